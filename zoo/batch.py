@@ -1,0 +1,149 @@
+"""The arrows between the rooms: packed sequences, without padding.
+
+The legend of dimension letters, used in every docstring:
+B sequences in a batch, T tokens in a batch, S tokens in the longest sequence, H hidden width,
+E embedding width, N attention heads, V vocabulary size, C classes, M predicted (masked) tokens.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from itertools import groupby
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+IGNORE = -100
+"""The target of a token that is not to be predicted, and the label of an example that has none."""
+
+Ids = NDArray[np.int32]
+Flags = NDArray[np.bool_]
+
+
+@dataclass(frozen=True)
+class Encoding:
+    """One sequence as a model reads it: ids, which text each token is of (0 or 1), special tokens marked. All [S]."""
+
+    ids: Ids
+    segments: Ids
+    special: Flags
+
+    def __len__(self) -> int:
+        return len(self.ids)
+
+
+@dataclass(frozen=True)
+class Passage:
+    """A stretch of pre-training text before special tokens: one run of ids, or two; labels by objective."""
+
+    document: int
+    first: Ids
+    second: Ids | None = None
+    labels: Mapping[str, int] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Layout:
+    """Where each sequence of a packed batch begins and ends."""
+
+    lengths: tuple[int, ...]
+    device: torch.device = torch.device("cpu")
+
+    @property
+    def n_sequences(self) -> int:
+        """B."""
+        return len(self.lengths)
+
+    @cached_property
+    def groups(self) -> tuple[tuple[int, int], ...]:
+        """Runs of neighbours of equal length, as (how many, length); few if sequences are sorted by length."""
+        return tuple((sum(1 for _ in run), length) for length, run in groupby(self.lengths))
+
+    @cached_property
+    def sizes(self) -> Tensor:
+        """The lengths as a tensor. [B]"""
+        return torch.tensor(self.lengths, device=self.device)
+
+    @cached_property
+    def starts(self) -> Tensor:
+        """The index of each sequence's first token. [B]"""
+        return self.sizes.cumsum(0) - self.sizes
+
+    @cached_property
+    def sequence_of(self) -> Tensor:
+        """The sequence that each token belongs to. [T]"""
+        return torch.arange(self.n_sequences, device=self.device).repeat_interleave(self.sizes)
+
+    @cached_property
+    def positions(self) -> Tensor:
+        """The place of each token in its sequence, from 0. [T]"""
+        return torch.arange(sum(self.lengths), device=self.device) - self.starts[self.sequence_of]
+
+    def pad(self, packed: Tensor) -> tuple[Tensor, Tensor]:
+        """The rectangle [B, S, ...] of a packed [T, ...], zeros where there is no token, and its mask [B, S]."""
+        mask = torch.arange(max(self.lengths), device=self.device) < self.sizes[:, None]
+        padded = packed.new_zeros(*mask.shape, *packed.shape[1:])
+        return padded.masked_scatter(mask.view(*mask.shape, *[1] * (packed.ndim - 1)).expand_as(padded), packed), mask
+
+    def pack(self, padded: Tensor) -> Tensor:
+        """The packed [T, ...] of a rectangle [B, S, ...]."""
+        return padded[self.sequence_of, self.positions]
+
+    def first(self, packed: Tensor) -> Tensor:
+        """Each sequence's first token. [T, H] -> [B, H]"""
+        return packed[self.starts]
+
+    def mean(self, packed: Tensor, where: Tensor | None = None) -> Tensor:
+        """Each sequence's mean over its tokens, or over those where `where` [T] is true; zeros if none is.
+
+        [T, H] -> [B, H]
+        """
+        weights = packed.new_ones(len(packed)) if where is None else where.to(packed.dtype)
+        total = packed.new_zeros(self.n_sequences, packed.shape[1])
+        total = total.index_add(0, self.sequence_of, packed * weights[:, None])
+        count = weights.new_zeros(self.n_sequences).index_add(0, self.sequence_of, weights)
+        return total / count.clamp(min=1)[:, None]
+
+
+@dataclass(frozen=True)
+class Batch:
+    """Sequences packed end to end.
+
+    ids, segments, special and targets are [T]; targets is IGNORE where nothing is to be predicted;
+    labels are [B] by name; `order` is the place each sequence had before collating, [B].
+    """
+
+    ids: Tensor
+    segments: Tensor
+    special: Tensor
+    layout: Layout
+    targets: Tensor
+    labels: Mapping[str, Tensor] = field(default_factory=dict)
+    order: tuple[int, ...] = ()
+
+    def to(self, device: torch.device) -> Batch:
+        """The same batch on another device."""
+        if device == self.ids.device:
+            return self
+        return Batch(
+            ids=self.ids.to(device),
+            segments=self.segments.to(device),
+            special=self.special.to(device),
+            layout=Layout(self.layout.lengths, device),
+            targets=self.targets.to(device),
+            labels={name: label.to(device) for name, label in self.labels.items()},
+            order=self.order,
+        )
+
+
+@dataclass(frozen=True)
+class Output:
+    """What an objective makes of a batch: a scalar loss, and logits [M, V] or [B, C] beside their targets [M] or [B]."""
+
+    loss: Tensor
+    logits: Tensor
+    targets: Tensor

@@ -1,0 +1,127 @@
+"""The six kinds of part that a variant is made of."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, ClassVar, Self
+
+import numpy as np
+from torch import Tensor, nn
+
+from zoo.batch import Batch, Encoding, Flags, Ids, Layout, Output, Passage
+
+if TYPE_CHECKING:
+    from zoo.text.corpus import TokenCorpus
+
+
+class Tokenizer(ABC):
+    """Text to ids and back, and the special tokens around one text or two."""
+
+    pad_id: int
+    unk_id: int
+    cls_id: int
+    sep_id: int
+    mask_id: int
+
+    @classmethod
+    @abstractmethod
+    def train(cls, texts: Iterable[str], vocab_size: int, **options: object) -> Self:
+        """A tokenizer learnt from texts, with at most `vocab_size` pieces; the same texts give the same pieces."""
+
+    @classmethod
+    @abstractmethod
+    def load(cls, folder: Path, **options: object) -> Self:
+        """The tokenizer saved in a folder. Raises ZooError where its files are missing or broken."""
+
+    @abstractmethod
+    def save(self, folder: Path) -> None:
+        """Write the files that `load` reads."""
+
+    @property
+    @abstractmethod
+    def vocab_size(self) -> int:
+        """The number of ids, special tokens included."""
+
+    @property
+    @abstractmethod
+    def special_ids(self) -> tuple[int, ...]:
+        """The ids that stand for no text."""
+
+    @property
+    @abstractmethod
+    def word_starts(self) -> Flags:
+        """Which ids begin a word, for whole-word masking. [V]"""
+
+    @abstractmethod
+    def encode(self, texts: Sequence[str]) -> list[Ids]:
+        """The ids of each text, without special tokens."""
+
+    @abstractmethod
+    def decode(self, ids: Sequence[int]) -> str:
+        """The text of ids, special tokens left out."""
+
+    @abstractmethod
+    def n_special(self, pair: bool) -> int:
+        """How many special tokens `join` adds to one text, or to two."""
+
+    @abstractmethod
+    def join(self, first: Ids, second: Ids | None, max_length: int) -> Encoding:
+        """One sequence of one text or two, special tokens added, the longer text cut first."""
+
+
+class Packing(ABC):
+    """How running text is cut into passages for pre-training."""
+
+    pairs: ClassVar[bool]
+
+    @abstractmethod
+    def pack(self, corpus: TokenCorpus, capacity: int, rng: np.random.Generator) -> Iterator[Passage]:
+        """One pass over the corpus, in passages of at most `capacity` ids, two-part ones if `pairs`."""
+
+
+class Masking(ABC):
+    """Which tokens are hidden from the model, and what it sees in their place."""
+
+    copies: int | None
+    """How many times the corpus is masked in advance, each copy reused in turn; None: drawn anew every epoch."""
+
+    @abstractmethod
+    def mask(
+        self, ids: Ids, lengths: Sequence[int], special: Flags, tokenizer: Tokenizer, rng: np.random.Generator
+    ) -> tuple[Ids, Ids]:
+        """What the model sees and what it must predict (IGNORE elsewhere), for packed ids [T]."""
+
+
+class Embedding(nn.Module, ABC):
+    """Ids to vectors; `tokens` is the table that a tied output layer reads."""
+
+    tokens: nn.Embedding
+
+    @abstractmethod
+    def forward(self, batch: Batch) -> Tensor:
+        """[T] -> [T, H]"""
+
+
+class Encoder(nn.Module, ABC):
+    """Vectors to vectors in context."""
+
+    @abstractmethod
+    def forward(self, hidden: Tensor, layout: Layout) -> Tensor:
+        """[T, H] -> [T, H]"""
+
+
+class Objective(nn.Module, ABC):
+    """What a model is trained to do: the data it needs, its own layers and its loss."""
+
+    def prepare(self, passage: Passage, corpus: TokenCorpus, rng: np.random.Generator) -> Passage:
+        """The passage as this objective wants it, with its label; unchanged by default."""
+        return passage
+
+    def observe(self, counts: Tensor) -> None:
+        """Look at how often each id occurs in the corpus, [V], once before pre-training; nothing by default."""
+
+    @abstractmethod
+    def forward(self, hidden: Tensor, batch: Batch, token_table: Tensor) -> Output:
+        """Hidden states [T, H], the batch and the token table [V, E] to a loss and predictions."""

@@ -1,0 +1,150 @@
+"""What a variant *is*, as plain records: names, sizes, options and recipes. No torch here."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import BaseModel, ConfigDict, Field, JsonValue, ValidationError
+
+from zoo.errors import ZooError, explain
+
+Width = Annotated[int, Field(ge=1, le=65_536)]
+Share = Annotated[float, Field(ge=0.0, le=1.0)]
+Positive = Annotated[float, Field(gt=0.0)]
+Count = Annotated[int, Field(ge=1, le=10**15)]
+Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._+=,:~-]*$", max_length=400)]
+
+
+class Record(BaseModel):
+    """A frozen, strictly typed record: unknown fields, NaN and silent conversions are refused."""
+
+    model_config = ConfigDict(strict=True, frozen=True, extra="forbid", allow_inf_nan=False)
+
+
+class Dims(Record):
+    """The numbers that every part of one model must agree on."""
+
+    vocab_size: Annotated[int, Field(ge=8, le=16_777_216)]
+    embedding_width: Width
+    hidden_width: Width
+    n_layers: Annotated[int, Field(ge=1, le=1_024)]
+    n_heads: Annotated[int, Field(ge=1, le=1_024)]
+    ffn_width: Annotated[int, Field(ge=1, le=262_144)]
+    max_length: Annotated[int, Field(ge=8, le=1_048_576)] = 512
+    activation: Literal["gelu", "gelu_new", "relu", "silu"] = "gelu"
+    dropout: Annotated[float, Field(ge=0.0, lt=1.0)] = 0.1
+    attention_dropout: Annotated[float, Field(ge=0.0, lt=1.0)] = 0.1
+    norm_eps: Positive = 1e-12
+
+
+class Use(Record):
+    """A registered part by name, with the options it is built with."""
+
+    name: Name
+    options: dict[str, JsonValue] = {}
+
+
+def use(name: str, **options: JsonValue) -> Use:
+    """The part called `name`, built with these options."""
+    return Use(name=name, options=options)
+
+
+class Init(Record):
+    """How weights start. The defaults are BERT's (google-research/bert, initializer_range)."""
+
+    linear_std: Positive = 0.02
+    embedding_std: Positive = 0.02
+    positions: Literal["normal", "sinusoidal"] = "normal"
+    position_amplitude: Positive = 0.2
+    position_base: Positive = 30.0
+    keys_start_as_queries: bool = False
+
+
+class Recipe(Record):
+    """How one phase of training is optimised."""
+
+    optimizer: Literal["adamw", "lamb"] = "adamw"
+    learning_rate: Positive
+    warmup: Share = 0.1
+    weight_decay: Annotated[float, Field(ge=0.0)] = 0.01
+    beta1: Annotated[float, Field(ge=0.0, lt=1.0)] = 0.9
+    beta2: Annotated[float, Field(ge=0.0, lt=1.0)] = 0.999
+    epsilon: Positive = 1e-6
+    clip_norm: Annotated[float, Field(ge=0.0)] = 1.0
+
+
+class Pretraining(Recipe):
+    """A pre-training phase; the budget and the batch are counted in real tokens, special ones included."""
+
+    tokens: Count
+    batch_tokens: Count
+    sequence_length: Annotated[int, Field(ge=8, le=1_048_576)]
+
+
+class Finetuning(Recipe):
+    """A fine-tuning phase; `steps`, if given, takes the place of `epochs`."""
+
+    epochs: Positive = 3.0
+    steps: Count | None = None
+    batch_size: Count = 32
+    max_length: Annotated[int, Field(ge=8, le=1_048_576)] = 128
+
+
+class Head(Record):
+    """How a task head reads a sequence: from its first token or the mean, a pair jointly or compared."""
+
+    pooling: Literal["first", "mean"] = "first"
+    pair: Literal["joint", "compare"] = "joint"
+    dropout: Annotated[float, Field(ge=0.0, lt=1.0)] = 0.1
+
+
+class Variant(Record):
+    """One encoder as its paper defines it: which parts, at which sizes, trained how."""
+
+    name: Name
+    paper: str
+    dims: Dims
+    tokenizer: Use
+    embedding: Use
+    encoder: Use
+    objectives: Annotated[tuple[Use, ...], Field(min_length=1)]
+    packing: Use
+    masking: Use
+    init: Init = Init()
+    pretraining: Pretraining
+    finetuning: Finetuning
+    head: Head = Head()
+
+    def swap(self, name: str, **fields: Any) -> Self:
+        """The same variant under another name with some fields exchanged.
+
+        Raises ZooError where the result is not a valid variant.
+        """
+        try:
+            return self.model_validate({**dict(self), **fields, "name": name})
+        except ValidationError as error:
+            raise ZooError(f"variant {name!r}: {explain(error)}") from None
+
+
+def diff(a: Variant, b: Variant) -> dict[str, tuple[JsonValue, JsonValue]]:
+    """The fields in which two variants differ, by dotted path; a field that one lacks is None there."""
+    left, right = _flat(a), _flat(b)
+    paths = [*left, *(path for path in right if path not in left)]
+    return {p: (left.get(p), right.get(p)) for p in paths if p != "name" and left.get(p) != right.get(p)}
+
+
+def _flat(variant: Variant) -> dict[str, JsonValue]:
+    flat: dict[str, JsonValue] = {}
+    for field, value in variant.model_dump(mode="json").items():
+        if field == "objectives":
+            flat[field] = [used["name"] for used in value]
+            for used in value:
+                flat |= {f"{field}.{used['name']}.{key}": option for key, option in used["options"].items()}
+        elif isinstance(value, dict) and set(value) == {"name", "options"}:
+            flat[field] = value["name"]
+            flat |= {f"{field}.{key}": option for key, option in value["options"].items()}
+        elif isinstance(value, dict):
+            flat |= {f"{field}.{key}": inner for key, inner in value.items()}
+        else:
+            flat[field] = value
+    return flat
