@@ -115,6 +115,8 @@ class Encoder(nn.Module, ABC):
 class Objective(nn.Module, ABC):
     """What a model is trained to do: the data it needs, its own layers and its loss."""
 
+    needs_pairs: ClassVar[bool] = False
+
     def prepare(self, passage: Passage, corpus: TokenCorpus, rng: np.random.Generator) -> Passage:
         """The passage as this objective wants it, with its label; unchanged by default."""
         return passage

@@ -1,0 +1,70 @@
+"""zoo: define a BERT variant once; then audit, pre-train, fine-tune, compare and re-verify it.
+
+The public names. Those that need torch are imported when first asked for, so that listing stays quick.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+from zoo.errors import RunFailed, UnknownName, ZooError
+from zoo.hooks import hookimpl
+from zoo.specs import Dims, Finetuning, Head, Init, Pretraining, Use, Variant, diff, use
+from zoo.tasks.task import Dataset, Example, Task
+from zoo.tasks.tsv import Table, TsvTask
+
+if TYPE_CHECKING:
+    from zoo.batch import IGNORE, Batch, Encoding, Layout, Output, Passage
+    from zoo.catalog import Catalog
+    from zoo.interfaces import Embedding, Encoder, Masking, Objective, Packing, Tokenizer
+    from zoo.model import Model
+
+_LATER = {
+    "zoo.batch": ("IGNORE", "Batch", "Encoding", "Layout", "Output", "Passage"),
+    "zoo.catalog": ("Catalog",),
+    "zoo.interfaces": ("Embedding", "Encoder", "Masking", "Objective", "Packing", "Tokenizer"),
+    "zoo.model": ("Model",),
+}
+
+__all__ = [
+    "IGNORE",
+    "Batch",
+    "Catalog",
+    "Dataset",
+    "Dims",
+    "Embedding",
+    "Encoder",
+    "Encoding",
+    "Example",
+    "Finetuning",
+    "Head",
+    "Init",
+    "Layout",
+    "Masking",
+    "Model",
+    "Objective",
+    "Output",
+    "Packing",
+    "Passage",
+    "Pretraining",
+    "RunFailed",
+    "Table",
+    "Task",
+    "Tokenizer",
+    "TsvTask",
+    "UnknownName",
+    "Use",
+    "Variant",
+    "ZooError",
+    "diff",
+    "hookimpl",
+    "use",
+]
+
+
+def __getattr__(name: str) -> object:
+    for module, names in _LATER.items():
+        if name in names:
+            return getattr(import_module(module), name)
+    raise AttributeError(f"module 'zoo' has no attribute {name!r}")

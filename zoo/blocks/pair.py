@@ -1,0 +1,36 @@
+"""A two-way decision about a pair of segments, as in NSP and SOP."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from zoo.batch import IGNORE, Batch, Output
+from zoo.blocks.pooler import Pooler
+from zoo.interfaces import Objective
+from zoo.specs import Dims
+
+
+class PairObjective(Objective):
+    """Pool the first token and tell two classes apart; Devlin et al. 2019, section 3.1, task 2.
+
+    A subclass says in `prepare` how pairs are made, and names the label that it gives them.
+    """
+
+    needs_pairs = True
+    label: ClassVar[str]
+
+    def __init__(self, dims: Dims) -> None:
+        super().__init__()
+        self.pooler = Pooler(dims.hidden_width)
+        self.classify = nn.Linear(dims.hidden_width, 2)
+
+    def forward(self, hidden: Tensor, batch: Batch, token_table: Tensor) -> Output:
+        """[T, H] to logits [B, 2]; labels of IGNORE do not count."""
+        logits = self.classify(self.pooler(batch.layout.first(hidden)))
+        targets = batch.labels[self.label]
+        counted = (targets != IGNORE).sum().clamp(min=1)
+        loss = F.cross_entropy(logits.float(), targets, ignore_index=IGNORE, reduction="sum") / counted
+        return Output(loss, logits, targets)

@@ -1,0 +1,41 @@
+"""Which token stands here: the output layer of masked language models."""
+
+from __future__ import annotations
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from zoo.batch import IGNORE, Batch, Output
+from zoo.blocks.activation import activation
+from zoo.specs import Dims
+
+
+class TokenPrediction(nn.Module):
+    """Hidden states to logits over the vocabulary through the token table; google-research/bert, run_pretraining.py.
+
+    One head serves E = H (BERT) and E < H (ALBERT): the transform narrows to the table's width.
+    """
+
+    def __init__(self, dims: Dims) -> None:
+        super().__init__()
+        self.transform = nn.Linear(dims.hidden_width, dims.embedding_width)
+        self.activation = activation(dims.activation)
+        self.norm = nn.LayerNorm(dims.embedding_width, eps=dims.norm_eps)
+        self.bias = nn.Parameter(torch.zeros(dims.vocab_size))
+
+    def forward(self, hidden: Tensor, token_table: Tensor) -> Tensor:
+        """[M, H] and the token table [V, E] to logits [M, V]."""
+        return F.linear(self.norm(self.activation(self.transform(hidden))), token_table, self.bias)
+
+
+def predict_tokens(head: TokenPrediction, hidden: Tensor, batch: Batch, token_table: Tensor) -> Output:
+    """The loss at the tokens that have a target, and only there are logits computed.
+
+    A batch in which nothing is masked has a loss of zero, not NaN.
+    """
+    at = (batch.targets != IGNORE).nonzero().squeeze(1)
+    logits = head(hidden[at], token_table)
+    targets = batch.targets[at]
+    loss = F.cross_entropy(logits.float(), targets, reduction="sum") / max(1, len(targets))
+    return Output(loss, logits, targets)

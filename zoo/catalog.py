@@ -1,0 +1,328 @@
+"""Find plugins once, keep a broken one from harming the others, refuse what is ambiguous; then never change."""
+
+from __future__ import annotations
+
+import inspect
+import json
+import traceback
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from importlib.metadata import EntryPoint, entry_points
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any, get_type_hints
+
+import pluggy
+from pydantic import TypeAdapter, ValidationError
+
+from zoo import hooks
+from zoo.errors import UnknownName, ZooError, explain
+from zoo.expressions import evaluate
+from zoo.specs import Use, Variant
+from zoo.tasks.task import Task
+
+if TYPE_CHECKING:
+    from zoo.interfaces import Masking, Packing, Tokenizer
+    from zoo.model import Model
+
+KINDS = ("tokenizer", "packing", "masking", "embedding", "encoder", "objective")
+"""The kinds of part; the hook that offers a kind is called zoo_<kind>s."""
+
+
+@dataclass(frozen=True)
+class Plugin:
+    """An installed plugin: where it comes from, what it registered, and what went wrong, if anything did."""
+
+    name: str
+    distribution: str
+    version: str
+    registers: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    failure: str | None = None
+    phase: str | None = None
+
+    @property
+    def origin(self) -> str:
+        """The plugin's name with the distribution that brings it."""
+        return f"{self.name} ({self.distribution} {self.version})"
+
+
+class _Refused(Exception):
+    """Why a plugin is left out, and in which phase of its loading that showed."""
+
+    def __init__(self, phase: str, reason: str) -> None:
+        super().__init__(reason)
+        self.phase = phase
+
+
+@dataclass(frozen=True)
+class _Answers:
+    """What one plugin answered to the hooks, checked."""
+
+    parts: Mapping[str, Mapping[str, Callable[..., Any]]]
+    variants: Mapping[str, Variant]
+    tasks: Mapping[str, Task]
+
+    def items(self) -> Iterator[tuple[str, Mapping[str, Any]]]:
+        yield from self.parts.items()
+        yield "variant", self.variants
+        yield "task", self.tasks
+
+
+@dataclass(frozen=True)
+class Catalog:
+    """Everything that the plugins offer, by kind and name."""
+
+    plugins: tuple[Plugin, ...]
+    parts: Mapping[str, Mapping[str, Callable[..., Any]]]
+    variants: Mapping[str, Variant]
+    tasks: Mapping[str, Task]
+
+    @classmethod
+    def installed(cls, *, strict: bool = False) -> Catalog:
+        """Everything offered by installed distributions; with `strict`, any plugin's failure raises ZooError."""
+        found = sorted(entry_points(group=hooks.PROJECT), key=lambda entry: (entry.name, _distribution(entry)))
+        claims = Counter(entry.name for entry in found)
+        sources: list[tuple[Plugin, Callable[[], object]]] = []
+        for entry in found:
+            version = entry.dist.version if entry.dist else "?"
+            plugin = Plugin(entry.name, _distribution(entry), version)
+            if claims[entry.name] == 1:
+                sources.append((plugin, entry.load))
+            else:
+                rivals = " and ".join(_distribution(other) for other in found if other.name == entry.name)
+                sources.append((plugin, _refuse("name", f"{rivals} all claim the plugin name {entry.name!r}; keep one")))
+        return cls._merged(sources, strict)
+
+    @classmethod
+    def of(cls, *plugins: object) -> Catalog:
+        """Only these plugins (modules or objects with hooks): for tests and notebooks. A failure raises ZooError."""
+        sources: list[tuple[Plugin, Callable[[], object]]] = []
+        for given in plugins:
+            name = getattr(given, "__name__", type(given).__name__).removeprefix("zoo_")
+            sources.append((Plugin(name, "given", "-"), lambda given=given: given))  # type: ignore[misc]
+        return cls._merged(sources, strict=True)
+
+    @classmethod
+    def _merged(cls, sources: list[tuple[Plugin, Callable[[], object]]], strict: bool) -> Catalog:
+        names = {plugin.name for plugin, _ in sources}
+        merged: dict[str, dict[str, Any]] = {kind: {} for kind in (*KINDS, "variant", "task")}
+        owners: dict[tuple[str, str], Plugin] = {}
+        plugins = []
+        for plugin, load in sources:
+            try:
+                answers = _ask(plugin, load)
+                _check_names(plugin, answers, names, owners)
+            except _Refused as refused:
+                if strict:
+                    raise ZooError(f"plugin {plugin.origin} failed at {refused.phase}: {refused}") from refused
+                plugins.append(_failed(plugin, refused))
+                continue
+            for kind, offered in answers.items():
+                merged[kind] |= offered
+                owners |= {(kind, name): plugin for name in offered}
+            registers = {kind: tuple(sorted(offered)) for kind, offered in answers.items() if offered}
+            plugins.append(Plugin(plugin.name, plugin.distribution, plugin.version, registers))
+        tables = {kind: MappingProxyType(dict(sorted(table.items()))) for kind, table in merged.items()}
+        return cls(
+            plugins=tuple(plugins),
+            parts=MappingProxyType({kind: tables[kind] for kind in KINDS}),
+            variants=tables["variant"],
+            tasks=tables["task"],
+        )
+
+    def variant(self, expression: str) -> Variant:
+        """The variant of this name or expression. Raises UnknownName or ZooError."""
+        return evaluate(expression, lambda name: _find("variant", self.variants, name))
+
+    def task(self, name: str) -> Task:
+        """The task of this name. Raises UnknownName."""
+        return _find("task", self.tasks, name)
+
+    def part(self, kind: str, name: str) -> type[Any]:
+        """The class of a part. Raises UnknownName, and ZooError where the plugin returns something else."""
+        offered = _find(kind, self.parts[kind], name)
+        found = offered if isinstance(offered, type) else offered()
+        if not isinstance(found, type):
+            raise ZooError(f"{kind} {name!r} should be a class, or a function returning one; got {found!r:.80}")
+        return found
+
+    def owner(self, kind: str, name: str) -> Plugin:
+        """The plugin that registered a name."""
+        return next(plugin for plugin in self.plugins if name in plugin.registers.get(kind, ()))
+
+    def tokenizer(self, variant: Variant) -> tuple[type[Tokenizer], dict[str, Any]]:
+        """The variant's tokenizer class, with its checked options, to train or to load."""
+        found = self.part("tokenizer", variant.tokenizer.name)
+        return found, _options(found.train, "tokenizer", variant.tokenizer, given=("texts", "vocab_size"))
+
+    def packing(self, variant: Variant) -> Packing:
+        """The variant's packing."""
+        packing: Packing = self._make("packing", variant.packing)
+        return packing
+
+    def masking(self, variant: Variant) -> Masking:
+        """The variant's masking."""
+        masking: Masking = self._make("masking", variant.masking)
+        return masking
+
+    def build(self, variant: Variant) -> Model:
+        """The variant as a model, its weights drawn from torch's global generator.
+
+        Raises UnknownName or ZooError where a part is missing, an option is unknown, or parts don't fit together.
+        """
+        from zoo.blocks import initialise
+        from zoo.model import Model
+
+        embedding = self._make("embedding", variant.embedding, variant.dims)
+        encoder = self._make("encoder", variant.encoder, variant.dims)
+        objectives = {used.name: self._make("objective", used, variant.dims) for used in variant.objectives}
+        model = Model(variant, embedding, encoder, objectives)
+        initialise(model, variant.init)
+        return model
+
+    def check(self, variant: Variant) -> None:
+        """Build everything of a variant without memory for weights. Raises as `build` does, and for misfits."""
+        import torch
+
+        self.tokenizer(variant)
+        self.masking(variant)
+        packing = self.packing(variant)
+        with torch.device("meta"):
+            model = self.build(variant)
+        for used in variant.objectives:
+            if model.objective(used.name).needs_pairs and not packing.pairs:
+                raise ZooError(
+                    f"variant {variant.name!r}: objective {used.name!r} needs pairs, "
+                    f"but packing {variant.packing.name!r} makes single passages; "
+                    "exchange one of them, as +packing=bert.segment_pair"
+                )
+        for phase, length in (
+            ("pretraining.sequence_length", variant.pretraining.sequence_length),
+            ("finetuning.max_length", variant.finetuning.max_length),
+        ):
+            if length > variant.dims.max_length:
+                raise ZooError(
+                    f"variant {variant.name!r}: {phase}={length} is more than dims.max_length={variant.dims.max_length}, "
+                    "the positions that the model has; lower the one or raise the other"
+                )
+
+    def _make(self, kind: str, used: Use, *given: object) -> Any:
+        from zoo import interfaces
+
+        part = self.part(kind, used.name)
+        options = _options(part.__init__, kind, used, given=("self", "dims")[: 1 + len(given)])
+        try:
+            made = part(*given, **options)
+        except ZooError as error:
+            raise ZooError(f"{kind} {used.name!r}: {error}") from error
+        expected = getattr(interfaces, kind.capitalize())
+        if not isinstance(made, expected):
+            raise ZooError(f"{kind} {used.name!r} is a {type(made).__name__}, not a zoo.{expected.__name__}")
+        return made
+
+
+def _distribution(entry: EntryPoint) -> str:
+    return entry.dist.name if entry.dist else "?"
+
+
+def _refuse(phase: str, reason: str) -> Callable[[], object]:
+    def load() -> object:
+        raise _Refused(phase, reason)
+
+    return load
+
+
+def _failed(plugin: Plugin, refused: _Refused) -> Plugin:
+    return Plugin(plugin.name, plugin.distribution, plugin.version, failure=str(refused), phase=refused.phase)
+
+
+def _guarded(phase: str, call: Callable[[], Any]) -> Any:
+    """A call into a plugin, whose failure of any kind, SystemExit included, becomes a reason."""
+    try:
+        return call()
+    except (_Refused, KeyboardInterrupt):
+        raise
+    except BaseException as error:
+        last = traceback.extract_tb(error.__traceback__)[-1]
+        reason = explain(error) if isinstance(error, ValidationError) else str(error)
+        place = f"{last.filename}:{last.lineno}"
+        raise _Refused(phase, f"{type(error).__name__}: {reason} ({place})".replace("\n", " ")) from error
+
+
+def _ask(plugin: Plugin, load: Callable[[], object]) -> _Answers:
+    """Load one plugin alone and put every question to it."""
+    module = _guarded("import", load)
+    manager = pluggy.PluginManager(hooks.PROJECT)
+    manager.add_hookspecs(hooks)
+
+    def register() -> None:
+        manager.register(module, name=plugin.name)
+        manager.check_pending()
+
+    _guarded("hooks", register)
+    answers: dict[str, Any] = {}
+    for hook in (*(f"zoo_{kind}s" for kind in KINDS), "zoo_variants", "zoo_tasks"):
+        answers[hook] = _guarded(hook, getattr(manager.hook, hook))
+    parts = {kind: _checked_parts(f"zoo_{kind}s", answers[f"zoo_{kind}s"]) for kind in KINDS}
+    return _Answers(
+        parts,
+        variants=_checked_records("zoo_variants", answers["zoo_variants"], Variant),
+        tasks=_checked_records("zoo_tasks", answers["zoo_tasks"], Task),
+    )
+
+
+def _checked_parts(hook: str, answers: list[Any]) -> dict[str, Callable[..., Any]]:
+    found: dict[str, Callable[..., Any]] = {}
+    for answer in answers:
+        if not isinstance(answer, Mapping) or not all(isinstance(name, str) and callable(answer[name]) for name in answer):
+            raise _Refused(hook, f"it should return a dict of classes by name; got {answer!r:.80}")
+        found |= answer
+    return found
+
+
+def _checked_records(hook: str, answers: list[Any], kind: type[Any]) -> dict[str, Any]:
+    found: dict[str, Any] = {}
+    for answer in answers:
+        if not isinstance(answer, list | tuple) or not all(isinstance(item, kind) for item in answer):
+            raise _Refused(hook, f"it should return a list of {kind.__name__} records; got {answer!r:.80}")
+        for item in answer:
+            if item.name in found:
+                raise _Refused(hook, f"it offers {item.name!r} twice")
+            found[item.name] = item
+    return found
+
+
+def _check_names(
+    plugin: Plugin, answers: _Answers, plugins: set[str], owners: Mapping[tuple[str, str], Plugin]
+) -> None:
+    """Refuse names outside the plugin's own, and names already taken."""
+    for kind, offered in answers.items():
+        for name in offered:
+            if kind in KINDS and not name.startswith(f"{plugin.name}."):
+                raise _Refused("names", f"its {kind} {name!r} should be called '{plugin.name}.<part>'")
+            family = name.split("-")[0]
+            if kind == "variant" and family in plugins - {plugin.name}:
+                raise _Refused("names", f"its variant {name!r} has a name that belongs to the plugin {family!r}; choose another")
+            if (kind, name) in owners:
+                raise _Refused("names", f"its {kind} {name!r} is already offered by {owners[kind, name].origin}; choose another name")
+
+
+def _find(kind: str, table: Mapping[str, Any], name: str) -> Any:
+    if name not in table:
+        raise UnknownName(kind, name, table)
+    return table[name]
+
+
+def _options(constructor: Callable[..., Any], kind: str, used: Use, given: tuple[str, ...]) -> dict[str, Any]:
+    """The options of a part, each known to its constructor and of the annotated type."""
+    known = [name for name in inspect.signature(constructor).parameters if name not in given]
+    hints = get_type_hints(constructor)
+    options = {}
+    for name, value in used.options.items():
+        if name not in known:
+            raise UnknownName("option", name, known, f"{kind} {used.name!r}")
+        try:
+            options[name] = TypeAdapter(hints[name]).validate_json(json.dumps(value), strict=True)
+        except ValidationError as error:
+            raise ZooError(f"option {name!r} of {kind} {used.name!r}: {explain(error)}") from None
+    return options

@@ -1,0 +1,61 @@
+"""A variant as a module: embedding, encoder, and the objectives that read it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from torch import Tensor, nn
+
+from zoo.batch import Batch, Output
+from zoo.interfaces import Embedding, Encoder, Objective
+from zoo.specs import Variant
+
+
+class Model(nn.Module):
+    """An encoder with its objectives; a task head is one more objective."""
+
+    def __init__(
+        self, variant: Variant, embedding: Embedding, encoder: Encoder, objectives: Mapping[str, Objective]
+    ) -> None:
+        super().__init__()
+        self.variant = variant
+        self.embedding = embedding
+        self.encoder = encoder
+        self.objectives = nn.ModuleDict({_key(name): objective for name, objective in objectives.items()})
+
+    def objective(self, name: str) -> Objective:
+        """The objective of this name. Raises KeyError where there is none."""
+        found = self.objectives[_key(name)]
+        assert isinstance(found, Objective)
+        return found
+
+    def encode(self, batch: Batch) -> Tensor:
+        """Packed tokens to hidden states in context. -> [T, H]"""
+        hidden: Tensor = self.encoder(self.embedding(batch), batch.layout)
+        return hidden
+
+    def forward(self, batch: Batch) -> dict[str, Output]:
+        """Every objective's loss and predictions, by name."""
+        hidden = self.encode(batch)
+        table = self.embedding.tokens.weight
+        return {_name(key): objective(hidden, batch, table) for key, objective in self.objectives.items()}
+
+    def with_head(self, name: str, head: Objective) -> Model:
+        """The same encoder with a task head in place of its objectives.
+
+        A head with a `pooler` starts from the pooler that a pre-training objective has trained, if one has.
+        """
+        for objective in self.objectives.values():
+            trained, fresh = getattr(objective, "pooler", None), getattr(head, "pooler", None)
+            if isinstance(trained, nn.Module) and isinstance(fresh, nn.Module):
+                fresh.load_state_dict(trained.state_dict())
+        return Model(self.variant, self.embedding, self.encoder, {name: head})
+
+
+def _key(name: str) -> str:
+    """A part's name as a module name, which may not hold a dot."""
+    return name.replace(".", "/")
+
+
+def _name(key: str) -> str:
+    return key.replace("/", ".")
