@@ -9,6 +9,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from importlib.metadata import EntryPoint, entry_points
+from pkgutil import resolve_name
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, get_type_hints
 
@@ -58,7 +59,7 @@ class _Refused(Exception):
 class _Answers:
     """What one plugin answered to the hooks, checked."""
 
-    parts: Mapping[str, Mapping[str, Callable[..., Any]]]
+    parts: Mapping[str, Mapping[str, type[Any] | str]]
     variants: Mapping[str, Variant]
     tasks: Mapping[str, Task]
 
@@ -73,7 +74,7 @@ class Catalog:
     """Everything that the plugins offer, by kind and name."""
 
     plugins: tuple[Plugin, ...]
-    parts: Mapping[str, Mapping[str, Callable[..., Any]]]
+    parts: Mapping[str, Mapping[str, type[Any] | str]]
     variants: Mapping[str, Variant]
     tasks: Mapping[str, Task]
 
@@ -141,9 +142,14 @@ class Catalog:
     def part(self, kind: str, name: str) -> type[Any]:
         """The class of a part. Raises UnknownName, and ZooError where the plugin returns something else."""
         offered = _find(kind, self.parts[kind], name)
-        found = offered if isinstance(offered, type) else offered()
+        if isinstance(offered, type):
+            return offered
+        try:
+            found = resolve_name(offered)
+        except Exception as error:
+            raise ZooError(f"{kind} {name!r} is offered as {offered!r}, which fails to import: {error}") from error
         if not isinstance(found, type):
-            raise ZooError(f"{kind} {name!r} should be a class, or a function returning one; got {found!r:.80}")
+            raise ZooError(f"{kind} {name!r} is offered as {offered!r}, which is not a class")
         return found
 
     def owner(self, kind: str, name: str) -> Plugin:
@@ -271,11 +277,13 @@ def _ask(plugin: Plugin, load: Callable[[], object]) -> _Answers:
     )
 
 
-def _checked_parts(hook: str, answers: list[Any]) -> dict[str, Callable[..., Any]]:
-    found: dict[str, Callable[..., Any]] = {}
+def _checked_parts(hook: str, answers: list[Any]) -> dict[str, type[Any] | str]:
+    found: dict[str, type[Any] | str] = {}
     for answer in answers:
-        if not isinstance(answer, Mapping) or not all(isinstance(name, str) and callable(answer[name]) for name in answer):
-            raise _Refused(hook, f"it should return a dict of classes by name; got {answer!r:.80}")
+        if not isinstance(answer, Mapping) or not all(
+            isinstance(name, str) and isinstance(part, type | str) for name, part in answer.items()
+        ):
+            raise _Refused(hook, f"it should return a dict of name to class or 'module:Class'; got {answer!r:.80}")
         found |= answer
     return found
 
@@ -316,13 +324,21 @@ def _find(kind: str, table: Mapping[str, Any], name: str) -> Any:
 def _options(constructor: Callable[..., Any], kind: str, used: Use, given: tuple[str, ...]) -> dict[str, Any]:
     """The options of a part, each known to its constructor and of the annotated type."""
     known = [name for name in inspect.signature(constructor).parameters if name not in given]
-    hints = get_type_hints(constructor)
+    hints = _hints(constructor)
     options = {}
     for name, value in used.options.items():
         if name not in known:
             raise UnknownName("option", name, known, f"{kind} {used.name!r}")
         try:
-            options[name] = TypeAdapter(hints[name]).validate_json(json.dumps(value), strict=True)
+            options[name] = TypeAdapter(hints.get(name, Any)).validate_json(json.dumps(value), strict=True)
         except ValidationError as error:
             raise ZooError(f"option {name!r} of {kind} {used.name!r}: {explain(error)}") from None
     return options
+
+
+def _hints(constructor: Callable[..., Any]) -> dict[str, Any]:
+    """The annotations of a constructor; none where they name what only a type checker imports."""
+    try:
+        return get_type_hints(constructor)
+    except NameError:
+        return {}

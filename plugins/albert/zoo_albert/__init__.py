@@ -1,0 +1,46 @@
+"""What ALBERT adds to BERT: a factorized embedding, layers that share weights, sentence order and n-gram masks.
+
+Lan et al. 2020, arXiv:1909.11942.
+"""
+
+from __future__ import annotations
+
+from zoo import Parts, Variant, hookimpl
+
+
+@hookimpl
+def zoo_tokenizers() -> Parts:
+    """A unigram language model over pieces, as SentencePiece makes it."""
+    return {"albert.unigram": "zoo_albert.tokenizer:Unigram"}
+
+
+@hookimpl
+def zoo_maskings() -> Parts:
+    """Runs of one to three whole words."""
+    return {"albert.ngram": "zoo_albert.masking:NGramMasking"}
+
+
+@hookimpl
+def zoo_embeddings() -> Parts:
+    """A narrow table and a projection."""
+    return {"albert.factorized": "zoo_albert.embedding:FactorizedEmbedding"}
+
+
+@hookimpl
+def zoo_encoders() -> Parts:
+    """Layers that share attention, feed-forward, both or nothing."""
+    return {"albert.shared": "zoo_albert.encoder:SharedStack"}
+
+
+@hookimpl
+def zoo_objectives() -> Parts:
+    """Sentence order."""
+    return {"albert.sop": "zoo_albert.objective:SentenceOrder"}
+
+
+@hookimpl
+def zoo_variants() -> list[Variant]:
+    """The released sizes, and ours for CPUs."""
+    from zoo_albert.variants import VARIANTS
+
+    return VARIANTS

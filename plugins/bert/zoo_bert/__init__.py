@@ -1,0 +1,52 @@
+"""What BERT adds: WordPiece, segment embeddings, a post-norm stack, masked tokens and next sentences.
+
+Devlin et al. 2019, arXiv:1810.04805.
+"""
+
+from __future__ import annotations
+
+from zoo import Parts, Variant, hookimpl
+
+
+@hookimpl
+def zoo_tokenizers() -> Parts:
+    """WordPiece."""
+    return {"bert.wordpiece": "zoo_bert.tokenizer:WordPiece"}
+
+
+@hookimpl
+def zoo_packings() -> Parts:
+    """Two consecutive segments of one document."""
+    return {"bert.segment_pair": "zoo_bert.packing:SegmentPair"}
+
+
+@hookimpl
+def zoo_maskings() -> Parts:
+    """Masks drawn in advance and reused."""
+    return {"bert.static": "zoo_bert.masking:StaticMasking"}
+
+
+@hookimpl
+def zoo_embeddings() -> Parts:
+    """Tokens, segments and learned absolute positions."""
+    return {"bert.absolute": "zoo_bert.embedding:AbsoluteEmbedding"}
+
+
+@hookimpl
+def zoo_encoders() -> Parts:
+    """A stack of post-norm layers."""
+    return {"bert.stack": "zoo_bert.encoder:Stack"}
+
+
+@hookimpl
+def zoo_objectives() -> Parts:
+    """Masked tokens and next sentences."""
+    return {"bert.mlm": "zoo_bert.objective:MaskedTokens", "bert.nsp": "zoo_bert.objective:NextSentence"}
+
+
+@hookimpl
+def zoo_variants() -> list[Variant]:
+    """The released sizes, and ours for CPUs."""
+    from zoo_bert.variants import VARIANTS
+
+    return VARIANTS

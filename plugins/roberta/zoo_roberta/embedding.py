@@ -1,0 +1,37 @@
+"""Token and position embeddings, positions counted from behind the padding index."""
+
+from __future__ import annotations
+
+from torch import Tensor, nn
+
+from zoo import Batch, Dims, Embedding, ZooError
+from zoo.blocks import Dropout
+
+
+class OffsetEmbedding(Embedding):
+    """The sum of token and learned position, then norm and dropout, without segment information; Liu et al. 2019.
+
+    Position 0 has row `padding_index` + 1 of the table (fairseq, modules/positional_embedding.py), so 512 positions
+    take 514 rows. `segment` is the one row that released checkpoints add to every token in place of segments.
+    """
+
+    def __init__(self, dims: Dims, *, padding_index: int = 1) -> None:
+        super().__init__()
+        width = dims.hidden_width
+        if dims.embedding_width != width:
+            raise ZooError(
+                f"it needs dims.embedding_width={dims.embedding_width} equal to dims.hidden_width={width}; "
+                "make them equal, or use an embedding that projects, as +embedding=albert.factorized"
+            )
+        self.offset = padding_index + 1
+        self.tokens = nn.Embedding(dims.vocab_size, width)
+        self.segment = nn.Embedding(1, width)
+        self.positions = nn.Embedding(dims.max_length + self.offset, width)
+        self.norm = nn.LayerNorm(width, eps=dims.norm_eps)
+        self.dropout = Dropout(dims.dropout)
+
+    def forward(self, batch: Batch) -> Tensor:
+        """[T] -> [T, H]"""
+        positions = self.positions(batch.layout.positions + self.offset)
+        out: Tensor = self.dropout(self.norm(self.tokens(batch.ids) + self.segment.weight + positions))
+        return out
