@@ -26,10 +26,11 @@ class Example:
 
 @dataclass(frozen=True)
 class Dataset:
-    """A task's items by split, and a hash of all their content."""
+    """A task's items by split, a hash of all their content, and notes on what was left out or looks odd."""
 
     splits: Mapping[str, tuple[Example, ...]]
     content_hash: str
+    notes: tuple[str, ...] = ()
 
 
 class Task(Record):

@@ -1,0 +1,169 @@
+"""The GLUE benchmark (Wang et al. 2019, ICLR), one row a task, in the layout of its official files.
+
+Label words are the words in the files, in the order of class ids: 0 and 1 as they are, entailment first.
+"""
+
+from __future__ import annotations
+
+from zoo.tasks.tsv import Table, TsvTask
+
+BINARY = ("0", "1")
+TWO_WAY = ("entailment", "not_entailment")
+THREE_WAY = ("entailment", "neutral", "contradiction")
+TEXTS = ("sentence1", "sentence2")
+FILES = {"train": "train", "dev": "dev", "test": "test"}
+MNLI_FILES = {
+    "train": "train",
+    "dev": "dev_matched",
+    "dev_mismatched": "dev_mismatched",
+    "test": "test_matched",
+    "test_mismatched": "test_mismatched",
+}
+
+
+def _tables(
+    folder: str,
+    texts: tuple[str, ...],
+    label: str = "label",
+    files: dict[str, str] = FILES,
+    columns: tuple[str, ...] | None = None,
+    skip_malformed: bool = False,
+) -> dict[str, Table]:
+    """The official layout of a task: GLUE's test files have a header, no labels, and may be left out."""
+    return {
+        split: Table(
+            path=f"{folder}/{file}.tsv",
+            columns=None if file.startswith("test") else columns,
+            first=texts[0],
+            second=texts[1] if len(texts) > 1 else None,
+            label=None if file.startswith("test") else label,
+            optional=file.startswith("test"),
+            skip_malformed=skip_malformed,
+        )
+        for split, file in files.items()
+    }
+
+
+TASKS: tuple[TsvTask, ...] = (
+    TsvTask(
+        name="cola",
+        suite="glue",
+        kind="classification",
+        pair=False,
+        labels=BINARY,
+        metrics=("matthews",),
+        tables=_tables("CoLA", ("sentence",), columns=("source", "label", "annotation", "sentence")),
+        citation="Warstadt, Singh and Bowman 2019, TACL 7",
+    ),
+    TsvTask(
+        name="sst2",
+        suite="glue",
+        kind="classification",
+        pair=False,
+        labels=BINARY,
+        metrics=("accuracy",),
+        tables=_tables("SST-2", ("sentence",)),
+        citation="Socher et al. 2013, EMNLP",
+    ),
+    TsvTask(
+        name="mrpc",
+        suite="glue",
+        kind="classification",
+        pair=True,
+        labels=BINARY,
+        metrics=("f1", "accuracy"),
+        tables=_tables("MRPC", ("#1 String", "#2 String"), "Quality"),
+        citation="Dolan and Brockett 2005, IWP",
+    ),
+    TsvTask(
+        name="stsb",
+        suite="glue",
+        kind="regression",
+        pair=True,
+        metrics=("pearson", "spearman"),
+        # The papers say 1 to 5; the files hold scores down to 0.
+        score_range=(0.0, 5.0),
+        tables=_tables("STS-B", TEXTS, "score"),
+        citation="Cer et al. 2017, SemEval",
+    ),
+    TsvTask(
+        name="qqp",
+        suite="glue",
+        kind="classification",
+        pair=True,
+        labels=BINARY,
+        metrics=("f1", "accuracy"),
+        # Some lines of the older zip are broken in two; every published reader leaves them out.
+        tables=_tables("QQP", ("question1", "question2"), "is_duplicate", skip_malformed=True),
+        citation="Iyer, Dandekar and Csernai 2017, First Quora Dataset Release",
+    ),
+    TsvTask(
+        name="mnli",
+        suite="glue",
+        kind="classification",
+        pair=True,
+        labels=THREE_WAY,
+        metrics=("accuracy",),
+        dev_splits=("dev", "dev_mismatched"),
+        tables=_tables("MNLI", TEXTS, "gold_label", MNLI_FILES),
+        citation="Williams, Nangia and Bowman 2018, NAACL",
+    ),
+    TsvTask(
+        name="qnli",
+        suite="glue",
+        kind="classification",
+        pair=True,
+        labels=TWO_WAY,
+        metrics=("accuracy",),
+        tables=_tables("QNLI", ("question", "sentence")),
+        citation="Rajpurkar et al. 2016, EMNLP; as sentence pairs in Wang et al. 2019, ICLR",
+    ),
+    TsvTask(
+        name="rte",
+        suite="glue",
+        kind="classification",
+        pair=True,
+        labels=TWO_WAY,
+        metrics=("accuracy",),
+        tables=_tables("RTE", TEXTS),
+        citation="Dagan et al. 2006; Bar-Haim et al. 2006; Giampiccolo et al. 2007; Bentivogli et al. 2009",
+    ),
+    TsvTask(
+        name="wnli",
+        suite="glue",
+        kind="classification",
+        pair=True,
+        labels=BINARY,
+        metrics=("accuracy",),
+        tables=_tables("WNLI", TEXTS),
+        citation="Levesque, Davis and Morgenstern 2012, KR",
+    ),
+    # To be scored with a model of MNLI; it has nothing to train on, and its labels come in a file of their own.
+    TsvTask(
+        name="ax",
+        suite="glue",
+        kind="classification",
+        pair=True,
+        labels=THREE_WAY,
+        metrics=("r3",),
+        tables={
+            "dev": Table(
+                path="diagnostic/diagnostic-full.tsv",
+                also=("diagnostic-full.tsv",),
+                first="Premise",
+                second="Hypothesis",
+                label="Label",
+                optional=True,
+            ),
+            "test": Table(
+                path="diagnostic/diagnostic.tsv",
+                also=("AX.tsv", "AX/AX.tsv"),
+                first="sentence1",
+                second="sentence2",
+                optional=True,
+            ),
+        },
+        citation="Wang et al. 2019, ICLR",
+    ),
+)
+"""GLUE's nine tasks and its diagnostic set."""

@@ -1,0 +1,150 @@
+"""Tasks whose items lie in tab-separated files, described column by column."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Self, TypeAlias
+
+from pydantic import model_validator
+
+from zoo.errors import UnknownName, ZooError
+from zoo.specs import Record
+from zoo.tasks.metrics import METRICS
+from zoo.tasks.task import Dataset, Example, Task, content_hash
+from zoo.text.lines import read_lines
+
+Rows: TypeAlias = Iterator[tuple[int, list[str]]]
+
+
+class Table(Record):
+    """One split's file: where it lies, and which columns hold the texts and the label.
+
+    Columns are found by name in the file's first line; a file without such a line has its names in `columns`.
+    """
+
+    path: str
+    also: tuple[str, ...] = ()
+    """Other places where the same file is found in practice."""
+    columns: tuple[str, ...] | None = None
+    first: str
+    second: str | None = None
+    label: str | None = None
+    optional: bool = False
+    skip_malformed: bool = False
+    """Leave out lines with too few or too many columns, and say how many; else they are errors."""
+
+    @property
+    def used(self) -> tuple[str, ...]:
+        """The names of the columns that are read."""
+        return tuple(name for name in (self.first, self.second, self.label) if name is not None)
+
+
+class TsvTask(Task):
+    """A task of one tab-separated file a split: no quoting, no escapes, spaces around a cell dropped."""
+
+    tables: dict[str, Table]
+    score_range: tuple[float, float] | None = None
+
+    @model_validator(mode="after")
+    def _fits_together(self) -> Self:
+        if (self.kind == "classification") != bool(self.labels):
+            raise ValueError("a classification task has labels, a regression task none")
+        known = [name for name, metric in METRICS.items() if metric.kind == self.kind]
+        if not set(self.metrics) <= set(known):
+            raise ValueError(f"the metrics of a {self.kind} task are among {', '.join(known)}")
+        if "f1" in self.metrics and len(self.labels) != 2:
+            raise ValueError("f1 needs two labels, of which it scores the second")
+        for split, table in self.tables.items():
+            if (table.second is not None) != self.pair:
+                raise ValueError(f"table {split!r}: a task of pairs names a second column, any other none")
+            if table.label is None and split in (self.train_split, *self.dev_splits):
+                raise ValueError(f"table {split!r}: a split to train or score on needs a label column")
+            if table.columns is not None and not set(table.used) <= set(table.columns):
+                raise ValueError(f"table {split!r}: columns must hold {', '.join(table.used)}")
+        return self
+
+    def load(self, folder: Path | None) -> Dataset:
+        """Read every split that is there; what was skipped or looks odd is said in the notes.
+
+        Raises ZooError with file and line where a file is missing or malformed.
+        """
+        splits: dict[str, tuple[Example, ...]] = {}
+        notes: list[str] = []
+        for split, path in self._find(folder).items():
+            splits[split] = items = self._read(self.tables[split], path, notes)
+            if split == self.train_split and self.labels and len({item.label for item in items}) == 1:
+                raise ZooError(f"{path}: all {len(items)} items have the same label; nothing can be learnt from it")
+        return Dataset(splits=splits, content_hash=content_hash(splits), notes=tuple(notes))
+
+    def _find(self, folder: Path | None) -> dict[str, Path]:
+        layout = ", ".join(table.path + " (optional)" * table.optional for table in self.tables.values())
+        if folder is None:
+            raise ZooError(f"task {self.name!r} is read from files; give the folder that holds {layout}")
+        if not folder.is_dir():
+            raise ZooError(f"there is no folder {folder}; task {self.name!r} needs one that holds {layout}")
+        found = {}
+        for split, table in self.tables.items():
+            places = [folder / place for place in (table.path, *table.also)]
+            path = next((place for place in places if place.is_file()), None)
+            if path is not None:
+                found[split] = path
+            elif not table.optional:
+                parent = (folder / places[0].name).is_file()
+                hint = f"; give its parent folder, as {places[0].name} lies in {folder} itself" if parent else ""
+                raise ZooError(f"{folder} has no file {table.path}{hint}; task {self.name!r} looks there for {layout}")
+        if not found:
+            raise ZooError(f"{folder} has no file of task {self.name!r}, which looks there for {layout}")
+        return found
+
+    def _read(self, table: Table, path: Path, notes: list[str]) -> tuple[Example, ...]:
+        rows: Rows = ((number, line.split("\t")) for number, line in read_lines(path) if line)
+        names = table.columns or _header(table, path, rows)
+        indices = [names.index(name) for name in table.used]
+        items, n_skipped, n_empty = [], 0, 0
+        for number, cells in rows:
+            if len(cells) != len(names):
+                if not table.skip_malformed:
+                    raise ZooError(f"{path}:{number}: has {len(cells)} of {len(names)} columns: {', '.join(names)}")
+                n_skipped += 1
+                continue
+            used = [cells[index].strip() for index in indices]
+            if table.columns and number == 1 and any(map(str.__eq__, used, table.used)):
+                raise ZooError(f"{path}:1: is a header, which this file should not have; remove the line")
+            label = None if table.label is None else self._label(used.pop(), f"{path}:{number}")
+            n_empty += "" in used
+            items.append(Example(used[0], used[1] if self.pair else None, label))
+        if n_skipped:
+            notes.append(f"{table.path}: left out {n_skipped} lines that do not have {len(names)} columns")
+        if n_empty:
+            notes.append(f"{table.path}: {n_empty} items have an empty text")
+        if not items:
+            lost = f": none of its {n_skipped} lines has {len(names)} columns" if n_skipped else ""
+            raise ZooError(f"{path} holds no items{lost}")
+        return tuple(items)
+
+    def _label(self, cell: str, where: str) -> int | float:
+        if self.labels:
+            if cell not in self.labels:
+                raise UnknownName("label", cell[:60], self.labels, where)
+            return self.labels.index(cell)
+        try:
+            score = float(cell)
+        except ValueError:
+            score = math.nan
+        low, high = self.score_range or (-math.inf, math.inf)
+        if not (math.isfinite(score) and low <= score <= high):
+            allowed = f"number from {low:g} to {high:g}" if self.score_range else "finite number"
+            raise ZooError(f"{where}: the score {cell!r:.60} is not a {allowed}")
+        return score
+
+
+def _header(table: Table, path: Path, rows: Rows) -> tuple[str, ...]:
+    number, cells = next(rows, (1, []))
+    names = tuple(cell.strip() for cell in cells)
+    if not set(table.used) <= set(names):
+        reads = "\t".join(cells)
+        wanted = ", ".join(table.used)
+        raise ZooError(f"{path}:{number}: must be a header that names the columns {wanted}; it reads {reads!r:.80}")
+    return names

@@ -1,0 +1,39 @@
+"""The one way to read a line of text: strict UTF-8, and errors that say where."""
+
+from __future__ import annotations
+
+import gzip
+import zlib
+from collections.abc import Iterator
+from pathlib import Path
+
+from zoo.errors import ZooError
+
+
+def read_lines(path: Path) -> Iterator[tuple[int, str]]:
+    r"""The lines of a UTF-8 file, numbered from 1, without line ends and byte-order mark; gunzipped if called `.gz`.
+
+    Only \n and \r\n end a line: U+2028, U+0085 and their like are text. Control characters are kept, as GLUE's own
+    files hold some. Raises ZooError where the file cannot be read, is not UTF-8, or holds a NUL.
+    """
+    try:
+        with gzip.open(path) if path.suffix == ".gz" else path.open("rb") as file:
+            for number, raw in enumerate(file, 1):
+                yield number, _decode(raw, path, number)
+    except (EOFError, zlib.error, gzip.BadGzipFile) as error:
+        raise ZooError(f"{path}: broken gzip file ({error}); fetch it again") from None
+    except OSError as error:
+        raise ZooError(f"{path}: {error.strerror or error}") from None
+
+
+def _decode(raw: bytes, path: Path, number: int) -> str:
+    try:
+        line = raw.decode("utf-8-sig" if number == 1 else "utf-8")
+    except UnicodeDecodeError as error:
+        place, byte = error.start + 1, error.object[error.start]
+        raise ZooError(
+            f"{path}:{number}: byte {place} of the line, 0x{byte:02x}, is not UTF-8; save the file as UTF-8"
+        ) from None
+    if "\0" in line:
+        raise ZooError(f"{path}:{number}: a NUL at character {line.index(chr(0)) + 1}; this is no plain UTF-8 text")
+    return line.removesuffix("\n").removesuffix("\r")
