@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import torch
 from torch import Tensor, nn
 
 from zoo import Batch, Dims, Embedding, ZooError
@@ -25,7 +26,7 @@ class OffsetEmbedding(Embedding):
             )
         self.offset = padding_index + 1
         self.tokens = nn.Embedding(dims.vocab_size, width)
-        self.segment = nn.Embedding(1, width)
+        self.segment = nn.Parameter(torch.zeros(1, width))
         self.positions = nn.Embedding(dims.max_length + self.offset, width)
         self.norm = nn.LayerNorm(width, eps=dims.norm_eps)
         self.dropout = Dropout(dims.dropout)
@@ -33,5 +34,5 @@ class OffsetEmbedding(Embedding):
     def forward(self, batch: Batch) -> Tensor:
         """[T] -> [T, H]"""
         positions = self.positions(batch.layout.positions + self.offset)
-        out: Tensor = self.dropout(self.norm(self.tokens(batch.ids) + self.segment.weight + positions))
+        out: Tensor = self.dropout(self.norm(self.tokens(batch.ids) + self.segment + positions))
         return out

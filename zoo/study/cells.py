@@ -1,0 +1,210 @@
+"""The work of one cell, done in whatever process it is given to."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from functools import lru_cache
+from pathlib import Path
+
+import torch
+
+from zoo.audit import executed, stored
+from zoo.blocks import initialise
+from zoo.catalog import Catalog
+from zoo.interfaces import Tokenizer
+from zoo.model import Model
+from zoo.specs import Init, Variant
+from zoo.study.environment import environment, forget_peak_memory, peak_memory
+from zoo.study.plan import Cell, Plan, slug
+from zoo.study.results import Cost, FinetuneResult, PretrainResult
+from zoo.tasks import metrics
+from zoo.tasks.task import Dataset, Task
+from zoo.text.corpus import TokenCorpus
+from zoo.text.pretraining_data import PretrainingData
+from zoo.train.finetune import encode_examples, make_head, n_steps, predict, training_batches
+from zoo.train.loop import Progress, fit
+from zoo.train.seeds import seed_of
+from zoo.weights.checkpoint import load_weights, read_variant, save_checkpoint, weights_hash
+
+CURVE_POINTS = 100
+
+
+def run_cell(catalog: Catalog, plan: Plan, cell: Cell, folder: Path, progress: Progress) -> PretrainResult | FinetuneResult:
+    """Do a cell. Raises RunFailed or ZooError where it cannot be finished."""
+    torch.set_num_threads(plan.threads)
+    work = {"pretrain": pretrain, "finetune": finetune, "baseline": baseline}[cell.kind]
+    return work(catalog, plan, cell, folder, progress)
+
+
+def checkpoint_folder(folder: Path, cell_system: str) -> Path:
+    """Where a variant's pre-trained checkpoint lies in a run folder."""
+    return folder / "checkpoints" / slug(cell_system)
+
+
+def pretrain(catalog: Catalog, plan: Plan, cell: Cell, folder: Path, progress: Progress) -> PretrainResult:
+    """Train the tokenizer on the corpus, then the variant on the tokenized corpus, and save both."""
+    asked = plan.variant(cell.system)
+    forget_peak_memory()
+    documents = [list(document) for document in plan.corpus.documents(catalog)]
+    tokenizer = _train_tokenizer(catalog, asked, documents)
+    variant = with_vocabulary(asked, tokenizer)
+    corpus = TokenCorpus.build(documents, tokenizer)
+    torch.manual_seed(seed_of("pre-training", variant.name, cell.seed))
+    model = catalog.build(variant)
+    objectives = [model.objective(used.name) for used in variant.objectives]
+    for objective in objectives:
+        objective.observe(torch.from_numpy(corpus.counts(variant.dims.vocab_size)))
+    recipe = variant.pretraining
+    data = PretrainingData(
+        corpus=corpus,
+        tokenizer=tokenizer,
+        packing=catalog.packing(variant),
+        prepare=[objective.prepare for objective in objectives],
+        masking=catalog.masking(variant),
+        sequence_length=recipe.sequence_length,
+        batch_tokens=recipe.batch_tokens,
+        seed=cell.seed,
+    )
+    steps = max(1, round(recipe.tokens / recipe.batch_tokens))
+    began = time.perf_counter()
+    log = fit(model, data, recipe, steps, progress)
+    seconds = time.perf_counter() - began
+    place = checkpoint_folder(folder, cell.system)
+    save_checkpoint(place, variant, model, tokenizer)
+    return PretrainResult(
+        cell=cell,
+        variant=variant,
+        corpus=plan.corpus.description,
+        corpus_hash=corpus.content_hash,
+        corpus_documents=corpus.n_documents,
+        corpus_tokens=corpus.n_tokens,
+        steps=steps,
+        tokens=log.n_tokens,
+        losses={name: thinned(values) for name, values in log.losses.items()},
+        accuracies={name: thinned(values) for name, values in log.accuracies.items()},
+        parameters_stored=stored(model),
+        parameters_executed=executed(model),
+        weights_hash=weights_hash(model.state_dict()),
+        checkpoint=str(place.relative_to(folder)),
+        checkpoint_bytes=sum(path.stat().st_size for path in place.iterdir()),
+        environment=environment(catalog),
+        cost=Cost(seconds=seconds, peak_bytes=peak_memory(), tokens_per_s=log.n_tokens / seconds),
+    )
+
+
+def finetune(catalog: Catalog, plan: Plan, cell: Cell, folder: Path, progress: Progress) -> FinetuneResult:
+    """Put a task head on the pre-trained encoder, train both, and score every dev split."""
+    task, dataset = _task(catalog, plan, cell)
+    place = checkpoint_folder(folder, cell.system)
+    variant = read_variant(place)
+    forget_peak_memory()
+    tokenizer_class, options = catalog.tokenizer(variant)
+    tokenizer = tokenizer_class.load(place, **options)
+    torch.manual_seed(seed_of("fine-tuning", task.name, cell.seed))
+    pretrained = catalog.build(variant)
+    load_weights(pretrained, place)
+    head = make_head(task, variant.dims, variant.head)
+    initialise(head, Init())
+    model = pretrained.with_head(task.name, head)
+
+    recipe = variant.finetuning
+    items = dataset.splits[task.train_split]
+    labels = [item.label for item in items if item.label is not None]
+    encodings, truncated = encode_examples(items, tokenizer, recipe.max_length)
+    steps = n_steps(recipe, len(items))
+    began = time.perf_counter()
+    log = fit(model, training_batches(encodings, labels, recipe.batch_size, cell.seed), recipe, steps, progress)
+    trained = time.perf_counter()
+    predictions: dict[str, list[int] | list[float]] = {}
+    for split in task.dev_splits:
+        split_encodings, _ = encode_examples(dataset.splits[split], tokenizer, recipe.max_length)
+        predictions[split] = predict(model, head, split_encodings)
+    ended = time.perf_counter()
+    return _scored(
+        catalog,
+        cell,
+        task,
+        dataset,
+        predictions,
+        steps=steps,
+        truncated=truncated,
+        cost=Cost(
+            seconds=ended - began,
+            peak_bytes=peak_memory(),
+            training_examples_per_s=log.n_sequences / (trained - began),
+            inference_examples_per_s=sum(map(len, predictions.values())) / (ended - trained),
+        ),
+    )
+
+
+def baseline(catalog: Catalog, plan: Plan, cell: Cell, folder: Path, progress: Progress) -> FinetuneResult:
+    """What a system that reads no sentence reaches: the majority class, or bag-of-words regression."""
+    from zoo.study.baselines import bag_of_words, majority
+
+    task, dataset = _task(catalog, plan, cell)
+    forget_peak_memory()
+    began = time.perf_counter()
+    predictions = majority(dataset, task) if cell.system == "majority" else bag_of_words(dataset, task, cell.seed)
+    cost = Cost(seconds=time.perf_counter() - began, peak_bytes=peak_memory())
+    progress(1, 1)
+    return _scored(catalog, cell, task, dataset, predictions, steps=0, truncated=0.0, cost=cost)
+
+
+def with_vocabulary(variant: Variant, tokenizer: Tokenizer) -> Variant:
+    """The variant with as many rows in its token table as its tokenizer has ids."""
+    return variant.model_copy(update={"dims": variant.dims.model_copy(update={"vocab_size": tokenizer.vocab_size})})
+
+
+def thinned(values: Sequence[float]) -> list[float]:
+    """At most a hundred means of neighbours, for a curve."""
+    n = min(CURVE_POINTS, len(values))
+    edges = [len(values) * point // n for point in range(n + 1)] if n else [0]
+    return [sum(values[a:b]) / (b - a) for a, b in zip(edges, edges[1:], strict=False)]
+
+
+def _train_tokenizer(catalog: Catalog, variant: Variant, documents: Sequence[Sequence[str]]) -> Tokenizer:
+    tokenizer_class, options = catalog.tokenizer(variant)
+    texts = (sentence for document in documents for sentence in document)
+    return tokenizer_class.train(texts, variant.dims.vocab_size, **options)
+
+
+@lru_cache(maxsize=32)
+def _load(task: Task, folder: str | None) -> Dataset:
+    return task.load(Path(folder) if folder else None)
+
+
+def _task(catalog: Catalog, plan: Plan, cell: Cell) -> tuple[Task, Dataset]:
+    assert cell.task is not None
+    task = catalog.task(cell.task)
+    return task, _load(task, plan.data_folder)
+
+
+def _scored(
+    catalog: Catalog,
+    cell: Cell,
+    task: Task,
+    dataset: Dataset,
+    predictions: dict[str, list[int] | list[float]],
+    *,
+    steps: int,
+    truncated: float,
+    cost: Cost,
+) -> FinetuneResult:
+    scores = {
+        split: metrics.score(task, [item.label for item in dataset.splits[split]], made)
+        for split, made in predictions.items()
+    }
+    return FinetuneResult(
+        cell=cell,
+        task_version=task.version,
+        data_hash=dataset.content_hash,
+        synthetic=task.synthetic,
+        steps=steps,
+        truncated=truncated,
+        scores=scores,
+        headline=metrics.headline(task, scores),
+        predictions=predictions,
+        environment=environment(catalog),
+        cost=cost,
+    )

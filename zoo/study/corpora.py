@@ -1,0 +1,78 @@
+"""Where the pre-training text of a comparison comes from."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from zoo.catalog import Catalog
+from zoo.specs import Count, Record
+
+EXAMPLES_PER_DOCUMENT = 8
+
+
+class MicroworldCorpus(Record):
+    """Synthetic documents, made on the spot."""
+
+    kind: Literal["microworld"] = "microworld"
+    n_documents: Count = 5_000
+    seed: int = 0
+
+    @property
+    def description(self) -> str:
+        """For the report."""
+        return f"{self.n_documents:,} documents of the synthetic microworld"
+
+    def documents(self, catalog: Catalog) -> Iterable[Sequence[str]]:
+        """Documents as lists of sentences."""
+        from zoo.tasks.microworld import documents
+
+        return documents(self.n_documents, self.seed)
+
+
+class FilesCorpus(Record):
+    """Text files given by the user."""
+
+    kind: Literal["files"] = "files"
+    paths: tuple[str, ...]
+
+    @property
+    def description(self) -> str:
+        """For the report."""
+        return ", ".join(self.paths)
+
+    def documents(self, catalog: Catalog) -> Iterable[Sequence[str]]:
+        """Documents as lists of sentences. Raises ZooError with file and line where a file cannot be read."""
+        from zoo.text.documents import read_documents
+
+        return read_documents([Path(path) for path in self.paths])
+
+
+class TasksCorpus(Record):
+    """The training text of the tasks themselves, without its labels."""
+
+    kind: Literal["tasks"] = "tasks"
+    tasks: tuple[str, ...]
+    folder: str | None
+
+    @property
+    def description(self) -> str:
+        """For the report."""
+        return f"the unlabelled training text of {', '.join(self.tasks)} (no corpus was given)"
+
+    def documents(self, catalog: Catalog) -> Iterable[Sequence[str]]:
+        """Neighbouring items, eight to a document, as sentences."""
+        from zoo.text.sentences import split_sentences
+
+        for name in self.tasks:
+            task = catalog.task(name)
+            items = task.load(Path(self.folder) if self.folder else None).splits[task.train_split]
+            for start in range(0, len(items), EXAMPLES_PER_DOCUMENT):
+                texts = [t for item in items[start : start + EXAMPLES_PER_DOCUMENT] for t in (item.first, item.second)]
+                yield [sentence for text in texts if text for sentence in split_sentences(text)]
+
+
+CorpusSource = Annotated[MicroworldCorpus | FilesCorpus | TasksCorpus, Field(discriminator="kind")]

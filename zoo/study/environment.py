@@ -1,0 +1,67 @@
+"""Where a result was made: bits repeat only where all of this is the same."""
+
+from __future__ import annotations
+
+import os
+import platform
+import resource
+import sys
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+
+from zoo.catalog import Catalog
+from zoo.specs import Record
+
+
+class Environment(Record):
+    """Versions, threads and instruction set."""
+
+    zoo: str
+    plugins: dict[str, str]
+    libraries: dict[str, str]
+    python: str
+    platform: str
+    instruction_set: str
+    processors: int
+    threads: int
+
+
+def environment(catalog: Catalog) -> Environment:
+    """This process's."""
+    import torch
+
+    return Environment(
+        zoo=_version("encoder-zoo"),
+        plugins={f"{plugin.name} ({plugin.distribution})": plugin.version for plugin in catalog.plugins},
+        libraries={name: _version(name) for name in ("torch", "tokenizers", "numpy", "scipy", "scikit-learn")},
+        python=platform.python_version(),
+        platform=f"{platform.system()} {platform.machine()}",
+        instruction_set=torch.backends.cpu.get_cpu_capability(),
+        processors=os.cpu_count() or 1,
+        threads=torch.get_num_threads(),
+    )
+
+
+def _version(distribution: str) -> str:
+    try:
+        return version(distribution)
+    except PackageNotFoundError:
+        return "not installed"
+
+
+def forget_peak_memory() -> None:
+    """Start measuring this process's peak memory anew, where the system can (Linux)."""
+    try:
+        Path("/proc/self/clear_refs").write_text("5")
+    except OSError:
+        return
+
+
+def peak_memory() -> int:
+    """The most memory this process has held since `forget_peak_memory`, or since it began, in bytes."""
+    try:
+        status = Path("/proc/self/status").read_text()
+        return int(status.split("VmHWM:")[1].split()[0]) * 1024
+    except (OSError, IndexError, ValueError):
+        peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+        return peak if sys.platform == "darwin" else peak * 1024

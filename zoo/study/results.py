@@ -1,0 +1,135 @@
+"""Results on disk: one JSON file a cell, which the report reads and nothing else."""
+
+from __future__ import annotations
+
+import hashlib
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import Field, TypeAdapter, ValidationError
+
+from zoo.errors import ZooError, explain
+from zoo.files import write_text
+from zoo.specs import Record, Variant
+from zoo.study.environment import Environment
+from zoo.study.plan import Cell, Plan
+
+
+class Cost(Record):
+    """What a cell took here and now; not part of what is reproduced. A rate that was not measured is None."""
+
+    seconds: float
+    peak_bytes: int
+    tokens_per_s: float | None = None
+    training_examples_per_s: float | None = None
+    inference_examples_per_s: float | None = None
+
+
+class PretrainResult(Record):
+    """A variant trained on a corpus; its checkpoint lies beside."""
+
+    kind: Literal["pretrain"] = "pretrain"
+    cell: Cell
+    variant: Variant
+    corpus: str
+    corpus_hash: str
+    corpus_documents: int
+    corpus_tokens: int
+    steps: int
+    tokens: int
+    losses: dict[str, list[float]]
+    accuracies: dict[str, list[float]]
+    parameters_stored: int
+    parameters_executed: int
+    weights_hash: str
+    checkpoint: str
+    checkpoint_bytes: int
+    environment: Environment
+    cost: Cost
+
+
+class FinetuneResult(Record):
+    """A system's predictions and scores on a task."""
+
+    kind: Literal["finetune"] = "finetune"
+    cell: Cell
+    task_version: int
+    data_hash: str
+    synthetic: bool
+    steps: int
+    truncated: float
+    scores: dict[str, dict[str, float]]
+    headline: float
+    predictions: dict[str, list[int] | list[float]]
+    environment: Environment
+    cost: Cost
+
+
+class FailedResult(Record):
+    """A cell that could not be finished, and why."""
+
+    kind: Literal["failed"] = "failed"
+    cell: Cell
+    reason: str
+
+
+Result = Annotated[PretrainResult | FinetuneResult | FailedResult, Field(discriminator="kind")]
+_RESULT: TypeAdapter[PretrainResult | FinetuneResult | FailedResult] = TypeAdapter(Result)
+
+
+def fingerprint(result: PretrainResult | FinetuneResult) -> str:
+    """A SHA-256 of all that a repetition on the same machine must reproduce: everything but cost and environment."""
+    return hashlib.sha256(result.model_dump_json(exclude={"cost", "environment"}).encode()).hexdigest()
+
+
+class Run(Record):
+    """A run folder's plan and results."""
+
+    plan: Plan
+    results: tuple[Result, ...]
+
+    def pretrained(self, system: str) -> PretrainResult | None:
+        """The pre-training of a variant, if it was finished."""
+        return next((r for r in self.results if isinstance(r, PretrainResult) and r.cell.system == system), None)
+
+    def finetuned(self, system: str, task: str | None = None) -> list[FinetuneResult]:
+        """A system's finished results, on one task or all."""
+        return [
+            result
+            for result in self.results
+            if isinstance(result, FinetuneResult) and result.cell.system == system and task in (None, result.cell.task)
+        ]
+
+    @property
+    def failures(self) -> list[FailedResult]:
+        """What could not be finished."""
+        return [result for result in self.results if isinstance(result, FailedResult)]
+
+
+def write_result(folder: Path, result: PretrainResult | FinetuneResult | FailedResult) -> None:
+    """Write a cell's file, whole or not at all."""
+    write_text(folder / "cells" / f"{result.cell.name}.json", result.model_dump_json(indent=1))
+
+
+def read_result(folder: Path, cell: Cell) -> PretrainResult | FinetuneResult | FailedResult | None:
+    """A cell's result, or None where there is none yet. Raises ZooError where the file is malformed."""
+    path = folder / "cells" / f"{cell.name}.json"
+    if not path.exists():
+        return None
+    try:
+        return _RESULT.validate_json(path.read_bytes())
+    except ValidationError as error:
+        raise ZooError(f"{path} is not a result: {explain(error)}; delete it to have the cell done again") from None
+
+
+def read_run(folder: Path) -> Run:
+    """A run folder as it stands. Raises ZooError where it holds no plan."""
+    path = folder / "plan.json"
+    try:
+        plan = Plan.model_validate_json(path.read_bytes())
+    except OSError as error:
+        raise ZooError(f"{folder} holds no run: cannot read {path} ({error.strerror})") from error
+    except ValidationError as error:
+        raise ZooError(f"{path} is not a plan: {explain(error)}") from None
+    found = [read_result(folder, cell) for cell in plan.cells]
+    return Run(plan=plan, results=tuple(result for result in found if result is not None))
