@@ -108,12 +108,8 @@ def make_plan(
     for variant in variants:
         catalog.check(variant)
     _refuse_unequal(variants)
-    records = [catalog.task(name) for name in tasks]
-    for task in records:
-        if task.train_split not in ("train",) and not task.dev_splits:
-            raise ZooError(f"task {task.name!r} has no training split")
     planned = []
-    for task in records:
+    for task in [catalog.task(name) for name in tasks]:
         dataset = task.load(data_folder)
         missing = [split for split in (task.train_split, *task.dev_splits) if not dataset.splits.get(split)]
         if missing:

@@ -1,0 +1,202 @@
+"""A run's results as one table and a page of text; made from saved results alone."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from statistics import fmean, median, stdev
+
+from pydantic import JsonValue
+from rich.console import Console
+from rich.table import Table as RichTable
+from rich.text import Text
+
+from zoo.files import write_text
+from zoo.specs import Record, diff
+from zoo.study.results import FailedResult, FinetuneResult, PretrainResult, Run, fingerprint
+
+BASELINES = ("majority", "bag-of-words")
+MISSING = "-"
+
+
+@dataclass(frozen=True)
+class Table:
+    """A measure a row, a system a column; every cell ready to print."""
+
+    systems: tuple[str, ...]
+    rows: tuple[tuple[str, tuple[str, ...]], ...]
+
+
+def tabulate(run: Run) -> Table:
+    """Scores by task, then sizes, speeds and memory."""
+    variants = [variant.name for variant in run.plan.variants]
+    systems = (*variants, *BASELINES)
+    rows = [(_task_label(run, task.name), tuple(_score(run, system, task.name) for system in systems)) for task in run.plan.tasks]
+    rows += [(label, (*values, *[MISSING] * len(BASELINES))) for label, values in _costs(run, variants)]
+    return Table(systems, tuple(rows))
+
+
+def print_table(run: Run, console: Console) -> None:
+    """The table on a terminal, then what it must not be read without."""
+    table = tabulate(run)
+    shown = RichTable(caption_justify="left")
+    shown.add_column("")
+    for system in table.systems:
+        shown.add_column(Text(system), justify="right", overflow="fold")
+    for index, (label, values) in enumerate(table.rows):
+        shown.add_row(Text(label), *map(Text, values), end_section=index == len(run.plan.tasks) - 1)
+    console.print(shown)
+    for note in _notes(run):
+        console.print(Text(note))
+
+
+def write_report(run: Run, folder: Path) -> None:
+    """Write results.json and report.md into a run folder."""
+    write_text(folder / "results.json", json.dumps(summary(run), indent=1) + "\n")
+    write_text(folder / "report.md", markdown(run))
+
+
+def summary(run: Run) -> dict[str, JsonValue]:
+    """Everything but predictions and curves, for other programs."""
+    systems = [*(variant.name for variant in run.plan.variants), *BASELINES]
+    finished = [result for result in run.results if not isinstance(result, FailedResult)]
+    cells: list[JsonValue] = [
+        {
+            "name": result.cell.name,
+            "fingerprint": fingerprint(result),
+            **result.model_dump(mode="json", exclude={"predictions", "losses", "accuracies", "variant"}),
+        }
+        for result in finished
+    ]
+    scores: dict[str, JsonValue] = {
+        system: {task.name: _headlines(run, system, task.name) for task in run.plan.tasks} for system in systems
+    }
+    failures: list[JsonValue] = [failure.model_dump(mode="json") for failure in run.failures]
+    return {
+        "format": 1,
+        "plan_hash": run.plan.content_hash,
+        "plan": run.plan.model_dump(mode="json"),
+        "scores": scores,
+        "cells": cells,
+        "failures": failures,
+    }
+
+
+def markdown(run: Run) -> str:
+    """The report as a page of Markdown."""
+    table = tabulate(run)
+    lines = ["# Comparison of " + ", ".join(_escape(variant.name) for variant in run.plan.variants), ""]
+    lines += [_row(["", *table.systems]), _row(["---", *["---:"] * len(table.systems)])]
+    lines += [_row([label, *values]) for label, values in table.rows]
+    lines += ["", *(f"- {_escape(note)}" for note in _notes(run)), ""]
+    lines += ["## What was compared", ""]
+    first, *others = run.plan.variants
+    lines += [f"Common to all: head {_fields(first.head)}; tokens, seeds and data as above.", ""]
+    for other in others:
+        differences = diff(first, other)
+        differences.pop("paper", None)
+        lines += [f"From {_escape(first.name)} to {_escape(other.name)}:", ""]
+        lines += [f"- `{path}`: {_escape(str(a))} → {_escape(str(b))}" for path, (a, b) in differences.items()] + [""]
+    lines += ["## Settings", ""]
+    for variant in run.plan.variants:
+        parts = {"start": variant.init, "pre-training": variant.pretraining, "fine-tuning": variant.finetuning}
+        lines += [f"- {_escape(variant.name)}: " + "; ".join(f"{name} {_fields(part)}" for name, part in parts.items())]
+    lines += ["", "## Where it was made", "", *_where(run), ""]
+    return "\n".join(lines)
+
+
+def _where(run: Run) -> list[str]:
+    seen = {
+        result.environment.model_dump_json(): result.environment
+        for result in run.results
+        if not isinstance(result, FailedResult)
+    }
+    lines = []
+    for place in seen.values():
+        libraries = ", ".join(f"{name} {version}" for name, version in place.libraries.items())
+        plugins = ", ".join(f"{name} {version}" for name, version in place.plugins.items())
+        lines += [
+            f"- zoo {place.zoo}; Python {place.python}; {libraries}",
+            f"- plugins: {_escape(plugins)}",
+            f"- {place.platform}, {place.instruction_set}, {place.processors} processors, {place.threads} thread(s) a process",
+        ]
+    return lines
+
+
+def _notes(run: Run) -> list[str]:
+    plan = run.plan
+    synthetic = [task.name for task in plan.tasks if task.synthetic]
+    documents = next((result for v in plan.variants if (result := run.pretrained(v.name))), None)
+    size = f", {documents.corpus_documents:,} documents" if documents else ""
+    notes = [
+        f"Scores are mean ± standard deviation over {len(plan.seeds)} fine-tuning seeds of one pre-training, on dev, "
+        "after the last step, x 100.",
+        f"Pre-trained on {plan.corpus.description}{size}, hash {documents.corpus_hash[:12] if documents else MISSING}: "
+        f"{plan.variants[0].pretraining.tokens:,} tokens each.",
+    ]
+    if synthetic:
+        notes.append(f"Synthetic: {', '.join(synthetic)}. They show differences of design, not of language understanding.")
+    cut = {r.cell.task: r.truncated for v in plan.variants for r in run.finetuned(v.name) if r.truncated > 0}
+    notes += [f"{share:.0%} of {task}'s training items were cut to fit." for task, share in cut.items()]
+    notes += [f"Failed: {failure.cell.name}: {failure.reason}" for failure in run.failures]
+    return notes
+
+
+def _task_label(run: Run, name: str) -> str:
+    results = [r for system in (*(v.name for v in run.plan.variants), *BASELINES) for r in run.finetuned(system, name)]
+    metrics = " + ".join(next(iter(results[0].scores.values()))) if results else ""
+    return f"{name} ({metrics})" if metrics else name
+
+
+def _headlines(run: Run, system: str, task: str) -> JsonValue:
+    values = [result.headline for result in run.finetuned(system, task)]
+    if not values:
+        return None
+    return {"mean": fmean(values), "sd": stdev(values) if len(values) > 1 else None, "values": list(values)}
+
+
+def _score(run: Run, system: str, task: str) -> str:
+    values = [100 * result.headline for result in run.finetuned(system, task)]
+    if not values:
+        return "failed"
+    expected = 1 if system in BASELINES else len(run.plan.seeds)
+    spread = f" ± {stdev(values):.1f}" if len(values) > 1 else ""
+    missing = f" ({len(values)} of {expected})" if len(values) < expected else ""
+    return f"{fmean(values):.1f}{spread}{missing}"
+
+
+def _costs(run: Run, variants: list[str]) -> Iterable[tuple[str, tuple[str, ...]]]:
+    trained = [run.pretrained(name) for name in variants]
+    tuned = [run.finetuned(name) for name in variants]
+    yield "parameters stored", tuple(f"{r.parameters_stored:,}" if r else MISSING for r in trained)
+    yield "parameters executed a token", tuple(f"{r.parameters_executed:,}" if r else MISSING for r in trained)
+    yield "pre-training tokens/s", tuple(_rate([r.cost.tokens_per_s] if r else []) for r in trained)
+    yield "fine-tuning examples/s", tuple(_rate([r.cost.training_examples_per_s for r in rs]) for rs in tuned)
+    yield "inference examples/s", tuple(_rate([r.cost.inference_examples_per_s for r in rs]) for rs in tuned)
+    yield "peak memory, MB", tuple(_peak([*([r] if r else []), *rs]) for r, rs in zip(trained, tuned, strict=True))
+    yield "checkpoint, MB", tuple(f"{r.checkpoint_bytes / 1e6:.2f}" if r else MISSING for r in trained)
+
+
+def _rate(values: list[float | None]) -> str:
+    measured = [value for value in values if value is not None]
+    return f"{median(measured):,.0f}" if measured else MISSING
+
+
+def _peak(results: Sequence[PretrainResult | FinetuneResult]) -> str:
+    peaks = [result.cost.peak_bytes for result in results]
+    return f"{max(peaks) / 1e6:,.0f}" if peaks else MISSING
+
+
+def _fields(record: Record) -> str:
+    return ", ".join(f"{name} {value}" for name, value in record.model_dump().items())
+
+
+def _row(cells: list[str]) -> str:
+    return "| " + " | ".join(_escape(cell) for cell in cells) + " |"
+
+
+def _escape(text: str) -> str:
+    """Text that Markdown shows as it is."""
+    return "".join(f"\\{char}" if char in "\\`*_<>[]|#" else char for char in text.replace("\n", " "))

@@ -1,0 +1,344 @@
+"""Checks that every part must pass, whoever wrote it; a plugin's own tests may import them.
+
+    @pytest.mark.parametrize("check", conformance(Catalog.installed(), "fnet"), ids=str)
+    def test_conforms(check):
+        check()
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import numpy as np
+import torch
+from safetensors.torch import load_file, save_file
+from torch import Tensor, nn
+
+from zoo.batch import IGNORE, Batch, Encoding, Layout
+from zoo.catalog import KINDS, Catalog
+from zoo.errors import ZooError
+from zoo.interfaces import Embedding, Encoder, Masking, Objective, Packing, Tokenizer
+from zoo.specs import Dims, Variant
+from zoo.text.collate import collate
+from zoo.text.corpus import TokenCorpus
+
+DIMS = Dims(
+    vocab_size=89, embedding_width=20, hidden_width=24, n_layers=3, n_heads=2, ffn_width=44, max_length=32, dropout=0.0
+)
+"""Pairwise different sizes, so that a swapped axis cannot pass."""
+
+LENGTHS = (7, 3, 11, 3)
+
+SUBJECTS = ("the cook", "a sailor", "the old judge", "some pupils", "a quiet nurse", "the tall hunter")
+VERBS = ("praised", "followed", "helped", "watched", "carried")
+OBJECTS = ("the boat", "a lamp", "the red book", "some ropes", "a young deer", "the mayor's bell")
+
+
+@dataclass(frozen=True)
+class Check:
+    """One check of one part or variant; call it, and it raises AssertionError where the part fails."""
+
+    name: str
+    run: Callable[[], None]
+
+    def __call__(self) -> None:
+        self.run()
+
+    def __str__(self) -> str:
+        return self.name
+
+
+def conformance(catalog: Catalog, plugin: str | None = None) -> list[Check]:
+    """A check for every part and variant that a plugin offers, or that all plugins offer."""
+    by_kind: dict[str, Callable[[Catalog, str], None]] = {
+        "tokenizer": _check_tokenizer_part,
+        "packing": lambda catalog, name: check_packing(catalog.part("packing", name)()),
+        "masking": lambda catalog, name: check_masking(catalog.part("masking", name)()),
+        "embedding": lambda catalog, name: check_embedding(catalog.part("embedding", name)),
+        "encoder": lambda catalog, name: check_encoder(catalog.part("encoder", name)),
+        "objective": lambda catalog, name: check_objective(catalog.part("objective", name)),
+        "variant": lambda catalog, name: check_variant(catalog, catalog.variant(name)),
+    }
+    tables: dict[str, Sequence[str]] = {**{kind: list(catalog.parts[kind]) for kind in KINDS}, "variant": list(catalog.variants)}
+    return [
+        Check(f"{kind} {name}", lambda kind=kind, name=name: by_kind[kind](catalog, name))  # type: ignore[misc]
+        for kind, names in tables.items()
+        for name in names
+        if plugin in (None, catalog.owner(kind, name).name)
+    ]
+
+
+def check_encoder(part: Callable[..., Encoder]) -> None:
+    """The shape is kept, a sequence alone equals itself in a batch, gradients reach everything, eval repeats."""
+    torch.manual_seed(0)
+    encoder = part(DIMS).eval()
+    hidden = torch.randn(sum(LENGTHS), DIMS.hidden_width)
+    layout = Layout(LENGTHS)
+    out = encoder(hidden, layout)
+    assert out.shape == hidden.shape, f"expected {tuple(hidden.shape)}, got {tuple(out.shape)}"
+    assert torch.equal(out, encoder(hidden, layout)), "two evaluations of the same batch differ"
+    for start, length in zip(layout.starts.tolist(), LENGTHS, strict=True):
+        alone = encoder(hidden[start : start + length], Layout((length,)))
+        torch.testing.assert_close(
+            alone,
+            out[start : start + length],
+            atol=1e-5,
+            rtol=1e-5,
+            msg=lambda text: f"a sequence depends on its neighbours in the batch: {text}",
+        )
+    (out * torch.randn_like(out)).sum().backward()  # type: ignore[no-untyped-call]
+    _assert_all_reached(encoder, {})
+    _assert_survives_safetensors(encoder)
+
+
+def check_embedding(part: Callable[..., Embedding]) -> None:
+    """Tokens become H wide vectors one by one, positions matter, gradients reach everything."""
+    torch.manual_seed(0)
+    dims, embedding = _embedding(part)
+    embedding.eval()
+    batch = _batch(dims.vocab_size)
+    out = embedding(batch)
+    expected = (len(batch.ids), dims.hidden_width)
+    assert out.shape == expected, f"expected {expected}, got {tuple(out.shape)}"
+    assert embedding.tokens.weight.shape == (dims.vocab_size, dims.embedding_width), "tokens should be [V, E]"
+    assert torch.equal(out, embedding(batch)), "two evaluations of the same batch differ"
+    (out * torch.randn_like(out)).sum().backward()  # type: ignore[no-untyped-call]
+    _assert_all_reached(embedding, {})
+    _assert_survives_safetensors(embedding)
+
+
+def check_objective(part: Callable[..., Objective]) -> None:
+    """The loss is a finite scalar with a gradient for hidden states and for every parameter of its own."""
+    torch.manual_seed(0)
+    objective = part(DIMS).eval()
+    batch = _batch(DIMS.vocab_size, label=getattr(objective, "label", None))
+    hidden = torch.randn(len(batch.ids), DIMS.hidden_width, requires_grad=True)
+    table = torch.randn(DIMS.vocab_size, DIMS.embedding_width)
+    output = objective(hidden, batch, table)
+    assert output.loss.shape == (), f"the loss should be a scalar, got shape {tuple(output.loss.shape)}"
+    assert output.loss.isfinite(), f"the loss is {output.loss.item()}"
+    output.loss.backward()  # type: ignore[no-untyped-call]
+    assert hidden.grad is not None and hidden.grad.abs().sum() > 0, "no gradient reaches the hidden states"
+    _assert_all_reached(objective, {})
+    corpus = _corpus()
+    passage = _passage(corpus)
+    if objective.needs_pairs:
+        labels = [
+            objective.prepare(passage, corpus, np.random.default_rng(seed)).labels[batch_label]
+            for batch_label in [getattr(objective, "label", "")]
+            for seed in range(2_000)
+        ]
+        share = sum(labels) / len(labels)
+        assert abs(share - 0.5) < _bound(len(labels), 0.5), f"labels should be even; 1 has a share of {share:.3f}"
+
+
+def check_masking(masking: Masking) -> None:
+    """Special tokens stay, targets are the hidden ids, the mask is as frequent as the rate says, draws differ."""
+    corpus_ids, lengths, special, tokenizer = _masking_data()
+    seen, targets = masking.mask(corpus_ids, lengths, special, tokenizer, np.random.default_rng(0))
+    chosen = targets != IGNORE
+    assert not (chosen & special).any(), "a special token is to be predicted"
+    assert (targets[chosen] == corpus_ids[chosen]).all(), "a target is not the token that stood there"
+    assert (seen[~chosen] == corpus_ids[~chosen]).all(), "a token that is not to be predicted was changed"
+    rate = getattr(masking, "rate", 0.15)
+    share = chosen.sum() / (~special).sum()
+    assert abs(share - rate) < 0.25 * rate, f"{share:.3f} of the tokens are chosen; the rate is {rate}"
+    replaced = np.isin(seen[chosen], tokenizer.special_ids) & (seen[chosen] != tokenizer.mask_id)
+    assert not replaced.any(), "a token was replaced by a special one other than the mask"
+    again, _ = masking.mask(corpus_ids, lengths, special, tokenizer, np.random.default_rng(0))
+    other, _ = masking.mask(corpus_ids, lengths, special, tokenizer, np.random.default_rng(1))
+    assert (seen == again).all(), "the same generator draws different masks"
+    assert (seen != other).any(), "different generators draw the same mask"
+    hidden = (seen[chosen] == tokenizer.mask_id).mean()
+    wanted = getattr(masking, "mask_share", 0.8)
+    assert abs(hidden - wanted) < _bound(int(chosen.sum()), wanted), f"{hidden:.3f} of the chosen are hidden, not {wanted}"
+
+
+def check_packing(packing: Packing) -> None:
+    """Passages fit, hold text in order as it stands in the corpus, and come out the same for the same generator."""
+    corpus = _corpus()
+    capacity = 24
+    passages = list(packing.pack(corpus, capacity, np.random.default_rng(0)))
+    assert passages, "no passage was made"
+    again = list(packing.pack(corpus, capacity, np.random.default_rng(0)))
+    assert len(passages) == len(again), "the same generator packs differently"
+    for passage, same in zip(passages, again, strict=True):
+        assert np.array_equal(passage.first, same.first), "the same generator packs differently"
+        size = len(passage.first) + (0 if passage.second is None else len(passage.second))
+        assert 0 < size <= capacity, f"a passage has {size} ids; at most {capacity} fit"
+        assert (passage.second is not None) or not packing.pairs, "a packing of pairs made a passage without a second part"
+
+
+def check_tokenizer(tokenizer: Tokenizer) -> None:
+    """Text survives encoding, special tokens frame it, files bring the same tokenizer back."""
+    text = "the old judge helped a sailor."
+    ids = tokenizer.encode([text])[0]
+    assert len(ids) and not set(ids.tolist()) & set(tokenizer.special_ids), "plain text became special tokens"
+    assert "".join(tokenizer.decode(ids.tolist()).split()) == "".join(text.split()), "the text does not come back"
+    for second in (None, ids):
+        joined = tokenizer.join(ids, second, 512)
+        size = len(ids) + (0 if second is None else len(second))
+        assert len(joined) == size + tokenizer.n_special(second is not None), "n_special does not tell what join adds"
+        assert int(joined.special.sum()) == len(joined) - size, "the special tokens are not marked"
+        assert len(tokenizer.join(ids, second, 9)) == 9, "join does not cut to max_length"
+    assert len(tokenizer.word_starts) == tokenizer.vocab_size, "word_starts should be [V]"
+    with TemporaryDirectory() as folder:
+        tokenizer.save(Path(folder))
+        restored = type(tokenizer).load(Path(folder))
+        assert np.array_equal(restored.encode([text])[0], ids), "a saved tokenizer gives other ids"
+        assert restored.vocab_size == tokenizer.vocab_size, "a saved tokenizer has another size"
+
+
+def check_variant(catalog: Catalog, variant: Variant) -> None:
+    """Its parts fit together, and untrained, at a small size, its first loss is that of guessing: ln V."""
+    catalog.check(variant)
+    width = 24 * variant.dims.n_heads
+    narrow = width if variant.dims.embedding_width == variant.dims.hidden_width else 20
+    small = variant.dims.model_copy(
+        update={
+            "vocab_size": 503, "hidden_width": width, "embedding_width": narrow, "ffn_width": 44, "dropout": 0.0,
+            "attention_dropout": 0.0, "n_layers": min(3, variant.dims.n_layers), "max_length": 32,
+        }
+    )  # fmt: skip
+    torch.manual_seed(0)
+    model = catalog.build(variant.swap(variant.name, dims=small)).eval()
+    batch = _batch(503)
+    with torch.no_grad():
+        for name, output in model(batch_with_labels(model, batch)).items():
+            guess = math.log(output.logits.shape[-1])
+            loss = output.loss.item()
+            assert abs(loss - guess) < 0.5 * guess, f"untrained, {name} has a loss of {loss:.2f}, far from {guess:.2f}"
+
+
+def batch_with_labels(model: nn.Module, batch: Batch) -> Batch:
+    """The batch with an alternating label for every objective that reads one."""
+    names = [module.label for module in model.modules() if isinstance(getattr(module, "label", None), str)]
+    labels = {str(name): torch.arange(batch.layout.n_sequences) % 2 for name in names}
+    return Batch(batch.ids, batch.segments, batch.special, batch.layout, batch.targets, labels, batch.order)
+
+
+def _check_tokenizer_part(catalog: Catalog, name: str) -> None:
+    part: type[Tokenizer] = catalog.part("tokenizer", name)
+    check_tokenizer(part.train(_sentences(), 300))
+
+
+def _embedding(part: Callable[..., Embedding]) -> tuple[Dims, Embedding]:
+    """The embedding with E < H or, where it refuses that, E = H."""
+    try:
+        return DIMS, part(DIMS)
+    except ZooError:
+        dims = DIMS.model_copy(update={"embedding_width": DIMS.hidden_width})
+        return dims, part(dims)
+
+
+def _batch(vocab_size: int, label: str | None = None) -> Batch:
+    rng = np.random.default_rng(0)
+    encodings, targets = [], []
+    for length in LENGTHS:
+        ids = rng.integers(5, vocab_size, length).astype(np.int32)
+        special = np.zeros(length, dtype=bool)
+        special[[0, -1]] = True
+        segments = (np.arange(length) > length // 2).astype(np.int32)
+        encodings.append(Encoding(ids, segments, special))
+        targets.append(np.where(np.arange(length) % 3 == 1, ids, IGNORE).astype(np.int32))
+    labels = {label: [i % 2 for i in range(len(LENGTHS))]} if label else None
+    return collate(encodings, labels=labels, targets=targets)
+
+
+def _sentences() -> list[str]:
+    return [f"{s} {v} {o}." for s in SUBJECTS for v in VERBS for o in OBJECTS]
+
+
+class _Words(Tokenizer):
+    """A tokenizer of whole words, for checks that need ids and nothing else."""
+
+    pad_id, unk_id, cls_id, sep_id, mask_id = range(5)
+
+    def __init__(self) -> None:
+        words = sorted({word for sentence in _sentences() for word in sentence.split()})
+        self._ids = {word: 5 + index for index, word in enumerate(words)}
+
+    @classmethod
+    def train(cls, texts: Any, vocab_size: int, **options: object) -> _Words:
+        return cls()
+
+    @classmethod
+    def load(cls, folder: Path, **options: object) -> _Words:
+        return cls()
+
+    def save(self, folder: Path) -> None:
+        """Nothing to write: the words are fixed."""
+
+    @property
+    def vocab_size(self) -> int:
+        return 5 + len(self._ids)
+
+    @property
+    def special_ids(self) -> tuple[int, ...]:
+        return (0, 1, 2, 3, 4)
+
+    @property
+    def word_starts(self) -> np.ndarray[Any, np.dtype[np.bool_]]:
+        return np.ones(self.vocab_size, dtype=bool)
+
+    def encode(self, texts: Sequence[str]) -> list[np.ndarray[Any, np.dtype[np.int32]]]:
+        return [np.array([self._ids[word] for word in text.split()], dtype=np.int32) for text in texts]
+
+    def decode(self, ids: Sequence[int]) -> str:
+        words = {index: word for word, index in self._ids.items()}
+        return " ".join(words[index] for index in ids if index >= 5)
+
+    def n_special(self, pair: bool) -> int:
+        return 3 if pair else 2
+
+    def join(self, first: Any, second: Any, max_length: int) -> Encoding:
+        raise NotImplementedError("the checks join nothing")
+
+
+def _corpus() -> TokenCorpus:
+    sentences = _sentences()
+    return TokenCorpus.build([sentences[start : start + 6] for start in range(0, len(sentences), 6)], _Words())
+
+
+def _masking_data() -> tuple[Any, list[int], Any, Tokenizer]:
+    tokenizer = _Words()
+    rng = np.random.default_rng(1)
+    lengths = rng.integers(20, 60, 1_500).tolist()
+    ids = rng.integers(5, tokenizer.vocab_size, sum(lengths)).astype(np.int32)
+    special = np.zeros(len(ids), dtype=bool)
+    ends = np.cumsum(lengths)
+    special[ends - 1] = special[ends - lengths] = True
+    ids[special] = tokenizer.sep_id
+    return ids, lengths, special, tokenizer
+
+
+def _passage(corpus: TokenCorpus) -> Any:
+    from zoo.batch import Passage
+
+    sentences = _Words().encode(_sentences()[:2])
+    return Passage(document=0, first=sentences[0], second=sentences[1])
+
+
+def _bound(n: int, share: float) -> float:
+    """Four standard deviations of a share among n draws."""
+    return 4 * math.sqrt(share * (1 - share) / n)
+
+
+def _assert_all_reached(module: nn.Module, allowed: dict[str, str]) -> None:
+    unreached = [name for name, p in module.named_parameters() if p.grad is None and name not in allowed]
+    assert not unreached, f"no gradient reaches {', '.join(unreached)}"
+
+
+def _assert_survives_safetensors(module: nn.Module) -> None:
+    state: dict[str, Tensor] = {name: tensor.contiguous() for name, tensor in module.state_dict().items()}
+    with TemporaryDirectory() as folder:
+        save_file(state, Path(folder) / "weights.safetensors")
+        restored = load_file(Path(folder) / "weights.safetensors")
+    assert set(restored) == set(state), "safetensors keeps other names"
+    for name, tensor in state.items():
+        assert torch.equal(tensor, restored[name]), f"{name} does not survive safetensors"
