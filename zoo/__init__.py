@@ -15,13 +15,13 @@ from zoo.tasks.task import Dataset, Example, Task
 from zoo.tasks.tsv import Table, TsvTask
 
 if TYPE_CHECKING:
-    from zoo.batch import IGNORE, Batch, Encoding, Layout, Output, Passage
+    from zoo.batch import IGNORE, Batch, Encoding, Flags, Ids, Layout, Output, Passage
     from zoo.catalog import Catalog
     from zoo.interfaces import Embedding, Encoder, Masking, Objective, Packing, Tokenizer
     from zoo.model import Model
 
 _LATER = {
-    "zoo.batch": ("IGNORE", "Batch", "Encoding", "Layout", "Output", "Passage"),
+    "zoo.batch": ("IGNORE", "Batch", "Encoding", "Flags", "Ids", "Layout", "Output", "Passage"),
     "zoo.catalog": ("Catalog",),
     "zoo.interfaces": ("Embedding", "Encoder", "Masking", "Objective", "Packing", "Tokenizer"),
     "zoo.model": ("Model",),
@@ -38,7 +38,9 @@ __all__ = [
     "Encoding",
     "Example",
     "Finetuning",
+    "Flags",
     "Head",
+    "Ids",
     "Init",
     "Layout",
     "Masking",

@@ -8,7 +8,7 @@ import numpy as np
 
 from zoo import Passage, ZooError
 from zoo.blocks import PairObjective
-from zoo.text import TokenCorpus
+from zoo.text.corpus import TokenCorpus
 
 
 class SentenceOrder(PairObjective):

@@ -8,9 +8,9 @@ from typing import Literal
 import numpy as np
 from torch import Tensor
 
-from zoo import Batch, Dims, Objective, Output, Passage, ZooError
+from zoo import Batch, Dims, Ids, Objective, Output, Passage, ZooError
 from zoo.blocks import PairObjective, TokenPrediction, predict_tokens
-from zoo.text import Ids, TokenCorpus
+from zoo.text.corpus import TokenCorpus
 
 
 class MaskedTokens(Objective):

@@ -1,0 +1,72 @@
+"""Exchanging one field of a variant at a time."""
+
+from __future__ import annotations
+
+import pytest
+
+from zoo import Catalog, UnknownName, Variant, ZooError, diff
+
+
+@pytest.fixture(scope="module")
+def catalog() -> Catalog:
+    return Catalog.installed()
+
+
+def changes(catalog: Catalog, expression: str) -> dict[str, object]:
+    base = catalog.variant(expression.split("+")[0])
+    return {field: new for field, (_, new) in diff(base, catalog.variant(expression)).items()}
+
+
+@pytest.mark.parametrize(
+    ("expression", "expected"),
+    [
+        ("albert-tiny+dims.embedding_width=32", {"dims.embedding_width": 32}),
+        ("bert-base-uncased+dims.dropout=0", {"dims.dropout": 0.0}),
+        ("bert-base-uncased+pretraining.learning_rate=2e-4", {"pretraining.learning_rate": 2e-4}),
+        ("bert-base-uncased+head.pooling=mean", {"head.pooling": "mean"}),
+        ("bert-base-uncased+encoder=albert.shared", {"encoder": "albert.shared"}),
+        ("albert-base-v1+encoder.share=ffn", {"encoder.share": "ffn"}),
+        ("bert-base-uncased+objectives=bert.mlm", {"objectives": ["bert.mlm"]}),
+        ("bert-base-uncased+objectives=bert.mlm,albert.sop", {"objectives": ["bert.mlm", "albert.sop"]}),
+        ("bert-base-uncased+objectives.bert.mlm.bias=unigram", {"objectives.bert.mlm.bias": "unigram"}),
+        ("bert-base-uncased+masking.rate=0.3", {"masking.rate": 0.3}),
+        ("roberta-base+dims.n_layers=6+masking.rate=0.3", {"dims.n_layers": 6, "masking.rate": 0.3}),
+    ],
+)
+def test_an_exchange_changes_what_it_names_and_nothing_else(
+    catalog: Catalog, expression: str, expected: dict[str, object]
+) -> None:
+    assert changes(catalog, expression) == expected
+    assert catalog.variant(expression).name == expression
+
+
+def test_objectives_that_stay_keep_their_options(catalog: Catalog) -> None:
+    kept = catalog.variant("bert-tiny+objectives=bert.mlm").objectives
+    assert kept == tuple(used for used in catalog.variant("bert-tiny").objectives if used.name == "bert.mlm")
+
+
+@pytest.mark.parametrize(
+    ("expression", "message"),
+    [
+        ("brt-tiny", "did you mean 'bert-tiny'"),
+        ("bert-tiny+encodr=bert.stack", "'encodr' is not a field of a variant .*did you mean 'encoder'"),
+        ("bert-tiny+dims.n_layer=3", "'n_layer' is not a field of dims .*did you mean 'n_layers'"),
+        ("bert-tiny+objectives.bert.mlmm.bias=zero", "'bert.mlmm' is not an objective in use .*did you mean 'bert.mlm'"),
+        ("bert-tiny+dims.n_layers=two", "dims.n_layers: input should be a valid integer"),
+        ("bert-tiny+dims.n_layers=-1", "greater than or equal to 1"),
+        ("bert-tiny+dims.dropout=NaN", "dims.dropout: input should be a valid number"),
+        ("bert-tiny+dims.n_layers", "write \\+FIELD=VALUE"),
+        ("bert-tiny+dims.n_layers=2", "changes nothing"),
+        ("bert-tiny+name=other", "'name' is not a field"),
+    ],
+)
+def test_a_wrong_exchange_is_told_in_one_line(catalog: Catalog, expression: str, message: str) -> None:
+    with pytest.raises(ZooError, match=message) as caught:
+        catalog.variant(expression)
+    assert "\n" not in str(caught.value)
+
+
+def test_an_unknown_part_is_told_when_the_variant_is_checked(catalog: Catalog) -> None:
+    wrong: Variant = catalog.variant("bert-tiny+encoder=albert.shard")
+    with pytest.raises(UnknownName, match="'albert.shard' is not an encoder; did you mean 'albert.shared'\\? Known: "):
+        catalog.check(wrong)
