@@ -20,6 +20,8 @@ from torch import Tensor
 IGNORE = -100
 """The target of a token that is not to be predicted, and the label of an example that has none."""
 
+CPU = torch.device("cpu")
+
 Ids = NDArray[np.int32]
 Flags = NDArray[np.bool_]
 
@@ -51,7 +53,7 @@ class Layout:
     """Where each sequence of a packed batch begins and ends."""
 
     lengths: tuple[int, ...]
-    device: torch.device = torch.device("cpu")
+    device: torch.device = CPU
 
     @property
     def n_sequences(self) -> int:
@@ -142,7 +144,7 @@ class Batch:
 
 @dataclass(frozen=True)
 class Output:
-    """What an objective makes of a batch: a scalar loss, and logits [M, V] or [B, C] beside their targets [M] or [B]."""
+    """What an objective makes of a batch: a scalar loss, and logits [M, V] or [B, C] with targets [M] or [B]."""
 
     loss: Tensor
     logits: Tensor

@@ -91,7 +91,9 @@ class Catalog:
                 sources.append((plugin, entry.load))
             else:
                 rivals = " and ".join(_distribution(other) for other in found if other.name == entry.name)
-                sources.append((plugin, _refuse("name", f"{rivals} all claim the plugin name {entry.name!r}; keep one")))
+                sources.append(
+                    (plugin, _refuse("name", f"{rivals} all claim the plugin name {entry.name!r}; keep one"))
+                )
         return cls._merged(sources, strict)
 
     @classmethod
@@ -208,8 +210,8 @@ class Catalog:
         ):
             if length > variant.dims.max_length:
                 raise ZooError(
-                    f"variant {variant.name!r}: {phase}={length} is more than dims.max_length={variant.dims.max_length}, "
-                    "the positions that the model has; lower the one or raise the other"
+                    f"variant {variant.name!r}: {phase}={length} is more than dims.max_length="
+                    f"{variant.dims.max_length}, the positions that the model has; lower the one or raise the other"
                 )
 
     def _make(self, kind: str, used: Use, *given: object) -> Any:
@@ -310,9 +312,14 @@ def _check_names(
                 raise _Refused("names", f"its {kind} {name!r} should be called '{plugin.name}.<part>'")
             family = name.split("-")[0]
             if kind == "variant" and family in plugins - {plugin.name}:
-                raise _Refused("names", f"its variant {name!r} has a name that belongs to the plugin {family!r}; choose another")
+                raise _Refused(
+                    "names", f"its variant {name!r} has a name that belongs to the plugin {family!r}; choose another"
+                )
             if (kind, name) in owners:
-                raise _Refused("names", f"its {kind} {name!r} is already offered by {owners[kind, name].origin}; choose another name")
+                raise _Refused(
+                    "names",
+                    f"its {kind} {name!r} is already offered by {owners[kind, name].origin}; choose another name",
+                )
 
 
 def _find(kind: str, table: Mapping[str, Any], name: str) -> Any:

@@ -34,7 +34,7 @@ app = typer.Typer(
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 Strict = Annotated[bool, typer.Option("--strict", help="Stop at the first plugin that fails.")]
 
-# Typer brings its own copy of click or needs the installed one, by version; either way this is its base of usage errors.
+# By its version, Typer brings a copy of click or needs the installed one; this is the base of its usage errors.
 _UsageError: type[Any] = typer.BadParameter.__mro__[2]
 
 PIPED_WIDTH = 250
@@ -70,7 +70,9 @@ def main() -> None:
 
 
 @app.command("list")
-def list_(what: Annotated[Listing, typer.Argument()] = Listing.variants, as_json: AsJson = False, strict: Strict = False) -> None:
+def list_(
+    what: Annotated[Listing, typer.Argument()] = Listing.variants, as_json: AsJson = False, strict: Strict = False
+) -> None:
     """List variants, parts or tasks."""
     catalog = _catalog(strict)
     if what is Listing.variants:
@@ -145,10 +147,14 @@ def plugins(as_json: AsJson = False, strict: Strict = False) -> None:
 
 @app.command()
 def compare(
-    variants: Annotated[list[str] | None, typer.Argument(help="Variants or expressions; the tiny three if none.")] = None,
+    variants: Annotated[
+        list[str] | None, typer.Argument(help="Variants or expressions; the tiny three if none.")
+    ] = None,
     tasks: Annotated[str | None, typer.Option(help="Tasks, separated by commas; the starter suite if none.")] = None,
     glue: Annotated[Path | None, typer.Option(help="The folder that holds GLUE's task folders.")] = None,
-    corpus: Annotated[list[Path] | None, typer.Option(help="Text files or folders to pre-train on; may be repeated.")] = None,
+    corpus: Annotated[
+        list[Path] | None, typer.Option(help="Text files or folders to pre-train on; may be repeated.")
+    ] = None,
     seeds: Annotated[int, typer.Option(min=1, max=100, help="Fine-tuning seeds.")] = 3,
     tokens: Annotated[int | None, typer.Option(min=64, help="Pre-training tokens, for each variant.")] = None,
     steps: Annotated[int | None, typer.Option(min=1, help="Fine-tuning steps, for each variant and task.")] = None,
@@ -201,7 +207,7 @@ def _run(plan: Plan, folder: Path, workers: int, as_json: bool) -> int:
     if as_json:
         print(json.dumps(summary(done), indent=1))
     else:
-        print_table(done, Console())
+        print_table(done, _console())
         print(f"run folder: {folder}")
     return 1 if done.failures else 0
 
@@ -266,7 +272,14 @@ def _print_rows(rows: list[dict[str, JsonValue]], as_json: bool) -> None:
     for index, field in enumerate(rows[0]):
         table.add_column(Text(field), overflow="fold", no_wrap=index == 0)
     for row in rows:
-        table.add_row(*(Text("" if value is None else value if isinstance(value, str) else json.dumps(value)) for value in row.values()))
-    Console(width=None if sys.stdout.isatty() else PIPED_WIDTH).print(table)
+        table.add_row(
+            *(
+                Text("" if value is None else value if isinstance(value, str) else json.dumps(value))
+                for value in row.values()
+            )
+        )
+    _console().print(table)
 
 
+def _console() -> Console:
+    return Console(width=None if sys.stdout.isatty() else PIPED_WIDTH)

@@ -1,8 +1,8 @@
 """Checks that every part must pass, whoever wrote it; a plugin's own tests may import them.
 
-    @pytest.mark.parametrize("check", conformance(Catalog.installed(), "fnet"), ids=str)
-    def test_conforms(check):
-        check()
+@pytest.mark.parametrize("check", conformance(Catalog.installed(), "fnet"), ids=str)
+def test_conforms(check):
+    check()
 """
 
 from __future__ import annotations
@@ -64,7 +64,10 @@ def conformance(catalog: Catalog, plugin: str | None = None) -> list[Check]:
         "objective": lambda catalog, name: check_objective(catalog.part("objective", name)),
         "variant": lambda catalog, name: check_variant(catalog, catalog.variant(name)),
     }
-    tables: dict[str, Sequence[str]] = {**{kind: list(catalog.parts[kind]) for kind in KINDS}, "variant": list(catalog.variants)}
+    tables: dict[str, Sequence[str]] = {
+        **{kind: list(catalog.parts[kind]) for kind in KINDS},
+        "variant": list(catalog.variants),
+    }
     return [
         Check(f"{kind} {name}", lambda kind=kind, name=name: by_kind[kind](catalog, name))  # type: ignore[misc]
         for kind, names in tables.items()
@@ -156,7 +159,9 @@ def check_masking(masking: Masking) -> None:
     assert (seen != other).any(), "different generators draw the same mask"
     hidden = (seen[chosen] == tokenizer.mask_id).mean()
     wanted = getattr(masking, "mask_share", 0.8)
-    assert abs(hidden - wanted) < _bound(int(chosen.sum()), wanted), f"{hidden:.3f} of the chosen are hidden, not {wanted}"
+    assert abs(hidden - wanted) < _bound(int(chosen.sum()), wanted), (
+        f"{hidden:.3f} of the chosen are hidden, not {wanted}"
+    )
 
 
 def check_packing(packing: Packing) -> None:
@@ -171,7 +176,9 @@ def check_packing(packing: Packing) -> None:
         assert np.array_equal(passage.first, same.first), "the same generator packs differently"
         size = len(passage.first) + (0 if passage.second is None else len(passage.second))
         assert 0 < size <= capacity, f"a passage has {size} ids; at most {capacity} fit"
-        assert (passage.second is not None) or not packing.pairs, "a packing of pairs made a passage without a second part"
+        assert (passage.second is not None) or not packing.pairs, (
+            "a packing of pairs made a passage without a second part"
+        )
 
 
 def check_tokenizer(tokenizer: Tokenizer) -> None:

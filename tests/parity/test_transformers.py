@@ -53,15 +53,16 @@ ROBERTA = {
     r"^objectives\.bert/mlm\.head\.norm\.": "lm_head.layer_norm.",
     r"^objectives\.bert/mlm\.head\.bias": "lm_head.bias",
 }
+GROUP = r"encoder.albert_layer_groups.\1.albert_layers.0."
 ALBERT = {
     **EMBEDDING,
     r"^embedding\.project\.": "encoder.embedding_hidden_mapping_in.",
-    r"^encoder\.attentions\.(\d+)\.attention\.(query|key|value)\.": r"encoder.albert_layer_groups.\1.albert_layers.0.attention.\2.",
-    r"^encoder\.attentions\.(\d+)\.attention\.output\.": r"encoder.albert_layer_groups.\1.albert_layers.0.attention.dense.",
-    r"^encoder\.attentions\.(\d+)\.norm\.": r"encoder.albert_layer_groups.\1.albert_layers.0.attention.LayerNorm.",
-    r"^encoder\.feedforwards\.(\d+)\.feedforward\.up\.": r"encoder.albert_layer_groups.\1.albert_layers.0.ffn.",
-    r"^encoder\.feedforwards\.(\d+)\.feedforward\.down\.": r"encoder.albert_layer_groups.\1.albert_layers.0.ffn_output.",
-    r"^encoder\.feedforwards\.(\d+)\.norm\.": r"encoder.albert_layer_groups.\1.albert_layers.0.full_layer_layer_norm.",
+    r"^encoder\.attentions\.(\d+)\.attention\.(query|key|value)\.": GROUP + r"attention.\2.",
+    r"^encoder\.attentions\.(\d+)\.attention\.output\.": GROUP + r"attention.dense.",
+    r"^encoder\.attentions\.(\d+)\.norm\.": GROUP + r"attention.LayerNorm.",
+    r"^encoder\.feedforwards\.(\d+)\.feedforward\.up\.": GROUP + r"ffn.",
+    r"^encoder\.feedforwards\.(\d+)\.feedforward\.down\.": GROUP + r"ffn_output.",
+    r"^encoder\.feedforwards\.(\d+)\.norm\.": GROUP + r"full_layer_layer_norm.",
     r"^objectives\.bert/mlm\.head\.transform\.": "predictions.dense.",
     r"^objectives\.bert/mlm\.head\.norm\.": "predictions.LayerNorm.",
     r"^objectives\.bert/mlm\.head\.bias": "predictions.bias",
@@ -152,7 +153,9 @@ def test_albert_for_pretraining_has_the_same_logits_and_loss(version: str, group
         hidden_act="gelu" if version == "v1" else "gelu_new", hidden_dropout_prob=0.0, **SIZES,
     )  # fmt: skip
     theirs = transformers.AlbertForPreTraining(config).eval()
-    ours = build(f"albert-base-{version}+dims.embedding_width=6" + (f"+encoder.n_groups={groups}" if groups > 1 else ""))
+    ours = build(
+        f"albert-base-{version}+dims.embedding_width=6" + (f"+encoder.n_groups={groups}" if groups > 1 else "")
+    )
     copy_weights(ours, theirs, ALBERT, "albert.")
     batch, padded = ragged("albert.sop")
     expected = theirs(**padded, sentence_order_label=batch.labels["albert.sop"])
@@ -177,4 +180,6 @@ def test_gradients_are_the_same_as_transformers() -> None:
         for pattern, replacement in BERT.items():
             renamed = re.sub(pattern, replacement, renamed)
         grad = expected.get(renamed, expected.get("bert." + renamed))
-        torch.testing.assert_close(parameter.grad, grad, atol=1e-7, rtol=1e-5, msg=lambda text, name=name: f"{name}: {text}")
+        torch.testing.assert_close(
+            parameter.grad, grad, atol=1e-7, rtol=1e-5, msg=lambda text, name=name: f"{name}: {text}"
+        )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
-from functools import lru_cache
+from itertools import pairwise
 from pathlib import Path
 
 import torch
@@ -13,7 +13,6 @@ from zoo.audit import executed, stored
 from zoo.blocks import initialise
 from zoo.catalog import Catalog
 from zoo.interfaces import Tokenizer
-from zoo.model import Model
 from zoo.specs import Init, Variant
 from zoo.study.environment import environment, forget_peak_memory, peak_memory
 from zoo.study.plan import Cell, Plan, slug
@@ -29,8 +28,13 @@ from zoo.weights.checkpoint import load_weights, read_variant, save_checkpoint, 
 
 CURVE_POINTS = 100
 
+_datasets: dict[tuple[str, str | None], Dataset] = {}
+"""What this process has read, since many cells in turn ask for the same task."""
 
-def run_cell(catalog: Catalog, plan: Plan, cell: Cell, folder: Path, progress: Progress) -> PretrainResult | FinetuneResult:
+
+def run_cell(
+    catalog: Catalog, plan: Plan, cell: Cell, folder: Path, progress: Progress
+) -> PretrainResult | FinetuneResult:
     """Do a cell. Raises RunFailed or ZooError where it cannot be finished."""
     torch.set_num_threads(plan.threads)
     work = {"pretrain": pretrain, "finetune": finetune, "baseline": baseline}[cell.kind]
@@ -60,7 +64,7 @@ def pretrain(catalog: Catalog, plan: Plan, cell: Cell, folder: Path, progress: P
         corpus=corpus,
         tokenizer=tokenizer,
         packing=catalog.packing(variant),
-        prepare=[objective.prepare for objective in objectives],
+        prepares=[objective.prepare for objective in objectives],
         masking=catalog.masking(variant),
         sequence_length=recipe.sequence_length,
         batch_tokens=recipe.batch_tokens,
@@ -160,7 +164,7 @@ def thinned(values: Sequence[float]) -> list[float]:
     """At most a hundred means of neighbours, for a curve."""
     n = min(CURVE_POINTS, len(values))
     edges = [len(values) * point // n for point in range(n + 1)] if n else [0]
-    return [sum(values[a:b]) / (b - a) for a, b in zip(edges, edges[1:], strict=False)]
+    return [sum(values[a:b]) / (b - a) for a, b in pairwise(edges)]
 
 
 def _train_tokenizer(catalog: Catalog, variant: Variant, documents: Sequence[Sequence[str]]) -> Tokenizer:
@@ -169,15 +173,13 @@ def _train_tokenizer(catalog: Catalog, variant: Variant, documents: Sequence[Seq
     return tokenizer_class.train(texts, variant.dims.vocab_size, **options)
 
 
-@lru_cache(maxsize=32)
-def _load(task: Task, folder: str | None) -> Dataset:
-    return task.load(Path(folder) if folder else None)
-
-
 def _task(catalog: Catalog, plan: Plan, cell: Cell) -> tuple[Task, Dataset]:
     assert cell.task is not None
     task = catalog.task(cell.task)
-    return task, _load(task, plan.data_folder)
+    key = (task.model_dump_json(), plan.data_folder)
+    if key not in _datasets:
+        _datasets[key] = task.load(Path(plan.data_folder) if plan.data_folder else None)
+    return task, _datasets[key]
 
 
 def _scored(

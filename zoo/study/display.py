@@ -17,7 +17,7 @@ TOKENS_PER_ITEM = 32
 
 
 class Display:
-    """A bar for the whole run, with what remains, and one for each cell at work; plain lines where there is no terminal."""
+    """A bar for the whole run, with what remains, and one for each cell at work; plain lines without a terminal."""
 
     def __init__(self, plan: Plan, console: Console) -> None:
         self._plan = plan
@@ -42,7 +42,9 @@ class Display:
         self._progress.start()
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
         self._progress.stop()
 
     def moved(self, cell: Cell, done: int, total: int) -> None:

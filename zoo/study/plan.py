@@ -46,7 +46,7 @@ class Plan(Record):
 
     @property
     def cells(self) -> list[Cell]:
-        """Everything to do: one pre-training a variant, one fine-tuning a variant, task and seed, two baselines a task."""
+        """One pre-training a variant, one fine-tuning a variant, task and seed, two baselines a task."""
         names = [variant.name for variant in self.variants]
         return [
             *(Cell(kind="pretrain", system=name, seed=self.pretraining_seed) for name in names),
@@ -165,5 +165,6 @@ def _refuse_unequal(variants: Sequence[Variant]) -> None:
             )
     if first.pretraining.tokens > LARGEST_DEFAULT_BUDGET:
         raise ZooError(
-            f"{first.name} asks for {first.pretraining.tokens:,} pre-training tokens; say how many you mean with --tokens N"
+            f"{first.name} asks for {first.pretraining.tokens:,} pre-training tokens; "
+            "say how many you mean with --tokens N"
         )

@@ -33,7 +33,10 @@ def tabulate(run: Run) -> Table:
     """Scores by task, then sizes, speeds and memory."""
     variants = [variant.name for variant in run.plan.variants]
     systems = (*variants, *BASELINES)
-    rows = [(_task_label(run, task.name), tuple(_score(run, system, task.name) for system in systems)) for task in run.plan.tasks]
+    rows = [
+        (_task_label(run, task.name), tuple(_score(run, system, task.name) for system in systems))
+        for task in run.plan.tasks
+    ]
     rows += [(label, (*values, *[MISSING] * len(BASELINES))) for label, values in _costs(run, variants)]
     return Table(systems, tuple(rows))
 
@@ -120,7 +123,8 @@ def _where(run: Run) -> list[str]:
         lines += [
             f"- zoo {place.zoo}; Python {place.python}; {libraries}",
             f"- plugins: {_escape(plugins)}",
-            f"- {place.platform}, {place.instruction_set}, {place.processors} processors, {place.threads} thread(s) a process",
+            f"- {place.platform}, {place.instruction_set}, {place.processors} processors, "
+            f"{place.threads} thread(s) a process",
         ]
     return lines
 
@@ -137,7 +141,9 @@ def _notes(run: Run) -> list[str]:
         f"{plan.variants[0].pretraining.tokens:,} tokens each.",
     ]
     if synthetic:
-        notes.append(f"Synthetic: {', '.join(synthetic)}. They show differences of design, not of language understanding.")
+        notes.append(
+            f"Synthetic: {', '.join(synthetic)}. They show differences of design, not of language understanding."
+        )
     cut = {r.cell.task: r.truncated for v in plan.variants for r in run.finetuned(v.name) if r.truncated > 0}
     notes += [f"{share:.0%} of {task}'s training items were cut to fit." for task, share in cut.items()]
     notes += [f"Failed: {failure.cell.name}: {failure.reason}" for failure in run.failures]

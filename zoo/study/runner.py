@@ -74,7 +74,8 @@ class _Queue:
 
     def _ready(self, cell: Cell) -> bool:
         return cell.kind != "finetune" or any(
-            isinstance(result, PretrainResult) and result.cell.system == cell.system for result in self._results.values()
+            isinstance(result, PretrainResult) and result.cell.system == cell.system
+            for result in self._results.values()
         )
 
     def __iter__(self) -> Iterator[Cell]:

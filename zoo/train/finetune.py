@@ -27,9 +27,7 @@ def make_head(task: Task, dims: Dims, head: Head) -> TaskHead:
     return Classify(dims, head, pair=task.pair, n_outputs=len(task.labels))
 
 
-def encode_examples(
-    examples: Sequence[Example], tokenizer: Tokenizer, max_length: int
-) -> tuple[list[Encoding], float]:
+def encode_examples(examples: Sequence[Example], tokenizer: Tokenizer, max_length: int) -> tuple[list[Encoding], float]:
     """Each item as one sequence of at most `max_length` tokens, and the share of items that had to be cut."""
     firsts = tokenizer.encode([item.first for item in examples])
     pairs = [index for index, item in enumerate(examples) if item.second is not None]
@@ -37,7 +35,10 @@ def encode_examples(
     encodings, n_cut = [], 0
     for index, first in enumerate(firsts):
         second = seconds.get(index)
-        n_cut += len(first) + len(second if second is not None else ()) + tokenizer.n_special(second is not None) > max_length
+        n_cut += (
+            len(first) + len(second if second is not None else ()) + tokenizer.n_special(second is not None)
+            > max_length
+        )
         encodings.append(tokenizer.join(first, second, max_length))
     return encodings, n_cut / max(1, len(encodings))
 

@@ -1,0 +1,105 @@
+"""Attention, dropout and starts."""
+
+from __future__ import annotations
+
+import math
+
+import pytest
+import torch
+from torch import nn
+
+from zoo import IGNORE, Batch, Dims, Init, Layout, ZooError
+from zoo.blocks import Dropout, SelfAttention, TokenPrediction, initialise, predict_tokens
+from zoo.blocks.attention import _attend_by_length, _attend_padded
+from zoo.blocks.init import sinusoids
+
+DIMS = Dims(
+    vocab_size=23, embedding_width=15, hidden_width=15, n_layers=2, n_heads=3, ffn_width=22, attention_dropout=0.0
+)
+LENGTHS = (4, 4, 7, 1, 7, 7)
+
+
+def test_attention_by_length_equals_attention_of_each_sequence_alone() -> None:
+    torch.manual_seed(0)
+    attention = SelfAttention(DIMS)
+    hidden = torch.randn(sum(LENGTHS), 15)
+    out = attention(hidden, Layout(LENGTHS))
+    for part, expected in zip(hidden.split(LENGTHS), out.split(LENGTHS), strict=True):
+        q, k, v = (
+            f(part).view(len(part), 3, 5).transpose(0, 1) for f in (attention.query, attention.key, attention.value)
+        )
+        weights = (q @ k.transpose(1, 2) / math.sqrt(5)).softmax(dim=2)
+        by_hand = attention.output((weights @ v).transpose(0, 1).reshape(len(part), 15))
+        torch.testing.assert_close(by_hand, expected, atol=1e-6, rtol=1e-5)
+
+
+def test_attention_over_the_padded_rectangle_is_the_same() -> None:
+    torch.manual_seed(0)
+    q, k, v = torch.randn(3, sum(LENGTHS), 3, 5)
+    layout = Layout(LENGTHS)
+    expected = _attend_by_length(q, k, v, layout, 0.0)
+    torch.testing.assert_close(_attend_padded(q, k, v, layout, 0.0), expected, atol=1e-6, rtol=1e-5)
+
+
+def test_a_head_count_that_does_not_divide_the_width_is_refused() -> None:
+    with pytest.raises(ZooError, match=r"dims.n_heads=4 does not divide dims.hidden_width=15"):
+        SelfAttention(DIMS.model_copy(update={"n_heads": 4}))
+
+
+@pytest.mark.parametrize("p", [0.1, 0.5])
+def test_dropout_drops_the_share_it_says_everywhere_alike_and_keeps_the_mean(p: float) -> None:
+    torch.manual_seed(0)
+    n = 400_000
+    out = Dropout(p).train()(torch.ones(n))
+    for every_fourth in range(4):
+        share = (out[every_fourth::4] == 0).float().mean().item()
+        assert abs(share - p) < 4 * math.sqrt(p * (1 - p) / (n / 4))
+    assert abs(out.mean().item() - 1) < 4 * math.sqrt(p / (1 - p) / n)
+
+
+def test_dropout_has_the_gradient_of_its_mask() -> None:
+    torch.manual_seed(0)
+    values = torch.randn(1_001, requires_grad=True)
+    out = Dropout(0.3).train()(values)
+    out.sum().backward()
+    assert torch.equal(values.grad == 0, out == 0)
+    torch.testing.assert_close(values.grad * values, out)
+
+
+def test_dropout_does_nothing_in_evaluation() -> None:
+    values = torch.randn(5)
+    assert Dropout(0.9).eval()(values) is values
+
+
+def test_starts_have_the_spread_that_the_record_gives() -> None:
+    torch.manual_seed(0)
+    model = nn.ModuleDict({"linear": nn.Linear(300, 200), "table": nn.Embedding(300, 200), "norm": nn.LayerNorm(7)})
+    initialise(model, Init(linear_std=0.06, embedding_std=0.1))
+    assert model["linear"].weight.std().item() == pytest.approx(0.06, rel=0.02)
+    assert model["table"].weight.std().item() == pytest.approx(0.1, rel=0.02)
+    assert (model["linear"].bias == 0).all()
+    assert (model["norm"].weight == 1).all()
+
+
+def test_keys_can_start_as_queries() -> None:
+    attention = SelfAttention(DIMS)
+    initialise(attention, Init(keys_start_as_queries=True))
+    assert torch.equal(attention.key.weight, attention.query.weight)
+    assert not torch.equal(attention.value.weight, attention.query.weight)
+
+
+def test_sinusoids_are_those_of_the_formula() -> None:
+    table = sinusoids(4, 5, Init(position_base=10.0, position_amplitude=2.0))
+    assert table.shape == (4, 5)
+    assert table[3, 2].item() == pytest.approx(2 * math.sin(3 * 10 ** (-2 / 5)), rel=1e-5)
+    assert table[3, 3].item() == pytest.approx(2 * math.cos(3 * 10 ** (-2 / 5)), rel=1e-5)
+
+
+def test_a_batch_in_which_nothing_is_masked_has_a_loss_of_zero_and_a_gradient() -> None:
+    head = TokenPrediction(DIMS)
+    ids = torch.tensor([5, 6, 7])
+    batch = Batch(ids, ids, ids > 9, Layout((3,)), targets=torch.full((3,), IGNORE))
+    output = predict_tokens(head, torch.randn(3, 15), batch, torch.randn(23, 15))
+    output.loss.backward()
+    assert output.loss.item() == 0.0
+    assert output.logits.shape == (0, 23)

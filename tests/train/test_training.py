@@ -1,0 +1,88 @@
+"""Optimizers, schedule and the loop."""
+
+from __future__ import annotations
+
+import math
+from itertools import repeat
+
+import pytest
+import torch
+from torch import nn
+
+from zoo import Batch, Catalog, Layout, Output, Pretraining, RunFailed
+from zoo.train.loop import fit, learning_rate
+from zoo.train.optimizers import Lamb, make_optimizer
+from zoo.train.seeds import seed_of
+
+RECIPE = Pretraining(learning_rate=0.1, tokens=100, batch_tokens=10, sequence_length=8, warmup=0.2, weight_decay=0.5)
+
+
+def test_the_rate_rises_and_falls_linearly() -> None:
+    rates = [learning_rate(step, 10, RECIPE) for step in range(10)]
+    assert rates == pytest.approx([0.05, 0.1, 0.1, 0.0875, 0.075, 0.0625, 0.05, 0.0375, 0.025, 0.0125])
+
+
+def test_biases_and_norms_do_not_decay() -> None:
+    model = nn.ModuleDict({"linear": nn.Linear(3, 5), "norm": nn.LayerNorm(5)})
+    optimizer = make_optimizer(model, RECIPE)
+    decaying = {id(p) for group in optimizer.param_groups if group["weight_decay"] for p in group["params"]}
+    assert decaying == {id(model["linear"].weight)}
+
+
+def test_lamb_takes_the_step_computed_by_hand() -> None:
+    weight = nn.Parameter(torch.tensor([[3.0, 4.0]]))
+    optimizer = Lamb([{"params": [weight], "weight_decay": 0.5}], lr=0.1, betas=(0.9, 0.999), eps=1e-6)
+    weight.grad = torch.tensor([[1.0, -2.0]])
+    optimizer.step()
+    update = [0.1 * g / (math.sqrt(0.001 * g * g) + 1e-6) + 0.5 * w for g, w in ((1.0, 3.0), (-2.0, 4.0))]
+    ratio = 5.0 / math.hypot(*update)
+    expected = [w - 0.1 * ratio * u for w, u in zip((3.0, 4.0), update, strict=True)]
+    assert weight.tolist()[0] == pytest.approx(expected, rel=1e-5)
+
+
+def test_seeds_depend_on_every_word() -> None:
+    assert len({seed_of("a", 1), seed_of("a", 2), seed_of("b", 1), seed_of("a1", ""), seed_of("a")}) == 5
+    assert seed_of("masks", 0, 3) == seed_of("masks", 0, 3)
+
+
+class _Exploding(nn.Module):
+    """A model whose loss is infinite at its third step."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.weight = nn.Parameter(torch.ones(()))
+        self.steps = 0
+
+    def forward(self, batch: Batch) -> dict[str, Output]:
+        self.steps += 1
+        loss = self.weight * (math.inf if self.steps == 3 else 1.0)
+        return {"acme.loss": Output(loss, torch.zeros(0), torch.zeros(0))}
+
+
+def _batch() -> Batch:
+    zeros = torch.zeros(3, dtype=torch.int64)
+    return Batch(zeros, zeros, zeros.bool(), Layout((3,)), zeros)
+
+
+def test_a_loss_that_is_not_finite_stops_the_run_with_the_step() -> None:
+    with pytest.raises(RunFailed, match=r"the loss of acme.loss is inf at step 3 of 5; try a lower learning rate"):
+        fit(_Exploding(), repeat(_batch()), RECIPE, 5, lambda done, total: None)  # type: ignore[arg-type]
+
+
+def test_data_that_end_early_stop_the_run() -> None:
+    with pytest.raises(RunFailed, match="the data ended after 2 of 5 steps"):
+        fit(_Exploding(), [_batch()] * 2, RECIPE, 5, lambda done, total: None)  # type: ignore[arg-type]
+
+
+def test_a_head_starts_from_the_pooler_that_an_objective_trained() -> None:
+    from zoo.heads import Classify
+
+    catalog = Catalog.installed()
+    variant = catalog.variant("bert-tiny+head.pair=joint")
+    pretrained = catalog.build(variant)
+    head = Classify(variant.dims, variant.head, pair=True, n_outputs=2)
+    model = pretrained.with_head("rte", head)
+    trained = pretrained.objective("bert.nsp").pooler
+    assert torch.equal(head.pooler.dense.weight, trained.dense.weight)  # type: ignore[union-attr]
+    assert head.pooler is not trained
+    assert list(model.objectives) == ["rte"]
