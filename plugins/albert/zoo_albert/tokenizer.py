@@ -1,0 +1,70 @@
+"""Pieces of a unigram language model, as SentencePiece makes them; Lan et al. 2020, section 4.1."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Self
+
+import tokenizers
+from tokenizers import Regex, decoders, models, normalizers, pre_tokenizers
+
+from zoo.text.rust_tokenizer import RustTokenizer, SpecialTokens, alphabet, count_words, read_rust
+from zoo_albert.unigram import learn_pieces
+
+SPACE = "\u2581"  # how SentencePiece writes a space
+
+# A piece is letters and digits, or other signs, never both; either may begin with the space before it.
+CHUNKS = rf"{SPACE}?[\p{{L}}\p{{N}}\p{{M}}]+|{SPACE}?[^\p{{L}}\p{{N}}\p{{M}}{SPACE}]+|{SPACE}"
+
+
+class Unigram(RustTokenizer):
+    """Words with the space before them, cut into their most probable pieces.
+
+    Quotes written `` and '' become ", compatibility forms are decomposed (NFKD), accents go if `strip_accents`.
+    """
+
+    names = SpecialTokens(pad="<pad>", unk="<unk>", cls="[CLS]", sep="[SEP]", mask="[MASK]")
+    model = models.Unigram
+
+    @classmethod
+    def train(  # type: ignore[override]  # a family names its own options
+        cls, texts: Iterable[str], vocab_size: int, *, lowercase: bool = True, strip_accents: bool = True
+    ) -> Self:
+        """Pieces learnt as in zoo_albert.unigram. The characters of the text take up to a quarter of the vocabulary."""
+        rust = _assemble([], lowercase, strip_accents)
+        n_pieces = vocab_size - len(cls.names)
+        words = count_words(texts, rust.normalizer, rust.pre_tokenizer)
+        return cls(_assemble(learn_pieces(words, n_pieces, alphabet(words, n_pieces // 4)), lowercase, strip_accents))
+
+    @classmethod
+    def load(  # type: ignore[override]  # a family names its own options
+        cls, folder: Path, *, lowercase: bool = True, strip_accents: bool = True
+    ) -> Self:
+        """The tokenizer of a folder; its tokenizer.json says what the options say in `train`."""
+        return cls(read_rust(folder, cls.model))
+
+    @staticmethod
+    def begins_word(piece: str) -> bool:
+        """Whether a piece is the first of a word: it has the space, or is no plain letters and digits."""
+        return piece.startswith(SPACE) or not (piece.isascii() and piece.isalnum())
+
+
+def _assemble(pieces: Sequence[tuple[str, float]], lowercase: bool, strip_accents: bool) -> tokenizers.Tokenizer:
+    special = [(name, 0.0) for name in Unigram.names]
+    rust = tokenizers.Tokenizer(models.Unigram([*special, *pieces], unk_id=1, byte_fallback=False))
+    steps: list[normalizers.Normalizer] = [
+        normalizers.Replace("``", '"'),
+        normalizers.Replace("''", '"'),
+        normalizers.NFKD(),
+    ]
+    if strip_accents:
+        steps.append(normalizers.StripAccents())
+    if lowercase:
+        steps.append(normalizers.Lowercase())
+    rust.normalizer = normalizers.Sequence([*steps, normalizers.Replace(Regex(r"\s+"), " "), normalizers.Strip()])
+    rust.pre_tokenizer = pre_tokenizers.Sequence(
+        [pre_tokenizers.Metaspace(), pre_tokenizers.Split(Regex(CHUNKS), "isolated")]
+    )
+    rust.decoder = decoders.Metaspace()
+    return rust

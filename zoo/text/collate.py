@@ -1,0 +1,41 @@
+"""From encodings to a packed batch."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from zoo.batch import IGNORE, Batch, Encoding, Ids, Layout
+
+
+def collate(
+    encodings: Sequence[Encoding],
+    labels: Mapping[str, Sequence[int | float]] | None = None,
+    targets: Sequence[Ids] | None = None,
+) -> Batch:
+    """Pack sequences end to end, shortest first, so that those of one length are neighbours in the Layout.
+
+    `labels` has a value per sequence: class ids become a tensor of integers, a name with any float one of floats.
+    `targets` has an array per sequence, with a value per token; without it, nothing is to be predicted.
+    """
+    lengths = np.array([len(encoding) for encoding in encodings])
+    order = np.argsort(lengths, kind="stable").tolist()
+    packed = [encodings[index] for index in order]
+    ids = _tensor([encoding.ids for encoding in packed])
+    return Batch(
+        ids=ids,
+        segments=_tensor([encoding.segments for encoding in packed]),
+        special=torch.from_numpy(np.concatenate([encoding.special for encoding in packed])),
+        layout=Layout(tuple(lengths[order].tolist())),
+        targets=torch.full_like(ids, IGNORE) if targets is None else _tensor([targets[index] for index in order]),
+        labels={name: torch.tensor([values[index] for index in order]) for name, values in (labels or {}).items()},
+        order=tuple(order),
+    )
+
+
+def _tensor(parts: Sequence[NDArray[np.int32]]) -> Tensor:
+    return torch.from_numpy(np.concatenate(parts).astype(np.int64))

@@ -1,0 +1,132 @@
+"""Batches for pre-training, epoch after epoch, every one of them a function of the seed and its place."""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Callable, Iterator, Sequence
+from itertools import count, islice
+
+import numpy as np
+from numpy.typing import NDArray
+
+from zoo.batch import IGNORE, Batch, Encoding, Ids, Passage
+from zoo.errors import ZooError
+from zoo.interfaces import Masking, Packing, Tokenizer
+from zoo.text.collate import collate
+from zoo.text.corpus import TokenCorpus
+from zoo.text.packing import cut
+
+Prepare = Callable[[Passage, TokenCorpus, np.random.Generator], Passage]
+"""An objective's `prepare`."""
+
+SHARD_TOKENS = 1_000_000
+WINDOW_BATCHES = 16
+"""Sequences are sorted by length among about as many as make this number of batches."""
+
+
+class PretrainingData:
+    """A corpus as batches: documents shuffled, packed, prepared by the objectives, cut, masked, and batched by length.
+
+    What the model reads depends on the seed and the copy alone. A masking with copies has that many, read in turn,
+    epoch after epoch; without, every epoch is its own copy. Which sequences share a batch, and when it comes, is drawn
+    anew each epoch.
+    """
+
+    def __init__(
+        self,
+        corpus: TokenCorpus,
+        tokenizer: Tokenizer,
+        packing: Packing,
+        prepares: Sequence[Prepare],
+        masking: Masking,
+        *,
+        sequence_length: int,
+        batch_tokens: int,
+        seed: int,
+    ) -> None:
+        if batch_tokens < sequence_length:
+            raise ZooError(f"batch_tokens={batch_tokens} is less than one sequence, sequence_length={sequence_length}")
+        self.corpus = corpus
+        self.tokenizer = tokenizer
+        self.packing = packing
+        self.prepares = prepares
+        self.masking = masking
+        self.sequence_length = sequence_length
+        self.batch_tokens = batch_tokens
+        self.seed = seed
+
+    def __iter__(self) -> Iterator[Batch]:
+        """Batches without end."""
+        return self.starting_at(0, 0)
+
+    def starting_at(self, epoch: int, batch: int) -> Iterator[Batch]:
+        """The batches from a place on: those that follow after `batch` batches of an epoch, counted from 0."""
+        yield from islice(self.epoch(epoch), batch, None)
+        for following in count(epoch + 1):
+            yield from self.epoch(following)
+
+    def epoch(self, epoch: int) -> Iterator[Batch]:
+        """One pass over the corpus, in batches of nearly the same number of tokens: `batch_tokens` or somewhat fewer.
+
+        Raises ZooError where the packing makes nothing of the corpus.
+        """
+        copy = epoch % self.masking.copies if self.masking.copies else epoch
+        order_rng, mask_rng = self._rng("order", epoch), self._rng("mask", copy)
+        empty = True
+        for passages, encodings in self._shards(copy):
+            seen, targets = self._mask(encodings, mask_rng)
+            names = sorted({name for passage in passages for name in passage.labels})
+            for members in self._batches(np.array([len(encoding) for encoding in encodings]), order_rng):
+                labels = {name: [passages[i].labels.get(name, IGNORE) for i in members] for name in names}
+                yield collate([seen[i] for i in members], labels, [targets[i] for i in members])
+                empty = False
+        if empty:
+            raise ZooError(f"{type(self.packing).__name__} makes no passage of this corpus; give more text")
+
+    def _shards(self, copy: int) -> Iterator[tuple[list[Passage], list[Encoding]]]:
+        """A copy's passages with their sequences, about a million tokens at a time, so that memory stays bounded."""
+        corpus = self.corpus.reordered(self._rng("documents", copy).permutation(self.corpus.n_documents))
+        prepare_rng = self._rng("prepare", copy)
+        capacity = self.sequence_length - self.tokenizer.n_special(self.packing.pairs)
+        passages: list[Passage] = []
+        encodings: list[Encoding] = []
+        n_tokens = 0
+        for passage in self.packing.pack(corpus, capacity, self._rng("pack", copy)):
+            for prepare in self.prepares:
+                passage = prepare(passage, corpus, prepare_rng)
+            passage = cut(passage, capacity, prepare_rng)
+            encoding = self.tokenizer.join(passage.first, passage.second, self.sequence_length)
+            passages.append(passage)
+            encodings.append(encoding)
+            n_tokens += len(encoding)
+            if n_tokens >= SHARD_TOKENS:
+                yield passages, encodings
+                passages, encodings, n_tokens = [], [], 0
+        if passages:
+            yield passages, encodings
+
+    def _mask(self, encodings: Sequence[Encoding], rng: np.random.Generator) -> tuple[list[Encoding], list[Ids]]:
+        """The sequences as the model sees them, and their targets, all drawn at once."""
+        lengths = [len(encoding) for encoding in encodings]
+        ids = np.concatenate([encoding.ids for encoding in encodings])
+        special = np.concatenate([encoding.special for encoding in encodings])
+        seen, targets = self.masking.mask(ids, lengths, special, self.tokenizer, rng)
+        ends = np.cumsum(lengths).tolist()
+        spans = [slice(end - length, end) for end, length in zip(ends, lengths, strict=True)]
+        changed = [Encoding(seen[span], e.segments, e.special) for span, e in zip(spans, encodings, strict=True)]
+        return changed, [targets[span] for span in spans]
+
+    def _batches(self, lengths: NDArray[np.int64], rng: np.random.Generator) -> list[list[int]]:
+        """Which sequences go together: sorted by length within windows, filled evenly, then shuffled."""
+        order = rng.permutation(len(lengths))
+        window = np.cumsum(lengths[order]) // (WINDOW_BATCHES * self.batch_tokens)
+        order = order[np.lexsort((lengths[order], window))]
+        ends = np.cumsum(lengths[order])
+        n_batches = -(-ends[-1] // self.batch_tokens)
+        batch_of = (ends - 1) * n_batches // ends[-1]  # a batch takes the sequences that end in its even share
+        batches = np.split(order, np.flatnonzero(np.diff(batch_of)) + 1)
+        return [batches[i].tolist() for i in rng.permutation(len(batches))]
+
+    def _rng(self, purpose: str, place: int) -> np.random.Generator:
+        """A generator of its own for each purpose and place, so that no choice moves another."""
+        return np.random.default_rng([self.seed, zlib.crc32(purpose.encode()), place])
