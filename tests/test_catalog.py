@@ -106,7 +106,9 @@ def test_a_broken_plugin_is_told_with_its_origin_and_harms_no_other(
 def test_two_distributions_with_one_plugin_name_are_both_refused(install: Any) -> None:
     content = plugin("acme", zoo_variants=[renamed("acme-tiny")])
     catalog = install(FakeEntry("acme", "one", content), FakeEntry("acme", "two", content))
-    assert [p.failure for p in catalog.plugins if p.name == "acme"] == ["one and two all claim the plugin name 'acme'; keep one"] * 2
+    assert [p.failure for p in catalog.plugins if p.name == "acme"] == [
+        "one and two all claim the plugin name 'acme'; keep one"
+    ] * 2
     assert "acme-tiny" not in catalog.variants
 
 
@@ -123,7 +125,10 @@ def test_a_keyboard_interrupt_is_not_swallowed(install: Any) -> None:
         ("bert-tiny+encoder.share=all", "'share' is not an option .*encoder 'bert.stack'"),
         ("albert-tiny+encoder.share=some", "option 'share' of encoder 'albert.shared': input should be 'all'"),
         ("albert-tiny+encoder.n_groups=3", "n_groups=3 should be between 1 and dims.n_layers=2"),
-        ("albert-tiny+encoder.n_groups=one", "option 'n_groups' of encoder 'albert.shared': input should be a valid integer"),
+        (
+            "albert-tiny+encoder.n_groups=one",
+            "option 'n_groups' of encoder 'albert.shared': input should be a valid integer",
+        ),
         ("bert-tiny+packing=roberta.full_sentences", "objective 'bert.nsp' needs pairs"),
         ("bert-tiny+finetuning.max_length=512", "finetuning.max_length=512 is more than dims.max_length=128"),
         ("bert-tiny+pretraining.sequence_length=512", "pretraining.sequence_length=512 is more than"),

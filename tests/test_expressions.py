@@ -51,7 +51,10 @@ def test_objectives_that_stay_keep_their_options(catalog: Catalog) -> None:
         ("brt-tiny", "did you mean 'bert-tiny'"),
         ("bert-tiny+encodr=bert.stack", "'encodr' is not a field of a variant .*did you mean 'encoder'"),
         ("bert-tiny+dims.n_layer=3", "'n_layer' is not a field of dims .*did you mean 'n_layers'"),
-        ("bert-tiny+objectives.bert.mlmm.bias=zero", "'bert.mlmm' is not an objective in use .*did you mean 'bert.mlm'"),
+        (
+            "bert-tiny+objectives.bert.mlmm.bias=zero",
+            "'bert.mlmm' is not an objective in use .*did you mean 'bert.mlm'",
+        ),
         ("bert-tiny+dims.n_layers=two", "dims.n_layers: input should be a valid integer"),
         ("bert-tiny+dims.n_layers=-1", "greater than or equal to 1"),
         ("bert-tiny+dims.dropout=NaN", "dims.dropout: input should be a valid number"),
@@ -68,5 +71,5 @@ def test_a_wrong_exchange_is_told_in_one_line(catalog: Catalog, expression: str,
 
 def test_an_unknown_part_is_told_when_the_variant_is_checked(catalog: Catalog) -> None:
     wrong: Variant = catalog.variant("bert-tiny+encoder=albert.shard")
-    with pytest.raises(UnknownName, match="'albert.shard' is not an encoder; did you mean 'albert.shared'\\? Known: "):
+    with pytest.raises(UnknownName, match=r"'albert.shard' is not an encoder; did you mean 'albert.shared'\? Known: "):
         catalog.check(wrong)

@@ -25,7 +25,14 @@ def variant(name: str = "one", **fields: object) -> Variant:
 
 @pytest.mark.parametrize(
     "wrong",
-    [{"vocab_size": True}, {"vocab_size": 10**12}, {"n_layers": 2.0}, {"hidden_width": "5"}, {"dropout": float("nan")}, {"width": 5}],
+    [
+        {"vocab_size": True},
+        {"vocab_size": 10**12},
+        {"n_layers": 2.0},
+        {"hidden_width": "5"},
+        {"dropout": float("nan")},
+        {"width": 5},
+    ],
     ids=str,
 )
 def test_a_size_of_the_wrong_type_or_out_of_bounds_is_refused(wrong: dict[str, object]) -> None:

@@ -38,6 +38,4 @@ def executed(model: Model) -> int:
 
 def _one_token(device: torch.device) -> Batch:
     zero: Tensor = torch.zeros(1, dtype=torch.int64, device=device)
-    return Batch(
-        ids=zero, segments=zero, special=zero.bool(), layout=Layout((1,), device), targets=zero, order=(0,)
-    )
+    return Batch(ids=zero, segments=zero, special=zero.bool(), layout=Layout((1,), device), targets=zero, order=(0,))

@@ -1,10 +1,10 @@
 """Variant expressions: a variant's name, then fields to exchange, as in `bert-tiny+encoder=albert.shared`.
 
-    EXPRESSION = NAME { "+" FIELD "=" VALUE }
-    FIELD      = dims.vocab_size | head.pooling | pretraining.tokens | ...   a number or word of a record
-               | encoder | embedding | tokenizer | packing | masking         a part, with its default options
-               | objectives                                                  parts, separated by commas
-               | encoder.share | masking.rate | objectives.bert.mlm.bias     one option of the part in use
+EXPRESSION = NAME { "+" FIELD "=" VALUE }
+FIELD      = dims.vocab_size | head.pooling | pretraining.tokens | ...   a number or word of a record
+           | encoder | embedding | tokenizer | packing | masking         a part, with its default options
+           | objectives                                                  parts, separated by commas
+           | encoder.share | masking.rate | objectives.bert.mlm.bias     one option of the part in use
 """
 
 from __future__ import annotations
@@ -29,7 +29,9 @@ def evaluate(expression: str, find: Callable[[str], Variant]) -> Variant:
     for exchange in exchanges:
         field, equals, value = exchange.partition("=")
         if not equals or not field:
-            raise ZooError(f"{exchange!r} in {expression!r} is not an exchange; write +FIELD=VALUE, as +dims.n_layers=6")
+            raise ZooError(
+                f"{exchange!r} in {expression!r} is not an exchange; write +FIELD=VALUE, as +dims.n_layers=6"
+            )
         changed = _exchange(variant, field, value, f"{variant.name}+{exchange}")
         if not diff(variant, changed):
             raise ZooError(f"{exchange!r} in {expression!r} changes nothing: {variant.name} already has it")

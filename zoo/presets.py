@@ -36,7 +36,11 @@ def cpu_size(size: Literal["tiny", "mini", "small"], *, embedding_width: int | N
         ),
         "init": Init(linear_std=0.06, embedding_std=0.1, positions="sinusoidal", keys_start_as_queries=True),
         "pretraining": Pretraining(
-            tokens=tokens, batch_tokens=2_560, sequence_length=64, learning_rate=3e-3 if size == "tiny" else 1e-3, beta2=0.98
+            tokens=tokens,
+            batch_tokens=2_560,
+            sequence_length=64,
+            learning_rate=3e-3 if size == "tiny" else 1e-3,
+            beta2=0.98,
         ),
         "finetuning": Finetuning(
             steps=150, batch_size=32, max_length=max_length, learning_rate=1e-3 if size == "tiny" else 3e-4, beta2=0.98

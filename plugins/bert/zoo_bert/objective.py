@@ -55,7 +55,9 @@ class NextSentence(PairObjective):
         if rng.random() < 0.5:
             return replace(passage, labels={**passage.labels, self.label: 0})
         if corpus.n_documents < 2:
-            raise ZooError("bert.nsp needs text of another document, and the corpus has one; separate documents by blank lines")
+            raise ZooError(
+                "bert.nsp needs text of another document, and the corpus has one; separate documents by blank lines"
+            )
         other = int(rng.integers(corpus.n_documents - 1))
         other += other >= passage.document
         second = _sentences_of(corpus, other, len(passage.second), rng)

@@ -24,7 +24,14 @@ SMALL_FINETUNING = Finetuning(learning_rate=1e-4, batch_size=32, epochs=4.0)  # 
 
 
 def _released(
-    name: str, paper: str, vocab_size: int, n_layers: int, width: int, n_heads: int, tokenizer: Use, finetuning: Finetuning
+    name: str,
+    paper: str,
+    vocab_size: int,
+    n_layers: int,
+    width: int,
+    n_heads: int,
+    tokenizer: Use,
+    finetuning: Finetuning,
 ) -> Variant:
     return Variant(
         name=name,
