@@ -78,7 +78,7 @@ class Packing(ABC):
 
     @abstractmethod
     def pack(self, corpus: TokenCorpus, capacity: int, rng: np.random.Generator) -> Iterator[Passage]:
-        """One pass over the corpus, in passages of at most `capacity` ids, two-part ones if `pairs`."""
+        """One pass over the corpus, two-part passages if `pairs`; of those longer than `capacity` ids, ends are cut later."""
 
 
 class Masking(ABC):

@@ -65,12 +65,11 @@ class NextSentence(PairObjective):
 
 
 def _sentences_of(corpus: TokenCorpus, document: int, length: int, rng: np.random.Generator) -> Ids:
-    """Whole sentences from a random place of a document, as near to `length` ids as they come, never more.
+    """Whole sentences from a random place of a document, together as near to `length` ids as they come.
 
-    Whole, so that the end of the text does not betray it; a first sentence that is too long is cut.
+    Whole and neither longer nor shorter in the mean, so that neither the end nor the length betrays a random text.
     """
     first, last = corpus.document_offsets[document : document + 2].tolist()
     start = int(rng.integers(first, last))
-    begin = corpus.sentence_offsets[start]
-    stop = int(np.searchsorted(corpus.sentence_offsets, begin + length, side="right")) - 1
-    return corpus.run(start, min(max(stop, start + 1), last))[:length]
+    ends = corpus.sentence_offsets[start + 1 : last + 1] - corpus.sentence_offsets[start]
+    return corpus.run(start, start + 1 + int(np.abs(ends - length).argmin()))
