@@ -1,4 +1,4 @@
-"""A stranger's plugin, exactly as docs/writing-a-variant.md has it, installed with pip in a fresh virtual environment."""
+"""The plugin of docs/writing-a-variant.md, word for word, installed with pip in a fresh virtual environment."""
 
 from __future__ import annotations
 

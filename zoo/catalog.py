@@ -139,7 +139,8 @@ class Catalog:
 
     def task(self, name: str) -> Task:
         """The task of this name. Raises UnknownName."""
-        return _find("task", self.tasks, name)
+        task: Task = _find("task", self.tasks, name)
+        return task
 
     def part(self, kind: str, name: str) -> type[Any]:
         """The class of a part. Raises UnknownName, and ZooError where the plugin returns something else."""

@@ -78,7 +78,7 @@ class Packing(ABC):
 
     @abstractmethod
     def pack(self, corpus: TokenCorpus, capacity: int, rng: np.random.Generator) -> Iterator[Passage]:
-        """One pass over the corpus, two-part passages if `pairs`; of those longer than `capacity` ids, ends are cut later."""
+        """One pass over the corpus, in two-part passages if `pairs`; one longer than `capacity` ids is cut later."""
 
 
 class Masking(ABC):

@@ -6,11 +6,13 @@ from typing import Any, Literal
 
 from zoo.specs import Dims, Finetuning, Head, Init, Pretraining
 
+Size = Literal["tiny", "mini", "small"]
+
 CPU_MASK_RATE = 0.25
 """Tiny models meet few tokens, so they predict more of them than the 15% of the papers."""
 
 
-def cpu_size(size: Literal["tiny", "mini", "small"], *, embedding_width: int | None = None) -> dict[str, Any]:
+def cpu_size(size: Size, *, embedding_width: int | None = None) -> dict[str, Any]:
     """The dims, start, recipes and head of a model that trains in minutes on a CPU, as fields of a Variant.
 
     Settings that big models don't need and small ones do (measured: without them a two-layer model stays on the

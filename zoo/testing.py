@@ -95,7 +95,7 @@ def check_encoder(part: Callable[..., Encoder]) -> None:
             rtol=1e-5,
             msg=lambda text: f"a sequence depends on its neighbours in the batch: {text}",
         )
-    (out * torch.randn_like(out)).sum().backward()  # type: ignore[no-untyped-call]
+    (out * torch.randn_like(out)).sum().backward()
     _assert_all_reached(encoder, {})
     _assert_survives_safetensors(encoder)
 
@@ -111,7 +111,7 @@ def check_embedding(part: Callable[..., Embedding]) -> None:
     assert out.shape == expected, f"expected {expected}, got {tuple(out.shape)}"
     assert embedding.tokens.weight.shape == (dims.vocab_size, dims.embedding_width), "tokens should be [V, E]"
     assert torch.equal(out, embedding(batch)), "two evaluations of the same batch differ"
-    (out * torch.randn_like(out)).sum().backward()  # type: ignore[no-untyped-call]
+    (out * torch.randn_like(out)).sum().backward()
     _assert_all_reached(embedding, {})
     _assert_survives_safetensors(embedding)
 
@@ -126,7 +126,7 @@ def check_objective(part: Callable[..., Objective]) -> None:
     output = objective(hidden, batch, table)
     assert output.loss.shape == (), f"the loss should be a scalar, got shape {tuple(output.loss.shape)}"
     assert output.loss.isfinite(), f"the loss is {output.loss.item()}"
-    output.loss.backward()  # type: ignore[no-untyped-call]
+    output.loss.backward()
     assert hidden.grad is not None and hidden.grad.abs().sum() > 0, "no gradient reaches the hidden states"
     _assert_all_reached(objective, {})
     corpus = _corpus()

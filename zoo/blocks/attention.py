@@ -49,7 +49,7 @@ def _attend_by_length(query: Tensor, key: Tensor, value: Tensor, layout: Layout,
     # Split once: slicing each group instead would make the backward pass cost groups x tokens.
     sizes = [n * length for n, length in layout.groups]
     mixed = []
-    pieces = zip(query.split(sizes), key.split(sizes), value.split(sizes), strict=True)
+    pieces = zip(*(torch.split(packed, sizes) for packed in (query, key, value)), strict=True)
     for (n, length), qkv in zip(layout.groups, pieces, strict=True):
         q, k, v = (piece.view(n, length, *piece.shape[1:]).transpose(1, 2) for piece in qkv)
         mixed.append(F.scaled_dot_product_attention(q, k, v, dropout_p=dropout).transpose(1, 2).flatten(0, 1))
@@ -62,7 +62,8 @@ def _attend_varlen(query: Tensor, key: Tensor, value: Tensor, layout: Layout) ->
 
     ends = F.pad(layout.sizes.cumsum(0), (1, 0)).to(torch.int32)
     longest = max(layout.lengths)
-    mixed: Tensor = varlen_attn(query, key, value, ends, ends, longest, longest)
+    mixed = varlen_attn(query, key, value, ends, ends, longest, longest)
+    assert isinstance(mixed, Tensor)  # it returns more only where asked to
     return mixed
 
 

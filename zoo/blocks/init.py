@@ -28,7 +28,8 @@ def initialise(model: nn.Module, init: Init) -> None:
                 module.key.weight.copy_(module.query.weight)
             positions = getattr(module, "positions", None)
             if init.positions == "sinusoidal" and isinstance(positions, nn.Embedding):
-                positions.weight.copy_(sinusoids(*positions.weight.shape, init))
+                n_positions, width = positions.weight.shape
+                positions.weight.copy_(sinusoids(n_positions, width, init))
 
 
 def sinusoids(n_positions: int, width: int, init: Init) -> Tensor:

@@ -37,8 +37,11 @@ def run_cell(
 ) -> PretrainResult | FinetuneResult:
     """Do a cell. Raises RunFailed or ZooError where it cannot be finished."""
     torch.set_num_threads(plan.threads)
-    work = {"pretrain": pretrain, "finetune": finetune, "baseline": baseline}[cell.kind]
-    return work(catalog, plan, cell, folder, progress)
+    if cell.kind == "pretrain":
+        return pretrain(catalog, plan, cell, folder, progress)
+    if cell.kind == "finetune":
+        return finetune(catalog, plan, cell, folder, progress)
+    return baseline(catalog, plan, cell, folder, progress)
 
 
 def checkpoint_folder(folder: Path, cell_system: str) -> Path:

@@ -6,7 +6,7 @@ import hashlib
 import re
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import Field
 
@@ -71,7 +71,7 @@ class Plan(Record):
 class Cell(Record):
     """One piece of work, whose result is one file."""
 
-    kind: str
+    kind: Literal["pretrain", "finetune", "baseline"]
     system: str
     task: str | None = None
     seed: int
@@ -105,6 +105,8 @@ def make_plan(
     Without a corpus, synthetic tasks are pre-trained for on the microworld and others on their own training text.
     Raises ZooError where anything is wrong, before any training.
     """
+    if not tasks:
+        raise ZooError("there is nothing to compare on; give at least one task, as --tasks rte")
     for variant in variants:
         catalog.check(variant)
     _refuse_unequal(variants)
@@ -123,6 +125,7 @@ def make_plan(
         real = tuple(task.name for task in planned if not task.synthetic)
         folder = str(data_folder) if data_folder else None
         corpus = TasksCorpus(tasks=real, folder=folder) if real else MicroworldCorpus()
+    corpus.documents(catalog)  # says at once where a file is missing
     return Plan(
         variants=tuple(variants),
         tasks=tuple(planned),

@@ -80,4 +80,4 @@ def predict(model: Model, head: TaskHead, encodings: Sequence[Encoding]) -> list
             scores = head.scores(model.encode(batch), batch)
             made = head.predict(scores if isinstance(head, Classify) else scores.squeeze(1))
             predictions |= {chosen[place]: value for place, value in zip(batch.order, made, strict=True)}
-    return [predictions[index] for index in range(len(encodings))]  # type: ignore[return-value]
+    return [predictions[index] for index in range(len(encodings))]

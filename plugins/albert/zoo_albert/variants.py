@@ -7,7 +7,7 @@ Sizes: Lan et al. 2020, arXiv:1909.11942, table 1; heads, activation and dropout
 from __future__ import annotations
 
 from zoo import Dims, Finetuning, Pretraining, Variant, use
-from zoo.presets import CPU_MASK_RATE, cpu_size
+from zoo.presets import CPU_MASK_RATE, Size, cpu_size
 
 ALBERT = "Lan et al. 2020, arXiv:1909.11942"
 
@@ -47,7 +47,7 @@ def _released(name: str, n_layers: int, width: int, n_heads: int, version: int, 
     )
 
 
-def _cpu(name: str, size: str) -> Variant:
+def _cpu(name: str, size: Size) -> Variant:
     return Variant(
         name=name,
         paper=f"ours, after {ALBERT}",

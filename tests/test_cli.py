@@ -1,0 +1,131 @@
+"""The command line, as a user types it."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from zoo import Catalog
+from zoo.cli import main
+
+Zoo = Callable[..., tuple[int, str, str]]
+
+
+@pytest.fixture
+def zoo(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Zoo:
+    """Type a command; get its status, what it printed, and what it printed to standard error."""
+
+    def type_(*arguments: str) -> tuple[int, str, str]:
+        monkeypatch.setattr(sys, "argv", ["zoo", *arguments])
+        with pytest.raises(SystemExit) as end:
+            main()
+        captured = capsys.readouterr()
+        return int(end.value.code or 0), captured.out, captured.err
+
+    return type_
+
+
+@pytest.mark.parametrize(
+    "command",
+    ["list", "list variants", "list parts", "list tasks", "show bert-tiny", "show bert-tiny albert-tiny", "plugins"],
+)
+def test_listing_imports_neither_torch_nor_numpy(command: str) -> None:
+    code = (
+        f"import sys; sys.argv = ['zoo', *{command.split()!r}]\n"
+        "from zoo.cli import main\n"
+        "try: main()\n"
+        "except SystemExit as end: assert not end.code\n"
+        "print([name for name in ('torch', 'numpy', 'scipy', 'sklearn', 'tokenizers') if name in sys.modules])"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert done.stdout.splitlines()[-1] == "[]", done.stderr
+
+
+def test_every_variant_part_and_task_is_listed(zoo: Zoo) -> None:
+    catalog = Catalog.installed()
+    for what, names in (
+        ("variants", catalog.variants),
+        ("parts", [name for table in catalog.parts.values() for name in table]),
+        ("tasks", catalog.tasks),
+    ):
+        status, out, _ = zoo("list", what, "--json")
+        assert status == 0
+        assert sorted(row["name"] for row in json.loads(out)) == sorted(names)
+        status, out, _ = zoo("list", what)
+        assert all(name in out for name in names)
+
+
+def test_synthetic_tasks_are_called_so(zoo: Zoo) -> None:
+    rows = json.loads(zoo("list", "tasks", "--json")[1])
+    assert {row["name"].startswith("micro-") for row in rows if "synthetic" in row["suite"]} == {True}
+
+
+def test_a_record_is_shown_whole(zoo: Zoo) -> None:
+    _, out, _ = zoo("show", "albert-base-v2", "--json")
+    assert json.loads(out) == Catalog.installed().variants["albert-base-v2"].model_dump(mode="json")
+
+
+def test_a_difference_is_shown_field_by_field(zoo: Zoo) -> None:
+    _, out, _ = zoo("show", "bert-tiny", "bert-tiny+encoder=albert.shared", "--json")
+    assert json.loads(out) == [
+        {"field": "encoder", "bert-tiny": "bert.stack", "bert-tiny+encoder=albert.shared": "albert.shared"}
+    ]
+
+
+def test_plugins_tell_what_they_register(zoo: Zoo) -> None:
+    rows = {row["plugin"]: row for row in json.loads(zoo("plugins", "--json")[1])}
+    assert rows["roberta"]["distribution"] == "encoder-zoo-roberta"
+    assert rows["roberta"]["registers"]["tokenizer"] == ["roberta.bytes"]
+    assert rows["roberta"]["failed"] is None
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["lst"], "No such command 'lst'"),
+        (["list", "variant"], "'variant' is not one of"),
+        (["list", "--jso"], "--json"),
+        (["show", "brt-tiny"], "'brt-tiny' is not a variant, task or part; did you mean 'bert-tiny'?"),
+        (["show", "bert-tiny+dims.n_layer=3"], "did you mean 'n_layers'?"),
+        (["compare", "brt-tiny"], "did you mean 'bert-tiny'?"),
+        (["compare", "--tasks", "ret"], "'ret' is not a task; did you mean 'rte'?"),
+        (["compare", "--tasks", ","], "give at least one task"),
+        (["compare", "--seeds", "0"], "'--seeds'"),
+        (["compare", "--tokens", "many"], "'--tokens'"),
+        (["compare", "bert-tiny+dims.n_heads=3"], "dims.n_heads=3 does not divide dims.hidden_width=128"),
+        (["compare", "--tasks", "rte"], "--glue"),
+        (["compare", "--tasks", "rte", "--glue", "nowhere"], "nowhere"),
+        (["compare", "--corpus", "nowhere.txt"], "nowhere.txt"),
+        (["compare", "bert-base-uncased", "--tasks", "micro-sentiment"], "say how many you mean with --tokens N"),
+    ],
+    ids=lambda value: " ".join(value) if isinstance(value, list) else "",
+)
+def test_a_mistake_is_one_line_and_status_two(
+    zoo: Zoo, arguments: list[str], message: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    status, out, err = zoo(*arguments)
+    assert status == 2
+    assert out == ""
+    assert err.startswith("error: ") and err.count("\n") == 1
+    assert message in err
+    assert not list(tmp_path.iterdir())
+
+
+def test_debug_shows_where_an_error_comes_from(monkeypatch: pytest.MonkeyPatch) -> None:
+    from zoo import UnknownName
+
+    monkeypatch.setattr(sys, "argv", ["zoo", "show", "brt-tiny", "--debug"])
+    with pytest.raises(UnknownName):
+        main()
+
+
+def test_names_with_markup_are_printed_as_they_are(zoo: Zoo) -> None:
+    status, _, err = zoo("show", "[red]bert-tiny[/red]")
+    assert status == 2
+    assert "[red]bert-tiny[/red]" in err
