@@ -1,15 +1,14 @@
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
 import numpy as np
 import pytest
-from zoo_bert.tokenizer import WordPiece
 
 from zoo import ZooError
 from zoo.text import corpus as corpus_module
 from zoo.text.corpus import TokenCorpus
+from zoo_bert.tokenizer import WordPiece
 
 DOCUMENTS = [["a b c", "d"], ["e f"], ["g", "h a b", "c d e"]]
 
@@ -19,48 +18,40 @@ def tokenizer() -> WordPiece:
     return WordPiece.train(["a b c d e f g h"] * 2, 100)
 
 
-def words(tokenizer: WordPiece, ids: Sequence[int]) -> str:
-    return tokenizer.decode(ids)
-
-
-def build(documents: Iterable[Sequence[str]], tokenizer: WordPiece) -> TokenCorpus:
-    return TokenCorpus.build(documents, tokenizer)
-
-
 def test_sentences_and_documents_come_back_as_they_were(tokenizer: WordPiece) -> None:
-    corpus = build(DOCUMENTS, tokenizer)
-    assert [words(tokenizer, corpus.document(i)) for i in range(3)] == [" ".join(texts) for texts in DOCUMENTS]
+    corpus = TokenCorpus.build(DOCUMENTS, tokenizer)
+    assert [tokenizer.decode(corpus.document(i)) for i in range(3)] == [" ".join(texts) for texts in DOCUMENTS]
     sentences = [text for texts in DOCUMENTS for text in texts]
-    assert [words(tokenizer, corpus.sentence(i)) for i in range(6)] == sentences
-    assert words(tokenizer, corpus.run(1, 4)) == "d e f g"
+    assert [tokenizer.decode(corpus.sentence(i)) for i in range(6)] == sentences
+    assert tokenizer.decode(corpus.run(1, 4)) == "d e f g"
     assert (corpus.n_documents, corpus.n_tokens, corpus.separator) == (3, 13, tokenizer.sep_id)
 
 
 def test_a_sentence_is_a_view_of_the_one_array(tokenizer: WordPiece) -> None:
-    corpus = build(DOCUMENTS, tokenizer)
+    corpus = TokenCorpus.build(DOCUMENTS, tokenizer)
     assert np.shares_memory(corpus.document(2), corpus.ids)
     assert corpus.ids.dtype == np.int32
 
 
 def test_what_holds_no_token_is_left_out(tokenizer: WordPiece) -> None:
-    corpus = build([[""], ["a b c", " ", "d"], [], ["e f", "\u200b"], *DOCUMENTS[2:]], tokenizer)
-    assert corpus.content_hash == build(DOCUMENTS, tokenizer).content_hash
+    corpus = TokenCorpus.build([[""], ["a b c", " ", "d"], [], ["e f", "\u200b"], *DOCUMENTS[2:]], tokenizer)
+    assert corpus.content_hash == TokenCorpus.build(DOCUMENTS, tokenizer).content_hash
 
 
 @pytest.mark.parametrize("documents", [[], [[]], [["", "  "]]])
 def test_a_corpus_without_text_is_refused(tokenizer: WordPiece, documents: list[list[str]]) -> None:
     with pytest.raises(ZooError, match="holds no text"):
-        build(documents, tokenizer)
+        TokenCorpus.build(documents, tokenizer)
 
 
 def test_encoding_in_portions_changes_nothing(tokenizer: WordPiece, monkeypatch: pytest.MonkeyPatch) -> None:
-    whole = build(DOCUMENTS, tokenizer).content_hash
+    whole = TokenCorpus.build(DOCUMENTS, tokenizer).content_hash
     monkeypatch.setattr(corpus_module, "_SENTENCES_AT_ONCE", 4)
-    assert build(iter(DOCUMENTS), tokenizer).content_hash == whole
+    assert TokenCorpus.build(iter(DOCUMENTS), tokenizer).content_hash == whole
 
 
 def test_counts_are_those_of_the_words(tokenizer: WordPiece) -> None:
-    corpus = build(DOCUMENTS, tokenizer)
+    corpus = TokenCorpus.build(DOCUMENTS, tokenizer)
     counts = corpus.counts(tokenizer.vocab_size)
     assert len(counts) == tokenizer.vocab_size
     found = {word: int(counts[tokenizer.encode([word])[0][0]]) for word in "abcdefgh"}
@@ -69,8 +60,10 @@ def test_counts_are_those_of_the_words(tokenizer: WordPiece) -> None:
 
 
 def test_documents_in_another_order_keep_their_sentences(tokenizer: WordPiece) -> None:
-    corpus, order = build(DOCUMENTS, tokenizer), [2, 0, 1]
-    assert corpus.reordered(order).content_hash == build([DOCUMENTS[i] for i in order], tokenizer).content_hash
+    corpus, order = TokenCorpus.build(DOCUMENTS, tokenizer), [2, 0, 1]
+    assert (
+        corpus.reordered(order).content_hash == TokenCorpus.build([DOCUMENTS[i] for i in order], tokenizer).content_hash
+    )
 
 
 def test_the_hash_sees_words_and_both_kinds_of_border(tokenizer: WordPiece) -> None:
@@ -81,8 +74,8 @@ def test_the_hash_sees_words_and_both_kinds_of_border(tokenizer: WordPiece) -> N
         [["a b", "c", "d"]],
         [["a b"], ["c", "d"]],
     ]
-    hashes = [build(documents, tokenizer).content_hash for documents in variations]
+    hashes = [TokenCorpus.build(documents, tokenizer).content_hash for documents in variations]
     assert len(set(hashes)) == len(hashes)
-    corpus = build(variations[0], tokenizer)
+    corpus = TokenCorpus.build(variations[0], tokenizer)
     assert replace(corpus, separator=corpus.separator + 1).content_hash != corpus.content_hash
-    assert build(variations[0], tokenizer).content_hash == hashes[0]
+    assert TokenCorpus.build(variations[0], tokenizer).content_hash == hashes[0]

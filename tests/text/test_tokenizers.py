@@ -8,20 +8,20 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
-from itertools import combinations, product
+from itertools import combinations, pairwise, product
 from pathlib import Path
 
 import numpy as np
 import pytest
 from transformers import PreTrainedTokenizerFast, RobertaTokenizer
 from transformers.models.bert.tokenization_bert_legacy import BertTokenizerLegacy
+
+from zoo import ZooError
+from zoo.text.rust_tokenizer import RustTokenizer
 from zoo_albert import unigram
 from zoo_albert.tokenizer import Unigram
 from zoo_bert.tokenizer import WordPiece
 from zoo_roberta.tokenizer import ByteLevelBPE
-
-from zoo import ZooError
-from zoo.text.rust_tokenizer import RustTokenizer
 
 FAMILIES: list[type[RustTokenizer]] = [WordPiece, ByteLevelBPE, Unigram]
 
@@ -108,7 +108,7 @@ def cuts(word: str) -> Iterator[tuple[str, ...]]:
     for n in range(len(word)):
         for places in combinations(range(1, len(word)), n):
             bounds = (0, *places, len(word))
-            yield tuple(word[a:b] for a, b in zip(bounds, bounds[1:], strict=False))
+            yield tuple(word[a:b] for a, b in pairwise(bounds))
 
 
 def test_unigram_normalises_as_albert_does() -> None:
@@ -158,7 +158,12 @@ def test_byte_level_bpe_agrees_with_transformers(shared_data: Path, tmp_path: Pa
 
 def real_lines(shared_data: Path) -> list[str]:
     """Lines of several kinds and scripts; those with "<unk>" in them, which is text here, are left out."""
-    paths = ("corpus/us_speeches_pd.txt", "corpus/wikitext2.valid.txt", "ner/ResumeNER/dev.char.bmes", "glue/SST-2/dev.tsv")
+    paths = (
+        "corpus/us_speeches_pd.txt",
+        "corpus/wikitext2.valid.txt",
+        "ner/ResumeNER/dev.char.bmes",
+        "glue/SST-2/dev.tsv",
+    )
     texts = [(shared_data / path).read_text(encoding="utf-8") for path in paths]
     return [line[:1_000] for text in texts for line in text.split("\n")[:1_000] if "<unk>" not in line]
 
