@@ -7,8 +7,7 @@ from collections import Counter
 import numpy as np
 import pytest
 
-from zoo import IGNORE, ZooError
-from zoo.batch import Flags, Ids
+from zoo import IGNORE, Flags, Ids, ZooError
 from zoo.text.masking import TokenMasking
 from zoo_albert.masking import NGramMasking
 from zoo_bert.masking import StaticMasking

@@ -5,8 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from zoo import Tokenizer, ZooError
-from zoo.batch import Flags, Ids
+from zoo import Flags, Ids, Tokenizer, ZooError
 from zoo.text.masking import TokenMasking
 
 
