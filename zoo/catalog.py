@@ -331,7 +331,12 @@ def _find(kind: str, table: Mapping[str, Any], name: str) -> Any:
 
 def _options(constructor: Callable[..., Any], kind: str, used: Use, given: tuple[str, ...]) -> dict[str, Any]:
     """The options of a part, each known to its constructor and of the annotated type."""
-    known = [name for name in inspect.signature(constructor).parameters if name not in given]
+    variadic = (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD)
+    known = [
+        name
+        for name, p in inspect.signature(constructor).parameters.items()
+        if name not in given and p.kind not in variadic
+    ]
     hints = _hints(constructor)
     options = {}
     for name, value in used.options.items():

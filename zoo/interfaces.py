@@ -5,7 +5,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, ClassVar, Self
+from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 import numpy as np
 from torch import Tensor, nn
@@ -27,12 +27,15 @@ class Tokenizer(ABC):
 
     @classmethod
     @abstractmethod
-    def train(cls, texts: Iterable[str], vocab_size: int, **options: object) -> Self:
-        """A tokenizer learnt from texts, with at most `vocab_size` pieces; the same texts give the same pieces."""
+    def train(cls, texts: Iterable[str], vocab_size: int, *args: Any, **options: Any) -> Self:
+        """A tokenizer learnt from texts, with at most `vocab_size` pieces; the same texts give the same pieces.
+
+        An implementation names its own options, each with a default.
+        """
 
     @classmethod
     @abstractmethod
-    def load(cls, folder: Path, **options: object) -> Self:
+    def load(cls, folder: Path, *args: Any, **options: Any) -> Self:
         """The tokenizer saved in a folder. Raises ZooError where its files are missing or broken."""
 
     @abstractmethod

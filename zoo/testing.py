@@ -273,11 +273,11 @@ class _Words(Tokenizer):
         self._ids = {word: 5 + index for index, word in enumerate(words)}
 
     @classmethod
-    def train(cls, texts: Any, vocab_size: int, **options: object) -> _Words:
+    def train(cls, texts: Any, vocab_size: int, *args: Any, **options: Any) -> _Words:
         return cls()
 
     @classmethod
-    def load(cls, folder: Path, **options: object) -> _Words:
+    def load(cls, folder: Path, *args: Any, **options: Any) -> _Words:
         return cls()
 
     def save(self, folder: Path) -> None:

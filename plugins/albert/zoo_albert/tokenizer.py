@@ -28,7 +28,7 @@ class Unigram(RustTokenizer):
     model = models.Unigram
 
     @classmethod
-    def train(  # type: ignore[override]  # a family names its own options
+    def train(  # a family names its own options
         cls, texts: Iterable[str], vocab_size: int, *, lowercase: bool = True, strip_accents: bool = True
     ) -> Self:
         """Pieces learnt as in zoo_albert.unigram. The characters of the text take up to a quarter of the vocabulary."""
@@ -38,7 +38,7 @@ class Unigram(RustTokenizer):
         return cls(_assemble(learn_pieces(words, n_pieces, alphabet(words, n_pieces // 4)), lowercase, strip_accents))
 
     @classmethod
-    def load(  # type: ignore[override]  # a family names its own options
+    def load(  # a family names its own options
         cls, folder: Path, *, lowercase: bool = True, strip_accents: bool = True
     ) -> Self:
         """The tokenizer of a folder; its tokenizer.json says what the options say in `train`."""

@@ -27,7 +27,7 @@ class WordPiece(RustTokenizer):
     model = models.WordPiece
 
     @classmethod
-    def train(  # type: ignore[override]  # a family names its own options
+    def train(  # a family names its own options
         cls,
         texts: Iterable[str],
         vocab_size: int,
@@ -60,7 +60,7 @@ class WordPiece(RustTokenizer):
         return cls(_assemble(learner.get_vocab(), lowercase, strip_accents, split_chinese))
 
     @classmethod
-    def load(  # type: ignore[override]  # a family names its own options
+    def load(  # a family names its own options
         cls,
         folder: Path,
         *,

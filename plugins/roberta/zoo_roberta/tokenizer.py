@@ -31,7 +31,7 @@ class ByteLevelBPE(RustTokenizer):
     n_between = 2
 
     @classmethod
-    def train(  # type: ignore[override]  # a family names its own options
+    def train(  # a family names its own options
         cls, texts: Iterable[str], vocab_size: int, *, add_prefix_space: bool = False
     ) -> Self:
         """Merges of pairs that occur at least twice. Ids as released: <s> <pad> </s> <unk> first, <mask> last.
@@ -57,7 +57,7 @@ class ByteLevelBPE(RustTokenizer):
         return cls(_assemble(vocabulary, [(left, right) for left, right in learnt["merges"]], add_prefix_space))
 
     @classmethod
-    def load(  # type: ignore[override]  # a family names its own options
+    def load(  # a family names its own options
         cls, folder: Path, *, add_prefix_space: bool = False
     ) -> Self:
         """The tokenizer of a folder: its tokenizer.json, or vocab.json and merges.txt, which leave the option open."""

@@ -53,7 +53,7 @@ def _cpu(name: str, size: Size) -> Variant:
     return Variant(
         name=name,
         paper=f"ours, after {ROBERTA}",
-        tokenizer=use("roberta.bytes"),
+        tokenizer=use("roberta.bytes", add_prefix_space=True),
         embedding=use("roberta.absolute"),
         encoder=use("bert.stack"),
         objectives=(use("bert.mlm", bias="unigram"),),
