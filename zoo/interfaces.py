@@ -118,6 +118,8 @@ class Encoder(nn.Module, ABC):
 class Objective(nn.Module, ABC):
     """What a model is trained to do: the data it needs, its own layers and its loss."""
 
+    label: ClassVar[str | None] = None
+    """The name of the label that `prepare` gives to passages, if it gives one."""
     needs_pairs: ClassVar[bool] = False
 
     def prepare(self, passage: Passage, corpus: TokenCorpus, rng: np.random.Generator) -> Passage:

@@ -19,7 +19,7 @@ import torch
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
-from zoo.batch import IGNORE, Batch, Encoding, Layout
+from zoo.batch import IGNORE, Batch, Encoding, Flags, Ids, Layout, Passage
 from zoo.catalog import KINDS, Catalog
 from zoo.errors import ZooError
 from zoo.interfaces import Embedding, Encoder, Masking, Objective, Packing, Tokenizer
@@ -96,7 +96,7 @@ def check_encoder(part: Callable[..., Encoder]) -> None:
             msg=lambda text: f"a sequence depends on its neighbours in the batch: {text}",
         )
     (out * torch.randn_like(out)).sum().backward()
-    _assert_all_reached(encoder, {})
+    _assert_all_reached(encoder)
     _assert_survives_safetensors(encoder)
 
 
@@ -112,7 +112,7 @@ def check_embedding(part: Callable[..., Embedding]) -> None:
     assert embedding.tokens.weight.shape == (dims.vocab_size, dims.embedding_width), "tokens should be [V, E]"
     assert torch.equal(out, embedding(batch)), "two evaluations of the same batch differ"
     (out * torch.randn_like(out)).sum().backward()
-    _assert_all_reached(embedding, {})
+    _assert_all_reached(embedding)
     _assert_survives_safetensors(embedding)
 
 
@@ -120,7 +120,7 @@ def check_objective(part: Callable[..., Objective]) -> None:
     """The loss is a finite scalar with a gradient for hidden states and for every parameter of its own."""
     torch.manual_seed(0)
     objective = part(DIMS).eval()
-    batch = _batch(DIMS.vocab_size, label=getattr(objective, "label", None))
+    batch = _batch(DIMS.vocab_size, *([objective.label] if objective.label else []))
     hidden = torch.randn(len(batch.ids), DIMS.hidden_width, requires_grad=True)
     table = torch.randn(DIMS.vocab_size, DIMS.embedding_width)
     output = objective(hidden, batch, table)
@@ -128,15 +128,11 @@ def check_objective(part: Callable[..., Objective]) -> None:
     assert output.loss.isfinite(), f"the loss is {output.loss.item()}"
     output.loss.backward()
     assert hidden.grad is not None and hidden.grad.abs().sum() > 0, "no gradient reaches the hidden states"
-    _assert_all_reached(objective, {})
-    corpus = _corpus()
-    passage = _passage(corpus)
-    if objective.needs_pairs:
-        labels = [
-            objective.prepare(passage, corpus, np.random.default_rng(seed)).labels[batch_label]
-            for batch_label in [getattr(objective, "label", "")]
-            for seed in range(2_000)
-        ]
+    _assert_all_reached(objective)
+    if objective.label:
+        corpus, (first, second) = _corpus(), _Words().encode(_sentences()[:2])
+        passage, rng = Passage(0, first, second), np.random.default_rng(0)
+        labels = [objective.prepare(passage, corpus, rng).labels[objective.label] for _ in range(2_000)]
         share = sum(labels) / len(labels)
         assert abs(share - 0.5) < _bound(len(labels), 0.5), f"labels should be even; 1 has a share of {share:.3f}"
 
@@ -216,19 +212,12 @@ def check_variant(catalog: Catalog, variant: Variant) -> None:
     )  # fmt: skip
     torch.manual_seed(0)
     model = catalog.build(variant.swap(variant.name, dims=small)).eval()
-    batch = _batch(503)
+    labels = [label for used in variant.objectives if (label := model.objective(used.name).label)]
     with torch.no_grad():
-        for name, output in model(batch_with_labels(model, batch)).items():
+        for name, output in model(_batch(503, *labels)).items():
             guess = math.log(output.logits.shape[-1])
             loss = output.loss.item()
             assert abs(loss - guess) < 0.5 * guess, f"untrained, {name} has a loss of {loss:.2f}, far from {guess:.2f}"
-
-
-def batch_with_labels(model: nn.Module, batch: Batch) -> Batch:
-    """The batch with an alternating label for every objective that reads one."""
-    names = [module.label for module in model.modules() if isinstance(getattr(module, "label", None), str)]
-    labels = {str(name): torch.arange(batch.layout.n_sequences) % 2 for name in names}
-    return Batch(batch.ids, batch.segments, batch.special, batch.layout, batch.targets, labels, batch.order)
 
 
 def _check_tokenizer_part(catalog: Catalog, name: str) -> None:
@@ -245,7 +234,8 @@ def _embedding(part: Callable[..., Embedding]) -> tuple[Dims, Embedding]:
         return dims, part(dims)
 
 
-def _batch(vocab_size: int, label: str | None = None) -> Batch:
+def _batch(vocab_size: int, *labels: str) -> Batch:
+    """Ragged sequences with tokens to predict, and an alternating label of each name."""
     rng = np.random.default_rng(0)
     encodings, targets = [], []
     for length in LENGTHS:
@@ -255,8 +245,7 @@ def _batch(vocab_size: int, label: str | None = None) -> Batch:
         segments = (np.arange(length) > length // 2).astype(np.int32)
         encodings.append(Encoding(ids, segments, special))
         targets.append(np.where(np.arange(length) % 3 == 1, ids, IGNORE).astype(np.int32))
-    labels = {label: [i % 2 for i in range(len(LENGTHS))]} if label else None
-    return collate(encodings, labels=labels, targets=targets)
+    return collate(encodings, {label: [i % 2 for i in range(len(LENGTHS))] for label in labels}, targets)
 
 
 def _sentences() -> list[str]:
@@ -292,10 +281,10 @@ class _Words(Tokenizer):
         return (0, 1, 2, 3, 4)
 
     @property
-    def word_starts(self) -> np.ndarray[Any, np.dtype[np.bool_]]:
+    def word_starts(self) -> Flags:
         return np.ones(self.vocab_size, dtype=bool)
 
-    def encode(self, texts: Sequence[str]) -> list[np.ndarray[Any, np.dtype[np.int32]]]:
+    def encode(self, texts: Sequence[str]) -> list[Ids]:
         return [np.array([self._ids[word] for word in text.split()], dtype=np.int32) for text in texts]
 
     def decode(self, ids: Sequence[int]) -> str:
@@ -303,10 +292,11 @@ class _Words(Tokenizer):
         return " ".join(words[index] for index in ids if index >= 5)
 
     def n_special(self, pair: bool) -> int:
-        return 3 if pair else 2
+        return 0
 
-    def join(self, first: Any, second: Any, max_length: int) -> Encoding:
-        raise NotImplementedError("the checks join nothing")
+    def join(self, first: Ids, second: Ids | None, max_length: int) -> Encoding:
+        ids = np.concatenate([first, [] if second is None else second]).astype(np.int32)[:max_length]
+        return Encoding(ids, np.zeros_like(ids), np.zeros(len(ids), dtype=np.bool_))
 
 
 def _corpus() -> TokenCorpus:
@@ -326,20 +316,13 @@ def _masking_data() -> tuple[Any, list[int], Any, Tokenizer]:
     return ids, lengths, special, tokenizer
 
 
-def _passage(corpus: TokenCorpus) -> Any:
-    from zoo.batch import Passage
-
-    sentences = _Words().encode(_sentences()[:2])
-    return Passage(document=0, first=sentences[0], second=sentences[1])
-
-
 def _bound(n: int, share: float) -> float:
     """Four standard deviations of a share among n draws."""
     return 4 * math.sqrt(share * (1 - share) / n)
 
 
-def _assert_all_reached(module: nn.Module, allowed: dict[str, str]) -> None:
-    unreached = [name for name, p in module.named_parameters() if p.grad is None and name not in allowed]
+def _assert_all_reached(module: nn.Module) -> None:
+    unreached = [name for name, p in module.named_parameters() if p.grad is None]
     assert not unreached, f"no gradient reaches {', '.join(unreached)}"
 
 

@@ -19,8 +19,8 @@ class PairObjective(Objective):
     A subclass says in `prepare` how pairs are made, and names the label that it gives them.
     """
 
-    needs_pairs = True
     label: ClassVar[str]
+    needs_pairs = True
 
     def __init__(self, dims: Dims) -> None:
         super().__init__()
