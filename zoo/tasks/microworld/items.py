@@ -1,0 +1,142 @@
+"""The items of the five tasks, classes and levels in turn."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Literal
+
+from zoo.errors import ZooError
+from zoo.tasks.microworld.grammar import Clause, say, state
+from zoo.tasks.microworld.lexicon import CATEGORIES
+from zoo.tasks.microworld.narrator import Narrator
+from zoo.tasks.task import Example
+
+Form = Literal["acceptability", "sentiment", "paraphrase", "similarity", "entailment"]
+
+SLOTS = ("subject", "verb", "object", "place")
+MOST_TRIES = 20_000
+"""Attempts in a row that bring nothing new, after which the world is taken to hold no more items."""
+
+
+def items(form: Form, split: Literal["train", "dev"], n: int, seed: int, difficulty: float) -> tuple[Example, ...]:
+    """`n` different items that are at home in a split. Raises ZooError where the world holds fewer."""
+    narrator = Narrator(split, form, seed)
+    make, made, seen, tries = _FORMS[form], [], set(), 0
+    while len(made) < n:
+        item = make(narrator, len(made), difficulty)
+        twins = item and frozenset((item.first, item.second))
+        tries += 1
+        if item is not None and twins not in seen:
+            seen.add(twins)
+            made.append(item)
+            tries = 0
+        elif tries > MOST_TRIES:
+            raise ZooError(f"the microworld holds no more than {len(made)} {form} items for {split}; ask for fewer")
+    return tuple(made)
+
+
+def _acceptability(narrator: Narrator, index: int, difficulty: float) -> Example | None:
+    """A sentence as it is, or with the wrong number of its verb, neighbours exchanged, or a determiner displaced."""
+    dice, clause = narrator.dice, narrator.clause()
+    wording = narrator.wording(clause, passive=0.2, fronted=0.3)
+    good = say(clause, wording)
+    if index % 2:
+        return Example(good, label=1)
+    if dice.chance(difficulty):
+        return Example(say(clause, wording, agree=False), label=0)
+    words = good.split()[:-1]
+    if dice.chance(0.5):
+        at = dice.pick(range(len(words) - 1))
+        words[at], words[at + 1] = words[at + 1], words[at]
+    else:
+        at = dice.pick([place for place, word in enumerate(words) if word in ("the", "a", "an", "some")])
+        words.insert(at + 1, words.pop(at))
+    return Example(" ".join([*words, "."]), label=0)
+
+
+def _sentiment(narrator: Narrator, index: int, difficulty: float) -> Example | None:
+    """One opinion or two; where they are opposed, the last decides."""
+    good = bool(index % 2)
+    return Example(state(narrator.statement(good, opposed=difficulty)), label=int(good))
+
+
+def _paraphrase(narrator: Narrator, index: int, difficulty: float) -> Example | None:
+    """A sentence with itself in other words, or with another on its topic that differs in two slots or more."""
+    same, clause = bool(index % 2), narrator.clause()
+    other: Clause | None = clause
+    if not same:
+        kept = ["subject"] if narrator.dice.chance(difficulty) else []
+        other = _mixed(narrator, clause, kept, narrator.clause(clause.subject.topic))
+        if other is None or _n_common(clause, other) > sum(getattr(clause, slot) is not None for slot in SLOTS) - 2:
+            return None
+    assert other is not None
+    plain = narrator.wording(clause, passive=0.0, fronted=0.0)
+    return _pair(say(clause, plain), say(other, narrator.reworded(other, plain)), int(same))
+
+
+def _similarity(narrator: Narrator, index: int, difficulty: float) -> Example | None:
+    """How many of subject, verb, object and place two sentences have in common: 0 to 4."""
+    level, clause = index % 5, narrator.clause(full=True)
+    plain = narrator.wording(clause, passive=0.0, fronted=0.0)
+    kept = narrator.dice.order(SLOTS)[:level]
+    topic = clause.subject.topic if narrator.dice.chance(difficulty) else None
+    other = _mixed(narrator, clause, kept, narrator.clause(topic, full=True))
+    if other is None or _n_common(clause, other) != level:
+        return None
+    return _pair(say(clause, plain), say(other, narrator.reworded(other, plain)), float(level))
+
+
+def _entailment(narrator: Narrator, index: int, difficulty: float) -> Example | None:
+    """A sentence and one that says less: the subject's category, no place or no trait; or another of these."""
+    entailed, clause = bool(index % 2), narrator.clause()
+    hypothesis = _less(narrator, clause) if entailed else _otherwise(narrator, clause, difficulty)
+    if hypothesis is None or not narrator.owns(hypothesis):
+        return None
+    premise = narrator.wording(clause, passive=0.0, fronted=0.0)
+    return _pair(say(clause, premise), say(hypothesis, replace(premise, definite=True)), int(entailed))
+
+
+def _less(narrator: Narrator, clause: Clause) -> Clause | None:
+    less = [replace(clause, subject=CATEGORIES[clause.subject.category], trait=None)] * 2
+    less += [replace(clause, place=None)] if clause.place else []
+    less += [replace(clause, trait=None)] if clause.trait else []
+    return narrator.dice.pick(less)
+
+
+def _otherwise(narrator: Narrator, clause: Clause, difficulty: float) -> Clause | None:
+    others = [category for category in clause.verb.subjects if category != clause.subject.category]
+    options = [replace(clause, subject=CATEGORIES[other], trait=None) for other in others[:2]]
+    topic = clause.subject.topic
+    if clause.place:
+        options.append(
+            replace(clause, place=narrator.dice.pick([p for p in narrator.places[topic] if p != clause.place]))
+        )
+    if clause.trait:
+        options.append(replace(clause, trait=narrator.dice.pick([t for t in narrator.traits if t != clause.trait])))
+    return narrator.dice.pick(options) if options else None
+
+
+def _mixed(narrator: Narrator, clause: Clause, kept: list[str], other: Clause) -> Clause | None:
+    """The other clause with some slots of this one, its trait gone if the subject is; None if that makes no sense."""
+    mixed = replace(other, **{slot: getattr(clause, slot) for slot in kept})
+    mixed = replace(mixed, trait=clause.trait if mixed.subject == clause.subject else None)
+    shapes = [(bool(c.object), bool(c.place)) for c in (clause, mixed)]
+    return mixed if shapes[0] == shapes[1] and mixed.sensible and narrator.owns(mixed) else None
+
+
+def _n_common(one: Clause, other: Clause) -> int:
+    return sum(getattr(one, slot) is not None and getattr(one, slot) is getattr(other, slot) for slot in SLOTS)
+
+
+def _pair(first: str, second: str, label: int | float) -> Example | None:
+    return None if first == second else Example(first, second, label)
+
+
+_FORMS: dict[Form, Callable[[Narrator, int, float], Example | None]] = {
+    "acceptability": _acceptability,
+    "sentiment": _sentiment,
+    "paraphrase": _paraphrase,
+    "similarity": _similarity,
+    "entailment": _entailment,
+}

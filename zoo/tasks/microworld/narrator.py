@@ -1,0 +1,150 @@
+"""Who makes up what is said: chances, the part of the world that is one's own, and clauses and statements from it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from functools import cache
+from hashlib import blake2b
+from random import Random
+from typing import Literal, TypeVar
+
+from zoo.tasks.microworld.grammar import Clause, Opinion, Statement, Wording
+from zoo.tasks.microworld.lexicon import (
+    ADVERBS,
+    NOUNS,
+    PLACES,
+    PREPOSITIONS,
+    TOPICS,
+    TRAITS,
+    VERBS,
+    VERDICTS,
+    Concept,
+    Noun,
+    Place,
+)
+
+Home = Literal["text", "train", "dev"]
+T = TypeVar("T")
+C = TypeVar("C", bound=Concept)
+
+SLOTS = ("trait", "subject", "verb", "object", "place")
+_HOMES: tuple[Home, ...] = ("text", "text", "train", "dev")
+
+
+@cache
+def home(key: str) -> Home:
+    """The only place where sentences with this key may be met: a fixed quarter of all keys is kept for each split."""
+    return _HOMES[blake2b(key.encode(), digest_size=1).digest()[0] % len(_HOMES)]
+
+
+class Dice:
+    """Seeded choices, from `Random.random` alone: the one stream that Python promises never to change."""
+
+    def __init__(self, *seed: object) -> None:
+        digest = blake2b(repr(seed).encode(), digest_size=8).digest()
+        self._random = Random(int.from_bytes(digest, "big")).random
+
+    def chance(self, probability: float) -> bool:
+        """True as often as this."""
+        return self._random() < probability
+
+    def pick(self, options: Sequence[T]) -> T:
+        """One of the options, each as likely."""
+        return options[int(self._random() * len(options))]
+
+    def order(self, options: Sequence[T]) -> list[T]:
+        """All the options in random order."""
+        return sorted(options, key=lambda _: self._random())
+
+
+class Narrator:
+    """Makes clauses and statements that are at home in one place; for train items, without novel words."""
+
+    def __init__(self, where: Home, *seed: object) -> None:
+        self.home = where
+        self.dice = Dice(where, *seed)
+        self.traits = self._known(TRAITS)
+        self.verdicts = {good: [v for v in self._known(VERDICTS) if v.good == good] for good in (True, False)}
+        self.verbs = {some: [v for v in self._known(VERBS) if bool(v.objects) == some] for some in (True, False)}
+        self.nouns: dict[str, list[Noun]] = {topic: [] for topic in TOPICS}
+        self.places: dict[str, list[Place]] = {topic: [] for topic in TOPICS}
+        for noun in self._known(NOUNS):
+            self.nouns[noun.topic].append(noun)
+        for place in self._known(PLACES):
+            self.places[place.topic].append(place)
+
+    def _known(self, concepts: Sequence[C]) -> list[C]:
+        return [concept for concept in concepts if not (concept.novel and self.home == "train")]
+
+    def owns(self, said: Clause | Statement) -> bool:
+        """Whether this may be said here."""
+        return home(said.key) == self.home
+
+    def clause(self, topic: str | None = None, full: bool = False) -> Clause:
+        """A clause on a topic; a full one has an object and a place."""
+        while True:
+            clause = self._clause(topic or self.dice.pick(TOPICS), full)
+            if self.owns(clause):
+                return clause
+
+    def _clause(self, topic: str, full: bool) -> Clause:
+        dice = self.dice
+        verb = dice.pick(self.verbs[full or dice.chance(0.75)])
+        subject = self.noun(topic, verb.subjects)
+        return Clause(
+            subject=subject,
+            verb=verb,
+            object=self.noun(topic, verb.objects, subject) if verb.objects else None,
+            place=dice.pick(self.places[topic]) if full or dice.chance(0.6) else None,
+            trait=dice.pick(self.traits) if dice.chance(0.35) else None,
+            subject_plural=dice.chance(0.4),
+            object_plural=dice.chance(0.4),
+            preposition=dice.pick(PREPOSITIONS),
+        )
+
+    def noun(self, topic: str, categories: Sequence[str], *others: Noun) -> Noun:
+        """A noun of a topic and one of these categories, each category as likely, other than some."""
+        while True:
+            category = self.dice.pick(categories)
+            options = [n for n in self.nouns[topic] if n.category == category and n not in others]
+            if options:
+                return self.dice.pick(options)
+
+    def wording(self, clause: Clause, renamed: float = 0.5, passive: float = 0.25, fronted: float = 0.3) -> Wording:
+        """A way to say a clause, each departure from the plainest one with its own chance."""
+        dice = self.dice
+        return Wording(
+            renamed=frozenset(slot for slot in SLOTS if getattr(clause, slot) and dice.chance(renamed)),
+            definite=dice.chance(0.5),
+            passive=clause.object is not None and dice.chance(passive),
+            fronted=clause.place is not None and dice.chance(fronted),
+        )
+
+    def reworded(self, clause: Clause, wording: Wording) -> Wording:
+        """Another way to say a clause: most names changed, often the voice or the order."""
+        other = self.wording(clause, renamed=0.0, passive=0.4, fronted=0.5)
+        swapped = {slot for slot in SLOTS if getattr(clause, slot) and self.dice.chance(0.8)}
+        return replace(other, renamed=wording.renamed ^ swapped, definite=wording.definite)
+
+    def statement(self, good: bool, topic: str | None = None, opposed: float = 0.3) -> Statement:
+        """A statement of this sentiment; with the chance `opposed`, one that begins with the other."""
+        dice = self.dice
+        while True:
+            first = () if (two := dice.chance(opposed)) or dice.chance(0.5) else (good,)
+            feelings = (not good, good) if two else (*first, good)
+            on = topic or dice.pick(TOPICS)
+            statement = Statement(tuple(self._opinion(feeling, on) for feeling in feelings))
+            if self.owns(statement):
+                return statement
+
+    def _opinion(self, good: bool, topic: str) -> Opinion:
+        dice = self.dice
+        negated = dice.chance(0.3)
+        return Opinion(
+            noun=dice.pick(self.nouns[topic]),
+            plural=dice.chance(0.3),
+            verdict=dice.pick(self.verdicts[good != negated]),
+            negated=negated,
+            adverb=dice.pick(ADVERBS),
+        )

@@ -1,0 +1,56 @@
+"""The starter suite: five tasks of the synthetic microworld, made on the spot."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from zoo.specs import Count, Share
+from zoo.tasks.task import Dataset, Task, content_hash
+
+
+class MicroworldTask(Task):
+    """A GLUE-shaped task whose items are made, not read; `difficulty` is the share of items with a trap."""
+
+    form: Literal["acceptability", "sentiment", "paraphrase", "similarity", "entailment"]
+    n_train: Count = 4_800
+    n_dev: Count = 500
+    seed: Annotated[int, Field(ge=0)] = 0
+    difficulty: Share = 0.5
+
+    def load(self, folder: Path | None) -> Dataset:
+        """Make both splits; the folder is not looked at."""
+        from zoo.tasks.microworld.items import items
+
+        splits = {
+            "train": items(self.form, "train", self.n_train, self.seed, self.difficulty),
+            "dev": items(self.form, "dev", self.n_dev, self.seed, self.difficulty),
+        }
+        return Dataset(splits, content_hash(splits))
+
+
+def _task(form: str, labels: tuple[str, ...], pair: bool, metrics: tuple[str, ...] = ("accuracy",)) -> MicroworldTask:
+    return MicroworldTask.model_validate(
+        {
+            "name": f"micro-{form}",
+            "suite": "microworld",
+            "synthetic": True,
+            "citation": "ours; docs/microworld.md",
+            "kind": "classification" if labels else "regression",
+            "form": form,
+            "labels": labels,
+            "pair": pair,
+            "metrics": metrics,
+        }
+    )
+
+
+TASKS: tuple[Task, ...] = (
+    _task("acceptability", ("unacceptable", "acceptable"), pair=False),
+    _task("sentiment", ("negative", "positive"), pair=False),
+    _task("paraphrase", ("different", "same"), pair=True),
+    _task("similarity", (), pair=True, metrics=("spearman",)),
+    _task("entailment", ("not_entailment", "entailment"), pair=True),
+)
