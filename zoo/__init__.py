@@ -9,7 +9,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 from zoo.errors import RunFailed, UnknownName, ZooError
-from zoo.hooks import Parts, hookimpl
+from zoo.hooks import Formulas, Parts, hookimpl
 from zoo.specs import Dims, Finetuning, Head, Init, Pretraining, Use, Variant, diff, use
 from zoo.tasks.task import Dataset, Example, Task
 from zoo.tasks.tsv import Table, TsvTask
@@ -39,6 +39,7 @@ __all__ = [
     "Example",
     "Finetuning",
     "Flags",
+    "Formulas",
     "Head",
     "Ids",
     "Init",

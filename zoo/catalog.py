@@ -19,7 +19,8 @@ from pydantic import TypeAdapter, ValidationError
 from zoo import hooks
 from zoo.errors import UnknownName, ZooError, explain
 from zoo.expressions import evaluate
-from zoo.specs import Use, Variant
+from zoo.formulas import Component, Published
+from zoo.specs import Dims, Use, Variant
 from zoo.tasks.task import Task
 
 if TYPE_CHECKING:
@@ -28,6 +29,9 @@ if TYPE_CHECKING:
 
 KINDS = ("tokenizer", "packing", "masking", "embedding", "encoder", "objective")
 """The kinds of part; the hook that offers a kind is called zoo_<kind>s."""
+
+OFFERED = (*KINDS, "variant", "task", "formula", "published figure")
+"""Everything that plugins can offer."""
 
 
 @dataclass(frozen=True)
@@ -62,11 +66,15 @@ class _Answers:
     parts: Mapping[str, Mapping[str, type[Any] | str]]
     variants: Mapping[str, Variant]
     tasks: Mapping[str, Task]
+    formulas: Mapping[str, hooks.Formula | str]
+    published: Mapping[str, Published]
 
     def items(self) -> Iterator[tuple[str, Mapping[str, Any]]]:
         yield from self.parts.items()
         yield "variant", self.variants
         yield "task", self.tasks
+        yield "formula", self.formulas
+        yield "published figure", self.published
 
 
 @dataclass(frozen=True)
@@ -77,6 +85,8 @@ class Catalog:
     parts: Mapping[str, Mapping[str, type[Any] | str]]
     variants: Mapping[str, Variant]
     tasks: Mapping[str, Task]
+    formulas: Mapping[str, hooks.Formula | str]
+    published: Mapping[str, Published]
 
     @classmethod
     def installed(cls, *, strict: bool = False) -> Catalog:
@@ -108,7 +118,7 @@ class Catalog:
     @classmethod
     def _merged(cls, sources: list[tuple[Plugin, Callable[[], object]]], strict: bool) -> Catalog:
         names = {plugin.name for plugin, _ in sources}
-        merged: dict[str, dict[str, Any]] = {kind: {} for kind in (*KINDS, "variant", "task")}
+        merged: dict[str, dict[str, Any]] = {kind: {} for kind in OFFERED}
         owners: dict[tuple[str, str], Plugin] = {}
         plugins = []
         for plugin, load in sources:
@@ -131,6 +141,8 @@ class Catalog:
             parts=MappingProxyType({kind: tables[kind] for kind in KINDS}),
             variants=tables["variant"],
             tasks=tables["task"],
+            formulas=tables["formula"],
+            published=tables["published figure"],
         )
 
     def variant(self, expression: str) -> Variant:
@@ -154,6 +166,20 @@ class Catalog:
         if not isinstance(found, type):
             raise ZooError(f"{kind} {name!r} is offered as {offered!r}, which is not a class")
         return found
+
+    def components(self, kind: str, used: Use, dims: Dims) -> tuple[Component, ...] | None:
+        """What a part is made of by its plugin's formula; None where the plugin states none. Raises as `build`."""
+        _find(kind, self.parts[kind], used.name)
+        stated = self.formulas.get(used.name)
+        if stated is None:
+            return None
+        try:
+            formula: hooks.Formula = resolve_name(stated) if isinstance(stated, str) else stated
+            return tuple(formula(dims, **_options(formula, kind, used, given=("dims",))))
+        except ZooError as error:
+            raise ZooError(f"{kind} {used.name!r}: {error}") from error
+        except Exception as error:
+            raise ZooError(f"the formula of {kind} {used.name!r} fails: {type(error).__name__}: {error}") from error
 
     def owner(self, kind: str, name: str) -> Plugin:
         """The plugin that registered a name."""
@@ -270,13 +296,15 @@ def _ask(plugin: Plugin, load: Callable[[], object]) -> _Answers:
 
     _guarded("hooks", register)
     answers: dict[str, Any] = {}
-    for hook in (*(f"zoo_{kind}s" for kind in KINDS), "zoo_variants", "zoo_tasks"):
+    for hook in (*(f"zoo_{kind}s" for kind in KINDS), "zoo_variants", "zoo_tasks", "zoo_formulas", "zoo_published"):
         answers[hook] = _guarded(hook, getattr(manager.hook, hook))
     parts = {kind: _checked_parts(f"zoo_{kind}s", answers[f"zoo_{kind}s"]) for kind in KINDS}
     return _Answers(
         parts,
         variants=_checked_records("zoo_variants", answers["zoo_variants"], Variant),
         tasks=_checked_records("zoo_tasks", answers["zoo_tasks"], Task),
+        formulas=_checked_formulas("zoo_formulas", answers["zoo_formulas"], parts),
+        published=_checked_records("zoo_published", answers["zoo_published"], Published),
     )
 
 
@@ -287,6 +315,20 @@ def _checked_parts(hook: str, answers: list[Any]) -> dict[str, type[Any] | str]:
             isinstance(name, str) and isinstance(part, type | str) for name, part in answer.items()
         ):
             raise _Refused(hook, f"it should return a dict of name to class or 'module:Class'; got {answer!r:.80}")
+        found |= answer
+    return found
+
+
+def _checked_formulas(
+    hook: str, answers: list[Any], parts: Mapping[str, Mapping[str, object]]
+) -> dict[str, hooks.Formula | str]:
+    own = {name for offered in parts.values() for name in offered}
+    found: dict[str, hooks.Formula | str] = {}
+    for answer in answers:
+        if not isinstance(answer, Mapping) or not all(isinstance(stated, str) or callable(stated) for stated in answer.values()):
+            raise _Refused(hook, f"it should return a dict of name to function or 'module:function'; got {answer!r:.80}")
+        if set(answer) - own:
+            raise _Refused(hook, f"it states a formula for {min(set(answer) - own)!r}, which is no part of its own")
         found |= answer
     return found
 

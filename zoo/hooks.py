@@ -6,10 +6,12 @@ listing a plugin need not import torch. Part names begin with the plugin's entry
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, TypeAlias
 
 import pluggy
 
+from zoo.formulas import Component, Published
 from zoo.specs import Variant
 from zoo.tasks.task import Task
 
@@ -25,6 +27,8 @@ hookspec = pluggy.HookspecMarker(PROJECT)
 hookimpl = pluggy.HookimplMarker(PROJECT)
 
 Parts: TypeAlias = "dict[str, Part | str]"
+Formula: TypeAlias = Callable[..., Sequence[Component]]
+Formulas: TypeAlias = dict[str, Formula | str]
 
 
 @hookspec
@@ -65,3 +69,16 @@ def zoo_variants() -> list[Variant]:  # type: ignore[empty-body]
 @hookspec
 def zoo_tasks() -> list[Task]:  # type: ignore[empty-body]
     """Tasks."""
+
+
+@hookspec
+def zoo_formulas() -> Formulas:  # type: ignore[empty-body]
+    """What embeddings, encoders and objectives are made of, by the part's name.
+
+    A function, or "module:function", that takes the dims and the part's own options and imports no torch.
+    """
+
+
+@hookspec
+def zoo_published() -> list[Published]:  # type: ignore[empty-body]
+    """Parameter counts that papers and model cards print."""

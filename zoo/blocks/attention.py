@@ -7,7 +7,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from zoo.batch import Layout
-from zoo.errors import ZooError
+from zoo.formulas import head_width
 from zoo.specs import Dims
 
 
@@ -16,11 +16,8 @@ class SelfAttention(nn.Module):
 
     def __init__(self, dims: Dims) -> None:
         super().__init__()
+        head_width(dims)
         width = dims.hidden_width
-        if width % dims.n_heads:
-            raise ZooError(
-                f"dims.n_heads={dims.n_heads} does not divide dims.hidden_width={width}; choose a divisor of {width}"
-            )
         self.n_heads = dims.n_heads
         self.dropout = dims.attention_dropout
         self.query = nn.Linear(width, width)

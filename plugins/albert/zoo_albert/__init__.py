@@ -5,7 +5,8 @@ Lan et al. 2020, arXiv:1909.11942.
 
 from __future__ import annotations
 
-from zoo import Parts, Variant, hookimpl
+from zoo import Formulas, Parts, Variant, hookimpl
+from zoo.formulas import Published
 
 
 @hookimpl
@@ -36,6 +37,24 @@ def zoo_encoders() -> Parts:
 def zoo_objectives() -> Parts:
     """Sentence order."""
     return {"albert.sop": "zoo_albert.objective:SentenceOrder"}
+
+
+@hookimpl
+def zoo_formulas() -> Formulas:
+    """Of the embedding, the encoder and the objective."""
+    return {
+        "albert.factorized": "zoo_albert.formulas:factorized",
+        "albert.shared": "zoo_albert.formulas:shared",
+        "albert.sop": "zoo_albert.formulas:sop",
+    }
+
+
+@hookimpl
+def zoo_published() -> list[Published]:
+    """What papers and model cards print."""
+    from zoo_albert.published import PUBLISHED
+
+    return PUBLISHED
 
 
 @hookimpl

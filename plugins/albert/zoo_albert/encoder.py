@@ -6,8 +6,9 @@ from typing import Literal
 
 from torch import Tensor, nn
 
-from zoo import Dims, Encoder, Layout, ZooError
+from zoo import Dims, Encoder, Layout
 from zoo.blocks import AttentionBlock, FeedForwardBlock
+from zoo_albert.formulas import check_groups
 
 
 class SharedStack(Encoder):
@@ -26,10 +27,7 @@ class SharedStack(Encoder):
         inner_layers: int = 1,
     ) -> None:
         super().__init__()
-        if not 1 <= n_groups <= dims.n_layers:
-            raise ZooError(f"n_groups={n_groups} should be between 1 and dims.n_layers={dims.n_layers}")
-        if inner_layers < 1:
-            raise ZooError(f"inner_layers={inner_layers} should be at least 1")
+        check_groups(dims, n_groups, inner_layers)
         groups = [layer * n_groups // dims.n_layers for layer in range(dims.n_layers)]
         alone = list(range(dims.n_layers))
         self.attention_of = _with_inner(groups if share in ("all", "attention") else alone, inner_layers)

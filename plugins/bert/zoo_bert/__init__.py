@@ -5,7 +5,8 @@ Devlin et al. 2019, arXiv:1810.04805.
 
 from __future__ import annotations
 
-from zoo import Parts, Variant, hookimpl
+from zoo import Formulas, Parts, Variant, hookimpl
+from zoo.formulas import Published
 
 
 @hookimpl
@@ -42,6 +43,25 @@ def zoo_encoders() -> Parts:
 def zoo_objectives() -> Parts:
     """Masked tokens and next sentences."""
     return {"bert.mlm": "zoo_bert.objective:MaskedTokens", "bert.nsp": "zoo_bert.objective:NextSentence"}
+
+
+@hookimpl
+def zoo_formulas() -> Formulas:
+    """Of the embedding, the encoder and the objectives."""
+    return {
+        "bert.absolute": "zoo_bert.formulas:absolute",
+        "bert.stack": "zoo_bert.formulas:stack",
+        "bert.mlm": "zoo_bert.formulas:mlm",
+        "bert.nsp": "zoo_bert.formulas:nsp",
+    }
+
+
+@hookimpl
+def zoo_published() -> list[Published]:
+    """What papers and model cards print."""
+    from zoo_bert.published import PUBLISHED
+
+    return PUBLISHED
 
 
 @hookimpl

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from torch import Tensor, nn
 
-from zoo import Batch, Dims, Embedding, ZooError
+from zoo import Batch, Dims, Embedding
 from zoo.blocks import Dropout
+from zoo.formulas import one_width
 
 
 class AbsoluteEmbedding(Embedding):
@@ -13,12 +14,7 @@ class AbsoluteEmbedding(Embedding):
 
     def __init__(self, dims: Dims, *, n_segments: int = 2) -> None:
         super().__init__()
-        width = dims.hidden_width
-        if dims.embedding_width != width:
-            raise ZooError(
-                f"it needs dims.embedding_width={dims.embedding_width} equal to dims.hidden_width={width}; "
-                "make them equal, or use an embedding that projects, as +embedding=albert.factorized"
-            )
+        width = one_width(dims)
         self.tokens = nn.Embedding(dims.vocab_size, width)
         self.segments = nn.Embedding(n_segments, width)
         self.positions = nn.Embedding(dims.max_length, width)

@@ -5,7 +5,8 @@ Liu et al. 2019, arXiv:1907.11692. There is no encoder here: the variants name B
 
 from __future__ import annotations
 
-from zoo import Parts, Variant, hookimpl
+from zoo import Formulas, Parts, Variant, hookimpl
+from zoo.formulas import Published
 
 
 @hookimpl
@@ -34,6 +35,20 @@ def zoo_maskings() -> Parts:
 def zoo_embeddings() -> Parts:
     """Tokens and positions, without segments."""
     return {"roberta.absolute": "zoo_roberta.embedding:OffsetEmbedding"}
+
+
+@hookimpl
+def zoo_formulas() -> Formulas:
+    """Of the embedding."""
+    return {"roberta.absolute": "zoo_roberta.formulas:absolute"}
+
+
+@hookimpl
+def zoo_published() -> list[Published]:
+    """What papers and model cards print."""
+    from zoo_roberta.published import PUBLISHED
+
+    return PUBLISHED
 
 
 @hookimpl

@@ -5,8 +5,9 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from zoo import Batch, Dims, Embedding, ZooError
+from zoo import Batch, Dims, Embedding
 from zoo.blocks import Dropout
+from zoo.formulas import one_width
 
 
 class OffsetEmbedding(Embedding):
@@ -18,12 +19,7 @@ class OffsetEmbedding(Embedding):
 
     def __init__(self, dims: Dims, *, padding_index: int = 1) -> None:
         super().__init__()
-        width = dims.hidden_width
-        if dims.embedding_width != width:
-            raise ZooError(
-                f"it needs dims.embedding_width={dims.embedding_width} equal to dims.hidden_width={width}; "
-                "make them equal, or use an embedding that projects, as +embedding=albert.factorized"
-            )
+        width = one_width(dims)
         self.offset = padding_index + 1
         self.tokens = nn.Embedding(dims.vocab_size, width)
         self.segment = nn.Parameter(torch.zeros(1, width))

@@ -1,18 +1,41 @@
-"""Counting parameters: what is stored, and what a token meets on its way."""
+"""Counting parameters on the module: what is stored, and what a token meets on its way."""
 
 from __future__ import annotations
 
 import torch
 from torch import Tensor, nn
 
+from zoo.audit.counts import Counts
 from zoo.batch import Batch, Layout
+from zoo.blocks import Pooler, TokenPrediction
+from zoo.catalog import Catalog
 from zoo.model import Model
+from zoo.specs import Variant
+
+
+def on_meta(catalog: Catalog, variant: Variant) -> Model:
+    """The variant's module without memory for its weights. Raises as `Catalog.build`."""
+    with torch.device("meta"):
+        return catalog.build(variant)
+
+
+def module_counts(model: Model) -> Counts:
+    """The count under each definition, a tensor that several layers use counted once."""
+    with torch.device("meta"):
+        pooler = Pooler(model.variant.dims.hidden_width)
+    encoder = stored(model)
+    heads = [module for module in model.objectives.modules() if isinstance(module, TokenPrediction)]
+    return Counts(
+        encoder=encoder,
+        encoder_pooler=encoder + _n_parameters(pooler),
+        mlm=encoder + _n_parameters(heads[0]) if heads else None,
+        pretraining=_n_parameters(model),
+    )
 
 
 def stored(model: Model) -> int:
     """The parameters of embedding and encoder, each counted once however often it is used."""
-    parts = nn.ModuleList([model.embedding, model.encoder])
-    return sum(parameter.numel() for parameter in parts.parameters())
+    return _n_parameters(nn.ModuleList([model.embedding, model.encoder]))
 
 
 def executed(model: Model) -> int:
@@ -34,6 +57,10 @@ def executed(model: Model) -> int:
         for hook in hooks:
             hook.remove()
     return total
+
+
+def _n_parameters(module: nn.Module) -> int:
+    return sum(parameter.numel() for parameter in module.parameters())
 
 
 def _one_token(device: torch.device) -> Batch:

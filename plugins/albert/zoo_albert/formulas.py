@@ -1,0 +1,56 @@
+"""The parameters of ALBERT's parts."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from zoo import Dims, ZooError
+from zoo.formulas import (
+    PROJECTION,
+    Component,
+    E,
+    H,
+    L,
+    S,
+    attention_block,
+    feedforward_block,
+    pair_objective,
+    summed_embedding,
+)
+
+
+def factorized(dims: Dims, *, n_segments: int = 2) -> list[Component]:
+    """Tables and norm of width E, then a projection to H."""
+    projection = Component(PROJECTION, E * H + H, flops=2 * S * E * H, kept=S * E)
+    return [*summed_embedding(dims, E, segments=n_segments), projection]
+
+
+def shared(
+    dims: Dims,
+    *,
+    share: Literal["all", "attention", "ffn", "none"] = "all",
+    n_groups: int = 1,
+    inner_layers: int = 1,
+) -> list[Component]:
+    """As many copies as there are groups of what is shared, and as many as there are layers of what is not."""
+    check_groups(dims, n_groups, inner_layers)
+    attentions = n_groups if share in ("all", "attention") else L
+    feedforwards = n_groups if share in ("all", "ffn") else L
+    runs = L * inner_layers
+    return [
+        *attention_block(dims, attentions * inner_layers, runs),
+        *feedforward_block(dims, feedforwards * inner_layers, runs),
+    ]
+
+
+def check_groups(dims: Dims, n_groups: int, inner_layers: int) -> None:
+    """Raise ZooError where layers cannot be grouped so."""
+    if not 1 <= n_groups <= dims.n_layers:
+        raise ZooError(f"n_groups={n_groups} should be between 1 and dims.n_layers={dims.n_layers}")
+    if inner_layers < 1:
+        raise ZooError(f"inner_layers={inner_layers} should be at least 1")
+
+
+def sop(dims: Dims) -> list[Component]:
+    """A pooler and a decision."""
+    return pair_objective("SOP head")

@@ -1,0 +1,37 @@
+"""The parameters of BERT's parts, biases and norms included."""
+
+from __future__ import annotations
+
+from zoo import Dims
+from zoo.formulas import (
+    Component,
+    H,
+    L,
+    attention_block,
+    feedforward_block,
+    one_width,
+    pair_objective,
+    summed_embedding,
+    token_prediction,
+)
+
+
+def absolute(dims: Dims, *, n_segments: int = 2) -> list[Component]:
+    """Three tables of width H and a norm."""
+    one_width(dims)
+    return summed_embedding(dims, H, segments=n_segments)
+
+
+def stack(dims: Dims) -> list[Component]:
+    """L layers, each with weights of its own."""
+    return [*attention_block(dims, L, L), *feedforward_block(dims, L, L)]
+
+
+def mlm(dims: Dims, *, bias: str = "zero") -> list[Component]:
+    """The head of masked tokens, tied to the token table."""
+    return token_prediction()
+
+
+def nsp(dims: Dims) -> list[Component]:
+    """A pooler and a decision."""
+    return pair_objective("NSP head")

@@ -1,0 +1,45 @@
+"""How many parameters a part has, as its plugin states it: symbols and integers, without torch.
+
+The legend: V vocabulary size, E embedding width, H hidden width, F feed-forward width, L layers, P positions,
+N attention heads; in costs also S tokens in a sequence, M of them to predict.
+"""
+
+from zoo.formulas.component import MLM_HEAD, POOLER, PROJECTION, Component, Published, sizes
+from zoo.formulas.parts import (
+    attention_block,
+    feedforward_block,
+    head_width,
+    one_width,
+    pair_objective,
+    pooler,
+    summed_embedding,
+    token_prediction,
+)
+from zoo.formulas.polynomial import E, F, H, L, M, N, P, Polynomial, S, V
+
+__all__ = [
+    "MLM_HEAD",
+    "POOLER",
+    "PROJECTION",
+    "Component",
+    "E",
+    "F",
+    "H",
+    "L",
+    "M",
+    "N",
+    "P",
+    "Polynomial",
+    "Published",
+    "S",
+    "V",
+    "attention_block",
+    "feedforward_block",
+    "head_width",
+    "one_width",
+    "pair_objective",
+    "pooler",
+    "sizes",
+    "summed_embedding",
+    "token_prediction",
+]

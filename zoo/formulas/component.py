@@ -1,0 +1,75 @@
+"""What a part is made of, and what papers say of the whole."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Annotated
+
+from pydantic import Field
+
+from zoo.formulas.polynomial import ZERO, Polynomial, polynomial
+from zoo.specs import Dims, Record
+
+POOLER = "pooler"
+PROJECTION = "projection"
+MLM_HEAD = "MLM head"
+"""Components that the definitions of a count, and the causes of a difference, know by name."""
+
+
+@dataclass(frozen=True)
+class Component:
+    """Parameters of one purpose, such as `token`, `attention` or `norms`, and what using them costs.
+
+    `parameters` are those of one copy, of which `copies` are stored; a token meets `met` of them (all, if None; of a
+    table, one row) in each of `runs` uses. `flops` are a run's forward multiplications and additions in matrix
+    products, over one sequence of S tokens; `kept` are the values that a run keeps for the backward pass.
+    """
+
+    name: str
+    parameters: Polynomial
+    copies: Polynomial | int = 1
+    runs: Polynomial | int = 1
+    met: Polynomial | None = None
+    flops: Polynomial = ZERO
+    kept: Polynomial = ZERO
+
+    @property
+    def stored(self) -> Polynomial:
+        """All copies."""
+        return self.parameters * self.copies
+
+    @property
+    def executed(self) -> Polynomial:
+        """What a token meets, each time it does."""
+        return polynomial(self.met if self.met is not None else self.parameters) * self.runs
+
+    @property
+    def unshared(self) -> Polynomial:
+        """What it would take if every run had a copy of its own."""
+        return self.parameters * self.runs
+
+
+class Published(Record):
+    """A parameter count as a paper or a model card prints it, such as 110M, of a variant or expression."""
+
+    variant: str
+    figure: Annotated[str, Field(pattern=r"^[0-9]+(\.[0-9]+)?[KMB]$")]
+    source: str
+
+    @property
+    def name(self) -> str:
+        """Figure, variant and source, which no two share."""
+        return f"{self.figure} for {self.variant} in {self.source}"
+
+
+def sizes(dims: Dims) -> dict[str, int]:
+    """The value of each symbol of the legend."""
+    return {
+        "V": dims.vocab_size,
+        "E": dims.embedding_width,
+        "H": dims.hidden_width,
+        "F": dims.ffn_width,
+        "L": dims.n_layers,
+        "P": dims.max_length,
+        "N": dims.n_heads,
+    }

@@ -1,0 +1,83 @@
+"""The formulas of what zoo.blocks builds with, for plugins to state theirs with.
+
+What is kept for the backward pass is what torch keeps for these blocks on a CPU in full precision.
+"""
+
+from __future__ import annotations
+
+from zoo.errors import ZooError
+from zoo.formulas.component import MLM_HEAD, POOLER, Component
+from zoo.formulas.polynomial import ZERO, E, F, H, M, N, P, Polynomial, S, V
+from zoo.specs import Dims
+
+
+def one_width(dims: Dims) -> int:
+    """The width of an embedding without a projection. Raises ZooError where E is not H."""
+    if dims.embedding_width != dims.hidden_width:
+        raise ZooError(
+            f"it needs dims.embedding_width={dims.embedding_width} equal to dims.hidden_width={dims.hidden_width}; "
+            "make them equal, or use an embedding that projects, as +embedding=albert.factorized"
+        )
+    return dims.hidden_width
+
+
+def head_width(dims: Dims) -> int:
+    """The width of one attention head. Raises ZooError where N does not divide H."""
+    width = dims.hidden_width
+    if width % dims.n_heads:
+        raise ZooError(
+            f"dims.n_heads={dims.n_heads} does not divide dims.hidden_width={width}; choose a divisor of {width}"
+        )
+    return width // dims.n_heads
+
+
+def summed_embedding(dims: Dims, width: Polynomial, *, positions: Polynomial = P, segments: int) -> list[Component]:
+    """Tables of tokens, positions and segments of one width, a norm over their sum, and dropout."""
+    return [
+        Component("token", V * width, met=width),
+        Component("position", positions * width, met=width),
+        Component("segment", segments * width, met=width),
+        Component("norms", 2 * width, kept=S * width + 2 * S + _dropout(dims, S * width)),
+    ]
+
+
+def attention_block(dims: Dims, copies: Polynomial | int, runs: Polynomial | int) -> list[Component]:
+    """Queries, keys, values and output with biases, and a norm; Vaswani et al. 2017, section 3.2.2.
+
+    In its FLOPs, 8·S·H² are the four products with weights, 4·S²·H the scores and the mixture of values.
+    """
+    head_width(dims)
+    # The input, queries, keys, values, their mixture as it is made and as it is packed; a sum for each row of scores.
+    kept = 6 * S * H + N * S
+    return [
+        Component("attention", 4 * H * H + 4 * H, copies, runs, flops=8 * S * H * H + 4 * S * S * H, kept=kept),
+        Component("norms", 2 * H, copies, runs, kept=S * H + 2 * S + _dropout(dims, S * H)),
+    ]
+
+
+def feedforward_block(dims: Dims, copies: Polynomial | int, runs: Polynomial | int) -> list[Component]:
+    """Up and down with biases, and a norm; Vaswani et al. 2017, section 3.3."""
+    return [
+        Component("ffn", 2 * H * F + F + H, copies, runs, flops=4 * S * H * F, kept=S * H + 2 * S * F),
+        Component("norms", 2 * H, copies, runs, kept=S * H + 2 * S + _dropout(dims, S * H)),
+    ]
+
+
+def token_prediction() -> list[Component]:
+    """A transform to the table's width, a norm and a bias for each token; the table itself is the embedding's."""
+    kept = M * H + 3 * M * E + 2 * M + 2 * M * V
+    return [Component(MLM_HEAD, H * E + E + 2 * E + V, flops=2 * M * H * E + 2 * M * E * V, kept=kept)]
+
+
+def pooler() -> Component:
+    """A dense layer over one vector a sequence; google-research/bert, modeling.py."""
+    return Component(POOLER, H * H + H, flops=2 * H * H, kept=2 * H)
+
+
+def pair_objective(name: str) -> list[Component]:
+    """A pooler, and two classes."""
+    return [pooler(), Component(name, 2 * H + 2, flops=4 * H)]
+
+
+def _dropout(dims: Dims, values: Polynomial) -> Polynomial:
+    return values if dims.dropout else ZERO
