@@ -16,26 +16,27 @@ MAY_IMPORT: dict[str, set[str]] = {
     "specs": {"errors"},
     "files": {"errors"},
     "expressions": {"errors", "specs"},
+    "formulas": {"errors", "specs"},
     "batch": {"specs", "errors"},
     "interfaces": {"batch", "specs", "errors", "text"},
-    "blocks": LOW,
+    "blocks": LOW | {"formulas"},
     "text": LOW,
     "weights": LOW,
     "heads": LOW | {"blocks"},
     "tasks": {"errors", "specs", "text", "hooks"},
-    "hooks": {"specs", "interfaces", "tasks"},
+    "hooks": {"specs", "interfaces", "tasks", "formulas"},
     "model": LOW,
-    "catalog": {"errors", "expressions", "hooks", "specs", "tasks", "interfaces", "model", "blocks"},
+    "catalog": {"errors", "expressions", "hooks", "specs", "tasks", "interfaces", "model", "blocks", "formulas"},
     "presets": {"specs"},
     "train": LOW | {"model", "heads", "tasks", "text"},
-    "audit": {"batch", "model"},
+    "audit": LOW | {"blocks", "catalog", "formulas", "model"},
     "testing": LOW | {"catalog", "text"},
     "study": LOW | {"audit", "blocks", "catalog", "model", "heads", "tasks", "text", "train", "weights"},
-    "cli": {"catalog", "errors", "specs", "study"},
+    "cli": {"audit", "catalog", "errors", "specs", "study"},
     "__main__": {"cli"},
 }
-OPEN_TO_PLUGINS = {"*", "blocks", "text", "weights", "testing", "presets"}
-MAY_IMPORT_RICH = {"cli", "study"}
+OPEN_TO_PLUGINS = {"*", "blocks", "formulas", "text", "weights", "testing", "presets"}
+MAY_IMPORT_RICH = {"audit", "cli", "study"}
 
 
 def imported(path: Path) -> Iterator[str]:

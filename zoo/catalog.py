@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 KINDS = ("tokenizer", "packing", "masking", "embedding", "encoder", "objective")
 """The kinds of part; the hook that offers a kind is called zoo_<kind>s."""
 
-OFFERED = (*KINDS, "variant", "task", "formula", "published figure")
+OFFERED = (*KINDS, "variant", "task", "formula", "published_count")
 """Everything that plugins can offer."""
 
 
@@ -74,7 +74,7 @@ class _Answers:
         yield "variant", self.variants
         yield "task", self.tasks
         yield "formula", self.formulas
-        yield "published figure", self.published
+        yield "published_count", self.published
 
 
 @dataclass(frozen=True)
@@ -142,7 +142,7 @@ class Catalog:
             variants=tables["variant"],
             tasks=tables["task"],
             formulas=tables["formula"],
-            published=tables["published figure"],
+            published=tables["published_count"],
         )
 
     def variant(self, expression: str) -> Variant:
@@ -296,7 +296,13 @@ def _ask(plugin: Plugin, load: Callable[[], object]) -> _Answers:
 
     _guarded("hooks", register)
     answers: dict[str, Any] = {}
-    for hook in (*(f"zoo_{kind}s" for kind in KINDS), "zoo_variants", "zoo_tasks", "zoo_formulas", "zoo_published"):
+    for hook in (
+        *(f"zoo_{kind}s" for kind in KINDS),
+        "zoo_variants",
+        "zoo_tasks",
+        "zoo_formulas",
+        "zoo_published_counts",
+    ):
         answers[hook] = _guarded(hook, getattr(manager.hook, hook))
     parts = {kind: _checked_parts(f"zoo_{kind}s", answers[f"zoo_{kind}s"]) for kind in KINDS}
     return _Answers(
@@ -304,7 +310,7 @@ def _ask(plugin: Plugin, load: Callable[[], object]) -> _Answers:
         variants=_checked_records("zoo_variants", answers["zoo_variants"], Variant),
         tasks=_checked_records("zoo_tasks", answers["zoo_tasks"], Task),
         formulas=_checked_formulas("zoo_formulas", answers["zoo_formulas"], parts),
-        published=_checked_records("zoo_published", answers["zoo_published"], Published),
+        published=_checked_records("zoo_published_counts", answers["zoo_published_counts"], Published),
     )
 
 
@@ -325,8 +331,12 @@ def _checked_formulas(
     own = {name for offered in parts.values() for name in offered}
     found: dict[str, hooks.Formula | str] = {}
     for answer in answers:
-        if not isinstance(answer, Mapping) or not all(isinstance(stated, str) or callable(stated) for stated in answer.values()):
-            raise _Refused(hook, f"it should return a dict of name to function or 'module:function'; got {answer!r:.80}")
+        if not isinstance(answer, Mapping) or not all(
+            isinstance(stated, str) or callable(stated) for stated in answer.values()
+        ):
+            raise _Refused(
+                hook, f"it should return a dict of name to function or 'module:function'; got {answer!r:.80}"
+            )
         if set(answer) - own:
             raise _Refused(hook, f"it states a formula for {min(set(answer) - own)!r}, which is no part of its own")
         found |= answer

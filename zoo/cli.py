@@ -16,6 +16,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from zoo.audit.command import audit
 from zoo.catalog import KINDS, Catalog
 from zoo.errors import UnknownName, ZooError
 from zoo.specs import Variant, diff
@@ -30,6 +31,8 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
+
+app.command()(audit)
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 Strict = Annotated[bool, typer.Option("--strict", help="Stop at the first plugin that fails.")]

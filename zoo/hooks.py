@@ -80,5 +80,5 @@ def zoo_formulas() -> Formulas:  # type: ignore[empty-body]
 
 
 @hookspec
-def zoo_published() -> list[Published]:  # type: ignore[empty-body]
+def zoo_published_counts() -> list[Published]:  # type: ignore[empty-body]
     """Parameter counts that papers and model cards print."""

@@ -33,6 +33,14 @@ def module_counts(model: Model) -> Counts:
     )
 
 
+def part_counts(model: Model) -> dict[str, int]:
+    """The parameters of each part, by its name."""
+    variant = model.variant
+    objectives = {used.name: model.objective(used.name) for used in variant.objectives}
+    parts = {variant.embedding.name: model.embedding, variant.encoder.name: model.encoder, **objectives}
+    return {name: _n_parameters(part) for name, part in parts.items()}
+
+
 def stored(model: Model) -> int:
     """The parameters of embedding and encoder, each counted once however often it is used."""
     return _n_parameters(nn.ModuleList([model.embedding, model.encoder]))

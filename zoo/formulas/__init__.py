@@ -4,7 +4,7 @@ The legend: V vocabulary size, E embedding width, H hidden width, F feed-forward
 N attention heads; in costs also S tokens in a sequence, M of them to predict.
 """
 
-from zoo.formulas.component import MLM_HEAD, POOLER, PROJECTION, Component, Published, sizes
+from zoo.formulas.component import FIGURE, MLM_HEAD, POOLER, PROJECTION, Component, Published, sizes
 from zoo.formulas.parts import (
     attention_block,
     feedforward_block,
@@ -18,6 +18,7 @@ from zoo.formulas.parts import (
 from zoo.formulas.polynomial import E, F, H, L, M, N, P, Polynomial, S, V
 
 __all__ = [
+    "FIGURE",
     "MLM_HEAD",
     "POOLER",
     "PROJECTION",

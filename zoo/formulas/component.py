@@ -15,6 +15,9 @@ PROJECTION = "projection"
 MLM_HEAD = "MLM head"
 """Components that the definitions of a count, and the causes of a difference, know by name."""
 
+FIGURE = r"[0-9]{1,9}(\.[0-9]{1,3})?[KMB]"
+"""How a parameter count is printed."""
+
 
 @dataclass(frozen=True)
 class Component:
@@ -53,7 +56,7 @@ class Published(Record):
     """A parameter count as a paper or a model card prints it, such as 110M, of a variant or expression."""
 
     variant: str
-    figure: Annotated[str, Field(pattern=r"^[0-9]+(\.[0-9]+)?[KMB]$")]
+    figure: Annotated[str, Field(pattern=f"^{FIGURE}$")]
     source: str
 
     @property

@@ -1,6 +1,7 @@
 """The formulas of what zoo.blocks builds with, for plugins to state theirs with.
 
-What is kept for the backward pass is what torch keeps for these blocks on a CPU in full precision.
+What is kept for the backward pass is what torch keeps for these blocks on a CPU in full precision, as values of
+four bytes (so an id counts as two), with the logits that an Output holds.
 """
 
 from __future__ import annotations
@@ -34,9 +35,9 @@ def head_width(dims: Dims) -> int:
 def summed_embedding(dims: Dims, width: Polynomial, *, positions: Polynomial = P, segments: int) -> list[Component]:
     """Tables of tokens, positions and segments of one width, a norm over their sum, and dropout."""
     return [
-        Component("token", V * width, met=width),
-        Component("position", positions * width, met=width),
-        Component("segment", segments * width, met=width),
+        Component("token", V * width, met=width, kept=2 * S),
+        Component("position", positions * width, met=width, kept=2 * S),
+        Component("segment", segments * width, met=width, kept=2 * S),
         Component("norms", 2 * width, kept=S * width + 2 * S + _dropout(dims, S * width)),
     ]
 

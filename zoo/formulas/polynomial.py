@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 from itertools import groupby
@@ -26,10 +25,11 @@ class Polynomial:
         return Polynomial({product: coefficient for product, coefficient in total.items() if coefficient})
 
     def __mul__(self, other: Polynomial | int) -> Polynomial:
-        total: Counter[str] = Counter()
+        total: dict[str, int] = {}
         for left, a in self.terms.items():
             for right, b in polynomial(other).terms.items():
-                total["".join(sorted(left + right, key=ORDER.index))] += a * b
+                product = "".join(sorted(left + right, key=ORDER.index)) if left and right else left or right
+                total[product] = total.get(product, 0) + a * b
         return Polynomial({product: coefficient for product, coefficient in total.items() if coefficient})
 
     def __sub__(self, other: Polynomial | int) -> Polynomial:

@@ -44,7 +44,7 @@ def zoo_formulas() -> Formulas:
 
 
 @hookimpl
-def zoo_published() -> list[Published]:
+def zoo_published_counts() -> list[Published]:
     """What papers and model cards print."""
     from zoo_roberta.published import PUBLISHED
 
