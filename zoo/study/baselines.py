@@ -28,7 +28,8 @@ WORD = r"\w+|[^\w\s]"
 def majority(dataset: Dataset, task: Task) -> Predictions:
     """The commonest class of the train split, the lowest id in a tie, or its mean score, for every item."""
     labels = [item.label for item in _labelled(dataset, task)]
-    answer = fmean(labels) if task.kind == "regression" else int(min(labels, key=lambda x: (-Counter(labels)[x], x)))
+    counts = Counter(labels)
+    answer = fmean(labels) if task.kind == "regression" else int(min(counts, key=lambda label: (-counts[label], label)))
     return {split: [answer] * len(dataset.splits[split]) for split in task.dev_splits}
 
 
