@@ -20,7 +20,7 @@ def cpu_size(size: Size, *, embedding_width: int | None = None) -> dict[str, Any
     as queries, mean pooling and a head that compares the two texts of a pair.
     """
     n_layers, width, vocab_size, max_length, tokens = {
-        "tiny": (2, 128, 2_000, 128, 2_000_000),
+        "tiny": (2, 128, 2_000, 128, 1_000_000),
         "mini": (4, 256, 8_000, 256, 20_000_000),
         "small": (4, 512, 8_000, 256, 100_000_000),
     }[size]

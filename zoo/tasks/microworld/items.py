@@ -22,10 +22,12 @@ MOST_TRIES = 20_000
 def items(form: Form, split: Literal["train", "dev"], n: int, seed: int, difficulty: float) -> tuple[Example, ...]:
     """`n` different items that are at home in a split. Raises ZooError where the world holds fewer."""
     narrator = Narrator(split, form, seed)
-    make, made, seen, tries = _FORMS[form], [], set(), 0
+    make, tries = _FORMS[form], 0
+    made: list[Example] = []
+    seen: set[frozenset[str | None]] = set()
     while len(made) < n:
         item = make(narrator, len(made), difficulty)
-        twins = item and frozenset((item.first, item.second))
+        twins = frozenset((item.first, item.second)) if item else frozenset()
         tries += 1
         if item is not None and twins not in seen:
             seen.add(twins)
@@ -62,21 +64,28 @@ def _sentiment(narrator: Narrator, index: int, difficulty: float) -> Example | N
 
 
 def _paraphrase(narrator: Narrator, index: int, difficulty: float) -> Example | None:
-    """A sentence with itself in other words, or with another on its topic that differs in two slots or more."""
+    """A sentence with itself in other words, the verb always another; or with one that has another meaning.
+
+    The easy negatives differ in two slots or more. In the others only the verb has another meaning, so that nothing
+    but knowing which verbs mean the same tells them from paraphrases.
+    """
     same, clause = bool(index % 2), narrator.clause()
     other: Clause | None = clause
     if not same:
-        kept = ["subject"] if narrator.dice.chance(difficulty) else []
+        trap = narrator.dice.chance(difficulty)
+        kept = ["subject", "object", "place"] if trap else []
         other = _mixed(narrator, clause, kept, narrator.clause(clause.subject.topic))
-        if other is None or _n_common(clause, other) > sum(getattr(clause, slot) is not None for slot in SLOTS) - 2:
+        if other is None or other.verb is clause.verb or (not trap and _n_common(clause, other)):
             return None
     assert other is not None
     plain = narrator.wording(clause, passive=0.0, fronted=0.0)
-    return _pair(say(clause, plain), say(other, narrator.reworded(other, plain)), int(same))
+    reworded = narrator.reworded(other, plain)
+    renamed = (plain.renamed ^ {"verb"}) & {"verb"} | reworded.renamed - {"verb"}
+    return _pair(say(clause, plain), say(other, replace(reworded, renamed=renamed)), int(same))
 
 
 def _similarity(narrator: Narrator, index: int, difficulty: float) -> Example | None:
-    """How many of subject, verb, object and place two sentences have in common: 0 to 4."""
+    """The share of subject, verb, object and place that two sentences have in common: 0 to 1."""
     level, clause = index % 5, narrator.clause(full=True)
     plain = narrator.wording(clause, passive=0.0, fronted=0.0)
     kept = narrator.dice.order(SLOTS)[:level]
@@ -84,7 +93,7 @@ def _similarity(narrator: Narrator, index: int, difficulty: float) -> Example | 
     other = _mixed(narrator, clause, kept, narrator.clause(topic, full=True))
     if other is None or _n_common(clause, other) != level:
         return None
-    return _pair(say(clause, plain), say(other, narrator.reworded(other, plain)), float(level))
+    return _pair(say(clause, plain), say(other, narrator.reworded(other, plain)), level / 4)
 
 
 def _entailment(narrator: Narrator, index: int, difficulty: float) -> Example | None:
@@ -118,9 +127,18 @@ def _otherwise(narrator: Narrator, clause: Clause, difficulty: float) -> Clause 
 
 
 def _mixed(narrator: Narrator, clause: Clause, kept: list[str], other: Clause) -> Clause | None:
-    """The other clause with some slots of this one, its trait gone if the subject is; None if that makes no sense."""
-    mixed = replace(other, **{slot: getattr(clause, slot) for slot in kept})
-    mixed = replace(mixed, trait=clause.trait if mixed.subject == clause.subject else None)
+    """The other clause with some slots of this one; None if that makes no sense.
+
+    Numbers and preposition stay, so that they tell nothing; a trait goes with its subject.
+    """
+    mixed = replace(
+        other,
+        **{slot: getattr(clause, slot) for slot in kept},
+        trait=clause.trait if "subject" in kept else None,
+        subject_plural=clause.subject_plural,
+        object_plural=clause.object_plural,
+        preposition=clause.preposition,
+    )
     shapes = [(bool(c.object), bool(c.place)) for c in (clause, mixed)]
     return mixed if shapes[0] == shapes[1] and mixed.sensible and narrator.owns(mixed) else None
 
