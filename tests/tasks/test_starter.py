@@ -1,0 +1,189 @@
+"""The starter suite: no leak between splits and text, labels that an independent reader agrees with, any size."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+from collections import Counter
+from functools import cache
+from typing import Any
+
+import pytest
+
+from zoo.errors import ZooError
+from zoo.study.baselines import bag_of_words
+from zoo.tasks.metrics import METRICS, score
+from zoo.tasks.microworld import documents
+from zoo.tasks.microworld.lexicon import CATEGORIES, NOUNS, PLACES, REACTIONS, TRAITS, VERBS, VERDICTS
+from zoo.tasks.microworld.morphology import participle, plural, third_person
+from zoo.tasks.starter import TASKS, MicroworldTask
+from zoo.tasks.task import Dataset, Example
+
+TASK = {task.name.removeprefix("micro-"): task for task in TASKS}
+
+CONTENT = {
+    **{form: n.names[0] for n in (*NOUNS, *CATEGORIES.values()) for name in n.names for form in (name, plural(name))},
+    **{f: v.names[0] for v in VERBS for name in v.names for f in (name, third_person(name), participle(name))},
+    **{name: concept.names[0] for concept in (*PLACES, *VERDICTS) for name in concept.names},
+}
+TONE = {name: verdict.good for verdict in VERDICTS for name in verdict.names}
+
+
+@cache
+def made(form: str) -> Dataset:
+    return TASK[form].load(None)
+
+
+def task(form: str, **fields: Any) -> MicroworldTask:
+    return MicroworldTask.model_validate({**dict(TASK[form]), **fields})
+
+
+@cache
+def gist(sentence: str) -> tuple[tuple[str, ...], ...]:
+    """Which things, deeds, places and verdicts a sentence joins: the same for every wording, number and order."""
+    parts = re.split(" (?:and|but) (?=the )", sentence)
+    return tuple(sorted(tuple(sorted(CONTENT[word] for word in part.split() if word in CONTENT)) for part in parts))
+
+
+def sentences(items: tuple[Example, ...]) -> set[str]:
+    """Every text of some items, what comes of judgements aside: those are common knowledge."""
+    reactions = {f"{reaction} ." for spoken in REACTIONS.values() for reaction in spoken}
+    return {text for item in items for text in (item.first, item.second) if text} - reactions
+
+
+def positive(statement: str) -> bool:
+    last = re.split(" (?:and|but) (?=the )", statement)[-1].split()
+    return TONE[last[-2]] != ("not" in last)
+
+
+def test_five_synthetic_tasks_are_offered() -> None:
+    assert list(TASK) == ["acceptability", "sentiment", "paraphrase", "similarity", "entailment"]
+    assert all(t.synthetic and t.suite == "microworld" and set(t.metrics) <= set(METRICS) for t in TASKS)
+    assert all(METRICS[metric].kind == t.kind for t in TASKS for metric in t.metrics)
+
+
+def test_listing_the_tasks_makes_no_item_and_imports_nothing_heavy() -> None:
+    code = "import sys, zoo.tasks.starter; print([m for m in sys.modules if m in {'numpy', 'torch', 'sklearn'}])"
+    code += "; print([m for m in sys.modules if 'microworld' in m])"
+    ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert ran.stdout == "[]\n[]\n"
+
+
+@pytest.mark.parametrize("form", TASK)
+def test_sizes_and_pairs_are_as_the_record_says(form: str) -> None:
+    splits, record = made(form).splits, task(form)
+    assert {name: len(items) for name, items in splits.items()} == {"train": record.n_train, "dev": record.n_dev}
+    assert {item.second is not None for items in splits.values() for item in items} == {record.pair}
+
+
+@pytest.mark.parametrize("form", TASK)
+def test_no_item_is_met_twice(form: str) -> None:
+    twins = Counter(frozenset((i.first, i.second)) for items in made(form).splits.values() for i in items)
+    assert set(twins.values()) == {1}
+
+
+@pytest.mark.parametrize("form", TASK)
+def test_no_sentence_of_dev_is_met_in_train_in_any_wording(form: str) -> None:
+    splits = made(form).splits
+    dev, train = ({gist(text) for text in sentences(splits[split])} for split in ("dev", "train"))
+    assert len(dev) > 100
+    assert not dev & train
+
+
+@pytest.mark.parametrize("form", TASK)
+def test_no_sentence_of_an_item_is_met_in_the_text_in_any_wording(form: str) -> None:
+    told = {gist(sentence) for document in documents(5_000, 0) for sentence in document}
+    asked = {gist(text) for items in made(form).splits.values() for text in sentences(items)}
+    assert not asked & told
+
+
+def test_other_seeds_and_sizes_leak_no_more() -> None:
+    text = {sentence for document in documents(1_000, 7) for sentence in document}
+    one, other = (task("sentiment", seed=seed, n_train=1_500, n_dev=900).load(None).splits for seed in (1, 2))
+    assert not sentences(one["train"] + one["dev"] + other["train"] + other["dev"]) & text
+    assert not {gist(s) for s in sentences(one["train"])} & {gist(s) for s in sentences(other["dev"])}
+
+
+@pytest.mark.parametrize("form", TASK)
+def test_novel_words_are_kept_for_dev(form: str) -> None:
+    concepts = (*NOUNS, *VERBS, *PLACES, *TRAITS, *VERDICTS)
+    novel = {c.names[0] for c in concepts if c.novel}
+    train, dev = (
+        {word for text in sentences(made(form).splits[split]) for part in gist(text) for word in part}
+        for split in ("train", "dev")
+    )
+    assert not train & novel
+    assert dev & novel
+
+
+@pytest.mark.parametrize("form", [form for form, t in TASK.items() if t.labels])
+def test_no_class_is_commoner_than_another(form: str) -> None:
+    for items in made(form).splits.values():
+        counts = Counter(item.label for item in items)
+        assert set(counts) == set(range(len(TASK[form].labels)))
+        assert max(counts.values()) - min(counts.values()) <= 1
+
+
+def test_unacceptable_sentences_are_never_said() -> None:
+    items = [item for split in made("acceptability").splits.values() for item in split]
+    said = {sentence for document in documents(2_000, 0) for sentence in document}
+    said |= {item.first for item in items if item.label == 1}
+    for form in ("paraphrase", "similarity"):
+        said |= {text for split in made(form).splits.values() for text in sentences(split)}
+    assert not {item.first for item in items if item.label == 0} & said
+
+
+def test_sentiment_is_that_of_the_last_opinion() -> None:
+    for items in made("sentiment").splits.values():
+        assert [item.label for item in items] == [positive(item.first) for item in items]
+        assert any(" but " in item.first for item in items)
+
+
+def test_paraphrases_have_the_same_gist_and_others_have_not() -> None:
+    for items in made("paraphrase").splits.values():
+        assert [item.label for item in items] == [gist(item.first) == gist(item.second or "") for item in items]
+
+
+def test_similar_sentences_share_more() -> None:
+    items = made("similarity").splits["dev"]
+    shared = [float(len({*gist(i.first)[0]} & {*gist(i.second or "")[0]})) for i in items]
+    found = score(TASK["similarity"], [i.label for i in items], shared)
+    assert found["spearman"] > 0.9
+    assert len({item.label for item in items}) > 3
+
+
+@pytest.mark.parametrize("form", ["acceptability", "sentiment"])
+def test_words_alone_do_not_decide(form: str) -> None:
+    made_of = bag_of_words(made(form), TASK[form], 0)["dev"]
+    assert score(TASK[form], [i.label for i in made(form).splits["dev"]], made_of)["accuracy"] < 0.8
+
+
+@pytest.mark.parametrize("form", TASK)
+def test_fewer_items_are_the_first_of_more(form: str) -> None:
+    few, more = (task(form, n_train=n, n_dev=n).load(None).splits for n in (20, 45))
+    assert all(few[split] == more[split][:20] for split in few)
+    assert few != task(form, n_train=20, n_dev=20, seed=1).load(None).splits
+
+
+@pytest.mark.parametrize("form", TASK)
+@pytest.mark.parametrize("difficulty", [0.0, 1.0])
+def test_items_are_made_at_every_difficulty(form: str, difficulty: float) -> None:
+    assert len(task(form, n_train=60, n_dev=60, difficulty=difficulty).load(None).splits["dev"]) == 60
+
+
+def test_the_items_do_not_depend_on_the_process() -> None:
+    code = "from zoo.tasks.starter import TASKS; print(TASKS[-1].load(None).content_hash)"
+    ran = [
+        subprocess.run(
+            [sys.executable, "-c", code], env={"PYTHONHASHSEED": salt}, capture_output=True, text=True, check=True
+        ).stdout
+        for salt in ("1", "2")
+    ]
+    assert ran == [f"{made('entailment').content_hash}\n"] * 2
+
+
+def test_more_items_than_the_world_holds_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("zoo.tasks.microworld.items.MOST_TRIES", 2)
+    with pytest.raises(ZooError, match=r"holds no more than \d+ sentiment items for dev; ask for fewer"):
+        task("sentiment", n_train=10, n_dev=10**9).load(None)
