@@ -175,11 +175,16 @@ class Catalog:
             return None
         try:
             formula: hooks.Formula = resolve_name(stated) if isinstance(stated, str) else stated
-            return tuple(formula(dims, **_options(formula, kind, used, given=("dims",))))
+        except Exception as error:
+            raise ZooError(f"the formula {stated!r} of {kind} {used.name!r} fails to import: {error}") from error
+        options = _options(formula, kind, used, given=("dims",))
+        try:
+            return tuple(formula(dims, **options))
         except ZooError as error:
             raise ZooError(f"{kind} {used.name!r}: {error}") from error
         except Exception as error:
-            raise ZooError(f"the formula of {kind} {used.name!r} fails: {type(error).__name__}: {error}") from error
+            reason = f"{type(error).__name__}: {error}"
+            raise ZooError(f"the formula {stated!r} of {kind} {used.name!r} fails: {reason}") from error
 
     def owner(self, kind: str, name: str) -> Plugin:
         """The plugin that registered a name."""

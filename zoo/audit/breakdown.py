@@ -9,6 +9,9 @@ from zoo.formulas import Component, Polynomial
 from zoo.formulas.polynomial import polynomial
 from zoo.specs import Record
 
+WHOLE = "whole"
+"""The one component of a part without a formula."""
+
 
 class Row(Record):
     """A component: its formula, how many copies are stored, how often one runs, and the parameters that makes.
@@ -38,7 +41,7 @@ def breakdown(form: ClosedForm, counted: Mapping[str, int]) -> tuple[Row, ...]:
                 Row(
                     kind=part.kind,
                     part=part.name,
-                    component="all",
+                    component=WHOLE,
                     formula=None,
                     copies=None,
                     runs=None,

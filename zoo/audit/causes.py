@@ -138,11 +138,8 @@ def _departures(form: ClosedForm) -> list[Departure]:
         rows = _rows(by_name["position"])
         found.append(Departure("int64 position ids counted", lambda definition: rows))
     n_tokens = form.variant.dims.vocab_size
-    for multiple in PADDINGS:
-        padded = -(-n_tokens // multiple) * multiple
-        if padded != n_tokens:
-            found.append(_padding(multiple, padded))
-    return found
+    multiple_of = {-(-n_tokens // multiple) * multiple: multiple for multiple in PADDINGS}
+    return [*found, *(_padding(m, padded) for padded, m in multiple_of.items() if padded != n_tokens)]
 
 
 def _padding(multiple: int, padded: int) -> Departure:

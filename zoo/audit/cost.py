@@ -26,8 +26,8 @@ class AtLength(Record):
     """One sequence of `length` tokens; FLOPs are multiplications and additions in matrix products.
 
     `forward` is embedding and encoder, of which `quadratic` grows with the square of the length. `training` is a step
-    of pre-training with all objectives, forward and backward. `activations` are the bytes in float32 that such a step
-    keeps for its backward pass, for a whole batch.
+    of pre-training with all objectives, forward and backward. `activations` are the bytes that such a step of a whole
+    batch holds in float32 when its backward pass begins, beside weights, gradients and optimizer.
     """
 
     length: int
@@ -77,7 +77,7 @@ def _at_length(
         forward=forward(at),
         quadratic=Polynomial({p: n for p, n in forward.terms.items() if p.count("S") == 2})(at),
         training=TRAINING_PASSES * flops(everything)(at),
-        activations=batch * kept(at) * WEIGHT_BYTES["float32"],
+        activations=batch * kept(at),
     )
 
 

@@ -25,7 +25,7 @@ class Component:
 
     `parameters` are those of one copy, of which `copies` are stored; a token meets `met` of them (all, if None; of a
     table, one row) in each of `runs` uses. `flops` are a run's forward multiplications and additions in matrix
-    products, over one sequence of S tokens; `kept` are the values that a run keeps for the backward pass.
+    products, over one sequence of S tokens; `kept` are the bytes that a run keeps for the backward pass.
     """
 
     name: str

@@ -1,7 +1,6 @@
 """The formulas of what zoo.blocks builds with, for plugins to state theirs with.
 
-What is kept for the backward pass is what torch keeps for these blocks on a CPU in full precision, as values of
-four bytes (so an id counts as two), with the logits that an Output holds.
+What is kept for the backward pass is what torch keeps for these blocks on a CPU in full precision, in bytes.
 """
 
 from __future__ import annotations
@@ -35,10 +34,10 @@ def head_width(dims: Dims) -> int:
 def summed_embedding(dims: Dims, width: Polynomial, *, positions: Polynomial = P, segments: int) -> list[Component]:
     """Tables of tokens, positions and segments of one width, a norm over their sum, and dropout."""
     return [
-        Component("token", V * width, met=width, kept=2 * S),
-        Component("position", positions * width, met=width, kept=2 * S),
-        Component("segment", segments * width, met=width, kept=2 * S),
-        Component("norms", 2 * width, kept=S * width + 2 * S + _dropout(dims, S * width)),
+        Component("token", V * width, met=width, kept=8 * S),
+        Component("position", positions * width, met=width, kept=8 * S),
+        Component("segment", segments * width, met=width, kept=8 * S),
+        Component("norms", 2 * width, kept=4 * S * width + 8 * S + _dropout(dims, S * width)),
     ]
 
 
@@ -48,31 +47,33 @@ def attention_block(dims: Dims, copies: Polynomial | int, runs: Polynomial | int
     In its FLOPs, 8·S·H² are the four products with weights, 4·S²·H the scores and the mixture of values.
     """
     head_width(dims)
-    # The input, queries, keys, values, their mixture as it is made and as it is packed; a sum for each row of scores.
-    kept = 6 * S * H + N * S
+    # The input, queries, keys, values, their mixture as it is made and as it is packed; a sum for each row of scores,
+    # or where scores are dropped out all of them, before and after, and a byte to tell which.
+    kept = 24 * S * H + (9 * N * S * S if dims.attention_dropout else 4 * N * S)
     return [
         Component("attention", 4 * H * H + 4 * H, copies, runs, flops=8 * S * H * H + 4 * S * S * H, kept=kept),
-        Component("norms", 2 * H, copies, runs, kept=S * H + 2 * S + _dropout(dims, S * H)),
+        Component("norms", 2 * H, copies, runs, kept=4 * S * H + 8 * S + _dropout(dims, S * H)),
     ]
 
 
 def feedforward_block(dims: Dims, copies: Polynomial | int, runs: Polynomial | int) -> list[Component]:
     """Up and down with biases, and a norm; Vaswani et al. 2017, section 3.3."""
     return [
-        Component("ffn", 2 * H * F + F + H, copies, runs, flops=4 * S * H * F, kept=S * H + 2 * S * F),
-        Component("norms", 2 * H, copies, runs, kept=S * H + 2 * S + _dropout(dims, S * H)),
+        Component("ffn", 2 * H * F + F + H, copies, runs, flops=4 * S * H * F, kept=4 * S * H + 8 * S * F),
+        Component("norms", 2 * H, copies, runs, kept=4 * S * H + 8 * S + _dropout(dims, S * H)),
     ]
 
 
 def token_prediction() -> list[Component]:
     """A transform to the table's width, a norm and a bias for each token; the table itself is the embedding's."""
-    kept = M * H + 3 * M * E + 2 * M + 2 * M * V
+    # Of the logits also their log-softmax, and the gradients of both: the backward pass begins with all four.
+    kept = 4 * M * H + 12 * M * E + 8 * M + 16 * M * V
     return [Component(MLM_HEAD, H * E + E + 2 * E + V, flops=2 * M * H * E + 2 * M * E * V, kept=kept)]
 
 
 def pooler() -> Component:
     """A dense layer over one vector a sequence; google-research/bert, modeling.py."""
-    return Component(POOLER, H * H + H, flops=2 * H * H, kept=2 * H)
+    return Component(POOLER, H * H + H, flops=2 * H * H, kept=8 * H)
 
 
 def pair_objective(name: str) -> list[Component]:
@@ -81,4 +82,4 @@ def pair_objective(name: str) -> list[Component]:
 
 
 def _dropout(dims: Dims, values: Polynomial) -> Polynomial:
-    return values if dims.dropout else ZERO
+    return 4 * values if dims.dropout else ZERO

@@ -21,7 +21,7 @@ from zoo.formulas import (
 
 def factorized(dims: Dims, *, n_segments: int = 2) -> list[Component]:
     """Tables and norm of width E, then a projection to H."""
-    projection = Component(PROJECTION, E * H + H, flops=2 * S * E * H, kept=S * E)
+    projection = Component(PROJECTION, E * H + H, flops=2 * S * E * H, kept=4 * S * E)
     return [*summed_embedding(dims, E, segments=n_segments), projection]
 
 

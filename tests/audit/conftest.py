@@ -1,0 +1,24 @@
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+FACTS = Path(__file__).resolve().parents[3] / "shared" / "facts" / "facts.json"
+
+
+@pytest.fixture(scope="session")
+def facts() -> dict[str, Any]:
+    """Counts that nobody here made: of the transformers library's classes, and printed by papers."""
+    if not FACTS.is_file():
+        pytest.skip("needs the fact sheet shared/facts/facts.json beside the checkout; it is not part of the project")
+    found: dict[str, Any] = json.loads(FACTS.read_text())
+    return found
+
+
+@pytest.fixture(scope="session")
+def ours(facts: dict[str, Any]) -> dict[str, Any]:
+    """The fact sheet's models of the three families."""
+    return {name: fact for name, fact in facts["models"].items() if fact["family"] in ("bert", "roberta", "albert")}
