@@ -62,7 +62,7 @@ def test_items_without_a_label_are_left_out_of_train_and_answered_in_dev() -> No
 
 
 def test_a_train_split_without_labels_is_refused() -> None:
-    with pytest.raises(RunFailed, match="toy: split .train. has no labelled items"):
+    with pytest.raises(RunFailed, match=r"toy: split 'train' has no labelled items"):
         majority(dataset([Example("a")], [Example("b")]), toy())
 
 
