@@ -8,7 +8,7 @@ E embedding width, N attention heads, V vocabulary size, C classes, M predicted 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from itertools import groupby
 
@@ -50,10 +50,11 @@ class Passage:
 
 @dataclass(frozen=True)
 class Layout:
-    """Where each sequence of a packed batch begins and ends."""
+    """Where each sequence of a packed batch begins and ends; if `causal`, no token sees those after it."""
 
     lengths: tuple[int, ...]
     device: torch.device = CPU
+    causal: bool = False
 
     @property
     def n_sequences(self) -> int:
@@ -116,7 +117,8 @@ class Batch:
     """Sequences packed end to end.
 
     ids, segments, special and targets are [T]; targets is IGNORE where nothing is to be predicted;
-    labels are [B] by name; `order` is the place each sequence had before collating, [B].
+    labels are [B] by name; `order` is the place each sequence had before collating, [B]; `documents` tells, for
+    pre-training text, the document of the corpus that each sequence begins in, [B].
     """
 
     ids: Tensor
@@ -126,25 +128,45 @@ class Batch:
     targets: Tensor
     labels: Mapping[str, Tensor] = field(default_factory=dict)
     order: tuple[int, ...] = ()
+    documents: tuple[int, ...] = ()
 
     def to(self, device: torch.device) -> Batch:
         """The same batch on another device."""
         if device == self.ids.device:
             return self
-        return Batch(
+        return replace(
+            self,
             ids=self.ids.to(device),
             segments=self.segments.to(device),
             special=self.special.to(device),
-            layout=Layout(self.layout.lengths, device),
+            layout=replace(self.layout, device=device),
             targets=self.targets.to(device),
             labels={name: label.to(device) for name, label in self.labels.items()},
-            order=self.order,
+        )
+
+    def part(self, index: int, n: int) -> Batch:
+        """Every n-th sequence from the one at `index` on: n parts of about equal size make up the batch."""
+        chosen = torch.zeros(self.layout.n_sequences, dtype=torch.bool, device=self.ids.device)
+        chosen[index::n] = True
+        tokens = chosen[self.layout.sequence_of]
+        return Batch(
+            ids=self.ids[tokens],
+            segments=self.segments[tokens],
+            special=self.special[tokens],
+            layout=replace(self.layout, lengths=self.layout.lengths[index::n]),
+            targets=self.targets[tokens],
+            labels={name: label[chosen] for name, label in self.labels.items()},
+            order=self.order[index::n],
+            documents=self.documents[index::n],
         )
 
 
 @dataclass(frozen=True)
 class Output:
-    """What an objective makes of a batch: a scalar loss, and logits [M, V] or [B, C] with targets [M] or [B]."""
+    """What an objective makes of a batch: a scalar loss, and logits [M, V] or [B, C] with targets [M] or [B].
+
+    The loss is a mean over the targets that are not IGNORE.
+    """
 
     loss: Tensor
     logits: Tensor

@@ -20,15 +20,18 @@ from zoo import hooks
 from zoo.errors import UnknownName, ZooError, explain
 from zoo.expressions import evaluate
 from zoo.formulas import Component, Published
-from zoo.specs import Dims, Use, Variant
+from zoo.specs import Dims, Positive, Use, Variant
 from zoo.tasks.task import Task
 
 if TYPE_CHECKING:
-    from zoo.interfaces import Masking, Packing, Tokenizer
+    from zoo.interfaces import Encoder, Masking, Objective, Packing, Tokenizer
     from zoo.model import Model
 
 KINDS = ("tokenizer", "packing", "masking", "embedding", "encoder", "objective")
 """The kinds of part; the hook that offers a kind is called zoo_<kind>s."""
+
+WEIGHT = "weight"
+"""The option that every objective has: its share in the sum of losses."""
 
 OFFERED = (*KINDS, "variant", "task", "formula", "published_count")
 """Everything that plugins can offer."""
@@ -216,7 +219,9 @@ class Catalog:
         embedding = self._make("embedding", variant.embedding, variant.dims)
         encoder = self._make("encoder", variant.encoder, variant.dims)
         objectives = {used.name: self._make("objective", used, variant.dims) for used in variant.objectives}
-        model = Model(variant, embedding, encoder, objectives)
+        weights = {used.name: float(used.options.get(WEIGHT, 1.0)) for used in variant.objectives}
+        causal = _reads_from_left(variant, encoder, objectives)
+        model = Model(variant, embedding, encoder, objectives, weights=weights, causal=causal)
         initialise(model, variant.init)
         return model
 
@@ -225,7 +230,7 @@ class Catalog:
         import torch
 
         self.tokenizer(variant)
-        self.masking(variant)
+        masking = self.masking(variant)
         packing = self.packing(variant)
         with torch.device("meta"):
             model = self.build(variant)
@@ -236,7 +241,15 @@ class Catalog:
                     f"but packing {variant.packing.name!r} makes single passages; "
                     "exchange one of them, as +packing=bert.segment_pair"
                 )
+        if model.causal:
+            for field, wrong, use in (
+                (f"masking {variant.masking.name!r} hides text", masking.hides, "masking=bert.unmasked"),
+                ("head.pooling='first' is a token that sees no other", variant.head.pooling == "first", "head.pooling=mean"),
+            ):
+                if wrong:
+                    raise ZooError(f"variant {variant.name!r} reads from left to right, but {field}; exchange it, as +{use}")
         for phase, length in (
+            ("pretraining.short_length", variant.pretraining.short_length or 0),
             ("pretraining.sequence_length", variant.pretraining.sequence_length),
             ("finetuning.max_length", variant.finetuning.max_length),
         ):
@@ -395,6 +408,8 @@ def _options(constructor: Callable[..., Any], kind: str, used: Use, given: tuple
         if name not in given and p.kind not in variadic
     ]
     hints = _hints(constructor)
+    if kind == "objective":
+        known, hints = [*known, WEIGHT], {**hints, WEIGHT: Positive}
     options = {}
     for name, value in used.options.items():
         if name not in known:
@@ -403,7 +418,25 @@ def _options(constructor: Callable[..., Any], kind: str, used: Use, given: tuple
             options[name] = TypeAdapter(hints.get(name, Any)).validate_json(json.dumps(value), strict=True)
         except ValidationError as error:
             raise ZooError(f"option {name!r} of {kind} {used.name!r}: {explain(error)}") from None
+    options.pop(WEIGHT, None)  # the model's, not the constructor's
     return options
+
+
+def _reads_from_left(variant: Variant, encoder: Encoder, objectives: Mapping[str, Objective]) -> bool:
+    """Whether the objectives want a causal encoder. Raises ZooError where they disagree, or the encoder is none."""
+    wishes = {objective.causal for objective in objectives.values()}
+    if len(wishes) > 1:
+        named = " and ".join(name for name, objective in objectives.items() if objective.causal)
+        raise ZooError(
+            f"variant {variant.name!r}: {named} reads from left to right and its other objectives don't; "
+            f"train one kind alone, as +objectives={named}"
+        )
+    if wishes == {True} and not encoder.can_be_causal:
+        raise ZooError(
+            f"variant {variant.name!r}: its objectives read from left to right, which encoder "
+            f"{variant.encoder.name!r} cannot; exchange one of them, as +encoder=bert.stack"
+        )
+    return True in wishes
 
 
 def _hints(constructor: Callable[..., Any]) -> dict[str, Any]:

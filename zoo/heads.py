@@ -25,6 +25,8 @@ class TaskHead(Objective):
     Conneau et al. 2017, arXiv:1705.02364, section 3.1.
     """
 
+    label = LABEL
+
     def __init__(self, dims: Dims, head: Head, *, pair: bool, n_outputs: int) -> None:
         super().__init__()
         self.head = head

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Self
 import numpy as np
 from torch import Tensor, nn
 
-from zoo.batch import Batch, Encoding, Flags, Ids, Layout, Output, Passage
+from zoo.batch import IGNORE, Batch, Encoding, Flags, Ids, Layout, Output, Passage
 
 if TYPE_CHECKING:
     from zoo.text.corpus import TokenCorpus
@@ -89,6 +89,8 @@ class Masking(ABC):
 
     copies: int | None
     """How many times the corpus is masked in advance, each copy reused in turn; None: drawn anew every epoch."""
+    hides: ClassVar[bool] = True
+    """Whether anything is hidden at all: a model that reads from left to right must see the text as it is."""
 
     @abstractmethod
     def mask(
@@ -110,17 +112,25 @@ class Embedding(nn.Module, ABC):
 class Encoder(nn.Module, ABC):
     """Vectors to vectors in context."""
 
+    can_be_causal: ClassVar[bool] = False
+    """Whether it keeps to a causal Layout: no token sees those after it."""
+
     @abstractmethod
     def forward(self, hidden: Tensor, layout: Layout) -> Tensor:
         """[T, H] -> [T, H]"""
 
 
 class Objective(nn.Module, ABC):
-    """What a model is trained to do: the data it needs, its own layers and its loss."""
+    """What a model is trained to do: the data it needs, its own layers and its loss.
+
+    Any objective takes an option `weight`, its share in the sum of losses, besides those of its constructor.
+    """
 
     label: ClassVar[str | None] = None
     """The name of the label that `prepare` gives to passages, if it gives one."""
     needs_pairs: ClassVar[bool] = False
+    causal: ClassVar[bool] = False
+    """Whether the encoder must read from left to right; the model does so ever after, in fine-tuning too."""
 
     def prepare(self, passage: Passage, corpus: TokenCorpus, rng: np.random.Generator) -> Passage:
         """The passage as this objective wants it, with its label; unchanged by default."""
@@ -128,6 +138,10 @@ class Objective(nn.Module, ABC):
 
     def observe(self, counts: Tensor) -> None:
         """Look at how often each id occurs in the corpus, [V], once before pre-training; nothing by default."""
+
+    def n_targets(self, batch: Batch) -> Tensor:
+        """How many predictions the loss is the mean of: sequences with its label, or tokens with a target. Scalar."""
+        return ((batch.targets if self.label is None else batch.labels[self.label]) != IGNORE).sum()
 
     @abstractmethod
     def forward(self, hidden: Tensor, batch: Batch, token_table: Tensor) -> Output:

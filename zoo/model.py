@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 
 from torch import Tensor, nn
 
@@ -12,13 +13,25 @@ from zoo.specs import Variant
 
 
 class Model(nn.Module):
-    """An encoder with its objectives; a task head is one more objective."""
+    """An encoder with its objectives; a task head is one more objective.
+
+    `weights` are the objectives' shares in the sum of losses, 1 if not given; if `causal`, no token sees those after it.
+    """
 
     def __init__(
-        self, variant: Variant, embedding: Embedding, encoder: Encoder, objectives: Mapping[str, Objective]
+        self,
+        variant: Variant,
+        embedding: Embedding,
+        encoder: Encoder,
+        objectives: Mapping[str, Objective],
+        *,
+        weights: Mapping[str, float] | None = None,
+        causal: bool = False,
     ) -> None:
         super().__init__()
         self.variant = variant
+        self.weights = weights or {}
+        self.causal = causal
         self.embedding = embedding
         self.encoder = encoder
         self.objectives = nn.ModuleDict({_key(name): objective for name, objective in objectives.items()})
@@ -31,7 +44,8 @@ class Model(nn.Module):
 
     def encode(self, batch: Batch) -> Tensor:
         """Packed tokens to hidden states in context. -> [T, H]"""
-        hidden: Tensor = self.encoder(self.embedding(batch), batch.layout)
+        layout = replace(batch.layout, causal=True) if self.causal else batch.layout
+        hidden: Tensor = self.encoder(self.embedding(batch), layout)
         return hidden
 
     def forward(self, batch: Batch) -> dict[str, Output]:
@@ -49,7 +63,7 @@ class Model(nn.Module):
             trained, fresh = getattr(objective, "pooler", None), getattr(head, "pooler", None)
             if isinstance(trained, nn.Module) and isinstance(fresh, nn.Module):
                 fresh.load_state_dict(trained.state_dict())
-        return Model(self.variant, self.embedding, self.encoder, {name: head})
+        return Model(self.variant, self.embedding, self.encoder, {name: head}, causal=self.causal)
 
 
 def _key(name: str) -> str:

@@ -12,6 +12,7 @@ Width = Annotated[int, Field(ge=1, le=65_536)]
 Share = Annotated[float, Field(ge=0.0, le=1.0)]
 Positive = Annotated[float, Field(gt=0.0)]
 Count = Annotated[int, Field(ge=1, le=10**15)]
+Length = Annotated[int, Field(ge=8, le=1_048_576)]
 Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._+=,:~-]*$", max_length=400)]
 
 
@@ -30,7 +31,7 @@ class Dims(Record):
     n_layers: Annotated[int, Field(ge=1, le=1_024)]
     n_heads: Annotated[int, Field(ge=1, le=1_024)]
     ffn_width: Annotated[int, Field(ge=1, le=262_144)]
-    max_length: Annotated[int, Field(ge=8, le=1_048_576)] = 512
+    max_length: Length = 512
     activation: Literal["gelu", "gelu_new", "relu", "silu"] = "gelu"
     dropout: Annotated[float, Field(ge=0.0, lt=1.0)] = 0.1
     attention_dropout: Annotated[float, Field(ge=0.0, lt=1.0)] = 0.1
@@ -71,14 +72,40 @@ class Recipe(Record):
     beta2: Annotated[float, Field(ge=0.0, lt=1.0)] = 0.999
     epsilon: Positive = 1e-6
     clip_norm: Annotated[float, Field(ge=0.0)] = 1.0
+    decay_power: Positive = 1.0
+    """The power of the fall to zero after warm-up; 1 is linear."""
+    bias_correction: bool = True
+    """Whether moments are corrected for their start at zero; the released BERT and ALBERT don't, their papers do."""
 
 
 class Pretraining(Recipe):
-    """A pre-training phase; the budget and the batch are counted in real tokens, special ones included."""
+    """A pre-training phase; the budget and the batch are counted in real tokens, special ones included.
+
+    With `short_length`, the first `short_share` of the steps read as many sequences of that length instead, and so
+    fewer tokens; Devlin et al. 2019, appendix A.2.
+    """
 
     tokens: Count
     batch_tokens: Count
-    sequence_length: Annotated[int, Field(ge=8, le=1_048_576)]
+    sequence_length: Length
+    short_length: Length | None = None
+    short_share: Share = 0.9
+
+    @property
+    def steps(self) -> int:
+        """How many steps the budget is good for."""
+        short = (self.short_length or self.sequence_length) / self.sequence_length
+        return max(1, round(self.tokens / (self.batch_tokens * (1 + self.short_share * (short - 1)))))
+
+    @property
+    def short_steps(self) -> int:
+        """How many of them read short sequences."""
+        return round(self.short_share * self.steps) if self.short_length else 0
+
+    @property
+    def short_batch_tokens(self) -> int:
+        """The tokens of a batch of short sequences."""
+        return max(1, self.batch_tokens * (self.short_length or self.sequence_length) // self.sequence_length)
 
 
 class Finetuning(Recipe):
@@ -87,7 +114,7 @@ class Finetuning(Recipe):
     epochs: Positive = 3.0
     steps: Count | None = None
     batch_size: Count = 32
-    max_length: Annotated[int, Field(ge=8, le=1_048_576)] = 128
+    max_length: Length = 128
 
 
 class Head(Record):

@@ -49,7 +49,8 @@ def _attend_by_length(query: Tensor, key: Tensor, value: Tensor, layout: Layout,
     pieces = zip(*(torch.split(packed, sizes) for packed in (query, key, value)), strict=True)
     for (n, length), qkv in zip(layout.groups, pieces, strict=True):
         q, k, v = (piece.view(n, length, *piece.shape[1:]).transpose(1, 2) for piece in qkv)
-        mixed.append(F.scaled_dot_product_attention(q, k, v, dropout_p=dropout).transpose(1, 2).flatten(0, 1))
+        out = F.scaled_dot_product_attention(q, k, v, dropout_p=dropout, is_causal=layout.causal)
+        mixed.append(out.transpose(1, 2).flatten(0, 1))
     return torch.cat(mixed)
 
 
@@ -59,7 +60,8 @@ def _attend_varlen(query: Tensor, key: Tensor, value: Tensor, layout: Layout) ->
 
     ends = F.pad(layout.sizes.cumsum(0), (1, 0)).to(torch.int32)
     longest = max(layout.lengths)
-    mixed = varlen_attn(query, key, value, ends, ends, longest, longest)
+    window = (-1, 0) if layout.causal else (-1, -1)  # how far a token sees to its left and right; -1 is all the way
+    mixed = varlen_attn(query, key, value, ends, ends, longest, longest, window_size=window)
     assert isinstance(mixed, Tensor)  # it returns more only where asked to
     return mixed
 
@@ -67,7 +69,10 @@ def _attend_varlen(query: Tensor, key: Tensor, value: Tensor, layout: Layout) ->
 def _attend_padded(query: Tensor, key: Tensor, value: Tensor, layout: Layout, dropout: float) -> Tensor:
     """Attention over the padded rectangle with a mask, where nothing better fits. All [T, N, H/N]."""
     (q, mask), (k, _), (v, _) = (layout.pad(packed) for packed in (query, key, value))
+    seen = mask[:, None, None, :]
+    if layout.causal:
+        seen = seen & torch.ones(mask.shape[1], mask.shape[1], dtype=torch.bool, device=mask.device).tril()
     mixed = F.scaled_dot_product_attention(
-        q.transpose(1, 2), k.transpose(1, 2), v.transpose(1, 2), attn_mask=mask[:, None, None, :], dropout_p=dropout
+        q.transpose(1, 2), k.transpose(1, 2), v.transpose(1, 2), attn_mask=seen, dropout_p=dropout
     )
     return layout.pack(mixed.transpose(1, 2))

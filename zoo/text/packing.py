@@ -1,4 +1,4 @@
-"""What packings of pairs share, and how a passage is cut to size."""
+"""What packings and objectives of pairs share, and how a passage is cut to size."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from dataclasses import replace
 import numpy as np
 
 from zoo.batch import Ids, Passage
+from zoo.errors import ZooError
 from zoo.text.corpus import TokenCorpus
 
 
@@ -38,3 +39,19 @@ def divided(corpus: TokenCorpus, document: int, rng: np.random.Generator) -> Ite
     if len(ids) > 1:
         middle = int(rng.integers(1, len(ids)))
         yield Passage(document, ids[:middle], ids[middle:])
+
+
+def foreign(corpus: TokenCorpus, document: int, length: int, rng: np.random.Generator) -> Ids:
+    """Whole sentences from a random place of another document, together as near to `length` ids as they come.
+
+    Whole and neither longer nor shorter in the mean, so that neither the end nor the length betrays a random text.
+    Raises ZooError where there is no other document.
+    """
+    if corpus.n_documents < 2:
+        raise ZooError("text of another document is needed, and the corpus has one; separate documents by blank lines")
+    other = int(rng.integers(corpus.n_documents - 1))
+    other += other >= document
+    first, last = corpus.document_offsets[other : other + 2].tolist()
+    start = int(rng.integers(first, last))
+    ends = corpus.sentence_offsets[start + 1 : last + 1] - corpus.sentence_offsets[start]
+    return corpus.run(start, start + 1 + int(np.abs(ends - length).argmin()))

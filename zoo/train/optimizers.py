@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -10,49 +12,85 @@ from torch import Tensor, nn
 from zoo.specs import Recipe
 
 
-def make_optimizer(model: nn.Module, recipe: Recipe) -> torch.optim.Optimizer:
-    """The recipe's optimizer over all parameters; biases and norms, which have one dimension, don't decay."""
+def make_optimizer(model: nn.Module, recipe: Recipe, *, sharded: bool = False) -> torch.optim.Optimizer:
+    """The recipe's optimizer over all parameters; biases and norms, which have one dimension, don't decay.
+
+    If `sharded`, each process of the team keeps the state of its own share of the parameters; Rajbhandari et al. 2020,
+    arXiv:1910.02054, section 5.1.
+    """
     parameters = list(model.parameters())
-    groups = [
+    groups: list[dict[str, Any]] = [
         {"params": [p for p in parameters if p.ndim > 1], "weight_decay": recipe.weight_decay},
         {"params": [p for p in parameters if p.ndim <= 1], "weight_decay": 0.0},
     ]
-    betas = (recipe.beta1, recipe.beta2)
-    if recipe.optimizer == "lamb":
-        return Lamb(groups, lr=recipe.learning_rate, betas=betas, eps=recipe.epsilon)
-    return torch.optim.AdamW(groups, lr=recipe.learning_rate, betas=betas, eps=recipe.epsilon, fused=True)
+    kind: type[torch.optim.Optimizer] = Lamb
+    options: dict[str, Any] = {"lr": recipe.learning_rate, "betas": (recipe.beta1, recipe.beta2), "eps": recipe.epsilon}
+    if recipe.optimizer == "adamw" and recipe.bias_correction:
+        kind, options = torch.optim.AdamW, options | {"fused": True}
+    else:
+        options |= {"bias_correction": recipe.bias_correction, "scaled": recipe.optimizer == "lamb"}
+    return _sharded(groups, kind, options) if sharded else kind(groups, **options)
+
+
+def _sharded(
+    groups: list[dict[str, Any]], kind: type[torch.optim.Optimizer], options: dict[str, Any]
+) -> torch.optim.Optimizer:
+    with warnings.catch_warnings():  # importing it runs torch's own deprecated code
+        warnings.simplefilter("ignore")
+        from torch.distributed.optim import ZeroRedundancyOptimizer
+    return ZeroRedundancyOptimizer(groups, optimizer_class=kind, **options)
 
 
 class Lamb(torch.optim.Optimizer):
     """Adam steps scaled layer by layer to the size of the weights; You et al. 2020, arXiv:1904.00962, algorithm 2.
 
-    As in google-research/albert (lamb_optimizer.py), moments are not bias-corrected, and parameters that don't decay
-    are not scaled either.
+    As in google-research/albert (lamb_optimizer.py), parameters that don't decay are not scaled either, and moments
+    are not corrected for their start at zero unless `bias_correction`, as in the paper. Without `scaled` it is the
+    AdamW of google-research/bert (optimization.py).
     """
 
-    def __init__(self, params: list[dict[str, object]], lr: float, betas: tuple[float, float], eps: float) -> None:
+    def __init__(
+        self,
+        params: list[dict[str, Any]],
+        lr: float,
+        betas: tuple[float, float],
+        eps: float,
+        bias_correction: bool = False,
+        scaled: bool = True,
+    ) -> None:
         super().__init__(params, {"lr": lr, "betas": betas, "eps": eps, "weight_decay": 0.0})
+        self.bias_correction = bias_correction
+        self.scaled = scaled
 
     @torch.no_grad()
     def step(self, closure: Callable[[], float] | None = None) -> None:  # type: ignore[override]
         """Move every parameter that has a gradient."""
         for group in self.param_groups:
-            beta1, beta2 = group["betas"]
             for parameter in group["params"]:
-                if parameter.grad is None:
-                    continue
-                state = self.state[parameter]
-                if not state:
-                    state["mean"] = torch.zeros_like(parameter)
-                    state["square"] = torch.zeros_like(parameter)
-                state["mean"].lerp_(parameter.grad, 1 - beta1)
-                state["square"].mul_(beta2).addcmul_(parameter.grad, parameter.grad, value=1 - beta2)
-                update = state["mean"] / (state["square"].sqrt() + group["eps"])
-                ratio = torch.ones(())
-                if group["weight_decay"]:
-                    update.add_(parameter, alpha=group["weight_decay"])
-                    ratio = _trust_ratio(parameter, update)
-                parameter.sub_(update * (group["lr"] * ratio.to(update.device)))
+                if parameter.grad is not None:
+                    update = self._direction(parameter, group)
+                    ratio = torch.ones((), device=update.device)
+                    if group["weight_decay"]:
+                        update.add_(parameter, alpha=group["weight_decay"])
+                        ratio = _trust_ratio(parameter, update) if self.scaled else ratio
+                    parameter.sub_(update * (group["lr"] * ratio))
+
+    def _direction(self, parameter: Tensor, group: dict[str, Any]) -> Tensor:
+        """The mean gradient over the root of the mean square."""
+        beta1, beta2 = group["betas"]
+        state = self.state[parameter]
+        if not state:
+            state["step"] = torch.zeros(())
+            state["mean"] = torch.zeros_like(parameter)
+            state["square"] = torch.zeros_like(parameter)
+        state["step"] += 1
+        state["mean"].lerp_(parameter.grad, 1 - beta1)
+        state["square"].mul_(beta2).addcmul_(parameter.grad, parameter.grad, value=1 - beta2)
+        mean, square = state["mean"], state["square"]
+        if self.bias_correction:
+            n = int(state["step"])
+            mean, square = mean / (1 - beta1**n), square / (1 - beta2**n)
+        return mean / (square.sqrt() + group["eps"])
 
 
 def _trust_ratio(parameter: Tensor, update: Tensor) -> Tensor:

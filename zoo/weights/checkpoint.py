@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from pydantic import ValidationError
@@ -20,15 +20,33 @@ WEIGHTS = "model.safetensors"
 VARIANT = "variant.json"
 
 
-def save_checkpoint(folder: Path, variant: Variant, model: nn.Module, tokenizer: Tokenizer) -> None:
-    """Write a variant's record, weights and tokenizer; the folder appears only when all of it is there."""
+def save_checkpoint(
+    folder: Path,
+    variant: Variant,
+    model: nn.Module,
+    tokenizer: Tokenizer,
+    more: Callable[[Path], None] = lambda place: None,
+) -> None:
+    """Write a variant's record, weights and tokenizer; the folder appears only when all of it is there.
+
+    `more` may write files of its own beside them.
+    """
 
     def fill(place: Path) -> None:
         (place / VARIANT).write_text(variant.model_dump_json(indent=2))
-        save_file({name: tensor.contiguous() for name, tensor in model.state_dict().items()}, place / WEIGHTS)
+        save_tensors(place / WEIGHTS, model.state_dict())
         tokenizer.save(place)
+        more(place)
 
     write_folder(folder, fill)
+
+
+def save_tensors(path: Path, tensors: Mapping[str, Tensor]) -> None:
+    """Write tensors as safetensors. Raises OSError where the disk refuses."""
+    try:
+        save_file({name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}, path)
+    except SafetensorError as error:
+        raise OSError(str(error)) from error
 
 
 def read_variant(folder: Path) -> Variant:

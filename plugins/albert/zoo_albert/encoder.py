@@ -18,6 +18,8 @@ class SharedStack(Encoder):
     in a row (google-research/albert, num_hidden_groups and inner_group_num).
     """
 
+    can_be_causal = True
+
     def __init__(
         self,
         dims: Dims,

@@ -51,6 +51,6 @@ def check_groups(dims: Dims, n_groups: int, inner_layers: int) -> None:
         raise ZooError(f"inner_layers={inner_layers} should be at least 1")
 
 
-def sop(dims: Dims) -> list[Component]:
+def sop(dims: Dims, *, fallback: bool = False) -> list[Component]:
     """A pooler and a decision."""
     return pair_objective("SOP head")

@@ -42,6 +42,7 @@ def _released(name: str, n_layers: int, width: int, n_heads: int, version: int, 
             sequence_length=512,
             learning_rate=1.76e-3,
             warmup=3_125 / steps,
+            bias_correction=False,  # google-research/albert, lamb_optimizer.py
         ),
         finetuning=FINETUNING,
     )

@@ -23,8 +23,12 @@ def zoo_packings() -> Parts:
 
 @hookimpl
 def zoo_maskings() -> Parts:
-    """Masks drawn in advance and reused."""
-    return {"bert.static": "zoo_bert.masking:StaticMasking"}
+    """Masks drawn in advance and reused, of tokens or whole words; and none."""
+    return {
+        "bert.static": "zoo_bert.masking:StaticMasking",
+        "bert.whole_word": "zoo_bert.masking:WholeWordMasking",
+        "bert.unmasked": "zoo_bert.masking:Unmasked",
+    }
 
 
 @hookimpl
@@ -41,8 +45,12 @@ def zoo_encoders() -> Parts:
 
 @hookimpl
 def zoo_objectives() -> Parts:
-    """Masked tokens and next sentences."""
-    return {"bert.mlm": "zoo_bert.objective:MaskedTokens", "bert.nsp": "zoo_bert.objective:NextSentence"}
+    """Masked tokens and next sentences, and the left-to-right model of the ablation."""
+    return {
+        "bert.mlm": "zoo_bert.objective:MaskedTokens",
+        "bert.nsp": "zoo_bert.objective:NextSentence",
+        "bert.ltr": "zoo_bert.objective:NextToken",
+    }
 
 
 @hookimpl
@@ -53,6 +61,7 @@ def zoo_formulas() -> Formulas:
         "bert.stack": "zoo_bert.formulas:stack",
         "bert.mlm": "zoo_bert.formulas:mlm",
         "bert.nsp": "zoo_bert.formulas:nsp",
+        "bert.ltr": "zoo_bert.formulas:mlm",
     }
 
 

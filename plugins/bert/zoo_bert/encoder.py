@@ -11,6 +11,8 @@ from zoo.blocks import AttentionBlock, FeedForwardBlock, Layer
 class Stack(Encoder):
     """L post-norm layers; Devlin et al. 2019, section 3."""
 
+    can_be_causal = True
+
     def __init__(self, dims: Dims) -> None:
         super().__init__()
         self.layers = nn.ModuleList(Layer(AttentionBlock(dims), FeedForwardBlock(dims)) for _ in range(dims.n_layers))

@@ -28,7 +28,7 @@ def stack(dims: Dims) -> list[Component]:
 
 
 def mlm(dims: Dims, *, bias: str = "zero") -> list[Component]:
-    """The head of masked tokens, tied to the token table."""
+    """The head of masked or next tokens, tied to the token table."""
     return token_prediction()
 
 

@@ -1,8 +1,14 @@
-"""Masks drawn once, in advance; Devlin et al. 2019, appendix A.2, and Liu et al. 2019, section 4.1."""
+"""Masks drawn once, in advance, or none; Devlin et al. 2019, appendix A.2, and Liu et al. 2019, section 4.1."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
+import numpy as np
+
+from zoo import IGNORE, Flags, Ids, Masking, Tokenizer
 from zoo.text.masking import TokenMasking
+from zoo.text.word_masking import WordMasking
 
 
 class StaticMasking(TokenMasking):
@@ -17,3 +23,33 @@ class StaticMasking(TokenMasking):
         max_predictions: int | None = None,
     ) -> None:
         super().__init__(dupe_factor, rate, mask_share, random_share, max_predictions)
+
+
+class WholeWordMasking(WordMasking):
+    """Whole words, masked `dupe_factor` times in advance, or anew every epoch if that is null.
+
+    google-research/bert, README ("Whole Word Masking").
+    """
+
+    def __init__(
+        self,
+        dupe_factor: int | None = 10,
+        rate: float = 0.15,
+        mask_share: float = 0.8,
+        random_share: float = 0.1,
+        max_predictions: int | None = None,
+    ) -> None:
+        super().__init__(dupe_factor, 1, rate, mask_share, random_share, max_predictions)
+
+
+class Unmasked(Masking):
+    """Nothing is hidden: for models that read from left to right."""
+
+    copies = None
+    hides = False
+
+    def mask(
+        self, ids: Ids, lengths: Sequence[int], special: Flags, tokenizer: Tokenizer, rng: np.random.Generator
+    ) -> tuple[Ids, Ids]:
+        """The ids as they are, and nothing to predict."""
+        return ids, np.full_like(ids, IGNORE)

@@ -8,9 +8,10 @@ from typing import Literal
 import numpy as np
 from torch import Tensor
 
-from zoo import Batch, Dims, Ids, Objective, Output, Passage, ZooError
+from zoo import IGNORE, Batch, Dims, Objective, Output, Passage, ZooError
 from zoo.blocks import PairObjective, TokenPrediction, predict_tokens
 from zoo.text.corpus import TokenCorpus
+from zoo.text.packing import foreign
 
 
 class MaskedTokens(Objective):
@@ -36,6 +37,22 @@ class MaskedTokens(Objective):
         return predict_tokens(self.head, hidden, batch, token_table)
 
 
+class NextToken(MaskedTokens):
+    """Predict each token from those before it; "LTR", Devlin et al. 2019, section 5.1."""
+
+    causal = True
+
+    def n_targets(self, batch: Batch) -> Tensor:
+        """Every token but the first of its sequence. Scalar."""
+        return batch.layout.sizes.sum() - batch.layout.n_sequences
+
+    def forward(self, hidden: Tensor, batch: Batch, token_table: Tensor) -> Output:
+        """[T, H] to logits [M, V], M = T - B."""
+        last = batch.layout.starts + batch.layout.sizes - 1
+        targets = batch.ids.roll(-1).index_fill(0, last, IGNORE)
+        return predict_tokens(self.head, hidden, replace(batch, targets=targets), token_table)
+
+
 class NextSentence(PairObjective):
     """Tell the text that follows (0) from text of another document (1); Devlin et al. 2019, section 3.1, task 2.
 
@@ -54,22 +71,5 @@ class NextSentence(PairObjective):
             raise ZooError("bert.nsp needs passages of two parts; use a packing of pairs, as bert.segment_pair")
         if rng.random() < 0.5:
             return replace(passage, labels={**passage.labels, self.label: 0})
-        if corpus.n_documents < 2:
-            raise ZooError(
-                "bert.nsp needs text of another document, and the corpus has one; separate documents by blank lines"
-            )
-        other = int(rng.integers(corpus.n_documents - 1))
-        other += other >= passage.document
-        second = _sentences_of(corpus, other, len(passage.second), rng)
+        second = foreign(corpus, passage.document, len(passage.second), rng)
         return replace(passage, second=second, labels={**passage.labels, self.label: 1})
-
-
-def _sentences_of(corpus: TokenCorpus, document: int, length: int, rng: np.random.Generator) -> Ids:
-    """Whole sentences from a random place of a document, together as near to `length` ids as they come.
-
-    Whole and neither longer nor shorter in the mean, so that neither the end nor the length betrays a random text.
-    """
-    first, last = corpus.document_offsets[document : document + 2].tolist()
-    start = int(rng.integers(first, last))
-    ends = corpus.sentence_offsets[start + 1 : last + 1] - corpus.sentence_offsets[start]
-    return corpus.run(start, start + 1 + int(np.abs(ends - length).argmin()))

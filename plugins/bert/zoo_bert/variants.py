@@ -12,12 +12,14 @@ BERT = "Devlin et al. 2019, arXiv:1810.04805"
 TURC = "Turc et al. 2019, arXiv:1908.08962"
 MINILM = "Wang et al. 2020, arXiv:2002.10957"
 
-PRETRAINING = Pretraining(  # Devlin et al. 2019, appendix A.2: 256 sequences of 512, 1M steps
-    tokens=1_000_000 * 256 * 512,
+PRETRAINING = Pretraining(  # Devlin et al. 2019, appendix A.2: 1M steps of 256 sequences, of 128 tokens in nine of ten
+    tokens=900_000 * 256 * 128 + 100_000 * 256 * 512,
     batch_tokens=256 * 512,
     sequence_length=512,
+    short_length=128,
     learning_rate=1e-4,
     warmup=0.01,
+    bias_correction=False,  # google-research/bert, optimization.py
 )
 FINETUNING = Finetuning(learning_rate=2e-5, batch_size=32, epochs=3.0)  # section 4.1
 SMALL_FINETUNING = Finetuning(learning_rate=1e-4, batch_size=32, epochs=4.0)  # google-research/bert, README
