@@ -19,6 +19,7 @@ from rich.text import Text
 from zoo.audit.command import audit
 from zoo.catalog import KINDS, Catalog
 from zoo.errors import UnknownName, ZooError
+from zoo.pretrain.command import corpus_, pretrain
 from zoo.specs import Variant, diff
 
 if TYPE_CHECKING:
@@ -33,6 +34,8 @@ app = typer.Typer(
 )
 
 app.command()(audit)
+app.command()(pretrain)
+app.command("corpus")(corpus_)
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 Strict = Annotated[bool, typer.Option("--strict", help="Stop at the first plugin that fails.")]

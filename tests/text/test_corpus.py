@@ -62,7 +62,7 @@ def test_counts_are_those_of_the_words(tokenizer: WordPiece) -> None:
 def test_documents_in_another_order_keep_their_sentences(tokenizer: WordPiece) -> None:
     one = TokenCorpus.build(DOCUMENTS, tokenizer)
     other = TokenCorpus.build([DOCUMENTS[2], DOCUMENTS[0], DOCUMENTS[1]], tokenizer)
-    assert one.reordered([2, 0, 1]).content_hash == other.content_hash
+    assert one.documents([2, 0, 1]).content_hash == other.content_hash
 
 
 def test_the_hash_sees_words_and_both_kinds_of_border(tokenizer: WordPiece) -> None:

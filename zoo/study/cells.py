@@ -12,15 +12,14 @@ import torch
 from zoo.audit import executed, stored
 from zoo.blocks import initialise
 from zoo.catalog import Catalog
-from zoo.interfaces import Tokenizer
-from zoo.specs import Init, Variant
+from zoo.specs import Init
 from zoo.study.environment import environment, forget_peak_memory, peak_memory
 from zoo.study.plan import Cell, Plan, slug
+from zoo.study.pretraining import make_feed, new_model, train_tokenizer, with_vocabulary
 from zoo.study.results import Cost, FinetuneResult, PretrainResult
 from zoo.tasks import metrics
 from zoo.tasks.task import Dataset, Task
 from zoo.text.corpus import TokenCorpus
-from zoo.text.pretraining_data import PretrainingData
 from zoo.train.finetune import encode_examples, make_head, n_steps, predict, training_batches
 from zoo.train.loop import Progress, fit
 from zoo.train.seeds import seed_of
@@ -54,28 +53,14 @@ def pretrain(catalog: Catalog, plan: Plan, cell: Cell, folder: Path, progress: P
     asked = plan.variant(cell.system)
     forget_peak_memory()
     documents = [list(document) for document in plan.corpus.documents(catalog)]
-    tokenizer = _train_tokenizer(catalog, asked, documents)
+    tokenizer = train_tokenizer(catalog, asked, documents)
     variant = with_vocabulary(asked, tokenizer)
     corpus = TokenCorpus.build(documents, tokenizer)
-    torch.manual_seed(seed_of("pre-training", variant.name, cell.seed))
-    model = catalog.build(variant)
-    objectives = [model.objective(used.name) for used in variant.objectives]
-    for objective in objectives:
-        objective.observe(torch.from_numpy(corpus.counts(variant.dims.vocab_size)))
+    model = new_model(catalog, variant, corpus.counts(variant.dims.vocab_size), cell.seed)
+    feed = make_feed(catalog, model, corpus, tokenizer, seed=cell.seed)
     recipe = variant.pretraining
-    data = PretrainingData(
-        corpus=corpus,
-        tokenizer=tokenizer,
-        packing=catalog.packing(variant),
-        prepares=[objective.prepare for objective in objectives],
-        masking=catalog.masking(variant),
-        sequence_length=recipe.sequence_length,
-        batch_tokens=recipe.batch_tokens,
-        seed=cell.seed,
-    )
-    steps = max(1, round(recipe.tokens / recipe.batch_tokens))
     began = time.perf_counter()
-    log = fit(model, data, recipe, steps, progress)
+    log = fit(model, feed, recipe, recipe.steps, progress)
     seconds = time.perf_counter() - began
     place = checkpoint_folder(folder, cell.system)
     save_checkpoint(place, variant, model, tokenizer)
@@ -86,7 +71,7 @@ def pretrain(catalog: Catalog, plan: Plan, cell: Cell, folder: Path, progress: P
         corpus_hash=corpus.content_hash,
         corpus_documents=corpus.n_documents,
         corpus_tokens=corpus.n_tokens,
-        steps=steps,
+        steps=recipe.steps,
         tokens=log.n_tokens,
         losses={name: thinned(values) for name, values in log.losses.items()},
         accuracies={name: thinned(values) for name, values in log.accuracies.items()},
@@ -158,22 +143,11 @@ def baseline(catalog: Catalog, plan: Plan, cell: Cell, folder: Path, progress: P
     return _scored(catalog, cell, task, dataset, predictions, steps=0, truncated=0.0, cost=cost)
 
 
-def with_vocabulary(variant: Variant, tokenizer: Tokenizer) -> Variant:
-    """The variant with as many rows in its token table as its tokenizer has ids."""
-    return variant.model_copy(update={"dims": variant.dims.model_copy(update={"vocab_size": tokenizer.vocab_size})})
-
-
 def thinned(values: Sequence[float]) -> list[float]:
     """At most a hundred means of neighbours, for a curve."""
     n = min(CURVE_POINTS, len(values))
     edges = [len(values) * point // n for point in range(n + 1)] if n else [0]
     return [sum(values[a:b]) / (b - a) for a, b in pairwise(edges)]
-
-
-def _train_tokenizer(catalog: Catalog, variant: Variant, documents: Sequence[Sequence[str]]) -> Tokenizer:
-    tokenizer_class, options = catalog.tokenizer(variant)
-    texts = (sentence for document in documents for sentence in document)
-    return tokenizer_class.train(texts, variant.dims.vocab_size, **options)
 
 
 def _task(catalog: Catalog, plan: Plan, cell: Cell) -> tuple[Task, Dataset]:

@@ -16,11 +16,13 @@ def collate(
     encodings: Sequence[Encoding],
     labels: Mapping[str, Sequence[int | float]] | None = None,
     targets: Sequence[Ids] | None = None,
+    documents: Sequence[int] = (),
 ) -> Batch:
     """Pack sequences end to end, shortest first, so that those of one length are neighbours in the Layout.
 
     `labels` has a value per sequence: class ids become a tensor of integers, a name with any float one of floats.
     `targets` has an array per sequence, with a value per token; without it, nothing is to be predicted.
+    `documents` has the number of the document that each sequence begins in, if it is of any.
     """
     lengths = np.array([len(encoding) for encoding in encodings])
     order = np.argsort(lengths, kind="stable").tolist()
@@ -34,6 +36,7 @@ def collate(
         targets=torch.full_like(ids, IGNORE) if targets is None else _tensor([targets[index] for index in order]),
         labels={name: torch.tensor([values[index] for index in order]) for name, values in (labels or {}).items()},
         order=tuple(order),
+        documents=tuple(documents[index] for index in order) if documents else (),
     )
 
 

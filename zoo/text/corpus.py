@@ -1,12 +1,12 @@
-"""A corpus as ids, held flat, so that a sentence or a document is a slice of one array."""
+"""A corpus as ids, held flat, so that a sentence or a document is a slice of one array, be it in memory or on disk."""
 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Self
+from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,6 +17,7 @@ from zoo.interfaces import Tokenizer
 
 Offsets = NDArray[np.int64]
 
+_CHUNK = 16_000_000
 _SENTENCES_AT_ONCE = 10_000  # the Rust library's encodings are many times larger than the ids taken from them
 
 
@@ -78,16 +79,24 @@ class TokenCorpus:
 
     def counts(self, vocab_size: int) -> NDArray[np.int64]:
         """How often each id occurs. [V]"""
-        return np.bincount(self.ids, minlength=vocab_size)
+        total = np.zeros(vocab_size, dtype=np.int64)
+        for ids in _chunks(self.ids):
+            total += np.bincount(ids, minlength=vocab_size)
+        return total
 
-    def reordered(self, order: Sequence[int] | NDArray[np.int64]) -> Self:
-        """The same documents in another order."""
-        spans = [slice(self.document_offsets[index], self.document_offsets[index + 1]) for index in order]
-        lengths = np.diff(self.sentence_offsets)
+    @cached_property
+    def document_sizes(self) -> Offsets:
+        """How many ids each document has."""
+        return np.diff(self.sentence_offsets[self.document_offsets])
+
+    def documents(self, chosen: Sequence[int] | NDArray[np.int64]) -> Self:
+        """Some of the documents, or all in another order, in memory."""
+        firsts, lasts = (self.document_offsets[np.asarray(chosen) + step].tolist() for step in (0, 1))
+        lengths = [np.diff(self.sentence_offsets[a : b + 1]) for a, b in zip(firsts, lasts, strict=True)]
         return type(self)(
-            ids=np.concatenate([self.document(int(index)) for index in order]),
-            sentence_offsets=_offsets(np.concatenate([lengths[span] for span in spans])),
-            document_offsets=_offsets(np.diff(self.document_offsets)[order]),
+            ids=np.concatenate([self.run(a, b) for a, b in zip(firsts, lasts, strict=True)]),
+            sentence_offsets=_offsets(np.concatenate(lengths)),
+            document_offsets=_offsets(np.array([len(some) for some in lengths])),
             separator=self.separator,
         )
 
@@ -96,8 +105,16 @@ class TokenCorpus:
         """A SHA-256 over the ids and where sentences and documents begin."""
         digest = hashlib.sha256(f"{self.separator}\n".encode())
         for part in (self.ids, self.sentence_offsets, self.document_offsets):
-            digest.update(f"{len(part)}\n".encode() + part.astype("<i8").tobytes())
+            digest.update(f"{len(part)}\n".encode())
+            for chunk in _chunks(part):
+                digest.update(chunk.astype("<i8").tobytes())
         return digest.hexdigest()
+
+
+def _chunks(values: NDArray[Any]) -> Iterator[NDArray[Any]]:
+    """Stretches of an array that may be larger than memory."""
+    for start in range(0, len(values), _CHUNK):
+        yield values[start : start + _CHUNK]
 
 
 def _offsets(lengths: Offsets) -> Offsets:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator, Sequence
+from glob import glob
 from itertools import chain
 from pathlib import Path
 
@@ -23,14 +24,19 @@ _HEADING = re.compile(r"\s*=(?: =)* [^=\s](?:.*[^=\s])? =(?: =)*\s*")
 
 
 def read_documents(paths: Sequence[Path]) -> Iterator[list[str]]:
-    """The documents of files, and of the text files in folders, in order of name, as sentences.
+    """The documents of files, and of the text files in folders or that match a pattern, in order of name, as sentences.
 
     A document ends at a blank line, in Wikitext files at the next `= Title =`, in JSON lines at the end of the line,
     whose field "text" it is. Headings are left out, as for BERT (section 3.1). Sentences do not run across lines.
     Raises ZooError, at once where a path does not exist, else when reading comes to a line that is malformed,
     or to the end without having met any text.
     """
-    return _documents(list(dict.fromkeys(chain.from_iterable(map(_files, paths)))))
+    return _documents(text_files(paths))
+
+
+def text_files(paths: Sequence[Path]) -> list[Path]:
+    """The files that paths, folders and patterns such as `texts/*.txt` mean, each once. Raises ZooError if none."""
+    return list(dict.fromkeys(chain.from_iterable(map(_files, paths))))
 
 
 def _files(path: Path) -> list[Path]:
@@ -40,6 +46,9 @@ def _files(path: Path) -> list[Path]:
             raise ZooError(f"{path} holds no text; looked for files that end in {', '.join(SUFFIXES)}")
         return found
     if not path.exists():
+        found = sorted(Path(match) for match in glob(str(path), recursive=True))
+        if found:
+            return list(chain.from_iterable(map(_files, found)))
         raise ZooError(f"there is no file or folder {path} to read text from")
     return [path]
 

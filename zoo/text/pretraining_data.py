@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import zlib
 from collections.abc import Callable, Iterator, Sequence
-from itertools import count, islice
+from itertools import count
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,9 +20,21 @@ from zoo.text.packing import cut
 Prepare = Callable[[Passage, TokenCorpus, np.random.Generator], Passage]
 """An objective's `prepare`."""
 
+Documents = NDArray[np.int64]
+
+BLOCK_TOKENS = 16_000_000
+"""Documents are shuffled over the whole corpus, then read into memory about so many tokens at a time."""
 SHARD_TOKENS = 1_000_000
 WINDOW_BATCHES = 16
 """Sequences are sorted by length among about as many as make this number of batches."""
+
+
+class Place(NamedTuple):
+    """Where a batch stands: the epoch, the block of documents in it, and the batch in that, all counted from 0."""
+
+    epoch: int = 0
+    block: int = 0
+    batch: int = 0
 
 
 class PretrainingData:
@@ -29,7 +42,7 @@ class PretrainingData:
 
     What the model reads depends on the seed and the copy alone. A masking with copies has that many, read in turn,
     epoch after epoch; without, every epoch is its own copy. Which sequences share a batch, and when it comes, is drawn
-    anew each epoch.
+    anew each epoch. `documents` are those to read, all if not given. A corpus on disk may be larger than memory.
     """
 
     def __init__(
@@ -43,6 +56,7 @@ class PretrainingData:
         sequence_length: int,
         batch_tokens: int,
         seed: int,
+        documents: Documents | None = None,
     ) -> None:
         if batch_tokens < sequence_length:
             raise ZooError(f"batch_tokens={batch_tokens} is less than one sequence, sequence_length={sequence_length}")
@@ -54,44 +68,65 @@ class PretrainingData:
         self.sequence_length = sequence_length
         self.batch_tokens = batch_tokens
         self.seed = seed
+        self.documents = np.arange(corpus.n_documents) if documents is None else documents
 
     def __iter__(self) -> Iterator[Batch]:
         """Batches without end."""
-        return self.starting_at(0, 0)
+        return (batch for batch, _ in self.starting_at(Place()))
 
-    def starting_at(self, epoch: int, batch: int) -> Iterator[Batch]:
-        """The batches from a place on: those that follow after `batch` batches of an epoch, counted from 0."""
-        yield from islice(self.epoch(epoch), batch, None)
-        for following in count(epoch + 1):
-            yield from self.epoch(following)
+    def starting_at(self, place: Place) -> Iterator[tuple[Batch, Place]]:
+        """The batches from a place on, without end, each with the place of the one after it."""
+        for epoch in count(place.epoch):
+            yield from self._placed(epoch, place if epoch == place.epoch else Place(epoch))
 
     def epoch(self, epoch: int) -> Iterator[Batch]:
         """One pass over the corpus, in batches of nearly the same number of tokens: `batch_tokens` or somewhat fewer.
 
         Raises ZooError where the packing makes nothing of the corpus.
         """
-        copy = epoch % self.masking.copies if self.masking.copies else epoch
-        order_rng, mask_rng = self._rng("order", epoch), self._rng("mask", copy)
+        return (batch for batch, _ in self._placed(epoch, Place(epoch)))
+
+    def _placed(self, epoch: int, start: Place) -> Iterator[tuple[Batch, Place]]:
         empty = True
-        for passages, encodings in self._shards(copy):
+        for block, documents in enumerate(self._blocks(self._copy(epoch))):
+            if block < start.block:
+                empty = False
+                continue
+            for number, batch in enumerate(self._block(epoch, block, documents)):
+                empty = False
+                if block > start.block or number >= start.batch:
+                    yield batch, Place(epoch, block, number + 1)
+        if empty:
+            raise ZooError(f"{type(self.packing).__name__} makes no passage of this corpus; give more text")
+
+    def _copy(self, epoch: int) -> int:
+        return epoch % self.masking.copies if self.masking.copies else epoch
+
+    def _blocks(self, copy: int) -> list[Documents]:
+        """A copy's documents in their order, in blocks small enough to be read into memory."""
+        order = self.documents[self._rng("documents", copy).permutation(len(self.documents))]
+        sizes = self.corpus.document_sizes[order]
+        block = (np.cumsum(sizes) - sizes) // BLOCK_TOKENS
+        return np.split(order, np.flatnonzero(np.diff(block)) + 1)
+
+    def _block(self, epoch: int, block: int, documents: Documents) -> Iterator[Batch]:
+        order_rng, mask_rng = self._rng("order", epoch, block), self._rng("mask", self._copy(epoch), block)
+        for passages, encodings in self._shards(self._copy(epoch), block, self.corpus.documents(documents)):
             seen, targets = self._mask(encodings, mask_rng)
             names = sorted({name for passage in passages for name in passage.labels})
             for members in self._batches(np.array([len(encoding) for encoding in encodings]), order_rng):
                 labels = {name: [passages[i].labels.get(name, IGNORE) for i in members] for name in names}
-                yield collate([seen[i] for i in members], labels, [targets[i] for i in members])
-                empty = False
-        if empty:
-            raise ZooError(f"{type(self.packing).__name__} makes no passage of this corpus; give more text")
+                origins = [int(documents[passages[i].document]) for i in members]
+                yield collate([seen[i] for i in members], labels, [targets[i] for i in members], origins)
 
-    def _shards(self, copy: int) -> Iterator[tuple[list[Passage], list[Encoding]]]:
-        """A copy's passages with their sequences, about a million tokens at a time, so that memory stays bounded."""
-        corpus = self.corpus.reordered(self._rng("documents", copy).permutation(self.corpus.n_documents))
-        prepare_rng = self._rng("prepare", copy)
+    def _shards(self, copy: int, block: int, corpus: TokenCorpus) -> Iterator[tuple[list[Passage], list[Encoding]]]:
+        """A block's passages with their sequences, about a million tokens at a time, so that memory stays bounded."""
+        prepare_rng = self._rng("prepare", copy, block)
         capacity = self.sequence_length - self.tokenizer.n_special(self.packing.pairs)
         passages: list[Passage] = []
         encodings: list[Encoding] = []
         n_tokens = 0
-        for passage in self.packing.pack(corpus, capacity, self._rng("pack", copy)):
+        for passage in self.packing.pack(corpus, capacity, self._rng("pack", copy, block)):
             for prepare in self.prepares:
                 passage = prepare(passage, corpus, prepare_rng)
             passage = cut(passage, capacity, prepare_rng)
@@ -127,6 +162,7 @@ class PretrainingData:
         batches = np.split(order, np.flatnonzero(np.diff(batch_of)) + 1)
         return [batches[i].tolist() for i in rng.permutation(len(batches))]
 
-    def _rng(self, purpose: str, place: int) -> np.random.Generator:
+    def _rng(self, purpose: str, *place: int) -> np.random.Generator:
         """A generator of its own for each purpose and place, so that no choice moves another."""
-        return np.random.default_rng([self.seed, zlib.crc32(purpose.encode()), place])
+        of_block = place[1:] if place[1:] != (0,) else ()
+        return np.random.default_rng([self.seed, zlib.crc32(purpose.encode()), place[0], *of_block])

@@ -6,12 +6,17 @@ import os
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
+from datetime import timedelta
 
 import torch
 from torch import Tensor, distributed, nn
 from torch.nn.parallel import DistributedDataParallel
 
 from zoo.batch import CPU
+
+
+PATIENCE = timedelta(hours=12)
+"""How long the others wait for the leader, who may have a large corpus to tokenize."""
 
 
 @dataclass(frozen=True)
@@ -60,7 +65,7 @@ def joined(device: torch.device) -> Iterator[Team]:
     if not on_cpu:
         device = torch.device("cuda", int(os.environ.get("LOCAL_RANK", "0")))
         torch.cuda.set_device(device)
-    distributed.init_process_group("gloo" if on_cpu else "nccl")
+    distributed.init_process_group("gloo" if on_cpu else "nccl", timeout=PATIENCE)
     try:
         yield Team(distributed.get_rank(), size, device)
     finally:

@@ -1,0 +1,69 @@
+"""Checkpoints of a run: written whole or not at all, the last few kept."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import torch
+
+from zoo.errors import ZooError
+from zoo.files import sweep
+from zoo.interfaces import Tokenizer
+from zoo.model import Model
+from zoo.train.state import Progressed, load_optimizer, optimizer_tensors, read_progress, save_state
+from zoo.weights.checkpoint import load_weights, save_checkpoint
+
+
+class Checkpoints:
+    """A folder of checkpoints, each called by its step."""
+
+    def __init__(self, folder: Path, keep: int) -> None:
+        self.folder = folder
+        self.keep = keep
+
+    def found(self) -> list[Path]:
+        """The checkpoints that are there, the newest first."""
+        return sorted(self.folder.glob("step-*"), reverse=True)
+
+    def save(
+        self,
+        model: Model,
+        optimizer: torch.optim.Optimizer,
+        tokenizer: Tokenizer,
+        progressed: Progressed,
+        leads: bool,
+    ) -> Path:
+        """Write a checkpoint, then remove those that are too old; the whole team calls, and its leader writes.
+
+        Raises RunFailed where the disk refuses; the earlier checkpoints are then untouched.
+        """
+        tensors = optimizer_tensors(model, optimizer)
+        place = self.folder / f"step-{progressed.step:010d}"
+        if leads:
+            self.folder.mkdir(exist_ok=True)
+            sweep(self.folder)
+            save_checkpoint(
+                place, model.variant, model, tokenizer, lambda new: save_state(new, tensors, progressed)
+            )
+            for old in self.found()[self.keep :]:
+                shutil.rmtree(old)
+        return place
+
+    def restore(self, model: Model, optimizer: torch.optim.Optimizer) -> tuple[Progressed | None, list[str]]:
+        """Go back to the newest checkpoint that can be read, and tell why newer ones could not.
+
+        Raises ZooError where there are checkpoints, and none can be read.
+        """
+        complaints: list[str] = []
+        for place in self.found():
+            try:
+                progressed = read_progress(place)
+                load_weights(model, place)
+                load_optimizer(place, model, optimizer)
+                return progressed, complaints
+            except ZooError as error:
+                complaints.append(str(error))
+        if complaints:
+            raise ZooError(f"no checkpoint in {self.folder} can be read: {complaints[0]}")
+        return None, []

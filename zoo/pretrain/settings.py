@@ -1,0 +1,94 @@
+"""What a pre-training run is, and how it is to be carried out."""
+
+from __future__ import annotations
+
+import math
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import Field, ValidationError
+
+from zoo.errors import ZooError, explain
+from zoo.files import write_text
+from zoo.specs import Count, Record, Share, Variant
+
+FEWEST_STEPS = 250
+"""A budget that is scaled down keeps at least so many steps, by smaller batches."""
+
+RUN = "run.json"
+
+
+class Run(Record):
+    """What decides a run's outcome, but for rounding; a folder holds one run, and `--resume` goes on with no other."""
+
+    variant: Variant
+    corpus_hash: str
+    tokenizer: str
+    """`trained` on the corpus, or the hash of a given one."""
+    seed: int
+    held_out: Share
+    precision: Literal["fp32", "bf16"]
+
+
+class Execution(Record):
+    """How to carry a run out: none of it moves the outcome by more than rounding."""
+
+    corpus: tuple[str, ...]
+    out: str
+    cache: str
+    tokenizer: str | None = None
+    device: Literal["cpu", "cuda"] = "cpu"
+    threads: Count | None = None
+    accumulate: Count = 1
+    sharded: bool = False
+    checkpoint_every: Count
+    evaluate_every: Count
+    log_every: Count = 1
+    keep: Annotated[int, Field(ge=1, le=1_000)] = 2
+    tensorboard: bool = False
+    resume: bool = False
+
+
+def scaled(variant: Variant, tokens: int | None, steps: int | None, batch_tokens: int | None) -> Variant:
+    """The variant with another budget, its recipe otherwise kept.
+
+    A smaller number of tokens that would leave fewer than 250 steps gets smaller batches, down to one sequence, and a
+    learning rate smaller by the square root of the same ratio (You et al. 2020, arXiv:1904.00962, section 4.3).
+    """
+    recipe = variant.pretraining
+    mean_share = recipe.tokens / recipe.steps / recipe.batch_tokens  # below 1 with two lengths
+    batch, rate = batch_tokens or recipe.batch_tokens, recipe.learning_rate
+    if steps is not None:
+        tokens = max(1, round(steps * batch * mean_share))
+    elif tokens is not None and batch_tokens is None and tokens < FEWEST_STEPS * batch * mean_share:
+        smaller = max(recipe.sequence_length, int(tokens / FEWEST_STEPS / mean_share))
+        if smaller < batch:
+            rate, batch = rate * math.sqrt(smaller / batch), smaller
+    update = {"tokens": tokens or recipe.tokens, "batch_tokens": batch, "learning_rate": rate}
+    return variant.model_copy(update={"pretraining": recipe.model_copy(update=update)})
+
+
+def claim(folder: Path, run: Run, resume: bool) -> None:
+    """Make a folder this run's, or see that it already is. Raises ZooError where it is anything else's."""
+    path = folder / RUN
+    if path.exists():
+        if not resume:
+            raise ZooError(f"{folder} holds a run; go on with it by --resume, or give another --out")
+        try:
+            found = Run.model_validate_json(path.read_bytes())
+        except ValidationError as error:
+            raise ZooError(f"{path} is not a run: {explain(error)}; give another --out") from None
+        differing = [name for name in Run.model_fields if getattr(found, name) != getattr(run, name)]
+        if differing:
+            raise ZooError(
+                f"{folder} holds another run: it differs in {', '.join(differing)}; give the same again, "
+                "or another --out"
+            )
+        return
+    if folder.is_dir() and any(folder.iterdir()):
+        raise ZooError(f"{folder} is not empty and holds no run; give another --out")
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise ZooError(f"cannot make the run folder {folder}: {error.strerror}") from error
+    write_text(path, run.model_dump_json(indent=1))

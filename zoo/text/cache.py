@@ -1,0 +1,152 @@
+"""A corpus tokenized once, on disk, and read from there as if it were in memory."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
+from itertools import chain
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import numpy as np
+from pydantic import ValidationError
+
+from zoo.batch import Ids
+from zoo.errors import ZooError
+from zoo.files import sweep, write_folder
+from zoo.interfaces import Tokenizer
+from zoo.specs import Record
+from zoo.text.corpus import TokenCorpus
+
+FORMAT = 1
+"""Raised when documents come to be read or split otherwise, so that older caches are not taken."""
+
+SENTENCES_AT_ONCE = 20_000
+FACTS = "corpus.json"
+FILES = {"ids": np.dtype("<i4"), "sentence_offsets": np.dtype("<i8"), "document_offsets": np.dtype("<i8")}
+
+
+class CorpusFacts(Record):
+    """What a tokenized corpus holds, and what it was made of."""
+
+    corpus_hash: str
+    tokenizer_hash: str
+    documents: int
+    sentences: int
+    tokens: int
+    unknown: int
+    separator: int
+
+
+def hash_files(files: Iterable[Path]) -> str:
+    """A SHA-256 over the contents of files, in order."""
+    total = hashlib.sha256(f"documents, version {FORMAT}\n".encode())
+    for path in files:
+        try:
+            with path.open("rb") as file:
+                total.update(hashlib.file_digest(file, "sha256").digest() + path.suffix.encode())
+        except OSError as error:
+            raise ZooError(f"{path}: {error.strerror}") from error
+    return total.hexdigest()
+
+
+def hash_tokenizer(tokenizer: Tokenizer) -> str:
+    """A SHA-256 over the files that the tokenizer saves."""
+    with TemporaryDirectory() as folder:
+        tokenizer.save(Path(folder))
+        return hash_files(sorted(Path(folder).rglob("*")))
+
+
+def cached_corpus(
+    folder: Path, corpus_hash: str, documents: Iterable[Sequence[str]], tokenizer: Tokenizer
+) -> tuple[TokenCorpus, CorpusFacts]:
+    """The corpus as ids, from `folder` if it is there, else tokenized and written there; never whole in memory.
+
+    Documents are split into sentences while the tokenizer's own threads encode those that came before. Raises ZooError
+    where there is no text, RunFailed where the disk refuses.
+    """
+    tokenizer_hash = hash_tokenizer(tokenizer)
+    place = folder / hashlib.sha256(f"{corpus_hash} {tokenizer_hash}".encode()).hexdigest()[:32]
+    if not place.is_dir():
+        if folder.is_dir():
+            sweep(folder)
+        write_folder(place, lambda new: _write(new, corpus_hash, tokenizer_hash, documents, tokenizer))
+    return _read(place)
+
+
+def _write(
+    folder: Path, corpus_hash: str, tokenizer_hash: str, documents: Iterable[Sequence[str]], tokenizer: Tokenizer
+) -> None:
+    n_tokens = n_sentences = n_documents = unknown = 0
+    with ExitStack() as stack:
+        ids, sentences, ends = (stack.enter_context((folder / f"{name}.bin").open("wb")) for name in FILES)
+        for file in (sentences, ends):
+            file.write(np.zeros(1, FILES["sentence_offsets"]).tobytes())
+        for sizes, encoded in _encoded(documents, tokenizer):
+            lengths = np.array([len(sentence) for sentence in encoded], dtype=np.int64)
+            kept = np.add.reduceat((lengths > 0).astype(np.int64), np.cumsum(sizes) - sizes)
+            flat = np.concatenate(encoded).astype(FILES["ids"], copy=False)
+            ids.write(flat.tobytes())
+            sentences.write((n_tokens + np.cumsum(lengths[lengths > 0])).astype("<i8").tobytes())
+            ends.write((n_sentences + np.cumsum(kept[kept > 0])).astype("<i8").tobytes())
+            n_tokens += len(flat)
+            n_sentences += int((lengths > 0).sum())
+            n_documents += int((kept > 0).sum())
+            unknown += int((flat == tokenizer.unk_id).sum())
+    if not n_tokens:
+        raise ZooError("the corpus holds no text; give documents with at least one sentence")
+    facts = CorpusFacts(
+        corpus_hash=corpus_hash,
+        tokenizer_hash=tokenizer_hash,
+        documents=n_documents,
+        sentences=n_sentences,
+        tokens=n_tokens,
+        unknown=unknown,
+        separator=tokenizer.sep_id,
+    )
+    (folder / FACTS).write_text(facts.model_dump_json(indent=1))
+
+
+def _encoded(
+    documents: Iterable[Sequence[str]], tokenizer: Tokenizer
+) -> Iterator[tuple[np.ndarray[tuple[int], np.dtype[np.int64]], list[Ids]]]:
+    """Documents, many at a time: how many sentences each has, and the sentences' ids; one lot ahead."""
+    with ThreadPoolExecutor(1) as worker:
+        waiting = []
+        for lot in _lots(documents):
+            sizes = np.array([len(document) for document in lot], dtype=np.int64)
+            waiting.append((sizes, worker.submit(tokenizer.encode, list(chain.from_iterable(lot)))))
+            if len(waiting) == 2:
+                ready, future = waiting.pop(0)
+                yield ready, future.result()
+        for ready, future in waiting:
+            yield ready, future.result()
+
+
+def _lots(documents: Iterable[Sequence[str]]) -> Iterator[list[Sequence[str]]]:
+    lot: list[Sequence[str]] = []
+    n = 0
+    for document in documents:
+        if document:
+            lot.append(document)
+            n += len(document)
+        if n >= SENTENCES_AT_ONCE:
+            yield lot
+            lot, n = [], 0
+    if lot:
+        yield lot
+
+
+def _read(place: Path) -> tuple[TokenCorpus, CorpusFacts]:
+    try:
+        facts = CorpusFacts.model_validate_json((place / FACTS).read_bytes())
+        sizes = (facts.tokens, facts.sentences + 1, facts.documents + 1)
+        arrays = [
+            np.memmap(place / f"{name}.bin", dtype=kind, mode="r", shape=(size,))
+            for (name, kind), size in zip(FILES.items(), sizes, strict=True)
+        ]
+    except (OSError, ValueError, ValidationError) as error:
+        raise ZooError(f"{place} is a broken cache ({' '.join(str(error).split()):.120}); delete it") from None
+    return TokenCorpus(arrays[0], arrays[1], arrays[2], facts.separator), facts

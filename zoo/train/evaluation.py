@@ -1,0 +1,57 @@
+"""How well a model does on text that it was not trained on."""
+
+from __future__ import annotations
+
+import math
+from collections import defaultdict
+from collections.abc import Iterable
+
+import torch
+
+from zoo.batch import IGNORE, Batch
+from zoo.model import Model
+from zoo.specs import Record
+from zoo.train.loop import Precision
+
+
+class Score(Record):
+    """One objective's mean loss and share of right answers, over so many predictions."""
+
+    loss: float
+    accuracy: float | None
+    predictions: int
+
+    @property
+    def perplexity(self) -> float:
+        """e to the mean loss; for words, how many the model is torn between."""
+        return math.exp(min(self.loss, 700.0))
+
+
+def evaluate(model: Model, batches: Iterable[Batch], precision: Precision = "fp32") -> dict[str, Score]:
+    """Every objective's score over all batches; the model is left in training mode, if it was in it."""
+    training = model.training
+    device = next(model.parameters()).device
+    losses: dict[str, float] = defaultdict(float)
+    hits: dict[str, int] = defaultdict(int)
+    classified: dict[str, int] = defaultdict(int)
+    counts: dict[str, int] = defaultdict(int)
+    model.eval()
+    with torch.no_grad(), torch.autocast(device.type, torch.bfloat16, enabled=precision == "bf16"):
+        for batch in batches:
+            for name, output in model(batch.to(device)).items():
+                n = int(model.objective(name).n_targets(batch))
+                counts[name] += n
+                losses[name] += output.loss.item() * n
+                if output.logits.ndim == 2:
+                    counted = output.targets != IGNORE
+                    hits[name] += int(((output.logits.argmax(dim=1) == output.targets) & counted).sum())
+                    classified[name] += int(counted.sum())
+    model.train(training)
+    return {
+        name: Score(
+            loss=losses[name] / max(1, n),
+            accuracy=hits[name] / classified[name] if classified[name] else None,
+            predictions=n,
+        )
+        for name, n in counts.items()
+    }
