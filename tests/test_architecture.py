@@ -28,15 +28,16 @@ MAY_IMPORT: dict[str, set[str]] = {
     "model": LOW,
     "catalog": {"errors", "expressions", "hooks", "specs", "tasks", "interfaces", "model", "blocks", "formulas"},
     "presets": {"specs"},
-    "train": LOW | {"model", "heads", "tasks", "text"},
+    "train": LOW | {"model", "heads", "tasks", "text", "weights"},
     "audit": LOW | {"blocks", "catalog", "formulas", "model"},
     "testing": LOW | {"catalog", "text"},
     "study": LOW | {"audit", "blocks", "catalog", "model", "heads", "tasks", "text", "train", "weights"},
-    "cli": {"audit", "catalog", "errors", "specs", "study"},
+    "pretrain": LOW | {"catalog", "model", "study", "text", "train", "weights"},
+    "cli": {"audit", "catalog", "errors", "pretrain", "specs", "study"},
     "__main__": {"cli"},
 }
 OPEN_TO_PLUGINS = {"*", "blocks", "formulas", "text", "weights", "testing", "presets"}
-MAY_IMPORT_RICH = {"audit", "cli", "study"}
+MAY_IMPORT_RICH = {"audit", "cli", "pretrain", "study"}
 
 
 def imported(path: Path) -> Iterator[str]:

@@ -219,7 +219,7 @@ class Catalog:
         embedding = self._make("embedding", variant.embedding, variant.dims)
         encoder = self._make("encoder", variant.encoder, variant.dims)
         objectives = {used.name: self._make("objective", used, variant.dims) for used in variant.objectives}
-        weights = {used.name: float(used.options.get(WEIGHT, 1.0)) for used in variant.objectives}
+        weights = {used.name: float(str(used.options.get(WEIGHT, 1.0))) for used in variant.objectives}
         causal = _reads_from_left(variant, encoder, objectives)
         model = Model(variant, embedding, encoder, objectives, weights=weights, causal=causal)
         initialise(model, variant.init)
@@ -244,10 +244,16 @@ class Catalog:
         if model.causal:
             for field, wrong, use in (
                 (f"masking {variant.masking.name!r} hides text", masking.hides, "masking=bert.unmasked"),
-                ("head.pooling='first' is a token that sees no other", variant.head.pooling == "first", "head.pooling=mean"),
+                (
+                    "head.pooling='first' is a token that sees no other",
+                    variant.head.pooling == "first",
+                    "head.pooling=mean",
+                ),
             ):
                 if wrong:
-                    raise ZooError(f"variant {variant.name!r} reads from left to right, but {field}; exchange it, as +{use}")
+                    raise ZooError(
+                        f"variant {variant.name!r} reads from left to right, but {field}; exchange it, as +{use}"
+                    )
         for phase, length in (
             ("pretraining.short_length", variant.pretraining.short_length or 0),
             ("pretraining.sequence_length", variant.pretraining.sequence_length),

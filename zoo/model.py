@@ -15,7 +15,7 @@ from zoo.specs import Variant
 class Model(nn.Module):
     """An encoder with its objectives; a task head is one more objective.
 
-    `weights` are the objectives' shares in the sum of losses, 1 if not given; if `causal`, no token sees those after it.
+    `weights` are the objectives' shares in the sum of losses, 1 if not given. If `causal`, no token sees later ones.
     """
 
     def __init__(

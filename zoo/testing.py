@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -95,9 +95,23 @@ def check_encoder(part: Callable[..., Encoder]) -> None:
             rtol=1e-5,
             msg=lambda text: f"a sequence depends on its neighbours in the batch: {text}",
         )
+    if encoder.can_be_causal:
+        _check_causal(encoder, hidden, layout)
     (out * torch.randn_like(out)).sum().backward()
     _assert_all_reached(encoder)
     _assert_survives_safetensors(encoder)
+
+
+def _check_causal(encoder: Encoder, hidden: Tensor, layout: Layout) -> None:
+    """With a causal layout, what comes later in a sequence changes nothing before it."""
+    causal = replace(layout, causal=True)
+    late = layout.positions >= 2
+    changed = torch.where(late[:, None], torch.randn_like(hidden), hidden)
+    before, after = encoder(hidden, causal), encoder(changed, causal)
+    torch.testing.assert_close(
+        after[~late], before[~late], msg=lambda text: f"a token sees those after it in a causal layout: {text}"
+    )
+    assert not torch.allclose(before[~late], encoder(hidden, layout)[~late]), "a causal layout changes nothing"
 
 
 def check_embedding(part: Callable[..., Embedding]) -> None:
@@ -129,19 +143,62 @@ def check_objective(part: Callable[..., Objective]) -> None:
     output.loss.backward()
     assert hidden.grad is not None and hidden.grad.abs().sum() > 0, "no gradient reaches the hidden states"
     _assert_all_reached(objective)
+    _check_parts(objective, hidden, batch, table)
     if objective.label:
-        corpus, (first, second) = _corpus(), _Words().encode(_sentences()[:2])
-        passage, rng = Passage(0, first, second), np.random.default_rng(0)
-        labels = [objective.prepare(passage, corpus, rng).labels[objective.label] for _ in range(2_000)]
-        share = sum(labels) / len(labels)
-        assert abs(share - 0.5) < _bound(len(labels), 0.5), f"labels should be even; 1 has a share of {share:.3f}"
+        _check_labels(objective, objective.label)
+
+
+def _check_parts(objective: Objective, hidden: Tensor, batch: Batch, table: Tensor) -> None:
+    """The loss is a mean over `n_targets` predictions, so that a batch can be taken apart."""
+    whole = objective(hidden, batch, table)
+    counted, told = int((whole.targets != IGNORE).sum()), int(objective.n_targets(batch))
+    assert counted == told, f"n_targets tells {told}, but {counted} predictions have a target"
+    loss = 0.0
+    for index in range(2):
+        part = batch.part(index, 2)
+        tokens = torch.isin(batch.layout.sequence_of, torch.arange(index, batch.layout.n_sequences, 2))
+        loss += objective(hidden[tokens], part, table).loss.item() * int(objective.n_targets(part)) / told
+    assert math.isclose(loss, whole.loss.item(), rel_tol=1e-4), (
+        f"the loss of a batch is {whole.loss.item():.5f}, the weighted mean of its parts' losses {loss:.5f}"
+    )
+
+
+def _check_labels(objective: Objective, label: str) -> None:
+    """Over thousands of pairs of neighbours: labels even and repeatable, and not betrayed by lengths."""
+    drawn = np.random.default_rng(2).choice(_sentences(), (600, 6)).tolist()
+    corpus, rng, again = TokenCorpus.build(drawn, _Words()), np.random.default_rng(0), np.random.default_rng(0)
+    labels, sizes = [], []
+    for first in range(3_600):
+        document = first // 6
+        if first % 6 == 5:
+            continue
+        passage = Passage(document, corpus.sentence(first), corpus.sentence(first + 1))
+        made, same = (objective.prepare(passage, corpus, generator) for generator in (rng, again))
+        assert made.labels == same.labels, "the same generator gives other labels"
+        assert made.second is not None, "a pair has lost its second part"
+        labels.append(made.labels[label])
+        sizes.append(len(made.second))
+    share = sum(labels) / len(labels)
+    assert abs(share - 0.5) < _bound(len(labels), 0.5), f"labels should be even; 1 has a share of {share:.3f}"
+    of_one, of_zero = (np.array(sizes)[np.array(labels) == value] for value in (1, 0))
+    doubt = 4 * math.sqrt(of_one.var() / len(of_one) + of_zero.var() / len(of_zero))
+    assert abs(of_one.mean() - of_zero.mean()) <= doubt, (
+        f"the length of the second part betrays the label: {of_one.mean():.2f} ids against {of_zero.mean():.2f}"
+    )
 
 
 def check_masking(masking: Masking) -> None:
-    """Special tokens stay, targets are the hidden ids, the mask is as frequent as the rate says, draws differ."""
+    """Special tokens stay, targets are the hidden ids, draws differ, and shares are those that the options say.
+
+    Shares are held to four standard deviations over thousands of tokens: of tokens hidden, replaced and kept, and of
+    each id among the replacements.
+    """
     corpus_ids, lengths, special, tokenizer = _masking_data()
     seen, targets = masking.mask(corpus_ids, lengths, special, tokenizer, np.random.default_rng(0))
     chosen = targets != IGNORE
+    if not masking.hides:
+        assert not chosen.any() and (seen == corpus_ids).all(), "a masking that hides nothing changed something"
+        return
     assert not (chosen & special).any(), "a special token is to be predicted"
     assert (targets[chosen] == corpus_ids[chosen]).all(), "a target is not the token that stood there"
     assert (seen[~chosen] == corpus_ids[~chosen]).all(), "a token that is not to be predicted was changed"
@@ -154,11 +211,19 @@ def check_masking(masking: Masking) -> None:
     other, _ = masking.mask(corpus_ids, lengths, special, tokenizer, np.random.default_rng(1))
     assert (seen == again).all(), "the same generator draws different masks"
     assert (seen != other).any(), "different generators draw the same mask"
-    hidden = (seen[chosen] == tokenizer.mask_id).mean()
-    wanted = getattr(masking, "mask_share", 0.8)
-    assert abs(hidden - wanted) < _bound(int(chosen.sum()), wanted), (
-        f"{hidden:.3f} of the chosen are hidden, not {wanted}"
-    )
+    now, before = seen[chosen], corpus_ids[chosen]
+    words = tokenizer.vocab_size - len({*tokenizer.special_ids, tokenizer.unk_id})
+    changed = getattr(masking, "random_share", 0.1) * (1 - 1 / words)  # a random word may be the same again
+    for fate, met, wanted in (
+        ("hidden", now == tokenizer.mask_id, getattr(masking, "mask_share", 0.8)),
+        ("replaced", (now != tokenizer.mask_id) & (now != before), changed),
+    ):
+        assert abs(met.mean() - wanted) <= _bound(len(now), wanted), f"{met.mean():.3f} are {fate}, not {wanted:.3f}"
+    counts = np.bincount(now[(now != tokenizer.mask_id) & (now != before)], minlength=tokenizer.vocab_size)
+    if counts.sum() > 1_000:
+        even = counts.sum() / words
+        odd = np.abs(counts[counts > 0] - even).max() / math.sqrt(even)
+        assert odd < 5, f"some word replaces others {odd:.1f} standard deviations more or less often than it should"
 
 
 def check_packing(packing: Packing) -> None:

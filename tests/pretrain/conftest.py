@@ -63,7 +63,7 @@ def zoo(monkeypatch: pytest.MonkeyPatch) -> Callable[[list[str]], int]:
 def start(monkeypatch: pytest.MonkeyPatch) -> Callable[[list[str]], ForkServerProcess]:
     """Type a command in a process of its own, which need not import everything anew."""
     context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(["zoo.cli", "zoo.pretrain.run"])
+    context.set_forkserver_preload(["zoo.cli", "zoo.pretrain.run", "sympy", "torch._dynamo"])
 
     def start_(argv: list[str]) -> ForkServerProcess:
         monkeypatch.setattr(sys, "argv", argv)

@@ -60,9 +60,10 @@ def test_killed_at_ten_random_points_a_run_ends_with_the_same_bits(
     assert weights(killed) == weights(whole)
     assert losses(killed) == losses(whole)
     assert steps_of(killed) == list(range(1, 121))
-    assert json.loads((killed / "result.json").read_text())["labels"] == json.loads(
-        (whole / "result.json").read_text()
-    )["labels"]
+    assert (
+        json.loads((killed / "result.json").read_text())["labels"]
+        == json.loads((whole / "result.json").read_text())["labels"]
+    )
 
 
 def stopped(process: ForkServerProcess, folder: Path, number: signal.Signals) -> int | None:
@@ -110,7 +111,7 @@ def test_a_checkpoint_that_cannot_be_read_is_passed_over_and_told(
     folder = tmp_path / "run"
     assert zoo(arguments(folder, "--checkpoint-every", "10", steps=30)) == 0
     before = weights(folder)
-    newest, older = Checkpoints(folder / "checkpoints", 2).found()
+    newest, _ = Checkpoints(folder / "checkpoints", 2).found()
     path = newest / "optimizer.safetensors"
     path.write_bytes(path.read_bytes()[:-100])
     assert zoo(arguments(folder, "--checkpoint-every", "10", "--resume", steps=30)) == 0

@@ -167,7 +167,9 @@ def test_reading_can_start_at_any_place(data: Data, place: tuple[int, int]) -> N
     sizes = [len(list(source.epoch(epoch))) for epoch in range(3)]
     before = sum(sizes[: place[0]]) + place[1]
     from_start = list(islice(source, before + 70))[before:]
-    assert all(map(equal, from_start, islice((batch for batch, _ in source.starting_at(Place(place[0], 0, place[1]))), 70)))
+    assert all(
+        map(equal, from_start, islice((batch for batch, _ in source.starting_at(Place(place[0], 0, place[1]))), 70))
+    )
 
 
 def test_labels_stay_with_their_sequences_and_are_ignored_where_missing(data: Data) -> None:

@@ -43,9 +43,7 @@ class Checkpoints:
         if leads:
             self.folder.mkdir(exist_ok=True)
             sweep(self.folder)
-            save_checkpoint(
-                place, model.variant, model, tokenizer, lambda new: save_state(new, tensors, progressed)
-            )
+            save_checkpoint(place, model.variant, model, tokenizer, lambda new: save_state(new, tensors, progressed))
             for old in self.found()[self.keep :]:
                 shutil.rmtree(old)
         return place

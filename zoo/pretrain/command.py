@@ -25,9 +25,7 @@ EVALUATIONS = 10
 """How many a run makes unless told otherwise; checkpoints at least every thousand steps."""
 
 Corpus = Annotated[list[Path], typer.Option(help="Text files, folders or patterns; may be repeated.")]
-Cache = Annotated[
-    Path | None, typer.Option(help="Where tokenized corpora are kept; the user's cache folder if none.")
-]
+Cache = Annotated[Path | None, typer.Option(help="Where tokenized corpora are kept; the user's cache folder if none.")]
 Given = Annotated[Path | None, typer.Option(help="A folder with a tokenizer; else one is learnt from the corpus.")]
 Settings = Annotated[list[str] | None, typer.Option("--set", help="A field to exchange, as masking.rate=0.3.")]
 

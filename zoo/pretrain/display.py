@@ -70,11 +70,7 @@ class Display:
         self._console.print(Text(f"held out after step {step}: {'; '.join(parts)}"), soft_wrap=True)
 
     def _text(self) -> str:
-        parts = [
-            f"{name} {value:.3f}"
-            for name, value in self._smooth.items()
-            if name not in ("tokens/s", "peak")
-        ]
+        parts = [f"{name} {value:.3f}" for name, value in self._smooth.items() if name not in ("tokens/s", "peak")]
         return "  ".join([*parts, f"{self._smooth['tokens/s']:,.0f} tokens/s", f"{self._smooth['peak']:.0%} of peak"])
 
 
@@ -91,7 +87,5 @@ def score_table(scores: dict[str, Score]) -> Table:
         table.add_column(column, justify="left" if column.startswith("objective") else "right")
     for name, score in scores.items():
         accuracy = "" if score.accuracy is None else f"{100 * score.accuracy:.1f}"
-        table.add_row(
-            Text(name), f"{score.loss:.3f}", f"{score.perplexity:,.2f}", accuracy, f"{score.predictions:,}"
-        )
+        table.add_row(Text(name), f"{score.loss:.3f}", f"{score.perplexity:,.2f}", accuracy, f"{score.predictions:,}")
     return table

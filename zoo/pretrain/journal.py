@@ -54,7 +54,9 @@ class Journal:
         )
         self._plot("loss", step.losses, step.number)
         self._plot("accuracy", step.accuracies, step.number)
-        self._plot("step", {"learning_rate": step.learning_rate, "tokens_per_s": step.n_tokens / step.seconds}, step.number)
+        self._plot(
+            "step", {"learning_rate": step.learning_rate, "tokens_per_s": step.n_tokens / step.seconds}, step.number
+        )
 
     def evaluation(self, number: int, scores: Mapping[str, Score]) -> None:
         """Add the line of an evaluation on held-out text."""

@@ -158,7 +158,7 @@ class _Training:
         found, complaints = self.checkpoints.restore(self.model, self.optimizer)
         for complaint in complaints:
             watcher.told(f"warning: {complaint}; going on from the checkpoint before it")
-        self.progressed = found or Progressed(step=0, place=Place())
+        self.progressed = found or Progressed(step=0, place=Place(), labels={})
         self.scores: dict[str, Score] = {}
         self.labels = {name: Counter(found) for name, found in self.progressed.labels.items()}
 
@@ -240,9 +240,7 @@ class _Training:
             self.watcher.evaluated(number, self.scores)
 
     def _save(self) -> None:
-        self.checkpoints.save(
-            self.model, self.optimizer, self.prepared.tokenizer, self.progressed, self.team.leads
-        )
+        self.checkpoints.save(self.model, self.optimizer, self.prepared.tokenizer, self.progressed, self.team.leads)
         if self.journal:
             self.journal.write("checkpoint", self.progressed.step)
 
@@ -310,7 +308,7 @@ class _Reader:
 
     def __iter__(self) -> Iterator[Batch]:
         for batch, place in self._placed:
-            self.batch, self.place = batch, tuple(place)
+            self.batch, self.place = batch, place
             yield batch
 
     def close(self) -> None:

@@ -18,14 +18,15 @@ from zoo.errors import ZooError
 from zoo.files import sweep, write_folder
 from zoo.interfaces import Tokenizer
 from zoo.specs import Record
-from zoo.text.corpus import TokenCorpus
+from zoo.text.corpus import Offsets, TokenCorpus
 
 FORMAT = 1
 """Raised when documents come to be read or split otherwise, so that older caches are not taken."""
 
 SENTENCES_AT_ONCE = 20_000
 FACTS = "corpus.json"
-FILES = {"ids": np.dtype("<i4"), "sentence_offsets": np.dtype("<i8"), "document_offsets": np.dtype("<i8")}
+FILES = {"ids": "<i4", "sentence_offsets": "<i8", "document_offsets": "<i8"}
+"""The arrays on disk, and what their numbers are."""
 
 
 class CorpusFacts(Record):
@@ -83,11 +84,11 @@ def _write(
     with ExitStack() as stack:
         ids, sentences, ends = (stack.enter_context((folder / f"{name}.bin").open("wb")) for name in FILES)
         for file in (sentences, ends):
-            file.write(np.zeros(1, FILES["sentence_offsets"]).tobytes())
+            file.write(np.zeros(1, "<i8").tobytes())
         for sizes, encoded in _encoded(documents, tokenizer):
             lengths = np.array([len(sentence) for sentence in encoded], dtype=np.int64)
             kept = np.add.reduceat((lengths > 0).astype(np.int64), np.cumsum(sizes) - sizes)
-            flat = np.concatenate(encoded).astype(FILES["ids"], copy=False)
+            flat = np.concatenate(encoded).astype("<i4", copy=False)
             ids.write(flat.tobytes())
             sentences.write((n_tokens + np.cumsum(lengths[lengths > 0])).astype("<i8").tobytes())
             ends.write((n_sentences + np.cumsum(kept[kept > 0])).astype("<i8").tobytes())
@@ -111,7 +112,7 @@ def _write(
 
 def _encoded(
     documents: Iterable[Sequence[str]], tokenizer: Tokenizer
-) -> Iterator[tuple[np.ndarray[tuple[int], np.dtype[np.int64]], list[Ids]]]:
+) -> Iterator[tuple[Offsets, list[Ids]]]:
     """Documents, many at a time: how many sentences each has, and the sentences' ids; one lot ahead."""
     with ThreadPoolExecutor(1) as worker:
         waiting = []

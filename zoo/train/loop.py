@@ -91,7 +91,7 @@ def learning_rate(step: int, n_steps: int, recipe: Recipe) -> float:
     n_warmup = max(1, round(recipe.warmup * n_steps))
     rise = (step + 1) / n_warmup
     fall = (n_steps - step) / max(1, n_steps - n_warmup)
-    return recipe.learning_rate * max(0.0, min(1.0, rise, fall**recipe.decay_power))
+    return recipe.learning_rate * max(0.0, min(1.0, rise, math.pow(fall, recipe.decay_power)))
 
 
 def fit(model: Model, batches: Iterable[Batch], recipe: Recipe, n_steps: int, progress: Progress) -> Log:
@@ -163,7 +163,7 @@ def train(
 class _Tally:
     """Sums over the parts of a batch: weighted losses, right answers and answers by objective."""
 
-    sums: dict[str, list[Tensor]] = field(default_factory=dict)
+    sums: dict[str, Tensor] = field(default_factory=dict)
     losses: dict[str, float] = field(default_factory=dict)
     accuracies: dict[str, float] = field(default_factory=dict)
     working: float = 0.0
@@ -173,14 +173,13 @@ class _Tally:
         if output.logits.ndim == 2:
             hits = (output.logits.detach().argmax(dim=1) == output.targets).sum()
             counted = (output.targets != IGNORE).sum()
-        new = [output.loss.detach() * share, hits, counted]
-        self.sums[name] = [old + more for old, more in zip(self.sums.get(name, (0, 0, 0)), new, strict=True)]
+        new = torch.stack([output.loss.detach() * share, hits, counted]).double()
+        self.sums[name] = self.sums[name] + new if name in self.sums else new
 
     def gather(self, how: Execution, device: torch.device) -> bool:
         """Add up over the team, and tell whether anyone wants to stop."""
-        flat = [value.double() for values in self.sums.values() for value in values]
-        wish = torch.tensor(float(how.stop()), dtype=torch.float64, device=device)
-        numbers = how.team.total(torch.stack([*flat, wish])).tolist()
+        wish = torch.tensor([float(how.stop())], dtype=torch.float64, device=device)
+        numbers = how.team.total(torch.cat([*self.sums.values(), wish])).tolist()
         for index, name in enumerate(self.sums):
             loss, hits, counted = numbers[3 * index : 3 * index + 3]
             self.losses[name] = loss
@@ -225,7 +224,9 @@ def _share(model: Model, name: str, part: Batch, batch: Batch) -> float:
 
 def _labels(batch: Batch) -> dict[str, Counter[int]]:
     counts = {name: Counter(values.tolist()) for name, values in batch.labels.items() if not values.is_floating_point()}
-    return {name: Counter({value: n for value, n in found.items() if value != IGNORE}) for name, found in counts.items()}
+    return {
+        name: Counter({value: n for value, n in found.items() if value != IGNORE}) for name, found in counts.items()
+    }
 
 
 def _read(batch: Batch) -> str:

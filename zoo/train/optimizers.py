@@ -90,7 +90,8 @@ class Lamb(torch.optim.Optimizer):
         if self.bias_correction:
             n = int(state["step"])
             mean, square = mean / (1 - beta1**n), square / (1 - beta2**n)
-        return mean / (square.sqrt() + group["eps"])
+        direction: Tensor = mean / (square.sqrt() + group["eps"])
+        return direction
 
 
 def _trust_ratio(parameter: Tensor, update: Tensor) -> Tensor:

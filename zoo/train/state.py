@@ -26,7 +26,7 @@ class Progressed(Record):
     place: tuple[int, int, int]
     tokens: int = 0
     seconds: float = 0.0
-    labels: dict[str, dict[str, int]] = {}
+    labels: dict[str, dict[str, int]]
     processes: int = 1
     accumulate: int = 1
 

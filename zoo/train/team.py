@@ -14,7 +14,6 @@ from torch.nn.parallel import DistributedDataParallel
 
 from zoo.batch import CPU
 
-
 PATIENCE = timedelta(hours=12)
 """How long the others wait for the leader, who may have a large corpus to tokenize."""
 

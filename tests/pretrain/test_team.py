@@ -1,0 +1,63 @@
+"""Several processes, or one in several turns, make the run that one process makes at once."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from zoo.pretrain.journal import read_log
+
+Arguments = Callable[..., list[str]]
+Zoo = Callable[[list[str]], int]
+Team = Callable[[list[str], int], None]
+
+STEADY = ("--set", "dims.dropout=0.0", "--set", "dims.attention_dropout=0.0")
+
+
+def curve(folder: Path) -> list[float]:
+    lines = [line["loss"] for line in read_log(folder) if line["event"] == "step"]
+    return [value for line in lines if isinstance(line, dict) for value in line.values() if isinstance(value, float)]
+
+
+@pytest.fixture
+def alone(arguments: Arguments, zoo: Zoo, tmp_path: Path) -> list[float]:
+    assert zoo(arguments(tmp_path / "alone", *STEADY)) == 0
+    return curve(tmp_path / "alone")
+
+
+def test_accumulating_gradients_gives_the_same_curve(
+    arguments: Arguments, zoo: Zoo, tmp_path: Path, alone: list[float]
+) -> None:
+    assert zoo(arguments(tmp_path / "turns", *STEADY, "--accumulate", "3")) == 0
+    assert curve(tmp_path / "turns") == pytest.approx(alone, abs=1e-5)
+
+
+def test_two_processes_give_the_same_curve(
+    arguments: Arguments, team: Team, tmp_path: Path, alone: list[float]
+) -> None:
+    team(arguments(tmp_path / "two", *STEADY), 2)
+    assert curve(tmp_path / "two") == pytest.approx(alone, abs=1e-5)
+
+
+def test_a_sharded_run_goes_on_with_another_number_of_processes(
+    arguments: Arguments, team: Team, zoo: Zoo, tmp_path: Path, alone: list[float]
+) -> None:
+    folder = tmp_path / "sharded"
+    team(arguments(folder, *STEADY, "--shard", "--checkpoint-every", "10"), 2)
+    assert curve(folder) == pytest.approx(alone, abs=1e-5)
+    for name in ("step-0000000030", "../model", "../result.json"):
+        place = folder / "checkpoints" / name
+        place.rename(tmp_path / name.removeprefix("../"))
+    assert zoo(arguments(folder, *STEADY, "--resume")) == 0
+    assert curve(folder) == pytest.approx(alone, abs=1e-5)
+    assert len(curve(folder)) == len(alone)
+
+
+def test_dropout_is_that_of_the_parts_whoever_does_them(
+    arguments: Arguments, team: Team, zoo: Zoo, tmp_path: Path
+) -> None:
+    assert zoo(arguments(tmp_path / "turns", "--accumulate", "2")) == 0
+    team(arguments(tmp_path / "two"), 2)
+    assert curve(tmp_path / "two") == pytest.approx(curve(tmp_path / "turns"), abs=1e-5)
