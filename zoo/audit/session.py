@@ -124,7 +124,7 @@ def show(catalog: Catalog, audits: Sequence[Audit], good: Sequence[Audit], asked
 def as_json(audits: Sequence[Audit]) -> list[dict[str, object]]:
     """The audits for other programs; the second of two tells its difference from the first."""
     objects = [audit.model_dump(mode="json") for audit in audits]
-    if len(audits) == 2 and all(audit.error is None for audit in audits):
+    if len(audits) == 2 and all(audit.breakdown for audit in audits):
         objects[1]["difference"] = tables.differences(*audits)
     return objects
 
@@ -141,7 +141,7 @@ def _overviews(catalog: Catalog, audits: Sequence[Audit]) -> list[tables.Table]:
 
 
 def _details(audits: Sequence[Audit]) -> list[tables.Table]:
-    compared = [tables.difference(*audits)] if len(audits) == 2 else []
+    compared = [tables.difference(*audits)] if len(audits) == 2 and all(audit.breakdown for audit in audits) else []
     shown = [tables.definitions(audits), tables.published(_printed(audits)), *compared, tables.breakdown(audits)]
     return [table for table in (*shown, tables.sharing(audits), tables.costs(audits)) if table.rows]
 
