@@ -33,7 +33,10 @@ KINDS = ("tokenizer", "packing", "masking", "embedding", "encoder", "objective")
 WEIGHT = "weight"
 """The option that every objective has: its share in the sum of losses."""
 
-OFFERED = (*KINDS, "variant", "task", "formula", "published_count")
+RECORDS: dict[str, type[Any]] = {"variant": Variant, "task": Task, "published_count": Published}
+"""The kinds of record, offered in the same way."""
+
+OFFERED = (*KINDS, *RECORDS, "formula")
 """Everything that plugins can offer."""
 
 
@@ -67,17 +70,13 @@ class _Answers:
     """What one plugin answered to the hooks, checked."""
 
     parts: Mapping[str, Mapping[str, type[Any] | str]]
-    variants: Mapping[str, Variant]
-    tasks: Mapping[str, Task]
+    records: Mapping[str, Mapping[str, Any]]
     formulas: Mapping[str, hooks.Formula | str]
-    published: Mapping[str, Published]
 
     def items(self) -> Iterator[tuple[str, Mapping[str, Any]]]:
         yield from self.parts.items()
-        yield "variant", self.variants
-        yield "task", self.tasks
+        yield from self.records.items()
         yield "formula", self.formulas
-        yield "published_count", self.published
 
 
 @dataclass(frozen=True)
@@ -320,22 +319,11 @@ def _ask(plugin: Plugin, load: Callable[[], object]) -> _Answers:
 
     _guarded("hooks", register)
     answers: dict[str, Any] = {}
-    for hook in (
-        *(f"zoo_{kind}s" for kind in KINDS),
-        "zoo_variants",
-        "zoo_tasks",
-        "zoo_formulas",
-        "zoo_published_counts",
-    ):
+    for hook in (f"zoo_{kind}s" for kind in OFFERED):
         answers[hook] = _guarded(hook, getattr(manager.hook, hook))
     parts = {kind: _checked_parts(f"zoo_{kind}s", answers[f"zoo_{kind}s"]) for kind in KINDS}
-    return _Answers(
-        parts,
-        variants=_checked_records("zoo_variants", answers["zoo_variants"], Variant),
-        tasks=_checked_records("zoo_tasks", answers["zoo_tasks"], Task),
-        formulas=_checked_formulas("zoo_formulas", answers["zoo_formulas"], parts),
-        published=_checked_records("zoo_published_counts", answers["zoo_published_counts"], Published),
-    )
+    records = {kind: _checked_records(f"zoo_{kind}s", answers[f"zoo_{kind}s"], RECORDS[kind]) for kind in RECORDS}
+    return _Answers(parts, records, _checked_formulas("zoo_formulas", answers["zoo_formulas"], parts))
 
 
 def _checked_parts(hook: str, answers: list[Any]) -> dict[str, type[Any] | str]:
