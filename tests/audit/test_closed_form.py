@@ -25,6 +25,8 @@ UNUSUAL = (
     "bert-mini+embedding.n_segments=3+dims.max_length=99+finetuning.max_length=64",
     "roberta-tiny+embedding.padding_index=4",
     "bert-tiny+objectives=bert.nsp",
+    "bert-tiny+objectives=bert.ltr",
+    "bert-tiny+objectives.bert.nsp.weight=0.5",
     "bert-tiny+objectives=bert.mlm,bert.nsp,albert.sop",
 )
 
@@ -109,6 +111,12 @@ def test_the_folklore_of_factorizing() -> None:
 
 def test_heads_change_no_count() -> None:
     assert form("bert-base-uncased").counts == form("bert-base-uncased+dims.n_heads=3").counts
+
+
+def test_every_part_of_ours_states_its_formula() -> None:
+    assert set(CATALOG.formulas) == {
+        name for kind in ("embedding", "encoder", "objective") for name in CATALOG.parts[kind]
+    }
 
 
 @pytest.mark.parametrize("name", CATALOG.formulas)

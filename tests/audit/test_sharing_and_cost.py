@@ -73,7 +73,7 @@ def batch(model: Model, length: int, n: int) -> Batch:
     return Batch(ids, torch.zeros_like(ids), torch.zeros_like(ids).bool(), layout, targets.flatten(), labels)
 
 
-@pytest.mark.parametrize("name", ["bert-tiny", "roberta-tiny", "albert-tiny", *ODD])
+@pytest.mark.parametrize("name", ["bert-tiny", "roberta-tiny", "albert-tiny", "bert-tiny+objectives=bert.ltr", *ODD])
 def test_flops_are_those_that_torch_counts(name: str) -> None:
     model = CATALOG.build(CATALOG.variant(name))
     expected = at_length(model.variant, 50, 1)

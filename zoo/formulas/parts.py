@@ -64,11 +64,12 @@ def feedforward_block(dims: Dims, copies: Polynomial | int, runs: Polynomial | i
     ]
 
 
-def token_prediction() -> list[Component]:
+def token_prediction(predicted: Polynomial = M) -> list[Component]:
     """A transform to the table's width, a norm and a bias for each token; the table itself is the embedding's."""
+    n = predicted
     # Of the logits also their log-softmax, and the gradients of both: the backward pass begins with all four.
-    kept = 4 * M * H + 12 * M * E + 8 * M + 16 * M * V
-    return [Component(MLM_HEAD, H * E + E + 2 * E + V, flops=2 * M * H * E + 2 * M * E * V, kept=kept)]
+    kept = 4 * n * H + 12 * n * E + 8 * n + 16 * n * V
+    return [Component(MLM_HEAD, H * E + E + 2 * E + V, flops=2 * n * H * E + 2 * n * E * V, kept=kept)]
 
 
 def pooler() -> Component:

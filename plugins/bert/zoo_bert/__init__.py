@@ -61,7 +61,7 @@ def zoo_formulas() -> Formulas:
         "bert.stack": "zoo_bert.formulas:stack",
         "bert.mlm": "zoo_bert.formulas:mlm",
         "bert.nsp": "zoo_bert.formulas:nsp",
-        "bert.ltr": "zoo_bert.formulas:mlm",
+        "bert.ltr": "zoo_bert.formulas:ltr",
     }
 
 

@@ -7,6 +7,7 @@ from zoo.formulas import (
     Component,
     H,
     L,
+    S,
     attention_block,
     feedforward_block,
     one_width,
@@ -30,6 +31,11 @@ def stack(dims: Dims) -> list[Component]:
 def mlm(dims: Dims, *, bias: str = "zero") -> list[Component]:
     """The head of masked or next tokens, tied to the token table."""
     return token_prediction()
+
+
+def ltr(dims: Dims, *, bias: str = "zero") -> list[Component]:
+    """The same head, which predicts every token but each sequence's first."""
+    return token_prediction(S - 1)
 
 
 def nsp(dims: Dims) -> list[Component]:
