@@ -65,6 +65,11 @@ def test_its_variant_and_encoder_are_listed_at_once(installed: Run) -> None:
     assert {"name": "parallel.stack", "kind": "encoder", "plugin": "parallel (zoo-parallel 0.1.0)"} in parts
 
 
+def test_its_difference_is_shown(installed: Run) -> None:
+    rows = json.loads(installed("-m", "zoo", "show", "bert-tiny", "parallel-tiny", "--json").stdout)
+    assert {"field": "encoder", "bert-tiny": "bert.stack", "parallel-tiny": "parallel.stack"} in rows
+
+
 def test_it_passes_the_conformance_checks(installed: Run) -> None:
     done = installed("-c", block("python", "## 3") + "\n    print(check)")
     assert done.stdout.splitlines() == ["encoder parallel.stack", "variant parallel-tiny"], done.stderr

@@ -19,10 +19,15 @@ def cpu_size(size: Size, *, embedding_width: int | None = None) -> dict[str, Any
     unigram plateau for hundreds of steps): sinusoidal starts for learned positions, larger weights, keys that start
     as queries, mean pooling and a head that compares the two texts of a pair.
     """
-    n_layers, width, vocab_size, max_length, tokens = {
-        "tiny": (2, 128, 2_000, 128, 1_000_000),
-        "mini": (4, 256, 8_000, 256, 20_000_000),
-        "small": (4, 512, 8_000, 256, 100_000_000),
+    n_layers, width, vocab_size, max_length = {
+        "tiny": (2, 128, 2_000, 128),
+        "mini": (4, 256, 8_000, 256),
+        "small": (4, 512, 8_000, 256),
+    }[size]
+    tokens, batch_tokens, sequence_length, pretraining_rate, finetuning_rate = {
+        "tiny": (1_000_000, 1_024, 48, 3e-3, 1e-3),
+        "mini": (20_000_000, 2_560, 128, 1e-3, 3e-4),
+        "small": (100_000_000, 2_560, 128, 1e-3, 3e-4),
     }[size]
     return {
         "dims": Dims(
@@ -39,13 +44,13 @@ def cpu_size(size: Size, *, embedding_width: int | None = None) -> dict[str, Any
         "init": Init(linear_std=0.06, embedding_std=0.1, positions="sinusoidal", keys_start_as_queries=True),
         "pretraining": Pretraining(
             tokens=tokens,
-            batch_tokens=2_560,
-            sequence_length=64,
-            learning_rate=3e-3 if size == "tiny" else 1e-3,
+            batch_tokens=batch_tokens,
+            sequence_length=sequence_length,
+            learning_rate=pretraining_rate,
             beta2=0.98,
         ),
         "finetuning": Finetuning(
-            steps=150, batch_size=32, max_length=max_length, learning_rate=1e-3 if size == "tiny" else 3e-4, beta2=0.98
+            steps=150, batch_size=32, max_length=max_length, learning_rate=finetuning_rate, beta2=0.98
         ),
         "head": Head(pooling="mean", pair="compare"),
     }

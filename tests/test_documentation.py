@@ -1,0 +1,103 @@
+"""Every command and every Python example of the README and the docs is run."""
+
+from __future__ import annotations
+
+import re
+import shlex
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from zoo import hooks
+from zoo.cli import main
+
+ROOT = Path(__file__).resolve().parents[1]
+PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+
+ELSEWHERE = {
+    "pip install -r requirements.txt && zoo compare": "tests/test_main_job.py::test_the_main_job",
+    "pip install -r requirements-dev.txt && pytest": ".ci/run",
+    "pip install .": "tests/test_stranger.py::installed",
+    "zoo show bert-tiny parallel-tiny": "tests/test_stranger.py::test_its_difference_is_shown",
+    "zoo compare bert-tiny parallel-tiny": "tests/test_stranger.py::test_it_takes_part_in_a_comparison",
+}
+"""Commands that need an environment or files of their own, and what runs them (some with a smaller budget)."""
+
+GLUE = {
+    "RTE": ("index\tsentence1\tsentence2\tlabel", "{i}\tThe {i} cooks sang. All slept.\tCooks sang.\t{label}"),
+    "MRPC": ("Quality\t#1 ID\t#2 ID\t#1 String\t#2 String", "{bit}\t1\t2\tThe {i} cooks sang.\tCooks sang {i} times."),
+    "CoLA": ("", "gj04\t{bit}\t\tThe {i} cooks sang."),
+}
+"""Files of GLUE's layout, for the pages that speak of a folder `glue`."""
+
+
+def blocks(page: Path, language: str) -> Iterator[str]:
+    yield from re.findall(rf"```{language}\n(.*?)```", page.read_text(), re.DOTALL)
+
+
+def commands(page: Path) -> list[str]:
+    return [line for block in blocks(page, "sh") for line in block.splitlines() if line and not line.startswith("#")]
+
+
+RUN_HERE = [
+    pytest.param(line, id=f"{page.name}: {line}") for page in PAGES for line in commands(page) if line not in ELSEWHERE
+]
+
+
+EXAMPLES = [
+    pytest.param(block, id=f"{page.name} {number}")
+    for page in PAGES
+    if page.name != "writing-a-variant.md"  # tests/test_stranger.py installs and runs that page
+    for number, block in enumerate(blocks(page, "python"))
+]
+
+
+@pytest.fixture
+def workplace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A folder with what the pages presuppose: a folder `glue` and a text `corpus.txt`."""
+    for task, (header, row) in GLUE.items():
+        folder = tmp_path / "glue" / task
+        folder.mkdir(parents=True)
+        for split, n in (("train", 40), ("dev", 12)):
+            rows = [row.format(i=i, bit=i % 2, label=("entailment", "not_entailment")[i % 2]) for i in range(n)]
+            (folder / f"{split}.tsv").write_text("\n".join([header] * bool(header) + rows) + "\n")
+    sentences = [f"The {a} {b}." for a in ("cook", "nurse", "judge", "poet") for b in ("slept", "sang", "left")]
+    (tmp_path / "corpus.txt").write_text("\n\n".join("\n".join(sentences[i:] + sentences[:i]) for i in range(12)))
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+@pytest.mark.parametrize("command", RUN_HERE)
+def test_a_command_of_the_pages_works(command: str, workplace: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    program, *arguments = shlex.split(command)
+    assert program == "zoo", f"{command!r} is run by no test: add it to ELSEWHERE with what runs it"
+    monkeypatch.setattr(sys, "argv", ["zoo", *arguments])
+    with pytest.raises(SystemExit) as end:
+        main()
+    assert not end.value.code
+
+
+@pytest.mark.parametrize("example", EXAMPLES)
+def test_a_python_example_of_the_pages_works(example: str, workplace: Path) -> None:
+    exec(compile(example, "example", "exec"), {"__name__": "example"})
+
+
+@pytest.mark.parametrize("command", ELSEWHERE)
+def test_what_is_said_to_run_a_command_is_there(command: str) -> None:
+    file, _, name = ELSEWHERE[command].partition("::")
+    assert f"def {name}(" in (ROOT / file).read_text() if name else (ROOT / file).exists()
+    assert command in {line for page in PAGES for line in commands(page)}
+
+
+def test_every_hook_is_in_the_page_on_plugins() -> None:
+    page = (ROOT / "docs" / "writing-a-variant.md").read_text()
+    names = [name for name in vars(hooks) if name.startswith("zoo_")]
+    assert names and all(f"`{name}`" in page for name in names)
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_links_lead_somewhere(page: Path) -> None:
+    for target in re.findall(r"\]\(([^)#]+)[^)]*\)", page.read_text()):
+        assert target.startswith("https://") or (page.parent / target).exists(), target
