@@ -12,6 +12,7 @@ from zoo.audit.cost import BATCH, LENGTHS, Cost, cost
 from zoo.audit.counts import DEFINITIONS, Counts, Definition
 from zoo.audit.sharing import Sharing, sharing
 from zoo.catalog import Catalog
+from zoo.errors import ZooError
 from zoo.specs import Record, Variant
 
 
@@ -118,7 +119,12 @@ def audit_form(
 def _on_module(catalog: Catalog, form: ClosedForm) -> tuple[Mapping[str, int], Counts]:
     from zoo.audit.module import module_counts, on_meta, part_counts
 
-    model = on_meta(catalog, form.variant)
+    try:
+        model = on_meta(catalog, form.variant)
+    except ZooError:
+        raise
+    except Exception as error:  # a stranger's part
+        raise ZooError(f"{form.variant.name} cannot be built: {type(error).__name__}: {error}") from error
     return part_counts(model), module_counts(model)
 
 

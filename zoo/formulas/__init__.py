@@ -6,7 +6,9 @@ N attention heads; in costs also S tokens in a sequence, M of them to predict.
 
 from zoo.formulas.component import FIGURE, MLM_HEAD, POOLER, PROJECTION, Component, Published, sizes
 from zoo.formulas.parts import (
+    MOST_ROWS,
     attention_block,
+    between,
     feedforward_block,
     head_width,
     one_width,
@@ -20,6 +22,7 @@ from zoo.formulas.polynomial import E, F, H, L, M, N, P, Polynomial, S, V
 __all__ = [
     "FIGURE",
     "MLM_HEAD",
+    "MOST_ROWS",
     "POOLER",
     "PROJECTION",
     "Component",
@@ -35,6 +38,7 @@ __all__ = [
     "S",
     "V",
     "attention_block",
+    "between",
     "feedforward_block",
     "head_width",
     "one_width",

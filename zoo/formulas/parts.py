@@ -10,6 +10,16 @@ from zoo.formulas.component import MLM_HEAD, POOLER, Component
 from zoo.formulas.polynomial import ZERO, E, F, H, M, N, P, Polynomial, S, V
 from zoo.specs import Dims
 
+MOST_ROWS = 65_536
+"""Rows of a table of segments, and rows of positions before the first; released models have a handful."""
+
+
+def between(name: str, value: int, low: int, high: int) -> int:
+    """An option's value. Raises ZooError where it lies outside."""
+    if not low <= value <= high:
+        raise ZooError(f"{name}={value:.12g} should be between {low} and {high}")
+    return value
+
 
 def one_width(dims: Dims) -> int:
     """The width of an embedding without a projection. Raises ZooError where E is not H."""
@@ -36,7 +46,7 @@ def summed_embedding(dims: Dims, width: Polynomial, *, positions: Polynomial = P
     return [
         Component("token", V * width, met=width, kept=8 * S),
         Component("position", positions * width, met=width, kept=8 * S),
-        Component("segment", segments * width, met=width, kept=8 * S),
+        Component("segment", between("n_segments", segments, 1, MOST_ROWS) * width, met=width, kept=8 * S),
         Component("norms", 2 * width, kept=4 * S * width + 8 * S + _dropout(dims, S * width)),
     ]
 

@@ -6,6 +6,7 @@ from torch import Tensor, nn
 
 from zoo import Batch, Dims, Embedding
 from zoo.blocks import Dropout
+from zoo.formulas import MOST_ROWS, between
 
 
 class FactorizedEmbedding(Embedding):
@@ -18,7 +19,7 @@ class FactorizedEmbedding(Embedding):
         super().__init__()
         width = dims.embedding_width
         self.tokens = nn.Embedding(dims.vocab_size, width)
-        self.segments = nn.Embedding(n_segments, width)
+        self.segments = nn.Embedding(between("n_segments", n_segments, 1, MOST_ROWS), width)
         self.positions = nn.Embedding(dims.max_length, width)
         self.norm = nn.LayerNorm(width, eps=dims.norm_eps)
         self.dropout = Dropout(dims.dropout)

@@ -13,10 +13,13 @@ from zoo.formulas import (
     L,
     S,
     attention_block,
+    between,
     feedforward_block,
     pair_objective,
     summed_embedding,
 )
+
+MOST_INNER_LAYERS = 64
 
 
 def factorized(dims: Dims, *, n_segments: int = 2) -> list[Component]:
@@ -43,14 +46,13 @@ def shared(
     ]
 
 
-def check_groups(dims: Dims, n_groups: int, inner_layers: int) -> None:
-    """Raise ZooError where layers cannot be grouped so."""
-    if not 1 <= n_groups <= dims.n_layers:
-        raise ZooError(f"n_groups={n_groups} should be between 1 and dims.n_layers={dims.n_layers}")
-    if inner_layers < 1:
-        raise ZooError(f"inner_layers={inner_layers} should be at least 1")
-
-
 def sop(dims: Dims, *, fallback: bool = False) -> list[Component]:
     """A pooler and a decision."""
     return pair_objective("SOP head")
+
+
+def check_groups(dims: Dims, n_groups: int, inner_layers: int) -> None:
+    """Raise ZooError where layers cannot be grouped so."""
+    if not 1 <= n_groups <= dims.n_layers:
+        raise ZooError(f"n_groups={n_groups:.12g} should be between 1 and dims.n_layers={dims.n_layers}")
+    between("inner_layers", inner_layers, 1, MOST_INNER_LAYERS)

@@ -6,7 +6,7 @@ from torch import Tensor, nn
 
 from zoo import Batch, Dims, Embedding
 from zoo.blocks import Dropout
-from zoo.formulas import one_width
+from zoo.formulas import MOST_ROWS, between, one_width
 
 
 class AbsoluteEmbedding(Embedding):
@@ -16,7 +16,7 @@ class AbsoluteEmbedding(Embedding):
         super().__init__()
         width = one_width(dims)
         self.tokens = nn.Embedding(dims.vocab_size, width)
-        self.segments = nn.Embedding(n_segments, width)
+        self.segments = nn.Embedding(between("n_segments", n_segments, 1, MOST_ROWS), width)
         self.positions = nn.Embedding(dims.max_length, width)
         self.norm = nn.LayerNorm(width, eps=dims.norm_eps)
         self.dropout = Dropout(dims.dropout)

@@ -7,7 +7,7 @@ from torch import Tensor, nn
 
 from zoo import Batch, Dims, Embedding
 from zoo.blocks import Dropout
-from zoo.formulas import one_width
+from zoo.formulas import MOST_ROWS, between, one_width
 
 
 class OffsetEmbedding(Embedding):
@@ -20,7 +20,7 @@ class OffsetEmbedding(Embedding):
     def __init__(self, dims: Dims, *, padding_index: int = 1) -> None:
         super().__init__()
         width = one_width(dims)
-        self.offset = padding_index + 1
+        self.offset = between("padding_index", padding_index, 0, MOST_ROWS) + 1
         self.tokens = nn.Embedding(dims.vocab_size, width)
         self.segment = nn.Parameter(torch.zeros(1, width))
         self.positions = nn.Embedding(dims.max_length + self.offset, width)

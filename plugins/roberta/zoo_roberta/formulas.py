@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from zoo import Dims
-from zoo.formulas import Component, H, P, one_width, summed_embedding
+from zoo.formulas import MOST_ROWS, Component, H, P, between, one_width, summed_embedding
 
 
 def absolute(dims: Dims, *, padding_index: int = 1) -> list[Component]:
     """As many more positions as the padding index takes; one row in place of segments."""
     one_width(dims)
-    return summed_embedding(dims, H, positions=P + (padding_index + 1), segments=1)
+    offset = between("padding_index", padding_index, 0, MOST_ROWS) + 1
+    return summed_embedding(dims, H, positions=P + offset, segments=1)
