@@ -57,41 +57,57 @@ def explain_figure(form: ClosedForm, figure: str, counts: Counts) -> tuple[Expla
     digits, suffix = figure[:-1], figure[-1]
     unit = UNITS[suffix] // 10 ** len(digits.partition(".")[2])
     value = round(float(digits) * UNITS[suffix])
-    found: list[tuple[int, Explanation]] = []
-    for reading in _readings(form, counts):
-        for name, departs, rounded in _roundings(reading.count, unit, suffix):
+
+    def ways(reading: Explanation) -> Iterator[Explanation]:
+        for name, rounded in _roundings(reading.count, unit, suffix):
             if rounded == value:
-                causes = (*reading.causes, name)
-                found.append((len(reading.causes) + departs, reading.model_copy(update={"causes": causes})))
-    return _simplest(found)
+                yield reading.model_copy(update={"causes": (*reading.causes, name)})
+
+    # Plain rounding is no departure, so what rounds otherwise counts as one cause more than what does not.
+    plain = next(name for name, _ in _roundings(0, unit, suffix))
+    return _fewest(form, counts, ways, lambda way: len(way.causes) - (way.causes[-1] == plain))
 
 
 def explain_count(form: ClosedForm, definition: Definition, count: int) -> tuple[Explanation, ...]:
     """The simplest ways to an exact count that was made under one definition; none if it is unexplained."""
-    readings = _readings(form, form.counts)
-    return _simplest([(len(r.causes), r) for r in readings if r.definition == definition and r.count == count])
+
+    def ways(reading: Explanation) -> Iterator[Explanation]:
+        if reading.definition == definition and reading.count == count:
+            yield reading
+
+    return _fewest(form, form.counts, ways, lambda way: len(way.causes))
 
 
-def _simplest(found: list[tuple[int, Explanation]]) -> tuple[Explanation, ...]:
-    least = min((departures for departures, _ in found), default=0)
-    return tuple(explanation for departures, explanation in found if departures == least <= MOST_DEPARTURES)
+def _fewest(
+    form: ClosedForm,
+    counts: Counts,
+    ways: Callable[[Explanation], Iterator[Explanation]],
+    departures: Callable[[Explanation], int],
+) -> tuple[Explanation, ...]:
+    """The ways with the fewest departures; those with more are not even tried."""
+    found: list[Explanation] = []
+    for n in range(MOST_DEPARTURES + 1):
+        found += [way for reading in _readings(form, counts, n) for way in ways(reading)]
+        if any(departures(way) == n for way in found):
+            return tuple(way for way in found if departures(way) == n)
+    return ()
 
 
-def _roundings(count: int, unit: int, suffix: str) -> Iterator[tuple[str, int, int]]:
-    """The ways to print a count: what each is called, whether it departs from the plain one, and what it gives."""
+def _roundings(count: int, unit: int, suffix: str) -> Iterator[tuple[str, int]]:
+    """The ways to print a count, plain rounding first: what each is called and what it gives."""
     printed, tenfold = (f"{step / UNITS[suffix]:g}{suffix}" for step in (unit, 10 * unit))
-    yield f"rounded to {printed}", 0, _rounded(count, unit)
-    yield f"rounded to {tenfold}", 1, _rounded(count, 10 * unit)
-    yield f"cut to {printed}", 1, count // unit * unit
+    yield f"rounded to {printed}", _rounded(count, unit)
+    yield f"rounded to {tenfold}", _rounded(count, 10 * unit)
+    yield f"cut to {printed}", count // unit * unit
 
 
 def _rounded(count: int, unit: int) -> int:
     return (count + unit // 2) // unit * unit
 
 
-def _readings(form: ClosedForm, counts: Counts) -> Iterator[Explanation]:
-    """Every definition with every few departures."""
-    chosen = [few for n in range(MOST_DEPARTURES + 1) for few in combinations(_departures(form), n)]
+def _readings(form: ClosedForm, counts: Counts, n: int) -> Iterator[Explanation]:
+    """Every definition with every n departures."""
+    chosen = list(combinations(_departures(form), n)) if n else [()]
     for definition in DEFINITIONS:
         formula, counted = form.formula(definition), counts.get(definition)
         if formula is not None:
@@ -99,7 +115,7 @@ def _readings(form: ClosedForm, counts: Counts) -> Iterator[Explanation]:
                 count = _counted(few, definition, formula, form.sizes)
                 if count is not None:
                     yield Explanation(definition=definition, causes=tuple(d.name for d in few), count=count)
-        elif counted is not None:
+        elif counted is not None and n == 0:
             yield Explanation(definition=definition, causes=(), count=counted)
 
 
