@@ -10,11 +10,11 @@ import pytest
 from zoo import IGNORE, Flags, Ids, ZooError
 from zoo.text.masking import TokenMasking
 from zoo_albert.masking import NGramMasking
-from zoo_bert.masking import StaticMasking
+from zoo_bert.masking import StaticMasking, WholeWordMasking
 from zoo_bert.tokenizer import WordPiece
 from zoo_roberta.masking import DynamicMasking
 
-MASKINGS: list[TokenMasking] = [StaticMasking(), DynamicMasking(), NGramMasking()]
+MASKINGS: list[TokenMasking] = [StaticMasking(), DynamicMasking(), NGramMasking(), WholeWordMasking()]
 
 
 class Pieces(WordPiece):
@@ -137,7 +137,7 @@ def test_the_generator_decides(masking: TokenMasking) -> None:
 
 
 def test_copies_are_the_dupe_factor_or_none() -> None:
-    assert [masking.copies for masking in MASKINGS] == [10, None, 40]
+    assert [masking.copies for masking in MASKINGS] == [10, None, 40, 10]
 
 
 # N-grams

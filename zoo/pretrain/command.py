@@ -96,8 +96,11 @@ def pretrain(
         tensorboard=tensorboard,
         resume=resume,
     )
+    from zoo.pretrain.journal import tensorboard_writer
     from zoo.pretrain.run import identify
 
+    if tensorboard:
+        tensorboard_writer()
     run = identify(catalog, meant, how, seed=seed, held_out=held_out, precision=precision.value)
     return _do(catalog, run, how, _changes(asked, meant), as_json)
 

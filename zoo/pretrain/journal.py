@@ -5,10 +5,11 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Mapping
 from pathlib import Path
+from typing import Any
 
 from pydantic import JsonValue
 
-from zoo.errors import RunFailed
+from zoo.errors import RunFailed, ZooError
 from zoo.files import write_text
 from zoo.train.evaluation import Score
 from zoo.train.loop import Step
@@ -25,8 +26,10 @@ class Journal:
         self.path = folder / LOG
         lines = [json.dumps(line) for line in read_log(folder) if _is_done(line, done)]
         write_text(self.path, "".join(f"{line}\n" for line in lines))
+        self._board: Any = None
+        if tensorboard:
+            self._board = tensorboard_writer()(str(folder / FOLDER), purge_step=done + 1 if done else None)
         self._file = self.path.open("a")
-        self._board = _board(folder / FOLDER, done) if tensorboard else None
 
     def write(self, event: str, step: int, **facts: JsonValue) -> None:
         """Add a line. Raises RunFailed where the disk refuses."""
@@ -94,9 +97,10 @@ def _is_done(line: dict[str, JsonValue], done: int) -> bool:
     return line.get("event") != "end" and int(str(line.get("step", 0))) <= done
 
 
-def _board(folder: Path, done: int):  # type: ignore[no-untyped-def]  # tensorboard is not installed with the zoo
+def tensorboard_writer() -> Any:
+    """TensorBoard's class of writers. Raises ZooError where it is not installed."""
     try:
         from torch.utils.tensorboard import SummaryWriter
     except ImportError:
-        raise RunFailed("--tensorboard needs TensorBoard; pip install 'encoder-zoo[tensorboard]'") from None
-    return SummaryWriter(str(folder), purge_step=done + 1 if done else None)
+        raise ZooError("--tensorboard needs TensorBoard; pip install 'encoder-zoo[tensorboard]'") from None
+    return SummaryWriter

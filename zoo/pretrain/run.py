@@ -32,7 +32,7 @@ from zoo.text.pretraining_data import Place
 from zoo.train.evaluation import Score, evaluate
 from zoo.train.feed import TOKENS_AHEAD, ahead
 from zoo.train.loop import Execution as StepExecution
-from zoo.train.loop import Step, train
+from zoo.train.loop import Precision, Step, train
 from zoo.train.optimizers import make_optimizer
 from zoo.train.seeds import seed_of
 from zoo.train.speed import matmul_peak, training_flops
@@ -203,6 +203,7 @@ class _Training:
             last = step.number == n_steps
             if last or step.number % self.how.evaluate_every == 0:
                 self._evaluate(step.number)
+                speed.measure()
             if last or step.stop or step.number % self.how.checkpoint_every == 0:
                 self._save()
             if step.stop and not last:
@@ -321,10 +322,15 @@ class _Reader:
 class _Speed:
     """The share of the machine's measured peak of matrix products that steps make use of."""
 
-    def __init__(self, model: Model, team: Team, precision: str) -> None:
-        self._model = model
-        self._peak = matmul_peak(team.device, "bf16" if precision == "bf16" else "fp32") * team.size
-        self._flops_per_token = 0.0
+    def __init__(self, model: Model, team: Team, precision: Precision) -> None:
+        self._model, self._team, self._precision = model, team, precision
+        self._peak = self._flops_per_token = 0.0
+        self.measure()
+
+    def measure(self) -> None:
+        """Look at the peak again, as other programs may have been in the way; the best counts."""
+        peak = matmul_peak(self._team.device, self._precision) * self._team.size
+        self._peak = max(self._peak, peak)
 
     def share(self, step: Step, batch: Batch | None) -> float:
         """Of one step."""

@@ -110,9 +110,7 @@ def _write(
     (folder / FACTS).write_text(facts.model_dump_json(indent=1))
 
 
-def _encoded(
-    documents: Iterable[Sequence[str]], tokenizer: Tokenizer
-) -> Iterator[tuple[Offsets, list[Ids]]]:
+def _encoded(documents: Iterable[Sequence[str]], tokenizer: Tokenizer) -> Iterator[tuple[Offsets, list[Ids]]]:
     """Documents, many at a time: how many sentences each has, and the sentences' ids; one lot ahead."""
     with ThreadPoolExecutor(1) as worker:
         waiting = []
