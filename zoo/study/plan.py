@@ -110,6 +110,8 @@ def make_plan(
     for variant in variants:
         catalog.check(variant)
     _refuse_unequal(variants)
+    if corpus is not None:
+        corpus.documents(catalog)  # says at once where a file is missing
     planned = []
     for task in [catalog.task(name) for name in tasks]:
         dataset = task.load(data_folder)
@@ -125,7 +127,6 @@ def make_plan(
         real = tuple(task.name for task in planned if not task.synthetic)
         folder = str(data_folder) if data_folder else None
         corpus = TasksCorpus(tasks=real, folder=folder) if real else MicroworldCorpus()
-    corpus.documents(catalog)  # says at once where a file is missing
     return Plan(
         variants=tuple(variants),
         tasks=tuple(planned),
@@ -141,7 +142,7 @@ def with_budget(variant: Variant, tokens: int | None, steps: int | None) -> Vari
     """The same variant with another number of pre-training tokens or fine-tuning steps."""
     pretraining, finetuning = variant.pretraining, variant.finetuning
     if tokens is not None:
-        batch_tokens = min(pretraining.batch_tokens, tokens)
+        batch_tokens = max(pretraining.sequence_length, min(pretraining.batch_tokens, tokens))
         pretraining = pretraining.model_copy(update={"tokens": tokens, "batch_tokens": batch_tokens})
     if steps is not None:
         finetuning = finetuning.model_copy(update={"steps": steps})

@@ -81,7 +81,7 @@ class TsvTask(Task):
     def _find(self, folder: Path | None) -> dict[str, Path]:
         layout = ", ".join(table.path + " (optional)" * table.optional for table in self.tables.values())
         if folder is None:
-            raise ZooError(f"task {self.name!r} is read from files; give the folder that holds {layout}")
+            raise ZooError(f"task {self.name!r} is read from files; give the folder (--glue DIR) that holds {layout}")
         if not folder.is_dir():
             raise ZooError(f"there is no folder {folder}; task {self.name!r} needs one that holds {layout}")
         found = {}

@@ -1,0 +1,65 @@
+"""The main job, as a user who has nothing but the README runs it; several minutes long."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+from statistics import fmean
+from typing import Any
+
+import pytest
+
+VARIANTS = ("bert-tiny", "roberta-tiny", "albert-tiny")
+
+
+def compare(out: Path, *arguments: str) -> tuple[dict[str, Any], str]:
+    """Run `zoo compare`; its results and what it printed."""
+    command = [sys.executable, "-m", "zoo", "compare", *arguments, "--out", str(out)]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=1_800)
+    assert done.returncode == 0, done.stderr
+    return json.loads((out / "results.json").read_text()), done.stdout
+
+
+@pytest.fixture(scope="module")
+def job(tmp_path_factory: pytest.TempPathFactory) -> tuple[dict[str, Any], str, Path]:
+    out = tmp_path_factory.mktemp("job") / "run"
+    return *compare(out), out
+
+
+def test_the_main_job(job: tuple[dict[str, Any], str, Path]) -> None:
+    results, printed, out = job
+    assert not results["failures"]
+    assert all(name in printed for name in (*VARIANTS, "majority", "bag-of-words", "parameters executed a token"))
+    assert "Synthetic" in printed
+    assert {path.name for path in out.iterdir()} == {"plan.json", "cells", "checkpoints", "results.json", "report.md"}
+    assert len(list((out / "cells").iterdir())) == 3 + 3 * 5 * 3 + 2 * 5
+
+
+def test_two_tasks_and_more_are_beyond_bag_of_words(job: tuple[dict[str, Any], str, Path]) -> None:
+    scores = job[0]["scores"]
+    beyond = [
+        task
+        for task, words in scores["bag-of-words"].items()
+        if all(scores[name][task]["mean"] > words["mean"] for name in VARIANTS)
+    ]
+    assert len(beyond) >= 2, scores
+
+
+def test_pretraining_helps_every_family_on_every_task(job: tuple[dict[str, Any], str, Path], tmp_path: Path) -> None:
+    taught = job[0]["scores"]
+    untaught, _ = compare(tmp_path / "run", "--tokens", "64")  # a single step
+    for name in VARIANTS:
+        for task in taught[name]:
+            with_, without = taught[name][task]["values"], untaught["scores"][name][task]["values"]
+            assert fmean(with_) > fmean(without), (name, task, with_, without)
+
+
+def test_the_same_seeds_give_bitwise_the_same_results(job: tuple[dict[str, Any], str, Path], tmp_path: Path) -> None:
+    """One variant and task again, alone and in one process: a cell does not depend on its neighbours."""
+    again, _ = compare(tmp_path / "run", "albert-tiny", "--tasks", "micro-sentiment", "--workers", "0")
+    first = {cell["name"]: cell["fingerprint"] for cell in job[0]["cells"]}
+    repeated = {cell["name"]: cell["fingerprint"] for cell in again["cells"]}
+    assert len(repeated) == 1 + 3 + 2
+    assert repeated.items() <= first.items()
