@@ -132,13 +132,10 @@ def _where(run: Run) -> list[str]:
 def _notes(run: Run) -> list[str]:
     plan = run.plan
     synthetic = [task.name for task in plan.tasks if task.synthetic]
-    documents = next((result for v in plan.variants if (result := run.pretrained(v.name))), None)
-    size = f", {documents.corpus_documents:,} documents" if documents else ""
     notes = [
         f"Scores are mean ± standard deviation over {len(plan.seeds)} fine-tuning seeds of one pre-training, on dev, "
         "after the last step, x 100.",
-        f"Pre-trained on {plan.corpus.description}{size}, hash {documents.corpus_hash[:12] if documents else MISSING}: "
-        f"{plan.variants[0].pretraining.tokens:,} tokens each.",
+        f"Pre-trained on {plan.corpus.description}: {plan.variants[0].pretraining.tokens:,} tokens each.",
     ]
     if synthetic:
         notes.append(
