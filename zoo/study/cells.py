@@ -170,10 +170,8 @@ def _scored(
     truncated: float,
     cost: Cost,
 ) -> FinetuneResult:
-    scores = {
-        split: metrics.score(task, [item.label for item in dataset.splits[split]], made)
-        for split, made in predictions.items()
-    }
+    labels = {split: [item.label for item in dataset.splits[split]] for split in predictions}
+    scores = {split: metrics.score(task, labels[split], made) for split, made in predictions.items()}
     return FinetuneResult(
         cell=cell,
         task_version=task.version,
@@ -184,6 +182,14 @@ def _scored(
         scores=scores,
         headline=metrics.headline(task, scores),
         predictions=predictions,
+        targets=_targets(task, labels) if cell.kind == "baseline" else None,
         environment=environment(catalog),
         cost=cost,
     )
+
+
+def _targets(task: Task, labels: dict[str, list[int | float | None]]) -> dict[str, list[int] | list[float]]:
+    known = {split: [label for label in side if label is not None] for split, side in labels.items()}
+    if task.kind == "regression":
+        return {split: [float(label) for label in side] for split, side in known.items()}
+    return {split: [int(label) for label in side] for split, side in known.items()}

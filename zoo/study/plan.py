@@ -15,6 +15,9 @@ from zoo.errors import ZooError
 from zoo.specs import Count, Record, Variant, diff
 from zoo.study.corpora import CorpusSource, MicroworldCorpus, TasksCorpus
 
+BASELINES = ("majority", "bag-of-words")
+"""Systems that every task is also given to, since they read no sentence."""
+
 LARGEST_DEFAULT_BUDGET = 500_000_000
 """Pre-training tokens above which the budget must be asked for: no machine this runs on by accident will finish."""
 
@@ -59,7 +62,7 @@ class Plan(Record):
             *(
                 Cell(kind="baseline", system=baseline, task=task.name, seed=0)
                 for task in self.tasks
-                for baseline in ("majority", "bag-of-words")
+                for baseline in BASELINES
             ),
         ]
 

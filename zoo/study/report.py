@@ -15,9 +15,9 @@ from rich.text import Text
 
 from zoo.files import write_text
 from zoo.specs import Record, diff
+from zoo.study.plan import BASELINES
 from zoo.study.results import FailedResult, FinetuneResult, PretrainResult, Run, fingerprint
 
-BASELINES = ("majority", "bag-of-words")
 MISSING = "-"
 
 

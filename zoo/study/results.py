@@ -12,7 +12,7 @@ from zoo.errors import ZooError, explain
 from zoo.files import write_text
 from zoo.specs import Record, Variant
 from zoo.study.environment import Environment
-from zoo.study.plan import Cell, Plan
+from zoo.study.plan import BASELINES, Cell, Plan
 
 
 class Cost(Record):
@@ -49,7 +49,7 @@ class PretrainResult(Record):
 
 
 class FinetuneResult(Record):
-    """A system's predictions and scores on a task."""
+    """A system's predictions and scores on a task; a baseline's also keeps the right answers, for all systems."""
 
     kind: Literal["finetune"] = "finetune"
     cell: Cell
@@ -61,6 +61,7 @@ class FinetuneResult(Record):
     scores: dict[str, dict[str, float]]
     headline: float
     predictions: dict[str, list[int] | list[float]]
+    targets: dict[str, list[int] | list[float]] | None = None
     environment: Environment
     cost: Cost
 
@@ -99,6 +100,10 @@ class Run(Record):
             for result in self.results
             if isinstance(result, FinetuneResult) and result.cell.system == system and task in (None, result.cell.task)
         ]
+
+    def targets(self, task: str) -> dict[str, list[int] | list[float]] | None:
+        """The right answers by development split, or None where no baseline was finished."""
+        return next((result.targets for name in BASELINES for result in self.finetuned(name, task)), None)
 
     @property
     def failures(self) -> list[FailedResult]:

@@ -1,0 +1,105 @@
+"""A run's statistics from results made up for the purpose."""
+
+from __future__ import annotations
+
+import importlib.util
+from pathlib import Path
+
+import pytest
+
+import zoo_albert
+import zoo_bert
+from zoo import Catalog
+from zoo.study.environment import environment
+from zoo.study.plan import BASELINES, Cell, make_plan
+from zoo.study.results import Cost, FailedResult, FinetuneResult, Run
+from zoo.study.verdicts import judge
+
+_spec = importlib.util.spec_from_file_location("zoo_toy", Path(__file__).with_name("toy.py"))
+assert _spec and _spec.loader
+toy = importlib.util.module_from_spec(_spec)
+_spec.loader.exec_module(toy)
+
+CATALOG = Catalog.of(zoo_bert, zoo_albert, toy)
+TARGETS = [item % 2 for item in range(40)]
+
+
+def result(cell: Cell, n_wrong: int) -> FinetuneResult:
+    """Wrong on so many items, other ones for every seed; the majority baseline answers 1 throughout."""
+    wrong = {(7 * cell.seed + 3 * item) % 40 for item in range(n_wrong)}
+    made = [1 - target if item in wrong else target for item, target in enumerate(TARGETS)]
+    made = [1] * 40 if cell.system == "majority" else made
+    accuracy = sum(a == b for a, b in zip(made, TARGETS, strict=True)) / 40
+    return FinetuneResult(
+        cell=cell,
+        task_version=1,
+        data_hash="0",
+        synthetic=False,
+        steps=1,
+        truncated=0.0,
+        scores={"dev": {"accuracy": accuracy}},
+        headline=accuracy,
+        predictions={"dev": made},
+        targets={"dev": TARGETS} if cell.kind == "baseline" else None,
+        environment=environment(CATALOG),
+        cost=Cost(seconds=1.0, peak_bytes=1),
+    )
+
+
+def made_up(n_seeds: int, wrong: dict[str, list[int]], fail: tuple[str, ...] = ()) -> Run:
+    """A run whose systems are wrong on so many items, by seed; cells named in `fail` have failed."""
+    plan = make_plan(CATALOG, [CATALOG.variant(name) for name in wrong], ["lamps"], n_seeds=n_seeds)
+    results = [
+        FailedResult(cell=cell, reason="it was told to")
+        if cell.name in fail
+        else result(cell, 20 if cell.system in BASELINES else wrong[cell.system][cell.seed])
+        for cell in plan.cells
+        if cell.kind != "pretrain"
+    ]
+    return Run(plan=plan, results=tuple(results))
+
+
+def test_a_large_difference_is_better_and_makes_two_tiers() -> None:
+    found = judge(made_up(5, {"bert-tiny": [18, 17, 19, 18, 18], "albert-tiny": [1, 2, 1, 0, 1]}))
+    (pair,) = [d for d in found.differences if (d.first, d.second) == ("bert-tiny", "albert-tiny")]
+    assert pair.verdict == "better" and pair.winner_first == ("albert-tiny", "bert-tiny")
+    assert pair.difference == pytest.approx(-17 / 40)
+    assert pair.n_seeds == 5
+    assert found.tiers == {"lamps": (("albert-tiny",), ("bert-tiny",))}
+    floors = {(d.first, d.second): d.verdict for d in found.differences if d.second in BASELINES}
+    assert floors["albert-tiny", "majority"] == "better"
+    assert floors["bert-tiny", "majority"] != "better"
+
+
+def test_a_small_difference_is_not_shown_and_shares_a_tier() -> None:
+    found = judge(made_up(5, {"bert-tiny": [9, 8, 9, 8, 9], "albert-tiny": [8, 9, 8, 9, 8]}))
+    assert {d.verdict for d in found.differences if d.second not in BASELINES} == {"not shown"}
+    assert found.tiers == {"lamps": (("albert-tiny", "bert-tiny"),)}
+
+
+def test_two_seeds_are_too_few_and_one_has_no_interval() -> None:
+    for n_seeds in (1, 2):
+        found = judge(made_up(n_seeds, {"bert-tiny": [19, 18], "albert-tiny": [1, 0]}))
+        assert {d.verdict for d in found.differences} == {"too few seeds to tell"}
+    assert (judge(made_up(1, {"bert-tiny": [3]})).spreads["lamps"]["bert-tiny"].low) is None
+
+
+def test_only_seeds_that_both_finished_are_paired() -> None:
+    wrong = {"bert-tiny": [4, 4, 4, 4], "albert-tiny": [3, 3, 3, 40]}
+    found = judge(made_up(4, wrong, fail=("finetune-albert-tiny-lamps-s3",)))
+    pair = found.differences[0]
+    assert (pair.n_seeds, pair.difference) == (3, pytest.approx(-1 / 40))
+    assert found.spreads["lamps"]["bert-tiny"].n == 4
+
+
+def test_a_run_with_one_answer_for_everything_is_degenerate() -> None:
+    found = judge(made_up(3, {"bert-tiny": [1, 1, 1]}))
+    assert found.spreads["lamps"]["majority"].degenerate == 1
+    assert found.spreads["lamps"]["bert-tiny"].degenerate == 0
+
+
+def test_without_right_answers_nothing_is_decided() -> None:
+    failed = ("baseline-majority-lamps-s0", "baseline-bag-of-words-lamps-s0")
+    found = judge(made_up(3, {"bert-tiny": [1, 1, 1], "albert-tiny": [9, 9, 9]}, fail=failed))
+    assert (found.differences, found.tiers, found.undecided) == ((), {}, ("lamps",))
+    assert found.spreads["lamps"]["bert-tiny"].mean == pytest.approx(39 / 40)

@@ -1,0 +1,158 @@
+"""The statistics of a run, from its saved results alone."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import combinations
+
+import numpy as np
+
+from zoo.specs import Record
+from zoo.study.plan import BASELINES
+from zoo.study.resampling import Array, resampled
+from zoo.study.results import FinetuneResult, Run
+from zoo.study.statistics import (
+    LEVEL,
+    MOST_SEEDS,
+    N_DRAWS,
+    Difference,
+    Spread,
+    bootstrap_p,
+    detectable,
+    holm,
+    mean_interval,
+    multi_bootstrap,
+    seeds_needed,
+    spread,
+    t_test,
+    tiers,
+    verdict,
+)
+
+
+class Verdicts(Record):
+    """Spreads by task and system, tiers of variants by task, and the differences of all pairs in which a variant is."""
+
+    spreads: dict[str, dict[str, Spread]]
+    differences: tuple[Difference, ...]
+    tiers: dict[str, tuple[tuple[str, ...], ...]]
+    undecided: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class _Scores:
+    """A system's headlines [K] and the same on drawn items [R, K]."""
+
+    seeds: tuple[int, ...]
+    values: Array
+    drawn: Array
+
+    def at(self, seeds: list[int]) -> tuple[Array, Array]:
+        """For some of the seeds, in order."""
+        which = [self.seeds.index(seed) for seed in seeds]
+        return self.values[which], self.drawn[:, which]
+
+
+def judge(run: Run) -> Verdicts:
+    """Spread, differences and tiers of every task; where no right answers were stored, spread alone."""
+    variants = [variant.name for variant in run.plan.variants]
+    spreads = {
+        task.name: {
+            system: spread([result.headline for result in results], [degenerate(result) for result in results])
+            for system in (*variants, *BASELINES)
+            if (results := run.finetuned(system, task.name))
+        }
+        for task in run.plan.tasks
+    }
+    undecided = tuple(task for task in spreads if not run.targets(task))
+    differences = _adjusted([d for task in spreads if task not in undecided for d in _differences(run, task)])
+    tiers_of = {
+        task: tuple(
+            tuple(tier)
+            for tier in tiers(
+                {name: by_system[name].mean for name in variants if name in by_system},
+                {d.winner_first for d in differences if d.task == task and d.verdict == "better"},
+            )
+        )
+        for task, by_system in spreads.items()
+        if task not in undecided
+    }
+    return Verdicts(spreads=spreads, differences=tuple(differences), tiers=tiers_of, undecided=undecided)
+
+
+def degenerate(result: FinetuneResult) -> bool:
+    """Whether a run predicts one and the same for every item of a development split."""
+    return any(len(set(made)) == 1 for made in result.predictions.values())
+
+
+def _differences(run: Run, task: str) -> Iterator[Difference]:
+    """Of every two variants, and of every variant and baseline; not yet adjusted for being several."""
+    variants = [variant.name for variant in run.plan.variants]
+    scores = {name: found for name in (*variants, *BASELINES) if (found := _scores(run, name, task))}
+    for first, second in combinations(scores, 2):
+        if first in BASELINES:
+            continue
+        one, other = scores[first], scores[second]
+        if second in BASELINES:
+            values, drawn = (np.repeat(side, len(one.seeds), axis=-1) for side in (other.values, other.drawn))
+            other = _Scores(one.seeds, values, drawn)
+        seeds = sorted(set(one.seeds) & set(other.seeds))
+        if seeds:
+            (ours, ours_drawn), (theirs, theirs_drawn) = one.at(seeds), other.at(seeds)
+            yield difference(task, first, second, ours - theirs, ours_drawn - theirs_drawn)
+
+
+def difference(task: str, first: str, second: str, values: Array, drawn: Array) -> Difference:
+    """Two systems told apart by their paired differences over seeds [K] and over drawn items and seeds [R, K]."""
+    n = len(values)
+    mean, sd, low, high = mean_interval(values.tolist())
+    means = multi_bootstrap(drawn)
+    variances = ((sd or 0.0) ** 2, float(drawn.mean(1).var()))
+    p = max(t_test(values.tolist(), variances[1]), bootstrap_p(means))
+    bootstrap_low, bootstrap_high = np.quantile(means, [LEVEL / 2, 1 - LEVEL / 2]).tolist()
+    return Difference(
+        task=task,
+        first=first,
+        second=second,
+        n_seeds=n,
+        difference=mean,
+        low=low,
+        high=high,
+        bootstrap_low=bootstrap_low,
+        bootstrap_high=bootstrap_high,
+        p=p,
+        adjusted_p=p,
+        detectable=None if n < 2 else detectable(n, *variances),
+        detectable_at_best=detectable(MOST_SEEDS, *variances),
+        seeds_needed=None if n < 2 else seeds_needed(mean, *variances),
+        verdict="not shown",
+    )
+
+
+def _scores(run: Run, system: str, task: str) -> _Scores | None:
+    results, targets = run.finetuned(system, task), run.targets(task)
+    if not results or not targets:
+        return None
+    first = results[0]
+    metrics = list(next(iter(first.scores.values())))
+    predictions = {split: np.asarray([r.predictions[split] for r in results]) for split in first.predictions}
+    return _Scores(
+        seeds=tuple(result.cell.seed for result in results),
+        values=np.asarray([result.headline for result in results]),
+        drawn=resampled(targets, predictions, metrics, N_DRAWS),
+    )
+
+
+def _adjusted(drafts: list[Difference]) -> list[Difference]:
+    """With Holm's correction over the tasks on which the same two are compared, and the verdict it leaves."""
+    adjusted: dict[tuple[str, str, str], float] = {}
+    for pair in {(draft.first, draft.second) for draft in drafts}:
+        same = [draft for draft in drafts if (draft.first, draft.second) == pair]
+        for draft, p in zip(same, holm([draft.p for draft in same]), strict=True):
+            adjusted[draft.task, *pair] = p
+    return [
+        draft.model_copy(update={"adjusted_p": p, "verdict": verdict(draft, p)})
+        for draft in drafts
+        for p in (adjusted[draft.task, draft.first, draft.second],)
+    ]
