@@ -206,14 +206,16 @@ def _run(plan: Plan, folder: Path, workers: int, as_json: bool) -> int:
     from zoo.study.display import Display
     from zoo.study.report import print_table, summary, write_report
     from zoo.study.runner import run
+    from zoo.study.verdicts import judge
 
     with Display(plan, Console(stderr=True)) as display:
         done = run(plan, folder, workers=workers, watcher=display)
-    write_report(done, folder)
+    found = judge(done)
+    write_report(done, found, folder)
     if as_json:
-        print(json.dumps(summary(done), indent=1))
+        print(json.dumps(summary(done, found), indent=1))
     else:
-        print_table(done, _console())
+        print_table(done, found, _console())
         print(f"run folder: {folder}")
     return 1 if done.failures else 0
 

@@ -16,6 +16,7 @@ from zoo.study.plan import Cell, Plan, make_plan, slug, with_budget
 from zoo.study.report import markdown, summary, tabulate, write_report
 from zoo.study.results import FailedResult, FinetuneResult, PretrainResult, Run, fingerprint, read_run
 from zoo.study.runner import run
+from zoo.study.verdicts import judge
 
 _spec = importlib.util.spec_from_file_location("zoo_toy", Path(__file__).with_name("toy.py"))
 assert _spec and _spec.loader
@@ -67,7 +68,7 @@ def plan(corpus: FilesCorpus, *expressions: str, seeds: int = 2) -> Plan:
 def finished(corpus: FilesCorpus, tmp_path_factory: pytest.TempPathFactory) -> tuple[Run, Path, Watcher]:
     folder, watcher = tmp_path_factory.mktemp("run") / "one", Watcher()
     done = run(plan(corpus, "bert-tiny", "albert-tiny"), folder, workers=0, watcher=watcher, catalog=CATALOG)
-    write_report(done, folder)
+    write_report(done, judge(done), folder)
     return done, folder, watcher
 
 
@@ -85,7 +86,7 @@ def test_every_cell_is_done_and_told(finished: tuple[Run, Path, Watcher]) -> Non
 
 def test_the_table_has_a_column_a_system_and_a_row_a_measure(finished: tuple[Run, Path, Watcher]) -> None:
     table = tabulate(finished[0])
-    assert [name.split("+")[0] for name in table.systems] == ["bert-tiny", "albert-tiny", "majority", "bag-of-words"]
+    assert [name.split("+")[0] for name in table.columns] == ["bert-tiny", "albert-tiny", "majority", "bag-of-words"]
     rows = dict(table.rows)
     assert rows["lamps (accuracy)"][2:] == ("50.0", "100.0")
     assert "±" in rows["lamps (accuracy)"][0]
@@ -145,14 +146,14 @@ def test_one_failure_stops_what_stands_on_it_and_nothing_else(corpus: FilesCorpu
     assert "the loss of bert.mlm is" in reasons["pretrain"] and "try a lower learning rate" in reasons["pretrain"]
     assert reasons["finetune"].startswith("the pre-training of bert-tiny+")
     assert dict(tabulate(done).rows)["lamps (accuracy)"][0] == "failed"
-    assert "Failed: pretrain-bert-tiny" in markdown(done).replace("\\", "")
+    assert "Failed: pretrain-bert-tiny" in markdown(done, judge(done)).replace("\\", "")
 
 
 def test_a_report_is_made_from_the_folder_alone(finished: tuple[Run, Path, Watcher]) -> None:
     done, folder, _ = finished
     assert read_run(folder) == done
-    assert json.loads((folder / "results.json").read_text()) == summary(done)
-    assert (folder / "report.md").read_text() == markdown(done)
+    assert json.loads((folder / "results.json").read_text()) == summary(done, judge(done))
+    assert (folder / "report.md").read_text() == markdown(done, judge(done))
 
 
 def test_what_is_not_json_in_a_run_folder_is_named(finished: tuple[Run, Path, Watcher], tmp_path: Path) -> None:

@@ -11,6 +11,7 @@ import zoo_albert
 import zoo_bert
 from zoo import Catalog
 from zoo.study.environment import environment
+from zoo.study.findings import difference_table, finding_notes, tier_table
 from zoo.study.plan import BASELINES, Cell, make_plan
 from zoo.study.results import Cost, FailedResult, FinetuneResult, Run
 from zoo.study.verdicts import judge
@@ -84,6 +85,11 @@ def test_two_seeds_are_too_few_and_one_has_no_interval() -> None:
     assert (judge(made_up(1, {"bert-tiny": [3]})).spreads["lamps"]["bert-tiny"].low) is None
 
 
+def test_between_runs_that_learnt_nothing_no_smallest_difference_is_claimed() -> None:
+    found = judge(made_up(3, {"bert-tiny": [0, 0, 0], "albert-tiny": [0, 0, 0]})).differences[0]
+    assert (found.detectable, found.seeds_needed, found.verdict) == (None, None, "not shown")
+
+
 def test_only_seeds_that_both_finished_are_paired() -> None:
     wrong = {"bert-tiny": [4, 4, 4, 4], "albert-tiny": [3, 3, 3, 40]}
     found = judge(made_up(4, wrong, fail=("finetune-albert-tiny-lamps-s3",)))
@@ -103,3 +109,21 @@ def test_without_right_answers_nothing_is_decided() -> None:
     found = judge(made_up(3, {"bert-tiny": [1, 1, 1], "albert-tiny": [9, 9, 9]}, fail=failed))
     assert (found.differences, found.tiers, found.undecided) == ((), {}, ("lamps",))
     assert found.spreads["lamps"]["bert-tiny"].mean == pytest.approx(39 / 40)
+
+
+def test_findings_are_told_in_hundredths_with_what_would_have_shown() -> None:
+    found = judge(made_up(5, {"bert-tiny": [18, 17, 19, 18, 18], "albert-tiny": [1, 2, 1, 0, 1]}))
+    ((task, (groups, _)),) = tier_table(found).rows
+    assert (task, groups) == ("lamps", "1. albert-tiny; 2. bert-tiny")
+    ((pair, cells),) = difference_table(found).rows
+    assert (pair, cells[0], cells[-1]) == ("lamps: bert-tiny - albert-tiny", "-42.5", "better")
+    counts, _, floor, *_ = finding_notes(found)
+    assert "1 differences between variants: better 1, not shown 0" in counts
+    assert floor == "Not shown to be better than majority: bert-tiny on lamps."
+
+
+def test_runs_that_learnt_nothing_are_told() -> None:
+    run = made_up(2, {"bert-tiny": [4, 4]})
+    stuck = run.results[0].model_copy(update={"predictions": {"dev": [1] * 40}, "headline": 0.5})
+    told = finding_notes(judge(run.model_copy(update={"results": (stuck, *run.results[1:])})))
+    assert "One answer for every item of lamps: bert-tiny in 1 of 2 runs (mean without them 90.0)." in told

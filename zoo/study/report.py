@@ -4,29 +4,20 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from statistics import fmean, median, stdev
 
 from pydantic import JsonValue
 from rich.console import Console
-from rich.table import Table as RichTable
 from rich.text import Text
 
 from zoo.files import write_text
 from zoo.specs import Record, diff
+from zoo.study.findings import between_variants, difference_table, finding_notes, tier_table
 from zoo.study.plan import BASELINES
 from zoo.study.results import FailedResult, FinetuneResult, PretrainResult, Run, fingerprint
-
-MISSING = "-"
-
-
-@dataclass(frozen=True)
-class Table:
-    """A measure a row, a system a column; every cell ready to print."""
-
-    systems: tuple[str, ...]
-    rows: tuple[tuple[str, tuple[str, ...]], ...]
+from zoo.study.tables import MISSING, Table, escape, markdown_rows, print_rows
+from zoo.study.verdicts import Verdicts
 
 
 def tabulate(run: Run) -> Table:
@@ -38,30 +29,25 @@ def tabulate(run: Run) -> Table:
         for task in run.plan.tasks
     ]
     rows += [(label, (*values, *[MISSING] * len(BASELINES))) for label, values in _costs(run, variants)]
-    return Table(systems, tuple(rows))
+    return Table("", systems, tuple(rows))
 
 
-def print_table(run: Run, console: Console) -> None:
-    """The table on a terminal, then what it must not be read without."""
-    table = tabulate(run)
-    shown = RichTable(caption_justify="left")
-    shown.add_column("")
-    for system in table.systems:
-        shown.add_column(Text(system), justify="right", overflow="fold")
-    for index, (label, values) in enumerate(table.rows):
-        shown.add_row(Text(label), *map(Text, values), end_section=index == len(run.plan.tasks) - 1)
-    console.print(shown)
-    for note in _notes(run):
+def print_table(run: Run, found: Verdicts, console: Console) -> None:
+    """Scores and tiers on a terminal, then what they must not be read without."""
+    print_rows(tabulate(run), console, line_after=len(run.plan.tasks) - 1)
+    if between_variants(found):
+        print_rows(tier_table(found), console)
+    for note in notes(run, found):
         console.print(Text(note))
 
 
-def write_report(run: Run, folder: Path) -> None:
+def write_report(run: Run, found: Verdicts, folder: Path) -> None:
     """Write results.json and report.md into a run folder."""
-    write_text(folder / "results.json", json.dumps(summary(run), indent=1) + "\n")
-    write_text(folder / "report.md", markdown(run))
+    write_text(folder / "results.json", json.dumps(summary(run, found), indent=1) + "\n")
+    write_text(folder / "report.md", markdown(run, found))
 
 
-def summary(run: Run) -> dict[str, JsonValue]:
+def summary(run: Run, found: Verdicts) -> dict[str, JsonValue]:
     """Everything but predictions and curves, for other programs."""
     systems = [*(variant.name for variant in run.plan.variants), *BASELINES]
     finished = [result for result in run.results if not isinstance(result, FailedResult)]
@@ -82,30 +68,33 @@ def summary(run: Run) -> dict[str, JsonValue]:
         "plan_hash": run.plan.content_hash,
         "plan": run.plan.model_dump(mode="json"),
         "scores": scores,
+        "statistics": found.model_dump(mode="json"),
         "cells": cells,
         "failures": failures,
     }
 
 
-def markdown(run: Run) -> str:
+def markdown(run: Run, found: Verdicts) -> str:
     """The report as a page of Markdown."""
-    table = tabulate(run)
-    lines = ["# Comparison of " + ", ".join(_escape(variant.name) for variant in run.plan.variants), ""]
-    lines += [_row(["", *table.systems]), _row(["---", *["---:"] * len(table.systems)])]
-    lines += [_row([label, *values]) for label, values in table.rows]
-    lines += ["", *(f"- {_escape(note)}" for note in _notes(run)), ""]
+    lines = ["# Comparison of " + ", ".join(escape(variant.name) for variant in run.plan.variants), ""]
+    lines += [*markdown_rows(tabulate(run)), ""]
+    if between_variants(found):
+        lines += [*markdown_rows(tier_table(found)), ""]
+    lines += [*(f"- {escape(note)}" for note in notes(run, found)), ""]
+    if between_variants(found):
+        lines += ["## Differences", "", *markdown_rows(difference_table(found)), ""]
     lines += ["## What was compared", ""]
     first, *others = run.plan.variants
     lines += [f"Common to all: head {_fields(first.head)}; tokens, seeds and data as above.", ""]
     for other in others:
         differences = diff(first, other)
         differences.pop("paper", None)
-        lines += [f"From {_escape(first.name)} to {_escape(other.name)}:", ""]
-        lines += [f"- `{path}`: {_escape(str(a))} → {_escape(str(b))}" for path, (a, b) in differences.items()] + [""]
+        lines += [f"From {escape(first.name)} to {escape(other.name)}:", ""]
+        lines += [f"- `{path}`: {escape(str(a))} → {escape(str(b))}" for path, (a, b) in differences.items()] + [""]
     lines += ["## Settings", ""]
     for variant in run.plan.variants:
         parts = {"start": variant.init, "pre-training": variant.pretraining, "fine-tuning": variant.finetuning}
-        lines += [f"- {_escape(variant.name)}: " + "; ".join(f"{name} {_fields(part)}" for name, part in parts.items())]
+        lines += [f"- {escape(variant.name)}: " + "; ".join(f"{name} {_fields(part)}" for name, part in parts.items())]
     lines += ["", "## Where it was made", "", *_where(run), ""]
     return "\n".join(lines)
 
@@ -122,29 +111,31 @@ def _where(run: Run) -> list[str]:
         plugins = ", ".join(f"{name} {version}" for name, version in place.plugins.items())
         lines += [
             f"- zoo {place.zoo}; Python {place.python}; {libraries}",
-            f"- plugins: {_escape(plugins)}",
+            f"- plugins: {escape(plugins)}",
             f"- {place.platform}, {place.instruction_set}, {place.processors} processors, "
             f"{place.threads} thread(s) a process",
         ]
     return lines
 
 
-def _notes(run: Run) -> list[str]:
+def notes(run: Run, found: Verdicts) -> list[str]:
+    """What the tables must not be read without."""
     plan = run.plan
     synthetic = [task.name for task in plan.tasks if task.synthetic]
-    notes = [
+    lines = [
         f"Scores are mean ± standard deviation over {len(plan.seeds)} fine-tuning seeds of one pre-training, on dev, "
         "after the last step, x 100.",
         f"Pre-trained on {plan.corpus.description}: {plan.variants[0].pretraining.tokens:,} tokens each.",
     ]
     if synthetic:
-        notes.append(
+        lines.append(
             f"Synthetic: {', '.join(synthetic)}. They show differences of design, not of language understanding."
         )
     cut = {r.cell.task: r.truncated for v in plan.variants for r in run.finetuned(v.name) if r.truncated > 0}
-    notes += [f"{share:.0%} of {task}'s training items were cut to fit." for task, share in cut.items()]
-    notes += [f"Failed: {failure.cell.name}: {failure.reason}" for failure in run.failures]
-    return notes
+    lines += [f"{share:.0%} of {task}'s training items were cut to fit." for task, share in cut.items()]
+    lines += finding_notes(found)
+    lines += [f"Failed: {failure.cell.name}: {failure.reason}" for failure in run.failures]
+    return lines
 
 
 def _task_label(run: Run, name: str) -> str:
@@ -194,12 +185,3 @@ def _peak(results: Sequence[PretrainResult | FinetuneResult]) -> str:
 
 def _fields(record: Record) -> str:
     return ", ".join(f"{name} {value}" for name, value in record.model_dump().items())
-
-
-def _row(cells: list[str]) -> str:
-    return "| " + " | ".join(_escape(cell) for cell in cells) + " |"
-
-
-def _escape(text: str) -> str:
-    """Text that Markdown shows as it is."""
-    return "".join(f"\\{char}" if char in "\\`*_<>[]|#" else char for char in text.replace("\n", " "))

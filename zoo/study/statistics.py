@@ -63,7 +63,7 @@ class Difference(Record):
     p: float
     adjusted_p: float
     detectable: float | None
-    detectable_at_best: float
+    detectable_at_best: float | None
     seeds_needed: int | None
     verdict: Verdict
 
@@ -134,9 +134,14 @@ def holm(p_values: Sequence[float]) -> list[float]:
     return adjusted
 
 
-def detectable(n_seeds: int, seed_variance: float, item_variance: float) -> float:
-    """The smallest true difference that a two-sided test at 5% shows with 80% power, by the noncentral t."""
+def detectable(n_seeds: int, seed_variance: float, item_variance: float) -> float | None:
+    """The smallest true difference that a two-sided test at 5% shows with 80% power, by the noncentral t.
+
+    None where it cannot be estimated: for one seed, and where nothing varied, as between runs that learnt nothing.
+    """
     error, freedom = sqrt(seed_variance / n_seeds + item_variance), n_seeds - 1
+    if freedom == 0 or error <= 1e-12:
+        return None
     bound = float(stats.t.ppf(1 - LEVEL / 2, freedom))
     shift = brentq(lambda shift: float(stats.nct.sf(bound, freedom, shift)) - POWER, 0.1, 10 * bound)
     return error * float(shift)
@@ -144,22 +149,28 @@ def detectable(n_seeds: int, seed_variance: float, item_variance: float) -> floa
 
 def seeds_needed(difference: float, seed_variance: float, item_variance: float) -> int | None:
     """The smallest number of seeds with which a difference would be detectable, None beyond a thousand."""
+
+    def enough(n_seeds: int) -> bool:
+        smallest = detectable(n_seeds, seed_variance, item_variance)
+        return smallest is not None and smallest <= abs(difference)
+
     low, high = 1, MOST_SEEDS
-    if detectable(high, seed_variance, item_variance) > abs(difference):
+    if not enough(high):
         return None
     while high - low > 1:
         middle = (low + high) // 2
-        within = detectable(middle, seed_variance, item_variance) <= abs(difference)
-        low, high = (low, middle) if within else (middle, high)
+        low, high = (low, middle) if enough(middle) else (middle, high)
     return high
 
 
 def verdict(found: Difference, adjusted_p: float) -> Verdict:
     """Better, or why not: too few seeds where more of them could show a difference half as large."""
-    if found.n_seeds < FEWEST_SEEDS or found.detectable is None:
+    if found.n_seeds < FEWEST_SEEDS:
         return "too few seeds to tell"
     if adjusted_p < LEVEL:
         return "better"
+    if found.detectable is None or found.detectable_at_best is None:
+        return "not shown"
     return "too few seeds to tell" if found.detectable > 2 * found.detectable_at_best else "not shown"
 
 

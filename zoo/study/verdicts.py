@@ -123,9 +123,9 @@ def difference(task: str, first: str, second: str, values: Array, drawn: Array) 
         bootstrap_high=bootstrap_high,
         p=p,
         adjusted_p=p,
-        detectable=None if n < 2 else detectable(n, *variances),
+        detectable=detectable(n, *variances),
         detectable_at_best=detectable(MOST_SEEDS, *variances),
-        seeds_needed=None if n < 2 else seeds_needed(mean, *variances),
+        seeds_needed=seeds_needed(mean, *variances) if n > 1 else None,
         verdict="not shown",
     )
 
