@@ -130,6 +130,16 @@ def test_tensorboard_is_an_extra(
     assert "pip install 'encoder-zoo[tensorboard]'" in capfd.readouterr().err
 
 
+def test_a_shell_may_have_expanded_the_pattern(
+    arguments: Arguments, zoo: Zoo, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "more.txt").write_text("A document more. It has two sentences.")
+    command = arguments(tmp_path / "run", steps=2)
+    command.insert(command.index("--corpus") + 2, str(tmp_path / "more.txt"))
+    assert zoo(command) == 0
+    assert "41 documents" in capfd.readouterr().err
+
+
 @pytest.mark.parametrize("family", ["bert", "roberta", "albert"])
 def test_a_corpus_is_told_whatever_its_files(
     family: str, zoo: Zoo, tmp_path: Path, capfd: pytest.CaptureFixture[str]

@@ -48,6 +48,7 @@ def pretrain(
     variant: Annotated[str, typer.Argument(help="A variant or expression.")],
     corpus: Corpus,
     out: Annotated[Path, typer.Option(help="The run folder.")],
+    more: Annotated[list[Path] | None, typer.Argument(help="More text, as a shell makes of --corpus *.txt.")] = None,
     tokens: Annotated[int | None, typer.Option(min=64, help="Tokens to train on; the recipe is scaled.")] = None,
     steps: Annotated[int | None, typer.Option(min=1, help="Steps to train for.")] = None,
     batch_tokens: Annotated[int | None, typer.Option(min=8, help="Tokens of a batch, over all processes.")] = None,
@@ -81,7 +82,7 @@ def pretrain(
     catalog.check(meant)
     n_steps = meant.pretraining.steps
     how = Execution(
-        corpus=tuple(str(path) for path in corpus),
+        corpus=tuple(str(path) for path in [*corpus, *(more or [])]),
         out=str(out),
         cache=str(cache or cache_folder()),
         tokenizer=str(tokenizer) if tokenizer else None,

@@ -99,7 +99,7 @@ def prepare(catalog: Catalog, run: Run, how: Execution) -> Prepared:
         write_folder(place, given.save)
     tokenizer = tokenizer_class.load(place, **options)
     corpus, facts = cached_corpus(Path(how.cache), run.corpus_hash, read_documents(paths), tokenizer)
-    kept, held = _split(corpus.n_documents, run.held_out, run.seed)
+    kept, held = split_documents(corpus.n_documents, run.held_out, run.seed)
     return Prepared(tokenizer, corpus, facts, with_vocabulary(run.variant, tokenizer), kept, held)
 
 
@@ -340,7 +340,7 @@ class _Speed:
         return self._flops_per_token * step.n_tokens / step.seconds / self._peak
 
 
-def _split(n_documents: int, share: float, seed: int) -> tuple[NDArray[np.int64], list[int]]:
+def split_documents(n_documents: int, share: float, seed: int) -> tuple[NDArray[np.int64], list[int]]:
     """The documents to train on and those held out: at least two, as a pair of different ones is asked for."""
     if share == 0.0:
         return np.arange(n_documents), []
