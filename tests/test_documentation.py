@@ -22,6 +22,9 @@ ELSEWHERE = {
     "pip install .": "tests/test_stranger.py::installed",
     "zoo show bert-tiny parallel-tiny": "tests/test_stranger.py::test_its_difference_is_shown",
     "zoo compare bert-tiny parallel-tiny": "tests/test_stranger.py::test_it_takes_part_in_a_comparison",
+    "torchrun --nproc-per-node 2 -m zoo pretrain bert-tiny --corpus corpus.txt --out runs/two --steps 20": (
+        "tests/pretrain/test_team.py::test_two_processes_do_what_one_does_in_two_turns_dropout_and_all"
+    ),
 }
 """Commands that need an environment or files of their own, and what runs them (some with a smaller budget)."""
 
@@ -65,6 +68,7 @@ def workplace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
             (folder / f"{split}.tsv").write_text("\n".join([header] * bool(header) + rows) + "\n")
     sentences = [f"The {a} {b}." for a in ("cook", "nurse", "judge", "poet") for b in ("slept", "sang", "left")]
     (tmp_path / "corpus.txt").write_text("\n\n".join("\n".join(sentences[i:] + sentences[:i]) for i in range(12)))
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     monkeypatch.chdir(tmp_path)
     return tmp_path
 

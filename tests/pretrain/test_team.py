@@ -34,14 +34,7 @@ def test_accumulating_gradients_gives_the_same_curve(
     assert curve(tmp_path / "turns") == pytest.approx(alone, abs=1e-5)
 
 
-def test_two_processes_give_the_same_curve(
-    arguments: Arguments, team: Team, tmp_path: Path, alone: list[float]
-) -> None:
-    team(arguments(tmp_path / "two", *STEADY), 2)
-    assert curve(tmp_path / "two") == pytest.approx(alone, abs=1e-5)
-
-
-def test_a_sharded_run_goes_on_with_another_number_of_processes(
+def test_two_processes_give_the_same_curve_and_one_goes_on_with_it(
     arguments: Arguments, team: Team, zoo: Zoo, tmp_path: Path, alone: list[float]
 ) -> None:
     folder = tmp_path / "sharded"
@@ -55,7 +48,7 @@ def test_a_sharded_run_goes_on_with_another_number_of_processes(
     assert len(curve(folder)) == len(alone)
 
 
-def test_dropout_is_that_of_the_parts_whoever_does_them(
+def test_two_processes_do_what_one_does_in_two_turns_dropout_and_all(
     arguments: Arguments, team: Team, zoo: Zoo, tmp_path: Path
 ) -> None:
     assert zoo(arguments(tmp_path / "turns", "--accumulate", "2")) == 0
