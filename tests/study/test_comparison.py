@@ -4,6 +4,11 @@ from __future__ import annotations
 
 import importlib.util
 import json
+import os
+import shutil
+import subprocess
+import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -193,3 +198,29 @@ def test_file_names_are_fit_and_unique() -> None:
     long = ["a" * 200, "a" * 201, "a/b", "a_b"]
     assert len({slug(name) for name in long}) == 4
     assert all("/" not in slug(name) and len(slug(name)) <= 120 for name in long)
+
+
+@pytest.mark.skipif(shutil.which("ps") is None, reason="needs ps to see who is alive")
+def test_the_workers_of_a_killed_run_do_not_outlive_it(tmp_path: Path) -> None:
+    arguments = ["albert-tiny", "--tasks", "micro-sentiment", "--tokens", "10000000", "--out", str(tmp_path / "run")]
+    command = [sys.executable, "-m", "zoo", "compare", *arguments]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as running:
+        deadline = time.monotonic() + 120
+        while len(workers := _children(running.pid)) < 3 and time.monotonic() < deadline:  # two, and their tracker
+            os.sched_yield()
+        running.kill()
+    assert len(workers) >= 3
+    while any(map(_alive, workers)) and time.monotonic() < deadline:
+        os.sched_yield()
+    assert not any(map(_alive, workers))
+
+
+def _children(pid: int) -> list[int]:
+    """The processes that a process spawned, helpers of multiprocessing among them."""
+    listed = subprocess.run(["ps", "-o", "pid=", "--ppid", str(pid)], capture_output=True, text=True).stdout.split()
+    return [int(child) for child in listed]
+
+
+def _alive(pid: int) -> bool:
+    state = subprocess.run(["ps", "-o", "stat=", "-p", str(pid)], capture_output=True, text=True).stdout
+    return bool(state.strip()) and not state.startswith("Z")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import multiprocessing
 import os
+import threading
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
@@ -185,6 +186,15 @@ def _start_worker(reports: Any, threads: int) -> None:
     os.environ["OMP_NUM_THREADS"] = str(threads)
     _reports = reports
     _catalog = Catalog.installed()
+    threading.Thread(target=_leave_with_parent, daemon=True).start()
+
+
+def _leave_with_parent() -> None:
+    """A worker whose run was killed would go on for nobody."""
+    parent = multiprocessing.parent_process()
+    assert parent is not None
+    parent.join()
+    os._exit(1)
 
 
 def _work(plan: Plan, cell: Cell, folder: Path) -> Result:
