@@ -9,7 +9,7 @@ from typing import Any
 from zoo.errors import ZooError
 from zoo.pretrain.journal import read_log
 
-POINTS = 200
+POINTS = 60
 
 
 def draw(folders: Sequence[Path], outputs: Sequence[Path], names: Sequence[str]) -> None:
