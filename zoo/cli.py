@@ -21,6 +21,7 @@ from zoo.catalog import KINDS, Catalog
 from zoo.errors import UnknownName, ZooError
 from zoo.pretrain.command import corpus_, pretrain
 from zoo.specs import Variant, diff
+from zoo.study.command import report
 
 if TYPE_CHECKING:
     from zoo.study.corpora import CorpusSource
@@ -34,6 +35,7 @@ app = typer.Typer(
 )
 
 app.command()(audit)
+app.command()(report)
 app.command()(pretrain)
 app.command("corpus")(corpus_)
 

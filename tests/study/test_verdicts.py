@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import importlib.util
+import json
+import sys
 from pathlib import Path
 
 import pytest
@@ -10,10 +12,11 @@ import pytest
 import zoo_albert
 import zoo_bert
 from zoo import Catalog
+from zoo.cli import main
 from zoo.study.environment import environment
 from zoo.study.findings import difference_table, finding_notes, tier_table
 from zoo.study.plan import BASELINES, Cell, make_plan
-from zoo.study.results import Cost, FailedResult, FinetuneResult, Run
+from zoo.study.results import Cost, FailedResult, FinetuneResult, Run, write_result
 from zoo.study.verdicts import judge
 
 _spec = importlib.util.spec_from_file_location("zoo_toy", Path(__file__).with_name("toy.py"))
@@ -127,3 +130,54 @@ def test_runs_that_learnt_nothing_are_told() -> None:
     stuck = run.results[0].model_copy(update={"predictions": {"dev": [1] * 40}, "headline": 0.5})
     told = finding_notes(judge(run.model_copy(update={"results": (stuck, *run.results[1:])})))
     assert "One answer for every item of lamps: bert-tiny in 1 of 2 runs (mean without them 90.0)." in told
+
+
+def saved(run: Run, folder: Path) -> Path:
+    """The run as a folder."""
+    (folder / "cells").mkdir()
+    (folder / "plan.json").write_text(run.plan.model_dump_json())
+    for result in run.results:
+        write_result(folder, result)
+    return folder
+
+
+@pytest.mark.parametrize(
+    ("form", "start"),
+    [("terminal", "┏"), ("markdown", "# Comparison"), ("csv", "system,task"), ("json", "{"), ("html", "<!doctype")],
+)
+def test_every_report_is_made_from_a_folder_alone_and_says_who_is_better(
+    form: str, start: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pytest.importorskip("matplotlib")
+    run = made_up(3, {"bert-tiny": [18, 17, 18], "albert-tiny": [1, 0, 1]}, fail=("finetune-bert-tiny-lamps-s2",))
+    failed = next(r for r in run.results if isinstance(r, FailedResult))
+    others = tuple(r for r in run.results if r is not failed)
+    failed = failed.model_copy(update={"reason": "<script>alert(1)</script> $x_1$"})
+    folder = saved(run.model_copy(update={"results": (failed, *others)}), tmp_path)
+    arguments = ["zoo", "report", str(folder), "--format", form, "--out", str(tmp_path / "made")]
+    monkeypatch.setattr(sys, "argv", arguments)
+    with pytest.raises(SystemExit) as end:
+        main()
+    made = (tmp_path / "made").read_text()
+    assert not end.value.code
+    assert made.startswith(start)
+    assert "albert-tiny" in made
+    if form == "json":
+        assert json.loads(made)["statistics"]["spreads"]["lamps"]["albert-tiny"]["n"] == 3
+    if form == "html":
+        assert "<script" not in made and "&lt;script&gt;" in made
+        assert made.count("<svg") == 2  # nothing was pre-trained, so there are no sizes and no losses to draw
+        assert "http" not in made.replace("http://www.w3.org/", "")
+    if form == "csv":
+        assert made.splitlines()[-1].startswith("bag-of-words,lamps,0,dev,accuracy,0.5")
+        assert len(made.splitlines()) == 1 + 5 + 2
+
+
+def test_a_folder_without_a_run_is_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(sys, "argv", ["zoo", "report", str(tmp_path)])
+    with pytest.raises(SystemExit) as end:
+        main()
+    assert end.value.code == 2
+    assert "holds no run" in capsys.readouterr().err

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import csv
 import json
 from collections.abc import Iterable, Sequence
+from io import StringIO
 from pathlib import Path
 from statistics import fmean, median, stdev
 
@@ -18,6 +20,9 @@ from zoo.study.plan import BASELINES
 from zoo.study.results import FailedResult, FinetuneResult, PretrainResult, Run, fingerprint
 from zoo.study.tables import MISSING, Table, escape, markdown_rows, print_rows
 from zoo.study.verdicts import Verdicts
+
+PLAIN_WIDTH = 250
+"""Columns of text that no terminal bounds."""
 
 
 def tabulate(run: Run) -> Table:
@@ -39,6 +44,28 @@ def print_table(run: Run, found: Verdicts, console: Console) -> None:
         print_rows(tier_table(found), console)
     for note in notes(run, found):
         console.print(Text(note))
+
+
+def plain(run: Run, found: Verdicts) -> str:
+    """What `print_table` prints, as text."""
+    text = StringIO()
+    print_table(run, found, Console(file=text, width=PLAIN_WIDTH))
+    return text.getvalue()
+
+
+def csv_rows(run: Run) -> str:
+    """Every score of every finished run in a line of its own, not rounded."""
+    text = StringIO()
+    lines = csv.writer(text, lineterminator="\n")
+    lines.writerow(("system", "task", "seed", "split", "metric", "score"))
+    for result in run.results:
+        if isinstance(result, FinetuneResult):
+            cell = result.cell
+            for split, scores in result.scores.items():
+                lines.writerows(
+                    (cell.system, cell.task, cell.seed, split, name, value) for name, value in scores.items()
+                )
+    return text.getvalue()
 
 
 def write_report(run: Run, found: Verdicts, folder: Path) -> None:
@@ -95,11 +122,12 @@ def markdown(run: Run, found: Verdicts) -> str:
     for variant in run.plan.variants:
         parts = {"start": variant.init, "pre-training": variant.pretraining, "fine-tuning": variant.finetuning}
         lines += [f"- {escape(variant.name)}: " + "; ".join(f"{name} {_fields(part)}" for name, part in parts.items())]
-    lines += ["", "## Where it was made", "", *_where(run), ""]
+    lines += ["", "## Where it was made", "", *(f"- {escape(line)}" for line in where(run)), ""]
     return "\n".join(lines)
 
 
-def _where(run: Run) -> list[str]:
+def where(run: Run) -> list[str]:
+    """The environments of the results."""
     seen = {
         result.environment.model_dump_json(): result.environment
         for result in run.results
@@ -110,9 +138,9 @@ def _where(run: Run) -> list[str]:
         libraries = ", ".join(f"{name} {version}" for name, version in place.libraries.items())
         plugins = ", ".join(f"{name} {version}" for name, version in place.plugins.items())
         lines += [
-            f"- zoo {place.zoo}; Python {place.python}; {libraries}",
-            f"- plugins: {escape(plugins)}",
-            f"- {place.platform}, {place.instruction_set}, {place.processors} processors, "
+            f"zoo {place.zoo}; Python {place.python}; {libraries}",
+            f"plugins: {plugins}",
+            f"{place.platform}, {place.instruction_set}, {place.processors} processors, "
             f"{place.threads} thread(s) a process",
         ]
     return lines
