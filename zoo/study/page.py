@@ -23,7 +23,8 @@ th:first-child, td:first-child { text-align: left; }
 .scroll { overflow-x: auto; }
 svg { max-width: 100%; height: auto; }
 pre { overflow-x: auto; background: #f5f5f5; padding: 1em; font-size: 12px; }
-h1, li, td { overflow-wrap: anywhere; }
+h1, h2, li, p { overflow-wrap: anywhere; }
+td:first-child { white-space: nowrap; }
 @media print { body { margin: 0; max-width: none; } h2, svg, tr { break-inside: avoid; } }
 </style>
 <h1>{{ title }}</h1>
