@@ -17,12 +17,14 @@ from zoo.tasks.tsv import Table, TsvTask
 if TYPE_CHECKING:
     from zoo.batch import IGNORE, Batch, Encoding, Flags, Ids, Layout, Output, Passage
     from zoo.catalog import Catalog
+    from zoo.checkpoints import load, save
     from zoo.interfaces import Embedding, Encoder, Masking, Objective, Packing, Tokenizer
     from zoo.model import Model
 
 _LATER = {
     "zoo.batch": ("IGNORE", "Batch", "Encoding", "Flags", "Ids", "Layout", "Output", "Passage"),
     "zoo.catalog": ("Catalog",),
+    "zoo.checkpoints": ("load", "save"),
     "zoo.interfaces": ("Embedding", "Encoder", "Masking", "Objective", "Packing", "Tokenizer"),
     "zoo.model": ("Model",),
 }
@@ -63,6 +65,8 @@ __all__ = [
     "ZooError",
     "diff",
     "hookimpl",
+    "load",
+    "save",
     "use",
 ]
 

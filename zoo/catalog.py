@@ -9,6 +9,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from importlib.metadata import EntryPoint, entry_points
+from pathlib import Path
 from pkgutil import resolve_name
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, get_type_hints
@@ -18,10 +19,12 @@ from pydantic import TypeAdapter, ValidationError
 
 from zoo import hooks
 from zoo.errors import UnknownName, ZooError, explain
-from zoo.expressions import evaluate
+from zoo.expressions import base_of, evaluate
 from zoo.formulas import Component, Published
 from zoo.specs import Dims, Positive, Use, Variant
 from zoo.tasks.task import Task
+from zoo.weights.format import CheckpointFormat
+from zoo.weights.record import is_checkpoint, variant_in
 
 if TYPE_CHECKING:
     from zoo.interfaces import Encoder, Masking, Objective, Packing, Tokenizer
@@ -33,7 +36,12 @@ KINDS = ("tokenizer", "packing", "masking", "embedding", "encoder", "objective")
 WEIGHT = "weight"
 """The option that every objective has: its share in the sum of losses."""
 
-RECORDS: dict[str, type[Any]] = {"variant": Variant, "task": Task, "published_count": Published}
+RECORDS: dict[str, type[Any]] = {
+    "variant": Variant,
+    "task": Task,
+    "checkpoint": CheckpointFormat,
+    "published_count": Published,
+}
 """The kinds of record, offered in the same way."""
 
 OFFERED = (*KINDS, *RECORDS, "formula")
@@ -89,6 +97,7 @@ class Catalog:
     tasks: Mapping[str, Task]
     formulas: Mapping[str, hooks.Formula | str]
     published: Mapping[str, Published]
+    checkpoints: Mapping[str, CheckpointFormat]
 
     @classmethod
     def installed(cls, *, strict: bool = False) -> Catalog:
@@ -145,11 +154,28 @@ class Catalog:
             tasks=tables["task"],
             formulas=tables["formula"],
             published=tables["published_count"],
+            checkpoints=tables["checkpoint"],
         )
 
     def variant(self, expression: str) -> Variant:
-        """The variant of this name or expression. Raises UnknownName or ZooError."""
-        return evaluate(expression, lambda name: _find("variant", self.variants, name))
+        """The variant of this name or expression, or in this checkpoint's folder. Raises UnknownName or ZooError."""
+        return evaluate(expression, self._named, self._is_folder)
+
+    def folder(self, expression: str) -> Path | None:
+        """The checkpoint's folder that an expression begins with, if it does."""
+        base = base_of(expression, self._is_folder)
+        return Path(base) if self._is_folder(base) else None
+
+    def _is_folder(self, name: str) -> bool:
+        return name not in self.variants and is_checkpoint(Path(name))
+
+    def _named(self, name: str) -> Variant:
+        if not self._is_folder(name):
+            found: Variant = _find("variant", self.variants, name)
+            return found
+        variant = variant_in(Path(name), self.checkpoints)
+        known = variant.name in self.variants
+        return variant.model_copy(update={"name": f"folder:{variant.name}"}) if known else variant
 
     def task(self, name: str) -> Task:
         """The task of this name. Raises UnknownName."""
@@ -213,6 +239,13 @@ class Catalog:
         Raises UnknownName or ZooError where a part is missing, an option is unknown, or parts don't fit together.
         """
         from zoo.blocks import initialise
+
+        model = self.assemble(variant)
+        initialise(model, variant.init)
+        return model
+
+    def assemble(self, variant: Variant) -> Model:
+        """The variant as a model whose weights have no meaning yet. Raises as `build` does."""
         from zoo.model import Model
 
         embedding = self._make("embedding", variant.embedding, variant.dims)
@@ -220,9 +253,7 @@ class Catalog:
         objectives = {used.name: self._make("objective", used, variant.dims) for used in variant.objectives}
         weights = {used.name: float(str(used.options.get(WEIGHT, 1.0))) for used in variant.objectives}
         causal = _reads_from_left(variant, encoder, objectives)
-        model = Model(variant, embedding, encoder, objectives, weights=weights, causal=causal)
-        initialise(model, variant.init)
-        return model
+        return Model(variant, embedding, encoder, objectives, weights=weights, causal=causal)
 
     def check(self, variant: Variant) -> None:
         """Build everything of a variant without memory for weights. Raises as `build` does, and for misfits."""
@@ -232,7 +263,7 @@ class Catalog:
         masking = self.masking(variant)
         packing = self.packing(variant)
         with torch.device("meta"):
-            model = self.build(variant)
+            model = self.assemble(variant)
         for used in variant.objectives:
             if model.objective(used.name).needs_pairs and not packing.pairs:
                 raise ZooError(

@@ -18,7 +18,9 @@ from rich.text import Text
 
 from zoo.audit.command import audit
 from zoo.catalog import KINDS, Catalog
+from zoo.checkpoints.command import convert
 from zoo.errors import UnknownName, ZooError
+from zoo.inference.command import encode, fill, predict
 from zoo.pretrain.command import corpus_, pretrain
 from zoo.specs import Variant, diff
 from zoo.study.command import report
@@ -34,9 +36,8 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 
-app.command()(audit)
-app.command()(report)
-app.command()(pretrain)
+for _command in (audit, convert, encode, fill, predict, pretrain, report):
+    app.command()(_command)
 app.command("corpus")(corpus_)
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
@@ -107,7 +108,7 @@ def list_(
 
 @app.command()
 def show(
-    name: Annotated[str, typer.Argument(help="A variant or expression, a task, or a part.")],
+    name: Annotated[str, typer.Argument(help="A variant, expression or folder, a task, or a part.")],
     other: Annotated[str | None, typer.Argument(help="Another variant: print the fields in which they differ.")] = None,
     as_json: AsJson = False,
     strict: Strict = False,
@@ -156,7 +157,7 @@ def plugins(as_json: AsJson = False, strict: Strict = False) -> None:
 @app.command()
 def compare(
     variants: Annotated[
-        list[str] | None, typer.Argument(help="Variants or expressions; the tiny three if none.")
+        list[str] | None, typer.Argument(help="Variants, expressions or folders with models; the tiny three if none.")
     ] = None,
     tasks: Annotated[str | None, typer.Option(help="Tasks, separated by commas; the starter suite if none.")] = None,
     glue: Annotated[Path | None, typer.Option(help="The folder that holds GLUE's task folders.")] = None,
@@ -174,9 +175,12 @@ def compare(
 ) -> int:
     """Pre-train variants on the same text, fine-tune them on the same tasks, and print one table."""
     catalog = _catalog(strict)
-    chosen = [_with_budget(catalog.variant(name), tokens, steps) for name in variants or DEFAULT_VARIANTS]
+    asked = variants or DEFAULT_VARIANTS
+    chosen = [_with_budget(catalog.variant(name), tokens, steps) for name in asked]
+    paths = [catalog.folder(name) for name in asked]
+    folders = {variant.name: path for variant, path in zip(chosen, paths, strict=True) if path is not None}
     names = _split(tasks) if tasks is not None else [t.name for t in catalog.tasks.values() if t.suite == "microworld"]
-    plan = _plan(catalog, chosen, names, seeds, corpus, glue, threads)
+    plan = _plan(catalog, chosen, folders, names, seeds, corpus, glue, threads)
     folder = out or Path("runs") / f"compare-{datetime.now():%Y%m%d-%H%M%S}"
     return _run(plan, folder, workers, as_json)
 
@@ -184,6 +188,7 @@ def compare(
 def _plan(
     catalog: Catalog,
     variants: list[Variant],
+    folders: dict[str, Path],
     tasks: list[str],
     seeds: int,
     paths: list[Path] | None,
@@ -195,7 +200,9 @@ def _plan(
 
     corpus: CorpusSource | None = FilesCorpus(paths=tuple(str(path.resolve()) for path in paths)) if paths else None
     folder = glue.resolve() if glue else None
-    return make_plan(catalog, variants, tasks, n_seeds=seeds, corpus=corpus, data_folder=folder, threads=threads)
+    return make_plan(
+        catalog, variants, tasks, n_seeds=seeds, corpus=corpus, data_folder=folder, threads=threads, folders=folders
+    )
 
 
 def _with_budget(variant: Variant, tokens: int | None, steps: int | None) -> Variant:
@@ -254,7 +261,7 @@ def _record(catalog: Catalog, name: str) -> dict[str, Any]:
     for kind in KINDS:
         if name in catalog.parts[kind]:
             return {"name": name, "kind": kind, "plugin": catalog.owner(kind, name).origin}
-    if name.split("+")[0] not in catalog.variants:
+    if catalog.folder(name) is None and name.split("+")[0] not in catalog.variants:
         parts = [part for kind in KINDS for part in catalog.parts[kind]]
         raise UnknownName("variant, task or part", name, [*catalog.variants, *catalog.tasks, *parts])
     return catalog.variant(name).model_dump(mode="json")

@@ -19,12 +19,22 @@ from zoo.errors import UnknownName, ZooError
 from zoo.specs import Record, Use, Variant, diff
 
 
-def evaluate(expression: str, find: Callable[[str], Variant]) -> Variant:
+def base_of(expression: str, is_folder: Callable[[str], bool]) -> str:
+    """The name that an expression begins with; the path of a folder may hold a + of its own."""
+    parts = expression.split("+")
+    starts = ("+".join(parts[:n]) for n in range(len(parts), 0, -1))
+    return next((start for start in starts if is_folder(start)), parts[0])
+
+
+def evaluate(
+    expression: str, find: Callable[[str], Variant], is_folder: Callable[[str], bool] = lambda name: False
+) -> Variant:
     """The variant that an expression means, named by the expression itself; `find` looks the first name up.
 
     Raises ZooError for a field that does not exist, a value that does not fit, or an exchange that changes nothing.
     """
-    base, *exchanges = expression.split("+")
+    base = base_of(expression, is_folder)
+    exchanges = expression[len(base) + 1 :].split("+") if len(expression) > len(base) else []
     variant = find(base)
     for exchange in exchanges:
         field, equals, value = exchange.partition("=")

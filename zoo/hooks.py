@@ -14,6 +14,7 @@ import pluggy
 from zoo.formulas import Component, Published
 from zoo.specs import Variant
 from zoo.tasks.task import Task
+from zoo.weights.format import CheckpointFormat
 
 if TYPE_CHECKING:
     from zoo.interfaces import Embedding, Encoder, Masking, Objective, Packing, Tokenizer
@@ -69,6 +70,11 @@ def zoo_variants() -> list[Variant]:  # type: ignore[empty-body]
 @hookspec
 def zoo_tasks() -> list[Task]:  # type: ignore[empty-body]
     """Tasks."""
+
+
+@hookspec
+def zoo_checkpoints() -> list[CheckpointFormat]:  # type: ignore[empty-body]
+    """Layouts of checkpoints, one for each model_type of config.json."""
 
 
 @hookspec

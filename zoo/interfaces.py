@@ -11,6 +11,7 @@ import numpy as np
 from torch import Tensor, nn
 
 from zoo.batch import IGNORE, Batch, Encoding, Flags, Ids, Layout, Output, Passage
+from zoo.errors import ZooError
 
 if TYPE_CHECKING:
     from zoo.text.corpus import TokenCorpus
@@ -53,6 +54,11 @@ class Tokenizer(ABC):
         """The ids that stand for no text."""
 
     @property
+    def special_names(self) -> dict[str, str]:
+        """The names of special tokens by role: pad, unk, cls, sep, mask; none where tokens have no names."""
+        return {}
+
+    @property
     @abstractmethod
     def word_starts(self) -> Flags:
         """Which ids begin a word, for whole-word masking. [V]"""
@@ -64,6 +70,10 @@ class Tokenizer(ABC):
     @abstractmethod
     def decode(self, ids: Sequence[int]) -> str:
         """The text of ids, special tokens left out."""
+
+    def parsing_special(self) -> Self:
+        """The same tokenizer, to which a special token's name in a text is that token. Raises ZooError if it can't."""
+        raise ZooError(f"{type(self).__name__} reads no special tokens in a text")
 
     @abstractmethod
     def n_special(self, pair: bool) -> int:
@@ -118,6 +128,10 @@ class Encoder(nn.Module, ABC):
     @abstractmethod
     def forward(self, hidden: Tensor, layout: Layout) -> Tensor:
         """[T, H] -> [T, H]"""
+
+    def states(self, hidden: Tensor, layout: Layout) -> Iterator[Tensor]:
+        """[T, H] -> [T, H] after each layer in turn, the last being what `forward` gives; only that one by default."""
+        yield self(hidden, layout)
 
 
 class Objective(nn.Module, ABC):

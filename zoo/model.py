@@ -2,21 +2,35 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import replace
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+from typing import Any, Literal
 
 from torch import Tensor, nn
 
-from zoo.batch import Batch, Output
-from zoo.interfaces import Embedding, Encoder, Objective
+from zoo.batch import Batch, Layout, Output
+from zoo.interfaces import Embedding, Encoder, Objective, Tokenizer
 from zoo.specs import Variant
+
+
+@dataclass(frozen=True)
+class Origin:
+    """The folder that a model was loaded from, and what its files say beyond the model itself."""
+
+    folder: str
+    config: Mapping[str, Any]
+    metadata: Mapping[str, str]
 
 
 class Model(nn.Module):
     """An encoder with its objectives; a task head is one more objective.
 
     `weights` are the objectives' shares in the sum of losses, 1 if not given. If `causal`, no token sees later ones.
+    A model that was loaded from a folder has the folder's `tokenizer`, if there is one, and its `origin`.
     """
+
+    tokenizer: Tokenizer | None = None
+    origin: Origin | None = None
 
     def __init__(
         self,
@@ -42,17 +56,44 @@ class Model(nn.Module):
         assert isinstance(found, Objective)
         return found
 
-    def encode(self, batch: Batch) -> Tensor:
+    @property
+    def objective_names(self) -> tuple[str, ...]:
+        """What this model is trained to do, by name."""
+        return tuple(map(_name, self.objectives))
+
+    def hidden(self, batch: Batch) -> Tensor:
         """Packed tokens to hidden states in context. -> [T, H]"""
-        layout = replace(batch.layout, causal=True) if self.causal else batch.layout
-        hidden: Tensor = self.encoder(self.embedding(batch), layout)
+        hidden: Tensor = self.encoder(self.embedding(batch), self._layout(batch))
         return hidden
+
+    def hidden_states(self, batch: Batch) -> list[Tensor]:
+        """What enters the encoder and what leaves each of its layers. -> L + 1 times [T, H]"""
+        embedded = self.embedding(batch)
+        return [embedded, *self.encoder.states(embedded, self._layout(batch))]
+
+    def _layout(self, batch: Batch) -> Layout:
+        return replace(batch.layout, causal=True) if self.causal else batch.layout
 
     def forward(self, batch: Batch) -> dict[str, Output]:
         """Every objective's loss and predictions, by name."""
-        hidden = self.encode(batch)
+        hidden = self.hidden(batch)
         table = self.embedding.tokens.weight
         return {_name(key): objective(hidden, batch, table) for key, objective in self.objectives.items()}
+
+    def encode(
+        self,
+        texts: Iterable[str | tuple[str, str]],
+        *,
+        pool: Literal["mean", "cls"] = "mean",
+        max_length: int | None = None,
+    ) -> Tensor:
+        """One vector for each text or pair, in order: the mean of its tokens, special ones included, or the first.
+
+        -> [N, H]. Raises ZooError where the model has no tokenizer.
+        """
+        from zoo.inference.vectors import encode
+
+        return encode(self, texts, pool=pool, max_length=max_length)
 
     def with_head(self, name: str, head: Objective) -> Model:
         """The same encoder with a task head in place of its objectives.
@@ -63,7 +104,9 @@ class Model(nn.Module):
             trained, fresh = getattr(objective, "pooler", None), getattr(head, "pooler", None)
             if isinstance(trained, nn.Module) and isinstance(fresh, nn.Module):
                 fresh.load_state_dict(trained.state_dict())
-        return Model(self.variant, self.embedding, self.encoder, {name: head}, causal=self.causal)
+        model = Model(self.variant, self.embedding, self.encoder, {name: head}, causal=self.causal)
+        model.tokenizer, model.origin = self.tokenizer, self.origin
+        return model
 
 
 def _key(name: str) -> str:

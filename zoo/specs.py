@@ -118,11 +118,27 @@ class Finetuning(Recipe):
 
 
 class Head(Record):
-    """How a task head reads a sequence: from its first token or the mean, a pair jointly or compared."""
+    """How a task head reads a sequence: from its first token or the mean, a pair jointly or compared.
+
+    `input_dropout` drops out the pooled vector before the head's dense layer, as RoBERTa's released head does.
+    """
 
     pooling: Literal["first", "mean"] = "first"
     pair: Literal["joint", "compare"] = "joint"
     dropout: Annotated[float, Field(ge=0.0, lt=1.0)] = 0.1
+    input_dropout: Annotated[float, Field(ge=0.0, lt=1.0)] = 0.0
+
+
+HeadKind = Literal["classify", "regress", "tag", "span", "choice"]
+
+
+class HeadUse(Record):
+    """A head in use: what it predicts, among which labels, for one text or a pair, and how it reads a sequence."""
+
+    kind: HeadKind
+    labels: tuple[str, ...] = ()
+    pair: bool = False
+    reading: Head = Head()
 
 
 class Variant(Record):

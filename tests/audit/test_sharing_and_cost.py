@@ -80,7 +80,7 @@ def test_flops_are_those_that_torch_counts(name: str) -> None:
     data = batch(model, 50, 3)
     with sdpa_kernel(SDPBackend.MATH):  # of the others on a CPU, torch's counter sees no FLOPs
         with FlopCounterMode(display=False) as counter:
-            model.encode(data)
+            model.hidden(data)
         assert counter.get_total_flops() == 3 * expected.forward
         with FlopCounterMode(display=False) as counter:
             loss = torch.stack([output.loss for output in model(data).values()]).sum()

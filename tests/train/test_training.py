@@ -79,11 +79,12 @@ def test_data_that_end_early_stop_the_run() -> None:
 
 def test_a_head_starts_from_the_pooler_that_an_objective_trained() -> None:
     from zoo.heads import Classify
+    from zoo.specs import HeadUse
 
     catalog = Catalog.installed()
     variant = catalog.variant("bert-tiny+head.pair=joint")
     pretrained = catalog.build(variant)
-    head = Classify(variant.dims, variant.head, pair=True, n_outputs=2)
+    head = Classify(variant.dims, HeadUse(kind="classify", labels=("0", "1"), pair=True, reading=variant.head))
     model = pretrained.with_head("rte", head)
     trained = pretrained.objective("bert.nsp").pooler
     assert torch.equal(head.pooler.dense.weight, trained.dense.weight)  # type: ignore[union-attr]

@@ -59,7 +59,7 @@ def executed(model: Model) -> int:
     training = model.training
     try:
         with torch.no_grad():
-            model.eval().encode(_one_token(next(model.parameters()).device))
+            model.eval().hidden(_one_token(next(model.parameters()).device))
     finally:
         model.train(training)
         for hook in hooks:

@@ -12,6 +12,9 @@ import torch
 from zoo.audit import executed, stored
 from zoo.blocks import initialise
 from zoo.catalog import Catalog
+from zoo.checkpoints import inspect, load, save
+from zoo.errors import RunFailed, ZooError
+from zoo.heads import make_head
 from zoo.specs import Init
 from zoo.study.environment import environment, forget_peak_memory, peak_memory
 from zoo.study.plan import Cell, Plan, slug
@@ -20,10 +23,11 @@ from zoo.study.results import Cost, FinetuneResult, PretrainResult
 from zoo.tasks import metrics
 from zoo.tasks.task import Dataset, Task
 from zoo.text.corpus import TokenCorpus
-from zoo.train.finetune import encode_examples, make_head, n_steps, predict, training_batches
+from zoo.train.finetune import encode_examples, head_for, n_steps, predict, training_batches
 from zoo.train.loop import Progress, fit
 from zoo.train.seeds import seed_of
-from zoo.weights.checkpoint import load_weights, read_variant, save_checkpoint, weights_hash
+from zoo.weights.checkpoint import load_weights, save_checkpoint, weights_hash
+from zoo.weights.record import read_variant
 
 CURVE_POINTS = 100
 
@@ -51,6 +55,8 @@ def checkpoint_folder(folder: Path, cell_system: str) -> Path:
 def pretrain(catalog: Catalog, plan: Plan, cell: Cell, folder: Path, progress: Progress) -> PretrainResult:
     """Train the tokenizer on the corpus, then the variant on the tokenized corpus, and save both."""
     asked = plan.variant(cell.system)
+    if cell.system in plan.checkpoints:
+        return _take_over(catalog, plan, cell, folder)
     forget_peak_memory()
     documents = [list(document) for document in plan.corpus.documents(catalog)]
     tokenizer = train_tokenizer(catalog, asked, documents)
@@ -85,6 +91,40 @@ def pretrain(catalog: Catalog, plan: Plan, cell: Cell, folder: Path, progress: P
     )
 
 
+def _take_over(catalog: Catalog, plan: Plan, cell: Cell, folder: Path) -> PretrainResult:
+    """Copy trained weights into the run, in float32, in place of training them."""
+    asked, planned = plan.variant(cell.system), plan.checkpoints[cell.system]
+    forget_peak_memory()
+    began = time.perf_counter()
+    if inspect(Path(planned.folder), catalog).store.content_hash != planned.content_hash:
+        raise RunFailed(f"the weights in {planned.folder} are no longer those that were planned; start a new run")
+    model = load(planned.folder, dtype=torch.float32, catalog=catalog)
+    if model.variant.dims != asked.dims or model.variant.encoder != asked.encoder:
+        raise ZooError(f"{asked.name} is not what {planned.folder} holds; exchange nothing that its weights depend on")
+    model.variant = asked
+    place = checkpoint_folder(folder, cell.system)
+    save(model, place, to="zoo", replace=True, catalog=catalog)
+    return PretrainResult(
+        cell=cell,
+        variant=asked,
+        corpus=f"none here: the weights of {planned.folder}",
+        corpus_hash=planned.content_hash,
+        corpus_documents=0,
+        corpus_tokens=0,
+        steps=0,
+        tokens=0,
+        losses={},
+        accuracies={},
+        parameters_stored=stored(model),
+        parameters_executed=executed(model),
+        weights_hash=weights_hash(model.state_dict()),
+        checkpoint=str(place.relative_to(folder)),
+        checkpoint_bytes=sum(path.stat().st_size for path in place.iterdir()),
+        environment=environment(catalog),
+        cost=Cost(seconds=time.perf_counter() - began, peak_bytes=peak_memory()),
+    )
+
+
 def finetune(catalog: Catalog, plan: Plan, cell: Cell, folder: Path, progress: Progress) -> FinetuneResult:
     """Put a task head on the pre-trained encoder, train both, and score every dev split."""
     task, dataset = _task(catalog, plan, cell)
@@ -94,9 +134,12 @@ def finetune(catalog: Catalog, plan: Plan, cell: Cell, folder: Path, progress: P
     tokenizer_class, options = catalog.tokenizer(variant)
     tokenizer = tokenizer_class.load(place, **options)
     torch.manual_seed(seed_of("fine-tuning", task.name, cell.seed))
-    pretrained = catalog.build(variant)
-    load_weights(pretrained, place)
-    head = make_head(task, variant.dims, variant.head)
+    if cell.system in plan.checkpoints:
+        pretrained = load(place, catalog=catalog)
+    else:
+        pretrained = catalog.build(variant)
+        load_weights(pretrained, place)
+    head = make_head(variant.dims, head_for(task, variant.head))
     initialise(head, Init())
     model = pretrained.with_head(task.name, head)
 

@@ -74,7 +74,7 @@ class Display:
             return 10_000.0
         variant = self._plan.variant(cell.system)
         if cell.kind == "pretrain":
-            return float(variant.pretraining.tokens)
+            return 10_000.0 if cell.system in self._plan.checkpoints else float(variant.pretraining.tokens)
         recipe = variant.finetuning
         return float((recipe.steps or 300 * recipe.epochs) * recipe.batch_size * TOKENS_PER_ITEM)
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from itertools import pairwise
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -31,6 +32,13 @@ class PlannedTask(Record):
     synthetic: bool
 
 
+class PlannedCheckpoint(Record):
+    """Trained weights that a variant starts from in place of pre-training: where they lie, and what they are."""
+
+    folder: str
+    content_hash: str
+
+
 class Plan(Record):
     """Variants, tasks, seeds, corpus and budget: equal for all variants but for what their records say."""
 
@@ -41,6 +49,7 @@ class Plan(Record):
     corpus: CorpusSource
     data_folder: str | None
     threads: Count
+    checkpoints: dict[str, PlannedCheckpoint] = Field(default={})
 
     @property
     def content_hash(self) -> str:
@@ -102,17 +111,20 @@ def make_plan(
     corpus: CorpusSource | None = None,
     data_folder: Path | None = None,
     threads: int = 1,
+    folders: Mapping[str, Path] | None = None,
 ) -> Plan:
     """A checked plan: every part builds, every task's data are read, budgets and heads agree.
 
     Without a corpus, synthetic tasks are pre-trained for on the microworld and others on their own training text.
+    A variant whose name is among the `folders` starts from the weights there, and is not pre-trained.
     Raises ZooError where anything is wrong, before any training.
     """
     if not tasks:
         raise ZooError("there is nothing to compare on; give at least one task, as --tasks rte")
     for variant in variants:
         catalog.check(variant)
-    _refuse_unequal(variants)
+    checkpoints = {name: _planned(catalog, folder) for name, folder in (folders or {}).items()}
+    _refuse_unequal(variants, set(checkpoints))
     if corpus is not None:
         corpus.documents(catalog)  # says at once where a file is missing
     planned = []
@@ -138,7 +150,18 @@ def make_plan(
         corpus=corpus,
         data_folder=str(data_folder) if data_folder else None,
         threads=threads,
+        checkpoints=checkpoints,
     )
+
+
+def _planned(catalog: Catalog, folder: Path) -> PlannedCheckpoint:
+    """Trained weights that can be fine-tuned, with a tokenizer. Raises ZooError where anything is missing."""
+    from zoo.checkpoints import inspect, tokenizer_of
+
+    contents = inspect(folder, catalog)
+    if tokenizer_of(folder, catalog) is None:
+        raise ZooError(f"{folder} holds no tokenizer, so nothing can be fine-tuned on text")
+    return PlannedCheckpoint(folder=str(folder.resolve()), content_hash=contents.store.content_hash)
 
 
 def with_budget(variant: Variant, tokens: int | None, steps: int | None) -> Variant:
@@ -152,7 +175,7 @@ def with_budget(variant: Variant, tokens: int | None, steps: int | None) -> Vari
     return variant.model_copy(update={"pretraining": pretraining, "finetuning": finetuning})
 
 
-def _refuse_unequal(variants: Sequence[Variant]) -> None:
+def _refuse_unequal(variants: Sequence[Variant], trained: set[str]) -> None:
     first, *others = variants
     names = [variant.name for variant in variants]
     for name in names:
@@ -165,13 +188,18 @@ def _refuse_unequal(variants: Sequence[Variant]) -> None:
                 f"{first.name} and {other.name} differ in {', '.join(heads)}, so their tables would compare heads, "
                 f"not encoders; exchange one, as {other.name}+{heads[0]}={diff(other, first)[heads[0]][1]}"
             )
+    _refuse_unequal_budgets([variant for variant in variants if variant.name not in trained])
+
+
+def _refuse_unequal_budgets(variants: Sequence[Variant]) -> None:
+    for first, other in pairwise(variants):
         if first.pretraining.tokens != other.pretraining.tokens:
             raise ZooError(
                 f"{first.name} asks for {first.pretraining.tokens:,} pre-training tokens and {other.name} for "
                 f"{other.pretraining.tokens:,}; give both the same with --tokens N"
             )
-    if first.pretraining.tokens > LARGEST_DEFAULT_BUDGET:
+    if variants and variants[0].pretraining.tokens > LARGEST_DEFAULT_BUDGET:
         raise ZooError(
-            f"{first.name} asks for {first.pretraining.tokens:,} pre-training tokens; "
+            f"{variants[0].name} asks for {variants[0].pretraining.tokens:,} pre-training tokens; "
             "say how many you mean with --tokens N"
         )

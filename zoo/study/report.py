@@ -150,11 +150,15 @@ def notes(run: Run, found: Verdicts) -> list[str]:
     """What the tables must not be read without."""
     plan = run.plan
     synthetic = [task.name for task in plan.tasks if task.synthetic]
+    own = [variant for variant in plan.variants if variant.name not in plan.checkpoints]
     lines = [
         f"Scores are mean ± standard deviation over {len(plan.seeds)} fine-tuning seeds of one pre-training, on dev, "
         "after the last step, x 100.",
-        f"Pre-trained on {plan.corpus.description}: {plan.variants[0].pretraining.tokens:,} tokens each.",
     ]
+    if own:
+        lines.append(f"Pre-trained on {plan.corpus.description}: {own[0].pretraining.tokens:,} tokens each.")
+    for name, start in plan.checkpoints.items():
+        lines.append(f"{name} is not pre-trained here but starts from {start.folder}, hash {start.content_hash[:12]}.")
     if synthetic:
         lines.append(
             f"Synthetic: {', '.join(synthetic)}. They show differences of design, not of language understanding."

@@ -78,6 +78,20 @@ class TsvTask(Task):
                 raise ZooError(f"{path}: all {len(items)} items have the same label; nothing can be learnt from it")
         return Dataset(splits=splits, content_hash=content_hash(splits), notes=tuple(notes))
 
+    def read(self, path: Path) -> tuple[Example, ...]:
+        """The items of one file that is laid out as any of the splits, with labels or without.
+
+        Raises ZooError with file and line where it is missing, malformed or laid out as none.
+        """
+        cells = [cell.strip() for cell in next(read_lines(path), (1, ""))[1].split("\t")]
+        tables = list(self.tables.values())
+        fitting = [table for table in tables if table.columns is None and set(table.used) <= set(cells)]
+        fitting += [table for table in tables if table.columns is not None and len(table.columns) == len(cells)]
+        if not fitting:
+            wanted = " or ".join(dict.fromkeys(", ".join(table.used) for table in tables))
+            raise ZooError(f"{path}:1: must be a header that names {wanted}, as files of task {self.name!r} do")
+        return self._read(fitting[0], path, [])
+
     def _find(self, folder: Path | None) -> dict[str, Path]:
         layout = ", ".join(table.path + " (optional)" * table.optional for table in self.tables.values())
         if folder is None:

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
+from collections.abc import Sequence as SequenceOf
+from copy import copy
 from functools import cached_property
 from pathlib import Path
-from typing import Any, ClassVar, NamedTuple
+from typing import Any, ClassVar, NamedTuple, Self
 
 import numpy as np
 import tokenizers
-from tokenizers.processors import TemplateProcessing
+from tokenizers.processors import Sequence, TemplateProcessing
 
 from zoo.batch import Encoding, Flags, Ids
 from zoo.errors import ZooError
@@ -54,14 +56,20 @@ class RustTokenizer(Tokenizer):
         ids = rust.get_vocab()
         self.pad_id, self.unk_id, self.cls_id, self.sep_id, self.mask_id = (ids[name] for name in self.names)
         separators = f"{self.names.sep}:0 " * self.n_between
-        rust.post_processor = TemplateProcessing(  # for whoever else reads the file; `join` does it here
+        template = TemplateProcessing(  # for whoever else reads the file; `join` does it here
             single=f"{self.names.cls}:0 $A:0 {self.names.sep}:0",
             pair=f"{self.names.cls}:0 $A:0 {separators}$B:1 {self.names.sep}:1",
             special_tokens=[(self.names.cls, self.cls_id), (self.names.sep, self.sep_id)],
         )
+        rust.post_processor = Sequence([*self.trimming(rust), template])
         self._rust = rust
         self._is_special = np.isin(np.arange(self.vocab_size), self.special_ids)
         self._as_text = np.where(self._is_special, self.unk_id, np.arange(self.vocab_size)).astype(np.int32)
+
+    @staticmethod
+    def trimming(rust: tokenizers.Tokenizer) -> list[tokenizers.processors.PostProcessor]:
+        """What makes a piece's offsets leave out the space before it that belongs to it; nothing by default."""
+        return []
 
     @staticmethod
     @abstractmethod
@@ -83,6 +91,11 @@ class RustTokenizer(Tokenizer):
         """The ids that stand for no text."""
         return (self.pad_id, self.cls_id, self.sep_id, self.mask_id)
 
+    @property
+    def special_names(self) -> dict[str, str]:
+        """The names of special tokens by role."""
+        return self.names._asdict()
+
     @cached_property
     def word_starts(self) -> Flags:
         """Which ids begin a word; special tokens begin none. [V]"""
@@ -91,15 +104,31 @@ class RustTokenizer(Tokenizer):
             starts[index] = index == self.unk_id or self.begins_word(piece)
         return starts & ~self._is_special
 
-    def encode(self, texts: Sequence[str]) -> list[Ids]:
+    def encode(self, texts: SequenceOf[str]) -> list[Ids]:
         """The ids of each text, without special tokens."""
         encodings = self._rust.encode_batch_fast(list(texts), add_special_tokens=False)
         # A unigram model may still choose "<pad>" as one piece among others: that makes it unknown, not special.
         return [self._as_text[encoding.ids] for encoding in encodings]
 
-    def decode(self, ids: Sequence[int]) -> str:
+    def encode_with_offsets(self, texts: SequenceOf[str]) -> list[tuple[Ids, Ids]]:
+        """The ids of each text, and where in the text each begins and ends, in characters. -> [S], [S, 2]"""
+        encodings = self._rust.encode_batch(list(texts), add_special_tokens=False)
+        return [
+            (self._as_text[encoding.ids], np.array(encoding.offsets, dtype=np.int32).reshape(-1, 2))
+            for encoding in encodings
+        ]
+
+    def decode(self, ids: SequenceOf[int]) -> str:
         """The text of ids, special tokens left out."""
         return self._rust.decode([int(i) for i in ids if i not in self.special_ids], skip_special_tokens=False)
+
+    def parsing_special(self) -> Self:
+        """The same tokenizer, to which "[MASK]" and its like in a text are special tokens, as released ones have it."""
+        parsing = copy(self)
+        parsing._rust = tokenizers.Tokenizer.from_str(self._rust.to_str())
+        parsing._rust.encode_special_tokens = False
+        parsing._as_text = np.arange(self.vocab_size, dtype=np.int32)
+        return parsing
 
     def n_special(self, pair: bool) -> int:
         """How many special tokens `join` adds to one text, or to two."""

@@ -9,10 +9,10 @@ import numpy as np
 import torch
 
 from zoo.batch import Batch, Encoding
-from zoo.heads import LABEL, Classify, Regress, TaskHead
+from zoo.heads import LABEL, TaskHead
 from zoo.interfaces import Tokenizer
 from zoo.model import Model
-from zoo.specs import Dims, Finetuning, Head
+from zoo.specs import Finetuning, Head, HeadKind, HeadUse
 from zoo.tasks.task import Example, Task
 from zoo.text.collate import collate
 from zoo.train.seeds import seed_of
@@ -20,11 +20,10 @@ from zoo.train.seeds import seed_of
 EVALUATION_BATCH = 64
 
 
-def make_head(task: Task, dims: Dims, head: Head) -> TaskHead:
+def head_for(task: Task, reading: Head) -> HeadUse:
     """The head that a task of this kind takes."""
-    if task.kind == "regression":
-        return Regress(dims, head, pair=task.pair, n_outputs=1)
-    return Classify(dims, head, pair=task.pair, n_outputs=len(task.labels))
+    kind: HeadKind = "regress" if task.kind == "regression" else "classify"
+    return HeadUse(kind=kind, labels=task.labels, pair=task.pair, reading=reading)
 
 
 def encode_examples(examples: Sequence[Example], tokenizer: Tokenizer, max_length: int) -> tuple[list[Encoding], float]:
@@ -77,7 +76,6 @@ def predict(model: Model, head: TaskHead, encodings: Sequence[Encoding]) -> list
         for start in range(0, len(order), EVALUATION_BATCH):
             chosen = order[start : start + EVALUATION_BATCH]
             batch = collate([encodings[index] for index in chosen]).to(device)
-            scores = head.scores(model.encode(batch), batch)
-            made = head.predict(scores if isinstance(head, Classify) else scores.squeeze(1))
+            made = head.predict(head.logits(model.hidden(batch), batch))
             predictions |= {chosen[place]: value for place, value in zip(batch.order, made, strict=True)}
     return [predictions[index] for index in range(len(encodings))]

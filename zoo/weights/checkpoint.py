@@ -1,4 +1,4 @@
-"""A trained variant as a folder: variant.json, model.safetensors and the tokenizer's own files."""
+"""The zoo's own folder: variant.json, model.safetensors, the tokenizer's files, at times objectives.json."""
 
 from __future__ import annotations
 
@@ -6,18 +6,18 @@ import hashlib
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
-from pydantic import ValidationError
+import torch
 from safetensors import SafetensorError
-from safetensors.torch import load_file, save_file
+from safetensors.torch import save_file
 from torch import Tensor, nn
 
-from zoo.errors import ZooError, explain
 from zoo.files import write_folder
 from zoo.interfaces import Tokenizer
 from zoo.specs import Variant
-
-WEIGHTS = "model.safetensors"
-VARIANT = "variant.json"
+from zoo.weights.fill import copy
+from zoo.weights.layout import match
+from zoo.weights.record import OBJECTIVES, VARIANT, Objectives
+from zoo.weights.store import WEIGHTS, open_store
 
 
 def save_checkpoint(
@@ -31,42 +31,45 @@ def save_checkpoint(
 
     `more` may write files of its own beside them.
     """
+    objectives = Objectives(names=tuple(used.name for used in variant.objectives))
 
     def fill(place: Path) -> None:
-        (place / VARIANT).write_text(variant.model_dump_json(indent=2))
-        save_tensors(place / WEIGHTS, model.state_dict())
+        write_own(place, variant, objectives, model.state_dict(), {})
         tokenizer.save(place)
         more(place)
 
     write_folder(folder, fill)
 
 
-def save_tensors(path: Path, tensors: Mapping[str, Tensor]) -> None:
+def save_tensors(path: Path, tensors: Mapping[str, Tensor], metadata: Mapping[str, str] | None = None) -> None:
     """Write tensors as safetensors. Raises OSError where the disk refuses."""
+    found = {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}
     try:
-        save_file({name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}, path)
+        save_file(found, path, metadata=dict(metadata or {}))
     except SafetensorError as error:
         raise OSError(str(error)) from error
 
 
-def read_variant(folder: Path) -> Variant:
-    """The record of a saved variant. Raises ZooError where it is missing or malformed."""
-    path = folder / VARIANT
-    try:
-        return Variant.model_validate_json(path.read_bytes())
-    except OSError as error:
-        raise ZooError(f"cannot read {path}: {error.strerror}") from error
-    except ValidationError as error:
-        raise ZooError(f"{path} is not a variant's record: {explain(error)}") from None
+def write_own(
+    place: Path,
+    variant: Variant,
+    objectives: Objectives,
+    state: Mapping[str, Tensor],
+    metadata: Mapping[str, str],
+) -> None:
+    """Write record and weights, and the objectives where they are not the variant's."""
+    (place / VARIANT).write_text(variant.model_dump_json(indent=2), encoding="utf-8")
+    if objectives.head or objectives.names != tuple(used.name for used in variant.objectives):
+        (place / OBJECTIVES).write_text(objectives.model_dump_json(indent=2), encoding="utf-8")
+    save_tensors(place / WEIGHTS, state, metadata)
 
 
 def load_weights(model: nn.Module, folder: Path) -> None:
-    """Fill a model with a folder's weights, every tensor named and shaped as the model's. Raises ZooError otherwise."""
-    path = folder / WEIGHTS
-    try:
-        model.load_state_dict(load_file(path), strict=True)
-    except (OSError, SafetensorError, RuntimeError) as error:
-        raise ZooError(f"cannot load {path}: {' '.join(str(error).split())}") from error
+    """Copy a folder's weights into a model, every tensor named and shaped as the model's. Raises ZooError otherwise."""
+    store = open_store(folder)
+    stored = {name: name for name in store.entries}
+    match("this variant", store, {name: tuple(tensor.shape) for name, tensor in model.state_dict().items()}, stored)
+    copy(model, store, stored)
 
 
 def weights_hash(tensors: Mapping[str, Tensor]) -> str:
@@ -74,5 +77,5 @@ def weights_hash(tensors: Mapping[str, Tensor]) -> str:
     digest = hashlib.sha256()
     for name in sorted(tensors):
         digest.update(name.encode())
-        digest.update(tensors[name].detach().cpu().contiguous().numpy().tobytes())
+        digest.update(tensors[name].detach().cpu().contiguous().flatten().view(torch.uint8).numpy().tobytes())
     return digest.hexdigest()

@@ -5,8 +5,13 @@ Lan et al. 2020, arXiv:1909.11942.
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from zoo import Formulas, Parts, Variant, hookimpl
 from zoo.formulas import Published
+
+if TYPE_CHECKING:
+    from zoo.weights.format import CheckpointFormat
 
 
 @hookimpl
@@ -63,3 +68,11 @@ def zoo_variants() -> list[Variant]:
     from zoo_albert.variants import VARIANTS
 
     return VARIANTS
+
+
+@hookimpl
+def zoo_checkpoints() -> list[CheckpointFormat]:
+    """ALBERT's checkpoints of the Hugging Face format."""
+    from zoo_albert.weights import FORMAT
+
+    return [FORMAT]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Literal
 
 from torch import Tensor, nn
@@ -32,18 +33,26 @@ class SharedStack(Encoder):
         check_groups(dims, n_groups, inner_layers)
         groups = [layer * n_groups // dims.n_layers for layer in range(dims.n_layers)]
         alone = list(range(dims.n_layers))
-        self.attention_of = _with_inner(groups if share in ("all", "attention") else alone, inner_layers)
-        self.feedforward_of = _with_inner(groups if share in ("all", "ffn") else alone, inner_layers)
-        self.attentions = nn.ModuleList(AttentionBlock(dims) for _ in set(self.attention_of))
-        self.feedforwards = nn.ModuleList(FeedForwardBlock(dims) for _ in set(self.feedforward_of))
+        self.attention_of = groups if share in ("all", "attention") else alone
+        self.feedforward_of = groups if share in ("all", "ffn") else alone
+        self.attentions = nn.ModuleList(
+            nn.ModuleList(AttentionBlock(dims) for _ in range(inner_layers)) for _ in set(self.attention_of)
+        )
+        self.feedforwards = nn.ModuleList(
+            nn.ModuleList(FeedForwardBlock(dims) for _ in range(inner_layers)) for _ in set(self.feedforward_of)
+        )
 
     def forward(self, hidden: Tensor, layout: Layout) -> Tensor:
         """[T, H] -> [T, H]"""
+        last = hidden
+        for last in self.states(hidden, layout):  # noqa: B007  # one at a time: a list would keep them all
+            pass
+        return last
+
+    def states(self, hidden: Tensor, layout: Layout) -> Iterator[Tensor]:
+        """[T, H] -> [T, H] after each layer, inner ones too."""
         for attention, feedforward in zip(self.attention_of, self.feedforward_of, strict=True):
-            hidden = self.feedforwards[feedforward](self.attentions[attention](hidden, layout))
-        return hidden
-
-
-def _with_inner(stored: list[int], inner_layers: int) -> list[int]:
-    """The stored block of each application in turn, when each layer is several in a row."""
-    return [block * inner_layers + inner for block in stored for inner in range(inner_layers)]
+            blocks = self.attentions[attention].children(), self.feedforwards[feedforward].children()
+            for attend, feed in zip(*blocks, strict=True):
+                hidden = feed(attend(hidden, layout))
+                yield hidden

@@ -9,7 +9,9 @@ from typing import Self
 import tokenizers
 from tokenizers import Regex, decoders, models, normalizers, pre_tokenizers
 
-from zoo.text.rust_tokenizer import RustTokenizer, SpecialTokens, alphabet, count_words, read_rust
+from zoo import ZooError
+from zoo.text.rust_tokenizer import FILE, RustTokenizer, SpecialTokens, alphabet, count_words, read_rust
+from zoo_albert.spiece import read_spiece
 from zoo_albert.unigram import learn_pieces
 
 SPACE = "\u2581"  # how SentencePiece writes a space
@@ -41,8 +43,26 @@ class Unigram(RustTokenizer):
     def load(  # a family names its own options
         cls, folder: Path, *, lowercase: bool = True, strip_accents: bool = True
     ) -> Self:
-        """The tokenizer of a folder; its tokenizer.json says what the options say in `train`."""
-        return cls(read_rust(folder, cls.model))
+        """The tokenizer of a folder: its tokenizer.json, which says what the options say, or its spiece.model."""
+        path = folder / "spiece.model"
+        if (folder / FILE).exists() or not path.exists():
+            return cls(read_rust(folder, cls.model))
+        found = read_spiece(path)
+        rust = tokenizers.Tokenizer(models.Unigram(found.scores, unk_id=found.unknown, byte_fallback=False))
+        steps: list[normalizers.Normalizer] = [normalizers.Replace("``", '"'), normalizers.Replace("''", '"')]
+        if strip_accents:
+            steps += [normalizers.NFKD(), normalizers.StripAccents()]
+        if lowercase:
+            steps.append(normalizers.Lowercase())
+        if found.characters:
+            steps.append(normalizers.Precompiled(found.characters))
+        rust.normalizer = normalizers.Sequence(steps)
+        rust.pre_tokenizer = pre_tokenizers.Sequence([pre_tokenizers.WhitespaceSplit(), pre_tokenizers.Metaspace()])
+        rust.decoder = decoders.Metaspace()
+        try:
+            return cls(rust)
+        except ZooError as error:
+            raise ZooError(f"{path}: {error}") from None
 
     @staticmethod
     def begins_word(piece: str) -> bool:

@@ -5,8 +5,13 @@ Devlin et al. 2019, arXiv:1810.04805.
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from zoo import Formulas, Parts, Variant, hookimpl
 from zoo.formulas import Published
+
+if TYPE_CHECKING:
+    from zoo.weights.format import CheckpointFormat
 
 
 @hookimpl
@@ -79,3 +84,11 @@ def zoo_variants() -> list[Variant]:
     from zoo_bert.variants import VARIANTS
 
     return VARIANTS
+
+
+@hookimpl
+def zoo_checkpoints() -> list[CheckpointFormat]:
+    """BERT's checkpoints of the Hugging Face format."""
+    from zoo_bert.weights import FORMAT
+
+    return [FORMAT]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from torch import Tensor, nn
 
 from zoo import Dims, Encoder, Layout
@@ -19,6 +21,13 @@ class Stack(Encoder):
 
     def forward(self, hidden: Tensor, layout: Layout) -> Tensor:
         """[T, H] -> [T, H]"""
+        last = hidden
+        for last in self.states(hidden, layout):  # noqa: B007  # one at a time: a list would keep them all
+            pass
+        return last
+
+    def states(self, hidden: Tensor, layout: Layout) -> Iterator[Tensor]:
+        """[T, H] -> [T, H] after each layer."""
         for layer in self.layers:
             hidden = layer(hidden, layout)
-        return hidden
+            yield hidden

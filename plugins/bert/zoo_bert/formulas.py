@@ -5,9 +5,11 @@ from __future__ import annotations
 from zoo import Dims
 from zoo.formulas import (
     Component,
+    E,
     H,
     L,
     S,
+    V,
     attention_block,
     feedforward_block,
     one_width,
@@ -15,6 +17,8 @@ from zoo.formulas import (
     summed_embedding,
     token_prediction,
 )
+
+OWN_TABLE = Component("output table", V * E)
 
 
 def absolute(dims: Dims, *, n_segments: int = 2) -> list[Component]:
@@ -28,14 +32,14 @@ def stack(dims: Dims) -> list[Component]:
     return [*attention_block(dims, L, L), *feedforward_block(dims, L, L)]
 
 
-def mlm(dims: Dims, *, bias: str = "zero") -> list[Component]:
-    """The head of masked or next tokens, tied to the token table."""
-    return token_prediction()
+def mlm(dims: Dims, *, bias: str = "zero", tied: bool = True) -> list[Component]:
+    """The head of masked or next tokens, tied to the token table or with a table of its own."""
+    return [*token_prediction(), *([] if tied else [OWN_TABLE])]
 
 
-def ltr(dims: Dims, *, bias: str = "zero") -> list[Component]:
+def ltr(dims: Dims, *, bias: str = "zero", tied: bool = True) -> list[Component]:
     """The same head, which predicts every token but each sequence's first."""
-    return token_prediction(S - 1)
+    return [*token_prediction(S - 1), *([] if tied else [OWN_TABLE])]
 
 
 def nsp(dims: Dims) -> list[Component]:

@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import Literal
 
 import numpy as np
-from torch import Tensor
+from torch import Tensor, nn
 
 from zoo import IGNORE, Batch, Dims, Objective, Output, Passage, ZooError
 from zoo.blocks import PairObjective, TokenPrediction, predict_tokens
@@ -18,13 +18,14 @@ class MaskedTokens(Objective):
     """Predict the tokens that masking hid; Devlin et al. 2019, section 3.1, task 1.
 
     With bias="unigram" the output bias starts at each token's log frequency instead of zero, which spares small
-    models the steps that it takes to learn it.
+    models the steps that it takes to learn it. Where not `tied`, the output layer has a table of its own.
     """
 
-    def __init__(self, dims: Dims, *, bias: Literal["zero", "unigram"] = "zero") -> None:
+    def __init__(self, dims: Dims, *, bias: Literal["zero", "unigram"] = "zero", tied: bool = True) -> None:
         super().__init__()
         self.bias = bias
         self.head = TokenPrediction(dims)
+        self.decoder = None if tied else nn.Linear(dims.embedding_width, dims.vocab_size, bias=False)
 
     def observe(self, counts: Tensor) -> None:
         """Start the output bias at log frequencies, half a count added to each, if so asked."""
@@ -34,7 +35,10 @@ class MaskedTokens(Objective):
 
     def forward(self, hidden: Tensor, batch: Batch, token_table: Tensor) -> Output:
         """[T, H] to logits [M, V] of the M tokens to predict."""
-        return predict_tokens(self.head, hidden, batch, token_table)
+        return predict_tokens(self.head, hidden, batch, self._table(token_table))
+
+    def _table(self, token_table: Tensor) -> Tensor:
+        return token_table if self.decoder is None else self.decoder.weight
 
 
 class NextToken(MaskedTokens):
@@ -50,7 +54,7 @@ class NextToken(MaskedTokens):
         """[T, H] to logits [M, V], M = T - B."""
         last = batch.layout.starts + batch.layout.sizes - 1
         targets = batch.ids.roll(-1).index_fill(0, last, IGNORE)
-        return predict_tokens(self.head, hidden, replace(batch, targets=targets), token_table)
+        return predict_tokens(self.head, hidden, replace(batch, targets=targets), self._table(token_table))
 
 
 class NextSentence(PairObjective):

@@ -64,21 +64,23 @@ class WordPiece(RustTokenizer):
         cls,
         folder: Path,
         *,
-        lowercase: bool = True,
+        lowercase: bool | None = None,
         strip_accents: bool | None = None,
-        split_chinese: bool = True,
+        split_chinese: bool | None = None,
     ) -> Self:
-        """The tokenizer of a folder: its tokenizer.json, or its vocab.txt, which leaves the options open."""
+        """The tokenizer of a folder: its tokenizer.json, which options given here overrule, or its vocab.txt."""
         path = folder / "vocab.txt"
         if (folder / FILE).exists() or not path.exists():
-            return cls(read_rust(folder, cls.model))
+            rust = read_rust(folder, cls.model)
+            _overrule(rust.normalizer, lowercase, strip_accents, split_chinese)
+            return cls(rust)
         vocabulary: dict[str, int] = {}
         for number, piece in read_lines(path):
             if piece in vocabulary:
                 raise ZooError(f"{path}:{number}: {piece!r} is already in line {vocabulary[piece] + 1}; remove one")
             vocabulary[piece] = number - 1
         try:
-            return cls(_assemble(vocabulary, lowercase, strip_accents, split_chinese))
+            return cls(_assemble(vocabulary, lowercase is not False, strip_accents, split_chinese is not False))
         except ZooError as error:
             raise ZooError(f"{path}: {error}") from None
 
@@ -100,3 +102,15 @@ def _assemble(
     rust.pre_tokenizer = pre_tokenizers.BertPreTokenizer()
     rust.decoder = decoders.WordPiece(prefix=CONTINUES)
     return rust
+
+
+def _overrule(
+    normalizer: object, lowercase: bool | None, strip_accents: bool | None, split_chinese: bool | None
+) -> None:
+    if isinstance(normalizer, normalizers.BertNormalizer):
+        if lowercase is not None:
+            normalizer.lowercase = lowercase
+        if strip_accents is not None:
+            normalizer.strip_accents = strip_accents
+        if split_chinese is not None:
+            normalizer.handle_chinese_chars = split_chinese

@@ -5,8 +5,13 @@ Liu et al. 2019, arXiv:1907.11692. There is no encoder here: the variants name B
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from zoo import Formulas, Parts, Variant, hookimpl
 from zoo.formulas import Published
+
+if TYPE_CHECKING:
+    from zoo.weights.format import CheckpointFormat
 
 
 @hookimpl
@@ -57,3 +62,11 @@ def zoo_variants() -> list[Variant]:
     from zoo_roberta.variants import VARIANTS
 
     return VARIANTS
+
+
+@hookimpl
+def zoo_checkpoints() -> list[CheckpointFormat]:
+    """RoBERTa's checkpoints of the Hugging Face format."""
+    from zoo_roberta.weights import FORMAT
+
+    return [FORMAT]

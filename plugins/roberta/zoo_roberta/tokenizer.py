@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Self
 
 import tokenizers
-from tokenizers import decoders, models, pre_tokenizers, trainers
+from tokenizers import decoders, models, pre_tokenizers, processors, trainers
 
 from zoo import ZooError
 from zoo.text.lines import read_lines
@@ -58,19 +58,27 @@ class ByteLevelBPE(RustTokenizer):
 
     @classmethod
     def load(  # a family names its own options
-        cls, folder: Path, *, add_prefix_space: bool = False
+        cls, folder: Path, *, add_prefix_space: bool | None = None
     ) -> Self:
-        """The tokenizer of a folder: its tokenizer.json, or vocab.json and merges.txt, which leave the option open."""
+        """The tokenizer of a folder: its tokenizer.json, which an option overrules, or vocab.json and merges.txt."""
         path = folder / "vocab.json"
         if (folder / FILE).exists() or not path.exists():
-            return cls(read_rust(folder, cls.model))
+            rust = read_rust(folder, cls.model)
+            if add_prefix_space is not None and isinstance(rust.pre_tokenizer, pre_tokenizers.ByteLevel):
+                rust.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=add_prefix_space)
+            return cls(rust)
         vocabulary, merges = _read_vocabulary(path), _read_merges(folder / "merges.txt")
         try:
-            return cls(_assemble(vocabulary, merges, add_prefix_space))
+            return cls(_assemble(vocabulary, merges, bool(add_prefix_space)))
         except ZooError as error:
             raise ZooError(f"{path}: {error}") from None
         except Exception as error:  # the Rust library raises nothing more precise
             raise ZooError(f"{folder}: vocab.json and merges.txt don't belong together ({error})") from None
+
+    @staticmethod
+    def trimming(rust: tokenizers.Tokenizer) -> list[processors.PostProcessor]:
+        """As the released tokenizer has it."""
+        return [processors.ByteLevel(add_prefix_space=rust.pre_tokenizer.add_prefix_space, trim_offsets=True)]
 
     @staticmethod
     def begins_word(piece: str) -> bool:

@@ -1,0 +1,80 @@
+"""ALBERT's checkpoints, in the names of the transformers library."""
+
+from __future__ import annotations
+
+from zoo.weights.format import UNTIED, CheckpointFormat, Setting, head_pieces, transformer_settings
+from zoo_albert.variants import VARIANTS
+
+POOLER = "pooler.{p}"
+THEIRS = "encoder.albert_layer_groups.{g}.albert_layers.{i}"
+
+FORMAT = CheckpointFormat(
+    name="albert",
+    base=next(variant for variant in VARIANTS if variant.name == "albert-base-v2"),
+    settings=(
+        *transformer_settings(
+            vocab_size=30_000,
+            width=4_096,
+            n_layers=12,
+            n_heads=64,
+            ffn_width=16_384,
+            activation="gelu_new",
+            dropout=0.0,
+        ),
+        Setting("embedding_size", "dims.embedding_width", 128),
+        Setting("max_position_embeddings", "dims.max_length", 512),
+        Setting("type_vocab_size", "embedding.n_segments", 2, unset=2),
+        Setting("num_hidden_groups", "encoder.n_groups", 1, unset=1),
+        Setting("inner_group_num", "encoder.inner_layers", 1, unset=1),
+    ),
+    fixed={"position_embedding_type": "absolute"},
+    prefix="albert.",
+    inside=("embeddings", "encoder", "pooler"),
+    body=(
+        ("embeddings.word_embeddings.weight", "embedding.tokens.weight"),
+        ("embeddings.position_embeddings.weight", "embedding.positions.weight"),
+        ("embeddings.token_type_embeddings.weight", "embedding.segments.weight"),
+        ("embeddings.LayerNorm.{p}", "embedding.norm.{p}"),
+        ("encoder.embedding_hidden_mapping_in.{p}", "embedding.project.{p}"),
+        (f"{THEIRS}.attention.query.{{p}}", "encoder.attentions.{g}.{i}.attention.query.{p}"),
+        (f"{THEIRS}.attention.key.{{p}}", "encoder.attentions.{g}.{i}.attention.key.{p}"),
+        (f"{THEIRS}.attention.value.{{p}}", "encoder.attentions.{g}.{i}.attention.value.{p}"),
+        (f"{THEIRS}.attention.dense.{{p}}", "encoder.attentions.{g}.{i}.attention.output.{p}"),
+        (f"{THEIRS}.attention.LayerNorm.{{p}}", "encoder.attentions.{g}.{i}.norm.{p}"),
+        (f"{THEIRS}.ffn.{{p}}", "encoder.feedforwards.{g}.{i}.feedforward.up.{p}"),
+        (f"{THEIRS}.ffn_output.{{p}}", "encoder.feedforwards.{g}.{i}.feedforward.down.{p}"),
+        (f"{THEIRS}.full_layer_layer_norm.{{p}}", "encoder.feedforwards.{g}.{i}.norm.{p}"),
+    ),
+    pieces={
+        "bert.mlm": (
+            ("predictions.dense.{p}", "objectives.bert/mlm.head.transform.{p}"),
+            ("predictions.LayerNorm.{p}", "objectives.bert/mlm.head.norm.{p}"),
+            ("predictions.bias", "objectives.bert/mlm.head.bias"),
+        ),
+        UNTIED: (("predictions.decoder.weight", "objectives.bert/mlm.decoder.weight"),),
+        "albert.sop": (
+            (POOLER, "objectives.albert/sop.pooler.dense.{p}"),
+            ("sop_classifier.classifier.{p}", "objectives.albert/sop.classify.{p}"),
+        ),
+        **head_pieces(POOLER),
+    },
+    architectures={
+        "AlbertModel": (),
+        "AlbertForPreTraining": ("bert.mlm", "albert.sop"),
+        "AlbertForMaskedLM": ("bert.mlm",),
+        "AlbertForSequenceClassification": ("classify",),
+        "AlbertForTokenClassification": ("tag",),
+        "AlbertForQuestionAnswering": ("span",),
+        "AlbertForMultipleChoice": ("choice",),
+    },
+    copies=(
+        ("predictions.decoder.weight", "embeddings.word_embeddings.weight"),
+        ("predictions.decoder.bias", "predictions.bias"),
+    ),
+    ignored=("embeddings.position_ids", "embeddings.token_type_ids"),
+    tokenizer=(
+        Setting("do_lower_case", "lowercase", None),
+        Setting("keep_accents", "strip_accents", None, read=lambda value, config: not value),
+    ),
+    head_dropout="classifier_dropout_prob",
+)

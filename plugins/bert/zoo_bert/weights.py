@@ -1,0 +1,71 @@
+"""BERT's checkpoints, in the names of google-research/bert as the transformers library stores them."""
+
+from __future__ import annotations
+
+from zoo.weights.format import UNTIED, CheckpointFormat, Setting, head_pieces, transformer_settings
+from zoo_bert.variants import VARIANTS
+
+POOLER = "pooler.dense.{p}"
+
+FORMAT = CheckpointFormat(
+    name="bert",
+    base=next(variant for variant in VARIANTS if variant.name == "bert-base-uncased"),
+    settings=(
+        *transformer_settings(
+            vocab_size=30_522, width=768, n_layers=12, n_heads=12, ffn_width=3_072, activation="gelu", dropout=0.1
+        ),
+        Setting("hidden_size", "dims.embedding_width", 768),
+        Setting("max_position_embeddings", "dims.max_length", 512),
+        Setting("type_vocab_size", "embedding.n_segments", 2, unset=2),
+    ),
+    fixed={"position_embedding_type": "absolute", "is_decoder": False, "add_cross_attention": False},
+    prefix="bert.",
+    inside=("embeddings", "encoder", "pooler"),
+    body=(
+        ("embeddings.word_embeddings.weight", "embedding.tokens.weight"),
+        ("embeddings.position_embeddings.weight", "embedding.positions.weight"),
+        ("embeddings.token_type_embeddings.weight", "embedding.segments.weight"),
+        ("embeddings.LayerNorm.{p}", "embedding.norm.{p}"),
+        ("encoder.layer.{i}.attention.self.query.{p}", "encoder.layers.{i}.attention.attention.query.{p}"),
+        ("encoder.layer.{i}.attention.self.key.{p}", "encoder.layers.{i}.attention.attention.key.{p}"),
+        ("encoder.layer.{i}.attention.self.value.{p}", "encoder.layers.{i}.attention.attention.value.{p}"),
+        ("encoder.layer.{i}.attention.output.dense.{p}", "encoder.layers.{i}.attention.attention.output.{p}"),
+        ("encoder.layer.{i}.attention.output.LayerNorm.{p}", "encoder.layers.{i}.attention.norm.{p}"),
+        ("encoder.layer.{i}.intermediate.dense.{p}", "encoder.layers.{i}.feedforward.feedforward.up.{p}"),
+        ("encoder.layer.{i}.output.dense.{p}", "encoder.layers.{i}.feedforward.feedforward.down.{p}"),
+        ("encoder.layer.{i}.output.LayerNorm.{p}", "encoder.layers.{i}.feedforward.norm.{p}"),
+    ),
+    pieces={
+        "bert.mlm": (
+            ("cls.predictions.transform.dense.{p}", "objectives.bert/mlm.head.transform.{p}"),
+            ("cls.predictions.transform.LayerNorm.{p}", "objectives.bert/mlm.head.norm.{p}"),
+            ("cls.predictions.bias", "objectives.bert/mlm.head.bias"),
+        ),
+        UNTIED: (("cls.predictions.decoder.weight", "objectives.bert/mlm.decoder.weight"),),
+        "bert.nsp": (
+            (POOLER, "objectives.bert/nsp.pooler.dense.{p}"),
+            ("cls.seq_relationship.{p}", "objectives.bert/nsp.classify.{p}"),
+        ),
+        **head_pieces(POOLER),
+    },
+    architectures={
+        "BertModel": (),
+        "BertForPreTraining": ("bert.mlm", "bert.nsp"),
+        "BertForMaskedLM": ("bert.mlm",),
+        "BertForNextSentencePrediction": ("bert.nsp",),
+        "BertForSequenceClassification": ("classify",),
+        "BertForTokenClassification": ("tag",),
+        "BertForQuestionAnswering": ("span",),
+        "BertForMultipleChoice": ("choice",),
+    },
+    copies=(
+        ("cls.predictions.decoder.weight", "embeddings.word_embeddings.weight"),
+        ("cls.predictions.decoder.bias", "cls.predictions.bias"),
+    ),
+    ignored=("embeddings.position_ids", "embeddings.token_type_ids"),
+    tokenizer=(
+        Setting("do_lower_case", "lowercase", None),
+        Setting("strip_accents", "strip_accents", None),
+        Setting("tokenize_chinese_chars", "split_chinese", None),
+    ),
+)

@@ -1,0 +1,80 @@
+"""RoBERTa's checkpoints, in the names of the transformers library."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from zoo.weights.format import UNTIED, CheckpointFormat, Config, Setting, head_pieces, transformer_settings
+from zoo_roberta.variants import VARIANTS
+
+POOLER = "pooler.dense.{p}"
+
+
+def _without_offset(rows: Any, config: Config) -> Any:
+    """The positions that are left of a table whose first rows, up to the padding index, stand for none."""
+    return rows - config.get("pad_token_id", 1) - 1
+
+
+def _with_offset(positions: Any, config: Config) -> Any:
+    return positions + config["pad_token_id"] + 1
+
+
+FORMAT = CheckpointFormat(
+    name="roberta",
+    base=next(variant for variant in VARIANTS if variant.name == "roberta-base"),
+    settings=(
+        *transformer_settings(
+            vocab_size=50_265, width=768, n_layers=12, n_heads=12, ffn_width=3_072, activation="gelu", dropout=0.1
+        ),
+        Setting("hidden_size", "dims.embedding_width", 768),
+        Setting("pad_token_id", "embedding.padding_index", 1, unset=1),
+        Setting("max_position_embeddings", "dims.max_length", 512, read=_without_offset, write=_with_offset),
+        Setting("type_vocab_size", "embedding.n_segments", 2, unset=1),
+    ),
+    fixed={"position_embedding_type": "absolute", "is_decoder": False, "add_cross_attention": False},
+    prefix="roberta.",
+    inside=("embeddings", "encoder", "pooler"),
+    body=(
+        ("embeddings.word_embeddings.weight", "embedding.tokens.weight"),
+        ("embeddings.position_embeddings.weight", "embedding.positions.weight"),
+        ("embeddings.token_type_embeddings.weight", "embedding.segment"),
+        ("embeddings.LayerNorm.{p}", "embedding.norm.{p}"),
+        ("encoder.layer.{i}.attention.self.query.{p}", "encoder.layers.{i}.attention.attention.query.{p}"),
+        ("encoder.layer.{i}.attention.self.key.{p}", "encoder.layers.{i}.attention.attention.key.{p}"),
+        ("encoder.layer.{i}.attention.self.value.{p}", "encoder.layers.{i}.attention.attention.value.{p}"),
+        ("encoder.layer.{i}.attention.output.dense.{p}", "encoder.layers.{i}.attention.attention.output.{p}"),
+        ("encoder.layer.{i}.attention.output.LayerNorm.{p}", "encoder.layers.{i}.attention.norm.{p}"),
+        ("encoder.layer.{i}.intermediate.dense.{p}", "encoder.layers.{i}.feedforward.feedforward.up.{p}"),
+        ("encoder.layer.{i}.output.dense.{p}", "encoder.layers.{i}.feedforward.feedforward.down.{p}"),
+        ("encoder.layer.{i}.output.LayerNorm.{p}", "encoder.layers.{i}.feedforward.norm.{p}"),
+    ),
+    pieces={
+        "bert.mlm": (
+            ("lm_head.dense.{p}", "objectives.bert/mlm.head.transform.{p}"),
+            ("lm_head.layer_norm.{p}", "objectives.bert/mlm.head.norm.{p}"),
+            ("lm_head.bias", "objectives.bert/mlm.head.bias"),
+        ),
+        UNTIED: (("lm_head.decoder.weight", "objectives.bert/mlm.decoder.weight"),),
+        **head_pieces(POOLER),
+        "classify": (
+            ("classifier.dense.{p}", "objectives.task.pooler.dense.{p}"),
+            ("classifier.out_proj.{p}", "objectives.task.output.{p}"),
+        ),
+    },
+    architectures={
+        "RobertaModel": (),
+        "RobertaForMaskedLM": ("bert.mlm",),
+        "RobertaForSequenceClassification": ("classify",),
+        "RobertaForTokenClassification": ("tag",),
+        "RobertaForQuestionAnswering": ("span",),
+        "RobertaForMultipleChoice": ("choice",),
+    },
+    copies=(
+        ("lm_head.decoder.weight", "embeddings.word_embeddings.weight"),
+        ("lm_head.decoder.bias", "lm_head.bias"),
+    ),
+    ignored=("embeddings.position_ids", "embeddings.token_type_ids"),
+    tokenizer=(Setting("add_prefix_space", "add_prefix_space", None),),
+    drops_head_input=True,
+    tokenizer_config={"model_input_names": ["input_ids", "attention_mask"]},
+)

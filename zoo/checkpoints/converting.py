@@ -1,0 +1,45 @@
+"""From one format to the other, telling what became of each tensor."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from zoo.catalog import Catalog
+from zoo.checkpoints.card import model_card
+from zoo.checkpoints.reading import inspect, load
+from zoo.checkpoints.writing import describe, renamed, save
+
+
+@dataclass(frozen=True)
+class Moved:
+    """A stored tensor under its old name and its new one; None where it was not there before, or is left out."""
+
+    before: str | None
+    after: str | None
+    shape: tuple[int, ...]
+    dtype: str
+
+
+def convert(
+    source: Path, target: Path, *, to: Literal["hf", "zoo"], replace: bool = False, catalog: Catalog | None = None
+) -> list[Moved]:
+    """Write a folder's model in a format, with its metadata, and tell what became of each tensor.
+
+    Raises ZooError where the folder cannot be read, or the format has no words for what it holds.
+    """
+    catalog = catalog or Catalog.installed()
+    contents = inspect(source, catalog)
+    model = load(source, catalog=catalog)
+    ours = {renamed(model, name): stored for name, stored in contents.stored.items()}
+    after = describe(model, catalog).names(ours) if to == "hf" else {name: name for name in ours}
+    moved = []
+    for name, stored in ours.items():
+        entry = contents.store.entries[stored]
+        moved.append(Moved(stored, after[name], entry.shape, entry.dtype))
+    for stored in sorted(set(contents.store.entries) - set(ours.values())):
+        entry = contents.store.entries[stored]
+        moved.append(Moved(stored, None, entry.shape, entry.dtype))
+    save(model, target, to=to, replace=replace, catalog=catalog, card=model_card(model, source, catalog))
+    return moved

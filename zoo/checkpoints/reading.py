@@ -1,0 +1,153 @@
+"""From a folder to a model."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from zoo.catalog import Catalog
+from zoo.errors import ZooError
+from zoo.heads import Pool, TaskHead, make_head
+from zoo.interfaces import Objective, Tokenizer
+from zoo.model import Model, Origin
+from zoo.specs import HeadUse, Variant
+from zoo.weights.fill import assign, common_dtype
+from zoo.weights.format import POOL, TASK
+from zoo.weights.json_files import read_object
+from zoo.weights.layout import match
+from zoo.weights.record import (
+    CONFIG,
+    VARIANT,
+    Objectives,
+    format_of,
+    read_foreign,
+    read_objectives,
+    read_variant,
+    tokenizer_options,
+)
+from zoo.weights.store import Store, open_store
+
+TOKENIZER_FILES = ("tokenizer.json", "vocab.txt", "vocab.json", "spiece.model")
+
+
+@dataclass(frozen=True)
+class Contents:
+    """What a folder holds, known from its headers alone: a model without memory for weights, and where each lies."""
+
+    folder: Path
+    model: Model
+    store: Store
+    stored: Mapping[str, str]
+    """The stored name of each weight, by our name."""
+    config: Mapping[str, Any]
+
+
+def load(
+    folder: Path | str,
+    *,
+    dtype: torch.dtype | None = None,
+    parse_special: bool = False,
+    catalog: Catalog | None = None,
+) -> Model:
+    """The model in a folder, with its tokenizer: one that the zoo wrote, or one of the Hugging Face format.
+
+    Weights stay mapped to the file and keep its type, unless `dtype` says otherwise. With `parse_special` the
+    tokenizer reads "[MASK]" and its like in a text as the special token, as the transformers library does.
+    Raises ZooError where anything is missing, broken or unknown; no code from the folder is ever run.
+    """
+    catalog = catalog or Catalog.installed()
+    contents = inspect(Path(folder), catalog)
+    model = contents.model
+    tokenizer = tokenizer_of(contents.folder, catalog)
+    if tokenizer is not None:
+        _refuse_other_ids(tokenizer, contents)
+        tokenizer = tokenizer.parsing_special() if parse_special else tokenizer
+    if any(True for _ in model.buffers()):  # those that no file holds need their values
+        model = _assembled(catalog, model.variant, Objectives(names=model.objective_names, head=head_of(model)))
+    assign(model, contents.store, contents.stored, dtype or common_dtype(contents.store, contents.stored))
+    model.tokenizer = tokenizer
+    model.origin = Origin(str(folder), contents.config, contents.store.metadata)
+    return model.eval()
+
+
+def inspect(folder: Path, catalog: Catalog) -> Contents:
+    """What a folder holds, every name, type and shape checked. Raises ZooError."""
+    if (folder / VARIANT).exists():
+        variant, store = read_variant(folder), open_store(folder)
+        model = _without_memory(catalog, variant, read_objectives(folder, variant))
+        stored = {name: name for name in store.entries}
+        match(variant.name, store, shapes_of(model), stored)
+        return Contents(folder, model, store, stored, {})
+    if (folder / CONFIG).exists():
+        return _inspect_foreign(folder, catalog)
+    if not folder.is_dir():
+        raise ZooError(f"there is no folder {folder}")
+    raise ZooError(f"{folder} holds no model: neither {VARIANT} nor {CONFIG} is in it")
+
+
+def _inspect_foreign(folder: Path, catalog: Catalog) -> Contents:
+    store = open_store(folder)
+    found = read_foreign(folder, catalog.checkpoints, store)
+    model = _without_memory(catalog, found.variant, found.objectives)
+    table = catalog.checkpoints[found.format].table(found.pieces)
+    shapes = {table.theirs(ours) or ours: shape for ours, shape in shapes_of(model).items()}
+    match(f"the {found.format} that {folder / CONFIG} describes", store, shapes, found.names)
+    stored = {ours: found.names[table.theirs(ours) or ours] for ours in model.state_dict()}
+    return Contents(folder, model, store, stored, found.config)
+
+
+def tokenizer_of(folder: Path, catalog: Catalog) -> Tokenizer | None:
+    """The tokenizer of a folder, which need not hold weights; None where it holds no tokenizer. Raises ZooError."""
+    if not any((folder / name).exists() for name in TOKENIZER_FILES):
+        return None
+    if (folder / VARIANT).exists():
+        part, options = catalog.tokenizer(read_variant(folder))
+    else:
+        format = format_of(read_object(folder / CONFIG), catalog.checkpoints, str(folder / CONFIG))
+        part, options = catalog.part("tokenizer", format.base.tokenizer.name), tokenizer_options(folder, format)
+    tokenizer: Tokenizer = part.load(folder, **options)
+    return tokenizer
+
+
+def head_of(model: Model) -> HeadUse | None:
+    """The record of a model's task head, if it has one."""
+    heads = [module.use for module in model.objectives.values() if isinstance(module, TaskHead)]
+    return heads[0] if heads else None
+
+
+def shapes_of(model: Model) -> dict[str, tuple[int, ...]]:
+    """The shape of each weight."""
+    return {name: tuple(tensor.shape) for name, tensor in model.state_dict().items()}
+
+
+def _refuse_other_ids(tokenizer: Tokenizer, contents: Contents) -> None:
+    n_rows = contents.model.variant.dims.vocab_size
+    if tokenizer.vocab_size > n_rows:
+        raise ZooError(
+            f"{contents.folder}: the tokenizer has {tokenizer.vocab_size:,} ids and the model {n_rows:,}; "
+            "they are not of the same model"
+        )
+
+
+def _without_memory(catalog: Catalog, variant: Variant, objectives: Objectives) -> Model:
+    with torch.device("meta"):
+        return _assembled(catalog, variant, objectives)
+
+
+def _assembled(catalog: Catalog, variant: Variant, objectives: Objectives) -> Model:
+    model = catalog.assemble(variant)
+    made: dict[str, Objective] = {}
+    for name in objectives.names:
+        if name == TASK and objectives.head is not None:
+            made[name] = make_head(variant.dims, objectives.head)
+        elif name == POOL:
+            made[name] = Pool(variant.dims)
+        elif name in model.objective_names:
+            made[name] = model.objective(name)
+        else:
+            raise ZooError(f"a model of {variant.name!r} is said to have {name!r}, which its record does not name")
+    return Model(variant, model.embedding, model.encoder, made, causal=model.causal)

@@ -1,0 +1,107 @@
+"""Models into folders: the Hugging Face format, or the zoo's own."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Literal
+
+from zoo.catalog import Catalog
+from zoo.checkpoints.reading import head_of
+from zoo.errors import ZooError
+from zoo.files import write_folder
+from zoo.heads import TaskHead
+from zoo.model import Model
+from zoo.weights.checkpoint import write_own
+from zoo.weights.foreign import Described, write_foreign, write_tokenizer_config
+from zoo.weights.format import POOL, TASK, UNTIED
+from zoo.weights.record import MLM, Objectives
+
+
+def save(
+    model: Model,
+    folder: Path | str,
+    *,
+    to: Literal["hf", "zoo"] = "hf",
+    replace: bool = False,
+    catalog: Catalog | None = None,
+    card: str | None = None,
+) -> None:
+    """Write a model, and its tokenizer if it has one, as a folder that `load` and the transformers library read.
+
+    `to="zoo"` keeps the whole record of the variant, in a form that the zoo alone reads. The folder appears when all
+    of it is there. Raises ZooError where it exists, unless `replace` allows to put the new one in its place, and
+    where the Hugging Face format has no words for what the model is.
+    """
+    folder = Path(folder)
+    if not replace and folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+        raise ZooError(f"{folder} exists; give a new name, or allow to replace it")
+    metadata = {**(model.origin.metadata if model.origin else {}), "format": "pt"}
+    described = describe(model, catalog or Catalog.installed()) if to == "hf" else None
+    state = {renamed(model, name): tensor for name, tensor in model.state_dict().items()}
+
+    def fill(place: Path) -> None:
+        if described is None:
+            objectives = Objectives(names=tuple(_call(model, n) for n in model.objective_names), head=head_of(model))
+            write_own(place, model.variant, objectives, state, metadata)
+        else:
+            write_foreign(place, described, state, metadata)
+        if model.tokenizer is not None:
+            model.tokenizer.save(place)
+            if described is not None:
+                write_tokenizer_config(place, described, model.tokenizer)
+        if card is not None:
+            (place / "README.md").write_text(card, encoding="utf-8")
+
+    write_folder(folder, fill)
+
+
+def describe(model: Model, catalog: Catalog) -> Described:
+    """The Hugging Face words for a model. Raises ZooError where there are none."""
+    for format in catalog.checkpoints.values():
+        settings = format.config(model.variant)
+        if settings is None or model.causal:
+            continue
+        pieces = _pieces(model)
+        wanted = sorted(piece for piece in pieces if piece not in (POOL, UNTIED))
+        named = [name for name, its in format.architectures.items() if sorted(its) == wanted]
+        if named:
+            origin = model.origin.config if model.origin else {}
+            length = model.variant.dims.max_length
+            return Described(format, pieces, named[0], settings, head_of(model), origin, length)
+    objectives = ", ".join(model.objective_names) or "no head"
+    known = ", ".join(catalog.checkpoints) or "nothing"
+    raise ZooError(
+        f"the Hugging Face format has no words for {model.variant.name!r} with {objectives}: it knows {known}, "
+        "as released; write the zoo's own format instead (zoo)"
+    )
+
+
+def renamed(model: Model, weight: str) -> str:
+    """A weight's name, a task head always being called the same."""
+    top, _, rest = weight.partition(".")
+    if top != "objectives":
+        return weight
+    key, _, rest = rest.partition(".")
+    return f"{top}.{TASK if isinstance(model.objectives[key], TaskHead) else key}.{rest}"
+
+
+def _pieces(model: Model) -> tuple[str, ...]:
+    """What a model has on top of its encoder, in the words of the formats."""
+    pieces: list[str] = []
+    for name in model.objective_names:
+        objective = model.objective(name)
+        if isinstance(objective, TaskHead):
+            kind = objective.use.kind
+            pieces.append("classify" if kind == "regress" else kind)
+            released = objective.pooler is not None or objective.reads_tokens
+            if not released or objective.use.reading.pooling != "first":
+                pieces.append("a head of the zoo's own")
+        else:
+            pieces.append(name)
+            if name == MLM and getattr(objective, "decoder", None) is not None:
+                pieces.append(UNTIED)
+    return tuple(pieces)
+
+
+def _call(model: Model, name: str) -> str:
+    return TASK if isinstance(model.objective(name), TaskHead) else name

@@ -1,0 +1,83 @@
+"""A safetensors file that is written a few rows at a time, its header last."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import tempfile
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+import numpy as np
+from torch import Tensor
+
+from zoo.errors import RunFailed
+
+HEADER = 1_024
+"""Bytes set aside for the header, which spaces fill up, as the format allows."""
+
+
+class VectorFile:
+    """Vectors [rows, H] and, where a text has several, the number of each text's rows, `lengths` [N].
+
+    The file appears under its name when it is complete; until then, and after a failure, an older one stays.
+    Raises RunFailed where the disk refuses.
+    """
+
+    def __init__(self, path: Path, width: int, *, several: bool) -> None:
+        self._path = path
+        self._part = path.with_name(f".{path.name}.{os.getpid()}.part")
+        self._width = width
+        self._rows = 0
+        self._texts = 0
+        self._several = several
+
+    def __enter__(self) -> Self:
+        try:
+            self._file = self._part.open("wb")
+            self._file.write(b" " * (8 + HEADER))
+        except OSError as error:
+            raise RunFailed(f"cannot write {self._path}: {error.strerror}") from error
+        self._lengths = tempfile.TemporaryFile()  # closed with the vectors
+        return self
+
+    def add(self, vectors: list[Tensor]) -> None:
+        """The vectors of some more texts, [H] or [S, H] each."""
+        try:
+            for vector in vectors:
+                rows = vector.reshape(-1, self._width)
+                self._file.write(rows.contiguous().numpy().astype("<f4", copy=False).tobytes())
+                self._rows += len(rows)
+                self._texts += 1
+                if self._several:
+                    self._lengths.write(np.int64(len(rows)).tobytes())
+        except OSError as error:
+            raise RunFailed(f"cannot write {self._path}: {error.strerror}") from error
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        with self._file, self._lengths:
+            if kind is None:
+                self._finish()
+        if kind is None:
+            os.replace(self._part, self._path)
+        self._part.unlink(missing_ok=True)
+
+    def _finish(self) -> None:
+        size = 4 * self._rows * self._width
+        header: dict[str, object] = {
+            "vectors": {"dtype": "F32", "shape": [self._rows, self._width], "data_offsets": [0, size]}
+        }
+        if self._several:
+            header["lengths"] = {
+                "dtype": "I64", "shape": [self._texts], "data_offsets": [size, size + 8 * self._texts]
+            }  # fmt: skip
+            self._lengths.seek(0)
+            shutil.copyfileobj(self._lengths, self._file)
+        self._file.seek(0)
+        self._file.write(HEADER.to_bytes(8, "little") + json.dumps(header).encode().ljust(HEADER))
+        self._file.flush()
+        os.fsync(self._file.fileno())

@@ -1,0 +1,202 @@
+"""How a family's checkpoints are laid out: what config.json says in the zoo's words, and which weight is which.
+
+A plugin describes its family in tables; reading and writing are the same tables read in the two directions.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from pydantic import JsonValue, ValidationError
+
+from zoo.errors import UnknownName, ZooError, explain
+from zoo.specs import Use, Variant
+from zoo.weights.names import NameTable, Row
+
+Config = Mapping[str, Any]
+
+TASK = "task"
+"""What a loaded task head is called among a model's objectives."""
+
+POOL = "pool"
+"""What a pooler without a head is called among a model's objectives."""
+
+UNTIED = "untied"
+"""The piece that is an output layer with a table of its own."""
+
+
+def _same(value: Any, config: Config) -> Any:
+    return value
+
+
+@dataclass(frozen=True)
+class Setting:
+    """A key of config.json beside a field of a Variant.
+
+    `default` is what an absent key means to the reference library, `unset` the value at which our option is left out.
+    `read` and `write` turn the one value into the other where they differ; each is given the config so far.
+    """
+
+    theirs: str
+    ours: str
+    default: JsonValue
+    unset: JsonValue = None
+    read: Callable[[Any, Config], Any] = _same
+    write: Callable[[Any, Config], Any] = _same
+
+
+@dataclass(frozen=True)
+class CheckpointFormat:
+    """One `model_type` of config.json.
+
+    - `base` gives the parts, the recipe and all else that a config does not tell.
+    - `settings` are what a config tells; where two have the same key, the first is written.
+    - `fixed` are settings for which the zoo knows no other value than this.
+    - `body` names the weights of embedding and encoder; `inside` are their first words, and the pooler's: in a
+      checkpoint with a head these come after `prefix`, in a bare one they don't, and both are read.
+    - `pieces` are what may come on top: an objective (`bert.mlm`), a kind of head (`classify`, `tag`, `span`,
+      `choice`), POOL for a pooler alone, UNTIED.
+    - `architectures` are the reference library's classes, with the pieces of each; the first has none.
+    - `copies` are weights that may be stored a second time, each with what it repeats; `ignored` hold nothing.
+    - `tokenizer` are the tokenizer's options in tokenizer_config.json, `tokenizer_config` is what such a file is to
+      say of a tokenizer that we write.
+    - `head_dropout` is the key of a head's dropout; with `drops_head_input`, a classifier has it twice.
+    """
+
+    name: str
+    base: Variant
+    settings: tuple[Setting, ...]
+    prefix: str
+    inside: tuple[str, ...]
+    body: tuple[Row, ...]
+    pieces: Mapping[str, tuple[Row, ...]]
+    architectures: Mapping[str, tuple[str, ...]]
+    copies: tuple[tuple[str, str], ...]
+    ignored: tuple[str, ...]
+    fixed: Mapping[str, JsonValue] = field(default_factory=dict)
+    tokenizer: tuple[Setting, ...] = ()
+    tokenizer_config: Mapping[str, JsonValue] = field(default_factory=dict)
+    head_dropout: str = "classifier_dropout"
+    drops_head_input: bool = False
+
+    def table(self, pieces: tuple[str, ...]) -> NameTable:
+        """The names of all weights of a model with these pieces."""
+        return NameTable([*self.body, *(row for piece in pieces for row in self.pieces[piece])])
+
+    def canonical(self, name: str) -> str:
+        """A stored name in the spelling of the tables: without prefix, gamma and beta."""
+        for old, new in ((".gamma", ".weight"), (".beta", ".bias")):
+            if name.endswith(old):
+                name = name.removesuffix(old) + new
+        bare = name.removeprefix(self.prefix)
+        return bare if bare.split(".")[0] in self.inside else name
+
+    def stored(self, canonical: str, pieces: tuple[str, ...]) -> str:
+        """The name under which a checkpoint with these pieces stores a weight."""
+        bare = not set(pieces) - {POOL}
+        return canonical if bare or canonical.split(".")[0] not in self.inside else self.prefix + canonical
+
+    def variant(self, config: Config, name: str, where: str) -> Variant:
+        """What a config describes. Raises ZooError for what the zoo has nothing for."""
+        for key, value in self.fixed.items():
+            if config.get(key, value) != value:
+                raise ZooError(f"{where}: {key} is {config[key]!r:.60}; the zoo knows {json.dumps(value)} only")
+        paper = f"a {self.name} checkpoint, after {self.base.paper}"
+        record: dict[str, Any] = self.base.model_dump(mode="json") | {"name": name, "paper": paper}
+        for setting in self.settings:
+            try:
+                value = setting.read(config.get(setting.theirs, setting.default), config)
+            except TypeError:
+                raise ZooError(f"{where}: {setting.theirs} is {config[setting.theirs]!r:.60}") from None
+            fields, key = _place(record, setting)
+            if fields is record.get("dims") or value != setting.unset:
+                fields[key] = value
+        limit = record["dims"]["max_length"]
+        for phase, length in (("pretraining", "sequence_length"), ("finetuning", "max_length")):
+            if type(limit) is int:
+                record[phase][length] = min(record[phase][length], limit)
+        try:
+            return Variant.model_validate_json(json.dumps(record))
+        except ValidationError as error:
+            keys = {setting.ours: setting.theirs for setting in self.settings}
+            paths = (".".join(map(str, complaint["loc"])) for complaint in error.errors(include_url=False))
+            named = ", ".join(dict.fromkeys(keys.get(path, path) for path in paths))
+            raise ZooError(f"{where}: {named} cannot be used: {explain(error)}") from None
+
+    def config(self, variant: Variant) -> dict[str, JsonValue] | None:
+        """The settings that describe a variant; None where this format has no words for what the variant is."""
+        if (variant.embedding.name, variant.encoder.name) != (self.base.embedding.name, self.base.encoder.name):
+            return None
+        record = variant.model_dump(mode="json")
+        config: dict[str, JsonValue] = {"model_type": self.name}
+        for setting in self.settings:
+            fields, key = _place(record, setting)
+            config.setdefault(setting.theirs, setting.write(fields.get(key, setting.unset), config))
+        try:
+            again = self.variant(config, variant.name, "")
+        except ZooError:
+            return None
+        return config if self._shape(again) == self._shape(variant) else None
+
+    def pieces_of(self, architecture: str, where: str) -> tuple[str, ...]:
+        """The pieces of the reference library's class of this name. Raises UnknownName."""
+        if architecture not in self.architectures:
+            raise UnknownName(f"architecture of {self.name} checkpoints", architecture[:100], self.architectures, where)
+        return self.architectures[architecture]
+
+    def _shape(self, variant: Variant) -> tuple[object, ...]:
+        """All that decides what a model computes, options at their defaults left out."""
+        return variant.dims, self._options("embedding", variant.embedding), self._options("encoder", variant.encoder)
+
+    def _options(self, kind: str, used: Use) -> dict[str, JsonValue]:
+        unset = {setting.ours: setting.unset for setting in self.settings}
+        defaults = (self.base.embedding if kind == "embedding" else self.base.encoder).options
+        return defaults | {k: value for k, value in used.options.items() if unset.get(f"{kind}.{k}") != value}
+
+
+def _place(record: dict[str, Any], setting: Setting) -> tuple[dict[str, Any], str]:
+    """The part of a variant's record that a setting speaks of, and the key in it."""
+    top, _, key = setting.ours.partition(".")
+    return (record[top]["options"] if "options" in record[top] else record[top]), key
+
+
+_ACTIVATIONS = {"swish": "silu", "gelu_pytorch_tanh": "gelu_new"}  # other names of the same functions
+
+
+def transformer_settings(
+    *, vocab_size: int, width: int, n_layers: int, n_heads: int, ffn_width: int, activation: str, dropout: float
+) -> tuple[Setting, ...]:
+    """The settings that BERT, RoBERTa and ALBERT share, with the reference library's defaults for absent ones."""
+    return (
+        Setting("vocab_size", "dims.vocab_size", vocab_size),
+        Setting("hidden_size", "dims.hidden_width", width),
+        Setting("num_hidden_layers", "dims.n_layers", n_layers),
+        Setting("num_attention_heads", "dims.n_heads", n_heads),
+        Setting("intermediate_size", "dims.ffn_width", ffn_width),
+        Setting(
+            "hidden_act",
+            "dims.activation",
+            activation,
+            read=lambda value, config: _ACTIVATIONS.get(value, value),
+        ),
+        Setting("hidden_dropout_prob", "dims.dropout", dropout),
+        Setting("attention_probs_dropout_prob", "dims.attention_dropout", dropout),
+        Setting("layer_norm_eps", "dims.norm_eps", 1e-12),
+        Setting("initializer_range", "init.linear_std", 0.02),
+        Setting("initializer_range", "init.embedding_std", 0.02),
+    )
+
+
+def head_pieces(pooler: str) -> dict[str, tuple[Row, ...]]:
+    """Pooler and heads, which the reference library names alike in all families but for the pooler itself."""
+    pooled = ((pooler, "objectives.task.pooler.dense.{p}"), ("classifier.{p}", "objectives.task.output.{p}"))
+    return {
+        POOL: ((pooler, "objectives.pool.pooler.dense.{p}"),),
+        "classify": pooled,
+        "choice": pooled,
+        "tag": (("classifier.{p}", "objectives.task.output.{p}"),),
+        "span": (("qa_outputs.{p}", "objectives.task.output.{p}"),),
+    }

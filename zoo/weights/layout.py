@@ -1,0 +1,177 @@
+"""Which pieces a checkpoint holds, and which stored tensor fills which weight: decided before any is read."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from difflib import get_close_matches
+
+from pydantic import JsonValue, ValidationError
+
+from zoo.errors import ZooError, explain
+from zoo.specs import Head, HeadKind, HeadUse
+from zoo.weights.format import POOL, UNTIED, CheckpointFormat, Config
+from zoo.weights.header import FLOATS
+from zoo.weights.store import Store
+
+HEAD_KINDS: tuple[HeadKind, ...] = ("classify", "tag", "span", "choice")
+"""The pieces that are task heads; a `regress` head has the weights of `classify`."""
+
+N_HINTS = 10
+"""How many misnamed tensors are told the name that they might have meant; finding it takes long."""
+
+
+def find_pieces(format: CheckpointFormat, config: Config, store: Store) -> tuple[tuple[str, ...], dict[str, str]]:
+    """The pieces of a checkpoint, and its tensors' stored names by the names of the tables.
+
+    What config.json names must be there; pre-training objectives and a pooler that are there beside it are kept too,
+    as released checkpoints often hold more than the class they name.
+    """
+    where = f"{store.folder}/config.json"
+    names = _canonical_names(format, store)
+    architectures = config.get("architectures") or [next(iter(format.architectures))]
+    if not isinstance(architectures, list) or len(architectures) != 1 or not isinstance(architectures[0], str):
+        raise ZooError(f"{where}: architectures should name one class, not {architectures!r:.80}")
+    pieces = format.pieces_of(architectures[0], where)
+    if not set(pieces) & set(HEAD_KINDS):
+        for piece in format.pieces:
+            if piece not in (*HEAD_KINDS, *pieces, POOL, UNTIED) and _own_rows_there(format, piece, names):
+                pieces = (*pieces, piece)
+    has_pooler = any(name.startswith("pooler.") for name in names)
+    if has_pooler and not any(row[0].startswith("pooler.") for piece in pieces for row in format.pieces[piece]):
+        pieces = (*pieces, POOL)
+    if _settle_copies(format, config, names, pieces, store):
+        pieces = (*pieces, UNTIED)
+    return pieces, names
+
+
+def _canonical_names(format: CheckpointFormat, store: Store) -> dict[str, str]:
+    names: dict[str, str] = {}
+    for stored in store.entries:
+        name = format.canonical(stored)
+        if name in names:
+            raise ZooError(f"{store.folder}: {names[name]!r} and {stored!r} are the same weight; remove one")
+        if name not in format.ignored:
+            names[name] = stored
+    return names
+
+
+def _own_rows_there(format: CheckpointFormat, piece: str, names: Mapping[str, str]) -> bool:
+    """Whether a tensor is stored that this piece has and no other."""
+    others = {row[0] for other, rows in format.pieces.items() if other != piece for row in rows}
+    own = {row[0] for row in format.pieces[piece]} - others
+    return any(name.format(p=p) in names for name in own for p in ("weight", "bias"))
+
+
+def _settle_copies(
+    format: CheckpointFormat, config: Config, names: dict[str, str], pieces: tuple[str, ...], store: Store
+) -> bool:
+    """Drop what is stored twice, find what is stored as a copy alone; true where the output layer is untied.
+
+    As in the reference library, an output layer whose table is stored with other values than the tokens' is untied
+    whatever the config says, and the copy of its bias is the one that counts.
+    """
+    untied = False
+    tables = {theirs for theirs, _ in format.pieces.get(UNTIED, ())}
+    for copy, source in format.copies:
+        table = copy in tables
+        if table and _predicts(format, pieces) and config.get("tie_word_embeddings") is False:
+            untied = True
+        elif copy in names and (not table or source not in names):
+            names[source] = names.pop(copy)
+        elif copy in names and _equal(store, names[copy], names[source]):
+            del names[copy]
+        elif copy in names:
+            untied = True
+    return untied
+
+
+def _predicts(format: CheckpointFormat, pieces: tuple[str, ...]) -> bool:
+    """Whether there is an output layer that could be tied."""
+    objectives = {ours.split(".")[1] for _, ours in format.pieces.get(UNTIED, ())}
+    return any(piece.replace(".", "/") in objectives for piece in pieces)
+
+
+def _equal(store: Store, *names: str) -> bool:
+    if len({store.entries[name].shape for name in names}) > 1:
+        return False
+    a, b = (tensor for name in names for _, tensor in store.read([name]))
+    return bool((a == b).all())
+
+
+def head_use(format: CheckpointFormat, config: Config, pieces: tuple[str, ...], where: str) -> HeadUse | None:
+    """The task head that a config describes, if there is one. Raises ZooError for kinds that the zoo has not."""
+    kind = next((kind for kind in HEAD_KINDS if kind in pieces), None)
+    if kind is None:
+        return None
+    labels = _labels(config, where) if kind in ("classify", "tag") else ()
+    problem = config.get("problem_type")
+    if kind == "classify":
+        known = ("single_label_classification", "regression", None)
+        if problem not in known:
+            raise ZooError(f"{where}: problem_type {problem!r:.60} is not one of {', '.join(map(str, known[:2]))}")
+        if problem == "regression" or (problem is None and len(labels) == 1):
+            if len(labels) != 1:
+                raise ZooError(f"{where}: a regression of {len(labels)} values; the zoo has heads for one")
+            kind, labels = "regress", ()
+    dropout = config.get(format.head_dropout)
+    if dropout is None:
+        dropout = config.get("hidden_dropout_prob", 0.1)
+    first = dropout if format.drops_head_input and kind in ("classify", "regress") else 0.0
+    try:
+        reading = Head(dropout=0.0 if kind == "span" else dropout, input_dropout=first)
+        return HeadUse(kind=kind, labels=labels, reading=reading)
+    except ValidationError as error:
+        raise ZooError(f"{where}: {explain(error)}") from None
+
+
+def _labels(config: Config, where: str) -> tuple[str, ...]:
+    named = config.get("id2label")
+    if named is None:
+        n_labels = config.get("num_labels", 2)
+        if type(n_labels) is not int or not 1 <= n_labels <= 100_000:
+            raise ZooError(f"{where}: num_labels is {n_labels!r:.60}")
+        return tuple(f"LABEL_{index}" for index in range(n_labels))
+    keys = [str(index) for index in range(len(named))] if isinstance(named, dict) else []
+    if not keys or sorted(named) != sorted(keys) or not all(isinstance(label, str) for label in named.values()):
+        raise ZooError(f"{where}: id2label should give each of the ids from 0 a name")
+    return tuple(named[key] for key in keys)
+
+
+def head_config(format: CheckpointFormat, use: HeadUse) -> dict[str, JsonValue]:
+    """What config.json says of a head."""
+    names = use.labels or (("LABEL_0",) if use.kind == "regress" else ("LABEL_0", "LABEL_1"))
+    config: dict[str, JsonValue] = {
+        "id2label": {str(index): name for index, name in enumerate(names)},
+        "label2id": {name: index for index, name in enumerate(names)},
+    }
+    if use.kind in ("classify", "regress"):
+        config["problem_type"] = "regression" if use.kind == "regress" else "single_label_classification"
+    if use.kind != "span":
+        config[format.head_dropout] = use.reading.dropout
+    return config
+
+
+def match(what: str, store: Store, expected: Mapping[str, tuple[int, ...]], names: Mapping[str, str]) -> None:
+    """See that every expected weight is there with its shape, and nothing else; names are the tables'.
+
+    Raises ZooError with all that is missing, left over, misshapen or not of floats.
+    """
+    missing, extra = [n for n in expected if n not in names], [n for n in names if n not in expected]
+    complaints = [_hinted("missing", missing, extra), _hinted("not known", extra, missing)]
+    for name in (n for n in expected if n in names):
+        entry, shape = store.entries[names[name]], expected[name]
+        if entry.dtype not in FLOATS:
+            complaints.append(f"{names[name]} holds {entry.dtype}, not floats")
+        elif entry.shape != shape:
+            complaints.append(f"{names[name]} has the shape {list(entry.shape)}, not {list(shape)}")
+    found = [complaint for complaint in complaints if complaint]
+    if found:
+        raise ZooError(f"the weights in {store.folder} are not those of {what}: {'; '.join(found)}")
+
+
+def _hinted(kind: str, names: list[str], others: list[str]) -> str:
+    shown = []
+    for index, name in enumerate(names):
+        close = get_close_matches(name, others, n=1) if index < N_HINTS else []
+        shown.append(f"{name} (is it {close[0]}?)" if close else name)
+    return f"{kind}: {', '.join(shown)}" if names else ""

@@ -1,0 +1,52 @@
+"""Names of weights in two columns: a template a row, read in either direction."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from functools import cached_property
+from typing import TypeAlias
+
+Row: TypeAlias = tuple[str, str]
+"""A template as the checkpoint has it, and as the zoo has it. {p} stands for weight or bias, any other for a number."""
+
+_PLACEHOLDER = re.compile(r"\{([a-z])\}")
+
+
+class NameTable:
+    """Rows that give each name of the one column exactly one of the other."""
+
+    def __init__(self, rows: Sequence[Row]) -> None:
+        self.rows = tuple(rows)
+        for pair in self.rows:
+            left, right = (sorted(_PLACEHOLDER.findall(template)) for template in pair)
+            if left != right or len(set(left)) < len(left):
+                raise ValueError(f"{pair} should have the same placeholders, each once")
+
+    @cached_property
+    def _patterns(self) -> tuple[list[re.Pattern[str]], list[re.Pattern[str]]]:
+        return [_pattern(theirs) for theirs, _ in self.rows], [_pattern(ours) for _, ours in self.rows]
+
+    def ours(self, name: str) -> str | None:
+        """Our name of a weight that the checkpoint calls `name`; None where no row fits."""
+        return self._translate(name, 0)
+
+    def theirs(self, name: str) -> str | None:
+        """The checkpoint's name of a weight that we call `name`; None where no row fits."""
+        return self._translate(name, 1)
+
+    def _translate(self, name: str, column: int) -> str | None:
+        for row, pattern in zip(self.rows, self._patterns[column], strict=True):
+            found = pattern.fullmatch(name)
+            if found:
+                return row[1 - column].format(**found.groupdict())
+        return None
+
+
+def _pattern(template: str) -> re.Pattern[str]:
+    parts = _PLACEHOLDER.split(template)
+    for index in range(1, len(parts), 2):
+        values = "weight|bias" if parts[index] == "p" else "0|[1-9][0-9]{0,5}"
+        parts[index] = f"(?P<{parts[index]}>{values})"
+    parts[::2] = map(re.escape, parts[::2])
+    return re.compile("".join(parts))

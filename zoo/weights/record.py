@@ -1,0 +1,143 @@
+"""What a folder says of its model, as the record of a variant: read without torch, wherever a variant is named."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from pydantic import ValidationError
+
+from zoo.errors import UnknownName, ZooError, explain
+from zoo.specs import HeadUse, Record, Use, Variant
+from zoo.weights.format import POOL, TASK, UNTIED, CheckpointFormat
+from zoo.weights.json_files import read_object
+from zoo.weights.layout import HEAD_KINDS, find_pieces, head_use
+from zoo.weights.store import Store, open_store
+
+CONFIG = "config.json"
+TOKENIZER_CONFIG = "tokenizer_config.json"
+VARIANT = "variant.json"
+OBJECTIVES = "objectives.json"
+
+MLM = "bert.mlm"
+"""The objective whose output layer may be tied to the token table."""
+
+Formats = Mapping[str, CheckpointFormat]
+
+
+class Objectives(Record):
+    """What a saved model has on its encoder, where that is not what its variant was pre-trained for."""
+
+    names: tuple[str, ...]
+    head: HeadUse | None = None
+
+
+class Foreign(Record):
+    """A folder of the Hugging Face format: its config, its pieces, and the stored names by those of the tables."""
+
+    format: str
+    config: dict[str, Any]
+    variant: Variant
+    objectives: Objectives
+    pieces: tuple[str, ...]
+    names: dict[str, str]
+
+
+def is_checkpoint(folder: Path) -> bool:
+    """Whether a folder says that it holds a model."""
+    try:
+        return (folder / VARIANT).is_file() or (folder / CONFIG).is_file()
+    except OSError:  # a name too long for a file
+        return False
+
+
+def variant_in(folder: Path, formats: Formats) -> Variant:
+    """The variant that a folder holds, called as the folder is. Raises ZooError."""
+    if (folder / VARIANT).exists():
+        return read_variant(folder).model_copy(update={"name": name_of(folder)})
+    return read_foreign(folder, formats, open_store(folder)).variant
+
+
+def name_of(folder: Path) -> str:
+    """A folder's name as the name of a variant."""
+    fit = re.sub(r"[^A-Za-z0-9._+=,:~-]", "-", folder.resolve().name).lstrip("._+=,:~-")
+    return fit[:100] or "checkpoint"
+
+
+def read_variant(folder: Path) -> Variant:
+    """The record that the zoo saved with a model. Raises ZooError where it is missing or malformed."""
+    path = folder / VARIANT
+    try:
+        return Variant.model_validate_json(path.read_bytes())
+    except OSError as error:
+        raise ZooError(f"cannot read {path}: {error.strerror}") from error
+    except ValidationError as error:
+        raise ZooError(f"{path} is not a variant's record: {explain(error)}") from None
+
+
+def read_objectives(folder: Path, variant: Variant) -> Objectives:
+    """What a model that the zoo saved has on its encoder. Raises ZooError where that is malformed."""
+    path = folder / OBJECTIVES
+    if not path.exists():
+        return Objectives(names=tuple(used.name for used in variant.objectives))
+    try:
+        return Objectives.model_validate_json(path.read_bytes())
+    except ValidationError as error:
+        raise ZooError(f"{path}: {explain(error)}") from None
+
+
+def read_foreign(folder: Path, formats: Formats, store: Store) -> Foreign:
+    """What a folder of the Hugging Face format holds. Raises ZooError where the zoo has no words for it."""
+    where = str(folder / CONFIG)
+    config = read_object(folder / CONFIG)
+    format = format_of(config, formats, where)
+    variant = format.variant(config, name_of(folder), where)
+    pieces, names = find_pieces(format, config, store)
+    options = {**variant.tokenizer.options, **tokenizer_options(folder, format)}
+    variant = variant.model_copy(
+        update={
+            "objectives": _objectives(variant, pieces),
+            "tokenizer": Use(name=variant.tokenizer.name, options=options),
+        }
+    )
+    on_top = tuple(TASK if piece in HEAD_KINDS else piece for piece in pieces if piece != UNTIED)
+    objectives = Objectives(names=on_top, head=head_use(format, config, pieces, where))
+    return Foreign(
+        format=format.name, config=config, variant=variant, objectives=objectives, pieces=pieces, names=names
+    )
+
+
+def format_of(config: Mapping[str, Any], formats: Formats, where: str) -> CheckpointFormat:
+    """The format of a config's model_type. Raises ZooError where no plugin reads it."""
+    kind = config.get("model_type")
+    if not isinstance(kind, str):
+        known = ", ".join(formats)
+        raise ZooError(f'{where} names no model_type; add one, as "model_type": "bert". Known: {known}')
+    if kind not in formats:
+        raise UnknownName("model_type that an installed plugin reads", kind[:100], formats, where)
+    return formats[kind]
+
+
+def tokenizer_options(folder: Path, format: CheckpointFormat) -> dict[str, Any]:
+    """The options that tokenizer_config.json gives. Raises ZooError where one is neither true nor false."""
+    path = folder / TOKENIZER_CONFIG
+    found = read_object(path) if path.exists() else {}
+    options = {}
+    for setting in format.tokenizer:
+        value = found.get(setting.theirs)
+        if not isinstance(value, bool | None):
+            raise ZooError(f"{path}: {setting.theirs} should be true or false, not {value!r:.60}")
+        if value is not None:
+            options[setting.ours] = setting.read(value, found)
+    return options
+
+
+def _objectives(variant: Variant, pieces: tuple[str, ...]) -> tuple[Use, ...]:
+    """The pre-training objectives among the pieces; those of the paper where a checkpoint has none."""
+    in_use = {used.name: used for used in variant.objectives}
+    found = [in_use.get(piece, Use(name=piece)) for piece in pieces if piece not in (*HEAD_KINDS, POOL, UNTIED)]
+    if UNTIED in pieces:
+        found = [Use(name=u.name, options={**u.options, "tied": False}) if u.name == MLM else u for u in found]
+    return tuple(found) or variant.objectives

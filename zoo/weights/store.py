@@ -1,0 +1,110 @@
+"""The tensors of a folder, in one safetensors file or in shards: looked up by name, mapped into memory when read."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from zoo.errors import ZooError
+from zoo.weights.header import Entry, read_header
+from zoo.weights.json_files import read_object
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+WEIGHTS = "model.safetensors"
+INDEX = "model.safetensors.index.json"
+PICKLES = ("pytorch_model.bin", "pytorch_model.bin.index.json", "model.bin", "pytorch_model.pt")
+
+
+@dataclass(frozen=True)
+class Store:
+    """Where each tensor lies, what it is, and what the files say about themselves."""
+
+    folder: Path
+    files: Mapping[str, Path]
+    entries: Mapping[str, Entry]
+    metadata: Mapping[str, str]
+
+    @property
+    def content_hash(self) -> str:
+        """A SHA-256 of the files, byte for byte."""
+        digest = hashlib.sha256()
+        for path in sorted(set(self.files.values())):
+            with path.open("rb") as file:
+                digest.update(hashlib.file_digest(file, "sha256").digest())
+        return digest.hexdigest()
+
+    def read(self, names: Iterable[str]) -> Iterator[tuple[str, Tensor]]:
+        """Tensors by name, mapped into memory rather than copied. Raises ZooError for NaN and infinite values."""
+        from safetensors import SafetensorError, safe_open
+
+        wanted = sorted(names, key=lambda name: (str(self.files[name]), self.entries[name].start))
+        for path in dict.fromkeys(self.files[name] for name in wanted):
+            try:
+                with safe_open(path, framework="pt") as file:
+                    for name in wanted:
+                        if self.files[name] == path:
+                            yield name, _finite(file.get_tensor(name), name, path)
+            except (OSError, SafetensorError) as error:
+                raise ZooError(f"{path}: {' '.join(str(error).split())}") from None
+
+
+def open_store(folder: Path) -> Store:
+    """The weights of a folder, every header checked and no tensor read. Raises ZooError."""
+    if not folder.is_dir():
+        raise ZooError(f"{folder} is not a folder; give one that holds {WEIGHTS}")
+    if (folder / INDEX).exists() and not (folder / WEIGHTS).exists():
+        return _open_shards(folder)
+    path = folder / WEIGHTS
+    if not path.exists():
+        _refuse_pickle(folder)
+        raise ZooError(f"{folder} holds no {WEIGHTS}")
+    header = read_header(path)
+    return Store(folder, dict.fromkeys(header.entries, path), header.entries, header.metadata)
+
+
+def _open_shards(folder: Path) -> Store:
+    path = folder / INDEX
+    index = read_object(path).get("weight_map")
+    if not isinstance(index, dict) or not all(isinstance(file, str) for file in index.values()):
+        raise ZooError(f"{path}: 'weight_map' should tell each tensor's file")
+    files: dict[str, Path] = {}
+    entries: dict[str, Entry] = {}
+    metadata: dict[str, str] = {}
+    for name in sorted(set(index.values())):
+        if Path(name).name != name or not name.endswith(".safetensors"):
+            raise ZooError(f"{path}: {name!r} is not the name of a safetensors file in the same folder")
+        header = read_header(folder / name)
+        twice = sorted(set(entries) & set(header.entries))
+        if twice:
+            raise ZooError(f"{folder / name}: tensor {twice[0]!r} is also in {files[twice[0]].name}")
+        files |= dict.fromkeys(header.entries, folder / name)
+        entries |= header.entries
+        metadata |= header.metadata
+    wrong = sorted(name for name in {*index, *entries} if name not in entries or files[name].name != index.get(name))
+    if wrong:
+        raise ZooError(f"{path}: not where the index says: {', '.join(wrong)}")
+    return Store(folder, files, entries, metadata)
+
+
+def _refuse_pickle(folder: Path) -> None:
+    for name in PICKLES:
+        if (folder / name).exists():
+            old, new = folder / name.removesuffix(".index.json"), folder / WEIGHTS
+            raise ZooError(
+                f"{folder} holds weights only as {name}, a pickle, which can run code when opened. If you trust it, "
+                'convert it once: python -c "import torch, safetensors.torch as s; s.save_file({k: v.clone() for k, v '
+                f"in torch.load('{old}', weights_only=True).items()}}, '{new}')\""
+            )
+
+
+def _finite(tensor: Tensor, name: str, path: Path) -> Tensor:
+    if tensor.is_floating_point() and tensor.numel():
+        low, high = tensor.aminmax()
+        if not (low.isfinite() and high.isfinite()):
+            raise ZooError(f"{path}: tensor {name!r} holds NaN or infinite values; these weights are broken")
+    return tensor
