@@ -21,7 +21,7 @@ from zoo.catalog import KINDS, Catalog
 from zoo.errors import UnknownName, ZooError
 from zoo.pretrain.command import corpus_, pretrain
 from zoo.specs import Variant, diff
-from zoo.study.command import report
+from zoo.study.command import report, verify
 
 if TYPE_CHECKING:
     from zoo.study.corpora import CorpusSource
@@ -36,6 +36,7 @@ app = typer.Typer(
 
 app.command()(audit)
 app.command()(report)
+app.command()(verify)
 app.command()(pretrain)
 app.command("corpus")(corpus_)
 
