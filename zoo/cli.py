@@ -23,7 +23,7 @@ from zoo.errors import UnknownName, ZooError
 from zoo.inference.command import encode, fill, predict
 from zoo.pretrain.command import corpus_, pretrain
 from zoo.specs import Variant, diff
-from zoo.study.command import report
+from zoo.study.command import report, verify
 
 if TYPE_CHECKING:
     from zoo.study.corpora import CorpusSource
@@ -36,7 +36,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 
-for _command in (audit, convert, encode, fill, predict, pretrain, report):
+for _command in (audit, convert, encode, fill, predict, pretrain, report, verify):
     app.command()(_command)
 app.command("corpus")(corpus_)
 

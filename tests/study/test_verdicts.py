@@ -16,8 +16,10 @@ from zoo.cli import main
 from zoo.study.environment import environment
 from zoo.study.findings import difference_table, finding_notes, tier_table
 from zoo.study.plan import BASELINES, Cell, make_plan
+from zoo.study.report import write_report
 from zoo.study.results import Cost, FailedResult, FinetuneResult, Run, write_result
 from zoo.study.verdicts import judge
+from zoo.study.verify import verify
 
 _spec = importlib.util.spec_from_file_location("zoo_toy", Path(__file__).with_name("toy.py"))
 assert _spec and _spec.loader
@@ -181,3 +183,52 @@ def test_a_folder_without_a_run_is_named(
         main()
     assert end.value.code == 2
     assert "holds no run" in capsys.readouterr().err
+
+
+def published(tmp_path: Path) -> Path:
+    run = made_up(3, {"bert-tiny": [8, 7, 8], "albert-tiny": [1, 0, 1]})
+    folder = saved(run, tmp_path)
+    write_report(run, judge(run), folder)
+    return folder
+
+
+def contradicted(folder: Path) -> list[str]:
+    return [check.where for check in verify(folder) if check.finding == "contradicted"]
+
+
+def test_an_honest_run_is_confirmed(tmp_path: Path) -> None:
+    checks = verify(published(tmp_path))
+    assert {check.finding for check in checks} == {"confirmed"}
+    assert len(checks) > 100
+
+
+def test_one_altered_prediction_is_named(tmp_path: Path) -> None:
+    path = published(tmp_path) / "cells" / "finetune-bert-tiny-lamps-s1.json"
+    cell = json.loads(path.read_text())
+    cell["predictions"]["dev"][5] = 1 - cell["predictions"]["dev"][5]
+    path.write_text(json.dumps(cell))
+    found = contradicted(tmp_path)
+    assert "cells/finetune-bert-tiny-lamps-s1.json: scores.dev.accuracy" in found
+    assert "results.json: cells.finetune-bert-tiny-lamps-s1.fingerprint" in found
+
+
+@pytest.mark.parametrize(
+    ("keys", "value"),
+    [
+        (("scores", "albert-tiny", "lamps", "mean"), 0.999),
+        (("plan_hash",), "0" * 64),
+        (("cells", 0, "data_hash"), "1"),
+        (("statistics", "differences", 0, "verdict"), "too few seeds to tell"),
+    ],
+)
+def test_one_altered_mean_hash_or_verdict_is_named_alone(
+    keys: tuple[str | int, ...], value: str | float, tmp_path: Path
+) -> None:
+    path = published(tmp_path) / "results.json"
+    results = place = json.loads(path.read_text())
+    for key in keys[:-1]:
+        place = place[key]
+    place[keys[-1]] = value
+    path.write_text(json.dumps(results))
+    (found,) = contradicted(tmp_path)
+    assert found.startswith("results.json: ") and found.endswith(str(keys[-1]))

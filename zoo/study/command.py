@@ -1,9 +1,10 @@
-"""`zoo report`: what it is asked; what it does is imported when it is."""
+"""`zoo report` and `zoo verify`: what they are asked; what they do is imported when it is."""
 
 from __future__ import annotations
 
 import json
 import sys
+from collections import Counter
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
@@ -51,3 +52,16 @@ def report(
         print(made, end="")
     else:
         write_text(out, made)
+
+
+def verify(run: Annotated[Path, typer.Argument(help="A run folder that `zoo compare` made.")]) -> int:
+    """Check that a run's published numbers follow from its stored predictions; status 1 where one does not."""
+    from zoo.study.verify import verify as check
+
+    checks = check(run)
+    for found in checks:
+        if found.finding != "confirmed":
+            print(f"{found.finding}: {found.where}: {found.detail}")
+    counts = Counter(found.finding for found in checks)
+    print(", ".join(f"{name} {counts[name]:,}" for name in ("confirmed", "contradicted", "not decidable")))
+    return 1 if counts["contradicted"] else 0

@@ -82,7 +82,7 @@ def summary(run: Run, found: Verdicts) -> dict[str, JsonValue]:
         {
             "name": result.cell.name,
             "fingerprint": fingerprint(result),
-            **result.model_dump(mode="json", exclude={"predictions", "losses", "accuracies", "variant"}),
+            **result.model_dump(mode="json", exclude={"predictions", "targets", "losses", "accuracies", "variant"}),
         }
         for result in finished
     ]
