@@ -24,20 +24,24 @@ MAY_IMPORT: dict[str, set[str]] = {
     "weights": LOW,
     "heads": LOW | {"blocks"},
     "tasks": {"errors", "specs", "text", "hooks"},
-    "hooks": {"specs", "interfaces", "tasks", "formulas"},
-    "model": LOW,
-    "catalog": {"errors", "expressions", "hooks", "specs", "tasks", "interfaces", "model", "blocks", "formulas"},
+    "hooks": {"specs", "interfaces", "tasks", "formulas", "weights"},
+    "model": LOW | {"inference"},
+    "catalog": {
+        "errors", "expressions", "hooks", "specs", "tasks", "interfaces", "model", "blocks", "formulas", "weights",
+    },
     "presets": {"specs"},
     "train": LOW | {"model", "heads", "tasks", "text", "weights"},
     "audit": LOW | {"blocks", "catalog", "formulas", "model"},
     "testing": LOW | {"catalog", "text"},
-    "study": LOW | {"audit", "blocks", "catalog", "model", "heads", "tasks", "text", "train", "weights"},
+    "checkpoints": LOW | {"audit", "catalog", "heads", "model", "weights"},
+    "inference": LOW | {"catalog", "checkpoints", "heads", "model", "tasks", "text", "train"},
+    "study": LOW | {"audit", "blocks", "catalog", "checkpoints", "model", "heads", "tasks", "text", "train", "weights"},
     "pretrain": LOW | {"catalog", "model", "study", "text", "train", "weights"},
-    "cli": {"audit", "catalog", "errors", "pretrain", "specs", "study"},
+    "cli": {"audit", "catalog", "checkpoints", "errors", "inference", "pretrain", "specs", "study"},
     "__main__": {"cli"},
 }
 OPEN_TO_PLUGINS = {"*", "blocks", "formulas", "text", "weights", "testing", "presets"}
-MAY_IMPORT_RICH = {"audit", "cli", "pretrain", "study"}
+MAY_IMPORT_RICH = {"audit", "cli", "inference", "pretrain", "study"}
 
 
 def imported(path: Path) -> Iterator[str]:

@@ -8,6 +8,7 @@ import torch
 
 from zoo.errors import ZooError
 from zoo.inference.vectors import at_rest, frame, tokenizer_for
+from zoo.interfaces import Tokenizer
 from zoo.model import Model
 from zoo.text.collate import collate
 
@@ -42,6 +43,11 @@ def fill(model: Model, text: str, *, top: int = 5) -> list[list[Candidate]]:
         output = model.objective(OBJECTIVE)(model.hidden(batch), batch, model.embedding.tokens.weight)
         found = output.logits.float().softmax(dim=1).topk(min(top, output.logits.shape[1]), dim=1)
     return [
-        [Candidate(tokenizer.decode([index]).strip(), value) for index, value in zip(ids, values, strict=True)]
+        [Candidate(_piece(tokenizer, index), value) for index, value in zip(ids, values, strict=True)]
         for ids, values in zip(found.indices.tolist(), found.values.tolist(), strict=True)
     ]
+
+
+def _piece(tokenizer: Tokenizer, index: int) -> str:
+    special = {getattr(tokenizer, f"{role}_id"): name for role, name in tokenizer.special_names.items()}
+    return special.get(index) or tokenizer.decode([index]).strip()

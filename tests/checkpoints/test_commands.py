@@ -1,0 +1,189 @@
+"""Converting, naming a folder where a variant is named, and the hub's cache."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+
+import pytest
+import torch
+
+import zoo
+from zoo.checkpoints import hub
+from zoo.checkpoints.converting import convert
+from zoo.cli import main
+from zoo.errors import ZooError
+from zoo.study.cells import run_cell
+from zoo.study.plan import make_plan, with_budget
+from zoo.study.results import PretrainResult
+
+SMALL = (
+    "bert-tiny+dims.hidden_width=32+dims.embedding_width=32+dims.ffn_width=48+dims.n_layers=1"
+    "+finetuning.max_length=64+pretraining.sequence_length=32+dims.max_length=64+dims.vocab_size=300"
+)
+
+
+@pytest.fixture
+def trained(tmp_path: Path) -> Path:
+    """A checkpoint of the zoo's own, with a tokenizer."""
+    catalog = zoo.Catalog.installed()
+    torch.manual_seed(0)
+    variant = catalog.variant(SMALL)
+    part, options = catalog.tokenizer(variant)
+    tokenizer = part.train(["the cat sat on the mat", "a dog ran in the park"] * 9, 300, **options)
+    dims = variant.dims.model_copy(update={"vocab_size": tokenizer.vocab_size})
+    model = catalog.build(variant.model_copy(update={"dims": dims}))
+    model.tokenizer = tokenizer
+    zoo.save(model, tmp_path / "bert-tiny", to="zoo")
+    return tmp_path / "bert-tiny"
+
+
+def run(*arguments: object) -> int:
+    before = sys.argv
+    sys.argv = ["zoo", *map(str, arguments)]
+    try:
+        main()
+    except SystemExit as left:
+        return int(str(left.code))
+    finally:
+        sys.argv = before
+    return 0
+
+
+def test_converting_there_and_back_moves_every_tensor_unchanged(trained: Path, tmp_path: Path) -> None:
+    there = convert(trained, tmp_path / "hf", to="hf")
+    back = convert(tmp_path / "hf", tmp_path / "back", to="zoo")
+    first, last = zoo.load(trained).state_dict(), zoo.load(tmp_path / "back").state_dict()
+    assert all(torch.equal(first[name], last[name]) for name in first)
+    assert {one.before for one in there} == {one.after for one in back} == set(first)
+    assert {one.after for one in there} == {one.before for one in back}
+    texts = ["the cat ran", ("a dog", "the park")]
+    assert torch.equal(zoo.load(trained).encode(texts), zoo.load(tmp_path / "back").encode(texts))
+
+
+def test_the_reference_library_reads_what_we_write_tokenizer_and_all(trained: Path, tmp_path: Path) -> None:
+    import transformers
+
+    convert(trained, tmp_path / "hf", to="hf")
+    tokenizer = transformers.AutoTokenizer.from_pretrained(tmp_path / "hf")
+    model = transformers.AutoModel.from_pretrained(tmp_path / "hf").eval()
+    texts = ["the cat ran", "a dog in a park on a mat"]
+    inputs = tokenizer(texts, padding=True, return_tensors="pt")
+    with torch.no_grad():
+        first = model(**inputs).last_hidden_state[:, 0]
+    torch.testing.assert_close(zoo.load(trained).encode(texts, pool="cls"), first, atol=5e-6, rtol=0)
+    assert tokenizer.mask_token == "[MASK]" and tokenizer.model_max_length == 64
+
+
+def test_the_command_lists_tensors_and_writes_a_card(
+    trained: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run("convert", trained, tmp_path / "hf", "--tensors") == 0
+    said = capsys.readouterr().out
+    assert "embedding.tokens.weight -> bert.embeddings.word_embeddings.weight F32 [" in said
+    card = (tmp_path / "hf" / "README.md").read_text()
+    assert "| hidden_width | 32 |" in card and "| encoder + pooler |" in card and "say on what text" in card
+    assert run("convert", trained, tmp_path / "hf") == 2
+    assert "exists; give a new name" in capsys.readouterr().err
+    assert run("convert", trained, tmp_path / "hf", "--replace", "--json") == 0
+    assert json.loads(capsys.readouterr().out)[0]["dtype"] == "F32"
+
+
+def test_a_folder_stands_wherever_a_variant_does(trained: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run("show", trained, "--json") == 0
+    record = json.loads(capsys.readouterr().out)
+    assert record["name"] == "folder:bert-tiny" and record["dims"]["hidden_width"] == 32  # the catalog has a bert-tiny
+    assert run("show", f"{trained}+head.pooling=first", "--json") == 0
+    assert json.loads(capsys.readouterr().out)["head"]["pooling"] == "first"
+    assert run("show", trained.parent / "nothing") == 2
+    assert "is not a variant" in capsys.readouterr().err
+
+
+def test_a_folder_whose_path_holds_a_plus_is_found(trained: Path, tmp_path: Path) -> None:
+    odd = tmp_path / "bert-tiny+encoder=x"
+    trained.rename(odd)
+    catalog = zoo.Catalog.installed()
+    assert catalog.folder(f"{odd}+dims.dropout=0.2") == odd
+    assert catalog.variant(f"{odd}+dims.dropout=0.2").dims.dropout == 0.2
+
+
+def test_a_comparison_starts_from_the_folders_weights_and_trains_none(trained: Path, tmp_path: Path) -> None:
+    catalog = zoo.Catalog.installed()
+    variant = with_budget(catalog.variant(str(trained)), None, 2)
+    task = next(task.name for task in catalog.tasks.values() if task.suite == "microworld")
+    plan = make_plan(catalog, [variant], [task], n_seeds=1, folders={variant.name: trained})
+    folder = tmp_path / "run"
+    pretrained, finetuned = plan.cells[0], next(cell for cell in plan.cells if cell.kind == "finetune")
+    result = run_cell(catalog, plan, pretrained, folder, lambda done, total: None)
+    assert isinstance(result, PretrainResult) and result.tokens == 0 and str(trained) in result.corpus
+    first, taken = zoo.load(trained).state_dict(), zoo.load(folder / result.checkpoint).state_dict()
+    assert all(torch.equal(first[name], taken[name]) for name in first)
+    assert run_cell(catalog, plan, finetuned, folder, lambda done, total: None).kind == "finetune"
+
+
+def test_weights_that_changed_since_the_plan_are_refused(trained: Path, tmp_path: Path) -> None:
+    catalog = zoo.Catalog.installed()
+    variant = catalog.variant(str(trained))
+    task = next(task.name for task in catalog.tasks.values() if task.suite == "microworld")
+    plan = make_plan(catalog, [variant], [task], n_seeds=1, folders={variant.name: trained})
+    model = zoo.load(trained)
+    with torch.no_grad():
+        model.embedding.tokens.weight += 1
+    zoo.save(model, trained, to="zoo", replace=True)
+    with pytest.raises(ZooError, match="no longer those that were planned"):
+        run_cell(catalog, plan, plan.cells[0], tmp_path / "run", lambda done, total: None)
+
+
+def test_weights_without_a_tokenizer_cannot_be_compared(trained: Path) -> None:
+    (trained / "tokenizer.json").unlink()
+    catalog = zoo.Catalog.installed()
+    variant = catalog.variant(str(trained))
+    with pytest.raises(ZooError, match="holds no tokenizer"):
+        make_plan(catalog, [variant], ["sst2"], folders={variant.name: trained})
+
+
+@pytest.fixture
+def cache(trained: Path, tmp_path: Path) -> Path:
+    """A folder laid out as the hub's cache, holding one repository at one commit."""
+    pytest.importorskip("huggingface_hub")
+    commit = "0123456789abcdef0123456789abcdef01234567"
+    place = tmp_path / "cache" / "models--owner--name"
+    (place / "refs").mkdir(parents=True)
+    (place / "refs" / "main").write_text(commit)
+    convert(trained, place / "snapshots" / commit, to="hf")
+    return tmp_path / "cache"
+
+
+def test_a_name_on_the_hub_means_the_folder_of_a_commit(cache: Path, trained: Path) -> None:
+    place = hub.fetch("hub:owner/name@main", cache=cache, offline=True)
+    assert place.name == "0123456789abcdef0123456789abcdef01234567"
+    assert hub.fetch(f"hub:owner/name@{place.name}", cache=cache, offline=True) == place
+    first, found = zoo.load(trained).state_dict(), zoo.load(place).state_dict()
+    assert all(torch.equal(first[name], found[name]) for name in first)
+
+
+@pytest.mark.parametrize(
+    ("name", "message"),
+    [
+        ("hub:owner/name", "names no revision"),
+        ("hub:owner/name/more@main", "is no name on the hub"),
+        ("hub:", "is no name on the hub"),
+        ("hub:owner/other@main", "cannot fetch hub:owner/other@main"),
+        ("hub:owner/name@v2", "cannot fetch hub:owner/name@v2"),
+    ],
+)
+def test_a_name_that_means_nothing_is_refused(name: str, message: str, cache: Path) -> None:
+    with pytest.raises(ZooError, match=message) as caught:
+        hub.fetch(name, cache=cache, offline=True)
+    assert "\n" not in str(caught.value)
+
+
+def test_without_the_extra_the_way_to_install_it_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "huggingface_hub", None)
+    with pytest.raises(ZooError, match=r"pip install 'encoder-zoo\[hub\]'"):
+        hub.fetch("hub:owner/name@main")
+
+
+def test_no_code_and_no_pickle_is_ever_fetched() -> None:
+    assert not [pattern for pattern in hub.FILES if not pattern.endswith((".json", ".safetensors", ".txt", ".model"))]

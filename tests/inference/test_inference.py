@@ -1,0 +1,239 @@
+"""Vectors, masks and predictions: in Python and on the command line."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+import torch
+import transformers
+from safetensors.torch import load_file
+
+import zoo
+from zoo.cli import main
+from zoo.errors import ZooError
+from zoo.inference import vectors
+from zoo.inference.fill import fill
+from zoo.inference.vector_file import VectorFile
+from zoo.tasks.metrics import score
+
+WORDS = [
+    "[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", "the", "capital", "of", "france", "is", "paris", ".", "a", "b", "##c"
+]  # fmt: skip
+TEXTS = ["the capital of france is paris.", "", "a b ac", "paris is the capital of the capital", "a"] * 3
+
+Make = Callable[..., Path]
+
+
+@pytest.fixture
+def make(tmp_path: Path) -> Make:
+    """A folder as the transformers library writes it, with a vocabulary of a few words."""
+
+    def make(head: str, **config: object) -> Path:
+        transformers.logging.disable_progress_bar()
+        torch.manual_seed(1)
+        sizes = {"hidden_size": 15, "num_hidden_layers": 2, "num_attention_heads": 5, "intermediate_size": 22}
+        settings = transformers.BertConfig(**sizes, vocab_size=len(WORDS), max_position_embeddings=24, **config)
+        folder = tmp_path / head
+        getattr(transformers, head)(settings).save_pretrained(folder)
+        (folder / "vocab.txt").write_text("\n".join(WORDS))
+        return folder
+
+    return make
+
+
+def run(capsys: pytest.CaptureFixture[str], *arguments: object) -> tuple[int, str, str]:
+    before = sys.argv
+    sys.argv = ["zoo", *map(str, arguments)]
+    try:
+        main()
+        status: object = 0
+    except SystemExit as left:
+        status = left.code
+    finally:
+        sys.argv = before
+    captured = capsys.readouterr()
+    return int(str(status)), captured.out, captured.err
+
+
+def test_vectors_come_in_order_however_they_are_windowed(make: Make, monkeypatch: pytest.MonkeyPatch) -> None:
+    model = zoo.load(make("BertModel"))
+    whole = model.encode(TEXTS)
+    monkeypatch.setattr(vectors, "WINDOW", 4)
+    monkeypatch.setattr(vectors, "BATCH_TOKENS", 9)
+    torch.testing.assert_close(model.encode(iter(TEXTS)), whole, atol=2e-6, rtol=0)
+
+
+def test_no_more_texts_are_read_than_a_window_holds(make: Make, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(vectors, "WINDOW", 4)
+    taken = 0
+
+    def endless():  # type: ignore[no-untyped-def]
+        nonlocal taken
+        while True:
+            taken += 1
+            yield "a b"
+
+    stream = vectors.vectors(zoo.load(make("BertModel")), endless())
+    next(stream), next(stream)
+    assert taken == 8
+
+
+def test_training_goes_on_as_before_after_encoding(make: Make) -> None:
+    model = zoo.load(make("BertModel")).train()
+    found = model.encode(["a"])
+    assert model.training and not found.requires_grad
+
+
+def test_the_command_writes_what_the_call_gives(make: Make, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    folder = make("BertModel")
+    model = zoo.load(folder)
+    (tmp_path / "texts.txt").write_text("\n".join(TEXTS) + "\n")
+    for pool in ("mean", "cls", "none"):
+        out = tmp_path / f"{pool}.safetensors"
+        status, said, _ = run(capsys, "encode", folder, "--text", tmp_path / "texts.txt", "--pool", pool, "--out", out)
+        assert status == 0 and "15 texts" in said
+        found = load_file(out)
+        if pool == "none":
+            parts = found["vectors"].split(found["lengths"].tolist())
+            pooled = torch.stack([part.mean(0) for part in parts])
+            torch.testing.assert_close(pooled, model.encode(TEXTS), atol=2e-6, rtol=0)
+        else:
+            torch.testing.assert_close(found["vectors"], model.encode(TEXTS, pool=pool), atol=0, rtol=0)  # type: ignore[arg-type]
+
+
+def test_a_line_may_hold_a_pair(make: Make, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    folder = make("BertModel")
+    (tmp_path / "pairs.tsv").write_text("a b\tparis\nthe\t\n")
+    status, _, _ = run(
+        capsys, "encode", folder, "--text", tmp_path / "pairs.tsv", "--pairs", "--out", tmp_path / "x.safetensors"
+    )
+    expected = zoo.load(folder).encode([("a b", "paris"), ("the", "")])
+    assert status == 0 and torch.equal(load_file(tmp_path / "x.safetensors")["vectors"], expected)
+    (tmp_path / "pairs.tsv").write_text("a b\tparis\nalone\n")
+    status, _, said = run(
+        capsys, "encode", folder, "--text", tmp_path / "pairs.tsv", "--pairs", "--out", tmp_path / "y.safetensors"
+    )
+    assert status == 2 and "pairs.tsv:2: has 1 texts" in said
+    assert not list(tmp_path.glob("*y.safetensors*"))
+
+
+def test_a_file_that_fails_leaves_the_older_one(tmp_path: Path) -> None:
+    path = tmp_path / "v.safetensors"
+    with VectorFile(path, 3, several=False) as file:
+        file.add([torch.ones(3)])
+    before = path.read_bytes()
+    with pytest.raises(RuntimeError), VectorFile(path, 3, several=False) as file:
+        file.add([torch.zeros(3)])
+        raise RuntimeError
+    assert path.read_bytes() == before and list(tmp_path.iterdir()) == [path]
+
+
+def test_a_mask_is_filled_as_the_reference_library_fills_it(make: Make, capsys: pytest.CaptureFixture[str]) -> None:
+    folder = make("BertForMaskedLM")
+    theirs = transformers.BertForMaskedLM.from_pretrained(folder).eval()
+    tokenizer = transformers.BertTokenizer(str(folder / "vocab.txt"))
+    text = "The capital of [MASK] is [MASK]."
+    inputs = tokenizer(text, return_tensors="pt")
+    with torch.no_grad():
+        logits = theirs(**inputs).logits[0, inputs["input_ids"][0] == 4]
+    expected = logits.softmax(1).topk(3, dim=1)
+    found = fill(zoo.load(folder), text, top=3)
+    assert len(found) == 2
+    for mask, ids, values in zip(found, expected.indices.tolist(), expected.values.tolist(), strict=True):
+        shown = [WORDS[index] for index in ids]
+        assert [candidate.piece for candidate in mask] == shown
+        assert [candidate.probability for candidate in mask] == pytest.approx(values, abs=1e-6)
+    status, said, _ = run(capsys, "fill", folder, text, "--top", 3, "--json")
+    assert status == 0 and json.loads(said)[1][0]["probability"] == pytest.approx(
+        expected.values[1, 0].item(), abs=1e-6
+    )
+    status, said, _ = run(capsys, "fill", folder, "The capital [MASK].")
+    assert status == 0 and "probability" in said
+
+
+@pytest.mark.parametrize(
+    ("head", "text", "message"),
+    [
+        ("BertForMaskedLM", "no hole", "the text holds no mask; write '[MASK]' for it"),
+        ("BertForTokenClassification", "[MASK]", "has task, and no output layer for masked tokens"),
+        ("BertModel", "[MASK]", "has pool, and no output layer"),
+    ],
+)
+def test_what_cannot_be_filled_is_said(
+    head: str, text: str, message: str, make: Make, capsys: pytest.CaptureFixture[str]
+) -> None:
+    status, _, said = run(capsys, "fill", make(head), text)
+    assert status == 2 and message in said and said.count("\n") == 1
+
+
+def test_a_model_without_a_tokenizer_reads_no_text(make: Make) -> None:
+    folder = make("BertModel")
+    (folder / "vocab.txt").unlink()
+    with pytest.raises(
+        ZooError, match=r"there is no tokenizer in .*BertModel, so the model 'BertModel' can read no text"
+    ):
+        zoo.load(folder).encode(["a"])
+
+
+def sst2(folder: Path) -> Path:
+    path = folder / "items.tsv"
+    path.write_text("sentence\tlabel\nthe capital\t1\nparis is a b\t0\nac\t1\n")
+    return path
+
+
+@pytest.mark.parametrize("labels", [{0: "LABEL_0", 1: "LABEL_1"}, {0: "1", 1: "0"}])
+def test_predictions_are_the_tasks_words(
+    labels: dict[int, str], make: Make, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder = make("BertForSequenceClassification", id2label=labels)
+    theirs = transformers.BertForSequenceClassification.from_pretrained(folder).eval()
+    tokenizer = transformers.BertTokenizer(str(folder / "vocab.txt"))
+    texts = ["the capital", "paris is a b", "ac"]
+    with torch.no_grad():
+        ids = [int(theirs(**tokenizer(text, return_tensors="pt")).logits.argmax()) for text in texts]
+    words = [labels[index].removeprefix("LABEL_") for index in ids]
+    status, said, scores = run(capsys, "predict", folder, sst2(tmp_path), "--task", "sst2")
+    assert status == 0
+    assert said.splitlines() == ["index\tprediction", *(f"{place}\t{word}" for place, word in enumerate(words))]
+    task = zoo.Catalog.installed().task("sst2")
+    expected = score(task, [1, 0, 1], [int(word) for word in words])["accuracy"]
+    assert f"accuracy {expected:.4f}" in scores
+
+
+@pytest.mark.parametrize(
+    ("head", "config", "task", "message"),
+    [
+        ("BertModel", {}, "sst2", "has no task head"),
+        ("BertForTokenClassification", {}, "sst2", "needs a head that can classify, and this one can tag"),
+        (
+            "BertForSequenceClassification",
+            {"num_labels": 3},
+            "sst2",
+            "labels are LABEL_0, LABEL_1, LABEL_2, and those of",
+        ),
+        ("BertForSequenceClassification", {}, "stsb", "must be a header that names sentence1, sentence2, score"),
+        ("BertForSequenceClassification", {}, "sst", "did you mean 'sst2'"),
+    ],
+)
+def test_a_head_of_another_task_is_refused(
+    head: str,
+    config: dict[str, object],
+    task: str,
+    message: str,
+    make: Make,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    status, _, said = run(capsys, "predict", make(head, **config), sst2(tmp_path), "--task", task)
+    assert status == 2 and message in said
+
+
+def test_a_text_longer_than_the_model_is_cut_and_a_longer_limit_refused(make: Make) -> None:
+    model = zoo.load(make("BertModel"))
+    assert model.encode(["a " * 500]).shape == (1, 15)
+    with pytest.raises(ZooError, match="max_length=25 is more than the 24 positions"):
+        model.encode(["a"], max_length=25)

@@ -1,0 +1,140 @@
+"""Heads of every kind, against numbers worked out by hand and by a second formula."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from zoo.batch import IGNORE, Batch, Encoding
+from zoo.heads import END, LABEL, QUESTION, START, Choice, Classify, Regress, Span, Tag, make_head
+from zoo.specs import Dims, Head, HeadKind, HeadUse
+from zoo.text.collate import collate
+
+DIMS = Dims(vocab_size=13, embedding_width=7, hidden_width=7, n_layers=1, n_heads=1, ffn_width=5, max_length=11)
+LENGTHS = (5, 3, 4, 3)
+
+
+def batch_of(labels: dict[str, list[int] | list[float]] | None = None, targets: list[list[int]] | None = None) -> Batch:
+    encodings = []
+    for length in LENGTHS:
+        special = np.zeros(length, dtype=bool)
+        special[[0, -1]] = True
+        encodings.append(Encoding(np.full(length, 5, np.int32), (np.arange(length) > 1).astype(np.int32), special))
+    arrays = [np.array(row, dtype=np.int32) for row in targets] if targets else None
+    return collate(encodings, labels=labels, targets=arrays)
+
+
+def hidden_of(batch: Batch) -> Tensor:
+    return torch.randn(len(batch.ids), 7, generator=torch.Generator().manual_seed(1))
+
+
+def use(kind: HeadKind, *labels: str) -> HeadUse:
+    return HeadUse(kind=kind, labels=labels, reading=Head(dropout=0.0))
+
+
+def test_a_tag_is_chosen_for_each_token_and_counted_where_there_is_one() -> None:
+    targets = [[IGNORE, 0, 2, 1, IGNORE], [IGNORE, 1, IGNORE], [IGNORE, 2, 2, IGNORE], [IGNORE, IGNORE, IGNORE]]
+    batch = batch_of(targets=targets)
+    head = Tag(DIMS, use("tag", "O", "B", "I"))
+    hidden = hidden_of(batch)
+    output = head(hidden, batch, torch.empty(0))
+    logits = hidden @ head.output.weight.T + head.output.bias
+    torch.testing.assert_close(output.logits, logits)
+    counted = [(row, tag) for row, tag in enumerate(batch.targets.tolist()) if tag != IGNORE]
+    by_hand = sum(logits[row].logsumexp(0) - logits[row, tag] for row, tag in counted) / len(counted)
+    torch.testing.assert_close(output.loss, by_hand)
+    assert head.predict(logits) == logits.argmax(1).tolist()
+    assert head.pooler is None
+
+
+def test_a_batch_without_a_tag_has_a_loss_of_zero() -> None:
+    batch = batch_of()
+    loss = Tag(DIMS, use("tag", "O", "B"))(hidden_of(batch), batch, torch.empty(0)).loss
+    assert loss.item() == 0.0
+
+
+def test_a_span_is_looked_for_within_its_own_sequence() -> None:
+    batch = batch_of({START: [1, 0, 2, IGNORE], END: [3, 2, 2, IGNORE]})
+    head = Span(DIMS, use("span"))
+    hidden = hidden_of(batch)
+    output = head(hidden, batch, torch.empty(0))
+    scores = head.scores(hidden, batch)
+    losses = []
+    for place, (begin, length) in enumerate(zip(batch.layout.starts.tolist(), batch.layout.lengths, strict=True)):
+        own = scores[begin : begin + length]
+        for column, name in enumerate((START, END)):
+            target = batch.labels[name][place]
+            if target != IGNORE:
+                losses.append(F.cross_entropy(own[None, :, column], target[None]))
+    torch.testing.assert_close(output.loss, torch.stack(losses).mean())
+    assert output.logits.shape == (4, 2, 5)
+    assert output.logits[0, 0, 3:].tolist() == [-torch.inf] * 2
+
+
+def test_the_best_span_is_in_order() -> None:
+    start, end = [0.0, 5.0, 1.0, -torch.inf], [9.0, 0.0, 2.0, -torch.inf]
+    head = Span(DIMS, use("span"))
+    assert head.predict(torch.tensor([[start, end]])) == [(0, 0)]  # 9, as (1, 0) with 14 is backwards
+    assert head.predict(torch.tensor([[start, [0.0, 0.0, 2.0, -torch.inf]]])) == [(1, 2)]
+
+
+def test_choices_are_put_back_in_the_order_in_which_they_were_collated() -> None:
+    batch = batch_of({LABEL: [1, 1, 0, 0], QUESTION: [0, 0, 1, 1]})
+    head = Choice(DIMS, use("choice"))
+    hidden = hidden_of(batch)
+    scores = head.scores(hidden, batch).squeeze(1)
+    before = {place: scores[row] for row, place in enumerate(batch.order)}
+    logits = torch.stack([torch.stack([before[0], before[1]]), torch.stack([before[2], before[3]])])
+    output = head(hidden, batch, torch.empty(0))
+    assert torch.equal(output.logits, logits)
+    assert output.targets.tolist() == [1, 0]
+    torch.testing.assert_close(output.loss, F.cross_entropy(logits, torch.tensor([1, 0])))
+    assert head.predict(logits) == logits.argmax(1).tolist()
+
+
+def test_a_class_is_read_from_the_pooled_first_token() -> None:
+    batch = batch_of({LABEL: [1, 0, 2, 1]})
+    head = Classify(DIMS, use("classify", "a", "b", "c"))
+    hidden = hidden_of(batch)
+    assert head.pooler is not None
+    pooled = torch.tanh(head.pooler.dense(hidden[batch.layout.starts]))
+    output = head(hidden, batch, torch.empty(0))
+    torch.testing.assert_close(output.logits, head.output(pooled))
+    torch.testing.assert_close(output.loss, F.cross_entropy(output.logits, batch.labels[LABEL]))
+
+
+def test_a_score_is_fitted_by_squares() -> None:
+    batch = batch_of({LABEL: [0.5, 0.25, 4.0, 1.0]})
+    output = Regress(DIMS, use("regress"))(hidden_of(batch), batch, torch.empty(0))
+    torch.testing.assert_close(output.loss, ((output.logits - batch.labels[LABEL]) ** 2).mean())
+
+
+@pytest.mark.parametrize("where", ["dropout", "input_dropout"])
+def test_dropout_before_and_after_the_dense_layer_acts_in_training_alone(where: str) -> None:
+    batch = batch_of({LABEL: [1, 0, 1, 1]})
+    reading = Head(dropout=0.0).model_copy(update={where: 0.5})
+    head = make_head(DIMS, HeadUse(kind="classify", labels=("a", "b"), reading=reading))
+    hidden = hidden_of(batch)
+    torch.manual_seed(0)
+    assert not torch.equal(head.scores(hidden, batch), head.scores(hidden, batch))
+    head.eval()
+    assert torch.equal(head.scores(hidden, batch), head.scores(hidden, batch))
+
+
+@pytest.mark.parametrize("kind", ["classify", "tag", "span", "choice", "regress"])
+def test_every_head_is_made_from_its_record_and_gives_gradients(kind: HeadKind) -> None:
+    labels: dict[str, list[int] | list[float]] = {
+        LABEL: [1, 1, 0, 0],
+        QUESTION: [0, 0, 1, 1],
+        START: [0] * 4,
+        END: [1] * 4,
+    }
+    if kind == "regress":
+        labels[LABEL] = [0.5, 1.5, 2.0, 0.0]
+    batch = batch_of(labels, targets=[[1] * length for length in LENGTHS])
+    head = make_head(DIMS, use(kind, *(("a", "b", "c") if kind in ("classify", "tag") else ())))
+    head(hidden_of(batch), batch, torch.empty(0)).loss.backward()
+    assert all(parameter.grad is not None for parameter in head.parameters())
