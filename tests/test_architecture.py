@@ -31,7 +31,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     },
     "presets": {"specs"},
     "train": LOW | {"model", "heads", "tasks", "text", "weights"},
-    "audit": LOW | {"blocks", "catalog", "formulas", "model"},
+    "audit": LOW | {"blocks", "catalog", "formulas", "model", "weights"},
     "testing": LOW | {"catalog", "text"},
     "checkpoints": LOW | {"audit", "catalog", "heads", "model", "weights"},
     "inference": LOW | {"catalog", "checkpoints", "heads", "model", "tasks", "text", "train"},

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from pathlib import Path
 
 from zoo.audit.breakdown import Row, breakdown
 from zoo.audit.causes import UNEXPLAINED, explain_count, explain_figure
+from zoo.audit.checkpoint import Contents, read_checkpoint
 from zoo.audit.closed_form import ClosedForm, closed_form
 from zoo.audit.cost import BATCH, LENGTHS, Cost, cost
 from zoo.audit.counts import DEFINITIONS, Counts, Definition
 from zoo.audit.sharing import Sharing, sharing
 from zoo.catalog import Catalog
 from zoo.errors import ZooError
+from zoo.formulas import sizes
 from zoo.specs import Record, Variant
 
 
@@ -60,6 +63,7 @@ class Audit(Record):
     breakdown: tuple[Row, ...] = ()
     sharing: Sharing | None = None
     cost: Cost | None = None
+    file: Contents | None = None
     notes: tuple[str, ...] = ()
     error: str | None = None
 
@@ -79,13 +83,29 @@ def audit_variant(catalog: Catalog, variant: Variant, settings: Settings) -> Aud
     return audit_form(catalog, closed_form(catalog, variant), settings)
 
 
-def audit_form(
-    catalog: Catalog,
-    form: ClosedForm,
-    settings: Settings,
-    checkpoint: Counts | None = None,
-    notes: tuple[str, ...] = (),
-) -> Audit:
+def audit_checkpoint(catalog: Catalog, path: str, settings: Settings) -> Audit:
+    """Audit a folder or a safetensors file. Raises ZooError where it is broken or holds no weights."""
+    found = read_checkpoint(catalog, Path(path))
+    if found.form is None:
+        audit = Audit(
+            name=path, counts=found.counts, sources=Sources(checkpoint=found.counts), agrees=True, formulas={}
+        )
+    else:
+        audit = audit_form(catalog, _named(catalog, found.form), settings, found.counts)
+    notes = (*found.notes, *audit.notes)
+    return audit.model_copy(update={"name": path, "file": found.contents, "notes": notes, "error": found.error})
+
+
+def _named(catalog: Catalog, form: ClosedForm) -> ClosedForm:
+    """A checkpoint's form under the name of the variant whose record it is in all that counts, if there is one."""
+    for variant in catalog.variants.values():
+        same = (variant.embedding, variant.encoder) == (form.variant.embedding, form.variant.encoder)
+        if same and sizes(variant.dims) == form.sizes:
+            return replace(form, variant=form.variant.swap(variant.name))
+    return form
+
+
+def audit_form(catalog: Catalog, form: ClosedForm, settings: Settings, checkpoint: Counts | None = None) -> Audit:
     """Audit a variant, with the counts of a checkpoint of it if there is one."""
     counted, module = _on_module(catalog, form) if settings.module or form.unknown else ({}, None)
     stated = None if form.unknown and form.counts == Counts() else form.counts
@@ -109,9 +129,8 @@ def audit_form(
         breakdown=breakdown(form, counted),
         sharing=sharing(form),
         cost=cost(form, settings.lengths, settings.batch),
-        notes=(
-            *notes,
-            *(f"{part.kind} {part.name!r} states no formula; its parameters are the module's" for part in form.unknown),
+        notes=tuple(
+            f"{part.kind} {part.name!r} states no formula; its parameters are the module's" for part in form.unknown
         ),
     )
 

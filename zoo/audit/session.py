@@ -11,7 +11,16 @@ from pathlib import Path
 from rich.console import Console
 
 from zoo.audit import tables
-from zoo.audit.audit import Audit, PublishedCount, Settings, Sources, audit_variant, printed_elsewhere
+from zoo.audit.audit import (
+    Audit,
+    PublishedCount,
+    Settings,
+    Sources,
+    audit_checkpoint,
+    audit_variant,
+    printed_elsewhere,
+)
+from zoo.audit.checkpoint import is_path
 from zoo.audit.counts import Counts
 from zoo.audit.expectations import moved, read_expectations
 from zoo.audit.report import html, markdown, print_tables, write_markdown
@@ -59,17 +68,20 @@ class Asked:
 def report(catalog: Catalog, asked: Asked) -> int:
     """Audit what is named, or every variant, and show it. 2 where some name could not be audited."""
     audits = [audited(catalog, name, asked.settings) for name in asked.names or catalog.variants]
-    good = [audit for audit in audits if audit.error is None]
+    good = [audit for audit in audits if audit.error is None or audit.file is not None]
     show(catalog, audits, good, asked)
     for audit in audits:
         if audit.error is not None:
-            print(f"error: {audit.error}", file=sys.stderr)
-    return 0 if len(good) == len(audits) else ZooError.exit_code
+            where = f"{audit.name}: " if audit.file else ""
+            print(f"error: {where}{audit.error}", file=sys.stderr)
+    return 0 if all(audit.error is None for audit in audits) else ZooError.exit_code
 
 
 def audited(catalog: Catalog, name: str, settings: Settings) -> Audit:
     """The audit of a name, or the reason why there is none."""
     try:
+        if name not in catalog.variants and is_path(name):
+            return audit_checkpoint(catalog, name, settings)
         return audit_variant(catalog, catalog.variant(name), settings)
     except ZooError as error:
         reason = " ".join(str(error).split())

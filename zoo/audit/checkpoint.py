@@ -1,0 +1,223 @@
+"""Counting from a safetensors header: names and shapes, and no weight is read."""
+
+from __future__ import annotations
+
+import math
+import os
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from pydantic import ValidationError
+
+from zoo.audit.closed_form import ClosedForm, closed_form
+from zoo.audit.counts import Counts
+from zoo.catalog import Catalog
+from zoo.errors import ZooError, explain
+from zoo.formulas import MLM_HEAD
+from zoo.specs import Record, Variant
+from zoo.weights.format import POOL, CheckpointFormat
+from zoo.weights.header import FLOATS, Entry, read_header
+from zoo.weights.json_files import read_object
+from zoo.weights.names import NameTable
+from zoo.weights.store import open_store
+
+BODY, POOLER, TWICE, BUFFERS, TASK_HEAD, UNKNOWN = "body", "pooler", "twice", "buffers", "task head", "unknown"
+CONFIG, OWN_RECORD = "config.json", "variant.json"
+TOKEN_TABLES = ("word_embeddings.weight", "tok_embeddings.weight", "embed_tokens.weight")
+"""What the table of tokens is called in architectures that no plugin knows."""
+
+N_SHOWN = 3
+
+Group = Callable[[str, Entry], str]
+
+
+class Contents(Record):
+    """How many values a checkpoint stores, by what they are to the model; `unknown` fit nowhere."""
+
+    model_type: str | None
+    values: int
+    stored_twice: dict[str, int]
+    buffers: dict[str, int]
+    unknown: dict[str, int]
+
+
+@dataclass(frozen=True)
+class Checkpoint:
+    """A checkpoint's counts, what it says it is, and the model that its config describes, if a plugin knows it."""
+
+    contents: Contents
+    counts: Counts
+    form: ClosedForm | None
+    notes: tuple[str, ...]
+    error: str | None = None
+
+
+@dataclass(frozen=True)
+class _Tally:
+    """The tensors of each group, by stored name with their number of values."""
+
+    groups: Mapping[str, dict[str, int]] = field(default_factory=lambda: defaultdict(dict))
+
+    def sum(self, *groups: str) -> int:
+        return sum(n for group in groups for n in self.groups.get(group, {}).values())
+
+    def has(self, group: str) -> bool:
+        return bool(self.groups.get(group))
+
+    def contents(self, model_type: str | None) -> Contents:
+        return Contents(
+            model_type=model_type,
+            values=self.sum(*self.groups),
+            stored_twice=self.groups.get(TWICE, {}),
+            buffers=self.groups.get(BUFFERS, {}),
+            unknown=self.groups.get(UNKNOWN, {}),
+        )
+
+
+def is_path(name: str) -> bool:
+    """Whether a name means a folder or a file rather than a variant."""
+    return "/" in name or name.endswith(".safetensors") or os.path.exists(name)
+
+
+def read_checkpoint(catalog: Catalog, path: Path) -> Checkpoint:
+    """Count what a folder or a safetensors file stores. Raises ZooError where it is broken or holds no weights."""
+    folder = path if path.is_dir() else path.parent
+    if not path.exists():
+        raise ZooError(f"there is no file or folder {path}")
+    entries = open_store(path).entries if path.is_dir() else read_header(path).entries
+    if (folder / OWN_RECORD).exists():
+        return _own(closed_form(catalog, _record(folder / OWN_RECORD)), entries)
+    config = read_object(folder / CONFIG) if (folder / CONFIG).exists() else None
+    if config is None:
+        return _unrecognized(entries, {}, f"no {CONFIG} beside it: counted from its header alone", wrong=False)
+    kind = config.get("model_type")
+    if not isinstance(kind, str) or kind not in catalog.checkpoints:
+        told = f"no plugin installed for model type {kind!r:.60}" if kind else f"its {CONFIG} names no model_type"
+        return _unrecognized(entries, config, f"{told}: counted from its header alone", wrong=True)
+    format = catalog.checkpoints[kind]
+    variant = format.variant(config, "checkpoint", str(folder / CONFIG))
+    return _known(closed_form(catalog, variant), format, entries)
+
+
+def _record(path: Path) -> Variant:
+    try:
+        return Variant.model_validate_json(path.read_bytes())
+    except OSError as error:
+        raise ZooError(f"cannot read {path}: {error.strerror}") from error
+    except ValidationError as error:
+        raise ZooError(f"{path} is not a variant's record: {explain(error)}") from None
+
+
+def _known(form: ClosedForm, format: CheckpointFormat, entries: Mapping[str, Entry]) -> Checkpoint:
+    """Of a family that a plugin knows, by its tables of names."""
+    copies = dict(format.copies)
+    present = {format.canonical(name) for name in entries}
+    objectives = [used.name for used in form.variant.objectives if used.name in format.pieces]
+    tables = {
+        BODY: NameTable(format.body),
+        POOLER: NameTable(format.pieces.get(POOL, ())),
+        **{name: NameTable(format.pieces[name]) for name in objectives},
+        TASK_HEAD: NameTable([row for name, rows in format.pieces.items() if name not in objectives for row in rows]),
+    }
+
+    def group(name: str, entry: Entry) -> str:
+        canonical = format.canonical(name)
+        if canonical in format.ignored or entry.dtype not in FLOATS:
+            return BUFFERS
+        if canonical in copies and copies[canonical] in present:
+            return TWICE
+        canonical = copies.get(canonical, canonical)
+        return next((group for group, table in tables.items() if table.ours(canonical)), UNKNOWN)
+
+    return _counted(form, objectives, _tally(entries, group), format.name)
+
+
+def _own(form: ClosedForm, entries: Mapping[str, Entry]) -> Checkpoint:
+    """Of a folder that the zoo wrote, whose names are the module's."""
+    objectives = {used.name.replace(".", "/"): used.name for used in form.variant.objectives}
+
+    def group(name: str, entry: Entry) -> str:
+        top, _, rest = name.partition(".")
+        if entry.dtype not in FLOATS:
+            return BUFFERS
+        if top in ("embedding", "encoder"):
+            return BODY
+        key, _, rest = rest.partition(".")
+        if rest.startswith("pooler."):
+            return POOLER
+        return objectives.get(key, TASK_HEAD) if top == "objectives" else UNKNOWN
+
+    return _counted(form, list(objectives.values()), _tally(entries, group), None)
+
+
+def _tally(entries: Mapping[str, Entry], group: Group) -> _Tally:
+    tally = _Tally()
+    for name, entry in entries.items():
+        tally.groups[group(name, entry)][name] = math.prod(entry.shape)
+    return tally
+
+
+def _counted(form: ClosedForm, objectives: Iterable[str], tally: _Tally, model_type: str | None) -> Checkpoint:
+    """The counts under each definition whose tensors are there."""
+    body = tally.sum(BODY)
+    parts = {part.name: part.components or () for part in form.parts if part.kind == "objective"}
+    mlm = [name for name in objectives if any(c.name == MLM_HEAD for c in parts[name])]
+    pooled = any(component.name == POOLER for components in parts.values() for component in components)
+    complete = all(tally.has(name) for name in objectives) and (tally.has(POOLER) or not pooled)
+    counts = Counts(
+        encoder=body,
+        encoder_pooler=body + tally.sum(POOLER) if tally.has(POOLER) else None,
+        mlm=body + tally.sum(mlm[0]) if mlm and tally.has(mlm[0]) else None,
+        pretraining=tally.sum(BODY, *([POOLER] if pooled else []), *objectives) if complete else None,
+    )
+    return Checkpoint(tally.contents(model_type), counts, form, _notes(tally))
+
+
+def _unrecognized(entries: Mapping[str, Entry], config: Mapping[str, Any], told: str, *, wrong: bool) -> Checkpoint:
+    """Of an architecture that no plugin knows: what comes after the token table's prefix is the encoder."""
+    table = next((name for name in entries if name.endswith(TOKEN_TABLES)), None)
+    prefix = table.partition("embeddings.")[0] if table and "embeddings." in table else ""
+
+    def group(name: str, entry: Entry) -> str:
+        if entry.dtype not in FLOATS:
+            return BUFFERS
+        if not name.startswith(prefix):
+            copied = table and entry.shape == entries[table].shape and name.endswith(".weight")
+            return TWICE if copied else TASK_HEAD
+        return POOLER if name.removeprefix(prefix).startswith("pooler.") else BODY
+
+    tally = _tally(entries, group)
+    architecture = str(config.get("architectures"))
+    body, whole = tally.sum(BODY), tally.sum(BODY, POOLER, TASK_HEAD)
+    counts = Counts(
+        encoder=body if table else None,
+        encoder_pooler=tally.sum(BODY, POOLER) if tally.has(POOLER) else None,
+        mlm=whole if "MaskedLM" in architecture else None,
+        pretraining=whole if "PreTraining" in architecture else None,
+    )
+    kind = config.get("model_type")
+    contents = tally.contents(kind if isinstance(kind, str) else None)
+    return Checkpoint(contents, counts, None, (told, *_notes(tally)), told if wrong else None)
+
+
+def _notes(tally: _Tally) -> tuple[str, ...]:
+    """What a file stores beyond the counted parameters, by the cause that it makes other counts differ."""
+    causes = {
+        TWICE: "stored twice, tied to the token table or its bias",
+        BUFFERS: "buffers of integers",
+        TASK_HEAD: "heads that no definition counts",
+        UNKNOWN: "not known to the plugin",
+    }
+    return tuple(
+        f"{tally.sum(group):,} of {tally.sum(*tally.groups):,} stored values are {cause}: {_shown(tally.groups[group])}"
+        for group, cause in causes.items()
+        if tally.has(group)
+    )
+
+
+def _shown(names: Mapping[str, int]) -> str:
+    listed = ", ".join(list(names)[:N_SHOWN])
+    return f"{listed} and {len(names) - N_SHOWN} more" if len(names) > N_SHOWN else listed
