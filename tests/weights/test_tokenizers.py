@@ -183,5 +183,6 @@ def test_a_broken_sentencepiece_model_is_refused(content: bytes, message: str, t
 def test_an_option_that_is_not_true_or_false_is_refused(tmp_path: Path) -> None:
     (tmp_path / "config.json").write_text('{"model_type": "bert"}')
     (tmp_path / "tokenizer_config.json").write_text('{"do_lower_case": "yes"}')
+    (tmp_path / "vocab.txt").write_text("[PAD]\n[UNK]\n[CLS]\n[SEP]\n[MASK]\n")
     with pytest.raises(ZooError, match="do_lower_case should be true or false"):
         tokenizer_of(tmp_path, Catalog.installed())
