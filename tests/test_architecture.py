@@ -41,7 +41,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "presets": {"specs"},
     "train": LOW | {"model", "heads", "tasks", "text", "weights"},
     "audit": LOW | {"blocks", "catalog", "formulas", "model", "weights"},
-    "testing": LOW | {"catalog", "text"},
+    "testing": LOW | {"catalog", "text", "weights"},
     "checkpoints": LOW | {"audit", "catalog", "heads", "model", "weights"},
     "inference": LOW | {"catalog", "checkpoints", "heads", "model", "tasks", "text", "train"},
     "study": LOW | {"audit", "blocks", "catalog", "checkpoints", "model", "heads", "tasks", "text", "train", "weights"},

@@ -23,10 +23,11 @@ from zoo.batch import IGNORE, Batch, Encoding, Flags, Ids, Layout, Passage
 from zoo.catalog import KINDS, Catalog
 from zoo.errors import ZooError
 from zoo.interfaces import Embedding, Encoder, Masking, Objective, Packing, Tokenizer
-from zoo.specs import Dims, Variant
+from zoo.specs import Dims, Use, Variant
 from zoo.text.collate import collate
 from zoo.text.corpus import TokenCorpus
 from zoo.text.packing import cut
+from zoo.weights.format import CheckpointFormat
 
 DIMS = Dims(
     vocab_size=89, embedding_width=20, hidden_width=24, n_layers=3, n_heads=2, ffn_width=44, max_length=32, dropout=0.0
@@ -64,10 +65,12 @@ def conformance(catalog: Catalog, plugin: str | None = None) -> list[Check]:
         "encoder": lambda catalog, name: check_encoder(catalog.part("encoder", name)),
         "objective": lambda catalog, name: check_objective(catalog.part("objective", name)),
         "variant": lambda catalog, name: check_variant(catalog, catalog.variant(name)),
+        "checkpoint": lambda catalog, name: check_checkpoint(catalog, catalog.checkpoints[name]),
     }
     tables: dict[str, Sequence[str]] = {
         **{kind: list(catalog.parts[kind]) for kind in KINDS},
         "variant": list(catalog.variants),
+        "checkpoint": list(catalog.checkpoints),
     }
     return [
         Check(f"{kind} {name}", lambda kind=kind, name=name: by_kind[kind](catalog, name))  # type: ignore[misc]
@@ -283,6 +286,26 @@ def check_variant(catalog: Catalog, variant: Variant) -> None:
             guess = math.log(output.logits.shape[-1])
             loss = output.loss.item()
             assert abs(loss - guess) < 0.5 * guess, f"untrained, {name} has a loss of {loss:.2f}, far from {guess:.2f}"
+
+
+def check_checkpoint(catalog: Catalog, format: CheckpointFormat) -> None:
+    """Each weight of the family has one name in a checkpoint, which leads back to it; so has its architecture."""
+    base = format.base
+    config = format.config(base)
+    assert config is not None, f"the format has no words for its own base {base.name}"
+    assert format.variant(config, base.name, "config.json").dims == base.dims, "a config reads back with other dims"
+    for architecture, pieces in format.architectures.items():
+        objectives = tuple(Use(name=piece) for piece in pieces if piece in catalog.parts["objective"])
+        with torch.device("meta"):
+            model = catalog.assemble(base.swap(base.name, objectives=objectives or base.objectives))
+        weights = [name for name in model.state_dict() if objectives or not name.startswith("objectives.")]
+        table = format.table(pieces)
+        missing = [name for name in weights if table.theirs(name) is None]
+        assert not missing, f"{architecture} has no name for {', '.join(missing)}"
+        stored = [format.stored(str(table.theirs(name)), pieces) for name in weights]
+        assert len(set(stored)) == len(stored), f"{architecture} calls two weights the same"
+        back = [table.ours(format.canonical(name)) for name in stored]
+        assert back == weights, f"the names of {architecture} do not lead back"
 
 
 def _check_tokenizer_part(catalog: Catalog, name: str) -> None:

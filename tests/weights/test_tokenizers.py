@@ -11,7 +11,6 @@ from typing import Any
 
 import numpy as np
 import pytest
-import sentencepiece
 import transformers
 
 from zoo.catalog import Catalog
@@ -61,6 +60,10 @@ def roberta(folder: Path, shared: Path, **options: Any) -> None:
 
 
 def albert(folder: Path, shared: Path, **options: Any) -> None:
+    sentencepiece = pytest.importorskip(
+        "sentencepiece", reason="makes a SentencePiece model: pip install sentencepiece"
+    )
+    pytest.importorskip("google.protobuf", reason="lets the reference library read it: pip install protobuf")
     sentencepiece.SentencePieceTrainer.Train(
         input=str(shared / "corpus" / "wikitext2.valid.txt"),
         model_prefix=str(folder / "spiece"),
