@@ -167,7 +167,7 @@ def test_a_left_to_right_model_stays_one_in_fine_tuning() -> None:
     batch = some_batch()
     changed = replace(batch, ids=torch.where(batch.layout.positions >= 2, (batch.ids + 1) % 89, batch.ids))
     early = batch.layout.positions < 2
-    assert torch.equal(tuned.encode(changed)[early], tuned.encode(batch)[early])
+    assert torch.equal(tuned.hidden(changed)[early], tuned.hidden(batch)[early])
 
 
 @pytest.mark.parametrize(
