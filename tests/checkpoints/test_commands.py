@@ -122,6 +122,24 @@ def test_a_comparison_starts_from_the_folders_weights_and_trains_none(trained: P
     assert run_cell(catalog, plan, finetuned, folder, lambda done, total: None).kind == "finetune"
 
 
+@pytest.mark.parametrize(("exchange", "fits"), [("dims.dropout=0.3", True), ("dims.n_layers=2", False)])
+def test_what_weights_do_not_depend_on_may_be_exchanged(
+    exchange: str, fits: bool, trained: Path, tmp_path: Path
+) -> None:
+    catalog = zoo.Catalog.installed()
+    variant = catalog.variant(f"{trained}+{exchange}")
+    task = next(task.name for task in catalog.tasks.values() if task.suite == "microworld")
+    plan = make_plan(catalog, [variant], [task], n_seeds=1, folders={variant.name: trained})
+    folder = tmp_path / "run"
+    if fits:
+        run_cell(catalog, plan, plan.cells[0], folder, lambda done, total: None)
+        found = next((folder / "checkpoints").iterdir())
+        assert zoo.load(found).variant.dims.dropout == 0.3
+    else:
+        with pytest.raises(ZooError, match="does not fit the weights in"):
+            run_cell(catalog, plan, plan.cells[0], folder, lambda done, total: None)
+
+
 def test_weights_that_changed_since_the_plan_are_refused(trained: Path, tmp_path: Path) -> None:
     catalog = zoo.Catalog.installed()
     variant = catalog.variant(str(trained))

@@ -15,6 +15,7 @@ from zoo.catalog import Catalog
 from zoo.checkpoints import inspect, load, save
 from zoo.errors import RunFailed, ZooError
 from zoo.heads import make_head
+from zoo.model import Model
 from zoo.specs import Init
 from zoo.study.environment import environment, forget_peak_memory, peak_memory
 from zoo.study.plan import Cell, Plan, slug
@@ -99,8 +100,10 @@ def _take_over(catalog: Catalog, plan: Plan, cell: Cell, folder: Path) -> Pretra
     if inspect(Path(planned.folder), catalog).store.content_hash != planned.content_hash:
         raise RunFailed(f"the weights in {planned.folder} are no longer those that were planned; start a new run")
     model = load(planned.folder, dtype=torch.float32, catalog=catalog)
-    if model.variant.dims != asked.dims or model.variant.encoder != asked.encoder:
-        raise ZooError(f"{asked.name} is not what {planned.folder} holds; exchange nothing that its weights depend on")
+    with torch.device("meta"):
+        wanted = catalog.assemble(asked)
+    if _shapes(wanted) != _shapes(model):
+        raise ZooError(f"{asked.name} does not fit the weights in {planned.folder}; exchange nothing they depend on")
     model.variant = asked
     place = checkpoint_folder(folder, cell.system)
     save(model, place, to="zoo", replace=True, catalog=catalog)
@@ -123,6 +126,11 @@ def _take_over(catalog: Catalog, plan: Plan, cell: Cell, folder: Path) -> Pretra
         environment=environment(catalog),
         cost=Cost(seconds=time.perf_counter() - began, peak_bytes=peak_memory()),
     )
+
+
+def _shapes(model: Model) -> dict[str, torch.Size]:
+    """The shapes of what a task head stands on."""
+    return {n: tensor.shape for n, tensor in model.state_dict().items() if not n.startswith("objectives.")}
 
 
 def finetune(catalog: Catalog, plan: Plan, cell: Cell, folder: Path, progress: Progress) -> FinetuneResult:
