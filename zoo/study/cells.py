@@ -6,18 +6,21 @@ import time
 from collections.abc import Sequence
 from itertools import pairwise
 from pathlib import Path
+from typing import Any
 
 import torch
 
 from zoo.audit import executed, stored
+from zoo.audit.audit import Settings, audit_variant
 from zoo.blocks import initialise
 from zoo.catalog import Catalog
 from zoo.checkpoints import inspect, load, save
 from zoo.errors import RunFailed, ZooError
 from zoo.heads import make_head
 from zoo.model import Model
-from zoo.specs import Init
+from zoo.specs import Init, Variant
 from zoo.study.environment import environment, forget_peak_memory, peak_memory
+from zoo.study.latency import latency, throughput
 from zoo.study.plan import Cell, Plan, slug
 from zoo.study.pretraining import make_feed, new_model, train_tokenizer, with_vocabulary
 from zoo.study.results import Cost, FinetuneResult, PretrainResult
@@ -31,6 +34,9 @@ from zoo.weights.checkpoint import load_weights, save_checkpoint, weights_hash
 from zoo.weights.record import read_variant
 
 CURVE_POINTS = 100
+
+FLOPS_LENGTH = 128
+"""The tokens of a sequence on which a token's operations are counted."""
 
 _datasets: dict[tuple[str, str | None], Dataset] = {}
 """What this process has read, since many cells in turn ask for the same task."""
@@ -84,6 +90,7 @@ def pretrain(catalog: Catalog, plan: Plan, cell: Cell, folder: Path, progress: P
         accuracies={name: thinned(values) for name, values in log.accuracies.items()},
         parameters_stored=stored(model),
         parameters_executed=executed(model),
+        **_audited(catalog, variant),
         weights_hash=weights_hash(model.state_dict()),
         checkpoint=str(place.relative_to(folder)),
         checkpoint_bytes=sum(path.stat().st_size for path in place.iterdir()),
@@ -120,12 +127,19 @@ def _take_over(catalog: Catalog, plan: Plan, cell: Cell, folder: Path) -> Pretra
         accuracies={},
         parameters_stored=stored(model),
         parameters_executed=executed(model),
+        **_audited(catalog, asked),
         weights_hash=weights_hash(model.state_dict()),
         checkpoint=str(place.relative_to(folder)),
         checkpoint_bytes=sum(path.stat().st_size for path in place.iterdir()),
         environment=environment(catalog),
         cost=Cost(seconds=time.perf_counter() - began, peak_bytes=peak_memory()),
     )
+
+
+def _audited(catalog: Catalog, variant: Variant) -> dict[str, Any]:
+    """What a report tells of the variant's parts, so that it can do so without its plugin."""
+    audit = audit_variant(catalog, variant, Settings(lengths=(min(FLOPS_LENGTH, variant.dims.max_length),)))
+    return {"breakdown": audit.breakdown, "flops": audit.cost.lengths[0] if audit.cost else None}
 
 
 def _shapes(model: Model) -> dict[str, torch.Size]:
@@ -159,11 +173,13 @@ def finetune(catalog: Catalog, plan: Plan, cell: Cell, folder: Path, progress: P
     began = time.perf_counter()
     log = fit(model, training_batches(encodings, labels, recipe.batch_size, cell.seed), recipe, steps, progress)
     trained = time.perf_counter()
-    predictions: dict[str, list[int] | list[float]] = {}
-    for split in task.dev_splits:
-        split_encodings, _ = encode_examples(dataset.splits[split], tokenizer, recipe.max_length)
-        predictions[split] = predict(model, head, split_encodings)
-    ended = time.perf_counter()
+    encoded = {
+        split: encode_examples(dataset.splits[split], tokenizer, recipe.max_length)[0]
+        for split in (*task.dev_splits, *unlabelled(task, dataset))
+    }
+    predictions = {split: predict(model, head, its) for split, its in encoded.items()}
+    seconds, peak = time.perf_counter() - began, peak_memory()
+    asked = [encoding for split in task.dev_splits for encoding in encoded[split]]
     return _scored(
         catalog,
         cell,
@@ -173,12 +189,23 @@ def finetune(catalog: Catalog, plan: Plan, cell: Cell, folder: Path, progress: P
         steps=steps,
         truncated=truncated,
         cost=Cost(
-            seconds=ended - began,
-            peak_bytes=peak_memory(),
+            seconds=seconds,
+            peak_bytes=peak,
             training_examples_per_s=log.n_sequences / (trained - began),
-            inference_examples_per_s=sum(map(len, predictions.values())) / (ended - trained),
+            latency_s=latency(model, head, asked),
+            inference_items_per_s=throughput(model, head, asked),
         ),
     )
+
+
+def unlabelled(task: Task, dataset: Dataset) -> list[str]:
+    """The splits that are there to be predicted only: a benchmark's test splits."""
+    known = (task.train_split, *task.dev_splits)
+    return [
+        split
+        for split, items in dataset.splits.items()
+        if split not in known and all(item.label is None for item in items)
+    ]
 
 
 def baseline(catalog: Catalog, plan: Plan, cell: Cell, folder: Path, progress: Progress) -> FinetuneResult:
@@ -221,8 +248,8 @@ def _scored(
     truncated: float,
     cost: Cost,
 ) -> FinetuneResult:
-    labels = {split: [item.label for item in dataset.splits[split]] for split in predictions}
-    scores = {split: metrics.score(task, labels[split], made) for split, made in predictions.items()}
+    labels = {split: [item.label for item in dataset.splits[split]] for split in task.dev_splits}
+    scores = {split: metrics.score(task, labels[split], predictions[split]) for split in labels}
     return FinetuneResult(
         cell=cell,
         task_version=task.version,
@@ -232,7 +259,8 @@ def _scored(
         truncated=truncated,
         scores=scores,
         headline=metrics.headline(task, scores),
-        predictions=predictions,
+        predictions={split: predictions[split] for split in labels},
+        unscored={split: made for split, made in predictions.items() if split not in labels},
         targets=_targets(task, labels) if cell.kind == "baseline" else None,
         environment=environment(catalog),
         cost=cost,

@@ -6,6 +6,7 @@ import os
 import platform
 import resource
 import sys
+from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
@@ -21,9 +22,16 @@ class Environment(Record):
     libraries: dict[str, str]
     python: str
     platform: str
+    processor: str
     instruction_set: str
     processors: int
     threads: int
+    device: str
+
+    @property
+    def hardware(self) -> str:
+        """What times depend on: they compare only where this is the same."""
+        return f"{self.device}, {self.processor}, {self.instruction_set}, {self.threads} thread(s) a process"
 
 
 def environment(catalog: Catalog) -> Environment:
@@ -36,10 +44,23 @@ def environment(catalog: Catalog) -> Environment:
         libraries={name: _version(name) for name in ("torch", "tokenizers", "numpy", "scipy", "scikit-learn")},
         python=platform.python_version(),
         platform=f"{platform.system()} {platform.machine()}",
+        processor=_processor(),
         instruction_set=torch.backends.cpu.get_cpu_capability(),
         processors=os.cpu_count() or 1,
         threads=torch.get_num_threads(),
+        device="cpu",
     )
+
+
+@cache
+def _processor() -> str:
+    """The model of the processor, where the system tells it."""
+    try:
+        lines = Path("/proc/cpuinfo").read_text().splitlines()
+    except OSError:
+        lines = []
+    named = (line.split(":", 1)[1].strip() for line in lines if line.startswith("model name"))
+    return next(named, platform.processor() or platform.machine())
 
 
 def _version(distribution: str) -> str:

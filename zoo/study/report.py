@@ -17,7 +17,7 @@ from zoo.files import write_text
 from zoo.specs import Record, diff
 from zoo.study.findings import between_variants, difference_table, finding_notes, tier_table
 from zoo.study.plan import BASELINES
-from zoo.study.results import FailedResult, FinetuneResult, PretrainResult, Run, fingerprint
+from zoo.study.results import FailedResult, FinetuneResult, Measured, PretrainResult, Run, fingerprint
 from zoo.study.tables import MISSING, Table, escape, markdown_rows, print_rows
 from zoo.study.verdicts import Verdicts
 
@@ -140,8 +140,7 @@ def where(run: Run) -> list[str]:
         lines += [
             f"zoo {place.zoo}; Python {place.python}; {libraries}",
             f"plugins: {plugins}",
-            f"{place.platform}, {place.instruction_set}, {place.processors} processors, "
-            f"{place.threads} thread(s) a process",
+            f"{place.platform}, {place.processors} processors: {place.hardware}",
         ]
     return lines
 
@@ -200,7 +199,8 @@ def _costs(run: Run, variants: list[str]) -> Iterable[tuple[str, tuple[str, ...]
     yield "parameters executed a token", tuple(f"{r.parameters_executed:,}" if r else MISSING for r in trained)
     yield "pre-training tokens/s", tuple(_rate([r.cost.tokens_per_s] if r else []) for r in trained)
     yield "fine-tuning examples/s", tuple(_rate([r.cost.training_examples_per_s for r in rs]) for rs in tuned)
-    yield "inference examples/s", tuple(_rate([r.cost.inference_examples_per_s for r in rs]) for rs in tuned)
+    yield "inference items/s", tuple(_measured([r.cost.inference_items_per_s for r in rs]) for rs in tuned)
+    yield "latency of one item, ms", tuple(_measured([r.cost.latency_s for r in rs], 1e3) for rs in tuned)
     yield "peak memory, MB", tuple(_peak([*([r] if r else []), *rs]) for r, rs in zip(trained, tuned, strict=True))
     yield "checkpoint, MB", tuple(f"{r.checkpoint_bytes / 1e6:.2f}" if r else MISSING for r in trained)
 
@@ -208,6 +208,16 @@ def _costs(run: Run, variants: list[str]) -> Iterable[tuple[str, tuple[str, ...]
 def _rate(values: list[float | None]) -> str:
     measured = [value for value in values if value is not None]
     return f"{median(measured):,.0f}" if measured else MISSING
+
+
+def _measured(found: list[Measured | None], unit: float = 1.0) -> str:
+    """The median over tasks and seeds, with the medians of the quartiles."""
+    known = [measured for measured in found if measured]
+    if not known:
+        return MISSING
+    middle, low, high = (unit * median(getattr(m, name) for m in known) for name in ("median", "low", "high"))
+    digits = ",.0f" if low >= 100 else ".2f"
+    return f"{middle:{digits}} ({low:{digits}} to {high:{digits}})"
 
 
 def _peak(results: Sequence[PretrainResult | FinetuneResult]) -> str:

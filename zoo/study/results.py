@@ -8,6 +8,8 @@ from typing import Annotated, Literal
 
 from pydantic import Field, TypeAdapter, ValidationError
 
+from zoo.audit.breakdown import Row
+from zoo.audit.cost import AtLength
 from zoo.errors import ZooError, explain
 from zoo.files import write_text
 from zoo.specs import Record, Variant
@@ -15,18 +17,35 @@ from zoo.study.environment import Environment
 from zoo.study.plan import BASELINES, Cell, Plan
 
 
+class Measured(Record):
+    """A quantity measured several times: the median and the quartiles beside it."""
+
+    median: float
+    low: float
+    high: float
+    repeats: int
+
+
 class Cost(Record):
-    """What a cell took here and now; not part of what is reproduced. A rate that was not measured is None."""
+    """What a cell took here and now; not part of what is reproduced. What was not measured is None.
+
+    `latency_s` is of one item alone, `inference_items_per_s` of whole batches, both of a task's
+    development items.
+    """
 
     seconds: float
     peak_bytes: int
     tokens_per_s: float | None = None
     training_examples_per_s: float | None = None
-    inference_examples_per_s: float | None = None
+    latency_s: Measured | None = None
+    inference_items_per_s: Measured | None = None
 
 
 class PretrainResult(Record):
-    """A variant trained on a corpus; its checkpoint lies beside."""
+    """A variant trained on a corpus; its checkpoint lies beside.
+
+    `breakdown` and `flops` are the audit's; `flops` is None where a part states no formula.
+    """
 
     kind: Literal["pretrain"] = "pretrain"
     cell: Cell
@@ -41,6 +60,8 @@ class PretrainResult(Record):
     accuracies: dict[str, list[float]]
     parameters_stored: int
     parameters_executed: int
+    breakdown: tuple[Row, ...] = ()
+    flops: AtLength | None = None
     weights_hash: str
     checkpoint: str
     checkpoint_bytes: int
@@ -49,7 +70,10 @@ class PretrainResult(Record):
 
 
 class FinetuneResult(Record):
-    """A system's predictions and scores on a task; a baseline's also keeps the right answers, for all systems."""
+    """A system's predictions and scores on a task; a baseline's also keeps the right answers, for all systems.
+
+    `unscored` are predictions for the splits whose labels are withheld, such as a benchmark's test split.
+    """
 
     kind: Literal["finetune"] = "finetune"
     cell: Cell
@@ -62,6 +86,7 @@ class FinetuneResult(Record):
     headline: float
     predictions: dict[str, list[int] | list[float]]
     targets: dict[str, list[int] | list[float]] | None = None
+    unscored: dict[str, list[int] | list[float]] = Field(default={})
     environment: Environment
     cost: Cost
 

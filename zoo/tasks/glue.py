@@ -19,6 +19,14 @@ MNLI_FILES = {
     "test": "test_matched",
     "test_mismatched": "test_mismatched",
 }
+DIAGNOSTIC = Table(
+    path="diagnostic/diagnostic.tsv",
+    also=("AX.tsv", "AX/AX.tsv"),
+    first="sentence1",
+    second="sentence2",
+    optional=True,
+)
+"""Premises and hypotheses without labels, which GLUE has answered by a model of MNLI."""
 
 
 def _tables(
@@ -105,7 +113,7 @@ TASKS: tuple[TsvTask, ...] = (
         labels=THREE_WAY,
         metrics=("accuracy",),
         dev_splits=("dev", "dev_mismatched"),
-        tables=_tables("MNLI", TEXTS, "gold_label", MNLI_FILES),
+        tables={**_tables("MNLI", TEXTS, "gold_label", MNLI_FILES), "diagnostic": DIAGNOSTIC},
         citation="Williams, Nangia and Bowman 2018, NAACL",
     ),
     TsvTask(
@@ -155,13 +163,7 @@ TASKS: tuple[TsvTask, ...] = (
                 label="Label",
                 optional=True,
             ),
-            "test": Table(
-                path="diagnostic/diagnostic.tsv",
-                also=("AX.tsv", "AX/AX.tsv"),
-                first="sentence1",
-                second="sentence2",
-                optional=True,
-            ),
+            "test": DIAGNOSTIC,
         },
         citation="Wang et al. 2019, ICLR",
     ),
