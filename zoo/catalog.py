@@ -24,6 +24,7 @@ from zoo.formulas import Component, Published
 from zoo.specs import Dims, Positive, Use, Variant
 from zoo.tasks.task import Task
 from zoo.weights.format import CheckpointFormat
+from zoo.weights.hub import folder_named, is_hub_name
 from zoo.weights.record import is_checkpoint, variant_in
 
 if TYPE_CHECKING:
@@ -158,22 +159,25 @@ class Catalog:
         )
 
     def variant(self, expression: str) -> Variant:
-        """The variant of this name or expression, or in this checkpoint's folder. Raises UnknownName or ZooError."""
+        """The variant of this name or expression, or in this checkpoint's folder, also on the hub.
+
+        Raises UnknownName or ZooError.
+        """
         return evaluate(expression, self._named, self._is_folder)
 
     def folder(self, expression: str) -> Path | None:
-        """The checkpoint's folder that an expression begins with, if it does."""
+        """The checkpoint's folder that an expression begins with, if it does. Raises ZooError as `fetch` does."""
         base = base_of(expression, self._is_folder)
-        return Path(base) if self._is_folder(base) else None
+        return folder_named(base) if self._is_folder(base) else None
 
     def _is_folder(self, name: str) -> bool:
-        return name not in self.variants and is_checkpoint(Path(name))
+        return name not in self.variants and (is_hub_name(name) or is_checkpoint(Path(name)))
 
     def _named(self, name: str) -> Variant:
         if not self._is_folder(name):
             found: Variant = _find("variant", self.variants, name)
             return found
-        variant = variant_in(Path(name), self.checkpoints)
+        variant = variant_in(folder_named(name), self.checkpoints)
         known = variant.name in self.variants
         return variant.model_copy(update={"name": f"folder:{variant.name}"}) if known else variant
 

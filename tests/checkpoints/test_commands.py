@@ -4,19 +4,21 @@ from __future__ import annotations
 
 import json
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 import torch
+from safetensors import safe_open
 
 import zoo
-from zoo.checkpoints import hub
 from zoo.checkpoints.converting import convert
 from zoo.cli import main
 from zoo.errors import ZooError
 from zoo.study.cells import run_cell
 from zoo.study.plan import make_plan, with_budget
 from zoo.study.results import PretrainResult
+from zoo.weights import hub
 
 SMALL = (
     "bert-tiny+dims.hidden_width=32+dims.embedding_width=32+dims.ffn_width=48+dims.n_layers=1"
@@ -161,40 +163,73 @@ def test_weights_without_a_tokenizer_cannot_be_compared(trained: Path) -> None:
         make_plan(catalog, [variant], ["sst2"], folders={variant.name: trained})
 
 
+COMMIT = "0123456789abcdef0123456789abcdef01234567"
+
+
 @pytest.fixture
-def cache(trained: Path, tmp_path: Path) -> Path:
-    """A folder laid out as the hub's cache, holding one repository at one commit."""
-    pytest.importorskip("huggingface_hub")
-    commit = "0123456789abcdef0123456789abcdef01234567"
+def cache(trained: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """A folder laid out as the hub's cache, holding one repository at one commit, with the hub itself out of reach."""
+    constants = pytest.importorskip("huggingface_hub.constants")
     place = tmp_path / "cache" / "models--owner--name"
     (place / "refs").mkdir(parents=True)
-    (place / "refs" / "main").write_text(commit)
-    convert(trained, place / "snapshots" / commit, to="hf")
-    return tmp_path / "cache"
+    (place / "refs" / "main").write_text(COMMIT)
+    convert(trained, place / "snapshots" / COMMIT, to="hf")
+    monkeypatch.setattr(constants, "HF_HUB_CACHE", str(tmp_path / "cache"))
+    monkeypatch.setattr(constants, "HF_HUB_OFFLINE", True)
+    hub.fetch.cache_clear()
+    yield place / "snapshots" / COMMIT
+    hub.fetch.cache_clear()
 
 
-def test_a_name_on_the_hub_means_the_folder_of_a_commit(cache: Path, trained: Path) -> None:
-    place = hub.fetch("hub:owner/name@main", cache=cache, offline=True)
-    assert place.name == "0123456789abcdef0123456789abcdef01234567"
-    assert hub.fetch(f"hub:owner/name@{place.name}", cache=cache, offline=True) == place
-    first, found = zoo.load(trained).state_dict(), zoo.load(place).state_dict()
+@pytest.mark.parametrize("name", ["hub:owner/name", "hub:owner/name@main", f"hub:owner/name@{COMMIT}"])
+def test_a_name_on_the_hub_means_the_folder_of_a_commit(name: str, cache: Path, trained: Path) -> None:
+    assert hub.folder_named(name) == cache
+    model = zoo.load(name)
+    first, found = zoo.load(trained).state_dict(), model.state_dict()
     assert all(torch.equal(first[name], found[name]) for name in first)
+    assert model.origin and model.origin.folder == f"hub:owner/name@{COMMIT}"
+
+
+def test_a_name_on_the_hub_stands_wherever_a_folder_does(
+    cache: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    commit = f"hub:owner/name@{COMMIT}"
+    assert run("show", "hub:owner/name+dims.dropout=0.3", "--json") == 0
+    shown = json.loads(capsys.readouterr().out)
+    assert shown["name"] == f"owner-name-{COMMIT}+dims.dropout=0.3" and shown["dims"]["dropout"] == 0.3
+    assert run("audit", "hub:owner/name", "--json") == 0
+    assert json.loads(capsys.readouterr().out)[0]["name"] == commit
+    Path("texts.txt").write_text("the cat\n")
+    assert run("encode", "hub:owner/name", "--text", "texts.txt", "--out", "vectors.safetensors") == 0
+    with safe_open("vectors.safetensors", framework="pt") as file:
+        assert file.metadata() == {"model": commit, "pool": "mean"}
+    assert run("fill", "hub:owner/name", "the [MASK]") == 0
+    assert run("convert", "hub:owner/name", "converted") == 0
+    assert commit in Path("converted/README.md").read_text()
+    task = next(task.name for task in zoo.Catalog.installed().tasks.values() if task.suite == "microworld")
+    small = ("--tasks", task, "--steps", 1, "--seeds", 1, "--workers", 0, "--out", "run")
+    assert run("compare", "hub:owner/name", *small) == 0
+    results = [json.loads(path.read_text()) for path in Path("run/cells").glob("pretrain-*.json")]
+    assert results[0]["corpus"] == f"none here: the weights of {commit}"
 
 
 @pytest.mark.parametrize(
     ("name", "message"),
     [
-        ("hub:owner/name", "names no revision"),
         ("hub:owner/name/more@main", "is no name on the hub"),
         ("hub:", "is no name on the hub"),
         ("hub:owner/other@main", "cannot fetch hub:owner/other@main"),
         ("hub:owner/name@v2", "cannot fetch hub:owner/name@v2"),
     ],
 )
-def test_a_name_that_means_nothing_is_refused(name: str, message: str, cache: Path) -> None:
-    with pytest.raises(ZooError, match=message) as caught:
-        hub.fetch(name, cache=cache, offline=True)
-    assert "\n" not in str(caught.value)
+@pytest.mark.parametrize("command", ["show", "audit", "compare"])
+def test_a_name_that_means_nothing_is_refused(
+    command: str, name: str, message: str, cache: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(command, name) == 2
+    told = capsys.readouterr().err
+    assert message in told and told.count("\n") == 1
 
 
 def test_without_the_extra_the_way_to_install_it_is_told(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from pathlib import Path
 
 from zoo.audit.breakdown import Row, breakdown
 from zoo.audit.causes import UNEXPLAINED, explain_count, explain_figure
@@ -17,6 +16,7 @@ from zoo.catalog import Catalog
 from zoo.errors import ZooError
 from zoo.formulas import sizes
 from zoo.specs import Record, Variant
+from zoo.weights.hub import folder_named, hub_name
 
 
 class PublishedCount(Record):
@@ -84,8 +84,10 @@ def audit_variant(catalog: Catalog, variant: Variant, settings: Settings) -> Aud
 
 
 def audit_checkpoint(catalog: Catalog, path: str, settings: Settings) -> Audit:
-    """Audit a folder or a safetensors file. Raises ZooError where it is broken or holds no weights."""
-    found = read_checkpoint(catalog, Path(path))
+    """Audit a folder, on the hub too, or a safetensors file. Raises ZooError where it is broken or holds no weights."""
+    place = folder_named(path)
+    path = hub_name(place) or path
+    found = read_checkpoint(catalog, place)
     if found.form is None:
         audit = Audit(
             name=path, counts=found.counts, sources=Sources(checkpoint=found.counts), agrees=True, formulas={}

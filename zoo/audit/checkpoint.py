@@ -20,6 +20,7 @@ from zoo.formulas import MLM_HEAD
 from zoo.specs import Record, Variant
 from zoo.weights.format import POOL, CheckpointFormat
 from zoo.weights.header import FLOATS, Entry, read_header
+from zoo.weights.hub import is_hub_name
 from zoo.weights.json_files import read_object
 from zoo.weights.names import NameTable
 from zoo.weights.store import open_store
@@ -78,8 +79,8 @@ class _Tally:
 
 
 def is_path(name: str) -> bool:
-    """Whether a name means a folder or a file rather than a variant."""
-    return "/" in name or name.endswith(".safetensors") or os.path.exists(name)
+    """Whether a name means a folder, on the hub too, or a file rather than a variant."""
+    return "/" in name or is_hub_name(name) or name.endswith(".safetensors") or os.path.exists(name)
 
 
 def read_checkpoint(catalog: Catalog, path: Path) -> Checkpoint:

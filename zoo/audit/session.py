@@ -27,6 +27,7 @@ from zoo.audit.report import html, markdown, print_tables, write_markdown
 from zoo.catalog import Catalog
 from zoo.errors import ZooError
 from zoo.files import write_text
+from zoo.weights.hub import is_hub_name
 
 PIPED_WIDTH = 250
 """Columns of a table that no terminal bounds."""
@@ -80,7 +81,8 @@ def report(catalog: Catalog, asked: Asked) -> int:
 def audited(catalog: Catalog, name: str, settings: Settings) -> Audit:
     """The audit of a name, or the reason why there is none."""
     try:
-        if name not in catalog.variants and is_path(name):
+        exchanged = catalog.folder(name) is not None and not (Path(name).exists() or is_hub_name(name))
+        if name not in catalog.variants and is_path(name) and not exchanged:
             return audit_checkpoint(catalog, name, settings)
         return audit_variant(catalog, catalog.variant(name), settings)
     except ZooError as error:

@@ -13,6 +13,7 @@ from zoo.catalog import Catalog
 from zoo.checkpoints.reading import head_of
 from zoo.errors import ZooError
 from zoo.model import Model
+from zoo.weights.hub import hub_name
 from zoo.weights.json_files import read_object
 
 TOLD = ("corpus", "corpus_hash", "corpus_documents", "corpus_tokens", "tokens", "steps", "weights_hash", "environment")
@@ -25,7 +26,7 @@ def model_card(model: Model, source: Path, catalog: Catalog) -> str:
     head = head_of(model)
     parts = [
         f"# {variant.name}",
-        f"An encoder after {variant.paper}. Written by the encoder zoo from `{source.name}`.",
+        f"An encoder after {variant.paper}. Written by the encoder zoo from `{hub_name(source) or source.name}`.",
         "## Architecture",
         _table(("field", "value"), [(key, str(value)) for key, value in _described(model)]),
         "## Parameters",

@@ -28,9 +28,9 @@ def convert(
 ) -> None:
     """Write a model's folder in the Hugging Face format, or in the zoo's own."""
     from zoo.checkpoints.converting import convert as do
-    from zoo.checkpoints.hub import resolve
+    from zoo.weights.hub import folder_named
 
-    moved = do(resolve(source), target, to=to.value, replace=replace)
+    moved = do(folder_named(source), target, to=to.value, replace=replace)
     if as_json:
         print(json.dumps([asdict(one) for one in moved], indent=1))
         return

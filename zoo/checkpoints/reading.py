@@ -17,6 +17,7 @@ from zoo.model import Model, Origin
 from zoo.specs import HeadUse, Variant
 from zoo.weights.fill import assign, common_dtype
 from zoo.weights.format import POOL, TASK
+from zoo.weights.hub import folder_named, hub_name
 from zoo.weights.json_files import read_object
 from zoo.weights.layout import match
 from zoo.weights.record import (
@@ -55,12 +56,13 @@ def load(
 ) -> Model:
     """The model in a folder, with its tokenizer: one that the zoo wrote, or one of the Hugging Face format.
 
+    A folder may be named as hub:OWNER/NAME@REVISION.
     Weights stay mapped to the file and keep its type, unless `dtype` says otherwise. With `parse_special` the
     tokenizer reads "[MASK]" and its like in a text as the special token, as the transformers library does.
     Raises ZooError where anything is missing, broken or unknown; no code from the folder is ever run.
     """
     catalog = catalog or Catalog.installed()
-    contents = inspect(Path(folder), catalog)
+    contents = inspect(folder_named(folder), catalog)
     model = contents.model
     tokenizer = tokenizer_of(contents.folder, catalog)
     if tokenizer is not None:
@@ -70,7 +72,7 @@ def load(
         model = _assembled(catalog, model.variant, Objectives(names=model.objective_names, head=head_of(model)))
     assign(model, contents.store, contents.stored, dtype or common_dtype(contents.store, contents.stored))
     model.tokenizer = tokenizer
-    model.origin = Origin(str(folder), contents.config, contents.store.metadata)
+    model.origin = Origin(hub_name(contents.folder) or str(folder), contents.config, contents.store.metadata)
     return model.eval()
 
 

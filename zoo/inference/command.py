@@ -49,12 +49,13 @@ def encode(
     from zoo.inference.vectors import vectors
 
     model = _load(folder)
+    made_by = {"model": model.origin.folder if model.origin else folder, "pool": pool.value}
     size = text.stat().st_size if text.is_file() else 0
     console = Console(stderr=True)
     columns = (TextColumn("{task.fields[n]} texts"), BarColumn(), TimeRemainingColumn())
     with (
         Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as progress,
-        VectorFile(out, model.variant.dims.hidden_width, several=pool is Pooling.none) as file,
+        VectorFile(out, model.variant.dims.hidden_width, several=pool is Pooling.none, metadata=made_by) as file,
     ):
         task = progress.add_task("", total=size, n=0)
         n_texts, read = 0, 0
@@ -129,9 +130,8 @@ def predict(
 
 def _load(folder: str) -> Model:
     from zoo.checkpoints import load
-    from zoo.checkpoints.hub import resolve
 
-    return load(resolve(folder))
+    return load(folder)
 
 
 def _lines(path: Path, pairs: bool) -> Iterator[tuple[Text, int]]:

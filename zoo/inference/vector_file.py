@@ -6,6 +6,7 @@ import json
 import os
 import shutil
 import tempfile
+from collections.abc import Mapping
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -15,24 +16,25 @@ from torch import Tensor
 
 from zoo.errors import RunFailed
 
-HEADER = 1_024
+HEADER = 8_192
 """Bytes set aside for the header, which spaces fill up, as the format allows."""
 
 
 class VectorFile:
-    """Vectors [rows, H] and, where a text has several, the number of each text's rows, `lengths` [N].
+    """Vectors [rows, H] and, where a text has several, the number of each text's rows, `lengths` [N]; and metadata.
 
     The file appears under its name when it is complete; until then, and after a failure, an older one stays.
     Raises RunFailed where the disk refuses.
     """
 
-    def __init__(self, path: Path, width: int, *, several: bool) -> None:
+    def __init__(self, path: Path, width: int, *, several: bool, metadata: Mapping[str, str] | None = None) -> None:
         self._path = path
         self._part = path.with_name(f".{path.name}.{os.getpid()}.part")
         self._width = width
         self._rows = 0
         self._texts = 0
         self._several = several
+        self._metadata = dict(metadata or {})
 
     def __enter__(self) -> Self:
         try:
@@ -69,7 +71,8 @@ class VectorFile:
     def _finish(self) -> None:
         size = 4 * self._rows * self._width
         header: dict[str, object] = {
-            "vectors": {"dtype": "F32", "shape": [self._rows, self._width], "data_offsets": [0, size]}
+            "__metadata__": self._metadata,
+            "vectors": {"dtype": "F32", "shape": [self._rows, self._width], "data_offsets": [0, size]},
         }
         if self._several:
             header["lengths"] = {

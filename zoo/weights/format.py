@@ -118,6 +118,8 @@ class CheckpointFormat:
         for phase, length in (("pretraining", "sequence_length"), ("finetuning", "max_length")):
             if type(limit) is int:
                 record[phase][length] = min(record[phase][length], limit)
+        if (record["pretraining"]["short_length"] or 0) >= record["pretraining"]["sequence_length"]:
+            record["pretraining"]["short_length"] = None
         try:
             return Variant.model_validate_json(json.dumps(record))
         except ValidationError as error:

@@ -12,6 +12,7 @@ from pydantic import ValidationError
 from zoo.errors import UnknownName, ZooError, explain
 from zoo.specs import HeadUse, Record, Use, Variant
 from zoo.weights.format import POOL, TASK, UNTIED, CheckpointFormat
+from zoo.weights.hub import PREFIX, hub_name
 from zoo.weights.json_files import read_object
 from zoo.weights.layout import HEAD_KINDS, find_pieces, head_use
 from zoo.weights.store import Store, open_store
@@ -61,8 +62,9 @@ def variant_in(folder: Path, formats: Formats) -> Variant:
 
 
 def name_of(folder: Path) -> str:
-    """A folder's name as the name of a variant."""
-    fit = re.sub(r"[^A-Za-z0-9._+=,:~-]", "-", folder.resolve().name).lstrip("._+=,:~-")
+    """A folder's name, or its name on the hub, as the name of a variant."""
+    name = (hub_name(folder) or folder.resolve().name).removeprefix(PREFIX)
+    fit = re.sub(r"[^A-Za-z0-9._+=,:~-]", "-", name).lstrip("._+=,:~-")
     return fit[:100] or "checkpoint"
 
 

@@ -1,0 +1,62 @@
+"""Checkpoints by their name on the Hugging Face hub; needs the extra `encoder-zoo[hub]`.
+
+Wherever a folder can be named, `hub:OWNER/NAME@REVISION` stands for that revision's folder in the hub's cache.
+"""
+
+from __future__ import annotations
+
+import re
+from functools import cache
+from pathlib import Path
+
+from zoo.errors import ZooError
+
+FILES = ("*.safetensors", "*.safetensors.index.json", "config.json", "tokenizer.json", "tokenizer_config.json",
+         "vocab.txt", "vocab.json", "merges.txt", "spiece.model", "variant.json", "objectives.json",
+         "provenance.json")  # fmt: skip
+"""What is fetched: weights that are no pickles, and data; never code."""
+
+PREFIX = "hub:"
+LATEST = "main"
+_NAME = re.compile(r"hub:(?P<repository>[\w.-]+(/[\w.-]+)?)(@(?P<revision>[\w./-]+))?")
+_SNAPSHOT = re.compile(r"models--(?P<repository>[^/]+)/snapshots/(?P<commit>[0-9a-f]{40})")
+
+
+def is_hub_name(name: str) -> bool:
+    """Whether a name means the hub; with exchanges after it, it does not."""
+    return name.startswith(PREFIX) and "+" not in name
+
+
+def folder_named(name: Path | str) -> Path:
+    """The folder that a path or a name on the hub means. Raises ZooError where the hub has none."""
+    return fetch(name) if isinstance(name, str) and name.startswith(PREFIX) else Path(name)
+
+
+def hub_name(folder: Path) -> str | None:
+    """The name that fetches a folder again, hub:OWNER/NAME@COMMIT, if it lies in the hub's cache."""
+    found = _SNAPSHOT.fullmatch("/".join(folder.absolute().parts[-3:]))
+    return f"{PREFIX}{found['repository'].replace('--', '/')}@{found['commit']}" if found else None
+
+
+@cache  # one process means the same commit by a name throughout
+def fetch(name: str) -> Path:
+    """The folder of hub:OWNER/NAME@REVISION in the hub's cache, fetched if it is not there; the latest if none is said.
+
+    The folder is called by the commit that the revision means. Raises ZooError where the name is not found, or
+    huggingface_hub is not installed.
+    """
+    found = _NAME.fullmatch(name)
+    if not found:
+        raise ZooError(f"{name!r} is no name on the hub; write hub:OWNER/NAME@REVISION")
+    try:
+        from huggingface_hub import snapshot_download
+    except ImportError:
+        raise ZooError(
+            "names on the hub need huggingface_hub; install it with: pip install 'encoder-zoo[hub]'"
+        ) from None
+    try:
+        place = snapshot_download(found["repository"], revision=found["revision"] or LATEST, allow_patterns=list(FILES))
+    except (OSError, ValueError) as error:  # what huggingface_hub raises is one of these or of their kinds
+        reason = str(error).strip().split("\n")[0]
+        raise ZooError(f"cannot fetch {name}: {type(error).__name__}: {reason}") from None
+    return Path(place)
