@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -13,44 +13,13 @@ from safetensors import safe_open
 
 import zoo
 from zoo.checkpoints.converting import convert
-from zoo.cli import main
 from zoo.errors import ZooError
 from zoo.study.cells import run_cell
 from zoo.study.plan import make_plan, with_budget
 from zoo.study.results import PretrainResult
 from zoo.weights import hub
 
-SMALL = (
-    "bert-tiny+dims.hidden_width=32+dims.embedding_width=32+dims.ffn_width=48+dims.n_layers=1"
-    "+finetuning.max_length=64+pretraining.sequence_length=32+dims.max_length=64+dims.vocab_size=300"
-)
-
-
-@pytest.fixture
-def trained(tmp_path: Path) -> Path:
-    """A checkpoint of the zoo's own, with a tokenizer."""
-    catalog = zoo.Catalog.installed()
-    torch.manual_seed(0)
-    variant = catalog.variant(SMALL)
-    part, options = catalog.tokenizer(variant)
-    tokenizer = part.train(["the cat sat on the mat", "a dog ran in the park"] * 9, 300, **options)
-    dims = variant.dims.model_copy(update={"vocab_size": tokenizer.vocab_size})
-    model = catalog.build(variant.model_copy(update={"dims": dims}))
-    model.tokenizer = tokenizer
-    zoo.save(model, tmp_path / "bert-tiny", to="zoo")
-    return tmp_path / "bert-tiny"
-
-
-def run(*arguments: object) -> int:
-    before = sys.argv
-    sys.argv = ["zoo", *map(str, arguments)]
-    try:
-        main()
-    except SystemExit as left:
-        return int(str(left.code))
-    finally:
-        sys.argv = before
-    return 0
+Run = Callable[..., tuple[int, str, str]]
 
 
 def test_converting_there_and_back_moves_every_tensor_unchanged(trained: Path, tmp_path: Path) -> None:
@@ -78,28 +47,23 @@ def test_the_reference_library_reads_what_we_write_tokenizer_and_all(trained: Pa
     assert tokenizer.mask_token == "[MASK]" and tokenizer.model_max_length == 64
 
 
-def test_the_command_lists_tensors_and_writes_a_card(
-    trained: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    assert run("convert", trained, tmp_path / "hf", "--tensors") == 0
-    said = capsys.readouterr().out
-    assert "embedding.tokens.weight -> bert.embeddings.word_embeddings.weight F32 [" in said
+def test_the_command_lists_tensors_and_writes_a_card(trained: Path, tmp_path: Path, run: Run) -> None:
+    status, said, _ = run("convert", trained, tmp_path / "hf", "--tensors")
+    assert status == 0 and "embedding.tokens.weight -> bert.embeddings.word_embeddings.weight F32 [" in said
     card = (tmp_path / "hf" / "README.md").read_text()
     assert "| hidden_width | 32 |" in card and "| encoder + pooler |" in card and "say on what text" in card
-    assert run("convert", trained, tmp_path / "hf") == 2
-    assert "exists; give a new name" in capsys.readouterr().err
-    assert run("convert", trained, tmp_path / "hf", "--replace", "--json") == 0
-    assert json.loads(capsys.readouterr().out)[0]["dtype"] == "F32"
+    status, _, told = run("convert", trained, tmp_path / "hf")
+    assert status == 2 and "exists; give a new name" in told
+    _, said, _ = run("convert", trained, tmp_path / "hf", "--replace", "--json")
+    assert json.loads(said)[0]["dtype"] == "F32"
 
 
-def test_a_folder_stands_wherever_a_variant_does(trained: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert run("show", trained, "--json") == 0
-    record = json.loads(capsys.readouterr().out)
+def test_a_folder_stands_wherever_a_variant_does(trained: Path, run: Run) -> None:
+    record = json.loads(run("show", trained, "--json")[1])
     assert record["name"] == "folder:bert-tiny" and record["dims"]["hidden_width"] == 32  # the catalog has a bert-tiny
-    assert run("show", f"{trained}+head.pooling=first", "--json") == 0
-    assert json.loads(capsys.readouterr().out)["head"]["pooling"] == "first"
-    assert run("show", trained.parent / "nothing") == 2
-    assert "is not a variant" in capsys.readouterr().err
+    assert json.loads(run("show", f"{trained}+head.pooling=first", "--json")[1])["head"]["pooling"] == "first"
+    status, _, told = run("show", trained.parent / "nothing")
+    assert status == 2 and "is not a variant" in told
 
 
 def test_a_folder_whose_path_holds_a_plus_is_found(trained: Path, tmp_path: Path) -> None:
@@ -191,25 +155,23 @@ def test_a_name_on_the_hub_means_the_folder_of_a_commit(name: str, cache: Path, 
 
 
 def test_a_name_on_the_hub_stands_wherever_a_folder_does(
-    cache: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+    cache: Path, tmp_path: Path, run: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
     commit = f"hub:owner/name@{COMMIT}"
-    assert run("show", "hub:owner/name+dims.dropout=0.3", "--json") == 0
-    shown = json.loads(capsys.readouterr().out)
+    shown = json.loads(run("show", "hub:owner/name+dims.dropout=0.3", "--json")[1])
     assert shown["name"] == f"owner-name-{COMMIT}+dims.dropout=0.3" and shown["dims"]["dropout"] == 0.3
-    assert run("audit", "hub:owner/name", "--json") == 0
-    assert json.loads(capsys.readouterr().out)[0]["name"] == commit
+    assert json.loads(run("audit", "hub:owner/name", "--json")[1])[0]["name"] == commit
     Path("texts.txt").write_text("the cat\n")
-    assert run("encode", "hub:owner/name", "--text", "texts.txt", "--out", "vectors.safetensors") == 0
+    assert run("encode", "hub:owner/name", "--text", "texts.txt", "--out", "vectors.safetensors")[0] == 0
     with safe_open("vectors.safetensors", framework="pt") as file:
         assert file.metadata() == {"model": commit, "pool": "mean"}
-    assert run("fill", "hub:owner/name", "the [MASK]") == 0
-    assert run("convert", "hub:owner/name", "converted") == 0
+    assert run("fill", "hub:owner/name", "the [MASK]")[0] == 0
+    assert run("convert", "hub:owner/name", "converted")[0] == 0
     assert commit in Path("converted/README.md").read_text()
     task = next(task.name for task in zoo.Catalog.installed().tasks.values() if task.suite == "microworld")
     small = ("--tasks", task, "--steps", 1, "--seeds", 1, "--workers", 0, "--out", "run")
-    assert run("compare", "hub:owner/name", *small) == 0
+    assert run("compare", "hub:owner/name", *small)[0] == 0
     results = [json.loads(path.read_text()) for path in Path("run/cells").glob("pretrain-*.json")]
     assert results[0]["corpus"] == f"none here: the weights of {commit}"
 
@@ -224,12 +186,9 @@ def test_a_name_on_the_hub_stands_wherever_a_folder_does(
     ],
 )
 @pytest.mark.parametrize("command", ["show", "audit", "compare"])
-def test_a_name_that_means_nothing_is_refused(
-    command: str, name: str, message: str, cache: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    assert run(command, name) == 2
-    told = capsys.readouterr().err
-    assert message in told and told.count("\n") == 1
+def test_a_name_that_means_nothing_is_refused(command: str, name: str, message: str, cache: Path, run: Run) -> None:
+    status, _, told = run(command, name)
+    assert status == 2 and message in told and told.count("\n") == 1
 
 
 def test_without_the_extra_the_way_to_install_it_is_told(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -104,7 +104,7 @@ def _inspect_foreign(folder: Path, catalog: Catalog) -> Contents:
 
 def tokenizer_of(folder: Path, catalog: Catalog) -> Tokenizer | None:
     """The tokenizer of a folder, which need not hold weights; None where it holds no tokenizer. Raises ZooError."""
-    if not any((folder / name).exists() for name in TOKENIZER_FILES):
+    if tokenizer_file(folder) is None:
         return None
     if (folder / VARIANT).exists():
         part, options = catalog.tokenizer(read_variant(folder))
@@ -113,6 +113,11 @@ def tokenizer_of(folder: Path, catalog: Catalog) -> Tokenizer | None:
         part, options = catalog.part("tokenizer", format.base.tokenizer.name), tokenizer_options(folder, format)
     tokenizer: Tokenizer = part.load(folder, **options)
     return tokenizer
+
+
+def tokenizer_file(folder: Path) -> Path | None:
+    """The file that a folder's tokenizer is read from first, if it holds one."""
+    return next((folder / name for name in TOKENIZER_FILES if (folder / name).exists()), None)
 
 
 def head_of(model: Model) -> HeadUse | None:
@@ -130,8 +135,8 @@ def _refuse_other_ids(tokenizer: Tokenizer, contents: Contents) -> None:
     n_rows = contents.model.variant.dims.vocab_size
     if tokenizer.vocab_size > n_rows:
         raise ZooError(
-            f"{contents.folder}: the tokenizer has {tokenizer.vocab_size:,} ids and the model {n_rows:,}; "
-            "they are not of the same model"
+            f"{tokenizer_file(contents.folder)}: the tokenizer has {tokenizer.vocab_size:,} ids and the model "
+            f"{n_rows:,}; they are not of the same model"
         )
 
 
@@ -148,8 +153,6 @@ def _assembled(catalog: Catalog, variant: Variant, objectives: Objectives) -> Mo
             made[name] = make_head(variant.dims, objectives.head)
         elif name == POOL:
             made[name] = Pool(variant.dims)
-        elif name in model.objective_names:
-            made[name] = model.objective(name)
         else:
-            raise ZooError(f"a model of {variant.name!r} is said to have {name!r}, which its record does not name")
+            made[name] = model.objective(name)
     return Model(variant, model.embedding, model.encoder, made, causal=model.causal)

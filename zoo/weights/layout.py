@@ -49,7 +49,7 @@ def _canonical_names(format: CheckpointFormat, store: Store) -> dict[str, str]:
     for stored in store.entries:
         name = format.canonical(stored)
         if name in names:
-            raise ZooError(f"{store.folder}: {names[name]!r} and {stored!r} are the same weight; remove one")
+            raise ZooError(f"{store.where}: {names[name]!r} and {stored!r} are the same weight; remove one")
         if name not in format.ignored:
             names[name] = stored
     return names
@@ -166,7 +166,7 @@ def match(what: str, store: Store, expected: Mapping[str, tuple[int, ...]], name
             complaints.append(f"{names[name]} has the shape {list(entry.shape)}, not {list(shape)}")
     found = [complaint for complaint in complaints if complaint]
     if found:
-        raise ZooError(f"the weights in {store.folder} are not those of {what}: {'; '.join(found)}")
+        raise ZooError(f"{store.where}: the weights are not those of {what}: {'; '.join(found)}")
 
 
 def _hinted(kind: str, names: list[str], others: list[str]) -> str:

@@ -80,14 +80,22 @@ def read_variant(folder: Path) -> Variant:
 
 
 def read_objectives(folder: Path, variant: Variant) -> Objectives:
-    """What a model that the zoo saved has on its encoder. Raises ZooError where that is malformed."""
+    """What a model that the zoo saved has on its encoder. Raises ZooError where that is malformed or not its own."""
     path = folder / OBJECTIVES
+    trained = tuple(used.name for used in variant.objectives)
     if not path.exists():
-        return Objectives(names=tuple(used.name for used in variant.objectives))
+        return Objectives(names=trained)
     try:
-        return Objectives.model_validate_json(path.read_bytes())
+        found = Objectives.model_validate_json(path.read_bytes())
+    except OSError as error:
+        raise ZooError(f"cannot read {path}: {error.strerror}") from error
     except ValidationError as error:
         raise ZooError(f"{path}: {explain(error)}") from None
+    known = (*trained, POOL, *([TASK] if found.head else []))
+    for name in found.names:
+        if name not in known:
+            raise UnknownName("objective of this model", name, known, str(path))
+    return found
 
 
 def read_foreign(folder: Path, formats: Formats, store: Store) -> Foreign:

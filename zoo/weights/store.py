@@ -30,6 +30,12 @@ class Store:
     metadata: Mapping[str, str]
 
     @property
+    def where(self) -> Path:
+        """The one file, or the folder of several."""
+        found = set(self.files.values())
+        return found.pop() if len(found) == 1 else self.folder
+
+    @property
     def content_hash(self) -> str:
         """A SHA-256 of the files, byte for byte."""
         digest = hashlib.sha256()
