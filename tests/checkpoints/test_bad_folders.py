@@ -239,9 +239,12 @@ def test_a_text_that_cannot_be_read_leaves_the_older_vectors(
 
 @pytest.mark.parametrize("name", ["variant.json", "objectives.json"])
 def test_a_broken_record_of_the_zoos_own_is_refused(name: str, trained: Path, tmp_path: Path, run: Run) -> None:
-    for found in (b"{}x", b'{"names": 3}', b"[" * 100_000, b'{"unknown": 1}', b'{"names": ["nothing.such"]}'):
+    for found in (b"", b"{}x", b'{"names": 3}', b"[" * 100_000, b'{"unknown": 1}', b'{"names": ["nothing.such"]}'):
         (trained / name).write_bytes(found)
         assert_refused(run, name, name, tmp_path, "convert", trained, tmp_path / "out")
+    (trained / name).unlink()
+    (trained / name).mkdir()
+    assert_refused(run, name, "Is a directory", tmp_path, "convert", trained, tmp_path / "out")
 
 
 def test_a_shell_sees_the_same(folder: Path, tmp_path: Path) -> None:
