@@ -173,7 +173,7 @@ def test_a_name_on_the_hub_stands_wherever_a_folder_does(
     small = ("--tasks", task, "--steps", 1, "--seeds", 1, "--workers", 0, "--out", "run")
     assert run("compare", "hub:owner/name", *small)[0] == 0
     results = [json.loads(path.read_text()) for path in Path("run/cells").glob("pretrain-*.json")]
-    assert results[0]["corpus"] == f"none here: the weights of {commit}"
+    assert results[0]["corpus"] == f"none here: the weights of {cache}"  # the commit is part of it
 
 
 @pytest.mark.parametrize(

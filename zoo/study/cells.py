@@ -31,7 +31,6 @@ from zoo.train.finetune import encode_examples, head_for, n_steps, predict, trai
 from zoo.train.loop import Progress, fit
 from zoo.train.seeds import seed_of
 from zoo.weights.checkpoint import load_weights, save_checkpoint, weights_hash
-from zoo.weights.hub import hub_name
 from zoo.weights.record import read_variant
 
 CURVE_POINTS = 100
@@ -118,7 +117,7 @@ def _take_over(catalog: Catalog, plan: Plan, cell: Cell, folder: Path) -> Pretra
     return PretrainResult(
         cell=cell,
         variant=asked,
-        corpus=f"none here: the weights of {hub_name(Path(planned.folder)) or planned.folder}",
+        corpus=f"none here: the weights of {planned.folder}",
         corpus_hash=planned.content_hash,
         corpus_documents=0,
         corpus_tokens=0,
