@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
-from zoo.errors import RunFailed
+from zoo.errors import RunFailed, ZooError
 
 
 def write_bytes(path: Path, content: bytes) -> None:
@@ -45,6 +47,31 @@ def write_folder(path: Path, fill: Callable[[Path], None]) -> None:
         raise RunFailed(f"cannot write {path}: {error.strerror or error}") from error
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
+
+
+def make_folder(path: Path) -> None:
+    """Make a folder and those above it, if they aren't there. Raises ZooError where that cannot be."""
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise ZooError(f"cannot make the folder {path}: {error.strerror}") from error
+
+
+@contextmanager
+def locked(folder: Path, *, wait: bool) -> Iterator[None]:
+    """Keep other processes from locking a folder; the system unlocks it where this one is killed.
+
+    Raises ZooError where it is locked and this one should not `wait`.
+    """
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
+        except BlockingIOError:
+            raise ZooError(f"another process is at work in {folder}; wait for it, or take another folder") from None
+        yield
+    finally:
+        os.close(handle)
 
 
 def sweep(folder: Path) -> None:

@@ -8,6 +8,7 @@ import sys
 from collections.abc import Callable
 from importlib.util import find_spec
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -122,12 +123,26 @@ def test_too_few_documents_to_hold_some_out_are_refused(
 def test_tensorboard_is_an_extra(
     arguments: Arguments, zoo: Zoo, tmp_path: Path, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    if find_spec("tensorboard"):
-        assert zoo(arguments(tmp_path / "run", "--tensorboard", steps=2)) == 0
-        assert list((tmp_path / "run" / "tensorboard").iterdir())
     monkeypatch.setitem(sys.modules, "torch.utils.tensorboard", None)
     assert zoo(arguments(tmp_path / "without", "--tensorboard", steps=2)) == 2
     assert "pip install 'encoder-zoo[tensorboard]'" in capfd.readouterr().err
+
+
+def test_tensorboard_reads_back_what_the_log_holds(arguments: Arguments, zoo: Zoo, tmp_path: Path) -> None:
+    reader = pytest.importorskip("tensorboard.backend.event_processing.event_accumulator")
+    assert zoo(arguments(tmp_path / "run", "--tensorboard", "--evaluate-every", "2", steps=4)) == 0
+    events = reader.EventAccumulator(str(tmp_path / "run" / "tensorboard")).Reload()
+    lines: list[Any] = list(read_log(tmp_path / "run"))
+    for name in ("bert.mlm", "bert.nsp"):
+        logged = {
+            f"loss/{name}": {line["step"]: line["loss"][name] for line in lines if line["event"] == "step"},
+            f"accuracy/{name}": {line["step"]: line["accuracy"][name] for line in lines if line["event"] == "step"},
+            f"held-out loss/{name}": {
+                line["step"]: line[name]["loss"] for line in lines if line["event"] == "evaluation"
+            },
+        }
+        for tag, expected in logged.items():
+            assert {event.step: event.value for event in events.Scalars(tag)} == pytest.approx(expected, rel=1e-6)
 
 
 def test_a_shell_may_have_expanded_the_pattern(

@@ -6,6 +6,7 @@ import json
 import os
 import random
 import resource
+import shutil
 import signal
 from collections.abc import Callable, Iterator
 from multiprocessing.context import ForkServerProcess
@@ -135,3 +136,40 @@ def test_a_folder_with_another_run_is_left_alone(
     (tmp_path / "other" / "letter.txt").write_text("dear")
     assert zoo(arguments(tmp_path / "other", "--resume", steps=2)) == 2
     assert "is not empty and holds no run" in capfd.readouterr().err
+
+
+def test_in_bf16_with_lamb_and_two_lengths_a_run_stopped_in_either_length_ends_with_the_same_bits(
+    arguments: Arguments, zoo: Zoo, tmp_path: Path
+) -> None:
+    lengths = ("--set", "pretraining.short_length=12", "--set", "pretraining.short_share=0.6")
+    recipe = ("--precision", "bf16", "--set", "pretraining.optimizer=lamb", *lengths, "--checkpoint-every", "6")
+    command = arguments(tmp_path, *recipe, "--keep", "9", "--resume")
+    assert zoo(command) == 0
+    before = weights(tmp_path), losses(tmp_path)
+    for last in (6, 18):  # of the short sequences, and where the long ones begin
+        for place in Checkpoints(tmp_path / "checkpoints", 9).found():
+            if int(place.name.removeprefix("step-")) > last:
+                shutil.rmtree(place)
+        assert zoo(command) == 0
+        assert (weights(tmp_path), losses(tmp_path)) == before
+
+
+def test_two_processes_do_not_work_in_one_folder(
+    arguments: Arguments, zoo: Zoo, start: Start, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    command = arguments(tmp_path, "--resume", steps=2_000)
+    process = start(command)
+    for _ in waiting(process):
+        if steps_of(tmp_path):
+            break
+    assert zoo(command) == 2
+    assert "another process is at work in" in capfd.readouterr().err
+    assert stopped(process, tmp_path, signal.SIGTERM) == 128 + signal.SIGTERM
+
+
+def test_runs_on_the_same_text_may_begin_at_once(arguments: Arguments, start: Start, tmp_path: Path) -> None:
+    processes = [start(arguments(tmp_path / name, steps=2)) for name in "abc"]
+    for process in processes:
+        process.join()
+    assert [process.exitcode for process in processes] == [0, 0, 0]
+    assert len({weights(tmp_path / name) for name in "abc"}) == 1

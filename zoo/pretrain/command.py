@@ -98,7 +98,7 @@ def pretrain(
         resume=resume,
     )
     from zoo.pretrain.journal import tensorboard_writer
-    from zoo.pretrain.run import identify
+    from zoo.pretrain.preparation import identify
 
     if tensorboard:
         tensorboard_writer()

@@ -3,45 +3,34 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
-from dataclasses import dataclass, field
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Protocol
 
-import numpy as np
 import torch
-from numpy.typing import NDArray
 
-from zoo.batch import Batch
 from zoo.catalog import Catalog
-from zoo.errors import ZooError
-from zoo.files import write_folder, write_text
-from zoo.interfaces import Tokenizer
-from zoo.model import Model
+from zoo.files import locked, write_text
 from zoo.pretrain.checkpoints import Checkpoints
 from zoo.pretrain.journal import Journal
+from zoo.pretrain.preparation import Prepared, held_out_batches, prepare
 from zoo.pretrain.settings import Execution, Run, claim
 from zoo.pretrain.stopping import Stopping
 from zoo.specs import Record, Variant
 from zoo.study.environment import Environment, environment, peak_memory
-from zoo.study.pretraining import make_feed, new_model, pretraining_data, train_tokenizer, with_vocabulary
-from zoo.text.cache import CorpusFacts, cached_corpus, hash_files, hash_tokenizer
-from zoo.text.corpus import TokenCorpus
-from zoo.text.documents import read_documents, text_files
+from zoo.study.pretraining import make_feed, new_model
+from zoo.text.cache import CorpusFacts
 from zoo.text.pretraining_data import Place
 from zoo.train.evaluation import Score, evaluate
-from zoo.train.feed import TOKENS_AHEAD, ahead
+from zoo.train.feed import TOKENS_AHEAD, Reader, ahead
 from zoo.train.loop import Execution as StepExecution
-from zoo.train.loop import Precision, Step, train
+from zoo.train.loop import Step, train
 from zoo.train.optimizers import make_optimizer
 from zoo.train.seeds import seed_of
-from zoo.train.speed import matmul_peak, training_flops
+from zoo.train.speed import Speed
 from zoo.train.state import Progressed
 from zoo.train.team import Team
 from zoo.weights.checkpoint import save_checkpoint, weights_hash
-
-HELD_OUT_TOKENS = 100_000
-"""At most about so many tokens are evaluated on each time."""
 
 
 class Summary(Record):
@@ -74,53 +63,6 @@ class Watcher(Protocol):
         """The held-out documents have been read."""
 
 
-@dataclass
-class Prepared:
-    """A run's text and model."""
-
-    tokenizer: Tokenizer
-    corpus: TokenCorpus
-    facts: CorpusFacts
-    variant: Variant
-    kept: NDArray[np.int64]
-    held: list[int] = field(default_factory=list)
-
-
-def prepare(catalog: Catalog, run: Run, how: Execution) -> Prepared:
-    """The tokenizer and the tokenized corpus, from the run's folder and the cache if they are there already."""
-    paths = [Path(path) for path in how.corpus]
-    place = Path(how.out) / "tokenizer"
-    tokenizer_class, options = catalog.tokenizer(run.variant)
-    if not place.is_dir():
-        if how.tokenizer:
-            given = tokenizer_class.load(Path(how.tokenizer), **options)
-        else:
-            given = train_tokenizer(catalog, run.variant, read_documents(paths))
-        write_folder(place, given.save)
-    tokenizer = tokenizer_class.load(place, **options)
-    corpus, facts = cached_corpus(Path(how.cache), run.corpus_hash, read_documents(paths), tokenizer)
-    kept, held = split_documents(corpus.n_documents, run.held_out, run.seed)
-    return Prepared(tokenizer, corpus, facts, with_vocabulary(run.variant, tokenizer), kept, held)
-
-
-def identify(catalog: Catalog, variant: Variant, how: Execution, *, seed: int, held_out: float, precision: str) -> Run:
-    """The run that is asked for. Raises ZooError where text or tokenizer are missing."""
-    tokenizer = "trained"
-    if how.tokenizer:
-        tokenizer_class, options = catalog.tokenizer(variant)
-        tokenizer = hash_tokenizer(tokenizer_class.load(Path(how.tokenizer), **options))
-    return Run.model_validate(
-        {
-            "variant": variant,
-            "corpus_hash": hash_files(text_files([Path(path) for path in how.corpus])),
-            "tokenizer": tokenizer,
-            "seed": seed,
-            "held_out": held_out,
-            "precision": precision,
-        }
-    )
-
-
 def pretrain(catalog: Catalog, run: Run, how: Execution, team: Team, watcher: Watcher) -> Summary | int:
     """Do the run, or what is left of it; gives the number of the signal that stopped it, if one did.
 
@@ -129,13 +71,15 @@ def pretrain(catalog: Catalog, run: Run, how: Execution, team: Team, watcher: Wa
     if how.threads:
         torch.set_num_threads(how.threads)
     folder = Path(how.out)
-    if team.leads:
-        claim(folder, run, how.resume)
-        prepared = prepare(catalog, run, how)
-    team.wait()
-    if not team.leads:
-        prepared = prepare(catalog, run, how)
-    return _Training(catalog, run, how, team, watcher, prepared).do()
+    with ExitStack() as stack:
+        if team.leads:
+            claim(folder, run, how.resume)
+            stack.enter_context(locked(folder, wait=False))
+            prepared = prepare(catalog, run, how)
+        team.wait()
+        if not team.leads:
+            prepared = prepare(catalog, run, how)
+        return _Training(catalog, run, how, team, watcher, prepared).do()
 
 
 class _Training:
@@ -148,11 +92,8 @@ class _Training:
         self.catalog = catalog
         self.folder = Path(how.out)
         self.recipe = prepared.variant.pretraining
-        held = prepared.corpus.documents(prepared.held) if prepared.held else None
-        vocab_size = prepared.variant.dims.vocab_size
-        counts = prepared.corpus.counts(vocab_size) - (held.counts(vocab_size) if held else 0)
-        self.model = new_model(catalog, prepared.variant, counts, run.seed).to(team.device)
-        self.held = self._held_out(held) if held else []
+        self.model = new_model(catalog, prepared.variant, prepared.counts(), run.seed).to(team.device)
+        self.held = held_out_batches(catalog, self.model, prepared, run.seed)
         self.optimizer = make_optimizer(self.model, self.recipe, sharded=how.sharded and team.size > 1)
         self.checkpoints = Checkpoints(self.folder / "checkpoints", how.keep)
         found, complaints = self.checkpoints.restore(self.model, self.optimizer)
@@ -174,7 +115,7 @@ class _Training:
             documents=self.prepared.kept,
         )
         depth = TOKENS_AHEAD // self.recipe.batch_tokens
-        self.reader = _Reader(ahead(feed.starting_at(done, Place(*self.progressed.place)), depth), self.progressed)
+        self.reader = Reader(ahead(feed.starting_at(done, Place(*self.progressed.place)), depth))
         self.journal = Journal(self.folder, done, self.how.tensorboard) if self.team.leads else None
         self._tell_beginning()
         try:
@@ -194,7 +135,7 @@ class _Training:
             seed=seed_of("steps", self.run.seed),
             stop=stopping,
         )
-        speed = _Speed(self.model, self.team, self.run.precision)
+        speed = Speed(self.model, self.team, self.run.precision)
         for step in train(
             self.model, self.optimizer, self.reader, self.recipe, n_steps, done=self.progressed.step, how=how
         ):
@@ -226,7 +167,7 @@ class _Training:
             accumulate=self.how.accumulate,
         )
 
-    def _show(self, step: Step, speed: _Speed) -> None:
+    def _show(self, step: Step, speed: Speed) -> None:
         if not self.journal:
             return
         peak_share = speed.share(step, self.reader.batch)
@@ -266,28 +207,11 @@ class _Training:
             self.journal.write("end", summary.steps, weights_hash=summary.weights_hash)
         return summary
 
-    def _held_out(self, held: TokenCorpus) -> list[Batch]:
-        """Batches of the documents held out, the same at every evaluation."""
-        data = pretraining_data(
-            self.catalog,
-            self.model,
-            held,
-            self.prepared.tokenizer,
-            self.recipe.sequence_length,
-            min(self.recipe.batch_tokens, max(self.recipe.sequence_length, 16_384)),
-            seed=seed_of("held out", self.run.seed),
-        )
-        batches: list[Batch] = []
-        for batch in data.epoch(0):
-            batches.append(batch)
-            if sum(len(each.ids) for each in batches) >= HELD_OUT_TOKENS:
-                break
-        return batches
-
     def _tell_beginning(self) -> None:
-        facts, found = self.prepared.facts, self.progressed
+        facts, found, held = self.prepared.facts, self.progressed, self.prepared.held
+        n_held = held.n_documents if held else 0
         self.watcher.told(
-            f"{facts.documents:,} documents, {len(self.prepared.held):,} of them held out; "
+            f"{facts.documents:,} documents, {n_held:,} of them held out; "
             f"{facts.tokens:,} tokens; {self.recipe.steps:,} steps"
         )
         if found.step:
@@ -297,58 +221,3 @@ class _Training:
                     f"until now {found.processes} processes x {found.accumulate} turns made a step, now "
                     f"{self.team.size} x {self.how.accumulate}: the outcome is the same but for rounding and dropout"
                 )
-
-
-class _Reader:
-    """Batches as the loop takes them, with the last one and the place that follows it."""
-
-    def __init__(self, placed: Iterator[tuple[Batch, Place]], progressed: Progressed) -> None:
-        self._placed = placed
-        self.place: tuple[int, int, int] = progressed.place
-        self.batch: Batch | None = None
-
-    def __iter__(self) -> Iterator[Batch]:
-        for batch, place in self._placed:
-            self.batch, self.place = batch, place
-            yield batch
-
-    def close(self) -> None:
-        """Stop making batches."""
-        close = getattr(self._placed, "close", None)
-        if close:
-            close()
-
-
-class _Speed:
-    """The share of the machine's measured peak of matrix products that steps make use of."""
-
-    def __init__(self, model: Model, team: Team, precision: Precision) -> None:
-        self._model, self._team, self._precision = model, team, precision
-        self._peak = self._flops_per_token = 0.0
-        self.measure()
-
-    def measure(self) -> None:
-        """Look at the peak again, as other programs may have been in the way; the best counts."""
-        peak = matmul_peak(self._team.device, self._precision) * self._team.size
-        self._peak = max(self._peak, peak)
-
-    def share(self, step: Step, batch: Batch | None) -> float:
-        """Of one step."""
-        if not self._flops_per_token and batch is not None:
-            part = batch.part(0, min(4, batch.layout.n_sequences))
-            self._flops_per_token = training_flops(self._model, part) / len(part.ids)
-        return self._flops_per_token * step.n_tokens / step.seconds / self._peak
-
-
-def split_documents(n_documents: int, share: float, seed: int) -> tuple[NDArray[np.int64], list[int]]:
-    """The documents to train on and those held out: at least two, as a pair of different ones is asked for."""
-    if share == 0.0:
-        return np.arange(n_documents), []
-    n_held = max(2, round(share * n_documents))
-    if n_documents - n_held < 2:
-        raise ZooError(
-            f"the corpus has {n_documents} documents, too few to hold {n_held} out and train on the rest; "
-            "separate documents by blank lines, or give --held-out 0"
-        )
-    order = np.random.default_rng(seed_of("held-out documents", seed)).permutation(n_documents)
-    return np.sort(order[n_held:]), sorted(order[:n_held].tolist())

@@ -9,7 +9,7 @@ from typing import Annotated, Literal
 from pydantic import Field, ValidationError
 
 from zoo.errors import ZooError, explain
-from zoo.files import write_text
+from zoo.files import make_folder, write_text
 from zoo.specs import Count, Record, Share, Variant
 
 FEWEST_STEPS = 250
@@ -87,8 +87,5 @@ def claim(folder: Path, run: Run, resume: bool) -> None:
         return
     if folder.is_dir() and any(folder.iterdir()):
         raise ZooError(f"{folder} is not empty and holds no run; give another --out")
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise ZooError(f"cannot make the run folder {folder}: {error.strerror}") from error
+    make_folder(folder)
     write_text(path, run.model_dump_json(indent=1))

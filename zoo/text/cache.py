@@ -15,7 +15,7 @@ from pydantic import ValidationError
 
 from zoo.batch import Ids
 from zoo.errors import ZooError
-from zoo.files import sweep, write_folder
+from zoo.files import locked, make_folder, sweep, write_folder
 from zoo.interfaces import Tokenizer
 from zoo.specs import Record
 from zoo.text.corpus import Offsets, TokenCorpus
@@ -71,9 +71,11 @@ def cached_corpus(
     tokenizer_hash = hash_tokenizer(tokenizer)
     place = folder / hashlib.sha256(f"{corpus_hash} {tokenizer_hash}".encode()).hexdigest()[:32]
     if not place.is_dir():
-        if folder.is_dir():
-            sweep(folder)
-        write_folder(place, lambda new: _write(new, corpus_hash, tokenizer_hash, documents, tokenizer))
+        make_folder(folder)
+        with locked(folder, wait=True):  # so that of two runs on the same text only one tokenizes it
+            if not place.is_dir():
+                sweep(folder)
+                write_folder(place, lambda new: _write(new, corpus_hash, tokenizer_hash, documents, tokenizer))
     return _read(place)
 
 

@@ -40,6 +40,26 @@ class Feed:
         yield from self._long.starting_at(place if step >= self._n_short else Place())
 
 
+class Reader:
+    """Batches as the loop takes them; it knows the last one that was taken and the place that follows it."""
+
+    def __init__(self, placed: Iterator[tuple[Batch, Place]]) -> None:
+        self._placed = placed
+        self.place = Place()
+        self.batch: Batch | None = None
+
+    def __iter__(self) -> Iterator[Batch]:
+        for batch, place in self._placed:
+            self.batch, self.place = batch, place
+            yield batch
+
+    def close(self) -> None:
+        """Stop making batches."""
+        close = getattr(self._placed, "close", None)
+        if close:
+            close()
+
+
 def ahead(items: Iterator[Item], depth: int) -> Iterator[Item]:
     """The same items, up to `depth` of them made in advance by a thread, which ends when this iterator is closed."""
     queue: Queue[tuple[bool, Item | BaseException | None]] = Queue(max(1, depth))

@@ -9,9 +9,31 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from zoo.batch import Batch
 from zoo.model import Model
-from zoo.train.loop import Precision
+from zoo.train.loop import Precision, Step
+from zoo.train.team import Team
 
 _SIZE = {"cpu": 1024, "cuda": 8192}
+
+
+class Speed:
+    """The share of the machine's measured peak of matrix products that steps make use of."""
+
+    def __init__(self, model: Model, team: Team, precision: Precision) -> None:
+        self._model, self._team, self._precision = model, team, precision
+        self._peak = self._flops_per_token = 0.0
+        self.measure()
+
+    def measure(self) -> None:
+        """Look at the peak again, as other programs may have been in the way; the best counts."""
+        peak = matmul_peak(self._team.device, self._precision) * self._team.size
+        self._peak = max(self._peak, peak)
+
+    def share(self, step: Step, batch: Batch | None) -> float:
+        """Of one step."""
+        if not self._flops_per_token and batch is not None:
+            part = batch.part(0, min(4, batch.layout.n_sequences))
+            self._flops_per_token = training_flops(self._model, part) / len(part.ids)
+        return self._flops_per_token * step.n_tokens / step.seconds / self._peak
 
 
 def matmul_peak(device: torch.device, precision: Precision, trials: int = 6) -> float:
