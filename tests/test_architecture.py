@@ -45,7 +45,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "checkpoints": LOW | {"audit", "catalog", "heads", "model", "weights"},
     "inference": LOW | {"catalog", "checkpoints", "heads", "model", "tasks", "text", "train"},
     "study": LOW | {"audit", "blocks", "catalog", "checkpoints", "model", "heads", "tasks", "text", "train", "weights"},
-    "pretrain": LOW | {"catalog", "model", "study", "text", "train", "weights"},
+    "pretrain": LOW | {"catalog", "checkpoints", "model", "study", "text", "train", "weights"},
     "cli": {"audit", "catalog", "checkpoints", "errors", "inference", "pretrain", "specs", "study"},
     "__main__": {"cli"},
 }

@@ -95,15 +95,21 @@ class Model(nn.Module):
 
         return encode(self, texts, pool=pool, max_length=max_length)
 
+    def lend_pooler(self, fresh: Objective) -> bool:
+        """Start an objective's pooler as the one that an objective of this model has trained; whether both have one."""
+        for objective in self.objectives.values():
+            trained, pooler = getattr(objective, "pooler", None), getattr(fresh, "pooler", None)
+            if isinstance(trained, nn.Module) and isinstance(pooler, nn.Module):
+                pooler.load_state_dict(trained.state_dict())
+                return True
+        return False
+
     def with_head(self, name: str, head: Objective) -> Model:
         """The same encoder with a task head in place of its objectives.
 
         A head with a `pooler` starts from the pooler that a pre-training objective has trained, if one has.
         """
-        for objective in self.objectives.values():
-            trained, fresh = getattr(objective, "pooler", None), getattr(head, "pooler", None)
-            if isinstance(trained, nn.Module) and isinstance(fresh, nn.Module):
-                fresh.load_state_dict(trained.state_dict())
+        self.lend_pooler(head)
         model = Model(self.variant, self.embedding, self.encoder, {name: head}, causal=self.causal)
         model.tokenizer, model.origin = self.tokenizer, self.origin
         return model

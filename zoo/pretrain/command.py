@@ -45,7 +45,7 @@ class Device(StrEnum):
 
 
 def pretrain(
-    variant: Annotated[str, typer.Argument(help="A variant or expression.")],
+    variant: Annotated[str, typer.Argument(help="A variant or expression; or a folder, to go on from its weights.")],
     corpus: Corpus,
     out: Annotated[Path, typer.Option(help="The run folder.")],
     more: Annotated[list[Path] | None, typer.Argument(help="More text, as a shell makes of --corpus *.txt.")] = None,
@@ -53,6 +53,9 @@ def pretrain(
     steps: Annotated[int | None, typer.Option(min=1, help="Steps to train for.")] = None,
     batch_tokens: Annotated[int | None, typer.Option(min=8, help="Tokens of a batch, over all processes.")] = None,
     tokenizer: Given = None,
+    from_scratch: Annotated[
+        bool, typer.Option("--from-scratch", help="Take a folder's record alone, not its weights and tokenizer.")
+    ] = False,
     fields: Settings = None,
     precision: Annotated[Precision, typer.Option(help="What passes compute in.")] = Precision.fp32,
     device: Annotated[Device | None, typer.Option(help="cuda if there is one.")] = None,
@@ -71,11 +74,15 @@ def pretrain(
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
     strict: Annotated[bool, typer.Option("--strict", help="Stop at the first plugin that fails.")] = False,
 ) -> int:
-    """Pre-train one variant on text, followed live; stop it as you like, and go on with --resume."""
+    """Pre-train one variant on text, followed live; stop it as you like, and go on with --resume.
+
+    A folder with a model is trained further, from its weights and with its tokenizer.
+    """
     from zoo.pretrain.settings import Execution, scaled
 
     catalog = Catalog.installed(strict=strict)
     asked = catalog.variant("+".join([variant, *(fields or [])]))
+    start = None if from_scratch else catalog.folder(variant)
     if tokens is not None and steps is not None:
         raise ZooError("--tokens and --steps both give the budget; give one of them")
     meant = scaled(asked, tokens, steps, batch_tokens)
@@ -86,6 +93,7 @@ def pretrain(
         out=str(out),
         cache=str(cache or cache_folder()),
         tokenizer=str(tokenizer) if tokenizer else None,
+        start=str(start) if start else None,
         device=_device(device),
         threads=threads,
         accumulate=accumulate,

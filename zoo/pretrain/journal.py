@@ -94,7 +94,7 @@ def read_log(folder: Path) -> Iterator[dict[str, JsonValue]]:
 
 
 def _is_done(line: dict[str, JsonValue], done: int) -> bool:
-    return line.get("event") != "end" and int(str(line.get("step", 0))) <= done
+    return done > 0 and line.get("event") != "end" and int(str(line.get("step", 0))) <= done
 
 
 def tensorboard_writer() -> Any:

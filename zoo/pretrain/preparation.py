@@ -15,6 +15,7 @@ from zoo.files import write_folder
 from zoo.interfaces import Tokenizer
 from zoo.model import Model
 from zoo.pretrain.settings import Execution, Run
+from zoo.pretrain.start import start_of, tokenizer_to_keep
 from zoo.specs import Variant
 from zoo.study.pretraining import pretraining_data, train_tokenizer, with_vocabulary
 from zoo.text.cache import CorpusFacts, cached_corpus, hash_files, hash_tokenizer
@@ -27,21 +28,31 @@ HELD_OUT_TOKENS = 100_000
 
 
 def identify(catalog: Catalog, variant: Variant, how: Execution, *, seed: int, held_out: float, precision: str) -> Run:
-    """The run that is asked for. Raises ZooError where text or tokenizer are missing."""
-    tokenizer = "trained"
-    if how.tokenizer:
-        tokenizer_class, options = catalog.tokenizer(variant)
-        tokenizer = hash_tokenizer(tokenizer_class.load(Path(how.tokenizer), **options))
+    """The run that is asked for. Raises ZooError where text, tokenizer or weights to start from are missing."""
+    start = start_of(catalog, variant, Path(how.start)) if how.start else None
+    tokenizer = _given_tokenizer(catalog, variant, how)
     return Run.model_validate(
         {
             "variant": variant,
             "corpus_hash": hash_files(text_files([Path(path) for path in how.corpus])),
-            "tokenizer": tokenizer,
+            "tokenizer": hash_tokenizer(tokenizer) if tokenizer else "trained",
             "seed": seed,
             "held_out": held_out,
             "precision": precision,
+            "start": start,
         }
     )
+
+
+def _given_tokenizer(catalog: Catalog, variant: Variant, how: Execution) -> Tokenizer | None:
+    """The tokenizer that is there already; none where one is to be learnt."""
+    given = Path(how.tokenizer) if how.tokenizer else None
+    if how.start:
+        return tokenizer_to_keep(catalog, variant, Path(how.start), given)
+    if given is None:
+        return None
+    tokenizer_class, options = catalog.tokenizer(variant)
+    return tokenizer_class.load(given, **options)
 
 
 @dataclass
@@ -67,16 +78,14 @@ def prepare(catalog: Catalog, run: Run, how: Execution) -> Prepared:
     place = Path(how.out) / "tokenizer"
     tokenizer_class, options = catalog.tokenizer(run.variant)
     if not place.is_dir():
-        if how.tokenizer:
-            given = tokenizer_class.load(Path(how.tokenizer), **options)
-        else:
-            given = train_tokenizer(catalog, run.variant, read_documents(paths))
-        write_folder(place, given.save)
+        given = _given_tokenizer(catalog, run.variant, how)
+        write_folder(place, (given or train_tokenizer(catalog, run.variant, read_documents(paths))).save)
     tokenizer = tokenizer_class.load(place, **options)
     corpus, facts = cached_corpus(Path(how.cache), run.corpus_hash, read_documents(paths), tokenizer)
     kept, held = split_documents(corpus.n_documents, run.held_out, run.seed)
     held_corpus = corpus.documents(held) if held else None
-    return Prepared(tokenizer, corpus, facts, with_vocabulary(run.variant, tokenizer), kept, held_corpus)
+    variant = run.variant if how.start else with_vocabulary(run.variant, tokenizer)
+    return Prepared(tokenizer, corpus, facts, variant, kept, held_corpus)
 
 
 def split_documents(n_documents: int, share: float, seed: int) -> tuple[NDArray[np.int64], list[int]]:

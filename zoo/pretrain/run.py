@@ -14,7 +14,8 @@ from zoo.files import locked, write_text
 from zoo.pretrain.checkpoints import Checkpoints
 from zoo.pretrain.journal import Journal
 from zoo.pretrain.preparation import Prepared, held_out_batches, prepare
-from zoo.pretrain.settings import Execution, Run, claim
+from zoo.pretrain.settings import Execution, Run, Start, claim
+from zoo.pretrain.start import take_over
 from zoo.pretrain.stopping import Stopping
 from zoo.specs import Record, Variant
 from zoo.study.environment import Environment, environment, peak_memory
@@ -37,6 +38,7 @@ class Summary(Record):
     """What came of a run."""
 
     variant: Variant
+    start: Start | None
     corpus: CorpusFacts
     steps: int
     tokens: int
@@ -93,6 +95,7 @@ class _Training:
         self.folder = Path(how.out)
         self.recipe = prepared.variant.pretraining
         self.model = new_model(catalog, prepared.variant, prepared.counts(), run.seed).to(team.device)
+        self.fresh = take_over(self.model, Path(how.start), catalog) if how.start else []
         self.held = held_out_batches(catalog, self.model, prepared, run.seed)
         self.optimizer = make_optimizer(self.model, self.recipe, sharded=how.sharded and team.size > 1)
         self.checkpoints = Checkpoints(self.folder / "checkpoints", how.keep)
@@ -189,6 +192,7 @@ class _Training:
     def _finish(self) -> Summary:
         summary = Summary(
             variant=self.prepared.variant,
+            start=self.run.start,
             corpus=self.prepared.facts,
             steps=self.progressed.step,
             tokens=self.progressed.tokens,
@@ -214,6 +218,13 @@ class _Training:
             f"{facts.documents:,} documents, {n_held:,} of them held out; "
             f"{facts.tokens:,} tokens; {self.recipe.steps:,} steps"
         )
+        if self.run.start and not found.step:
+            start = self.run.start
+            self.watcher.told(f"starting from the weights of {start.source} (SHA-256 {start.content_hash})")
+            for fresh in self.fresh:
+                self.watcher.told(fresh)
+            if self.journal:
+                self.journal.write("start", 0, **start.model_dump(), fresh=list(self.fresh))
         if found.step:
             self.watcher.told(f"going on after step {found.step}")
             if (found.processes, found.accumulate) != (self.team.size, self.how.accumulate):

@@ -18,6 +18,13 @@ FEWEST_STEPS = 250
 RUN = "run.json"
 
 
+class Start(Record):
+    """Trained weights that a run begins with: where they lay, and a SHA-256 of their files."""
+
+    source: str
+    content_hash: str
+
+
 class Run(Record):
     """What decides a run's outcome, but for rounding; a folder holds one run, and `--resume` goes on with no other."""
 
@@ -28,6 +35,8 @@ class Run(Record):
     seed: int
     held_out: Share
     precision: Literal["fp32", "bf16"]
+    start: Start | None = None
+    """Of weights that are drawn from the seed, nothing."""
 
 
 class Execution(Record):
@@ -37,6 +46,8 @@ class Execution(Record):
     out: str
     cache: str
     tokenizer: str | None = None
+    start: str | None = None
+    """The folder of the model to start from."""
     device: Literal["cpu", "cuda"] = "cpu"
     threads: Count | None = None
     accumulate: Count = 1
