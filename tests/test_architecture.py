@@ -39,18 +39,20 @@ MAY_IMPORT: dict[str, set[str]] = {
         "weights",
     },
     "presets": {"specs"},
+    "console": {"catalog"},
     "train": LOW | {"model", "heads", "tasks", "text", "weights"},
-    "audit": LOW | {"blocks", "catalog", "formulas", "model", "weights"},
+    "audit": LOW | {"blocks", "catalog", "console", "formulas", "model", "weights"},
     "testing": LOW | {"catalog", "text", "weights"},
     "checkpoints": LOW | {"audit", "catalog", "heads", "model", "weights"},
     "inference": LOW | {"catalog", "checkpoints", "heads", "model", "tasks", "text", "train"},
-    "study": LOW | {"audit", "blocks", "catalog", "checkpoints", "model", "heads", "tasks", "text", "train", "weights"},
+    "study": LOW
+    | {"audit", "blocks", "catalog", "checkpoints", "console", "heads", "model", "tasks", "text", "train", "weights"},
     "pretrain": LOW | {"catalog", "checkpoints", "model", "study", "text", "train", "weights"},
-    "cli": {"audit", "catalog", "checkpoints", "errors", "inference", "pretrain", "specs", "study"},
+    "cli": {"audit", "catalog", "checkpoints", "console", "errors", "inference", "pretrain", "specs", "study"},
     "__main__": {"cli"},
 }
 OPEN_TO_PLUGINS = {"*", "blocks", "formulas", "text", "weights", "testing", "presets"}
-MAY_IMPORT_RICH = {"audit", "cli", "inference", "pretrain", "study"}
+MAY_IMPORT_RICH = {"audit", "cli", "console", "inference", "pretrain", "study"}
 
 
 def imported(path: Path) -> Iterator[str]:

@@ -14,6 +14,7 @@ Positive = Annotated[float, Field(gt=0.0)]
 Count = Annotated[int, Field(ge=1, le=10**15)]
 Length = Annotated[int, Field(ge=8, le=1_048_576)]
 Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._+=,:~-]*$", max_length=400)]
+Precision = Literal["fp32", "bf16"]
 
 
 class Record(BaseModel):
@@ -169,16 +170,16 @@ class Variant(Record):
             raise ZooError(f"variant {name!r}: {explain(error)}") from None
 
 
-def diff(a: Variant, b: Variant) -> dict[str, tuple[JsonValue, JsonValue]]:
-    """The fields in which two variants differ, by dotted path; a field that one lacks is None there."""
+def diff(a: Record, b: Record) -> dict[str, tuple[JsonValue, JsonValue]]:
+    """The fields in which two records differ, by dotted path; a field that one lacks is None there."""
     left, right = _flat(a), _flat(b)
     paths = [*left, *(path for path in right if path not in left)]
     return {p: (left.get(p), right.get(p)) for p in paths if p != "name" and left.get(p) != right.get(p)}
 
 
-def _flat(variant: Variant) -> dict[str, JsonValue]:
+def _flat(record: Record) -> dict[str, JsonValue]:
     flat: dict[str, JsonValue] = {}
-    for field, value in variant.model_dump(mode="json").items():
+    for field, value in record.model_dump(mode="json").items():
         if field == "objectives":
             flat[field] = [used["name"] for used in value]
             for used in value:

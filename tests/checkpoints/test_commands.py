@@ -15,7 +15,7 @@ import zoo
 from zoo.checkpoints.converting import convert
 from zoo.errors import ZooError
 from zoo.study.cells import run_cell
-from zoo.study.plan import make_plan, with_budget
+from zoo.study.planning import make_plan, with_budget
 from zoo.study.results import PretrainResult
 from zoo.weights import hub
 

@@ -15,7 +15,8 @@ from zoo import Catalog
 from zoo.cli import main
 from zoo.study.environment import environment
 from zoo.study.findings import difference_table, finding_notes, tier_table
-from zoo.study.plan import BASELINES, Cell, make_plan
+from zoo.study.plan import BASELINES, Cell
+from zoo.study.planning import make_plan
 from zoo.study.report import write_report
 from zoo.study.results import Cost, FailedResult, FinetuneResult, Run, write_result
 from zoo.study.verdicts import judge

@@ -8,8 +8,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from rich.console import Console
-
 from zoo.audit import tables
 from zoo.audit.audit import (
     Audit,
@@ -25,12 +23,10 @@ from zoo.audit.counts import Counts
 from zoo.audit.expectations import moved, read_expectations
 from zoo.audit.report import html, markdown, print_tables, write_markdown
 from zoo.catalog import Catalog
+from zoo.console import console
 from zoo.errors import ZooError
 from zoo.files import write_text
 from zoo.weights.hub import is_hub_name
-
-PIPED_WIDTH = 250
-"""Columns of a table that no terminal bounds."""
 
 
 @dataclass(frozen=True)
@@ -116,11 +112,11 @@ def show(catalog: Catalog, audits: Sequence[Audit], good: Sequence[Audit], asked
         return
     notes = _notes(good)
     if outputs.terminal and not asked.names:
-        print_tables([tables.overview(good)], notes, _console())
+        print_tables([tables.overview(good)], notes, console())
         return
     shown = _details(good) if asked.names else _overviews(catalog, good)
     if outputs.terminal:
-        print_tables(shown, notes, _console())
+        print_tables(shown, notes, console())
     if outputs.markdown:
         print(markdown(shown, notes), end="")
     if outputs.update:
@@ -171,7 +167,3 @@ def _notes(audits: Sequence[Audit]) -> list[str]:
             causes = ", ".join(d.causes)
             notes.append(f"{audit.name}: {d.source} gives {d.found:,} for {d.definition}, not {d.expected:,}: {causes}")
     return notes
-
-
-def _console() -> Console:
-    return Console(width=None if sys.stdout.isatty() else PIPED_WIDTH)

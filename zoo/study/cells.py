@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -23,35 +23,67 @@ from zoo.study.environment import environment, forget_peak_memory, peak_memory
 from zoo.study.latency import latency, throughput
 from zoo.study.plan import Cell, Plan, slug
 from zoo.study.pretraining import make_feed, new_model, train_tokenizer, with_vocabulary
-from zoo.study.results import Cost, FinetuneResult, PretrainResult
+from zoo.study.results import Cost, FailedResult, FinetuneResult, PretrainResult
 from zoo.tasks import metrics
 from zoo.tasks.task import Dataset, Task
 from zoo.text.corpus import TokenCorpus
 from zoo.train.finetune import encode_examples, head_for, n_steps, predict, training_batches
-from zoo.train.loop import Progress, fit
+from zoo.train.loop import Execution, Progress, fit
 from zoo.train.seeds import seed_of
 from zoo.weights.checkpoint import load_weights, save_checkpoint, weights_hash
 from zoo.weights.record import read_variant
 
 CURVE_POINTS = 100
 
+MOST_TURNS = 64
+"""Parts that a batch is taken in before a lack of memory is taken for final."""
+
 FLOPS_LENGTH = 128
 """The tokens of a sequence on which a token's operations are counted."""
+
+_Work = Callable[[Catalog, Plan, Cell, Path, Progress, Execution], PretrainResult | FinetuneResult]
 
 _datasets: dict[tuple[str, str | None], Dataset] = {}
 """What this process has read, since many cells in turn ask for the same task."""
 
 
+def attempt(
+    catalog: Catalog, plan: Plan, cell: Cell, folder: Path, progress: Progress
+) -> PretrainResult | FinetuneResult | FailedResult:
+    """A cell's result, or the reason why there is none."""
+    try:
+        return run_cell(catalog, plan, cell, folder, progress)
+    except ZooError as error:
+        return FailedResult(cell=cell, reason=str(error))
+    except Exception as error:
+        return FailedResult(cell=cell, reason=f"{type(error).__name__}: {' '.join(str(error).split())}")
+
+
 def run_cell(
     catalog: Catalog, plan: Plan, cell: Cell, folder: Path, progress: Progress
 ) -> PretrainResult | FinetuneResult:
-    """Do a cell. Raises RunFailed or ZooError where it cannot be finished."""
+    """Do a cell; where memory runs out, again with each batch taken in twice as many turns.
+
+    Raises RunFailed or ZooError where it cannot be finished.
+    """
     torch.set_num_threads(plan.threads)
-    if cell.kind == "pretrain":
-        return pretrain(catalog, plan, cell, folder, progress)
-    if cell.kind == "finetune":
-        return finetune(catalog, plan, cell, folder, progress)
-    return baseline(catalog, plan, cell, folder, progress)
+    work: dict[str, _Work] = {"pretrain": pretrain, "finetune": finetune, "baseline": baseline}
+    turns = 1
+    while True:
+        try:
+            how = Execution(accumulate=turns, precision=plan.precision)
+            return work[cell.kind](catalog, plan, cell, folder, progress, how)
+        except (MemoryError, RuntimeError) as error:
+            if not _is_out_of_memory(error):
+                raise
+        if cell.kind == "baseline" or turns == MOST_TURNS:
+            raise RunFailed(f"out of memory, with each batch in {turns} turns; try fewer workers or a smaller model")
+        turns *= 2
+
+
+def _is_out_of_memory(error: Exception) -> bool:
+    """PyTorch has a type of its own for accelerators only (DefaultCPUAllocator raises a plain RuntimeError)."""
+    return isinstance(error, MemoryError | torch.OutOfMemoryError) or "can't allocate memory" in str(error)
 
 
 def checkpoint_folder(folder: Path, cell_system: str) -> Path:
@@ -59,7 +91,14 @@ def checkpoint_folder(folder: Path, cell_system: str) -> Path:
     return folder / "checkpoints" / slug(cell_system)
 
 
-def pretrain(catalog: Catalog, plan: Plan, cell: Cell, folder: Path, progress: Progress) -> PretrainResult:
+def finetuned_folder(folder: Path, cell: Cell) -> Path:
+    """Where a fine-tuned model lies in a run folder, if the plan keeps it."""
+    return folder / "finetuned" / cell.name
+
+
+def pretrain(
+    catalog: Catalog, plan: Plan, cell: Cell, folder: Path, progress: Progress, how: Execution
+) -> PretrainResult:
     """Train the tokenizer on the corpus, then the variant on the tokenized corpus, and save both."""
     asked = plan.variant(cell.system)
     if cell.system in plan.checkpoints:
@@ -73,7 +112,7 @@ def pretrain(catalog: Catalog, plan: Plan, cell: Cell, folder: Path, progress: P
     feed = make_feed(catalog, model, corpus, tokenizer, seed=cell.seed)
     recipe = variant.pretraining
     began = time.perf_counter()
-    log = fit(model, feed, recipe, recipe.steps, progress)
+    log = fit(model, feed, recipe, recipe.steps, progress, how)
     seconds = time.perf_counter() - began
     place = checkpoint_folder(folder, cell.system)
     save_checkpoint(place, variant, model, tokenizer)
@@ -85,6 +124,7 @@ def pretrain(catalog: Catalog, plan: Plan, cell: Cell, folder: Path, progress: P
         corpus_documents=corpus.n_documents,
         corpus_tokens=corpus.n_tokens,
         steps=recipe.steps,
+        turns=how.accumulate,
         tokens=log.n_tokens,
         losses={name: thinned(values) for name, values in log.losses.items()},
         accuracies={name: thinned(values) for name, values in log.accuracies.items()},
@@ -147,11 +187,13 @@ def _shapes(model: Model) -> dict[str, torch.Size]:
     return {n: tensor.shape for n, tensor in model.state_dict().items() if not n.startswith("objectives.")}
 
 
-def finetune(catalog: Catalog, plan: Plan, cell: Cell, folder: Path, progress: Progress) -> FinetuneResult:
+def finetune(
+    catalog: Catalog, plan: Plan, cell: Cell, folder: Path, progress: Progress, how: Execution
+) -> FinetuneResult:
     """Put a task head on the pre-trained encoder, train both, and score every dev split."""
     task, dataset = _task(catalog, plan, cell)
     place = checkpoint_folder(folder, cell.system)
-    variant = read_variant(place)
+    variant = plan.variant(cell.system).model_copy(update={"dims": read_variant(place).dims})
     forget_peak_memory()
     tokenizer_class, options = catalog.tokenizer(variant)
     tokenizer = tokenizer_class.load(place, **options)
@@ -171,7 +213,8 @@ def finetune(catalog: Catalog, plan: Plan, cell: Cell, folder: Path, progress: P
     encodings, truncated = encode_examples(items, tokenizer, recipe.max_length)
     steps = n_steps(recipe, len(items))
     began = time.perf_counter()
-    log = fit(model, training_batches(encodings, labels, recipe.batch_size, cell.seed), recipe, steps, progress)
+    batches = training_batches(encodings, labels, recipe.batch_size, cell.seed)
+    log = fit(model, batches, recipe, steps, progress, how)
     trained = time.perf_counter()
     encoded = {
         split: encode_examples(dataset.splits[split], tokenizer, recipe.max_length)[0]
@@ -179,6 +222,9 @@ def finetune(catalog: Catalog, plan: Plan, cell: Cell, folder: Path, progress: P
     }
     predictions = {split: predict(model, head, its) for split, its in encoded.items()}
     seconds, peak = time.perf_counter() - began, peak_memory()
+    if plan.keep_finetuned:
+        model.tokenizer = tokenizer
+        save(model, finetuned_folder(folder, cell), to="zoo", replace=True, catalog=catalog)
     asked = [encoding for split in task.dev_splits for encoding in encoded[split]]
     return _scored(
         catalog,
@@ -187,6 +233,7 @@ def finetune(catalog: Catalog, plan: Plan, cell: Cell, folder: Path, progress: P
         dataset,
         predictions,
         steps=steps,
+        turns=how.accumulate,
         truncated=truncated,
         cost=Cost(
             seconds=seconds,
@@ -208,7 +255,9 @@ def unlabelled(task: Task, dataset: Dataset) -> list[str]:
     ]
 
 
-def baseline(catalog: Catalog, plan: Plan, cell: Cell, folder: Path, progress: Progress) -> FinetuneResult:
+def baseline(
+    catalog: Catalog, plan: Plan, cell: Cell, folder: Path, progress: Progress, how: Execution
+) -> FinetuneResult:
     """What a system that reads no sentence reaches: the majority class, or bag-of-words regression."""
     from zoo.study.baselines import bag_of_words, majority
 
@@ -218,7 +267,7 @@ def baseline(catalog: Catalog, plan: Plan, cell: Cell, folder: Path, progress: P
     predictions = majority(dataset, task) if cell.system == "majority" else bag_of_words(dataset, task, cell.seed)
     cost = Cost(seconds=time.perf_counter() - began, peak_bytes=peak_memory())
     progress(1, 1)
-    return _scored(catalog, cell, task, dataset, predictions, steps=0, truncated=0.0, cost=cost)
+    return _scored(catalog, cell, task, dataset, predictions, steps=0, turns=1, truncated=0.0, cost=cost)
 
 
 def thinned(values: Sequence[float]) -> list[float]:
@@ -245,6 +294,7 @@ def _scored(
     predictions: dict[str, list[int] | list[float]],
     *,
     steps: int,
+    turns: int,
     truncated: float,
     cost: Cost,
 ) -> FinetuneResult:
@@ -256,6 +306,7 @@ def _scored(
         data_hash=dataset.content_hash,
         synthetic=task.synthetic,
         steps=steps,
+        turns=turns,
         truncated=truncated,
         scores=scores,
         headline=metrics.headline(task, scores),

@@ -7,9 +7,12 @@ import sys
 from collections import Counter
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
+
+if TYPE_CHECKING:
+    from zoo.study.verify import Check
 
 
 class Format(StrEnum):
@@ -54,14 +57,53 @@ def report(
         write_text(out, made)
 
 
-def verify(run: Annotated[Path, typer.Argument(help="A run folder that `zoo compare` made.")]) -> int:
-    """Check that a run's published numbers follow from its stored predictions; status 1 where one does not."""
+class Depth(StrEnum):
+    """How deep a run is checked."""
+
+    files = "files"
+    models = "models"
+    training = "training"
+
+
+def verify(
+    run: Annotated[Path, typer.Argument(help="A run folder that `zoo compare` made, or its results.json.")],
+    depth: Annotated[
+        Depth,
+        typer.Option(help="Score what is stored again; let the kept models predict again, too; or train again, too."),
+    ] = Depth.files,
+    seeds: Annotated[int, typer.Option(min=1, help="How many of the seeds to train again.")] = 3,
+    within: Annotated[float, typer.Option(min=0.0, help="Points that make no difference, when trained again.")] = 1.0,
+    workers: Annotated[int, typer.Option(min=0, max=256, help="Processes; 0 works in this one.")] = 2,
+) -> int:
+    """Check a run's published numbers: confirmed, contradicted (status 1) or not decidable."""
     from zoo.study.verify import verify as check
 
-    checks = check(run)
+    folder = run.parent if run.name == "results.json" else run
+    checks = check(folder)
+    if depth is not Depth.files:
+        checks += _tried_again(folder, depth, seeds, within, workers)
     for found in checks:
-        if found.finding != "confirmed":
+        if found.finding != "confirmed" or (depth is Depth.training and "trained again" in found.where):
             print(f"{found.finding}: {found.where}: {found.detail}")
     counts = Counter(found.finding for found in checks)
     print(", ".join(f"{name} {counts[name]:,}" for name in ("confirmed", "contradicted", "not decidable")))
     return 1 if counts["contradicted"] else 0
+
+
+def _tried_again(folder: Path, depth: Depth, seeds: int, within: float, workers: int) -> list[Check]:
+    from tempfile import TemporaryDirectory
+
+    from rich.console import Console
+
+    from zoo.catalog import Catalog
+    from zoo.study.display import Display
+    from zoo.study.results import read_run
+    from zoo.study.retrial import evaluated_again, repeated_plan, trained_again
+
+    catalog, done = Catalog.installed(), read_run(folder)
+    checks = list(evaluated_again(done, folder, catalog))
+    if depth is Depth.training:
+        plan = repeated_plan(done.plan, seeds)
+        with TemporaryDirectory() as stage, Display(plan, Console(stderr=True)) as display:
+            checks += trained_again(done, plan, Path(stage) / "run", catalog, within, workers, display)
+    return checks

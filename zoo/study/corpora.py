@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Annotated, Literal
@@ -76,3 +77,11 @@ class TasksCorpus(Record):
 
 
 CorpusSource = Annotated[MicroworldCorpus | FilesCorpus | TasksCorpus, Field(discriminator="kind")]
+
+
+def corpus_hash(catalog: Catalog, corpus: MicroworldCorpus | FilesCorpus | TasksCorpus) -> str:
+    """A SHA-256 over every sentence. Raises ZooError where a file is missing or malformed."""
+    total = hashlib.sha256()
+    for document in corpus.documents(catalog):
+        total.update("\n".join([*document, "\n"]).encode())
+    return total.hexdigest()

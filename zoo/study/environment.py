@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import platform
 import resource
@@ -15,9 +16,10 @@ from zoo.specs import Record
 
 
 class Environment(Record):
-    """Versions, threads and instruction set."""
+    """Versions, threads and instruction set; `code` is a hash of the sources of zoo and of the plugins."""
 
     zoo: str
+    code: str
     plugins: dict[str, str]
     libraries: dict[str, str]
     python: str
@@ -34,12 +36,13 @@ class Environment(Record):
         return f"{self.device}, {self.processor}, {self.instruction_set}, {self.threads} thread(s) a process"
 
 
-def environment(catalog: Catalog) -> Environment:
-    """This process's."""
+def environment(catalog: Catalog, threads: int | None = None) -> Environment:
+    """This process's, or that of one with so many threads."""
     import torch
 
     return Environment(
         zoo=_version("encoder-zoo"),
+        code=_sources(tuple(sorted(_packages(catalog)))),
         plugins={f"{plugin.name} ({plugin.distribution})": plugin.version for plugin in catalog.plugins},
         libraries={name: _version(name) for name in ("torch", "tokenizers", "numpy", "scipy", "scikit-learn")},
         python=platform.python_version(),
@@ -47,9 +50,29 @@ def environment(catalog: Catalog) -> Environment:
         processor=_processor(),
         instruction_set=torch.backends.cpu.get_cpu_capability(),
         processors=os.cpu_count() or 1,
-        threads=torch.get_num_threads(),
+        threads=threads or torch.get_num_threads(),
         device="cpu",
     )
+
+
+def _packages(catalog: Catalog) -> set[str]:
+    """Every package that a part or task comes from, and zoo."""
+    offered = [part for parts in catalog.parts.values() for part in parts.values()]
+    modules = [part.partition(":")[0] if isinstance(part, str) else part.__module__ for part in offered]
+    modules += [type(task).__module__ for task in catalog.tasks.values()]
+    return {"zoo", *(module.split(".")[0] for module in modules)}
+
+
+@cache
+def _sources(modules: tuple[str, ...]) -> str:
+    """Versions do not tell what someone at work on a plugin has changed since an hour ago."""
+    total = hashlib.sha256()
+    for name in modules:
+        source = Path(getattr(sys.modules.get(name), "__file__", None) or "/")
+        for path in sorted(source.parent.rglob("*.py")) if source.name == "__init__.py" else [source]:
+            if path.is_file():
+                total.update(f"{name} {path.relative_to(source.parent)}\n".encode() + path.read_bytes())
+    return total.hexdigest()
 
 
 @cache

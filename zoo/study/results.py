@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -14,7 +15,7 @@ from zoo.errors import ZooError, explain
 from zoo.files import write_text
 from zoo.specs import Record, Variant
 from zoo.study.environment import Environment
-from zoo.study.plan import BASELINES, Cell, Plan
+from zoo.study.plan import BASELINES, Cell, Plan, read_plan
 
 
 class Measured(Record):
@@ -49,12 +50,14 @@ class PretrainResult(Record):
 
     kind: Literal["pretrain"] = "pretrain"
     cell: Cell
+    key: str = ""
     variant: Variant
     corpus: str
     corpus_hash: str
     corpus_documents: int
     corpus_tokens: int
     steps: int
+    turns: int = 1
     tokens: int
     losses: dict[str, list[float]]
     accuracies: dict[str, list[float]]
@@ -77,10 +80,12 @@ class FinetuneResult(Record):
 
     kind: Literal["finetune"] = "finetune"
     cell: Cell
+    key: str = ""
     task_version: int
     data_hash: str
     synthetic: bool
     steps: int
+    turns: int = 1
     truncated: float
     scores: dict[str, dict[str, float]]
     headline: float
@@ -104,8 +109,8 @@ _RESULT: TypeAdapter[PretrainResult | FinetuneResult | FailedResult] = TypeAdapt
 
 
 def fingerprint(result: PretrainResult | FinetuneResult) -> str:
-    """A SHA-256 of all that a repetition on the same machine must reproduce: everything but cost and environment."""
-    return hashlib.sha256(result.model_dump_json(exclude={"cost", "environment"}).encode()).hexdigest()
+    """A SHA-256 of all that a repetition on the same machine must reproduce: all but where and at what cost."""
+    return hashlib.sha256(result.model_dump_json(exclude={"key", "cost", "environment"}).encode()).hexdigest()
 
 
 class Run(Record):
@@ -136,30 +141,51 @@ class Run(Record):
         return [result for result in self.results if isinstance(result, FailedResult)]
 
 
+def result_path(folder: Path, cell: Cell) -> Path:
+    """Where a cell's result lies in a run folder."""
+    return folder / "cells" / f"{cell.name}.json"
+
+
 def write_result(folder: Path, result: PretrainResult | FinetuneResult | FailedResult) -> None:
     """Write a cell's file, whole or not at all."""
-    write_text(folder / "cells" / f"{result.cell.name}.json", result.model_dump_json(indent=1))
+    write_text(result_path(folder, result.cell), result.model_dump_json(indent=1))
 
 
 def read_result(folder: Path, cell: Cell) -> PretrainResult | FinetuneResult | FailedResult | None:
     """A cell's result, or None where there is none yet. Raises ZooError where the file is malformed."""
-    path = folder / "cells" / f"{cell.name}.json"
-    if not path.exists():
-        return None
+    path = result_path(folder, cell)
+    return _read(path) if path.exists() else None
+
+
+def _read(path: Path) -> PretrainResult | FinetuneResult | FailedResult:
     try:
         return _RESULT.validate_json(path.read_bytes())
     except ValidationError as error:
         raise ZooError(f"{path} is not a result: {explain(error)}; delete it to have the cell done again") from None
 
 
+def results_by_key(folders: Iterable[Path]) -> dict[str, tuple[Path, PretrainResult | FinetuneResult]]:
+    """All finished results in these run folders or folders of run folders, each with the run folder it is of.
+
+    Raises ZooError where a folder holds no run.
+    """
+    found = {}
+    for folder in folders:
+        runs = [path.parent for path in (*folder.glob("plan.json"), *sorted(folder.glob("*/plan.json")))]
+        if not runs:
+            raise ZooError(f"{folder} holds no run whose results could be used again")
+        for run in runs:
+            for path in sorted((run / "cells").glob("[!.]*.json")):
+                result = _read(path)
+                if not isinstance(result, FailedResult) and result.key:
+                    found[result.key] = (run, result)
+    return found
+
+
 def read_run(folder: Path) -> Run:
     """A run folder as it stands. Raises ZooError where it holds no plan."""
-    path = folder / "plan.json"
-    try:
-        plan = Plan.model_validate_json(path.read_bytes())
-    except OSError as error:
-        raise ZooError(f"{folder} holds no run: cannot read {path} ({error.strerror})") from error
-    except ValidationError as error:
-        raise ZooError(f"{path} is not a plan: {explain(error)}") from None
+    if not (folder / "plan.json").is_file():
+        raise ZooError(f"{folder} holds no run: there is no plan.json in it")
+    plan = read_plan(folder / "plan.json")
     found = [read_result(folder, cell) for cell in plan.cells]
     return Run(plan=plan, results=tuple(result for result in found if result is not None))

@@ -13,10 +13,13 @@ from typing import Any, Literal, TypeAlias
 import numpy as np
 
 from zoo.errors import ZooError
+from zoo.study.keys import cell_key
 from zoo.study.report import summary
-from zoo.study.results import FinetuneResult, Run, read_run
+from zoo.study.results import FailedResult, FinetuneResult, Run, read_run
 from zoo.study.verdicts import judge
 from zoo.tasks.metrics import METRICS
+from zoo.weights.checkpoint import weights_hash
+from zoo.weights.store import open_store
 
 Finding: TypeAlias = Literal["confirmed", "contradicted", "not decidable"]
 
@@ -34,7 +37,7 @@ class Check:
 
 
 def verify(folder: Path) -> list[Check]:
-    """Score every stored prediction again, and make results.json again from the cells.
+    """Score every stored prediction again, make results.json again from the cells, and read every file that has a hash.
 
     Raises ZooError where a file is missing or cannot be read.
     """
@@ -47,7 +50,27 @@ def verify(folder: Path) -> list[Check]:
     except ValueError as error:
         raise ZooError(f"{path} is not JSON: {error}") from error
     again = json.loads(json.dumps(summary(run, judge(run))))
-    return [*_scored_again(run), *_compared("results.json: ", published, again)]
+    return [*_hashed_again(run, folder), *_scored_again(run), *_compared("results.json: ", published, again)]
+
+
+def _hashed_again(run: Run, folder: Path) -> Iterator[Check]:
+    """Whether each cell is one of this plan, on the planned data, and each checkpoint the one that was trained."""
+    planned = {task.name: task.content_hash for task in run.plan.tasks}
+    for result in run.results:
+        if isinstance(result, FailedResult):
+            continue
+        where = f"cells/{result.cell.name}.json"
+        yield from _compared(f"{where}: key", result.key, cell_key(run.plan, result.cell, result.environment))
+        if isinstance(result, FinetuneResult):
+            yield from _compared(f"{where}: data_hash", result.data_hash, planned[str(result.cell.task)])
+            continue
+        try:
+            store = open_store(folder / result.checkpoint)
+            found = weights_hash(dict(store.read(store.entries)))
+        except ZooError as error:
+            yield Check(f"{where}: weights_hash", "not decidable", str(error))
+            continue
+        yield from _compared(f"{where}: weights_hash", result.weights_hash, found)
 
 
 def _scored_again(run: Run) -> Iterator[Check]:

@@ -7,7 +7,6 @@ import time
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
-from typing import Literal
 
 import torch
 from torch import Tensor, nn
@@ -15,6 +14,7 @@ from torch import Tensor, nn
 from zoo.batch import IGNORE, Batch, Output
 from zoo.errors import RunFailed
 from zoo.model import Model
+from zoo.specs import Precision as Precision
 from zoo.specs import Recipe
 from zoo.train.optimizers import make_optimizer
 from zoo.train.seeds import seed_of
@@ -22,8 +22,6 @@ from zoo.train.team import Team
 
 Progress = Callable[[int, int], None]
 """Told (steps done, steps in all)."""
-
-Precision = Literal["fp32", "bf16"]
 
 
 @dataclass(frozen=True)
@@ -94,10 +92,17 @@ def learning_rate(step: int, n_steps: int, recipe: Recipe) -> float:
     return recipe.learning_rate * max(0.0, min(1.0, rise, math.pow(fall, recipe.decay_power)))
 
 
-def fit(model: Model, batches: Iterable[Batch], recipe: Recipe, n_steps: int, progress: Progress) -> Log:
+def fit(
+    model: Model,
+    batches: Iterable[Batch],
+    recipe: Recipe,
+    n_steps: int,
+    progress: Progress,
+    how: Execution | None = None,
+) -> Log:
     """Train for `n_steps` steps from the start. Raises as `train` does."""
     log = Log()
-    for step in train(model, make_optimizer(model, recipe), batches, recipe, n_steps):
+    for step in train(model, make_optimizer(model, recipe), batches, recipe, n_steps, how=how):
         log.add(step)
         progress(step.number, n_steps)
     return log

@@ -1,0 +1,256 @@
+"""`zoo compare`: what it is asked; what it does is imported when it is."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Sequence
+from datetime import datetime
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+from pydantic import JsonValue
+
+from zoo.catalog import Catalog
+from zoo.console import AsJson, Strict, open_catalog, print_rows, split
+from zoo.errors import ZooError
+
+if TYPE_CHECKING:
+    from zoo.study.corpora import CorpusSource
+    from zoo.study.executors import Executor
+    from zoo.study.plan import Plan
+
+DEFAULT_VARIANTS = ("bert-tiny", "roberta-tiny", "albert-tiny")
+DEFAULT_SEEDS = 3
+RUNS = Path("runs")
+
+
+class Precision(StrEnum):
+    """What the passes compute in."""
+
+    fp32 = "fp32"
+    bf16 = "bf16"
+
+
+class Where(StrEnum):
+    """Who does the cells."""
+
+    local = "local"
+    ray = "ray"
+
+
+def compare(
+    variants: Annotated[
+        list[str] | None, typer.Argument(help="Variants, expressions or folders with models; the tiny three if none.")
+    ] = None,
+    tasks: Annotated[str | None, typer.Option(help="Tasks, separated by commas; the starter suite if none.")] = None,
+    glue: Annotated[Path | None, typer.Option(help="The folder that holds GLUE's task folders.")] = None,
+    corpus: Annotated[
+        list[Path] | None, typer.Option(help="Text files or folders to pre-train on; may be repeated.")
+    ] = None,
+    seeds: Annotated[int | None, typer.Option(min=1, max=100, help="Fine-tuning seeds; 3 if not given.")] = None,
+    tokens: Annotated[int | None, typer.Option(min=64, help="Pre-training tokens, for each variant.")] = None,
+    steps: Annotated[int | None, typer.Option(min=1, help="Fine-tuning steps, for each variant and task.")] = None,
+    threads: Annotated[int | None, typer.Option(min=1, max=256, help="Threads of a process; 1 if not given.")] = None,
+    precision: Annotated[Precision | None, typer.Option(help="What passes compute in; fp32 if not given.")] = None,
+    plan: Annotated[Path | None, typer.Option(help="Do this plan, the plan.json of a run.")] = None,
+    save_plan: Annotated[Path | None, typer.Option(help="Write the plan to this file, and do nothing else.")] = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Print the cells and what they will take.")] = False,
+    resume: Annotated[bool, typer.Option("--resume", help="Go on with the run in --out, or the newest.")] = False,
+    reuse: Annotated[
+        list[Path] | None, typer.Option(help="A run folder, or a folder of them, whose equal cells are taken over.")
+    ] = None,
+    keep_finetuned: Annotated[
+        bool, typer.Option("--keep-finetuned", help="Keep every fine-tuned model, for `zoo verify --depth models`.")
+    ] = False,
+    workers: Annotated[int, typer.Option(min=0, max=256, help="Processes; 0 works in this one.")] = 2,
+    executor: Annotated[Where, typer.Option(help="Processes here, or a Ray cluster.")] = Where.local,
+    address: Annotated[str | None, typer.Option(help="The Ray cluster's address; a local one if none.")] = None,
+    out: Annotated[Path | None, typer.Option(help="The run folder; runs/compare-DATE-TIME if none.")] = None,
+    as_json: AsJson = False,
+    strict: Strict = False,
+) -> int:
+    """Pre-train variants on the same text, fine-tune them on the same tasks, and print one table."""
+    catalog = open_catalog(strict)
+    if resume:
+        out = out or _newest()
+        plan = out / "plan.json"
+    if plan is not None:
+        _refuse_beside_plan(variants, tasks, seeds, tokens, steps, threads, precision)
+        work = kept_plan(catalog, plan, glue, corpus, keep_finetuned)
+    else:
+        work = new_plan(
+            catalog,
+            variants or DEFAULT_VARIANTS,
+            split(tasks) if tasks is not None else None,
+            glue=glue,
+            corpus=corpus,
+            seeds=seeds or DEFAULT_SEEDS,
+            tokens=tokens,
+            steps=steps,
+            threads=threads or 1,
+            precision=precision or Precision.fp32,
+            keep_finetuned=keep_finetuned,
+        )
+    if save_plan is not None:
+        return _save(work, save_plan)
+    folder = out or RUNS / f"compare-{datetime.now():%Y%m%d-%H%M%S}"
+    if dry_run:
+        return _foretell(catalog, work, folder, workers, reuse or [], as_json)
+    return carry_out(work, folder, chosen_executor(work, executor, workers, address), reuse or [], as_json)
+
+
+def new_plan(
+    catalog: Catalog,
+    names: Sequence[str],
+    tasks: Sequence[str] | None,
+    *,
+    glue: Path | None = None,
+    corpus: Sequence[Path] | None = None,
+    seeds: int = DEFAULT_SEEDS,
+    tokens: int | None = None,
+    steps: int | None = None,
+    threads: int = 1,
+    precision: Precision = Precision.fp32,
+    keep_finetuned: bool = False,
+) -> Plan:
+    """The plan that the options of a command line mean; without tasks, the starter suite."""
+    from zoo.study.planning import make_plan, with_budget
+
+    variants = [with_budget(catalog.variant(name), tokens, steps) for name in names]
+    paths = [catalog.folder(name) for name in names]
+    return make_plan(
+        catalog,
+        variants,
+        tasks if tasks is not None else [t.name for t in catalog.tasks.values() if t.suite == "microworld"],
+        n_seeds=seeds,
+        corpus=_files(corpus),
+        data_folder=glue.resolve() if glue else None,
+        threads=threads,
+        precision=precision.value,
+        folders={variant.name: path for variant, path in zip(variants, paths, strict=True) if path is not None},
+        keep_finetuned=keep_finetuned,
+    )
+
+
+def kept_plan(
+    catalog: Catalog, path: Path, glue: Path | None, corpus: Sequence[Path] | None, keep_finetuned: bool = False
+) -> Plan:
+    """A plan from a file, its data perhaps in another place by now. Raises ZooError where they are other data."""
+    from zoo.study.plan import read_plan
+    from zoo.study.planning import check_plan
+
+    plan = read_plan(path)
+    moved: dict[str, Any] = {"keep_finetuned": plan.keep_finetuned or keep_finetuned}
+    if glue:
+        moved["data_folder"] = str(glue.resolve())
+        if plan.corpus.kind == "tasks":
+            moved["corpus"] = plan.corpus.model_copy(update={"folder": str(glue.resolve())})
+    moved |= {"corpus": files} if (files := _files(corpus)) else {}
+    plan = plan.model_copy(update=moved)
+    check_plan(catalog, plan)
+    return plan
+
+
+def chosen_executor(plan: Plan, where: Where, workers: int, address: str | None) -> Executor:
+    """Who is to do the cells."""
+    from zoo.study.executors import InProcess, LocalProcesses
+
+    if where is Where.ray:
+        from zoo.study.ray_cluster import RayCluster
+
+        return RayCluster(address, workers)
+    if address is not None:
+        raise ZooError("--address is a Ray cluster's; give --executor ray with it")
+    return LocalProcesses(workers) if workers else InProcess()
+
+
+def carry_out(plan: Plan, folder: Path, executor: Executor, reuse: Sequence[Path], as_json: bool) -> int:
+    """Do a plan, write its report, print its table; status 1 where a cell failed."""
+    from rich.console import Console
+
+    from zoo.console import console
+    from zoo.study.display import Display
+    from zoo.study.report import print_table, summary, write_report
+    from zoo.study.runner import run
+    from zoo.study.verdicts import judge
+
+    with Display(plan, Console(stderr=True)) as display:
+        done = run(plan, folder, executor=executor, watcher=display, reuse=reuse)
+    found = judge(done)
+    write_report(done, found, folder)
+    if as_json:
+        print(json.dumps(summary(done, found), indent=1))
+    else:
+        print_table(done, found, console())
+        print(f"run folder: {folder}")
+    return 1 if done.failures else 0
+
+
+def _foretell(catalog: Catalog, plan: Plan, folder: Path, workers: int, reuse: Sequence[Path], as_json: bool) -> int:
+    from zoo.study.forecast import forecast
+
+    found = forecast(catalog, plan, folder, workers=workers, reuse=reuse)
+    rows: list[dict[str, JsonValue]] = [
+        {"cell": work.cell.name, "state": work.state, "seconds": round(work.seconds, 1) if work.seconds else None}
+        for work in found.work
+    ]
+    if as_json:
+        print(
+            json.dumps(
+                {
+                    "plan": plan.model_dump(mode="json"),
+                    "plan_hash": plan.content_hash,
+                    "cells": rows,
+                    "seconds": found.seconds,
+                    "disk_bytes": found.disk_bytes,
+                    "memory_bytes": found.memory_bytes,
+                },
+                indent=1,
+            )
+        )
+        return 0
+    print_rows(rows, as_json=False)
+    left = sum(work.state == "to do" for work in found.work)
+    print(
+        f"{left} of {len(rows)} cells to do: about {_duration(found.seconds)} with {workers or 1} process(es), "
+        f"{found.disk_bytes / 1e6:,.1f} MB on disk, {found.memory_bytes / 1e6:,.0f} MB of memory in each process"
+    )
+    return 0
+
+
+def _duration(seconds: float) -> str:
+    minutes, rest = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours} h {minutes:02} min" if hours else f"{minutes} min {rest:02} s"
+
+
+def _save(plan: Plan, path: Path) -> int:
+    from zoo.files import write_text
+
+    write_text(path, plan.model_dump_json(indent=1) + "\n")
+    print(f"plan {plan.content_hash[:12]}, {len(plan.cells)} cells: {path}")
+    return 0
+
+
+def _files(paths: Sequence[Path] | None) -> CorpusSource | None:
+    from zoo.study.corpora import FilesCorpus
+
+    return FilesCorpus(paths=tuple(str(path.resolve()) for path in paths)) if paths else None
+
+
+def _newest() -> Path:
+    plans = sorted(RUNS.glob("*/plan.json"), key=lambda path: path.stat().st_mtime)
+    if not plans:
+        raise ZooError(f"there is no run in {RUNS} to go on with; name its folder with --out")
+    print(f"resuming {plans[-1].parent}", file=sys.stderr)
+    return plans[-1].parent
+
+
+def _refuse_beside_plan(*given: object) -> None:
+    names = ("VARIANTS", "--tasks", "--seeds", "--tokens", "--steps", "--threads", "--precision")
+    extra = [name for name, value in zip(names, given, strict=True) if value is not None]
+    if extra:
+        raise ZooError(f"the plan says what is done; leave out {', '.join(extra)}, or make a new plan without --plan")

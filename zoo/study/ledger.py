@@ -1,0 +1,185 @@
+"""Which cells are done, which wait, and who has which: kept in the run folder, so that several runs may share it."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+from filelock import FileLock, Timeout
+
+from zoo.errors import RunFailed, ZooError
+from zoo.files import sweep, write_folder
+from zoo.specs import diff
+from zoo.study.environment import Environment
+from zoo.study.keys import cell_key
+from zoo.study.plan import Cell, Plan
+from zoo.study.results import (
+    FailedResult,
+    FinetuneResult,
+    PretrainResult,
+    Run,
+    read_result,
+    result_path,
+    results_by_key,
+    write_result,
+)
+
+Found = PretrainResult | FinetuneResult | FailedResult
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A result that has come in; `reused` if it was there before, or was made by another run."""
+
+    result: Found
+    reused: bool
+
+
+class Ledger:
+    """The cells of one run. A cell is taken under a lock that its owner's death releases.
+
+    Raises ZooError where a result in the folder was made by other code or on another kind of machine.
+    """
+
+    def __init__(self, plan: Plan, folder: Path, place: Environment, reuse: Sequence[Path] = ()) -> None:
+        self.waiting_elsewhere = False
+        self._plan, self._folder, self._place = plan, folder, place
+        self._keys = {cell.name: cell_key(plan, cell, place) for cell in plan.cells}
+        self._elsewhere = results_by_key(reuse)
+        self._results: dict[str, Found] = {}
+        self._locks: dict[str, FileLock] = {}
+        self.waiting = list(plan.cells)
+        self._old_failures = {
+            cell.name: result_path(folder, cell).stat().st_mtime_ns
+            for cell in plan.cells
+            if isinstance(read_result(folder, cell), FailedResult)
+        }
+
+    def state(self, cell: Cell) -> str:
+        """Whether a cell is done, can be taken from another run, or is to do."""
+        if self._there(cell) is not None:
+            return "done"
+        return "to be reused" if self._keys[cell.name] in self._elsewhere else "to do"
+
+    def settled(self) -> list[Entry]:
+        """What no longer has to be done: what is there by now, and what stands on a pre-training that failed."""
+        entries = []
+        for cell in list(self.waiting):
+            found = self._there(cell) or self._hopeless(cell)
+            if found is not None:
+                self.waiting.remove(cell)
+                self._results[cell.name] = found
+                entries.append(Entry(found, True))
+        return entries
+
+    def take(self) -> Cell | None:
+        """The next cell that can be done now and that nobody else is doing, or None."""
+        self.waiting_elsewhere = False
+        for cell in self.waiting:
+            if cell.kind == "finetune" and not isinstance(self._pretrained(cell), PretrainResult):
+                continue
+            lock = FileLock(self._folder / "cells" / f".{cell.name}.lock")
+            try:
+                lock.acquire(blocking=False)
+            except Timeout:
+                self.waiting_elsewhere = True
+                continue
+            if self._there(cell) is not None:  # done by another run in the meantime
+                lock.release()
+                self.waiting_elsewhere = True
+                continue
+            self._locks[cell.name] = lock
+            self.waiting.remove(cell)
+            return cell
+        return None
+
+    def enter(self, cell: Cell, result: Found) -> Entry:
+        """Keep a taken cell's result; where the disk refuses it, the cell has failed."""
+        if not isinstance(result, FailedResult):
+            result = self._checked(result)
+        try:
+            write_result(self._folder, result)
+        except RunFailed as error:
+            result = FailedResult(cell=cell, reason=str(error))
+        self._results[cell.name] = result
+        lock = self._locks.pop(cell.name)
+        Path(lock.lock_file).unlink(missing_ok=True)  # before it is released, and after the result is there to be seen
+        lock.release()
+        return Entry(result, False)
+
+    def close(self) -> None:
+        """Give back what was taken; when nothing is left to do, tidy up after runs that were killed."""
+        for lock in self._locks.values():
+            lock.release()
+        if not self.waiting and not self._locks:
+            for name in ("cells", "checkpoints", "finetuned"):
+                sweep(self._folder / name)
+                for left in (self._folder / name).glob(".*.lock"):
+                    left.unlink(missing_ok=True)
+
+    def run(self) -> Run:
+        """All results so far, in the plan's order."""
+        results = (self._results.get(cell.name) for cell in self._plan.cells)
+        return Run(plan=self._plan, results=tuple(result for result in results if result is not None))
+
+    def reuse(self, cell: Cell) -> Found | None:
+        """The result of a taken cell from another run folder, if one has a cell of the same key."""
+        if self._keys[cell.name] not in self._elsewhere:
+            return None
+        folder, result = self._elsewhere[self._keys[cell.name]]
+        for kept in _kept(folder, result):
+            write_folder(self._folder / kept, partial(_copy, folder / kept))
+        return result
+
+    def _there(self, cell: Cell) -> Found | None:
+        """A cell's result in the folder, unless it is a failure from before this run."""
+        found = read_result(self._folder, cell)
+        if isinstance(found, FailedResult):
+            old = self._old_failures.get(cell.name) == result_path(self._folder, cell).stat().st_mtime_ns
+            return None if old else found
+        if found is not None and found.key != self._keys[cell.name]:
+            changed = ", ".join(f"{path} ({a} then, {b} now)" for path, (a, b) in _changes(found, self._place).items())
+            raise ZooError(
+                f"{result_path(self._folder, cell)} was made by or on something else: {changed or 'another format'}; "
+                "what comes now would not compare with it, so give another --out"
+            )
+        return found
+
+    def _hopeless(self, cell: Cell) -> FailedResult | None:
+        if cell.kind == "finetune" and isinstance(self._pretrained(cell), FailedResult):
+            failed = FailedResult(cell=cell, reason=f"the pre-training of {cell.system} failed")
+            write_result(self._folder, failed)
+            return failed
+        return None
+
+    def _pretrained(self, cell: Cell) -> Found | None:
+        return self._results.get(self._plan.pretraining_of(cell).name)
+
+    def _checked(self, result: PretrainResult | FinetuneResult) -> Found:
+        """The result with its key, if it was made by the code and on the kind of machine that this run began on."""
+        key = cell_key(self._plan, result.cell, result.environment)
+        if key == self._keys[result.cell.name]:
+            return result.model_copy(update={"key": key})
+        changed = ", ".join(
+            f"{path} {there} (here {here})" for path, (there, here) in _changes(result, self._place).items()
+        )
+        return FailedResult(cell=result.cell, reason=f"it was done elsewhere, on {changed}; use machines of one kind")
+
+
+def _changes(result: PretrainResult | FinetuneResult, place: Environment) -> Mapping[str, tuple[object, object]]:
+    return {path: pair for path, pair in diff(result.environment, place).items() if path != "processors"}
+
+
+def _kept(folder: Path, result: Found) -> list[Path]:
+    """What lies beside a result: a checkpoint, relative to the run folder."""
+    if isinstance(result, PretrainResult):
+        return [Path(result.checkpoint)]
+    kept = Path("finetuned") / result.cell.name
+    return [kept] if (folder / kept).is_dir() else []
+
+
+def _copy(old: Path, new: Path) -> None:
+    shutil.copytree(old, new, dirs_exist_ok=True)

@@ -1,0 +1,144 @@
+"""How a plan is made, and what is refused before anything is trained."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from itertools import pairwise
+from pathlib import Path
+
+from zoo.catalog import Catalog
+from zoo.errors import ZooError
+from zoo.specs import Precision, Variant, diff
+from zoo.study.corpora import CorpusSource, MicroworldCorpus, TasksCorpus, corpus_hash
+from zoo.study.plan import Plan, PlannedCheckpoint, PlannedTask
+
+LARGEST_DEFAULT_BUDGET = 500_000_000
+"""Pre-training tokens above which the budget must be asked for: no machine this runs on by accident will finish."""
+
+
+def make_plan(
+    catalog: Catalog,
+    variants: Sequence[Variant],
+    tasks: Sequence[str],
+    *,
+    n_seeds: int = 3,
+    corpus: CorpusSource | None = None,
+    data_folder: Path | None = None,
+    threads: int = 1,
+    precision: Precision = "fp32",
+    folders: Mapping[str, Path] | None = None,
+    keep_finetuned: bool = False,
+) -> Plan:
+    """A checked plan: every part builds, every task's data are read, budgets and heads agree.
+
+    Without a corpus, synthetic tasks are pre-trained for on the microworld and others on their own training text.
+    A variant whose name is among the `folders` starts from the weights there, and is not pre-trained.
+    Raises ZooError where anything is wrong, before any training.
+    """
+    if not tasks:
+        raise ZooError("there is nothing to compare on; give at least one task, as --tasks rte")
+    for variant in variants:
+        catalog.check(variant)
+    checkpoints = {name: planned_checkpoint(catalog, folder) for name, folder in (folders or {}).items()}
+    _refuse_unequal(variants, set(checkpoints))
+    planned = [planned_task(catalog, name, data_folder) for name in tasks]
+    if corpus is None:
+        real = tuple(task.name for task in planned if not task.synthetic)
+        folder = str(data_folder) if data_folder else None
+        corpus = TasksCorpus(tasks=real, folder=folder) if real else MicroworldCorpus()
+    return Plan(
+        variants=tuple(variants),
+        tasks=tuple(planned),
+        seeds=tuple(range(n_seeds)),
+        pretraining_seed=0,
+        corpus=corpus,
+        corpus_hash=corpus_hash(catalog, corpus) if len(checkpoints) < len(variants) else "",
+        data_folder=str(data_folder) if data_folder else None,
+        threads=threads,
+        precision=precision,
+        checkpoints=checkpoints,
+        keep_finetuned=keep_finetuned,
+    )
+
+
+def planned_task(catalog: Catalog, name: str, data_folder: Path | None) -> PlannedTask:
+    """A task as it is here and now. Raises ZooError where its data cannot be trained on and scored."""
+    task = catalog.task(name)
+    dataset = task.load(data_folder)
+    missing = [split for split in (task.train_split, *task.dev_splits) if not dataset.splits.get(split)]
+    if missing:
+        raise ZooError(f"task {task.name!r} has no items in {', '.join(missing)}; it cannot be trained and scored")
+    return PlannedTask(
+        name=task.name, version=task.version, content_hash=dataset.content_hash, synthetic=task.synthetic
+    )
+
+
+def check_plan(catalog: Catalog, plan: Plan) -> None:
+    """See that what a kept plan names is what is here. Raises ZooError where it is something else by now."""
+    for variant in plan.variants:
+        catalog.check(variant)
+    folder = Path(plan.data_folder) if plan.data_folder else None
+    for planned in plan.tasks:
+        found = planned_task(catalog, planned.name, folder)
+        if found != planned:
+            raise ZooError(
+                f"task {planned.name!r} is not what was planned: version {planned.version}, content "
+                f"{planned.content_hash[:12]}; here it is version {found.version}, content {found.content_hash[:12]}"
+            )
+    for name, start in plan.checkpoints.items():
+        found_start = planned_checkpoint(catalog, Path(start.folder))
+        if found_start.content_hash != start.content_hash:
+            raise ZooError(f"the weights in {start.folder}, from which {name} starts, are not those that were planned")
+    if plan.corpus_hash and corpus_hash(catalog, plan.corpus) != plan.corpus_hash:
+        raise ZooError(f"the corpus ({plan.corpus.description}) is not the text that was planned")
+
+
+def planned_checkpoint(catalog: Catalog, folder: Path) -> PlannedCheckpoint:
+    """Trained weights that can be fine-tuned, with a tokenizer. Raises ZooError where anything is missing."""
+    from zoo.checkpoints import inspect, tokenizer_of
+
+    contents = inspect(folder, catalog)
+    if tokenizer_of(folder, catalog) is None:
+        raise ZooError(f"{folder} holds no tokenizer, so nothing can be fine-tuned on text")
+    return PlannedCheckpoint(folder=str(folder.resolve()), content_hash=contents.store.content_hash)
+
+
+def with_budget(variant: Variant, tokens: int | None, steps: int | None) -> Variant:
+    """The same variant with another number of pre-training tokens or fine-tuning steps."""
+    pretraining, finetuning = variant.pretraining, variant.finetuning
+    if tokens is not None:
+        batch_tokens = max(pretraining.sequence_length, min(pretraining.batch_tokens, tokens))
+        pretraining = pretraining.model_copy(update={"tokens": tokens, "batch_tokens": batch_tokens})
+    if steps is not None:
+        finetuning = finetuning.model_copy(update={"steps": steps})
+    return variant.model_copy(update={"pretraining": pretraining, "finetuning": finetuning})
+
+
+def _refuse_unequal(variants: Sequence[Variant], trained: set[str]) -> None:
+    first, *others = variants
+    names = [variant.name for variant in variants]
+    for name in names:
+        if names.count(name) > 1:
+            raise ZooError(f"variant {name!r} is named twice; name each once")
+    for other in others:
+        heads = [path for path in diff(first, other) if path.startswith("head.")]
+        if heads:
+            raise ZooError(
+                f"{first.name} and {other.name} differ in {', '.join(heads)}, so their tables would compare heads, "
+                f"not encoders; exchange one, as {other.name}+{heads[0]}={diff(other, first)[heads[0]][1]}"
+            )
+    _refuse_unequal_budgets([variant for variant in variants if variant.name not in trained])
+
+
+def _refuse_unequal_budgets(variants: Sequence[Variant]) -> None:
+    for first, other in pairwise(variants):
+        if first.pretraining.tokens != other.pretraining.tokens:
+            raise ZooError(
+                f"{first.name} asks for {first.pretraining.tokens:,} pre-training tokens and {other.name} for "
+                f"{other.pretraining.tokens:,}; give both the same with --tokens N"
+            )
+    if variants and variants[0].pretraining.tokens > LARGEST_DEFAULT_BUDGET:
+        raise ZooError(
+            f"{variants[0].name} asks for {variants[0].pretraining.tokens:,} pre-training tokens; "
+            "say how many you mean with --tokens N"
+        )
