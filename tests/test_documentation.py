@@ -25,6 +25,17 @@ ELSEWHERE = {
     "torchrun --nproc-per-node 2 -m zoo pretrain bert-tiny --corpus corpus.txt --out runs/two --steps 20": (
         "tests/pretrain/test_team.py::test_two_processes_do_what_one_does_in_two_turns_dropout_and_all"
     ),
+    "zoo compare --plan plan.json --out runs/one": (
+        "tests/study/test_sharing.py::test_a_plan_is_a_file_that_can_be_done_elsewhere"
+    ),
+    "zoo compare --resume --out runs/one": (
+        "tests/study/test_sharing.py::test_a_run_killed_ten_times_ends_as_if_it_had_not_been"
+    ),
+    "zoo compare bert-tiny albert-tiny --tasks micro-sentiment --tokens 20000 --steps 20 --seeds 5 --reuse runs "
+    "--out runs/five": "tests/study/test_sharing.py::test_more_seeds_take_over_the_cells_of_fewer",
+    "zoo compare --plan plan.json --executor ray --address HEAD:6379 --out runs/one": (
+        "tests/study/test_ray_cluster.py::test_a_lost_worker_is_replaced_and_the_results_are_those_of_one_process"
+    ),
 }
 """Commands that need an environment or files of their own, and what runs them (some with a smaller budget)."""
 

@@ -15,7 +15,8 @@ from zoo import Catalog
 from zoo.cli import main
 from zoo.study.environment import environment
 from zoo.study.findings import difference_table, finding_notes, tier_table
-from zoo.study.plan import BASELINES, Cell
+from zoo.study.keys import cell_key
+from zoo.study.plan import BASELINES, Cell, Plan
 from zoo.study.planning import make_plan
 from zoo.study.report import write_report
 from zoo.study.results import Cost, FailedResult, FinetuneResult, Run, write_result
@@ -31,7 +32,7 @@ CATALOG = Catalog.of(zoo_bert, zoo_albert, toy)
 TARGETS = [item % 2 for item in range(40)]
 
 
-def result(cell: Cell, n_wrong: int) -> FinetuneResult:
+def result(plan: Plan, cell: Cell, n_wrong: int) -> FinetuneResult:
     """Wrong on so many items, other ones for every seed; the majority baseline answers 1 throughout."""
     wrong = {(7 * cell.seed + 3 * item) % 40 for item in range(n_wrong)}
     made = [1 - target if item in wrong else target for item, target in enumerate(TARGETS)]
@@ -39,8 +40,9 @@ def result(cell: Cell, n_wrong: int) -> FinetuneResult:
     accuracy = sum(a == b for a, b in zip(made, TARGETS, strict=True)) / 40
     return FinetuneResult(
         cell=cell,
+        key=cell_key(plan, cell, environment(CATALOG)),
         task_version=1,
-        data_hash="0",
+        data_hash=plan.tasks[0].content_hash,
         synthetic=False,
         steps=1,
         truncated=0.0,
@@ -59,7 +61,7 @@ def made_up(n_seeds: int, wrong: dict[str, list[int]], fail: tuple[str, ...] = (
     results = [
         FailedResult(cell=cell, reason="it was told to")
         if cell.name in fail
-        else result(cell, 20 if cell.system in BASELINES else wrong[cell.system][cell.seed])
+        else result(plan, cell, 20 if cell.system in BASELINES else wrong[cell.system][cell.seed])
         for cell in plan.cells
         if cell.kind != "pretrain"
     ]
