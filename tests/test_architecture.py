@@ -17,6 +17,8 @@ MAY_IMPORT: dict[str, set[str]] = {
     "files": {"errors"},
     "expressions": {"errors", "specs"},
     "formulas": {"errors", "specs"},
+    "ablations": {"specs"},
+    "tuning": {"errors", "specs"},
     "batch": {"specs", "errors"},
     "interfaces": {"batch", "specs", "errors", "text"},
     "blocks": LOW | {"formulas"},
@@ -24,9 +26,11 @@ MAY_IMPORT: dict[str, set[str]] = {
     "weights": LOW,
     "heads": LOW | {"blocks"},
     "tasks": {"errors", "specs", "text", "hooks"},
-    "hooks": {"specs", "interfaces", "tasks", "formulas", "weights"},
+    "hooks": {"ablations", "tuning", "specs", "interfaces", "tasks", "formulas", "weights"},
     "model": LOW | {"inference"},
     "catalog": {
+        "ablations",
+        "tuning",
         "errors",
         "expressions",
         "hooks",
@@ -46,12 +50,26 @@ MAY_IMPORT: dict[str, set[str]] = {
     "checkpoints": LOW | {"audit", "catalog", "heads", "model", "weights"},
     "inference": LOW | {"catalog", "checkpoints", "heads", "model", "tasks", "text", "train"},
     "study": LOW
-    | {"audit", "blocks", "catalog", "checkpoints", "console", "heads", "model", "tasks", "text", "train", "weights"},
+    | {
+        "ablations",
+        "audit",
+        "blocks",
+        "catalog",
+        "checkpoints",
+        "console",
+        "heads",
+        "model",
+        "tasks",
+        "text",
+        "train",
+        "tuning",
+    }
+    | {"weights"},
     "pretrain": LOW | {"catalog", "checkpoints", "model", "study", "text", "train", "weights"},
     "cli": {"audit", "catalog", "checkpoints", "console", "errors", "inference", "pretrain", "specs", "study"},
     "__main__": {"cli"},
 }
-OPEN_TO_PLUGINS = {"*", "blocks", "formulas", "text", "weights", "testing", "presets"}
+OPEN_TO_PLUGINS = {"*", "ablations", "tuning", "blocks", "formulas", "text", "weights", "testing", "presets"}
 MAY_IMPORT_RICH = {"audit", "cli", "console", "inference", "pretrain", "study"}
 
 

@@ -18,11 +18,13 @@ import pluggy
 from pydantic import TypeAdapter, ValidationError
 
 from zoo import hooks
+from zoo.ablations import PaperTable
 from zoo.errors import UnknownName, ZooError, explain
 from zoo.expressions import base_of, evaluate
 from zoo.formulas import Component, Published
 from zoo.specs import Dims, Positive, Use, Variant
 from zoo.tasks.task import Task
+from zoo.tuning import Grid
 from zoo.weights.format import CheckpointFormat
 from zoo.weights.hub import folder_named, is_hub_name
 from zoo.weights.record import is_checkpoint, variant_in
@@ -42,6 +44,8 @@ RECORDS: dict[str, type[Any]] = {
     "task": Task,
     "checkpoint": CheckpointFormat,
     "published_count": Published,
+    "ablation": PaperTable,
+    "grid": Grid,
 }
 """The kinds of record, offered in the same way."""
 
@@ -99,6 +103,8 @@ class Catalog:
     formulas: Mapping[str, hooks.Formula | str]
     published: Mapping[str, Published]
     checkpoints: Mapping[str, CheckpointFormat]
+    ablations: Mapping[str, PaperTable]
+    grids: Mapping[str, Grid]
 
     @classmethod
     def installed(cls, *, strict: bool = False) -> Catalog:
@@ -156,6 +162,8 @@ class Catalog:
             formulas=tables["formula"],
             published=tables["published_count"],
             checkpoints=tables["checkpoint"],
+            ablations=tables["ablation"],
+            grids=tables["grid"],
         )
 
     def variant(self, expression: str) -> Variant:
@@ -185,6 +193,11 @@ class Catalog:
         """The task of this name. Raises UnknownName."""
         task: Task = _find("task", self.tasks, name)
         return task
+
+    def ablation(self, name: str) -> PaperTable:
+        """The paper's table of this name. Raises UnknownName."""
+        table: PaperTable = _find("ablation", self.ablations, name)
+        return table
 
     def part(self, kind: str, name: str) -> type[Any]:
         """The class of a part. Raises UnknownName, and ZooError where the plugin returns something else."""

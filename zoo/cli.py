@@ -19,6 +19,7 @@ from zoo.errors import UnknownName, ZooError
 from zoo.inference.command import encode, fill, predict
 from zoo.pretrain.command import corpus_, pretrain
 from zoo.specs import Variant, diff
+from zoo.study.ablation_command import ablate
 from zoo.study.command import report, verify
 from zoo.study.compare import compare
 
@@ -29,7 +30,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 
-for _command in (audit, compare, convert, encode, fill, predict, pretrain, report, verify):
+for _command in (ablate, audit, compare, convert, encode, fill, predict, pretrain, report, verify):
     app.command()(_command)
 app.command("corpus")(corpus_)
 

@@ -11,9 +11,11 @@ from typing import TYPE_CHECKING, TypeAlias
 
 import pluggy
 
+from zoo.ablations import PaperTable
 from zoo.formulas import Component, Published
 from zoo.specs import Variant
 from zoo.tasks.task import Task
+from zoo.tuning import Grid
 from zoo.weights.format import CheckpointFormat
 
 if TYPE_CHECKING:
@@ -88,3 +90,13 @@ def zoo_formulas() -> Formulas:  # type: ignore[empty-body]
 @hookspec
 def zoo_published_counts() -> list[Published]:  # type: ignore[empty-body]
     """Parameter counts that papers and model cards print."""
+
+
+@hookspec
+def zoo_ablations() -> list[PaperTable]:  # type: ignore[empty-body]
+    """Tables in which papers take their designs apart, with the variants that repeat them."""
+
+
+@hookspec
+def zoo_grids() -> list[Grid]:  # type: ignore[empty-body]
+    """Settings of fine-tuning to try."""

@@ -20,7 +20,6 @@ from zoo.weights.format import POOL, TASK
 from zoo.weights.hub import folder_named, hub_name
 from zoo.weights.json_files import read_object
 from zoo.weights.layout import match
-from zoo.weights.provenance import provenance_in
 from zoo.weights.record import (
     CONFIG,
     VARIANT,
@@ -73,8 +72,7 @@ def load(
         model = _assembled(catalog, model.variant, Objectives(names=model.objective_names, head=head_of(model)))
     assign(model, contents.store, contents.stored, dtype or common_dtype(contents.store, contents.stored))
     model.tokenizer = tokenizer
-    name = hub_name(contents.folder) or str(folder)
-    model.origin = Origin(name, contents.config, contents.store.metadata, provenance_in(contents.folder))
+    model.origin = Origin(hub_name(contents.folder) or str(folder), contents.config, contents.store.metadata)
     return model.eval()
 
 

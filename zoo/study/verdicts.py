@@ -41,7 +41,7 @@ class Verdicts(Record):
 
 
 @dataclass(frozen=True)
-class _Scores:
+class Scores:
     """A system's headlines [K] and the same on drawn items [R, K]."""
 
     seeds: tuple[int, ...]
@@ -66,7 +66,7 @@ def judge(run: Run) -> Verdicts:
         for task in run.plan.tasks
     }
     undecided = tuple(task for task in spreads if not run.targets(task))
-    differences = _adjusted([d for task in spreads if task not in undecided for d in _differences(run, task)])
+    differences = adjusted([d for task in spreads if task not in undecided for d in _differences(run, task)])
     tiers_of = {
         task: tuple(
             tuple(tier)
@@ -89,14 +89,14 @@ def degenerate(result: FinetuneResult) -> bool:
 def _differences(run: Run, task: str) -> Iterator[Difference]:
     """Of every two variants, and of every variant and baseline; not yet adjusted for being several."""
     variants = [variant.name for variant in run.plan.variants]
-    scores = {name: found for name in (*variants, *BASELINES) if (found := _scores(run, name, task))}
+    scores = {name: found for name in (*variants, *BASELINES) if (found := scores_of(run, name, task))}
     for first, second in combinations(scores, 2):
         if first in BASELINES:
             continue
         one, other = scores[first], scores[second]
         if second in BASELINES:
             values, drawn = (np.repeat(side, len(one.seeds), axis=-1) for side in (other.values, other.drawn))
-            other = _Scores(one.seeds, values, drawn)
+            other = Scores(one.seeds, values, drawn)
         seeds = sorted(set(one.seeds) & set(other.seeds))
         if seeds:
             (ours, ours_drawn), (theirs, theirs_drawn) = one.at(seeds), other.at(seeds)
@@ -130,21 +130,21 @@ def difference(task: str, first: str, second: str, values: Array, drawn: Array) 
     )
 
 
-def _scores(run: Run, system: str, task: str) -> _Scores | None:
+def scores_of(run: Run, system: str, task: str) -> Scores | None:
     results, targets = run.finetuned(system, task), run.targets(task)
     if not results or not targets:
         return None
     first = results[0]
     metrics = list(next(iter(first.scores.values())))
     predictions = {split: np.asarray([r.predictions[split] for r in results]) for split in first.predictions}
-    return _Scores(
+    return Scores(
         seeds=tuple(result.cell.seed for result in results),
         values=np.asarray([result.headline for result in results]),
         drawn=resampled(targets, predictions, metrics, N_DRAWS),
     )
 
 
-def _adjusted(drafts: list[Difference]) -> list[Difference]:
+def adjusted(drafts: list[Difference]) -> list[Difference]:
     """With Holm's correction over the tasks on which the same two are compared, and the verdict it leaves."""
     adjusted: dict[tuple[str, str, str], float] = {}
     for pair in {(draft.first, draft.second) for draft in drafts}:

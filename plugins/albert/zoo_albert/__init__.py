@@ -8,7 +8,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from zoo import Formulas, Parts, Variant, hookimpl
+from zoo.ablations import PaperTable
 from zoo.formulas import Published
+from zoo.tuning import Grid
 
 if TYPE_CHECKING:
     from zoo.weights.format import CheckpointFormat
@@ -68,6 +70,22 @@ def zoo_variants() -> list[Variant]:
     from zoo_albert.variants import VARIANTS
 
     return VARIANTS
+
+
+@hookimpl
+def zoo_ablations() -> list[PaperTable]:
+    """Tables 3, 4 and 5."""
+    from zoo_albert.ablations import TABLES
+
+    return TABLES
+
+
+@hookimpl
+def zoo_grids() -> list[Grid]:
+    """Of the paper, task by task."""
+    from zoo_albert.grids import GRIDS
+
+    return GRIDS
 
 
 @hookimpl

@@ -8,7 +8,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from zoo import Formulas, Parts, Variant, hookimpl
+from zoo.ablations import PaperTable
 from zoo.formulas import Published
+from zoo.tuning import Grid
 
 if TYPE_CHECKING:
     from zoo.weights.format import CheckpointFormat
@@ -84,6 +86,22 @@ def zoo_variants() -> list[Variant]:
     from zoo_bert.variants import VARIANTS
 
     return VARIANTS
+
+
+@hookimpl
+def zoo_ablations() -> list[PaperTable]:
+    """Tables 5, 6 and 8."""
+    from zoo_bert.ablations import TABLES
+
+    return TABLES
+
+
+@hookimpl
+def zoo_grids() -> list[Grid]:
+    """Of the paper, and of the small models."""
+    from zoo_bert.grids import GRIDS
+
+    return GRIDS
 
 
 @hookimpl
