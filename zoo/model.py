@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
 from torch import Tensor, nn
@@ -20,6 +20,8 @@ class Origin:
     folder: str
     config: Mapping[str, Any]
     metadata: Mapping[str, str]
+    provenance: Mapping[str, Any] = field(default_factory=dict)
+    """How the weights were made, as far as the zoo knows."""
 
 
 class Model(nn.Module):

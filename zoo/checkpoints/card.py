@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -13,26 +13,26 @@ from zoo.catalog import Catalog
 from zoo.checkpoints.reading import head_of
 from zoo.errors import ZooError
 from zoo.model import Model
-from zoo.weights.hub import hub_name
-from zoo.weights.json_files import read_object
+from zoo.weights.checkpoint import weights_hash
+from zoo.weights.hub import is_hub_name
 
-TOLD = ("corpus", "corpus_hash", "corpus_documents", "corpus_tokens", "tokens", "steps", "weights_hash", "environment")
-"""What a card tells of a pre-training."""
+MADE = "These weights were made so:"
+BEGAN = "The weights began as those that were made so, and have changed since:"
 
 
-def model_card(model: Model, source: Path, catalog: Catalog) -> str:
-    """A README.md in Markdown: architecture, parameters and, for a model that was trained here, where it comes from."""
+def model_card(model: Model, catalog: Catalog) -> str:
+    """A README.md in Markdown: architecture, parameters and, for a model that was trained here, how."""
     variant = model.variant
     head = head_of(model)
     parts = [
         f"# {variant.name}",
-        f"An encoder after {variant.paper}. Written by the encoder zoo from `{hub_name(source) or source.name}`.",
+        f"An encoder after {variant.paper}. Written by the encoder zoo{_source(model)}.",
         "## Architecture",
         _table(("field", "value"), [(key, str(value)) for key, value in _described(model)]),
         "## Parameters",
         _table(("part", "parameters"), _counts(model, catalog)),
         "## Training",
-        _provenance(source) or "Not trained by the zoo, or not known to it: say on what text, how long, and by whom.",
+        _training(model) or "Not trained by the zoo, or not known to it: say on what text, how long, and by whom.",
         "## Use",
         "Say what the model is meant for, what it must not be used for, and in which languages.",
         "## Evaluation",
@@ -64,14 +64,29 @@ def _counts(model: Model, catalog: Catalog) -> list[tuple[str, str]]:
     return [(label, f"{value:,}") for label, value in [*rows, ("in this file", total)]]
 
 
-def _provenance(source: Path) -> str:
-    """What the run says that a checkpoint lies in; nothing where it lies in none."""
-    run = source.resolve().parent.parent
-    for path in sorted((run / "cells").glob("pretrain-*.json")):
-        result = read_object(path)
-        if result.get("checkpoint") == str(source.resolve().relative_to(run)):
-            return _table(("field", "value"), [(key, _shown(result[key])) for key in TOLD if key in result])
-    return ""
+def _source(model: Model) -> str:
+    if model.origin is None:
+        return ""
+    where = model.origin.folder
+    return f" from `{where if is_hub_name(where) else Path(where).name}`"
+
+
+def _training(model: Model) -> str:
+    """What is known of how the weights were made; nothing where nothing is."""
+    provenance = model.origin.provenance if model.origin else {}
+    if not provenance:
+        return ""
+    unchanged = provenance.get("weights_hash") == weights_hash(model.state_dict())
+    table = _table(("field", "value"), [(field, _shown(value)) for field, value in _flat(provenance)])
+    return f"{MADE if unchanged else BEGAN}\n\n{table}"
+
+
+def _flat(record: Mapping[str, Any], prefix: str = "") -> Iterable[tuple[str, Any]]:
+    for key, value in record.items():
+        if isinstance(value, dict):
+            yield from _flat(value, f"{prefix}{key}: ")
+        elif value is not None:
+            yield prefix + key, value
 
 
 def _shown(value: Any) -> str:

@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Literal
 
 from zoo.catalog import Catalog
-from zoo.checkpoints.card import model_card
 from zoo.checkpoints.reading import inspect, load
 from zoo.checkpoints.writing import describe, renamed, save
 
@@ -41,5 +40,5 @@ def convert(
     for stored in sorted(set(contents.store.entries) - set(ours.values())):
         entry = contents.store.entries[stored]
         moved.append(Moved(stored, None, entry.shape, entry.dtype))
-    save(model, target, to=to, replace=replace, catalog=catalog, card=model_card(model, source, catalog))
+    save(model, target, to=to, replace=replace, catalog=catalog)
     return moved

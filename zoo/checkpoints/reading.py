@@ -20,6 +20,7 @@ from zoo.weights.format import POOL, TASK
 from zoo.weights.hub import folder_named, hub_name
 from zoo.weights.json_files import read_object
 from zoo.weights.layout import match
+from zoo.weights.provenance import provenance_in
 from zoo.weights.record import (
     CONFIG,
     VARIANT,
@@ -72,7 +73,8 @@ def load(
         model = _assembled(catalog, model.variant, Objectives(names=model.objective_names, head=head_of(model)))
     assign(model, contents.store, contents.stored, dtype or common_dtype(contents.store, contents.stored))
     model.tokenizer = tokenizer
-    model.origin = Origin(hub_name(contents.folder) or str(folder), contents.config, contents.store.metadata)
+    name = hub_name(contents.folder) or str(folder)
+    model.origin = Origin(name, contents.config, contents.store.metadata, provenance_in(contents.folder))
     return model.eval()
 
 

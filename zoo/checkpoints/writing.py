@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Literal
 
 from zoo.catalog import Catalog
+from zoo.checkpoints.card import model_card
 from zoo.checkpoints.reading import head_of
 from zoo.errors import ZooError
 from zoo.files import write_folder
@@ -14,6 +15,7 @@ from zoo.model import Model
 from zoo.weights.checkpoint import write_own
 from zoo.weights.foreign import Described, write_foreign, write_tokenizer_config
 from zoo.weights.format import POOL, TASK, UNTIED
+from zoo.weights.provenance import write_provenance
 from zoo.weights.record import MLM, Objectives
 
 
@@ -24,10 +26,10 @@ def save(
     to: Literal["hf", "zoo"] = "hf",
     replace: bool = False,
     catalog: Catalog | None = None,
-    card: str | None = None,
 ) -> None:
     """Write a model, and its tokenizer if it has one, as a folder that `load` and the transformers library read.
 
+    Beside them lie the beginnings of a model card, and how the weights were made where that is known.
     `to="zoo"` keeps the whole record of the variant, in a form that the zoo alone reads. The folder appears when all
     of it is there. Raises ZooError where it exists, unless `replace` allows to put the new one in its place, and
     where the Hugging Face format has no words for what the model is.
@@ -36,7 +38,9 @@ def save(
     if not replace and folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
         raise ZooError(f"{folder} exists; give a new name, or allow to replace it")
     metadata = {**(model.origin.metadata if model.origin else {}), "format": "pt"}
-    described = describe(model, catalog or Catalog.installed()) if to == "hf" else None
+    catalog = catalog or Catalog.installed()
+    described = describe(model, catalog) if to == "hf" else None
+    card = model_card(model, catalog)
     state = {renamed(model, name): tensor for name, tensor in model.state_dict().items()}
 
     def fill(place: Path) -> None:
@@ -49,8 +53,8 @@ def save(
             model.tokenizer.save(place)
             if described is not None:
                 write_tokenizer_config(place, described, model.tokenizer)
-        if card is not None:
-            (place / "README.md").write_text(card, encoding="utf-8")
+        write_provenance(place, model.origin.provenance if model.origin else {})
+        (place / "README.md").write_text(card, encoding="utf-8")
 
     write_folder(folder, fill)
 

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import shutil
+from collections.abc import Mapping
 from pathlib import Path
 
 import torch
+from pydantic import JsonValue
 
 from zoo.errors import ZooError
 from zoo.files import sweep
@@ -13,6 +15,7 @@ from zoo.interfaces import Tokenizer
 from zoo.model import Model
 from zoo.train.state import Progressed, load_optimizer, optimizer_tensors, read_progress, save_state
 from zoo.weights.checkpoint import load_weights, save_checkpoint
+from zoo.weights.provenance import write_provenance
 
 
 class Checkpoints:
@@ -32,6 +35,7 @@ class Checkpoints:
         optimizer: torch.optim.Optimizer,
         tokenizer: Tokenizer,
         progressed: Progressed,
+        provenance: Mapping[str, JsonValue],
         leads: bool,
     ) -> Path:
         """Write a checkpoint, then remove those that are too old; the whole team calls, and its leader writes.
@@ -43,7 +47,12 @@ class Checkpoints:
         if leads:
             self.folder.mkdir(exist_ok=True)
             sweep(self.folder)
-            save_checkpoint(place, model.variant, model, tokenizer, lambda new: save_state(new, tensors, progressed))
+
+            def more(new: Path) -> None:
+                save_state(new, tensors, progressed)
+                write_provenance(new, provenance)
+
+            save_checkpoint(place, model.variant, model, tokenizer, more)
             for old in self.found()[self.keep :]:
                 shutil.rmtree(old)
         return place

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shlex
 import sys
 from enum import StrEnum
 from pathlib import Path
@@ -104,6 +105,7 @@ def pretrain(
         keep=keep,
         tensorboard=tensorboard,
         resume=resume,
+        command=shlex.join(["zoo", *sys.argv[1:]]),
     )
     from zoo.pretrain.journal import tensorboard_writer
     from zoo.pretrain.preparation import identify

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Protocol
 
 import torch
+from pydantic import JsonValue
 
 from zoo.catalog import Catalog
 from zoo.files import locked, write_text
@@ -32,6 +33,7 @@ from zoo.train.speed import Speed
 from zoo.train.state import Progressed
 from zoo.train.team import Team
 from zoo.weights.checkpoint import save_checkpoint, weights_hash
+from zoo.weights.provenance import write_provenance
 
 
 class Summary(Record):
@@ -185,7 +187,9 @@ class _Training:
             self.watcher.evaluated(number, self.scores)
 
     def _save(self) -> None:
-        self.checkpoints.save(self.model, self.optimizer, self.prepared.tokenizer, self.progressed, self.team.leads)
+        provenance = self._provenance({}) if self.journal else {}
+        tokenizer = self.prepared.tokenizer
+        self.checkpoints.save(self.model, self.optimizer, tokenizer, self.progressed, provenance, self.team.leads)
         if self.journal:
             self.journal.write("checkpoint", self.progressed.step)
 
@@ -206,10 +210,35 @@ class _Training:
             peak_bytes=peak_memory(),
         )
         if self.journal:
-            save_checkpoint(self.folder / "model", self.prepared.variant, self.model, self.prepared.tokenizer)
+            provenance = self._provenance(self.scores)
+            save_checkpoint(
+                self.folder / "model",
+                self.prepared.variant,
+                self.model,
+                self.prepared.tokenizer,
+                lambda place: write_provenance(place, provenance),
+            )
             write_text(self.folder / "result.json", summary.model_dump_json(indent=1))
             self.journal.write("end", summary.steps, weights_hash=summary.weights_hash)
         return summary
+
+    def _provenance(self, scores: dict[str, Score]) -> dict[str, JsonValue]:
+        """What a model card is to tell of the weights as they are now."""
+        told = self.run.model_dump(mode="json", include={"seed", "held_out", "precision", "tokenizer", "start"})
+        return {
+            "made_by": "zoo pretrain",
+            "command": self.how.command,
+            "corpus": ", ".join(self.how.corpus),
+            **self.prepared.facts.model_dump(mode="json", exclude={"tokenizer_hash", "separator"}),
+            "share_held_out": told.pop("held_out"),
+            **told,
+            "recipe": self.recipe.model_dump(mode="json"),
+            "steps": self.progressed.step,
+            "tokens_read": self.progressed.tokens,
+            "scores_on_held_out_documents": {name: score.model_dump(mode="json") for name, score in scores.items()},
+            "weights_hash": weights_hash(self.model.state_dict()),
+            "environment": environment(self.catalog).model_dump(mode="json"),
+        }
 
     def _tell_beginning(self) -> None:
         facts, found, held = self.prepared.facts, self.progressed, self.prepared.held

@@ -58,6 +58,8 @@ class Execution(Record):
     keep: Annotated[int, Field(ge=1, le=1_000)] = 2
     tensorboard: bool = False
     resume: bool = False
+    command: str | None = None
+    """What was typed, for whoever wants to repeat it."""
 
 
 def scaled(variant: Variant, tokens: int | None, steps: int | None, batch_tokens: int | None) -> Variant:

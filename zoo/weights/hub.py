@@ -10,10 +10,11 @@ from functools import cache
 from pathlib import Path
 
 from zoo.errors import ZooError
+from zoo.weights.provenance import PROVENANCE
 
 FILES = ("*.safetensors", "*.safetensors.index.json", "config.json", "tokenizer.json", "tokenizer_config.json",
          "vocab.txt", "vocab.json", "merges.txt", "spiece.model", "variant.json", "objectives.json",
-         "provenance.json")  # fmt: skip
+         PROVENANCE)  # fmt: skip
 """What is fetched: weights that are no pickles, and data; never code."""
 
 PREFIX = "hub:"
