@@ -225,3 +225,18 @@ def _children(pid: int) -> list[int]:
 def _alive(pid: int) -> bool:
     state = subprocess.run(["ps", "-o", "stat=", "-p", str(pid)], capture_output=True, text=True).stdout
     return bool(state.strip()) and not state.startswith("Z")
+
+
+def test_every_seed_may_have_a_pretraining_of_its_own(
+    finished: tuple[Run, Path, Watcher], corpus: FilesCorpus, tmp_path: Path
+) -> None:
+    each = finished[0].plan.model_copy(update={"pretrain_each_seed": True})
+    done = run(each, tmp_path / "run", watcher=Watcher(), catalog=CATALOG)
+    assert len(done.results) == 2 * 2 + 2 * 2 + 2
+    once, anew = fingerprints(finished[0]), fingerprints(done)
+    assert {name for name in once if once[name] == anew[name]} == {
+        name for name in once if not name.endswith("lamps-s1")
+    }
+    weights = {r.weights_hash for r in done.results if isinstance(r, PretrainResult)}
+    assert len(weights) == 4
+    assert "2 seeds, each pre-trained, on dev" in markdown(done, judge(done))

@@ -86,9 +86,11 @@ def _is_out_of_memory(error: Exception) -> bool:
     return isinstance(error, MemoryError | torch.OutOfMemoryError) or "can't allocate memory" in str(error)
 
 
-def checkpoint_folder(folder: Path, cell_system: str) -> Path:
-    """Where a variant's pre-trained checkpoint lies in a run folder."""
-    return folder / "checkpoints" / slug(cell_system)
+def checkpoint_folder(folder: Path, plan: Plan, cell: Cell) -> Path:
+    """Where the checkpoint that a cell makes or stands on lies in a run folder."""
+    seed = plan.pretraining_of(cell).seed
+    first = seed == plan.pretraining_seed
+    return folder / "checkpoints" / slug(cell.system if first else f"{cell.system}-s{seed}")
 
 
 def finetuned_folder(folder: Path, cell: Cell) -> Path:
@@ -114,7 +116,7 @@ def pretrain(
     began = time.perf_counter()
     log = fit(model, feed, recipe, recipe.steps, progress, how)
     seconds = time.perf_counter() - began
-    place = checkpoint_folder(folder, cell.system)
+    place = checkpoint_folder(folder, plan, cell)
     save_checkpoint(place, variant, model, tokenizer)
     return PretrainResult(
         cell=cell,
@@ -152,7 +154,7 @@ def _take_over(catalog: Catalog, plan: Plan, cell: Cell, folder: Path) -> Pretra
     if _shapes(wanted) != _shapes(model):
         raise ZooError(f"{asked.name} does not fit the weights in {planned.folder}; exchange nothing they depend on")
     model.variant = asked
-    place = checkpoint_folder(folder, cell.system)
+    place = checkpoint_folder(folder, plan, cell)
     save(model, place, to="zoo", replace=True, catalog=catalog)
     return PretrainResult(
         cell=cell,
@@ -192,7 +194,7 @@ def finetune(
 ) -> FinetuneResult:
     """Put a task head on the pre-trained encoder, train both, and score every dev split."""
     task, dataset = _task(catalog, plan, cell)
-    place = checkpoint_folder(folder, cell.system)
+    place = checkpoint_folder(folder, plan, cell)
     variant = plan.variant(cell.system).model_copy(update={"dims": read_variant(place).dims})
     forget_peak_memory()
     tokenizer_class, options = catalog.tokenizer(variant)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from enum import StrEnum
 from pathlib import Path
@@ -51,6 +51,9 @@ def compare(
         list[Path] | None, typer.Option(help="Text files or folders to pre-train on; may be repeated.")
     ] = None,
     seeds: Annotated[int | None, typer.Option(min=1, max=100, help="Fine-tuning seeds; 3 if not given.")] = None,
+    pretrain_each_seed: Annotated[
+        bool, typer.Option("--pretrain-each-seed", help="Pre-train anew for every seed, not once for all.")
+    ] = False,
     tokens: Annotated[int | None, typer.Option(min=64, help="Pre-training tokens, for each variant.")] = None,
     steps: Annotated[int | None, typer.Option(min=1, help="Fine-tuning steps, for each variant and task.")] = None,
     threads: Annotated[int | None, typer.Option(min=1, max=256, help="Threads of a process; 1 if not given.")] = None,
@@ -78,7 +81,9 @@ def compare(
         out = out or _newest()
         plan = out / "plan.json"
     if plan is not None:
-        _refuse_beside_plan(variants, tasks, seeds, tokens, steps, threads, precision)
+        given: dict[str, object] = {"VARIANTS": variants, "--tasks": tasks, "--seeds": seeds, "--tokens": tokens}
+        given |= {"--pretrain-each-seed": pretrain_each_seed, "--steps": steps, "--threads": threads}
+        _refuse_beside_plan(given | {"--precision": precision})
         work = kept_plan(catalog, plan, glue, corpus, keep_finetuned)
     else:
         work = new_plan(
@@ -88,6 +93,7 @@ def compare(
             glue=glue,
             corpus=corpus,
             seeds=seeds or DEFAULT_SEEDS,
+            pretrain_each_seed=pretrain_each_seed,
             tokens=tokens,
             steps=steps,
             threads=threads or 1,
@@ -110,6 +116,7 @@ def new_plan(
     glue: Path | None = None,
     corpus: Sequence[Path] | None = None,
     seeds: int = DEFAULT_SEEDS,
+    pretrain_each_seed: bool = False,
     tokens: int | None = None,
     steps: int | None = None,
     threads: int = 1,
@@ -130,6 +137,7 @@ def new_plan(
         data_folder=glue.resolve() if glue else None,
         threads=threads,
         precision=precision.value,
+        pretrain_each_seed=pretrain_each_seed,
         folders={variant.name: path for variant, path in zip(variants, paths, strict=True) if path is not None},
         keep_finetuned=keep_finetuned,
     )
@@ -249,8 +257,7 @@ def _newest() -> Path:
     return plans[-1].parent
 
 
-def _refuse_beside_plan(*given: object) -> None:
-    names = ("VARIANTS", "--tasks", "--seeds", "--tokens", "--steps", "--threads", "--precision")
-    extra = [name for name, value in zip(names, given, strict=True) if value is not None]
+def _refuse_beside_plan(given: Mapping[str, object]) -> None:
+    extra = [name for name, value in given.items() if value]
     if extra:
         raise ZooError(f"the plan says what is done; leave out {', '.join(extra)}, or make a new plan without --plan")

@@ -43,13 +43,17 @@ _PLACES: Any = {
 
 
 class Plan(Record):
-    """Variants, tasks, seeds, corpus and budget: equal for all variants but for what their records say."""
+    """Variants, tasks, seeds, corpus and budget: equal for all variants but for what their records say.
+
+    All seeds of a variant start from one pre-training, or each from one of its own.
+    """
 
     format: Literal[1] = 1
     variants: Annotated[tuple[Variant, ...], Field(min_length=1)]
     tasks: Annotated[tuple[PlannedTask, ...], Field(min_length=1)]
     seeds: Annotated[tuple[int, ...], Field(min_length=1)]
     pretraining_seed: int
+    pretrain_each_seed: bool = False
     corpus: CorpusSource
     corpus_hash: str
     data_folder: str | None
@@ -65,10 +69,10 @@ class Plan(Record):
 
     @property
     def cells(self) -> list[Cell]:
-        """One pre-training a variant, one fine-tuning a variant, task and seed, two baselines a task."""
+        """A pre-training a variant, or a variant and seed; a fine-tuning a variant, task and seed; baselines a task."""
         names = [variant.name for variant in self.variants]
         return [
-            *(Cell(kind="pretrain", system=name, seed=self.pretraining_seed) for name in names),
+            *dict.fromkeys(self._pretraining(name, seed) for seed in self.seeds for name in names),
             *(
                 Cell(kind="finetune", system=name, task=task.name, seed=seed)
                 for task in self.tasks
@@ -84,7 +88,11 @@ class Plan(Record):
 
     def pretraining_of(self, cell: Cell) -> Cell:
         """The cell that a fine-tuning stands on."""
-        return Cell(kind="pretrain", system=cell.system, seed=self.pretraining_seed)
+        return self._pretraining(cell.system, cell.seed)
+
+    def _pretraining(self, system: str, seed: int) -> Cell:
+        each = self.pretrain_each_seed and system not in self.checkpoints
+        return Cell(kind="pretrain", system=system, seed=seed if each else self.pretraining_seed)
 
     def variant(self, name: str) -> Variant:
         """The variant of this name."""

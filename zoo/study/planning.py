@@ -26,6 +26,7 @@ def make_plan(
     data_folder: Path | None = None,
     threads: int = 1,
     precision: Precision = "fp32",
+    pretrain_each_seed: bool = False,
     folders: Mapping[str, Path] | None = None,
     keep_finetuned: bool = False,
 ) -> Plan:
@@ -51,6 +52,7 @@ def make_plan(
         tasks=tuple(planned),
         seeds=tuple(range(n_seeds)),
         pretraining_seed=0,
+        pretrain_each_seed=pretrain_each_seed,
         corpus=corpus,
         corpus_hash=corpus_hash(catalog, corpus) if len(checkpoints) < len(variants) else "",
         data_folder=str(data_folder) if data_folder else None,

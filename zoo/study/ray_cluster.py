@@ -80,10 +80,10 @@ class RayCluster:
         """A pre-trained checkpoint in the cluster's store, put there once."""
         from zoo.study.cells import checkpoint_folder
 
-        if origin.system not in self._checkpoints:
-            place = checkpoint_folder(self._folder, origin.system)
-            self._checkpoints[origin.system] = self._ray.put(_read(self._folder, place))
-        return self._checkpoints[origin.system]
+        if origin.name not in self._checkpoints:
+            place = checkpoint_folder(self._folder, self._plan, origin)
+            self._checkpoints[origin.name] = self._ray.put(_read(self._folder, place))
+        return self._checkpoints[origin.name]
 
 
 def _work(

@@ -150,9 +150,10 @@ def notes(run: Run, found: Verdicts) -> list[str]:
     plan = run.plan
     synthetic = [task.name for task in plan.tasks if task.synthetic]
     own = [variant for variant in plan.variants if variant.name not in plan.checkpoints]
+    origin = "each pre-trained" if plan.pretrain_each_seed else "all fine-tuned from one pre-training"
     lines = [
-        f"Scores are mean ± standard deviation over {len(plan.seeds)} fine-tuning seeds of one pre-training, on dev, "
-        "after the last step, x 100.",
+        f"Scores are mean ± standard deviation over {len(plan.seeds)} seeds, {origin}, "
+        "on dev, after the last step, x 100."
     ]
     if own:
         lines.append(f"Pre-trained on {plan.corpus.description}: {own[0].pretraining.tokens:,} tokens each.")
