@@ -87,6 +87,20 @@ class Classify(TaskHead):
         return ids
 
 
+class Multilabel(Classify):
+    """Any of C labels, each by itself, by binary cross-entropy; the batch's labels are [B, C] of zeros and ones."""
+
+    def forward(self, hidden: Tensor, batch: Batch, token_table: Tensor) -> Output:
+        """[T, H] to logits [B, C]."""
+        logits = self.logits(hidden, batch)
+        targets = batch.labels[LABEL]
+        return Output(F.binary_cross_entropy_with_logits(_wide(logits), targets.to(logits.dtype)), logits, targets)
+
+    def predict(self, logits: Tensor) -> list[Any]:
+        """[B, C] to the ids of the labels that are more probable than not."""
+        return [row.nonzero().flatten().tolist() for row in logits > 0]
+
+
 class Regress(TaskHead):
     """A score, by mean squared error."""
 
@@ -196,6 +210,7 @@ class Pool(Objective):
 
 HEADS: dict[str, type[TaskHead]] = {
     "classify": Classify,
+    "multilabel": Multilabel,
     "regress": Regress,
     "tag": Tag,
     "span": Span,

@@ -67,6 +67,13 @@ class Tokenizer(ABC):
     def encode(self, texts: Sequence[str]) -> list[Ids]:
         """The ids of each text, without special tokens."""
 
+    def encode_with_offsets(self, texts: Sequence[str]) -> list[tuple[Ids, Ids]]:
+        """The ids of each text, and where in the text each begins and ends, in characters. -> [S], [S, 2]
+
+        Raises ZooError where the tokenizer cannot tell.
+        """
+        raise ZooError(f"{type(self).__name__} does not tell where in a text its pieces are")
+
     @abstractmethod
     def decode(self, ids: Sequence[int]) -> str:
         """The text of ids, special tokens left out."""

@@ -130,7 +130,7 @@ class Head(Record):
     input_dropout: Annotated[float, Field(ge=0.0, lt=1.0)] = 0.0
 
 
-HeadKind = Literal["classify", "regress", "tag", "span", "choice"]
+HeadKind = Literal["classify", "multilabel", "regress", "tag", "span", "choice"]
 
 
 class HeadUse(Record):

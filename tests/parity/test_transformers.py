@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,8 @@ import torch
 import transformers
 
 import zoo
-from benchmarks.parity import BASE, CASES, Comparison, compare, ragged, reference, tiny
+from benchmarks.parity import BASE, CASES, N_LABELS, Comparison, compare, ragged, reference, tiny
+from zoo.heads import LABEL
 
 
 @pytest.fixture(autouse=True)
@@ -56,6 +58,23 @@ def test_input_without_segments_gives_the_same(family: str) -> None:
 @pytest.mark.parametrize("family", BASE)
 def test_a_head_of_one_output_is_a_regression_in_both(family: str) -> None:
     assert_equal(compared(family, "ForSequenceClassification", seed=5, num_labels=1), 5)
+
+
+@pytest.mark.parametrize("family", BASE)
+def test_a_head_of_several_labels_gives_the_same(family: str, tmp_path: Path) -> None:
+    rng = np.random.default_rng(6)
+    sizes = tiny(family, rng) | {"problem_type": "multi_label_classification"}
+    theirs = reference(family, "ForSequenceClassification", sizes, 6)
+    theirs.save_pretrained(tmp_path / "theirs")
+    inputs = ragged(family, sizes["vocab_size"], 13, rng)
+    labels = torch.from_numpy(rng.integers(0, 2, (6, N_LABELS)))
+    expected = theirs(**inputs.padded, labels=labels.float())
+    ours = zoo.load(tmp_path / "theirs")
+    found = ours(replace(inputs.batch, labels={LABEL: labels}))["task"]
+    torch.testing.assert_close(found.logits, expected.logits, atol=5e-6, rtol=0)
+    torch.testing.assert_close(found.loss, expected.loss, atol=0, rtol=1e-5)
+    zoo.save(ours, tmp_path / "ours")
+    assert type(theirs).from_pretrained(tmp_path / "ours").config.problem_type == "multi_label_classification"
 
 
 @pytest.mark.parametrize("activation", ["gelu", "gelu_new", "gelu_pytorch_tanh", "relu", "silu", "swish"])

@@ -204,7 +204,7 @@ def test_a_config_that_the_zoo_cannot_follow_is_refused(changes: dict[str, Any],
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"problem_type": "multi_label_classification"}, "problem_type 'multi_label_classification' is not one of"),
+        ({"problem_type": "ranking"}, "problem_type 'ranking' is not one of single_label_classification, multi"),
         ({"problem_type": "regression"}, "a regression of 3 values"),
         ({"id2label": {"0": "a", "2": "b"}}, "id2label should give each of the ids from 0 a name"),
         ({"id2label": ["a"]}, "id2label should give"),

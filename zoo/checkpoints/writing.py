@@ -15,6 +15,7 @@ from zoo.model import Model
 from zoo.weights.checkpoint import write_own
 from zoo.weights.foreign import Described, write_foreign, write_tokenizer_config
 from zoo.weights.format import POOL, TASK, UNTIED
+from zoo.weights.layout import PROBLEMS
 from zoo.weights.provenance import write_provenance
 from zoo.weights.record import MLM, Objectives
 
@@ -96,7 +97,7 @@ def _pieces(model: Model) -> tuple[str, ...]:
         objective = model.objective(name)
         if isinstance(objective, TaskHead):
             kind = objective.use.kind
-            pieces.append("classify" if kind == "regress" else kind)
+            pieces.append("classify" if kind in PROBLEMS else kind)
             released = objective.pooler is not None or objective.reads_tokens
             if not released or objective.use.reading.pooling != "first":
                 pieces.append("a head of the zoo's own")

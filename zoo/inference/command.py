@@ -99,33 +99,66 @@ def fill(
 
 def predict(
     folder: Folder,
-    file: Annotated[Path, typer.Argument(help="A file of items, laid out as the task's own.")],
-    task: Annotated[str, typer.Option(help="The task, whose head the model has.")],
+    file: Annotated[Path, typer.Argument(help="A file of texts, an item a line; with --task, laid out as the task's.")],
+    task: Annotated[str | None, typer.Option(help="A task with the model's labels, whose files are read.")] = None,
+    pairs: Annotated[bool, typer.Option("--pairs", help="A line is two texts, a tab between them.")] = False,
     out: Annotated[Path | None, typer.Option(help="Where to write; the terminal if not given.")] = None,
 ) -> None:
-    """Print a task's predictions for the items of a file, as index and label; scores, too, where it has labels."""
-    from zoo.catalog import Catalog
-    from zoo.files import write_text
-    from zoo.inference.task import predict_task
-    from zoo.tasks import metrics
-    from zoo.tasks.tsv import TsvTask
+    """Print what the model's own head says of each line of a file; with --task, the task's predictions and scores.
 
-    catalog = Catalog.installed()
-    found = catalog.task(task)
-    if not isinstance(found, TsvTask):
-        raise ZooError(f"task {task!r} is made on the spot and not read from files")
-    examples = found.read(file)
-    made = predict_task(_load(folder), found, examples)
-    words = [found.labels[int(value)] if found.labels else f"{value:.4f}" for value in made]
-    table = "".join(f"{line}\n" for line in ("index\tprediction", *(f"{i}\t{word}" for i, word in enumerate(words))))
+    A line is a text; for answer spans a question, a tab and a text; for multiple choice a text and, after tabs, its
+    choices.
+    """
+    from zoo.files import write_text
+
+    columns, rows, note = _own_predictions(folder, file, pairs) if task is None else _predictions(folder, file, task)
+    table = "".join("\t".join(row) + "\n" for row in (columns, *rows))
     if out is None:
         print(table, end="")
     else:
         write_text(out, table)
+    if note:
+        print(note, file=sys.stderr)
+
+
+Told = tuple[tuple[str, ...], list[tuple[str, ...]], str]
+"""Columns, rows, and what else is to be said."""
+
+
+def _own_predictions(folder: str, file: Path, pairs: bool) -> Told:
+    from zoo.inference.own_head import check_row, head_for_text, predict_texts
+    from zoo.text.lines import read_lines
+
+    model = _load(folder)
+    kind = head_for_text(model).use.kind
+    several = pairs or kind in ("span", "choice")
+    items = [
+        check_row(kind, tuple(line.split("\t")) if several else (line,), f"{file}:{number}", pairs=pairs)
+        for number, line in read_lines(file)
+    ]
+    made = predict_texts(model, items)
+    length = model.variant.dims.max_length
+    note = f"{made.n_cut:,} of {len(items):,} items were cut to {length} tokens" if made.n_cut else ""
+    return made.columns, made.rows, note
+
+
+def _predictions(folder: str, file: Path, task: str) -> Told:
+    from zoo.catalog import Catalog
+    from zoo.inference.task import predict_task
+    from zoo.tasks import metrics
+    from zoo.tasks.tsv import TsvTask
+
+    found = Catalog.installed().task(task)
+    if not isinstance(found, TsvTask):
+        raise ZooError(f"task {task!r} is made on the spot and not read from files")
+    examples = found.read(file)
+    made = predict_task(_load(folder), found, examples)
+    rows: list[tuple[str, ...]] = [
+        (str(index), found.labels[int(value)] if found.labels else f"{value:.4f}") for index, value in enumerate(made)
+    ]
     labels = [example.label for example in examples]
-    if None not in labels:
-        scores = metrics.score(found, labels, made)
-        print(", ".join(f"{name} {value:.4f}" for name, value in scores.items()), file=sys.stderr)
+    scores = metrics.score(found, labels, made) if None not in labels else {}
+    return ("index", "prediction"), rows, ", ".join(f"{name} {value:.4f}" for name, value in scores.items())
 
 
 def _load(folder: str) -> Model:

@@ -84,14 +84,14 @@ def at_rest(model: Model) -> Iterator[torch.device]:
 def _window(model: Model, encodings: list[Encoding], pool: Pool) -> list[Tensor]:
     found: dict[int, Tensor] = {}
     with at_rest(model) as device:
-        for places in _batches(encodings):
+        for places in batches(encodings):
             batch = collate([encodings[place] for place in places]).to(device)
             made = _pooled(model.hidden(batch).float().cpu(), batch, pool)
             found |= {places[index]: vector for index, vector in zip(batch.order, made, strict=True)}
     return [found[place] for place in range(len(encodings))]
 
 
-def _batches(encodings: Sequence[Encoding]) -> Iterator[list[int]]:
+def batches(encodings: Sequence[Encoding]) -> Iterator[list[int]]:
     """Places of sequences of like length, together about as many tokens as a batch holds."""
     batch: list[int] = []
     tokens = 0

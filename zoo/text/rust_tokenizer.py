@@ -111,7 +111,7 @@ class RustTokenizer(Tokenizer):
         return [self._as_text[encoding.ids] for encoding in encodings]
 
     def encode_with_offsets(self, texts: SequenceOf[str]) -> list[tuple[Ids, Ids]]:
-        """The ids of each text, and where in the text each begins and ends, in characters. -> [S], [S, 2]"""
+        """The ids of each text, and where in it each begins and ends, in characters. -> [S], [S, 2]"""
         encodings = self._rust.encode_batch(list(texts), add_special_tokens=False)
         return [
             (self._as_text[encoding.ids], np.array(encoding.offsets, dtype=np.int32).reshape(-1, 2))

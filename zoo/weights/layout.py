@@ -14,7 +14,14 @@ from zoo.weights.header import FLOATS
 from zoo.weights.store import Store
 
 HEAD_KINDS: tuple[HeadKind, ...] = ("classify", "tag", "span", "choice")
-"""The pieces that are task heads; a `regress` head has the weights of `classify`."""
+"""The pieces that are task heads; heads of the kinds in PROBLEMS have the weights of `classify`."""
+
+PROBLEMS: dict[HeadKind, str] = {
+    "classify": "single_label_classification",
+    "multilabel": "multi_label_classification",
+    "regress": "regression",
+}
+"""What config.json calls what a sequence's head is for."""
 
 N_HINTS = 10
 """How many misnamed tensors are told the name that they might have meant; finding it takes long."""
@@ -106,17 +113,19 @@ def head_use(format: CheckpointFormat, config: Config, pieces: tuple[str, ...], 
     labels = _labels(config, where) if kind in ("classify", "tag") else ()
     problem = config.get("problem_type")
     if kind == "classify":
-        known = ("single_label_classification", "regression", None)
-        if problem not in known:
-            raise ZooError(f"{where}: problem_type {problem!r:.60} is not one of {', '.join(map(str, known[:2]))}")
-        if problem == "regression" or (problem is None and len(labels) == 1):
+        kinds: dict[object, HeadKind] = {name: kind for kind, name in PROBLEMS.items()}
+        kinds[None] = "regress" if len(labels) == 1 else "classify"
+        if not isinstance(problem, str | None) or problem not in kinds:
+            raise ZooError(f"{where}: problem_type {problem!r:.60} is not one of {', '.join(PROBLEMS.values())}")
+        kind = kinds[problem]
+        if kind == "regress":
             if len(labels) != 1:
                 raise ZooError(f"{where}: a regression of {len(labels)} values; the zoo has heads for one")
-            kind, labels = "regress", ()
+            labels = ()
     dropout = config.get(format.head_dropout)
     if dropout is None:
         dropout = config.get("hidden_dropout_prob", 0.1)
-    first = dropout if format.drops_head_input and kind in ("classify", "regress") else 0.0
+    first = dropout if format.drops_head_input and kind in PROBLEMS else 0.0
     try:
         reading = Head(dropout=0.0 if kind == "span" else dropout, input_dropout=first)
         return HeadUse(kind=kind, labels=labels, reading=reading)
@@ -144,8 +153,8 @@ def head_config(format: CheckpointFormat, use: HeadUse) -> dict[str, JsonValue]:
         "id2label": {str(index): name for index, name in enumerate(names)},
         "label2id": {name: index for index, name in enumerate(names)},
     }
-    if use.kind in ("classify", "regress"):
-        config["problem_type"] = "regression" if use.kind == "regress" else "single_label_classification"
+    if use.kind in PROBLEMS:
+        config["problem_type"] = PROBLEMS[use.kind]
     if use.kind != "span":
         config[format.head_dropout] = use.reading.dropout
     return config
