@@ -6,7 +6,7 @@ import fcntl
 import os
 import shutil
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from zoo.errors import RunFailed, ZooError
@@ -22,7 +22,8 @@ def write_bytes(path: Path, content: bytes) -> None:
             os.fsync(file.fileno())
         os.replace(temporary, path)
     except OSError as error:
-        temporary.unlink(missing_ok=True)
+        with suppress(OSError):
+            temporary.unlink()
         raise RunFailed(f"cannot write {path}: {error.strerror}; what was there before is untouched") from error
 
 
@@ -32,21 +33,29 @@ def write_text(path: Path, content: str) -> None:
 
 
 def write_folder(path: Path, fill: Callable[[Path], None]) -> None:
-    """Make a folder that appears in its place only when `fill` has filled it; an older one there is replaced."""
+    """Make a folder that appears in its place only when `fill` has filled it; an older one there is replaced.
+
+    Raises RunFailed where the disk refuses; the older one is then untouched.
+    """
     temporary = path.with_name(f".{path.name}.{os.getpid()}.part")
+    older = path.with_name(f".{path.name}.{os.getpid()}.old.part")
     try:
         shutil.rmtree(temporary, ignore_errors=True)
         temporary.mkdir(parents=True)
         fill(temporary)
         for written in (*temporary.rglob("*"), temporary):
             _flush(written)
-        shutil.rmtree(path, ignore_errors=True)
+        if path.exists():
+            os.replace(path, older)
         os.replace(temporary, path)
         _flush(path.parent)
     except OSError as error:
+        if older.exists() and not path.exists():
+            os.replace(older, path)
         raise RunFailed(f"cannot write {path}: {error.strerror or error}") from error
     finally:
-        shutil.rmtree(temporary, ignore_errors=True)
+        for left in (temporary, older):
+            shutil.rmtree(left, ignore_errors=True)
 
 
 def make_folder(path: Path) -> None:

@@ -6,7 +6,8 @@ import json
 import os
 import shutil
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -14,7 +15,7 @@ from typing import Self
 import numpy as np
 from torch import Tensor
 
-from zoo.errors import RunFailed
+from zoo.errors import RunFailed, ZooError
 
 HEADER = 8_192
 """Bytes set aside for the header, which spaces fill up, as the format allows."""
@@ -37,17 +38,17 @@ class VectorFile:
         self._metadata = dict(metadata or {})
 
     def __enter__(self) -> Self:
-        try:
+        if self._path.is_dir():
+            raise ZooError(f"{self._path} is a folder; give the name of a file")
+        with self._telling():
             self._file = self._part.open("wb")
+            self._lengths = tempfile.TemporaryFile()  # closed with the vectors
             self._file.write(b" " * (8 + HEADER))
-        except OSError as error:
-            raise RunFailed(f"cannot write {self._path}: {error.strerror}") from error
-        self._lengths = tempfile.TemporaryFile()  # closed with the vectors
         return self
 
     def add(self, vectors: list[Tensor]) -> None:
         """The vectors of some more texts, [H] or [S, H] each."""
-        try:
+        with self._telling():
             for vector in vectors:
                 rows = vector.reshape(-1, self._width)
                 self._file.write(rows.contiguous().numpy().astype("<f4", copy=False).tobytes())
@@ -55,18 +56,28 @@ class VectorFile:
                 self._texts += 1
                 if self._several:
                     self._lengths.write(np.int64(len(rows)).tobytes())
-        except OSError as error:
-            raise RunFailed(f"cannot write {self._path}: {error.strerror}") from error
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        with self._file, self._lengths:
+        try:
+            with self._telling(), self._file, self._lengths:
+                if kind is None:
+                    self._finish()
             if kind is None:
-                self._finish()
-        if kind is None:
-            os.replace(self._part, self._path)
-        self._part.unlink(missing_ok=True)
+                with self._telling():
+                    os.replace(self._part, self._path)
+        finally:
+            self._part.unlink(missing_ok=True)
+
+    @contextmanager
+    def _telling(self) -> Iterator[None]:
+        """A disk that refuses, in one line."""
+        try:
+            yield
+        except OSError as error:
+            reason = f"{error.strerror}; what was there before is untouched"
+            raise RunFailed(f"cannot write {self._path}: {reason}") from error
 
     def _finish(self) -> None:
         size = 4 * self._rows * self._width
