@@ -20,7 +20,7 @@ from zoo.inference.command import encode, fill, predict
 from zoo.pretrain.command import corpus_, pretrain
 from zoo.specs import Variant, diff
 from zoo.study.ablation_command import ablate
-from zoo.study.command import report, verify
+from zoo.study.command import report, submit, verify
 from zoo.study.compare import compare
 
 app = typer.Typer(
@@ -30,7 +30,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 
-for _command in (ablate, audit, compare, convert, encode, fill, predict, pretrain, report, verify):
+for _command in (ablate, audit, compare, convert, encode, fill, predict, pretrain, report, submit, verify):
     app.command()(_command)
 app.command("corpus")(corpus_)
 

@@ -17,9 +17,11 @@ import zoo_albert
 import zoo_bert
 from zoo import Catalog, ZooError
 from zoo.study.corpora import FilesCorpus
+from zoo.study.overview import tabulate
 from zoo.study.plan import Cell, Plan, slug
 from zoo.study.planning import make_plan, with_budget
-from zoo.study.report import markdown, summary, tabulate, write_report
+from zoo.study.published import summary
+from zoo.study.report import markdown, write_report
 from zoo.study.results import FailedResult, FinetuneResult, PretrainResult, Run, fingerprint, read_run
 from zoo.study.runner import run
 from zoo.study.verdicts import judge
@@ -91,7 +93,7 @@ def test_every_cell_is_done_and_told(finished: tuple[Run, Path, Watcher]) -> Non
 
 
 def test_the_table_has_a_column_a_system_and_a_row_a_measure(finished: tuple[Run, Path, Watcher]) -> None:
-    table = tabulate(finished[0])
+    table = tabulate(finished[0], judge(finished[0]))
     assert [name.split("+")[0] for name in table.columns] == ["bert-tiny", "albert-tiny", "majority", "bag-of-words"]
     rows = dict(table.rows)
     assert rows["lamps (accuracy)"][2:] == ("50.0", "100.0")
@@ -151,7 +153,7 @@ def test_one_failure_stops_what_stands_on_it_and_nothing_else(corpus: FilesCorpu
     assert set(reasons) == {"pretrain", "finetune"}
     assert "the loss of bert.mlm is" in reasons["pretrain"] and "try a lower learning rate" in reasons["pretrain"]
     assert reasons["finetune"].startswith("the pre-training of bert-tiny+")
-    assert dict(tabulate(done).rows)["lamps (accuracy)"][0] == "failed"
+    assert dict(tabulate(done, judge(done)).rows)["lamps (accuracy)"][0] == "failed"
     assert "Failed: pretrain-bert-tiny" in markdown(done, judge(done)).replace("\\", "")
 
 

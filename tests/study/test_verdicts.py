@@ -2,70 +2,20 @@
 
 from __future__ import annotations
 
-import importlib.util
 import json
 import sys
 from pathlib import Path
 
 import pytest
 
-import zoo_albert
-import zoo_bert
-from zoo import Catalog
+from tests.study.made_up import made_up, saved
 from zoo.cli import main
-from zoo.study.environment import environment
 from zoo.study.findings import difference_table, finding_notes, tier_table
-from zoo.study.keys import cell_key
-from zoo.study.plan import BASELINES, Cell, Plan
-from zoo.study.planning import make_plan
+from zoo.study.plan import BASELINES
 from zoo.study.report import write_report
-from zoo.study.results import Cost, FailedResult, FinetuneResult, Run, write_result
+from zoo.study.results import FailedResult
 from zoo.study.verdicts import judge
 from zoo.study.verify import verify
-
-_spec = importlib.util.spec_from_file_location("zoo_toy", Path(__file__).with_name("toy.py"))
-assert _spec and _spec.loader
-toy = importlib.util.module_from_spec(_spec)
-_spec.loader.exec_module(toy)
-
-CATALOG = Catalog.of(zoo_bert, zoo_albert, toy)
-TARGETS = [item % 2 for item in range(40)]
-
-
-def result(plan: Plan, cell: Cell, n_wrong: int) -> FinetuneResult:
-    """Wrong on so many items, other ones for every seed; the majority baseline answers 1 throughout."""
-    wrong = {(7 * cell.seed + 3 * item) % 40 for item in range(n_wrong)}
-    made = [1 - target if item in wrong else target for item, target in enumerate(TARGETS)]
-    made = [1] * 40 if cell.system == "majority" else made
-    accuracy = sum(a == b for a, b in zip(made, TARGETS, strict=True)) / 40
-    return FinetuneResult(
-        cell=cell,
-        key=cell_key(plan, cell, environment(CATALOG)),
-        task_version=1,
-        data_hash=plan.tasks[0].content_hash,
-        synthetic=False,
-        steps=1,
-        truncated=0.0,
-        scores={"dev": {"accuracy": accuracy}},
-        headline=accuracy,
-        predictions={"dev": made},
-        targets={"dev": TARGETS} if cell.kind == "baseline" else None,
-        environment=environment(CATALOG),
-        cost=Cost(seconds=1.0, peak_bytes=1),
-    )
-
-
-def made_up(n_seeds: int, wrong: dict[str, list[int]], fail: tuple[str, ...] = ()) -> Run:
-    """A run whose systems are wrong on so many items, by seed; cells named in `fail` have failed."""
-    plan = make_plan(CATALOG, [CATALOG.variant(name) for name in wrong], ["lamps"], n_seeds=n_seeds)
-    results = [
-        FailedResult(cell=cell, reason="it was told to")
-        if cell.name in fail
-        else result(plan, cell, 20 if cell.system in BASELINES else wrong[cell.system][cell.seed])
-        for cell in plan.cells
-        if cell.kind != "pretrain"
-    ]
-    return Run(plan=plan, results=tuple(results))
 
 
 def test_a_large_difference_is_better_and_makes_two_tiers() -> None:
@@ -137,18 +87,16 @@ def test_runs_that_learnt_nothing_are_told() -> None:
     assert "One answer for every item of lamps: bert-tiny in 1 of 2 runs (mean without them 90.0)." in told
 
 
-def saved(run: Run, folder: Path) -> Path:
-    """The run as a folder."""
-    (folder / "cells").mkdir()
-    (folder / "plan.json").write_text(run.plan.model_dump_json())
-    for result in run.results:
-        write_result(folder, result)
-    return folder
-
-
 @pytest.mark.parametrize(
     ("form", "start"),
-    [("terminal", "┏"), ("markdown", "# Comparison"), ("csv", "system,task"), ("json", "{"), ("html", "<!doctype")],
+    [
+        ("terminal", "┏"),
+        ("markdown", "# Comparison"),
+        ("csv", "system,task"),
+        ("json", "{"),
+        ("html", "<!doctype"),
+        ("latex", "% needs"),
+    ],
 )
 def test_every_report_is_made_from_a_folder_alone_and_says_who_is_better(
     form: str, start: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
@@ -171,7 +119,7 @@ def test_every_report_is_made_from_a_folder_alone_and_says_who_is_better(
         assert json.loads(made)["statistics"]["spreads"]["lamps"]["albert-tiny"]["n"] == 3
     if form == "html":
         assert "<script" not in made and "&lt;script&gt;" in made
-        assert made.count("<svg") == 2  # nothing was pre-trained, so there are no sizes and no losses to draw
+        assert made.count("<svg") == 3  # nothing was pre-trained, so there are no losses to draw
         assert "http" not in made.replace("http://www.w3.org/", "")
     if form == "csv":
         assert made.splitlines()[-1].startswith("bag-of-words,lamps,0,dev,accuracy,0.5")

@@ -36,7 +36,7 @@ def model_card(model: Model, catalog: Catalog) -> str:
         "## Use",
         "Say what the model is meant for, what it must not be used for, and in which languages.",
         "## Evaluation",
-        "Give scores with their seeds and the rule by which they were selected.",
+        _evaluation(source) or "Give scores with their seeds and the rule by which they were selected.",
         "## Licence",
         "Say under which licence the weights are given.",
     ]
@@ -87,6 +87,51 @@ def _flat(record: Mapping[str, Any], prefix: str = "") -> Iterable[tuple[str, An
             yield from _flat(value, f"{prefix}{key}: ")
         elif value is not None:
             yield prefix + key, value
+
+
+def _evaluation(source: Path) -> str:
+    """The scores in results.json of the run that a checkpoint lies in; nothing where there are none."""
+    place = source.resolve()
+    run = place.parent.parent
+    if not (run / "results.json").is_file():
+        return ""
+    results = read_object(run / "results.json")
+    try:
+        for cell in results["cells"]:
+            if cell["kind"] == "finetune" and place == run / "finetuned" / cell["name"]:
+                return _scores_of_one(cell)
+            if cell["kind"] == "pretrain" and place == run / cell["checkpoint"]:
+                return _scores_over_seeds(results["scores"][cell["cell"]["system"]])
+    except (AttributeError, KeyError, TypeError) as error:
+        raise ZooError(f"{run / 'results.json'} is not what zoo compare writes: {type(error).__name__}") from None
+    return ""
+
+
+def _scores_of_one(cell: Mapping[str, Any]) -> str:
+    rows = [
+        (cell["cell"]["task"], split, metric, f"{100 * value:.1f}")
+        for split, scores in cell["scores"].items()
+        for metric, value in scores.items()
+    ]
+    told = f"Fine-tuned with seed {cell['cell']['seed']}; scored after the last step, x 100."
+    return f"{told}\n\n{_table(('task', 'split', 'metric', 'score'), rows)}"
+
+
+def _scores_over_seeds(scores: Mapping[str, Any]) -> str:
+    rows = [
+        (task, f"{100 * found['mean']:.1f}", _spread(found["sd"]), str(len(found["values"])))
+        for task, found in scores.items()
+        if found
+    ]
+    told = (
+        "On development sets, x 100, after fine-tuning: means over seeds, each scored after its last step; two metrics "
+        "of a task are averaged. Which variant is better than which is said in the run's report."
+    )
+    return f"{told}\n\n{_table(('task', 'mean', 'standard deviation', 'seeds'), rows)}" if rows else ""
+
+
+def _spread(value: float | None) -> str:
+    return "-" if value is None else f"{100 * value:.1f}"
 
 
 def _shown(value: Any) -> str:

@@ -1,21 +1,28 @@
-"""A run's charts as SVG, the same bytes for the same results."""
+"""A run's charts as SVG."""
 
 from __future__ import annotations
 
-from io import StringIO
+import warnings
 from typing import TYPE_CHECKING
 
 from zoo.errors import ZooError
+from zoo.study.drawing import GREY, SETTINGS, grid, key, short, stroke, style, svg
 from zoo.study.findings import between_variants
+from zoo.study.overview import systems_of
+from zoo.study.pareto import pareto
 from zoo.study.plan import BASELINES
 from zoo.study.results import Run
-from zoo.study.verdicts import Verdicts
+from zoo.study.statistics import Difference
+from zoo.study.verdicts import Verdicts, degenerate
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-COLORS = {"better": "#1f4e79", "not shown": "#9aa3ad", "too few seeds to tell": "#d97706"}
+COLORS = {"better": "#1f4e79", "not shown": GREY, "too few seeds to tell": "#d97706"}
+
+MOST_PAIRS = 15
+"""Pairs a task whose differences are all drawn; of more, those with the first variant."""
 
 
 def charts(run: Run, found: Verdicts) -> list[tuple[str, str]]:
@@ -24,116 +31,98 @@ def charts(run: Run, found: Verdicts) -> list[tuple[str, str]]:
         import matplotlib
     except ImportError as error:
         raise ZooError("charts need matplotlib; install it with: pip install encoder-zoo[plots]") from error
-    # "$" in a name would be read as mathematics.
-    with matplotlib.rc_context(
-        {"svg.hashsalt": "zoo", "svg.fonttype": "none", "font.size": 9, "text.parse_math": False}
-    ):
+    with matplotlib.rc_context(SETTINGS), warnings.catch_warnings():
+        # The page's reader has letters that matplotlib's own font lacks.
+        warnings.filterwarnings("ignore", message="Glyph .* missing from font")
         drawn = [
-            ("Scores, a point a seed", _scores(run)),
-            ("Differences with 95% intervals: thick over seeds, thin over seeds and items", _differences(found)),
-            ("Mean score of all tasks against parameters stored; hollow marks are dominated", _pareto(run, found)),
-            ("Pre-training losses", _losses(run)),
+            ("Scores: a point a seed, a line at the mean, a cross where every item had one answer", _scores(run)),
+            ("Differences, with 95% intervals: thick over seeds, thin over seeds and items", _differences(found)),
+            ("Mean score against cost; hollow: another variant is as cheap and as good", pareto(run, found)),
+            ("Pre-training", _curves(run)),
         ]
-        return [(title, _svg(figure)) for title, figure in drawn if figure is not None]
-
-
-def _svg(figure: Figure) -> str:
-    text = StringIO()
-    figure.savefig(text, format="svg", metadata=dict.fromkeys(("Date", "Creator", "Format", "Type")))
-    return text.getvalue()[text.getvalue().index("<svg") :]
-
-
-def _figure(height: float) -> tuple[Figure, Axes]:
-    from matplotlib.figure import Figure
-
-    figure = Figure(figsize=(9, height), layout="constrained")
-    axes = figure.subplots()
-    axes.spines[["top", "right"]].set_visible(False)
-    return figure, axes
+        return [(title, svg(figure)) for title, figure in drawn if figure is not None]
 
 
 def _scores(run: Run) -> Figure | None:
-    systems = [*(variant.name for variant in run.plan.variants), *BASELINES]
-    rows = [(task.name, system) for task in run.plan.tasks for system in systems if run.finetuned(system, task.name)]
-    if not rows:
+    systems = [system for system in systems_of(run) if run.finetuned(system)]
+    tasks = [task.name for task in run.plan.tasks if any(run.finetuned(system, task.name) for system in systems)]
+    if not tasks:
         return None
-    figure, axes = _figure(1 + 0.22 * len(rows))
-    for height, (task, system) in enumerate(rows):
-        values = [100 * result.headline for result in run.finetuned(system, task)]
-        color = "#9aa3ad" if system in BASELINES else f"C{systems.index(system) % 10}"
-        axes.plot(values, [height] * len(values), "o", color=color, alpha=0.6)
-        if systems.index(system) == 0 and height:
-            axes.axhline(height - 0.5, color="#dddddd", linewidth=0.8)
-    axes.set_yticks(range(len(rows)), [f"{task}: {system}" for task, system in rows])
-    axes.invert_yaxis()
-    axes.set_xlabel("score x 100")
+    figure, panels = grid(len(tasks), columns=3, height=0.8 + 0.2 * len(systems), share_y=True)
+    for axes, task in zip(panels, tasks, strict=True):
+        for height, system in enumerate(systems):
+            _points(axes, run, task, system, height, GREY if system in BASELINES else style(height)["color"])
+        axes.set_title(short(task), fontsize=9)
+        axes.grid(axis="x", color="#eeeeee")
+    panels[0].set_yticks(range(len(systems)), [short(system) for system in systems])
+    panels[0].set_ylim(len(systems) - 0.5, -0.5)
     return figure
+
+
+def _points(axes: Axes, run: Run, task: str, system: str, height: int, color: str) -> None:
+    results = run.finetuned(system, task)
+    for result in results:
+        stuck = degenerate(result) and system not in BASELINES
+        axes.plot(100 * result.headline, height, "x" if stuck else "o", color=color, alpha=0.6)
+    if results:
+        mean = 100 * sum(result.headline for result in results) / len(results)
+        axes.plot([mean, mean], [height - 0.35, height + 0.35], color=color, linewidth=1.5)
 
 
 def _differences(found: Verdicts) -> Figure | None:
-    pairs = between_variants(found)
-    if not pairs:
+    of_all = between_variants(found)
+    tasks = list(dict.fromkeys(d.task for d in of_all))
+    pairs = list(dict.fromkeys((d.first, d.second) for d in of_all))
+    if len(pairs) > MOST_PAIRS:
+        pairs = [pair for pair in pairs if pair[0] == pairs[0][0]]
+    if not tasks:
         return None
-    figure, axes = _figure(1.2 + 0.24 * len(pairs))
-    for height, pair in enumerate(pairs):
-        color = COLORS[pair.verdict]
-        axes.plot([100 * pair.bootstrap_low, 100 * pair.bootstrap_high], [height] * 2, color=color, linewidth=1)
-        if pair.low is not None and pair.high is not None:
-            axes.plot([100 * pair.low, 100 * pair.high], [height] * 2, color=color, linewidth=3, alpha=0.4)
-        axes.plot(100 * pair.difference, height, "o", color=color)
+    figure, panels = grid(len(tasks), columns=3, height=0.9 + 0.22 * len(pairs), share_y=True)
+    for axes, task in zip(panels, tasks, strict=True):
+        for d in of_all:
+            if d.task == task and (d.first, d.second) in pairs:
+                _interval(axes, d, pairs.index((d.first, d.second)))
+        axes.axvline(0, color="black", linewidth=0.8)
+        low, high = axes.get_xlim()
+        axes.set_xlim(min(low, -1), max(high, 1))
+        axes.set_title(short(task), fontsize=9)
+    panels[0].set_yticks(range(len(pairs)), [f"{short(first)} - {short(second)}" for first, second in pairs])
+    panels[0].set_ylim(len(pairs) - 0.5, -0.5)
     for verdict, color in COLORS.items():
-        axes.plot([], [], "o", color=color, label=verdict)
-    axes.axvline(0, color="black", linewidth=0.8)
-    axes.set_yticks(range(len(pairs)), [f"{pair.task}: {pair.first} - {pair.second}" for pair in pairs])
-    axes.invert_yaxis()
-    axes.set_xlabel("difference x 100")
-    figure.legend(loc="outside upper center", ncols=3, frameon=False)
+        panels[0].plot([], [], "o", color=color, label=verdict)
+    figure.legend(loc="outside lower center", ncols=3, frameon=False)
     return figure
 
 
-def _pareto(run: Run, found: Verdicts) -> Figure | None:
-    """Of the variants that finished something on every task: the others' means are not of the same tasks."""
-    points = {
-        variant.name: (trained.parameters_stored, 100 * sum(spreads) / len(spreads))
-        for variant in run.plan.variants
-        if (trained := run.pretrained(variant.name))
-        and all(variant.name in by_system for by_system in found.spreads.values())
-        and (spreads := [by_system[variant.name].mean for by_system in found.spreads.values()])
+def _interval(axes: Axes, d: Difference, height: int) -> None:
+    color = COLORS[d.verdict]
+    axes.plot([100 * d.bootstrap_low, 100 * d.bootstrap_high], [height] * 2, color=color, linewidth=1)
+    if d.low is not None and d.high is not None:
+        axes.plot([100 * d.low, 100 * d.high], [height] * 2, color=color, linewidth=3, alpha=0.4)
+    axes.plot(100 * d.difference, height, "o", color=color)
+
+
+def _curves(run: Run) -> Figure | None:
+    """A panel an objective, for losses and for shares of right answers."""
+    names = [variant.name for variant in run.plan.variants]
+    trained = {name: result for name in names if (result := run.pretrained(name))}
+    curves = {
+        (measure, objective): None
+        for result in trained.values()
+        for objective in result.losses
+        for measure in ("losses", "accuracies")
+        if getattr(result, measure).get(objective)
     }
-    if not points:
-        return None
-    figure, axes = _figure(3.5)
-    for index, (name, (size, score)) in enumerate(points.items()):
-        dominated = any(
-            other_size <= size and other >= score and (other_size, other) != (size, score)
-            for other_size, other in points.values()
-        )
-        axes.plot(size / 1e6, score, "o", color=f"C{index % 10}", fillstyle="none" if dominated else "full")
-        axes.annotate(name, (size / 1e6, score), xytext=(6, 4), textcoords="offset points")
-    axes.margins(x=0.2, y=0.2)
-    axes.set_xlabel("parameters stored, millions")
-    axes.set_ylabel("mean score x 100")
-    return figure
-
-
-def _losses(run: Run) -> Figure | None:
-    from matplotlib.figure import Figure
-
-    curves = [
-        (variant.name, name, trained.steps, losses)
-        for variant in run.plan.variants
-        if (trained := run.pretrained(variant.name))
-        for name, losses in trained.losses.items()
-        if losses
-    ]
     if not curves:
         return None
-    figure = Figure(figsize=(9, 3.8), layout="constrained")
-    axes = figure.subplots()
-    for variant, name, steps, losses in curves:
-        axes.plot([steps * (i + 0.5) / len(losses) for i in range(len(losses))], losses, label=f"{variant}: {name}")
-    axes.spines[["top", "right"]].set_visible(False)
-    axes.set_xlabel("step")
-    axes.set_ylabel("loss")
-    figure.legend(loc="outside right upper", frameon=False, fontsize=7)
+    figure, panels = grid(len(curves), columns=2, height=2.4)
+    for axes, (measure, objective) in zip(panels, curves, strict=True):
+        for name, result in trained.items():
+            values = getattr(result, measure).get(objective, [])
+            steps = [result.steps * (place + 0.5) / len(values) for place in range(len(values))]
+            axes.plot(steps, values, linewidth=1.2, **stroke(names.index(name)))
+        axes.set_xlabel("step")
+        axes.set_ylabel({"losses": "loss", "accuracies": "right answers"}[measure])
+        axes.set_title(short(objective), fontsize=9)
+    key(figure, names, stroke)
     return figure

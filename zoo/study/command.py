@@ -23,23 +23,32 @@ class Format(StrEnum):
     csv = "csv"
     json = "json"
     html = "html"
+    latex = "latex"
+
+
+AcrossHardware = Annotated[
+    bool, typer.Option("--across-hardware", help="Compare times and memory even if different machines measured them.")
+]
 
 
 def report(
     run: Annotated[Path, typer.Argument(help="A run folder that `zoo compare` made.")],
     form: Annotated[Format, typer.Option("--format", help="What to make.")] = Format.terminal,
     out: Annotated[Path | None, typer.Option(help="Write to this file, not to the terminal.")] = None,
+    across_hardware: AcrossHardware = False,
 ) -> None:
     """Report on a run from its saved results alone."""
     from rich.console import Console
 
     from zoo.files import write_text
+    from zoo.study import published
     from zoo.study import report as reports
+    from zoo.study.latex import latex
     from zoo.study.page import html
     from zoo.study.results import read_run
     from zoo.study.verdicts import judge
 
-    done = read_run(run)
+    done = read_run(run).model_copy(update={"across_hardware": across_hardware})
     found = judge(done)
     if form is Format.terminal and out is None:
         reports.print_table(done, found, Console(width=None if sys.stdout.isatty() else reports.PLAIN_WIDTH))
@@ -47,9 +56,10 @@ def report(
     made = {
         Format.terminal: lambda: reports.plain(done, found),
         Format.markdown: lambda: reports.markdown(done, found),
-        Format.csv: lambda: reports.csv_rows(done),
-        Format.json: lambda: json.dumps(reports.summary(done, found), indent=1) + "\n",
+        Format.csv: lambda: published.csv_rows(done),
+        Format.json: lambda: json.dumps(published.summary(done, found), indent=1) + "\n",
         Format.html: lambda: html(done, found),
+        Format.latex: lambda: latex(done, found),
     }[form]()
     if out is None:
         print(made, end="")
@@ -107,3 +117,29 @@ def _tried_again(folder: Path, depth: Depth, seeds: int, within: float, workers:
         with TemporaryDirectory() as stage, Display(plan, Console(stderr=True)) as display:
             checks += trained_again(done, plan, Path(stage) / "run", catalog, within, workers, display)
     return checks
+
+
+def submit(
+    run: Annotated[Path, typer.Argument(help="A run folder that `zoo compare` made; with --check, a submission.")],
+    out: Annotated[
+        Path | None, typer.Option(help="The folder to write to; `submission` in the run folder if none.")
+    ] = None,
+    variant: Annotated[str | None, typer.Option(help="Whose predictions; needed where the run has several.")] = None,
+    check: Annotated[
+        bool, typer.Option("--check", help="Check the files of a submission, in a folder or a zip.")
+    ] = False,
+) -> int:
+    """Write the files that GLUE's leaderboard takes; status 1 where --check finds something wrong."""
+    from zoo.study import submission
+    from zoo.study.results import read_run
+    from zoo.study.submit import submit as write
+
+    if check:
+        wrong = submission.check(run)
+        print("\n".join(wrong) or f"all {len(submission.FILES)} files are as they must be")
+        return 1 if wrong else 0
+    folder = out or run / "submission"
+    for source in write(read_run(run), variant, folder):
+        print(source)
+    print(f"to upload: {folder / 'submission.zip'}")
+    return 0

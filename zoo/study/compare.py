@@ -16,6 +16,8 @@ from pydantic import JsonValue
 from zoo.catalog import Catalog
 from zoo.console import AsJson, Strict, open_catalog, print_rows, split
 from zoo.errors import ZooError
+from zoo.study.command import AcrossHardware
+from zoo.study.together import put_together, run_folders
 
 if TYPE_CHECKING:
     from zoo.study.corpora import CorpusSource
@@ -43,7 +45,10 @@ class Where(StrEnum):
 
 def compare(
     variants: Annotated[
-        list[str] | None, typer.Argument(help="Variants, expressions or folders with models; the tiny three if none.")
+        list[str] | None,
+        typer.Argument(
+            help="Variants, expressions or folders with models, the tiny three if none; or runs to put together."
+        ),
     ] = None,
     tasks: Annotated[str | None, typer.Option(help="Tasks, separated by commas; the starter suite if none.")] = None,
     glue: Annotated[Path | None, typer.Option(help="The folder that holds GLUE's task folders.")] = None,
@@ -72,10 +77,13 @@ def compare(
     executor: Annotated[Where, typer.Option(help="Processes here, or a Ray cluster.")] = Where.local,
     address: Annotated[str | None, typer.Option(help="The Ray cluster's address; a local one if none.")] = None,
     out: Annotated[Path | None, typer.Option(help="The run folder; runs/compare-DATE-TIME if none.")] = None,
+    across_hardware: AcrossHardware = False,
     as_json: AsJson = False,
     strict: Strict = False,
 ) -> int:
     """Pre-train variants on the same text, fine-tune them on the same tasks, and print one table."""
+    if runs := run_folders(variants or ()):
+        return put_together(runs, out, across_hardware, as_json)
     catalog = open_catalog(strict)
     if resume:
         out = out or _newest()
@@ -181,7 +189,8 @@ def carry_out(plan: Plan, folder: Path, executor: Executor, reuse: Sequence[Path
 
     from zoo.console import console
     from zoo.study.display import Display
-    from zoo.study.report import print_table, summary, write_report
+    from zoo.study.published import summary
+    from zoo.study.report import print_table, write_report
     from zoo.study.runner import run
     from zoo.study.verdicts import judge
 

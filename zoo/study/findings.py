@@ -3,12 +3,46 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from statistics import fmean
 
 from zoo.study.plan import BASELINES
 from zoo.study.statistics import Difference, Spread
 from zoo.study.tables import MISSING, Table
 from zoo.study.verdicts import Verdicts
+
+
+@dataclass(frozen=True)
+class Average:
+    """A system's mean over all tasks, with and without its degenerate runs; None where a task has no such run."""
+
+    mean: float | None
+    without_degenerate: float | None
+    degenerate: int
+    runs: int
+
+
+def averages(found: Verdicts, systems: Iterable[str]) -> dict[str, Average]:
+    """By system; each task counts once, however many seeds were finished on it."""
+    return {system: _average([by_system.get(system) for by_system in found.spreads.values()]) for system in systems}
+
+
+def _average(spreads: list[Spread | None]) -> Average:
+    finished = [spread for spread in spreads if spread]
+    sound = [s.mean_without_degenerate for s in finished if s.mean_without_degenerate is not None]
+    return Average(
+        mean=fmean(s.mean for s in finished) if finished and len(finished) == len(spreads) else None,
+        without_degenerate=fmean(sound) if sound and len(sound) == len(spreads) else None,
+        degenerate=sum(s.degenerate for s in finished),
+        runs=sum(s.n for s in finished),
+    )
+
+
+def tier_of(found: Verdicts, task: str, system: str) -> int | None:
+    """The number of a system's tier on a task, from 1; None where it is in none."""
+    groups = found.tiers.get(task, ())
+    return next((rank for rank, group in enumerate(groups, 1) if system in group), None)
 
 
 def tier_table(found: Verdicts) -> Table:
@@ -61,7 +95,7 @@ def finding_notes(found: Verdicts) -> list[str]:
             "items and the Multi-Bootstrap, both at 5%; Holm over tasks, not over pairs)."
         )
         notes.append("In a tier is whoever its best is not shown to be better than.")
-    notes += [f"Not shown to be better than {name}: {', '.join(where)}." for name, where in _at_the_floor(found)]
+    notes += [f"Not shown to be better than {name}: {'; '.join(where)}." for name, where in _at_the_floor(found)]
     for task, by_system in found.spreads.items():
         stuck = [_stuck(name, s) for name, s in by_system.items() if s.degenerate and name not in BASELINES]
         notes += [f"One answer for every item of {task}: {', '.join(stuck)}."] if stuck else []
@@ -91,12 +125,16 @@ def _stuck(name: str, found: Spread) -> str:
 
 
 def _at_the_floor(found: Verdicts) -> Iterator[tuple[str, list[str]]]:
-    """By baseline, the variants and tasks that are not shown to be better than it."""
+    """By baseline, the variants that are not shown to be better than it, and on which tasks."""
     for name in BASELINES:
-        where = [
-            f"{d.first} on {d.task}"
-            for d in found.differences
-            if d.second == name and not (d.verdict == "better" and d.difference > 0)
-        ]
+        where: dict[str, list[str]] = {}
+        for d in found.differences:
+            if d.second == name and not (d.verdict == "better" and d.difference > 0):
+                where.setdefault(d.first, []).append(d.task)
         if where:
-            yield name, where
+            yield name, [f"{variant} on {_tasks(found, tasks)}" for variant, tasks in where.items()]
+
+
+def _tasks(found: Verdicts, tasks: list[str]) -> str:
+    everywhere = len(tasks) > 1 and len(tasks) == len(found.tiers)
+    return "any task" if everywhere else " and ".join([*filter(None, [", ".join(tasks[:-1])]), tasks[-1]])

@@ -2,94 +2,43 @@
 
 from __future__ import annotations
 
-from zoo.specs import diff
+from pathlib import Path
+
 from zoo.study.charts import charts
-from zoo.study.findings import difference_table, tier_table
-from zoo.study.report import notes, tabulate, where
+from zoo.study.findings import difference_table, tier_of, tier_table
+from zoo.study.overview import audit_table, cost_table, failure_table, score_table, variant_table
+from zoo.study.report import notes, repeat, title, where
 from zoo.study.results import Run
-from zoo.study.tables import Table
 from zoo.study.verdicts import Verdicts
 
-PAGE = """<!doctype html>
-<html lang="en">
-<meta charset="utf-8">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<title>{{ title }}</title>
-<style>
-body { font: 15px/1.5 system-ui, sans-serif; margin: 2em auto; max-width: 70em; padding: 0 1em; color: #222; }
-table { border-collapse: collapse; margin: 1em 0; }
-th, td { padding: .25em .7em; border-bottom: 1px solid #ddd; text-align: right; vertical-align: top; }
-th:first-child, td:first-child { text-align: left; }
-.scroll { overflow-x: auto; }
-svg { max-width: 100%; height: auto; }
-pre { overflow-x: auto; background: #f5f5f5; padding: 1em; font-size: 12px; }
-h1, h2, li, p { overflow-wrap: anywhere; }
-td:first-child { white-space: nowrap; }
-@media print { body { margin: 0; max-width: none; } h2, svg, tr { break-inside: avoid; } }
-</style>
-<h1>{{ title }}</h1>
-{% macro show(table) %}<div class="scroll"><table>
-<tr><th>{{ table.corner }}</th>{% for column in table.columns %}<th>{{ column }}</th>{% endfor %}</tr>
-{% for label, cells in table.rows -%}
-<tr><td>{{ label }}</td>{% for cell in cells %}<td>{{ cell }}</td>{% endfor %}</tr>
-{% endfor %}</table></div>{% endmacro %}
-{{ show(scores) }}
-{% if tiers.rows %}{{ show(tiers) }}{% endif %}
-<ul>{% for note in notes %}<li>{{ note }}</li>
-{% endfor %}</ul>
-{% for name, svg in charts %}<h2>{{ name }}</h2>
-{{ svg }}
-{% endfor %}
-{% if differences.rows %}<h2>Differences</h2>
-{{ show(differences) }}{% endif %}
-{% for name, table in variants %}<h2>{{ name }}</h2>
-{{ show(table) }}{% endfor %}
-{% if failures %}<h2>Failures</h2>
-{{ show(failures) }}{% endif %}
-<h2>Where it was made</h2>
-<ul>{% for line in environment %}<li>{{ line }}</li>
-{% endfor %}</ul>
-<h2>Plan</h2>
-<p>SHA-256 {{ plan_hash }}</p>
-<details><summary>The whole record</summary><pre>{{ plan }}</pre></details>
-</html>
-"""
+TEMPLATE = Path(__file__).with_name("page.html")
 
 
 def html(run: Run, found: Verdicts) -> str:
     """The page; every name in it is text, whatever it holds. Raises ZooError where matplotlib is missing."""
     from jinja2 import Environment
-    from markupsafe import Markup
+    from markupsafe import Markup, escape
 
-    failures = tuple((failure.cell.name, (failure.reason,)) for failure in run.failures)
-    return (
-        Environment(autoescape=True)
-        .from_string(PAGE)
-        .render(
-            title="Comparison of " + ", ".join(variant.name for variant in run.plan.variants),
-            scores=tabulate(run),
-            tiers=tier_table(found),
-            notes=notes(run, found),
-            # matplotlib escapes the names that it writes.
-            charts=[(title, Markup(svg)) for title, svg in charts(run, found)],
-            differences=difference_table(found),
-            variants=list(_variants(run).items()),
-            failures=Table("cell", ("reason",), failures) if failures else None,
-            environment=where(run),
-            plan_hash=run.plan.content_hash,
-            plan=run.plan.model_dump_json(indent=1),
-        )
+    page = Environment(autoescape=True)
+    page.filters |= {"zip": zip, "breakable": lambda name: escape(name).replace("+", Markup("+<wbr>"))}
+    scores = score_table(run, found)
+    n_means = len(scores.columns) - len(run.plan.tasks)
+    return page.from_string(TEMPLATE.read_text()).render(
+        title=title(run),
+        scores=scores,
+        tiers=[[*(tier_of(found, t.name, name) for t in run.plan.tasks), *[None] * n_means] for name, _ in scores.rows],
+        notes=notes(run, found),
+        smallest=tier_table(found),
+        # matplotlib escapes the names that it writes.
+        charts=[(heading, Markup(svg)) for heading, svg in charts(run, found)],
+        differences=difference_table(found),
+        costs=cost_table(run),
+        audit=audit_table(run),
+        variants=variant_table(run),
+        failures=failure_table(run),
+        n_cells=len(run.results),
+        environment=where(run),
+        repeat=repeat(run),
+        plan_hash=run.plan.content_hash,
+        plan=run.plan.model_dump_json(indent=1),
     )
-
-
-def _variants(run: Run) -> dict[str, Table]:
-    """By heading, the fields in which each variant differs from the first."""
-    first, *others = run.plan.variants
-    return {
-        f"From {first.name} to {other.name}": Table(
-            "field",
-            (first.name, other.name),
-            tuple((path, (f"{a}", f"{b}")) for path, (a, b) in diff(first, other).items() if path != "paper"),
-        )
-        for other in others
-    }

@@ -41,7 +41,7 @@ def make_plan(
     for variant in variants:
         catalog.check(variant)
     checkpoints = {name: planned_checkpoint(catalog, folder) for name, folder in (folders or {}).items()}
-    _refuse_unequal(variants, set(checkpoints))
+    refuse_unequal(variants, set(checkpoints))
     planned = [planned_task(catalog, name, data_folder) for name in tasks]
     if corpus is None:
         real = tuple(task.name for task in planned if not task.synthetic)
@@ -116,7 +116,8 @@ def with_budget(variant: Variant, tokens: int | None, steps: int | None) -> Vari
     return variant.model_copy(update={"pretraining": pretraining, "finetuning": finetuning})
 
 
-def _refuse_unequal(variants: Sequence[Variant], trained: set[str]) -> None:
+def refuse_unequal(variants: Sequence[Variant], trained: set[str]) -> None:
+    """Raises ZooError where variants differ in their heads, or those that are not trained yet in their budgets."""
     first, *others = variants
     names = [variant.name for variant in variants]
     for name in names:

@@ -114,10 +114,11 @@ def fingerprint(result: PretrainResult | FinetuneResult) -> str:
 
 
 class Run(Record):
-    """A run folder's plan and results."""
+    """A run folder's plan and results, and whether costs may be compared that different machines have measured."""
 
     plan: Plan
     results: tuple[Result, ...]
+    across_hardware: bool = False
 
     def pretrained(self, system: str) -> PretrainResult | None:
         """The pre-training of a variant, if it was finished."""

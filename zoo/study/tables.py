@@ -26,9 +26,9 @@ def print_rows(table: Table, console: Console, line_after: int | None = None) ->
     shown = RichTable()
     shown.add_column(Text(table.corner))
     for column in table.columns:
-        shown.add_column(Text(column), justify="right", overflow="fold")
+        shown.add_column(Text(printable(column)), justify="right", overflow="fold")
     for index, (label, values) in enumerate(table.rows):
-        shown.add_row(Text(label), *map(Text, values), end_section=index == line_after)
+        shown.add_row(*(Text(printable(cell)) for cell in (label, *values)), end_section=index == line_after)
     console.print(shown)
 
 
@@ -40,7 +40,12 @@ def markdown_rows(table: Table) -> list[str]:
 
 def escape(text: str) -> str:
     """Text that Markdown shows as it is."""
-    return "".join(f"\\{char}" if char in "\\`*_<>[]|#" else char for char in text.replace("\n", " "))
+    return "".join(f"\\{char}" if char in "\\`*_<>[]|#$~&" else char for char in printable(text))
+
+
+def printable(text: str) -> str:
+    """Text without the characters that move a cursor or begin a terminal's commands."""
+    return "".join(char if char.isprintable() else " " for char in text)
 
 
 def _row(cells: Sequence[str]) -> str:

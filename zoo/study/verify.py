@@ -14,7 +14,7 @@ import numpy as np
 
 from zoo.errors import ZooError
 from zoo.study.keys import cell_key
-from zoo.study.report import summary
+from zoo.study.published import summary
 from zoo.study.results import FailedResult, FinetuneResult, Run, read_run
 from zoo.study.verdicts import judge
 from zoo.tasks.metrics import METRICS
