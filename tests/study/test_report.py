@@ -13,9 +13,11 @@ from pathlib import Path
 import jsonschema
 import pytest
 
-from tests.study.made_up import made_up, renamed, saved
-from zoo import Catalog
+from tests.study.made_up import CATALOG, made_up, renamed, saved
+from zoo import Catalog, ZooError
+from zoo.checkpoints.card import model_card
 from zoo.cli import main
+from zoo.model import Origin
 from zoo.study.costs import MEMORY, OPERATIONS, PARAMETERS, quantities
 from zoo.study.findings import averages
 from zoo.study.latency import spread_by_length, summed_up
@@ -24,7 +26,7 @@ from zoo.study.overview import audit_table, score_table, tabulate, variant_table
 from zoo.study.page import html
 from zoo.study.pareto import dominated, fronts
 from zoo.study.published import csv_rows, schema, summary
-from zoo.study.report import markdown, notes, plain
+from zoo.study.report import markdown, notes, plain, write_report
 from zoo.study.results import FailedResult, FinetuneResult, PretrainResult, Run
 from zoo.study.verdicts import judge
 
@@ -215,3 +217,18 @@ def test_a_report_needs_no_plugin(
     for heading in ("Where the parameters are", "How the variants differ", "What failed", "How to repeat it"):
         assert heading in page.text
     assert isinstance(run.results[0], PretrainResult) and "Pre-training" in page.text
+
+
+def test_a_models_card_tells_the_scores_of_the_run_that_it_lies_in(run: Run, tmp_path: Path) -> None:
+    folder = saved(run, tmp_path / "run")
+    write_report(run, judge(run), folder)
+    model = CATALOG.build(CATALOG.variant("bert-tiny"))
+    assert "Give scores with their seeds" in model_card(model, CATALOG)
+    model.origin = Origin(str(folder / "checkpoints" / "bert-tiny"), {}, {})
+    assert "| lamps | 55.0 | 2.5 | 3 |" in model_card(model, CATALOG)
+    model.origin = Origin(str(folder / "finetuned" / "finetune-bert-tiny-lamps-s1"), {}, {})
+    card = model_card(model, CATALOG)
+    assert "| lamps | dev | accuracy | 57.5 |" in card and "seed 1" in card
+    (folder / "results.json").write_text('{"cells": [{"kind": "pretrain"}]}')
+    with pytest.raises(ZooError, match="is not what zoo compare writes"):
+        model_card(model, CATALOG)

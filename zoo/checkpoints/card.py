@@ -15,6 +15,7 @@ from zoo.errors import ZooError
 from zoo.model import Model
 from zoo.weights.checkpoint import weights_hash
 from zoo.weights.hub import is_hub_name
+from zoo.weights.json_files import read_object
 
 MADE = "These weights were made so:"
 BEGAN = "The weights began as those that were made so, and have changed since:"
@@ -36,7 +37,7 @@ def model_card(model: Model, catalog: Catalog) -> str:
         "## Use",
         "Say what the model is meant for, what it must not be used for, and in which languages.",
         "## Evaluation",
-        _evaluation(source) or "Give scores with their seeds and the rule by which they were selected.",
+        _evaluation(model) or "Give scores with their seeds and the rule by which they were selected.",
         "## Licence",
         "Say under which licence the weights are given.",
     ]
@@ -89,9 +90,11 @@ def _flat(record: Mapping[str, Any], prefix: str = "") -> Iterable[tuple[str, An
             yield prefix + key, value
 
 
-def _evaluation(source: Path) -> str:
-    """The scores in results.json of the run that a checkpoint lies in; nothing where there are none."""
-    place = source.resolve()
+def _evaluation(model: Model) -> str:
+    """The scores in results.json of the run that the model was read from; nothing where there are none."""
+    if model.origin is None:
+        return ""
+    place = Path(model.origin.folder).resolve()
     run = place.parent.parent
     if not (run / "results.json").is_file():
         return ""
