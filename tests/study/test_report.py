@@ -189,7 +189,8 @@ def test_six_variants_have_a_row_each() -> None:
 def test_the_published_results_keep_to_the_published_schema(run: Run) -> None:
     part = made_up(3, WRONG, fail=("finetune-albert-tiny-lamps-s2",), pretrain=True)
     for made in (run, part):
-        jsonschema.validate(summary(made, judge(made)), json.loads(SCHEMA.read_text()))
+        for costs in (False, True):
+            jsonschema.validate(summary(made, judge(made), costs=costs), json.loads(SCHEMA.read_text()))
     wrong = summary(run, judge(run)) | {"plan_hash": 1}
     with pytest.raises(jsonschema.ValidationError):
         jsonschema.validate(wrong, json.loads(SCHEMA.read_text()))

@@ -57,7 +57,7 @@ def report(
         Format.terminal: lambda: reports.plain(done, found),
         Format.markdown: lambda: reports.markdown(done, found),
         Format.csv: lambda: published.csv_rows(done),
-        Format.json: lambda: json.dumps(published.summary(done, found), indent=1) + "\n",
+        Format.json: lambda: json.dumps(published.summary(done, found, costs=True), indent=1) + "\n",
         Format.html: lambda: html(done, found),
         Format.latex: lambda: latex(done, found),
     }[form]()

@@ -199,7 +199,7 @@ def carry_out(plan: Plan, folder: Path, executor: Executor, reuse: Sequence[Path
     found = judge(done)
     write_report(done, found, folder)
     if as_json:
-        print(json.dumps(summary(done, found), indent=1))
+        print(json.dumps(summary(done, found, costs=True), indent=1))
     else:
         print_table(done, found, console())
         print(f"run folder: {folder}")

@@ -11,13 +11,14 @@ from typing import Any, Literal
 from pydantic import Field, JsonValue, create_model
 
 from zoo.specs import Record
+from zoo.study.costs import quantities
 from zoo.study.plan import BASELINES, Plan
 from zoo.study.results import FailedResult, FinetuneResult, PretrainResult, Run, fingerprint
 from zoo.study.tables import printable
 from zoo.study.verdicts import Verdicts
 
-LARGE = ("predictions", "targets", "unscored", "losses", "accuracies", "variant")
-"""What a cell's file holds and the published results don't; the fingerprint covers it."""
+LEFT_OUT = ("predictions", "targets", "unscored", "losses", "accuracies", "variant", "cost")
+"""What a cell's file holds and the published results don't: what is large, and the times, which never repeat."""
 
 
 class Headlines(Record):
@@ -29,9 +30,9 @@ class Headlines(Record):
 
 
 def _shortened(record: type[Record]) -> type[Record]:
-    """The record of a cell without what is large, and with its name and the fingerprint of all of it."""
+    """The record of a cell without what is left out, and with its name and the fingerprint of all of it."""
     kept: dict[str, Any] = {
-        name: (field.annotation, field) for name, field in record.model_fields.items() if name not in LARGE
+        name: (field.annotation, field) for name, field in record.model_fields.items() if name not in LEFT_OUT
     }
     doc = f"{record.__doc__}\n\nShortened: its file in the run folder holds the rest."
     return create_model(f"Short{record.__name__}", __base__=Record, __doc__=doc, name=str, fingerprint=str, **kept)
@@ -50,6 +51,10 @@ Published: type[Record] = create_model(
     statistics=(Verdicts, ...),
     cells=(list[_Cell], ...),
     failures=(list[FailedResult], ...),
+    costs=(
+        dict[str, dict[str, float]] | None,
+        Field(description="By what was measured and variant; null in a run folder's results.json, which repeats."),
+    ),
 )
 """The record that results.json holds."""
 
@@ -59,14 +64,14 @@ def schema() -> str:
     return json.dumps(Published.model_json_schema(mode="serialization"), indent=1) + "\n"
 
 
-def summary(run: Run, found: Verdicts) -> dict[str, JsonValue]:
-    """Everything but predictions and curves, as `Published` says."""
+def summary(run: Run, found: Verdicts, *, costs: bool = False) -> dict[str, JsonValue]:
+    """What `Published` says; without costs the same bytes for the same results."""
     systems = [*(variant.name for variant in run.plan.variants), *BASELINES]
     cells: list[JsonValue] = [
         {
             "name": result.cell.name,
             "fingerprint": fingerprint(result),
-            **result.model_dump(mode="json", exclude=set(LARGE)),
+            **result.model_dump(mode="json", exclude=set(LEFT_OUT)),
         }
         for result in run.results
         if not isinstance(result, FailedResult)
@@ -83,6 +88,7 @@ def summary(run: Run, found: Verdicts) -> dict[str, JsonValue]:
         "statistics": found.model_dump(mode="json"),
         "cells": cells,
         "failures": failures,
+        "costs": {quantity.label: dict(quantity.values) for quantity in quantities(run)} if costs else None,
     }
 
 

@@ -35,7 +35,7 @@ def put_together(folders: Sequence[Path], out: Path | None, across_hardware: boo
         write_merged(merged, out)
         write_report(merged, found, out)
     if as_json:
-        print(json.dumps(summary(merged, found), indent=1))
+        print(json.dumps(summary(merged, found, costs=True), indent=1))
     else:
         print_table(merged, found, console())
     return 1 if merged.failures else 0
