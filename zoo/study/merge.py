@@ -16,7 +16,7 @@ from zoo.study.results import FailedResult, FinetuneResult, PretrainResult, Run,
 
 Kept = TypeVar("Kept", bound=Record)
 
-SAME = ("pretraining_seed", "corpus_hash", "precision")
+SAME = ("pretraining_seed", "pretrain_each_seed", "corpus_hash", "precision")
 """What all plans must have in common besides what they share by name."""
 
 
