@@ -22,7 +22,7 @@ from zoo.study.costs import MEMORY, OPERATIONS, PARAMETERS, quantities
 from zoo.study.findings import averages
 from zoo.study.latency import spread_by_length, summed_up
 from zoo.study.latex import escaped, latex
-from zoo.study.overview import audit_table, score_table, tabulate, variant_table
+from zoo.study.overview import audit_table, gap_table, score_table, tabulate, variant_table
 from zoo.study.page import html
 from zoo.study.pareto import dominated, fronts
 from zoo.study.published import csv_rows, schema, summary
@@ -179,6 +179,18 @@ def test_every_row_of_the_latex_table_has_as_many_cells_as_columns(run: Run) -> 
     assert r"bert-tiny & 55.0 $\pm$ 2.5\textsuperscript{2}" in source
 
 
+def test_a_gap_is_told_whether_it_failed_or_is_still_to_be_done() -> None:
+    part = made_up(
+        2, {"bert-tiny": [1, 2], "albert-tiny": [1, 2]}, fail=tuple(f"finetune-bert-tiny-lamps-s{s}" for s in (0, 1))
+    )
+    part = part.model_copy(update={"results": tuple(r for r in part.results if r.cell.system != "albert-tiny")})
+    rows = dict(tabulate(part, judge(part)).rows)
+    assert rows["lamps (accuracy)"][:2] == ("failed", "not done")
+    gaps = dict(gap_table(part).rows)
+    assert gaps["finetune-bert-tiny-lamps-s0"] == ("it was told to",)
+    assert gaps["finetune-albert-tiny-lamps-s1"] == ("not done yet",)
+
+
 def test_six_variants_have_a_row_each() -> None:
     names = [f"bert-tiny+dims.n_layers={n}" for n in range(3, 9)]
     many = made_up(2, {name: [n, n + 1] for n, name in enumerate(names)})
@@ -215,7 +227,7 @@ def test_a_report_needs_no_plugin(
     assert not end.value.code
     page = Page(capsys.readouterr().out)
     assert sum(tag == "svg" for tag, _ in page.elements) == 4
-    for heading in ("Where the parameters are", "How the variants differ", "What failed", "How to repeat it"):
+    for heading in ("Where the parameters are", "How the variants differ", "What is missing", "How to repeat it"):
         assert heading in page.text
     assert isinstance(run.results[0], PretrainResult) and "Pre-training" in page.text
 

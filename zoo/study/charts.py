@@ -103,12 +103,12 @@ def _interval(axes: Axes, d: Difference, height: int) -> None:
 
 
 def _curves(run: Run) -> Figure | None:
-    """A panel an objective, for losses and for shares of right answers."""
+    """A panel an objective, for losses and for shares of right answers; a line a pre-training."""
     names = [variant.name for variant in run.plan.variants]
-    trained = {name: result for name in names if (result := run.pretrained(name))}
+    trained = [result for name in names for result in run.pretrainings(name)]
     curves = {
         (measure, objective): None
-        for result in trained.values()
+        for result in trained
         for objective in result.losses
         for measure in ("losses", "accuracies")
         if getattr(result, measure).get(objective)
@@ -117,10 +117,10 @@ def _curves(run: Run) -> Figure | None:
         return None
     figure, panels = grid(len(curves), columns=2, height=2.4)
     for axes, (measure, objective) in zip(panels, curves, strict=True):
-        for name, result in trained.items():
+        for result in trained:
             values = getattr(result, measure).get(objective, [])
             steps = [result.steps * (place + 0.5) / len(values) for place in range(len(values))]
-            axes.plot(steps, values, linewidth=1.2, **stroke(names.index(name)))
+            axes.plot(steps, values, linewidth=1.2, **stroke(names.index(result.cell.system)))
         axes.set_xlabel("step")
         axes.set_ylabel({"losses": "loss", "accuracies": "right answers"}[measure])
         axes.set_title(short(objective), fontsize=9)

@@ -55,7 +55,7 @@ def _counted(run: Run) -> Iterator[Quantity]:
 
 def _measured(run: Run) -> Iterator[Quantity]:
     names = [variant.name for variant in run.plan.variants]
-    trained = {name: [result] if (result := run.pretrained(name)) else [] for name in names}
+    trained = {name: run.pretrainings(name) for name in names}
     # Medians over other tasks would not compare.
     tasks = [task.name for task in run.plan.tasks if all(run.finetuned(name, task.name) for name in names)]
     tuned = {name: [result for task in tasks for result in run.finetuned(name, task)] for name in names}

@@ -6,6 +6,7 @@ from zoo.study.costs import PARAMETERS, quantities
 from zoo.study.findings import tier_of
 from zoo.study.overview import score_table
 from zoo.study.plan import BASELINES
+from zoo.study.report import protocol
 from zoo.study.results import Run
 from zoo.study.tables import MISSING, printable
 from zoo.study.verdicts import Verdicts
@@ -66,8 +67,7 @@ def _ranked(text: str, found: Verdicts, run: Run, system: str, column: int) -> s
 def _caption(run: Run, found: Verdicts) -> str:
     synthetic = [task.name for task in run.plan.tasks if task.synthetic]
     said = [
-        f"Development sets, times 100: mean ± standard deviation over {len(run.plan.seeds)} fine-tuning seeds of one "
-        "pre-training, after the last step.",
+        protocol(run),
         "Superscripts are tiers: within a tier the best is not shown to be better (paired t-test over seeds and items "
         "and Multi-Bootstrap, both at 5%, Holm over tasks)."
         if found.tiers

@@ -96,9 +96,12 @@ def audit_table(run: Run) -> Table:
     return Table("component", tuple(found), (*parts, total) if parts else ())
 
 
-def failure_table(run: Run) -> Table:
-    """A row a cell that was not finished, with the reason."""
-    return Table("cell", ("reason",), tuple((failure.cell.name, (failure.reason,)) for failure in run.failures))
+def gap_table(run: Run) -> Table:
+    """A row a cell that is not finished, with the reason."""
+    there = {result.cell for result in run.results}
+    rows = [(failure.cell.name, (failure.reason,)) for failure in run.failures]
+    rows += [(cell.name, ("not done yet",)) for cell in run.plan.cells if cell not in there]
+    return Table("cell", ("reason",), tuple(rows))
 
 
 def systems_of(run: Run) -> tuple[str, ...]:
@@ -116,7 +119,7 @@ def score(run: Run, system: str, task: str) -> str:
     """Mean and standard deviation over seeds, in hundredths, and how many seeds are missing."""
     values = [100 * result.headline for result in run.finetuned(system, task)]
     if not values:
-        return "failed"
+        return "failed" if any((f.cell.system, f.cell.task) == (system, task) for f in run.failures) else "not done"
     expected = 1 if system in BASELINES else len(run.plan.seeds)
     spread = f" ± {stdev(values):.1f}" if len(values) > 1 else ""
     missing = f" ({len(values)} of {expected})" if len(values) < expected else ""

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from zoo.study.charts import charts
 from zoo.study.findings import difference_table, tier_of, tier_table
-from zoo.study.overview import audit_table, cost_table, failure_table, score_table, variant_table
+from zoo.study.overview import audit_table, cost_table, gap_table, score_table, variant_table
 from zoo.study.report import notes, repeat, title, where
 from zoo.study.results import Run
 from zoo.study.verdicts import Verdicts
@@ -35,8 +35,8 @@ def html(run: Run, found: Verdicts) -> str:
         costs=cost_table(run),
         audit=audit_table(run),
         variants=variant_table(run),
-        failures=failure_table(run),
-        n_cells=len(run.results),
+        gaps=gap_table(run),
+        n_cells=len(run.plan.cells),
         environment=where(run),
         repeat=repeat(run),
         plan_hash=run.plan.content_hash,

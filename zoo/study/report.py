@@ -120,16 +120,19 @@ def where(run: Run) -> list[str]:
     return lines
 
 
+def protocol(run: Run) -> str:
+    """What the scores are."""
+    origin = "each pre-trained" if run.plan.pretrain_each_seed else "all fine-tuned from one pre-training"
+    seeds = f"{len(run.plan.seeds)} seeds, {origin}"
+    return f"Scores are mean ± standard deviation over {seeds}, on dev, after the last step, x 100."
+
+
 def notes(run: Run, found: Verdicts) -> list[str]:
     """What the tables must not be read without."""
     plan = run.plan
     synthetic = [task.name for task in plan.tasks if task.synthetic]
     own = [variant for variant in plan.variants if variant.name not in plan.checkpoints]
-    origin = "each pre-trained" if plan.pretrain_each_seed else "all fine-tuned from one pre-training"
-    lines = [
-        f"Scores are mean ± standard deviation over {len(plan.seeds)} seeds, {origin}, "
-        "on dev, after the last step, x 100."
-    ]
+    lines = [protocol(run)]
     if own:
         lines.append(f"Pre-trained on {plan.corpus.description}: {own[0].pretraining.tokens:,} tokens each.")
     for name, start in plan.checkpoints.items():
@@ -139,7 +142,7 @@ def notes(run: Run, found: Verdicts) -> list[str]:
             f"Synthetic: {', '.join(synthetic)}. They show differences of design, not of language understanding."
         )
     cut = {r.cell.task: r.truncated for v in plan.variants for r in run.finetuned(v.name) if r.truncated > 0}
-    lines += [f"{share:.0%} of {task}'s training items were cut to fit." for task, share in cut.items()]
+    lines += [f"{share:.1%} of {task}'s training items were cut to fit." for task, share in cut.items()]
     machines = hardware(run)
     if len(machines) > 1:
         told = "withheld, for they were" if withheld(run) else "compared as asked, though they were"

@@ -120,9 +120,13 @@ class Run(Record):
     results: tuple[Result, ...]
     across_hardware: bool = False
 
+    def pretrainings(self, system: str) -> list[PretrainResult]:
+        """The finished pre-trainings of a variant: one for all seeds, or one a seed."""
+        return [r for r in self.results if isinstance(r, PretrainResult) and r.cell.system == system]
+
     def pretrained(self, system: str) -> PretrainResult | None:
-        """The pre-training of a variant, if it was finished."""
-        return next((r for r in self.results if isinstance(r, PretrainResult) and r.cell.system == system), None)
+        """A pre-training of a variant, for what all of them share; None if none was finished."""
+        return next(iter(self.pretrainings(system)), None)
 
     def finetuned(self, system: str, task: str | None = None) -> list[FinetuneResult]:
         """A system's finished results, on one task or all."""
