@@ -47,7 +47,7 @@ def test_two_tasks_and_more_are_beyond_bag_of_words(job: tuple[dict[str, Any], s
     assert len(beyond) >= 2, scores
 
 
-def test_pretraining_helps_every_family_and_on_every_task(
+def test_pretraining_helps_every_family_on_every_task(
     job: tuple[dict[str, Any], str, Path], tmp_path: Path
 ) -> None:
     taught = job[0]["scores"]
@@ -56,10 +56,7 @@ def test_pretraining_helps_every_family_and_on_every_task(
         name: {task: taught[name][task]["mean"] - untaught[name][task]["mean"] for task in taught[name]}
         for name in VARIANTS
     }
-    for name in VARIANTS:
-        assert fmean(gains[name].values()) > 0.1, gains
-    for task in gains[VARIANTS[0]]:
-        assert fmean(gains[name][task] for name in VARIANTS) > 0.02, gains
+    assert all(gain > 0.05 for tasks in gains.values() for gain in tasks.values()), gains
 
 
 def test_the_same_seeds_give_bitwise_the_same_results(job: tuple[dict[str, Any], str, Path], tmp_path: Path) -> None:

@@ -149,6 +149,9 @@ _VERDICTS = {
 
 PREPOSITIONS = ("at", "near")
 ADVERBS = ("", "", "very", "really")
+COMPANY = {True: "truly", False: "utterly"}
+"""Adverbs that in running text keep company with words of one sense, as "utterly" does in English (Louw 1993)."""
+
 REACTIONS = {
     True: ("everyone smiles", "we are glad", "people clap", "we sing", "we cheer"),
     False: ("everyone frowns", "we are upset", "people leave", "we cry", "we complain"),

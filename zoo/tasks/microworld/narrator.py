@@ -12,6 +12,7 @@ from typing import Literal, TypeVar
 from zoo.tasks.microworld.grammar import Clause, Opinion, Statement, Wording
 from zoo.tasks.microworld.lexicon import (
     ADVERBS,
+    COMPANY,
     NOUNS,
     PLACES,
     PREPOSITIONS,
@@ -141,10 +142,11 @@ class Narrator:
     def _opinion(self, good: bool, topic: str) -> Opinion:
         dice = self.dice
         negated = dice.chance(0.3)
+        in_company = self.home == "text" and not negated and dice.chance(0.6)
         return Opinion(
             noun=dice.pick(self.nouns[topic]),
             plural=dice.chance(0.3),
             verdict=dice.pick(self.verdicts[good != negated]),
             negated=negated,
-            adverb=dice.pick(ADVERBS),
+            adverb=COMPANY[good] if in_company else dice.pick(ADVERBS),
         )
