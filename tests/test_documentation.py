@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.study.made_up import predicting, saved
 from zoo import hooks
 from zoo.cli import main
 
@@ -25,6 +26,7 @@ ELSEWHERE = {
     "torchrun --nproc-per-node 2 -m zoo pretrain bert-tiny --corpus corpus.txt --out runs/two --steps 20": (
         "tests/pretrain/test_team.py::test_two_processes_do_what_one_does_in_two_turns_dropout_and_all"
     ),
+    "zoo submit runs/here/submission --check": "tests/study/test_submit.py::test_the_command_writes_and_checks",
     "zoo compare --plan plan.json --out runs/one": (
         "tests/study/test_sharing.py::test_a_plan_is_a_file_that_can_be_done_elsewhere"
     ),
@@ -70,7 +72,7 @@ EXAMPLES = [
 
 @pytest.fixture
 def workplace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A folder with what the pages presuppose: a folder `glue` and a text `corpus.txt`."""
+    """A folder with what the pages presuppose: a folder `glue`, a text `corpus.txt`, and two runs."""
     for task, (header, row) in GLUE.items():
         folder = tmp_path / "glue" / task
         folder.mkdir(parents=True)
@@ -79,6 +81,8 @@ def workplace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
             (folder / f"{split}.tsv").write_text("\n".join([header] * bool(header) + rows) + "\n")
     sentences = [f"The {a} {b}." for a in ("cook", "nurse", "judge", "poet") for b in ("slept", "sang", "left")]
     (tmp_path / "corpus.txt").write_text("\n\n".join("\n".join(sentences[i:] + sentences[:i]) for i in range(12)))
+    for name, variant in (("here", "bert-tiny"), ("there", "albert-tiny")):
+        saved(predicting("wnli", {"test": [0] * 146}, variant), tmp_path / "runs" / name)
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     monkeypatch.chdir(tmp_path)
     return tmp_path

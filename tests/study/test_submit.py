@@ -9,27 +9,13 @@ from pathlib import Path
 
 import pytest
 
-from tests.study.made_up import made_up, renamed, saved
+from tests.study.made_up import made_up, predicting, renamed, saved
 from zoo import ZooError
 from zoo.cli import main
 from zoo.errors import UnknownName
-from zoo.study.results import FinetuneResult, Run
 from zoo.study.submission import FILES, check
 from zoo.study.submit import submit
 from zoo.tasks.glue import TASKS
-
-
-def predicting(task: str, unscored: dict[str, list[int] | list[float]], *variants: str, fail: str = "") -> Run:
-    """A run on a task of which every seed has predicted its number of the classes, throughout."""
-    wrong = {name: [5, 2, 2, 9] for name in variants or ("bert-tiny",)}
-    run = renamed(made_up(4, wrong, fail=(fail,)), task)
-    results = [
-        r.model_copy(update={"unscored": {s: [(v + r.cell.seed) for v in made] for s, made in unscored.items()}})
-        if isinstance(r, FinetuneResult) and r.cell.kind == "finetune"
-        else r
-        for r in run.results
-    ]
-    return run.model_copy(update={"results": tuple(results)})
 
 
 def lines(folder: Path, name: str) -> list[str]:
