@@ -67,6 +67,14 @@ class Tuning(Record):
         return "fixed" if len(self.settings[task]) == 1 else "best on dev"
 
 
+def alike(one: Tuning | None, other: Tuning | None) -> bool:
+    """Whether both try the same on every task that they share."""
+    if one is None or other is None:
+        return one is other
+    shared = one.settings.keys() & other.settings.keys()
+    return one.name == other.name and all(one.settings[task] == other.settings[task] for task in shared)
+
+
 def every(**values: Sequence[float]) -> tuple[Setting, ...]:
     """All combinations of values of a setting's fields."""
     return tuple(Setting(**_fields(values, chosen)) for chosen in product(*values.values()))

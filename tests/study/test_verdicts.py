@@ -122,7 +122,7 @@ def test_every_report_is_made_from_a_folder_alone_and_says_who_is_better(
         assert made.count("<svg") == 3  # nothing was pre-trained, so there are no losses to draw
         assert "http" not in made.replace("http://www.w3.org/", "")
     if form == "csv":
-        assert made.splitlines()[-1].startswith("bag-of-words,lamps,0,dev,accuracy,0.5")
+        assert made.splitlines()[-1].startswith("bag-of-words,lamps,0,,last,dev,accuracy,0.5")
         assert len(made.splitlines()) == 1 + 5 + 2
 
 

@@ -209,7 +209,7 @@ def finetune(
     initialise(head, Init())
     model = pretrained.with_head(task.name, head)
 
-    recipe = variant.finetuning
+    recipe = plan.finetuning_of(cell)
     items = dataset.splits[task.train_split]
     labels = [item.label for item in items if item.label is not None]
     encodings, truncated = encode_examples(items, tokenizer, recipe.max_length)

@@ -18,6 +18,7 @@ from zoo.console import AsJson, Strict, open_catalog, print_rows, split
 from zoo.errors import ZooError
 from zoo.study.command import AcrossHardware
 from zoo.study.together import put_together, run_folders
+from zoo.tuning import tuning
 
 if TYPE_CHECKING:
     from zoo.study.corpora import CorpusSource
@@ -62,6 +63,10 @@ def compare(
     tokens: Annotated[int | None, typer.Option(min=64, help="Pre-training tokens, for each variant.")] = None,
     steps: Annotated[int | None, typer.Option(min=1, help="Fine-tuning steps, for each variant and task.")] = None,
     threads: Annotated[int | None, typer.Option(min=1, max=256, help="Threads of a process; 1 if not given.")] = None,
+    tune: Annotated[
+        list[str] | None,
+        typer.Option(help="A grid's name, or FIELD=VALUE,VALUE; several settings: the best on dev is shown."),
+    ] = None,
     precision: Annotated[Precision | None, typer.Option(help="What passes compute in; fp32 if not given.")] = None,
     plan: Annotated[Path | None, typer.Option(help="Do this plan, the plan.json of a run.")] = None,
     save_plan: Annotated[Path | None, typer.Option(help="Write the plan to this file, and do nothing else.")] = None,
@@ -91,7 +96,7 @@ def compare(
     if plan is not None:
         given: dict[str, object] = {"VARIANTS": variants, "--tasks": tasks, "--seeds": seeds, "--tokens": tokens}
         given |= {"--pretrain-each-seed": pretrain_each_seed, "--steps": steps, "--threads": threads}
-        _refuse_beside_plan(given | {"--precision": precision})
+        _refuse_beside_plan(given | {"--tune": tune, "--precision": precision})
         work = kept_plan(catalog, plan, glue, corpus, keep_finetuned)
     else:
         work = new_plan(
@@ -107,6 +112,7 @@ def compare(
             threads=threads or 1,
             precision=precision or Precision.fp32,
             keep_finetuned=keep_finetuned,
+            tune=tune,
         )
     if save_plan is not None:
         return _save(work, save_plan)
@@ -130,16 +136,19 @@ def new_plan(
     threads: int = 1,
     precision: Precision = Precision.fp32,
     keep_finetuned: bool = False,
+    tune: Sequence[str] | None = None,
 ) -> Plan:
     """The plan that the options of a command line mean; without tasks, the starter suite."""
     from zoo.study.planning import make_plan, with_budget
 
     variants = [with_budget(catalog.variant(name), tokens, steps) for name in names]
     paths = [catalog.folder(name) for name in names]
+    if tasks is None:
+        tasks = [task.name for task in catalog.tasks.values() if task.suite == "microworld"]
     return make_plan(
         catalog,
         variants,
-        tasks if tasks is not None else [t.name for t in catalog.tasks.values() if t.suite == "microworld"],
+        tasks,
         n_seeds=seeds,
         corpus=_files(corpus),
         data_folder=glue.resolve() if glue else None,
@@ -148,6 +157,7 @@ def new_plan(
         pretrain_each_seed=pretrain_each_seed,
         folders={variant.name: path for variant, path in zip(variants, paths, strict=True) if path is not None},
         keep_finetuned=keep_finetuned,
+        tuning=tuning(tune, tasks, catalog.grids) if tune else None,
     )
 
 

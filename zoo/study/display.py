@@ -75,7 +75,7 @@ class Display:
         variant = self._plan.variant(cell.system)
         if cell.kind == "pretrain":
             return 10_000.0 if cell.system in self._plan.checkpoints else float(variant.pretraining.tokens)
-        recipe = variant.finetuning
+        recipe = self._plan.finetuning_of(cell)
         return float((recipe.steps or 300 * recipe.epochs) * recipe.batch_size * TOKENS_PER_ITEM)
 
 
@@ -84,4 +84,5 @@ def _title(cell: Cell) -> str:
         return f"pre-training {cell.system}"
     if cell.kind == "baseline":
         return f"{cell.system} on {cell.task}"
-    return f"fine-tuning {cell.system} on {cell.task}, seed {cell.seed}"
+    setting = f", {cell.setting.label}" if cell.setting else ""
+    return f"fine-tuning {cell.system} on {cell.task}, seed {cell.seed}{setting}"

@@ -105,7 +105,7 @@ class _Rehearsal:
         done = self._rehearsed(cell)
         if cell.kind != "finetune":
             return done.fixed + done.steps * (self._tokens(self._plan, cell) / self._tokens(self._short, cell))
-        steps = n_steps(self._plan.variant(cell.system).finetuning, self._n_items[str(cell.task)])
+        steps = n_steps(self._plan.finetuning_of(cell), self._n_items[str(cell.task)])
         step = done.steps / REHEARSED_STEPS * self._ratio(cell, mean=True)
         return done.fixed + done.reading * self._ratio(cell, mean=False) + step * steps
 

@@ -13,6 +13,7 @@ from zoo.specs import Record, diff
 from zoo.study.plan import Plan
 from zoo.study.planning import refuse_unequal
 from zoo.study.results import FailedResult, FinetuneResult, PretrainResult, Run, fingerprint, write_result
+from zoo.tuning import Tuning, alike
 
 Kept = TypeVar("Kept", bound=Record)
 
@@ -36,6 +37,7 @@ def merge(runs: Mapping[str, Run]) -> Run:
             "variants": tuple(_united(plans, "variant", lambda plan: {v.name: v for v in plan.variants}).values()),
             "tasks": tuple(_united(plans, "task", lambda plan: {t.name: t for t in plan.tasks}).values()),
             "seeds": tuple(sorted({seed for plan in plans.values() for seed in plan.seeds})),
+            "tuning": _united_tuning(plans),
             "checkpoints": _united(plans, "start of", lambda plan: plan.checkpoints, but="folder"),
         }
     )
@@ -89,6 +91,22 @@ def _united(
                 raise ZooError(f"{what} {name!r} is not the same in {origin[name]} and {run}: {'; '.join(differing)}")
             origin.setdefault(name, run)
     return found
+
+
+def _united_tuning(plans: Mapping[str, Plan]) -> Tuning | None:
+    """The settings of all tasks. Raises ZooError where two runs tried others, for their scores do not compare."""
+    (first, plan), *others = plans.items()
+    merged = plan.tuning
+    for name, other in ((name, plan.tuning) for name, plan in others):
+        if not alike(merged, other):
+            raise ZooError(
+                f"{first} and {name} are not of one comparison: settings of fine-tuning are "
+                f"{merged.name if merged else 'the recipes'} in one and {other.name if other else 'the recipes'} in the "
+                "other, or others of that name"
+            )
+        if merged and other:
+            merged = merged.model_copy(update={"settings": merged.settings | other.settings})
+    return merged
 
 
 def _results(runs: Mapping[str, Run]) -> dict[str, PretrainResult | FinetuneResult | FailedResult]:

@@ -9,6 +9,7 @@ from zoo.study.findings import difference_table, tier_of, tier_table
 from zoo.study.overview import audit_table, cost_table, gap_table, score_table, variant_table
 from zoo.study.report import notes, repeat, title, where
 from zoo.study.results import Run
+from zoo.study.tuned import tuning_table
 from zoo.study.verdicts import Verdicts
 
 TEMPLATE = Path(__file__).with_name("page.html")
@@ -31,6 +32,7 @@ def html(run: Run, found: Verdicts) -> str:
         smallest=tier_table(found),
         # matplotlib escapes the names that it writes.
         charts=[(heading, Markup(svg)) for heading, svg in charts(run, found)],
+        tuning=tuning_table(run),
         differences=difference_table(found),
         costs=cost_table(run),
         audit=audit_table(run),

@@ -5,14 +5,16 @@ from __future__ import annotations
 import hashlib
 import json
 import re
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
 from pydantic import Field, ValidationError
 
 from zoo.errors import ZooError, explain
-from zoo.specs import Count, Precision, Record, Variant
+from zoo.specs import Count, Finetuning, Precision, Record, Variant
 from zoo.study.corpora import CorpusSource
+from zoo.tuning import Selection, Setting, Tuning
 
 BASELINES = ("majority", "bag-of-words")
 """Systems that every task is also given to, since they read no sentence."""
@@ -61,6 +63,7 @@ class Plan(Record):
     precision: Precision = "fp32"
     checkpoints: dict[str, PlannedCheckpoint] = Field(default={})
     keep_finetuned: bool = False
+    tuning: Tuning | None = None
 
     @property
     def content_hash(self) -> str:
@@ -69,15 +72,17 @@ class Plan(Record):
 
     @property
     def cells(self) -> list[Cell]:
-        """A pre-training a variant, or a variant and seed; a fine-tuning a variant, task and seed; baselines a task."""
+        """A pre-training a variant, or a variant and seed; one a variant, task, seed and setting; baselines a task."""
         names = [variant.name for variant in self.variants]
         return [
             *dict.fromkeys(self._pretraining(name, seed) for seed in self.seeds for name in names),
             *(
-                Cell(kind="finetune", system=name, task=task.name, seed=seed)
+                Cell(kind="finetune", system=name, task=task.name, seed=seed, setting=setting, selection=rule)
                 for task in self.tasks
+                for rule, settings in (self._tried(task.name),)
                 for seed in self.seeds
                 for name in names
+                for setting in settings
             ),
             *(
                 Cell(kind="baseline", system=baseline, task=task.name, seed=0)
@@ -98,19 +103,30 @@ class Plan(Record):
         """The variant of this name."""
         return next(variant for variant in self.variants if variant.name == name)
 
+    def finetuning_of(self, cell: Cell) -> Finetuning:
+        """The recipe of a fine-tuning: its variant's, with the cell's setting."""
+        recipe = self.variant(cell.system).finetuning
+        return cell.setting.applied(recipe) if cell.setting else recipe
+
+    def _tried(self, task: str) -> tuple[Selection, Sequence[Setting | None]]:
+        return (self.tuning.rule(task), self.tuning.settings[task]) if self.tuning else ("last", [None])
+
 
 class Cell(Record):
-    """One piece of work, whose result is one file."""
+    """One piece of work, whose result is one file; `selection` is the rule by which its setting comes to be shown."""
 
     kind: Literal["pretrain", "finetune", "baseline"]
     system: str
     task: str | None = None
     seed: int
+    setting: Setting | None = None
+    selection: Selection = "last"
 
     @property
     def name(self) -> str:
         """A file name that tells what the cell is."""
-        return slug("-".join(str(part) for part in (self.kind, self.system, self.task, f"s{self.seed}") if part))
+        parts = (self.kind, self.system, self.task, f"s{self.seed}", self.setting and self.setting.label)
+        return slug("-".join(part for part in parts if part))
 
 
 def slug(name: str) -> str:

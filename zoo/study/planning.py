@@ -11,6 +11,7 @@ from zoo.errors import ZooError
 from zoo.specs import Precision, Variant, diff
 from zoo.study.corpora import CorpusSource, MicroworldCorpus, TasksCorpus, corpus_hash
 from zoo.study.plan import Plan, PlannedCheckpoint, PlannedTask
+from zoo.tuning import Tuning
 
 LARGEST_DEFAULT_BUDGET = 500_000_000
 """Pre-training tokens above which the budget must be asked for: no machine this runs on by accident will finish."""
@@ -29,6 +30,7 @@ def make_plan(
     pretrain_each_seed: bool = False,
     folders: Mapping[str, Path] | None = None,
     keep_finetuned: bool = False,
+    tuning: Tuning | None = None,
 ) -> Plan:
     """A checked plan: every part builds, every task's data are read, budgets and heads agree.
 
@@ -60,6 +62,7 @@ def make_plan(
         precision=precision,
         checkpoints=checkpoints,
         keep_finetuned=keep_finetuned,
+        tuning=tuning,
     )
 
 

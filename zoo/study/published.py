@@ -15,6 +15,7 @@ from zoo.study.costs import quantities
 from zoo.study.plan import BASELINES, Plan
 from zoo.study.results import FailedResult, FinetuneResult, PretrainResult, Run, fingerprint
 from zoo.study.tables import printable
+from zoo.study.tuned import Tried, tried
 from zoo.study.verdicts import Verdicts
 
 LEFT_OUT = ("predictions", "targets", "unscored", "losses", "accuracies", "variant", "cost")
@@ -49,6 +50,7 @@ Published: type[Record] = create_model(
     plan=(Plan, ...),
     scores=(dict[str, dict[str, Headlines | None]], Field(description="By system and task; null: nothing finished.")),
     statistics=(Verdicts, ...),
+    tuning=(list[Tried], Field(description="What choosing among settings of fine-tuning adds to the scores.")),
     cells=(list[_Cell], ...),
     failures=(list[FailedResult], ...),
     costs=(
@@ -86,6 +88,7 @@ def summary(run: Run, found: Verdicts, *, costs: bool = False) -> dict[str, Json
         "plan": run.plan.model_dump(mode="json"),
         "scores": scores,
         "statistics": found.model_dump(mode="json"),
+        "tuning": [choice.model_dump(mode="json") for choice in tried(run)],
         "cells": cells,
         "failures": failures,
         "costs": {quantity.label: dict(quantity.values) for quantity in quantities(run)} if costs else None,
@@ -104,14 +107,15 @@ def csv_rows(run: Run) -> str:
     """Every score of every finished run in a line of its own, not rounded."""
     text = StringIO()
     lines = csv.writer(text, lineterminator="\n")
-    lines.writerow(("system", "task", "seed", "split", "metric", "score"))
+    lines.writerow(("system", "task", "seed", "setting", "selection", "split", "metric", "score"))
     for result in run.results:
         if isinstance(result, FinetuneResult):
             cell = result.cell
             for split, scores in result.scores.items():
                 for metric, value in scores.items():
-                    words = map(_inert, (cell.system, cell.task or "", str(cell.seed), split, metric))
-                    lines.writerow((*words, value))
+                    setting = cell.setting.label if cell.setting else ""
+                    words = (cell.system, cell.task or "", str(cell.seed), setting, cell.selection, split, metric)
+                    lines.writerow((*map(_inert, words), value))
     return text.getvalue()
 
 

@@ -17,6 +17,7 @@ from zoo.study.overview import cost_table, score_table, tabulate
 from zoo.study.published import summary
 from zoo.study.results import FailedResult, Run
 from zoo.study.tables import Table, escape, markdown_rows, print_rows, printable
+from zoo.study.tuned import tuning_notes, tuning_table
 from zoo.study.verdicts import Verdicts
 
 PLAIN_WIDTH = 250
@@ -40,6 +41,8 @@ def print_table(run: Run, found: Verdicts, console: Console) -> None:
         print_rows(table, console, line_after=None if table.corner else len(run.plan.tasks) - 1)
     if between_variants(found):
         print_rows(tier_table(found), console)
+    if (tried_table := tuning_table(run)).rows:
+        print_rows(tried_table, console)
     for note in notes(run, found):
         console.print(Text(printable(note)))
 
@@ -65,6 +68,8 @@ def markdown(run: Run, found: Verdicts) -> str:
     if between_variants(found):
         lines += [*markdown_rows(tier_table(found)), ""]
     lines += [*(f"- {escape(note)}" for note in notes(run, found)), ""]
+    if (tried_table := tuning_table(run)).rows:
+        lines += ["## Settings tried", "", *markdown_rows(tried_table), ""]
     if between_variants(found):
         lines += ["## Differences", "", *markdown_rows(difference_table(found)), ""]
     lines += ["## What was compared", ""]
@@ -147,6 +152,7 @@ def notes(run: Run, found: Verdicts) -> list[str]:
     if len(machines) > 1:
         told = "withheld, for they were" if withheld(run) else "compared as asked, though they were"
         lines.append(f"Times and memory are {told} measured on different machines: {'; '.join(machines)}.")
+    lines += tuning_notes(run)
     lines += finding_notes(found)
     lines += [f"Failed: {failure.cell.name}: {failure.reason}" for failure in run.failures]
     return lines

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
+from statistics import fmean
 from typing import Annotated, Literal
 
 from pydantic import Field, TypeAdapter, ValidationError
@@ -129,12 +130,18 @@ class Run(Record):
         return next(iter(self.pretrainings(system)), None)
 
     def finetuned(self, system: str, task: str | None = None) -> list[FinetuneResult]:
-        """A system's finished results, on one task or all."""
-        return [
-            result
-            for result in self.results
-            if isinstance(result, FinetuneResult) and result.cell.system == system and task in (None, result.cell.task)
-        ]
+        """A system's finished results, on one task or all; of several settings tried on a task, the best."""
+        tasks = [planned.name for planned in self.plan.tasks] if task is None else [task]
+        tried = [self.tried(system, name) for name in tasks]
+        return [result for by_setting in tried if by_setting for result in by_setting[best_setting(by_setting)]]
+
+    def tried(self, system: str, task: str) -> dict[str, list[FinetuneResult]]:
+        """A system's finished results on a task by their setting, which has no name where none was tried."""
+        found: dict[str, list[FinetuneResult]] = {}
+        for result in self.results:
+            if isinstance(result, FinetuneResult) and (result.cell.system, result.cell.task) == (system, task):
+                found.setdefault(result.cell.setting.label if result.cell.setting else "", []).append(result)
+        return found
 
     def targets(self, task: str) -> dict[str, list[int] | list[float]] | None:
         """The right answers by development split, or None where no baseline was finished."""
@@ -144,6 +151,16 @@ class Run(Record):
     def failures(self) -> list[FailedResult]:
         """What could not be finished."""
         return [result for result in self.results if isinstance(result, FailedResult)]
+
+
+def best_setting(by_setting: Mapping[str, Sequence[FinetuneResult]]) -> str:
+    """The setting that most seeds finished, of those the best in the mean, of those the first."""
+
+    def rank(label: str) -> tuple[int, float]:
+        results = by_setting[label]
+        return len(results), fmean(result.headline for result in results)
+
+    return max(by_setting, key=rank)
 
 
 def result_path(folder: Path, cell: Cell) -> Path:
