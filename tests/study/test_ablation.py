@@ -291,6 +291,17 @@ def test_baselines_are_no_part_of_an_ablation() -> None:
     assert not names & {*BASELINES}
 
 
+def test_a_task_that_one_side_did_not_finish_is_left_out_and_said() -> None:
+    way, ablation = path(CATALOG, ("bert-tiny", "bert-tiny+objectives=bert.mlm"))
+    run = made_up(way, {way[0].name: [10, 10, 10], way[1].name: [6, 4, 8]}, {})
+    lost = {(way[1].name, TASKS[1])}
+    run = run.model_copy(update={"results": tuple(r for r in run.results if (r.cell.system, r.cell.task) not in lost)})
+    found = effects(run, ablation)
+    (effect,) = found.effects
+    assert [d.task for d in effect.tasks] == [TASKS[0]] and effect.overall and effect.overall.task == TASKS[0]
+    assert "1. objective: only 1 of 2 tasks were finished" in effects_markdown(run, found)
+
+
 def test_weights_cannot_be_ablated(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "config.json").write_text("{}")
     monkeypatch.setattr(Catalog, "folder", lambda self, name: tmp_path if name == "trained" else None)

@@ -32,6 +32,9 @@ def ablate(
         list[Path] | None, typer.Option(help="Text files or folders to pre-train on; may be repeated.")
     ] = None,
     seeds: Annotated[int, typer.Option(min=1, max=100, help="Fine-tuning seeds.")] = 5,
+    pretrain_each_seed: Annotated[
+        bool, typer.Option("--pretrain-each-seed", help="Pre-train anew for every seed, not once for all.")
+    ] = False,
     tokens: Annotated[int | None, typer.Option(min=64, help="Pre-training tokens, for each variant.")] = None,
     steps: Annotated[int | None, typer.Option(min=1, help="Fine-tuning steps, for each variant and task.")] = None,
     workers: Annotated[int, typer.Option(min=0, max=256, help="Processes; 0 works in this one.")] = 2,
@@ -60,6 +63,7 @@ def ablate(
         corpus=FilesCorpus(paths=tuple(str(path.resolve()) for path in corpus)) if corpus else None,
         data_folder=glue.resolve() if glue else None,
         threads=threads,
+        pretrain_each_seed=pretrain_each_seed,
     )
     folder = out or Path("runs") / f"ablate-{datetime.now():%Y%m%d-%H%M%S}"
     return _run(plan, ablation, folder, workers, as_json)

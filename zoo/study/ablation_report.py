@@ -34,6 +34,7 @@ def effect_table(found: Effects) -> Table:
         "95% over seeds",
         "verdict",
         "parameters stored",
+        "pre-training speed",
         "fine-tuning speed",
         "inference speed",
         "peak memory",
@@ -45,7 +46,8 @@ def effect_table(found: Effects) -> Table:
                 changed(effect.edge.changes),
                 *_difference(effect.overall),
                 _sizes(effect.parameters_stored),
-                *map(_ratio, (effect.finetuning_speed, effect.inference_speed, effect.peak_memory)),
+                *map(_ratio, (effect.pretraining_speed, effect.finetuning_speed, effect.inference_speed)),
+                _ratio(effect.peak_memory),
             ),
         )
         for label, effect in zip(_labelled(found.ablation), found.effects, strict=True)
@@ -105,16 +107,21 @@ def contrast_table(found: Effects, paper: PaperTable) -> Table:
     return Table("from and to", columns, rows)
 
 
-def ablation_notes(found: Effects) -> list[str]:
+def ablation_notes(run: Run, found: Effects) -> list[str]:
     """What the tables must not be read without."""
+    origin = "each with a pre-training of its own" if run.plan.pretrain_each_seed else "all from one pre-training"
     notes = [
         "Effects are what is after an edge minus what was before, x 100; speed and memory are ratios, geometric means "
-        "over tasks. Brackets and intervals are 95% over fine-tuning seeds of one pre-training.",
+        f"over tasks. Brackets and intervals are 95% over seeds, {origin}.",
         "Better or worse: as in every comparison, a t-test over seeds and items and the Multi-Bootstrap, both at 5%; "
         "Holm over the effects in the mean, and for one edge over its tasks.",
     ]
-    if any(effect.overall is None for effect in found.effects):
-        notes.append("An effect is missing where a variant finished no task.")
+    planned = len(run.plan.tasks)
+    notes += [
+        f"{label}: only {len(effect.tasks)} of {planned} tasks were finished on both sides."
+        for label, effect in zip(_labelled(found.ablation), found.effects, strict=True)
+        if len(effect.tasks) < planned
+    ]
     if found.ablation.paper:
         paper = found.ablation.paper
         notes.append(f"The paper's figures: {paper.source}. They are of other sizes, data and tasks.")
@@ -139,7 +146,7 @@ def print_effects(run: Run, found: Effects, console: Console) -> None:
     for title, table in tables(run, found):
         console.print(Text(title, style="bold"))
         print_rows(table, console)
-    for note in ablation_notes(found):
+    for note in ablation_notes(run, found):
         console.print(Text(note))
 
 
@@ -150,7 +157,7 @@ def effects_markdown(run: Run, found: Effects) -> str:
     lines = [f"# Ablation: {escape(paper.name if paper else ends)}", ""]
     for title, table in tables(run, found):
         lines += [f"## {escape(title)}", "", *markdown_rows(table), ""]
-    return "\n".join([*lines, *(f"- {escape(note)}" for note in ablation_notes(found)), ""])
+    return "\n".join([*lines, *(f"- {escape(note)}" for note in ablation_notes(run, found)), ""])
 
 
 def changed(changes: Changes) -> str:
