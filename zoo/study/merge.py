@@ -99,10 +99,10 @@ def _united_tuning(plans: Mapping[str, Plan]) -> Tuning | None:
     merged = plan.tuning
     for name, other in ((name, plan.tuning) for name, plan in others):
         if not alike(merged, other):
+            tried = [tuning.name if tuning else "none" for tuning in (merged, other)]
             raise ZooError(
-                f"{first} and {name} are not of one comparison: settings of fine-tuning are "
-                f"{merged.name if merged else 'the recipes'} in one and {other.name if other else 'the recipes'} in the "
-                "other, or others of that name"
+                f"{first} and {name} are not of one comparison: the settings of fine-tuning are {tried[0]} in one "
+                f"and {tried[1]} in the other, or not the same"
             )
         if merged and other:
             merged = merged.model_copy(update={"settings": merged.settings | other.settings})
