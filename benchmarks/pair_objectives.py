@@ -1,102 +1,121 @@
-"""What encoders know of next sentences and of sentence order, whichever they were trained on.
+"""What encoders know of next sentences and of sentence order, whichever of the two they were trained on.
 
 Lan et al. 2020, arXiv:1909.11942, table 5, asks models pre-trained with NSP, with SOP and with neither for each other's
-task. Here every encoder is kept as it is, a fresh head is trained on pairs of the documents that it was trained on, and
-scored on pairs of the documents that it was not:
+task, and does not say how. Here the encoder is kept as it is, and the asked objective's own head, a pooler of the first
+token and two classes, is trained on pairs of the documents that the encoder read, and scored on pairs of others. The
+head's pooler begins as the one that the encoder was trained with, if it was with one.
 
-    python benchmarks/pair_objectives.py CORPUS RUN [RUN ...] [--steps 400] [--seeds 3]
+    python -m benchmarks.pair_objectives microworld --out DIR     # or a text file, folder or pattern
 """
 
 from __future__ import annotations
 
 import argparse
 import json
-from collections.abc import Iterator
-from dataclasses import replace
-from itertools import islice
+from collections.abc import Sequence
 from pathlib import Path
+from statistics import mean, stdev
 
-import numpy as np
 import torch
 
-from zoo import Batch, Catalog, Dims, Finetuning, Head, Init, use
-from zoo.blocks import initialise
-from zoo.heads import LABEL, Classify
-from zoo.interfaces import Objective
-from zoo.pretrain.run import split_documents
+import zoo
+from zoo import Catalog, Finetuning, Objective, use
+from zoo.pretrain.command import pretrain
+from zoo.pretrain.preparation import split_documents
 from zoo.pretrain.settings import Run
+from zoo.tasks.microworld import documents
 from zoo.text.corpus import TokenCorpus
 from zoo.text.documents import read_documents
 from zoo.text.pretraining_data import PretrainingData
 from zoo.train.evaluation import evaluate
 from zoo.train.loop import fit
-from zoo.weights.checkpoint import load_weights, read_variant
 
+TRAINED_WITH = {
+    "MLM alone": "+objectives=bert.mlm",
+    "MLM and NSP": "",
+    "MLM and SOP": "+objectives=bert.mlm,albert.sop",
+}
 TASKS = ("bert.nsp", "albert.sop")
-EVALUATED_TOKENS = 100_000
+MICROWORLD = {"n": 5_000, "seed": 0}
+HELD_OUT = 0.1
 
 
-def main() -> None:
-    """Print a row of accuracies for each run."""
-    parser = argparse.ArgumentParser()
-    parser.add_argument("corpus", type=Path)
-    parser.add_argument("runs", type=Path, nargs="+")
-    parser.add_argument("--steps", type=int, default=400)
+def main(argv: Sequence[str] | None = None) -> None:
+    """Pre-train what is not there yet, ask each for both tasks, and print a table in Markdown."""
+    parser = argparse.ArgumentParser(description="Table 5 of Lan et al. 2020 at a small size.")
+    parser.add_argument("corpus", help="text files, a folder or a pattern; or microworld")
+    parser.add_argument("--out", type=Path, required=True, help="where pre-trained models are, or will be")
+    parser.add_argument("--variant", default="bert-tiny+packing=roberta.sentence_pair")
+    parser.add_argument("--tokens", type=int, default=1_500_000, help="of each pre-training")
     parser.add_argument("--seeds", type=int, default=3)
-    asked = parser.parse_args()
+    parser.add_argument("--steps", type=int, default=300, help="of training a head")
+    asked = parser.parse_args(argv)
     torch.set_num_threads(1)
-    for folder in asked.runs:
-        row = {"run": folder.name}
-        for task in TASKS:
-            scores = [probe(folder, asked.corpus, task, asked.steps, seed) for seed in range(asked.seeds)]
-            row[task] = f"{100 * np.mean(scores):.1f} ± {100 * np.std(scores, ddof=1):.1f}"
-        print(json.dumps(row, ensure_ascii=False), flush=True)
+    asked.out.mkdir(parents=True, exist_ok=True)
+    corpus = Path(asked.corpus)
+    if asked.corpus == "microworld":
+        corpus = asked.out / "microworld.txt"
+        corpus.write_text("\n\n".join("\n".join(document) for document in documents(**MICROWORLD)) + "\n")
+    print("| trained with | MLM perplexity | MLM accuracy | own pairs | NSP, asked | SOP, asked |\n" + "|---" * 6 + "|")
+    for name, objectives in TRAINED_WITH.items():
+        rows = []
+        for seed in range(asked.seeds):
+            folder = asked.out / f"{name.split()[-1].lower()}-{seed}"
+            scores = pretrained(asked.variant + objectives, corpus, folder, asked.tokens, seed)
+            own = [100 * score["accuracy"] for objective, score in scores.items() if objective in TASKS]
+            mlm = scores["bert.mlm"]
+            probed = [100 * probe(folder, corpus, task, asked.steps, seed) for task in TASKS]
+            rows.append([torch.tensor(mlm["loss"]).exp().item(), 100 * mlm["accuracy"], *(own or [None]), *probed])
+        print(f"| {name} | {' | '.join(map(told, zip(*rows, strict=True)))} |", flush=True)
+
+
+def pretrained(variant: str, corpus: Path, folder: Path, tokens: int, seed: int) -> dict[str, dict[str, float]]:
+    """What `zoo pretrain` scores on held-out documents, from the folder if it was done before."""
+    if not (folder / "result.json").exists():
+        status = pretrain(
+            variant, corpus=[corpus], out=folder, tokens=tokens, seed=seed, held_out=HELD_OUT, threads=1, resume=True
+        )
+        if status:
+            raise SystemExit(status)
+    found: dict[str, dict[str, float]] = json.loads((folder / "result.json").read_text())["held_out"]
+    return found
 
 
 def probe(folder: Path, corpus: Path, task: str, steps: int, seed: int) -> float:
-    """The accuracy that a head of its own reaches on a frozen encoder."""
+    """The accuracy on held-out pairs that an objective's head reaches on a frozen encoder."""
     catalog = Catalog.installed()
     run = Run.model_validate_json((folder / "run.json").read_bytes())
-    place = folder / "model"
-    variant = read_variant(place)
-    tokenizer_class, options = catalog.tokenizer(variant)
-    tokenizer = tokenizer_class.load(place, **options)
-    pretrained = catalog.build(variant)
-    load_weights(pretrained, place)
+    trained = zoo.load(folder / "model").requires_grad_(False)
+    variant, tokenizer = trained.variant, trained.tokenizer
+    assert tokenizer is not None
+    torch.manual_seed(seed)
+    head: Objective = catalog.part("objective", task)(variant.dims)
+    model = trained.with_head(task, head)
     whole = TokenCorpus.build(read_documents([corpus]), tokenizer)
-    kept, held = split_documents(whole.n_documents, run.held_out, run.seed)
-    asking: Objective = catalog.part("objective", task)(variant.dims)
+    train, held = split_documents(whole.n_documents, run.held_out, run.seed)
 
-    def pairs(documents: TokenCorpus) -> PretrainingData:
+    def pairs(numbers: Sequence[int]) -> PretrainingData:
         return PretrainingData(
-            documents,
+            whole.documents(numbers),
             tokenizer,
             catalog.packing(variant),
-            [asking.prepare],
+            [head.prepare],
             catalog.masking(variant.swap("plain", masking=use("bert.unmasked"))),
             sequence_length=variant.pretraining.sequence_length,
             batch_tokens=variant.pretraining.batch_tokens,
             seed=seed,
         )
 
-    torch.manual_seed(seed)
-    head = Classify(
-        Dims.model_validate(dict(variant.dims)), Head(pooling="mean", pair="compare"), pair=True, n_outputs=2
-    )
-    initialise(head, Init())
-    for parameter in pretrained.parameters():
-        parameter.requires_grad_(False)
-    model = pretrained.with_head(task, head)
     recipe = Finetuning(learning_rate=1e-3, steps=steps)
-    fit(model, _labelled(iter(pairs(whole.documents(kept))), task), recipe, steps, lambda done, total: None)
-    n = EVALUATED_TOKENS // variant.pretraining.batch_tokens
-    scores = evaluate(model, _labelled(islice(pairs(whole.documents(held)), n), task))
-    return scores[task].accuracy or 0.0
+    fit(model, pairs(train.tolist()), recipe, steps, lambda done, total: None)
+    return evaluate(model, pairs(held).epoch(0))[task].accuracy or 0.0
 
 
-def _labelled(batches: Iterator[Batch], task: str) -> Iterator[Batch]:
-    for batch in batches:
-        yield replace(batch, labels={LABEL: batch.labels[task]})
+def told(column: Sequence[float | None]) -> str:
+    """Mean and standard deviation over seeds."""
+    values = [value for value in column if value is not None]
+    spread = f" ± {stdev(values):.1f}" if len(values) > 1 else ""
+    return f"{mean(values):.1f}{spread}" if values else "-"
 
 
 if __name__ == "__main__":

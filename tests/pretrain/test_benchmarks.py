@@ -1,0 +1,19 @@
+"""The benchmarks that docs/results.md quotes run as it says, here at a small size."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from benchmarks import pair_objectives
+
+
+def test_models_are_asked_for_each_others_task(text: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    pair_objectives.main(f"{text} --out {tmp_path} --tokens 2000 --seeds 1 --steps 2".split())
+    rows = [line for line in capfd.readouterr().out.splitlines() if line.startswith("| MLM")]
+    assert [row.split(" | ")[0] for row in rows] == ["| MLM alone", "| MLM and NSP", "| MLM and SOP"]
+    for row in rows:
+        *_, own, next_sentence, order = row.strip("| ").split(" | ")
+        assert (own == "-") == row.startswith("| MLM alone")
+        assert 0 <= float(next_sentence) <= 100 and 0 <= float(order) <= 100
