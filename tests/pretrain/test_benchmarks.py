@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
 
-from benchmarks import pair_objectives
+from benchmarks import bench_overhead, pair_objectives
 
 
 def test_models_are_asked_for_each_others_task(text: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
@@ -17,3 +18,9 @@ def test_models_are_asked_for_each_others_task(text: Path, tmp_path: Path, capfd
         *_, own, next_sentence, order = row.strip("| ").split(" | ")
         assert (own == "-") == row.startswith("| MLM alone")
         assert 0 <= float(next_sentence) <= 100 and 0 <= float(order) <= 100
+
+
+def test_a_runs_time_is_told_apart(capfd: pytest.CaptureFixture[str]) -> None:
+    bench_overhead.main(["--variant", "bert-tiny", "--steps", "4"])
+    row = json.loads(capfd.readouterr().out)
+    assert row["tokens/s"] > 0 and 0 <= row["overhead, %"] < 100 and 0 <= row["waiting, %"] < 100
