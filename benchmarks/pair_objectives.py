@@ -1,9 +1,11 @@
 """What encoders know of next sentences and of sentence order, whichever of the two they were trained on.
 
 Lan et al. 2020, arXiv:1909.11942, table 5, asks models pre-trained with NSP, with SOP and with neither for each other's
-task, and does not say how. Here the encoder is kept as it is, and the asked objective's own head, a pooler of the first
-token and two classes, is trained on pairs of the documents that the encoder read, and scored on pairs of others. The
-head's pooler begins as the one that the encoder was trained with, if it was with one.
+task, and does not say how. Here held-out pairs of either kind are given to
+
+- the head that a model was trained with, as it is: a pair that follows in order is its class 0, any other its class 1;
+- a new head of the same form, a pooler of the first token and two classes, trained on that kind of pairs while the
+  encoder is kept as it is. Its pooler begins as the one that the encoder was trained with, if it was with one.
 
     python -m benchmarks.pair_objectives microworld --out DIR     # or a text file, folder or pattern
 """
@@ -12,14 +14,16 @@ from __future__ import annotations
 
 import argparse
 import json
+import math
 from collections.abc import Sequence
+from copy import deepcopy
 from pathlib import Path
 from statistics import mean, stdev
 
 import torch
 
 import zoo
-from zoo import Catalog, Finetuning, Objective, use
+from zoo import Catalog, Finetuning, Model, Objective, use
 from zoo.pretrain.command import pretrain
 from zoo.pretrain.preparation import split_documents
 from zoo.pretrain.settings import Run
@@ -56,16 +60,15 @@ def main(argv: Sequence[str] | None = None) -> None:
     if asked.corpus == "microworld":
         corpus = asked.out / "microworld.txt"
         corpus.write_text("\n\n".join("\n".join(document) for document in documents(**MICROWORLD)) + "\n")
-    print("| trained with | MLM perplexity | MLM accuracy | own pairs | NSP, asked | SOP, asked |\n" + "|---" * 6 + "|")
+    heads = [f"{task}, {head} head" for head in ("its own", "new") for task in ("NSP", "SOP")]
+    print(f"| trained with | MLM perplexity | MLM accuracy | {' | '.join(heads)} |\n{'|---' * 7}|")
     for name, objectives in TRAINED_WITH.items():
         rows = []
         for seed in range(asked.seeds):
             folder = asked.out / f"{name.split()[-1].lower()}-{seed}"
-            scores = pretrained(asked.variant + objectives, corpus, folder, asked.tokens, seed)
-            own = [100 * score["accuracy"] for objective, score in scores.items() if objective in TASKS]
-            mlm = scores["bert.mlm"]
-            probed = [100 * probe(folder, corpus, task, asked.steps, seed) for task in TASKS]
-            rows.append([torch.tensor(mlm["loss"]).exp().item(), 100 * mlm["accuracy"], *(own or [None]), *probed])
+            mlm = pretrained(asked.variant + objectives, corpus, folder, asked.tokens, seed)["bert.mlm"]
+            own, new = zip(*(ask(folder, corpus, task, asked.steps, seed) for task in TASKS), strict=True)
+            rows.append([math.exp(mlm["loss"]), 100 * mlm["accuracy"], *own, *new])
         print(f"| {name} | {' | '.join(map(told, zip(*rows, strict=True)))} |", flush=True)
 
 
@@ -81,8 +84,8 @@ def pretrained(variant: str, corpus: Path, folder: Path, tokens: int, seed: int)
     return found
 
 
-def probe(folder: Path, corpus: Path, task: str, steps: int, seed: int) -> float:
-    """The accuracy on held-out pairs that an objective's head reaches on a frozen encoder."""
+def ask(folder: Path, corpus: Path, task: str, steps: int, seed: int) -> tuple[float | None, float]:
+    """The accuracies on held-out pairs of the model's own head, if it has one, and of a new one."""
     catalog = Catalog.installed()
     run = Run.model_validate_json((folder / "run.json").read_bytes())
     trained = zoo.load(folder / "model").requires_grad_(False)
@@ -90,7 +93,6 @@ def probe(folder: Path, corpus: Path, task: str, steps: int, seed: int) -> float
     assert tokenizer is not None
     torch.manual_seed(seed)
     head: Objective = catalog.part("objective", task)(variant.dims)
-    model = trained.with_head(task, head)
     whole = TokenCorpus.build(read_documents([corpus]), tokenizer)
     train, held = split_documents(whole.n_documents, run.held_out, run.seed)
 
@@ -106,9 +108,17 @@ def probe(folder: Path, corpus: Path, task: str, steps: int, seed: int) -> float
             seed=seed,
         )
 
+    def score(model: Model) -> float:
+        return 100 * (evaluate(model, pairs(held).epoch(0))[task].accuracy or 0.0)
+
+    model, own = trained.with_head(task, head), None
+    for objective in set(trained.objective_names) & set(TASKS):
+        asked = deepcopy(head)
+        asked.load_state_dict(trained.objective(objective).state_dict())
+        own = score(trained.with_head(task, asked))
     recipe = Finetuning(learning_rate=1e-3, steps=steps)
     fit(model, pairs(train.tolist()), recipe, steps, lambda done, total: None)
-    return evaluate(model, pairs(held).epoch(0))[task].accuracy or 0.0
+    return own, score(model)
 
 
 def told(column: Sequence[float | None]) -> str:

@@ -15,9 +15,9 @@ def test_models_are_asked_for_each_others_task(text: Path, tmp_path: Path, capfd
     rows = [line for line in capfd.readouterr().out.splitlines() if line.startswith("| MLM")]
     assert [row.split(" | ")[0] for row in rows] == ["| MLM alone", "| MLM and NSP", "| MLM and SOP"]
     for row in rows:
-        *_, own, next_sentence, order = row.strip("| ").split(" | ")
-        assert (own == "-") == row.startswith("| MLM alone")
-        assert 0 <= float(next_sentence) <= 100 and 0 <= float(order) <= 100
+        *_, own_nsp, own_sop, new_nsp, new_sop = row.strip("| ").split(" | ")
+        assert (own_nsp == own_sop == "-") == row.startswith("| MLM alone")
+        assert 0 <= float(new_nsp) <= 100 and 0 <= float(new_sop) <= 100
 
 
 def test_a_runs_time_is_told_apart(capfd: pytest.CaptureFixture[str]) -> None:
