@@ -47,9 +47,7 @@ def test_two_tasks_and_more_are_beyond_bag_of_words(job: tuple[dict[str, Any], s
     assert len(beyond) >= 2, scores
 
 
-def test_pretraining_helps_every_family_on_every_task(
-    job: tuple[dict[str, Any], str, Path], tmp_path: Path
-) -> None:
+def test_pretraining_helps_every_family_on_every_task(job: tuple[dict[str, Any], str, Path], tmp_path: Path) -> None:
     taught = job[0]["scores"]
     untaught = compare(tmp_path / "run", "--tokens", "64")[0]["scores"]  # a single step
     gains = {

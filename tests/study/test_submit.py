@@ -16,6 +16,7 @@ from zoo.errors import UnknownName
 from zoo.study.submission import FILES, check
 from zoo.study.submit import submit
 from zoo.tasks.glue import TASKS
+from zoo.tuning import Setting
 
 
 def lines(folder: Path, name: str) -> list[str]:
@@ -70,6 +71,18 @@ def test_a_seed_that_failed_is_not_chosen_nor_counted(tmp_path: Path) -> None:
     run = predicting("rte", {"test": [-2] * 3_000}, fail="finetune-bert-tiny-lamps-s1")
     (rte,) = (str(source) for source in submit(run, None, tmp_path) if source.default is None)
     assert rte == "RTE.tsv: seed 2, the best of 3 on dev (95.0)"
+
+
+def test_the_setting_that_was_chosen_is_told(tmp_path: Path) -> None:
+    run = predicting("rte", {"test": [-1] * 3_000})
+    results = [
+        r.model_copy(update={"cell": r.cell.model_copy(update={"setting": Setting(epochs=1.0 + r.cell.seed)})})
+        if r.cell.kind == "finetune"
+        else r
+        for r in run.results
+    ]
+    (rte,) = (s for s in submit(run.model_copy(update={"results": tuple(results)}), None, tmp_path) if not s.default)
+    assert str(rte) == "RTE.tsv: seed 1, the best of 4 on dev (95.0), with epochs=2"
 
 
 def test_a_run_without_test_predictions_makes_no_submission(tmp_path: Path) -> None:

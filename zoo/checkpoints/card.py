@@ -104,7 +104,7 @@ def _evaluation(model: Model) -> str:
             if cell["kind"] == "finetune" and place == run / "finetuned" / cell["name"]:
                 return _scores_of_one(cell)
             if cell["kind"] == "pretrain" and place == run / cell["checkpoint"]:
-                return _scores_over_seeds(results["scores"][cell["cell"]["system"]])
+                return _scores_over_seeds(results["scores"][cell["cell"]["system"]], bool(results["tuning"]))
     except (AttributeError, KeyError, TypeError) as error:
         raise ZooError(f"{run / 'results.json'} is not what zoo compare writes: {type(error).__name__}") from None
     return ""
@@ -120,7 +120,7 @@ def _scores_of_one(cell: Mapping[str, Any]) -> str:
     return f"{told}\n\n{_table(('task', 'split', 'metric', 'score'), rows)}"
 
 
-def _scores_over_seeds(scores: Mapping[str, Any]) -> str:
+def _scores_over_seeds(scores: Mapping[str, Any], chosen: bool) -> str:
     rows = [
         (task, f"{100 * found['mean']:.1f}", _spread(found["sd"]), str(len(found["values"])))
         for task, found in scores.items()
@@ -130,6 +130,8 @@ def _scores_over_seeds(scores: Mapping[str, Any]) -> str:
         "On development sets, x 100, after fine-tuning: means over seeds, each scored after its last step; two metrics "
         "of a task are averaged. Which variant is better than which is said in the run's report."
     )
+    if chosen:
+        told += " Settings of fine-tuning were chosen on the same items, which flatters."
     return f"{told}\n\n{_table(('task', 'mean', 'standard deviation', 'seeds'), rows)}" if rows else ""
 
 

@@ -9,6 +9,7 @@ from zoo.study.plan import BASELINES
 from zoo.study.report import protocol
 from zoo.study.results import Run
 from zoo.study.tables import MISSING, printable
+from zoo.study.tuned import tuning_notes
 from zoo.study.verdicts import Verdicts
 
 SPECIAL = {
@@ -68,6 +69,7 @@ def _caption(run: Run, found: Verdicts) -> str:
     synthetic = [task.name for task in run.plan.tasks if task.synthetic]
     said = [
         protocol(run),
+        *tuning_notes(run),
         "Superscripts are tiers: within a tier the best is not shown to be better (paired t-test over seeds and items "
         "and Multi-Bootstrap, both at 5%, Holm over tasks)."
         if found.tiers

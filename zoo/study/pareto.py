@@ -58,6 +58,7 @@ def pareto(run: Run, found: Verdicts) -> Figure | None:
             axes.plot(cost, 100 * score, **style(index), fillstyle="none" if name in beaten else "full")
             axes.annotate(f"{index + 1}", (cost, 100 * score), xytext=(5, 4), textcoords="offset points")
         axes.margins(0.15)
+        axes.locator_params(axis="x", nbins=5)
         if label == PARAMETERS:
             axes.xaxis.set_major_formatter(EngFormatter())
         axes.set_xlabel(label)

@@ -16,19 +16,24 @@ from zoo.study.submission import FILES, HIGHEST, LOWEST, GlueFile, table
 
 @dataclass(frozen=True)
 class Source:
-    """Where a file's rows come from: the run of this seed, the best of so many on dev; or one answer for every item."""
+    """Where a file's rows come from: the run of this seed, the best of so many on dev; or one answer for every item.
+
+    `setting` is that of fine-tuning where several were tried, or one was given.
+    """
 
     name: str
     seed: int | None = None
     dev_score: float | None = None
     chosen_among: int | None = None
+    setting: str | None = None
     default: str | None = None
 
     def __str__(self) -> str:
         if self.default is not None:
             return f"{self.name}: no predictions in this run; filled with {self.default}"
         assert self.dev_score is not None
-        return f"{self.name}: seed {self.seed}, the best of {self.chosen_among} on dev ({100 * self.dev_score:.1f})"
+        told = f"{self.name}: seed {self.seed}, the best of {self.chosen_among} on dev ({100 * self.dev_score:.1f})"
+        return f"{told}, with {self.setting}" if self.setting else told
 
 
 def submit(run: Run, system: str | None, folder: Path) -> list[Source]:
@@ -37,19 +42,22 @@ def submit(run: Run, system: str | None, folder: Path) -> list[Source]:
     Raises ZooError where the run has no predictions for GLUE's test splits, or not one for each item.
     """
     variant = _chosen(run, system)
-    best = {file.task: _best(run.finetuned(variant, file.task), file.split) for file in FILES if file.split == "test"}
+    tries = {
+        task: [result for results in run.tried(variant, task).values() for result in results]
+        for task in {file.task for file in FILES}
+    }
+    best = {task: _best(results) for task, results in tries.items()}
     made: dict[str, str] = {}
     sources = []
     for file in FILES:
         result = best[file.task]
         answers = _answers(file, result) if result else None
         made[file.name] = table(answers or [file.default] * file.n_rows)
-        among = len(run.finetuned(variant, file.task))
-        sources.append(
-            Source(file.name, result.cell.seed, result.headline, among)
-            if result and answers
-            else Source(file.name, default=file.default)
-        )
+        if result and answers:
+            setting = result.cell.setting.label if result.cell.setting else None
+            sources.append(Source(file.name, result.cell.seed, result.headline, len(tries[file.task]), setting))
+        else:
+            sources.append(Source(file.name, default=file.default))
     if all(source.default is not None for source in sources):
         raise ZooError(
             f"the run has no predictions of {variant} for a test split of GLUE; run zoo compare with --glue DIR where "
@@ -68,9 +76,9 @@ def _chosen(run: Run, system: str | None) -> str:
     return system or names[0]
 
 
-def _best(results: list[FinetuneResult], split: str) -> FinetuneResult | None:
-    """The result with the highest score on dev among those that predicted the split; of equals the first."""
-    return max((r for r in results if split in r.unscored), key=lambda result: result.headline, default=None)
+def _best(results: list[FinetuneResult]) -> FinetuneResult | None:
+    """The result with the highest score on dev among those that predicted the test split; of equals the first."""
+    return max((r for r in results if "test" in r.unscored), key=lambda result: result.headline, default=None)
 
 
 def _answers(file: GlueFile, result: FinetuneResult) -> list[str] | None:
