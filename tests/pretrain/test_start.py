@@ -97,6 +97,9 @@ def test_missing_heads_start_afresh_and_what_is_left_out_is_told(
     told = capfd.readouterr().err
     assert f"bert.nsp starts afresh, its pooler aside: {classifier} has no such layers" in told
     assert "bert.mlm starts afresh:" in told and f"task of {classifier} is left out" in told
+    bare = foreign("BertModel")
+    assert zoo(arguments(tmp_path / "c", *STILL, variant=str(bare), steps=1)) == 0
+    assert "is left out" not in capfd.readouterr().err
     pooler = tensors(classifier)["bert.pooler.dense.weight"]
     assert close(tensors(tmp_path / "b" / "model")["objectives.bert/nsp.pooler.dense.weight"], pooler)
 

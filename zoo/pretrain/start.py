@@ -14,6 +14,7 @@ from zoo.interfaces import Tokenizer
 from zoo.model import Model
 from zoo.pretrain.settings import Start
 from zoo.specs import Variant
+from zoo.weights.format import POOL
 from zoo.weights.hub import hub_name
 
 
@@ -55,16 +56,16 @@ def take_over(model: Model, folder: Path, catalog: Catalog) -> list[str]:
     """Copy a folder's weights into a model, in float32, and tell which objectives they leave as they were drawn."""
     trained = load(folder, dtype=torch.float32, catalog=catalog)
     model.load_state_dict(dict(_part(trained, "")), strict=False)
-    told = []
+    told, used = [], set(model.objective_names)
     for name in model.objective_names:
         objective = model.objective(name)
         if name in trained.objective_names and _shapes(model, name) == _shapes(trained, name):
             objective.load_state_dict(trained.objective(name).state_dict())
         else:
             lent = trained.lend_pooler(objective)
+            used |= {POOL} if lent else set()
             told.append(f"{name} starts afresh{', its pooler aside' if lent else ''}: {folder} has no such layers")
-    told += [f"{name} of {folder} is left out" for name in trained.objective_names if name not in model.objective_names]
-    return told
+    return [*told, *(f"{name} of {folder} is left out" for name in trained.objective_names if name not in used)]
 
 
 def _part(model: Model, objective: str) -> Iterator[tuple[str, torch.Tensor]]:
