@@ -10,6 +10,7 @@ import pytest
 from zoo import Catalog, UnknownName, ZooError
 from zoo.specs import Finetuning
 from zoo.study.environment import environment
+from zoo.study.merge import merge
 from zoo.study.plan import Cell
 from zoo.study.planning import make_plan
 from zoo.study.results import Cost, FinetuneResult, Run
@@ -85,9 +86,9 @@ TARGETS = [item % 2 for item in range(40)]
 TASKS = ("micro-acceptability", "micro-sentiment")
 
 
-def made_up(asked: list[str], wrong: dict[tuple[str, str], list[int]], tasks: tuple[str, ...] = TASKS) -> Run:
+def made_up(asked: list[str] | None, wrong: dict[tuple[str, str], list[int]], tasks: tuple[str, ...] = TASKS) -> Run:
     """A run of one variant, wrong on so many of 40 items of a task with a setting, by seed; others on 20."""
-    chosen = tuning(asked, tasks, CATALOG.grids)
+    chosen = tuning(asked, tasks, CATALOG.grids) if asked else None
     plan = make_plan(CATALOG, [CATALOG.variant("bert-tiny")], tasks, n_seeds=2, tuning=chosen)
 
     def result(cell: Cell) -> FinetuneResult:
@@ -154,6 +155,16 @@ def test_a_single_setting_is_fixed_and_a_table_of_two_rules_says_so() -> None:
     results = [r.model_copy(update={"cell": c}) for r, c in zip(run.results, mixed.cells[1:], strict=False)]
     notes = tuning_notes(Run(plan=mixed, results=tuple(results)))
     assert any(f"best on dev on {TASKS[1]}; fixed on {TASKS[0]}" in note or "mixes rules" in note for note in notes)
+
+
+def test_runs_are_put_together_only_if_they_tried_the_same() -> None:
+    parts = {task: made_up(ASKED, {(task, RATES[1]): [1, 1]}, tasks=(task,)) for task in TASKS}
+    merged = merge(parts)
+    assert merged.plan.tuning and sorted(merged.plan.tuning.settings) == sorted(TASKS)
+    assert [choice.chosen for choice in tried(merged)] == [RATES[1]] * 2
+    for asked in (["learning_rate=1e-3"], None):
+        with pytest.raises(ZooError, match="a and b are not of one comparison: the settings of fine-tuning are given"):
+            merge({"a": parts[TASKS[0]], "b": made_up(asked, {}, tasks=TASKS[:1])})
 
 
 def test_a_plan_without_settings_is_as_it_was() -> None:

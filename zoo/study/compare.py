@@ -18,7 +18,7 @@ from zoo.console import AsJson, Strict, open_catalog, print_rows, split
 from zoo.errors import ZooError
 from zoo.study.command import AcrossHardware
 from zoo.study.together import put_together, run_folders
-from zoo.tuning import tuning
+from zoo.tuning import Tuning, tuning
 
 if TYPE_CHECKING:
     from zoo.study.corpora import CorpusSource
@@ -157,8 +157,20 @@ def new_plan(
         pretrain_each_seed=pretrain_each_seed,
         folders={variant.name: path for variant, path in zip(variants, paths, strict=True) if path is not None},
         keep_finetuned=keep_finetuned,
-        tuning=tuning(tune, tasks, catalog.grids) if tune else None,
+        tuning=_tuning(catalog, tune, tasks, steps) if tune else None,
     )
+
+
+def _tuning(catalog: Catalog, asked: Sequence[str], tasks: Sequence[str], steps: int | None) -> Tuning:
+    found = tuning(asked, tasks, catalog.grids)
+    lengths = [
+        setting for settings in found.settings.values() for setting in settings if setting.epochs or setting.steps
+    ]
+    if steps is not None and lengths:
+        raise ZooError(
+            f"--steps and the settings of {found.name} ({lengths[0].label}) both say how long; leave one out"
+        )
+    return found
 
 
 def kept_plan(

@@ -18,7 +18,7 @@ from zoo.study.cells import finetuned_folder
 from zoo.study.environment import environment
 from zoo.study.plan import Plan
 from zoo.study.planning import check_plan
-from zoo.study.results import FinetuneResult, Run, fingerprint
+from zoo.study.results import FinetuneResult, Run, best_setting, fingerprint
 from zoo.study.runner import Watcher, run
 from zoo.study.verify import Check
 from zoo.train.finetune import encode_examples, predict
@@ -77,7 +77,10 @@ def trained_again(
     for name in [variant.name for variant in plan.variants]:
         for task in plan.tasks:
             where = f"{name} on {task.name}, trained again"
-            yield _repeated(where, done.finetuned(name, task.name), again.finetuned(name, task.name), within)
+            recorded = done.tried(name, task.name)
+            chosen = best_setting(recorded) if recorded else ""  # fewer seeds might choose another
+            repeated = again.tried(name, task.name).get(chosen, [])
+            yield _repeated(where, recorded.get(chosen, []), repeated, within)
 
 
 def _alike(where: str, recorded: list[int] | list[float], found: list[int] | list[float], same_place: bool) -> Check:
