@@ -53,7 +53,7 @@ def _task(
 TASKS: tuple[Task, ...] = (
     _task("acceptability", ("unacceptable", "acceptable"), pair=False),
     # Few labels: with more, the words of opinion are learnt from them alone, and pre-training adds little.
-    _task("sentiment", ("negative", "positive"), pair=False, n_train=240),
+    _task("sentiment", ("negative", "positive"), pair=False, n_train=160),
     _task("paraphrase", ("different", "same"), pair=True),
     _task("similarity", (), pair=True, metrics=("spearman",)),
     _task("entailment", ("not_entailment", "entailment"), pair=True),

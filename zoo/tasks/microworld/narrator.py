@@ -142,7 +142,7 @@ class Narrator:
     def _opinion(self, good: bool, topic: str) -> Opinion:
         dice = self.dice
         negated = dice.chance(0.3)
-        in_company = self.home == "text" and not negated and dice.chance(0.6)
+        in_company = self.home == "text" and not negated and dice.chance(0.9)
         return Opinion(
             noun=dice.pick(self.nouns[topic]),
             plural=dice.chance(0.3),
