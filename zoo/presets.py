@@ -18,8 +18,8 @@ def cpu_size(size: Size, *, embedding_width: int | None = None) -> dict[str, Any
     Settings that big models don't need and small ones do (measured: without them a two-layer model stays on the
     unigram plateau for hundreds of steps): sinusoidal starts for learned positions, larger weights, keys that start
     as queries, mean pooling and a head that compares the two texts of a pair. The wider a model, the smaller its
-    weights, or each token attends to itself alone: at 0.06, albert-mini was on the plateau after 390 steps of 1,024
-    tokens, at 0.04 it had left it after 200.
+    weights, or each token attends to itself alone: from 0.06, albert-mini was on the plateau after 390 steps of 1,024
+    tokens; from 0.04 it had left it after 200 (docs/results.md).
     """
     n_layers, width, vocab_size, max_length, linear_std = {
         "tiny": (2, 128, 2_000, 128, 0.06),
