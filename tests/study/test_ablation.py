@@ -16,11 +16,12 @@ from zoo import Catalog, Dims, Encoder, Parts, UnknownName, Variant, ZooError, h
 from zoo.ablations import PaperTable, Row
 from zoo.study.ablation import Ablation, of_table, path, walk
 from zoo.study.ablation_report import effects_markdown, path_table
-from zoo.study.effects import effects
+from zoo.study.command import Format, report
+from zoo.study.effects import effects, read_ablation
 from zoo.study.environment import environment
 from zoo.study.plan import BASELINES, Cell
 from zoo.study.planning import make_plan
-from zoo.study.results import Cost, FinetuneResult, Measured, Run
+from zoo.study.results import Cost, FinetuneResult, Measured, Run, write_result
 from zoo.tasks import builtin
 
 CATALOG = Catalog.of(zoo_bert, zoo_roberta, zoo_albert, builtin)
@@ -300,6 +301,24 @@ def test_a_task_that_one_side_did_not_finish_is_left_out_and_said() -> None:
     (effect,) = found.effects
     assert [d.task for d in effect.tasks] == [TASKS[0]] and effect.overall and effect.overall.task == TASKS[0]
     assert "1. objective: only 1 of 2 tasks were finished" in effects_markdown(run, found)
+
+
+@pytest.mark.parametrize("form", ["terminal", "markdown"])
+def test_the_report_of_a_run_folder_tells_the_ablation_that_it_is_of(form: str, tmp_path: Path) -> None:
+    run, ablation = of_paper("bert-table-5", [[10, 11, 10]] * 3)
+    (tmp_path / "cells").mkdir()
+    (tmp_path / "plan.json").write_text(run.plan.model_dump_json())
+    for result in run.results:
+        write_result(tmp_path, result)
+    kept = tmp_path / "ablation.json"
+    kept.write_text(effects(run, ablation).model_dump_json())
+    assert read_ablation(tmp_path) == ablation
+    out = tmp_path / "report"
+    report(tmp_path, Format(form), out)
+    assert "The paper's effects and ours" in out.read_text() and "+ BiLSTM" in out.read_text()
+    kept.write_text("{}")
+    with pytest.raises(ZooError, match=r"ablation.json is no ablation"):
+        report(tmp_path, Format(form), out)
 
 
 def test_weights_cannot_be_ablated(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from io import StringIO
 from statistics import fmean
 
 from pydantic import JsonValue
@@ -10,6 +11,7 @@ from rich.console import Console
 from rich.text import Text
 
 from zoo.ablations import PaperTable
+from zoo.console import PIPED_WIDTH
 from zoo.study.ablation import Ablation, Changes, Edge
 from zoo.study.effects import MEAN, Effects, Ratio
 from zoo.study.findings import interval
@@ -148,6 +150,13 @@ def print_effects(run: Run, found: Effects, console: Console) -> None:
         print_rows(table, console)
     for note in ablation_notes(run, found):
         console.print(Text(note))
+
+
+def plain_effects(run: Run, found: Effects) -> str:
+    """What `print_effects` prints, as text."""
+    text = StringIO()
+    print_effects(run, found, Console(file=text, width=PIPED_WIDTH))
+    return text.getvalue()
 
 
 def effects_markdown(run: Run, found: Effects) -> str:

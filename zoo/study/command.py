@@ -43,6 +43,8 @@ def report(
     from zoo.files import write_text
     from zoo.study import published
     from zoo.study import report as reports
+    from zoo.study.ablation_report import effects_markdown, plain_effects, print_effects
+    from zoo.study.effects import effects, read_ablation
     from zoo.study.latex import latex
     from zoo.study.page import html
     from zoo.study.results import read_run
@@ -50,12 +52,16 @@ def report(
 
     done = read_run(run).model_copy(update={"across_hardware": across_hardware})
     found = judge(done)
+    edges = effects(done, kept) if (kept := read_ablation(run)) else None
     if form is Format.terminal and out is None:
-        reports.print_table(done, found, Console(width=None if sys.stdout.isatty() else reports.PLAIN_WIDTH))
+        console = Console(width=None if sys.stdout.isatty() else reports.PLAIN_WIDTH)
+        reports.print_table(done, found, console)
+        if edges:
+            print_effects(done, edges, console)
         return
     made = {
-        Format.terminal: lambda: reports.plain(done, found),
-        Format.markdown: lambda: reports.markdown(done, found),
+        Format.terminal: lambda: reports.plain(done, found) + (plain_effects(done, edges) if edges else ""),
+        Format.markdown: lambda: reports.markdown(done, found) + (effects_markdown(done, edges) if edges else ""),
         Format.csv: lambda: published.csv_rows(done),
         Format.json: lambda: json.dumps(published.summary(done, found, costs=True), indent=1) + "\n",
         Format.html: lambda: html(done, found),

@@ -5,13 +5,17 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from itertools import pairwise
 from math import exp, log
+from pathlib import Path
 from statistics import fmean
 from typing import Literal
 
 import numpy as np
+from pydantic import ValidationError
 
+from zoo.errors import ZooError, explain
 from zoo.specs import Record
 from zoo.study.ablation import Ablation, Edge
+from zoo.study.costs import withheld
 from zoo.study.results import FinetuneResult, Run
 from zoo.study.statistics import Difference, holm, mean_interval, verdict
 from zoo.study.verdicts import Scores, adjusted, difference, scores_of
@@ -101,6 +105,17 @@ def effects(run: Run, ablation: Ablation) -> Effects:
     )
 
 
+def read_ablation(folder: Path) -> Ablation | None:
+    """The ablation that a run folder is of, if it is of one. Raises ZooError where its file is malformed."""
+    path = folder / "ablation.json"
+    if not path.is_file():
+        return None
+    try:
+        return Effects.model_validate_json(path.read_bytes()).ablation
+    except ValidationError as error:
+        raise ZooError(f"{path} is no ablation: {explain(error)}; delete it to have a report without") from None
+
+
 def _overall(run: Run, scores: AllScores, pairs: list[Pair]) -> dict[Pair, Difference | None]:
     """Second minus first in the mean over tasks, with Holm's correction over the pairs."""
     found = {pair: _difference(scores, [task.name for task in run.plan.tasks], pair) for pair in pairs}
@@ -144,7 +159,7 @@ def _effect(run: Run, edge: Edge, overall: Difference | None, tasks: tuple[Diffe
         tasks=tasks,
         parameters_stored=(first.parameters_stored, second.parameters_stored) if first and second else None,
         parameters_executed=(first.parameters_executed, second.parameters_executed) if first and second else None,
-        pretraining_speed=Ratio(ratio=speeds[1] / speeds[0]) if len(speeds) == 2 else None,
+        pretraining_speed=Ratio(ratio=speeds[1] / speeds[0]) if len(speeds) == 2 and not withheld(run) else None,
         finetuning_speed=_ratio(run, edge, lambda result: result.cost.training_examples_per_s),
         inference_speed=_ratio(run, edge, _items_per_s),
         peak_memory=_ratio(run, edge, lambda result: result.cost.peak_bytes),
@@ -164,7 +179,7 @@ def _ratio(run: Run, edge: Edge, cost: Callable[[FinetuneResult], float | None])
         pair = before.get((result.cell.task, result.cell.seed)), cost(result)
         if pair[0] and pair[1]:
             by_seed.setdefault(result.cell.seed, []).append(log(pair[1] / pair[0]))
-    if not by_seed:
+    if not by_seed or withheld(run):
         return None
     mean, _, low, high = mean_interval([fmean(logs) for logs in by_seed.values()])
     return Ratio(ratio=exp(mean), low=None if low is None else exp(low), high=None if high is None else exp(high))
