@@ -115,7 +115,7 @@ def test_scores_from_another_machine_are_tested(old: list[float], new: list[floa
 
 
 def test_out_of_memory_a_batch_is_taken_in_more_turns(kept: Path, tmp_path: Path, monkeypatch: Any) -> None:
-    hidden, most = Model.hidden, 120
+    hidden, most = Model.hidden, 100
 
     def tight(model: Model, batch: Batch) -> torch.Tensor:
         if model.training and len(batch.ids) > most:

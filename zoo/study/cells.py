@@ -28,7 +28,7 @@ from zoo.tasks import metrics
 from zoo.tasks.task import Dataset, Task
 from zoo.text.corpus import TokenCorpus
 from zoo.train.finetune import encode_examples, head_for, n_steps, predict, training_batches
-from zoo.train.loop import Execution, Progress, fit
+from zoo.train.loop import Execution, Progress, TooFewSequences, fit
 from zoo.train.seeds import seed_of
 from zoo.weights.checkpoint import load_weights, save_checkpoint, weights_hash
 from zoo.weights.record import read_variant
@@ -37,6 +37,8 @@ CURVE_POINTS = 100
 
 MOST_TURNS = 64
 """Parts that a batch is taken in before a lack of memory is taken for final."""
+
+OUT_OF_MEMORY = "out of memory, with each batch in {} turn(s); try fewer workers or a smaller model"
 
 FLOPS_LENGTH = 128
 """The tokens of a sequence on which a token's operations are counted."""
@@ -73,11 +75,13 @@ def run_cell(
         try:
             how = Execution(accumulate=turns, precision=plan.precision)
             return work[cell.kind](catalog, plan, cell, folder, progress, how)
+        except TooFewSequences:
+            raise RunFailed(OUT_OF_MEMORY.format(turns // 2)) from None
         except (MemoryError, RuntimeError) as error:
             if not _is_out_of_memory(error):
                 raise
         if cell.kind == "baseline" or turns == MOST_TURNS:
-            raise RunFailed(f"out of memory, with each batch in {turns} turns; try fewer workers or a smaller model")
+            raise RunFailed(OUT_OF_MEMORY.format(turns))
         turns *= 2
 
 

@@ -24,6 +24,10 @@ Progress = Callable[[int, int], None]
 """Told (steps done, steps in all)."""
 
 
+class TooFewSequences(RunFailed):
+    """A batch that cannot be taken in so many parts."""
+
+
 @dataclass(frozen=True)
 class Execution:
     """How a step is carried out here; what it changes in the outcome is rounding, and which values dropout drops.
@@ -199,7 +203,7 @@ def _forward_and_backward(
     """Add the gradient of one part of the batch."""
     n_parts = how.team.size * how.accumulate
     if batch.layout.n_sequences < n_parts:
-        raise RunFailed(
+        raise TooFewSequences(
             f"step {index + 1} has {batch.layout.n_sequences} sequences, too few for {how.team.size} processes x "
             f"{how.accumulate} turns; take larger batches or fewer of those"
         )
