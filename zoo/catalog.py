@@ -311,6 +311,12 @@ class Catalog:
                     f"variant {variant.name!r}: {phase}={length} is more than dims.max_length="
                     f"{variant.dims.max_length}, the positions that the model has; lower the one or raise the other"
                 )
+        recipe = variant.pretraining
+        if recipe.batch_tokens < recipe.sequence_length:
+            raise ZooError(
+                f"variant {variant.name!r}: pretraining.batch_tokens={recipe.batch_tokens} is less than one sequence of "
+                f"pretraining.sequence_length={recipe.sequence_length}; lower the one or raise the other"
+            )
 
     def _make(self, kind: str, used: Use, *given: object) -> Any:
         from zoo import interfaces
