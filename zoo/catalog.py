@@ -314,7 +314,7 @@ class Catalog:
         recipe = variant.pretraining
         if recipe.batch_tokens < recipe.sequence_length:
             raise ZooError(
-                f"variant {variant.name!r}: pretraining.batch_tokens={recipe.batch_tokens} is less than one sequence of "
+                f"variant {variant.name!r}: pretraining.batch_tokens={recipe.batch_tokens} is less than one sequence, "
                 f"pretraining.sequence_length={recipe.sequence_length}; lower the one or raise the other"
             )
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -13,6 +14,9 @@ from zoo.study.results import FailedResult, FinetuneResult, PretrainResult
 
 RETRIES = 3
 """How often a cell is begun again whose worker or machine was lost."""
+
+PATIENCE = 10.0
+"""Seconds within which a cluster must answer."""
 
 Files = dict[str, bytes]
 """File contents by path below a run folder."""
@@ -40,6 +44,7 @@ class RayCluster:
     def open(self, plan: Plan, folder: Path, moved: Moved) -> None:
         """As Executor says; steps within a cell are not told."""
         self._plan, self._folder = plan, folder
+        _refuse_unreachable(self._address)
         how = {"address": self._address} if self._address else {"num_cpus": self.slots * plan.threads}
         try:
             self._ray.init(**how, log_to_driver=False, include_dashboard=False, logging_level="error")
@@ -84,6 +89,17 @@ class RayCluster:
             place = checkpoint_folder(self._folder, self._plan, origin)
             self._checkpoints[origin.name] = self._ray.put(_read(self._folder, place))
         return self._checkpoints[origin.name]
+
+
+def _refuse_unreachable(address: str | None) -> None:
+    """Ray ends the whole process where nobody answers, so one asks before."""
+    host, _, port = (address or "").removeprefix("ray://").rpartition(":")
+    if not host or not port.isdigit():
+        return
+    try:
+        socket.create_connection((host, int(port)), timeout=PATIENCE).close()
+    except OSError as error:
+        raise ZooError(f"no Ray cluster answers at {address}: {error.strerror or error}") from None
 
 
 def _work(

@@ -9,7 +9,7 @@ from typing import Protocol
 
 from zoo.catalog import Catalog
 from zoo.errors import ZooError
-from zoo.files import write_text
+from zoo.files import make_folder, write_text
 from zoo.study.environment import environment
 from zoo.study.executors import WATCH_EVERY, Executor, InProcess, LocalProcesses
 from zoo.study.ledger import Entry, Ledger
@@ -83,10 +83,13 @@ def claim(plan: Plan, folder: Path) -> None:
     if path.exists():
         if read_plan(path).content_hash != plan.content_hash:
             raise ZooError(f"{folder} holds the run of another plan; give another --out, or delete that folder")
-    elif folder.is_dir() and any(folder.iterdir()):
+    elif folder.is_dir() and not all(_half_written(found) for found in folder.iterdir()):
         raise ZooError(f"{folder} is not empty and holds no run; give another --out")
-    try:
-        (folder / "cells").mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise ZooError(f"cannot make the run folder {folder}: {error.strerror}") from error
+    make_folder(folder)
     write_text(path, plan.model_dump_json(indent=1))
+    make_folder(folder / "cells")
+
+
+def _half_written(path: Path) -> bool:
+    """A plan on its way: of a run that begins at the same time, or was killed as it began."""
+    return path.name.startswith(".plan.json")
