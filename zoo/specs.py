@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal, Self
+from pathlib import Path
+from typing import Annotated, Any, Literal, Self, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, JsonValue, ValidationError
 
@@ -21,6 +22,19 @@ class Record(BaseModel):
     """A frozen, strictly typed record: unknown fields, NaN and silent conversions are refused."""
 
     model_config = ConfigDict(strict=True, frozen=True, extra="forbid", allow_inf_nan=False)
+
+
+R = TypeVar("R", bound=Record)
+
+
+def read_record(kind: type[R], path: Path, what: str) -> R:
+    """The record in a JSON file. Raises ZooError where it cannot be read, or is not `what` it should be."""
+    try:
+        return kind.model_validate_json(path.read_bytes())
+    except OSError as error:
+        raise ZooError(f"cannot read {path}: {error.strerror}") from error
+    except ValidationError as error:
+        raise ZooError(f"{path} is not {what}: {explain(error)}") from None
 
 
 class Dims(Record):

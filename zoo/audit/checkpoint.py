@@ -10,23 +10,21 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from pydantic import ValidationError
-
 from zoo.audit.closed_form import ClosedForm, closed_form
 from zoo.audit.counts import Counts
 from zoo.catalog import Catalog
-from zoo.errors import ZooError, explain
+from zoo.errors import ZooError
 from zoo.formulas import MLM_HEAD
-from zoo.specs import Record, Variant
+from zoo.specs import Record
 from zoo.weights.format import POOL, CheckpointFormat
 from zoo.weights.header import FLOATS, Entry, read_header
 from zoo.weights.hub import is_hub_name
 from zoo.weights.json_files import read_object
 from zoo.weights.names import NameTable
+from zoo.weights.record import CONFIG, VARIANT, read_variant
 from zoo.weights.store import open_store
 
 BODY, POOLER, TWICE, BUFFERS, TASK_HEAD, UNKNOWN = "body", "pooler", "twice", "buffers", "task head", "unknown"
-CONFIG, OWN_RECORD = "config.json", "variant.json"
 TOKEN_TABLES = ("word_embeddings.weight", "tok_embeddings.weight", "embed_tokens.weight")
 """What the table of tokens is called in architectures that no plugin knows."""
 
@@ -89,8 +87,8 @@ def read_checkpoint(catalog: Catalog, path: Path) -> Checkpoint:
     if not path.exists():
         raise ZooError(f"there is no file or folder {path}")
     entries = open_store(path).entries if path.is_dir() else read_header(path).entries
-    if (folder / OWN_RECORD).exists():
-        return _own(closed_form(catalog, _record(folder / OWN_RECORD)), entries)
+    if (folder / VARIANT).exists():
+        return _own(closed_form(catalog, read_variant(folder)), entries)
     config = read_object(folder / CONFIG) if (folder / CONFIG).exists() else None
     if config is None:
         return _unrecognized(entries, {}, f"no {CONFIG} beside it: counted from its header alone", wrong=False)
@@ -101,15 +99,6 @@ def read_checkpoint(catalog: Catalog, path: Path) -> Checkpoint:
     format = catalog.checkpoints[kind]
     variant = format.variant(config, "checkpoint", str(folder / CONFIG))
     return _known(closed_form(catalog, variant), format, entries)
-
-
-def _record(path: Path) -> Variant:
-    try:
-        return Variant.model_validate_json(path.read_bytes())
-    except OSError as error:
-        raise ZooError(f"cannot read {path}: {error.strerror}") from error
-    except ValidationError as error:
-        raise ZooError(f"{path} is not a variant's record: {explain(error)}") from None
 
 
 def _known(form: ClosedForm, format: CheckpointFormat, entries: Mapping[str, Entry]) -> Checkpoint:

@@ -9,10 +9,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import Field, ValidationError
+from pydantic import Field
 
-from zoo.errors import ZooError, explain
-from zoo.specs import Count, Finetuning, Precision, Record, Variant
+from zoo.specs import Count, Finetuning, Precision, Record, Variant, read_record
 from zoo.study.corpora import CorpusSource
 from zoo.tuning import Selection, Setting, Tuning
 
@@ -144,9 +143,4 @@ def hash_json(value: Any) -> str:
 
 def read_plan(path: Path) -> Plan:
     """A plan that was kept. Raises ZooError where there is none."""
-    try:
-        return Plan.model_validate_json(path.read_bytes())
-    except OSError as error:
-        raise ZooError(f"cannot read the plan {path}: {error.strerror}") from error
-    except ValidationError as error:
-        raise ZooError(f"{path} is not a plan: {explain(error)}") from None
+    return read_record(Plan, path, "a plan")

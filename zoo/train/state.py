@@ -6,13 +6,12 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from pydantic import ValidationError
 from safetensors import SafetensorError
 from safetensors.torch import load_file
 from torch import Tensor, nn
 
-from zoo.errors import ZooError, explain
-from zoo.specs import Record
+from zoo.errors import ZooError
+from zoo.specs import Record, read_record
 from zoo.weights.checkpoint import save_tensors
 
 STATE = "state.json"
@@ -54,13 +53,7 @@ def save_state(folder: Path, tensors: dict[str, Tensor], progressed: Progressed)
 
 def read_progress(folder: Path) -> Progressed:
     """How far a saved run had come. Raises ZooError where that cannot be read."""
-    path = folder / STATE
-    try:
-        return Progressed.model_validate_json(path.read_bytes())
-    except OSError as error:
-        raise ZooError(f"cannot read {path}: {error.strerror}") from error
-    except ValidationError as error:
-        raise ZooError(f"{path} is not a run's state: {explain(error)}") from None
+    return read_record(Progressed, folder / STATE, "a run's state")
 
 
 def load_optimizer(folder: Path, model: nn.Module, optimizer: torch.optim.Optimizer) -> None:

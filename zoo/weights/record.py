@@ -7,10 +7,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from pydantic import ValidationError
-
-from zoo.errors import UnknownName, ZooError, explain
-from zoo.specs import HeadUse, Record, Use, Variant
+from zoo.errors import UnknownName, ZooError
+from zoo.specs import HeadUse, Record, Use, Variant, read_record
 from zoo.weights.format import POOL, TASK, UNTIED, CheckpointFormat
 from zoo.weights.hub import PREFIX, hub_name
 from zoo.weights.json_files import read_object
@@ -70,13 +68,7 @@ def name_of(folder: Path) -> str:
 
 def read_variant(folder: Path) -> Variant:
     """The record that the zoo saved with a model. Raises ZooError where it is missing or malformed."""
-    path = folder / VARIANT
-    try:
-        return Variant.model_validate_json(path.read_bytes())
-    except OSError as error:
-        raise ZooError(f"cannot read {path}: {error.strerror}") from error
-    except ValidationError as error:
-        raise ZooError(f"{path} is not a variant's record: {explain(error)}") from None
+    return read_record(Variant, folder / VARIANT, "a variant's record")
 
 
 def read_objectives(folder: Path, variant: Variant) -> Objectives:
@@ -85,12 +77,7 @@ def read_objectives(folder: Path, variant: Variant) -> Objectives:
     trained = tuple(used.name for used in variant.objectives)
     if not path.exists():
         return Objectives(names=trained)
-    try:
-        found = Objectives.model_validate_json(path.read_bytes())
-    except OSError as error:
-        raise ZooError(f"cannot read {path}: {error.strerror}") from error
-    except ValidationError as error:
-        raise ZooError(f"{path}: {explain(error)}") from None
+    found = read_record(Objectives, path, "a list of objectives")
     known = (*trained, POOL, *([TASK] if found.head else []))
     for name in found.names:
         if name not in known:
