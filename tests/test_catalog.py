@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from torch import nn
 
-import zoo.catalog
+import zoo.plugins
 from zoo import Catalog, Variant, ZooError, hookimpl, use
 
 TINY = Catalog.installed().variants["bert-tiny"]
@@ -55,11 +55,11 @@ class FakeEntry:
 @pytest.fixture
 def install(monkeypatch: pytest.MonkeyPatch) -> Any:
     """Install stranger's plugins beside the real ones, for one test."""
-    real = list(zoo.catalog.entry_points(group="zoo"))
+    real = list(zoo.plugins.entry_points(group="zoo"))
 
     def install(*entries: FakeEntry) -> Catalog:
         found: list[EntryPoint | FakeEntry] = [*real, *entries]
-        monkeypatch.setattr(zoo.catalog, "entry_points", lambda group: found)
+        monkeypatch.setattr(zoo.plugins, "entry_points", lambda group: found)
         return Catalog.installed()
 
     return install

@@ -12,11 +12,12 @@ import typer
 from pydantic import JsonValue
 
 from zoo.audit.command import audit
-from zoo.catalog import KINDS, Catalog
+from zoo.catalog import Catalog
 from zoo.checkpoints.command import convert
 from zoo.console import AsJson, Strict, open_catalog, print_rows
 from zoo.errors import UnknownName, ZooError
 from zoo.inference.command import encode, fill, predict
+from zoo.plugins import KINDS
 from zoo.pretrain.command import corpus_, pretrain
 from zoo.specs import Variant, diff
 from zoo.study.ablation_command import ablate

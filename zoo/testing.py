@@ -20,9 +20,10 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
 from zoo.batch import IGNORE, Batch, Encoding, Flags, Ids, Layout, Passage
-from zoo.catalog import KINDS, Catalog
+from zoo.catalog import Catalog
 from zoo.errors import ZooError
 from zoo.interfaces import Embedding, Encoder, Masking, Objective, Packing, Tokenizer
+from zoo.plugins import KINDS
 from zoo.specs import Dims, Use, Variant
 from zoo.text.collate import collate
 from zoo.text.corpus import TokenCorpus
