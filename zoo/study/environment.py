@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import ctypes
 import hashlib
 import os
 import platform
 import resource
 import sys
+from contextlib import suppress
 from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -94,7 +96,13 @@ def _version(distribution: str) -> str:
 
 
 def forget_peak_memory() -> None:
-    """Start measuring this process's peak memory anew, where the system can (Linux)."""
+    """Start measuring this process's peak memory anew, where the system can (Linux).
+
+    What the C library has kept of memory that was freed is given back first: after many batches of many lengths it is
+    more than a small model needs (measured: 2.0 GB after forty fine-tunings).
+    """
+    with suppress(AttributeError, OSError):
+        ctypes.CDLL(None).malloc_trim(0)
     try:
         Path("/proc/self/clear_refs").write_text("5")
     except OSError:
