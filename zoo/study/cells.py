@@ -134,13 +134,7 @@ def pretrain(
         tokens=log.n_tokens,
         losses={name: thinned(values) for name, values in log.losses.items()},
         accuracies={name: thinned(values) for name, values in log.accuracies.items()},
-        parameters_stored=stored(model),
-        parameters_executed=executed(model),
-        **_audited(catalog, variant),
-        weights_hash=weights_hash(model.state_dict()),
-        checkpoint=str(place.relative_to(folder)),
-        checkpoint_bytes=sum(path.stat().st_size for path in place.iterdir()),
-        environment=environment(catalog),
+        **_facts(catalog, variant, model, folder, place),
         cost=Cost(seconds=seconds, peak_bytes=peak_memory(), tokens_per_s=log.n_tokens / seconds),
     )
 
@@ -171,21 +165,24 @@ def _take_over(catalog: Catalog, plan: Plan, cell: Cell, folder: Path) -> Pretra
         tokens=0,
         losses={},
         accuracies={},
-        parameters_stored=stored(model),
-        parameters_executed=executed(model),
-        **_audited(catalog, asked),
-        weights_hash=weights_hash(model.state_dict()),
-        checkpoint=str(place.relative_to(folder)),
-        checkpoint_bytes=sum(path.stat().st_size for path in place.iterdir()),
-        environment=environment(catalog),
+        **_facts(catalog, asked, model, folder, place),
         cost=Cost(seconds=time.perf_counter() - began, peak_bytes=peak_memory()),
     )
 
 
-def _audited(catalog: Catalog, variant: Variant) -> dict[str, Any]:
-    """What a report tells of the variant's parts, so that it can do so without its plugin."""
+def _facts(catalog: Catalog, variant: Variant, model: Model, folder: Path, place: Path) -> dict[str, Any]:
+    """What a report tells of a model and its checkpoint, so that it can do so without its plugin."""
     audit = audit_variant(catalog, variant, Settings(lengths=(min(FLOPS_LENGTH, variant.dims.max_length),)))
-    return {"breakdown": audit.breakdown, "flops": audit.cost.lengths[0] if audit.cost else None}
+    return {
+        "parameters_stored": stored(model),
+        "parameters_executed": executed(model),
+        "breakdown": audit.breakdown,
+        "flops": audit.cost.lengths[0] if audit.cost else None,
+        "weights_hash": weights_hash(model.state_dict()),
+        "checkpoint": str(place.relative_to(folder)),
+        "checkpoint_bytes": sum(path.stat().st_size for path in place.iterdir()),
+        "environment": environment(catalog),
+    }
 
 
 def _shapes(model: Model) -> dict[str, torch.Size]:

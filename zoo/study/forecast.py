@@ -85,15 +85,16 @@ class _Rehearsal:
         self._done: dict[str, _Rehearsed] = {}
         (stage / "cells").mkdir()
         data = Path(plan.data_folder) if plan.data_folder else None
-        self._texts, self._n_items = {}, {}
+        self._texts: dict[str, int] = {}
+        self._n_items: dict[str, int] = {}
         for planned in plan.tasks:
             task = catalog.task(planned.name)
             splits = task.load(data).splits
             self._n_items[planned.name] = len(splits[task.train_split])
-            self._texts[planned.name] = {
-                name: sum(len(item.first) + len(item.second or "") for item in items) for name, items in splits.items()
-            }
-        self._smallest = min(self._texts, key=lambda name: sum(self._texts[name].values()))
+            self._texts[planned.name] = sum(
+                len(item.first) + len(item.second or "") for items in splits.values() for item in items
+            )
+        self._smallest = min(self._texts, key=self._texts.__getitem__)
 
     @property
     def most_memory(self) -> int:
@@ -120,7 +121,7 @@ class _Rehearsal:
     def _ratio(self, cell: Cell, mean: bool) -> float:
         """How much longer a task's texts are than the smallest task's, in all or on the average."""
         task, smallest = str(cell.task), self._smallest
-        ratio = sum(self._texts[task].values()) / max(1, sum(self._texts[smallest].values()))
+        ratio = self._texts[task] / max(1, self._texts[smallest])
         return ratio * self._n_items[smallest] / self._n_items[task] if mean else ratio
 
     def _rehearsed(self, cell: Cell) -> _Rehearsed:

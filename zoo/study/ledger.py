@@ -87,6 +87,8 @@ class Ledger:
             except Timeout:
                 self.waiting_elsewhere = True
                 continue
+            except OSError as error:
+                raise RunFailed(f"cannot lock {lock.lock_file}: {error.strerror}; what was finished is kept") from error
             if self._there(cell) is not None:  # done by another run in the meantime
                 lock.release()
                 self.waiting_elsewhere = True
@@ -100,10 +102,7 @@ class Ledger:
         """Keep a taken cell's result; where the disk refuses it, the cell has failed."""
         if not isinstance(result, FailedResult):
             result = self._checked(result)
-        try:
-            write_result(self._folder, result)
-        except RunFailed as error:
-            result = FailedResult(cell=cell, reason=str(error))
+        result = self._written(result)
         self._results[cell.name] = result
         lock = self._locks.pop(cell.name)
         Path(lock.lock_file).unlink(missing_ok=True)  # before it is released, and after the result is there to be seen
@@ -148,12 +147,18 @@ class Ledger:
             )
         return found
 
-    def _hopeless(self, cell: Cell) -> FailedResult | None:
+    def _hopeless(self, cell: Cell) -> Found | None:
         if cell.kind == "finetune" and isinstance(self._pretrained(cell), FailedResult):
-            failed = FailedResult(cell=cell, reason=f"the pre-training of {cell.system} failed")
-            write_result(self._folder, failed)
-            return failed
+            return self._written(FailedResult(cell=cell, reason=f"the pre-training of {cell.system} failed"))
         return None
+
+    def _written(self, result: Found) -> Found:
+        """The result, kept, or a failure that only this run knows of, where the disk refuses it."""
+        try:
+            write_result(self._folder, result)
+        except RunFailed as error:
+            return FailedResult(cell=result.cell, reason=str(error))
+        return result
 
     def _pretrained(self, cell: Cell) -> Found | None:
         return self._results.get(self._plan.pretraining_of(cell).name)
