@@ -16,6 +16,7 @@ import pytest
 import zoo_albert
 import zoo_bert
 from zoo import Catalog, ZooError
+from zoo.errors import RunFailed
 from zoo.study.corpora import FilesCorpus
 from zoo.study.overview import tabulate
 from zoo.study.plan import Cell, Plan, slug
@@ -243,3 +244,15 @@ def test_every_seed_may_have_a_pretraining_of_its_own(
     weights = {r.weights_hash for r in done.results if isinstance(r, PretrainResult)}
     assert len(weights) == 4
     assert "2 seeds, each pre-trained, on dev" in markdown(done, judge(done))
+
+
+def test_a_disk_that_refuses_everything_fails_every_cell_and_ends_no_run(
+    finished: tuple[Run, Path, Watcher], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(folder: Path, result: PretrainResult | FinetuneResult | FailedResult) -> None:
+        raise RunFailed("No space left on device")
+
+    monkeypatch.setattr("zoo.study.ledger.write_result", refuse)
+    done = run(finished[0].plan, tmp_path / "run", watcher=Watcher(), catalog=CATALOG)
+    assert len(done.failures) == len(finished[0].results)
+    assert {failure.reason for failure in done.failures} == {"No space left on device"}

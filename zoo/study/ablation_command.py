@@ -44,8 +44,7 @@ def ablate(
     strict: Strict = False,
 ) -> int:
     """Go from one variant to another one design choice at a time, and tell what each choice does."""
-    from zoo.study.corpora import FilesCorpus
-    from zoo.study.planning import make_plan, with_budget
+    from zoo.study.compare import new_plan
 
     catalog = open_catalog(strict)
     if list_presets:
@@ -55,15 +54,17 @@ def ablate(
     if dry_run:
         _print_path(ablation, as_json)
         return 0
-    plan = make_plan(
+    plan = new_plan(
         catalog,
-        [with_budget(variant, tokens, steps) for variant in way],
-        split(tasks) if tasks is not None else [t.name for t in catalog.tasks.values() if t.suite == "microworld"],
-        n_seeds=seeds,
-        corpus=FilesCorpus(paths=tuple(str(path.resolve()) for path in corpus)) if corpus else None,
-        data_folder=glue.resolve() if glue else None,
-        threads=threads,
+        way,
+        tasks,
+        glue=glue,
+        corpus=corpus,
+        seeds=seeds,
         pretrain_each_seed=pretrain_each_seed,
+        tokens=tokens,
+        steps=steps,
+        threads=threads,
     )
     folder = out or Path("runs") / f"ablate-{datetime.now():%Y%m%d-%H%M%S}"
     return _run(plan, ablation, folder, workers, as_json)
@@ -89,19 +90,12 @@ def _ablation(
 
 
 def _run(plan: Plan, ablation: Ablation, folder: Path, workers: int, as_json: bool) -> int:
-    from rich.console import Console
-
     from zoo.files import write_text
     from zoo.study.ablation_report import effects_markdown, print_effects
-    from zoo.study.display import Display
+    from zoo.study.compare import Where, chosen_executor, done_and_judged
     from zoo.study.effects import effects
-    from zoo.study.report import write_report
-    from zoo.study.runner import run
-    from zoo.study.verdicts import judge
 
-    with Display(plan, Console(stderr=True)) as display:
-        done = run(plan, folder, workers=workers, watcher=display)
-    write_report(done, judge(done), folder)
+    done, _ = done_and_judged(plan, folder, chosen_executor(plan, Where.local, workers, None))
     found = effects(done, ablation)
     saved = found.model_dump_json(indent=1) + "\n"
     write_text(folder / "ablation.json", saved)

@@ -21,9 +21,12 @@ from zoo.study.together import put_together, run_folders
 from zoo.tuning import Tuning, tuning
 
 if TYPE_CHECKING:
+    from zoo.specs import Variant
     from zoo.study.corpora import CorpusSource
     from zoo.study.executors import Executor
     from zoo.study.plan import Plan
+    from zoo.study.results import Run
+    from zoo.study.verdicts import Verdicts
 
 DEFAULT_VARIANTS = ("bert-tiny", "roberta-tiny", "albert-tiny")
 DEFAULT_SEEDS = 3
@@ -99,10 +102,12 @@ def compare(
         _refuse_beside_plan(given | {"--tune": tune, "--precision": precision})
         work = kept_plan(catalog, plan, glue, corpus, keep_finetuned)
     else:
+        chosen = {name: catalog.variant(name) for name in variants or DEFAULT_VARIANTS}
         work = new_plan(
             catalog,
-            variants or DEFAULT_VARIANTS,
-            split(tasks) if tasks is not None else None,
+            [chosen[name] for name in variants or DEFAULT_VARIANTS],
+            tasks,
+            folders={variant.name: path for name, variant in chosen.items() if (path := catalog.folder(name))},
             glue=glue,
             corpus=corpus,
             seeds=seeds or DEFAULT_SEEDS,
@@ -124,9 +129,10 @@ def compare(
 
 def new_plan(
     catalog: Catalog,
-    names: Sequence[str],
-    tasks: Sequence[str] | None,
+    variants: Sequence[Variant],
+    tasks: str | None,
     *,
+    folders: Mapping[str, Path] | None = None,
     glue: Path | None = None,
     corpus: Sequence[Path] | None = None,
     seeds: int = DEFAULT_SEEDS,
@@ -138,26 +144,24 @@ def new_plan(
     keep_finetuned: bool = False,
     tune: Sequence[str] | None = None,
 ) -> Plan:
-    """The plan that the options of a command line mean; without tasks, the starter suite."""
+    """The plan that the options of a command line mean; tasks are separated by commas, the starter suite if none."""
     from zoo.study.planning import make_plan, with_budget
 
-    variants = [with_budget(catalog.variant(name), tokens, steps) for name in names]
-    paths = [catalog.folder(name) for name in names]
-    if tasks is None:
-        tasks = [task.name for task in catalog.tasks.values() if task.suite == "microworld"]
+    starter = [task.name for task in catalog.tasks.values() if task.suite == "microworld"]
+    names = split(tasks) if tasks is not None else starter
     return make_plan(
         catalog,
-        variants,
-        tasks,
+        [with_budget(variant, tokens, steps) for variant in variants],
+        names,
         n_seeds=seeds,
         corpus=_files(corpus),
         data_folder=glue.resolve() if glue else None,
         threads=threads,
         precision=precision.value,
         pretrain_each_seed=pretrain_each_seed,
-        folders={variant.name: path for variant, path in zip(variants, paths, strict=True) if path is not None},
+        folders=folders,
         keep_finetuned=keep_finetuned,
-        tuning=_tuning(catalog, tune, tasks, steps) if tune else None,
+        tuning=_tuning(catalog, tune, names, steps) if tune else None,
     )
 
 
@@ -207,12 +211,25 @@ def chosen_executor(plan: Plan, where: Where, workers: int, address: str | None)
 
 def carry_out(plan: Plan, folder: Path, executor: Executor, reuse: Sequence[Path], as_json: bool) -> int:
     """Do a plan, write its report, print its table; status 1 where a cell failed."""
+    from zoo.console import console
+    from zoo.study.published import summary
+    from zoo.study.report import print_table
+
+    done, found = done_and_judged(plan, folder, executor, reuse)
+    if as_json:
+        print(json.dumps(summary(done, found, costs=True), indent=1))
+    else:
+        print_table(done, found, console())
+        print(f"run folder: {folder}")
+    return 1 if done.failures else 0
+
+
+def done_and_judged(plan: Plan, folder: Path, executor: Executor, reuse: Sequence[Path] = ()) -> tuple[Run, Verdicts]:
+    """A plan's run, followed on the terminal, and its verdicts; both are in its folder's report, too."""
     from rich.console import Console
 
-    from zoo.console import console
     from zoo.study.display import Display
-    from zoo.study.published import summary
-    from zoo.study.report import print_table, write_report
+    from zoo.study.report import write_report
     from zoo.study.runner import run
     from zoo.study.verdicts import judge
 
@@ -220,12 +237,7 @@ def carry_out(plan: Plan, folder: Path, executor: Executor, reuse: Sequence[Path
         done = run(plan, folder, executor=executor, watcher=display, reuse=reuse)
     found = judge(done)
     write_report(done, found, folder)
-    if as_json:
-        print(json.dumps(summary(done, found, costs=True), indent=1))
-    else:
-        print_table(done, found, console())
-        print(f"run folder: {folder}")
-    return 1 if done.failures else 0
+    return done, found
 
 
 def _foretell(catalog: Catalog, plan: Plan, folder: Path, workers: int, reuse: Sequence[Path], as_json: bool) -> int:
