@@ -54,7 +54,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "study": LOW
     | {"ablations", "audit", "blocks", "catalog", "checkpoints", "console", "heads", "model", "tasks", "text", "train"}
     | {"tuning", "weights"},
-    "pretrain": LOW | {"catalog", "checkpoints", "model", "study", "text", "train", "weights"},
+    "pretrain": LOW | {"catalog", "checkpoints", "console", "model", "study", "text", "train", "weights"},
     "cli": {
         "audit",
         "catalog",

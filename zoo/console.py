@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+from enum import StrEnum
 from typing import Annotated
 
 import typer
@@ -16,6 +17,14 @@ from zoo.catalog import Catalog
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 Strict = Annotated[bool, typer.Option("--strict", help="Stop at the first plugin that fails.")]
+
+
+class Precision(StrEnum):
+    """What passes compute in."""
+
+    fp32 = "fp32"
+    bf16 = "bf16"
+
 
 PIPED_WIDTH = 250
 """Columns of a table that no terminal bounds."""

@@ -14,6 +14,7 @@ import typer
 from rich.console import Console
 
 from zoo.catalog import Catalog
+from zoo.console import Precision
 from zoo.errors import ZooError
 from zoo.specs import Variant, diff
 
@@ -29,13 +30,6 @@ Corpus = Annotated[list[Path], typer.Option(help="Text files, folders or pattern
 Cache = Annotated[Path | None, typer.Option(help="Where tokenized corpora are kept; the user's cache folder if none.")]
 Given = Annotated[Path | None, typer.Option(help="A folder with a tokenizer; else one is learnt from the corpus.")]
 Settings = Annotated[list[str] | None, typer.Option("--set", help="A field to exchange, as masking.rate=0.3.")]
-
-
-class Precision(StrEnum):
-    """What forward and backward passes compute in."""
-
-    fp32 = "fp32"
-    bf16 = "bf16"
 
 
 class Device(StrEnum):

@@ -14,7 +14,7 @@ import typer
 from pydantic import JsonValue
 
 from zoo.catalog import Catalog
-from zoo.console import AsJson, Strict, open_catalog, print_rows, split
+from zoo.console import AsJson, Precision, Strict, open_catalog, print_rows, split
 from zoo.errors import ZooError
 from zoo.study.command import AcrossHardware
 from zoo.study.together import put_together, run_folders
@@ -31,13 +31,6 @@ if TYPE_CHECKING:
 DEFAULT_VARIANTS = ("bert-tiny", "roberta-tiny", "albert-tiny")
 DEFAULT_SEEDS = 3
 RUNS = Path("runs")
-
-
-class Precision(StrEnum):
-    """What the passes compute in."""
-
-    fp32 = "fp32"
-    bf16 = "bf16"
 
 
 class Where(StrEnum):
