@@ -21,8 +21,8 @@ import zoo
 from zoo.batch import IGNORE, Batch, Encoding
 from zoo.catalog import Catalog
 from zoo.checkpoints import inspect
-from zoo.heads import END, LABEL, QUESTION, START
-from zoo.text.collate import collate
+from zoo.heads import LABEL
+from zoo.text.collate import Label, collate
 
 HEADS = {
     "Bert": (
@@ -118,17 +118,16 @@ def ragged(family: str, vocab_size: int, longest: int, rng: np.random.Generator,
     ]
     targets = [np.where(rng.random(n) < 0.5, rng.integers(0, N_LABELS, n), IGNORE).astype(np.int32) for n in lengths]
     ends = [int(rng.integers(length)) for length in lengths]
-    labels: dict[str, Sequence[int | float]] = {
+    labels: dict[str, Sequence[Label]] = {
         LABEL: rng.integers(0, N_LABELS, len(lengths)).tolist(),
         "choice": np.repeat(rng.integers(0, N_CHOICES, len(lengths) // N_CHOICES), N_CHOICES).tolist(),
-        QUESTION: [place // N_CHOICES for place in range(len(lengths))],
         "score": rng.random(len(lengths)).tolist(),
         "bert.nsp": rng.integers(0, 2, len(lengths)).tolist(),
         "albert.sop": rng.integers(0, 2, len(lengths)).tolist(),
-        START: [int(rng.integers(end + 1)) for end in ends],
-        END: ends,
+        "span": [(int(rng.integers(end + 1)), end) for end in ends],
     }
-    batch = collate(encodings, labels=labels, targets=targets)
+    questions = [place // N_CHOICES for place in range(len(lengths))]
+    batch = collate(encodings, labels=labels, targets=targets, items=questions)
     ids, mask = batch.layout.pad(batch.ids)
     padded = {"input_ids": ids.masked_fill(~mask, 1), "attention_mask": mask.long()}
     if family != "Roberta" and segments:
@@ -217,7 +216,7 @@ def _theirs(model: Any, head: str, inputs: Inputs) -> tuple[list[Tensor], Any]:
         return [*values, pack(out.logits)], out.loss
     if head == "ForQuestionAnswering":  # the library's loss counts padding as a place for the answer
         losses = [
-            model(**one, start_positions=labels[START][place, None], end_positions=labels[END][place, None]).loss
+            model(**one, start_positions=labels["span"][place, :1], end_positions=labels["span"][place, 1:]).loss
             for one, place in inputs.alone()
         ]
         return [*values, pack(out.start_logits), pack(out.end_logits)], torch.stack(losses).mean()
@@ -226,12 +225,12 @@ def _theirs(model: Any, head: str, inputs: Inputs) -> tuple[list[Tensor], Any]:
 
 def _ours(model: zoo.Model, head: str, inputs: Inputs) -> tuple[list[Tensor], Any]:
     batch = inputs.batch
+    kind = model.objective("task").use.kind if "task" in model.objective_names else ""  # type: ignore[union-attr]
+    named = {"choice": "choice", "regress": "score", "span": "span"}.get(kind, LABEL)
+    batch = replace(batch, labels={**batch.labels, LABEL: batch.labels[named]})
     if head == "ForMultipleChoice":
-        batch = replace(batch, labels={**batch.labels, LABEL: batch.labels["choice"]})
         out = model(batch)["task"]
         return [out.logits], out.loss
-    if getattr(model.objectives, "task", None) is not None and model.objective("task").use.kind == "regress":  # type: ignore[union-attr]
-        batch = replace(batch, labels={LABEL: batch.labels["score"]})
     values, outputs = model.hidden_states(batch), model(batch)
     loss = torch.stack([output.loss for output in outputs.values()]).sum()
     if head == "Model":

@@ -7,7 +7,7 @@ E embedding width, N attention heads, V vocabulary size, C classes, M predicted 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from itertools import groupby
@@ -117,8 +117,9 @@ class Batch:
     """Sequences packed end to end.
 
     ids, segments, special and targets are [T]; targets is IGNORE where nothing is to be predicted;
-    labels are [B] by name; `order` is the place each sequence had before collating, [B]; `documents` tells, for
-    pre-training text, the document of the corpus that each sequence begins in, [B].
+    labels are [B] or [B, ...] by name; `order` is the place each sequence had before collating, [B]; `documents` tells,
+    for pre-training text, the document of the corpus that each sequence begins in, [B]. `items` has the number of the
+    item that each sequence is of, [B], where several make up one, as the choices of a question do; else it is empty.
     """
 
     ids: Tensor
@@ -129,6 +130,12 @@ class Batch:
     labels: Mapping[str, Tensor] = field(default_factory=dict)
     order: tuple[int, ...] = ()
     documents: tuple[int, ...] = ()
+    items: tuple[int, ...] = ()
+
+    @property
+    def n_items(self) -> int:
+        """How many items there are: sequences, unless several make up one."""
+        return len(set(self.items)) or self.layout.n_sequences
 
     def to(self, device: torch.device) -> Batch:
         """The same batch on another device."""
@@ -145,29 +152,49 @@ class Batch:
         )
 
     def part(self, index: int, n: int) -> Batch:
-        """Every n-th sequence from the one at `index` on: n parts of about equal size make up the batch."""
-        chosen = torch.zeros(self.layout.n_sequences, dtype=torch.bool, device=self.ids.device)
-        chosen[index::n] = True
-        tokens = chosen[self.layout.sequence_of]
+        """Every n-th item from the one at `index` on, each whole: n parts of about equal size make up the batch."""
+        items = self.items or tuple(range(self.layout.n_sequences))
+        wanted = set(list(dict.fromkeys(items))[index::n])
+        rows = [row for row, item in enumerate(items) if item in wanted]
+        chosen = torch.tensor(rows, dtype=torch.int64, device=self.ids.device)
+        tokens = torch.isin(self.layout.sequence_of, chosen)
         return Batch(
             ids=self.ids[tokens],
             segments=self.segments[tokens],
             special=self.special[tokens],
-            layout=replace(self.layout, lengths=self.layout.lengths[index::n]),
+            layout=replace(self.layout, lengths=_at(rows, self.layout.lengths)),
             targets=self.targets[tokens],
             labels={name: label[chosen] for name, label in self.labels.items()},
-            order=self.order[index::n],
-            documents=self.documents[index::n],
+            order=_at(rows, self.order),
+            documents=_at(rows, self.documents),
+            items=_at(rows, self.items),
         )
+
+
+def _at(rows: Sequence[int], values: tuple[int, ...]) -> tuple[int, ...]:
+    """The values of these rows, or nothing of nothing."""
+    return tuple(values[row] for row in rows) if values else ()
 
 
 @dataclass(frozen=True)
 class Output:
-    """What an objective makes of a batch: a scalar loss, and logits [M, V] or [B, C] with targets [M] or [B].
+    """What an objective makes of a batch: a scalar loss, logits, and the targets that these are held against.
 
-    The loss is a mean over the targets that are not IGNORE.
+    The last dimension of logits is the classes: [M, V] beside targets [M], or [B, C] beside [B]. Logits of the targets'
+    own shape are scores where targets are floats, and where they are integers, 0 or 1, decisions for themselves, yes
+    above 0. The loss is a mean over the targets that are not IGNORE.
     """
 
     loss: Tensor
     logits: Tensor
     targets: Tensor
+
+    def hits(self) -> tuple[Tensor, Tensor]:
+        """How many targets are met, and how many count; none count where they are scores. Scalars."""
+        if self.targets.is_floating_point():
+            none = self.targets.new_zeros(())
+            return none, none
+        decides = self.logits.shape == self.targets.shape
+        chosen = (self.logits > 0).long() if decides else self.logits.argmax(dim=-1)
+        counts = self.targets != IGNORE
+        return ((chosen == self.targets) & counts).sum(), counts.sum()

@@ -2,26 +2,25 @@
 
 from __future__ import annotations
 
-from abc import abstractmethod
-from typing import Any, ClassVar
+from collections import Counter
+from collections.abc import Callable
+from typing import Any, ClassVar, TypeAlias
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from zoo.batch import IGNORE, Batch, Output
+from zoo.batch import IGNORE, Batch, Layout, Output
 from zoo.blocks import Dropout, Pooler
+from zoo.errors import ZooError
 from zoo.interfaces import Objective
-from zoo.specs import Dims, HeadUse
+from zoo.specs import Dims, HeadKind, HeadUse
 
 LABEL = "task"
 """The name under which a batch carries the labels of a task."""
 
-START, END = "task.start", "task.end"
-"""The names under which a batch carries where an answer begins and ends, counted from each sequence's first token."""
-
-QUESTION = "task.question"
-"""The name under which a batch carries the number, from 0, of the question that each sequence is a choice of."""
+Loss: TypeAlias = Callable[..., Tensor]
+"""(logits, targets, reduction="sum") to a scalar."""
 
 
 class TaskHead(Objective):
@@ -30,12 +29,18 @@ class TaskHead(Objective):
     `joint` reads a pair as one text, pooling its first token or the mean of its tokens through the pooler;
     `compare` takes the means u and v of the two texts and reads [u, v, |u - v|, u * v],
     Conneau et al. 2017, arXiv:1705.02364, section 3.1. A head of tokens reads each as it is.
+
+    A kind of head says how many outputs it has, which are its logits and targets, and how they are held against each
+    other; the loss is the mean over the targets that are not IGNORE.
     """
 
     label = LABEL
     reads_tokens: ClassVar[bool] = False
+    n_outputs: ClassVar[int | None] = None
+    """How many numbers the linear layer gives; None: one for each label."""
+    loss: ClassVar[Loss] = staticmethod(F.cross_entropy)
 
-    def __init__(self, dims: Dims, use: HeadUse, n_outputs: int) -> None:
+    def __init__(self, dims: Dims, use: HeadUse) -> None:
         super().__init__()
         reading = use.reading
         self.use = use
@@ -43,6 +48,7 @@ class TaskHead(Objective):
         self.pooler = None if self.compares or self.reads_tokens else Pooler(dims.hidden_width)
         self.input_dropout = Dropout(reading.input_dropout)
         self.dropout = Dropout(reading.dropout)
+        n_outputs = len(use.labels) if self.n_outputs is None else self.n_outputs
         self.output = nn.Linear(dims.hidden_width * (4 if self.compares else 1), n_outputs)
 
     def scores(self, hidden: Tensor, batch: Batch) -> Tensor:
@@ -64,37 +70,38 @@ class TaskHead(Objective):
         """What `predict` reads: the scores, in the shape of the task."""
         return self.scores(hidden, batch)
 
-    @abstractmethod
-    def predict(self, logits: Tensor) -> list[Any]:
-        """One prediction for each row of the logits."""
+    def targets(self, batch: Batch) -> Tensor:
+        """What the logits are held against, IGNORE where that is not known."""
+        return batch.labels[LABEL]
 
-
-class Classify(TaskHead):
-    """One of C classes, by cross-entropy."""
-
-    def __init__(self, dims: Dims, use: HeadUse) -> None:
-        super().__init__(dims, use, len(use.labels))
+    def n_targets(self, batch: Batch) -> Tensor:
+        """How many of them are known. Scalar."""
+        return (self.targets(batch) != IGNORE).sum()
 
     def forward(self, hidden: Tensor, batch: Batch, token_table: Tensor) -> Output:
-        """[T, H] to logits [B, C]."""
-        logits = self.logits(hidden, batch)
-        targets = batch.labels[LABEL]
-        return Output(F.cross_entropy(_wide(logits), targets), logits, targets)
+        """[T, H] to logits and targets in the shape of the task."""
+        logits, targets = self.logits(hidden, batch), self.targets(batch)
+        known = targets != IGNORE
+        total = self.loss(_wide(logits[known]), targets[known], reduction="sum")
+        return Output(total / known.sum().clamp(min=1), logits, targets)
 
     def predict(self, logits: Tensor) -> list[Any]:
-        """[B, C] to class ids."""
+        """One prediction for each row of the logits: the id of the most probable class."""
         ids: list[int] = logits.argmax(dim=1).tolist()
         return ids
 
 
-class Multilabel(Classify):
-    """Any of C labels, each by itself, by binary cross-entropy; the batch's labels are [B, C] of zeros and ones."""
+class Classify(TaskHead):
+    """One of C classes, by cross-entropy: logits [B, C], targets [B]."""
 
-    def forward(self, hidden: Tensor, batch: Batch, token_table: Tensor) -> Output:
-        """[T, H] to logits [B, C]."""
-        logits = self.logits(hidden, batch)
-        targets = batch.labels[LABEL]
-        return Output(F.binary_cross_entropy_with_logits(_wide(logits), targets.to(logits.dtype)), logits, targets)
+
+class Multilabel(TaskHead):
+    """Any of C labels, each by itself, by binary cross-entropy: logits [B, C], targets [B, C] of zeros and ones."""
+
+    @staticmethod
+    def loss(logits: Tensor, targets: Tensor, reduction: str) -> Tensor:
+        """Of yes and no."""
+        return F.binary_cross_entropy_with_logits(logits, targets.to(logits.dtype), reduction=reduction)
 
     def predict(self, logits: Tensor) -> list[Any]:
         """[B, C] to the ids of the labels that are more probable than not."""
@@ -102,20 +109,19 @@ class Multilabel(Classify):
 
 
 class Regress(TaskHead):
-    """A score, by mean squared error."""
+    """A score, by mean squared error: logits [B], targets [B]."""
 
-    def __init__(self, dims: Dims, use: HeadUse) -> None:
-        super().__init__(dims, use, 1)
+    n_outputs = 1
+    loss = staticmethod(F.mse_loss)
 
     def logits(self, hidden: Tensor, batch: Batch) -> Tensor:
         """[T, H] to scores [B]."""
         return self.scores(hidden, batch).squeeze(1)
 
-    def forward(self, hidden: Tensor, batch: Batch, token_table: Tensor) -> Output:
-        """[T, H] to scores [B]."""
-        logits = self.logits(hidden, batch)
-        targets = batch.labels[LABEL]
-        return Output(F.mse_loss(_wide(logits), targets), logits, targets)
+    def targets(self, batch: Batch) -> Tensor:
+        """Floats, also where all scores of a batch are whole numbers. [B]"""
+        labels = batch.labels[LABEL]
+        return labels if labels.is_floating_point() else labels.float()
 
     def predict(self, logits: Tensor) -> list[Any]:
         """[B] to scores."""
@@ -124,42 +130,31 @@ class Regress(TaskHead):
 
 
 class Tag(TaskHead):
-    """One of C tags for each token, by cross-entropy over the tokens that have one; Devlin et al. 2019, section 5.3."""
+    """One of C tags for each token, by cross-entropy over the tokens that have one: logits [T, C], targets [T].
+
+    Devlin et al. 2019, section 5.3.
+    """
 
     reads_tokens = True
 
-    def __init__(self, dims: Dims, use: HeadUse) -> None:
-        super().__init__(dims, use, len(use.labels))
-
-    def forward(self, hidden: Tensor, batch: Batch, token_table: Tensor) -> Output:
-        """[T, H] to logits [T, C]; the batch's targets are the tags, IGNORE where there is none."""
-        logits = self.logits(hidden, batch)
-        return Output(_cross_entropy(logits, batch.targets), logits, batch.targets)
-
-    def predict(self, logits: Tensor) -> list[Any]:
-        """[T, C] to tag ids."""
-        ids: list[int] = logits.argmax(dim=1).tolist()
-        return ids
+    def targets(self, batch: Batch) -> Tensor:
+        """The batch's own targets: a tag belongs to a token. [T]"""
+        return batch.targets
 
 
 class Span(TaskHead):
-    """Where an answer begins and ends in its sequence, by cross-entropy over its tokens; Devlin et al. 2019, s. 4.2."""
+    """Where an answer begins and ends in its sequence, by cross-entropy over its tokens; Devlin et al. 2019, s. 4.2.
+
+    Logits are [B, 2, S] and targets [B, 2]: first and last token, counted from the sequence's first.
+    """
 
     reads_tokens = True
-
-    def __init__(self, dims: Dims, use: HeadUse) -> None:
-        super().__init__(dims, use, 2)
+    n_outputs = 2
 
     def logits(self, hidden: Tensor, batch: Batch) -> Tensor:
         """[T, H] to [B, 2, S], minus infinity where there is no token."""
         padded, mask = batch.layout.pad(self.scores(hidden, batch))
         return padded.masked_fill(~mask[:, :, None], -torch.inf).transpose(1, 2)
-
-    def forward(self, hidden: Tensor, batch: Batch, token_table: Tensor) -> Output:
-        """[T, H] to logits [B, 2, S] beside targets [B, 2]."""
-        logits = self.logits(hidden, batch)
-        targets = torch.stack([batch.labels[START], batch.labels[END]], dim=1)
-        return Output(_cross_entropy(logits.flatten(0, 1), targets.flatten()), logits, targets)
 
     def predict(self, logits: Tensor) -> list[Any]:
         """[B, 2, S] to the most probable (first, last) that are in order."""
@@ -172,27 +167,20 @@ class Span(TaskHead):
 class Choice(TaskHead):
     """One of several texts, each scored with a sequence of its own; Devlin et al. 2019, section 4.4.
 
-    Each of the Q questions of a batch has equally many choices, C, and each choice carries its question's number and
-    label.
+    A question is an item of the batch, and its choices are the item's sequences in the order in which they were
+    collated, each labelled with the number of the right one: logits [Q, C], targets [Q].
     """
 
-    def __init__(self, dims: Dims, use: HeadUse) -> None:
-        super().__init__(dims, use, 1)
+    n_outputs = 1
 
     def logits(self, hidden: Tensor, batch: Batch) -> Tensor:
-        """[T, H] to [Q, C], choices in the order in which they were collated."""
-        return _by_question(self.scores(hidden, batch).squeeze(1), batch)
+        """[T, H] to [Q, C], minus infinity where a question has fewer choices. Raises ZooError without items."""
+        scores, mask = _by_item(self.scores(hidden, batch).squeeze(1), batch)
+        return scores.masked_fill(~mask, -torch.inf)
 
-    def forward(self, hidden: Tensor, batch: Batch, token_table: Tensor) -> Output:
-        """[T, H] to logits [Q, C]."""
-        logits = self.logits(hidden, batch)
-        targets = _by_question(batch.labels[LABEL], batch)[:, 0]
-        return Output(F.cross_entropy(_wide(logits), targets), logits, targets)
-
-    def predict(self, logits: Tensor) -> list[Any]:
-        """[Q, C] to the number of the choice."""
-        ids: list[int] = logits.argmax(dim=1).tolist()
-        return ids
+    def targets(self, batch: Batch) -> Tensor:
+        """The right choice of each question. [Q]"""
+        return _by_item(batch.labels[LABEL], batch)[0][:, 0]
 
 
 class Pool(Objective):
@@ -202,13 +190,17 @@ class Pool(Objective):
         super().__init__()
         self.pooler = Pooler(dims.hidden_width)
 
+    def n_targets(self, batch: Batch) -> Tensor:
+        """None. Scalar."""
+        return batch.targets.new_zeros(())
+
     def forward(self, hidden: Tensor, batch: Batch, token_table: Tensor) -> Output:
-        """[T, H] to pooled [B, H]; there are no targets."""
+        """[T, H] to pooled [B, H]; no target counts."""
         pooled = self.pooler(batch.layout.first(hidden))
-        return Output(hidden.new_zeros(()), pooled, batch.targets[:0])
+        return Output((pooled * 0).sum(), pooled, batch.targets.new_full((len(pooled),), IGNORE))
 
 
-HEADS: dict[str, type[TaskHead]] = {
+HEADS: dict[HeadKind, type[TaskHead]] = {
     "classify": Classify,
     "multilabel": Multilabel,
     "regress": Regress,
@@ -220,23 +212,18 @@ HEADS: dict[str, type[TaskHead]] = {
 
 def make_head(dims: Dims, use: HeadUse) -> TaskHead:
     """The head that a record describes."""
-    return HEADS[use.kind](dims, use)  # type: ignore[call-arg]  # each counts its own outputs
+    return HEADS[use.kind](dims, use)
 
 
-def _by_question(values: Tensor, batch: Batch) -> Tensor:
-    """Values of sequences [B] by question and choice [Q, C]."""
-    questions = batch.labels[QUESTION]
-    before = torch.tensor(batch.order, device=values.device)
-    order = (questions * len(questions) + before).argsort()
-    return values[order].view(int(questions.max()) + 1, -1)
+def _by_item(values: Tensor, batch: Batch) -> tuple[Tensor, Tensor]:
+    """Values of sequences [B] by item and place in it [Q, C], and where there is one [Q, C]."""
+    if not batch.items:
+        raise ZooError("a batch of choices does not tell which question each is of; give collate their `items`")
+    rows = sorted(range(len(batch.items)), key=lambda row: (batch.items[row], batch.order[row]))
+    sizes = Counter(batch.items[row] for row in rows)
+    return Layout(tuple(sizes.values()), values.device).pad(values[rows])
 
 
 def _wide(values: Tensor) -> Tensor:
     """Values in at least float32: a loss summed in half precision is rounded away."""
     return values.to(torch.promote_types(values.dtype, torch.float32))
-
-
-def _cross_entropy(logits: Tensor, targets: Tensor) -> Tensor:
-    """The mean over targets other than IGNORE; zero, not NaN, where all are."""
-    counted = (targets != IGNORE).sum().clamp(min=1)
-    return F.cross_entropy(_wide(logits), targets, ignore_index=IGNORE, reduction="sum") / counted

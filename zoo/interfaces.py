@@ -120,6 +120,8 @@ class Embedding(nn.Module, ABC):
     """Ids to vectors; `tokens` is the table that a tied output layer reads."""
 
     tokens: nn.Embedding
+    reads_pairs: bool = True
+    """Whether it takes sequences of two texts; False where it has one segment alone, for the first."""
 
     @abstractmethod
     def forward(self, batch: Batch) -> Tensor:

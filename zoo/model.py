@@ -9,6 +9,7 @@ from typing import Any, Literal
 from torch import Tensor, nn
 
 from zoo.batch import Batch, Layout, Output
+from zoo.errors import ZooError
 from zoo.interfaces import Embedding, Encoder, Objective, Tokenizer
 from zoo.specs import Variant
 
@@ -50,28 +51,38 @@ class Model(nn.Module):
         self.causal = causal
         self.embedding = embedding
         self.encoder = encoder
-        self.objectives = nn.ModuleDict({_key(name): objective for name, objective in objectives.items()})
+        self._keys = {name: _key(name) for name in objectives}
+        self.objectives = nn.ModuleDict({self._keys[name]: objective for name, objective in objectives.items()})
 
     def objective(self, name: str) -> Objective:
         """The objective of this name. Raises KeyError where there is none."""
-        found = self.objectives[_key(name)]
+        found = self.objectives[self._keys[name]]
         assert isinstance(found, Objective)
         return found
 
     @property
     def objective_names(self) -> tuple[str, ...]:
         """What this model is trained to do, by name."""
-        return tuple(map(_name, self.objectives))
+        return tuple(self._keys)
 
     def hidden(self, batch: Batch) -> Tensor:
-        """Packed tokens to hidden states in context. -> [T, H]"""
-        hidden: Tensor = self.encoder(self.embedding(batch), self._layout(batch))
+        """Packed tokens to hidden states in context. -> [T, H]
+
+        Raises ZooError for a pair of texts where the embedding can't tell them apart.
+        """
+        hidden: Tensor = self.encoder(self._embedded(batch), self._layout(batch))
         return hidden
 
     def hidden_states(self, batch: Batch) -> list[Tensor]:
-        """What enters the encoder and what leaves each of its layers. -> L + 1 times [T, H]"""
-        embedded = self.embedding(batch)
+        """What enters the encoder and what leaves each of its layers. -> L + 1 times [T, H]. Raises as `hidden`."""
+        embedded = self._embedded(batch)
         return [embedded, *self.encoder.states(embedded, self._layout(batch))]
+
+    def _embedded(self, batch: Batch) -> Tensor:
+        if not self.embedding.reads_pairs and batch.segments.any():
+            raise ZooError(f"the model {self.variant.name!r} reads single texts: its embedding has one segment alone")
+        embedded: Tensor = self.embedding(batch)
+        return embedded
 
     def _layout(self, batch: Batch) -> Layout:
         return replace(batch.layout, causal=True) if self.causal else batch.layout
@@ -80,7 +91,7 @@ class Model(nn.Module):
         """Every objective's loss and predictions, by name."""
         hidden = self.hidden(batch)
         table = self.embedding.tokens.weight
-        return {_name(key): objective(hidden, batch, table) for key, objective in self.objectives.items()}
+        return {name: self.objectives[key](hidden, batch, table) for name, key in self._keys.items()}
 
     def encode(
         self,
@@ -118,9 +129,6 @@ class Model(nn.Module):
 
 
 def _key(name: str) -> str:
-    """A part's name as a module name, which may not hold a dot."""
-    return name.replace(".", "/")
-
-
-def _name(key: str) -> str:
-    return key.replace("/", ".")
+    """A part's name as a module name, which may hold no dot and be no attribute of the modules' container, as "type"."""
+    key = name.replace(".", "/")
+    return f"{key}/" if hasattr(nn.ModuleDict(), key) else key

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import TypeAlias
 
 import numpy as np
 import torch
@@ -11,18 +12,24 @@ from torch import Tensor
 
 from zoo.batch import IGNORE, Batch, Encoding, Ids, Layout
 
+Label: TypeAlias = int | float | Sequence[int]
+"""A class or score of a sequence; or several, such as a yes or no for each label, or where an answer begins and ends."""
+
 
 def collate(
     encodings: Sequence[Encoding],
-    labels: Mapping[str, Sequence[int | float]] | None = None,
+    labels: Mapping[str, Sequence[Label]] | None = None,
     targets: Sequence[Ids] | None = None,
     documents: Sequence[int] = (),
+    items: Sequence[int] = (),
 ) -> Batch:
     """Pack sequences end to end, shortest first, so that those of one length are neighbours in the Layout.
 
-    `labels` has a value per sequence: class ids become a tensor of integers, a name with any float one of floats.
+    `labels` has a value per sequence, or equally many: ids become a tensor of integers, a name with any float one of
+    floats.
     `targets` has an array per sequence, with a value per token; without it, nothing is to be predicted.
-    `documents` has the number of the document that each sequence begins in, if it is of any.
+    `documents` has the number of the document that each sequence begins in, if it is of any; `items` that of the item
+    which it is a part of, if several sequences make up one.
     """
     lengths = np.array([len(encoding) for encoding in encodings])
     order = np.argsort(lengths, kind="stable").tolist()
@@ -37,6 +44,7 @@ def collate(
         labels={name: torch.tensor([values[index] for index in order]) for name, values in (labels or {}).items()},
         order=tuple(order),
         documents=tuple(documents[index] for index in order) if documents else (),
+        items=tuple(items[index] for index in order) if items else (),
     )
 
 

@@ -8,7 +8,7 @@ from collections.abc import Iterable
 
 import torch
 
-from zoo.batch import IGNORE, Batch
+from zoo.batch import Batch
 from zoo.model import Model
 from zoo.specs import Record
 from zoo.train.loop import Precision
@@ -42,10 +42,9 @@ def evaluate(model: Model, batches: Iterable[Batch], precision: Precision = "fp3
                 n = int(model.objective(name).n_targets(batch))
                 counts[name] += n
                 losses[name] += output.loss.item() * n
-                if output.logits.ndim == 2:
-                    counted = output.targets != IGNORE
-                    hits[name] += int(((output.logits.argmax(dim=1) == output.targets) & counted).sum())
-                    classified[name] += int(counted.sum())
+                met, counted = output.hits()
+                hits[name] += int(met)
+                classified[name] += int(counted)
     model.train(training)
     return {
         name: Score(

@@ -48,7 +48,7 @@ class Execution:
 class Step:
     """One step done, over the whole team: mean loss and accuracy by objective, and how long what took.
 
-    `labels` counts the sequences by name and value of their labels; `working` is the time spent in forward and
+    `labels` counts the sequences by name and value of their labels, where each has one; `working` is the time spent in forward and
     backward passes and the optimizer, `waited` that for the batch to be there, both parts of `seconds`.
     """
 
@@ -178,11 +178,7 @@ class _Tally:
     working: float = 0.0
 
     def add(self, name: str, output: Output, share: float) -> None:
-        hits = counted = output.loss.new_zeros(())
-        if output.logits.ndim == 2:
-            hits = (output.logits.detach().argmax(dim=1) == output.targets).sum()
-            counted = (output.targets != IGNORE).sum()
-        new = torch.stack([output.loss.detach() * share, hits, counted]).double()
+        new = torch.stack([output.loss.detach() * share, *output.hits()]).double()
         self.sums[name] = self.sums[name] + new if name in self.sums else new
 
     def gather(self, how: Execution, device: torch.device) -> bool:
@@ -202,10 +198,10 @@ def _forward_and_backward(
 ) -> None:
     """Add the gradient of one part of the batch."""
     n_parts = how.team.size * how.accumulate
-    if batch.layout.n_sequences < n_parts:
+    if batch.n_items < n_parts:
         raise TooFewSequences(
-            f"step {index + 1} has {batch.layout.n_sequences} sequences, too few for {how.team.size} processes x "
-            f"{how.accumulate} turns; take larger batches or fewer of those"
+            f"step {index + 1} has {batch.n_items} {'questions' if batch.items else 'sequences'}, too few for "
+            f"{how.team.size} processes x {how.accumulate} turns; take larger batches or fewer of those"
         )
     part = batch.part(place, n_parts) if n_parts > 1 else batch
     device = next(model.parameters()).device
@@ -232,7 +228,8 @@ def _share(model: Model, name: str, part: Batch, batch: Batch) -> float:
 
 
 def _labels(batch: Batch) -> dict[str, Counter[int]]:
-    counts = {name: Counter(values.tolist()) for name, values in batch.labels.items() if not values.is_floating_point()}
+    single = {name: values for name, values in batch.labels.items() if values.ndim == 1}
+    counts = {name: Counter(values.tolist()) for name, values in single.items() if not values.is_floating_point()}
     return {
         name: Counter({value: n for value, n in found.items() if value != IGNORE}) for name, found in counts.items()
     }

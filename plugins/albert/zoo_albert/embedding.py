@@ -20,6 +20,7 @@ class FactorizedEmbedding(Embedding):
         width = dims.embedding_width
         self.tokens = nn.Embedding(dims.vocab_size, width)
         self.segments = nn.Embedding(between("n_segments", n_segments, 1, MOST_ROWS), width)
+        self.reads_pairs = n_segments > 1
         self.positions = nn.Embedding(dims.max_length, width)
         self.norm = nn.LayerNorm(width, eps=dims.norm_eps)
         self.dropout = Dropout(dims.dropout)

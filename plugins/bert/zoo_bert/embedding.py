@@ -17,6 +17,7 @@ class AbsoluteEmbedding(Embedding):
         width = one_width(dims)
         self.tokens = nn.Embedding(dims.vocab_size, width)
         self.segments = nn.Embedding(between("n_segments", n_segments, 1, MOST_ROWS), width)
+        self.reads_pairs = n_segments > 1
         self.positions = nn.Embedding(dims.max_length, width)
         self.norm = nn.LayerNorm(width, eps=dims.norm_eps)
         self.dropout = Dropout(dims.dropout)
