@@ -29,8 +29,10 @@ MAY_IMPORT: dict[str, set[str]] = {
     "hooks": {"ablations", "tuning", "specs", "interfaces", "tasks", "formulas", "weights"},
     "model": LOW | {"inference"},
     "plugins": {"ablations", "errors", "formulas", "hooks", "specs", "tasks", "tuning", "weights"},
+    "compatibility": {"interfaces", "model", "specs", "tasks"},
     "catalog": {
         "ablations",
+        "compatibility",
         "tuning",
         "errors",
         "expressions",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from pkgutil import resolve_name
@@ -201,51 +201,22 @@ class Catalog:
         causal = _reads_from_left(variant, encoder, objectives)
         return Model(variant, embedding, encoder, objectives, weights=weights, causal=causal)
 
-    def check(self, variant: Variant) -> None:
-        """Build everything of a variant without memory for weights. Raises as `build` does, and for misfits."""
+    def check(self, variant: Variant, tasks: Iterable[Task] = (), *, trained: bool = False) -> None:
+        """Build everything of a variant without memory for weights; of a `trained` one, nothing is pre-trained.
+
+        Raises as `build` does, and ZooError where its parts, its recipes and the tasks don't fit together.
+        """
         import torch
 
+        from zoo.compatibility import misfits_in_finetuning, misfits_in_pretraining
+
         self.tokenizer(variant)
-        masking = self.masking(variant)
-        packing = self.packing(variant)
+        masking, packing = self.masking(variant), self.packing(variant)
         with torch.device("meta"):
             model = self.assemble(variant)
-        for used in variant.objectives:
-            if model.objective(used.name).needs_pairs and not packing.pairs:
-                raise ZooError(
-                    f"variant {variant.name!r}: objective {used.name!r} needs pairs, "
-                    f"but packing {variant.packing.name!r} makes single passages; "
-                    "exchange one of them, as +packing=bert.segment_pair"
-                )
-        if model.causal:
-            for field, wrong, use in (
-                (f"masking {variant.masking.name!r} hides text", masking.hides, "masking=bert.unmasked"),
-                (
-                    "head.pooling='first' is a token that sees no other",
-                    variant.head.pooling == "first",
-                    "head.pooling=mean",
-                ),
-            ):
-                if wrong:
-                    raise ZooError(
-                        f"variant {variant.name!r} reads from left to right, but {field}; exchange it, as +{use}"
-                    )
-        for phase, length in (
-            ("pretraining.short_length", variant.pretraining.short_length or 0),
-            ("pretraining.sequence_length", variant.pretraining.sequence_length),
-            ("finetuning.max_length", variant.finetuning.max_length),
-        ):
-            if length > variant.dims.max_length:
-                raise ZooError(
-                    f"variant {variant.name!r}: {phase}={length} is more than dims.max_length="
-                    f"{variant.dims.max_length}, the positions that the model has; lower the one or raise the other"
-                )
-        recipe = variant.pretraining
-        if recipe.batch_tokens < recipe.sequence_length:
-            raise ZooError(
-                f"variant {variant.name!r}: pretraining.batch_tokens={recipe.batch_tokens} is less than one sequence, "
-                f"pretraining.sequence_length={recipe.sequence_length}; lower the one or raise the other"
-            )
+        before = () if trained else misfits_in_pretraining(model, packing, masking)
+        for misfit in (*before, *misfits_in_finetuning(model, tasks)):
+            raise ZooError(f"variant {variant.name!r}: {misfit}")
 
     def _make(self, kind: str, used: Use, *given: object) -> Any:
         from zoo import interfaces

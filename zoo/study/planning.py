@@ -41,7 +41,7 @@ def make_plan(
     if not tasks:
         raise ZooError("there is nothing to compare on; give at least one task, as --tasks rte")
     for variant in variants:
-        catalog.check(variant)
+        catalog.check(variant, map(catalog.task, tasks), trained=variant.name in (folders or {}))
     checkpoints = {name: planned_checkpoint(catalog, folder) for name, folder in (folders or {}).items()}
     refuse_unequal(variants, set(checkpoints))
     planned = [planned_task(catalog, name, data_folder) for name in tasks]
@@ -81,7 +81,8 @@ def planned_task(catalog: Catalog, name: str, data_folder: Path | None) -> Plann
 def check_plan(catalog: Catalog, plan: Plan) -> None:
     """See that what a kept plan names is what is here. Raises ZooError where it is something else by now."""
     for variant in plan.variants:
-        catalog.check(variant)
+        tasks = [catalog.task(task.name) for task in plan.tasks]
+        catalog.check(variant, tasks, trained=variant.name in plan.checkpoints)
     folder = Path(plan.data_folder) if plan.data_folder else None
     for planned in plan.tasks:
         found = planned_task(catalog, planned.name, folder)
