@@ -80,7 +80,10 @@ class Model(nn.Module):
 
     def _embedded(self, batch: Batch) -> Tensor:
         if not self.embedding.reads_pairs and batch.segments.any():
-            raise ZooError(f"the model {self.variant.name!r} reads single texts: its embedding has one segment alone")
+            raise ZooError(
+                f"the model {self.variant.name!r} reads single texts, as its embedding has one segment alone; "
+                "give it no second text"
+            )
         embedded: Tensor = self.embedding(batch)
         return embedded
 

@@ -206,8 +206,8 @@ class _Training:
             weights_hash=weights_hash(self.model.state_dict()),
             processes=self.team.size,
             accumulate=self.how.accumulate,
-            environment=environment(self.catalog),
-            peak_bytes=peak_memory(),
+            environment=environment(self.catalog, device=self.team.device),
+            peak_bytes=peak_memory(self.team.device),
         )
         if self.journal:
             provenance = self._provenance(self.scores)
@@ -237,7 +237,7 @@ class _Training:
             "tokens_read": self.progressed.tokens,
             "scores_on_held_out_documents": {name: score.model_dump(mode="json") for name, score in scores.items()},
             "weights_hash": weights_hash(self.model.state_dict()),
-            "environment": environment(self.catalog).model_dump(mode="json"),
+            "environment": environment(self.catalog, device=self.team.device).model_dump(mode="json"),
         }
 
     def _tell_beginning(self) -> None:

@@ -109,7 +109,7 @@ def pretrain(
     asked = plan.variant(cell.system)
     if cell.system in plan.checkpoints:
         return _take_over(catalog, plan, cell, folder)
-    forget_peak_memory()
+    forget_peak_memory(how.team.device)
     documents = [list(document) for document in plan.corpus.documents(catalog)]
     tokenizer = train_tokenizer(catalog, asked, documents)
     variant = with_vocabulary(asked, tokenizer)
@@ -135,7 +135,7 @@ def pretrain(
         losses={name: thinned(values) for name, values in log.losses.items()},
         accuracies={name: thinned(values) for name, values in log.accuracies.items()},
         **_facts(catalog, variant, model, folder, place),
-        cost=Cost(seconds=seconds, peak_bytes=peak_memory(), tokens_per_s=log.n_tokens / seconds),
+        cost=Cost(seconds=seconds, peak_bytes=peak_memory(how.team.device), tokens_per_s=log.n_tokens / seconds),
     )
 
 
@@ -181,7 +181,7 @@ def _facts(catalog: Catalog, variant: Variant, model: Model, folder: Path, place
         "weights_hash": weights_hash(model.state_dict()),
         "checkpoint": str(place.relative_to(folder)),
         "checkpoint_bytes": sum(path.stat().st_size for path in place.iterdir()),
-        "environment": environment(catalog),
+        "environment": environment(catalog, device=next(model.parameters()).device),
     }
 
 
@@ -197,7 +197,7 @@ def finetune(
     task, dataset = _task(catalog, plan, cell)
     place = checkpoint_folder(folder, plan, cell)
     variant = plan.variant(cell.system).model_copy(update={"dims": read_variant(place).dims})
-    forget_peak_memory()
+    forget_peak_memory(how.team.device)
     tokenizer_class, options = catalog.tokenizer(variant)
     tokenizer = tokenizer_class.load(place, **options)
     torch.manual_seed(seed_of("fine-tuning", task.name, cell.seed))
@@ -224,7 +224,7 @@ def finetune(
         for split in (*task.dev_splits, *unlabelled(task, dataset))
     }
     predictions = {split: predict(model, head, its) for split, its in encoded.items()}
-    seconds, peak = time.perf_counter() - began, peak_memory()
+    seconds, peak = time.perf_counter() - began, peak_memory(how.team.device)
     if plan.keep_finetuned:
         model.tokenizer = tokenizer
         save(model, finetuned_folder(folder, cell), to="zoo", replace=True, catalog=catalog)
@@ -245,6 +245,7 @@ def finetune(
             latency_s=latency(model, head, asked),
             inference_items_per_s=throughput(model, head, asked),
         ),
+        device=how.team.device,
     )
 
 
@@ -300,6 +301,7 @@ def _scored(
     turns: int,
     truncated: float,
     cost: Cost,
+    device: torch.device | None = None,
 ) -> FinetuneResult:
     labels = {split: [item.label for item in dataset.splits[split]] for split in task.dev_splits}
     scores = {split: metrics.score(task, labels[split], predictions[split]) for split in labels}
@@ -316,7 +318,7 @@ def _scored(
         predictions={split: predictions[split] for split in labels},
         unscored={split: made for split, made in predictions.items() if split not in labels},
         targets=_targets(task, labels) if cell.kind == "baseline" else None,
-        environment=environment(catalog),
+        environment=environment(catalog, device=device),
         cost=cost,
     )
 

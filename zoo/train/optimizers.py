@@ -1,4 +1,4 @@
-"""The papers' optimizers, with weight decay on matrices only."""
+"""The papers' optimizers, with weight decay, and LAMB's scaling, of matrices only."""
 
 from __future__ import annotations
 
@@ -20,8 +20,8 @@ def make_optimizer(model: nn.Module, recipe: Recipe, *, sharded: bool = False) -
     """
     parameters = list(model.parameters())
     groups: list[dict[str, Any]] = [
-        {"params": [p for p in parameters if p.ndim > 1], "weight_decay": recipe.weight_decay},
-        {"params": [p for p in parameters if p.ndim <= 1], "weight_decay": 0.0},
+        {"params": [p for p in parameters if _is_matrix(p)], "weight_decay": recipe.weight_decay},
+        {"params": [p for p in parameters if not _is_matrix(p)], "weight_decay": 0.0},
     ]
     kind: type[torch.optim.Optimizer] = Lamb
     options: dict[str, Any] = {"lr": recipe.learning_rate, "betas": (recipe.beta1, recipe.beta2), "eps": recipe.epsilon}
@@ -44,9 +44,10 @@ def _sharded(
 class Lamb(torch.optim.Optimizer):
     """Adam steps scaled layer by layer to the size of the weights; You et al. 2020, arXiv:1904.00962, algorithm 2.
 
-    As in google-research/albert (lamb_optimizer.py), parameters that don't decay are not scaled either, and moments
-    are not corrected for their start at zero unless `bias_correction`, as in the paper. Without `scaled` it is the
-    AdamW of google-research/bert (optimization.py).
+    Matrices are scaled, whether they decay or not; biases and norms are not, as in google-research/albert
+    (optimization.py names them, lamb_optimizer.py leaves them out). Moments are not corrected for their start at zero,
+    as there, unless `bias_correction`, as in the paper. Without `scaled` it is the AdamW of google-research/bert
+    (optimization.py).
     """
 
     def __init__(
@@ -69,10 +70,9 @@ class Lamb(torch.optim.Optimizer):
             for parameter in group["params"]:
                 if parameter.grad is not None:
                     update = self._direction(parameter, group)
-                    ratio = torch.ones((), device=update.device)
                     if group["weight_decay"]:
                         update.add_(parameter, alpha=group["weight_decay"])
-                        ratio = _trust_ratio(parameter, update) if self.scaled else ratio
+                    ratio = _trust_ratio(parameter, update) if self.scaled and _is_matrix(parameter) else 1.0
                     parameter.sub_(update * (group["lr"] * ratio))
 
     def _direction(self, parameter: Tensor, group: dict[str, Any]) -> Tensor:
@@ -92,6 +92,11 @@ class Lamb(torch.optim.Optimizer):
             mean, square = mean / (1 - beta1**n), square / (1 - beta2**n)
         direction: Tensor = mean / (square.sqrt() + group["eps"])
         return direction
+
+
+def _is_matrix(parameter: Tensor) -> bool:
+    """Whether it is neither a bias nor a norm's gain, which have one dimension."""
+    return parameter.ndim > 1
 
 
 def _trust_ratio(parameter: Tensor, update: Tensor) -> Tensor:
