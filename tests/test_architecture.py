@@ -50,7 +50,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "console": {"catalog"},
     "train": LOW | {"model", "heads", "tasks", "text", "weights"},
     "audit": LOW | {"blocks", "catalog", "console", "formulas", "model", "weights"},
-    "testing": LOW | {"catalog", "plugins", "text", "weights"},
+    "testing": LOW | {"catalog", "heads", "plugins", "text", "weights"},
     "checkpoints": LOW | {"audit", "catalog", "heads", "model", "weights"},
     "inference": LOW | {"catalog", "checkpoints", "heads", "model", "tasks", "text", "train"},
     "study": LOW

@@ -132,6 +132,6 @@ class Model(nn.Module):
 
 
 def _key(name: str) -> str:
-    """A part's name as a module name, which may hold no dot and be no attribute of the modules' container, as "type"."""
+    """A part's name as a module's: without dots, and no attribute of what holds the modules, as "type" is."""
     key = name.replace(".", "/")
     return f"{key}/" if hasattr(nn.ModuleDict(), key) else key

@@ -13,7 +13,7 @@ from torch import Tensor
 from zoo.batch import IGNORE, Batch, Encoding, Ids, Layout
 
 Label: TypeAlias = int | float | Sequence[int]
-"""A class or score of a sequence; or several, such as a yes or no for each label, or where an answer begins and ends."""
+"""A class or score of a sequence; or several numbers: a yes or no for each label, or an answer's two ends."""
 
 
 def collate(

@@ -48,8 +48,8 @@ class Execution:
 class Step:
     """One step done, over the whole team: mean loss and accuracy by objective, and how long what took.
 
-    `labels` counts the sequences by name and value of their labels, where each has one; `working` is the time spent in forward and
-    backward passes and the optimizer, `waited` that for the batch to be there, both parts of `seconds`.
+    `labels` counts the sequences by name and value of their labels, where each has one; `working` is the time spent in
+    forward and backward passes and the optimizer, `waited` that for the batch to be there, both parts of `seconds`.
     """
 
     number: int

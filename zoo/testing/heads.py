@@ -1,0 +1,73 @@
+"""Checks of task heads."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import Any
+
+import torch
+
+from zoo.batch import IGNORE, Batch
+from zoo.heads import LABEL, TaskHead, make_head
+from zoo.specs import Head, HeadKind, HeadUse
+from zoo.testing.division import check_division, tokens_of
+from zoo.testing.material import DIMS, ragged_batch
+from zoo.text.collate import Label
+
+CLASSES = ("a", "b", "c")
+
+HEAD_LENGTHS = (7, 3, 11, 3, 5, 7, 4)
+
+QUESTIONS = (0, 2, 1, 1, 2, 0, 0)
+"""The question that each sequence is a choice of."""
+
+HEAD_LABELS: dict[HeadKind, Sequence[Label]] = {
+    "classify": [2, 0, IGNORE, 1, 1, 0, 2],
+    "multilabel": [[1, 0, 1], [0, 0, 0], [IGNORE, 1, 0], [1, 1, 1], [0, 1, 0], [0, 0, 1], [IGNORE] * 3],
+    "regress": [0.5, 2.0, -1.0, 0.25, 4.0, float(IGNORE), 1.0],
+    "span": [[1, 4], [0, 2], [IGNORE, IGNORE], [1, 1], [3, 4], [0, 6], [2, IGNORE]],
+    "choice": [[2, 0, 1][question] for question in QUESTIONS],
+}
+"""Labels of those lengths, some of them missing; tags are a batch's targets."""
+
+READINGS = {
+    "first token": (False, Head(dropout=0.0)),
+    "mean": (True, Head(dropout=0.0, pooling="mean")),
+    "compared": (True, Head(dropout=0.0, pair="compare")),
+}
+"""Ways in which heads of sequences read them: whether pairs, and how."""
+
+
+def head_batch(kind: HeadKind) -> Batch:
+    """A batch with labels for this kind of head, in which they are spread unevenly."""
+    labels = {LABEL: HEAD_LABELS[kind]} if kind in HEAD_LABELS else {}
+    items = QUESTIONS if kind == "choice" else ()
+    return ragged_batch(DIMS.vocab_size, labels, lengths=HEAD_LENGTHS, n_classes=len(CLASSES), items=items)
+
+
+def check_head_kind(kind: HeadKind) -> None:
+    """A head of the zoo's own passes, however it reads."""
+    for pair, reading in READINGS.values():
+        check_head(make_head(DIMS, HeadUse(kind=kind, labels=CLASSES, pair=pair, reading=reading)), head_batch(kind))
+
+
+def check_head(head: TaskHead, batch: Batch) -> None:
+    """Losses and gradients as `check_division` wants them, and an item alone is predicted as it is among others.
+
+    The head is of DIMS; the batch has its labels.
+    """
+    torch.manual_seed(0)
+    check_division(head.eval(), batch)
+    hidden = torch.randn(len(batch.ids), DIMS.hidden_width)
+    together = head.predict(head.logits(hidden, batch))
+    alone: list[tuple[int, list[Any]]] = []
+    for index in range(batch.n_items):
+        part = batch.part(index, batch.n_items)
+        predicted = head.predict(head.logits(hidden[tokens_of(batch, index, batch.n_items)], part))
+        alone.append((part.items[0] if part.items else index, predicted))
+    each = [value for _, predicted in sorted(alone, key=lambda pair: pair[0]) for value in predicted]
+    assert len(each) == len(together), f"{len(together)} predictions for a batch, {len(each)} for its items alone"
+    for one, among in zip(each, together, strict=True):
+        same = math.isclose(one, among, rel_tol=1e-4) if isinstance(one, float) else one == among
+        assert same, f"an item is predicted as {one} alone and as {among} in a batch"

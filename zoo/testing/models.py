@@ -1,0 +1,53 @@
+"""Checks of variants and of checkpoint formats."""
+
+from __future__ import annotations
+
+import math
+
+import torch
+
+from zoo.catalog import Catalog
+from zoo.specs import Use, Variant
+from zoo.testing.material import alternating, ragged_batch
+from zoo.weights.format import CheckpointFormat
+
+
+def check_variant(catalog: Catalog, variant: Variant) -> None:
+    """Its parts fit together, and untrained, at a small size, its first loss is that of guessing: ln V."""
+    catalog.check(variant)
+    width = 24 * variant.dims.n_heads
+    narrow = width if variant.dims.embedding_width == variant.dims.hidden_width else 20
+    small = variant.dims.model_copy(
+        update={
+            "vocab_size": 503, "hidden_width": width, "embedding_width": narrow, "ffn_width": 44, "dropout": 0.0,
+            "attention_dropout": 0.0, "n_layers": min(3, variant.dims.n_layers), "max_length": 32,
+        }
+    )  # fmt: skip
+    torch.manual_seed(0)
+    model = catalog.build(variant.swap(variant.name, dims=small)).eval()
+    labels = [label for used in variant.objectives if (label := model.objective(used.name).label)]
+    with torch.no_grad():
+        for name, output in model(ragged_batch(503, alternating(*labels))).items():
+            guess = math.log(output.logits.shape[-1])
+            loss = output.loss.item()
+            assert abs(loss - guess) < 0.5 * guess, f"untrained, {name} has a loss of {loss:.2f}, far from {guess:.2f}"
+
+
+def check_checkpoint(catalog: Catalog, format: CheckpointFormat) -> None:
+    """Each weight of the family has one name in a checkpoint, which leads back to it; so has its architecture."""
+    base = format.base
+    config = format.config(base)
+    assert config is not None, f"the format has no words for its own base {base.name}"
+    assert format.variant(config, base.name, "config.json").dims == base.dims, "a config reads back with other dims"
+    for architecture, pieces in format.architectures.items():
+        objectives = tuple(Use(name=piece) for piece in pieces if piece in catalog.parts["objective"])
+        with torch.device("meta"):
+            model = catalog.assemble(base.swap(base.name, objectives=objectives or base.objectives))
+        weights = [name for name in model.state_dict() if objectives or not name.startswith("objectives.")]
+        table = format.table(pieces)
+        missing = [name for name in weights if table.theirs(name) is None]
+        assert not missing, f"{architecture} has no name for {', '.join(missing)}"
+        stored = [format.stored(str(table.theirs(name)), pieces) for name in weights]
+        assert len(set(stored)) == len(stored), f"{architecture} calls two weights the same"
+        back = [table.ours(format.canonical(name)) for name in stored]
+        assert back == weights, f"the names of {architecture} do not lead back"
