@@ -156,7 +156,7 @@ def compare(theirs: Any, head: str, inputs: Inputs, *, gradients: bool = True) -
         for precision in (torch.float32, torch.float64) if gradients else (torch.float32,):
             ours = zoo.load(folder, dtype=precision)
             theirs = type(theirs).from_pretrained(folder, dtype=precision).eval()
-            expected, expected_loss = _theirs(theirs, head, inputs)
+            expected, expected_loss = their_values(theirs, head, inputs)
             values, loss = _ours(ours, head, inputs)
             worst = max(float((a - b).detach().abs().max()) for a, b in zip(values, expected, strict=True))
             relative = float(((loss - expected_loss) / expected_loss).detach().abs()) if head != "Model" else 0.0
@@ -186,7 +186,7 @@ def _gradients_differ(ours: nn.Module, theirs: nn.Module, stored: Mapping[str, s
     return worst
 
 
-def _theirs(model: Any, head: str, inputs: Inputs) -> tuple[list[Tensor], Any]:
+def their_values(model: Any, head: str, inputs: Inputs) -> tuple[list[Tensor], Any]:
     """Hidden states of every layer and what the head gives, packed; and the loss."""
     batch, padded = inputs.batch, inputs.padded
     pack, labels = batch.layout.pack, batch.labels
@@ -223,11 +223,15 @@ def _theirs(model: Any, head: str, inputs: Inputs) -> tuple[list[Tensor], Any]:
     return [*values, out.logits], out.loss
 
 
-def _ours(model: zoo.Model, head: str, inputs: Inputs) -> tuple[list[Tensor], Any]:
-    batch = inputs.batch
+def labelled(model: zoo.Model, batch: Batch) -> Batch:
+    """The batch with the labels of the model's head, if it has one, under the name where heads look for them."""
     kind = model.objective("task").use.kind if "task" in model.objective_names else ""  # type: ignore[union-attr]
     named = {"choice": "choice", "regress": "score", "span": "span"}.get(kind, LABEL)
-    batch = replace(batch, labels={**batch.labels, LABEL: batch.labels[named]})
+    return replace(batch, labels={**batch.labels, LABEL: batch.labels[named]})
+
+
+def _ours(model: zoo.Model, head: str, inputs: Inputs) -> tuple[list[Tensor], Any]:
+    batch = labelled(model, inputs.batch)
     if head == "ForMultipleChoice":
         out = model(batch)["task"]
         return [out.logits], out.loss

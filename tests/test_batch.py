@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
+import numpy as np
+import pytest
 import torch
 
-from zoo import Layout
+from zoo import Batch, Encoding, Layout
+from zoo.text.collate import collate
 
 LENGTHS = (2, 3, 3, 1)
 
@@ -43,3 +48,47 @@ def test_a_mean_counts_only_the_tokens_asked_for() -> None:
     assert layout.mean(values).squeeze(1).tolist() == [0.5, 3.0, 6.0, 8.0]
     where = torch.tensor([True, False, True, True, False, False, False, True, False])
     assert layout.mean(values, where).squeeze(1).tolist() == [0.0, 2.5, 7.0, 0.0]
+
+
+def numbered(lengths: tuple[int, ...], items: tuple[int, ...] = ()) -> Batch:
+    """Sequences whose tokens all have the number of their sequence, which is also its label, twice."""
+    encodings = [
+        Encoding(*(np.full(length, number, dtype=np.int32) for _ in range(2)), np.zeros(length, dtype=bool))
+        for number, length in enumerate(lengths)
+    ]
+    labels = {"one": list(range(len(lengths))), "two": [[number, number] for number in range(len(lengths))]}
+    return collate(encodings, labels, [encoding.ids for encoding in encodings], range(len(lengths)), items)
+
+
+@pytest.mark.parametrize("n", [1, 2, 3, 4])
+def test_parts_make_up_the_batch_and_everything_goes_with_its_sequence(n: int) -> None:
+    batch = numbered((4, 2, 5, 2, 3))
+    parts = [batch.part(index, n) for index in range(n)]
+    assert sorted(number for part in parts for number in part.order) == [0, 1, 2, 3, 4]
+    assert max(part.n_items for part in parts) - min(part.n_items for part in parts) <= 1
+    for part in parts:
+        assert part.layout.lengths == tuple((4, 2, 5, 2, 3)[number] for number in part.order)
+        expected = [number for number in part.order for _ in range((4, 2, 5, 2, 3)[number])]
+        assert part.ids.tolist() == part.segments.tolist() == part.targets.tolist() == expected
+        assert part.labels["one"].tolist() == list(part.order) == list(part.documents)
+        assert part.labels["two"].tolist() == [[number, number] for number in part.order]
+
+
+@pytest.mark.parametrize("n", [2, 3])
+def test_sequences_of_one_item_stay_together(n: int) -> None:
+    items = (0, 1, 2, 0, 1, 2, 2)
+    batch = numbered((4, 2, 5, 2, 3, 6, 1), items)
+    assert batch.n_items == 3
+    parts = [batch.part(index, n) for index in range(n)]
+    assert sum(part.n_items for part in parts) == 3
+    for part in parts:
+        whole = [number for number, item in enumerate(items) if item in set(part.items)]
+        assert sorted(part.order) == whole
+        assert part.items == tuple(items[number] for number in part.order)
+
+
+def test_a_part_is_as_good_as_the_batch_on_another_device() -> None:
+    batch = numbered((3, 2, 4), (1, 0, 1))
+    moved = batch.to(torch.device("meta"))
+    assert moved.items == batch.items and moved.ids.device.type == "meta"
+    assert replace(batch, items=()).n_items == 3

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 import pytest
 import torch
@@ -9,22 +11,26 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from zoo.batch import IGNORE, Batch, Encoding
-from zoo.heads import END, LABEL, QUESTION, START, Choice, Classify, Regress, Span, Tag, make_head
+from zoo.errors import ZooError
+from zoo.heads import LABEL, Choice, Classify, Multilabel, Pool, Regress, Span, Tag, TaskHead, make_head
 from zoo.specs import Dims, Head, HeadKind, HeadUse
-from zoo.text.collate import collate
+from zoo.testing import head_batch
+from zoo.text.collate import Label, collate
 
 DIMS = Dims(vocab_size=13, embedding_width=7, hidden_width=7, n_layers=1, n_heads=1, ffn_width=5, max_length=11)
 LENGTHS = (5, 3, 4, 3)
 
 
-def batch_of(labels: dict[str, list[int] | list[float]] | None = None, targets: list[list[int]] | None = None) -> Batch:
+def batch_of(
+    labels: Sequence[Label] | None = None, targets: list[list[int]] | None = None, items: Sequence[int] = ()
+) -> Batch:
     encodings = []
     for length in LENGTHS:
         special = np.zeros(length, dtype=bool)
         special[[0, -1]] = True
         encodings.append(Encoding(np.full(length, 5, np.int32), (np.arange(length) > 1).astype(np.int32), special))
     arrays = [np.array(row, dtype=np.int32) for row in targets] if targets else None
-    return collate(encodings, labels=labels, targets=arrays)
+    return collate(encodings, labels={LABEL: labels} if labels else None, targets=arrays, items=items)
 
 
 def hidden_of(batch: Batch) -> Tensor:
@@ -57,7 +63,7 @@ def test_a_batch_without_a_tag_has_a_loss_of_zero() -> None:
 
 
 def test_a_span_is_looked_for_within_its_own_sequence() -> None:
-    batch = batch_of({START: [1, 0, 2, IGNORE], END: [3, 2, 2, IGNORE]})
+    batch = batch_of([(1, 3), (0, 2), (2, 2), (IGNORE, IGNORE)])
     head = Span(DIMS, use("span"))
     hidden = hidden_of(batch)
     output = head(hidden, batch, torch.empty(0))
@@ -65,8 +71,7 @@ def test_a_span_is_looked_for_within_its_own_sequence() -> None:
     losses = []
     for place, (begin, length) in enumerate(zip(batch.layout.starts.tolist(), batch.layout.lengths, strict=True)):
         own = scores[begin : begin + length]
-        for column, name in enumerate((START, END)):
-            target = batch.labels[name][place]
+        for column, target in enumerate(batch.labels[LABEL][place]):
             if target != IGNORE:
                 losses.append(F.cross_entropy(own[None, :, column], target[None]))
     torch.testing.assert_close(output.loss, torch.stack(losses).mean())
@@ -82,7 +87,7 @@ def test_the_best_span_is_in_order() -> None:
 
 
 def test_choices_are_put_back_in_the_order_in_which_they_were_collated() -> None:
-    batch = batch_of({LABEL: [1, 1, 0, 0], QUESTION: [0, 0, 1, 1]})
+    batch = batch_of([1, 1, 0, 0], items=[0, 0, 1, 1])
     head = Choice(DIMS, use("choice"))
     hidden = hidden_of(batch)
     scores = head.scores(hidden, batch).squeeze(1)
@@ -96,7 +101,7 @@ def test_choices_are_put_back_in_the_order_in_which_they_were_collated() -> None
 
 
 def test_a_class_is_read_from_the_pooled_first_token() -> None:
-    batch = batch_of({LABEL: [1, 0, 2, 1]})
+    batch = batch_of([1, 0, 2, 1])
     head = Classify(DIMS, use("classify", "a", "b", "c"))
     hidden = hidden_of(batch)
     assert head.pooler is not None
@@ -107,14 +112,14 @@ def test_a_class_is_read_from_the_pooled_first_token() -> None:
 
 
 def test_a_score_is_fitted_by_squares() -> None:
-    batch = batch_of({LABEL: [0.5, 0.25, 4.0, 1.0]})
+    batch = batch_of([0.5, 0.25, 4.0, 1.0])
     output = Regress(DIMS, use("regress"))(hidden_of(batch), batch, torch.empty(0))
     torch.testing.assert_close(output.loss, ((output.logits - batch.labels[LABEL]) ** 2).mean())
 
 
 @pytest.mark.parametrize("where", ["dropout", "input_dropout"])
 def test_dropout_before_and_after_the_dense_layer_acts_in_training_alone(where: str) -> None:
-    batch = batch_of({LABEL: [1, 0, 1, 1]})
+    batch = batch_of([1, 0, 1, 1])
     reading = Head(dropout=0.0).model_copy(update={where: 0.5})
     head = make_head(DIMS, HeadUse(kind="classify", labels=("a", "b"), reading=reading))
     hidden = hidden_of(batch)
@@ -124,17 +129,85 @@ def test_dropout_before_and_after_the_dense_layer_acts_in_training_alone(where: 
     assert torch.equal(head.scores(hidden, batch), head.scores(hidden, batch))
 
 
-@pytest.mark.parametrize("kind", ["classify", "tag", "span", "choice", "regress"])
-def test_every_head_is_made_from_its_record_and_gives_gradients(kind: HeadKind) -> None:
-    labels: dict[str, list[int] | list[float]] = {
-        LABEL: [1, 1, 0, 0],
-        QUESTION: [0, 0, 1, 1],
-        START: [0] * 4,
-        END: [1] * 4,
+def test_each_of_several_labels_is_decided_for_itself() -> None:
+    batch = batch_of([[1, 0, 1], [0, 0, IGNORE], [1, 1, 1], [0, 1, 0]])
+    head = Multilabel(DIMS, use("multilabel", "a", "b", "c"))
+    output = head(hidden_of(batch), batch, torch.empty(0))
+    known = [
+        -torch.nn.functional.logsigmoid(logit if target else -logit)
+        for logit, target in zip(output.logits.flatten(), batch.labels[LABEL].flatten().tolist(), strict=True)
+        if target != IGNORE
+    ]
+    assert len(known) == 11 == int(head.n_targets(batch))
+    torch.testing.assert_close(output.loss, torch.stack(known).mean())
+    decided = [[label for label in range(3) if row[label] > 0] for row in output.logits.tolist()]
+    assert head.predict(output.logits) == decided
+    met, counted = output.hits()
+    by_hand = sum(
+        (label in row) == bool(target)
+        for row, targets in zip(decided, batch.labels[LABEL].tolist(), strict=True)
+        for label, target in enumerate(targets)
+        if target != IGNORE
+    )
+    assert (int(met), int(counted)) == (by_hand, 11)
+
+
+def test_questions_may_have_unequally_many_choices() -> None:
+    batch = batch_of([0, 2, 2, 2], items=[7, 4, 4, 4])
+    head = Choice(DIMS, use("choice"))
+    hidden = hidden_of(batch)
+    before = dict(zip(batch.order, head.scores(hidden, batch).squeeze(1), strict=True))
+    output = head(hidden, batch, torch.empty(0))
+    assert output.targets.tolist() == [2, 0]  # question 4, then 7
+    assert torch.equal(output.logits[0], torch.stack([before[1], before[2], before[3]]))
+    assert output.logits[1].tolist() == [before[0].item(), -torch.inf, -torch.inf]
+    torch.testing.assert_close(output.loss, F.cross_entropy(output.logits[:1], torch.tensor([2])) / 2)
+    output.loss.backward()
+    assert head.output.weight.grad is not None and head.output.weight.grad.isfinite().all()
+
+
+def test_choices_of_unknown_questions_are_refused() -> None:
+    batch = batch_of([0, 0, 1, 1])
+    with pytest.raises(ZooError, match="does not tell which question each is of; give collate their `items`"):
+        Choice(DIMS, use("choice"))(hidden_of(batch), batch, torch.empty(0))
+
+
+def test_whole_numbers_are_scores_all_the_same() -> None:
+    batch = batch_of([1, 0, 4, 2])
+    output = Regress(DIMS, use("regress"))(hidden_of(batch), batch, torch.empty(0))
+    torch.testing.assert_close(output.loss, ((output.logits - batch.labels[LABEL]) ** 2).mean())
+    assert output.hits() == (0, 0)
+
+
+def test_where_no_label_is_known_the_loss_is_zero_and_so_are_its_gradients() -> None:
+    labels: dict[HeadKind, Label] = {
+        "classify": IGNORE,
+        "multilabel": [IGNORE] * 3,
+        "regress": float(IGNORE),
+        "span": [IGNORE] * 2,
+        "choice": IGNORE,
     }
-    if kind == "regress":
-        labels[LABEL] = [0.5, 1.5, 2.0, 0.0]
-    batch = batch_of(labels, targets=[[1] * length for length in LENGTHS])
-    head = make_head(DIMS, use(kind, *(("a", "b", "c") if kind in ("classify", "tag") else ())))
+    for kind, label in labels.items():
+        batch = batch_of([label] * 4, items=[0, 0, 1, 1])
+        head = make_head(DIMS, use(kind, "a", "b", "c"))
+        output = head(hidden_of(batch), batch, torch.empty(0))
+        output.loss.backward()
+        assert output.loss == 0 and int(head.n_targets(batch)) == 0, kind
+        assert all(parameter.grad is not None and not parameter.grad.any() for parameter in head.parameters()), kind
+
+
+def test_a_pooler_without_a_head_has_nothing_to_be_right_about() -> None:
+    batch = batch_of()
+    pool = Pool(DIMS)
+    output = pool(hidden_of(batch), batch, torch.empty(0))
+    output.loss.backward()
+    assert output.loss == 0 and output.hits() == (0, 0) and int(pool.n_targets(batch)) == 0
+    assert all(parameter.grad is not None and not parameter.grad.any() for parameter in pool.parameters())
+
+
+@pytest.mark.parametrize("kind", ["classify", "multilabel", "regress", "tag", "span", "choice"])
+def test_every_head_is_made_from_its_record_and_gives_gradients(kind: HeadKind) -> None:
+    batch = head_batch(kind)
+    head: TaskHead = make_head(DIMS, use(kind, "a", "b", "c"))
     head(hidden_of(batch), batch, torch.empty(0)).loss.backward()
     assert all(parameter.grad is not None for parameter in head.parameters())

@@ -121,7 +121,7 @@ class Embedding(nn.Module, ABC):
 
     tokens: nn.Embedding
     reads_pairs: bool = True
-    """Whether it takes sequences of two texts; False where it has one segment alone, for the first."""
+    """Whether it takes sequences of two texts; False where it has a segment for the first alone."""
 
     @abstractmethod
     def forward(self, batch: Batch) -> Tensor:

@@ -71,7 +71,7 @@ def check_embedding(part: Callable[..., Embedding]) -> None:
     torch.manual_seed(0)
     dims, embedding = _embedding(part)
     embedding.eval()
-    batch = ragged_batch(dims.vocab_size, {})
+    batch = ragged_batch(dims.vocab_size, {}, pairs=embedding.reads_pairs)
     out = embedding(batch)
     expected = (len(batch.ids), dims.hidden_width)
     assert out.shape == expected, f"expected {expected}, got {tuple(out.shape)}"

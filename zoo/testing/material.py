@@ -38,15 +38,16 @@ def ragged_batch(
     lengths: Sequence[int] = LENGTHS,
     n_classes: int | None = None,
     items: Sequence[int] = (),
+    pairs: bool = True,
 ) -> Batch:
-    """Sequences of two texts with labels, and a target at every third token: its id, or one of so many classes."""
+    """Sequences of two texts, or one, with labels, and a target at every third token: its id, or one of so many classes."""
     rng = np.random.default_rng(0)
     encodings, targets = [], []
     for length in lengths:
         ids = rng.integers(5, vocab_size, length).astype(np.int32)
         special = np.zeros(length, dtype=bool)
         special[[0, -1]] = True
-        segments = (np.arange(length) > length // 2).astype(np.int32)
+        segments = (pairs & (np.arange(length) > length // 2)).astype(np.int32)
         encodings.append(Encoding(ids, segments, special))
         known = ids % (n_classes or vocab_size)
         targets.append(np.where(np.arange(length) % 3 == 1, known, IGNORE).astype(np.int32))

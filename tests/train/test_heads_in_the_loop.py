@@ -1,0 +1,155 @@
+"""Every kind of head in the shared loop, whole and divided, against losses and weights worked out outside of it."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import torch
+from safetensors.torch import load_file
+
+from zoo import Batch, Catalog, Model
+from zoo.heads import HEADS, make_head
+from zoo.specs import Finetuning, HeadKind, HeadUse
+from zoo.testing import DIMS, head_batch
+from zoo.testing.heads import CLASSES
+from zoo.train.evaluation import evaluate
+from zoo.train.loop import Execution, Step, TooFewSequences, fit, train
+
+CATALOG = Catalog.installed()
+RECIPE = Finetuning(learning_rate=0.1, clip_norm=0.0)
+
+
+def headed(kind: HeadKind) -> Model:
+    """A small model with a head, always of the same weights, without dropout."""
+    torch.manual_seed(0)
+    variant = CATALOG.variant("albert-tiny")
+    dims = DIMS.model_copy(update={"attention_dropout": 0.0})
+    head = variant.head.model_copy(update={"dropout": 0.0, "pair": "joint"})
+    small = variant.swap(variant.name, dims=dims)
+    return CATALOG.build(small).with_head(
+        "task", make_head(dims, HeadUse(kind=kind, labels=CLASSES, pair=True, reading=head))
+    )
+
+
+def stepped(model: Model, batch: Batch, turns: int) -> Step:
+    """One step of plain gradient descent."""
+    optimizer = torch.optim.SGD(model.parameters(), lr=1.0)
+    (step,) = train(model, optimizer, [batch], RECIPE, 1, how=Execution(accumulate=turns))
+    return step
+
+
+def by_hand(kind: HeadKind) -> tuple[float, dict[str, torch.Tensor]]:
+    """The loss of the whole batch, and the weights after a step down its gradient."""
+    model = headed(kind)
+    loss = model(head_batch(kind))["task"].loss
+    loss.backward()
+    return loss.item(), {
+        name: parameter.detach() - RECIPE.learning_rate * (0 if parameter.grad is None else parameter.grad)
+        for name, parameter in model.named_parameters()
+    }
+
+
+@pytest.mark.parametrize("turns", [1, 2, 3])
+@pytest.mark.parametrize("kind", HEADS)
+def test_a_step_is_that_of_the_whole_batch_in_however_many_turns(kind: HeadKind, turns: int) -> None:
+    model = headed(kind)
+    step = stepped(model, head_batch(kind), turns)
+    loss, weights = by_hand(kind)
+    assert step.losses["task"] == pytest.approx(loss, rel=1e-5)
+    for name, parameter in model.named_parameters():
+        torch.testing.assert_close(parameter.detach(), weights[name], msg=name, atol=1e-6, rtol=1e-5)
+
+
+@pytest.mark.parametrize("kind", HEADS)
+def test_accuracy_and_labels_are_counted_over_the_whole_batch(kind: HeadKind) -> None:
+    batch = head_batch(kind)
+    whole, divided = (stepped(headed(kind), batch, turns) for turns in (1, 3))
+    assert divided.accuracies == whole.accuracies
+    assert set(whole.accuracies) == (set() if kind == "regress" else {"task"})
+    assert divided.labels == whole.labels
+    if kind == "classify":
+        assert whole.labels == {"task": {0: 2, 1: 2, 2: 2}}
+
+
+@pytest.mark.parametrize("kind", HEADS)
+def test_an_evaluation_of_parts_is_that_of_the_whole(kind: HeadKind) -> None:
+    model, batch = headed(kind), head_batch(kind)
+    with torch.no_grad():
+        output = model.eval()(batch)["task"]
+    whole, parts = (evaluate(model, [batch.part(i, n) for i in range(n)])["task"] for n in (1, 3))
+    assert whole.loss == pytest.approx(output.loss.item(), rel=1e-5)
+    assert parts.loss == pytest.approx(whole.loss, rel=1e-5)
+    assert parts.accuracy == whole.accuracy
+    assert parts.predictions == whole.predictions > 0
+    if kind in ("classify", "choice", "tag"):
+        known = output.targets >= 0
+        assert whole.accuracy == pytest.approx((output.logits.argmax(1) == output.targets)[known].float().mean().item())
+    if kind == "span":
+        known = output.targets >= 0
+        assert whole.accuracy == pytest.approx((output.logits.argmax(2) == output.targets)[known].float().mean().item())
+
+
+@pytest.mark.parametrize("kind", HEADS)
+def test_a_head_learns_its_batch_by_heart(kind: HeadKind) -> None:
+    model, batch = headed(kind), head_batch(kind)
+    log = fit(
+        model, [batch] * 60, Finetuning(learning_rate=3e-3), 60, lambda done, total: None, Execution(accumulate=2)
+    )
+    assert log.losses["task"][-1] < 0.3 * log.losses["task"][0]
+    if kind != "regress":
+        assert log.accuracies["task"][-1] > log.accuracies["task"][0]
+
+
+def test_three_questions_are_too_few_for_four_turns_though_they_have_seven_choices() -> None:
+    with pytest.raises(TooFewSequences, match="step 1 has 3 questions, too few for 1 processes x 4 turns"):
+        stepped(headed("choice"), head_batch("choice"), 4)
+
+
+SHARED = """
+import sys
+import torch
+from safetensors.torch import save_file
+from zoo.heads import HEADS
+from zoo.testing import head_batch
+from zoo.train.loop import Execution, train
+from zoo.train.team import joined
+sys.path.insert(0, sys.argv[2])
+from test_heads_in_the_loop import RECIPE, headed
+with joined(torch.device("cpu")) as team:
+    for kind in HEADS:
+        model = headed(kind)
+        optimizer = torch.optim.SGD(model.parameters(), lr=1.0)
+        (step,) = train(model, optimizer, [head_batch(kind)], RECIPE, 1, how=Execution(team=team))
+        if team.leads:
+            weights = {name: parameter.detach() for name, parameter in model.named_parameters()}
+            save_file(weights | {"loss": torch.tensor(step.losses["task"])}, f"{sys.argv[1]}/{kind}.safetensors")
+"""
+
+
+@pytest.fixture(scope="module")
+def made_by_two(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """What two processes make of each kind of head together."""
+    folder = tmp_path_factory.mktemp("two")
+    (folder / "shared.py").write_text(SHARED)
+    command = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node=2"]
+    arguments = [str(folder / "shared.py"), str(folder), str(Path(__file__).parent)]
+    done = subprocess.run(
+        [*command, *arguments], capture_output=True, text=True, env={**os.environ, "OMP_NUM_THREADS": "1"}
+    )
+    assert done.returncode == 0, done.stderr[-2_000:]
+    yield folder
+
+
+@pytest.mark.parametrize("kind", HEADS)
+def test_two_processes_make_the_step_of_the_whole_batch(kind: HeadKind, made_by_two: Path) -> None:
+    made = load_file(made_by_two / f"{kind}.safetensors")
+    loss, weights = by_hand(kind)
+    assert made.pop("loss").item() == pytest.approx(loss, rel=1e-5)
+    assert set(made) == set(weights)
+    for name, weight in made.items():
+        torch.testing.assert_close(weight, weights[name], msg=name, atol=1e-6, rtol=1e-5)
