@@ -43,7 +43,7 @@ def _class_ids(use: HeadUse, task: Task) -> list[int]:
     found = task.ids_of(use.labels)
     if found is not None:
         return found
-    own, names = ", ".join(use.labels), ", ".join("/".join(words) for words in task.words)
+    own, names = ", ".join(use.labels), ", ".join(map(_shown, task.words))
     numbers = [str(index) for index in range(len(task.labels))]
     if [spelled(label).removeprefix("label") for label in use.labels] == numbers:
         log.warning(f"the model calls its labels {own}; they are taken for {names}; --labels gives another order")
@@ -52,3 +52,8 @@ def _class_ids(use: HeadUse, task: Task) -> list[int]:
         f"the model's labels are {own}, and those of task {task.name!r} are {names}; say with --labels what the "
         "model's mean, in its order, or leave out --task to have its own"
     )
+
+
+def _shown(words: Sequence[str]) -> str:
+    """A label, with what it means where it is but a number."""
+    return f"{words[0]} ({words[1]})" if words[0].isdigit() and len(words) > 1 else words[0]
