@@ -86,6 +86,30 @@ def test_the_best_span_is_in_order() -> None:
     assert head.predict(torch.tensor([[start, [0.0, 0.0, 2.0, -torch.inf]]])) == [(1, 2)]
 
 
+@pytest.mark.parametrize("seed", range(5))
+def test_an_answer_is_the_best_pair_of_places_in_the_second_text(seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    encodings = []
+    for n_question, n_text in zip(rng.integers(0, 5, 12).tolist(), rng.integers(0, 7, 12).tolist(), strict=True):
+        special = np.zeros(n_question + n_text + 3, dtype=bool)
+        special[[0, n_question + 1, -1]] = True
+        segments = (np.arange(len(special)) > n_question + 1).astype(np.int32)
+        encodings.append(Encoding(np.full(len(special), 5, np.int32), segments, special))
+    batch = collate(encodings, labels={LABEL: [(0, 0)] * 12})
+    head = Span(DIMS, use("span"))
+    hidden = torch.randn(len(batch.ids), 7, generator=torch.Generator().manual_seed(seed))
+    scores = head.scores(hidden, batch).detach()
+    best = []
+    for begin, length in zip(batch.layout.starts.tolist(), batch.layout.lengths, strict=True):
+        own = range(begin, begin + length)
+        places = [place for place in own if batch.segments[place] == 1 and not batch.special[place]]
+        pairs = [(a, b) for a in places for b in places if a <= b]
+        found = max(pairs, key=lambda pair: float(scores[pair[0], 0] + scores[pair[1], 1]), default=(begin, begin))
+        best.append((found[0] - begin, found[1] - begin))
+    assert head.predict(head.logits(hidden, batch)) == best
+    assert head.predict(head(hidden, batch, torch.empty(0)).logits) == best
+
+
 def test_choices_are_put_back_in_the_order_in_which_they_were_collated() -> None:
     batch = batch_of([1, 1, 0, 0], items=[0, 0, 1, 1])
     head = Choice(DIMS, use("choice"))

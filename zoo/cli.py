@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import sys
 from collections.abc import Mapping
 from enum import StrEnum
@@ -14,12 +13,13 @@ from pydantic import JsonValue
 from zoo.audit.command import audit
 from zoo.catalog import Catalog
 from zoo.checkpoints.command import convert
-from zoo.console import AsJson, Strict, open_catalog, print_rows
+from zoo.console import AsJson, Strict, open_catalog, print_json, print_rows
 from zoo.errors import UnknownName, ZooError
 from zoo.inference.command import encode, fill, predict
 from zoo.plugins import KINDS
 from zoo.pretrain.command import corpus_, pretrain
 from zoo.specs import Variant, diff
+from zoo.streams import prepared, results
 from zoo.study.ablation_command import ablate
 from zoo.study.command import report, submit, verify
 from zoo.study.compare import compare
@@ -49,20 +49,26 @@ class Listing(StrEnum):
 
 def main() -> None:
     """Run the command line: a user's mistake ends with one line and status 2, a failed run with 1."""
-    debug = "--debug" in sys.argv
     arguments = [argument for argument in sys.argv[1:] if argument != "--debug"]
+    with prepared(answer_alone="--json" in arguments):
+        status = _run(arguments, debug="--debug" in sys.argv)
+    sys.exit(status)
+
+
+def _run(arguments: list[str], debug: bool) -> int:
     try:
         status = app(arguments, standalone_mode=False)
+        results().flush()
     except (ZooError, _UsageError) as error:
         if debug:
             raise
         message = str(error) if isinstance(error, ZooError) else error.format_message()
         print(f"error: {' '.join(message.split())}", file=sys.stderr)
-        sys.exit(error.exit_code)
+        return int(error.exit_code)
     except (KeyboardInterrupt, typer.Abort):
         print("stopped; what was finished is kept", file=sys.stderr)
-        sys.exit(130)
-    sys.exit(status if isinstance(status, int) else 0)
+        return 130
+    return status if isinstance(status, int) else 0
 
 
 @app.command("list")
@@ -111,7 +117,7 @@ def show(
         return
     record = _record(catalog, name)
     if as_json:
-        print(json.dumps(record, indent=1))
+        print_json(record)
         return
     print_rows([{"field": field, "value": value} for field, value in _flat(record)], as_json=False)
 

@@ -14,6 +14,7 @@ from rich.table import Table
 from rich.text import Text
 
 from zoo.catalog import Catalog
+from zoo.streams import results
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 Strict = Annotated[bool, typer.Option("--strict", help="Stop at the first plugin that fails.")]
@@ -44,10 +45,15 @@ def split(names: str) -> list[str]:
     return [name.strip() for name in names.split(",") if name.strip()]
 
 
+def print_json(answer: object) -> None:
+    """An answer as JSON, alone on standard output whatever else is printed; text is taken for JSON already."""
+    print(answer if isinstance(answer, str) else json.dumps(answer, indent=1, ensure_ascii=False), file=results())
+
+
 def print_rows(rows: list[dict[str, JsonValue]], as_json: bool) -> None:
     """Rows of equal fields as a table, or as JSON; names are printed as they are, markup and all."""
     if as_json:
-        print(json.dumps(rows, indent=1))
+        print_json(rows)
         return
     if not rows:
         print("nothing")

@@ -70,8 +70,12 @@ class TaskHead(Objective):
         """What `predict` reads: the scores, in the shape of the task."""
         return self.scores(hidden, batch)
 
+    def compared(self, hidden: Tensor, batch: Batch) -> Tensor:
+        """What the loss compares with the targets: the logits."""
+        return self.logits(hidden, batch)
+
     def targets(self, batch: Batch) -> Tensor:
-        """What the logits are held against, IGNORE where that is not known."""
+        """What they are compared with, IGNORE where that is not known."""
         return batch.labels[LABEL]
 
     def n_targets(self, batch: Batch) -> Tensor:
@@ -80,7 +84,7 @@ class TaskHead(Objective):
 
     def forward(self, hidden: Tensor, batch: Batch, token_table: Tensor) -> Output:
         """[T, H] to logits and targets in the shape of the task."""
-        logits, targets = self.logits(hidden, batch), self.targets(batch)
+        logits, targets = self.compared(hidden, batch), self.targets(batch)
         known = targets != IGNORE
         total = self.loss(_wide(logits[known]), targets[known], reduction="sum")
         return Output(total / known.sum().clamp(min=1), logits, targets)
@@ -152,16 +156,40 @@ class Span(TaskHead):
     n_outputs = 2
 
     def logits(self, hidden: Tensor, batch: Batch) -> Tensor:
-        """[T, H] to [B, 2, S], minus infinity where there is no token."""
-        padded, mask = batch.layout.pad(self.scores(hidden, batch))
-        return padded.masked_fill(~mask[:, :, None], -torch.inf).transpose(1, 2)
+        """[T, H] to [B, 2, S], minus infinity where no answer can be: outside the second text, at special tokens."""
+        return _rectangle(self.scores(hidden, batch), batch, _answerable(batch))
+
+    def compared(self, hidden: Tensor, batch: Batch) -> Tensor:
+        """[T, H] to [B, 2, S], minus infinity beside the sequences only: the loss compares with all tokens."""
+        return _rectangle(self.scores(hidden, batch), batch, torch.ones_like(batch.special))
 
     def predict(self, logits: Tensor) -> list[Any]:
-        """[B, 2, S] to the most probable (first, last) that are in order."""
-        together = logits[:, 0, :, None] + logits[:, 1, None, :]
-        ordered = torch.ones_like(together, dtype=torch.bool).triu()
-        best = together.masked_fill(~ordered, -torch.inf).flatten(1).argmax(dim=1).tolist()
-        return [divmod(place, logits.shape[2]) for place in best]
+        """[B, 2, S] to the most probable (first, last) that are in order; (0, 0) where no answer can be."""
+        return best_spans(logits)[0]
+
+
+def best_spans(logits: Tensor) -> tuple[list[tuple[int, int]], list[float]]:
+    """[B, 2, S], minus infinity where no answer can be, to the most probable (first, last) in order, and how probable.
+
+    Where no answer can be anywhere, that is (0, 0) with probability 0.
+    """
+    begins, ends = logits.float().log_softmax(dim=2).nan_to_num(-torch.inf, neginf=-torch.inf).unbind(1)
+    together = begins[:, :, None] + ends[:, None, :]
+    ordered = torch.ones_like(together, dtype=torch.bool).triu()
+    best, places = together.masked_fill(~ordered, -torch.inf).flatten(1).max(dim=1)
+    return [divmod(place, logits.shape[2]) for place in places.tolist()], best.exp().tolist()
+
+
+def _answerable(batch: Batch) -> Tensor:
+    """Which tokens are of the text that is asked about. [T]"""
+    return (batch.segments == 1) & ~batch.special
+
+
+def _rectangle(scores: Tensor, batch: Batch, where: Tensor) -> Tensor:
+    """Scores of tokens [T, 2] as [B, 2, S], minus infinity where `where` [T] is not, and beside the sequences."""
+    padded, _ = batch.layout.pad(scores)
+    mask, _ = batch.layout.pad(where)
+    return padded.masked_fill(~mask[:, :, None], -torch.inf).transpose(1, 2)
 
 
 class Choice(TaskHead):

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any
 
 from torch import Tensor, nn
 
@@ -12,6 +12,9 @@ from zoo.batch import Batch, Layout, Output
 from zoo.errors import ZooError
 from zoo.interfaces import Embedding, Encoder, Objective, Tokenizer
 from zoo.specs import Variant
+
+if TYPE_CHECKING:
+    from zoo.weights.sentence import Sentence
 
 
 @dataclass(frozen=True)
@@ -23,6 +26,8 @@ class Origin:
     metadata: Mapping[str, str]
     provenance: Mapping[str, Any] = field(default_factory=dict)
     """How the weights were made, as far as the zoo knows."""
+    sentence: Sentence | None = None
+    """How the folder wants a text to become one vector, where it is a sentence encoder's."""
 
 
 class Model(nn.Module):
@@ -98,18 +103,29 @@ class Model(nn.Module):
 
     def encode(
         self,
-        texts: Iterable[str | tuple[str, str]],
+        texts: str | Iterable[str | tuple[str, str]],
         *,
-        pool: Literal["mean", "cls"] = "mean",
+        pool: str | Sequence[str] | None = None,
         max_length: int | None = None,
+        normalize: bool | None = None,
+        prompt: str | None = None,
+        prompt_name: str | None = None,
     ) -> Tensor:
-        """One vector for each text or pair, in order: the mean of its tokens, special ones included, or the first.
+        """One vector for each text or pair, in order, or the one vector of a single text.
 
-        -> [N, H]. Raises ZooError where the model has no tokenizer.
+        Of the tokens, special ones included, `pool` takes the mean, or what else `zoo.weights.sentence.POOLINGS` names;
+        several are put side by side. What is not given here is as the folder of a sentence encoder says, which is
+        logged once, and else the mean, at most as many tokens as the model has positions, no normalisation, no prompt.
+
+        -> [N, H], or [H] for a single text. Raises ZooError where the model has no tokenizer, or an item is no text.
         """
+        from zoo.inference.reading import reading_for
         from zoo.inference.vectors import encode
 
-        return encode(self, texts, pool=pool, max_length=max_length)
+        reading = reading_for(
+            self, pool=pool, max_length=max_length, normalize=normalize, prompt=prompt, prompt_name=prompt_name
+        )
+        return encode(self, texts, reading)
 
     def lend_pooler(self, fresh: Objective) -> bool:
         """Start an objective's pooler as the one that an objective of this model has trained; whether both have one."""

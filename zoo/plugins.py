@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import sys
 import traceback
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import redirect_stdout
 from dataclasses import dataclass, field
 from importlib.metadata import EntryPoint, entry_points
 from typing import Any
@@ -115,9 +117,13 @@ def failed(plugin: Plugin, refused: Refused) -> Plugin:
 
 
 def _guarded(phase: str, call: Callable[[], Any]) -> Any:
-    """A call into a plugin, whose failure of any kind, SystemExit included, becomes a reason."""
+    """A call into a plugin, whose failure of any kind, SystemExit included, becomes a reason.
+
+    What it prints goes to standard error, so that a command's answer stays as it is.
+    """
     try:
-        return call()
+        with redirect_stdout(sys.stderr):
+            return call()
     except (Refused, KeyboardInterrupt):
         raise
     except BaseException as error:

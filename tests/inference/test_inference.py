@@ -218,3 +218,72 @@ def test_a_text_longer_than_the_model_is_cut_and_a_longer_limit_refused(make: Ma
     assert model.encode(["a " * 500]).shape == (1, 15)
     with pytest.raises(ZooError, match="max_length=25 is more than the 24 positions"):
         model.encode(["a"], max_length=25)
+
+
+def test_one_text_has_one_vector(make: Make) -> None:
+    model = zoo.load(make("BertModel"))
+    assert torch.equal(model.encode("a b"), model.encode(["a b"])[0])
+    assert model.encode("").shape == (15,) and model.encode([]).shape == (0, 15)
+
+
+@pytest.mark.parametrize(
+    ("texts", "message"),
+    [
+        (("a", "b"), "a tuple of texts may mean a pair or several texts; give a list"),
+        (["a", b"b"], "item 1 is b'b'; it should be a text, or a tuple of two texts for a pair"),
+        ([None], "item 0 is None"),
+        (["a", ["a", "b"]], r"item 1 is \['a', 'b'\]"),
+        ([("a", "b", "c")], "item 0 is "),
+        ([("a", 3)], "item 0 is "),
+        (["a"] * 600 + [3], "item 600 is 3"),
+        (b"ab", "item 0 is 97"),
+    ],
+)
+def test_what_is_no_text_is_refused_with_its_place(texts: object, message: str, make: Make) -> None:
+    with pytest.raises(ZooError, match=message):
+        zoo.load(make("BertModel")).encode(texts)  # type: ignore[arg-type]
+
+
+def test_a_tuple_is_a_pair_in_a_tuple_as_in_a_list(make: Make) -> None:
+    model = zoo.load(make("BertModel"))
+    assert torch.equal(model.encode((("a", "b"), ("b", "a"))), model.encode([("a", "b"), ("b", "a")]))
+
+
+def test_a_vector_for_each_token_is_not_one_for_each_text(make: Make) -> None:
+    with pytest.raises(ZooError, match="a vector for each token is not one for each text"):
+        zoo.load(make("BertModel")).encode(["a"], pool="none")
+
+
+def test_what_encode_cuts_is_said(make: Make, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = tmp_path / "t.txt"
+    path.write_text("a " * 22 + "\n" + "a " * 23 + "\n" + "a " * 600 + "\n")
+    out = tmp_path / "v.safetensors"
+    assert run(capsys, "encode", make("BertModel"), "--text", path, "--out", out) == (
+        0, f"{out}: 3 texts\n", "2 of 3 items were cut to 24 tokens\n"
+    )  # fmt: skip
+
+
+def test_what_predict_cuts_for_a_task_is_said(make: Make, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = tmp_path / "items.tsv"
+    path.write_text("sentence\n" + "a " * 40 + "\n" + "a\n" * 6)
+    folder = make("BertForSequenceClassification", id2label={0: "0", 1: "1"})
+    assert "1 of 7 items were cut to 24 tokens\n" in run(capsys, "predict", folder, path, "--task", "sst2")[2]
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("a " * 22 + "[MASK]", "error: the mask lies beyond token 24, the last that is read; shorten the text before"),
+        ("[MASK] " + "a " * 22 + "[MASK] [MASK]", "error: 2 of 3 masks lie beyond token 24"),
+    ],
+)
+def test_a_mask_that_is_cut_off_is_an_error(
+    text: str, message: str, make: Make, capsys: pytest.CaptureFixture[str]
+) -> None:
+    status, said, told = run(capsys, "fill", make("BertForMaskedLM"), text)
+    assert (status, said, told.count("\n")) == (2, "", 1) and told.startswith(message)
+
+
+def test_what_fill_cuts_behind_the_mask_is_said(make: Make, capsys: pytest.CaptureFixture[str]) -> None:
+    status, said, told = run(capsys, "fill", make("BertForMaskedLM"), "[MASK] " + "a " * 40, "--json")
+    assert (status, told) == (0, "1 of 1 items were cut to 24 tokens\n") and len(json.loads(said)) == 1

@@ -13,6 +13,7 @@ import transformers
 import zoo
 from zoo.cli import main
 from zoo.inference import own_head, vectors
+from zoo.text.collate import collate
 
 Make = Callable[..., Path]
 Predict = Callable[..., tuple[int, list[list[str]], str]]
@@ -139,6 +140,19 @@ def test_an_answer_is_the_most_probable_stretch_of_the_second_text(make: Make, p
         start, end = offsets[first][0], offsets[last][1]
         assert row[1:4] == [str(start), str(end), CONTEXT[start:end]]
     assert rows[-1][1:4] == ["0", "0", ""]
+
+
+def test_answers_are_those_that_the_head_itself_predicts(make: Make) -> None:
+    model = zoo.load(wide(make("BertForQuestionAnswering"), "BertForQuestionAnswering"))
+    items = [(question, CONTEXT) for question in ("of the capital", "is paris", "a b a b", "")]
+    head = own_head.head_for_text(model)
+    for (question, text), row in zip(items, own_head.predict_texts(model, items).rows, strict=True):
+        (first, _), (second, offsets) = vectors.tokenizer_for(model).encode_with_offsets([question, text])
+        batch = collate([vectors.tokenizer_for(model).join(first, second, 24)])
+        with torch.no_grad():
+            [(begin, end)] = head.predict(head.logits(model.hidden(batch), batch))
+        start = len(first) + 2
+        assert row[1:3] == (str(offsets[begin - start][0]), str(offsets[end - start][1]))
 
 
 def test_one_of_several_choices_is_taken(make: Make, predict: Predict) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -23,7 +22,7 @@ from zoo.audit.counts import Counts
 from zoo.audit.expectations import moved, read_expectations
 from zoo.audit.report import html, markdown, print_tables, write_markdown
 from zoo.catalog import Catalog
-from zoo.console import console
+from zoo.console import console, print_json
 from zoo.errors import ZooError
 from zoo.files import write_text
 from zoo.weights.hub import is_hub_name
@@ -107,7 +106,7 @@ def show(catalog: Catalog, audits: Sequence[Audit], good: Sequence[Audit], asked
     """Print and write what was asked for."""
     outputs = asked.outputs
     if outputs.json:
-        print(json.dumps(as_json(audits), indent=1))
+        print_json(as_json(audits))
     if outputs == Outputs(json=True) or not good:
         return
     notes = _notes(good)

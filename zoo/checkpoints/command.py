@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import asdict
 from enum import StrEnum
 from pathlib import Path
@@ -28,11 +27,12 @@ def convert(
 ) -> None:
     """Write a model's folder in the Hugging Face format, or in the zoo's own."""
     from zoo.checkpoints.converting import convert as do
+    from zoo.console import print_json
     from zoo.weights.hub import folder_named
 
     moved = do(folder_named(source), target, to=to.value, replace=replace)
     if as_json:
-        print(json.dumps([asdict(one) for one in moved], indent=1))
+        print_json([asdict(one) for one in moved])
         return
     for one in moved if tensors else ():
         print(f"{one.before} -> {one.after or 'left out'} {one.dtype} {list(one.shape)}")

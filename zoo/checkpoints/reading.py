@@ -31,6 +31,7 @@ from zoo.weights.record import (
     read_variant,
     tokenizer_options,
 )
+from zoo.weights.sentence import sentence_in
 from zoo.weights.store import Store, open_store
 
 TOKENIZER_FILES = ("tokenizer.json", "vocab.txt", "vocab.json", "spiece.model")
@@ -74,7 +75,8 @@ def load(
     assign(model, contents.store, contents.stored, dtype or common_dtype(contents.store, contents.stored))
     model.tokenizer = tokenizer
     name = hub_name(contents.folder) or str(folder)
-    model.origin = Origin(name, contents.config, contents.store.metadata, provenance_in(contents.folder))
+    provenance, sentence = provenance_in(contents.folder), sentence_in(contents.folder)
+    model.origin = Origin(name, contents.config, contents.store.metadata, provenance, sentence)
     return model.eval()
 
 

@@ -55,6 +55,8 @@ def save(
             if described is not None:
                 write_tokenizer_config(place, described, model.tokenizer)
         write_provenance(place, model.origin.provenance if model.origin else {})
+        if model.origin and model.origin.sentence:
+            model.origin.sentence.write(place)
         (place / "README.md").write_text(card, encoding="utf-8")
 
     write_folder(folder, fill)

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import json
 import sys
 from collections.abc import Iterator
-from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -15,6 +13,7 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
 from rich.text import Text as Styled
 
+from zoo.console import console, print_json, split
 from zoo.errors import ZooError
 
 if TYPE_CHECKING:
@@ -24,38 +23,47 @@ if TYPE_CHECKING:
 Folder = Annotated[str, typer.Argument(help="A folder with a model, or hub:OWNER/NAME@REVISION.")]
 
 
-class Pooling(StrEnum):
-    """What becomes of a text's tokens."""
-
-    mean = "mean"
-    cls = "cls"
-    none = "none"
-
-
 def encode(
     folder: Folder,
     text: Annotated[Path, typer.Option(help="A file of texts, one a line; with --pairs two, a tab between them.")],
     out: Annotated[Path, typer.Option(help="The safetensors file to write.")],
     pool: Annotated[
-        Pooling, typer.Option(help="The mean of a text's tokens, its first, or all of them.")
-    ] = Pooling.mean,
-    pairs: Annotated[bool, typer.Option("--pairs", help="A line is two texts.")] = False,
-    max_length: Annotated[
-        int | None, typer.Option(min=3, help="Tokens of a text; the model's most if not given.")
+        str | None,
+        typer.Option(help="What of a text's tokens is taken: mean, cls, max, ..., several as cls,mean; none: all."),
     ] = None,
+    pairs: Annotated[bool, typer.Option("--pairs", help="A line is two texts.")] = False,
+    max_length: Annotated[int | None, typer.Option(min=3, help="The most tokens of a text, special ones too.")] = None,
+    normalize: Annotated[
+        bool | None, typer.Option("--normalize/--no-normalize", help="Scale vectors to length 1.")
+    ] = None,
+    prompt: Annotated[str | None, typer.Option(help='Text to put before each text, as "query: "; "" for none.')] = None,
+    prompt_name: Annotated[str | None, typer.Option(help="The folder's prompt of this name.")] = None,
 ) -> None:
-    """Write a vector for each line of a file."""
+    """Write a vector for each line of a file.
+
+    What is not given is as the folder of a sentence encoder says, and else the mean of all tokens, as many as the
+    model reads, without a prompt, vectors as they are.
+    """
+    from zoo.inference.reading import reading_for
     from zoo.inference.vector_file import VectorFile
     from zoo.inference.vectors import vectors
 
     model = _load(folder)
-    made_by = {"model": model.origin.folder if model.origin else folder, "pool": pool.value}
+    reading = reading_for(
+        model,
+        pool=split(pool) if pool is not None else None,
+        max_length=max_length,
+        normalize=normalize,
+        prompt=prompt,
+        prompt_name=prompt_name,
+    )
+    made_by = {"model": model.origin.folder if model.origin else folder, "pool": ",".join(reading.poolings)}
     size = text.stat().st_size if text.is_file() else 0
-    console = Console(stderr=True)
+    terminal = Console(stderr=True)
     columns = (TextColumn("{task.fields[n]} texts"), BarColumn(), TimeRemainingColumn())
     with (
-        Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as progress,
-        VectorFile(out, model.variant.dims.hidden_width, several=pool is Pooling.none, metadata=made_by) as file,
+        Progress(*columns, console=terminal, transient=True, disable=not terminal.is_terminal) as progress,
+        VectorFile(out, reading.width, several=reading.keeps_tokens, metadata=made_by) as file,
     ):
         task = progress.add_task("", total=size, n=0)
         n_texts, read = 0, 0
@@ -66,7 +74,7 @@ def encode(
                 read += n_bytes
                 yield line
 
-        for window in vectors(model, lines(), pool=pool.value, max_length=max_length):
+        for window in vectors(model, lines(), reading):
             file.add(window)
             n_texts += len(window)
             progress.update(task, completed=read, n=n_texts)
@@ -86,7 +94,7 @@ def fill(
 
     found = do(_load(folder), text, top=top)
     if as_json:
-        print(json.dumps([[asdict(candidate) for candidate in mask] for mask in found], indent=1, ensure_ascii=False))
+        print_json([[asdict(candidate) for candidate in mask] for mask in found])
         return
     table = Table(box=None, pad_edge=False)
     for column in ("mask", "piece", "probability"):
@@ -94,7 +102,7 @@ def fill(
     for number, mask in enumerate(found, 1):
         for candidate in mask:
             table.add_row(str(number), Styled(candidate.piece), f"{candidate.probability:.4f}")
-    Console().print(table)
+    console().print(table)
 
 
 def predict(
@@ -102,6 +110,9 @@ def predict(
     file: Annotated[Path, typer.Argument(help="A file of texts, an item a line; with --task, laid out as the task's.")],
     task: Annotated[str | None, typer.Option(help="A task with the model's labels, whose files are read.")] = None,
     pairs: Annotated[bool, typer.Option("--pairs", help="A line is two texts, a tab between them.")] = False,
+    labels: Annotated[
+        str | None, typer.Option(help="The model's labels in its order, as entailment,neutral,contradiction.")
+    ] = None,
     out: Annotated[Path | None, typer.Option(help="Where to write; the terminal if not given.")] = None,
 ) -> None:
     """Print what the model's own head says of each line of a file; with --task, the task's predictions and scores.
@@ -111,7 +122,11 @@ def predict(
     """
     from zoo.files import write_text
 
-    columns, rows, note = _own_predictions(folder, file, pairs) if task is None else _predictions(folder, file, task)
+    names = split(labels) if labels is not None else None
+    if task is None:
+        columns, rows, note = *_own_predictions(folder, file, pairs, names), ""
+    else:
+        columns, rows, note = _predictions(folder, file, task, names)
     table = "".join("\t".join(row) + "\n" for row in (columns, *rows))
     if out is None:
         print(table, end="")
@@ -121,11 +136,10 @@ def predict(
         print(note, file=sys.stderr)
 
 
-Told = tuple[tuple[str, ...], list[tuple[str, ...]], str]
-"""Columns, rows, and what else is to be said."""
+Rows = list[tuple[str, ...]]
 
 
-def _own_predictions(folder: str, file: Path, pairs: bool) -> Told:
+def _own_predictions(folder: str, file: Path, pairs: bool, labels: list[str] | None) -> tuple[tuple[str, ...], Rows]:
     from zoo.inference.own_head import check_row, head_for_text, predict_texts
     from zoo.text.lines import read_lines
 
@@ -136,13 +150,12 @@ def _own_predictions(folder: str, file: Path, pairs: bool) -> Told:
         check_row(kind, tuple(line.split("\t")) if several else (line,), f"{file}:{number}", pairs=pairs)
         for number, line in read_lines(file)
     ]
-    made = predict_texts(model, items)
-    length = model.variant.dims.max_length
-    note = f"{made.n_cut:,} of {len(items):,} items were cut to {length} tokens" if made.n_cut else ""
-    return made.columns, made.rows, note
+    made = predict_texts(model, items, labels=labels)
+    return made.columns, made.rows
 
 
-def _predictions(folder: str, file: Path, task: str) -> Told:
+def _predictions(folder: str, file: Path, task: str, labels: list[str] | None) -> tuple[tuple[str, ...], Rows, str]:
+    """Columns, rows, and the scores in words."""
     from zoo.catalog import Catalog
     from zoo.inference.task import predict_task
     from zoo.tasks import metrics
@@ -152,12 +165,12 @@ def _predictions(folder: str, file: Path, task: str) -> Told:
     if not isinstance(found, TsvTask):
         raise ZooError(f"task {task!r} is made on the spot and not read from files")
     examples = found.read(file)
-    made = predict_task(_load(folder), found, examples)
-    rows: list[tuple[str, ...]] = [
+    made = predict_task(_load(folder), found, examples, labels=labels)
+    rows: Rows = [
         (str(index), found.labels[int(value)] if found.labels else f"{value:.4f}") for index, value in enumerate(made)
     ]
-    labels = [example.label for example in examples]
-    scores = metrics.score(found, labels, made) if None not in labels else {}
+    gold = [example.label for example in examples]
+    scores = metrics.score(found, gold, made) if None not in gold else {}
     return ("index", "prediction"), rows, ", ".join(f"{name} {value:.4f}" for name, value in scores.items())
 
 

@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from copy import copy
 from dataclasses import dataclass
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from zoo.batch import Encoding, Ids
+from zoo.batch import Batch, Encoding, Ids
 from zoo.errors import ZooError
-from zoo.heads import TaskHead
+from zoo.heads import Span, TaskHead, best_spans
 from zoo.inference.fill import OBJECTIVE
-from zoo.inference.vectors import WINDOW, at_rest, batches, tokenizer_for
+from zoo.inference.vectors import WINDOW, at_rest, batches, tell_cut, tokenizer_for
 from zoo.interfaces import Tokenizer
 from zoo.model import Model
 from zoo.specs import HeadKind
@@ -25,24 +26,30 @@ Row = tuple[str, ...]
 
 @dataclass(frozen=True)
 class Predictions:
-    """A table of words, each row beginning with its item's number from 0; and how many items were cut to fit."""
+    """A table of words, each row beginning with its item's number from 0."""
 
     columns: tuple[str, ...]
     rows: list[tuple[str, ...]]
-    n_cut: int
 
 
-def predict_texts(model: Model, items: Sequence[Row]) -> Predictions:
-    """What the head predicts for each item. Raises ZooError where the model has none, or items don't fit it."""
-    head = head_for_text(model)
+def predict_texts(model: Model, items: Sequence[Row], *, labels: Sequence[str] | None = None) -> Predictions:
+    """What the head predicts for each item, in these labels or its own; how many items were cut is logged.
+
+    Raises ZooError where the model has no head, or items don't fit it.
+    """
+    head = head_for_text(model, labels)
     made = [_Read(model, head, items[start : start + WINDOW]) for start in range(0, len(items), WINDOW)]
     table = TABLES[head.use.kind]
     rows = [row for start, read in enumerate(made) for row in table.rows(read, start * WINDOW)]
-    return Predictions(("index", *table.columns), rows, sum(read.n_cut for read in made))
+    tell_cut(sum(read.n_cut for read in made), len(items), model.variant.dims.max_length)
+    return Predictions(("index", *table.columns), rows)
 
 
-def head_for_text(model: Model) -> TaskHead:
-    """A model's task head. Raises ZooError where it has none, telling what the model is good for."""
+def head_for_text(model: Model, labels: Sequence[str] | None = None) -> TaskHead:
+    """A model's task head, its classes called by these labels if any are given.
+
+    Raises ZooError where it has none, telling what the model is good for, and where labels don't fit it.
+    """
     heads = [head for head in model.objectives.values() if isinstance(head, TaskHead)]
     if not heads:
         has = ", ".join(model.objective_names) or "an encoder alone"
@@ -51,7 +58,17 @@ def head_for_text(model: Model) -> TaskHead:
             f"the model {model.variant.name!r} has {has}, and no task head; what works with it is {use}, and zoo "
             "compare fine-tunes it"
         )
-    return heads[0]
+    return heads[0] if labels is None else _renamed(heads[0], labels)
+
+
+def _renamed(head: TaskHead, labels: Sequence[str]) -> TaskHead:
+    """The same head with other words for its classes."""
+    if len(labels) != len(head.use.labels) or len(set(labels)) < len(labels):
+        own = ", ".join(head.use.labels) or "none, as its answers are no classes"
+        raise ZooError(f"the model has {len(head.use.labels)} labels ({own}); name each once, in that order")
+    renamed = copy(head)
+    renamed.use = head.use.model_copy(update={"labels": tuple(labels)})
+    return renamed
 
 
 def check_row(kind: HeadKind, row: Row, where: str, *, pairs: bool) -> Row:
@@ -106,15 +123,21 @@ def _joined(
 
 
 def _scores(model: Model, head: TaskHead, encodings: Sequence[Encoding]) -> list[Tensor]:
-    """The head's scores of each sequence, in order. -> [C], or [S, C] of a head of tokens"""
+    """The head's scores of each sequence, in order. -> [C], or [S, C] of tags, or [2, S] of spans"""
     found: dict[int, Tensor] = {}
     with at_rest(model) as device:
         for places in batches(encodings):
             batch = collate([encodings[place] for place in places]).to(device)
-            made = head.scores(model.hidden(batch), batch).float().cpu()
-            each = torch.split(made, list(batch.layout.lengths)) if head.reads_tokens else made.unbind()
+            each = _by_sequence(head, model.hidden(batch), batch)
             found |= {places[index]: scores for index, scores in zip(batch.order, each, strict=True)}
     return [found[place] for place in range(len(encodings))]
+
+
+def _by_sequence(head: TaskHead, hidden: Tensor, batch: Batch) -> Sequence[Tensor]:
+    if isinstance(head, Span):
+        return head.logits(hidden, batch).float().cpu().unbind()
+    made = head.scores(hidden, batch).float().cpu()
+    return torch.split(made, list(batch.layout.lengths)) if head.reads_tokens else made.unbind()
 
 
 def _classified(read: _Read, first: int) -> Iterator[tuple[str, ...]]:
@@ -152,19 +175,11 @@ def _tagged(read: _Read, first: int) -> Iterator[tuple[str, ...]]:
 
 def _answered(read: _Read, first: int) -> Iterator[tuple[str, ...]]:
     """The most probable stretch of the second text."""
-    for index, (encoding, offsets, scores) in enumerate(
-        zip(read.encodings, read.offsets, read.scores, strict=True), first
-    ):
-        places = np.flatnonzero((encoding.segments == 1) & ~encoding.special)
-        if not len(places):
-            yield str(index), "0", "0", "", "0.0000"
-            continue
-        begins, ends = scores[torch.from_numpy(places)].softmax(0).unbind(1)
-        together = (begins[:, None] * ends).triu()
-        begin, end = divmod(int(together.argmax()), len(places))
-        start, stop = int(offsets[places[begin], 0]), int(offsets[places[end], 1])
+    for index, (offsets, logits) in enumerate(zip(read.offsets, read.scores, strict=True), first):
+        [(begin, end)], [probability] = best_spans(logits[None])
+        start, stop = int(offsets[begin, 0]), int(offsets[end, 1])
         answer = _one_line(read.items[index - first][1][start:stop])
-        yield str(index), str(start), str(stop), answer, f"{float(together.max()):.4f}"
+        yield str(index), str(start), str(stop), answer, f"{probability:.4f}"
 
 
 def _chosen(read: _Read, first: int) -> Iterator[tuple[str, ...]]:

@@ -6,23 +6,31 @@ from collections.abc import Sequence
 
 from zoo.errors import ZooError
 from zoo.inference.own_head import head_for_text
-from zoo.inference.vectors import tokenizer_for
+from zoo.inference.vectors import log, tell_cut, tokenizer_for
 from zoo.model import Model
 from zoo.specs import HeadUse
-from zoo.tasks.task import Example, Task
+from zoo.tasks.task import Example, Task, spelled
 from zoo.train.finetune import encode_examples, predict
 
 
-def predict_task(model: Model, task: Task, examples: Sequence[Example]) -> list[int] | list[float]:
-    """The task's class ids, or scores, for its items in order. Raises ZooError where the model's head is another's."""
-    head = head_for_text(model)
-    numbers = _numbers(head.use, task)
-    encodings, _ = encode_examples(examples, tokenizer_for(model), model.variant.dims.max_length)
+def predict_task(
+    model: Model, task: Task, examples: Sequence[Example], *, labels: Sequence[str] | None = None
+) -> list[int] | list[float]:
+    """The task's class ids, or scores, for its items in order; `labels` are the words for the head's classes, in order.
+
+    Logged are the order of classes that had to be assumed, and how many items were cut. Raises ZooError where the
+    model's head is another's.
+    """
+    head = head_for_text(model, labels)
+    ids = _class_ids(head.use, task)
+    length = model.variant.dims.max_length
+    encodings, share_cut = encode_examples(examples, tokenizer_for(model), length)
+    tell_cut(round(share_cut * len(examples)), len(examples), length)
     made = predict(model, head, encodings)
-    return [numbers[int(value)] for value in made] if numbers else made
+    return [ids[int(value)] for value in made] if ids else made
 
 
-def _numbers(use: HeadUse, task: Task) -> list[int]:
+def _class_ids(use: HeadUse, task: Task) -> list[int]:
     """The task's number of each of the head's classes; nothing for scores."""
     wanted = "regress" if task.kind == "regression" else "classify"
     if use.kind != wanted:
@@ -32,12 +40,20 @@ def _numbers(use: HeadUse, task: Task) -> list[int]:
         )
     if not task.labels:
         return []
-    named, words = [label.casefold() for label in use.labels], [label.casefold() for label in task.labels]
-    if sorted(named) == sorted(words):
-        return [words.index(name) for name in named]
-    if len(named) == len(words) and named == [f"label_{index}" for index in range(len(named))]:
-        return list(range(len(named)))
+    found = task.ids_of(use.labels)
+    if found is not None:
+        return found
+    own, names = ", ".join(use.labels), ", ".join(map(_shown, task.words))
+    numbers = [str(index) for index in range(len(task.labels))]
+    if [spelled(label).removeprefix("label") for label in use.labels] == numbers:
+        log.warning(f"the model calls its labels {own}; they are taken for {names}; --labels gives another order")
+        return list(range(len(task.labels)))
     raise ZooError(
-        f"the model's labels are {', '.join(use.labels)}, and those of task {task.name!r} are "
-        f"{', '.join(task.labels)}; leave out --task to have its own"
+        f"the model's labels are {own}, and those of task {task.name!r} are {names}; say with --labels what the "
+        "model's mean, in its order, or leave out --task to have its own"
     )
+
+
+def _shown(words: Sequence[str]) -> str:
+    """A label, with what it means where it is but a number."""
+    return f"{words[0]} ({words[1]})" if words[0].isdigit() and len(words) > 1 else words[0]

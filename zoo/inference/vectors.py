@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from itertools import islice
-from typing import TYPE_CHECKING, Literal, TypeAlias
+from typing import TYPE_CHECKING, TypeAlias
+from weakref import WeakSet
 
 import torch
+from tokenizers.normalizers import Lowercase
 from torch import Tensor
 
 from zoo.batch import Batch, Encoding
 from zoo.errors import ZooError
+from zoo.inference.pooling import pooled
+from zoo.inference.reading import Reading, reading_for
 from zoo.interfaces import Tokenizer
 from zoo.text.collate import collate
 
@@ -19,35 +24,83 @@ if TYPE_CHECKING:
     from zoo.model import Model
 
 Text: TypeAlias = str | tuple[str, str]
-Pool: TypeAlias = Literal["mean", "cls", "none"]
 
 WINDOW = 512
 """Texts that are held at once; sorted by length, they make batches without waste."""
 
 BATCH_TOKENS = 4_096
 
+log = logging.getLogger("zoo")
 
-def encode(model: Model, texts: Iterable[Text], *, pool: Literal["mean", "cls"], max_length: int | None) -> Tensor:
-    """One vector for each text or pair, in order. -> [N, H]"""
-    windows = [torch.stack(window) for window in vectors(model, texts, pool=pool, max_length=max_length)]
-    return torch.cat(windows) if windows else torch.empty(0, model.variant.dims.hidden_width)
+_LOWERCASE = Lowercase()
+_told: WeakSet[Model] = WeakSet()
+"""Models of which it was said that their folder's settings are followed."""
 
 
-def vectors(
-    model: Model, texts: Iterable[Text], *, pool: Pool = "mean", max_length: int | None = None
-) -> Iterator[list[Tensor]]:
-    """Vectors of texts or pairs in order, a window at a time, in float32.
+def encode(model: Model, texts: str | Iterable[Text], reading: Reading) -> Tensor:
+    """One vector for each text or pair, in order, [N, P]; or the one of a single text, [P]."""
+    if isinstance(texts, str):
+        return encode(model, [texts], reading)[0]
+    if isinstance(texts, tuple) and texts and isinstance(texts[0], str):
+        raise ZooError(
+            "a tuple of texts may mean a pair or several texts; give a list: [(one, other)], or [one, other]"
+        )
+    if reading.keeps_tokens:
+        raise ZooError("a vector for each token is not one for each text; zoo.inference.vectors.vectors gives them")
+    windows = [torch.stack(window) for window in vectors(model, texts, reading)]
+    return torch.cat(windows) if windows else torch.empty(0, reading.width)
 
-    `mean` is over all tokens of a sequence, special ones included, as sentence encoders have it; `cls` is the first
-    token. -> [H] a text, and with `none` [S, H]. Raises ZooError where the model has no tokenizer.
+
+def vectors(model: Model, texts: Iterable[Text], reading: Reading | None = None) -> Iterator[list[Tensor]]:
+    """Vectors of texts or pairs in order, a window at a time, in float32; how many texts were cut is logged at the end.
+
+    -> [P] a text, or [S, H] where the reading keeps tokens. Raises ZooError where the model has no tokenizer, or an
+    item is no text.
     """
-    tokenizer = tokenizer_for(model)
-    length = max_length or model.variant.dims.max_length
-    if length > model.variant.dims.max_length:
-        raise ZooError(f"max_length={length} is more than the {model.variant.dims.max_length} positions of the model")
-    rest = iter(texts)
+    tokenizer, reading = tokenizer_for(model), reading or reading_for(model)
+    if reading.followed and model not in _told:
+        _told.add(model)
+        log.warning(reading.followed)
+    n_left_out = 0 if reading.pools_prompt or not reading.prompt else _n_before(tokenizer, reading)
+    rest = _checked(texts)
+    n_texts = n_cut = 0
     while window := list(islice(rest, WINDOW)):
-        yield _window(model, frame(tokenizer, window, length), pool)
+        encodings, cut = frame(tokenizer, [_prepared(text, reading) for text in window], reading.max_length)
+        n_texts, n_cut = n_texts + len(window), n_cut + cut
+        yield _window(model, encodings, reading, n_left_out)
+    tell_cut(n_cut, n_texts, reading.max_length)
+
+
+def tell_cut(n_cut: int, n_items: int, max_length: int) -> None:
+    """Log how many items lost their ends, if any did."""
+    if n_cut:
+        log.warning(f"{n_cut:,} of {n_items:,} items were cut to {max_length:,} tokens")
+
+
+def _checked(texts: Iterable[Text]) -> Iterator[Text]:
+    """The same texts. Raises ZooError for an item that is neither a text nor a tuple of two."""
+    for index, text in enumerate(texts):
+        pair = isinstance(text, tuple) and len(text) == 2 and all(isinstance(part, str) for part in text)
+        if not (isinstance(text, str) or pair):
+            raise ZooError(f"item {index} is {text!r:.60}; it should be a text, or a tuple of two texts for a pair")
+        yield text
+
+
+def _prepared(text: Text, reading: Reading) -> Text:
+    """A text with the prompt before it, in the case that the reading wants."""
+    first, *others = (text,) if isinstance(text, str) else text
+    made = [reading.prompt + first, *others]
+    if reading.lowercases:
+        made = [_LOWERCASE.normalize_str(part) for part in made]
+    return made[0] if len(made) == 1 else (made[0], made[1])
+
+
+def _n_before(tokenizer: Tokenizer, reading: Reading) -> int:
+    """How many tokens are the prompt's, with the special one before it. Raises ZooError where no room is left."""
+    n = len(frame(tokenizer, [_prepared("", reading)], reading.max_length)[0][0]) - 1
+    if n + 1 >= reading.max_length:
+        raise ZooError(f"the prompt {reading.prompt!r:.60} leaves no room for text within {reading.max_length} tokens")
+    return n
 
 
 def tokenizer_for(model: Model) -> Tokenizer:
@@ -58,15 +111,18 @@ def tokenizer_for(model: Model) -> Tokenizer:
     return model.tokenizer
 
 
-def frame(tokenizer: Tokenizer, texts: Sequence[Text], max_length: int) -> list[Encoding]:
-    """Each text or pair as one sequence."""
+def frame(tokenizer: Tokenizer, texts: Sequence[Text], max_length: int) -> tuple[list[Encoding], int]:
+    """Each text or pair as one sequence, and how many had to be cut."""
     pairs = [text for text in texts if not isinstance(text, str)]
     seconds = iter(tokenizer.encode([second for _, second in pairs]))
     firsts = tokenizer.encode([text if isinstance(text, str) else text[0] for text in texts])
-    return [
-        tokenizer.join(first, None if isinstance(text, str) else next(seconds), max_length)
-        for text, first in zip(texts, firsts, strict=True)
-    ]
+    made, n_cut = [], 0
+    for text, first in zip(texts, firsts, strict=True):
+        second = None if isinstance(text, str) else next(seconds)
+        made.append(tokenizer.join(first, second, max_length))
+        n_ids = len(first) + (0 if second is None else len(second))
+        n_cut += n_ids + tokenizer.n_special(second is not None) > max_length
+    return made, n_cut
 
 
 @contextmanager
@@ -81,12 +137,13 @@ def at_rest(model: Model) -> Iterator[torch.device]:
         model.train(training)
 
 
-def _window(model: Model, encodings: list[Encoding], pool: Pool) -> list[Tensor]:
+def _window(model: Model, encodings: list[Encoding], reading: Reading, n_left_out: int) -> list[Tensor]:
     found: dict[int, Tensor] = {}
     with at_rest(model) as device:
         for places in batches(encodings):
-            batch = collate([encodings[place] for place in places]).to(device)
-            made = _pooled(model.hidden(batch).float().cpu(), batch, pool)
+            batch = collate([encodings[place] for place in places])
+            hidden = model.hidden(batch.to(device)).float().cpu()
+            made = _vectors(hidden, batch, reading, n_left_out)
             found |= {places[index]: vector for index, vector in zip(batch.order, made, strict=True)}
     return [found[place] for place in range(len(encodings))]
 
@@ -105,8 +162,7 @@ def batches(encodings: Sequence[Encoding]) -> Iterator[list[int]]:
         yield batch
 
 
-def _pooled(hidden: Tensor, batch: Batch, pool: Pool) -> Sequence[Tensor]:
-    layout = batch.to(torch.device("cpu")).layout
-    if pool == "none":
-        return torch.split(hidden, list(layout.lengths))
-    return (layout.mean(hidden) if pool == "mean" else layout.first(hidden)).unbind()
+def _vectors(hidden: Tensor, batch: Batch, reading: Reading, n_left_out: int) -> Sequence[Tensor]:
+    if reading.keeps_tokens:
+        return torch.split(reading.steps(hidden), list(batch.layout.lengths))
+    return list(reading.steps(pooled(hidden, batch.layout, reading.poolings, n_left_out)))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import shlex
 import sys
@@ -14,7 +13,7 @@ import typer
 from rich.console import Console
 
 from zoo.catalog import Catalog
-from zoo.console import Precision
+from zoo.console import Precision, print_json
 from zoo.errors import ZooError
 from zoo.specs import Variant, diff
 
@@ -134,7 +133,7 @@ def corpus_(
     _, facts = cached_corpus(cache or cache_folder(), hash_files(paths), read_documents(paths), made)
     share = facts.unknown / facts.tokens
     if as_json:
-        print(json.dumps({**facts.model_dump(), "vocab_size": made.vocab_size, "unknown_share": share}, indent=1))
+        print_json({**facts.model_dump(), "vocab_size": made.vocab_size, "unknown_share": share})
     else:
         print(
             f"{len(paths):,} files, {facts.documents:,} documents, {facts.sentences:,} sentences, {facts.tokens:,} "
@@ -187,7 +186,7 @@ def _report(summary: Summary, folder: Path, as_json: bool) -> None:
     except ZooError as error:
         print(f"no curve was drawn: {error}", file=sys.stderr)
     if as_json:
-        print(summary.model_dump_json(indent=1))
+        print_json(summary.model_dump_json(indent=1))
         return
     Console().print(score_table(summary.held_out))
     print(f"{summary.tokens:,} tokens in {summary.steps:,} steps; model: {folder / 'model'}, run folder: {folder}")

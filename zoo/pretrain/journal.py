@@ -29,7 +29,7 @@ class Journal:
         self._board: Any = None
         if tensorboard:
             self._board = tensorboard_writer()(str(folder / FOLDER), purge_step=done + 1 if done else None)
-        self._file = self.path.open("a")
+        self._file = self.path.open("a", encoding="utf-8")
 
     def write(self, event: str, step: int, **facts: JsonValue) -> None:
         """Add a line. Raises RunFailed where the disk refuses."""
@@ -86,7 +86,7 @@ def read_log(folder: Path) -> Iterator[dict[str, JsonValue]]:
     """The lines of a run's log; a last one that was cut off is left out."""
     path = folder / LOG
     if path.exists():
-        for line in path.read_text().splitlines():
+        for line in path.read_text(encoding="utf-8").splitlines():
             try:
                 yield json.loads(line)
             except ValueError:

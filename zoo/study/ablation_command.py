@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from zoo.console import AsJson, Strict, console, open_catalog, split
+from zoo.console import AsJson, Strict, console, open_catalog, print_json, split
 
 if TYPE_CHECKING:
     from zoo.catalog import Catalog
@@ -101,7 +101,7 @@ def _run(plan: Plan, ablation: Ablation, folder: Path, workers: int, as_json: bo
     write_text(folder / "ablation.json", saved)
     write_text(folder / "ablation.md", effects_markdown(done, found))
     if as_json:
-        print(saved, end="")
+        print_json(saved.rstrip())
     else:
         print_effects(done, found, console())
         for failure in done.failures:
@@ -115,7 +115,7 @@ def _print_path(ablation: Ablation, as_json: bool) -> None:
     from zoo.study.tables import print_rows
 
     if as_json:
-        print(ablation.model_dump_json(indent=1))
+        print_json(ablation.model_dump_json(indent=1))
         return
     print_rows(path_table(ablation), console())
     for limit in ablation.paper.limits if ablation.paper else ():

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import sys
 from collections.abc import Mapping, Sequence
 from datetime import datetime
@@ -14,7 +13,7 @@ import typer
 from pydantic import JsonValue
 
 from zoo.catalog import Catalog
-from zoo.console import AsJson, Precision, Strict, open_catalog, print_rows, split
+from zoo.console import AsJson, Precision, Strict, open_catalog, print_json, print_rows, split
 from zoo.errors import ZooError
 from zoo.study.command import AcrossHardware
 from zoo.study.together import put_together, run_folders
@@ -210,7 +209,7 @@ def carry_out(plan: Plan, folder: Path, executor: Executor, reuse: Sequence[Path
 
     done, found = done_and_judged(plan, folder, executor, reuse)
     if as_json:
-        print(json.dumps(summary(done, found, costs=True), indent=1))
+        print_json(summary(done, found, costs=True))
     else:
         print_table(done, found, console())
         print(f"run folder: {folder}")
@@ -242,18 +241,15 @@ def _foretell(catalog: Catalog, plan: Plan, folder: Path, workers: int, reuse: S
         for work in found.work
     ]
     if as_json:
-        print(
-            json.dumps(
-                {
-                    "plan": plan.model_dump(mode="json"),
-                    "plan_hash": plan.content_hash,
-                    "cells": rows,
-                    "seconds": found.seconds,
-                    "disk_bytes": found.disk_bytes,
-                    "memory_bytes": found.memory_bytes,
-                },
-                indent=1,
-            )
+        print_json(
+            {
+                "plan": plan.model_dump(mode="json"),
+                "plan_hash": plan.content_hash,
+                "cells": rows,
+                "seconds": found.seconds,
+                "disk_bytes": found.disk_bytes,
+                "memory_bytes": found.memory_bytes,
+            }
         )
         return 0
     print_rows(rows, as_json=False)

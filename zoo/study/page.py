@@ -24,7 +24,7 @@ def html(run: Run, found: Verdicts) -> str:
     page.filters |= {"zip": zip, "breakable": lambda name: escape(name).replace("+", Markup("+<wbr>"))}
     scores = score_table(run, found)
     n_means = len(scores.columns) - len(run.plan.tasks)
-    return page.from_string(TEMPLATE.read_text()).render(
+    return page.from_string(TEMPLATE.read_text(encoding="utf-8")).render(
         title=title(run),
         scores=scores,
         tiers=[[*(tier_of(found, t.name, name) for t in run.plan.tasks), *[None] * n_means] for name, _ in scores.rows],

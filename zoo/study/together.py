@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -21,7 +20,7 @@ def run_folders(names: Sequence[str]) -> list[Path]:
 
 def put_together(folders: Sequence[Path], out: Path | None, across_hardware: bool, as_json: bool) -> int:
     """Report on several runs as one, and write it if there is an `out`; status 1 where something failed in all."""
-    from zoo.console import console
+    from zoo.console import console, print_json
     from zoo.study.merge import merge, write_merged
     from zoo.study.published import summary
     from zoo.study.report import print_table, write_report
@@ -35,7 +34,7 @@ def put_together(folders: Sequence[Path], out: Path | None, across_hardware: boo
         write_merged(merged, out)
         write_report(merged, found, out)
     if as_json:
-        print(json.dumps(summary(merged, found, costs=True), indent=1))
+        print_json(summary(merged, found, costs=True))
     else:
         print_table(merged, found, console())
     return 1 if merged.failures else 0

@@ -1,6 +1,7 @@
 """The GLUE benchmark (Wang et al. 2019, ICLR), one row a task, in the layout of its official files.
 
-Label words are the words in the files, in the order of class ids: 0 and 1 as they are, entailment first.
+Label words are the words in the files, in the order of class ids: 0 and 1 as they are, entailment first. Their aliases
+are the words of the data sets library, which checkpoints carry, and a few more that are usual.
 """
 
 from __future__ import annotations
@@ -10,6 +11,8 @@ from zoo.tasks.tsv import Table, TsvTask
 BINARY = ("0", "1")
 TWO_WAY = ("entailment", "not_entailment")
 THREE_WAY = ("entailment", "neutral", "contradiction")
+ENTAILS, NOT_ENTAILS = ("entailment", "entail", "entails", "entailed"), ("not_entailment", "non_entailment")
+CONTRADICTS = ("contradiction", "contradict", "contradicts")
 TEXTS = ("sentence1", "sentence2")
 FILES = {"train": "train", "dev": "dev", "test": "test"}
 MNLI_FILES = {
@@ -59,6 +62,7 @@ TASKS: tuple[TsvTask, ...] = (
         kind="classification",
         pair=False,
         labels=BINARY,
+        label_aliases=(("unacceptable", "ungrammatical"), ("acceptable", "grammatical")),
         metrics=("matthews",),
         tables=_tables("CoLA", ("sentence",), columns=("source", "label", "annotation", "sentence")),
         citation="Warstadt, Singh and Bowman 2019, TACL 7",
@@ -69,6 +73,7 @@ TASKS: tuple[TsvTask, ...] = (
         kind="classification",
         pair=False,
         labels=BINARY,
+        label_aliases=(("negative", "neg"), ("positive", "pos")),
         metrics=("accuracy",),
         tables=_tables("SST-2", ("sentence",)),
         citation="Socher et al. 2013, EMNLP",
@@ -79,6 +84,7 @@ TASKS: tuple[TsvTask, ...] = (
         kind="classification",
         pair=True,
         labels=BINARY,
+        label_aliases=(("not_equivalent", "non_equivalent", "not_paraphrase"), ("equivalent", "paraphrase")),
         metrics=("f1", "accuracy"),
         tables=_tables("MRPC", ("#1 String", "#2 String"), "Quality"),
         citation="Dolan and Brockett 2005, IWP",
@@ -100,6 +106,7 @@ TASKS: tuple[TsvTask, ...] = (
         kind="classification",
         pair=True,
         labels=BINARY,
+        label_aliases=(("not_duplicate", "non_duplicate"), ("duplicate",)),
         metrics=("f1", "accuracy"),
         # Some lines of the older zip are broken in two; every published reader leaves them out.
         tables=_tables("QQP", ("question1", "question2"), "is_duplicate", skip_malformed=True),
@@ -111,6 +118,7 @@ TASKS: tuple[TsvTask, ...] = (
         kind="classification",
         pair=True,
         labels=THREE_WAY,
+        label_aliases=(ENTAILS[1:], (), CONTRADICTS[1:]),
         metrics=("accuracy",),
         dev_splits=("dev", "dev_mismatched"),
         tables={**_tables("MNLI", TEXTS, "gold_label", MNLI_FILES), "diagnostic": DIAGNOSTIC},
@@ -122,6 +130,7 @@ TASKS: tuple[TsvTask, ...] = (
         kind="classification",
         pair=True,
         labels=TWO_WAY,
+        label_aliases=(ENTAILS[1:], NOT_ENTAILS[1:]),
         metrics=("accuracy",),
         tables=_tables("QNLI", ("question", "sentence")),
         citation="Rajpurkar et al. 2016, EMNLP; as sentence pairs in Wang et al. 2019, ICLR",
@@ -132,6 +141,7 @@ TASKS: tuple[TsvTask, ...] = (
         kind="classification",
         pair=True,
         labels=TWO_WAY,
+        label_aliases=(ENTAILS[1:], NOT_ENTAILS[1:]),
         metrics=("accuracy",),
         tables=_tables("RTE", TEXTS),
         citation="Dagan et al. 2006; Bar-Haim et al. 2006; Giampiccolo et al. 2007; Bentivogli et al. 2009",
@@ -142,6 +152,7 @@ TASKS: tuple[TsvTask, ...] = (
         kind="classification",
         pair=True,
         labels=BINARY,
+        label_aliases=(NOT_ENTAILS, ENTAILS),
         metrics=("accuracy",),
         tables=_tables("WNLI", TEXTS),
         citation="Levesque, Davis and Morgenstern 2012, KR",
@@ -153,6 +164,7 @@ TASKS: tuple[TsvTask, ...] = (
         kind="classification",
         pair=True,
         labels=THREE_WAY,
+        label_aliases=(ENTAILS[1:], (), CONTRADICTS[1:]),
         metrics=("r3",),
         tables={
             "dev": Table(

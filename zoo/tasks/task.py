@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from abc import abstractmethod
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from zoo.specs import Name, Record
 
@@ -42,11 +43,37 @@ class Task(Record):
     kind: Literal["classification", "regression"]
     pair: bool
     labels: tuple[str, ...] = ()
+    label_aliases: tuple[tuple[str, ...], ...] = ()
+    """Other words for each label, in which models say it; in the labels' order, or none at all."""
     metrics: Annotated[tuple[str, ...], Field(min_length=1)]
     train_split: str = "train"
     dev_splits: tuple[str, ...] = ("dev",)
     synthetic: bool = False
     citation: str
+
+    @model_validator(mode="after")
+    def _words_are_clear(self) -> Self:
+        if self.label_aliases and len(self.label_aliases) != len(self.labels):
+            raise ValueError(f"label_aliases should have an entry for each of the {len(self.labels)} labels")
+        spellings = [{spelled(word) for word in words} for words in self.words]
+        if sum(map(len, spellings)) > len(set().union(*spellings)):
+            raise ValueError("two labels have a word in common, case and punctuation aside")
+        return self
+
+    @property
+    def words(self) -> tuple[tuple[str, ...], ...]:
+        """All words for each label, its own first."""
+        aliases = self.label_aliases or ((),) * len(self.labels)
+        return tuple((label, *others) for label, others in zip(self.labels, aliases, strict=True))
+
+    def ids_of(self, words: Sequence[str]) -> list[int] | None:
+        """The class id that each of a model's words for its classes means; None unless they are this task's labels.
+
+        Case, spaces, hyphens and underscores don't matter.
+        """
+        ids = {spelled(word): index for index, words in enumerate(self.words) for word in words}
+        found = [ids.get(spelled(word), -1) for word in words]
+        return found if sorted(found) == list(range(len(self.labels))) else None
 
     @abstractmethod
     def load(self, folder: Path | None) -> Dataset:
@@ -54,6 +81,11 @@ class Task(Record):
 
         Raises ZooError with file and line where the data are missing or malformed.
         """
+
+
+def spelled(word: str) -> str:
+    """A label's word in the one spelling that its common ones share."""
+    return re.sub(r"[\s_-]+", "", word).casefold()
 
 
 def content_hash(splits: Mapping[str, tuple[Example, ...]]) -> str:

@@ -109,7 +109,7 @@ def _write(
         unknown=unknown,
         separator=tokenizer.sep_id,
     )
-    (folder / FACTS).write_text(facts.model_dump_json(indent=1))
+    (folder / FACTS).write_text(facts.model_dump_json(indent=1), encoding="utf-8")
 
 
 def _encoded(documents: Iterable[Sequence[str]], tokenizer: Tokenizer) -> Iterator[tuple[Offsets, list[Ids]]]:

@@ -48,7 +48,7 @@ def optimizer_tensors(model: nn.Module, optimizer: torch.optim.Optimizer) -> dic
 def save_state(folder: Path, tensors: dict[str, Tensor], progressed: Progressed) -> None:
     """Write the files that `load_state` reads."""
     save_tensors(folder / OPTIMIZER, tensors)
-    (folder / STATE).write_text(progressed.model_dump_json(indent=1))
+    (folder / STATE).write_text(progressed.model_dump_json(indent=1), encoding="utf-8")
 
 
 def read_progress(folder: Path) -> Progressed:

@@ -19,30 +19,45 @@ class _Unfit(ValueError):
 
 def read_object(path: Path) -> dict[str, Any]:
     """The object that a JSON file holds. Raises ZooError where it is missing, too large or malformed."""
+    return parse_object(_content(path), str(path))
+
+
+def read_array(path: Path) -> list[Any]:
+    """The array that a JSON file holds. Raises ZooError as `read_object` does."""
+    found = _parse(_content(path), str(path))
+    if not isinstance(found, list):
+        raise ZooError(f"{path}: should hold a JSON array, not a {type(found).__name__}")
+    return found
+
+
+def _content(path: Path) -> bytes:
     try:
         size = path.stat().st_size
         if size > LARGEST:
             raise ZooError(f"{path}: {size:,} bytes are more than the {LARGEST:,} that such a file may have")
-        content = path.read_bytes()
+        return path.read_bytes()
     except OSError as error:
         raise ZooError(f"{path}: {error.strerror}") from None
-    return parse_object(content, str(path))
 
 
 def parse_object(content: bytes, where: str) -> dict[str, Any]:
     """The object that JSON text holds. Raises ZooError, which says `where`, for anything else."""
+    found = _parse(content, where)
+    if not isinstance(found, dict):
+        raise ZooError(f"{where}: should hold a JSON object, not a {type(found).__name__}")
+    return found
+
+
+def _parse(content: bytes, where: str) -> Any:
     try:
         text = content.decode("utf-8")
-        found = json.loads(text, object_pairs_hook=_without_repeats, parse_constant=_refuse_constant)
+        return json.loads(text, object_pairs_hook=_without_repeats, parse_constant=_refuse_constant)
     except UnicodeDecodeError as error:
         raise ZooError(f"{where}: byte {error.start} is not UTF-8; this is no JSON file") from None
     except RecursionError:
         raise ZooError(f"{where}: nested too deeply to be meant") from None
     except ValueError as error:
         raise ZooError(f"{where}: not valid JSON: {error}") from None
-    if not isinstance(found, dict):
-        raise ZooError(f"{where}: should hold a JSON object, not a {type(found).__name__}")
-    return found
 
 
 def _without_repeats(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

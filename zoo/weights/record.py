@@ -13,6 +13,7 @@ from zoo.weights.format import POOL, TASK, UNTIED, CheckpointFormat
 from zoo.weights.hub import PREFIX, hub_name
 from zoo.weights.json_files import read_object
 from zoo.weights.layout import HEAD_KINDS, find_pieces, head_use
+from zoo.weights.sentence import MODULES
 from zoo.weights.store import Store, open_store
 
 CONFIG = "config.json"
@@ -47,7 +48,7 @@ class Foreign(Record):
 def is_checkpoint(folder: Path) -> bool:
     """Whether a folder says that it holds a model."""
     try:
-        return (folder / VARIANT).is_file() or (folder / CONFIG).is_file()
+        return any((folder / name).is_file() for name in (VARIANT, CONFIG, MODULES))
     except OSError:  # a name too long for a file
         return False
 

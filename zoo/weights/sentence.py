@@ -1,0 +1,196 @@
+"""What a sentence encoder's folder says of how a text becomes one vector: modules.json and the files that it names.
+
+The layout is that of the sentence-transformers library (Reimers and Gurevych 2019, EMNLP), read as its version 6 does.
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+from zoo.errors import UnknownName, ZooError
+from zoo.weights.folder import CONFIG, Folder
+from zoo.weights.json_files import read_array, read_object
+from zoo.weights.store import WEIGHTS
+
+MODULES = "modules.json"
+SETTINGS = "config_sentence_transformers.json"
+READING = tuple(
+    f"sentence_{kind}_config.json"
+    for kind in ("bert", "roberta", "distilbert", "camembert", "albert", "xlm-roberta", "xlnet")
+)
+"""Where the transformer's own settings may stand; the first that is there counts."""
+
+POOLINGS = ("cls", "max", "mean", "mean_sqrt_len_tokens", "weightedmean", "lasttoken")
+"""What one vector can be made of; several are put side by side in the order that the folder gives."""
+
+_OLDER = {
+    "pooling_mode_cls_token": "cls",
+    "pooling_mode_max_tokens": "max",
+    "pooling_mode_mean_tokens": "mean",
+    "pooling_mode_mean_sqrt_len_tokens": "mean_sqrt_len_tokens",
+    "pooling_mode_weightedmean_tokens": "weightedmean",
+    "pooling_mode_lasttoken": "lasttoken",
+}
+"""Each pooling's switch in older files; where several are on, they stand side by side in this order."""
+
+
+@dataclass(frozen=True)
+class Module:
+    """One step from text to vector: its kind, and the folder with its settings."""
+
+    kind: str
+    folder: Folder
+
+
+@dataclass(frozen=True)
+class Sentence:
+    """A sentence encoder's settings, each read when it is asked for. Raises ZooError where a file is broken."""
+
+    root: Path
+
+    @cached_property
+    def modules(self) -> tuple[Module, ...]:
+        """The steps in order."""
+        path = self.root / MODULES
+        return tuple(self._module(entry, f"{path}: module {n}") for n, entry in enumerate(read_array(path)))
+
+    def _module(self, entry: Any, where: str) -> Module:
+        named = entry if isinstance(entry, Mapping) else {}
+        kind, place = named.get("type"), named.get("path")
+        if not isinstance(kind, str) or not isinstance(place, str):
+            raise ZooError(f"{where} should have a type and a path")
+        parts = PurePosixPath(place)
+        if parts.is_absolute() or ".." in parts.parts:
+            raise ZooError(f"{where}: its path {place!r:.60} leads out of the folder")
+        ours = kind.startswith("sentence_transformers.")
+        return Module(kind.rpartition(".")[2] if ours else kind, Folder(self.root / parts))
+
+    @cached_property
+    def transformer(self) -> Path:
+        """The folder of the encoder itself: this one, or one in it."""
+        return next((module.folder.path for module in self.modules if module.kind == "Transformer"), self.root)
+
+    @property
+    def normalizes(self) -> bool:
+        """Whether the last step scales vectors to length 1."""
+        return bool(self.modules) and self.modules[-1].kind == "Normalize"
+
+    @property
+    def layers(self) -> tuple[Module, ...]:
+        """What is done to the pooled vector before that: dense layers, scaling to length 1.
+
+        Raises ZooError where any other kind of step is asked for, before the pooling or after it.
+        """
+        steps = [module for module in self.modules if module.kind != "Dropout"]  # nothing is dropped out in use
+        for place, module in enumerate(steps):
+            known = ("Transformer",) if place == 0 else ("Pooling",) if place == 1 else ("Dense", "Normalize")
+            if module.kind not in known:
+                raise ZooError(
+                    f"{self.root / MODULES}: asks for {module.kind!r:.80} as step {place + 1}, which the zoo does not "
+                    "do; name a pooling of your own (as mean) to have vectors of the encoder alone"
+                )
+        return tuple(steps[2 : len(steps) - self.normalizes])
+
+    @cached_property
+    def _pooling(self) -> Mapping[str, Any]:
+        found = [module.folder.config for module in self.modules if module.kind == "Pooling"]
+        return found[0] if found else {}
+
+    @cached_property
+    def poolings(self) -> tuple[str, ...]:
+        """What the vector is made of; the mean if the folder does not say. Raises ZooError for an unknown one."""
+        stated = self._pooling.get("pooling_mode")
+        names = [stated] if isinstance(stated, str) else stated
+        if names is None:
+            names = [name for switch, name in _OLDER.items() if self._pooling.get(switch) is True] or ["mean"]
+        if not isinstance(names, list) or not names:
+            raise ZooError(f"{self.root}: the pooling {stated!r:.60} is neither a name nor a list of names")
+        for name in names:
+            if name not in POOLINGS:
+                raise UnknownName("pooling", str(name)[:60], POOLINGS, str(self.root))
+        return tuple(names)
+
+    @property
+    def pools_prompt(self) -> bool:
+        """Whether a prompt's tokens are pooled with those of the text."""
+        return self._pooling.get("include_prompt") is not False
+
+    @cached_property
+    def _reading(self) -> Mapping[str, Any]:
+        return next((found for name in READING if (found := _object(self.transformer / name))), {})
+
+    @cached_property
+    def max_length(self) -> int | None:
+        """The most tokens of a text, special ones included; None where the folder does not say."""
+        for settings, key in (
+            (self._reading, "max_seq_length"), (Folder(self.transformer).tokenizer_config, "model_max_length")
+        ):  # fmt: skip
+            stated = settings.get(key)
+            if isinstance(stated, int | float) and stated >= 1:
+                return int(stated)
+        return None
+
+    @property
+    def lowercases(self) -> bool:
+        """Whether texts are to be in lower case, whatever the tokenizer does."""
+        return self._reading.get("do_lower_case") is True
+
+    @cached_property
+    def _settings(self) -> Mapping[str, Any]:
+        return _object(self.root / SETTINGS)
+
+    @cached_property
+    def prompts(self) -> Mapping[str, str]:
+        """Texts to put before a text, by what it is for."""
+        stated = self._settings.get("prompts")
+        found = stated if isinstance(stated, Mapping) else {}
+        return {name: text for name, text in found.items() if isinstance(text, str)}
+
+    @property
+    def default_prompt(self) -> str | None:
+        """The name of the prompt that stands before every text unless another is asked for."""
+        stated = self._settings.get("default_prompt_name")
+        return stated if isinstance(stated, str) else None
+
+    def write(self, place: Path) -> None:
+        """Put the same settings into another folder, in which the encoder lies at the top."""
+        entries = read_array(self.root / MODULES)
+        for entry, module in zip(entries, self.modules, strict=True):
+            if module.kind == "Transformer":
+                entry["path"] = ""
+            elif module.folder.path != self.root:
+                _copy(module.folder.path, place / entry["path"], (CONFIG, WEIGHTS))
+        (place / MODULES).write_text(json.dumps(entries, indent=2) + "\n", encoding="utf-8")
+        _copy(self.transformer, place, READING)
+        _copy(self.root, place, (SETTINGS,))
+
+
+def sentence_in(folder: Path) -> Sentence | None:
+    """The settings of the sentence encoder whose transformer lies in a folder, if there is one."""
+    inside = folder.name.endswith("_Transformer") and not (folder / MODULES).is_file()
+    root = folder.parent if inside else folder
+    return Sentence(root) if (root / MODULES).is_file() else None
+
+
+def model_folder(folder: Path) -> Path:
+    """The folder that holds the model itself: in older sentence encoders one inside, as 0_Transformer."""
+    if (folder / CONFIG).is_file() or not (folder / MODULES).is_file():
+        return folder
+    return Sentence(folder).transformer
+
+
+def _object(path: Path) -> Mapping[str, Any]:
+    return read_object(path) if path.is_file() else {}
+
+
+def _copy(source: Path, place: Path, names: tuple[str, ...]) -> None:
+    place.mkdir(parents=True, exist_ok=True)
+    for name in names:
+        if (source / name).is_file():
+            shutil.copyfile(source / name, place / name)
