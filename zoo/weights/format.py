@@ -143,6 +143,11 @@ class CheckpointFormat:
             return None
         return config if self._shape(again) == self._shape(variant) else None
 
+    def computes(self, variant: Variant, objective: str) -> bool:
+        """Whether an objective's head, in a checkpoint of this format, has the activation that a variant gives it."""
+        ours, theirs = (_activation(of, objective, variant.dims.activation) for of in (variant, self.base))
+        return ours == theirs
+
     def pieces_of(self, architecture: str, where: str) -> tuple[str, ...]:
         """The pieces of the reference library's class of this name. Raises UnknownName."""
         if architecture not in self.architectures:
@@ -159,13 +164,24 @@ class CheckpointFormat:
         return defaults | {k: value for k, value in used.options.items() if unset.get(f"{kind}.{k}") != value}
 
 
+def _activation(variant: Variant, objective: str, layers: str) -> JsonValue:
+    """The activation of an objective's head: its own, or the layers'."""
+    options = next((used.options for used in variant.objectives if used.name == objective), {})
+    return options.get("activation") or layers
+
+
 def _place(record: dict[str, Any], setting: Setting) -> tuple[dict[str, Any], str]:
     """The part of a variant's record that a setting speaks of, and the key in it."""
     top, _, key = setting.ours.partition(".")
     return (record[top]["options"] if "options" in record[top] else record[top]), key
 
 
-_ACTIVATIONS = {"swish": "silu", "gelu_pytorch_tanh": "gelu_new"}  # other names of the same functions
+_ACTIVATIONS = {
+    "swish": "silu",
+    "gelu_python": "gelu",
+    **dict.fromkeys(("gelu_pytorch_tanh", "gelu_fast", "gelu_accurate"), "gelu_new"),
+}
+"""Other names of the same functions."""
 
 
 def transformer_settings(

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from difflib import get_close_matches
 
 from pydantic import JsonValue, ValidationError
 
-from zoo.errors import ZooError, explain
+from zoo.errors import N_SHOWN, ZooError, explain, listed, nearest
 from zoo.specs import Head, HeadKind, HeadUse
 from zoo.weights.format import POOL, UNTIED, CheckpointFormat, Config
-from zoo.weights.header import FLOATS
+from zoo.weights.header import FLOATS, Entry
 from zoo.weights.store import Store
 
 HEAD_KINDS: tuple[HeadKind, ...] = ("classify", "tag", "span", "choice")
@@ -22,9 +21,6 @@ PROBLEMS: dict[HeadKind, str] = {
     "regress": "regression",
 }
 """What config.json calls what a sequence's head is for."""
-
-N_HINTS = 10
-"""How many misnamed tensors are told the name that they might have meant; finding it takes long."""
 
 
 def find_pieces(format: CheckpointFormat, config: Config, store: Store) -> tuple[tuple[str, ...], dict[str, str]]:
@@ -166,21 +162,23 @@ def match(what: str, store: Store, expected: Mapping[str, tuple[int, ...]], name
     Raises ZooError with all that is missing, left over, misshapen or not of floats.
     """
     missing, extra = [n for n in expected if n not in names], [n for n in names if n not in expected]
-    complaints = [_hinted("missing", missing, extra), _hinted("not known", extra, missing)]
-    for name in (n for n in expected if n in names):
-        entry, shape = store.entries[names[name]], expected[name]
-        if entry.dtype not in FLOATS:
-            complaints.append(f"{names[name]} holds {entry.dtype}, not floats")
-        elif entry.shape != shape:
-            complaints.append(f"{names[name]} has the shape {list(entry.shape)}, not {list(shape)}")
+    wrong = [_misfit(names[n], store.entries[names[n]], expected[n]) for n in expected if n in names]
+    unfit = [complaint for complaint in wrong if complaint]
+    complaints = (_hinted("missing", missing, extra), _hinted("not known", extra, missing), listed(unfit))
     found = [complaint for complaint in complaints if complaint]
     if found:
         raise ZooError(f"{store.where}: the weights are not those of {what}: {'; '.join(found)}")
 
 
+def _misfit(stored: str, entry: Entry, shape: tuple[int, ...]) -> str:
+    """What keeps a tensor from being a weight of this shape; nothing where it can be one."""
+    if entry.dtype not in FLOATS:
+        return f"{stored} holds {entry.dtype}, not floats"
+    return "" if entry.shape == shape else f"{stored} has the shape {list(entry.shape)}, not {list(shape)}"
+
+
 def _hinted(kind: str, names: list[str], others: list[str]) -> str:
-    shown = []
-    for index, name in enumerate(names):
-        close = get_close_matches(name, others, n=1) if index < N_HINTS else []
-        shown.append(f"{name} (is it {close[0]}?)" if close else name)
-    return f"{kind}: {', '.join(shown)}" if names else ""
+    """Names with those that they might have been meant for."""
+    hints = [(name, nearest(name, others)) for name in names[:N_SHOWN]]
+    shown = [f"{name} (is it {close}?)" if close else name for name, close in hints]
+    return f"{kind}: {listed([*shown, *names[N_SHOWN:]])}" if names else ""
