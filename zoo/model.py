@@ -22,6 +22,8 @@ class Origin:
     metadata: Mapping[str, str]
     provenance: Mapping[str, Any] = field(default_factory=dict)
     """How the weights were made, as far as the zoo knows."""
+    left_out: tuple[str, ...] = ()
+    """The stored names of weights that the model has no place for, as those of a head of unknown kind."""
 
 
 class Model(nn.Module):

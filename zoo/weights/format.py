@@ -12,8 +12,8 @@ from typing import Any
 
 from pydantic import JsonValue, ValidationError
 
-from zoo.errors import UnknownName, ZooError, explain
-from zoo.specs import Use, Variant
+from zoo.errors import ZooError, explain
+from zoo.specs import HeadKind, Use, Variant
 from zoo.weights.names import NameTable, Row
 
 Config = Mapping[str, Any]
@@ -63,7 +63,9 @@ class CheckpointFormat:
     - `copies` are weights that may be stored a second time, each with what it repeats; `ignored` hold nothing.
     - `tokenizer` are the tokenizer's options in tokenizer_config.json, `tokenizer_config` is what such a file is to
       say of a tokenizer that we write.
-    - `head_dropout` is the key of a head's dropout; with `drops_head_input`, a classifier has it twice.
+    - `head_dropout` is the key of a head's dropout, `head_dropout_default` what its absence means (None: the layers'
+      dropout); heads of the kinds in `drops_as_layers` have the layers' whatever it says. With `drops_head_input`, a
+      classifier has it twice.
     """
 
     name: str
@@ -80,6 +82,8 @@ class CheckpointFormat:
     tokenizer: tuple[Setting, ...] = ()
     tokenizer_config: Mapping[str, JsonValue] = field(default_factory=dict)
     head_dropout: str = "classifier_dropout"
+    head_dropout_default: float | None = None
+    drops_as_layers: tuple[HeadKind, ...] = ()
     drops_head_input: bool = False
 
     def table(self, pieces: tuple[str, ...]) -> NameTable:
@@ -110,7 +114,8 @@ class CheckpointFormat:
             try:
                 value = setting.read(config.get(setting.theirs, setting.default), config)
             except TypeError:
-                raise ZooError(f"{where}: {setting.theirs} is {config[setting.theirs]!r:.60}") from None
+                given = config.get(setting.theirs, setting.default)
+                raise ZooError(f"{where}: {setting.theirs} cannot be {given!r:.60}") from None
             fields, key = _place(record, setting)
             if fields is record.get("dims") or value != setting.unset:
                 fields[key] = value
@@ -147,12 +152,6 @@ class CheckpointFormat:
         """Whether an objective's head, in a checkpoint of this format, has the activation that a variant gives it."""
         ours, theirs = (_activation(of, objective, variant.dims.activation) for of in (variant, self.base))
         return ours == theirs
-
-    def pieces_of(self, architecture: str, where: str) -> tuple[str, ...]:
-        """The pieces of the reference library's class of this name. Raises UnknownName."""
-        if architecture not in self.architectures:
-            raise UnknownName(f"architecture of {self.name} checkpoints", architecture[:100], self.architectures, where)
-        return self.architectures[architecture]
 
     def _shape(self, variant: Variant) -> tuple[object, ...]:
         """All that decides what a model computes, options at their defaults left out."""
