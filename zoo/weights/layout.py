@@ -199,7 +199,7 @@ def head_use(
 
 
 def _labels(config: Config, where: str) -> tuple[str, ...]:
-    """A head's labels. As in the reference library, a number of labels that is not that of the names counts for more."""
+    """A head's labels; a number of labels that is not that of the names outweighs them, as in the reference library."""
     named = config.get("id2label")
     if named is not None and not _names_ids(named):
         raise ZooError(f"{where}: id2label should give each of the ids from 0 a name")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -127,10 +127,16 @@ def tokenizer_options(folder: Folder, format: CheckpointFormat) -> dict[str, Any
     return options
 
 
+def untied(objectives: Iterable[Use]) -> tuple[Use, ...]:
+    """The same objectives, the output layer of masked tokens having a table of its own."""
+    return tuple(
+        Use(name=used.name, options={**used.options, "tied": False}) if used.name == MLM else used
+        for used in objectives
+    )
+
+
 def _objectives(variant: Variant, pieces: tuple[str, ...]) -> tuple[Use, ...]:
     """The pre-training objectives among the pieces; those of the paper where a checkpoint has none."""
     in_use = {used.name: used for used in variant.objectives}
     found = [in_use.get(piece, Use(name=piece)) for piece in pieces if piece not in (*HEAD_KINDS, POOL, UNTIED)]
-    if UNTIED in pieces:
-        found = [Use(name=u.name, options={**u.options, "tied": False}) if u.name == MLM else u for u in found]
-    return tuple(found) or variant.objectives
+    return (untied(found) if UNTIED in pieces else tuple(found)) or variant.objectives

@@ -74,8 +74,13 @@ def open_store(folder: Path) -> Store:
     if not path.exists():
         _refuse_pickle(folder)
         raise ZooError(f"{folder} holds no {WEIGHTS}")
+    return open_file(path)
+
+
+def open_file(path: Path) -> Store:
+    """The weights of one file, its header checked and no tensor read. Raises ZooError."""
     header = read_header(path)
-    return Store(folder, dict.fromkeys(header.entries, path), header.entries, header.metadata)
+    return Store(path.parent, dict.fromkeys(header.entries, path), header.entries, header.metadata)
 
 
 def _open_shards(folder: Path) -> Store:
