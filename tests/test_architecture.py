@@ -13,7 +13,7 @@ ROOT = Path(__file__).resolve().parents[1]
 LOW = {"errors", "specs", "batch", "interfaces", "files"}
 MAY_IMPORT: dict[str, set[str]] = {
     "errors": set(),
-    "specs": {"errors"},
+    "specs": {"errors", "files"},
     "files": {"errors"},
     "expressions": {"errors", "specs"},
     "formulas": {"errors", "specs"},
@@ -48,7 +48,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     },
     "presets": {"specs"},
     "streams": {"errors"},
-    "console": {"catalog", "streams"},
+    "console": {"catalog", "errors", "streams"},
     "train": LOW | {"model", "heads", "tasks", "text", "weights"},
     "audit": LOW | {"blocks", "catalog", "console", "formulas", "model", "weights"},
     "testing": LOW | {"catalog", "heads", "plugins", "text", "weights"},

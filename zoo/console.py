@@ -14,6 +14,7 @@ from rich.table import Table
 from rich.text import Text
 
 from zoo.catalog import Catalog
+from zoo.errors import visible
 from zoo.streams import results
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
@@ -36,7 +37,9 @@ def open_catalog(strict: bool, warn: bool = True) -> Catalog:
     catalog = Catalog.installed(strict=strict)
     for plugin in catalog.plugins if warn else ():
         if plugin.failure:
-            print(f"warning: plugin {plugin.origin} failed at {plugin.phase}: {plugin.failure}", file=sys.stderr)
+            print(
+                f"warning: plugin {plugin.origin} failed at {plugin.phase}: {visible(plugin.failure)}", file=sys.stderr
+            )
     return catalog
 
 
@@ -64,7 +67,7 @@ def print_rows(rows: list[dict[str, JsonValue]], as_json: bool) -> None:
     for row in rows:
         table.add_row(
             *(
-                Text("" if value is None else value if isinstance(value, str) else json.dumps(value))
+                Text("" if value is None else visible(value) if isinstance(value, str) else json.dumps(value))
                 for value in row.values()
             )
         )

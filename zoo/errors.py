@@ -2,16 +2,63 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import re
+from collections.abc import Iterable, Sequence
 from difflib import get_close_matches
 
 from pydantic import ValidationError
 
+LONGEST = 4_000
+"""Characters of a message; of a longer one the middle is left out."""
+
+N_SHOWN = 10
+"""How many of many names a message lists."""
+
+_LONGEST_NAME = 200
+_MOST_NAMES = 500
+"""What the search for a name's nearest looks at; it takes time in proportion to all characters."""
+
+_CONTROLS = re.compile("[\0-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
+"""What a terminal obeys instead of showing it: control characters, changes of direction; and halves of characters."""
+
+
+def visible(text: str) -> str:
+    """Text of strangers made safe for a terminal: each character that would steer it is spelled out, as \\x1b."""
+    return _CONTROLS.sub(lambda found: ascii(found[0])[1:-1], text)
+
+
+def shortened(text: str, longest: int = LONGEST) -> str:
+    """A text of at most `longest` characters, the middle of a longer one left out."""
+    if len(text) <= longest:
+        return text
+    end = longest // 4
+    return f"{text[: longest - end - 5]} ... {text[-end:]}"
+
+
+def listed(names: Sequence[str], most: int = N_SHOWN) -> str:
+    """The first of some names, each cut where it is long, and how many more there are."""
+    shown = ", ".join(shortened(name, _LONGEST_NAME) for name in names[:most])
+    return f"{shown} and {len(names) - most:,} more" if len(names) > most else shown
+
+
+def nearest(name: str, names: Iterable[str], cutoff: float = 0.6) -> str | None:
+    """The name most like another one, if one is; names too long to be meant are left out of the search."""
+    if len(name) > _LONGEST_NAME:
+        return None
+    likely = [other for other in names if len(other) <= _LONGEST_NAME][:_MOST_NAMES]
+    return next(iter(get_close_matches(name, likely, n=1, cutoff=cutoff)), None)
+
 
 class ZooError(Exception):
-    """A mistake in what the user gave; the command line prints it alone and exits with 2."""
+    """A mistake in what the user gave; the command line prints it alone and exits with 2.
+
+    Whatever the message quotes, it is one line of bounded length that steers no terminal.
+    """
 
     exit_code = 2
+
+    def __init__(self, message: str) -> None:
+        super().__init__(shortened(visible(" ".join(message.split()))))
 
 
 class UnknownName(ZooError):
@@ -19,12 +66,12 @@ class UnknownName(ZooError):
 
     def __init__(self, kind: str, name: str, known: Iterable[str], where: str = "") -> None:
         names = sorted(known)
-        close = get_close_matches(name, names, n=1, cutoff=0.5)
-        hint = f"; did you mean {close[0]!r}?" if close else "."
+        close = nearest(name, names, cutoff=0.5)
+        hint = f"; did you mean {close!r}?" if close else "."
         place = f" (in {where})" if where else ""
-        listed = ", ".join(names) if names else "none"
         article = "an" if kind[0] in "aeiou" else "a"
-        super().__init__(f"{name!r} is not {article} {kind}{place}{hint} Known: {listed}")
+        quoted = repr(shortened(name, _LONGEST_NAME))
+        super().__init__(f"{quoted} is not {article} {kind}{place}{hint} Known: {', '.join(names) or 'none'}")
 
 
 class RunFailed(ZooError):
@@ -37,7 +84,7 @@ def explain(error: ValidationError) -> str:
     """Every complaint of a pydantic validation on one line, each with the path to its field."""
     parts = []
     for complaint in error.errors(include_url=False, include_context=False):
-        path = ".".join(str(step) for step in complaint["loc"])
+        path = ".".join(shortened(str(step), _LONGEST_NAME) for step in complaint["loc"])
         given = f" (given: {complaint['input']!r:.60})" if complaint["type"] != "missing" else ""
         message = complaint["msg"][0].lower() + complaint["msg"][1:]
         parts.append(f"{path}: {message}{given}" if path else message)

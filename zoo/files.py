@@ -1,15 +1,45 @@
-"""Files that are whole or not there: written beside their place, flushed to disk, then renamed into it."""
+"""Files that are whole or not there: written beside their place, flushed to disk, then renamed into it.
+
+And strangers' files, of which nobody knows what they are before they are opened.
+"""
 
 from __future__ import annotations
 
 import fcntl
 import os
 import shutil
+import stat
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from io import BufferedReader
 from pathlib import Path
 
 from zoo.errors import RunFailed, ZooError
+
+
+def open_regular(path: Path) -> BufferedReader:
+    """Open a file to be read. Raises ZooError where it cannot be, or is no file, as a named pipe that makes wait."""
+    try:
+        handle = os.open(path, os.O_RDONLY | os.O_NONBLOCK)
+        mode = os.fstat(handle).st_mode
+        if stat.S_ISREG(mode):
+            return os.fdopen(handle, "rb")
+        os.close(handle)
+    except (OSError, ValueError) as error:  # a ValueError is a NUL in the name
+        raise ZooError(f"{path}: {getattr(error, 'strerror', None) or error}") from None
+    raise ZooError(f"{path}: {'Is a directory' if stat.S_ISDIR(mode) else 'is a pipe or a device'}; give a file")
+
+
+def read_regular(path: Path, largest: int) -> bytes:
+    """What a file holds. Raises ZooError where it cannot be read, is no file, or has more than `largest` bytes."""
+    with open_regular(path) as file:
+        size = os.fstat(file.fileno()).st_size
+        if size > largest:
+            raise ZooError(f"{path}: {size:,} bytes are more than the {largest:,} that such a file may have")
+        try:
+            return file.read(largest)
+        except OSError as error:
+            raise ZooError(f"{path}: {error.strerror}") from None
 
 
 def write_bytes(path: Path, content: bytes) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any, ClassVar, TypeAlias
 
 import torch
@@ -157,11 +158,17 @@ class Span(TaskHead):
 
     def logits(self, hidden: Tensor, batch: Batch) -> Tensor:
         """[T, H] to [B, 2, S], minus infinity where no answer can be: outside the second text, at special tokens."""
-        return _rectangle(self.scores(hidden, batch), batch, _answerable(batch))
+        return _at_answers(self.compared(hidden, batch), batch)
 
     def compared(self, hidden: Tensor, batch: Batch) -> Tensor:
         """[T, H] to [B, 2, S], minus infinity beside the sequences only: the loss compares with all tokens."""
-        return _rectangle(self.scores(hidden, batch), batch, torch.ones_like(batch.special))
+        padded, mask = batch.layout.pad(self.scores(hidden, batch))
+        return padded.masked_fill(~mask[:, :, None], -torch.inf).transpose(1, 2)
+
+    def forward(self, hidden: Tensor, batch: Batch, token_table: Tensor) -> Output:
+        """[T, H] to a loss over all tokens, and logits [B, 2, S] of possible answers."""
+        output = super().forward(hidden, batch, token_table)
+        return replace(output, logits=_at_answers(output.logits, batch))
 
     def predict(self, logits: Tensor) -> list[Any]:
         """[B, 2, S] to the most probable (first, last) that are in order; (0, 0) where no answer can be."""
@@ -180,16 +187,10 @@ def best_spans(logits: Tensor) -> tuple[list[tuple[int, int]], list[float]]:
     return [divmod(place, logits.shape[2]) for place in places.tolist()], best.exp().tolist()
 
 
-def _answerable(batch: Batch) -> Tensor:
-    """Which tokens are of the text that is asked about. [T]"""
-    return (batch.segments == 1) & ~batch.special
-
-
-def _rectangle(scores: Tensor, batch: Batch, where: Tensor) -> Tensor:
-    """Scores of tokens [T, 2] as [B, 2, S], minus infinity where `where` [T] is not, and beside the sequences."""
-    padded, _ = batch.layout.pad(scores)
-    mask, _ = batch.layout.pad(where)
-    return padded.masked_fill(~mask[:, :, None], -torch.inf).transpose(1, 2)
+def _at_answers(logits: Tensor, batch: Batch) -> Tensor:
+    """[B, 2, S], minus infinity but at tokens of the text that is asked about."""
+    mask, _ = batch.layout.pad((batch.segments == 1) & ~batch.special)
+    return logits.masked_fill(~mask[:, None], -torch.inf)
 
 
 class Choice(TaskHead):

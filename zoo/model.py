@@ -28,6 +28,8 @@ class Origin:
     """How the weights were made, as far as the zoo knows."""
     sentence: Sentence | None = None
     """How the folder wants a text to become one vector, where it is a sentence encoder's."""
+    left_out: tuple[str, ...] = ()
+    """The stored names of weights that the model has no place for, as those of a head of unknown kind."""
 
 
 class Model(nn.Module):

@@ -8,6 +8,7 @@ from typing import Annotated, Any, Literal, Self, TypeVar
 from pydantic import BaseModel, ConfigDict, Field, JsonValue, ValidationError
 
 from zoo.errors import ZooError, explain
+from zoo.files import read_regular
 
 Width = Annotated[int, Field(ge=1, le=65_536)]
 Share = Annotated[float, Field(ge=0.0, le=1.0)]
@@ -16,6 +17,10 @@ Count = Annotated[int, Field(ge=1, le=10**15)]
 Length = Annotated[int, Field(ge=8, le=1_048_576)]
 Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._+=,:~-]*$", max_length=400)]
 Precision = Literal["fp32", "bf16"]
+Activation = Literal["gelu", "gelu_new", "relu", "silu"]
+
+LARGEST_RECORD = 50_000_000
+"""Bytes of the largest record that is read."""
 
 
 class Record(BaseModel):
@@ -30,9 +35,7 @@ R = TypeVar("R", bound=Record)
 def read_record(kind: type[R], path: Path, what: str) -> R:
     """The record in a JSON file. Raises ZooError where it cannot be read, or is not `what` it should be."""
     try:
-        return kind.model_validate_json(path.read_bytes())
-    except OSError as error:
-        raise ZooError(f"cannot read {path}: {error.strerror}") from error
+        return kind.model_validate_json(read_regular(path, LARGEST_RECORD))
     except ValidationError as error:
         raise ZooError(f"{path} is not {what}: {explain(error)}") from None
 
@@ -47,7 +50,7 @@ class Dims(Record):
     n_heads: Annotated[int, Field(ge=1, le=1_024)]
     ffn_width: Annotated[int, Field(ge=1, le=262_144)]
     max_length: Length = 512
-    activation: Literal["gelu", "gelu_new", "relu", "silu"] = "gelu"
+    activation: Activation = "gelu"
     dropout: Annotated[float, Field(ge=0.0, lt=1.0)] = 0.1
     attention_dropout: Annotated[float, Field(ge=0.0, lt=1.0)] = 0.1
     norm_eps: Positive = 1e-12

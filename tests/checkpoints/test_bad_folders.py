@@ -129,7 +129,11 @@ ROWS: dict[str, tuple[Break, str, str]] = {
     "infinite": (tensors(lambda t: t[BIAS].fill_(INFINITE)), WEIGHTS, f"{BIAS}' holds NaN or infinite values"),
     "integers": (tensors(lambda t: t.update({BIAS: t[BIAS].long()})), WEIGHTS, f"{BIAS} holds I64, not floats"),
     "missing": (tensors(lambda t: t.pop(BIAS)), WEIGHTS, "missing: encoder.layer.0.output.dense.bias"),
-    "extra": (tensors(lambda t: t.update(stray=torch.ones(2))), WEIGHTS, "not known: stray"),
+    "extra": (
+        tensors(lambda t: t.update({"bert.encoder.stray": torch.ones(2)})),
+        WEIGHTS,
+        "not known: encoder.stray",
+    ),
     "misshapen": (tensors(lambda t: t.update({BIAS: torch.ones(31)})), WEIGHTS, f"{BIAS} has the shape [31], not [32]"),
     "a folder": (instead(WEIGHTS), WEIGHTS, "Is a directory"),
     "control characters": (header(lambda d: d.update({"a\x1b[31m\n": d.pop(BIAS)})), WEIGHTS, "control characters"),

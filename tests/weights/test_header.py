@@ -80,7 +80,7 @@ BAD = {
     "a list": ([1], b"", "should hold a JSON object, not a list"),
     "not UTF-8": (b'{"\xff": 1}', b"", "byte 2 is not UTF-8"),
     "deep": (b"[" * 100_000, b"", "nested too deeply"),
-    "of many digits": (b'{"a": ' + b"9" * 5_000 + b"}", b"", "not valid JSON: Exceeds the limit"),
+    "of many digits": (b'{"a": ' + b"9" * 5_000 + b"}", b"", "a number of 5,000 digits"),
     "NaN": (b'{"a": NaN}', b"", "NaN is no JSON number"),
     "half a surrogate": (b'{"a\\ud800": 1}', b"", "half of a surrogate pair"),
 }

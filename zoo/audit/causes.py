@@ -10,7 +10,7 @@ from itertools import combinations
 from zoo.audit.closed_form import ClosedForm
 from zoo.audit.counts import DEFINITIONS, LABELS, Counts, Definition
 from zoo.errors import ZooError
-from zoo.formulas import FIGURE, MLM_HEAD, PROJECTION, Component, E, H, Polynomial, V
+from zoo.formulas import FIGURE, MLM_HEAD, OUTPUT_TABLE, PROJECTION, Component, E, H, Polynomial, V
 from zoo.formulas.polynomial import ZERO
 from zoo.specs import Record
 
@@ -138,7 +138,7 @@ def _departures(form: ClosedForm) -> list[Departure]:
     found = [
         Departure(
             "output table stored apart from the token table",
-            lambda definition: V * E if _has_mlm_head(form.components(definition)) else None,
+            lambda definition: V * E if _has_tied_mlm_head(form.components(definition)) else None,
         )
     ]
     if PROJECTION in by_name:
@@ -163,8 +163,9 @@ def _padding(multiple: int, padded: int) -> Departure:
     return Departure(name, lambda definition: ZERO, lambda sizes: {**sizes, "V": padded})
 
 
-def _has_mlm_head(components: tuple[Component, ...] | None) -> bool:
-    return any(component.name == MLM_HEAD for component in components or ())
+def _has_tied_mlm_head(components: tuple[Component, ...] | None) -> bool:
+    names = {component.name for component in components or ()}
+    return MLM_HEAD in names and OUTPUT_TABLE not in names
 
 
 def _at_hidden_width(component: Component) -> Polynomial:

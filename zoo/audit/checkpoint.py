@@ -16,15 +16,17 @@ from zoo.catalog import Catalog
 from zoo.errors import ZooError
 from zoo.formulas import MLM_HEAD
 from zoo.specs import Record
-from zoo.weights.format import POOL, CheckpointFormat
-from zoo.weights.header import FLOATS, Entry, read_header
+from zoo.weights.folder import CONFIG, Folder
+from zoo.weights.format import POOL, UNTIED, CheckpointFormat
+from zoo.weights.header import FLOATS, Entry
 from zoo.weights.hub import is_hub_name
-from zoo.weights.json_files import read_object
+from zoo.weights.layout import Pieces, find_pieces
 from zoo.weights.names import NameTable
-from zoo.weights.record import CONFIG, VARIANT, read_variant
-from zoo.weights.store import open_store
+from zoo.weights.record import MLM, untied
+from zoo.weights.store import open_file, open_store
 
 BODY, POOLER, TWICE, BUFFERS, TASK_HEAD, UNKNOWN = "body", "pooler", "twice", "buffers", "task head", "unknown"
+UNUSED = "unused"
 TOKEN_TABLES = ("word_embeddings.weight", "tok_embeddings.weight", "embed_tokens.weight")
 """What the table of tokens is called in architectures that no plugin knows."""
 
@@ -86,43 +88,62 @@ def read_checkpoint(catalog: Catalog, path: Path) -> Checkpoint:
     folder = path if path.is_dir() else path.parent
     if not path.exists():
         raise ZooError(f"there is no file or folder {path}")
-    entries = open_store(path).entries if path.is_dir() else read_header(path).entries
-    if (folder / VARIANT).exists():
-        return _own(closed_form(catalog, read_variant(folder)), entries)
-    config = read_object(folder / CONFIG) if (folder / CONFIG).exists() else None
-    if config is None:
-        return _unrecognized(entries, {}, f"no {CONFIG} beside it: counted from its header alone", wrong=False)
+    store, said = open_store(path) if path.is_dir() else open_file(path), Folder(folder)
+    if said.variant:
+        return _own(closed_form(catalog, said.variant), store.entries)
+    if not (folder / CONFIG).exists():
+        return _unrecognized(store.entries, {}, f"no {CONFIG} beside it: counted from its header alone", wrong=False)
+    config = said.config
     kind = config.get("model_type")
     if not isinstance(kind, str) or kind not in catalog.checkpoints:
         told = f"no plugin installed for model type {kind!r:.60}" if kind else f"its {CONFIG} names no model_type"
-        return _unrecognized(entries, config, f"{told}: counted from its header alone", wrong=True)
+        return _unrecognized(store.entries, config, f"{told}: counted from its header alone", wrong=True)
     format = catalog.checkpoints[kind]
     variant = format.variant(config, "checkpoint", str(folder / CONFIG))
-    return _known(closed_form(catalog, variant), format, entries)
+    pieces = find_pieces(format, config, store)
+    if UNTIED in pieces.used:
+        variant = variant.model_copy(update={"objectives": untied(variant.objectives)})
+    return _known(closed_form(catalog, variant), format, store.entries, pieces)
 
 
-def _known(form: ClosedForm, format: CheckpointFormat, entries: Mapping[str, Entry]) -> Checkpoint:
-    """Of a family that a plugin knows, by its tables of names."""
-    copies = dict(format.copies)
+def _known(form: ClosedForm, format: CheckpointFormat, entries: Mapping[str, Entry], pieces: Pieces) -> Checkpoint:
+    """Of a family that a plugin knows, by its tables of names; which of two copies counts is for the loader to say."""
+    tables, copies = _tables(form, format), dict(format.copies)
     present = {format.canonical(name) for name in entries}
-    objectives = [used.name for used in form.variant.objectives if used.name in format.pieces]
-    tables = {
-        BODY: NameTable(format.body),
-        POOLER: NameTable(format.pieces.get(POOL, ())),
-        **{name: NameTable(format.pieces[name]) for name in objectives},
-        TASK_HEAD: NameTable([row for name, rows in format.pieces.items() if name not in objectives for row in rows]),
-    }
+    counted, left_out = {stored: name for name, stored in pieces.names.items()}, set(pieces.left_out)
 
     def group(name: str, entry: Entry) -> str:
         canonical = format.canonical(name)
         if canonical in format.ignored or entry.dtype not in FLOATS:
             return BUFFERS
-        if canonical in copies and copies[canonical] in present:
+        if UNTIED in pieces.used:
+            if name not in counted and name not in left_out:
+                return UNUSED
+            canonical = counted.get(name, canonical)
+        elif copies.get(canonical) in present:
             return TWICE
-        canonical = copies.get(canonical, canonical)
+        else:
+            canonical = copies.get(canonical, canonical)
         return next((group for group, table in tables.items() if table.ours(canonical)), UNKNOWN)
 
-    return _counted(form, objectives, _tally(entries, group), format.name)
+    return _counted(form, _objectives(form, format), _tally(entries, group), format.name)
+
+
+def _objectives(form: ClosedForm, format: CheckpointFormat) -> list[str]:
+    return [used.name for used in form.variant.objectives if used.name in format.pieces]
+
+
+def _tables(form: ClosedForm, format: CheckpointFormat) -> dict[str, NameTable]:
+    """The names of each group of weights."""
+    objectives = _objectives(form, format)
+    heads = [name for name in format.pieces if name not in (*objectives, UNTIED)]
+    output = format.pieces.get(UNTIED, ())
+    return {
+        BODY: NameTable(format.body),
+        POOLER: NameTable(format.pieces.get(POOL, ())),
+        **{name: NameTable([*format.pieces[name], *(output if name == MLM else ())]) for name in objectives},
+        TASK_HEAD: NameTable([row for name in heads for row in format.pieces[name]]),
+    }
 
 
 def _own(form: ClosedForm, entries: Mapping[str, Entry]) -> Checkpoint:
@@ -197,6 +218,7 @@ def _notes(tally: _Tally) -> tuple[str, ...]:
     """What a file stores beyond the counted parameters, by the cause that it makes other counts differ."""
     causes = {
         TWICE: "stored twice, tied to the token table or its bias",
+        UNUSED: "never used, as the output layer that is not tied has a bias of its own",
         BUFFERS: "buffers of integers",
         TASK_HEAD: "heads that no definition counts",
         UNKNOWN: "not known to the plugin",

@@ -47,8 +47,8 @@ class ClosedForm:
             return counted
         if definition == "encoder_pooler":
             return (*counted, pooler())
-        mlm = [component for head in heads for component in head.components or () if component.name == MLM_HEAD]
-        return (*counted, *mlm[:1]) if mlm else None
+        mlm = [head.components for head in heads if any(c.name == MLM_HEAD for c in head.components or ())]
+        return (*counted, *(mlm[0] or ())) if mlm else None
 
     def formula(self, definition: Definition) -> Polynomial | None:
         """The count under one definition, in symbols."""

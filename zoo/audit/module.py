@@ -24,7 +24,7 @@ def module_counts(model: Model) -> Counts:
     with torch.device("meta"):
         pooler = Pooler(model.variant.dims.hidden_width)
     encoder = stored(model)
-    heads = [module for module in model.objectives.modules() if isinstance(module, TokenPrediction)]
+    heads = [head for head in model.objectives.values() if any(isinstance(m, TokenPrediction) for m in head.modules())]
     return Counts(
         encoder=encoder,
         encoder_pooler=encoder + _n_parameters(pooler),

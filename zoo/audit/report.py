@@ -10,7 +10,7 @@ from rich.table import Table as RichTable
 from rich.text import Text
 
 from zoo.audit.tables import Table
-from zoo.errors import ZooError
+from zoo.errors import ZooError, visible
 from zoo.files import write_text
 
 BEGIN, END = "<!-- zoo audit: begin -->", "<!-- zoo audit: end -->"
@@ -53,11 +53,11 @@ def print_tables(tables: Iterable[Table], notes: Iterable[str], console: Console
             words = index < table.n_words
             shown.add_column(Text(column), justify="left" if words else "right", no_wrap=index == 0, overflow="fold")
         for row in table.rows:
-            shown.add_row(*map(Text, row))
+            shown.add_row(*(Text(visible(cell)) for cell in row))
         console.print(shown)
         console.print()
     for note in notes:
-        console.print(Text(note))
+        console.print(Text(visible(note)))
 
 
 def markdown(tables: Iterable[Table], notes: Iterable[str]) -> str:
@@ -97,4 +97,4 @@ def _row(cells: Iterable[str]) -> str:
 
 def _escaped(text: str) -> str:
     """Text that Markdown shows as it is."""
-    return "".join(f"\\{char}" if char in "\\`*_<>[]|#" else char for char in text.replace("\n", " "))
+    return "".join(f"\\{char}" if char in "\\`*_<>[]|#" else char for char in visible(text))

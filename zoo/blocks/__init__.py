@@ -1,6 +1,6 @@
 """Parts that several papers share, for plugins to build with."""
 
-from zoo.blocks.activation import activation
+from zoo.blocks.activation import Activation, activation
 from zoo.blocks.attention import SelfAttention
 from zoo.blocks.dropout import Dropout
 from zoo.blocks.feedforward import FeedForward
@@ -11,6 +11,7 @@ from zoo.blocks.pooler import Pooler
 from zoo.blocks.token_prediction import TokenPrediction, predict_tokens
 
 __all__ = [
+    "Activation",
     "AttentionBlock",
     "Dropout",
     "FeedForward",

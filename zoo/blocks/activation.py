@@ -4,8 +4,12 @@ from __future__ import annotations
 
 from torch import nn
 
+from zoo.specs import Activation
 
-def activation(name: str) -> nn.Module:
+__all__ = ["Activation", "activation"]
+
+
+def activation(name: Activation) -> nn.Module:
     """The activation called `name`: `gelu` is the exact erf form, `gelu_new` its tanh approximation.
 
     Hendrycks and Gimpel 2016, arXiv:1606.08415, section 2.

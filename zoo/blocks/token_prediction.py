@@ -7,20 +7,21 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from zoo.batch import IGNORE, Batch, Output
-from zoo.blocks.activation import activation
-from zoo.specs import Dims
+from zoo.blocks.activation import activation as make_activation
+from zoo.specs import Activation, Dims
 
 
 class TokenPrediction(nn.Module):
     """Hidden states to logits over the vocabulary through the token table; google-research/bert, run_pretraining.py.
 
-    One head serves E = H (BERT) and E < H (ALBERT): the transform narrows to the table's width.
+    One head serves E = H (BERT) and E < H (ALBERT): the transform narrows to the table's width. Its activation is the
+    layers' unless it has one of its own, as RoBERTa's.
     """
 
-    def __init__(self, dims: Dims) -> None:
+    def __init__(self, dims: Dims, activation: Activation | None = None) -> None:
         super().__init__()
         self.transform = nn.Linear(dims.hidden_width, dims.embedding_width)
-        self.activation = activation(dims.activation)
+        self.activation = make_activation(activation or dims.activation)
         self.norm = nn.LayerNorm(dims.embedding_width, eps=dims.norm_eps)
         self.bias = nn.Parameter(torch.zeros(dims.vocab_size))
 

@@ -11,7 +11,7 @@ from zoo.audit.audit import Settings, audit_variant
 from zoo.audit.counts import DEFINITIONS, LABELS
 from zoo.catalog import Catalog
 from zoo.checkpoints.reading import head_of
-from zoo.errors import ZooError
+from zoo.errors import ZooError, visible
 from zoo.model import Model
 from zoo.weights.checkpoint import weights_hash
 from zoo.weights.hub import is_hub_name
@@ -42,7 +42,7 @@ def model_card(model: Model, catalog: Catalog) -> str:
         "Say under which licence the weights are given.",
     ]
     if head and head.labels:
-        parts.insert(4, f"Labels: {', '.join(head.labels)}.")
+        parts.insert(4, f"Labels: {', '.join(map(visible, head.labels))}.")
     return "\n\n".join(parts) + "\n"
 
 
@@ -149,4 +149,4 @@ def _table(columns: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> str:
 
 
 def _cell(text: str) -> str:
-    return text.replace("|", r"\|").replace("\n", " ")
+    return visible(" ".join(text.split())).replace("|", r"\|")

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
-from typing import Any
 
 import torch
 
@@ -16,23 +17,22 @@ from zoo.interfaces import Objective, Tokenizer
 from zoo.model import Model, Origin
 from zoo.specs import HeadUse, Variant
 from zoo.weights.fill import assign, common_dtype
+from zoo.weights.folder import CONFIG, VARIANT, Folder
 from zoo.weights.format import POOL, TASK
 from zoo.weights.hub import folder_named, hub_name
-from zoo.weights.json_files import read_object
 from zoo.weights.layout import match
 from zoo.weights.provenance import provenance_in
 from zoo.weights.record import (
-    CONFIG,
-    VARIANT,
     Objectives,
     format_of,
     read_foreign,
     read_objectives,
-    read_variant,
     tokenizer_options,
 )
 from zoo.weights.sentence import sentence_in
 from zoo.weights.store import Store, open_store
+
+log = logging.getLogger("zoo")
 
 TOKENIZER_FILES = ("tokenizer.json", "vocab.txt", "vocab.json", "spiece.model")
 
@@ -41,12 +41,15 @@ TOKENIZER_FILES = ("tokenizer.json", "vocab.txt", "vocab.json", "spiece.model")
 class Contents:
     """What a folder holds, known from its headers alone: a model without memory for weights, and where each lies."""
 
-    folder: Path
+    folder: Folder
     model: Model
     store: Store
     stored: Mapping[str, str]
     """The stored name of each weight, by our name."""
-    config: Mapping[str, Any]
+    left_out: tuple[str, ...] = ()
+    """The stored names of weights that the model has no place for, as those of a head of unknown kind."""
+    notes: tuple[str, ...] = ()
+    """What of the folder is not honoured, in sentences."""
 
 
 def load(
@@ -74,48 +77,65 @@ def load(
         model = _assembled(catalog, model.variant, Objectives(names=model.objective_names, head=head_of(model)))
     assign(model, contents.store, contents.stored, dtype or common_dtype(contents.store, contents.stored))
     model.tokenizer = tokenizer
-    name = hub_name(contents.folder) or str(folder)
-    provenance, sentence = provenance_in(contents.folder), sentence_in(contents.folder)
-    model.origin = Origin(name, contents.config, contents.store.metadata, provenance, sentence)
+    place = contents.folder.path
+    model.origin = Origin(
+        hub_name(place) or str(folder),
+        {} if contents.folder.variant else contents.folder.config,
+        contents.store.metadata,
+        provenance_in(place),
+        sentence_in(place),
+        left_out=contents.left_out,
+    )
     return model.eval()
 
 
 def inspect(folder: Path, catalog: Catalog) -> Contents:
     """What a folder holds, every name, type and shape checked. Raises ZooError."""
-    if (folder / VARIANT).exists():
-        variant, store = read_variant(folder), open_store(folder)
-        model = _without_memory(catalog, variant, read_objectives(folder, variant))
+    said = Folder(folder)
+    if said.variant:
+        store = open_store(folder)
+        model = _without_memory(catalog, said.variant, read_objectives(folder, said.variant))
         stored = {name: name for name in store.entries}
-        match(variant.name, store, shapes_of(model), stored)
-        return Contents(folder, model, store, stored, {})
+        match(said.variant.name, store, shapes_of(model), stored)
+        return Contents(said, model, store, stored)
     if (folder / CONFIG).exists():
-        return _inspect_foreign(folder, catalog)
+        contents = _inspect_foreign(said, catalog)
+        for note in contents.notes:
+            _say(note)
+        return contents
     if not folder.is_dir():
         raise ZooError(f"there is no folder {folder}")
     raise ZooError(f"{folder} holds no model: neither {VARIANT} nor {CONFIG} is in it")
 
 
-def _inspect_foreign(folder: Path, catalog: Catalog) -> Contents:
-    store = open_store(folder)
+def _inspect_foreign(folder: Folder, catalog: Catalog) -> Contents:
+    store = open_store(folder.path)
     found = read_foreign(folder, catalog.checkpoints, store)
     model = _without_memory(catalog, found.variant, found.objectives)
-    table = catalog.checkpoints[found.format].table(found.pieces)
+    pieces = found.pieces
+    table = catalog.checkpoints[found.format].table(pieces.used)
     shapes = {table.theirs(ours) or ours: shape for ours, shape in shapes_of(model).items()}
-    match(f"the {found.format} that {folder / CONFIG} describes", store, shapes, found.names)
-    stored = {ours: found.names[table.theirs(ours) or ours] for ours in model.state_dict()}
-    return Contents(folder, model, store, stored, found.config)
+    match(f"the {found.format} that {folder.path / CONFIG} describes", store, shapes, pieces.names)
+    stored = {ours: pieces.names[table.theirs(ours) or ours] for ours in model.state_dict()}
+    return Contents(folder, model, store, stored, pieces.left_out, pieces.notes)
 
 
-def tokenizer_of(folder: Path, catalog: Catalog) -> Tokenizer | None:
+@cache  # however often a folder is read
+def _say(note: str) -> None:
+    log.warning("%s", note)
+
+
+def tokenizer_of(folder: Path | Folder, catalog: Catalog) -> Tokenizer | None:
     """The tokenizer of a folder, which need not hold weights; None where it holds no tokenizer. Raises ZooError."""
-    if tokenizer_file(folder) is None:
+    said = Folder(folder) if isinstance(folder, Path) else folder
+    if tokenizer_file(said.path) is None:
         return None
-    if (folder / VARIANT).exists():
-        part, options = catalog.tokenizer(read_variant(folder))
+    if said.variant:
+        part, options = catalog.tokenizer(said.variant)
     else:
-        format = format_of(read_object(folder / CONFIG), catalog.checkpoints, str(folder / CONFIG))
-        part, options = catalog.part("tokenizer", format.base.tokenizer.name), tokenizer_options(folder, format)
-    tokenizer: Tokenizer = part.load(folder, **options)
+        format = format_of(said.config, catalog.checkpoints, str(said.path / CONFIG))
+        part, options = catalog.part("tokenizer", format.base.tokenizer.name), tokenizer_options(said, format)
+    tokenizer: Tokenizer = part.load(said.path, **options)
     return tokenizer
 
 
@@ -139,7 +159,7 @@ def _refuse_other_ids(tokenizer: Tokenizer, contents: Contents) -> None:
     n_rows = contents.model.variant.dims.vocab_size
     if tokenizer.vocab_size > n_rows:
         raise ZooError(
-            f"{tokenizer_file(contents.folder)}: the tokenizer has {tokenizer.vocab_size:,} ids and the model "
+            f"{tokenizer_file(contents.folder.path)}: the tokenizer has {tokenizer.vocab_size:,} ids and the model "
             f"{n_rows:,}; they are not of the same model"
         )
 

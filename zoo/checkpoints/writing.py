@@ -66,7 +66,11 @@ def describe(model: Model, catalog: Catalog) -> Described:
     """The Hugging Face words for a model. Raises ZooError where there are none."""
     for format in catalog.checkpoints.values():
         settings = format.config(model.variant)
-        if settings is None or model.causal:
+        if (
+            settings is None
+            or model.causal
+            or not all(format.computes(model.variant, n) for n in model.objective_names)
+        ):
             continue
         pieces = _pieces(model)
         wanted = sorted(piece for piece in pieces if piece not in (POOL, UNTIED))

@@ -4,7 +4,7 @@ The legend: V vocabulary size, E embedding width, H hidden width, F feed-forward
 N attention heads; in costs also S tokens in a sequence, M of them to predict.
 """
 
-from zoo.formulas.component import FIGURE, MLM_HEAD, POOLER, PROJECTION, Component, Published, sizes
+from zoo.formulas.component import FIGURE, MLM_HEAD, OUTPUT_TABLE, POOLER, PROJECTION, Component, Published, sizes
 from zoo.formulas.parts import (
     MOST_ROWS,
     attention_block,
@@ -23,6 +23,7 @@ __all__ = [
     "FIGURE",
     "MLM_HEAD",
     "MOST_ROWS",
+    "OUTPUT_TABLE",
     "POOLER",
     "PROJECTION",
     "Component",

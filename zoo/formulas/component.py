@@ -13,6 +13,7 @@ from zoo.specs import Dims, Record
 POOLER = "pooler"
 PROJECTION = "projection"
 MLM_HEAD = "MLM head"
+OUTPUT_TABLE = "output table"
 """Components that the definitions of a count, and the causes of a difference, know by name."""
 
 FIGURE = r"[0-9]{1,9}(\.[0-9]{1,3})?[KMB]"

@@ -15,8 +15,9 @@ from zoo.files import write_folder
 from zoo.interfaces import Tokenizer
 from zoo.specs import Variant
 from zoo.weights.fill import copy
+from zoo.weights.folder import VARIANT
 from zoo.weights.layout import match
-from zoo.weights.record import OBJECTIVES, VARIANT, Objectives
+from zoo.weights.record import OBJECTIVES, Objectives
 from zoo.weights.store import WEIGHTS, open_store
 
 

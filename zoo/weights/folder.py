@@ -8,9 +8,11 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+from zoo.specs import Variant, read_record
 from zoo.weights.json_files import read_object
 
 CONFIG = "config.json"
+VARIANT = "variant.json"
 TOKENIZER_CONFIG = "tokenizer_config.json"
 SPECIAL_TOKENS = "special_tokens_map.json"
 ADDED_TOKENS = "added_tokens.json"
@@ -18,12 +20,20 @@ ADDED_TOKENS = "added_tokens.json"
 
 @dataclass(frozen=True)
 class Folder:
-    """A folder of the Hugging Face format. A file that is absent says nothing; a broken one raises ZooError when read.
+    """A folder of the Hugging Face format, or of the zoo's own.
+
+    A file that is absent says nothing; a broken one raises ZooError when read.
 
     Reading a property twice reads the file once.
     """
 
     path: Path
+
+    @cached_property
+    def variant(self) -> Variant | None:
+        """variant.json: the record of a model that the zoo saved in its own format."""
+        path = self.path / VARIANT
+        return read_record(Variant, path, "a variant's record") if path.exists() else None
 
     @cached_property
     def config(self) -> Mapping[str, Any]:

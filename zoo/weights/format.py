@@ -12,8 +12,8 @@ from typing import Any
 
 from pydantic import JsonValue, ValidationError
 
-from zoo.errors import UnknownName, ZooError, explain
-from zoo.specs import Use, Variant
+from zoo.errors import ZooError, explain
+from zoo.specs import HeadKind, Use, Variant
 from zoo.weights.names import NameTable, Row
 
 Config = Mapping[str, Any]
@@ -63,7 +63,9 @@ class CheckpointFormat:
     - `copies` are weights that may be stored a second time, each with what it repeats; `ignored` hold nothing.
     - `tokenizer` are the tokenizer's options in tokenizer_config.json, `tokenizer_config` is what such a file is to
       say of a tokenizer that we write.
-    - `head_dropout` is the key of a head's dropout; with `drops_head_input`, a classifier has it twice.
+    - `head_dropout` is the key of a head's dropout, `head_dropout_default` what its absence means (None: the layers'
+      dropout); heads of the kinds in `drops_as_layers` have the layers' whatever it says. With `drops_head_input`, a
+      classifier has it twice.
     """
 
     name: str
@@ -80,6 +82,8 @@ class CheckpointFormat:
     tokenizer: tuple[Setting, ...] = ()
     tokenizer_config: Mapping[str, JsonValue] = field(default_factory=dict)
     head_dropout: str = "classifier_dropout"
+    head_dropout_default: float | None = None
+    drops_as_layers: tuple[HeadKind, ...] = ()
     drops_head_input: bool = False
 
     def table(self, pieces: tuple[str, ...]) -> NameTable:
@@ -110,7 +114,8 @@ class CheckpointFormat:
             try:
                 value = setting.read(config.get(setting.theirs, setting.default), config)
             except TypeError:
-                raise ZooError(f"{where}: {setting.theirs} is {config[setting.theirs]!r:.60}") from None
+                given = config.get(setting.theirs, setting.default)
+                raise ZooError(f"{where}: {setting.theirs} cannot be {given!r:.60}") from None
             fields, key = _place(record, setting)
             if fields is record.get("dims") or value != setting.unset:
                 fields[key] = value
@@ -143,11 +148,10 @@ class CheckpointFormat:
             return None
         return config if self._shape(again) == self._shape(variant) else None
 
-    def pieces_of(self, architecture: str, where: str) -> tuple[str, ...]:
-        """The pieces of the reference library's class of this name. Raises UnknownName."""
-        if architecture not in self.architectures:
-            raise UnknownName(f"architecture of {self.name} checkpoints", architecture[:100], self.architectures, where)
-        return self.architectures[architecture]
+    def computes(self, variant: Variant, objective: str) -> bool:
+        """Whether an objective's head, in a checkpoint of this format, has the activation that a variant gives it."""
+        ours, theirs = (_activation(of, objective, variant.dims.activation) for of in (variant, self.base))
+        return ours == theirs
 
     def _shape(self, variant: Variant) -> tuple[object, ...]:
         """All that decides what a model computes, options at their defaults left out."""
@@ -159,13 +163,24 @@ class CheckpointFormat:
         return defaults | {k: value for k, value in used.options.items() if unset.get(f"{kind}.{k}") != value}
 
 
+def _activation(variant: Variant, objective: str, layers: str) -> JsonValue:
+    """The activation of an objective's head: its own, or the layers'."""
+    options = next((used.options for used in variant.objectives if used.name == objective), {})
+    return options.get("activation") or layers
+
+
 def _place(record: dict[str, Any], setting: Setting) -> tuple[dict[str, Any], str]:
     """The part of a variant's record that a setting speaks of, and the key in it."""
     top, _, key = setting.ours.partition(".")
     return (record[top]["options"] if "options" in record[top] else record[top]), key
 
 
-_ACTIVATIONS = {"swish": "silu", "gelu_pytorch_tanh": "gelu_new"}  # other names of the same functions
+_ACTIVATIONS = {
+    "swish": "silu",
+    "gelu_python": "gelu",
+    **dict.fromkeys(("gelu_pytorch_tanh", "gelu_fast", "gelu_accurate"), "gelu_new"),
+}
+"""Other names of the same functions."""
 
 
 def transformer_settings(

@@ -6,16 +6,22 @@ Format: https://huggingface.co/docs/safetensors; eight bytes of length, JSON, th
 from __future__ import annotations
 
 import math
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass
+from io import BufferedReader
 from pathlib import Path
 from typing import Any, NoReturn
 
 from zoo.errors import ZooError
+from zoo.files import open_regular
 from zoo.weights.json_files import parse_object
 
-LARGEST_HEADER = 100_000_000
-"""Bytes; the limit that the format's own library sets."""
+LARGEST_HEADER = 10_000_000
+"""Bytes; a BERT of 1,024 layers, the most that the zoo builds, takes a quarter of it."""
+
+MOST_DIMENSIONS = 8
+"""Of a tensor; a model of the zoo has two at most."""
 
 BYTES = {
     "F64": 8, "F32": 4, "F16": 2, "BF16": 2, "I64": 8, "I32": 4, "I16": 2, "I8": 1,
@@ -48,29 +54,35 @@ class Header:
 
 def read_header(path: Path) -> Header:
     """The header of a file whose tensors fill it exactly. Raises ZooError otherwise."""
-    try:
-        with path.open("rb") as file:
-            size = path.stat().st_size
-            first = file.read(8)
-            for magic, kind in _FOREIGN.items():
-                if first.startswith(magic):
-                    _refuse(path, f"is {kind}, whatever its name says; the zoo loads safetensors only")
-            length = int.from_bytes(first, "little")
-            if len(first) < 8:
-                _refuse(path, f"has {size} bytes, too few for a safetensors file; fetch it again")
-            if length > LARGEST_HEADER:
-                _refuse(path, f"announces a header of {length:,} bytes; this is no safetensors file")
-            if 8 + length > size:
-                _refuse(path, f"announces a header of {length:,} bytes and has {size:,} in all; fetch it again")
-            found = parse_object(file.read(length), f"{path} (header)")
-    except OSError as error:
-        raise ZooError(f"{path}: {error.strerror}") from None
+    with open_regular(path) as file:
+        size = os.fstat(file.fileno()).st_size
+        try:
+            text = _text(path, file, size)
+        except OSError as error:
+            raise ZooError(f"{path}: {error.strerror}") from None
+    found = parse_object(text, f"{path} (header)")
     metadata = found.pop("__metadata__", {})
     if not isinstance(metadata, dict) or not all(isinstance(value, str) for value in metadata.values()):
         _refuse(path, "has metadata that are not text")
     entries = {name: _entry(path, name, described) for name, described in found.items()}
-    _check_cover(path, entries, size - 8 - length)
+    _check_cover(path, entries, size - 8 - len(text))
     return Header(entries, metadata)
+
+
+def _text(path: Path, file: BufferedReader, size: int) -> bytes:
+    """The JSON at the beginning of a file."""
+    first = file.read(8)
+    for magic, kind in _FOREIGN.items():
+        if first.startswith(magic):
+            _refuse(path, f"is {kind}, whatever its name says; the zoo loads safetensors only")
+    length = int.from_bytes(first, "little")
+    if len(first) < 8:
+        _refuse(path, f"has {size} bytes, too few for a safetensors file; fetch it again")
+    if length > LARGEST_HEADER:
+        _refuse(path, f"announces a header of {length:,} bytes; this is no safetensors file")
+    if 8 + length > size:
+        _refuse(path, f"announces a header of {length:,} bytes and has {size:,} in all; fetch it again")
+    return file.read(length)
 
 
 def _entry(path: Path, name: str, described: Any) -> Entry:
@@ -84,6 +96,8 @@ def _entry(path: Path, name: str, described: Any) -> Entry:
         _refuse(path, f"{shown} has the type {dtype!r:.40}; known: {', '.join(BYTES)}")
     if not _are_sizes(shape) or not _are_sizes(offsets) or len(offsets) != 2:
         _refuse(path, f"{shown} has a shape or offsets that are not whole numbers from 0")
+    if len(shape) > MOST_DIMENSIONS:
+        _refuse(path, f"{shown} has {len(shape):,} dimensions; at most {MOST_DIMENSIONS} are read")
     needed, given = math.prod(shape) * BYTES[dtype], offsets[1] - offsets[0]
     if needed != given:
         _refuse(path, f"{shown} of shape {shape} and type {dtype} takes {needed:,} bytes, but {given:,} are set aside")
@@ -100,8 +114,8 @@ def _check_cover(path: Path, entries: Mapping[str, Entry], size: int) -> None:
     for name, entry in sorted(entries.items(), key=lambda item: (item[1].start, item[1].stop)):
         if entry.start != at:
             relation = "overlaps" if entry.start < at else "leaves a hole after"
-            _refuse(path, f"tensor {name!r} {relation} {before}")
-        at, before = entry.stop, f"tensor {name!r}"
+            _refuse(path, f"tensor {name!r:.100} {relation} {before}")
+        at, before = entry.stop, f"tensor {name!r:.100}"
     if at > size:
         _refuse(path, f"is cut short: its tensors take {at:,} bytes and {size:,} are there; fetch it again")
     if at < size:

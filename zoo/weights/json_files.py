@@ -1,16 +1,22 @@
-"""JSON from strangers: one object, of bounded depth, without NaN, twice-given keys or broken text."""
+"""JSON from strangers: one object, of bounded depth, without endless numbers, NaN, twice-given keys or broken text."""
 
 from __future__ import annotations
 
 import json
+import math
+from collections import Counter
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from zoo.errors import ZooError
+from zoo.files import read_regular
 
 LARGEST = 50_000_000
 """Bytes of the largest JSON file that is read; a tokenizer of a million pieces is smaller."""
+
+MOST_DIGITS = 40
+"""Of a whole number. Released tokenizers write "no limit" with 31; endless ones make arithmetic slow."""
 
 
 class _Unfit(ValueError):
@@ -19,25 +25,15 @@ class _Unfit(ValueError):
 
 def read_object(path: Path) -> dict[str, Any]:
     """The object that a JSON file holds. Raises ZooError where it is missing, too large or malformed."""
-    return parse_object(_content(path), str(path))
+    return parse_object(read_regular(path, LARGEST), str(path))
 
 
 def read_array(path: Path) -> list[Any]:
     """The array that a JSON file holds. Raises ZooError as `read_object` does."""
-    found = _parse(_content(path), str(path))
+    found = _parse(read_regular(path, LARGEST), str(path))
     if not isinstance(found, list):
         raise ZooError(f"{path}: should hold a JSON array, not a {type(found).__name__}")
     return found
-
-
-def _content(path: Path) -> bytes:
-    try:
-        size = path.stat().st_size
-        if size > LARGEST:
-            raise ZooError(f"{path}: {size:,} bytes are more than the {LARGEST:,} that such a file may have")
-        return path.read_bytes()
-    except OSError as error:
-        raise ZooError(f"{path}: {error.strerror}") from None
 
 
 def parse_object(content: bytes, where: str) -> dict[str, Any]:
@@ -51,7 +47,13 @@ def parse_object(content: bytes, where: str) -> dict[str, Any]:
 def _parse(content: bytes, where: str) -> Any:
     try:
         text = content.decode("utf-8")
-        return json.loads(text, object_pairs_hook=_without_repeats, parse_constant=_refuse_constant)
+        return json.loads(
+            text,
+            object_pairs_hook=_without_repeats,
+            parse_constant=_refuse_constant,
+            parse_int=_whole,
+            parse_float=_fraction,
+        )
     except UnicodeDecodeError as error:
         raise ZooError(f"{where}: byte {error.start} is not UTF-8; this is no JSON file") from None
     except RecursionError:
@@ -63,8 +65,8 @@ def _parse(content: bytes, where: str) -> Any:
 def _without_repeats(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     found = dict(pairs)
     if len(found) < len(pairs):
-        keys = [key for key, _ in pairs]
-        raise _Unfit(f"{next(key for key in keys if keys.count(key) > 1)!r} is given twice")
+        counts = Counter(key for key, _ in pairs)
+        raise _Unfit(f"{counts.most_common(1)[0][0]!r:.200} is given twice")
     for key, value in pairs:
         for text in (key, value):
             if isinstance(text, str) and not _is_text(text):
@@ -78,6 +80,19 @@ def _is_text(text: str) -> bool:
 
 def _refuse_constant(name: str) -> None:
     raise _Unfit(f"{name} is no JSON number")
+
+
+def _whole(digits: str) -> int:
+    if len(digits) > MOST_DIGITS:
+        raise _Unfit(f"{digits[:20]}... is a number of {len(digits):,} digits")
+    return int(digits)
+
+
+def _fraction(digits: str) -> float:
+    found = float(digits)
+    if math.isinf(found):
+        raise _Unfit(f"{digits:.60} is too large for a number")
+    return found
 
 
 def strings(found: Mapping[str, Any]) -> dict[str, str]:

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from difflib import get_close_matches
+from dataclasses import dataclass
 
 from pydantic import JsonValue, ValidationError
 
-from zoo.errors import ZooError, explain
+from zoo.errors import N_SHOWN, ZooError, explain, listed, nearest
 from zoo.specs import Head, HeadKind, HeadUse
 from zoo.weights.format import POOL, UNTIED, CheckpointFormat, Config
-from zoo.weights.header import FLOATS
+from zoo.weights.header import FLOATS, Entry
+from zoo.weights.names import NameTable
 from zoo.weights.store import Store
 
 HEAD_KINDS: tuple[HeadKind, ...] = ("classify", "tag", "span", "choice")
@@ -23,32 +24,64 @@ PROBLEMS: dict[HeadKind, str] = {
 }
 """What config.json calls what a sequence's head is for."""
 
-N_HINTS = 10
-"""How many misnamed tensors are told the name that they might have meant; finding it takes long."""
+
+N_LABELS = 2
+"""How many labels a head has whose config says nothing of them."""
+
+MOST_LABELS = 100_000
 
 
-def find_pieces(format: CheckpointFormat, config: Config, store: Store) -> tuple[tuple[str, ...], dict[str, str]]:
-    """The pieces of a checkpoint, and its tensors' stored names by the names of the tables.
+@dataclass(frozen=True)
+class Pieces:
+    """What a checkpoint has on its encoder, where each weight of all that is used lies, and what is not used.
 
-    What config.json names must be there; pre-training objectives and a pooler that are there beside it are kept too,
-    as released checkpoints often hold more than the class they name.
+    `names` are stored names by those of the tables, `left_out` stored names; `notes` say what the config and the
+    weights disagree on.
+    """
+
+    used: tuple[str, ...]
+    names: Mapping[str, str]
+    left_out: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
+
+
+def find_pieces(format: CheckpointFormat, config: Config, store: Store) -> Pieces:
+    """The pieces of a checkpoint, as config.json names them and the weights are there.
+
+    Pre-training objectives and a pooler that are there beside what is named are kept too, as released checkpoints often
+    hold more than the class they name. Weights that belong to nothing that is used are left out, but for those that
+    stand among the encoder's or a used head's, which would then compute something else.
     """
     where = f"{store.folder}/config.json"
     names = _canonical_names(format, store)
-    architectures = config.get("architectures") or [next(iter(format.architectures))]
-    if not isinstance(architectures, list) or len(architectures) != 1 or not isinstance(architectures[0], str):
-        raise ZooError(f"{where}: architectures should name one class, not {architectures!r:.80}")
-    pieces = format.pieces_of(architectures[0], where)
-    if not set(pieces) & set(HEAD_KINDS):
-        for piece in format.pieces:
-            if piece not in (*HEAD_KINDS, *pieces, POOL, UNTIED) and _own_rows_there(format, piece, names):
-                pieces = (*pieces, piece)
-    has_pooler = any(name.startswith("pooler.") for name in names)
-    if has_pooler and not any(row[0].startswith("pooler.") for piece in pieces for row in format.pieces[piece]):
-        pieces = (*pieces, POOL)
+    named, notes = _named(format, config, where)
+    absent = listed([piece for piece in named if not _is_there(format, piece, names)])
+    if absent:
+        notes.append(f"{where}: the weights are without {absent} of {config['architectures'][0]}")
+    pieces = _with_others(format, tuple(piece for piece in named if _is_there(format, piece, names)), names)
     if _settle_copies(format, config, names, pieces, store):
         pieces = (*pieces, UNTIED)
-    return pieces, names
+    left_out = _left_out(format, pieces, names)
+    if left_out:
+        notes.append(f"{store.where}: left out, as part of no head that is named and known: {listed(left_out)}")
+    unused = set(left_out)
+    used = {name: stored for name, stored in names.items() if stored not in unused}
+    return Pieces(pieces, used, left_out, tuple(notes))
+
+
+def _named(format: CheckpointFormat, config: Config, where: str) -> tuple[tuple[str, ...], list[str]]:
+    """The pieces of the class that a config names, none where it names no known one; and what to say of that."""
+    classes = config.get("architectures") or []
+    if not isinstance(classes, list) or not all(isinstance(name, str) for name in classes):
+        raise ZooError(f"{where}: architectures should name a class, not {classes!r:.80}")
+    if len(classes) == 1 and classes[0] in format.architectures:
+        return format.architectures[classes[0]], []
+    if not classes:
+        return (), []
+    close = nearest(classes[0], format.architectures)
+    hint = f"; did you mean {close!r}?" if close and len(classes) == 1 else ""
+    named = listed([repr(name) for name in classes])
+    return (), [f"{where}: architectures names {named}, no one class of {format.name} checkpoints{hint}"]
 
 
 def _canonical_names(format: CheckpointFormat, store: Store) -> dict[str, str]:
@@ -60,6 +93,30 @@ def _canonical_names(format: CheckpointFormat, store: Store) -> dict[str, str]:
         if name not in format.ignored:
             names[name] = stored
     return names
+
+
+def _with_others(format: CheckpointFormat, pieces: tuple[str, ...], names: Mapping[str, str]) -> tuple[str, ...]:
+    """The pieces, the pre-training objectives that are there beside them, and the pooler."""
+    if not set(pieces) & set(HEAD_KINDS):
+        for piece in format.pieces:
+            if piece not in (*HEAD_KINDS, *pieces, POOL, UNTIED) and _own_rows_there(format, piece, names):
+                pieces = (*pieces, piece)
+    has_pooler = any(name.startswith("pooler.") for name in names)
+    if has_pooler and not any(row[0].startswith("pooler.") for piece in pieces for row in format.pieces[piece]):
+        pieces = (*pieces, POOL)
+    return pieces
+
+
+def _is_there(format: CheckpointFormat, piece: str, names: Mapping[str, str]) -> bool:
+    """Whether a tensor is stored that this piece has on the pooler."""
+    table = NameTable([row for row in format.pieces[piece] if not row[0].startswith("pooler.")])
+    return any(table.ours(name) for name in names)
+
+
+def _left_out(format: CheckpointFormat, pieces: tuple[str, ...], names: Mapping[str, str]) -> tuple[str, ...]:
+    """The stored names of what stands neither among the encoder's weights nor among a piece's."""
+    used = {*format.inside, *(row[0].split(".")[0] for piece in pieces for row in format.pieces[piece])}
+    return tuple(sorted(stored for name, stored in names.items() if name.split(".")[0] not in used))
 
 
 def _own_rows_there(format: CheckpointFormat, piece: str, names: Mapping[str, str]) -> bool:
@@ -77,18 +134,21 @@ def _settle_copies(
     As in the reference library, an output layer whose table is stored with other values than the tokens' is untied
     whatever the config says, and the copy of its bias is the one that counts.
     """
-    untied = False
+    untied, predicts = False, _predicts(format, pieces)
+    tied = config.get("tie_word_embeddings", True)
+    if not isinstance(tied, bool):
+        raise ZooError(f"{store.folder}/config.json: tie_word_embeddings should be true or false, not {tied!r:.60}")
     tables = {theirs for theirs, _ in format.pieces.get(UNTIED, ())}
     for copy, source in format.copies:
         table = copy in tables
-        if table and _predicts(format, pieces) and config.get("tie_word_embeddings") is False:
+        if table and predicts and not tied:
             untied = True
         elif copy in names and (not table or source not in names):
             names[source] = names.pop(copy)
         elif copy in names and _equal(store, names[copy], names[source]):
             del names[copy]
         elif copy in names:
-            untied = True
+            untied = predicts
     return untied
 
 
@@ -105,8 +165,13 @@ def _equal(store: Store, *names: str) -> bool:
     return bool((a == b).all())
 
 
-def head_use(format: CheckpointFormat, config: Config, pieces: tuple[str, ...], where: str) -> HeadUse | None:
-    """The task head that a config describes, if there is one. Raises ZooError for kinds that the zoo has not."""
+def head_use(
+    format: CheckpointFormat, config: Config, pieces: tuple[str, ...], layers: float, where: str
+) -> HeadUse | None:
+    """The task head that a config describes, if there is one; `layers` is the dropout of the encoder's layers.
+
+    Raises ZooError for kinds that the zoo has not.
+    """
     kind = next((kind for kind in HEAD_KINDS if kind in pieces), None)
     if kind is None:
         return None
@@ -122,9 +187,9 @@ def head_use(format: CheckpointFormat, config: Config, pieces: tuple[str, ...], 
             if len(labels) != 1:
                 raise ZooError(f"{where}: a regression of {len(labels)} values; the zoo has heads for one")
             labels = ()
-    dropout = config.get(format.head_dropout)
-    if dropout is None:
-        dropout = config.get("hidden_dropout_prob", 0.1)
+    dropout = config.get(format.head_dropout, format.head_dropout_default)
+    if dropout is None or kind in format.drops_as_layers:
+        dropout = layers
     first = dropout if format.drops_head_input and kind in PROBLEMS else 0.0
     try:
         reading = Head(dropout=0.0 if kind == "span" else dropout, input_dropout=first)
@@ -134,16 +199,21 @@ def head_use(format: CheckpointFormat, config: Config, pieces: tuple[str, ...], 
 
 
 def _labels(config: Config, where: str) -> tuple[str, ...]:
+    """A head's labels; a number of labels that is not that of the names outweighs them, as in the reference library."""
     named = config.get("id2label")
-    if named is None:
-        n_labels = config.get("num_labels", 2)
-        if type(n_labels) is not int or not 1 <= n_labels <= 100_000:
-            raise ZooError(f"{where}: num_labels is {n_labels!r:.60}")
-        return tuple(f"LABEL_{index}" for index in range(n_labels))
-    keys = [str(index) for index in range(len(named))] if isinstance(named, dict) else []
-    if not keys or sorted(named) != sorted(keys) or not all(isinstance(label, str) for label in named.values()):
+    if named is not None and not _names_ids(named):
         raise ZooError(f"{where}: id2label should give each of the ids from 0 a name")
-    return tuple(named[key] for key in keys)
+    n_labels = config.get("num_labels", N_LABELS if named is None else len(named))
+    if type(n_labels) is not int or not 1 <= n_labels <= MOST_LABELS:
+        raise ZooError(f"{where}: num_labels is {n_labels!r:.60}")
+    kept = named if named is not None and len(named) == n_labels else {}
+    return tuple(kept.get(str(index), f"LABEL_{index}") for index in range(n_labels))
+
+
+def _names_ids(named: object) -> bool:
+    if not isinstance(named, dict) or not named:
+        return False
+    return set(named) == {str(index) for index in range(len(named))} and all(isinstance(n, str) for n in named.values())
 
 
 def head_config(format: CheckpointFormat, use: HeadUse) -> dict[str, JsonValue]:
@@ -166,21 +236,23 @@ def match(what: str, store: Store, expected: Mapping[str, tuple[int, ...]], name
     Raises ZooError with all that is missing, left over, misshapen or not of floats.
     """
     missing, extra = [n for n in expected if n not in names], [n for n in names if n not in expected]
-    complaints = [_hinted("missing", missing, extra), _hinted("not known", extra, missing)]
-    for name in (n for n in expected if n in names):
-        entry, shape = store.entries[names[name]], expected[name]
-        if entry.dtype not in FLOATS:
-            complaints.append(f"{names[name]} holds {entry.dtype}, not floats")
-        elif entry.shape != shape:
-            complaints.append(f"{names[name]} has the shape {list(entry.shape)}, not {list(shape)}")
+    wrong = [_misfit(names[n], store.entries[names[n]], expected[n]) for n in expected if n in names]
+    unfit = [complaint for complaint in wrong if complaint]
+    complaints = (_hinted("missing", missing, extra), _hinted("not known", extra, missing), listed(unfit))
     found = [complaint for complaint in complaints if complaint]
     if found:
         raise ZooError(f"{store.where}: the weights are not those of {what}: {'; '.join(found)}")
 
 
+def _misfit(stored: str, entry: Entry, shape: tuple[int, ...]) -> str:
+    """What keeps a tensor from being a weight of this shape; nothing where it can be one."""
+    if entry.dtype not in FLOATS:
+        return f"{stored} holds {entry.dtype}, not floats"
+    return "" if entry.shape == shape else f"{stored} has the shape {list(entry.shape)}, not {list(shape)}"
+
+
 def _hinted(kind: str, names: list[str], others: list[str]) -> str:
-    shown = []
-    for index, name in enumerate(names):
-        close = get_close_matches(name, others, n=1) if index < N_HINTS else []
-        shown.append(f"{name} (is it {close[0]}?)" if close else name)
-    return f"{kind}: {', '.join(shown)}" if names else ""
+    """Names with those that they might have been meant for."""
+    hints = [(name, nearest(name, others)) for name in names[:N_SHOWN]]
+    shown = [f"{name} (is it {close}?)" if close else name for name, close in hints]
+    return f"{kind}: {listed([*shown, *names[N_SHOWN:]])}" if names else ""

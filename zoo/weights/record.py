@@ -3,22 +3,20 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from zoo.errors import UnknownName, ZooError
 from zoo.specs import HeadUse, Record, Use, Variant, read_record
+from zoo.weights.folder import CONFIG, TOKENIZER_CONFIG, VARIANT, Folder
 from zoo.weights.format import POOL, TASK, UNTIED, CheckpointFormat
 from zoo.weights.hub import PREFIX, hub_name
-from zoo.weights.json_files import read_object
-from zoo.weights.layout import HEAD_KINDS, find_pieces, head_use
+from zoo.weights.layout import HEAD_KINDS, Pieces, find_pieces, head_use
 from zoo.weights.sentence import MODULES
 from zoo.weights.store import Store, open_store
 
-CONFIG = "config.json"
-TOKENIZER_CONFIG = "tokenizer_config.json"
-VARIANT = "variant.json"
 OBJECTIVES = "objectives.json"
 
 MLM = "bert.mlm"
@@ -34,15 +32,14 @@ class Objectives(Record):
     head: HeadUse | None = None
 
 
-class Foreign(Record):
-    """A folder of the Hugging Face format: its config, its pieces, and the stored names by those of the tables."""
+@dataclass(frozen=True)
+class Foreign:
+    """A folder of the Hugging Face format: what model it holds, and where the weights of its pieces lie."""
 
     format: str
-    config: dict[str, Any]
     variant: Variant
     objectives: Objectives
-    pieces: tuple[str, ...]
-    names: dict[str, str]
+    pieces: Pieces
 
 
 def is_checkpoint(folder: Path) -> bool:
@@ -57,7 +54,7 @@ def variant_in(folder: Path, formats: Formats) -> Variant:
     """The variant that a folder holds, called as the folder is. Raises ZooError."""
     if (folder / VARIANT).exists():
         return read_variant(folder).model_copy(update={"name": name_of(folder)})
-    return read_foreign(folder, formats, open_store(folder)).variant
+    return read_foreign(Folder(folder), formats, open_store(folder)).variant
 
 
 def name_of(folder: Path) -> str:
@@ -86,25 +83,23 @@ def read_objectives(folder: Path, variant: Variant) -> Objectives:
     return found
 
 
-def read_foreign(folder: Path, formats: Formats, store: Store) -> Foreign:
+def read_foreign(folder: Folder, formats: Formats, store: Store) -> Foreign:
     """What a folder of the Hugging Face format holds. Raises ZooError where the zoo has no words for it."""
-    where = str(folder / CONFIG)
-    config = read_object(folder / CONFIG)
+    config, where = folder.config, str(folder.path / CONFIG)
     format = format_of(config, formats, where)
-    variant = format.variant(config, name_of(folder), where)
-    pieces, names = find_pieces(format, config, store)
+    variant = format.variant(config, name_of(folder.path), where)
+    pieces = find_pieces(format, config, store)
     options = {**variant.tokenizer.options, **tokenizer_options(folder, format)}
+    head = head_use(format, config, pieces.used, variant.dims.dropout, where)
     variant = variant.model_copy(
         update={
-            "objectives": _objectives(variant, pieces),
+            "objectives": _objectives(variant, pieces.used),
             "tokenizer": Use(name=variant.tokenizer.name, options=options),
         }
     )
-    on_top = tuple(TASK if piece in HEAD_KINDS else piece for piece in pieces if piece != UNTIED)
-    objectives = Objectives(names=on_top, head=head_use(format, config, pieces, where))
-    return Foreign(
-        format=format.name, config=config, variant=variant, objectives=objectives, pieces=pieces, names=names
-    )
+    on_top = tuple(TASK if piece in HEAD_KINDS else piece for piece in pieces.used if piece != UNTIED)
+    objectives = Objectives(names=on_top, head=head)
+    return Foreign(format=format.name, variant=variant, objectives=objectives, pieces=pieces)
 
 
 def format_of(config: Mapping[str, Any], formats: Formats, where: str) -> CheckpointFormat:
@@ -118,24 +113,31 @@ def format_of(config: Mapping[str, Any], formats: Formats, where: str) -> Checkp
     return formats[kind]
 
 
-def tokenizer_options(folder: Path, format: CheckpointFormat) -> dict[str, Any]:
+def tokenizer_options(folder: Folder, format: CheckpointFormat) -> dict[str, Any]:
     """The options that tokenizer_config.json gives. Raises ZooError where one is neither true nor false."""
-    path = folder / TOKENIZER_CONFIG
-    found = read_object(path) if path.exists() else {}
+    found = folder.tokenizer_config
     options = {}
     for setting in format.tokenizer:
         value = found.get(setting.theirs)
         if not isinstance(value, bool | None):
-            raise ZooError(f"{path}: {setting.theirs} should be true or false, not {value!r:.60}")
+            raise ZooError(
+                f"{folder.path / TOKENIZER_CONFIG}: {setting.theirs} should be true or false, not {value!r:.60}"
+            )
         if value is not None:
             options[setting.ours] = setting.read(value, found)
     return options
+
+
+def untied(objectives: Iterable[Use]) -> tuple[Use, ...]:
+    """The same objectives, the output layer of masked tokens having a table of its own."""
+    return tuple(
+        Use(name=used.name, options={**used.options, "tied": False}) if used.name == MLM else used
+        for used in objectives
+    )
 
 
 def _objectives(variant: Variant, pieces: tuple[str, ...]) -> tuple[Use, ...]:
     """The pre-training objectives among the pieces; those of the paper where a checkpoint has none."""
     in_use = {used.name: used for used in variant.objectives}
     found = [in_use.get(piece, Use(name=piece)) for piece in pieces if piece not in (*HEAD_KINDS, POOL, UNTIED)]
-    if UNTIED in pieces:
-        found = [Use(name=u.name, options={**u.options, "tied": False}) if u.name == MLM else u for u in found]
-    return tuple(found) or variant.objectives
+    return (untied(found) if UNTIED in pieces else tuple(found)) or variant.objectives

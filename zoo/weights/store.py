@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from zoo.errors import ZooError
+from zoo.errors import ZooError, listed, shortened
+from zoo.files import open_regular
 from zoo.weights.header import Entry, read_header
 from zoo.weights.json_files import read_object
 
@@ -18,6 +20,9 @@ if TYPE_CHECKING:
 WEIGHTS = "model.safetensors"
 INDEX = "model.safetensors.index.json"
 PICKLES = ("pytorch_model.bin", "pytorch_model.bin.index.json", "model.bin", "pytorch_model.pt")
+
+_SHARD = re.compile(r"[^/\\\0-\x1f]{1,200}\.safetensors")
+"""The name of a file in the same folder."""
 
 
 @dataclass(frozen=True)
@@ -40,7 +45,7 @@ class Store:
         """A SHA-256 of the files, byte for byte."""
         digest = hashlib.sha256()
         for path in sorted(set(self.files.values())):
-            with path.open("rb") as file:
+            with open_regular(path) as file:
                 digest.update(hashlib.file_digest(file, "sha256").digest())
         return digest.hexdigest()
 
@@ -69,8 +74,13 @@ def open_store(folder: Path) -> Store:
     if not path.exists():
         _refuse_pickle(folder)
         raise ZooError(f"{folder} holds no {WEIGHTS}")
+    return open_file(path)
+
+
+def open_file(path: Path) -> Store:
+    """The weights of one file, its header checked and no tensor read. Raises ZooError."""
     header = read_header(path)
-    return Store(folder, dict.fromkeys(header.entries, path), header.entries, header.metadata)
+    return Store(path.parent, dict.fromkeys(header.entries, path), header.entries, header.metadata)
 
 
 def _open_shards(folder: Path) -> Store:
@@ -82,18 +92,19 @@ def _open_shards(folder: Path) -> Store:
     entries: dict[str, Entry] = {}
     metadata: dict[str, str] = {}
     for name in sorted(set(index.values())):
-        if Path(name).name != name or not name.endswith(".safetensors"):
-            raise ZooError(f"{path}: {name!r} is not the name of a safetensors file in the same folder")
+        if not _SHARD.fullmatch(name):
+            shown = shortened(repr(name), 200)
+            raise ZooError(f"{path}: {shown} is not the name of a safetensors file in the same folder")
         header = read_header(folder / name)
-        twice = sorted(set(entries) & set(header.entries))
+        twice = sorted(tensor for tensor in header.entries if tensor in entries)
         if twice:
-            raise ZooError(f"{folder / name}: tensor {twice[0]!r} is also in {files[twice[0]].name}")
+            raise ZooError(f"{folder / name}: tensor {twice[0]!r:.200} is also in {files[twice[0]].name}")
         files |= dict.fromkeys(header.entries, folder / name)
         entries |= header.entries
         metadata |= header.metadata
     wrong = sorted(name for name in {*index, *entries} if name not in entries or files[name].name != index.get(name))
     if wrong:
-        raise ZooError(f"{path}: not where the index says: {', '.join(wrong)}")
+        raise ZooError(f"{path}: not where the index says: {listed(wrong)}")
     return Store(folder, files, entries, metadata)
 
 

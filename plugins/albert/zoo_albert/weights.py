@@ -77,4 +77,5 @@ FORMAT = CheckpointFormat(
         Setting("keep_accents", "strip_accents", None, read=lambda value, config: not value),
     ),
     head_dropout="classifier_dropout_prob",
+    head_dropout_default=0.1,
 )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from zoo import Dims
 from zoo.formulas import (
+    OUTPUT_TABLE,
     Component,
     E,
     H,
@@ -18,7 +19,7 @@ from zoo.formulas import (
     token_prediction,
 )
 
-OWN_TABLE = Component("output table", V * E)
+OWN_TABLE = Component(OUTPUT_TABLE, V * E)
 
 
 def absolute(dims: Dims, *, n_segments: int = 2) -> list[Component]:
@@ -32,12 +33,12 @@ def stack(dims: Dims) -> list[Component]:
     return [*attention_block(dims, L, L), *feedforward_block(dims, L, L)]
 
 
-def mlm(dims: Dims, *, bias: str = "zero", tied: bool = True) -> list[Component]:
+def mlm(dims: Dims, *, bias: str = "zero", tied: bool = True, activation: str | None = None) -> list[Component]:
     """The head of masked or next tokens, tied to the token table or with a table of its own."""
     return [*token_prediction(), *([] if tied else [OWN_TABLE])]
 
 
-def ltr(dims: Dims, *, bias: str = "zero", tied: bool = True) -> list[Component]:
+def ltr(dims: Dims, *, bias: str = "zero", tied: bool = True, activation: str | None = None) -> list[Component]:
     """The same head, which predicts every token but each sequence's first."""
     return [*token_prediction(S - 1), *([] if tied else [OWN_TABLE])]
 

@@ -9,7 +9,7 @@ import numpy as np
 from torch import Tensor, nn
 
 from zoo import IGNORE, Batch, Dims, Objective, Output, Passage, ZooError
-from zoo.blocks import PairObjective, TokenPrediction, predict_tokens
+from zoo.blocks import Activation, PairObjective, TokenPrediction, predict_tokens
 from zoo.text.corpus import TokenCorpus
 from zoo.text.packing import foreign
 
@@ -18,13 +18,21 @@ class MaskedTokens(Objective):
     """Predict the tokens that masking hid; Devlin et al. 2019, section 3.1, task 1.
 
     With bias="unigram" the output bias starts at each token's log frequency instead of zero, which spares small
-    models the steps that it takes to learn it. Where not `tied`, the output layer has a table of its own.
+    models the steps that it takes to learn it. Where not `tied`, the output layer has a table of its own. The head's
+    `activation` is the layers', if not given.
     """
 
-    def __init__(self, dims: Dims, *, bias: Literal["zero", "unigram"] = "zero", tied: bool = True) -> None:
+    def __init__(
+        self,
+        dims: Dims,
+        *,
+        bias: Literal["zero", "unigram"] = "zero",
+        tied: bool = True,
+        activation: Activation | None = None,
+    ) -> None:
         super().__init__()
         self.bias = bias
-        self.head = TokenPrediction(dims)
+        self.head = TokenPrediction(dims, activation)
         self.decoder = None if tied else nn.Linear(dims.embedding_width, dims.vocab_size, bias=False)
 
     def observe(self, counts: Tensor) -> None:

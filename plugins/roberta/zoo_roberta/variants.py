@@ -33,7 +33,7 @@ def _released(name: str, paper: str, n_layers: int, width: int, learning_rate: f
         tokenizer=use("roberta.bytes"),
         embedding=use("roberta.absolute"),
         encoder=use("bert.stack"),
-        objectives=(use("bert.mlm"),),
+        objectives=(use("bert.mlm", activation="gelu"),),  # exact, whatever the layers have; RobertaLMHead
         packing=use("roberta.full_sentences"),
         masking=use("roberta.dynamic"),
         pretraining=Pretraining(

@@ -10,6 +10,13 @@ from zoo_roberta.variants import VARIANTS
 POOLER = "pooler.dense.{p}"
 
 
+def _row(index: Any, config: Config) -> Any:
+    """The padding index, from which positions are counted: the reference library cannot do without."""
+    if type(index) is not int:
+        raise TypeError
+    return index
+
+
 def _without_offset(rows: Any, config: Config) -> Any:
     """The positions that are left of a table whose first rows, up to the padding index, stand for none."""
     return rows - config.get("pad_token_id", 1) - 1
@@ -27,7 +34,7 @@ FORMAT = CheckpointFormat(
             vocab_size=50_265, width=768, n_layers=12, n_heads=12, ffn_width=3_072, activation="gelu", dropout=0.1
         ),
         Setting("hidden_size", "dims.embedding_width", 768),
-        Setting("pad_token_id", "embedding.padding_index", 1, unset=1),
+        Setting("pad_token_id", "embedding.padding_index", 1, unset=1, read=_row),
         Setting("max_position_embeddings", "dims.max_length", 512, read=_without_offset, write=_with_offset),
         Setting("type_vocab_size", "embedding.n_segments", 2, unset=1),
     ),
@@ -75,6 +82,7 @@ FORMAT = CheckpointFormat(
     ),
     ignored=("embeddings.position_ids", "embeddings.token_type_ids"),
     tokenizer=(Setting("add_prefix_space", "add_prefix_space", None),),
+    drops_as_layers=("choice",),
     drops_head_input=True,
     tokenizer_config={"model_input_names": ["input_ids", "attention_mask"]},
 )
