@@ -92,6 +92,9 @@ def _answers(file: GlueFile, result: FinetuneResult) -> list[str] | None:
             f"have {file.n_rows:,} rows; the test file that it read is not GLUE's"
         )
     if file.labels:
+        known = range(len(file.labels))
+        if unfit := [value for value in predictions if value not in known]:
+            raise ZooError(f"the run predicted class {unfit[0]} of {file.task}, which has {len(known)} in GLUE")
         return [file.labels[int(value)] for value in predictions]
     return [f"{min(max(value, LOWEST), HIGHEST):.3f}" for value in predictions]
 
