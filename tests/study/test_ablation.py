@@ -312,7 +312,7 @@ def test_the_report_of_a_run_folder_tells_the_ablation_that_it_is_of(form: str, 
     report(tmp_path, Format(form), out)
     assert "The paper's effects and ours" in out.read_text() and "+ BiLSTM" in out.read_text()
     kept.write_text("{}")
-    with pytest.raises(ZooError, match=r"ablation.json is no ablation"):
+    with pytest.raises(ZooError, match=r"ablation.json is not an ablation"):
         report(tmp_path, Format(form), out)
 
 

@@ -168,9 +168,9 @@ def refuse_unequal(variants: Sequence[Variant], trained: set[str]) -> None:
     names = [variant.name for variant in variants]
     for name in names:
         if names.count(name) > 1:
-            raise ZooError(f"variant {name!r} is named twice; name each once, or give one another name, as mine={name}")
+            raise ZooError(f"variant {name!r} is named twice; name each once, or call one otherwise, as mine=VARIANT")
         if name in BASELINES:
-            raise ZooError(f"{name!r} is the name of a baseline; give the variant another, as mine={name}")
+            raise ZooError(f"{name!r} is the name of a baseline; call the variant otherwise, as mine=VARIANT")
     for other in others:
         heads = [path for path in diff(first, other) if path.startswith("head.")]
         if heads:

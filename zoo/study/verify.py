@@ -110,7 +110,7 @@ def _scored_again(run: Run) -> Iterator[Check]:
             for split, scores in result.scores.items():
                 for metric, stored in scores.items():
                     at = f"{where}: scores.{split}.{metric}"
-                    yield _scored(at, metric, stored, gold and gold[split], result.predictions[split])
+                    yield _scored(at, metric, stored, gold[split] if gold else None, result.predictions[split])
             mean = fmean(value for scores in result.scores.values() for value in scores.values())
             yield from _compared(f"{where}: headline", result.headline, mean)
 
