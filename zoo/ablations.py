@@ -50,7 +50,9 @@ class PaperTable(Record):
             raise ValueError(f"{min(unknown)!r} names no column or no row that can be built")
         if len({*labels}) < len(labels):
             raise ValueError("two rows have the same label")
-        for row in self.rows:
+        for at, row in enumerate(self.rows):
+            if not {*row.after} <= {*labels[:at]} or (row.after and not row.variants):
+                raise ValueError(f"{row.label!r} should come after rows above it, and have variants if it does")
             if row.scores and len(row.scores) != len(self.columns):
                 raise ValueError(f"{row.label!r} has {len(row.scores)} scores for {len(self.columns)} columns")
             if row.variants and {*row.variants} != {*self.sizes}:

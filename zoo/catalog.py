@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import inspect
 import json
+import os
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from pkgutil import resolve_name
 from types import MappingProxyType
@@ -16,12 +18,13 @@ from pydantic import TypeAdapter, ValidationError
 from zoo import hooks
 from zoo.ablations import PaperTable
 from zoo.errors import UnknownName, ZooError, explain
-from zoo.expressions import base_of, evaluate
+from zoo.expressions import base_of, evaluate, own_name
 from zoo.formulas import Component, Published
 from zoo.plugins import KINDS, OFFERED, Plugin, Refused, Source, ask, check_names, failed, installed_plugins
 from zoo.specs import Dims, Positive, Use, Variant
 from zoo.tasks.task import Task
 from zoo.tuning import Grid
+from zoo.weights.folder_names import told_apart
 from zoo.weights.format import CheckpointFormat
 from zoo.weights.hub import folder_named, is_hub_name
 from zoo.weights.record import is_checkpoint, variant_in
@@ -95,28 +98,46 @@ class Catalog:
             grids=tables["grid"],
         )
 
-    def variant(self, expression: str) -> Variant:
+    def variant(self, expression: str, beside: Iterable[str] = ()) -> Variant:
         """The variant of this name or expression, or in this checkpoint's folder, also on the hub.
 
-        Raises UnknownName or ZooError.
+        It is called as its folder is; by more of its path if folders named `beside` it would be called the same; or as
+        the expression says. Raises UnknownName or ZooError.
         """
-        return evaluate(expression, self._named, self._is_folder)
+        own, rest = self.named(expression)
+        folders = [folder.resolve() for name in (expression, *beside) if (folder := self.folder(name)) is not None]
+        variant = evaluate(rest, partial(self._found, told_apart(folders)), self._is_folder)
+        return variant.model_copy(update={"name": own}) if own else variant
+
+    def named(self, expression: str) -> tuple[str, str]:
+        """The name that an expression gives, empty if none, and what it means. Raises ZooError where it can be none."""
+        if os.path.exists(expression):  # a path may hold a =
+            return "", expression
+        own, rest = own_name(expression, self._is_folder)
+        if own in self.variants:
+            raise ZooError(f"{own!r} in {expression!r} is the name of an installed variant; give another")
+        return own, rest
 
     def folder(self, expression: str) -> Path | None:
-        """The checkpoint's folder that an expression begins with, if it does. Raises ZooError as `fetch` does."""
-        base = base_of(expression, self._is_folder)
+        """The checkpoint's folder that an expression means, if it does. Raises ZooError as `fetch` does."""
+        base = self.base(expression)
         return folder_named(base) if self._is_folder(base) else None
+
+    def base(self, expression: str) -> str:
+        """The variant or folder that an expression exchanges fields of. Raises ZooError as `named` does."""
+        return base_of(self.named(expression)[1], self._is_folder)
 
     def _is_folder(self, name: str) -> bool:
         return name not in self.variants and (is_hub_name(name) or is_checkpoint(Path(name)))
 
-    def _named(self, name: str) -> Variant:
+    def _found(self, names: Mapping[Path, str], name: str) -> Variant:
         if not self._is_folder(name):
             found: Variant = _find("variant", self.variants, name)
             return found
-        variant = variant_in(folder_named(name), self.checkpoints)
-        known = variant.name in self.variants
-        return variant.model_copy(update={"name": f"folder:{variant.name}"}) if known else variant
+        folder = folder_named(name)
+        called = names[folder.resolve()]
+        called = f"folder:{called}" if called in self.variants else called
+        return variant_in(folder, self.checkpoints).model_copy(update={"name": called})
 
     def task(self, name: str) -> Task:
         """The task of this name. Raises UnknownName."""

@@ -109,7 +109,7 @@ def show(
     """Show one record, or the difference of two variants field by field."""
     catalog = open_catalog(strict)
     if other is not None:
-        a, b = catalog.variant(name), catalog.variant(other)
+        a, b = catalog.variant(name, beside=[other]), catalog.variant(other, beside=[name])
         rows: list[dict[str, JsonValue]] = [
             {"field": field, a.name: left, b.name: right} for field, (left, right) in diff(a, b).items()
         ]
@@ -167,7 +167,7 @@ def _record(catalog: Catalog, name: str) -> dict[str, Any]:
     for kind in KINDS:
         if name in catalog.parts[kind]:
             return {"name": name, "kind": kind, "plugin": catalog.owner(kind, name).origin}
-    if catalog.folder(name) is None and name.split("+")[0] not in catalog.variants:
+    if catalog.folder(name) is None and catalog.base(name) not in catalog.variants:
         parts = [part for kind in KINDS for part in catalog.parts[kind]]
         raise UnknownName("variant, task or part", name, [*catalog.variants, *catalog.tasks, *parts])
     return catalog.variant(name).model_dump(mode="json")

@@ -80,12 +80,20 @@ class RunFailed(ZooError):
     exit_code = 1
 
 
+MOST_COMPLAINTS = 3
+LONGEST = 200
+"""Characters of a complaint that quotes what strangers wrote."""
+
+
 def explain(error: ValidationError) -> str:
-    """Every complaint of a pydantic validation on one line, each with the path to its field."""
+    """The first complaints of a pydantic validation on one line, each with the path to its field."""
+    complaints = error.errors(include_url=False, include_context=False)
     parts = []
-    for complaint in error.errors(include_url=False, include_context=False):
+    for complaint in complaints[:MOST_COMPLAINTS]:
         path = ".".join(shortened(str(step), _LONGEST_NAME) for step in complaint["loc"])
         given = f" (given: {complaint['input']!r:.60})" if complaint["type"] != "missing" else ""
-        message = complaint["msg"][0].lower() + complaint["msg"][1:]
-        parts.append(f"{path}: {message}{given}" if path else message)
-    return "; ".join(parts)
+        message = complaint["msg"].removeprefix("Value error, ")
+        message = message[0].lower() + message[1:LONGEST]
+        parts.append(f"{path:.{LONGEST}}: {message}{given}" if path else message)
+    more = len(complaints) - len(parts)
+    return "; ".join([*parts, *([f"and {more} more"] if more else [])])

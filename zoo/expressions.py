@@ -1,6 +1,6 @@
 """Variant expressions: a variant's name, then fields to exchange, as in `bert-tiny+encoder=albert.shared`.
 
-EXPRESSION = NAME { "+" FIELD "=" VALUE }
+EXPRESSION = [ OWN "=" ] NAME { "+" FIELD "=" VALUE }                    OWN is a name of one's own for all of it
 FIELD      = dims.vocab_size | head.pooling | pretraining.tokens | ...   a number or word of a record
            | encoder | embedding | tokenizer | packing | masking         a part, with its default options
            | objectives                                                  parts, separated by commas
@@ -10,6 +10,7 @@ FIELD      = dims.vocab_size | head.pooling | pretraining.tokens | ...   a numbe
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -18,12 +19,30 @@ from pydantic import JsonValue
 from zoo.errors import UnknownName, ZooError
 from zoo.specs import Record, Use, Variant, diff
 
+_OWN = re.compile(r"[A-Za-z0-9][A-Za-z0-9._,:~-]{,99}")
+
 
 def base_of(expression: str, is_folder: Callable[[str], bool]) -> str:
     """The name that an expression begins with; the path of a folder may hold a + of its own."""
     parts = expression.split("+")
     starts = ("+".join(parts[:n]) for n in range(len(parts), 0, -1))
     return next((start for start in starts if is_folder(start)), parts[0])
+
+
+def own_name(expression: str, is_folder: Callable[[str], bool]) -> tuple[str, str]:
+    """The name that an expression gives itself, if it does, and the rest; a folder that is there is not cut in two.
+
+    Raises ZooError where what stands before the = can be no name.
+    """
+    own, equals, rest = expression.partition("=")
+    if not equals or "+" in own or is_folder(base_of(expression, is_folder)):
+        return "", expression
+    if not _OWN.fullmatch(own):
+        raise ZooError(
+            f"{expression!r} is neither a folder that holds a model nor NAME=VARIANT: {own!r} can be no name; "
+            "take at most 100 letters, digits and . _ , : ~ -"
+        )
+    return own, rest
 
 
 def evaluate(

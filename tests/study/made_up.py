@@ -10,8 +10,9 @@ import zoo_bert
 from zoo import Catalog
 from zoo.audit.audit import Settings, audit_variant
 from zoo.study.environment import environment
+from zoo.study.gold import write_gold
 from zoo.study.keys import cell_key
-from zoo.study.plan import BASELINES, Cell, Plan
+from zoo.study.plan import BASELINES, Cell, Plan, PlannedSplit, hash_json
 from zoo.study.planning import make_plan
 from zoo.study.results import Cost, FailedResult, FinetuneResult, Measured, PretrainResult, Run, write_result
 
@@ -23,6 +24,12 @@ _spec.loader.exec_module(toy)
 CATALOG = Catalog.of(zoo_bert, zoo_albert, toy)
 TARGETS = [item % 2 for item in range(40)]
 PLACE = environment(CATALOG)
+
+
+def of_forty(plan: Plan) -> Plan:
+    """The plan, with `TARGETS` as the gold labels of every task."""
+    dev = {"dev": PlannedSplit(n_items=len(TARGETS), gold=hash_json(TARGETS))}
+    return plan.model_copy(update={"tasks": tuple(task.model_copy(update={"dev": dev}) for task in plan.tasks)})
 
 
 def finetuned(plan: Plan, cell: Cell, n_wrong: int) -> FinetuneResult:
@@ -38,11 +45,9 @@ def finetuned(plan: Plan, cell: Cell, n_wrong: int) -> FinetuneResult:
         data_hash=plan.tasks[0].content_hash,
         synthetic=False,
         steps=1,
-        truncated=0.0,
         scores={"dev": {"accuracy": accuracy}},
         headline=accuracy,
         predictions={"dev": made},
-        targets={"dev": TARGETS} if cell.kind == "baseline" else None,
         environment=PLACE,
         cost=Cost(seconds=1.0, peak_bytes=1, latency_s=Measured(median=0.002, low=0.001, high=0.003, repeats=3)),
     )
@@ -72,6 +77,7 @@ def pretrained(plan: Plan, cell: Cell) -> PretrainResult:
         weights_hash="0",
         checkpoint=f"checkpoints/{cell.system}",
         checkpoint_bytes=1_000,
+        checkpoint_files={"model.safetensors": "0"},
         environment=PLACE,
         cost=Cost(seconds=1.0, peak_bytes=2, tokens_per_s=400.0),
     )
@@ -80,6 +86,7 @@ def pretrained(plan: Plan, cell: Cell) -> PretrainResult:
 def made_up(n_seeds: int, wrong: dict[str, list[int]], fail: tuple[str, ...] = (), pretrain: bool = False) -> Run:
     """A run whose systems are wrong on so many items, by seed; cells named in `fail` have failed."""
     plan = make_plan(CATALOG, [CATALOG.variant(name) for name in wrong], ["lamps"], n_seeds=n_seeds)
+    plan = of_forty(plan)
     results = [
         FailedResult(cell=cell, reason="it was told to")
         if cell.name in fail
@@ -89,7 +96,7 @@ def made_up(n_seeds: int, wrong: dict[str, list[int]], fail: tuple[str, ...] = (
         for cell in plan.cells
         if cell.kind != "pretrain" or pretrain
     ]
-    return Run(plan=plan, results=tuple(results))
+    return Run(plan=plan, results=tuple(results), gold={"lamps": {"dev": TARGETS}})
 
 
 def renamed(run: Run, task: str) -> Run:
@@ -100,7 +107,7 @@ def renamed(run: Run, task: str) -> Run:
         for r in run.results
     ]
     plan = run.plan.model_copy(update={"tasks": (planned.model_copy(update={"name": task}),)})
-    return Run(plan=plan, results=tuple(results))
+    return Run(plan=plan, results=tuple(results), gold={task: run.gold[planned.name]})
 
 
 def predicting(task: str, unscored: dict[str, list[int] | list[float]], *variants: str, fail: str = "") -> Run:
@@ -122,4 +129,6 @@ def saved(run: Run, folder: Path) -> Path:
     (folder / "plan.json").write_text(run.plan.model_dump_json())
     for result in run.results:
         write_result(folder, result)
+    for task, answers in run.gold.items():
+        write_gold(folder, run.plan.task(task), answers)
     return folder

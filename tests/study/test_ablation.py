@@ -12,6 +12,7 @@ from pydantic import ValidationError
 import zoo_albert
 import zoo_bert
 import zoo_roberta
+from tests.study.made_up import TARGETS, of_forty, saved
 from zoo import Catalog, Dims, Encoder, Parts, UnknownName, Variant, ZooError, hookimpl, use
 from zoo.ablations import PaperTable, Row
 from zoo.study.ablation import Ablation, of_table, path, walk
@@ -21,7 +22,7 @@ from zoo.study.effects import effects, read_ablation
 from zoo.study.environment import environment
 from zoo.study.plan import BASELINES, Cell
 from zoo.study.planning import make_plan
-from zoo.study.results import Cost, FinetuneResult, Measured, Run, write_result
+from zoo.study.results import Cost, FinetuneResult, Measured, Run
 from zoo.tasks import builtin
 
 CATALOG = Catalog.of(zoo_bert, zoo_roberta, zoo_albert, builtin)
@@ -199,8 +200,7 @@ def test_a_table_that_does_not_fit_itself_is_refused(rows: tuple[Row, ...], comp
 
 def made_up(variants: list[Variant], wrong: dict[str, list[int]], speed: dict[str, float]) -> Run:
     """A run on two tasks of 40 items, where systems are wrong on so many by seed on the first, on 20 on the second."""
-    targets = [item % 2 for item in range(40)]
-    plan = make_plan(CATALOG, variants, TASKS, n_seeds=len(next(iter(wrong.values()))))
+    plan = of_forty(make_plan(CATALOG, variants, TASKS, n_seeds=len(next(iter(wrong.values())))))
 
     def result(cell: Cell) -> FinetuneResult:
         n_wrong = wrong[cell.system][cell.seed] if cell.system in wrong and cell.task == TASKS[0] else 20
@@ -208,15 +208,13 @@ def made_up(variants: list[Variant], wrong: dict[str, list[int]], speed: dict[st
         accuracy = 1 - n_wrong / 40
         return FinetuneResult(
             cell=cell,
-            task_version=1,
-            data_hash="0",
+            task_version=plan.task(str(cell.task)).version,
+            data_hash=plan.task(str(cell.task)).content_hash,
             synthetic=True,
             steps=1,
-            truncated=0.0,
             scores={"dev": {"accuracy": accuracy}},
             headline=accuracy,
-            predictions={"dev": [1 - t if i in missed else t for i, t in enumerate(targets)]},
-            targets={"dev": targets} if cell.kind == "baseline" else None,
+            predictions={"dev": [1 - t if i in missed else t for i, t in enumerate(TARGETS)]},
             environment=environment(CATALOG),
             cost=Cost(
                 seconds=1.0,
@@ -226,7 +224,8 @@ def made_up(variants: list[Variant], wrong: dict[str, list[int]], speed: dict[st
             ),
         )
 
-    return Run(plan=plan, results=tuple(result(cell) for cell in plan.cells if cell.kind != "pretrain"))
+    results = tuple(result(cell) for cell in plan.cells if cell.kind != "pretrain")
+    return Run(plan=plan, results=results, gold={task: {"dev": TARGETS} for task in TASKS})
 
 
 def test_the_effect_of_an_edge_is_the_paired_difference_with_its_interval() -> None:
@@ -306,18 +305,14 @@ def test_a_task_that_one_side_did_not_finish_is_left_out_and_said() -> None:
 @pytest.mark.parametrize("form", ["terminal", "markdown"])
 def test_the_report_of_a_run_folder_tells_the_ablation_that_it_is_of(form: str, tmp_path: Path) -> None:
     run, ablation = of_paper("bert-table-5", [[10, 11, 10]] * 3)
-    (tmp_path / "cells").mkdir()
-    (tmp_path / "plan.json").write_text(run.plan.model_dump_json())
-    for result in run.results:
-        write_result(tmp_path, result)
-    kept = tmp_path / "ablation.json"
+    kept = saved(run, tmp_path) / "ablation.json"
     kept.write_text(effects(run, ablation).model_dump_json())
-    assert read_ablation(tmp_path) == ablation
+    assert read_ablation(tmp_path, run.plan) == ablation
     out = tmp_path / "report"
     report(tmp_path, Format(form), out)
     assert "The paper's effects and ours" in out.read_text() and "+ BiLSTM" in out.read_text()
     kept.write_text("{}")
-    with pytest.raises(ZooError, match=r"ablation.json is no ablation"):
+    with pytest.raises(ZooError, match=r"ablation.json is not an ablation"):
         report(tmp_path, Format(form), out)
 
 

@@ -139,7 +139,9 @@ def test_the_files_speak_of_glues_tasks() -> None:
 def test_the_command_writes_and_checks(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    run = saved(predicting("wnli", {"test": [-1] * 146}), tmp_path / "run")
+    found = predicting("wnli", {"test": [-1] * 146})
+    sound = [r for r in found.results if r.cell.kind == "baseline" or r.cell.seed in (1, 2)]  # others predict no class
+    run = saved(found.model_copy(update={"results": tuple(sound)}), tmp_path / "run")
 
     def zoo(*arguments: str) -> int:
         monkeypatch.setattr(sys, "argv", ["zoo", *arguments])

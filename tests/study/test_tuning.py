@@ -7,6 +7,7 @@ from statistics import fmean
 
 import pytest
 
+from tests.study.made_up import TARGETS, of_forty
 from zoo import Catalog, UnknownName, ZooError
 from zoo.specs import Finetuning
 from zoo.study.environment import environment
@@ -82,14 +83,13 @@ def test_every_combination_is_made_in_order() -> None:
     assert [s.label for s in every(epochs=(2.0, 3.0), warmup=(0.1,))] == ["epochs=2,warmup=0.1", "epochs=3,warmup=0.1"]
 
 
-TARGETS = [item % 2 for item in range(40)]
 TASKS = ("micro-acceptability", "micro-sentiment")
 
 
 def made_up(asked: list[str] | None, wrong: dict[tuple[str, str], list[int]], tasks: tuple[str, ...] = TASKS) -> Run:
     """A run of one variant, wrong on so many of 40 items of a task with a setting, by seed; others on 20."""
     chosen = tuning(asked, tasks, CATALOG.grids) if asked else None
-    plan = make_plan(CATALOG, [CATALOG.variant("bert-tiny")], tasks, n_seeds=2, tuning=chosen)
+    plan = of_forty(make_plan(CATALOG, [CATALOG.variant("bert-tiny")], tasks, n_seeds=2, tuning=chosen))
 
     def result(cell: Cell) -> FinetuneResult:
         label = cell.setting.label if cell.setting else ""
@@ -97,20 +97,19 @@ def made_up(asked: list[str] | None, wrong: dict[tuple[str, str], list[int]], ta
         accuracy = 1 - n_wrong / 40
         return FinetuneResult(
             cell=cell,
-            task_version=1,
-            data_hash="0",
+            task_version=plan.task(str(cell.task)).version,
+            data_hash=plan.task(str(cell.task)).content_hash,
             synthetic=True,
             steps=1,
-            truncated=0.0,
             scores={"dev": {"accuracy": accuracy}},
             headline=accuracy,
             predictions={"dev": [1 - t if i < n_wrong else t for i, t in enumerate(TARGETS)]},
-            targets={"dev": TARGETS} if cell.kind == "baseline" else None,
             environment=environment(CATALOG),
             cost=Cost(seconds=1.0, peak_bytes=1),
         )
 
-    return Run(plan=plan, results=tuple(result(cell) for cell in plan.cells if cell.kind != "pretrain"))
+    results = tuple(result(cell) for cell in plan.cells if cell.kind != "pretrain")
+    return Run(plan=plan, results=results, gold={task: {"dev": TARGETS} for task in tasks})
 
 
 RATES = ["learning_rate=0.001", "learning_rate=0.0003", "learning_rate=0.0001"]

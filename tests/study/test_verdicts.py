@@ -63,10 +63,21 @@ def test_a_run_with_one_answer_for_everything_is_degenerate() -> None:
 
 
 def test_without_right_answers_nothing_is_decided() -> None:
-    failed = ("baseline-majority-lamps-s0", "baseline-bag-of-words-lamps-s0")
-    found = judge(made_up(3, {"bert-tiny": [1, 1, 1], "albert-tiny": [9, 9, 9]}, fail=failed))
+    run = made_up(3, {"bert-tiny": [1, 1, 1], "albert-tiny": [9, 9, 9]})
+    found = judge(run.model_copy(update={"gold": {}}))
     assert (found.differences, found.tiers, found.undecided) == ((), {}, ("lamps",))
     assert found.spreads["lamps"]["bert-tiny"].mean == pytest.approx(39 / 40)
+
+
+def test_verdicts_and_verification_need_no_baseline(tmp_path: Path) -> None:
+    wrong = {"bert-tiny": [18, 17, 19], "albert-tiny": [1, 2, 1]}
+    failed = tuple(f"baseline-{name}-lamps-s0" for name in BASELINES)
+    run = made_up(3, wrong, fail=failed)
+    found, whole = judge(run), judge(made_up(3, wrong))
+    assert found.tiers == whole.tiers and found.undecided == ()
+    assert [d for d in whole.differences if d.second not in BASELINES] == list(found.differences)
+    write_report(run, found, saved(run, tmp_path))
+    assert {check.finding for check in verify(tmp_path)} == {"confirmed"}
 
 
 def test_findings_are_told_in_hundredths_with_what_would_have_shown() -> None:

@@ -63,7 +63,7 @@ class Asked:
 
 def report(catalog: Catalog, asked: Asked) -> int:
     """Audit what is named, or every variant, and show it. 2 where some name could not be audited."""
-    audits = [audited(catalog, name, asked.settings) for name in asked.names or catalog.variants]
+    audits = [audited(catalog, name, asked.settings, asked.names) for name in asked.names or catalog.variants]
     good = [audit for audit in audits if audit.error is None or audit.file is not None]
     show(catalog, audits, good, asked)
     for audit in audits:
@@ -73,13 +73,15 @@ def report(catalog: Catalog, asked: Asked) -> int:
     return 0 if all(audit.error is None for audit in audits) else ZooError.exit_code
 
 
-def audited(catalog: Catalog, name: str, settings: Settings) -> Audit:
+def audited(catalog: Catalog, name: str, settings: Settings, beside: Sequence[str] = ()) -> Audit:
     """The audit of a name, or the reason why there is none."""
     try:
-        exchanged = catalog.folder(name) is not None and not (Path(name).exists() or is_hub_name(name))
-        if name not in catalog.variants and is_path(name) and not exchanged:
-            return audit_checkpoint(catalog, name, settings)
-        return audit_variant(catalog, catalog.variant(name), settings)
+        own, meant = catalog.named(name)
+        exchanged = catalog.folder(name) is not None and not (Path(meant).exists() or is_hub_name(meant))
+        if meant not in catalog.variants and is_path(meant) and not exchanged:
+            audit = audit_checkpoint(catalog, meant, settings)
+            return audit.model_copy(update={"name": own}) if own else audit
+        return audit_variant(catalog, catalog.variant(name, beside), settings)
     except ZooError as error:
         reason = " ".join(str(error).split())
         return Audit(name=name, counts=Counts(), sources=Sources(), agrees=False, formulas={}, error=reason)

@@ -93,12 +93,12 @@ def _run(plan: Plan, ablation: Ablation, folder: Path, workers: int, as_json: bo
     from zoo.files import write_text
     from zoo.study.ablation_report import effects_markdown, print_effects
     from zoo.study.compare import Where, chosen_executor, done_and_judged
-    from zoo.study.effects import effects
+    from zoo.study.effects import ablation_path, effects
 
     done, _ = done_and_judged(plan, folder, chosen_executor(plan, Where.local, workers, None))
     found = effects(done, ablation)
     saved = found.model_dump_json(indent=1) + "\n"
-    write_text(folder / "ablation.json", saved)
+    write_text(ablation_path(folder), saved)
     write_text(folder / "ablation.md", effects_markdown(done, found))
     if as_json:
         print_json(saved.rstrip())

@@ -9,7 +9,7 @@ from statistics import fmean
 from typing import Any, TypeAlias
 
 from zoo.errors import RunFailed
-from zoo.tasks.task import Dataset, Example, Task
+from zoo.tasks.task import Dataset, Example, Task, labels_of
 
 Predictions: TypeAlias = dict[str, list[int] | list[float]]
 """By development split, a class id or a score for every item in order."""
@@ -27,7 +27,7 @@ WORD = r"\w+|[^\w\s]"
 
 def majority(dataset: Dataset, task: Task) -> Predictions:
     """The commonest class of the train split, the lowest id in a tie, or its mean score, for every item."""
-    labels = [item.label for item in _labelled(dataset, task)]
+    labels = labels_of(_labelled(dataset, task))
     counts = Counter(labels)
     answer = fmean(labels) if task.kind == "regression" else int(min(counts, key=lambda label: (-counts[label], label)))
     return {split: [answer] * len(dataset.splits[split]) for split in task.dev_splits}
@@ -39,7 +39,7 @@ def bag_of_words(dataset: Dataset, task: Task, seed: int) -> Predictions:
     The strength of regularisation is chosen by cross-validation within the train split; `seed` draws the folds.
     """
     items = _labelled(dataset, task)
-    labels = [item.label for item in items]
+    labels = labels_of(items)
     if len(set(labels)) == 1:
         return majority(dataset, task)
     features = _Features(items, task.pair)
@@ -51,8 +51,8 @@ def bag_of_words(dataset: Dataset, task: Task, seed: int) -> Predictions:
     return made
 
 
-def _labelled(dataset: Dataset, task: Task) -> list[Any]:
-    items = [item for item in dataset.splits[task.train_split] if item.label is not None]
+def _labelled(dataset: Dataset, task: Task) -> Sequence[Example]:
+    items = task.training_items(dataset)
     if not items:
         raise RunFailed(f"{task.name}: split {task.train_split!r} has no labelled items; a baseline needs some")
     return items

@@ -14,24 +14,28 @@ from zoo.audit import executed, stored
 from zoo.audit.audit import Settings, audit_variant
 from zoo.blocks import initialise
 from zoo.catalog import Catalog
-from zoo.checkpoints import inspect, load, save
+from zoo.checkpoints import load, save
 from zoo.errors import RunFailed, ZooError
 from zoo.heads import make_head
 from zoo.model import Model
 from zoo.specs import Init, Variant
 from zoo.study.environment import environment, forget_peak_memory, peak_memory
+from zoo.study.gold import gold_labels
 from zoo.study.latency import latency, throughput
 from zoo.study.plan import Cell, Plan, slug
+from zoo.study.planning import refuse_changed
 from zoo.study.pretraining import make_feed, new_model, train_tokenizer, with_vocabulary
-from zoo.study.results import Cost, FailedResult, FinetuneResult, PretrainResult
+from zoo.study.results import Cost, FailedResult, FinetuneResult, PretrainResult, Truncation
 from zoo.tasks import metrics
-from zoo.tasks.task import Dataset, Task
+from zoo.tasks.task import Dataset, Task, labels_of
 from zoo.text.corpus import TokenCorpus
 from zoo.train.finetune import encode_examples, head_for, n_steps, predict, training_batches
 from zoo.train.loop import Execution, Progress, TooFewSequences, fit
 from zoo.train.seeds import seed_of
 from zoo.weights.checkpoint import load_weights, save_checkpoint, weights_hash
+from zoo.weights.content import content_files
 from zoo.weights.record import read_variant
+from zoo.weights.store import open_store
 
 CURVE_POINTS = 100
 
@@ -144,8 +148,7 @@ def _take_over(catalog: Catalog, plan: Plan, cell: Cell, folder: Path) -> Pretra
     asked, planned = plan.variant(cell.system), plan.checkpoints[cell.system]
     forget_peak_memory()
     began = time.perf_counter()
-    if inspect(Path(planned.folder), catalog).store.content_hash != planned.content_hash:
-        raise RunFailed(f"the weights in {planned.folder} are no longer those that were planned; start a new run")
+    refuse_changed(catalog, plan, cell.system)
     model = load(planned.folder, dtype=torch.float32, catalog=catalog)
     with torch.device("meta"):
         wanted = catalog.assemble(asked)
@@ -181,6 +184,7 @@ def _facts(catalog: Catalog, variant: Variant, model: Model, folder: Path, place
         "weights_hash": weights_hash(model.state_dict()),
         "checkpoint": str(place.relative_to(folder)),
         "checkpoint_bytes": sum(path.stat().st_size for path in place.iterdir()),
+        "checkpoint_files": content_files(open_store(place)),
         "environment": environment(catalog, device=next(model.parameters()).device),
     }
 
@@ -211,24 +215,22 @@ def finetune(
     model = pretrained.with_head(task.name, head)
 
     recipe = plan.finetuning_of(cell)
-    items = dataset.splits[task.train_split]
-    labels = [item.label for item in items if item.label is not None]
-    encodings, truncated = encode_examples(items, tokenizer, recipe.max_length)
+    items = task.training_items(dataset)
+    labels = labels_of(items)
     steps = n_steps(recipe, len(items))
+    encoded = {task.train_split: encode_examples(items, tokenizer, recipe.max_length)}
     began = time.perf_counter()
-    batches = training_batches(encodings, labels, recipe.batch_size, cell.seed)
+    batches = training_batches(encoded[task.train_split][0], labels, recipe.batch_size, cell.seed)
     log = fit(model, batches, recipe, steps, progress, how)
     trained = time.perf_counter()
-    encoded = {
-        split: encode_examples(dataset.splits[split], tokenizer, recipe.max_length)[0]
-        for split in (*task.dev_splits, *unlabelled(task, dataset))
-    }
-    predictions = {split: predict(model, head, its) for split, its in encoded.items()}
+    for split in (*task.dev_splits, *unlabelled(task, dataset)):
+        encoded[split] = encode_examples(dataset.splits[split], tokenizer, recipe.max_length)
+    predictions = {split: predict(model, head, its) for split, (its, _) in encoded.items() if split != task.train_split}
     seconds, peak = time.perf_counter() - began, peak_memory(how.team.device)
     if plan.keep_finetuned:
         model.tokenizer = tokenizer
         save(model, finetuned_folder(folder, cell), to="zoo", replace=True, catalog=catalog)
-    asked = [encoding for split in task.dev_splits for encoding in encoded[split]]
+    asked = [encoding for split in task.dev_splits for encoding in encoded[split][0]]
     return _scored(
         catalog,
         cell,
@@ -237,7 +239,10 @@ def finetune(
         predictions,
         steps=steps,
         turns=how.accumulate,
-        truncated=truncated,
+        truncated={
+            split: Truncation(cut=cut, items=len(its), length=recipe.max_length)
+            for split, (its, cut) in encoded.items()
+        },
         cost=Cost(
             seconds=seconds,
             peak_bytes=peak,
@@ -271,7 +276,7 @@ def baseline(
     predictions = majority(dataset, task) if cell.system == "majority" else bag_of_words(dataset, task, cell.seed)
     cost = Cost(seconds=time.perf_counter() - began, peak_bytes=peak_memory())
     progress(1, 1)
-    return _scored(catalog, cell, task, dataset, predictions, steps=0, turns=1, truncated=0.0, cost=cost)
+    return _scored(catalog, cell, task, dataset, predictions, steps=0, turns=1, truncated={}, cost=cost)
 
 
 def thinned(values: Sequence[float]) -> list[float]:
@@ -287,6 +292,8 @@ def _task(catalog: Catalog, plan: Plan, cell: Cell) -> tuple[Task, Dataset]:
     key = (task.model_dump_json(), plan.data_folder)
     if key not in _datasets:
         _datasets[key] = task.load(Path(plan.data_folder) if plan.data_folder else None)
+    if _datasets[key].content_hash != plan.task(task.name).content_hash:
+        raise RunFailed(f"the data of task {task.name!r} are no longer those that were planned; start a new run")
     return task, _datasets[key]
 
 
@@ -299,11 +306,11 @@ def _scored(
     *,
     steps: int,
     turns: int,
-    truncated: float,
+    truncated: dict[str, Truncation],
     cost: Cost,
     device: torch.device | None = None,
 ) -> FinetuneResult:
-    labels = {split: [item.label for item in dataset.splits[split]] for split in task.dev_splits}
+    labels = gold_labels(task, dataset)
     scores = {split: metrics.score(task, labels[split], predictions[split]) for split in labels}
     return FinetuneResult(
         cell=cell,
@@ -317,14 +324,6 @@ def _scored(
         headline=metrics.headline(task, scores),
         predictions={split: predictions[split] for split in labels},
         unscored={split: made for split, made in predictions.items() if split not in labels},
-        targets=_targets(task, labels) if cell.kind == "baseline" else None,
         environment=environment(catalog, device=device),
         cost=cost,
     )
-
-
-def _targets(task: Task, labels: dict[str, list[int | float | None]]) -> dict[str, list[int] | list[float]]:
-    known = {split: [label for label in side if label is not None] for split, side in labels.items()}
-    if task.kind == "regression":
-        return {split: [float(label) for label in side] for split, side in known.items()}
-    return {split: [int(label) for label in side] for split, side in known.items()}

@@ -52,7 +52,7 @@ def report(
 
     done = read_run(run).model_copy(update={"across_hardware": across_hardware})
     found = judge(done)
-    edges = effects(done, kept) if (kept := read_ablation(run)) else None
+    edges = effects(done, kept) if (kept := read_ablation(run, done.plan)) else None
     if form is Format.terminal and out is None:
         console = Console(width=None if sys.stdout.isatty() else reports.PLAIN_WIDTH)
         reports.print_table(done, found, console)

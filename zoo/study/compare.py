@@ -94,10 +94,11 @@ def compare(
         _refuse_beside_plan(given | {"--tune": tune, "--precision": precision})
         work = kept_plan(catalog, plan, glue, corpus, keep_finetuned)
     else:
-        chosen = {name: catalog.variant(name) for name in variants or DEFAULT_VARIANTS}
+        names = variants or DEFAULT_VARIANTS
+        chosen = {name: catalog.variant(name, beside=names) for name in names}
         work = new_plan(
             catalog,
-            [chosen[name] for name in variants or DEFAULT_VARIANTS],
+            [chosen[name] for name in names],
             tasks,
             folders={variant.name: path for name, variant in chosen.items() if (path := catalog.folder(name))},
             glue=glue,

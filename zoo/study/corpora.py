@@ -10,7 +10,7 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from zoo.catalog import Catalog
-from zoo.specs import Count, Record
+from zoo.specs import Record
 
 EXAMPLES_PER_DOCUMENT = 8
 
@@ -19,8 +19,8 @@ class MicroworldCorpus(Record):
     """Synthetic documents, made on the spot."""
 
     kind: Literal["microworld"] = "microworld"
-    n_documents: Count = 5_000
-    seed: int = 0
+    n_documents: Annotated[int, Field(ge=1, le=100_000_000)] = 5_000
+    seed: Annotated[int, Field(ge=0)] = 0
 
     @property
     def description(self) -> str:

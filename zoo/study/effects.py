@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+import os
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from itertools import pairwise
 from math import exp, log
 from pathlib import Path
@@ -10,12 +11,13 @@ from statistics import fmean
 from typing import Literal
 
 import numpy as np
-from pydantic import ValidationError
+from pydantic import TypeAdapter
 
-from zoo.errors import ZooError, explain
 from zoo.specs import Record
 from zoo.study.ablation import Ablation, Edge
 from zoo.study.costs import withheld
+from zoo.study.foreign import Damaged, read_strictly
+from zoo.study.plan import Plan
 from zoo.study.results import FinetuneResult, Run
 from zoo.study.statistics import Difference, holm, mean_interval, verdict
 from zoo.study.verdicts import Scores, adjusted, difference, scores_of
@@ -105,15 +107,41 @@ def effects(run: Run, ablation: Ablation) -> Effects:
     )
 
 
-def read_ablation(folder: Path) -> Ablation | None:
-    """The ablation that a run folder is of, if it is of one. Raises ZooError where its file is malformed."""
-    path = folder / "ablation.json"
-    if not path.is_file():
+def ablation_path(folder: Path) -> Path:
+    """Where an ablation's results lie in its run folder."""
+    return folder / "ablation.json"
+
+
+def read_ablation(folder: Path, plan: Plan) -> Ablation | None:
+    """The ablation that a run folder is of, if it is of one. Raises Damaged where it is not one of this plan."""
+    path = ablation_path(folder)
+    if not os.path.lexists(path):
         return None
-    try:
-        return Effects.model_validate_json(path.read_bytes()).ablation
-    except ValidationError as error:
-        raise ZooError(f"{path} is no ablation: {explain(error)}; delete it to have a report without") from None
+    remedy = "delete it to have a report without"
+    found = read_strictly(TypeAdapter(Effects), path, "an ablation", remedy).ablation
+    if wrong := next(_strangers(found, {variant.name for variant in plan.variants}), None):
+        raise Damaged(path, wrong, remedy)
+    return found
+
+
+def _strangers(ablation: Ablation, known: Collection[str]) -> Iterator[str]:
+    """Names in an ablation that nothing in its run answers to."""
+    variants = [name for edge in ablation.edges for name in (edge.first, edge.second)]
+    yield from (
+        f"names {name!r:.80}, which is not in the plan"
+        for name in (*variants, *ablation.rows.values())
+        if name not in known
+    )
+    if ablation.paper is None:
+        return
+    built = {row.label for row in ablation.paper.rows if row.variants}
+    if {*ablation.rows} != built:
+        yield "has other rows than its paper's table"
+        return
+    pairs = {(edge.first, edge.second) for edge in ablation.edges}
+    steps = {(ablation.rows[start], ablation.rows[row.label]) for row in ablation.paper.rows for start in row.after}
+    if pairs != steps:
+        yield "has other edges than its paper's table"
 
 
 def _overall(run: Run, scores: AllScores, pairs: list[Pair]) -> dict[Pair, Difference | None]:

@@ -90,7 +90,7 @@ class _Rehearsal:
         for planned in plan.tasks:
             task = catalog.task(planned.name)
             splits = task.load(data).splits
-            self._n_items[planned.name] = len(splits[task.train_split])
+            self._n_items[planned.name] = planned.n_training
             self._texts[planned.name] = sum(
                 len(item.first) + len(item.second or "") for items in splits.values() for item in items
             )

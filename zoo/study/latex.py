@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from zoo.study.costs import PARAMETERS, quantities
 from zoo.study.findings import tier_of
+from zoo.study.left_out import left_out_notes
 from zoo.study.overview import score_table
 from zoo.study.plan import BASELINES
 from zoo.study.report import protocol
@@ -70,6 +71,7 @@ def _caption(run: Run, found: Verdicts) -> str:
     said = [
         protocol(run),
         *tuning_notes(run),
+        *left_out_notes(run),
         "Superscripts are tiers: within a tier the best is not shown to be better (paired t-test over seeds and items "
         "and Multi-Bootstrap, both at 5%, Holm over tasks)."
         if found.tiers

@@ -14,6 +14,7 @@ from zoo.errors import RunFailed, ZooError
 from zoo.files import sweep, write_folder
 from zoo.specs import diff
 from zoo.study.environment import Environment
+from zoo.study.gold import read_gold
 from zoo.study.keys import cell_key
 from zoo.study.plan import Cell, Plan
 from zoo.study.results import (
@@ -55,7 +56,7 @@ class Ledger:
         self._old_failures = {
             cell.name: result_path(folder, cell).stat().st_mtime_ns
             for cell in plan.cells
-            if isinstance(read_result(folder, cell), FailedResult)
+            if isinstance(read_result(folder, plan, cell), FailedResult)
         }
 
     def state(self, cell: Cell) -> str:
@@ -122,7 +123,8 @@ class Ledger:
     def run(self) -> Run:
         """All results so far, in the plan's order."""
         results = (self._results.get(cell.name) for cell in self._plan.cells)
-        return Run(plan=self._plan, results=tuple(result for result in results if result is not None))
+        gold = {task.name: answers for task in self._plan.tasks if (answers := read_gold(self._folder, task))}
+        return Run(plan=self._plan, results=tuple(result for result in results if result is not None), gold=gold)
 
     def reuse(self, cell: Cell) -> Found | None:
         """The result of a taken cell from another run folder, if one has a cell of the same key."""
@@ -135,7 +137,7 @@ class Ledger:
 
     def _there(self, cell: Cell) -> Found | None:
         """A cell's result in the folder, unless it is a failure from before this run."""
-        found = read_result(self._folder, cell)
+        found = read_result(self._folder, self._plan, cell)
         if isinstance(found, FailedResult):
             old = self._old_failures.get(cell.name) == result_path(self._folder, cell).stat().st_mtime_ns
             return None if old else found

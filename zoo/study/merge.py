@@ -7,9 +7,12 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
-from zoo.errors import ZooError
+from pydantic import ValidationError
+
+from zoo.errors import ZooError, explain
 from zoo.files import write_text
 from zoo.specs import Record, diff
+from zoo.study.gold import write_gold
 from zoo.study.plan import Plan
 from zoo.study.planning import refuse_unequal
 from zoo.study.results import FailedResult, FinetuneResult, PretrainResult, Run, fingerprint, write_result
@@ -31,19 +34,21 @@ def merge(runs: Mapping[str, Run]) -> Run:
         _refuse_other_settings(named[0], (name, run))
     first = named[0][1].plan
     plans = {name: run.plan for name, run in named}
-    merged = Plan.model_validate(
-        {
-            **dict(first),
-            "variants": tuple(_united(plans, "variant", lambda plan: {v.name: v for v in plan.variants}).values()),
-            "tasks": tuple(_united(plans, "task", lambda plan: {t.name: t for t in plan.tasks}).values()),
-            "seeds": tuple(sorted({seed for plan in plans.values() for seed in plan.seeds})),
-            "tuning": _united_tuning(plans),
-            "checkpoints": _united(plans, "start of", lambda plan: plan.checkpoints, but="folder"),
-        }
-    )
+    fields: dict[str, Any] = {
+        "variants": tuple(_united(plans, "variant", lambda plan: {v.name: v for v in plan.variants}).values()),
+        "tasks": tuple(_united(plans, "task", lambda plan: {t.name: t for t in plan.tasks}).values()),
+        "seeds": tuple(sorted({seed for plan in plans.values() for seed in plan.seeds})),
+        "tuning": _united_tuning(plans),
+        "checkpoints": _united(plans, "start of", lambda plan: plan.checkpoints, but="folder"),
+    }
+    try:
+        merged = Plan.model_validate({**dict(first), **fields})
+    except ValidationError as error:
+        raise ZooError(f"{' and '.join(runs)} are not of one comparison: {explain(error)}") from None
     refuse_unequal(merged.variants, set(merged.checkpoints))
     found = _results(runs)
-    return Run(plan=merged, results=tuple(found[cell.name] for cell in merged.cells if cell.name in found))
+    gold = {task: answers for run in runs.values() for task, answers in run.gold.items()}
+    return Run(plan=merged, results=tuple(found[cell.name] for cell in merged.cells if cell.name in found), gold=gold)
 
 
 def write_merged(run: Run, folder: Path) -> None:
@@ -53,6 +58,8 @@ def write_merged(run: Run, folder: Path) -> None:
     (folder / "cells").mkdir(parents=True)
     for result in run.results:
         write_result(folder, result)
+    for task, answers in run.gold.items():
+        write_gold(folder, run.plan.task(task), answers)
     write_text(folder / "plan.json", run.plan.model_dump_json(indent=1))
 
 

@@ -7,32 +7,68 @@ import json
 import re
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import Field
+from pydantic import Field, TypeAdapter, model_validator
 
-from zoo.specs import Count, Finetuning, Precision, Record, Variant, read_record
+from zoo.specs import Count, Finetuning, Precision, Record, Variant
 from zoo.study.corpora import CorpusSource
+from zoo.study.foreign import read_strictly
+from zoo.tasks.metrics import METRICS
 from zoo.tuning import Selection, Setting, Tuning
 
 BASELINES = ("majority", "bag-of-words")
 """Systems that every task is also given to, since they read no sentence."""
 
 
+Seed = Annotated[int, Field(ge=0)]
+
+
+class PlannedSplit(Record):
+    """A development split: how many items it has, and a SHA-256 of their gold labels."""
+
+    n_items: Count
+    gold: str
+
+
 class PlannedTask(Record):
-    """A task with the version and the content that this plan means."""
+    """A task with the version and the content that this plan means: enough to tell what a result on it must hold.
+
+    `n_unlabelled` training items have no label, and no system trains on them.
+    """
 
     name: str
     version: int
     content_hash: str
     synthetic: bool
+    kind: Literal["classification", "regression"]
+    labels: tuple[str, ...]
+    metrics: Annotated[tuple[str, ...], Field(min_length=1)]
+    dev: Annotated[dict[str, PlannedSplit], Field(min_length=1)]
+    n_training: Count
+    n_unlabelled: Annotated[int, Field(ge=0)]
+
+    @model_validator(mode="after")
+    def _can_be_scored(self) -> Self:
+        unfit = [name for name in self.metrics if name not in METRICS or METRICS[name].kind != self.kind]
+        if unfit:
+            raise ValueError(f"{unfit[0]!r:.40} is no metric of {self.kind}; known: {', '.join(METRICS)}")
+        return self
 
 
 class PlannedCheckpoint(Record):
-    """Trained weights that a variant starts from in place of pre-training: where they lie, and what they are."""
+    """Trained weights that a variant starts from in place of pre-training: where they lie, and what they are.
+
+    `files` are SHA-256s of all files that can change a result, by their paths in the folder.
+    """
 
     folder: str
-    content_hash: str
+    files: Annotated[dict[str, str], Field(min_length=1)]
+
+    @property
+    def content_hash(self) -> str:
+        """A SHA-256 of all of them."""
+        return hash_json(self.files)
 
 
 _PLACES: Any = {
@@ -52,17 +88,35 @@ class Plan(Record):
     format: Literal[1] = 1
     variants: Annotated[tuple[Variant, ...], Field(min_length=1)]
     tasks: Annotated[tuple[PlannedTask, ...], Field(min_length=1)]
-    seeds: Annotated[tuple[int, ...], Field(min_length=1)]
-    pretraining_seed: int
+    seeds: Annotated[tuple[Seed, ...], Field(min_length=1)]
+    pretraining_seed: Seed
     pretrain_each_seed: bool = False
     corpus: CorpusSource
     corpus_hash: str
     data_folder: str | None
-    threads: Count
+    threads: Annotated[int, Field(ge=1, le=4_096)]
     precision: Precision = "fp32"
     checkpoints: dict[str, PlannedCheckpoint] = Field(default={})
     keep_finetuned: bool = False
     tuning: Tuning | None = None
+
+    @model_validator(mode="after")
+    def _means_one_thing(self) -> Self:
+        names = [variant.name for variant in self.variants]
+        tasks = [task.name for task in self.tasks]
+        _refuse_twice("variant", [*names, *BASELINES])
+        _refuse_twice("task", tasks)
+        _refuse_twice("seed", list(map(str, self.seeds)))
+        for what, given, known in (
+            ("checkpoints", self.checkpoints, names),
+            ("tuning", self.tuning.settings if self.tuning else {}, tasks),
+        ):
+            if unknown := sorted({*given} - {*known}):
+                raise ValueError(f"{what} are given for {unknown[0]!r:.60}, which is not in the plan")
+        if self.tuning and (lacking := [task for task in tasks if not self.tuning.settings.get(task)]):
+            raise ValueError(f"tuning has no settings for task {lacking[0]!r:.60}")
+        _refuse_twice("cell", [cell.name for cell in self.cells])
+        return self
 
     @property
     def content_hash(self) -> str:
@@ -101,6 +155,10 @@ class Plan(Record):
     def variant(self, name: str) -> Variant:
         """The variant of this name."""
         return next(variant for variant in self.variants if variant.name == name)
+
+    def task(self, name: str) -> PlannedTask:
+        """The task of this name."""
+        return next(task for task in self.tasks if task.name == name)
 
     def finetuning_of(self, cell: Cell) -> Finetuning:
         """The recipe of a fine-tuning: its variant's, with the cell's setting."""
@@ -142,5 +200,11 @@ def hash_json(value: Any) -> str:
 
 
 def read_plan(path: Path) -> Plan:
-    """A plan that was kept. Raises ZooError where there is none."""
-    return read_record(Plan, path, "a plan")
+    """A plan that was kept. Raises Damaged where there is none, or what is there is not one."""
+    return read_strictly(TypeAdapter(Plan), path, "a plan", "fetch it again, or make a new plan")
+
+
+def _refuse_twice(what: str, names: Sequence[str]) -> None:
+    if len({*names}) < len(names):
+        twice = next(name for name in names if names.count(name) > 1)
+        raise ValueError(f"{what} {twice!r:.80} is there twice")

@@ -6,12 +6,17 @@ from collections.abc import Mapping, Sequence
 from itertools import pairwise
 from pathlib import Path
 
+from pydantic import ValidationError
+
 from zoo.catalog import Catalog
-from zoo.errors import ZooError
+from zoo.errors import ZooError, explain
 from zoo.specs import Precision, Variant, diff
 from zoo.study.corpora import CorpusSource, MicroworldCorpus, TasksCorpus, corpus_hash
-from zoo.study.plan import Plan, PlannedCheckpoint, PlannedTask
+from zoo.study.gold import gold_labels
+from zoo.study.plan import BASELINES, Plan, PlannedCheckpoint, PlannedSplit, PlannedTask, hash_json
+from zoo.tasks.task import Example, Task
 from zoo.tuning import Tuning
+from zoo.weights.content import content_files
 
 LARGEST_DEFAULT_BUDGET = 500_000_000
 """Pre-training tokens above which the budget must be asked for: no machine this runs on by accident will finish."""
@@ -49,33 +54,62 @@ def make_plan(
         real = tuple(task.name for task in planned if not task.synthetic)
         folder = str(data_folder) if data_folder else None
         corpus = TasksCorpus(tasks=real, folder=folder) if real else MicroworldCorpus()
-    return Plan(
-        variants=tuple(variants),
-        tasks=tuple(planned),
-        seeds=tuple(range(n_seeds)),
-        pretraining_seed=0,
-        pretrain_each_seed=pretrain_each_seed,
-        corpus=corpus,
-        corpus_hash=corpus_hash(catalog, corpus) if len(checkpoints) < len(variants) else "",
-        data_folder=str(data_folder) if data_folder else None,
-        threads=threads,
-        precision=precision,
-        checkpoints=checkpoints,
-        keep_finetuned=keep_finetuned,
-        tuning=tuning,
-    )
+    try:
+        return Plan(
+            variants=tuple(variants),
+            tasks=tuple(planned),
+            seeds=tuple(range(n_seeds)),
+            pretraining_seed=0,
+            pretrain_each_seed=pretrain_each_seed,
+            corpus=corpus,
+            corpus_hash=corpus_hash(catalog, corpus) if len(checkpoints) < len(variants) else "",
+            data_folder=str(data_folder) if data_folder else None,
+            threads=threads,
+            precision=precision,
+            checkpoints=checkpoints,
+            keep_finetuned=keep_finetuned,
+            tuning=tuning,
+        )
+    except ValidationError as error:
+        raise ZooError(f"this is no plan: {explain(error)}") from None
 
 
 def planned_task(catalog: Catalog, name: str, data_folder: Path | None) -> PlannedTask:
     """A task as it is here and now. Raises ZooError where its data cannot be trained on and scored."""
     task = catalog.task(name)
     dataset = task.load(data_folder)
-    missing = [split for split in (task.train_split, *task.dev_splits) if not dataset.splits.get(split)]
+    training = task.training_items(dataset)
+    missing = [] if training else [f"labelled items in {task.train_split}"]
+    missing += [f"items in {split}" for split in task.dev_splits if not dataset.splits.get(split)]
     if missing:
-        raise ZooError(f"task {task.name!r} has no items in {', '.join(missing)}; it cannot be trained and scored")
-    return PlannedTask(
-        name=task.name, version=task.version, content_hash=dataset.content_hash, synthetic=task.synthetic
-    )
+        raise ZooError(f"task {task.name!r} has no {', no '.join(missing)}; it cannot be trained and scored")
+    for split, items in ((task.train_split, training), *((split, dataset.splits[split]) for split in task.dev_splits)):
+        _refuse_unfit(task, split, items)
+    try:
+        return PlannedTask(
+            name=task.name,
+            version=task.version,
+            content_hash=dataset.content_hash,
+            synthetic=task.synthetic,
+            kind=task.kind,
+            labels=task.labels,
+            metrics=task.metrics,
+            dev={
+                split: PlannedSplit(n_items=len(answers), gold=hash_json(answers))
+                for split, answers in gold_labels(task, dataset).items()
+            },
+            n_training=len(training),
+            n_unlabelled=len(dataset.splits[task.train_split]) - len(training),
+        )
+    except ValidationError as error:
+        raise ZooError(f"task {task.name!r} cannot be scored: {explain(error)}") from None
+
+
+def _refuse_unfit(task: Task, split: str, items: Sequence[Example]) -> None:
+    for index, item in enumerate(items):
+        if not task.fits(item.label):
+            known = f"a class id below {len(task.labels)}" if task.labels else "a finite number"
+            raise ZooError(f"task {task.name!r}: the label of item {index + 1} of {split} is {item.label}, not {known}")
 
 
 def check_plan(catalog: Catalog, plan: Plan) -> None:
@@ -86,17 +120,26 @@ def check_plan(catalog: Catalog, plan: Plan) -> None:
     folder = Path(plan.data_folder) if plan.data_folder else None
     for planned in plan.tasks:
         found = planned_task(catalog, planned.name, folder)
-        if found != planned:
-            raise ZooError(
-                f"task {planned.name!r} is not what was planned: version {planned.version}, content "
-                f"{planned.content_hash[:12]}; here it is version {found.version}, content {found.content_hash[:12]}"
-            )
-    for name, start in plan.checkpoints.items():
-        found_start = planned_checkpoint(catalog, Path(start.folder))
-        if found_start.content_hash != start.content_hash:
-            raise ZooError(f"the weights in {start.folder}, from which {name} starts, are not those that were planned")
+        if changed := diff(planned, found):
+            told = "; ".join(f"{path} {a!s:.80}, here {b!s:.80}" for path, (a, b) in changed.items())
+            raise ZooError(f"task {planned.name!r} is not what was planned: {told}")
+    for name in plan.checkpoints:
+        refuse_changed(catalog, plan, name)
     if plan.corpus_hash and corpus_hash(catalog, plan.corpus) != plan.corpus_hash:
         raise ZooError(f"the corpus ({plan.corpus.description}) is not the text that was planned")
+
+
+def refuse_changed(catalog: Catalog, plan: Plan, name: str) -> None:
+    """Raises ZooError where the folder that a variant starts from is no longer what was planned, and names the file."""
+    planned = plan.checkpoints[name]
+    found = planned_checkpoint(catalog, Path(planned.folder))
+    if changed := [
+        path for path in {**planned.files, **found.files} if planned.files.get(path) != found.files.get(path)
+    ]:
+        raise ZooError(
+            f"{Path(planned.folder) / changed[0]}, from which {name} starts, is not what was planned "
+            f"({len(changed)} file(s) of {planned.folder} changed); make a new plan"
+        )
 
 
 def planned_checkpoint(catalog: Catalog, folder: Path) -> PlannedCheckpoint:
@@ -106,7 +149,7 @@ def planned_checkpoint(catalog: Catalog, folder: Path) -> PlannedCheckpoint:
     contents = inspect(folder, catalog)
     if tokenizer_of(folder, catalog) is None:
         raise ZooError(f"{folder} holds no tokenizer, so nothing can be fine-tuned on text")
-    return PlannedCheckpoint(folder=str(folder.resolve()), content_hash=contents.store.content_hash)
+    return PlannedCheckpoint(folder=str(folder.resolve()), files=content_files(contents.store))
 
 
 def with_budget(variant: Variant, tokens: int | None, steps: int | None) -> Variant:
@@ -126,7 +169,9 @@ def refuse_unequal(variants: Sequence[Variant], trained: set[str]) -> None:
     names = [variant.name for variant in variants]
     for name in names:
         if names.count(name) > 1:
-            raise ZooError(f"variant {name!r} is named twice; name each once")
+            raise ZooError(f"variant {name!r} is named twice; name each once, or call one otherwise, as mine=VARIANT")
+        if name in BASELINES:
+            raise ZooError(f"{name!r} is the name of a baseline; call the variant otherwise, as mine=VARIANT")
     for other in others:
         heads = [path for path in diff(first, other) if path.startswith("head.")]
         if heads:

@@ -12,14 +12,19 @@ from pydantic import Field, JsonValue, create_model
 
 from zoo.specs import Record
 from zoo.study.costs import quantities
+from zoo.study.left_out import training_split
 from zoo.study.plan import BASELINES, Plan
 from zoo.study.results import FailedResult, FinetuneResult, PretrainResult, Run, fingerprint
 from zoo.study.tables import printable
 from zoo.study.tuned import Tried, tried
 from zoo.study.verdicts import Verdicts
 
-LEFT_OUT = ("predictions", "targets", "unscored", "losses", "accuracies", "variant", "cost")
+LEFT_OUT = ("predictions", "unscored", "losses", "accuracies", "variant", "cost")
 """What a cell's file holds and the published results don't: what is large, and the times, which never repeat."""
+
+
+CUT = ("max_length", "items_cut", "training_items_cut")
+"""Columns of the CSV."""
 
 
 class Headlines(Record):
@@ -104,10 +109,10 @@ def _headlines(run: Run, system: str, task: str) -> JsonValue:
 
 
 def csv_rows(run: Run) -> str:
-    """Every score of every finished run in a line of its own, not rounded."""
+    """Every score of every finished run in a line of its own, not rounded, and how many items were cut to how long."""
     text = StringIO()
     lines = csv.writer(text, lineterminator="\n")
-    lines.writerow(("system", "task", "seed", "setting", "selection", "split", "metric", "score"))
+    lines.writerow(("system", "task", "seed", "setting", "selection", "split", "metric", "score", *CUT))
     for result in run.results:
         if isinstance(result, FinetuneResult):
             cell = result.cell
@@ -115,8 +120,14 @@ def csv_rows(run: Run) -> str:
                 for metric, value in scores.items():
                     setting = cell.setting.label if cell.setting else ""
                     words = (cell.system, cell.task or "", str(cell.seed), setting, cell.selection, split, metric)
-                    lines.writerow((*map(_inert, words), value))
+                    lines.writerow((*map(_inert, words), value, *_cut(result, split)))
     return text.getvalue()
+
+
+def _cut(result: FinetuneResult, split: str) -> tuple[int | str, ...]:
+    """The columns `CUT` of a split; empty for a system that reads no tokens."""
+    here, training = result.truncated.get(split), result.truncated.get(training_split(result) or "")
+    return (here.length, here.cut, training.cut) if here and training else ("", "", "")
 
 
 def _inert(word: str) -> str:

@@ -13,6 +13,7 @@ from zoo.files import write_text
 from zoo.specs import Record, diff
 from zoo.study.costs import hardware, withheld
 from zoo.study.findings import between_variants, difference_table, finding_notes, tier_table
+from zoo.study.left_out import left_out_notes
 from zoo.study.overview import cost_table, score_table, tabulate
 from zoo.study.published import summary
 from zoo.study.results import FailedResult, Run
@@ -146,8 +147,7 @@ def notes(run: Run, found: Verdicts) -> list[str]:
         lines.append(
             f"Synthetic: {', '.join(synthetic)}. They show differences of design, not of language understanding."
         )
-    cut = {r.cell.task: r.truncated for v in plan.variants for r in run.finetuned(v.name) if r.truncated > 0}
-    lines += [f"{share:.1%} of {task}'s training items were cut to fit." for task, share in cut.items()]
+    lines += left_out_notes(run)
     machines = hardware(run)
     if len(machines) > 1:
         told = "withheld, for they were" if withheld(run) else "compared as asked, though they were"

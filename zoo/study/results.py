@@ -3,29 +3,45 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Mapping, Sequence
+import os
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from statistics import fmean
-from typing import Annotated, Literal
+from typing import Annotated, Literal, TypeVar
 
-from pydantic import Field, TypeAdapter, ValidationError
+from pydantic import Field, TypeAdapter
 
 from zoo.audit.breakdown import Row
 from zoo.audit.cost import AtLength
-from zoo.errors import ZooError, explain
+from zoo.errors import ZooError
 from zoo.files import write_text
-from zoo.specs import Record, Variant
+from zoo.specs import Count, Record, Variant
+from zoo.study.checks import misfit
 from zoo.study.environment import Environment
-from zoo.study.plan import BASELINES, Cell, Plan, read_plan
+from zoo.study.foreign import Damaged, read_strictly
+from zoo.study.gold import Answers, read_gold
+from zoo.study.plan import Cell, Plan, read_plan
+
+T = TypeVar("T")
+
+REMEDY = "delete it to have the cell done again"
+
+
+Whole = Annotated[int, Field(ge=0)]
+Amount = Annotated[float, Field(ge=0.0)]
+Rate = Annotated[float, Field(gt=0.0)]
+Score = Annotated[float, Field(ge=-1.0 - 1e-9, le=1.0 + 1e-9)]
+"""A metric's value; what rounding adds to a perfect one is none the worse."""
 
 
 class Measured(Record):
     """A quantity measured several times: the median and the quartiles beside it."""
 
-    median: float
-    low: float
-    high: float
-    repeats: int
+    median: Amount
+    low: Amount
+    high: Amount
+    repeats: Whole
 
 
 class Cost(Record):
@@ -35,18 +51,27 @@ class Cost(Record):
     development items.
     """
 
-    seconds: float
-    peak_bytes: int
-    tokens_per_s: float | None = None
-    training_examples_per_s: float | None = None
+    seconds: Amount
+    peak_bytes: Whole
+    tokens_per_s: Rate | None = None
+    training_examples_per_s: Rate | None = None
     latency_s: Measured | None = None
     inference_items_per_s: Measured | None = None
+
+
+class Truncation(Record):
+    """How many of a split's items were longer than `length` tokens, and so were cut."""
+
+    cut: Whole
+    items: Whole
+    length: Count
 
 
 class PretrainResult(Record):
     """A variant trained on a corpus; its checkpoint lies beside.
 
-    `breakdown` and `flops` are the audit's; `flops` is None where a part states no formula.
+    `breakdown` and `flops` are the audit's; `flops` is None where a part states no formula. `checkpoint_files` are
+    SHA-256s by name.
     """
 
     kind: Literal["pretrain"] = "pretrain"
@@ -55,28 +80,30 @@ class PretrainResult(Record):
     variant: Variant
     corpus: str
     corpus_hash: str
-    corpus_documents: int
-    corpus_tokens: int
-    steps: int
-    turns: int = 1
-    tokens: int
+    corpus_documents: Whole
+    corpus_tokens: Whole
+    steps: Whole
+    turns: Count = 1
+    tokens: Whole
     losses: dict[str, list[float]]
     accuracies: dict[str, list[float]]
-    parameters_stored: int
-    parameters_executed: int
+    parameters_stored: Whole
+    parameters_executed: Whole
     breakdown: tuple[Row, ...] = ()
     flops: AtLength | None = None
     weights_hash: str
     checkpoint: str
-    checkpoint_bytes: int
+    checkpoint_bytes: Whole
+    checkpoint_files: dict[str, str]
     environment: Environment
     cost: Cost
 
 
 class FinetuneResult(Record):
-    """A system's predictions and scores on a task; a baseline's also keeps the right answers, for all systems.
+    """A system's predictions and scores on a task.
 
-    `unscored` are predictions for the splits whose labels are withheld, such as a benchmark's test split.
+    `truncated` tells by split what was cut to fit, of a system that reads tokens. `unscored` are
+    predictions for the splits whose labels are withheld, such as a benchmark's test split.
     """
 
     kind: Literal["finetune"] = "finetune"
@@ -85,14 +112,13 @@ class FinetuneResult(Record):
     task_version: int
     data_hash: str
     synthetic: bool
-    steps: int
-    turns: int = 1
-    truncated: float
-    scores: dict[str, dict[str, float]]
-    headline: float
-    predictions: dict[str, list[int] | list[float]]
-    targets: dict[str, list[int] | list[float]] | None = None
-    unscored: dict[str, list[int] | list[float]] = Field(default={})
+    steps: Whole
+    turns: Count = 1
+    truncated: dict[str, Truncation] = Field(default={})
+    scores: dict[str, dict[str, Score]]
+    headline: Score
+    predictions: Answers
+    unscored: Answers = Field(default={})
     environment: Environment
     cost: Cost
 
@@ -115,10 +141,14 @@ def fingerprint(result: PretrainResult | FinetuneResult) -> str:
 
 
 class Run(Record):
-    """A run folder's plan and results, and whether costs may be compared that different machines have measured."""
+    """A run folder's plan, results and gold labels by task, where they are kept.
+
+    `across_hardware` tells whether costs may be compared that different machines have measured.
+    """
 
     plan: Plan
     results: tuple[Result, ...]
+    gold: dict[str, Answers] = Field(default={})
     across_hardware: bool = False
 
     def pretrainings(self, system: str) -> list[PretrainResult]:
@@ -142,10 +172,6 @@ class Run(Record):
             if isinstance(result, FinetuneResult) and (result.cell.system, result.cell.task) == (system, task):
                 found.setdefault(result.cell.setting.label if result.cell.setting else "", []).append(result)
         return found
-
-    def targets(self, task: str) -> dict[str, list[int] | list[float]] | None:
-        """The right answers by development split, or None where no baseline was finished."""
-        return next((result.targets for name in BASELINES for result in self.finetuned(name, task)), None)
 
     @property
     def failures(self) -> list[FailedResult]:
@@ -173,23 +199,21 @@ def write_result(folder: Path, result: PretrainResult | FinetuneResult | FailedR
     write_text(result_path(folder, result.cell), result.model_dump_json(indent=1))
 
 
-def read_result(folder: Path, cell: Cell) -> PretrainResult | FinetuneResult | FailedResult | None:
-    """A cell's result, or None where there is none yet. Raises ZooError where the file is malformed."""
+def read_result(folder: Path, plan: Plan, cell: Cell) -> PretrainResult | FinetuneResult | FailedResult | None:
+    """A cell's result, or None where there is none yet. Raises Damaged where the file is not one of this plan."""
     path = result_path(folder, cell)
-    return _read(path) if path.exists() else None
-
-
-def _read(path: Path) -> PretrainResult | FinetuneResult | FailedResult:
-    try:
-        return _RESULT.validate_json(path.read_bytes())
-    except ValidationError as error:
-        raise ZooError(f"{path} is not a result: {explain(error)}; delete it to have the cell done again") from None
+    if not os.path.lexists(path):
+        return None
+    result = read_strictly(_RESULT, path, "a result", REMEDY)
+    if wrong := misfit(plan, cell, result):
+        raise Damaged(path, wrong, REMEDY)
+    return result
 
 
 def results_by_key(folders: Iterable[Path]) -> dict[str, tuple[Path, PretrainResult | FinetuneResult]]:
     """All finished results in these run folders or folders of run folders, each with the run folder it is of.
 
-    Raises ZooError where a folder holds no run.
+    Raises ZooError where a folder holds no run, and Damaged where a file of a run is damaged.
     """
     found = {}
     for folder in folders:
@@ -197,17 +221,38 @@ def results_by_key(folders: Iterable[Path]) -> dict[str, tuple[Path, PretrainRes
         if not runs:
             raise ZooError(f"{folder} holds no run whose results could be used again")
         for run in runs:
-            for path in sorted((run / "cells").glob("[!.]*.json")):
-                result = _read(path)
+            for result in read_run(run).results:
                 if not isinstance(result, FailedResult) and result.key:
                     found[result.key] = (run, result)
     return found
 
 
 def read_run(folder: Path) -> Run:
-    """A run folder as it stands. Raises ZooError where it holds no plan."""
-    if not (folder / "plan.json").is_file():
+    """A run folder as it stands. Raises ZooError where it holds no plan, and Damaged where a file is damaged."""
+    run, damaged = read_what_is_sound(folder)
+    if damaged:
+        raise damaged[0]
+    return run
+
+
+def read_what_is_sound(folder: Path) -> tuple[Run, list[Damaged]]:
+    """A run folder without the files that are damaged, and why each is. Raises as `read_run`, for its plan."""
+    if not os.path.lexists(folder / "plan.json"):
         raise ZooError(f"{folder} holds no run: there is no plan.json in it")
     plan = read_plan(folder / "plan.json")
-    found = [read_result(folder, cell) for cell in plan.cells]
-    return Run(plan=plan, results=tuple(result for result in found if result is not None))
+    damaged: list[Damaged] = []
+
+    def sound(read: Callable[[], T]) -> T | None:
+        try:
+            return read()
+        except Damaged as error:
+            damaged.append(error)
+            return None
+
+    found = [sound(partial(read_result, folder, plan, cell)) for cell in plan.cells]
+    gold = {task.name: sound(partial(read_gold, folder, task)) for task in plan.tasks}
+    return Run(
+        plan=plan,
+        results=tuple(result for result in found if result is not None),
+        gold={task: answers for task, answers in gold.items() if answers is not None},
+    ), damaged

@@ -12,6 +12,7 @@ from zoo.errors import ZooError
 from zoo.files import make_folder, write_text
 from zoo.study.environment import environment
 from zoo.study.executors import WATCH_EVERY, Executor, InProcess, LocalProcesses
+from zoo.study.gold import keep_gold
 from zoo.study.ledger import Entry, Ledger
 from zoo.study.plan import Cell, Plan, read_plan
 from zoo.study.results import FailedResult, FinetuneResult, PretrainResult, Run
@@ -46,6 +47,7 @@ def run(
     catalog = catalog or Catalog.installed()
     executor = executor or (LocalProcesses(workers) if workers else InProcess(catalog))
     claim(plan, folder)
+    keep_gold(catalog, plan, folder)
     ledger = Ledger(plan, folder, environment(catalog, plan.threads), reuse)
 
     def tell(entry: Entry) -> None:

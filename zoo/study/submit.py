@@ -47,13 +47,11 @@ def submit(run: Run, system: str | None, folder: Path) -> list[Source]:
         for task in {file.task for file in FILES}
     }
     best = {task: _best(results) for task, results in tries.items()}
-    made: dict[str, str] = {}
+    answers = {file.name: _answers(file, result) if (result := best[file.task]) else None for file in FILES}
     sources = []
     for file in FILES:
         result = best[file.task]
-        answers = _answers(file, result) if result else None
-        made[file.name] = table(answers or [file.default] * file.n_rows)
-        if result and answers:
+        if result and answers[file.name]:
             setting = result.cell.setting.label if result.cell.setting else None
             sources.append(Source(file.name, result.cell.seed, result.headline, len(tries[file.task]), setting))
         else:
@@ -63,6 +61,7 @@ def submit(run: Run, system: str | None, folder: Path) -> list[Source]:
             f"the run has no predictions of {variant} for a test split of GLUE; run zoo compare with --glue DIR where "
             "DIR holds test files, as DIR/RTE/test.tsv"
         )
+    made = {file.name: table(answers[file.name] or [file.default] * file.n_rows) for file in FILES}
     _write(folder, made, {"variant": variant, "plan": run.plan.content_hash, "files": [asdict(s) for s in sources]})
     return sources
 
@@ -92,6 +91,9 @@ def _answers(file: GlueFile, result: FinetuneResult) -> list[str] | None:
             f"have {file.n_rows:,} rows; the test file that it read is not GLUE's"
         )
     if file.labels:
+        known = range(len(file.labels))
+        if unfit := [value for value in predictions if value not in known]:
+            raise ZooError(f"the run predicted class {unfit[0]} of {file.task}, which has {len(known)} in GLUE")
         return [file.labels[int(value)] for value in predictions]
     return [f"{min(max(value, LOWEST), HIGHEST):.3f}" for value in predictions]
 

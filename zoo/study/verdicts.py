@@ -65,7 +65,7 @@ def judge(run: Run) -> Verdicts:
         }
         for task in run.plan.tasks
     }
-    undecided = tuple(task for task in spreads if not run.targets(task))
+    undecided = tuple(task for task in spreads if not run.gold.get(task))
     differences = adjusted([d for task in spreads if task not in undecided for d in _differences(run, task)])
     tiers_of = {
         task: tuple(
@@ -131,7 +131,7 @@ def difference(task: str, first: str, second: str, values: Array, drawn: Array) 
 
 
 def scores_of(run: Run, system: str, task: str) -> Scores | None:
-    results, targets = run.finetuned(system, task), run.targets(task)
+    results, targets = run.finetuned(system, task), run.gold.get(task)
     if not results or not targets:
         return None
     first = results[0]

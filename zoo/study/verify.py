@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+import os
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from math import isclose
 from pathlib import Path
@@ -13,12 +14,15 @@ from typing import Any, Literal, TypeAlias
 import numpy as np
 
 from zoo.errors import ZooError
+from zoo.study.effects import ablation_path, effects, read_ablation
+from zoo.study.foreign import Damaged, read_json
 from zoo.study.keys import cell_key
 from zoo.study.published import summary
-from zoo.study.results import FailedResult, FinetuneResult, Run, read_run
+from zoo.study.results import FailedResult, FinetuneResult, PretrainResult, Run, read_what_is_sound
 from zoo.study.verdicts import judge
 from zoo.tasks.metrics import METRICS
 from zoo.weights.checkpoint import weights_hash
+from zoo.weights.content import content_files
 from zoo.weights.store import open_store
 
 Finding: TypeAlias = Literal["confirmed", "contradicted", "not decidable"]
@@ -39,58 +43,87 @@ class Check:
 def verify(folder: Path) -> list[Check]:
     """Score every stored prediction again, make results.json again from the cells, and read every file that has a hash.
 
-    Raises ZooError where a file is missing or cannot be read.
+    A damaged file is contradicted, and what stands on it is left out. Raises ZooError where there is no run, or it has
+    not ended.
     """
-    run = read_run(folder)
-    path = folder / "results.json"
+    run, damaged = read_what_is_sound(folder)
+    checks = [Check(_in(folder, file.path), "contradicted", file.what) for file in damaged]
+    checks += [*_hashed_again(run, folder), *_scored_again(run)]
+    again = {"results.json": summary(run, judge(run)), **_ablation_again(run, folder)}
+    return checks + [check for name, found in again.items() for check in _published_again(folder / name, found)]
+
+
+def _published_again(path: Path, again: Any) -> Iterator[Check]:
+    """Whether a file that was made from the cells is what they make now."""
+    if not os.path.lexists(path):
+        raise ZooError(f"cannot read {path}: it is not there; zoo compare writes it when it ends")
     try:
-        published = json.loads(path.read_bytes())
-    except OSError as error:
-        raise ZooError(f"cannot read {path}: {error.strerror}; zoo compare writes it when it ends") from error
-    except ValueError as error:
-        raise ZooError(f"{path} is not JSON: {error}") from error
-    again = json.loads(json.dumps(summary(run, judge(run))))
-    return [*_hashed_again(run, folder), *_scored_again(run), *_compared("results.json: ", published, again)]
+        published = read_json(path, "what a run publishes", "")[1]
+    except Damaged as error:
+        yield Check(path.name, "contradicted", error.what)
+        return
+    yield from _compared(f"{path.name}: ", published, json.loads(json.dumps(again)))
+
+
+def _ablation_again(run: Run, folder: Path) -> dict[str, Any]:
+    """The effects of the run's ablation, if it is one that can be read, by the name of its file."""
+    try:
+        ablation = read_ablation(folder, run.plan)
+    except Damaged:
+        ablation = None  # what is written there will not be what an ablation of nothing makes
+    name = ablation_path(folder).name
+    if ablation is None:
+        return {name: {}} if os.path.lexists(folder / name) else {}
+    return {name: effects(run, ablation).model_dump(mode="json")}
 
 
 def _hashed_again(run: Run, folder: Path) -> Iterator[Check]:
-    """Whether each cell is one of this plan, on the planned data, and each checkpoint the one that was trained."""
-    planned = {task.name: task.content_hash for task in run.plan.tasks}
+    """Whether each cell is one of this plan, and each checkpoint the one that was trained."""
     for result in run.results:
         if isinstance(result, FailedResult):
             continue
         where = f"cells/{result.cell.name}.json"
         yield from _compared(f"{where}: key", result.key, cell_key(run.plan, result.cell, result.environment))
-        if isinstance(result, FinetuneResult):
-            yield from _compared(f"{where}: data_hash", result.data_hash, planned[str(result.cell.task)])
-            continue
-        try:
-            store = open_store(folder / result.checkpoint)
-            found = weights_hash(dict(store.read(store.entries)))
-        except ZooError as error:
-            yield Check(f"{where}: weights_hash", "not decidable", str(error))
-            continue
-        yield from _compared(f"{where}: weights_hash", result.weights_hash, found)
+        if isinstance(result, PretrainResult):
+            yield from _checkpoint_again(where, result, folder / result.checkpoint)
+
+
+def _checkpoint_again(where: str, result: PretrainResult, place: Path) -> Iterator[Check]:
+    if not place.is_dir():
+        yield Check(f"{where}: weights_hash", "not decidable", f"{result.checkpoint} is not there")
+        return
+    try:
+        store = open_store(place)
+        found = weights_hash(dict(store.read(store.entries)))
+    except ZooError as error:
+        yield Check(f"{where}: weights_hash", "contradicted", f"{error!s:.300}")
+        return
+    yield from _compared(f"{where}: weights_hash", result.weights_hash, found)
+    yield from _compared(f"{where}: checkpoint_files", result.checkpoint_files, content_files(store))
 
 
 def _scored_again(run: Run) -> Iterator[Check]:
     for result in run.results:
         if isinstance(result, FinetuneResult):
-            targets = run.targets(str(result.cell.task))
+            where = f"cells/{result.cell.name}.json"
+            gold = run.gold.get(str(result.cell.task))
             for split, scores in result.scores.items():
                 for metric, stored in scores.items():
-                    where = f"cells/{result.cell.name}.json: scores.{split}.{metric}"
-                    yield _scored(where, metric, stored, targets and targets.get(split), result.predictions.get(split))
+                    at = f"{where}: scores.{split}.{metric}"
+                    yield _scored(at, metric, stored, gold[split] if gold else None, result.predictions[split])
             mean = fmean(value for scores in result.scores.values() for value in scores.values())
-            yield from _compared(f"cells/{result.cell.name}.json: headline", result.headline, mean)
+            yield from _compared(f"{where}: headline", result.headline, mean)
 
 
-def _scored(where: str, metric: str, stored: float, targets: Any, predictions: Any) -> Check:
-    if not targets or metric not in METRICS:
-        return Check(where, "not decidable", f"stored {stored}; the right answers or the metric are not there")
-    if not predictions or len(predictions) != len(targets):
-        return Check(where, "contradicted", f"{len(predictions or ())} predictions for {len(targets)} items")
-    found = METRICS[metric].value(np.asarray(targets), np.asarray(predictions))
+def _scored(
+    where: str, metric: str, stored: float, gold: Sequence[float] | None, predictions: Sequence[float]
+) -> Check:
+    if gold is None:
+        return Check(where, "not decidable", f"stored {stored}; the right answers are not there")
+    try:
+        found = METRICS[metric].value(np.asarray(gold), np.asarray(predictions))
+    except ValueError as error:  # a metric of two classes, and a plan that was altered to have more
+        return Check(where, "contradicted", f"{error!s:.200}")
     return next(_compared(where, stored, found))
 
 
@@ -106,14 +139,28 @@ def _compared(where: str, stored: Any, found: Any) -> Iterator[Check]:
                 yield Check(_at(where, key), "contradicted", "is missing" if key in found else "follows from no cell")
         return
     numbers = all(isinstance(side, int | float) and not isinstance(side, bool) for side in (stored, found))
-    same = isclose(stored, found, rel_tol=DRIFT, abs_tol=1e-12) if numbers else stored == found
-    yield Check(where, "confirmed") if same else Check(where, "contradicted", f"stored {stored}, found {found}")
+    same = isclose(stored, found, rel_tol=DRIFT, abs_tol=1e-12) if numbers else _same(stored, found)
+    yield Check(where, "confirmed" if same else "contradicted", "" if same else _told(stored, found))
+
+
+def _same(stored: Any, found: Any) -> bool:
+    return type(stored) is type(found) and bool(stored == found)
+
+
+def _told(stored: Any, found: Any) -> str:
+    return f"stored {stored!s:.100}, found {found!s:.100}"
 
 
 def _at(where: str, key: str) -> str:
-    return where + key if where.endswith(" ") else f"{where}.{key}"
+    return where + f"{key:.100}" if where.endswith(" ") else f"{where}.{key:.100}"
+
+
+def _in(folder: Path, path: Path) -> str:
+    return path.relative_to(folder).as_posix() if path.is_relative_to(folder) else str(path)
 
 
 def _by_name(entries: list[Any]) -> dict[str, Any]:
-    named = all(isinstance(entry, dict) and "name" in entry for entry in entries)
-    return {entry["name"] if named else str(index): entry for index, entry in enumerate(entries)}
+    """Entries by name, or by place where not all have one of their own."""
+    names = [entry.get("name") if isinstance(entry, dict) else None for entry in entries]
+    named = all(isinstance(name, str) for name in names) and len({*names}) == len(names)
+    return {str(name if named else at): entry for at, (name, entry) in enumerate(zip(names, entries, strict=True))}

@@ -6,8 +6,9 @@ import hashlib
 import json
 import re
 from abc import abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from math import isfinite
 from pathlib import Path
 from typing import Annotated, Literal, Self
 
@@ -81,6 +82,21 @@ class Task(Record):
 
         Raises ZooError with file and line where the data are missing or malformed.
         """
+
+    def training_items(self, dataset: Dataset) -> tuple[Example, ...]:
+        """The items to learn from: those of the train split that have a label."""
+        return tuple(item for item in dataset.splits.get(self.train_split, ()) if item.label is not None)
+
+    def fits(self, label: float | None) -> bool:
+        """Whether a label is a class id or a finite number, as this task has them."""
+        if label is None:
+            return False
+        return label in range(len(self.labels)) if self.labels else isfinite(label)
+
+
+def labels_of(items: Iterable[Example]) -> list[int | float]:
+    """The labels of those items that have one."""
+    return [item.label for item in items if item.label is not None]
 
 
 def spelled(word: str) -> str:

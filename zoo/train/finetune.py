@@ -26,8 +26,8 @@ def head_for(task: Task, reading: Head) -> HeadUse:
     return HeadUse(kind=kind, labels=task.labels, pair=task.pair, reading=reading)
 
 
-def encode_examples(examples: Sequence[Example], tokenizer: Tokenizer, max_length: int) -> tuple[list[Encoding], float]:
-    """Each item as one sequence of at most `max_length` tokens, and the share of items that had to be cut."""
+def encode_examples(examples: Sequence[Example], tokenizer: Tokenizer, max_length: int) -> tuple[list[Encoding], int]:
+    """Each item as one sequence of at most `max_length` tokens, and how many had to be cut."""
     firsts = tokenizer.encode([item.first for item in examples])
     pairs = [index for index, item in enumerate(examples) if item.second is not None]
     seconds = dict(zip(pairs, tokenizer.encode([examples[index].second or "" for index in pairs]), strict=True))
@@ -39,7 +39,7 @@ def encode_examples(examples: Sequence[Example], tokenizer: Tokenizer, max_lengt
             > max_length
         )
         encodings.append(tokenizer.join(first, second, max_length))
-    return encodings, n_cut / max(1, len(encodings))
+    return encodings, n_cut
 
 
 def n_steps(recipe: Finetuning, n_items: int) -> int:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,8 +10,8 @@ from typing import Any
 from zoo.errors import UnknownName, ZooError
 from zoo.specs import HeadUse, Record, Use, Variant, read_record
 from zoo.weights.folder import CONFIG, TOKENIZER_CONFIG, VARIANT, Folder
+from zoo.weights.folder_names import name_of
 from zoo.weights.format import POOL, TASK, UNTIED, CheckpointFormat
-from zoo.weights.hub import PREFIX, hub_name
 from zoo.weights.layout import HEAD_KINDS, Pieces, find_pieces, head_use
 from zoo.weights.sentence import MODULES
 from zoo.weights.store import Store, open_store
@@ -55,13 +54,6 @@ def variant_in(folder: Path, formats: Formats) -> Variant:
     if (folder / VARIANT).exists():
         return read_variant(folder).model_copy(update={"name": name_of(folder)})
     return read_foreign(Folder(folder), formats, open_store(folder)).variant
-
-
-def name_of(folder: Path) -> str:
-    """A folder's name, or its name on the hub, as the name of a variant."""
-    name = (hub_name(folder) or folder.resolve().name).removeprefix(PREFIX)
-    fit = re.sub(r"[^A-Za-z0-9._+=,:~-]", "-", name).lstrip("._+=,:~-")
-    return fit[:100] or "checkpoint"
 
 
 def read_variant(folder: Path) -> Variant:

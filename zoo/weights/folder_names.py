@@ -1,0 +1,31 @@
+"""What the variant in a folder is called: as the folder is, or by more of its path where that is taken."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections import Counter
+from collections.abc import Iterable
+from pathlib import Path
+
+from zoo.weights.hub import PREFIX, hub_name
+
+LONGEST = 100
+
+
+def name_of(folder: Path, depth: int = 1) -> str:
+    """A folder's name on the hub, or the last `depth` parts of its path, as the name of a variant."""
+    name = (hub_name(folder) or "-".join(folder.resolve().parts[1:][-depth:])).removeprefix(PREFIX)
+    fit = re.sub(r"[^A-Za-z0-9._+=,:~-]", "-", name).lstrip("._+=,:~-") or "checkpoint"
+    return fit if len(fit) <= LONGEST else f"{fit[: LONGEST - 9]}-{hashlib.sha256(name.encode()).hexdigest()[:8]}"
+
+
+def told_apart(folders: Iterable[Path]) -> dict[Path, str]:
+    """A name for each of several resolved folders: the end of its path, as much as it takes to be the only one."""
+    depths = dict.fromkeys(folders, 1)
+    deepest = max((len(folder.parts) for folder in depths), default=1)
+    for _ in range(deepest):
+        names = {folder: name_of(folder, depth) for folder, depth in depths.items()}
+        counts = Counter(names.values())
+        depths = {folder: depth + (counts[names[folder]] > 1) for folder, depth in depths.items()}
+    return {folder: name_of(folder, depth) for folder, depth in depths.items()}
