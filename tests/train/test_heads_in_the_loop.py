@@ -22,6 +22,7 @@ from zoo.train.loop import Execution, Step, TooFewSequences, fit, train
 
 CATALOG = Catalog.installed()
 RECIPE = Finetuning(learning_rate=0.1, clip_norm=0.0)
+LAMB = Finetuning(learning_rate=0.01, optimizer="lamb", weight_decay=0.0, bias_correction=False)
 
 
 def headed(kind: HeadKind) -> Model:
@@ -117,9 +118,10 @@ from safetensors.torch import save_file
 from zoo.heads import HEADS
 from zoo.testing import head_batch
 from zoo.train.loop import Execution, train
+from zoo.train.optimizers import make_optimizer
 from zoo.train.team import joined
 sys.path.insert(0, sys.argv[2])
-from test_heads_in_the_loop import RECIPE, headed
+from test_heads_in_the_loop import LAMB, RECIPE, headed
 with joined(torch.device("cpu")) as team:
     for kind in HEADS:
         model = headed(kind)
@@ -128,6 +130,11 @@ with joined(torch.device("cpu")) as team:
         if team.leads:
             weights = {name: parameter.detach() for name, parameter in model.named_parameters()}
             save_file(weights | {"loss": torch.tensor(step.losses["task"])}, f"{sys.argv[1]}/{kind}.safetensors")
+    model = headed("tag")
+    optimizer = make_optimizer(model, LAMB, sharded=True)
+    list(train(model, optimizer, [head_batch("tag")] * 3, LAMB, 3, how=Execution(team=team)))
+    if team.leads:
+        save_file(dict(model.state_dict()), f"{sys.argv[1]}/lamb.safetensors")
 """
 
 
@@ -153,3 +160,14 @@ def test_two_processes_make_the_step_of_the_whole_batch(kind: HeadKind, made_by_
     assert set(made) == set(weights)
     for name, weight in made.items():
         torch.testing.assert_close(weight, weights[name], msg=name, atol=1e-6, rtol=1e-5)
+
+
+def test_a_sharded_lamb_without_decay_makes_the_steps_of_one_process(made_by_two: Path) -> None:
+    model, plain = headed("tag"), headed("tag")
+    assert fit(model, [head_batch("tag")] * 3, LAMB, 3, lambda done, total: None).n_sequences == 21
+    unscaled = LAMB.model_copy(update={"optimizer": "adamw"})
+    fit(plain, [head_batch("tag")] * 3, unscaled, 3, lambda done, total: None)
+    made = load_file(made_by_two / "lamb.safetensors")
+    for name, weight in model.state_dict().items():
+        torch.testing.assert_close(made[name], weight, msg=name, atol=1e-5, rtol=1e-4)
+    assert not torch.allclose(plain.state_dict()["embedding.tokens.weight"], made["embedding.tokens.weight"], atol=1e-3)

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import math
 from itertools import repeat
-from typing import ClassVar
+from typing import ClassVar, Literal
 
+import numpy as np
 import pytest
 import torch
+from numpy.typing import NDArray
 from torch import nn
 
 from zoo import Batch, Catalog, Layout, Output, Pretraining, RunFailed
@@ -38,6 +40,53 @@ def test_lamb_takes_the_step_computed_by_hand() -> None:
     update = [0.1 * g / (math.sqrt(0.001 * g * g) + 1e-6) + 0.5 * w for g, w in ((1.0, 3.0), (-2.0, 4.0))]
     ratio = 5.0 / math.hypot(*update)
     expected = [w - 0.1 * ratio * u for w, u in zip((3.0, 4.0), update, strict=True)]
+    assert weight.tolist()[0] == pytest.approx(expected, rel=1e-5)
+
+
+def lamb_by_hand(
+    weight: NDArray[np.float64], gradients: list[NDArray[np.float64]], decay: float, scaled: bool
+) -> NDArray[np.float64]:
+    """You et al. 2020, arXiv:1904.00962, algorithm 2, without bias correction, in numpy."""
+    mean, square = np.zeros_like(weight), np.zeros_like(weight)
+    for gradient in gradients:
+        mean = 0.9 * mean + 0.1 * gradient
+        square = 0.999 * square + 0.001 * gradient**2
+        update = mean / (np.sqrt(square) + 1e-6) + decay * weight
+        ratio = np.linalg.norm(weight) / np.linalg.norm(update) if scaled else 1.0
+        weight = weight - 0.1 * ratio * update
+    return weight
+
+
+@pytest.mark.parametrize("decay", [0.0, 1e-12, 0.5])
+@pytest.mark.parametrize("optimizer", ["lamb", "adamw"])
+def test_whether_a_layer_is_scaled_depends_on_the_parameter_and_not_on_its_decay(
+    decay: float, optimizer: Literal["lamb", "adamw"]
+) -> None:
+    model = nn.ModuleDict({"linear": nn.Linear(3, 5), "norm": nn.LayerNorm(5), "table": nn.Embedding(7, 3)}).double()
+    for parameter in model.parameters():
+        nn.init.normal_(parameter, std=0.5)
+    recipe = RECIPE.model_copy(update={"optimizer": optimizer, "weight_decay": decay, "bias_correction": False})
+    before = {name: parameter.detach().numpy().copy() for name, parameter in model.named_parameters()}
+    rng = np.random.default_rng(0)
+    gradients = [{name: rng.normal(size=weight.shape) for name, weight in before.items()} for _ in range(4)]
+    made = make_optimizer(model, recipe)
+    for step in gradients:
+        for name, parameter in model.named_parameters():
+            parameter.grad = torch.from_numpy(step[name])
+        made.step()
+    for name, parameter in model.named_parameters():
+        matrix = name in ("linear.weight", "table.weight")
+        own = [step[name] for step in gradients]
+        expected = lamb_by_hand(before[name], own, decay if matrix else 0.0, matrix and optimizer == "lamb")
+        np.testing.assert_allclose(parameter.detach().numpy(), expected, rtol=1e-9, err_msg=name)
+
+
+def test_a_matrix_of_zeros_is_not_scaled() -> None:
+    weight = nn.Parameter(torch.zeros(1, 2))
+    optimizer = Lamb([{"params": [weight]}], lr=0.1, betas=(0.9, 0.999), eps=1e-6)
+    weight.grad = torch.tensor([[1.0, -2.0]])
+    optimizer.step()
+    expected = [-0.1 * 0.1 * g / (math.sqrt(0.001 * g * g) + 1e-6) for g in (1.0, -2.0)]
     assert weight.tolist()[0] == pytest.approx(expected, rel=1e-5)
 
 

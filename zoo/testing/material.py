@@ -40,7 +40,7 @@ def ragged_batch(
     items: Sequence[int] = (),
     pairs: bool = True,
 ) -> Batch:
-    """Sequences of two texts, or one, with labels, and a target at every third token: its id, or one of so many classes."""
+    """Sequences of two texts or one, with labels, and at every third token a target: its id, or one of `n_classes`."""
     rng = np.random.default_rng(0)
     encodings, targets = [], []
     for length in lengths:
