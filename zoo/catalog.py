@@ -5,7 +5,9 @@ from __future__ import annotations
 import inspect
 import json
 import os
+import sys
 from collections.abc import Callable, Iterable, Mapping
+from contextlib import redirect_stdout
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -155,7 +157,7 @@ class Catalog:
         if isinstance(offered, type):
             return offered
         try:
-            found = resolve_name(offered)
+            found = _resolved(offered)
         except Exception as error:
             raise ZooError(f"{kind} {name!r} is offered as {offered!r}, which fails to import: {error}") from error
         if not isinstance(found, type):
@@ -169,7 +171,7 @@ class Catalog:
         if stated is None:
             return None
         try:
-            formula: hooks.Formula = resolve_name(stated) if isinstance(stated, str) else stated
+            formula: hooks.Formula = _resolved(stated) if isinstance(stated, str) else stated
         except Exception as error:
             raise ZooError(f"the formula {stated!r} of {kind} {used.name!r} fails to import: {error}") from error
         options = _options(formula, kind, used, given=("dims",))
@@ -252,6 +254,12 @@ class Catalog:
         if not isinstance(made, expected):
             raise ZooError(f"{kind} {used.name!r} is a {type(made).__name__}, not a zoo.{expected.__name__}")
         return made
+
+
+def _resolved(name: str) -> Any:
+    """What 'module:name' means. What its import prints goes to standard error, so that answers stay as they are."""
+    with redirect_stdout(sys.stderr):
+        return resolve_name(name)
 
 
 def _find(kind: str, table: Mapping[str, Any], name: str) -> Any:

@@ -15,7 +15,9 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor
 
 import zoo
+from zoo.batch import Layout
 from zoo.errors import ZooError
+from zoo.inference.pooling import pooled
 from zoo.weights.sentence import POOLINGS
 
 Make = Callable[..., Path]
@@ -131,6 +133,13 @@ def test_a_prompt_stands_before_each_text_and_is_pooled_only_if_the_folder_says_
     if not pools:
         with pytest.raises(ZooError, match="leaves no room for text within 5 tokens"):
             model.encode(TEXTS, max_length=5)
+
+
+@pytest.mark.parametrize("name", POOLINGS)
+def test_a_sequence_that_is_shorter_than_the_prompt_alone_keeps_its_last_token(name: str) -> None:
+    hidden, layout = torch.randn(7, 4), Layout((2, 2, 3))
+    for row, length, place in zip(pooled(hidden, layout, [name], 5), layout.lengths, layout.starts, strict=True):
+        close(row, by_hand(hidden[place : place + length], name, length - 1))
 
 
 def test_length_case_and_scale_are_the_folders_unless_said_otherwise(

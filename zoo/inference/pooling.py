@@ -14,17 +14,19 @@ Pool = Callable[[Tensor, Layout, Tensor], Tensor]
 
 
 def pooled(hidden: Tensor, layout: Layout, names: Sequence[str], n_left_out: int = 0) -> Tensor:
-    """Each sequence's tokens as one vector, several poolings side by side; the first `n_left_out` don't count.
+    """Each sequence's tokens as one vector, several poolings side by side.
 
+    The first `n_left_out` don't count; the last always does, as a prompt may have more pieces alone than before a text.
     [T, H] -> [B, P * H]
     """
-    counted = layout.positions >= n_left_out
+    left_out = (layout.sizes - 1).clamp(max=n_left_out)
+    counted = layout.positions >= left_out[layout.sequence_of]
     return torch.cat([POOLS[name](hidden, layout, counted) for name in names], dim=1)
 
 
 def _first(hidden: Tensor, layout: Layout, counted: Tensor) -> Tensor:
-    n_left_out = layout.sequence_of[~counted].bincount(minlength=layout.n_sequences)
-    return hidden[layout.starts + n_left_out]
+    left_out = layout.sequence_of[~counted].bincount(minlength=layout.n_sequences)
+    return hidden[layout.starts + left_out]
 
 
 def _last(hidden: Tensor, layout: Layout, counted: Tensor) -> Tensor:
