@@ -18,7 +18,7 @@ from zoo.files import open_regular
 from zoo.weights.json_files import parse_object
 
 LARGEST_HEADER = 10_000_000
-"""Bytes; a BERT of 1,024 layers, takes a quarter of it."""
+"""Bytes; a BERT of 1,024 layers takes a quarter of it."""
 
 MOST_TENSORS = 20_000
 """Of a checkpoint; a BERT of 1,024 layers, the most that the zoo builds, has 16,391."""
