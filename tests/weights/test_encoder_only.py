@@ -78,6 +78,7 @@ def test_the_encoder_is_had(family: str, case: str, save: Save, said: pytest.Log
     folder = changed(save(family + head, pad_token_id=1), **changes)
     model = assert_same_encoder(folder, family)
     assert told in said.text and said.text.count("\n") <= 2
+    assert (f"as {family}ForSequenceClassification" in said.text) == (head == "ForSequenceClassification")
     assert ("bert.mlm" in model.objective_names) == (head == "ForMaskedLM")
     outside = sorted(name for name in before if name.split(".")[0] in ("classifier", "qa_outputs"))
     assert model.origin and list(model.origin.left_out) == (sorted(HEAD) if "more" in changes else outside)

@@ -20,8 +20,8 @@ from zoo.weights.folder import CONFIG, Folder
 from zoo.weights.format import POOL, UNTIED, CheckpointFormat
 from zoo.weights.header import FLOATS, Entry
 from zoo.weights.hub import is_hub_name
-from zoo.weights.layout import Pieces, find_pieces
 from zoo.weights.names import NameTable
+from zoo.weights.pieces import Pieces, find_pieces
 from zoo.weights.record import MLM, untied
 from zoo.weights.store import open_file, open_store
 

@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 
 from zoo.catalog import Catalog
+from zoo.errors import visible
 
 
 def audit(
@@ -37,7 +38,9 @@ def audit(
     catalog = Catalog.installed(strict=strict)
     for plugin in catalog.plugins:
         if plugin.failure:
-            print(f"warning: plugin {plugin.origin} failed at {plugin.phase}: {plugin.failure}", file=sys.stderr)
+            print(
+                f"warning: plugin {plugin.origin} failed at {plugin.phase}: {visible(plugin.failure)}", file=sys.stderr
+            )
     asked = session.Asked(
         names=tuple(names or ()),
         module=bool(names) if module is None else module,

@@ -18,7 +18,10 @@ from zoo.files import open_regular
 from zoo.weights.json_files import parse_object
 
 LARGEST_HEADER = 10_000_000
-"""Bytes; a BERT of 1,024 layers, the most that the zoo builds, takes a quarter of it."""
+"""Bytes; a BERT of 1,024 layers takes a quarter of it."""
+
+MOST_TENSORS = 20_000
+"""Of a checkpoint; a BERT of 1,024 layers, the most that the zoo builds, has 16,391."""
 
 MOST_DIMENSIONS = 8
 """Of a tensor; a model of the zoo has two at most."""
@@ -64,6 +67,8 @@ def read_header(path: Path) -> Header:
     metadata = found.pop("__metadata__", {})
     if not isinstance(metadata, dict) or not all(isinstance(value, str) for value in metadata.values()):
         _refuse(path, "has metadata that are not text")
+    if len(found) > MOST_TENSORS:
+        _refuse(path, f"describes {len(found):,} tensors; at most {MOST_TENSORS:,} are read")
     entries = {name: _entry(path, name, described) for name, described in found.items()}
     _check_cover(path, entries, size - 8 - len(text))
     return Header(entries, metadata)

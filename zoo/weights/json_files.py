@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import math
 from collections import Counter
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -93,8 +92,3 @@ def _fraction(digits: str) -> float:
     if math.isinf(found):
         raise _Unfit(f"{digits:.60} is too large for a number")
     return found
-
-
-def strings(found: Mapping[str, Any]) -> dict[str, str]:
-    """The entries that are text."""
-    return {key: value for key, value in found.items() if isinstance(value, str)}

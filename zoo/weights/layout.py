@@ -1,21 +1,17 @@
-"""Which pieces a checkpoint holds, and which stored tensor fills which weight: decided before any is read."""
+"""What config.json says of a task head; and whether the stored tensors are the weights that are expected."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 
 from pydantic import JsonValue, ValidationError
 
 from zoo.errors import N_SHOWN, ZooError, explain, listed, nearest
 from zoo.specs import Head, HeadKind, HeadUse
-from zoo.weights.format import POOL, UNTIED, CheckpointFormat, Config
+from zoo.weights.format import CheckpointFormat, Config
 from zoo.weights.header import FLOATS, Entry
-from zoo.weights.names import NameTable
+from zoo.weights.pieces import HEAD_KINDS
 from zoo.weights.store import Store
-
-HEAD_KINDS: tuple[HeadKind, ...] = ("classify", "tag", "span", "choice")
-"""The pieces that are task heads; heads of the kinds in PROBLEMS have the weights of `classify`."""
 
 PROBLEMS: dict[HeadKind, str] = {
     "classify": "single_label_classification",
@@ -29,140 +25,6 @@ N_LABELS = 2
 """How many labels a head has whose config says nothing of them."""
 
 MOST_LABELS = 100_000
-
-
-@dataclass(frozen=True)
-class Pieces:
-    """What a checkpoint has on its encoder, where each weight of all that is used lies, and what is not used.
-
-    `names` are stored names by those of the tables, `left_out` stored names; `notes` say what the config and the
-    weights disagree on.
-    """
-
-    used: tuple[str, ...]
-    names: Mapping[str, str]
-    left_out: tuple[str, ...] = ()
-    notes: tuple[str, ...] = ()
-
-
-def find_pieces(format: CheckpointFormat, config: Config, store: Store) -> Pieces:
-    """The pieces of a checkpoint, as config.json names them and the weights are there.
-
-    Pre-training objectives and a pooler that are there beside what is named are kept too, as released checkpoints often
-    hold more than the class they name. Weights that belong to nothing that is used are left out, but for those that
-    stand among the encoder's or a used head's, which would then compute something else.
-    """
-    where = f"{store.folder}/config.json"
-    names = _canonical_names(format, store)
-    named, notes = _named(format, config, where)
-    absent = listed([piece for piece in named if not _is_there(format, piece, names)])
-    if absent:
-        notes.append(f"{where}: the weights are without {absent} of {config['architectures'][0]}")
-    pieces = _with_others(format, tuple(piece for piece in named if _is_there(format, piece, names)), names)
-    if _settle_copies(format, config, names, pieces, store):
-        pieces = (*pieces, UNTIED)
-    left_out = _left_out(format, pieces, names)
-    if left_out:
-        notes.append(f"{store.where}: left out, as part of no head that is named and known: {listed(left_out)}")
-    unused = set(left_out)
-    used = {name: stored for name, stored in names.items() if stored not in unused}
-    return Pieces(pieces, used, left_out, tuple(notes))
-
-
-def _named(format: CheckpointFormat, config: Config, where: str) -> tuple[tuple[str, ...], list[str]]:
-    """The pieces of the class that a config names, none where it names no known one; and what to say of that."""
-    classes = config.get("architectures") or []
-    if not isinstance(classes, list) or not all(isinstance(name, str) for name in classes):
-        raise ZooError(f"{where}: architectures should name a class, not {classes!r:.80}")
-    if len(classes) == 1 and classes[0] in format.architectures:
-        return format.architectures[classes[0]], []
-    if not classes:
-        return (), []
-    close = nearest(classes[0], format.architectures)
-    hint = f"; did you mean {close!r}?" if close and len(classes) == 1 else ""
-    named = listed([repr(name) for name in classes])
-    return (), [f"{where}: architectures names {named}, no one class of {format.name} checkpoints{hint}"]
-
-
-def _canonical_names(format: CheckpointFormat, store: Store) -> dict[str, str]:
-    names: dict[str, str] = {}
-    for stored in store.entries:
-        name = format.canonical(stored)
-        if name in names:
-            raise ZooError(f"{store.where}: {names[name]!r} and {stored!r} are the same weight; remove one")
-        if name not in format.ignored:
-            names[name] = stored
-    return names
-
-
-def _with_others(format: CheckpointFormat, pieces: tuple[str, ...], names: Mapping[str, str]) -> tuple[str, ...]:
-    """The pieces, the pre-training objectives that are there beside them, and the pooler."""
-    if not set(pieces) & set(HEAD_KINDS):
-        for piece in format.pieces:
-            if piece not in (*HEAD_KINDS, *pieces, POOL, UNTIED) and _own_rows_there(format, piece, names):
-                pieces = (*pieces, piece)
-    has_pooler = any(name.startswith("pooler.") for name in names)
-    if has_pooler and not any(row[0].startswith("pooler.") for piece in pieces for row in format.pieces[piece]):
-        pieces = (*pieces, POOL)
-    return pieces
-
-
-def _is_there(format: CheckpointFormat, piece: str, names: Mapping[str, str]) -> bool:
-    """Whether a tensor is stored that this piece has on the pooler."""
-    table = NameTable([row for row in format.pieces[piece] if not row[0].startswith("pooler.")])
-    return any(table.ours(name) for name in names)
-
-
-def _left_out(format: CheckpointFormat, pieces: tuple[str, ...], names: Mapping[str, str]) -> tuple[str, ...]:
-    """The stored names of what stands neither among the encoder's weights nor among a piece's."""
-    used = {*format.inside, *(row[0].split(".")[0] for piece in pieces for row in format.pieces[piece])}
-    return tuple(sorted(stored for name, stored in names.items() if name.split(".")[0] not in used))
-
-
-def _own_rows_there(format: CheckpointFormat, piece: str, names: Mapping[str, str]) -> bool:
-    """Whether a tensor is stored that this piece has and no other."""
-    others = {row[0] for other, rows in format.pieces.items() if other != piece for row in rows}
-    own = {row[0] for row in format.pieces[piece]} - others
-    return any(name.format(p=p) in names for name in own for p in ("weight", "bias"))
-
-
-def _settle_copies(
-    format: CheckpointFormat, config: Config, names: dict[str, str], pieces: tuple[str, ...], store: Store
-) -> bool:
-    """Drop what is stored twice, find what is stored as a copy alone; true where the output layer is untied.
-
-    As in the reference library, an output layer whose table is stored with other values than the tokens' is untied
-    whatever the config says, and the copy of its bias is the one that counts.
-    """
-    untied, predicts = False, _predicts(format, pieces)
-    tied = config.get("tie_word_embeddings", True)
-    if not isinstance(tied, bool):
-        raise ZooError(f"{store.folder}/config.json: tie_word_embeddings should be true or false, not {tied!r:.60}")
-    tables = {theirs for theirs, _ in format.pieces.get(UNTIED, ())}
-    for copy, source in format.copies:
-        table = copy in tables
-        if table and predicts and not tied:
-            untied = True
-        elif copy in names and (not table or source not in names):
-            names[source] = names.pop(copy)
-        elif copy in names and _equal(store, names[copy], names[source]):
-            del names[copy]
-        elif copy in names:
-            untied = predicts
-    return untied
-
-
-def _predicts(format: CheckpointFormat, pieces: tuple[str, ...]) -> bool:
-    """Whether there is an output layer that could be tied."""
-    objectives = {ours.split(".")[1] for _, ours in format.pieces.get(UNTIED, ())}
-    return any(piece.replace(".", "/") in objectives for piece in pieces)
-
-
-def _equal(store: Store, *names: str) -> bool:
-    if len({store.entries[name].shape for name in names}) > 1:
-        return False
-    a, b = (tensor for name in names for _, tensor in store.read([name]))
-    return bool((a == b).all())
 
 
 def head_use(

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from zoo.errors import ZooError, listed, shortened
 from zoo.files import open_regular
-from zoo.weights.header import Entry, read_header
+from zoo.weights.header import MOST_TENSORS, Entry, read_header
 from zoo.weights.json_files import read_object
 
 if TYPE_CHECKING:
@@ -88,6 +88,8 @@ def _open_shards(folder: Path) -> Store:
     index = read_object(path).get("weight_map")
     if not isinstance(index, dict) or not all(isinstance(file, str) for file in index.values()):
         raise ZooError(f"{path}: 'weight_map' should tell each tensor's file")
+    if len(index) > MOST_TENSORS:
+        raise ZooError(f"{path}: lists {len(index):,} tensors; at most {MOST_TENSORS:,} are read")
     files: dict[str, Path] = {}
     entries: dict[str, Entry] = {}
     metadata: dict[str, str] = {}
