@@ -158,9 +158,7 @@ def _do(catalog: Catalog, run: Run, how: Execution, changes: list[str], as_json:
 
     with joined(torch.device(how.device)) as team:
         with Display(Console(stderr=True, quiet=not team.leads)) as display:
-            for change in changes:
-                display.told(change)
-            done = pretrain(catalog, run, how, team, display)
+            done = pretrain(catalog, run, how, team, display, changes)
         team.wait()
     if not isinstance(done, Summary):
         return 128 + done

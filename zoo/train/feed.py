@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from itertools import chain, islice
 from queue import Empty, Full, Queue
 from threading import Event, Thread
 from typing import TypeVar
@@ -45,11 +46,16 @@ class Reader:
 
     def __init__(self, placed: Iterator[tuple[Batch, Place]]) -> None:
         self._placed = placed
+        self._first: list[tuple[Batch, Place]] = []
         self.place = Place()
         self.batch: Batch | None = None
 
+    def begin(self) -> None:
+        """Wait for the first batch, so that what is wrong with the data is raised now."""
+        self._first = list(islice(self._placed, 1))
+
     def __iter__(self) -> Iterator[Batch]:
-        for batch, place in self._placed:
+        for batch, place in chain(self._first, self._placed):
             self.batch, self.place = batch, place
             yield batch
 
