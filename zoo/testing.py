@@ -19,7 +19,7 @@ import torch
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
-from zoo.batch import IGNORE, Batch, Encoding, Flags, Ids, Layout, Passage
+from zoo.batch import IGNORE, Batch, Encoding, Flags, Ids, Layout
 from zoo.catalog import Catalog
 from zoo.errors import ZooError
 from zoo.interfaces import Embedding, Encoder, Masking, Objective, Packing, Tokenizer
@@ -27,7 +27,8 @@ from zoo.plugins import KINDS
 from zoo.specs import Dims, Use, Variant
 from zoo.text.collate import collate
 from zoo.text.corpus import TokenCorpus
-from zoo.text.packing import cut
+from zoo.text.looks import guessed, looks
+from zoo.text.packing import cut, pair
 from zoo.weights.format import CheckpointFormat
 
 DIMS = Dims(
@@ -168,26 +169,24 @@ def _check_parts(objective: Objective, hidden: Tensor, batch: Batch, table: Tens
 
 
 def _check_labels(objective: Objective, label: str) -> None:
-    """Over thousands of pairs of neighbours: labels even and repeatable, and not betrayed by lengths."""
-    drawn = np.random.default_rng(2).choice(_sentences(), (600, 6)).tolist()
-    corpus, rng, again = TokenCorpus.build(drawn, _Words()), np.random.default_rng(0), np.random.default_rng(0)
-    labels, sizes = [], []
-    for first in range(3_600):
-        document = first // 6
-        if first % 6 == 5:
-            continue
-        passage = Passage(document, corpus.sentence(first), corpus.sentence(first + 1))
-        made, same = (objective.prepare(passage, corpus, generator) for generator in (rng, again))
-        assert made.labels == same.labels, "the same generator gives other labels"
-        assert made.second is not None, "a pair has lost its second part"
-        labels.append(made.labels[label])
-        sizes.append(len(made.second))
+    """Over thousands of pairs of neighbours: labels even and repeatable, and not betrayed by lengths and cuts."""
+    corpus = _ragged_corpus()
+    passages = [
+        pair(corpus, document, *corpus.sentence_offsets[first : first + 3].tolist())
+        for document, begin in enumerate(corpus.document_offsets[:-1].tolist())
+        for first in range(begin, begin + 5)
+    ]
+    made, same = (objective.prepare(passages, corpus, np.random.default_rng(0)) for _ in range(2))
+    assert [each.labels for each in made] == [each.labels for each in same], "the same generator gives other labels"
+    assert all(each.second is not None for each in made), "a pair has lost its second part"
+    told = [each for each in made if each.labels.get(label, IGNORE) != IGNORE]
+    labels = [each.labels[label] for each in told]
+    assert len(told) > len(made) / 2, f"{len(told):,} of {len(made):,} pairs have a label; most should"
     share = sum(labels) / len(labels)
     assert abs(share - 0.5) < _bound(len(labels), 0.5), f"labels should be even; 1 has a share of {share:.3f}"
-    of_one, of_zero = (np.array(sizes)[np.array(labels) == value] for value in (1, 0))
-    doubt = 4 * math.sqrt(of_one.var() / len(of_one) + of_zero.var() / len(of_zero))
-    assert abs(of_one.mean() - of_zero.mean()) <= doubt, (
-        f"the length of the second part betrays the label: {of_one.mean():.2f} ids against {of_zero.mean():.2f}"
+    right, majority = guessed(looks(told), labels)
+    assert right <= majority + _bound(len(labels), 0.5), (
+        f"lengths and cut sentences betray the label: it is guessed from them for {right:.1%}, the commoner is {majority:.1%}"
     )
 
 
@@ -391,6 +390,14 @@ class _Words(Tokenizer):
 def _corpus() -> TokenCorpus:
     sentences = _sentences()
     return TokenCorpus.build([sentences[start : start + 6] for start in range(0, len(sentences), 6)], _Words())
+
+
+def _ragged_corpus() -> TokenCorpus:
+    """600 documents of six sentences of one to four clauses, the first of a document being long."""
+    rng = np.random.default_rng(2)
+    n_clauses = [4 if index % 6 == 0 else int(rng.integers(1, 5)) for index in range(3_600)]
+    sentences = [" ".join(rng.choice(_sentences(), n)) for n in n_clauses]
+    return TokenCorpus.build([sentences[start : start + 6] for start in range(0, 3_600, 6)], _Words())
 
 
 def _masking_data() -> tuple[Any, list[int], Any, Tokenizer]:

@@ -118,7 +118,11 @@ def corpus_(
     cache: Cache = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> int:
-    """Tell a corpus's documents, sentences, tokens and unknown pieces, and keep it tokenized for `zoo pretrain`."""
+    """Tell a corpus's documents, sentences, tokens and unknown pieces, and keep it tokenized for `zoo pretrain`.
+
+    Also the share of the tokens that an epoch reads, as the variant packs them at its sequence length.
+    """
+    from zoo.pretrain.preparation import share_read
     from zoo.study.pretraining import train_tokenizer
     from zoo.text.cache import cached_corpus, hash_files
     from zoo.text.documents import read_documents, text_files
@@ -131,15 +135,22 @@ def corpus_(
         made = tokenizer_class.load(tokenizer, **options)
     else:
         made = train_tokenizer(catalog, meant, read_documents(paths))
-    _, facts = cached_corpus(cache or cache_folder(), hash_files(paths), read_documents(paths), made)
-    share = facts.unknown / facts.tokens
+    corpus, facts = cached_corpus(cache or cache_folder(), hash_files(paths), read_documents(paths), made)
+    share, length = facts.unknown / facts.tokens, meant.pretraining.sequence_length
+    try:
+        read, complaint = share_read(catalog, meant, corpus, made), ""
+    except ZooError as error:
+        read, complaint = None, str(error)
     if as_json:
-        print(json.dumps({**facts.model_dump(), "vocab_size": made.vocab_size, "unknown_share": share}, indent=1))
-    else:
-        print(
-            f"{len(paths):,} files, {facts.documents:,} documents, {facts.sentences:,} sentences, {facts.tokens:,} "
-            f"tokens of {made.vocab_size:,} pieces, {100 * share:.3f}% of them unknown"
-        )
+        told = {"vocab_size": made.vocab_size, "unknown_share": share, "sequence_length": length, "share_read": read}
+        print(json.dumps({**facts.model_dump(), **told}, indent=1))
+        return 0
+    print(
+        f"{len(paths):,} files, {facts.documents:,} documents, {facts.sentences:,} sentences, {facts.tokens:,} "
+        f"tokens of {made.vocab_size:,} pieces, {100 * share:.3f}% of them unknown"
+    )
+    packed = f"{meant.packing.name} in sequences of {length} tokens"
+    print(f"{packed}: {complaint}" if read is None else f"{packed}: an epoch reads {read:.1%} of the text")
     return 0
 
 

@@ -43,6 +43,7 @@ class Summary(Record):
     variant: Variant
     start: Start | None
     corpus: CorpusFacts
+    share_read: float
     steps: int
     tokens: int
     seconds: float
@@ -122,6 +123,7 @@ class _Training:
             seed=self.run.seed,
             documents=self.prepared.kept,
         )
+        self.share_read = feed.share_read()
         depth = TOKENS_AHEAD // self.recipe.batch_tokens
         self.reader = Reader(ahead(feed.starting_at(done, Place(*self.progressed.place)), depth))
         self.reader.begin()
@@ -202,6 +204,7 @@ class _Training:
             variant=self.prepared.variant,
             start=self.run.start,
             corpus=self.prepared.facts,
+            share_read=self.share_read,
             steps=self.progressed.step,
             tokens=self.progressed.tokens,
             seconds=self.progressed.seconds,
@@ -251,7 +254,7 @@ class _Training:
         n_held = held.n_documents if held else 0
         self.watcher.told(
             f"{facts.documents:,} documents, {n_held:,} of them held out; "
-            f"{facts.tokens:,} tokens; {self.recipe.steps:,} steps"
+            f"{facts.tokens:,} tokens, of which an epoch reads {self.share_read:.1%}; {self.recipe.steps:,} steps"
         )
         if self.run.start and not found.step:
             start = self.run.start

@@ -57,6 +57,8 @@ class PretrainResult(Record):
     corpus_hash: str
     corpus_documents: int
     corpus_tokens: int
+    share_read: float | None = None
+    """Of the corpus's tokens, in an epoch; None where nothing was read."""
     steps: int
     turns: int = 1
     tokens: int

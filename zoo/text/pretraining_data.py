@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import zlib
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from itertools import count
 from typing import NamedTuple
 
@@ -121,14 +122,30 @@ class PretrainingData:
                 origins = [int(documents[passages[i].document]) for i in members]
                 yield collate([seen[i] for i in members], labels, [targets[i] for i in members], origins)
 
+    def share_read(self) -> float:
+        """The share of the ids that an epoch reads, found on the documents that the first one begins with."""
+        documents = self._blocks(0)[0]
+        sizes = np.cumsum(self.corpus.document_sizes[documents])
+        some = self.corpus.documents(documents[: max(2, int(np.searchsorted(sizes, SHARD_TOKENS)) + 1)])
+        read = np.zeros(some.n_tokens + 1, dtype=np.bool_)
+        for passages in self._prepared(0, 0, replace(some, ids=np.arange(some.n_tokens, dtype=np.int32), separator=-1)):
+            for passage in passages:
+                read[passage.first] = True
+                read[[] if passage.second is None else passage.second] = True
+        return float(read[:-1].mean())
+
     def _shards(self, copy: int, block: int, corpus: TokenCorpus) -> Iterator[tuple[list[Passage], list[Encoding]]]:
         """A block's passages with their sequences, about a million tokens at a time, so that memory stays bounded."""
-        prepare_rng = self._rng("prepare", copy, block)
-        for packed in self._packed(corpus, self._rng("pack", copy, block)):
-            for prepare in self.prepares:
-                packed = prepare(packed, corpus, prepare_rng)
-            passages = [cut(passage, self.capacity, prepare_rng) for passage in packed]
+        for passages in self._prepared(copy, block, corpus):
             yield passages, [self.tokenizer.join(each.first, each.second, self.sequence_length) for each in passages]
+
+    def _prepared(self, copy: int, block: int, corpus: TokenCorpus) -> Iterator[list[Passage]]:
+        """A block's passages as the objectives want them, none too long."""
+        prepare_rng = self._rng("prepare", copy, block)
+        for passages in self._packed(corpus, self._rng("pack", copy, block)):
+            for prepare in self.prepares:
+                passages = prepare(passages, corpus, prepare_rng)
+            yield [cut(passage, self.capacity, prepare_rng) for passage in passages]
 
     def _packed(self, corpus: TokenCorpus, rng: np.random.Generator) -> Iterator[Sequence[Passage]]:
         """A block's passages in lots of about the same size: in a small last one, too few could be partners."""

@@ -29,6 +29,10 @@ class Feed:
         self._short = make(recipe.short_length or recipe.sequence_length, recipe.short_batch_tokens)
         self._long = make(recipe.sequence_length, recipe.batch_tokens)
 
+    def share_read(self) -> float:
+        """The share of the corpus that an epoch of the long sequences reads."""
+        return self._long.share_read()
+
     def __iter__(self) -> Iterator[Batch]:
         """From the start, without end."""
         return (batch for batch, _ in self.starting_at(0, Place()))
