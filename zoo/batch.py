@@ -40,12 +40,19 @@ class Encoding:
 
 @dataclass(frozen=True)
 class Passage:
-    """A stretch of pre-training text before special tokens: one run of ids, or two; labels by objective."""
+    """A stretch of pre-training text before special tokens: one run of ids, or two; labels by objective.
+
+    `cuts` tells whether a sentence is cut where the passage begins, where its second part begins, and where it ends.
+    """
 
     document: int
     first: Ids
     second: Ids | None = None
     labels: Mapping[str, int] = field(default_factory=dict)
+    cuts: tuple[bool, bool, bool] = (False, False, False)
+
+    def __len__(self) -> int:
+        return len(self.first) + (0 if self.second is None else len(self.second))
 
 
 @dataclass(frozen=True)

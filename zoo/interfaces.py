@@ -98,7 +98,10 @@ class Packing(ABC):
 
     @abstractmethod
     def pack(self, corpus: TokenCorpus, capacity: int, rng: np.random.Generator) -> Iterator[Passage]:
-        """One pass over the corpus, in two-part passages if `pairs`; one longer than `capacity` ids is cut later."""
+        """One pass over the corpus, in two-part passages if `pairs`.
+
+        A passage longer than `capacity` ids is cut later, and what is cut off is not read.
+        """
 
 
 class Masking(ABC):
@@ -155,9 +158,12 @@ class Objective(nn.Module, ABC):
     causal: ClassVar[bool] = False
     """Whether the encoder must read from left to right; the model does so ever after, in fine-tuning too."""
 
-    def prepare(self, passage: Passage, corpus: TokenCorpus, rng: np.random.Generator) -> Passage:
-        """The passage as this objective wants it, with its label; unchanged by default."""
-        return passage
+    def prepare(self, passages: Sequence[Passage], corpus: TokenCorpus, rng: np.random.Generator) -> Sequence[Passage]:
+        """Neighbouring passages of a corpus as this objective wants them, with their labels; unchanged by default.
+
+        They come many at a time, so that passages can exchange text, and lengths need betray no label.
+        """
+        return passages
 
     def observe(self, counts: Tensor) -> None:
         """Look at how often each id occurs in the corpus, [V], once before pre-training; nothing by default."""

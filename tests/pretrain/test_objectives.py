@@ -83,8 +83,9 @@ def test_a_next_sentence_is_of_another_document_half_of_the_time(corpus: TokenCo
             if label == 0:
                 assert follows(corpus, document, second)
             labels.append(label)
-    assert len(labels) > 1_000
-    assert abs(np.mean(labels) - 0.5) < 2 / len(labels) ** 0.5
+    told = [label for label in labels if label != IGNORE]
+    assert len(told) > max(1_000, 0.98 * len(labels))
+    assert abs(np.mean(told) - 0.5) < 2 / len(told) ** 0.5
 
 
 def test_a_swapped_pair_is_the_consecutive_one_the_other_way_round(corpus: TokenCorpus, tokenizer: WordPiece) -> None:
@@ -95,10 +96,11 @@ def test_a_swapped_pair_is_the_consecutive_one_the_other_way_round(corpus: Token
             parts(batch), batch.labels["albert.sop"].tolist(), batch.documents, strict=True
         ):
             assert follows(corpus, document, first) and follows(corpus, document, second)
-            if len(first) + len(second) < 21:  # not cut
-                assert follows(corpus, document, [*first, *second] if label == 0 else [*second, *first])
+            assert follows(corpus, document, [*second, *first] if label == 1 else [*first, *second])
             labels.append(label)
-    assert abs(np.mean(labels) - 0.5) < 2 / len(labels) ** 0.5
+    told = [label for label in labels if label != IGNORE]
+    assert len(told) > 0.6 * len(labels)
+    assert abs(np.mean(told) - 0.5) < 2 / len(told) ** 0.5
 
 
 def test_the_fallback_is_off_and_counted_where_switched_on(corpus: TokenCorpus, tokenizer: WordPiece) -> None:

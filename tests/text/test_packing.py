@@ -11,7 +11,7 @@ import pytest
 
 from zoo import Packing, Passage, ZooError
 from zoo.text.corpus import TokenCorpus
-from zoo.text.packing import cut
+from zoo.text.packing import cut, partners
 from zoo_bert.packing import SegmentPair
 from zoo_roberta.packing import DocSentences, FullSentences, SentencePair
 
@@ -90,13 +90,49 @@ def test_the_parts_of_a_pair_are_neighbours_in_one_document_and_meet_between_sen
         assert (np.diff(both) == 1).all()
         assert {places.document(int(index)) for index in both} == {passage.document}
         n_sentences = int(np.diff(corpus.document_offsets)[passage.document])
-        assert places.starts_sentence(passage.second[0]) or n_sentences == 1
+        cut_before, cut_between, _ = passage.cuts
+        assert cut_before == (not places.starts_sentence(passage.first[0]))
+        assert cut_between == (not places.starts_sentence(passage.second[0]))
+        assert not cut_between or n_sentences == 1 or cut_before or longest(corpus, both) > 37 // 3
 
 
-def test_a_segment_pair_takes_sentences_until_the_sequence_is_full() -> None:
-    corpus = corpus_of((4, 4, 4, 4, 4, 4, 4), (9, 1))
-    lengths = [len(p.first) + len(p.second) for p in pack(SegmentPair(0.0), corpus, 10) if p.second is not None]
-    assert lengths == [12, 12, 8, 10]  # the seventh sentence, alone, comes with the sixth once more
+def longest(corpus: TokenCorpus, ids: np.ndarray) -> int:
+    """The length of the longest sentence that ids are of."""
+    sentences = np.searchsorted(corpus.sentence_offsets, ids - FIRST, side="right") - 1
+    return int(np.diff(corpus.sentence_offsets)[sentences].max())
+
+
+def test_a_segment_pair_takes_as_many_sentences_as_fit_from_front_or_back() -> None:
+    corpus = corpus_of((3, 3, 3, 3, 3, 3, 3))
+    found = {tuple(len(passage) for passage in pack(SegmentPair(0.0), corpus, 10, seed)) for seed in range(20)}
+    assert found == {(9, 9, 6)}  # the seventh sentence, alone, comes with the one beside it once more
+    begins = {int(pack(SegmentPair(0.0), corpus, 10, seed)[0].first[0]) - FIRST for seed in range(20)}
+    assert begins == {0, 12}
+
+
+@pytest.mark.parametrize("packing", [SegmentPair(), SegmentPair(1.0), SentencePair()])
+@pytest.mark.parametrize("capacity", [5, 29, 61, 125])
+def test_passages_of_pairs_fit_and_leave_no_id_out_however_long_sentences_are(packing: Packing, capacity: int) -> None:
+    corpus = corpus_of((700,), (3, 400, 2, 90), (2, 2), *random_sizes())
+    passages = pack(packing, corpus, capacity)
+    assert max(map(len, passages)) <= capacity
+    assert set(np.concatenate([both(passage) for passage in passages]).tolist()) == set(corpus.ids.tolist())
+
+
+def random_sizes() -> list[tuple[int, ...]]:
+    rng = np.random.default_rng(1)
+    return [tuple(rng.integers(2, 80, rng.integers(1, 30)).tolist()) for _ in range(50)]
+
+
+def both(passage: Passage) -> np.ndarray:
+    assert passage.second is not None
+    return np.concatenate([passage.first, passage.second])
+
+
+def test_the_parts_of_segment_pairs_are_equally_long_in_the_mean() -> None:
+    corpus = random_corpus(3_000)
+    ahead = [len(p) - 2 * len(p.second) for p in pack(SegmentPair(0.0), corpus, 61) if p.second is not None]
+    assert abs(np.mean(ahead)) < 4 * np.std(ahead) / len(ahead) ** 0.5
 
 
 def test_segment_pairs_are_divided_at_every_border_with_equal_chance() -> None:
@@ -141,9 +177,9 @@ def test_doc_sentences_stop_at_the_end_of_a_document() -> None:
 
 
 @pytest.mark.parametrize("packing", [FullSentences(), DocSentences()])
-def test_a_sentence_longer_than_a_sequence_is_cut_into_pieces(packing: Packing) -> None:
-    made = [passage.first.tolist() for passage in pack(packing, corpus_of((2, 9), (3,)), 4)]
-    assert made == [[100, 101], [102, 103, 104, 105], [106, 107, 108, 109], [110], [111, 112, 113]]
+def test_a_sentence_longer_than_a_sequence_is_cut_into_equal_pieces(packing: Packing) -> None:
+    made = [passage.first.tolist() for passage in pack(packing, corpus_of((2, 9), (4,)), 4)]
+    assert made == [[100, 101], [102, 103, 104], [105, 106, 107], [108, 109, 110], [111, 112, 113, 114]]
 
 
 @pytest.mark.parametrize("capacity", [6, 30, 61])
@@ -180,6 +216,25 @@ def test_doc_sentences_never_cross_a_document() -> None:
 def test_a_share_outside_0_to_1_is_refused() -> None:
     with pytest.raises(ZooError, match=r"short_seq_prob=1\.5"):
         SegmentPair(1.5)
+
+
+# Partners
+
+
+def test_partners_are_of_different_kinds_near_each_other_and_in_one_pair_each() -> None:
+    rng = np.random.default_rng(0)
+    places, kinds = rng.integers(0, 200, 3_000).tolist(), rng.integers(0, 40, 3_000).tolist()
+    pairs = list(partners(places, kinds, rng))
+    used = [index for pair in pairs for index in pair]
+    assert len(used) == len(set(used)) > 2_950
+    assert all(kinds[one] != kinds[other] for one, other in pairs)
+    assert np.mean([places[one] != places[other] for one, other in pairs]) < 0.2
+    assert max(abs(places[one] - places[other]) for one, other in pairs) <= 2
+
+
+def test_of_a_kind_that_most_are_of_only_the_surplus_finds_no_partner() -> None:
+    assert len(list(partners([0] * 8, ["a"] * 5 + ["b"] * 3, np.random.default_rng(0)))) == 3
+    assert not list(partners([0] * 5, ["a"] * 5, np.random.default_rng(0)))
 
 
 # Cutting

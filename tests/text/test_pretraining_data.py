@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from itertools import islice
 
@@ -96,8 +96,8 @@ def equal(one: Batch, other: Batch) -> bool:
     )
 
 
-def label(passage: Passage, corpus: TokenCorpus, rng: np.random.Generator) -> Passage:
-    return replace(passage, labels={**passage.labels, "coin": int(rng.integers(2))})
+def label(passages: Sequence[Passage], corpus: TokenCorpus, rng: np.random.Generator) -> list[Passage]:
+    return [replace(each, labels={**each.labels, "coin": int(rng.integers(2))}) for each in passages]
 
 
 def test_one_epoch_reads_every_token_once(data: Data, corpus: TokenCorpus, tokenizer: WordPiece) -> None:
@@ -173,9 +173,8 @@ def test_reading_can_start_at_any_place(data: Data, place: tuple[int, int]) -> N
 
 
 def test_labels_stay_with_their_sequences_and_are_ignored_where_missing(data: Data) -> None:
-    def even(passage: Passage, corpus: TokenCorpus, rng: np.random.Generator) -> Passage:
-        first = int(passage.first[0])
-        return replace(passage, labels={"first": first}) if first % 2 == 0 else passage
+    def even(passages: Sequence[Passage], corpus: TokenCorpus, rng: np.random.Generator) -> list[Passage]:
+        return [p if p.first[0] % 2 else replace(p, labels={"first": int(p.first[0])}) for p in passages]
 
     for batch in data(FullSentences(), DynamicMasking(rate=0.01), [even, label]).epoch(0):
         original = torch.where(batch.targets == IGNORE, batch.ids, batch.targets)
@@ -185,16 +184,47 @@ def test_labels_stay_with_their_sequences_and_are_ignored_where_missing(data: Da
 
 
 def test_objectives_see_the_passage_before_it_is_cut_and_know_its_document(data: Data) -> None:
+    class Overflowing(SegmentPair):
+        def pack(self, corpus: TokenCorpus, capacity: int, rng: np.random.Generator) -> Iterator[Passage]:
+            return super().pack(corpus, 2 * capacity, rng)
+
     lengths = []
 
-    def look(passage: Passage, corpus: TokenCorpus, rng: np.random.Generator) -> Passage:
-        assert passage.second is not None
-        lengths.append(len(passage.first) + len(passage.second))
-        assert set(passage.first.tolist()) <= set(corpus.document(passage.document).tolist())
-        return passage
+    def look(passages: Sequence[Passage], corpus: TokenCorpus, rng: np.random.Generator) -> Sequence[Passage]:
+        lengths.extend(map(len, passages))
+        for passage in passages:
+            assert set(passage.first.tolist()) <= set(corpus.document(passage.document).tolist())
+        return passages
 
-    batches = list(data(SegmentPair(), StaticMasking(), [look]).epoch(0))
+    batches = list(data(Overflowing(), StaticMasking(), [look]).epoch(0))
     assert max(lengths) > 37 >= max(length for batch in batches for length in batch.layout.lengths) - 3
+
+
+@pytest.mark.parametrize("size", [1_000, 10_000_000])
+def test_the_share_read_counts_each_id_of_the_corpus_once(
+    data: Data, monkeypatch: pytest.MonkeyPatch, size: int
+) -> None:
+    class First(FullSentences):
+        def pack(self, corpus: TokenCorpus, capacity: int, rng: np.random.Generator) -> Iterator[Passage]:
+            whole = list(super().pack(corpus, capacity, rng))
+            yield from [*whole[: len(whole) // 4]] * 2
+
+    monkeypatch.setattr(pretraining_data, "SHARD_TOKENS", size)
+    assert data(FullSentences(), DynamicMasking()).share_read() == 1.0
+    assert data(SegmentPair(), StaticMasking()).share_read() == 1.0
+    assert data(First(), DynamicMasking()).share_read() == pytest.approx(0.25, abs=0.05)
+
+
+def test_lots_of_passages_are_about_equally_large(data: Data, monkeypatch: pytest.MonkeyPatch) -> None:
+    sizes: list[int] = []
+
+    def weigh(passages: Sequence[Passage], corpus: TokenCorpus, rng: np.random.Generator) -> Sequence[Passage]:
+        sizes.append(sum(map(len, passages)))
+        return passages
+
+    monkeypatch.setattr(pretraining_data, "SHARD_TOKENS", 2_000)
+    list(data(FullSentences(), DynamicMasking(), [weigh]).epoch(0))
+    assert len(sizes) > 3 and min(sizes) > 0.9 * max(sizes)
 
 
 def test_shards_bound_the_memory_and_lose_nothing(data: Data, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -117,7 +117,11 @@ def corpus_(
     cache: Cache = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> int:
-    """Tell a corpus's documents, sentences, tokens and unknown pieces, and keep it tokenized for `zoo pretrain`."""
+    """Tell a corpus's documents, sentences, tokens and unknown pieces, and keep it tokenized for `zoo pretrain`.
+
+    Also the share of the tokens that an epoch reads, as the variant packs them at its sequence length.
+    """
+    from zoo.pretrain.preparation import share_read
     from zoo.study.pretraining import train_tokenizer
     from zoo.text.cache import cached_corpus, hash_files
     from zoo.text.documents import read_documents, text_files
@@ -130,15 +134,22 @@ def corpus_(
         made = tokenizer_class.load(tokenizer, **options)
     else:
         made = train_tokenizer(catalog, meant, read_documents(paths))
-    _, facts = cached_corpus(cache or cache_folder(), hash_files(paths), read_documents(paths), made)
-    share = facts.unknown / facts.tokens
+    corpus, facts = cached_corpus(cache or cache_folder(), hash_files(paths), read_documents(paths), made)
+    share, length = facts.unknown / facts.tokens, meant.pretraining.sequence_length
+    try:
+        read, complaint = share_read(catalog, meant, corpus, made), ""
+    except ZooError as error:
+        read, complaint = None, str(error)
     if as_json:
-        print_json({**facts.model_dump(), "vocab_size": made.vocab_size, "unknown_share": share})
-    else:
-        print(
-            f"{len(paths):,} files, {facts.documents:,} documents, {facts.sentences:,} sentences, {facts.tokens:,} "
-            f"tokens of {made.vocab_size:,} pieces, {100 * share:.3f}% of them unknown"
-        )
+        told = {"vocab_size": made.vocab_size, "unknown_share": share, "sequence_length": length, "share_read": read}
+        print_json({**facts.model_dump(), **told})
+        return 0
+    print(
+        f"{len(paths):,} files, {facts.documents:,} documents, {facts.sentences:,} sentences, {facts.tokens:,} "
+        f"tokens of {made.vocab_size:,} pieces, {100 * share:.3f}% of them unknown"
+    )
+    packed = f"{meant.packing.name} in sequences of {length} tokens"
+    print(f"{packed}: {complaint}" if read is None else f"{packed}: an epoch reads {read:.1%} of the text")
     return 0
 
 
@@ -157,9 +168,7 @@ def _do(catalog: Catalog, run: Run, how: Execution, changes: list[str], as_json:
 
     with joined(torch.device(how.device)) as team:
         with Display(Console(stderr=True, quiet=not team.leads)) as display:
-            for change in changes:
-                display.told(change)
-            done = pretrain(catalog, run, how, team, display)
+            done = pretrain(catalog, run, how, team, display, changes)
         team.wait()
     if not isinstance(done, Summary):
         return 128 + done

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 
 from zoo.batch import Batch
@@ -100,6 +101,15 @@ def split_documents(n_documents: int, share: float, seed: int) -> tuple[NDArray[
         )
     order = np.random.default_rng(seed_of("held-out documents", seed)).permutation(n_documents)
     return np.sort(order[n_held:]), sorted(order[:n_held].tolist())
+
+
+def share_read(catalog: Catalog, variant: Variant, corpus: TokenCorpus, tokenizer: Tokenizer) -> float:
+    """The share of a corpus's tokens that an epoch of a variant's pre-training reads."""
+    with torch.device("meta"):
+        model = catalog.assemble(variant)
+    recipe = variant.pretraining
+    length = recipe.sequence_length
+    return pretraining_data(catalog, model, corpus, tokenizer, length, recipe.batch_tokens, seed=0).share_read()
 
 
 def held_out_batches(catalog: Catalog, model: Model, prepared: Prepared, seed: int) -> list[Batch]:

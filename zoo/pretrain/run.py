@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Sequence
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Protocol
@@ -11,11 +12,11 @@ import torch
 from pydantic import JsonValue
 
 from zoo.catalog import Catalog
-from zoo.files import locked, write_text
+from zoo.files import write_text
 from zoo.pretrain.checkpoints import Checkpoints
 from zoo.pretrain.journal import Journal
 from zoo.pretrain.preparation import Prepared, held_out_batches, prepare
-from zoo.pretrain.settings import Execution, Run, Start, claim
+from zoo.pretrain.settings import CHECKPOINTS, Execution, Run, Start, claimed
 from zoo.pretrain.start import take_over
 from zoo.pretrain.stopping import Stopping
 from zoo.specs import Record, Variant
@@ -42,6 +43,7 @@ class Summary(Record):
     variant: Variant
     start: Start | None
     corpus: CorpusFacts
+    share_read: float
     steps: int
     tokens: int
     seconds: float
@@ -67,23 +69,25 @@ class Watcher(Protocol):
         """The held-out documents have been read."""
 
 
-def pretrain(catalog: Catalog, run: Run, how: Execution, team: Team, watcher: Watcher) -> Summary | int:
+def pretrain(
+    catalog: Catalog, run: Run, how: Execution, team: Team, watcher: Watcher, changes: Sequence[str] = ()
+) -> Summary | int:
     """Do the run, or what is left of it; gives the number of the signal that stopped it, if one did.
 
-    Raises ZooError or RunFailed where it cannot be begun, gone on with or finished.
+    The watcher is told of `changes` to the recipe once the text has been read. Raises ZooError or RunFailed where the
+    run cannot be begun, gone on with or finished.
     """
     if how.threads:
         torch.set_num_threads(how.threads)
     folder = Path(how.out)
     with ExitStack() as stack:
         if team.leads:
-            claim(folder, run, how.resume)
-            stack.enter_context(locked(folder, wait=False))
+            stack.enter_context(claimed(folder, run, how.resume))
             prepared = prepare(catalog, run, how)
         team.wait()
         if not team.leads:
             prepared = prepare(catalog, run, how)
-        return _Training(catalog, run, how, team, watcher, prepared).do()
+        return _Training(catalog, run, how, team, watcher, prepared).do(changes)
 
 
 class _Training:
@@ -100,7 +104,7 @@ class _Training:
         self.fresh = take_over(self.model, Path(how.start), catalog) if how.start else []
         self.held = held_out_batches(catalog, self.model, prepared, run.seed)
         self.optimizer = make_optimizer(self.model, self.recipe, sharded=how.sharded and team.size > 1)
-        self.checkpoints = Checkpoints(self.folder / "checkpoints", how.keep)
+        self.checkpoints = Checkpoints(self.folder / CHECKPOINTS, how.keep)
         found, complaints = self.checkpoints.restore(self.model, self.optimizer)
         for complaint in complaints:
             watcher.told(f"warning: {complaint}; going on from the checkpoint before it")
@@ -108,7 +112,7 @@ class _Training:
         self.scores: dict[str, Score] = {}
         self.labels = {name: Counter(found) for name, found in self.progressed.labels.items()}
 
-    def do(self) -> Summary | int:
+    def do(self, changes: Sequence[str]) -> Summary | int:
         """Train to the end, or until a signal."""
         done = self.progressed.step
         feed = make_feed(
@@ -119,10 +123,12 @@ class _Training:
             seed=self.run.seed,
             documents=self.prepared.kept,
         )
+        self.share_read = feed.share_read()
         depth = TOKENS_AHEAD // self.recipe.batch_tokens
         self.reader = Reader(ahead(feed.starting_at(done, Place(*self.progressed.place)), depth))
+        self.reader.begin()
         self.journal = Journal(self.folder, done, self.how.tensorboard) if self.team.leads else None
-        self._tell_beginning()
+        self._tell_beginning(changes)
         try:
             with Stopping() as stopping:
                 return self._steps(stopping)
@@ -198,6 +204,7 @@ class _Training:
             variant=self.prepared.variant,
             start=self.run.start,
             corpus=self.prepared.facts,
+            share_read=self.share_read,
             steps=self.progressed.step,
             tokens=self.progressed.tokens,
             seconds=self.progressed.seconds,
@@ -240,12 +247,14 @@ class _Training:
             "environment": environment(self.catalog, device=self.team.device).model_dump(mode="json"),
         }
 
-    def _tell_beginning(self) -> None:
+    def _tell_beginning(self, changes: Sequence[str]) -> None:
+        for change in changes:
+            self.watcher.told(change)
         facts, found, held = self.prepared.facts, self.progressed, self.prepared.held
         n_held = held.n_documents if held else 0
         self.watcher.told(
             f"{facts.documents:,} documents, {n_held:,} of them held out; "
-            f"{facts.tokens:,} tokens; {self.recipe.steps:,} steps"
+            f"{facts.tokens:,} tokens, of which an epoch reads {self.share_read:.1%}; {self.recipe.steps:,} steps"
         )
         if self.run.start and not found.step:
             start = self.run.start

@@ -3,19 +3,23 @@
 from __future__ import annotations
 
 import math
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated, Literal
 
 from pydantic import Field, ValidationError
 
-from zoo.errors import ZooError, explain
-from zoo.files import make_folder, write_text
+from zoo.errors import RunFailed, ZooError, explain
+from zoo.files import locked, make_folder, write_text
 from zoo.specs import Count, Record, Share, Variant
 
 FEWEST_STEPS = 250
 """A budget that is scaled down keeps at least so many steps, by smaller batches."""
 
 RUN = "run.json"
+CHECKPOINTS = "checkpoints"
 
 
 class Start(Record):
@@ -81,24 +85,50 @@ def scaled(variant: Variant, tokens: int | None, steps: int | None, batch_tokens
     return variant.model_copy(update={"pretraining": recipe.model_copy(update=update)})
 
 
-def claim(folder: Path, run: Run, resume: bool) -> None:
-    """Make a folder this run's, or see that it already is. Raises ZooError where it is anything else's."""
-    path = folder / RUN
-    if path.exists():
-        if not resume:
-            raise ZooError(f"{folder} holds a run; go on with it by --resume, or give another --out")
-        try:
-            found = Run.model_validate_json(path.read_bytes())
-        except ValidationError as error:
-            raise ZooError(f"{path} is not a run: {explain(error)}; give another --out") from None
-        differing = [name for name in Run.model_fields if getattr(found, name) != getattr(run, name)]
-        if differing:
-            raise ZooError(
-                f"{folder} holds another run: it differs in {', '.join(differing)}; give the same again, "
-                "or another --out"
-            )
-        return
-    if folder.is_dir() and any(folder.iterdir()):
-        raise ZooError(f"{folder} is not empty and holds no run; give another --out")
+@contextmanager
+def claimed(folder: Path, run: Run, resume: bool) -> Iterator[None]:
+    """Make a folder this run's, or see that it already is; no other process can meanwhile.
+
+    What was made is taken away again where the run is refused, not failed, and left nothing to go on from. Raises
+    ZooError where the folder is anything else's.
+    """
+    made = [place for place in (folder, *folder.parents) if not place.exists()]
     make_folder(folder)
-    write_text(path, run.model_dump_json(indent=1))
+    with locked(folder, wait=False):
+        before = _holds(folder, run, resume)
+        try:
+            if not before:
+                write_text(folder / RUN, run.model_dump_json(indent=1))
+            yield
+        except ZooError as error:
+            if not before and not isinstance(error, RunFailed) and not (folder / CHECKPOINTS).exists():
+                _empty(folder)
+                for place in made:
+                    place.rmdir()
+            raise
+
+
+def _holds(folder: Path, run: Run, resume: bool) -> bool:
+    """Whether a folder holds this run already; otherwise it is empty. Raises ZooError where it is neither."""
+    path = folder / RUN
+    if not path.exists():
+        if any(folder.iterdir()):
+            raise ZooError(f"{folder} is not empty and holds no run; give another --out")
+        return False
+    if not resume:
+        raise ZooError(f"{folder} holds a run; go on with it by --resume, or give another --out")
+    try:
+        found = Run.model_validate_json(path.read_bytes())
+    except ValidationError as error:
+        raise ZooError(f"{path} is not a run: {explain(error)}; give another --out") from None
+    differing = [name for name in Run.model_fields if getattr(found, name) != getattr(run, name)]
+    if differing:
+        raise ZooError(
+            f"{folder} holds another run: it differs in {', '.join(differing)}; give the same again, or another --out"
+        )
+    return True
+
+
+def _empty(folder: Path) -> None:
+    for left in folder.iterdir():
+        shutil.rmtree(left) if left.is_dir() else left.unlink()

@@ -133,6 +133,7 @@ def pretrain(
         corpus_hash=corpus.content_hash,
         corpus_documents=corpus.n_documents,
         corpus_tokens=corpus.n_tokens,
+        share_read=feed.share_read(),
         steps=recipe.steps,
         turns=how.accumulate,
         tokens=log.n_tokens,

@@ -50,6 +50,8 @@ def _counted(run: Run) -> Iterator[Quantity]:
     flops = {name: result.flops for name, result in trained.items()}
     operations = {name: at.forward / at.length / 1e6 for name, at in flops.items() if at}
     yield Quantity(OPERATIONS, operations, {name: f"{value:,.3f}" for name, value in operations.items()})
+    read = {name: 100 * result.share_read for name, result in trained.items() if result.share_read is not None}
+    yield Quantity("text read in an epoch, %", read, {name: f"{share:.1f}" for name, share in read.items()})
     yield of_each("checkpoint, MB", lambda result: result.checkpoint_bytes / 1e6, ",.2f")
 
 

@@ -82,6 +82,8 @@ class PretrainResult(Record):
     corpus_hash: str
     corpus_documents: Whole
     corpus_tokens: Whole
+    share_read: Annotated[float, Field(ge=0.0, le=1.0)] | None = None
+    """Of the corpus's tokens, in an epoch; None where nothing was read."""
     steps: Whole
     turns: Count = 1
     tokens: Whole

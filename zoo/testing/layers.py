@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable
 from dataclasses import replace
 
@@ -10,7 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from zoo.batch import Layout, Passage
+from zoo.batch import IGNORE, Layout
 from zoo.errors import ZooError
 from zoo.interfaces import Embedding, Encoder, Objective
 from zoo.specs import Dims
@@ -18,15 +17,15 @@ from zoo.testing.division import check_division
 from zoo.testing.material import (
     DIMS,
     LENGTHS,
-    Words,
     alternating,
     assert_all_reached,
     assert_survives_safetensors,
     four_deviations,
     ragged_batch,
-    sentences,
+    ragged_corpus,
 )
-from zoo.text.corpus import TokenCorpus
+from zoo.testing.looks import guessed, looks
+from zoo.text.packing import pair
 
 
 def check_encoder(part: Callable[..., Encoder]) -> None:
@@ -101,24 +100,22 @@ def check_objective(part: Callable[..., Objective]) -> None:
 
 
 def _check_labels(objective: Objective, label: str) -> None:
-    """Over thousands of pairs of neighbours: labels even and repeatable, and not betrayed by lengths."""
-    drawn = np.random.default_rng(2).choice(sentences(), (600, 6)).tolist()
-    corpus, rng, again = TokenCorpus.build(drawn, Words()), np.random.default_rng(0), np.random.default_rng(0)
-    labels, sizes = [], []
-    for first in range(3_600):
-        document = first // 6
-        if first % 6 == 5:
-            continue
-        passage = Passage(document, corpus.sentence(first), corpus.sentence(first + 1))
-        made, same = (objective.prepare(passage, corpus, generator) for generator in (rng, again))
-        assert made.labels == same.labels, "the same generator gives other labels"
-        assert made.second is not None, "a pair has lost its second part"
-        labels.append(made.labels[label])
-        sizes.append(len(made.second))
-    share = sum(labels) / len(labels)
-    assert abs(share - 0.5) < four_deviations(len(labels), 0.5), f"labels should be even; 1 has a share of {share:.3f}"
-    of_one, of_zero = (np.array(sizes)[np.array(labels) == value] for value in (1, 0))
-    doubt = 4 * math.sqrt(of_one.var() / len(of_one) + of_zero.var() / len(of_zero))
-    assert abs(of_one.mean() - of_zero.mean()) <= doubt, (
-        f"the length of the second part betrays the label: {of_one.mean():.2f} ids against {of_zero.mean():.2f}"
+    """Over thousands of pairs of neighbours: labels even and repeatable, and not betrayed by lengths and cuts."""
+    corpus = ragged_corpus()
+    passages = [
+        pair(corpus, document, *corpus.sentence_offsets[first : first + 3].tolist())
+        for document, begin in enumerate(corpus.document_offsets[:-1].tolist())
+        for first in range(begin, begin + 5)
+    ]
+    made, same = (objective.prepare(passages, corpus, np.random.default_rng(0)) for _ in range(2))
+    assert [each.labels for each in made] == [each.labels for each in same], "the same generator gives other labels"
+    assert all(each.second is not None for each in made), "a pair has lost its second part"
+    labelled = [each for each in made if each.labels.get(label, IGNORE) != IGNORE]
+    labels = [each.labels[label] for each in labelled]
+    assert len(labels) > len(made) / 2, f"{len(labels):,} of {len(made):,} pairs have a label; most should"
+    share, doubt = sum(labels) / len(labels), four_deviations(len(labels), 0.5)
+    assert abs(share - 0.5) < doubt, f"labels should be even; 1 has a share of {share:.3f}"
+    right, majority = guessed(looks(labelled), labels)
+    assert right <= majority + doubt, (
+        f"lengths and cut sentences betray the label: {right:.1%} are guessed from them, the majority is {majority:.1%}"
     )

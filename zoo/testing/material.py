@@ -120,6 +120,14 @@ def small_corpus() -> TokenCorpus:
     return TokenCorpus.build([drawn[start : start + 6] for start in range(0, len(drawn), 6)], Words())
 
 
+def ragged_corpus() -> TokenCorpus:
+    """600 documents of six sentences of one to four clauses, the first of a document being long."""
+    rng = np.random.default_rng(2)
+    n_clauses = [4 if index % 6 == 0 else int(rng.integers(1, 5)) for index in range(3_600)]
+    drawn = [" ".join(rng.choice(sentences(), n)) for n in n_clauses]
+    return TokenCorpus.build([drawn[start : start + 6] for start in range(0, 3_600, 6)], Words())
+
+
 def assert_all_reached(module: nn.Module) -> None:
     unreached = [name for name, p in module.named_parameters() if p.grad is None]
     assert not unreached, f"no gradient reaches {', '.join(unreached)}"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 from collections.abc import Iterator, Sequence
 from glob import glob
@@ -10,7 +11,7 @@ from itertools import chain
 from pathlib import Path
 
 from zoo.errors import ZooError
-from zoo.text.lines import read_lines
+from zoo.text.lines import check_readable, read_lines
 from zoo.text.sentences import split_sentences
 
 SUFFIXES = (".txt", ".txt.gz", ".jsonl", ".jsonl.gz")
@@ -35,22 +36,36 @@ def read_documents(paths: Sequence[Path]) -> Iterator[list[str]]:
 
 
 def text_files(paths: Sequence[Path]) -> list[Path]:
-    """The files that paths, folders and patterns such as `texts/*.txt` mean, each once. Raises ZooError if none."""
-    return list(dict.fromkeys(chain.from_iterable(map(_files, paths))))
+    """The files that paths, folders and patterns such as `texts/*.txt` mean, each once.
+
+    Raises ZooError where there are none, and where one can't be read or is no regular file.
+    """
+    files = list(dict.fromkeys(chain.from_iterable(map(_files, paths))))
+    for file in files:
+        check_readable(file)
+    return files
 
 
 def _files(path: Path) -> list[Path]:
-    if path.is_dir():
-        found = sorted(file for file in path.rglob("*") if file.name.endswith(SUFFIXES) and file.is_file())
-        if not found:
-            raise ZooError(f"{path} holds no text; looked for files that end in {', '.join(SUFFIXES)}")
-        return found
-    if not path.exists():
-        found = sorted(Path(match) for match in glob(str(path), recursive=True))
-        if found:
-            return list(chain.from_iterable(map(_files, found)))
+    matches = [path] if os.path.lexists(path) else sorted(map(Path, glob(str(path), recursive=True)))
+    if not matches:
         raise ZooError(f"there is no file or folder {path} to read text from")
-    return [path]
+    return [file for match in matches for file in (_in_folder(match) if match.is_dir() else [match])]
+
+
+def _in_folder(folder: Path) -> list[Path]:
+    try:
+        walked = list(os.walk(folder, onerror=_raise))
+    except OSError as error:
+        raise ZooError(f"{error.filename}: {error.strerror}; a folder that can be read is needed") from None
+    found = sorted(Path(place, name) for place, _, names in walked for name in names if name.endswith(SUFFIXES))
+    if not found:
+        raise ZooError(f"{folder} holds no text; looked for files that end in {', '.join(SUFFIXES)}")
+    return found
+
+
+def _raise(error: OSError) -> None:
+    raise error
 
 
 def _documents(files: Sequence[Path]) -> Iterator[list[str]]:

@@ -3,11 +3,35 @@
 from __future__ import annotations
 
 import gzip
+import stat
 import zlib
 from collections.abc import Iterator
 from pathlib import Path
 
 from zoo.errors import ZooError
+
+KINDS = {
+    stat.S_ISDIR: "a folder",
+    stat.S_ISFIFO: "a named pipe",
+    stat.S_ISSOCK: "a socket",
+    stat.S_ISCHR: "a device",
+    stat.S_ISBLK: "a device",
+}
+
+
+def check_readable(path: Path) -> None:
+    """See that a path is a file that can be opened, without waiting for anything. Raises ZooError where it is not."""
+    try:
+        mode = path.stat().st_mode
+        if stat.S_ISREG(mode):
+            with path.open("rb"):
+                return
+    except (OSError, ValueError) as error:
+        raise ZooError(
+            f"{path}: {getattr(error, 'strerror', None) or error}; a file that can be read is needed"
+        ) from None
+    kind = next(name for is_kind, name in KINDS.items() if is_kind(mode))
+    raise ZooError(f"{path}: is {kind}; text is read more than once, so give a file")
 
 
 def read_lines(path: Path) -> Iterator[tuple[int, str]]:
@@ -16,6 +40,7 @@ def read_lines(path: Path) -> Iterator[tuple[int, str]]:
     Only \n and \r\n end a line: U+2028, U+0085 and their like are text. Control characters are kept, as GLUE's own
     files hold some. Raises ZooError where the file cannot be read, is not UTF-8, or holds a NUL.
     """
+    check_readable(path)
     try:
         with gzip.open(path) if path.suffix == ".gz" else path.open("rb") as file:
             for number, raw in enumerate(file, 1):

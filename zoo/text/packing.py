@@ -1,15 +1,62 @@
-"""What packings and objectives of pairs share, and how a passage is cut to size."""
+"""What packings and objectives of pairs share: pieces that fit, passages of them, partners, and cutting to size."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Hashable, Iterator, Sequence
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 
 from zoo.batch import Ids, Passage
-from zoo.errors import ZooError
-from zoo.text.corpus import TokenCorpus
+from zoo.text.corpus import Offsets, TokenCorpus
+
+PATIENCE = 8
+
+
+def pieces(corpus: TokenCorpus, longest: int) -> tuple[Offsets, Offsets]:
+    """The borders of the pieces that a corpus is packed in, and which of them begin a document or end the last.
+
+    A piece is a sentence, or an equal part of a sentence that has more than `longest` ids. -> [n + 1], [documents + 1]
+    """
+    offsets = corpus.sentence_offsets
+    lengths = np.diff(offsets)
+    n_parts = -(-lengths // max(1, longest))
+    sentence = np.repeat(np.arange(len(lengths)), n_parts)
+    part = np.arange(len(sentence)) - np.repeat(np.cumsum(n_parts) - n_parts, n_parts)
+    borders = np.append(offsets[sentence] + part * lengths[sentence] // n_parts[sentence], offsets[-1])
+    return borders, np.searchsorted(borders, offsets[corpus.document_offsets])
+
+
+def pair(corpus: TokenCorpus, document: int, start: int, middle: int, stop: int) -> Passage:
+    """The ids of a document from `start` to `stop`, in two parts that meet at `middle`."""
+    borders = np.array([start, middle, stop])
+    begins = corpus.sentence_offsets[np.searchsorted(corpus.sentence_offsets, borders)] == borders
+    before, between, after = (~begins).tolist()
+    return Passage(document, corpus.ids[start:middle], corpus.ids[middle:stop], cuts=(before, between, after))
+
+
+def divided(corpus: TokenCorpus, document: int, rng: np.random.Generator) -> Iterator[Passage]:
+    """A document of one short sentence as a pair, divided within it; no passage if that is a single id."""
+    start, stop = corpus.sentence_offsets[corpus.document_offsets[document : document + 2]].tolist()
+    if stop - start > 1:
+        yield pair(corpus, document, start, int(rng.integers(start + 1, stop)), stop)
+
+
+def partners(places: Sequence[Any], kinds: Sequence[Hashable], rng: np.random.Generator) -> Iterator[tuple[int, int]]:
+    """Two by two, indices that are near each other in the order of their places, and of different kinds.
+
+    Which of equal places meet is left to chance. By the majority vote of Boyer and Moore 1991, those that wait for a
+    partner are always of one kind; none waits longer than for PATIENCE others, so that partners are alike.
+    """
+    waiting: list[tuple[int, int]] = []
+    for rank, index in enumerate(sorted(rng.permutation(len(places)).tolist(), key=places.__getitem__)):
+        if waiting and rank - waiting[-1][0] > PATIENCE:
+            waiting.clear()
+        if waiting and kinds[waiting[-1][1]] != kinds[index]:
+            yield waiting.pop()[1], index
+        else:
+            waiting.append((rank, index))
 
 
 def cut(passage: Passage, capacity: int, rng: np.random.Generator) -> Passage:
@@ -19,7 +66,7 @@ def cut(passage: Passage, capacity: int, rng: np.random.Generator) -> Passage:
     objectives have prepared the passage: were text cut before some of it is exchanged, the cuts would tell which.
     """
     first, second = passage.first, passage.second
-    if len(first) + (0 if second is None else len(second)) <= capacity:
+    if len(passage) <= capacity:
         return passage
     if second is None:
         return replace(passage, first=_drop(first, capacity, rng))
@@ -31,27 +78,3 @@ def _drop(ids: Ids, length: int, rng: np.random.Generator) -> Ids:
     """`length` neighbouring ids; each of the others falls to the front or the back with equal chance."""
     from_front = int(rng.binomial(len(ids) - length, 0.5))
     return ids[from_front : from_front + length]
-
-
-def divided(corpus: TokenCorpus, document: int, rng: np.random.Generator) -> Iterator[Passage]:
-    """A document of one sentence as a pair, divided within the sentence; no passage if that is a single id."""
-    ids = corpus.document(document)
-    if len(ids) > 1:
-        middle = int(rng.integers(1, len(ids)))
-        yield Passage(document, ids[:middle], ids[middle:])
-
-
-def foreign(corpus: TokenCorpus, document: int, length: int, rng: np.random.Generator) -> Ids:
-    """Whole sentences from a random place of another document, together as near to `length` ids as they come.
-
-    Whole and neither longer nor shorter in the mean, so that neither the end nor the length betrays a random text.
-    Raises ZooError where there is no other document.
-    """
-    if corpus.n_documents < 2:
-        raise ZooError("text of another document is needed, and the corpus has one; separate documents by blank lines")
-    other = int(rng.integers(corpus.n_documents - 1))
-    other += other >= document
-    first, last = corpus.document_offsets[other : other + 2].tolist()
-    start = int(rng.integers(first, last))
-    ends = corpus.sentence_offsets[start + 1 : last + 1] - corpus.sentence_offsets[start]
-    return corpus.run(start, start + 1 + int(np.abs(ends - length).argmin()))

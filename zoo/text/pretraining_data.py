@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import zlib
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from itertools import count
 from typing import NamedTuple
 
@@ -17,7 +18,7 @@ from zoo.text.collate import collate
 from zoo.text.corpus import TokenCorpus
 from zoo.text.packing import cut
 
-Prepare = Callable[[Passage, TokenCorpus, np.random.Generator], Passage]
+Prepare = Callable[[Sequence[Passage], TokenCorpus, np.random.Generator], Sequence[Passage]]
 """An objective's `prepare`."""
 
 Documents = NDArray[np.int64]
@@ -66,6 +67,7 @@ class PretrainingData:
         self.prepares = prepares
         self.masking = masking
         self.sequence_length = sequence_length
+        self.capacity = sequence_length - tokenizer.n_special(packing.pairs)
         self.batch_tokens = batch_tokens
         self.seed = seed
         self.documents = np.arange(corpus.n_documents) if documents is None else documents
@@ -106,7 +108,8 @@ class PretrainingData:
         """A copy's documents in their order, in blocks small enough to be read into memory."""
         order = self.documents[self._rng("documents", copy).permutation(len(self.documents))]
         sizes = self.corpus.document_sizes[order]
-        block = (np.cumsum(sizes) - sizes) // BLOCK_TOKENS
+        n_tokens = sizes.sum()
+        block = (np.cumsum(sizes) - sizes) * -(-n_tokens // BLOCK_TOKENS) // n_tokens
         return np.split(order, np.flatnonzero(np.diff(block)) + 1)
 
     def _block(self, epoch: int, block: int, documents: Documents) -> Iterator[Batch]:
@@ -119,26 +122,44 @@ class PretrainingData:
                 origins = [int(documents[passages[i].document]) for i in members]
                 yield collate([seen[i] for i in members], labels, [targets[i] for i in members], origins)
 
+    def share_read(self) -> float:
+        """The share of the ids that an epoch reads, found on the documents that the first one begins with."""
+        documents = self._blocks(0)[0]
+        sizes = np.cumsum(self.corpus.document_sizes[documents])
+        some = self.corpus.documents(documents[: max(2, int(np.searchsorted(sizes, SHARD_TOKENS)) + 1)])
+        read = np.zeros(some.n_tokens + 1, dtype=np.bool_)
+        for passages in self._prepared(0, 0, replace(some, ids=np.arange(some.n_tokens, dtype=np.int32), separator=-1)):
+            for passage in passages:
+                read[passage.first] = True
+                read[[] if passage.second is None else passage.second] = True
+        return float(read[:-1].mean())
+
     def _shards(self, copy: int, block: int, corpus: TokenCorpus) -> Iterator[tuple[list[Passage], list[Encoding]]]:
         """A block's passages with their sequences, about a million tokens at a time, so that memory stays bounded."""
+        for passages in self._prepared(copy, block, corpus):
+            yield passages, [self.tokenizer.join(each.first, each.second, self.sequence_length) for each in passages]
+
+    def _prepared(self, copy: int, block: int, corpus: TokenCorpus) -> Iterator[list[Passage]]:
+        """A block's passages as the objectives want them, none too long."""
         prepare_rng = self._rng("prepare", copy, block)
-        capacity = self.sequence_length - self.tokenizer.n_special(self.packing.pairs)
-        passages: list[Passage] = []
-        encodings: list[Encoding] = []
-        n_tokens = 0
-        for passage in self.packing.pack(corpus, capacity, self._rng("pack", copy, block)):
+        for passages in self._packed(corpus, self._rng("pack", copy, block)):
             for prepare in self.prepares:
-                passage = prepare(passage, corpus, prepare_rng)
-            passage = cut(passage, capacity, prepare_rng)
-            encoding = self.tokenizer.join(passage.first, passage.second, self.sequence_length)
-            passages.append(passage)
-            encodings.append(encoding)
-            n_tokens += len(encoding)
-            if n_tokens >= SHARD_TOKENS:
-                yield passages, encodings
-                passages, encodings, n_tokens = [], [], 0
-        if passages:
-            yield passages, encodings
+                passages = prepare(passages, corpus, prepare_rng)
+            yield [cut(passage, self.capacity, prepare_rng) for passage in passages]
+
+    def _packed(self, corpus: TokenCorpus, rng: np.random.Generator) -> Iterator[Sequence[Passage]]:
+        """A block's passages in lots of about the same size: in a small last one, too few could be partners."""
+        n_lots = -(-corpus.n_tokens // SHARD_TOKENS)
+        lot: list[Passage] = []
+        lots = n_tokens = 0
+        for passage in self.packing.pack(corpus, self.capacity, rng):
+            lot.append(passage)
+            n_tokens += len(passage)
+            if n_tokens * n_lots >= corpus.n_tokens * (lots + 1) and lots + 1 < n_lots:
+                yield lot
+                lots, lot = lots + 1, []
+        if lot:
+            yield lot
 
     def _mask(self, encodings: Sequence[Encoding], rng: np.random.Generator) -> tuple[list[Encoding], list[Ids]]:
         """The sequences as the model sees them, and their targets, all drawn at once."""

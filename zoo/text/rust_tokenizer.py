@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Mapping
 from collections.abc import Sequence as SequenceOf
 from copy import copy
 from functools import cached_property
@@ -20,6 +20,9 @@ from zoo.errors import ZooError
 from zoo.interfaces import Tokenizer
 
 FILE = "tokenizer.json"
+
+COVERAGE = 0.9995
+"""The share of a text's characters that a trained vocabulary knows if it can; as in SentencePiece."""
 
 
 class SpecialTokens(NamedTuple):
@@ -188,10 +191,21 @@ def count_words(texts: Iterable[str], normalizer: Any, pre_tokenizer: Any) -> Co
     return counts
 
 
-def alphabet(counts: Counter[str], limit: int) -> list[str]:
-    """The `limit` most frequent characters of counted words, in code point order."""
-    characters: Counter[str] = Counter()
-    for word, count in counts.items():
-        for character in word:
-            characters[character] += count
-    return sorted(sorted(characters, key=lambda character: (-characters[character], character))[:limit])
+def count_letters(words: Mapping[str, int], letters: Callable[[str], Iterable[str]] = iter) -> Counter[str]:
+    """How often each of a word's letters, as a function makes them of it, occurs in counted words."""
+    counts: Counter[str] = Counter()
+    for word, count in words.items():
+        for letter in letters(word):
+            counts[letter] += count
+    return counts
+
+
+def most_frequent(counts: Counter[str], room: int) -> list[str]:
+    """The most frequent characters of a text, or forms of characters: those that a vocabulary begins with.
+
+    They fill half of the room if there are so many, and more of it as long as they are needed to cover COVERAGE.
+    """
+    ranked = sorted(counts, key=lambda form: (-counts[form], form))
+    covered = np.cumsum([counts[form] for form in ranked]) / counts.total()
+    needed = 1 + int(np.searchsorted(covered, COVERAGE))
+    return ranked[: min(room, max(room // 2, needed))]

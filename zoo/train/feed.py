@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from itertools import chain, islice
 from queue import Empty, Full, Queue
 from threading import Event, Thread
 from typing import TypeVar
@@ -28,6 +29,10 @@ class Feed:
         self._short = make(recipe.short_length or recipe.sequence_length, recipe.short_batch_tokens)
         self._long = make(recipe.sequence_length, recipe.batch_tokens)
 
+    def share_read(self) -> float:
+        """The share of the corpus that an epoch of the long sequences reads."""
+        return self._long.share_read()
+
     def __iter__(self) -> Iterator[Batch]:
         """From the start, without end."""
         return (batch for batch, _ in self.starting_at(0, Place()))
@@ -45,11 +50,16 @@ class Reader:
 
     def __init__(self, placed: Iterator[tuple[Batch, Place]]) -> None:
         self._placed = placed
+        self._first: list[tuple[Batch, Place]] = []
         self.place = Place()
         self.batch: Batch | None = None
 
+    def begin(self) -> None:
+        """Wait for the first batch, so that what is wrong with the data is raised now."""
+        self._first = list(islice(self._placed, 1))
+
     def __iter__(self) -> Iterator[Batch]:
-        for batch, place in self._placed:
+        for batch, place in chain(self._first, self._placed):
             self.batch, self.place = batch, place
             yield batch
 

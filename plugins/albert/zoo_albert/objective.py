@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -9,7 +10,7 @@ import numpy as np
 from zoo import Dims, Passage, ZooError
 from zoo.blocks import PairObjective
 from zoo.text.corpus import TokenCorpus
-from zoo.text.packing import foreign
+from zoo.text.packing import partners
 
 
 class SentenceOrder(PairObjective):
@@ -27,17 +28,46 @@ class SentenceOrder(PairObjective):
         super().__init__(dims)
         self.fallback = fallback
 
-    def prepare(self, passage: Passage, corpus: TokenCorpus, rng: np.random.Generator) -> Passage:
-        """Every other passage, by chance, has its two parts swapped. Raises ZooError where it has a single part."""
-        if passage.second is None:
-            return self._with_foreign(passage, corpus, rng)
-        if rng.random() < 0.5:
-            return replace(passage, labels={**passage.labels, self.label: 0})
-        swapped = {**passage.labels, self.label: 1}
-        return replace(passage, first=passage.second, second=passage.first, labels=swapped)
+    def prepare(self, passages: Sequence[Passage], corpus: TokenCorpus, rng: np.random.Generator) -> list[Passage]:
+        """Half of the passages, by chance, have their two parts swapped; one whose looks would tell has no label.
 
-    def _with_foreign(self, passage: Passage, corpus: TokenCorpus, rng: np.random.Generator) -> Passage:
+        A cut sentence tells, unless all three borders cut one. Lengths tell, unless another passage has the same in the
+        other order, or nearly the same: so only partners in this have labels. Raises ZooError where a passage has a
+        single part and there is no `fallback`.
+        """
+        made = list(passages)
+        uneven: dict[bool, list[int]] = {False: [], True: []}
+        for index, passage in enumerate(passages):
+            if passage.second is None:
+                made[index] = self._with_foreign(passage, passages, rng)
+            elif len(set(passage.cuts)) > 1:
+                continue
+            elif len(passage.first) == len(passage.second):
+                made[index] = self._ordered(passage, rng)
+            else:
+                uneven[passage.cuts[0]].append(index)
+        for members in uneven.values():
+            lengths = [(len(passages[index].first), len(passages[index])) for index in members]
+            places = [sorted((first, both - first)) for first, both in lengths]
+            for pair in partners(places, [2 * first < both for first, both in lengths], rng):
+                for index in (members[place] for place in pair):
+                    made[index] = self._ordered(passages[index], rng)
+        return made
+
+    def _ordered(self, passage: Passage, rng: np.random.Generator) -> Passage:
+        """The two parts as they are or swapped, by chance."""
+        labels = {**passage.labels, self.label: int(rng.integers(2))}
+        if not labels[self.label] or passage.second is None:
+            return replace(passage, labels=labels)
+        return replace(passage, first=passage.second, second=passage.first, labels=labels)
+
+    def _with_foreign(self, passage: Passage, passages: Sequence[Passage], rng: np.random.Generator) -> Passage:
+        """The passage with text of one of another document, if there is any among them."""
         if not self.fallback:
             raise ZooError("albert.sop needs passages of two parts; use a packing of pairs, as bert.segment_pair")
-        second = foreign(corpus, passage.document, len(passage.first), rng)
+        others = [each for each in passages if each.document != passage.document]
+        if not others:
+            return passage
+        other = others[int(rng.integers(len(others)))]
+        second = other.first if other.second is None else other.second
         return replace(passage, second=second, labels={**passage.labels, self.label: 1, self.fallback_label: 1})

@@ -10,7 +10,15 @@ import tokenizers
 from tokenizers import Regex, decoders, models, normalizers, pre_tokenizers
 
 from zoo import ZooError
-from zoo.text.rust_tokenizer import FILE, RustTokenizer, SpecialTokens, alphabet, count_words, read_rust
+from zoo.text.rust_tokenizer import (
+    FILE,
+    RustTokenizer,
+    SpecialTokens,
+    count_letters,
+    count_words,
+    most_frequent,
+    read_rust,
+)
 from zoo_albert.spiece import read_spiece
 from zoo_albert.unigram import learn_pieces
 
@@ -33,11 +41,15 @@ class Unigram(RustTokenizer):
     def train(  # a family names its own options
         cls, texts: Iterable[str], vocab_size: int, *, lowercase: bool = True, strip_accents: bool = True
     ) -> Self:
-        """Pieces learnt as in zoo_albert.unigram. The characters of the text take up to a quarter of the vocabulary."""
+        """Pieces learnt as in zoo_albert.unigram.
+
+        Characters may take half of the vocabulary, or more to cover 99.95% of the text; those without room are unknown.
+        """
         rust = _assemble([], lowercase, strip_accents)
         n_pieces = vocab_size - len(cls.names)
         words = count_words(texts, rust.normalizer, rust.pre_tokenizer)
-        return cls(_assemble(learn_pieces(words, n_pieces, alphabet(words, n_pieces // 4)), lowercase, strip_accents))
+        letters = sorted(most_frequent(count_letters(words), n_pieces))
+        return cls(_assemble(learn_pieces(words, n_pieces, letters), lowercase, strip_accents))
 
     @classmethod
     def load(  # a family names its own options

@@ -8,6 +8,7 @@ them. The same counts give the same pieces: nothing depends on the order of a ha
 
 from __future__ import annotations
 
+import re
 from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -17,7 +18,7 @@ from numpy.typing import NDArray
 
 LONGEST_PIECE = 16
 LONGEST_WORD = 24
-"""Longer words are not learnt from; so no probability of a word underflows."""
+"""Longer words are learnt from in parts; so no probability of a word underflows."""
 MOST_WORDS = 50_000
 CANDIDATES_PER_PIECE = 10
 KEPT_PER_ROUND = 0.75
@@ -32,9 +33,8 @@ def learn_pieces(counts: Mapping[str, int], n_pieces: int, letters: Sequence[str
 
     Expectation-maximisation over all ways to cut each word, then the pieces least expected are dropped, in rounds.
     """
-    allowed = set(letters)
-    usable = [word for word in counts if len(word) <= LONGEST_WORD and allowed.issuperset(word)]
-    words = sorted(usable, key=lambda word: (-counts[word], word))[:MOST_WORDS]
+    counts = _known_parts(counts, letters)
+    words = sorted(counts, key=lambda word: (-counts[word], word))[:MOST_WORDS]
     pieces, probabilities = _candidates(words, counts, letters, CANDIDATES_PER_PIECE * n_pieces)
     groups = _lattices(words, counts, pieces)
     while True:
@@ -54,6 +54,15 @@ def learn_pieces(counts: Mapping[str, int], n_pieces: int, letters: Sequence[str
         probabilities = np.append(probabilities[kept], 0.0)
     used = [i for i in range(len(pieces)) if i < len(letters) or expected[i] >= 0.5]
     return sorted(((pieces[i], float(np.log(probabilities[i]))) for i in used), key=lambda pair: (-pair[1], pair[0]))
+
+
+def _known_parts(counts: Mapping[str, int], letters: Sequence[str]) -> Counter[str]:
+    """Words cut where a letter is none of those given, and every LONGEST_WORD letters, as of a text without spaces."""
+    known, parts = re.compile(f"[{re.escape(''.join(letters))}]{{1,{LONGEST_WORD}}}"), Counter[str]()
+    for word, count in counts.items():
+        for part in known.findall(word):
+            parts[part] += count
+    return parts
 
 
 def _candidates(

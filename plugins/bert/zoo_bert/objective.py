@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Literal
 
 import numpy as np
 from torch import Tensor, nn
 
-from zoo import IGNORE, Batch, Dims, Objective, Output, Passage, ZooError
+from zoo import IGNORE, Batch, Dims, Ids, Objective, Output, Passage, ZooError
 from zoo.blocks import Activation, PairObjective, TokenPrediction, predict_tokens
 from zoo.text.corpus import TokenCorpus
-from zoo.text.packing import foreign
+from zoo.text.packing import partners
 
 
 class MaskedTokens(Objective):
@@ -68,20 +70,43 @@ class NextToken(MaskedTokens):
 class NextSentence(PairObjective):
     """Tell the text that follows (0) from text of another document (1); Devlin et al. 2019, section 3.1, task 2.
 
-    Differs from google-research/bert, create_pretraining_data.py, in one respect: text that a random one takes the
-    place of is not put back to begin the next passage.
+    Where google-research/bert, create_pretraining_data.py, fills up with text from a random place, here two passages of
+    different documents exchange their second parts. So every text is read once, and neither a length nor a cut sentence
+    betrays which text is foreign: random ones are the real ones of other passages.
     """
 
     label = "bert.nsp"
 
-    def prepare(self, passage: Passage, corpus: TokenCorpus, rng: np.random.Generator) -> Passage:
-        """Every other passage, by chance, gets a second part from another document.
+    def prepare(self, passages: Sequence[Passage], corpus: TokenCorpus, rng: np.random.Generator) -> list[Passage]:
+        """Half of the passages, by chance, exchange second parts; one that finds no partner has no label.
 
-        Raises ZooError where the corpus has a single document, or the passage a single part.
+        Partners have second parts of the same length, or the longer is cut. To tell no label by that, the passages that
+        stay as they are find partners and are cut alike. Raises ZooError where the corpus has a single document, or a
+        passage a single part.
         """
-        if passage.second is None:
-            raise ZooError("bert.nsp needs passages of two parts; use a packing of pairs, as bert.segment_pair")
-        if rng.random() < 0.5:
-            return replace(passage, labels={**passage.labels, self.label: 0})
-        second = foreign(corpus, passage.document, len(passage.second), rng)
-        return replace(passage, second=second, labels={**passage.labels, self.label: 1})
+        if corpus.n_documents < 2:
+            raise ZooError(
+                "bert.nsp takes text of other documents, and the corpus has one; separate documents by blank lines"
+            )
+        alike: dict[tuple[int, bool, bool], list[int]] = defaultdict(list)
+        for index, label in enumerate(rng.integers(2, size=len(passages)).tolist()):
+            alike[label, *passages[index].cuts[1:]].append(index)
+        made = list(passages)
+        for (label, *_), members in sorted(alike.items()):
+            lengths = [len(_second(passages[index])) for index in members]
+            for one, other in partners(lengths, [passages[index].document for index in members], rng):
+                self._label(made, members[one], members[other], label)
+        return made
+
+    def _label(self, made: list[Passage], one: int, other: int, label: int) -> None:
+        """Cut two second parts to the same length, and exchange them if the label is 1."""
+        seconds = [_second(made[one]), _second(made[other])]
+        length = min(map(len, seconds))
+        for index, second in zip((one, other), seconds[::-1] if label else seconds, strict=True):
+            made[index] = replace(made[index], second=second[:length], labels={**made[index].labels, self.label: label})
+
+
+def _second(passage: Passage) -> Ids:
+    if passage.second is None:
+        raise ZooError("bert.nsp needs passages of two parts; use a packing of pairs, as bert.segment_pair")
+    return passage.second

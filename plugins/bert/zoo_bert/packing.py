@@ -2,24 +2,27 @@
 
 from __future__ import annotations
 
-from bisect import bisect_left
-from collections.abc import Iterator
+from bisect import bisect_left, bisect_right
+from collections.abc import Iterator, Sequence
+from itertools import pairwise
 
 import numpy as np
 
 from zoo import Packing, Passage, ZooError
 from zoo.text.corpus import TokenCorpus
-from zoo.text.packing import divided
+from zoo.text.packing import divided, pair, pieces
 
 
 class SegmentPair(Packing):
-    """Chunks of a document about as long as a sequence, each divided between two sentences drawn by chance.
+    """Chunks of a document of as many sentences as fit, each divided between two sentences drawn by chance.
 
-    As create_instances_from_document of google-research/bert: a chunk takes sentences until it reaches the target,
-    which for a share `short_seq_prob` of the documents is drawn from 2 to the full length; what is too much is cut
-    later. It differs where that program leaves a chunk with one sentence, which it can pair only with a foreign text.
-    Here every passage is two neighbouring runs of text: a chunk has at least two sentences, a document's last
-    sentence, left alone, comes once more with the one before it, and a document's only sentence is divided itself.
+    For a share `short_seq_prob` of the documents, what they are to fit in is drawn from 2 ids to the full length.
+    It differs from create_instances_from_document of google-research/bert in three respects. That program lets a chunk
+    overflow and drops what is too much: here every id is read, and a sentence longer than a third of a sequence may be
+    split into equal pieces. It fills chunks from a document's front, where long sentences then come first: here from
+    front or back by chance, so that neither part is longer. It leaves chunks with one sentence, which can be paired
+    only with a foreign text: here a chunk has at least two pieces, a document's last one, left alone, comes once more
+    with the one beside it, and a document's only one is divided itself.
     With `lone_sentences` such chunks are left as that program leaves them, for an objective that finds them a partner.
     """
 
@@ -32,21 +35,39 @@ class SegmentPair(Packing):
         self.least = 1 if lone_sentences else 2
 
     def pack(self, corpus: TokenCorpus, capacity: int, rng: np.random.Generator) -> Iterator[Passage]:
-        """One pass over the corpus, every sentence in a passage at least once."""
-        offsets, documents = corpus.sentence_offsets.tolist(), corpus.document_offsets.tolist()
-        for document in range(corpus.n_documents):
-            start, stop = documents[document], documents[document + 1]
-            if stop - start < self.least:
+        """One pass over the corpus, every id in a passage at least once; passages fit."""
+        borders, limits = pieces(corpus, capacity if self.least == 1 else capacity // 3)
+        cuts = ~np.isin(borders, corpus.sentence_offsets)
+        for document, (begin, end) in enumerate(pairwise(limits.tolist())):
+            if end - begin < self.least:
                 yield from divided(corpus, document, rng)
                 continue
-            short = rng.random() < self.short_seq_prob
-            target = int(rng.integers(2, capacity + 1)) if short else capacity
-            while start < stop:
-                start = min(start, stop - self.least)
-                end = bisect_left(offsets, offsets[start] + target, start + self.least, stop)
-                if end - start == 1:
-                    yield Passage(document, corpus.run(start, end))
+            target = int(rng.integers(2, capacity + 1)) if rng.random() < self.short_seq_prob else capacity
+            direction = 1 if rng.random() < 0.5 else -1
+            places, cut = (each[begin : end + 1][::direction].tolist() for each in (direction * borders, cuts))
+            for start, stop in self._chunks(places, cut, target):
+                first, last = sorted((direction * places[start], direction * places[stop]))
+                if stop - start == 1:
+                    yield Passage(document, corpus.ids[first:last])
                 else:
-                    middle = int(rng.integers(start + 1, end))
-                    yield Passage(document, corpus.run(start, middle), corpus.run(middle, end))
-                start = end
+                    middle = rng.choice(_like(cut, start, range(start + 1, stop)))
+                    yield pair(corpus, document, first, direction * places[middle], last)
+
+    def _chunks(self, places: Sequence[int], cut: Sequence[bool], target: int) -> Iterator[tuple[int, int]]:
+        """The borders where each chunk begins and ends: both within a sentence or neither, if it is half full so."""
+        start, last = 0, len(places) - 1
+        while start < last:
+            start = min(start, last - self.least)
+            least, half = start + self.least, bisect_left(places, places[start] + target / 2)
+            most = max(least, bisect_right(places, places[start] + target) - 1)
+            stop = _like(cut, start, range(max(least, min(half, most)), most + 1))[-1]
+            yield start, stop
+            start = stop
+
+
+def _like(cut: Sequence[bool], start: int, borders: Sequence[int]) -> Sequence[int]:
+    """Those borders that cut a sentence, or don't, as the one at the start, so that parts can be swapped unseen.
+
+    All of them if there are none.
+    """
+    return [border for border in borders if cut[border] == cut[start]] or borders

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections import Counter
+from collections.abc import Iterable, Sequence
 from itertools import chain, repeat
 from pathlib import Path
 from typing import Self
@@ -12,7 +13,15 @@ from tokenizers import decoders, models, normalizers, pre_tokenizers, trainers
 
 from zoo import ZooError
 from zoo.text.lines import read_lines
-from zoo.text.rust_tokenizer import FILE, RustTokenizer, SpecialTokens, alphabet, count_words, read_rust
+from zoo.text.rust_tokenizer import (
+    FILE,
+    RustTokenizer,
+    SpecialTokens,
+    count_letters,
+    count_words,
+    most_frequent,
+    read_rust,
+)
 
 CONTINUES = "##"
 
@@ -38,26 +47,19 @@ class WordPiece(RustTokenizer):
     ) -> Self:
         """Pieces learnt by merging the most frequent pair, as long as it occurs at least twice.
 
-        The characters of the text take up to half of the vocabulary; rarer ones become unknown.
+        A vocabulary begins with characters in the forms in which they occur, to begin a word or to go on in it. They
+        may take half of it, or more to cover 99.95% of the text; those without room are unknown.
         """
         rust = _assemble({}, lowercase, strip_accents, split_chinese)
         words = count_words(texts, rust.normalizer, rust.pre_tokenizer)
-        letters = alphabet(words, (vocab_size - len(cls.names)) // 4)
-        kept = {word: count for word, count in words.items() if set(letters).issuperset(word)}
-        # The trainer numbers "##x" in the order of a hash table, and lets these numbers decide between equally
-        # frequent pairs. Numbered before, as if they were special, they make the same pieces every time.
-        trainer = trainers.WordPieceTrainer(
-            vocab_size=vocab_size,
-            min_frequency=2,
-            special_tokens=[*cls.names, *letters, *(CONTINUES + letter for letter in letters)],
-            limit_alphabet=len(letters),
-            continuing_subword_prefix=CONTINUES,
-            show_progress=False,
-        )
-        learner = tokenizers.Tokenizer(models.WordPiece(unk_token=cls.names.unk))
-        learner.pre_tokenizer = pre_tokenizers.WhitespaceSplit()
-        learner.train_from_iterator(chain.from_iterable(repeat(word, kept[word]) for word in sorted(kept)), trainer)
-        return cls(_assemble(learner.get_vocab(), lowercase, strip_accents, split_chinese))
+        counts = count_letters(words, _forms)
+        room = vocab_size - len(cls.names)
+        forms = sorted(most_frequent(counts, room))
+        learnt = [*forms, *_merged(words, forms, room)]
+        rest = sorted(counts.keys() - set(learnt), key=lambda form: (-counts[form], form))
+        vocabulary = [*cls.names, *learnt, *rest][:vocab_size]
+        ids = {piece: index for index, piece in enumerate(vocabulary)}
+        return cls(_assemble(ids, lowercase, strip_accents, split_chinese))
 
     @classmethod
     def load(  # a family names its own options
@@ -88,6 +90,34 @@ class WordPiece(RustTokenizer):
     def begins_word(piece: str) -> bool:
         """Whether a piece is the first of a word."""
         return not piece.startswith(CONTINUES)
+
+
+def _forms(word: str) -> list[str]:
+    """A word's characters, as pieces are written."""
+    return [word[0], *(CONTINUES + letter for letter in word[1:])]
+
+
+def _merged(words: Counter[str], forms: Sequence[str], room: int) -> list[str]:
+    """The pieces that the library's trainer makes of words whose characters have all a form; with these they fit."""
+    kept = {word: count for word, count in words.items() if set(forms).issuperset(_forms(word))}
+    # The trainer numbers "##x" in the order of a hash table, and lets these numbers decide between equally frequent
+    # pairs. Numbered before, as if they were special, they make the same pieces every time. It reads "##x" only where
+    # there is an "x": such helpers are not counted.
+    letters = {form.removeprefix(CONTINUES) for form in forms}
+    helpers = sorted(letters - set(forms))
+    trainer = trainers.WordPieceTrainer(
+        vocab_size=room + len(helpers),
+        min_frequency=2,
+        special_tokens=[*forms, *helpers],
+        limit_alphabet=len(letters),
+        continuing_subword_prefix=CONTINUES,
+        show_progress=False,
+    )
+    learner = tokenizers.Tokenizer(models.WordPiece(unk_token=WordPiece.names.unk))
+    learner.pre_tokenizer = pre_tokenizers.WhitespaceSplit()
+    learner.train_from_iterator(chain.from_iterable(repeat(word, kept[word]) for word in sorted(kept)), trainer)
+    ids = learner.get_vocab()
+    return [piece for piece in sorted(ids, key=ids.__getitem__) if ids[piece] >= len(forms) + len(helpers)]
 
 
 def _assemble(

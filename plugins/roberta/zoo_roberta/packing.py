@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections.abc import Iterator, Sequence
+from itertools import pairwise
 
 import numpy as np
 
 from zoo import Packing, Passage
-from zoo.text.corpus import Offsets, TokenCorpus
-from zoo.text.packing import divided
+from zoo.text.corpus import TokenCorpus
+from zoo.text.packing import divided, pair, pieces
 
 
 class FullSentences(Packing):
@@ -22,12 +23,12 @@ class FullSentences(Packing):
 
     def pack(self, corpus: TokenCorpus, capacity: int, rng: np.random.Generator) -> Iterator[Passage]:
         """One pass over the corpus, every id once and in order."""
-        pieces = _pieces(corpus, capacity)
+        borders, _ = pieces(corpus, capacity)
         limits = corpus.sentence_offsets[corpus.document_offsets[1:-1]]  # where a document ends and the next begins
         ids = np.insert(corpus.ids, limits, corpus.separator)
-        starts = (pieces[:-1] + np.searchsorted(limits, pieces[:-1], side="right")).tolist()
-        ends = (pieces[1:] + np.searchsorted(limits, pieces[1:], side="left")).tolist()
-        documents = np.searchsorted(limits, pieces[:-1], side="right").tolist()
+        starts = (borders[:-1] + np.searchsorted(limits, borders[:-1], side="right")).tolist()
+        ends = (borders[1:] + np.searchsorted(limits, borders[1:], side="left")).tolist()
+        documents = np.searchsorted(limits, borders[:-1], side="right").tolist()
         for first, stop in _runs(starts, ends, 0, len(starts), capacity):
             yield Passage(documents[first], ids[starts[first] : ends[stop - 1]])
 
@@ -39,41 +40,32 @@ class DocSentences(Packing):
 
     def pack(self, corpus: TokenCorpus, capacity: int, rng: np.random.Generator) -> Iterator[Passage]:
         """One pass over the corpus, every id once and in order."""
-        pieces = _pieces(corpus, capacity)
-        documents = np.searchsorted(pieces, corpus.sentence_offsets[corpus.document_offsets]).tolist()
-        starts, ends = pieces[:-1].tolist(), pieces[1:].tolist()
-        for document in range(corpus.n_documents):
-            for first, stop in _runs(starts, ends, documents[document], documents[document + 1], capacity):
+        borders, limits = pieces(corpus, capacity)
+        starts, ends = borders[:-1].tolist(), borders[1:].tolist()
+        for document, (begin, end) in enumerate(pairwise(limits.tolist())):
+            for first, stop in _runs(starts, ends, begin, end, capacity):
                 yield Passage(document, corpus.ids[starts[first] : ends[stop - 1]])
 
 
 class SentencePair(Packing):
     """Two neighbouring sentences of one document, each a part.
 
-    The last of an odd number comes once more with the one before it, and a document's only sentence is divided itself.
+    A sentence longer than half a sequence is split into equal pieces, which are paired as sentences are. The last of an
+    odd number comes once more with the one before it, and a document's only one is divided itself.
     """
 
     pairs = True
 
     def pack(self, corpus: TokenCorpus, capacity: int, rng: np.random.Generator) -> Iterator[Passage]:
-        """One pass over the corpus, every sentence in a passage at least once; what is too long is cut later."""
-        documents = corpus.document_offsets.tolist()
-        for document in range(corpus.n_documents):
-            begin, stop = documents[document], documents[document + 1]
-            if stop - begin == 1:
+        """One pass over the corpus, every id in a passage at least once; passages fit."""
+        borders, limits = pieces(corpus, capacity // 2)
+        for document, (begin, end) in enumerate(pairwise(limits.tolist())):
+            if end - begin == 1:
                 yield from divided(corpus, document, rng)
                 continue
-            for start in range(begin, stop, 2):
-                first = min(start, stop - 2)
-                yield Passage(document, corpus.sentence(first), corpus.sentence(first + 1))
-
-
-def _pieces(corpus: TokenCorpus, capacity: int) -> Offsets:
-    """Where sentences begin, and where pieces of `capacity` ids do in those that are longer; the end comes last."""
-    offsets = corpus.sentence_offsets
-    n_pieces = -(-np.diff(offsets) // capacity)
-    place = np.arange(n_pieces.sum()) - np.repeat(np.cumsum(n_pieces) - n_pieces, n_pieces)
-    return np.append(np.repeat(offsets[:-1], n_pieces) + place * capacity, offsets[-1])
+            for start in range(begin, end, 2):
+                first = min(start, end - 2)
+                yield pair(corpus, document, *borders[first : first + 3].tolist())
 
 
 def _runs(
