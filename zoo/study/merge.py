@@ -12,7 +12,16 @@ from zoo.files import write_text
 from zoo.specs import Record, diff
 from zoo.study.plan import Plan
 from zoo.study.planning import refuse_unequal
-from zoo.study.results import FailedResult, FinetuneResult, PretrainResult, Run, fingerprint, write_result
+from zoo.study.results import (
+    NOT_REPEATED,
+    FailedResult,
+    FinetuneResult,
+    PretrainResult,
+    Run,
+    fingerprint,
+    renamed,
+    write_result,
+)
 from zoo.tuning import Tuning, alike
 
 Kept = TypeVar("Kept", bound=Record)
@@ -29,7 +38,7 @@ def merge(runs: Mapping[str, Run]) -> Run:
     named = list(runs.items())
     for name, run in named[1:]:
         _refuse_other_settings(named[0], (name, run))
-    first = named[0][1].plan
+    first = next((run.plan for _, run in named if run.plan.corpus_hash), named[0][1].plan)
     plans = {name: run.plan for name, run in named}
     merged = Plan.model_validate(
         {
@@ -42,7 +51,7 @@ def merge(runs: Mapping[str, Run]) -> Run:
         }
     )
     refuse_unequal(merged.variants, set(merged.checkpoints))
-    found = _results(runs)
+    found = _results(runs, merged)
     return Run(plan=merged, results=tuple(found[cell.name] for cell in merged.cells if cell.name in found))
 
 
@@ -109,12 +118,17 @@ def _united_tuning(plans: Mapping[str, Plan]) -> Tuning | None:
     return merged
 
 
-def _results(runs: Mapping[str, Run]) -> dict[str, PretrainResult | FinetuneResult | FailedResult]:
-    """By cell; what was finished somewhere takes the place of what failed elsewhere."""
+def _results(runs: Mapping[str, Run], plan: Plan) -> dict[str, PretrainResult | FinetuneResult | FailedResult]:
+    """By cell; what was finished somewhere takes the place of what failed elsewhere.
+
+    A pre-training that another run has done under another name is that of the plan that it belongs to now.
+    """
     found: dict[str, PretrainResult | FinetuneResult | FailedResult] = {}
     origin: dict[str, str] = {}
     for name, run in runs.items():
-        for result in run.results:
+        for made in run.results:
+            shared = made.cell.kind == "pretrain"
+            result = renamed(made, plan, plan.pretraining_of(made.cell)) if shared else made
             before = found.get(result.cell.name)
             if before is None or isinstance(before, FailedResult):
                 found[result.cell.name], origin[result.cell.name] = result, name
@@ -129,5 +143,5 @@ def _results(runs: Mapping[str, Run]) -> dict[str, PretrainResult | FinetuneResu
 
 def _differing(one: Record, other: Record) -> Sequence[str]:
     """The fields of a result that should repeat and don't."""
-    sides = [json.loads(side.model_dump_json(exclude={"key", "cost", "environment"})) for side in (one, other)]
+    sides = [json.loads(side.model_dump_json(exclude=set(NOT_REPEATED))) for side in (one, other)]
     return [field for field in sides[0] if sides[0][field] != sides[1].get(field)]

@@ -10,7 +10,7 @@ from zoo.catalog import Catalog
 from zoo.errors import ZooError
 from zoo.specs import Precision, Variant, diff
 from zoo.study.corpora import CorpusSource, MicroworldCorpus, TasksCorpus, corpus_hash
-from zoo.study.plan import Plan, PlannedCheckpoint, PlannedTask
+from zoo.study.plan import Plan, PlannedCheckpoint, PlannedTask, hash_json
 from zoo.tuning import Tuning
 
 LARGEST_DEFAULT_BUDGET = 500_000_000
@@ -31,8 +31,9 @@ def make_plan(
     folders: Mapping[str, Path] | None = None,
     keep_finetuned: bool = False,
     tuning: Tuning | None = None,
+    one_head: bool = True,
 ) -> Plan:
-    """A checked plan: every part builds, every task's data are read, budgets and heads agree.
+    """A checked plan: every part builds, every task's data are read, budgets agree, and heads if there is to be one.
 
     Without a corpus, synthetic tasks are pre-trained for on the microworld and others on their own training text.
     A variant whose name is among the `folders` starts from the weights there, and is not pre-trained.
@@ -43,7 +44,7 @@ def make_plan(
     for variant in variants:
         catalog.check(variant)
     checkpoints = {name: planned_checkpoint(catalog, folder) for name, folder in (folders or {}).items()}
-    refuse_unequal(variants, set(checkpoints))
+    refuse_unequal(variants, set(checkpoints), one_head=one_head)
     planned = [planned_task(catalog, name, data_folder) for name in tasks]
     if corpus is None:
         real = tuple(task.name for task in planned if not task.synthetic)
@@ -74,7 +75,12 @@ def planned_task(catalog: Catalog, name: str, data_folder: Path | None) -> Plann
     if missing:
         raise ZooError(f"task {task.name!r} has no items in {', '.join(missing)}; it cannot be trained and scored")
     return PlannedTask(
-        name=task.name, version=task.version, content_hash=dataset.content_hash, synthetic=task.synthetic
+        name=task.name,
+        version=task.version,
+        definition=hash_json(task.model_dump(mode="json", exclude={"name", "suite", "citation"})),
+        content_hash=dataset.content_hash,
+        pair=task.pair,
+        synthetic=task.synthetic,
     )
 
 
@@ -87,8 +93,7 @@ def check_plan(catalog: Catalog, plan: Plan) -> None:
         found = planned_task(catalog, planned.name, folder)
         if found != planned:
             raise ZooError(
-                f"task {planned.name!r} is not what was planned: version {planned.version}, content "
-                f"{planned.content_hash[:12]}; here it is version {found.version}, content {found.content_hash[:12]}"
+                f"task {planned.name!r} is not what was planned: {_told(planned)}; here it is {_told(found)}"
             )
     for name, start in plan.checkpoints.items():
         found_start = planned_checkpoint(catalog, Path(start.folder))
@@ -96,6 +101,10 @@ def check_plan(catalog: Catalog, plan: Plan) -> None:
             raise ZooError(f"the weights in {start.folder}, from which {name} starts, are not those that were planned")
     if plan.corpus_hash and corpus_hash(catalog, plan.corpus) != plan.corpus_hash:
         raise ZooError(f"the corpus ({plan.corpus.description}) is not the text that was planned")
+
+
+def _told(task: PlannedTask) -> str:
+    return f"version {task.version}, definition {task.definition[:12]}, content {task.content_hash[:12]}"
 
 
 def planned_checkpoint(catalog: Catalog, folder: Path) -> PlannedCheckpoint:
@@ -119,7 +128,7 @@ def with_budget(variant: Variant, tokens: int | None, steps: int | None) -> Vari
     return variant.model_copy(update={"pretraining": pretraining, "finetuning": finetuning})
 
 
-def refuse_unequal(variants: Sequence[Variant], trained: set[str]) -> None:
+def refuse_unequal(variants: Sequence[Variant], trained: set[str], *, one_head: bool = True) -> None:
     """Raises ZooError where variants differ in their heads, or those that are not trained yet in their budgets."""
     first, *others = variants
     names = [variant.name for variant in variants]
@@ -128,7 +137,7 @@ def refuse_unequal(variants: Sequence[Variant], trained: set[str]) -> None:
             raise ZooError(f"variant {name!r} is named twice; name each once")
     for other in others:
         heads = [path for path in diff(first, other) if path.startswith("head.")]
-        if heads:
+        if heads and one_head:
             raise ZooError(
                 f"{first.name} and {other.name} differ in {', '.join(heads)}, so their tables would compare heads, "
                 f"not encoders; exchange one, as {other.name}+{heads[0]}={diff(other, first)[heads[0]][1]}"

@@ -121,15 +121,16 @@ class PretrainingData:
 
     def _shards(self, copy: int, block: int, corpus: TokenCorpus) -> Iterator[tuple[list[Passage], list[Encoding]]]:
         """A block's passages with their sequences, about a million tokens at a time, so that memory stays bounded."""
-        prepare_rng = self._rng("prepare", copy, block)
+        prepares = [(prepare, self._rng(f"prepare {n}", copy, block)) for n, prepare in enumerate(self.prepares)]
+        cut_rng = self._rng("cut", copy, block)
         capacity = self.sequence_length - self.tokenizer.n_special(self.packing.pairs)
         passages: list[Passage] = []
         encodings: list[Encoding] = []
         n_tokens = 0
         for passage in self.packing.pack(corpus, capacity, self._rng("pack", copy, block)):
-            for prepare in self.prepares:
-                passage = prepare(passage, corpus, prepare_rng)
-            passage = cut(passage, capacity, prepare_rng)
+            for prepare, rng in prepares:
+                passage = prepare(passage, corpus, rng)
+            passage = cut(passage, capacity, cut_rng)
             encoding = self.tokenizer.join(passage.first, passage.second, self.sequence_length)
             passages.append(passage)
             encodings.append(encoding)

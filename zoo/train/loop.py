@@ -14,10 +14,10 @@ from torch import Tensor, nn
 from zoo.batch import IGNORE, Batch, Output
 from zoo.errors import RunFailed
 from zoo.model import Model
+from zoo.seeds import seed_of
 from zoo.specs import Precision as Precision
 from zoo.specs import Recipe
 from zoo.train.optimizers import make_optimizer
-from zoo.train.seeds import seed_of
 from zoo.train.team import Team
 
 Progress = Callable[[int, int], None]
@@ -90,7 +90,7 @@ def learning_rate(step: int, n_steps: int, recipe: Recipe) -> float:
 
     The fall is linear, or another power of what remains (google-research/albert, optimization.py).
     """
-    n_warmup = max(1, round(recipe.warmup * n_steps))
+    n_warmup = recipe.warmup_steps(n_steps)
     rise = (step + 1) / n_warmup
     fall = (n_steps - step) / max(1, n_steps - n_warmup)
     return recipe.learning_rate * max(0.0, min(1.0, rise, math.pow(fall, recipe.decay_power)))
