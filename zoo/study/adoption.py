@@ -13,6 +13,8 @@ from zoo.study.plan import Cell, Plan
 from zoo.study.results import FinetuneResult, PretrainResult, renamed
 from zoo.weights.record import VARIANT, read_variant
 
+CARD = "README.md"
+
 
 def adopted(
     found: PretrainResult | FinetuneResult, source: Path, plan: Plan, cell: Cell, folder: Path
@@ -36,7 +38,11 @@ def _copy_model(old: Path, new: Path, variant: Variant) -> None:
 
 
 def _fill(old: Path, variant: Variant, new: Path) -> None:
-    """The files as they are; only the record is this variant's, which may have another name or later phases."""
+    """The files as they are; only record and card are this variant's, which may have another name or later phases."""
     shutil.copytree(old, new, dirs_exist_ok=True)
-    record = variant.model_copy(update={"dims": read_variant(old).dims})
+    before = read_variant(old)
+    record = variant.model_copy(update={"dims": before.dims})
     (new / VARIANT).write_text(record.model_dump_json(indent=2), encoding="utf-8")
+    if (card := new / CARD).exists():
+        text = card.read_text(encoding="utf-8")
+        card.write_text(text.replace(f"# {before.name}\n", f"# {variant.name}\n", 1), encoding="utf-8")

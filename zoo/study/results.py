@@ -122,14 +122,14 @@ def fingerprint(result: PretrainResult | FinetuneResult) -> str:
 
 def renamed(result: Made, plan: Plan, cell: Cell) -> Made:
     """The result of an equal cell as that of a plan's cell."""
-    return result.model_copy(update={"cell": cell} | _variant(result, plan.variant(cell.system)))
+    return result.model_copy(update={"cell": cell} | _variant(result, plan, cell))
 
 
-def _variant(result: Record, variant: Variant) -> dict[str, object]:
+def _variant(result: Record, plan: Plan, cell: Cell) -> dict[str, object]:
     """A pre-training's variant, with the vocabulary that its tokenizer has learnt."""
     if not isinstance(result, PretrainResult):
         return {}
-    return {"variant": variant.model_copy(update={"dims": result.variant.dims})}
+    return {"variant": plan.variant(cell.system).model_copy(update={"dims": result.variant.dims})}
 
 
 class Run(Record):

@@ -6,7 +6,9 @@ import math
 import time
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import partial
 
 import torch
 from torch import Tensor, nn
@@ -209,11 +211,9 @@ def _forward_and_backward(
         )
     part = batch.part(place, n_parts) if n_parts > 1 else batch
     device = next(model.parameters()).device
-    if how.seed is not None:
-        torch.manual_seed(seed_of("step", how.seed, index, place))
     began = time.perf_counter()
     more_to_come = place + how.team.size < n_parts
-    with how.team.quiet(runner, more_to_come):
+    with how.team.quiet(runner, more_to_come), _drawing_apart(model, how.seed, index, place):
         with torch.autocast(device.type, torch.bfloat16, enabled=how.precision == "bf16"):
             outputs: dict[str, Output] = runner(part.to(device))
         shares = {name: _share(model, name, part, batch) if n_parts > 1 else 1.0 for name in outputs}
@@ -223,6 +223,25 @@ def _forward_and_backward(
     tally.working += time.perf_counter() - began
     for name, output in outputs.items():
         tally.add(name, output, shares[name])
+
+
+@contextmanager
+def _drawing_apart(model: Model, seed: int | None, *place: int) -> Iterator[None]:
+    """Let each part of a model draw from a seed of its own, so that what one drops moves no other."""
+    parts = [model.embedding, model.encoder, *model.objectives.values()] if seed is not None else []
+    hooks = [
+        part.register_forward_pre_hook(partial(_reseed, seed_of("step", seed, *place, number)))
+        for number, part in enumerate(parts)
+    ]
+    try:
+        yield
+    finally:
+        for hook in hooks:
+            hook.remove()
+
+
+def _reseed(seed: int, module: nn.Module, inputs: object) -> None:
+    torch.manual_seed(seed)
 
 
 def _share(model: Model, name: str, part: Batch, batch: Batch) -> float:
