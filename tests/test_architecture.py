@@ -10,11 +10,12 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[1]
 
-LOW = {"errors", "specs", "batch", "interfaces", "files"}
+LOW = {"errors", "specs", "batch", "interfaces", "files", "seeds"}
 MAY_IMPORT: dict[str, set[str]] = {
     "errors": set(),
     "specs": {"errors", "files"},
     "files": {"errors"},
+    "seeds": set(),
     "expressions": {"errors", "specs"},
     "formulas": {"errors", "specs"},
     "ablations": {"specs"},
@@ -38,6 +39,7 @@ MAY_IMPORT: dict[str, set[str]] = {
         "expressions",
         "hooks",
         "plugins",
+        "seeds",
         "specs",
         "tasks",
         "interfaces",

@@ -23,6 +23,7 @@ from zoo.errors import UnknownName, ZooError, explain
 from zoo.expressions import base_of, evaluate, own_name
 from zoo.formulas import Component, Published
 from zoo.plugins import KINDS, OFFERED, Plugin, Refused, Source, ask, check_names, failed, installed_plugins
+from zoo.seeds import drawing
 from zoo.specs import Dims, Positive, Use, Variant
 from zoo.tasks.task import Task
 from zoo.tuning import Grid
@@ -202,24 +203,28 @@ class Catalog:
         masking: Masking = self._make("masking", variant.masking)
         return masking
 
-    def build(self, variant: Variant) -> Model:
-        """The variant as a model, its weights drawn from torch's global generator.
+    def build(self, variant: Variant, seed: int = 0) -> Model:
+        """The variant as a model, its weights drawn from the seed: each part's alike in whatever variant it is used.
 
         Raises UnknownName or ZooError where a part is missing, an option is unknown, or parts don't fit together.
         """
         from zoo.blocks import initialise
 
-        model = self.assemble(variant)
-        initialise(model, variant.init)
+        model = self.assemble(variant, seed)
+        initialise(model, variant.init, seed)
         return model
 
-    def assemble(self, variant: Variant) -> Model:
-        """The variant as a model whose weights have no meaning yet. Raises as `build` does."""
+    def assemble(self, variant: Variant, seed: int = 0) -> Model:
+        """The variant as a model whose weights are those that its parts' constructors give. Raises as `build` does."""
         from zoo.model import Model
 
-        embedding = self._make("embedding", variant.embedding, variant.dims)
-        encoder = self._make("encoder", variant.encoder, variant.dims)
-        objectives = {used.name: self._make("objective", used, variant.dims) for used in variant.objectives}
+        def made(kind: str, used: Use, *role: str) -> Any:
+            with drawing("part", seed, kind, *role):
+                return self._make(kind, used, variant.dims)
+
+        embedding = made("embedding", variant.embedding)
+        encoder = made("encoder", variant.encoder)
+        objectives = {used.name: made("objective", used, used.name) for used in variant.objectives}
         weights = {used.name: float(str(used.options.get(WEIGHT, 1.0))) for used in variant.objectives}
         causal = _reads_from_left(variant, encoder, objectives)
         return Model(variant, embedding, encoder, objectives, weights=weights, causal=causal)

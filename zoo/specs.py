@@ -95,6 +95,10 @@ class Recipe(Record):
     bias_correction: bool = True
     """Whether moments are corrected for their start at zero; the released BERT and ALBERT don't, their papers do."""
 
+    def warmup_steps(self, n_steps: int) -> int:
+        """In how many of so many steps the learning rate rises."""
+        return max(1, round(self.warmup * n_steps))
+
 
 class Pretraining(Recipe):
     """A pre-training phase; the budget and the batch are counted in real tokens, special ones included.

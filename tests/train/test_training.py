@@ -13,9 +13,9 @@ from numpy.typing import NDArray
 from torch import nn
 
 from zoo import Batch, Catalog, Layout, Output, Pretraining, RunFailed
+from zoo.seeds import seed_of
 from zoo.train.loop import fit, learning_rate
 from zoo.train.optimizers import Lamb, make_optimizer
-from zoo.train.seeds import seed_of
 
 RECIPE = Pretraining(learning_rate=0.1, tokens=100, batch_tokens=10, sequence_length=8, warmup=0.2, weight_decay=0.5)
 

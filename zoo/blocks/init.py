@@ -6,23 +6,26 @@ import torch
 from torch import Tensor, nn
 
 from zoo.blocks.attention import SelfAttention
+from zoo.seeds import seed_of
 from zoo.specs import Init
 
 
-def initialise(model: nn.Module, init: Init) -> None:
+def initialise(model: nn.Module, init: Init, seed: int) -> None:
     """Draw every linear layer and embedding from a normal distribution, biases zero; norms keep 1 and 0.
 
+    What a layer draws depends on the seed and on its name in the model alone, so that two models start alike wherever
+    they have the same layers; of two tables of one width, the longer begins as the shorter.
     Devlin et al. 2019 use a standard deviation of 0.02 throughout (google-research/bert, initializer_range).
     Layers of any other kind keep the start that their own constructor gave them.
     """
     with torch.no_grad():
-        for module in model.modules():
+        for name, module in model.named_modules():
             if isinstance(module, nn.Linear):
-                module.weight.normal_(0.0, init.linear_std)
+                _draw(module.weight, init.linear_std, seed, name)
                 if module.bias is not None:
                     module.bias.zero_()
             elif isinstance(module, nn.Embedding):
-                module.weight.normal_(0.0, init.embedding_std)
+                _draw(module.weight, init.embedding_std, seed, name)
         for module in model.modules():
             if init.keys_start_as_queries and isinstance(module, SelfAttention):
                 module.key.weight.copy_(module.query.weight)
@@ -30,6 +33,10 @@ def initialise(model: nn.Module, init: Init) -> None:
             if init.positions == "sinusoidal" and isinstance(positions, nn.Embedding):
                 n_positions, width = positions.weight.shape
                 positions.weight.copy_(sinusoids(n_positions, width, init))
+
+
+def _draw(weight: Tensor, std: float, seed: int, name: str) -> None:
+    weight.normal_(0.0, std, generator=torch.Generator(weight.device).manual_seed(seed_of("weights", seed, name)))
 
 
 def sinusoids(n_positions: int, width: int, init: Init) -> Tensor:

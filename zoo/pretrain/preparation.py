@@ -17,12 +17,12 @@ from zoo.interfaces import Tokenizer
 from zoo.model import Model
 from zoo.pretrain.settings import Execution, Run
 from zoo.pretrain.start import start_of, tokenizer_to_keep
+from zoo.seeds import seed_of
 from zoo.specs import Variant
 from zoo.study.pretraining import pretraining_data, train_tokenizer, with_vocabulary
 from zoo.text.cache import CorpusFacts, cached_corpus, hash_files, hash_tokenizer
 from zoo.text.corpus import TokenCorpus
 from zoo.text.documents import read_documents, text_files
-from zoo.train.seeds import seed_of
 
 HELD_OUT_TOKENS = 100_000
 """At most about so many tokens are evaluated on each time."""

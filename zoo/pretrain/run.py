@@ -19,6 +19,7 @@ from zoo.pretrain.preparation import Prepared, held_out_batches, prepare
 from zoo.pretrain.settings import CHECKPOINTS, Execution, Run, Start, claimed
 from zoo.pretrain.start import take_over
 from zoo.pretrain.stopping import Stopping
+from zoo.seeds import seed_of
 from zoo.specs import Record, Variant
 from zoo.study.environment import Environment, environment, peak_memory
 from zoo.study.pretraining import make_feed, new_model
@@ -29,7 +30,6 @@ from zoo.train.feed import TOKENS_AHEAD, Reader, ahead
 from zoo.train.loop import Execution as StepExecution
 from zoo.train.loop import Step, train
 from zoo.train.optimizers import make_optimizer
-from zoo.train.seeds import seed_of
 from zoo.train.speed import Speed
 from zoo.train.state import Progressed
 from zoo.train.team import Team

@@ -65,6 +65,7 @@ def ablate(
         tokens=tokens,
         steps=steps,
         threads=threads,
+        one_head=False,  # a choice of head is an edge like any other
     )
     folder = out or Path("runs") / f"ablate-{datetime.now():%Y%m%d-%H%M%S}"
     return _run(plan, ablation, folder, workers, as_json)

@@ -14,7 +14,7 @@ from zoo.ablations import PaperTable
 from zoo.console import PIPED_WIDTH
 from zoo.study.ablation import Ablation, Changes, Edge
 from zoo.study.effects import MEAN, Effects, Ratio
-from zoo.study.findings import interval
+from zoo.study.findings import intervals_and_p
 from zoo.study.results import Run
 from zoo.study.statistics import Difference
 from zoo.study.tables import MISSING, Table, escape, markdown_rows, print_rows
@@ -64,8 +64,7 @@ def task_table(found: Effects) -> Table:
             f"{label}: {d.task}",
             (
                 *_difference(d),
-                interval(d.bootstrap_low, d.bootstrap_high),
-                f"{d.adjusted_p:.3f}",
+                *intervals_and_p(d)[1:],
                 MISSING if d.detectable is None else f"{100 * d.detectable:.1f}",
             ),
         )
@@ -203,7 +202,7 @@ def _difference(d: Difference | None) -> tuple[str, str, str]:
     if d is None:
         return MISSING, MISSING, MISSING
     shown = d.verdict if d.verdict != "better" or d.difference > 0 else "worse"
-    return f"{100 * d.difference:+.1f}", interval(d.low, d.high), shown
+    return f"{100 * d.difference:+.1f}", intervals_and_p(d)[0], shown
 
 
 def _sizes(sizes: tuple[int, int] | None) -> str:

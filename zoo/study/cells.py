@@ -18,6 +18,7 @@ from zoo.checkpoints import load, save
 from zoo.errors import RunFailed, ZooError
 from zoo.heads import make_head
 from zoo.model import Model
+from zoo.seeds import seed_of
 from zoo.specs import Init, Variant
 from zoo.study.environment import environment, forget_peak_memory, peak_memory
 from zoo.study.gold import gold_labels
@@ -31,7 +32,6 @@ from zoo.tasks.task import Dataset, Task, labels_of
 from zoo.text.corpus import TokenCorpus
 from zoo.train.finetune import encode_examples, head_for, n_steps, predict, training_batches
 from zoo.train.loop import Execution, Progress, TooFewSequences, fit
-from zoo.train.seeds import seed_of
 from zoo.weights.checkpoint import load_weights, save_checkpoint, weights_hash
 from zoo.weights.content import content_files
 from zoo.weights.record import read_variant
@@ -77,7 +77,7 @@ def run_cell(
     turns = 1
     while True:
         try:
-            how = Execution(accumulate=turns, precision=plan.precision)
+            how = Execution(accumulate=turns, precision=plan.precision, seed=seed_of("steps", cell.kind, cell.seed))
             return work[cell.kind](catalog, plan, cell, folder, progress, how)
         except TooFewSequences:
             raise RunFailed(OUT_OF_MEMORY.format(turns // 2)) from None
@@ -96,9 +96,9 @@ def _is_out_of_memory(error: Exception) -> bool:
 
 def checkpoint_folder(folder: Path, plan: Plan, cell: Cell) -> Path:
     """Where the checkpoint that a cell makes or stands on lies in a run folder."""
-    seed = plan.pretraining_of(cell).seed
-    first = seed == plan.pretraining_seed
-    return folder / "checkpoints" / slug(cell.system if first else f"{cell.system}-s{seed}")
+    origin = plan.pretraining_of(cell)
+    first = origin.seed == plan.pretraining_seed
+    return folder / "checkpoints" / slug(origin.system if first else f"{origin.system}-s{origin.seed}")
 
 
 def finetuned_folder(folder: Path, cell: Cell) -> Path:
@@ -205,14 +205,13 @@ def finetune(
     forget_peak_memory(how.team.device)
     tokenizer_class, options = catalog.tokenizer(variant)
     tokenizer = tokenizer_class.load(place, **options)
-    torch.manual_seed(seed_of("fine-tuning", task.name, cell.seed))
     if cell.system in plan.checkpoints:
         pretrained = load(place, catalog=catalog)
     else:
-        pretrained = catalog.build(variant)
+        pretrained = catalog.assemble(variant, plan.pretraining_of(cell).seed)
         load_weights(pretrained, place)
     head = make_head(variant.dims, head_for(task, variant.head))
-    initialise(head, Init())
+    initialise(head, Init(), seed_of("head", dataset.content_hash, cell.seed))
     model = pretrained.with_head(task.name, head)
 
     recipe = plan.finetuning_of(cell)

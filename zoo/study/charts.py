@@ -11,15 +11,15 @@ from zoo.study.findings import between_variants
 from zoo.study.overview import systems_of
 from zoo.study.pareto import pareto
 from zoo.study.plan import BASELINES
-from zoo.study.results import Run
-from zoo.study.statistics import Difference
+from zoo.study.results import PretrainResult, Run
+from zoo.study.statistics import SAME, Difference
 from zoo.study.verdicts import Verdicts, degenerate
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-COLORS = {"better": "#1f4e79", "not shown": GREY, "too few seeds to tell": "#d97706"}
+COLORS = {"better": "#1f4e79", "not shown": GREY, "too few seeds to tell": "#d97706", SAME: "black"}
 
 MOST_PAIRS = 15
 """Pairs a task whose differences are all drawn; of more, those with the first variant."""
@@ -88,8 +88,10 @@ def _differences(found: Verdicts) -> Figure | None:
         axes.set_title(short(task), fontsize=9)
     panels[0].set_yticks(range(len(pairs)), [f"{short(first)} - {short(second)}" for first, second in pairs])
     panels[0].set_ylim(len(pairs) - 0.5, -0.5)
+    seen = {d.verdict for d in of_all}
     for verdict, color in COLORS.items():
-        panels[0].plot([], [], "o", color=color, label=verdict)
+        if verdict in seen:
+            panels[0].plot([], [], "o", color=color, label=verdict)
     figure.legend(loc="outside lower center", ncols=3, frameon=False)
     return figure
 
@@ -103,9 +105,10 @@ def _interval(axes: Axes, d: Difference, height: int) -> None:
 
 
 def _curves(run: Run) -> Figure | None:
-    """A panel an objective, for losses and for shares of right answers; a line a pre-training."""
-    names = [variant.name for variant in run.plan.variants]
-    trained = [result for name in names for result in run.pretrainings(name)]
+    """A panel an objective, for losses and for shares of right answers; a line a pre-training, whoever shares it."""
+    origins = run.plan.origins
+    names = list(origins)
+    trained = [result for result in run.results if isinstance(result, PretrainResult)]
     curves = {
         (measure, objective): None
         for result in trained
@@ -124,5 +127,5 @@ def _curves(run: Run) -> Figure | None:
         axes.set_xlabel("step")
         axes.set_ylabel({"losses": "loss", "accuracies": "right answers"}[measure])
         axes.set_title(short(objective), fontsize=9)
-    key(figure, names, stroke)
+    key(figure, names, lambda index: stroke(names.index(origins[names[index]])))
     return figure

@@ -136,6 +136,7 @@ def new_plan(
     precision: Precision = Precision.fp32,
     keep_finetuned: bool = False,
     tune: Sequence[str] | None = None,
+    one_head: bool = True,
 ) -> Plan:
     """The plan that the options of a command line mean; tasks are separated by commas, the starter suite if none."""
     from zoo.study.planning import make_plan, with_budget
@@ -155,6 +156,7 @@ def new_plan(
         folders=folders,
         keep_finetuned=keep_finetuned,
         tuning=_tuning(catalog, tune, names, steps) if tune else None,
+        one_head=one_head,
     )
 
 

@@ -17,15 +17,17 @@ from zoo.specs import Record
 from zoo.study.ablation import Ablation, Edge
 from zoo.study.costs import withheld
 from zoo.study.foreign import Damaged, read_strictly
+from zoo.study.keys import model_keys
 from zoo.study.plan import Plan
 from zoo.study.results import FinetuneResult, Run
-from zoo.study.statistics import Difference, holm, mean_interval, verdict
-from zoo.study.verdicts import Scores, adjusted, difference, scores_of
+from zoo.study.statistics import Difference, mean_interval
+from zoo.study.verdicts import Scores, adjusted, difference, judged, scores_of
 
 MEAN = "mean"
 
 Direction = Literal["agree", "disagree", "not shown"]
-AllScores = Mapping[tuple[str, str], Scores | None]
+AllScores = Mapping[tuple[str, str], tuple[Scores, str] | None]
+"""By variant and task: what it scored, and the key of all that the scores depend on."""
 
 
 class Ratio(Record):
@@ -89,9 +91,9 @@ def effects(run: Run, ablation: Ablation) -> Effects:
     asked = dict(_printed(ablation))
     spans = [(ablation.rows[first], ablation.rows[second]) for first, second in asked]
     scores = {
-        (variant.name, task.name): scores_of(run, variant.name, task.name)
-        for variant in run.plan.variants
+        (variant, task.name): (found, key) if (found := scores_of(run, variant, task.name)) else None
         for task in run.plan.tasks
+        for variant, key in model_keys(run.plan, task.name).items()
     }
     overall = _overall(run, scores, list(dict.fromkeys([*edges, *spans])))
     by_task = {pair: _by_task(run, scores, pair) for pair in overall}
@@ -147,13 +149,8 @@ def _strangers(ablation: Ablation, known: Collection[str]) -> Iterator[str]:
 def _overall(run: Run, scores: AllScores, pairs: list[Pair]) -> dict[Pair, Difference | None]:
     """Second minus first in the mean over tasks, with Holm's correction over the pairs."""
     found = {pair: _difference(scores, [task.name for task in run.plan.tasks], pair) for pair in pairs}
-    known = [draft for draft in found.values() if draft]
-    p_values = holm([draft.p for draft in known])
-    judged = iter(
-        draft.model_copy(update={"adjusted_p": p, "verdict": verdict(draft, p)})
-        for draft, p in zip(known, p_values, strict=True)
-    )
-    return {pair: next(judged) if draft else None for pair, draft in found.items()}
+    decided = iter(judged([draft for draft in found.values() if draft]))
+    return {pair: next(decided) if draft else None for pair, draft in found.items()}
 
 
 def _by_task(run: Run, scores: AllScores, pair: Pair) -> tuple[Difference, ...]:
@@ -164,17 +161,18 @@ def _by_task(run: Run, scores: AllScores, pair: Pair) -> tuple[Difference, ...]:
 def _difference(scores: AllScores, tasks: Sequence[str], pair: Pair) -> Difference | None:
     """Second minus first over tasks, seed by seed; None where no seed was finished by both on any of them."""
     sides = {t: (one, two) for t in tasks if (one := scores[pair[0], t]) and (two := scores[pair[1], t])}
-    seeds = sorted(set.intersection(*({*side.seeds} for both in sides.values() for side in both))) if sides else []
+    seeds = sorted(set.intersection(*({*s.seeds} for both in sides.values() for s, _ in both))) if sides else []
     if not seeds:
         return None
     values, drawn = [], []
-    for index, (before, after) in enumerate(sides.values()):
+    for index, ((before, _), (after, _)) in enumerate(sides.values()):
         (theirs, theirs_drawn), (ours, ours_drawn) = before.at(seeds), after.at(seeds)
         values.append(ours - theirs)
         # Tasks of equal size meet the same draws; shifted against each other, their items are drawn independently.
         drawn.append(np.roll(ours_drawn - theirs_drawn, index, axis=0))
     name = MEAN if len(sides) > 1 else next(iter(sides))
-    return difference(name, pair[1], pair[0], np.mean(values, axis=0), np.mean(drawn, axis=0))
+    same = all(one == two for (_, one), (_, two) in sides.values())
+    return difference(name, pair[1], pair[0], np.mean(values, axis=0), np.mean(drawn, axis=0), same=same)
 
 
 def _effect(run: Run, edge: Edge, overall: Difference | None, tasks: tuple[Difference, ...]) -> Effect:

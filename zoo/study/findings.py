@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from statistics import fmean
 
 from zoo.study.plan import BASELINES
-from zoo.study.statistics import Difference, Spread
+from zoo.study.statistics import SAME, Difference, Spread
 from zoo.study.tables import MISSING, Table
 from zoo.study.verdicts import Verdicts
 
@@ -70,9 +70,7 @@ def difference_table(found: Verdicts) -> Table:
             f"{d.task}: {d.first} - {d.second}",
             (
                 f"{100 * d.difference:+.1f}",
-                interval(d.low, d.high),
-                interval(d.bootstrap_low, d.bootstrap_high),
-                f"{d.adjusted_p:.3f}",
+                *intervals_and_p(d),
                 MISSING if d.detectable is None else f"{100 * d.detectable:.1f}",
                 f"{d.seeds_needed}" if d.seeds_needed else MISSING,
                 d.verdict,
@@ -92,7 +90,8 @@ def finding_notes(found: Verdicts) -> list[str]:
         notes.append(
             f"Of {len(pairs)} differences between variants: better {counts['better']}, not shown "
             f"{counts['not shown']}, too few seeds to tell {counts['too few seeds to tell']} (a t-test over seeds and "
-            "items and the Multi-Bootstrap, both at 5%; Holm over tasks, not over pairs)."
+            "items and the Multi-Bootstrap, both at 5%; Holm over tasks, not over pairs)"
+            f"{f'; {SAME} {counts[SAME]}' if counts[SAME] else ''}."
         )
         notes.append("In a tier is whoever its best is not shown to be better than.")
     notes += [f"Not shown to be better than {name}: {'; '.join(where)}." for name, where in _at_the_floor(found)]
@@ -106,6 +105,13 @@ def finding_notes(found: Verdicts) -> list[str]:
 def between_variants(found: Verdicts, task: str | None = None) -> list[Difference]:
     """The differences without a baseline, on one task or all."""
     return [d for d in found.differences if d.second not in BASELINES and task in (None, d.task)]
+
+
+def intervals_and_p(d: Difference) -> tuple[str, str, str]:
+    """Over seeds, over seeds and items, and the p-value; nothing of these where both are the same model."""
+    if d.verdict == SAME:
+        return MISSING, MISSING, MISSING
+    return interval(d.low, d.high), interval(d.bootstrap_low, d.bootstrap_high), f"{d.adjusted_p:.3f}"
 
 
 def interval(low: float | None, high: float | None) -> str:

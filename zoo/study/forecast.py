@@ -59,7 +59,7 @@ class _Rehearsed:
 def forecast(catalog: Catalog, plan: Plan, folder: Path, *, workers: int, reuse: Sequence[Path] = ()) -> Forecast:
     """Rehearse what is to do. Raises RunFailed where the rehearsal does, ZooError as a run would."""
     ledger = Ledger(plan, folder, environment(catalog, plan.threads), reuse)
-    states = {cell.name: ledger.state(cell) for cell in plan.cells}
+    states = ledger.states()
     open_cells = [cell for cell in plan.cells if states[cell.name] == "to do"]
     with TemporaryDirectory() as stage:
         stand_in = _Rehearsal(catalog, plan, Path(stage))

@@ -3,30 +3,37 @@
 from __future__ import annotations
 
 from zoo.study.environment import Environment
+from zoo.study.inputs import Inputs, finetuning_inputs, head_inputs
 from zoo.study.plan import Cell, Plan, hash_json
-
-_LATER = {"finetuning", "head", "paper"}
-"""What a variant's pre-training does not look at."""
 
 
 def cell_key(plan: Plan, cell: Cell, place: Environment) -> str:
-    """A SHA-256 of all that can change a cell's result: what is done, on which data, by which code, on what machine."""
-    return hash_json(_ingredients(plan, cell, place))
+    """A SHA-256 of all that can change a cell's result: what is done, on which data, by which code, on what machine.
+
+    No variant's or task's name is among it.
+    """
+    return hash_json({"inputs": _inputs(plan, cell), "place": place.model_dump(exclude={"processors"})})
 
 
-def _ingredients(plan: Plan, cell: Cell, place: Environment) -> dict[str, object]:
-    made: dict[str, object] = {"cell": cell.model_dump(), "place": place.model_dump(exclude={"processors"})}
-    made["precision"] = plan.precision
-    if cell.task is not None:
-        made["task"] = next(task for task in plan.tasks if task.name == cell.task).model_dump()
+def model_keys(plan: Plan, task: str) -> dict[str, str]:
+    """By variant, a hash of all that its scores on a task depend on: two of one key are the same model."""
+    found: dict[str, list[Inputs]] = {variant.name: [] for variant in plan.variants}
+    for cell in plan.cells:
+        if cell.kind == "finetune" and cell.task == task and cell.seed == plan.seeds[0]:
+            found[cell.system].append(_inputs(plan, cell))
+    return {name: hash_json(inputs) for name, inputs in found.items()}
+
+
+def _inputs(plan: Plan, cell: Cell) -> Inputs:
+    made: Inputs = {"kind": cell.kind, "seed": cell.seed, "precision": plan.precision}
+    if cell.kind == "pretrain":
+        return made | {"start": plan.start_of(cell.system)}
+    task = next(task for task in plan.tasks if task.name == cell.task)
+    made |= {"task": task.model_dump(exclude={"name"})}
     if cell.kind == "baseline":
-        return made
-    variant = plan.variant(cell.system)
-    if cell.kind == "finetune":
-        origin = cell_key(plan, plan.pretraining_of(cell), place)
-        return made | {"variant": variant.model_dump(mode="json"), "from": origin}
-    start = plan.checkpoints.get(cell.system)
+        return made | {"baseline": cell.system}
     return made | {
-        "variant": variant.model_dump(mode="json", exclude=_LATER),
-        "text": start.content_hash if start else plan.corpus_hash,
+        "from": _inputs(plan, plan.pretraining_of(cell)),
+        "recipe": finetuning_inputs(plan.finetuning_of(cell)),
+        "head": head_inputs(plan.variant(cell.system).head, task.pair),
     }

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 
 from filelock import FileLock, Timeout
 
 from zoo.errors import RunFailed, ZooError
-from zoo.files import sweep, write_folder
+from zoo.files import sweep
 from zoo.specs import diff
+from zoo.study.adoption import adopted
 from zoo.study.environment import Environment
 from zoo.study.gold import read_gold
 from zoo.study.keys import cell_key
@@ -49,6 +48,7 @@ class Ledger:
         self.waiting_elsewhere = False
         self._plan, self._folder, self._place = plan, folder, place
         self._keys = {cell.name: cell_key(plan, cell, place) for cell in plan.cells}
+        self._origins = {cell.name: plan.pretraining_of(cell) for cell in plan.cells if cell.kind == "finetune"}
         self._elsewhere = results_by_key(reuse)
         self._results: dict[str, Found] = {}
         self._locks: dict[str, FileLock] = {}
@@ -59,11 +59,14 @@ class Ledger:
             if isinstance(read_result(folder, plan, cell), FailedResult)
         }
 
-    def state(self, cell: Cell) -> str:
-        """Whether a cell is done, can be taken from another run, or is to do."""
-        if self._there(cell) is not None:
-            return "done"
-        return "to be reused" if self._keys[cell.name] in self._elsewhere else "to do"
+    def states(self) -> dict[str, str]:
+        """By cell, whether it is done, can be taken from another run or an equal cell of this one, or is to do."""
+        known, states = set(self._elsewhere), {}
+        for cell in self._plan.cells:
+            there = "to be reused" if self._keys[cell.name] in known else "to do"
+            states[cell.name] = there if self._there(cell) is None else "done"
+            known.add(self._keys[cell.name])
+        return states
 
     def settled(self) -> list[Entry]:
         """What no longer has to be done: what is there by now, and what stands on a pre-training that failed."""
@@ -72,14 +75,17 @@ class Ledger:
             found = self._there(cell) or self._hopeless(cell)
             if found is not None:
                 self.waiting.remove(cell)
-                self._results[cell.name] = found
+                self._know(found)
                 entries.append(Entry(found, True))
         return entries
 
     def take(self) -> Cell | None:
         """The next cell that can be done now and that nobody else is doing, or None."""
         self.waiting_elsewhere = False
+        at_work = {self._keys[name] for name in self._locks}
         for cell in self.waiting:
+            if self._keys[cell.name] in at_work:  # an equal cell, whose result will be this one's too
+                continue
             if cell.kind == "finetune" and not isinstance(self._pretrained(cell), PretrainResult):
                 continue
             lock = FileLock(self._folder / "cells" / f".{cell.name}.lock")
@@ -104,7 +110,7 @@ class Ledger:
         if not isinstance(result, FailedResult):
             result = self._checked(result)
         result = self._written(result)
-        self._results[cell.name] = result
+        self._know(result)
         lock = self._locks.pop(cell.name)
         Path(lock.lock_file).unlink(missing_ok=True)  # before it is released, and after the result is there to be seen
         lock.release()
@@ -127,13 +133,11 @@ class Ledger:
         return Run(plan=self._plan, results=tuple(result for result in results if result is not None), gold=gold)
 
     def reuse(self, cell: Cell) -> Found | None:
-        """The result of a taken cell from another run folder, if one has a cell of the same key."""
+        """The result of a taken cell from another run folder or this one, if there is a cell of the same key."""
         if self._keys[cell.name] not in self._elsewhere:
             return None
         folder, result = self._elsewhere[self._keys[cell.name]]
-        for kept in _kept(folder, result):
-            write_folder(self._folder / kept, partial(_copy, folder / kept))
-        return result
+        return adopted(result, folder, self._plan, cell, self._folder)
 
     def _there(self, cell: Cell) -> Found | None:
         """A cell's result in the folder, unless it is a failure from before this run."""
@@ -151,8 +155,15 @@ class Ledger:
 
     def _hopeless(self, cell: Cell) -> Found | None:
         if cell.kind == "finetune" and isinstance(self._pretrained(cell), FailedResult):
-            return self._written(FailedResult(cell=cell, reason=f"the pre-training of {cell.system} failed"))
+            origin = self._origins[cell.name].system
+            return self._written(FailedResult(cell=cell, reason=f"the pre-training of {origin} failed"))
         return None
+
+    def _know(self, result: Found) -> None:
+        """Have a result, for its own cell and for equal ones that are still to do."""
+        self._results[result.cell.name] = result
+        if not isinstance(result, FailedResult):
+            self._elsewhere.setdefault(self._keys[result.cell.name], (self._folder, result))
 
     def _written(self, result: Found) -> Found:
         """The result, kept, or a failure that only this run knows of, where the disk refuses it."""
@@ -163,7 +174,7 @@ class Ledger:
         return result
 
     def _pretrained(self, cell: Cell) -> Found | None:
-        return self._results.get(self._plan.pretraining_of(cell).name)
+        return self._results.get(self._origins[cell.name].name)
 
     def _checked(self, result: PretrainResult | FinetuneResult) -> Found:
         """The result with its key, if it was made by the code and on the kind of machine that this run began on."""
@@ -178,15 +189,3 @@ class Ledger:
 
 def _changes(result: PretrainResult | FinetuneResult, place: Environment) -> Mapping[str, tuple[object, object]]:
     return {path: pair for path, pair in diff(result.environment, place).items() if path != "processors"}
-
-
-def _kept(folder: Path, result: Found) -> list[Path]:
-    """What lies beside a result: a checkpoint, relative to the run folder."""
-    if isinstance(result, PretrainResult):
-        return [Path(result.checkpoint)]
-    kept = Path("finetuned") / result.cell.name
-    return [kept] if (folder / kept).is_dir() else []
-
-
-def _copy(old: Path, new: Path) -> None:
-    shutil.copytree(old, new, dirs_exist_ok=True)

@@ -15,7 +15,16 @@ from zoo.specs import Record, diff
 from zoo.study.gold import write_gold
 from zoo.study.plan import Plan
 from zoo.study.planning import refuse_unequal
-from zoo.study.results import FailedResult, FinetuneResult, PretrainResult, Run, fingerprint, write_result
+from zoo.study.results import (
+    NOT_REPEATED,
+    FailedResult,
+    FinetuneResult,
+    PretrainResult,
+    Run,
+    fingerprint,
+    renamed,
+    write_result,
+)
 from zoo.tuning import Tuning, alike
 
 Kept = TypeVar("Kept", bound=Record)
@@ -32,7 +41,7 @@ def merge(runs: Mapping[str, Run]) -> Run:
     named = list(runs.items())
     for name, run in named[1:]:
         _refuse_other_settings(named[0], (name, run))
-    first = named[0][1].plan
+    first = next((run.plan for _, run in named if run.plan.corpus_hash), named[0][1].plan)
     plans = {name: run.plan for name, run in named}
     fields: dict[str, Any] = {
         "variants": tuple(_united(plans, "variant", lambda plan: {v.name: v for v in plan.variants}).values()),
@@ -46,7 +55,7 @@ def merge(runs: Mapping[str, Run]) -> Run:
     except ValidationError as error:
         raise ZooError(f"{' and '.join(runs)} are not of one comparison: {explain(error)}") from None
     refuse_unequal(merged.variants, set(merged.checkpoints))
-    found = _results(runs)
+    found = _results(runs, merged)
     gold = {task: answers for run in runs.values() for task, answers in run.gold.items()}
     return Run(plan=merged, results=tuple(found[cell.name] for cell in merged.cells if cell.name in found), gold=gold)
 
@@ -116,12 +125,17 @@ def _united_tuning(plans: Mapping[str, Plan]) -> Tuning | None:
     return merged
 
 
-def _results(runs: Mapping[str, Run]) -> dict[str, PretrainResult | FinetuneResult | FailedResult]:
-    """By cell; what was finished somewhere takes the place of what failed elsewhere."""
+def _results(runs: Mapping[str, Run], plan: Plan) -> dict[str, PretrainResult | FinetuneResult | FailedResult]:
+    """By cell; what was finished somewhere takes the place of what failed elsewhere.
+
+    A pre-training that another run has done under another name is that of the plan that it belongs to now.
+    """
     found: dict[str, PretrainResult | FinetuneResult | FailedResult] = {}
     origin: dict[str, str] = {}
     for name, run in runs.items():
-        for result in run.results:
+        for made in run.results:
+            shared = made.cell.kind == "pretrain"
+            result = renamed(made, plan, plan.pretraining_of(made.cell)) if shared else made
             before = found.get(result.cell.name)
             if before is None or isinstance(before, FailedResult):
                 found[result.cell.name], origin[result.cell.name] = result, name
@@ -136,5 +150,5 @@ def _results(runs: Mapping[str, Run]) -> dict[str, PretrainResult | FinetuneResu
 
 def _differing(one: Record, other: Record) -> Sequence[str]:
     """The fields of a result that should repeat and don't."""
-    sides = [json.loads(side.model_dump_json(exclude={"key", "cost", "environment"})) for side in (one, other)]
+    sides = [json.loads(side.model_dump_json(exclude=set(NOT_REPEATED))) for side in (one, other)]
     return [field for field in sides[0] if sides[0][field] != sides[1].get(field)]

@@ -14,6 +14,7 @@ from pydantic import Field, TypeAdapter, model_validator
 from zoo.specs import Count, Finetuning, Precision, Record, Variant
 from zoo.study.corpora import CorpusSource
 from zoo.study.foreign import read_strictly
+from zoo.study.inputs import Inputs, pretraining_inputs, start_inputs
 from zoo.tasks.metrics import METRICS
 from zoo.tuning import Selection, Setting, Tuning
 
@@ -34,12 +35,15 @@ class PlannedSplit(Record):
 class PlannedTask(Record):
     """A task with the version and the content that this plan means: enough to tell what a result on it must hold.
 
+    `definition` is a hash of all that its record says but names; `pair` is a part of it that heads look at.
     `n_unlabelled` training items have no label, and no system trains on them.
     """
 
     name: str
     version: int
+    definition: str
     content_hash: str
+    pair: bool
     synthetic: bool
     kind: Literal["classification", "regression"]
     labels: tuple[str, ...]
@@ -125,10 +129,10 @@ class Plan(Record):
 
     @property
     def cells(self) -> list[Cell]:
-        """A pre-training a variant, or a variant and seed; one a variant, task, seed and setting; baselines a task."""
+        """The pre-trainings, or those of each seed; one a variant, task, seed and setting; baselines a task."""
         names = [variant.name for variant in self.variants]
         return [
-            *dict.fromkeys(self._pretraining(name, seed) for seed in self.seeds for name in names),
+            *dict.fromkeys(self._pretraining(name, seed) for seed in self.seeds for name in self.origins.values()),
             *(
                 Cell(kind="finetune", system=name, task=task.name, seed=seed, setting=setting, selection=rule)
                 for task in self.tasks
@@ -145,8 +149,20 @@ class Plan(Record):
         ]
 
     def pretraining_of(self, cell: Cell) -> Cell:
-        """The cell that a fine-tuning stands on."""
-        return self._pretraining(cell.system, cell.seed)
+        """The cell that a fine-tuning stands on, or that does a pre-training."""
+        return self._pretraining(self.origins[cell.system], cell.seed)
+
+    @property
+    def origins(self) -> dict[str, str]:
+        """By variant, the first whose pre-training is the same as its own: it is done once, under that one's name."""
+        first: dict[str, str] = {}
+        return {v.name: first.setdefault(hash_json(self.start_of(v.name)), v.name) for v in self.variants}
+
+    def start_of(self, name: str) -> Inputs:
+        """All that a variant's weights before fine-tuning depend on, besides a seed."""
+        if name in self.checkpoints:
+            return {"weights": self.checkpoints[name].content_hash, "variant": start_inputs(self.variant(name))}
+        return {"text": self.corpus_hash, "variant": pretraining_inputs(self.variant(name))}
 
     def _pretraining(self, system: str, seed: int) -> Cell:
         each = self.pretrain_each_seed and system not in self.checkpoints

@@ -36,8 +36,9 @@ def make_plan(
     folders: Mapping[str, Path] | None = None,
     keep_finetuned: bool = False,
     tuning: Tuning | None = None,
+    one_head: bool = True,
 ) -> Plan:
-    """A checked plan: every part builds, every task's data are read, budgets and heads agree.
+    """A checked plan: every part builds, every task's data are read, budgets agree, and heads if there is to be one.
 
     Without a corpus, synthetic tasks are pre-trained for on the microworld and others on their own training text.
     A variant whose name is among the `folders` starts from the weights there, and is not pre-trained.
@@ -48,7 +49,7 @@ def make_plan(
     for variant in variants:
         catalog.check(variant, map(catalog.task, tasks), trained=variant.name in (folders or {}))
     checkpoints = {name: planned_checkpoint(catalog, folder) for name, folder in (folders or {}).items()}
-    refuse_unequal(variants, set(checkpoints))
+    refuse_unequal(variants, set(checkpoints), one_head=one_head)
     planned = [planned_task(catalog, name, data_folder) for name in tasks]
     if corpus is None:
         real = tuple(task.name for task in planned if not task.synthetic)
@@ -89,7 +90,9 @@ def planned_task(catalog: Catalog, name: str, data_folder: Path | None) -> Plann
         return PlannedTask(
             name=task.name,
             version=task.version,
+            definition=hash_json(task.model_dump(mode="json", exclude={"name", "suite", "citation"})),
             content_hash=dataset.content_hash,
+            pair=task.pair,
             synthetic=task.synthetic,
             kind=task.kind,
             labels=task.labels,
@@ -163,7 +166,7 @@ def with_budget(variant: Variant, tokens: int | None, steps: int | None) -> Vari
     return variant.model_copy(update={"pretraining": pretraining, "finetuning": finetuning})
 
 
-def refuse_unequal(variants: Sequence[Variant], trained: set[str]) -> None:
+def refuse_unequal(variants: Sequence[Variant], trained: set[str], *, one_head: bool = True) -> None:
     """Raises ZooError where variants differ in their heads, or those that are not trained yet in their budgets."""
     first, *others = variants
     names = [variant.name for variant in variants]
@@ -174,7 +177,7 @@ def refuse_unequal(variants: Sequence[Variant], trained: set[str]) -> None:
             raise ZooError(f"{name!r} is the name of a baseline; call the variant otherwise, as mine=VARIANT")
     for other in others:
         heads = [path for path in diff(first, other) if path.startswith("head.")]
-        if heads:
+        if heads and one_head:
             raise ZooError(
                 f"{first.name} and {other.name} differ in {', '.join(heads)}, so their tables would compare heads, "
                 f"not encoders; exchange one, as {other.name}+{heads[0]}={diff(other, first)[heads[0]][1]}"

@@ -12,11 +12,11 @@ from numpy.typing import NDArray
 from zoo.catalog import Catalog
 from zoo.interfaces import Tokenizer
 from zoo.model import Model
+from zoo.seeds import drawing
 from zoo.specs import Variant
 from zoo.text.corpus import TokenCorpus
 from zoo.text.pretraining_data import PretrainingData
 from zoo.train.feed import Feed
-from zoo.train.seeds import seed_of
 
 
 def train_tokenizer(catalog: Catalog, variant: Variant, documents: Iterable[Sequence[str]]) -> Tokenizer:
@@ -33,10 +33,10 @@ def with_vocabulary(variant: Variant, tokenizer: Tokenizer) -> Variant:
 
 def new_model(catalog: Catalog, variant: Variant, counts: NDArray[np.int64], seed: int) -> Model:
     """The variant untrained, its objectives told how often each id occurs."""
-    torch.manual_seed(seed_of("pre-training", variant.name, seed))
-    model = catalog.build(variant)
+    model = catalog.build(variant, seed)
     for used in variant.objectives:
-        model.objective(used.name).observe(torch.from_numpy(counts))
+        with drawing("observing", seed, used.name):
+            model.objective(used.name).observe(torch.from_numpy(counts))
     return model
 
 

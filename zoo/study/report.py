@@ -75,7 +75,8 @@ def markdown(run: Run, found: Verdicts) -> str:
         lines += ["## Differences", "", *markdown_rows(difference_table(found)), ""]
     lines += ["## What was compared", ""]
     first, *others = run.plan.variants
-    lines += [f"Common to all: head {_fields(first.head)}; tokens, seeds and data as above.", ""]
+    head = f"head {_fields(first.head)}; " if all(other.head == first.head for other in others) else ""
+    lines += [f"Common to all: {head}tokens, seeds and data as above.", ""]
     for other in others:
         differences = diff(first, other)
         differences.pop("paper", None)
@@ -141,6 +142,11 @@ def notes(run: Run, found: Verdicts) -> list[str]:
     lines = [protocol(run)]
     if own:
         lines.append(f"Pre-trained on {plan.corpus.description}: {own[0].pretraining.tokens:,} tokens each.")
+    lines += [
+        f"{name} starts from the pre-training of {origin}: they differ in nothing that it depends on."
+        for name, origin in plan.origins.items()
+        if name != origin and name not in plan.checkpoints
+    ]
     for name, start in plan.checkpoints.items():
         lines.append(f"{name} is not pre-trained here but starts from {start.folder}, hash {start.content_hash[:12]}.")
     if synthetic:

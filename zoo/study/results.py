@@ -133,13 +133,31 @@ class FailedResult(Record):
     reason: str
 
 
+Made = TypeVar("Made", bound=Record)
+
 Result = Annotated[PretrainResult | FinetuneResult | FailedResult, Field(discriminator="kind")]
 _RESULT: TypeAdapter[PretrainResult | FinetuneResult | FailedResult] = TypeAdapter(Result)
 
 
+NOT_REPEATED = ("key", "cost", "environment", "checkpoint", "checkpoint_bytes")
+"""What says where a result was made and lies, and at what cost."""
+
+
 def fingerprint(result: PretrainResult | FinetuneResult) -> str:
     """A SHA-256 of all that a repetition on the same machine must reproduce: all but where and at what cost."""
-    return hashlib.sha256(result.model_dump_json(exclude={"key", "cost", "environment"}).encode()).hexdigest()
+    return hashlib.sha256(result.model_dump_json(exclude=set(NOT_REPEATED)).encode()).hexdigest()
+
+
+def renamed(result: Made, plan: Plan, cell: Cell) -> Made:
+    """The result of an equal cell as that of a plan's cell."""
+    return result.model_copy(update={"cell": cell} | _variant(result, plan, cell))
+
+
+def _variant(result: Record, plan: Plan, cell: Cell) -> dict[str, object]:
+    """A pre-training's variant, with the vocabulary that its tokenizer has learnt."""
+    if not isinstance(result, PretrainResult):
+        return {}
+    return {"variant": plan.variant(cell.system).model_copy(update={"dims": result.variant.dims})}
 
 
 class Run(Record):
@@ -154,8 +172,9 @@ class Run(Record):
     across_hardware: bool = False
 
     def pretrainings(self, system: str) -> list[PretrainResult]:
-        """The finished pre-trainings of a variant: one for all seeds, or one a seed."""
-        return [r for r in self.results if isinstance(r, PretrainResult) and r.cell.system == system]
+        """The finished pre-trainings that a variant starts from: one for all seeds, or one a seed."""
+        origin = self.plan.origins.get(system)
+        return [r for r in self.results if isinstance(r, PretrainResult) and r.cell.system == origin]
 
     def pretrained(self, system: str) -> PretrainResult | None:
         """A pre-training of a variant, for what all of them share; None if none was finished."""

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from math import sqrt
-from typing import Literal, TypeAlias
+from typing import Final, Literal, TypeAlias
 
 import numpy as np
 from scipy import stats
@@ -28,7 +28,10 @@ SEED_OF_SEEDS = 1_000_003
 MOST_SEEDS = 1_000
 """More seeds than anybody will run: what needs them is out of reach."""
 
-Verdict: TypeAlias = Literal["better", "not shown", "too few seeds to tell"]
+Verdict: TypeAlias = Literal["better", "not shown", "too few seeds to tell", "no difference: the same model"]
+
+SAME: Final = "no difference: the same model"
+"""Of two whose scores depend on the same and are the same: there is nothing to test."""
 
 
 class Spread(Record):

@@ -9,6 +9,7 @@ from itertools import combinations
 import numpy as np
 
 from zoo.specs import Record
+from zoo.study.keys import model_keys
 from zoo.study.plan import BASELINES
 from zoo.study.resampling import Array, resampled
 from zoo.study.results import FinetuneResult, Run
@@ -16,6 +17,7 @@ from zoo.study.statistics import (
     LEVEL,
     MOST_SEEDS,
     N_DRAWS,
+    SAME,
     Difference,
     Spread,
     bootstrap_p,
@@ -90,6 +92,7 @@ def _differences(run: Run, task: str) -> Iterator[Difference]:
     """Of every two variants, and of every variant and baseline; not yet adjusted for being several."""
     variants = [variant.name for variant in run.plan.variants]
     scores = {name: found for name in (*variants, *BASELINES) if (found := scores_of(run, name, task))}
+    keys = model_keys(run.plan, task)
     for first, second in combinations(scores, 2):
         if first in BASELINES:
             continue
@@ -100,11 +103,15 @@ def _differences(run: Run, task: str) -> Iterator[Difference]:
         seeds = sorted(set(one.seeds) & set(other.seeds))
         if seeds:
             (ours, ours_drawn), (theirs, theirs_drawn) = one.at(seeds), other.at(seeds)
-            yield difference(task, first, second, ours - theirs, ours_drawn - theirs_drawn)
+            same = keys[first] == keys.get(second)
+            yield difference(task, first, second, ours - theirs, ours_drawn - theirs_drawn, same=same)
 
 
-def difference(task: str, first: str, second: str, values: Array, drawn: Array) -> Difference:
-    """Two systems told apart by their paired differences over seeds [K] and over drawn items and seeds [R, K]."""
+def difference(task: str, first: str, second: str, values: Array, drawn: Array, *, same: bool = False) -> Difference:
+    """Two systems told apart by their paired differences over seeds [K] and over drawn items and seeds [R, K].
+
+    `same`: their scores depend on the same. Where they differ all the same, as on two machines, they are tested.
+    """
     n = len(values)
     mean, sd, low, high = mean_interval(values.tolist())
     means = multi_bootstrap(drawn)
@@ -126,7 +133,7 @@ def difference(task: str, first: str, second: str, values: Array, drawn: Array) 
         detectable=detectable(n, *variances),
         detectable_at_best=detectable(MOST_SEEDS, *variances),
         seeds_needed=seeds_needed(mean, *variances) if n > 1 else None,
-        verdict="not shown",
+        verdict=SAME if same and not values.any() else "not shown",
     )
 
 
@@ -146,13 +153,19 @@ def scores_of(run: Run, system: str, task: str) -> Scores | None:
 
 def adjusted(drafts: list[Difference]) -> list[Difference]:
     """With Holm's correction over the tasks on which the same two are compared, and the verdict it leaves."""
-    adjusted: dict[tuple[str, str, str], float] = {}
+    found: dict[tuple[str, str, str], Difference] = {}
     for pair in {(draft.first, draft.second) for draft in drafts}:
-        same = [draft for draft in drafts if (draft.first, draft.second) == pair]
-        for draft, p in zip(same, holm([draft.p for draft in same]), strict=True):
-            adjusted[draft.task, *pair] = p
+        alike = [draft for draft in drafts if (draft.first, draft.second) == pair]
+        found |= {(d.task, *pair): d for d in judged(alike)}
+    return [found[draft.task, draft.first, draft.second] for draft in drafts]
+
+
+def judged(drafts: list[Difference]) -> list[Difference]:
+    """With Holm's correction over all that can differ, and the verdict it leaves."""
+    p_values = iter(holm([draft.p for draft in drafts if draft.verdict != SAME]))
     return [
-        draft.model_copy(update={"adjusted_p": p, "verdict": verdict(draft, p)})
+        draft
+        if draft.verdict == SAME
+        else draft.model_copy(update={"adjusted_p": (p := next(p_values)), "verdict": verdict(draft, p)})
         for draft in drafts
-        for p in (adjusted[draft.task, draft.first, draft.second],)
     ]

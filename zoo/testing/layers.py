@@ -14,6 +14,7 @@ from zoo.errors import ZooError
 from zoo.interfaces import Embedding, Encoder, Objective
 from zoo.specs import Dims
 from zoo.testing.division import check_division
+from zoo.testing.looks import guessed, looks
 from zoo.testing.material import (
     DIMS,
     LENGTHS,
@@ -24,7 +25,6 @@ from zoo.testing.material import (
     ragged_batch,
     ragged_corpus,
 )
-from zoo.testing.looks import guessed, looks
 from zoo.text.packing import pair
 
 

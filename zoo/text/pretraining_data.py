@@ -141,11 +141,12 @@ class PretrainingData:
 
     def _prepared(self, copy: int, block: int, corpus: TokenCorpus) -> Iterator[list[Passage]]:
         """A block's passages as the objectives want them, none too long."""
-        prepare_rng = self._rng("prepare", copy, block)
+        prepares = [(prepare, self._rng(f"prepare {n}", copy, block)) for n, prepare in enumerate(self.prepares)]
+        cut_rng = self._rng("cut", copy, block)
         for passages in self._packed(corpus, self._rng("pack", copy, block)):
-            for prepare in self.prepares:
-                passages = prepare(passages, corpus, prepare_rng)
-            yield [cut(passage, self.capacity, prepare_rng) for passage in passages]
+            for prepare, rng in prepares:
+                passages = prepare(passages, corpus, rng)
+            yield [cut(passage, self.capacity, cut_rng) for passage in passages]
 
     def _packed(self, corpus: TokenCorpus, rng: np.random.Generator) -> Iterator[Sequence[Passage]]:
         """A block's passages in lots of about the same size: in a small last one, too few could be partners."""

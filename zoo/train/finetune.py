@@ -12,10 +12,10 @@ from zoo.batch import Batch, Encoding
 from zoo.heads import LABEL, TaskHead
 from zoo.interfaces import Tokenizer
 from zoo.model import Model
+from zoo.seeds import seed_of
 from zoo.specs import Finetuning, Head, HeadKind, HeadUse
 from zoo.tasks.task import Example, Task
 from zoo.text.collate import collate
-from zoo.train.seeds import seed_of
 
 EVALUATION_BATCH = 64
 

@@ -6,7 +6,9 @@ import math
 import time
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import partial
 
 import torch
 from torch import Tensor, nn
@@ -14,10 +16,10 @@ from torch import Tensor, nn
 from zoo.batch import IGNORE, Batch, Output
 from zoo.errors import RunFailed
 from zoo.model import Model
+from zoo.seeds import seed_of
 from zoo.specs import Precision as Precision
 from zoo.specs import Recipe
 from zoo.train.optimizers import make_optimizer
-from zoo.train.seeds import seed_of
 from zoo.train.team import Team
 
 Progress = Callable[[int, int], None]
@@ -90,7 +92,7 @@ def learning_rate(step: int, n_steps: int, recipe: Recipe) -> float:
 
     The fall is linear, or another power of what remains (google-research/albert, optimization.py).
     """
-    n_warmup = max(1, round(recipe.warmup * n_steps))
+    n_warmup = recipe.warmup_steps(n_steps)
     rise = (step + 1) / n_warmup
     fall = (n_steps - step) / max(1, n_steps - n_warmup)
     return recipe.learning_rate * max(0.0, min(1.0, rise, math.pow(fall, recipe.decay_power)))
@@ -205,11 +207,9 @@ def _forward_and_backward(
         )
     part = batch.part(place, n_parts) if n_parts > 1 else batch
     device = next(model.parameters()).device
-    if how.seed is not None:
-        torch.manual_seed(seed_of("step", how.seed, index, place))
     began = time.perf_counter()
     more_to_come = place + how.team.size < n_parts
-    with how.team.quiet(runner, more_to_come):
+    with how.team.quiet(runner, more_to_come), _drawing_apart(model, how.seed, index, place):
         with torch.autocast(device.type, torch.bfloat16, enabled=how.precision == "bf16"):
             outputs: dict[str, Output] = runner(part.to(device))
         shares = {name: _share(model, name, part, batch) if n_parts > 1 else 1.0 for name in outputs}
@@ -219,6 +219,25 @@ def _forward_and_backward(
     tally.working += time.perf_counter() - began
     for name, output in outputs.items():
         tally.add(name, output, shares[name])
+
+
+@contextmanager
+def _drawing_apart(model: Model, seed: int | None, *place: int) -> Iterator[None]:
+    """Let each part of a model draw from a seed of its own, so that what one drops moves no other."""
+    parts = [model.embedding, model.encoder, *model.objectives.values()] if seed is not None else []
+    hooks = [
+        part.register_forward_pre_hook(partial(_reseed, seed_of("step", seed, *place, number)))
+        for number, part in enumerate(parts)
+    ]
+    try:
+        yield
+    finally:
+        for hook in hooks:
+            hook.remove()
+
+
+def _reseed(seed: int, module: nn.Module, inputs: object) -> None:
+    torch.manual_seed(seed)
 
 
 def _share(model: Model, name: str, part: Batch, batch: Batch) -> float:

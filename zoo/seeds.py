@@ -3,9 +3,21 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 
 def seed_of(*words: object) -> int:
     """A 63-bit seed that depends on all the words and on nothing else."""
     digest = hashlib.sha256("\x1f".join(map(str, words)).encode()).digest()
     return int.from_bytes(digest[:8], "big") >> 1
+
+
+@contextmanager
+def drawing(*words: object) -> Iterator[None]:
+    """Inside, what torch's global generator draws depends on the words alone; afterwards it stands where it stood."""
+    import torch
+
+    with torch.random.fork_rng(devices=[]):
+        torch.default_generator.manual_seed(seed_of(*words))
+        yield
