@@ -16,12 +16,13 @@ from zoo.catalog import Catalog
 from zoo.errors import ZooError
 from zoo.formulas import MLM_HEAD
 from zoo.specs import Record
+from zoo.weights.folder import CONFIG
 from zoo.weights.format import POOL, CheckpointFormat
 from zoo.weights.header import FLOATS, Entry, read_header
 from zoo.weights.hub import is_hub_name
 from zoo.weights.json_files import read_object
 from zoo.weights.names import NameTable
-from zoo.weights.record import CONFIG, VARIANT, read_variant
+from zoo.weights.record import VARIANT, read_variant
 from zoo.weights.store import open_store
 
 BODY, POOLER, TWICE, BUFFERS, TASK_HEAD, UNKNOWN = "body", "pooler", "twice", "buffers", "task head", "unknown"

@@ -16,24 +16,20 @@ from zoo.interfaces import Objective, Tokenizer
 from zoo.model import Model, Origin
 from zoo.specs import HeadUse, Variant
 from zoo.weights.fill import assign, common_dtype
+from zoo.weights.folder import CONFIG, Folder
 from zoo.weights.format import POOL, TASK
 from zoo.weights.hub import folder_named, hub_name
-from zoo.weights.json_files import read_object
 from zoo.weights.layout import match
 from zoo.weights.provenance import provenance_in
 from zoo.weights.record import (
-    CONFIG,
     VARIANT,
     Objectives,
-    format_of,
     read_foreign,
     read_objectives,
     read_variant,
-    tokenizer_options,
+    tokenizer_use,
 )
 from zoo.weights.store import Store, open_store
-
-TOKENIZER_FILES = ("tokenizer.json", "vocab.txt", "vocab.json", "spiece.model")
 
 
 @dataclass(frozen=True)
@@ -111,15 +107,15 @@ def tokenizer_of(folder: Path, catalog: Catalog) -> Tokenizer | None:
     if (folder / VARIANT).exists():
         part, options = catalog.tokenizer(read_variant(folder))
     else:
-        format = format_of(read_object(folder / CONFIG), catalog.checkpoints, str(folder / CONFIG))
-        part, options = catalog.part("tokenizer", format.base.tokenizer.name), tokenizer_options(folder, format)
+        used = tokenizer_use(Folder(folder), catalog.checkpoints)
+        part, options = catalog.part("tokenizer", used.name), dict(used.options)
     tokenizer: Tokenizer = part.load(folder, **options)
     return tokenizer
 
 
 def tokenizer_file(folder: Path) -> Path | None:
     """The file that a folder's tokenizer is read from first, if it holds one."""
-    return next((folder / name for name in TOKENIZER_FILES if (folder / name).exists()), None)
+    return Folder(folder).tokenizer_file
 
 
 def head_of(model: Model) -> HeadUse | None:

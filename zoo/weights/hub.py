@@ -13,8 +13,8 @@ from zoo.errors import ZooError
 from zoo.weights.provenance import PROVENANCE
 
 FILES = ("*.safetensors", "*.safetensors.index.json", "config.json", "tokenizer.json", "tokenizer_config.json",
-         "vocab.txt", "vocab.json", "merges.txt", "spiece.model", "variant.json", "objectives.json",
-         PROVENANCE)  # fmt: skip
+         "special_tokens_map.json", "added_tokens.json", "vocab.txt", "vocab.json", "merges.txt", "spiece.model",
+         "variant.json", "objectives.json", PROVENANCE)  # fmt: skip
 """What is fetched: weights that are no pickles, and data; never code."""
 
 PREFIX = "hub:"

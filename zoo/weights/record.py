@@ -9,14 +9,13 @@ from typing import Any
 
 from zoo.errors import UnknownName, ZooError
 from zoo.specs import HeadUse, Record, Use, Variant, read_record
+from zoo.weights.folder import CONFIG, TOKENIZER_CONFIG, Folder
 from zoo.weights.format import POOL, TASK, UNTIED, CheckpointFormat
 from zoo.weights.hub import PREFIX, hub_name
 from zoo.weights.json_files import read_object
 from zoo.weights.layout import HEAD_KINDS, find_pieces, head_use
 from zoo.weights.store import Store, open_store
 
-CONFIG = "config.json"
-TOKENIZER_CONFIG = "tokenizer_config.json"
 VARIANT = "variant.json"
 OBJECTIVES = "objectives.json"
 
@@ -92,11 +91,10 @@ def read_foreign(folder: Path, formats: Formats, store: Store) -> Foreign:
     format = format_of(config, formats, where)
     variant = format.variant(config, name_of(folder), where)
     pieces, names = find_pieces(format, config, store)
-    options = {**variant.tokenizer.options, **tokenizer_options(folder, format)}
     variant = variant.model_copy(
         update={
             "objectives": _objectives(variant, pieces),
-            "tokenizer": Use(name=variant.tokenizer.name, options=options),
+            "tokenizer": tokenizer_use(Folder(folder), formats),
         }
     )
     on_top = tuple(TASK if piece in HEAD_KINDS else piece for piece in pieces if piece != UNTIED)
@@ -117,17 +115,29 @@ def format_of(config: Mapping[str, Any], formats: Formats, where: str) -> Checkp
     return formats[kind]
 
 
-def tokenizer_options(folder: Path, format: CheckpointFormat) -> dict[str, Any]:
-    """The options that tokenizer_config.json gives. Raises ZooError where one is neither true nor false."""
-    path = folder / TOKENIZER_CONFIG
-    found = read_object(path) if path.exists() else {}
+def tokenizer_use(folder: Folder, formats: Formats) -> Use:
+    """The tokenizer that stands for the class that a folder names, with its options; the family's where it names none.
+
+    Raises ZooError where an option is neither true nor false.
+    """
+    format = format_of(folder.config, formats, str(folder.path / CONFIG))
+    named = folder.tokenizer_class
+    owner = next((each for each in formats.values() if named in each.tokenizer_classes), None)
+    used = (owner or format).base.tokenizer
+    if named and not owner:
+        return Use(name=used.name)
+    return Use(name=used.name, options={**used.options, **_tokenizer_options(folder, owner or format)})
+
+
+def _tokenizer_options(folder: Folder, format: CheckpointFormat) -> dict[str, Any]:
     options = {}
     for setting in format.tokenizer:
-        value = found.get(setting.theirs)
+        value = folder.tokenizer_config.get(setting.theirs)
         if not isinstance(value, bool | None):
-            raise ZooError(f"{path}: {setting.theirs} should be true or false, not {value!r:.60}")
+            where = folder.path / TOKENIZER_CONFIG
+            raise ZooError(f"{where}: {setting.theirs} should be true or false, not {value!r:.60}")
         if value is not None:
-            options[setting.ours] = setting.read(value, found)
+            options[setting.ours] = setting.read(value, folder.tokenizer_config)
     return options
 
 

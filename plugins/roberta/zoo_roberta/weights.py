@@ -74,6 +74,7 @@ FORMAT = CheckpointFormat(
         ("lm_head.decoder.bias", "lm_head.bias"),
     ),
     ignored=("embeddings.position_ids", "embeddings.token_type_ids"),
+    tokenizer_classes=("RobertaTokenizer", "LongformerTokenizer", "BartTokenizer", "LEDTokenizer"),
     tokenizer=(Setting("add_prefix_space", "add_prefix_space", None),),
     drops_head_input=True,
     tokenizer_config={"model_input_names": ["input_ids", "attention_mask"]},
