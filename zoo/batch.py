@@ -28,11 +28,15 @@ Flags = NDArray[np.bool_]
 
 @dataclass(frozen=True)
 class Encoding:
-    """One sequence as a model reads it: ids, which text each token is of (0 or 1), special tokens marked. All [S]."""
+    """One sequence as a model reads it: ids, which text each token is of (0 or 1), special tokens marked. All [S].
+
+    `types` are what an embedding reads as segments, where a tokenizer marks texts otherwise, as XLM-R's: not at all.
+    """
 
     ids: Ids
     segments: Ids
     special: Flags
+    types: Ids | None = None
 
     def __len__(self) -> int:
         return len(self.ids)
@@ -116,9 +120,9 @@ class Layout:
 class Batch:
     """Sequences packed end to end.
 
-    ids, segments, special and targets are [T]; targets is IGNORE where nothing is to be predicted;
-    labels are [B] by name; `order` is the place each sequence had before collating, [B]; `documents` tells, for
-    pre-training text, the document of the corpus that each sequence begins in, [B].
+    ids, segments, special and targets are [T], and types, if there are any; targets is IGNORE where nothing is to be
+    predicted; labels are [B] by name; `order` is the place each sequence had before collating, [B]; `documents` tells,
+    for pre-training text, the document of the corpus that each sequence begins in, [B].
     """
 
     ids: Tensor
@@ -129,6 +133,12 @@ class Batch:
     labels: Mapping[str, Tensor] = field(default_factory=dict)
     order: tuple[int, ...] = ()
     documents: tuple[int, ...] = ()
+    types: Tensor | None = None
+
+    @property
+    def token_types(self) -> Tensor:
+        """What an embedding of segments reads. [T]"""
+        return self.segments if self.types is None else self.types
 
     def to(self, device: torch.device) -> Batch:
         """The same batch on another device."""
@@ -142,6 +152,7 @@ class Batch:
             layout=replace(self.layout, device=device),
             targets=self.targets.to(device),
             labels={name: label.to(device) for name, label in self.labels.items()},
+            types=None if self.types is None else self.types.to(device),
         )
 
     def part(self, index: int, n: int) -> Batch:
@@ -158,6 +169,7 @@ class Batch:
             labels={name: label[chosen] for name, label in self.labels.items()},
             order=self.order[index::n],
             documents=self.documents[index::n],
+            types=None if self.types is None else self.types[tokens],
         )
 
 

@@ -42,7 +42,7 @@ def make_folder(folder: Path, seed: int) -> str:
         config |= {"bos_token": names["cls"], "eos_token": names["sep"]}
     config |= _options(rng, named)
     own = [_own(rng, name) for name in rng.sample(OWN, rng.randrange(4))]
-    (folder / "config.json").write_text(json.dumps({"model_type": family}))
+    (folder / "config.json").write_text(json.dumps({"model_type": family}), encoding="utf-8")
     if whole:
         document = _document(rng, kind, vocabulary, names, own)
         (folder / "tokenizer.json").write_text(json.dumps(document), encoding="utf-8")
@@ -52,10 +52,9 @@ def make_folder(folder: Path, seed: int) -> str:
             config["additional_special_tokens"] = [token["content"] for token in own if token["special"]]
     else:
         _write_slow(folder, kind, vocabulary)
-        ids = {token["content"]: len(vocabulary) + place for place, token in enumerate(own)}
-        _add(rng, folder, config, own, ids, names)
+        _add(rng, folder, config, own, len(vocabulary))
     if rng.random() < 0.2:
-        (folder / "special_tokens_map.json").write_text(json.dumps(_map(rng, names)))
+        (folder / "special_tokens_map.json").write_text(json.dumps(_map(rng, names)), encoding="utf-8")
     (folder / "tokenizer_config.json").write_text(json.dumps(config), encoding="utf-8")
     return f"{family} {named} {kind} {'tokenizer.json' if whole else 'files'}"
 
@@ -206,17 +205,11 @@ def _write_slow(folder: Path, kind: str, vocabulary: list[str]) -> None:
         (folder / "spiece.model").write_bytes(model.SerializeToString())
 
 
-def _add(
-    rng: random.Random,
-    folder: Path,
-    config: dict[str, Any],
-    own: list[dict[str, Any]],
-    ids: dict[str, int],
-    names: dict[str, str],
-) -> None:
+def _add(rng: random.Random, folder: Path, config: dict[str, Any], own: list[dict[str, Any]], n_pieces: int) -> None:
+    """Say of added tokens in one of the ways in which files do."""
     way = rng.randrange(3)
-    own = [token for token in own if token["content"] != "ab"]
-    ids = {token["content"]: min(ids.values(), default=0) + place for place, token in enumerate(own)}
+    own = [token for token in own if token["content"] != "ab"]  # a piece already
+    ids = {token["content"]: n_pieces + place for place, token in enumerate(own)}
     if way == 0 and own:
         (folder / "added_tokens.json").write_text(json.dumps(ids), encoding="utf-8")
     elif way == 1 and own:

@@ -204,7 +204,7 @@ class RustTokenizer(Tokenizer):
 
         A separator is of the text that it closes. Raises ZooError where no room is left for text.
         """
-        before, between, after, _ = self._frames[second is not None]
+        before, between, after, types = self._frames[second is not None]
         room = max_length - self.n_special(second is not None)
         if room < 1:
             raise ZooError(f"{max_length} tokens leave no room for text beside the special ones; allow more")
@@ -218,7 +218,8 @@ class RustTokenizer(Tokenizer):
         segments = np.zeros_like(ids)
         if second is not None:
             segments[len(ids) - len(tail) :] = 1
-        return Encoding(ids, segments, self._is_special[ids])
+        sizes = (len(before), n_first, len(between), n_second, len(after))
+        return Encoding(ids, segments, self._is_special[ids], None if types is None else types.of(sizes))
 
 
 def _framing(rust: tokenizers.Tokenizer, before: Ids, after: Ids) -> dict[str, str]:

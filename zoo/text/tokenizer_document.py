@@ -6,7 +6,7 @@ import json
 import os
 import sys
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from itertools import chain, islice
 from typing import Any, NamedTuple
@@ -30,13 +30,36 @@ FRAMED = ("a", "x", "0", ".", "我")
 """Texts that are likely to have a token, to see what stands around them."""
 
 
+class Types(NamedTuple):
+    """The types of tokens: of the special ones, and of those of each text."""
+
+    before: Ids
+    first: int
+    between: Ids
+    second: int
+    after: Ids
+
+    def of(self, sizes: Sequence[int]) -> Ids:
+        """The types of a sequence, given how many tokens each of the five has. -> [S]"""
+        parts = [
+            np.broadcast_to(np.asarray(kind, dtype=np.int32), size) for kind, size in zip(self, sizes, strict=True)
+        ]
+        return np.concatenate(parts)
+
+    @property
+    def tell_texts(self) -> bool:
+        """Whether they are 0 up to the second text, and 1 from there on."""
+        early = (*self.before, self.first, *self.between)
+        return not any(early) and self.second == 1 and all(self.after == 1)
+
+
 class Frame(NamedTuple):
-    """The special tokens around one text or two, and the type of every token: before, first, between, second, after."""
+    """The special tokens around one text or two, and the types of all, where these are not which text each is of."""
 
     before: Ids
     between: Ids
     after: Ids
-    types: tuple[Ids, int, Ids, int, Ids]
+    types: Types | None
 
     @property
     def n_special(self) -> int:
@@ -119,19 +142,15 @@ def _frame(made: tokenizers.Encoding, n_tokens: int, pair: bool, where: str) -> 
     runs = np.split(texts, [n_tokens])
     if [owners[place] for place in texts] != wanted or any(len(run) and np.ptp(run) >= n_tokens for run in runs):
         raise ZooError(f"{where}: its template does not put each text once and in order, so it cannot be used")
-    first = texts[0]
-    second = texts[n_tokens] if pair else len(owners)
-    ids, types = (np.array(row, dtype=np.int32) for row in (made.ids, made.type_ids))
-    if max(made.ids) >= LARGEST_ID or types.max() > 1:
+    ids, kinds = (np.array(row, dtype=np.int32) for row in (made.ids, made.type_ids))
+    if max(made.ids) >= LARGEST_ID or kinds.max() > 1:
         raise ZooError(f"{where}: its template has an id or a type that no model of ours has a row for")
-    behind = second + n_tokens if pair else first + n_tokens
-    middle = slice(first + n_tokens, second if pair else first + n_tokens)
-    return Frame(
-        ids[:first],
-        ids[middle],
-        ids[behind:],
-        (types[:first], int(types[first]), types[middle], int(types[min(second, len(types) - 1)]), types[behind:]),
-    )
+    behind = texts[-1] + 1
+    before, after = slice(texts[0]), slice(behind, None)
+    between = slice(texts[0] + n_tokens, texts[n_tokens] if pair else texts[0] + n_tokens)
+    types = Types(kinds[before], int(kinds[texts[0]]), kinds[between], int(kinds[texts[-1]]), kinds[after])
+    plain = types.tell_texts if pair else not kinds.any()
+    return Frame(ids[before], ids[between], ids[after], None if plain else types)
 
 
 @contextmanager
