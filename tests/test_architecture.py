@@ -23,7 +23,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "batch": {"specs", "errors"},
     "interfaces": {"batch", "specs", "errors", "text"},
     "blocks": LOW | {"formulas"},
-    "text": LOW,
+    "text": LOW | {"weights"},  # a tokenizer's files are files of a folder
     "weights": LOW,
     "heads": LOW | {"blocks"},
     "tasks": {"errors", "specs", "text", "hooks"},

@@ -28,11 +28,15 @@ Flags = NDArray[np.bool_]
 
 @dataclass(frozen=True)
 class Encoding:
-    """One sequence as a model reads it: ids, which text each token is of (0 or 1), special tokens marked. All [S]."""
+    """One sequence as a model reads it: ids, which text each token is of (0 or 1), special tokens marked. All [S].
+
+    `types` are what an embedding reads as segments, where a tokenizer marks texts otherwise, as XLM-R's: not at all.
+    """
 
     ids: Ids
     segments: Ids
     special: Flags
+    types: Ids | None = None
 
     def __len__(self) -> int:
         return len(self.ids)
@@ -123,10 +127,11 @@ class Layout:
 class Batch:
     """Sequences packed end to end.
 
-    ids, segments, special and targets are [T]; targets is IGNORE where nothing is to be predicted;
-    labels are [B] or [B, ...] by name; `order` is the place each sequence had before collating, [B]; `documents` tells,
-    for pre-training text, the document of the corpus that each sequence begins in, [B]. `items` has the number of the
-    item that each sequence is of, [B], where several make up one, as the choices of a question do; else it is empty.
+    ids, segments, special and targets are [T], and types, if there are any; targets is IGNORE where nothing is to be
+    predicted; labels are [B] or [B, ...] by name; `order` is the place each sequence had before collating, [B];
+    `documents` tells, for pre-training text, the document of the corpus that each sequence begins in, [B]. `items` has
+    the number of the item that each sequence is of, [B], where several make up one, as the choices of a question do;
+    else it is empty.
     """
 
     ids: Tensor
@@ -144,6 +149,13 @@ class Batch:
         """How many items there are: sequences, unless several make up one."""
         return len(set(self.items)) or self.layout.n_sequences
 
+    types: Tensor | None = None
+
+    @property
+    def token_types(self) -> Tensor:
+        """What an embedding of segments reads. [T]"""
+        return self.segments if self.types is None else self.types
+
     def to(self, device: torch.device) -> Batch:
         """The same batch on another device."""
         if device == self.ids.device:
@@ -156,6 +168,7 @@ class Batch:
             layout=replace(self.layout, device=device),
             targets=self.targets.to(device),
             labels={name: label.to(device) for name, label in self.labels.items()},
+            types=None if self.types is None else self.types.to(device),
         )
 
     def part(self, index: int, n: int) -> Batch:
@@ -175,6 +188,7 @@ class Batch:
             order=_at(rows, self.order),
             documents=_at(rows, self.documents),
             items=_at(rows, self.items),
+            types=None if self.types is None else self.types[tokens],
         )
 
 

@@ -18,6 +18,7 @@ from transformers.models.bert.tokenization_bert_legacy import BertTokenizerLegac
 
 from zoo import ZooError
 from zoo.text.rust_tokenizer import RustTokenizer
+from zoo.text.words import begins_word
 from zoo_albert import unigram
 from zoo_albert.tokenizer import Unigram
 from zoo_bert.tokenizer import WordPiece
@@ -343,8 +344,9 @@ def test_words_begin_where_the_family_says_so() -> None:
         assert tokenizer.word_starts[tokenizer.unk_id]
         assert not tokenizer.word_starts[list(tokenizer.special_ids)].any()
         assert len(tokenizer.word_starts) == tokenizer.vocab_size
-    assert not Unigram.begins_word("ing") and not Unigram.begins_word("3")
-    assert Unigram.begins_word(",") and Unigram.begins_word("\u4e2d")
+    begins = begins_word({"type": "Unigram"}, ["\u2581the", "ing"])
+    assert [begins(piece) for piece in ("ing", "3", ",", "\u4e2d", "\u2581a")] == [False, False, True, True, True]
+    assert begins_word({"type": "WordLevel"}, ["the", "ing"])("ing")
 
 
 # Files
@@ -372,32 +374,48 @@ def test_a_missing_file_is_named(family: type[RustTokenizer], tmp_path: Path) ->
         family.load(tmp_path)
 
 
-def test_the_tokenizer_of_another_family_is_refused(tmp_path: Path) -> None:
-    WordPiece.train(SENTENCES, 300).save(tmp_path)
-    with pytest.raises(ZooError, match="holds a WordPiece model where BPE is expected"):
-        ByteLevelBPE.load(tmp_path)
+def test_a_folder_gives_the_tokenizer_that_it_holds_whoever_asks(family: type[RustTokenizer], tmp_path: Path) -> None:
+    for other in FAMILIES:
+        trained = other.train(SENTENCES, 300)
+        trained.save(tmp_path)
+        loaded = family.load(tmp_path)
+        assert loaded.encode(SENTENCES)[0].tolist() == trained.encode(SENTENCES)[0].tolist()
+        assert loaded.special_names == other.names._asdict()
+        assert loaded.word_starts.tolist() == trained.word_starts.tolist()
 
 
-def test_a_piece_that_is_there_twice_is_named_with_its_line(tmp_path: Path) -> None:
-    with pytest.raises(ZooError, match=r"vocab\.txt:8: 'a' is already in line 6"):
-        wordpiece(tmp_path, "a", "b", "a")
+def test_of_a_piece_that_is_there_twice_the_last_counts_and_no_other_moves(tmp_path: Path) -> None:
+    tokenizer = wordpiece(tmp_path, "a", "", "", "a", "b")
+    assert tokenizer.encode(["a b"])[0].tolist() == [8, 9]
 
 
 def test_a_vocabulary_without_its_special_tokens_is_refused(tmp_path: Path) -> None:
     (tmp_path / "vocab.txt").write_text("[PAD]\n[UNK]\n[CLS]\na\n", encoding="utf-8")
-    with pytest.raises(ZooError, match=r"vocab\.txt: the vocabulary lacks \[SEP\], \[MASK\]"):
+    with pytest.raises(ZooError, match=r"vocab\.txt: the vocabulary lacks \[SEP\];"):
         WordPiece.load(tmp_path)
+
+
+def test_a_vocabulary_without_a_mask_reads_text_and_says_so_where_one_is_needed(tmp_path: Path) -> None:
+    (tmp_path / "vocab.txt").write_text("[UNK]\n[CLS]\n[SEP]\na\n", encoding="utf-8")
+    tokenizer = WordPiece.load(tmp_path)
+    assert tokenizer.join(tokenizer.encode(["a b"])[0], None, 9).ids.tolist() == [1, 3, 0, 2]
+    with pytest.raises(ZooError, match=r"vocab\.txt: the tokenizer has no mask token"):
+        _ = tokenizer.mask_id
 
 
 @pytest.mark.parametrize(
     ("vocabulary", "merges", "message"),
     [
-        ("{", "", r"vocab\.json: not JSON"),
+        ("{", "", r"vocab\.json: not a JSON object of piece to id"),
         ('["a"]', "", r"vocab\.json: not a JSON object of piece to id"),
-        ('{"a": true}', "", r"vocab\.json: not a JSON object of piece to id"),
+        ('{"a": true}', "", r"vocab\.json: 'a' has the id True"),
         ('{"a": 0}', "a\n", r"merges\.txt:1: 'a' is not two pieces"),
-        ('{"a": 0}', "a b\n", "don't belong together"),
-        ('{"a": 0}', "", r"vocab\.json: the vocabulary lacks <pad>"),
+        (
+            '{"<s>": 0, "</s>": 1, "<unk>": 2, "a": 3}',
+            "a b\n",
+            r"vocab\.json: not a tokenizer that can be used \(.*`b`",
+        ),
+        ('{"a": 0}', "", r"vocab\.json: the vocabulary lacks <unk>, <s>, </s>"),
     ],
 )
 def test_broken_bpe_files_are_named(tmp_path: Path, vocabulary: str, merges: str, message: str) -> None:

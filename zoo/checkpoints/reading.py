@@ -24,17 +24,14 @@ from zoo.weights.layout import match
 from zoo.weights.provenance import provenance_in
 from zoo.weights.record import (
     Objectives,
-    format_of,
     read_foreign,
     read_objectives,
-    tokenizer_options,
+    tokenizer_use,
 )
 from zoo.weights.sentence import sentence_in
 from zoo.weights.store import Store, open_store
 
 log = logging.getLogger("zoo")
-
-TOKENIZER_FILES = ("tokenizer.json", "vocab.txt", "vocab.json", "spiece.model")
 
 
 @dataclass(frozen=True)
@@ -133,15 +130,15 @@ def tokenizer_of(folder: Path | Folder, catalog: Catalog) -> Tokenizer | None:
     if said.variant:
         part, options = catalog.tokenizer(said.variant)
     else:
-        format = format_of(said.config, catalog.checkpoints, str(said.path / CONFIG))
-        part, options = catalog.part("tokenizer", format.base.tokenizer.name), tokenizer_options(said, format)
+        used = tokenizer_use(said, catalog.checkpoints)
+        part, options = catalog.part("tokenizer", used.name), dict(used.options)
     tokenizer: Tokenizer = part.load(said.path, **options)
     return tokenizer
 
 
 def tokenizer_file(folder: Path) -> Path | None:
     """The file that a folder's tokenizer is read from first, if it holds one."""
-    return next((folder / name for name in TOKENIZER_FILES if (folder / name).exists()), None)
+    return Folder(folder).tokenizer_file
 
 
 def head_of(model: Model) -> HeadUse | None:

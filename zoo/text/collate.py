@@ -45,7 +45,14 @@ def collate(
         order=tuple(order),
         documents=tuple(documents[index] for index in order) if documents else (),
         items=tuple(items[index] for index in order) if items else (),
+        types=_types(packed),
     )
+
+
+def _types(packed: Sequence[Encoding]) -> Tensor | None:
+    if all(encoding.types is None for encoding in packed):
+        return None
+    return _tensor([encoding.segments if encoding.types is None else encoding.types for encoding in packed])
 
 
 def _tensor(parts: Sequence[NDArray[np.int32]]) -> Tensor:

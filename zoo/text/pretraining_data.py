@@ -170,7 +170,7 @@ class PretrainingData:
         seen, targets = self.masking.mask(ids, lengths, special, self.tokenizer, rng)
         ends = np.cumsum(lengths).tolist()
         spans = [slice(end - length, end) for end, length in zip(ends, lengths, strict=True)]
-        changed = [Encoding(seen[span], e.segments, e.special) for span, e in zip(spans, encodings, strict=True)]
+        changed = [replace(e, ids=seen[span]) for span, e in zip(spans, encodings, strict=True)]
         return changed, [targets[span] for span in spans]
 
     def _batches(self, lengths: NDArray[np.int64], rng: np.random.Generator) -> list[list[int]]:

@@ -1,25 +1,29 @@
-"""What the three families' tokenizers share: everything but their pieces and the names of their special tokens."""
+"""Any tokenizer of the `tokenizers` library, as a folder says it is; families add how theirs are trained and built."""
 
 from __future__ import annotations
 
-from abc import abstractmethod
+import json
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from collections.abc import Sequence as SequenceOf
 from copy import copy
 from functools import cached_property
 from pathlib import Path
-from typing import Any, ClassVar, NamedTuple, Self
+from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple, Never, NoReturn, Self
 
 import numpy as np
 import tokenizers
-from tokenizers.processors import Sequence, TemplateProcessing
 
 from zoo.batch import Encoding, Flags, Ids
 from zoo.errors import ZooError
 from zoo.interfaces import Tokenizer
+from zoo.text.added_tokens import AddedToken, Special
+from zoo.text.schemes import AS_IT_IS, Built, Scheme, as_it_is, by_class, scheme_of
+from zoo.text.tokenizer_document import check_ids, frame_of, make_rust, try_out, with_tokens
+from zoo.text.words import begins_word
+from zoo.weights.folder import TOKENIZER, TOKENIZER_CONFIG, Folder
 
-FILE = "tokenizer.json"
+TRAINED = "a tokenizer just trained"
 
 COVERAGE = 0.9995
 """The share of a text's characters that a trained vocabulary knows if it can; as in SentencePiece."""
@@ -38,51 +42,74 @@ class SpecialTokens(NamedTuple):
 class RustTokenizer(Tokenizer):
     """A tokenizer of the `tokenizers` library, saved as Hugging Face folders have it.
 
-    A special token's name that occurs in a text is text: `encode` never returns a special id. (The released
-    tokenizers read "[MASK]" in a text as the mask, which lets a text forge the structure of its sequence.)
-    An unknown token stands for text, so its id is not a special one.
+    The name of a special token that occurs in a text is text: `encode` never returns the id of one that has a role.
+    (The released tokenizers read "[MASK]" in a text as the mask, which lets a text forge the structure of its
+    sequence.) Tokens that a folder added for its own ends are one id each. An unknown token stands for text.
+    Asking for the id of a role that the folder leaves out raises ZooError.
     """
 
     names: ClassVar[SpecialTokens]
-    model: ClassVar[type[tokenizers.models.Model]]
-    n_between: ClassVar[int] = 1
-    """How many separators stand between two texts."""
+    schemes: ClassVar[Mapping[str, Scheme]] = {}
+    """The classes of the transformers library that this one stands for; the first is the family's own."""
 
-    def __init__(self, rust: tokenizers.Tokenizer) -> None:
-        missing = [name for name in self.names if rust.token_to_id(name) is None]
-        if missing:
-            raise ZooError(f"the vocabulary lacks {', '.join(missing)}, which every {type(self).__name__} needs")
-        rust.add_special_tokens([tokenizers.AddedToken(name, normalized=False, special=True) for name in self.names])
-        rust.encode_special_tokens = True  # their names in a text are text
-        rust.no_truncation()  # saved files may carry both; cutting is `join`'s task, and there is no padding
-        rust.no_padding()
-        ids = rust.get_vocab()
-        self.pad_id, self.unk_id, self.cls_id, self.sep_id, self.mask_id = (ids[name] for name in self.names)
-        separators = f"{self.names.sep}:0 " * self.n_between
-        template = TemplateProcessing(  # for whoever else reads the file; `join` does it here
-            single=f"{self.names.cls}:0 $A:0 {self.names.sep}:0",
-            pair=f"{self.names.cls}:0 $A:0 {separators}$B:1 {self.names.sep}:1",
-            special_tokens=[(self.names.cls, self.cls_id), (self.names.sep, self.sep_id)],
-        )
-        rust.post_processor = Sequence([*self.trimming(rust), template])
-        self._rust = rust
+    def __init__(self, built: Built) -> None:
+        self._built, self._where = built, built.where
+        self._rust = make_rust(built.document, self._where)
+        check_ids(self._rust, built.special.ids, self._where)
+        try_out(self._rust, built.document, self._where)
+        self._frames = {pair: frame_of(self._rust, pair, self._where) for pair in (False, True)}
+        around = np.concatenate([ids for frame in self._frames.values() for ids in frame[:3]])
+        if around.max(initial=0) >= self.vocab_size:
+            raise ZooError(f"{self._where}: its template has the id {around.max()}, which no token has")
+        self._roles = built.special.roles | _framing(self._rust, self._frames[False].before, self._frames[False].after)
+        self._roles |= built.special.roles
+        self.__dict__ |= {f"{role}_id": self._rust.token_to_id(name) for role, name in self._roles.items()}
+        roles = [role for role in (*SpecialTokens._fields, "bos", "eos") if role in self._roles and role != "unk"]
+        self._special_ids = tuple(dict.fromkeys([*(self.__dict__[f"{role}_id"] for role in roles), *around.tolist()]))
         self._is_special = np.isin(np.arange(self.vocab_size), self.special_ids)
-        self._as_text = np.where(self._is_special, self.unk_id, np.arange(self.vocab_size)).astype(np.int32)
+        self._as_text = np.where(self._is_special, self.__dict__.get("unk_id", -1), np.arange(self.vocab_size))
+        self._as_text = self._as_text.astype(np.int32)
+        self._rust = self._inert()
 
-    @staticmethod
-    def trimming(rust: tokenizers.Tokenizer) -> list[tokenizers.processors.PostProcessor]:
-        """What makes a piece's offsets leave out the space before it that belongs to it; nothing by default."""
-        return []
+    if not TYPE_CHECKING:  # asked for what is not there alone
 
-    @staticmethod
-    @abstractmethod
-    def begins_word(piece: str) -> bool:
-        """Whether a piece is the first of a word."""
+        def __getattr__(self, name: str) -> NoReturn:
+            role = name.removesuffix("_id")
+            if role == name or role not in SpecialTokens._fields:
+                raise AttributeError(name)
+            raise ZooError(f"{self._where}: the tokenizer has no {role} token, and what was asked for needs one")
+
+    @classmethod
+    def trained(
+        cls, rust: tokenizers.Tokenizer, post_processor: Mapping[str, Any], *, mask_takes_space: bool = False
+    ) -> Self:
+        """A family's tokenizer, just trained; its special tokens are pieces of the model already."""
+        tokens = {name: AddedToken(name, lstrip=mask_takes_space and name == cls.names.mask) for name in cls.names}
+        document = {**json.loads(rust.to_str()), "post_processor": post_processor}
+        roles = cls.names._asdict()
+        return cls(
+            Built(with_tokens(document, tokens, rust.get_vocab()), Special(roles, tokens, {}, roles), {}, TRAINED)
+        )
+
+    @classmethod
+    def load(cls, folder: Path, *args: Any, **options: Any) -> Self:
+        """The tokenizer that a folder says it holds, of whatever kind; options overrule its own.
+
+        Where the folder names a class that this one stands for, it is what transformers 5.23 makes of the vocabulary;
+        else it is what tokenizer.json says. Raises ZooError.
+        """
+        said = Folder(folder)
+        scheme = scheme_of(said, cls.schemes)
+        return cls(by_class(said, scheme, options) if scheme else as_it_is(said))
 
     def save(self, folder: Path) -> None:
-        """Write tokenizer.json."""
+        """Write tokenizer.json, and tokenizer_config.json with the roles: the transformers library reads them alike."""
         folder.mkdir(parents=True, exist_ok=True)
-        (folder / FILE).write_text(self._rust.to_str(pretty=True), encoding="utf-8")
+        named = {f"{role}_token": name for role, name in self._built.special.named.items()}
+        config = {**self._built.config, "tokenizer_class": AS_IT_IS, **named}
+        for name, content in ((TOKENIZER, self._built.document), (TOKENIZER_CONFIG, config)):
+            text = json.dumps(content, indent=2, ensure_ascii=False)
+            (folder / name).write_text(text + "\n", encoding="utf-8")
 
     @cached_property
     def vocab_size(self) -> int:
@@ -91,70 +118,130 @@ class RustTokenizer(Tokenizer):
 
     @property
     def special_ids(self) -> tuple[int, ...]:
-        """The ids that stand for no text."""
-        return (self.pad_id, self.cls_id, self.sep_id, self.mask_id)
+        """The ids that stand for no text: those of roles, and those of the template."""
+        return self._special_ids
 
     @property
     def special_names(self) -> dict[str, str]:
         """The names of special tokens by role."""
-        return self.names._asdict()
+        return {role: name for role, name in self._roles.items() if role in SpecialTokens._fields}
 
     @cached_property
     def word_starts(self) -> Flags:
         """Which ids begin a word; special tokens begin none. [V]"""
         starts = np.zeros(self.vocab_size, dtype=np.bool_)
-        for piece, index in self._rust.get_vocab().items():
-            starts[index] = index == self.unk_id or self.begins_word(piece)
+        vocabulary = self._rust.get_vocab()
+        begins = begins_word(self._built.document["model"], vocabulary)
+        added = self._built.special.tokens
+        for piece, index in vocabulary.items():
+            starts[index] = index == self.__dict__.get("unk_id") or piece in added or begins(piece)
         return starts & ~self._is_special
 
     def encode(self, texts: SequenceOf[str]) -> list[Ids]:
-        """The ids of each text, without special tokens."""
-        encodings = self._rust.encode_batch_fast(list(texts), add_special_tokens=False)
-        # A unigram model may still choose "<pad>" as one piece among others: that makes it unknown, not special.
-        return [self._as_text[encoding.ids] for encoding in encodings]
+        """The ids of each text, without special tokens. Raises ZooError for what is no text."""
+        return [self._ids(encoding)[0] for encoding in self._encodings(texts, fast=True)]
 
     def encode_with_offsets(self, texts: SequenceOf[str]) -> list[tuple[Ids, Ids]]:
         """The ids of each text, and where in it each begins and ends, in characters. -> [S], [S, 2]"""
-        encodings = self._rust.encode_batch(list(texts), add_special_tokens=False)
-        return [
-            (self._as_text[encoding.ids], np.array(encoding.offsets, dtype=np.int32).reshape(-1, 2))
-            for encoding in encodings
-        ]
+        found = []
+        for encoding in self._encodings(texts, fast=False):
+            ids, kept = self._ids(encoding)
+            found.append((ids, np.array(encoding.offsets, dtype=np.int32).reshape(-1, 2)[kept]))
+        return found
+
+    def _ids(self, encoding: tokenizers.Encoding) -> tuple[Ids, Flags | slice]:
+        """A unigram model may still choose "<pad>" as one piece among others: it is unknown then, or left out."""
+        ids = self._as_text[encoding.ids]
+        if "unk_id" in self.__dict__:
+            return ids, slice(None)
+        return ids[ids >= 0], ids >= 0
+
+    def _encodings(self, texts: SequenceOf[str], *, fast: bool) -> list[tokenizers.Encoding]:
+        encode = self._rust.encode_batch_fast if fast else self._rust.encode_batch
+        try:
+            return encode(list(texts), add_special_tokens=False)
+        except (KeyboardInterrupt, MemoryError):
+            raise
+        except BaseException as error:  # the Rust library's panics are no Exceptions
+            _refuse(texts, f"{self._where}: {' '.join(str(error).split()):.200}")
 
     def decode(self, ids: SequenceOf[int]) -> str:
         """The text of ids, special tokens left out."""
-        return self._rust.decode([int(i) for i in ids if i not in self.special_ids], skip_special_tokens=False)
+        return self._rust.decode([int(i) for i in ids if i not in self._special_ids], skip_special_tokens=False)
 
     def parsing_special(self) -> Self:
         """The same tokenizer, to which "[MASK]" and its like in a text are special tokens, as released ones have it."""
         parsing = copy(self)
-        parsing._rust = tokenizers.Tokenizer.from_str(self._rust.to_str())
-        parsing._rust.encode_special_tokens = False
+        parsing._rust = make_rust(self._built.document, self._where)
+        parsing._rust.encode_special_tokens = self._splits_special
         parsing._as_text = np.arange(self.vocab_size, dtype=np.int32)
         return parsing
 
+    @property
+    def _splits_special(self) -> bool:
+        return self._built.config.get("split_special_tokens") is True
+
+    def _inert(self) -> tokenizers.Tokenizer:
+        """Names of roles in a text are text; the folder's own tokens are found, as what is special no longer is."""
+        own = [
+            token.content
+            for token in self._built.special.tokens.values()
+            if token.special and not self._is_special[self._rust.token_to_id(token.content)]
+            and token.content not in self._roles.values()
+        ]  # fmt: skip
+        rust = self._rust
+        if own and not self._splits_special:
+            entries = [
+                {**e, "special": e["special"] and e["content"] not in own} for e in self._built.document["added_tokens"]
+            ]
+            rust = make_rust({**self._built.document, "added_tokens": entries}, self._where)
+        rust.encode_special_tokens = True
+        return rust
+
     def n_special(self, pair: bool) -> int:
         """How many special tokens `join` adds to one text, or to two."""
-        return 2 + self.n_between if pair else 2
+        return self._frames[pair].n_special
 
     def join(self, first: Ids, second: Ids | None, max_length: int) -> Encoding:
         """One sequence of one text or two, special tokens added, the longer text cut first.
 
         A separator is of the text that it closes. Raises ZooError where no room is left for text.
         """
+        before, between, after, types = self._frames[second is not None]
         room = max_length - self.n_special(second is not None)
         if room < 1:
             raise ZooError(f"{max_length} tokens leave no room for text beside the special ones; allow more")
         n_first, n_second = _longest_first(len(first), 0 if second is None else len(second), room)
-        ids = np.full(n_first + n_second + self.n_special(second is not None), self.sep_id, dtype=np.int32)
+        tail = after if second is None else np.concatenate([second[:n_second], after])
+        ids = np.concatenate([before, first[:n_first], between, tail])
+        if not len(ids):
+            raise ZooError(
+                f"{self._where}: a text without tokens makes an empty sequence, as there is no special token"
+            )
         segments = np.zeros_like(ids)
-        ids[0] = self.cls_id
-        ids[1 : 1 + n_first] = first[:n_first]
         if second is not None:
-            start = 1 + n_first + self.n_between
-            ids[start : start + n_second] = second[:n_second]
-            segments[start:] = 1
-        return Encoding(ids, segments, self._is_special[ids])
+            segments[len(ids) - len(tail) :] = 1
+        sizes = (len(before), n_first, len(between), n_second, len(after))
+        return Encoding(ids, segments, self._is_special[ids], None if types is None else types.of(sizes))
+
+
+def _framing(rust: tokenizers.Tokenizer, before: Ids, after: Ids) -> dict[str, str]:
+    """The tokens around a text, which are the first and the separator where nothing else is said."""
+    found = {"cls": before[:1], "sep": after[-1:]}
+    return {role: str(rust.id_to_token(int(ids[0]))) for role, ids in found.items() if len(ids)}
+
+
+def _refuse(texts: SequenceOf[object], reason: str) -> Never:
+    """Raise ZooError for the first that is no text, or that holds what no file can."""
+    for number, text in enumerate(texts, 1):
+        if not isinstance(text, str):
+            raise ZooError(f"text {number} is no text but a {type(text).__name__}: {text!r:.60}") from None
+        lone = [place for place, character in enumerate(text, 1) if "\ud800" <= character <= "\udfff"]
+        if lone:
+            raise ZooError(
+                f"text {number} holds half of a surrogate pair at character {lone[0]}: {text!r:.60}; read it as UTF-8"
+            ) from None
+    raise ZooError(reason) from None
 
 
 def _longest_first(n_first: int, n_second: int, room: int) -> tuple[int, int]:
@@ -162,20 +249,6 @@ def _longest_first(n_first: int, n_second: int, room: int) -> tuple[int, int]:
     shorter = min(n_first, n_second, room // 2)
     longer = min(max(n_first, n_second), room - shorter)
     return (longer, shorter) if n_first > n_second else (shorter, longer)
-
-
-def read_rust(folder: Path, model: type[tokenizers.models.Model]) -> tokenizers.Tokenizer:
-    """The tokenizer.json of a folder. Raises ZooError where it is broken or holds another kind of model."""
-    path = folder / FILE
-    try:
-        rust = tokenizers.Tokenizer.from_str(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise ZooError(f"{path}: {error.strerror}; a tokenizer is loaded from a folder that holds this file") from None
-    except Exception as error:  # the Rust library raises nothing more precise
-        raise ZooError(f"{path}: not a tokenizer of the Hugging Face format ({error}); save it again") from None
-    if not isinstance(rust.model, model):
-        raise ZooError(f"{path}: holds a {type(rust.model).__name__} model where {model.__name__} is expected")
-    return rust
 
 
 def count_words(texts: Iterable[str], normalizer: Any, pre_tokenizer: Any) -> Counter[str]:

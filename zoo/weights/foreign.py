@@ -15,6 +15,7 @@ from zoo.interfaces import Tokenizer
 from zoo.specs import HeadUse
 from zoo.weights.checkpoint import save_tensors
 from zoo.weights.format import UNTIED, CheckpointFormat
+from zoo.weights.json_files import read_object
 from zoo.weights.layout import head_config
 from zoo.weights.store import WEIGHTS
 
@@ -68,13 +69,14 @@ def write_foreign(place: Path, described: Described, state: Mapping[str, Tensor]
 
 
 def write_tokenizer_config(place: Path, described: Described, tokenizer: Tokenizer) -> None:
-    """Write what the transformers library needs beside tokenizer.json, to use it as it is."""
-    special = tokenizer.special_names
+    """Write what the transformers library needs beside tokenizer.json; what is there already says more."""
+    path = place / "tokenizer_config.json"
     config: dict[str, JsonValue] = {
         "tokenizer_class": "PreTrainedTokenizerFast",
         "model_max_length": described.max_length,
         "clean_up_tokenization_spaces": False,
-        **{f"{role}_token": name for role, name in special.items()},
+        **{f"{role}_token": name for role, name in tokenizer.special_names.items()},
         **described.format.tokenizer_config,
+        **(read_object(path) if path.exists() else {}),
     }
-    (place / "tokenizer_config.json").write_text(json.dumps(config, indent=2) + "\n", encoding="utf-8")
+    path.write_text(json.dumps(config, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")

@@ -61,8 +61,9 @@ class CheckpointFormat:
       `choice`), POOL for a pooler alone, UNTIED.
     - `architectures` are the reference library's classes, with the pieces of each; the first has none.
     - `copies` are weights that may be stored a second time, each with what it repeats; `ignored` hold nothing.
-    - `tokenizer` are the tokenizer's options in tokenizer_config.json, `tokenizer_config` is what such a file is to
-      say of a tokenizer that we write.
+    - `tokenizer_classes` are the reference library's tokenizers that the tokenizer of `base` stands for, the family's
+      own first; `tokenizer` are its options in tokenizer_config.json, `tokenizer_config` is what such a file is to say
+      of a tokenizer that we write.
     - `head_dropout` is the key of a head's dropout, `head_dropout_default` what its absence means (None: the layers'
       dropout); heads of the kinds in `drops_as_layers` have the layers' whatever it says. With `drops_head_input`, a
       classifier has it twice.
@@ -79,6 +80,7 @@ class CheckpointFormat:
     copies: tuple[tuple[str, str], ...]
     ignored: tuple[str, ...]
     fixed: Mapping[str, JsonValue] = field(default_factory=dict)
+    tokenizer_classes: tuple[str, ...] = ()
     tokenizer: tuple[Setting, ...] = ()
     tokenizer_config: Mapping[str, JsonValue] = field(default_factory=dict)
     head_dropout: str = "classifier_dropout"

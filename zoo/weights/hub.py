@@ -14,7 +14,8 @@ from zoo.weights.provenance import PROVENANCE
 from zoo.weights.sentence import model_folder
 
 FILES = ("*.safetensors", "*.safetensors.index.json", "config.json", "tokenizer.json", "tokenizer_config.json",
-         "vocab.txt", "vocab.json", "merges.txt", "spiece.model", "variant.json", "objectives.json",
+         "special_tokens_map.json", "added_tokens.json", "vocab.txt", "vocab.json", "merges.txt", "spiece.model",
+         "variant.json", "objectives.json",
          "modules.json", "sentence_*_config.json", "config_sentence_transformers.json", "*/config.json",
          "0_Transformer/*.json", "0_Transformer/*.txt", "0_Transformer/spiece.model",
          PROVENANCE)  # fmt: skip

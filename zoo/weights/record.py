@@ -82,12 +82,11 @@ def read_foreign(folder: Folder, formats: Formats, store: Store) -> Foreign:
     format = format_of(config, formats, where)
     variant = format.variant(config, name_of(folder.path), where)
     pieces = find_pieces(format, config, store)
-    options = {**variant.tokenizer.options, **tokenizer_options(folder, format)}
     head = head_use(format, config, pieces.used, variant.dims.dropout, where)
     variant = variant.model_copy(
         update={
             "objectives": _objectives(variant, pieces.used),
-            "tokenizer": Use(name=variant.tokenizer.name, options=options),
+            "tokenizer": tokenizer_use(folder, formats),
         }
     )
     on_top = tuple(TASK if piece in HEAD_KINDS else piece for piece in pieces.used if piece != UNTIED)
@@ -106,18 +105,29 @@ def format_of(config: Mapping[str, Any], formats: Formats, where: str) -> Checkp
     return formats[kind]
 
 
-def tokenizer_options(folder: Folder, format: CheckpointFormat) -> dict[str, Any]:
-    """The options that tokenizer_config.json gives. Raises ZooError where one is neither true nor false."""
-    found = folder.tokenizer_config
+def tokenizer_use(folder: Folder, formats: Formats) -> Use:
+    """The tokenizer that stands for the class that a folder names, with its options; the family's where it names none.
+
+    Raises ZooError where an option is neither true nor false.
+    """
+    format = format_of(folder.config, formats, str(folder.path / CONFIG))
+    named = folder.tokenizer_class
+    owner = next((each for each in formats.values() if named in each.tokenizer_classes), None)
+    used = (owner or format).base.tokenizer
+    if named and not owner:
+        return Use(name=used.name)
+    return Use(name=used.name, options={**used.options, **_tokenizer_options(folder, owner or format)})
+
+
+def _tokenizer_options(folder: Folder, format: CheckpointFormat) -> dict[str, Any]:
     options = {}
     for setting in format.tokenizer:
-        value = found.get(setting.theirs)
+        value = folder.tokenizer_config.get(setting.theirs)
         if not isinstance(value, bool | None):
-            raise ZooError(
-                f"{folder.path / TOKENIZER_CONFIG}: {setting.theirs} should be true or false, not {value!r:.60}"
-            )
+            where = folder.path / TOKENIZER_CONFIG
+            raise ZooError(f"{where}: {setting.theirs} should be true or false, not {value!r:.60}")
         if value is not None:
-            options[setting.ours] = setting.read(value, found)
+            options[setting.ours] = setting.read(value, folder.tokenizer_config)
     return options
 
 

@@ -13,28 +13,25 @@ from typing import NamedTuple
 
 from zoo import ZooError
 
-UNKNOWN = 2
-"""The type of the piece that stands for text without pieces."""
+UNKNOWN, CONTROL, OWN = 2, 3, 4
+"""Types of pieces: that which stands for text without pieces; that which no text has; that which the user defined."""
 
 
 class Pieces(NamedTuple):
-    """A unigram vocabulary, the id of its unknown piece, and the table that the normalizer looks characters up in."""
+    """A unigram vocabulary, the table that the normalizer looks characters up in, and tokens that are never split."""
 
     scores: list[tuple[str, float]]
-    unknown: int
     characters: bytes
+    added: list[tuple[str, bool]]
+    """Control symbols and those that the user defined; whether each is special."""
 
 
 class _Broken(Exception):
     pass
 
 
-def read_spiece(path: Path) -> Pieces:
+def read_spiece(path: Path, content: bytes) -> Pieces:
     """The pieces of a model file. Raises ZooError where it is none, or not of the unigram kind."""
-    try:
-        content = path.read_bytes()
-    except OSError as error:
-        raise ZooError(f"{path}: {error.strerror}") from None
     scores: list[tuple[str, float]] = []
     types: list[int] = []
     characters = b""
@@ -53,7 +50,8 @@ def read_spiece(path: Path) -> Pieces:
         raise ZooError(f"{path}: not a SentencePiece model; fetch it again") from None
     if kind != 1 or types.count(UNKNOWN) != 1:
         raise ZooError(f"{path}: not a SentencePiece model of the unigram kind with one unknown piece")
-    return Pieces(scores, types.index(UNKNOWN), characters)
+    added = [(piece, kind == CONTROL) for (piece, _), kind in zip(scores, types, strict=True) if kind in (CONTROL, OWN)]
+    return Pieces(scores, characters, added)
 
 
 def _fields(message: bytes) -> Iterator[tuple[int, int | bytes]]:

@@ -2,27 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from pathlib import Path
-from typing import Self
+import base64
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, Self
 
 import tokenizers
 from tokenizers import Regex, decoders, models, normalizers, pre_tokenizers
 
-from zoo import ZooError
-from zoo.text.rust_tokenizer import (
-    FILE,
-    RustTokenizer,
-    SpecialTokens,
-    count_letters,
-    count_words,
-    most_frequent,
-    read_rust,
-)
+from zoo.text.rust_tokenizer import RustTokenizer, SpecialTokens, count_letters, count_words, most_frequent
+from zoo.text.schemes import Document, Ids, Scheme, said_flag, template
+from zoo.weights.folder import Folder
 from zoo_albert.spiece import read_spiece
 from zoo_albert.unigram import learn_pieces
+from zoo_albert.weights import FORMAT
 
 SPACE = "\u2581"  # how SentencePiece writes a space
+PIECES = "spiece.model"
 
 # A piece is letters and digits, or other signs, never both; either may begin with the space before it.
 CHUNKS = rf"{SPACE}?[\p{{L}}\p{{N}}\p{{M}}]+|{SPACE}?[^\p{{L}}\p{{N}}\p{{M}}{SPACE}]+|{SPACE}"
@@ -35,7 +31,6 @@ class Unigram(RustTokenizer):
     """
 
     names = SpecialTokens(pad="<pad>", unk="<unk>", cls="[CLS]", sep="[SEP]", mask="[MASK]")
-    model = models.Unigram
 
     @classmethod
     def train(  # a family names its own options
@@ -49,37 +44,10 @@ class Unigram(RustTokenizer):
         n_pieces = vocab_size - len(cls.names)
         words = count_words(texts, rust.normalizer, rust.pre_tokenizer)
         letters = sorted(most_frequent(count_letters(words), n_pieces))
-        return cls(_assemble(learn_pieces(words, n_pieces, letters), lowercase, strip_accents))
-
-    @classmethod
-    def load(  # a family names its own options
-        cls, folder: Path, *, lowercase: bool = True, strip_accents: bool = True
-    ) -> Self:
-        """The tokenizer of a folder: its tokenizer.json, which says what the options say, or its spiece.model."""
-        path = folder / "spiece.model"
-        if (folder / FILE).exists() or not path.exists():
-            return cls(read_rust(folder, cls.model))
-        found = read_spiece(path)
-        rust = tokenizers.Tokenizer(models.Unigram(found.scores, unk_id=found.unknown, byte_fallback=False))
-        steps: list[normalizers.Normalizer] = [normalizers.Replace("``", '"'), normalizers.Replace("''", '"')]
-        if strip_accents:
-            steps += [normalizers.NFKD(), normalizers.StripAccents()]
-        if lowercase:
-            steps.append(normalizers.Lowercase())
-        if found.characters:
-            steps.append(normalizers.Precompiled(found.characters))
-        rust.normalizer = normalizers.Sequence(steps)
-        rust.pre_tokenizer = pre_tokenizers.Sequence([pre_tokenizers.WhitespaceSplit(), pre_tokenizers.Metaspace()])
-        rust.decoder = decoders.Metaspace()
-        try:
-            return cls(rust)
-        except ZooError as error:
-            raise ZooError(f"{path}: {error}") from None
-
-    @staticmethod
-    def begins_word(piece: str) -> bool:
-        """Whether a piece is the first of a word: it has the space, or is no plain letters and digits."""
-        return piece.startswith(SPACE) or not (piece.isascii() and piece.isalnum())
+        rust = _assemble(learn_pieces(words, n_pieces, letters), lowercase, strip_accents)
+        ids = rust.get_vocab()
+        frame = template((cls.names.cls, ids[cls.names.cls]), (cls.names.sep, ids[cls.names.sep]))
+        return cls.trained(rust, frame, mask_takes_space=True)
 
 
 def _assemble(pieces: Sequence[tuple[str, float]], lowercase: bool, strip_accents: bool) -> tokenizers.Tokenizer:
@@ -100,3 +68,68 @@ def _assemble(pieces: Sequence[tuple[str, float]], lowercase: bool, strip_accent
     )
     rust.decoder = decoders.Metaspace()
     return rust
+
+
+def _albert(folder: Folder, options: Mapping[str, Any]) -> Document:
+    """A folder's pieces, and what AlbertTokenizer of transformers 5.23 does before and after."""
+    keeps = None if options.get("strip_accents") is None else not options["strip_accents"]
+    steps: list[normalizers.Normalizer] = [normalizers.Replace("``", '"'), normalizers.Replace("''", '"')]
+    if not said_flag(folder, "keep_accents", keeps, False):
+        steps += [normalizers.NFKD(), normalizers.StripAccents()]
+    if said_flag(folder, "do_lower_case", options.get("lowercase"), True):
+        steps.append(normalizers.Lowercase())
+    document = _around(folder, steps)
+    document["post_processor"] = folder.tokenizer.get("post_processor") if folder.tokenizer else None
+    return document
+
+
+def _xlm_roberta(folder: Folder, options: Mapping[str, Any]) -> Document:
+    """A folder's pieces, and what XLMRobertaTokenizer of transformers 5.23 does before and after."""
+    return _around(folder, [])
+
+
+def _around(folder: Folder, steps: Sequence[normalizers.Normalizer]) -> Document:
+    scheme = "always" if said_flag(folder, "add_prefix_space", None, True) else "never"
+    rust = tokenizers.Tokenizer(models.Unigram([("<unk>", 0.0)], unk_id=0, byte_fallback=False))
+    rust.normalizer = normalizers.Sequence(list(steps))
+    rust.pre_tokenizer = pre_tokenizers.Sequence(
+        [pre_tokenizers.WhitespaceSplit(), pre_tokenizers.Metaspace(prepend_scheme=scheme)]
+    )
+    rust.decoder = decoders.Metaspace(prepend_scheme=scheme)
+    document: Document = json.loads(rust.to_str())
+    if folder.tokenizer:
+        document["model"]["vocab"] = folder.tokenizer["model"].get("vocab")
+        tables = [step["precompiled_charsmap"] for step in _steps(folder) if step.get("type") == "Precompiled"]
+    else:
+        found = read_spiece(folder.path / PIECES, folder.content(PIECES))
+        document["model"]["vocab"] = found.scores
+        document["added_tokens"] = found.added
+        tables = [base64.b64encode(found.characters).decode()] * bool(found.characters)
+    document["normalizer"]["normalizers"] += [
+        {"type": "Precompiled", "precompiled_charsmap": table} for table in tables[:1]
+    ]
+    return document
+
+
+def _steps(folder: Folder) -> list[dict[str, Any]]:
+    """The steps of a tokenizer.json's normalizer, as far as they are such."""
+    found = (folder.tokenizer or {}).get("normalizer")
+    steps = found.get("normalizers", [found]) if isinstance(found, dict) else []
+    return [step for step in steps if isinstance(step, dict)]
+
+
+def _frame(roles: Ids, document: Document) -> Document:
+    return document["post_processor"] or template(roles["cls"], roles["sep"])
+
+
+def _frame_by_ends(roles: Ids, document: Document) -> Document:
+    return template(roles["bos"], roles["eos"], n_between=2, second=0)
+
+
+_ENDS = {"bos": "<s>", "eos": "</s>"}
+_XLM_NAMES = {"pad": "<pad>", "unk": "<unk>", "cls": "<s>", "sep": "</s>", "mask": "<mask>"}
+_ALBERT, _XLM_ROBERTA = FORMAT.tokenizer_classes
+Unigram.schemes = {
+    _ALBERT: Scheme("Unigram", {**Unigram.names._asdict(), "bos": "[CLS]", "eos": "[SEP]"}, _albert, PIECES, _frame),
+    _XLM_ROBERTA: Scheme("Unigram", {**_XLM_NAMES, **_ENDS}, _xlm_roberta, "", _frame_by_ends),
+}

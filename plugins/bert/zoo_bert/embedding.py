@@ -24,6 +24,6 @@ class AbsoluteEmbedding(Embedding):
 
     def forward(self, batch: Batch) -> Tensor:
         """[T] -> [T, H]"""
-        summed = self.tokens(batch.ids) + self.segments(batch.segments) + self.positions(batch.layout.positions)
+        summed = self.tokens(batch.ids) + self.segments(batch.token_types) + self.positions(batch.layout.positions)
         out: Tensor = self.dropout(self.norm(summed))
         return out

@@ -2,28 +2,25 @@
 
 from __future__ import annotations
 
+import json
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from itertools import chain, repeat
-from pathlib import Path
-from typing import Self
+from typing import Any, Self
 
 import tokenizers
 from tokenizers import decoders, models, normalizers, pre_tokenizers, trainers
 
-from zoo import ZooError
 from zoo.text.lines import read_lines
-from zoo.text.rust_tokenizer import (
-    FILE,
-    RustTokenizer,
-    SpecialTokens,
-    count_letters,
-    count_words,
-    most_frequent,
-    read_rust,
-)
+from zoo.text.rust_tokenizer import RustTokenizer, SpecialTokens, count_letters, count_words, most_frequent
+from zoo.text.schemes import Document, Ids, Scheme, said_flag, template, vocabulary_in
+from zoo.weights.folder import Folder
+from zoo_bert.weights import FORMAT
 
 CONTINUES = "##"
+VOCABULARY = "vocab.txt"
+ENDS = " \t\n\v\f\r\x85\xa0\u1680\u2028\u2029\u202f\u205f\u3000" + "".join(map(chr, range(0x2000, 0x200B)))
+"""White space: the reference takes it off the end of a line of the vocabulary."""
 
 
 class WordPiece(RustTokenizer):
@@ -33,7 +30,6 @@ class WordPiece(RustTokenizer):
     """
 
     names = SpecialTokens(pad="[PAD]", unk="[UNK]", cls="[CLS]", sep="[SEP]", mask="[MASK]")
-    model = models.WordPiece
 
     @classmethod
     def train(  # a family names its own options
@@ -59,37 +55,9 @@ class WordPiece(RustTokenizer):
         rest = sorted(counts.keys() - set(learnt), key=lambda form: (-counts[form], form))
         vocabulary = [*cls.names, *learnt, *rest][:vocab_size]
         ids = {piece: index for index, piece in enumerate(vocabulary)}
-        return cls(_assemble(ids, lowercase, strip_accents, split_chinese))
-
-    @classmethod
-    def load(  # a family names its own options
-        cls,
-        folder: Path,
-        *,
-        lowercase: bool | None = None,
-        strip_accents: bool | None = None,
-        split_chinese: bool | None = None,
-    ) -> Self:
-        """The tokenizer of a folder: its tokenizer.json, which options given here overrule, or its vocab.txt."""
-        path = folder / "vocab.txt"
-        if (folder / FILE).exists() or not path.exists():
-            rust = read_rust(folder, cls.model)
-            _overrule(rust.normalizer, lowercase, strip_accents, split_chinese)
-            return cls(rust)
-        vocabulary: dict[str, int] = {}
-        for number, piece in read_lines(path):
-            if piece in vocabulary:
-                raise ZooError(f"{path}:{number}: {piece!r} is already in line {vocabulary[piece] + 1}; remove one")
-            vocabulary[piece] = number - 1
-        try:
-            return cls(_assemble(vocabulary, lowercase is not False, strip_accents, split_chinese is not False))
-        except ZooError as error:
-            raise ZooError(f"{path}: {error}") from None
-
-    @staticmethod
-    def begins_word(piece: str) -> bool:
-        """Whether a piece is the first of a word."""
-        return not piece.startswith(CONTINUES)
+        rust = _assemble(ids, lowercase, strip_accents, split_chinese)
+        frame = template((cls.names.cls, ids[cls.names.cls]), (cls.names.sep, ids[cls.names.sep]))
+        return cls.trained(rust, frame)
 
 
 def _forms(word: str) -> list[str]:
@@ -134,13 +102,27 @@ def _assemble(
     return rust
 
 
-def _overrule(
-    normalizer: object, lowercase: bool | None, strip_accents: bool | None, split_chinese: bool | None
-) -> None:
-    if isinstance(normalizer, normalizers.BertNormalizer):
-        if lowercase is not None:
-            normalizer.lowercase = lowercase
-        if strip_accents is not None:
-            normalizer.strip_accents = strip_accents
-        if split_chinese is not None:
-            normalizer.handle_chinese_chars = split_chinese
+def _of_folder(folder: Folder, options: Mapping[str, Any]) -> Document:
+    """A folder's pieces, and what BertTokenizer of transformers 5.23 does before and after."""
+    lowercase = said_flag(folder, "do_lower_case", options.get("lowercase"), True)
+    strip_accents = said_flag(folder, "strip_accents", options.get("strip_accents"), None)
+    split_chinese = said_flag(folder, "tokenize_chinese_chars", options.get("split_chinese"), True)
+    document: Document = json.loads(_assemble({}, bool(lowercase), strip_accents, bool(split_chinese)).to_str())
+    document["model"]["vocab"] = vocabulary_in(folder) if folder.tokenizer else _pieces(folder)
+    return document
+
+
+def _pieces(folder: Folder) -> dict[str, int]:
+    """A piece a line; of one that is there twice the last counts, and every other keeps its id."""
+    folder.content(VOCABULARY)
+    return {piece.rstrip(ENDS): number - 1 for number, piece in read_lines(folder.path / VOCABULARY)}
+
+
+def _frame(roles: Ids, document: Document) -> Document:
+    return template(roles["cls"], roles["sep"])
+
+
+_SCHEME = Scheme("WordPiece", WordPiece.names._asdict(), _of_folder, VOCABULARY, _frame, has_segments=True)
+WordPiece.schemes = {
+    name: _SCHEME._replace(has_segments=name != "DistilBertTokenizer") for name in FORMAT.tokenizer_classes
+}

@@ -63,6 +63,17 @@ FORMAT = CheckpointFormat(
         ("cls.predictions.decoder.bias", "cls.predictions.bias"),
     ),
     ignored=("embeddings.position_ids", "embeddings.token_type_ids"),
+    tokenizer_classes=(
+        "BertTokenizer",
+        "DistilBertTokenizer",
+        "ElectraTokenizer",
+        "MobileBertTokenizer",
+        "LayoutLMTokenizer",
+        "ConvBertTokenizer",
+        "SqueezeBertTokenizer",
+        "LxmertTokenizer",
+    ),
+    tokenizer_config={"model_input_names": ["input_ids", "token_type_ids", "attention_mask"]},
     tokenizer=(
         Setting("do_lower_case", "lowercase", None),
         Setting("strip_accents", "strip_accents", None),

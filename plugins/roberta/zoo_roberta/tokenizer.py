@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Sequence
-from pathlib import Path
-from typing import Self
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, Self
 
 import tokenizers
-from tokenizers import decoders, models, pre_tokenizers, processors, trainers
+from tokenizers import decoders, models, pre_tokenizers, trainers
 
 from zoo import ZooError
 from zoo.text.lines import read_lines
-from zoo.text.rust_tokenizer import FILE, RustTokenizer, SpecialTokens, read_rust
+from zoo.text.rust_tokenizer import RustTokenizer, SpecialTokens
+from zoo.text.schemes import Document, Ids, Scheme, said_flag, template, vocabulary_in
+from zoo.weights.folder import Folder
+from zoo_roberta.weights import FORMAT
 
-SPACE = "\u0120"  # how the byte of a space is written in the vocabulary
+VOCABULARY, MERGES = "vocab.json", "merges.txt"
 
 Merges = Sequence[tuple[str, str]]
 
@@ -27,8 +29,6 @@ class ByteLevelBPE(RustTokenizer):
     """
 
     names = SpecialTokens(pad="<pad>", unk="<unk>", cls="<s>", sep="</s>", mask="<mask>")
-    model = models.BPE
-    n_between = 2
 
     @classmethod
     def train(  # a family names its own options
@@ -54,36 +54,10 @@ class ByteLevelBPE(RustTokenizer):
         learner.train_from_iterator(texts, trainer)
         learnt = json.loads(learner.to_str())["model"]
         vocabulary = {**learnt["vocab"], names.mask: len(learnt["vocab"])}
-        return cls(_assemble(vocabulary, [(left, right) for left, right in learnt["merges"]], add_prefix_space))
-
-    @classmethod
-    def load(  # a family names its own options
-        cls, folder: Path, *, add_prefix_space: bool | None = None
-    ) -> Self:
-        """The tokenizer of a folder: its tokenizer.json, which an option overrules, or vocab.json and merges.txt."""
-        path = folder / "vocab.json"
-        if (folder / FILE).exists() or not path.exists():
-            rust = read_rust(folder, cls.model)
-            if add_prefix_space is not None and isinstance(rust.pre_tokenizer, pre_tokenizers.ByteLevel):
-                rust.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=add_prefix_space)
-            return cls(rust)
-        vocabulary, merges = _read_vocabulary(path), _read_merges(folder / "merges.txt")
-        try:
-            return cls(_assemble(vocabulary, merges, bool(add_prefix_space)))
-        except ZooError as error:
-            raise ZooError(f"{path}: {error}") from None
-        except Exception as error:  # the Rust library raises nothing more precise
-            raise ZooError(f"{folder}: vocab.json and merges.txt don't belong together ({error})") from None
-
-    @staticmethod
-    def trimming(rust: tokenizers.Tokenizer) -> list[processors.PostProcessor]:
-        """As the released tokenizer has it."""
-        return [processors.ByteLevel(add_prefix_space=rust.pre_tokenizer.add_prefix_space, trim_offsets=True)]
-
-    @staticmethod
-    def begins_word(piece: str) -> bool:
-        """Whether a piece is the first of a word; the first of a text is too, whatever its piece."""
-        return piece.startswith(SPACE)
+        rust = _assemble(vocabulary, [(left, right) for left, right in learnt["merges"]], add_prefix_space)
+        trimming = {"type": "ByteLevel", "add_prefix_space": add_prefix_space, "trim_offsets": True, "use_regex": True}
+        frame = template((names.cls, vocabulary[names.cls]), (names.sep, vocabulary[names.sep]), n_between=2)
+        return cls.trained(rust, {"type": "Sequence", "processors": [trimming, frame]}, mask_takes_space=True)
 
 
 def _assemble(vocabulary: dict[str, int], merges: Merges, add_prefix_space: bool) -> tokenizers.Tokenizer:
@@ -93,19 +67,27 @@ def _assemble(vocabulary: dict[str, int], merges: Merges, add_prefix_space: bool
     return rust
 
 
-def _read_vocabulary(path: Path) -> dict[str, int]:
-    text = "\n".join(line for _, line in read_lines(path))
-    try:
-        vocabulary = json.loads(text)
-    except (ValueError, RecursionError) as error:
-        raise ZooError(f"{path}: not JSON ({error}); fetch it again") from None
-    if not isinstance(vocabulary, dict) or not all(type(index) is int and index >= 0 for index in vocabulary.values()):
-        raise ZooError(f"{path}: not a JSON object of piece to id; fetch it again")
-    return vocabulary
+def _of_folder(folder: Folder, options: Mapping[str, Any]) -> Document:
+    """A folder's pieces and merges, and what RobertaTokenizer of transformers 5.23 does before and after."""
+    add_prefix_space = said_flag(folder, "add_prefix_space", options.get("add_prefix_space"), False)
+    document: Document = json.loads(_assemble({}, [], bool(add_prefix_space)).to_str())
+    document["pre_tokenizer"]["trim_offsets"] = said_flag(folder, "trim_offsets", None, True)
+    if folder.tokenizer:
+        pieces, merges = vocabulary_in(folder), folder.tokenizer["model"].get("merges", [])
+    else:
+        pieces, merges = folder.json_of(VOCABULARY, "a JSON object of piece to id"), _read_merges(folder)
+    document["model"] |= {"vocab": pieces, "merges": merges}
+    return document
 
 
-def _read_merges(path: Path) -> list[tuple[str, str]]:
-    merges = []
+def _frame(roles: Ids, document: Document) -> Document:
+    spaces = {key: document["pre_tokenizer"][key] for key in ("trim_offsets", "add_prefix_space")}
+    return {"type": "RobertaProcessing", "sep": roles["sep"], "cls": roles["cls"], **spaces}
+
+
+def _read_merges(folder: Folder) -> list[tuple[str, str]]:
+    folder.content(MERGES)
+    path, merges = folder.path / MERGES, []
     for number, line in read_lines(path):
         if not line or (number == 1 and line.startswith("#version")):
             continue
@@ -114,3 +96,7 @@ def _read_merges(path: Path) -> list[tuple[str, str]]:
             raise ZooError(f"{path}:{number}: {line!r} is not two pieces with a space between them")
         merges.append((left, right))
     return merges
+
+
+_NAMES = {**ByteLevelBPE.names._asdict(), "bos": "<s>", "eos": "</s>"}
+ByteLevelBPE.schemes = dict.fromkeys(FORMAT.tokenizer_classes, Scheme("BPE", _NAMES, _of_folder, VOCABULARY, _frame))

@@ -81,6 +81,7 @@ FORMAT = CheckpointFormat(
         ("lm_head.decoder.bias", "lm_head.bias"),
     ),
     ignored=("embeddings.position_ids", "embeddings.token_type_ids"),
+    tokenizer_classes=("RobertaTokenizer", "LongformerTokenizer", "BartTokenizer", "LEDTokenizer"),
     tokenizer=(Setting("add_prefix_space", "add_prefix_space", None),),
     drops_as_layers=("choice",),
     drops_head_input=True,

@@ -1,0 +1,178 @@
+"""A tokenizer.json made into a tokenizer: what the Rust library refuses or panics over is found when it is loaded."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+import tempfile
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from itertools import chain, islice
+from typing import Any, NamedTuple
+
+import numpy as np
+import tokenizers
+
+from zoo.batch import Ids
+from zoo.errors import ZooError
+from zoo.text.added_tokens import LARGEST_ID, AddedToken, check_id
+
+PROBES = (
+    "A dog, ran! don't 12.5 ``quoted''",
+    "  \t\u00a0Éé e\u0301 \ufb01 \uff21 \u0130 ß\r\n",
+    "我是中文字ねこ한국어 हिन्दी ไทย مرحبا",
+    "\U0001f469\u200d\U0001f469\u200d\U0001f467 \U0001d15e\u200b\ufeff\u0000\ufffd\ue000",
+)
+"""What is tried: scripts, marks and signs, among them some that no vocabulary has."""
+
+FRAMED = ("a", "x", "0", ".", "我")
+"""Texts that are likely to have a token, to see what stands around them."""
+
+
+class Types(NamedTuple):
+    """The types of tokens: of the special ones, and of those of each text."""
+
+    before: Ids
+    first: int
+    between: Ids
+    second: int
+    after: Ids
+
+    def of(self, sizes: Sequence[int]) -> Ids:
+        """The types of a sequence, given how many tokens each of the five has. -> [S]"""
+        parts = [
+            np.broadcast_to(np.asarray(kind, dtype=np.int32), size) for kind, size in zip(self, sizes, strict=True)
+        ]
+        return np.concatenate(parts)
+
+    @property
+    def tell_texts(self) -> bool:
+        """Whether they are 0 up to the second text, and 1 from there on."""
+        early = (*self.before, self.first, *self.between)
+        return not any(early) and self.second == 1 and all(self.after == 1)
+
+
+class Frame(NamedTuple):
+    """The special tokens around one text or two, and the types of all, where these are not which text each is of."""
+
+    before: Ids
+    between: Ids
+    after: Ids
+    types: Types | None
+
+    @property
+    def n_special(self) -> int:
+        """How many special tokens there are."""
+        return len(self.before) + len(self.between) + len(self.after)
+
+
+def vocabulary_of(document: Mapping[str, Any], where: str) -> dict[str, int]:
+    """The ids of the model's pieces. Raises ZooError where there are none, or one is far too large."""
+    model = document.get("model")
+    pieces = model.get("vocab") if isinstance(model, dict) else None
+    if isinstance(pieces, list) and all(
+        isinstance(row, list | tuple) and isinstance([*row, 0][0], str) for row in pieces
+    ):
+        return {row[0]: index for index, row in enumerate(pieces)}
+    if not isinstance(pieces, dict) or not pieces:
+        raise ZooError(f"{where}: not a tokenizer of the Hugging Face format (it holds no vocabulary); save it again")
+    return {piece: check_id(index, piece, where) for piece, index in pieces.items()}
+
+
+def make_rust(document: Mapping[str, Any], where: str) -> tokenizers.Tokenizer:
+    """The tokenizer of a document. Raises ZooError where it is broken."""
+    with _refusing(where):
+        return tokenizers.Tokenizer.from_str(json.dumps(document, ensure_ascii=False))
+
+
+def with_tokens(
+    document: Mapping[str, Any], tokens: Mapping[str, AddedToken], vocabulary: Mapping[str, int]
+) -> dict[str, Any]:
+    """A document with these added tokens, numbered as the Rust library does: those new to the model come after it."""
+    entries, following = [], len(vocabulary)
+    for name, token in tokens.items():
+        entries.append(token.entry(vocabulary.get(name, following)))
+        following = max(following, entries[-1]["id"] + 1)
+    return {**document, "added_tokens": entries, "truncation": None, "padding": None}
+
+
+def check_ids(rust: tokenizers.Tokenizer, declared: Mapping[str, int], where: str) -> None:
+    """See that added tokens have the ids that files give them, and no two tokens one. Raises ZooError."""
+    found = rust.get_vocab()
+    for name, index in declared.items():
+        if name in found and found[name] != index:
+            raise ZooError(
+                f"{where}: the added token {name!r:.60} is to have the id {index}, but the vocabulary before it makes "
+                f"that {found[name]}; the files are not of one tokenizer"
+            )
+    owners: dict[int, str] = {}
+    for name, index in found.items():
+        if owners.setdefault(index, name) != name:
+            raise ZooError(f"{where}: {owners[index]!r:.60} and {name!r:.60} both have the id {index}")
+
+
+def try_out(rust: tokenizers.Tokenizer, document: Mapping[str, Any], where: str) -> None:
+    """Read texts of all kinds, so that nothing fails later. Raises ZooError."""
+    texts = list(PROBES)
+    if "precompiled_charsmap" in json.dumps(document.get("normalizer")):  # a table with a place for each character
+        lines = (range(start, min(start + 512, 0x2FFFF)) for start in range(1, 0x2FFFF, 512))
+        texts += ["".join(chr(code) for code in line if not 0xD800 <= code < 0xE000) for line in lines]
+    with _refusing(where):
+        for encoding in rust.encode_batch([*texts, *zip(texts, reversed(texts), strict=True)][: len(texts) + 4]):
+            rust.decode(encoding.ids)
+        rust.decode(list(range(min(1_000, rust.get_vocab_size()))))
+
+
+def frame_of(rust: tokenizers.Tokenizer, pair: bool, where: str) -> Frame:
+    """What the tokenizer puts around one text or two. Raises ZooError where that has no fixed shape."""
+    for text in chain(FRAMED, islice(rust.get_vocab(), 100)):
+        with _refusing(where):
+            n_tokens = len(rust.encode(text, add_special_tokens=False).ids)
+            made = rust.encode(text, text) if pair else rust.encode(text)
+        if n_tokens:
+            return _frame(made, n_tokens, pair, where)
+    raise ZooError(f"{where}: no text has any token")
+
+
+def _frame(made: tokenizers.Encoding, n_tokens: int, pair: bool, where: str) -> Frame:
+    owners = [-1 if owner is None else owner for owner in made.sequence_ids]
+    texts = [place for place, owner in enumerate(owners) if owner >= 0]
+    wanted = [0] * n_tokens + [1] * n_tokens * pair
+    runs = np.split(texts, [n_tokens])
+    if [owners[place] for place in texts] != wanted or any(len(run) and np.ptp(run) >= n_tokens for run in runs):
+        raise ZooError(f"{where}: its template does not put each text once and in order, so it cannot be used")
+    ids, kinds = (np.array(row, dtype=np.int32) for row in (made.ids, made.type_ids))
+    if max(made.ids) >= LARGEST_ID or kinds.max() > 1:
+        raise ZooError(f"{where}: its template has an id or a type that no model of ours has a row for")
+    behind = texts[-1] + 1
+    before, after = slice(texts[0]), slice(behind, None)
+    between = slice(texts[0] + n_tokens, texts[n_tokens] if pair else texts[0] + n_tokens)
+    types = Types(kinds[before], int(kinds[texts[0]]), kinds[between], int(kinds[texts[-1]]), kinds[after])
+    plain = types.tell_texts if pair else not kinds.any()
+    return Frame(ids[before], ids[between], ids[after], None if plain else types)
+
+
+@contextmanager
+def _refusing(where: str) -> Iterator[None]:
+    """Turn whatever the Rust library raises into one line; its panics are no Exceptions, and print traces."""
+    with tempfile.TemporaryFile() as told, _stderr_to(told.fileno()):
+        try:
+            yield
+        except (ZooError, KeyboardInterrupt, SystemExit):
+            raise
+        except BaseException as error:
+            reason = " ".join(str(error).split())
+            raise ZooError(f"{where}: not a tokenizer that can be used ({reason:.200}); fetch it again") from None
+
+
+@contextmanager
+def _stderr_to(target: int) -> Iterator[None]:
+    sys.stderr.flush()
+    kept = os.dup(2)
+    os.dup2(target, 2)
+    try:
+        yield
+    finally:
+        os.dup2(kept, 2)
+        os.close(kept)
