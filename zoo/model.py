@@ -150,6 +150,9 @@ class Model(nn.Module):
 
 
 def _key(name: str) -> str:
-    """A part's name as a module's: without dots, and no attribute of what holds the modules, as "type" is."""
+    """A part's name as a module's: without dots, and no attribute of what holds the modules, as "type" is.
+
+    No name has a slash or an exclamation mark of its own, so that those of two parts stay different.
+    """
     key = name.replace(".", "/")
-    return f"{key}/" if hasattr(nn.ModuleDict(), key) else key
+    return f"{key}!" if hasattr(nn.ModuleDict(), key) else key
