@@ -56,7 +56,8 @@ def main(argv: Sequence[str] | None = None) -> None:
     done, _ = done_and_judged(plan, asked.out, chosen_executor(plan, Where.local, asked.workers, None), asked.reuse)
     print("| exchanged | task | difference | SD, common | SD, independent | ratio |\n|---|---|---|---|---|---|")
     for choice, exchange in zip(asked.exchanged, exchanges, strict=True):
-        for task in (*(planned.name for planned in plan.tasks), None):
+        tasks: list[str | None] = [planned.name for planned in plan.tasks]
+        for task in tasks if len(tasks) == 1 else [*tasks, None]:
             print(f"| {choice} | {task or 'mean'} | {told(done, BASE + exchange, task)} |")
 
 

@@ -23,6 +23,7 @@ from zoo.study.environment import environment
 from zoo.study.plan import BASELINES, Cell
 from zoo.study.planning import make_plan
 from zoo.study.results import Cost, FinetuneResult, Measured, Run
+from zoo.study.statistics import SAME
 from zoo.tasks import builtin
 
 CATALOG = Catalog.of(zoo_bert, zoo_roberta, zoo_albert, builtin)
@@ -245,6 +246,36 @@ def test_the_effect_of_an_edge_is_the_paired_difference_with_its_interval() -> N
     assert effect.inference_speed is not None and effect.inference_speed.ratio == pytest.approx(4.0)
     assert effect.peak_memory is not None and effect.peak_memory.ratio == pytest.approx(1.0)
     assert effect.parameters_stored is None and effect.pretraining_speed is None
+
+
+def test_an_edge_that_changes_nothing_is_told_to_be_the_same_model_and_makes_no_other_harder_to_show() -> None:
+    names = ("bert-tiny", "bert-tiny+finetuning.epochs=2.0", "bert-tiny+finetuning.epochs=2.0+masking.rate=0.2")
+    way, ablation = path(CATALOG, names)
+    run = made_up(way, {names[0]: [10, 10, 12], names[1]: [10, 10, 12], names[2]: [6, 4, 9]}, {})
+    found = effects(run, ablation)
+    idle, real = found.effects
+    assert idle.overall and idle.overall.verdict == SAME and {d.verdict for d in idle.tasks} == {SAME}
+    assert real.overall and real.overall.verdict != SAME and real.overall.adjusted_p == real.overall.p
+    page = effects_markdown(run, found)
+    assert "| 1. fine-tuning recipe | finetuning.epochs: 3.0 → 2.0 | +0.0 | - | no difference: the same model |" in page
+    assert f"| 1. fine-tuning recipe: {TASKS[0]} | +0.0 | - | {SAME} | - | - | - |" in page
+    assert SAME in found.model_dump_json()
+
+
+def test_what_should_be_the_same_model_and_scored_otherwise_is_tested_as_any_other() -> None:
+    names = ("bert-tiny", "bert-tiny+finetuning.epochs=2.0")
+    way, ablation = path(CATALOG, names)
+    (effect,) = effects(made_up(way, {names[0]: [10, 10, 12], names[1]: [6, 4, 9]}, {}), ablation).effects
+    assert effect.overall and effect.overall.verdict != SAME
+
+
+def test_heads_may_be_an_edge_which_asks_for_no_second_pretraining() -> None:
+    way, ablation = path(CATALOG, ("bert-tiny", "bert-tiny+head.pooling=first"))
+    assert [edge.choice for edge in ablation.edges] == ["head"]
+    with pytest.raises(ZooError, match=r"differ in head\.pooling"):
+        make_plan(CATALOG, way, TASKS)
+    plan = make_plan(CATALOG, way, TASKS, one_head=False)
+    assert [cell.system for cell in plan.cells if cell.kind == "pretrain"] == ["bert-tiny"]
 
 
 def of_paper(name: str, wrong: list[list[int]]) -> tuple[Run, Ablation]:

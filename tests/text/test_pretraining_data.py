@@ -161,6 +161,18 @@ def test_the_seed_decides(data: Data, masking: Masking) -> None:
     assert not any(map(equal, one, other))
 
 
+def test_what_one_objective_draws_moves_neither_another_nor_the_text(data: Data) -> None:
+    def draws(passage: Passage, corpus: TokenCorpus, rng: np.random.Generator) -> Passage:
+        rng.random(3)
+        return passage
+
+    alone, beside = (
+        list(data(SegmentPair(), DynamicMasking(), [first, label]).epoch(0))
+        for first in (lambda passage, corpus, rng: passage, draws)
+    )
+    assert all(map(equal, alone, beside)) and len(alone) == len(beside)
+
+
 @pytest.mark.parametrize("place", [(0, 0), (0, 7), (1, 0), (2, 3)])
 def test_reading_can_start_at_any_place(data: Data, place: tuple[int, int]) -> None:
     source = data(SegmentPair(), StaticMasking(dupe_factor=2), [label])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from itertools import repeat
 from typing import ClassVar, Literal
 
@@ -14,7 +15,7 @@ from torch import nn
 
 from zoo import Batch, Catalog, Layout, Output, Pretraining, RunFailed
 from zoo.seeds import seed_of
-from zoo.train.loop import fit, learning_rate
+from zoo.train.loop import Execution, fit, learning_rate
 from zoo.train.optimizers import Lamb, make_optimizer
 
 RECIPE = Pretraining(learning_rate=0.1, tokens=100, batch_tokens=10, sequence_length=8, warmup=0.2, weight_decay=0.5)
@@ -139,3 +140,25 @@ def test_a_head_starts_from_the_pooler_that_an_objective_trained() -> None:
     assert torch.equal(head.pooler.dense.weight, trained.dense.weight)  # type: ignore[union-attr]
     assert head.pooler is not trained
     assert list(model.objectives) == ["rte"]
+
+
+def test_what_one_part_drops_moves_no_other() -> None:
+    from zoo.blocks import initialise
+    from zoo.heads import LABEL, Classify
+    from zoo.specs import HeadUse, Init
+
+    def dropped_by_the_head(dropout: float, seed: int) -> torch.Tensor:
+        catalog = Catalog.installed()
+        variant = catalog.variant(f"bert-tiny+dims.vocab_size=80+dims.dropout={dropout}")
+        head = Classify(variant.dims, HeadUse(kind="classify", labels=("a", "b")))
+        initialise(head, Init(), seed=0)
+        seen: list[torch.Tensor] = []
+        head.dropout.register_forward_hook(lambda module, given, made: seen.append(made == 0))
+        batch = replace(_batch(), labels={LABEL: torch.zeros(1, dtype=torch.int64)})
+        model = catalog.build(variant).with_head("task", head)
+        fit(model, [batch], RECIPE, 1, lambda done, total: None, Execution(seed=seed))
+        return seen[0]
+
+    first = dropped_by_the_head(0.1, seed=1)
+    assert first.any() and torch.equal(first, dropped_by_the_head(0.3, seed=1))
+    assert not torch.equal(first, dropped_by_the_head(0.1, seed=2))
