@@ -70,14 +70,28 @@ def test_an_altered_checkpoint_key_or_planned_content_is_named(kept: Path, tmp_p
     name = sorted(tensors)[0]
     save_file(tensors | {name: tensors[name] + 1}, weights)
     found = [check.where for check in verify(folder) if check.finding == "contradicted"]
-    (where,) = found
-    assert where.startswith("cells/pretrain-albert-tiny") and where.endswith("weights_hash")
+    assert all(where.startswith("cells/pretrain-albert-tiny") for where in found)
+    assert [where.split(": ")[1] for where in found] == ["weights_hash", "checkpoint_files.model.safetensors"]
     altered = json.loads((folder / "plan.json").read_text())
     altered["corpus_hash"] = "0" * 64
     (folder / "plan.json").write_text(json.dumps(altered))
     found = [check.where for check in verify(folder) if check.finding == "contradicted"]
     assert sum(where.endswith(": key") for where in found) == 3  # not the baselines', which no corpus made
     assert any(where.endswith("plan_hash") for where in found)
+
+
+def test_an_altered_tokenizer_or_a_broken_checkpoint_is_contradicted(kept: Path, tmp_path: Path) -> None:
+    folder = Path(shutil.copytree(kept, tmp_path / "run"))
+    (tokenizer,) = folder.glob("checkpoints/*/tokenizer.json")
+    tokenizer.write_text(tokenizer.read_text() + " ")
+    (where,) = (check.where for check in verify(folder) if check.finding == "contradicted")
+    assert where.endswith("checkpoint_files.tokenizer.json")
+    for weights in folder.glob("*/*/model.safetensors"):
+        weights.write_bytes(weights.read_bytes()[:-1])
+    assert any("weights_hash" in check.where for check in verify(folder) if check.finding == "contradicted")
+    again = list(evaluated_again(read_run(folder), folder, CATALOG))
+    assert again and {check.finding for check in again} == {"contradicted"}
+    assert all("is cut short" in check.detail for check in again)
 
 
 def test_training_again_gives_the_same_bits(kept: Path, tmp_path: Path) -> None:

@@ -113,10 +113,10 @@ def _tried_again(folder: Path, depth: Depth, seeds: int, within: float, workers:
 
     from zoo.catalog import Catalog
     from zoo.study.display import Display
-    from zoo.study.results import read_run
+    from zoo.study.results import read_what_is_sound
     from zoo.study.retrial import evaluated_again, repeated_plan, trained_again
 
-    catalog, done = Catalog.installed(), read_run(folder)
+    catalog, (done, _) = Catalog.installed(), read_what_is_sound(folder)  # what is damaged was told by then
     checks = list(evaluated_again(done, folder, catalog))
     if depth is Depth.training:
         plan = repeated_plan(done.plan, seeds)

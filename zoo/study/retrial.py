@@ -13,6 +13,7 @@ from scipy import stats
 
 from zoo.catalog import Catalog
 from zoo.checkpoints import load
+from zoo.errors import ZooError
 from zoo.heads import TaskHead
 from zoo.study.cells import finetuned_folder
 from zoo.study.environment import environment
@@ -48,9 +49,15 @@ def evaluated_again(done: Run, folder: Path, catalog: Catalog) -> Iterator[Check
         if dataset.content_hash != result.data_hash:
             yield Check(where, "not decidable", f"the data of {task.name} are others than those of the run")
             continue
-        model = load(place, catalog=catalog)
-        head = model.objective(TASK)
-        assert isinstance(head, TaskHead) and model.tokenizer is not None
+        try:
+            model = load(place, catalog=catalog)
+        except ZooError as error:
+            yield Check(where, "contradicted", f"{error!s:.300}")
+            continue
+        head = model.objective(TASK) if TASK in model.objective_names else None
+        if not isinstance(head, TaskHead) or model.tokenizer is None:
+            yield Check(where, "contradicted", "it has no head for a task, or no tokenizer")
+            continue
         max_length = done.plan.variant(result.cell.system).finetuning.max_length
         for split in task.dev_splits:
             found = predict(model, head, encode_examples(dataset.splits[split], model.tokenizer, max_length)[0])
