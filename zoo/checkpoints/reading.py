@@ -98,7 +98,7 @@ def inspect(folder: Path, catalog: Catalog) -> Contents:
     if (folder / CONFIG).exists():
         contents = _inspect_foreign(said, catalog)
         for note in contents.notes:
-            _say(note)
+            _say(folder.resolve(), note)
         return contents
     if not folder.is_dir():
         raise ZooError(f"there is no folder {folder}")
@@ -117,9 +117,9 @@ def _inspect_foreign(folder: Folder, catalog: Catalog) -> Contents:
     return Contents(folder, model, store, stored, pieces.left_out, pieces.notes)
 
 
-@cache  # however often a folder is read
-def _say(note: str) -> None:
-    log.warning("%s", note)
+@cache  # once, however often a folder is read
+def _say(folder: Path, note: str) -> None:
+    log.warning("%s: %s", folder, note)
 
 
 def tokenizer_of(folder: Path | Folder, catalog: Catalog) -> Tokenizer | None:

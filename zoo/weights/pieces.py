@@ -19,7 +19,7 @@ HEAD_KINDS: tuple[HeadKind, ...] = ("classify", "tag", "span", "choice")
 class Pieces:
     """What a checkpoint has on its encoder, where each weight of all that is used lies, and what is not used.
 
-    `names` are stored names by those of the tables, `left_out` stored names; `notes` say what the config and the
+    `names` are stored names by those of the tables, `left_out` stored names; `notes` say what config and
     weights disagree on.
     """
 
@@ -42,7 +42,7 @@ def find_pieces(format: CheckpointFormat, config: Config, store: Store) -> Piece
     there = tuple(piece for piece in named if _is_there(format, piece, names))
     if there != named:
         absent = listed([piece for piece in named if piece not in there])
-        notes.append(f"{where}: the weights are without {absent} of {config['architectures'][0]}")
+        notes.append(f"the weights are without {absent} of {config['architectures'][0]}, which config.json names")
     pieces = _with_others(format, there, names)
     if _settle_copies(format, config, names, pieces, store):
         pieces = (*pieces, UNTIED)
@@ -50,7 +50,7 @@ def find_pieces(format: CheckpointFormat, config: Config, store: Store) -> Piece
     if left_out:
         classes = _classes_for(format, [format.canonical(name) for name in left_out])
         hint = f"; to have them, name their class in architectures, as {' or '.join(classes)}" if classes else ""
-        notes.append(f"{store.where}: left out, as part of no head that is named and known: {listed(left_out)}{hint}")
+        notes.append(f"left out, as part of no head that is named and known: {listed(left_out)}{hint}")
     unused = set(left_out)
     used = {name: stored for name, stored in names.items() if stored not in unused}
     return Pieces(pieces, used, left_out, tuple(notes))
@@ -68,7 +68,7 @@ def _named(format: CheckpointFormat, config: Config, where: str) -> tuple[tuple[
     close = nearest(classes[0], format.architectures)
     hint = f"; did you mean {close!r}?" if close and len(classes) == 1 else ""
     named = listed([repr(name) for name in classes])
-    return (), [f"{where}: architectures names {named}, no one class of {format.name} checkpoints{hint}"]
+    return (), [f"architectures in config.json names {named}, no one class of {format.name} checkpoints{hint}"]
 
 
 def _canonical_names(format: CheckpointFormat, store: Store) -> dict[str, str]:
