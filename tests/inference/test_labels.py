@@ -64,6 +64,14 @@ def test_other_words_mean_nothing(words: list[str]) -> None:
     assert zoo.Catalog.installed().task("sst2").ids_of(words) is None
 
 
+@pytest.mark.parametrize("labels", [("-1", "1"), ("a_b", "ab"), ("A", "a"), ("_", "-")])
+def test_labels_that_differ_in_little_are_told_apart(labels: tuple[str, str]) -> None:
+    sst2 = zoo.Catalog.installed().task("sst2")
+    task = type(sst2).model_validate({**dict(sst2), "labels": labels, "label_aliases": ()})
+    assert task.ids_of(labels) == [0, 1] and task.ids_of(labels[::-1]) == [1, 0]
+    assert task.ids_of(["neg", labels[0]]) is None
+
+
 def saying(make: Make, answer: int, labels: list[str]) -> Path:
     """A folder whose head says one of its classes of every text."""
     head = "BertForSequenceClassification"

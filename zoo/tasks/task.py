@@ -54,7 +54,9 @@ class Task(Record):
 
     @model_validator(mode="after")
     def _words_are_clear(self) -> Self:
-        if self.label_aliases and len(self.label_aliases) != len(self.labels):
+        if not self.label_aliases:
+            return self
+        if len(self.label_aliases) != len(self.labels):
             raise ValueError(f"label_aliases should have an entry for each of the {len(self.labels)} labels")
         spellings = [{spelled(word) for word in words} for words in self.words]
         if sum(map(len, spellings)) > len(set().union(*spellings)):
@@ -70,11 +72,14 @@ class Task(Record):
     def ids_of(self, words: Sequence[str]) -> list[int] | None:
         """The class id that each of a model's words for its classes means; None unless they are this task's labels.
 
-        Case, spaces, hyphens and underscores don't matter.
+        Case doesn't matter, nor do spaces, hyphens and underscores within a word, unless labels differ in nothing else.
         """
-        ids = {spelled(word): index for index, words in enumerate(self.words) for word in words}
-        found = [ids.get(spelled(word), -1) for word in words]
-        return found if sorted(found) == list(range(len(self.labels))) else None
+        for spelling in (str, spelled):
+            ids = {spelling(word): index for index, known in enumerate(self.words) for word in known}
+            found = [ids.get(spelling(word), -1) for word in words]
+            if sorted(found) == list(range(len(self.labels))):
+                return found
+        return None
 
     @abstractmethod
     def load(self, folder: Path | None) -> Dataset:
@@ -101,7 +106,7 @@ def labels_of(items: Iterable[Example]) -> list[int | float]:
 
 def spelled(word: str) -> str:
     """A label's word in the one spelling that its common ones share."""
-    return re.sub(r"[\s_-]+", "", word).casefold()
+    return re.sub(r"(?<=\w)[\s_-]+(?=\w)", "", word).casefold()
 
 
 def content_hash(splits: Mapping[str, tuple[Example, ...]]) -> str:
