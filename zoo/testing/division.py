@@ -23,7 +23,7 @@ def check_division(objective: Objective, batch: Batch) -> None:
     table = torch.randn(DIMS.vocab_size, DIMS.embedding_width)
     _check_output(objective, hidden, batch, table)
     whole = _gradients(objective, hidden, batch, table, 1)
-    for n in sorted({2, min(3, batch.n_items), batch.n_items}):
+    for n in sorted({min(n, batch.n_items) for n in (2, 3, batch.n_items)}):
         parts = _gradients(objective, hidden, batch, table, n)
         for (name, expected), (_, found) in zip(whole, parts, strict=True):
             wrong = f"{name} of a batch in {n} parts is not that of the whole batch"
@@ -58,6 +58,6 @@ def _gradients(objective: Objective, hidden: Tensor, batch: Batch, table: Tensor
     for index in range(n):
         part = batch.part(index, n)
         loss = objective(hidden[tokens_of(batch, index, n)], part, table).loss * (int(objective.n_targets(part)) / told)
-        gradients = torch.autograd.grad(loss, list(wanted.values()))
+        gradients = torch.autograd.grad(loss, list(wanted.values()), materialize_grads=True)
         sums = [total + new for total, new in zip(sums, (loss.detach(), *gradients), strict=True)]
     return list(zip(("the loss", *wanted), sums, strict=True))
