@@ -186,7 +186,7 @@ def _check_labels(objective: Objective, label: str) -> None:
     assert abs(share - 0.5) < _bound(len(labels), 0.5), f"labels should be even; 1 has a share of {share:.3f}"
     right, majority = guessed(looks(told), labels)
     assert right <= majority + _bound(len(labels), 0.5), (
-        f"lengths and cut sentences betray the label: it is guessed from them for {right:.1%}, the commoner is {majority:.1%}"
+        f"lengths and cut sentences betray the label: {right:.1%} are guessed from them, the commoner is {majority:.1%}"
     )
 
 
