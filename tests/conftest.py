@@ -9,7 +9,7 @@ import pytest
 SHARED_DATA = Path(__file__).resolve().parents[2] / "shared" / "data"
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def shared_data() -> Path:
     """The folder of real corpora and GLUE files beside the checkout; the test is skipped where it is missing."""
     if not SHARED_DATA.is_dir():

@@ -40,6 +40,7 @@ def test_a_run_leaves_a_model_a_log_a_curve_and_a_result(
     }  # fmt: skip
     out, err = capfd.readouterr()
     assert "bert.mlm" in out and "perplexity" in out
+    assert f"of which an epoch reads {result['share_read']:.1%}" in err and result["share_read"] >= 0.98
     assert "40 documents, 4 of them held out" in err and "held out after step 30" in err
     if find_spec("matplotlib"):
         assert (folder / "curve.svg").read_text().startswith("<?xml")
@@ -111,6 +112,43 @@ def test_a_mistake_is_one_line_and_nothing_is_written(
     assert not (tmp_path / "run").exists()
 
 
+BAD_TEXTS = {
+    "empty": (b"\n \n", "there is no text"),
+    "not UTF-8": (b"One.\n\nTw\xff.\n", ":3: byte 3 of the line, 0xff, is not UTF-8"),
+    "one document": (b"A text. Another. A third.\n", "the corpus has one; separate documents by blank lines"),
+    "too little": (b"A\n\nB\n", "makes no passage of this corpus"),
+}
+
+
+@pytest.mark.parametrize("what", BAD_TEXTS)
+@pytest.mark.parametrize("there", [False, True])
+def test_bad_text_is_one_line_and_leaves_nothing_behind(
+    arguments: Arguments, zoo: Zoo, tmp_path: Path, capfd: pytest.CaptureFixture[str], what: str, there: bool
+) -> None:
+    content, message = BAD_TEXTS[what]
+    path, folder = tmp_path / "bad.txt", tmp_path / "new" / "run"
+    path.write_bytes(content)
+    if there:
+        folder.mkdir(parents=True)
+    command = [str(path) if word.endswith("text.txt") else word for word in arguments(folder)]
+    assert zoo([*command, "--held-out", "0"]) == 2
+    err = capfd.readouterr().err
+    assert err.startswith("error: ") and err.count("\n") == 1 and message in err
+    assert folder.parent.exists() == there and not [*folder.rglob("*")]
+
+
+def test_a_refused_resumption_takes_nothing_away(
+    arguments: Arguments, zoo: Zoo, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    folder = tmp_path / "run"
+    assert zoo(arguments(folder, steps=2)) == 0
+    before = {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+    for more in (("--resume", "--seed", "9"), ()):
+        assert zoo(arguments(folder, *more, steps=2)) == 2
+    assert {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()} == before
+    capfd.readouterr()
+
+
 def test_too_few_documents_to_hold_some_out_are_refused(
     arguments: Arguments, zoo: Zoo, tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
@@ -166,6 +204,7 @@ def test_a_corpus_is_told_whatever_its_files(
     assert zoo([*command, "--json"]) == 0
     facts = json.loads(capfd.readouterr().out)
     assert (facts["documents"], facts["sentences"], facts["unknown_share"]) == (3, 5, 0.0)
-    assert facts["tokens"] >= 14
+    assert facts["tokens"] >= 14 and facts["share_read"] == 1.0
     assert zoo(command) == 0
-    assert "2 files, 3 documents, 5 sentences" in capfd.readouterr().out
+    told = capfd.readouterr().out
+    assert "2 files, 3 documents, 5 sentences" in told and "an epoch reads 100.0% of the text" in told

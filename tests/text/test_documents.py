@@ -2,6 +2,8 @@ from __future__ import annotations
 
 import gzip
 import json
+import os
+import socket
 import tracemalloc
 from pathlib import Path
 
@@ -153,3 +155,48 @@ def test_the_real_corpora_have_their_known_articles(shared_data: Path) -> None:
     documents = list(read_documents([speeches]))
     assert len(documents) == len(blocks)
     assert [" ".join(document) for document in documents] == [" ".join(block.split()) for block in blocks]
+
+
+@pytest.mark.parametrize("suffix", [".txt", ".jsonl", ".txt.gz"])
+def test_a_named_pipe_is_refused_and_not_waited_for(tmp_path: Path, suffix: str) -> None:
+    pipe = tmp_path / f"pipe{suffix}"
+    os.mkfifo(pipe)
+    assert complaint(pipe) == f"{pipe}: is a named pipe; text is read more than once, so give a file"
+    assert "is a named pipe" in complaint(tmp_path)
+    assert "is a named pipe" in complaint(tmp_path / f"*{suffix}")
+
+
+def test_a_device_and_a_socket_are_refused(tmp_path: Path) -> None:
+    assert "is a device" in complaint(Path("/dev/zero"))
+    with socket.socket(socket.AF_UNIX) as listening:
+        listening.bind(str(tmp_path / "s.txt"))
+        assert "is a socket" in complaint(tmp_path / "s.txt")
+
+
+def test_a_link_to_nothing_is_named_and_not_followed_for_ever(tmp_path: Path) -> None:
+    (tmp_path / "a.txt").symlink_to(tmp_path / "gone.txt")
+    for path in (tmp_path / "a.txt", tmp_path, tmp_path / "*.txt"):
+        assert complaint(path) == f"{tmp_path / 'a.txt'}: No such file or directory; a file that can be read is needed"
+
+
+@pytest.mark.parametrize("asked", ["a.txt", ".", "*.txt"])
+def test_a_file_without_permission_to_read_is_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, asked: str
+) -> None:
+    path = write(tmp_path / "a.txt", "One.")
+
+    def refuse(self: Path, *args: object) -> None:
+        raise PermissionError(13, "Permission denied", str(self))
+
+    monkeypatch.setattr(Path, "open", refuse)  # root may read everything
+    assert complaint(tmp_path / asked) == f"{path}: Permission denied; a file that can be read is needed"
+
+
+def test_a_folder_without_permission_to_read_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    write(tmp_path / "in" / "a.txt", "One.")
+
+    def refuse(place: str) -> None:
+        raise PermissionError(13, "Permission denied", str(place))
+
+    monkeypatch.setattr(os, "scandir", refuse)
+    assert complaint(tmp_path) == f"{tmp_path}: Permission denied; a folder that can be read is needed"

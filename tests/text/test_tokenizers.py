@@ -8,7 +8,7 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
-from itertools import combinations, pairwise, product
+from itertools import combinations, groupby, pairwise, product
 from pathlib import Path
 
 import numpy as np
@@ -240,6 +240,50 @@ def test_a_vocabulary_is_no_larger_than_asked(family: type[RustTokenizer]) -> No
         tokenizer = family.train(texts, size)
         assert 50 < tokenizer.vocab_size <= size
         assert max(int(ids.max()) for ids in tokenizer.encode(texts)) < tokenizer.vocab_size
+
+
+HAN = [chr(0x4E00 + index) for index in range(900)]
+
+
+@pytest.mark.parametrize("family", [WordPiece, Unigram])
+def test_text_without_spaces_gets_every_character_that_there_is_room_for(family: type[RustTokenizer]) -> None:
+    rng = np.random.default_rng(0)
+    texts = ["".join(rng.choice(HAN, 60)) for _ in range(300)]
+    tokenizer = family.train(texts, 1_000)
+    ids = np.concatenate(tokenizer.encode(texts))
+    assert tokenizer.unk_id not in ids
+    assert len(set(ids.tolist())) > 0.99 * (tokenizer.vocab_size - len(tokenizer.names))
+
+
+@pytest.mark.parametrize("family", [WordPiece, Unigram])
+def test_of_too_many_characters_the_rarest_are_unknown(family: type[RustTokenizer]) -> None:
+    texts = ["".join(HAN[:900]), "".join(HAN[:50]) * 3]
+    tokenizer = family.train(texts, 105)
+    assert tokenizer.vocab_size == 105
+    assert tokenizer.unk_id not in tokenizer.encode(["".join(HAN[:50])])[0]
+
+
+def test_wordpiece_has_a_character_only_in_the_forms_that_occur() -> None:
+    tokenizer = WordPiece.train(["ab ab xc 中文", "ab xc , 中国"], 200)
+    pieces = set(tokenizer._rust.get_vocab())
+    assert {"a", "##b", "x", "##c", "中", "文", "国", ","} <= pieces
+    assert not {"b", "##a", "c", "##x", "##中", "##,"} & pieces
+
+
+def test_unigram_learns_words_from_text_without_spaces() -> None:
+    rng = np.random.default_rng(0)
+    words = ["".join(rng.choice(HAN[:60], 3)) for _ in range(40)]
+    tokenizer = Unigram.train(["".join(rng.choice(words, 30)) for _ in range(200)], 300)
+    assert np.mean([len(tokenizer.encode([word])[0]) for word in words]) < 2.2
+
+
+def test_chinese_names_and_posts_are_known(shared_data: Path) -> None:
+    lines = (shared_data / "ner" / "ResumeNER" / "train.char.bmes").read_text().splitlines()
+    texts = ["".join(line[0] for line in group) for filled, group in groupby(lines, bool) if filled]
+    for family in (WordPiece, Unigram):
+        tokenizer = family.train(texts, 4_000)
+        ids = np.concatenate(tokenizer.encode(texts))
+        assert np.mean(ids == tokenizer.unk_id) <= 0.0001
 
 
 def test_fresh_special_tokens_have_the_ids_of_their_family() -> None:

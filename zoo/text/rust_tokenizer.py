@@ -25,8 +25,8 @@ from zoo.weights.folder import TOKENIZER, TOKENIZER_CONFIG, Folder
 
 TRAINED = "a tokenizer just trained"
 
-COVERAGE = 0.9995
-"""The share of a text's characters that a trained vocabulary knows if it can; as in SentencePiece."""
+COVERAGE = 0.9999
+"""The share of a text's characters that a trained vocabulary knows if it can: one character in ten thousand is unknown at most."""
 
 
 class SpecialTokens(NamedTuple):

@@ -38,7 +38,7 @@ class Unigram(RustTokenizer):
     ) -> Self:
         """Pieces learnt as in zoo_albert.unigram.
 
-        Characters may take half of the vocabulary, or more to cover 99.95% of the text; those without room are unknown.
+        Characters may take half of the vocabulary, or more to cover 99.99% of the text; those without room are unknown.
         """
         rust = _assemble([], lowercase, strip_accents)
         n_pieces = vocab_size - len(cls.names)
