@@ -7,6 +7,9 @@ from difflib import get_close_matches
 
 from pydantic import ValidationError
 
+SPACES = "\u00a0\u200c\u200d\u3000"
+"""Characters that show nothing, and belong to words or stand between them."""
+
 
 class ZooError(Exception):
     """A mistake in what the user gave; the command line prints it alone and exits with 2."""
@@ -31,6 +34,11 @@ class RunFailed(ZooError):
     """A run that began well and could not be finished; the command line exits with 1."""
 
     exit_code = 1
+
+
+def printable(text: str) -> str:
+    """A text as a terminal may show it: what is no visible character is escaped, so that it can command nothing."""
+    return "".join(each if each.isprintable() or each in SPACES else ascii(each)[1:-1] for each in text)
 
 
 def explain(error: ValidationError) -> str:

@@ -15,7 +15,7 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
 from rich.text import Text as Styled
 
-from zoo.errors import ZooError
+from zoo.errors import ZooError, printable
 
 if TYPE_CHECKING:
     from zoo.inference.vectors import Text
@@ -93,7 +93,7 @@ def fill(
         table.add_column(column, justify="right" if column == "probability" else "left")
     for number, mask in enumerate(found, 1):
         for candidate in mask:
-            table.add_row(str(number), Styled(candidate.piece), f"{candidate.probability:.4f}")
+            table.add_row(str(number), Styled(printable(candidate.piece)), f"{candidate.probability:.4f}")
     Console().print(table)
 
 
