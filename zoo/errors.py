@@ -80,20 +80,19 @@ class RunFailed(ZooError):
     exit_code = 1
 
 
-MOST_COMPLAINTS = 3
-LONGEST = 200
-"""Characters of a complaint that quotes what strangers wrote."""
+_MOST_COMPLAINTS = 3
+_LONGEST_COMPLAINT = 200
 
 
 def explain(error: ValidationError) -> str:
     """The first complaints of a pydantic validation on one line, each with the path to its field."""
     complaints = error.errors(include_url=False, include_context=False)
     parts = []
-    for complaint in complaints[:MOST_COMPLAINTS]:
+    for complaint in complaints[:_MOST_COMPLAINTS]:
         path = ".".join(shortened(str(step), _LONGEST_NAME) for step in complaint["loc"])
         given = f" (given: {complaint['input']!r:.60})" if complaint["type"] != "missing" else ""
         message = complaint["msg"].removeprefix("Value error, ")
-        message = message[0].lower() + message[1:LONGEST]
-        parts.append(f"{path:.{LONGEST}}: {message}{given}" if path else message)
+        message = message[0].lower() + message[1:_LONGEST_COMPLAINT]
+        parts.append(f"{path:.{_LONGEST_COMPLAINT}}: {message}{given}" if path else message)
     more = len(complaints) - len(parts)
     return "; ".join([*parts, *([f"and {more} more"] if more else [])])

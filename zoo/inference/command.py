@@ -14,7 +14,7 @@ from rich.table import Table
 from rich.text import Text as Styled
 
 from zoo.console import console, print_json, split
-from zoo.errors import ZooError
+from zoo.errors import ZooError, visible
 
 if TYPE_CHECKING:
     from zoo.inference.vectors import Text
@@ -101,7 +101,7 @@ def fill(
         table.add_column(column, justify="right" if column == "probability" else "left")
     for number, mask in enumerate(found, 1):
         for candidate in mask:
-            table.add_row(str(number), Styled(candidate.piece), f"{candidate.probability:.4f}")
+            table.add_row(str(number), Styled(visible(candidate.piece)), f"{candidate.probability:.4f}")
     console().print(table)
 
 

@@ -26,7 +26,7 @@ from zoo.weights.folder import TOKENIZER, TOKENIZER_CONFIG, Folder
 TRAINED = "a tokenizer just trained"
 
 COVERAGE = 0.9999
-"""The share of a text's characters that a trained vocabulary knows if it can: one character in ten thousand is unknown at most."""
+"""The share of a text's characters that a trained vocabulary knows if it can."""
 
 
 class SpecialTokens(NamedTuple):
@@ -108,7 +108,7 @@ class RustTokenizer(Tokenizer):
         named = {f"{role}_token": name for role, name in self._built.special.named.items()}
         config = {**self._built.config, "tokenizer_class": AS_IT_IS, **named}
         for name, content in ((TOKENIZER, self._built.document), (TOKENIZER_CONFIG, config)):
-            text = json.dumps(content, indent=2, ensure_ascii=False)
+            text = json.dumps(content, indent=2, ensure_ascii=name == TOKENIZER_CONFIG)
             (folder / name).write_text(text + "\n", encoding="utf-8")
 
     @cached_property
@@ -221,8 +221,7 @@ class RustTokenizer(Tokenizer):
         segments = np.zeros_like(ids)
         if second is not None:
             segments[len(ids) - len(tail) :] = 1
-        sizes = (len(before), n_first, len(between), n_second, len(after))
-        return Encoding(ids, segments, self._is_special[ids], None if types is None else types.of(sizes))
+        return Encoding(ids, segments, self._is_special[ids], None if types is None else types.of(n_first, n_second))
 
 
 def _framing(rust: tokenizers.Tokenizer, before: Ids, after: Ids) -> dict[str, str]:

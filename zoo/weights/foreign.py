@@ -79,4 +79,4 @@ def write_tokenizer_config(place: Path, described: Described, tokenizer: Tokeniz
         **described.format.tokenizer_config,
         **(read_object(path) if path.exists() else {}),
     }
-    path.write_text(json.dumps(config, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+    path.write_text(json.dumps(config, indent=2) + "\n", encoding="utf-8")
