@@ -86,8 +86,7 @@ def by_class(folder: Folder, scheme: Scheme, options: Mapping[str, Any]) -> Buil
     special = special_in(folder, scheme.names, vocabulary, as_it_is=False, extra=document["added_tokens"])
     missing = [special.named.get(role, f"{role} token") for role in ("unk", "cls", "sep") if role not in special.roles]
     if missing:
-        named = ", ".join(missing) if all(name.isprintable() for name in missing) else ascii(missing)
-        raise ZooError(f"{where}: the vocabulary lacks {named:.200}; name the tokens that stand for them")
+        raise ZooError(f"{where}: the vocabulary lacks {', '.join(missing):.200}; name the tokens that stand for them")
     document = with_tokens(document, special.tokens, vocabulary)
     ids = {entry["content"]: entry["id"] for entry in document["added_tokens"]}
     roles = {role: (name, ids[name]) for role, name in special.roles.items()}
