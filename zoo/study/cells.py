@@ -207,6 +207,7 @@ def finetune(
     tokenizer = tokenizer_class.load(place, **options)
     if cell.system in plan.checkpoints:
         pretrained = load(place, catalog=catalog)
+        pretrained.variant = variant
     else:
         pretrained = catalog.assemble(variant, plan.pretraining_of(cell).seed)
         load_weights(pretrained, place)
