@@ -22,7 +22,7 @@ from zoo.interfaces import Tokenizer
 FILE = "tokenizer.json"
 
 COVERAGE = 0.9999
-"""The share of a text's characters that a trained vocabulary knows if it can: one character in ten thousand is unknown at most."""
+"""The share of a text's characters that a trained vocabulary knows, if it has the room."""
 
 
 class SpecialTokens(NamedTuple):
