@@ -26,7 +26,7 @@ from zoo.weights.folder import TOKENIZER, TOKENIZER_CONFIG, Folder
 TRAINED = "a tokenizer just trained"
 
 COVERAGE = 0.9999
-"""The share of a text's characters that a trained vocabulary knows if it can."""
+"""The share of a text's characters that a trained vocabulary knows, if it has the room."""
 
 
 class SpecialTokens(NamedTuple):

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from zoo import Dims, Passage, ZooError
+from zoo import Dims, Flags, Passage, ZooError
 from zoo.blocks import PairObjective
 from zoo.text.corpus import TokenCorpus
 from zoo.text.packing import partners
@@ -35,11 +35,11 @@ class SentenceOrder(PairObjective):
         other order, or nearly the same: so only partners in this have labels. Raises ZooError where a passage has a
         single part and there is no `fallback`.
         """
-        made = list(passages)
+        made, documents = list(passages), np.array([passage.document for passage in passages])
         uneven: dict[bool, list[int]] = {False: [], True: []}
         for index, passage in enumerate(passages):
             if passage.second is None:
-                made[index] = self._with_foreign(passage, passages, rng)
+                made[index] = self._with_foreign(passage, passages, documents != passage.document, rng)
             elif len(set(passage.cuts)) > 1:
                 continue
             elif len(passage.first) == len(passage.second):
@@ -61,13 +61,14 @@ class SentenceOrder(PairObjective):
             return replace(passage, labels=labels)
         return replace(passage, first=passage.second, second=passage.first, labels=labels)
 
-    def _with_foreign(self, passage: Passage, passages: Sequence[Passage], rng: np.random.Generator) -> Passage:
-        """The passage with text of one of another document, if there is any among them."""
+    def _with_foreign(
+        self, passage: Passage, passages: Sequence[Passage], foreign: Flags, rng: np.random.Generator
+    ) -> Passage:
+        """The passage with text of a foreign one, if there is any among them."""
         if not self.fallback:
             raise ZooError("albert.sop needs passages of two parts; use a packing of pairs, as bert.segment_pair")
-        others = [each for each in passages if each.document != passage.document]
-        if not others:
+        if not foreign.any():
             return passage
-        other = others[int(rng.integers(len(others)))]
+        other = passages[int(rng.choice(np.flatnonzero(foreign)))]
         second = other.first if other.second is None else other.second
         return replace(passage, second=second, labels={**passage.labels, self.label: 1, self.fallback_label: 1})
