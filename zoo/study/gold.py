@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TypeAlias
@@ -59,7 +60,7 @@ def write_gold(folder: Path, planned: PlannedTask, answers: Answers) -> None:
 def read_gold(folder: Path, planned: PlannedTask) -> Answers | None:
     """The right answers of a task; None where none are kept. Raises Damaged where they are not those of the plan."""
     path = gold_path(folder, planned)
-    if not path.exists():
+    if not os.path.lexists(path):
         return None
     found = read_strictly(TypeAdapter(Gold), path, "a file of gold labels", REMEDY)
     wrong = _misfit(planned, found.answers) if found.task == planned.name else f"it is of task {found.task!r:.60}"

@@ -238,7 +238,7 @@ def results_by_key(folders: Iterable[Path]) -> dict[str, tuple[Path, PretrainRes
     """
     found = {}
     for folder in folders:
-        runs = [path.parent for path in (*folder.glob("plan.json"), *sorted(folder.glob("*/plan.json")))]
+        runs = [place for place in (folder, *sorted(folder.glob("*"))) if os.path.lexists(place / "plan.json")]
         if not runs:
             raise ZooError(f"{folder} holds no run whose results could be used again")
         for run in runs:
