@@ -14,8 +14,8 @@ from zoo.files import read_regular
 LARGEST = 50_000_000
 """Bytes of the largest JSON file that is read; a tokenizer of a million pieces is smaller."""
 
-MOST_DIGITS = 20
-"""Of a whole number; 64 bits need no more, and longer ones make arithmetic and messages slow."""
+MOST_DIGITS = 40
+"""Of a whole number; longer ones make arithmetic and messages slow. Tokenizers without a limit say 10^30."""
 
 
 class _Unfit(ValueError):
