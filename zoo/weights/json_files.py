@@ -15,7 +15,7 @@ LARGEST = 50_000_000
 """Bytes of the largest JSON file that is read; a tokenizer of a million pieces is smaller."""
 
 MOST_DIGITS = 40
-"""Of a whole number. Released tokenizers write "no limit" with 31; endless ones make arithmetic slow."""
+"""Of a whole number; longer ones make arithmetic and messages slow. Tokenizers without a limit say 10^30."""
 
 
 class _Unfit(ValueError):
