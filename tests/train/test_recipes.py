@@ -12,7 +12,7 @@ import pytest
 import torch
 from torch import nn
 
-from zoo import Catalog, Pretraining, diff
+from zoo import IGNORE, Catalog, Pretraining, diff
 from zoo.pretrain.settings import scaled
 from zoo.text.corpus import TokenCorpus
 from zoo.text.pretraining_data import Place, PretrainingData
@@ -148,7 +148,7 @@ def test_nine_of_ten_steps_read_short_sequences_and_any_step_can_be_the_first(
     assert recipe.steps == 57 and recipe.short_steps == 51
     assert max(longest[:51]) <= 16 < min(longest[51:])
     sequences = [batch.layout.n_sequences for batch, _ in made]
-    assert abs(np.mean(sequences[:51]) / np.mean(sequences[51:]) - 1) < 0.2
+    assert abs(np.mean(sequences[:51]) / np.mean(sequences[51:]) - 1) < 0.4  # whole sentences fill them unequally
     for step in (1, 30, 50, 51, 52, 56):
         again = source.starting_at(step, made[step - 1][1])
         assert all(
@@ -246,6 +246,7 @@ def test_an_evaluation_is_the_mean_over_all_predictions(corpus: TokenCorpus, tok
         logits = torch.cat([output[name].logits for output in outputs])
         targets = torch.cat([output[name].targets for output in outputs])
         assert score.loss == pytest.approx(nn.functional.cross_entropy(logits, targets).item(), rel=1e-5)
-        assert score.accuracy == pytest.approx((logits.argmax(1) == targets).float().mean().item())
-        assert score.predictions == len(targets)
+        right = (logits.argmax(1) == targets)[targets != IGNORE]
+        assert score.accuracy == pytest.approx(right.float().mean().item())
+        assert score.predictions == len(right)
         assert score.perplexity == pytest.approx(math.exp(score.loss))
