@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
-from zoo.errors import ZooError
+from zoo.errors import ZooError, printable
 from zoo.text.added_tokens import Special, extra_names, special_in
 from zoo.text.tokenizer_document import vocabulary_of, with_tokens
 from zoo.weights.folder import TOKENIZER, TOKENIZER_CONFIG, Folder
@@ -68,8 +68,8 @@ def scheme_of(folder: Folder, schemes: Mapping[str, Scheme]) -> Scheme | None:
     scheme = schemes.get(named)
     if whole is not None:
         model = whole.get("model")
-        kind = model.get("type") if isinstance(model, dict) else None
-        return scheme if scheme and kind in (None, scheme.model) else None
+        fits = scheme is not None and isinstance(model, dict) and model.get("type") in (None, scheme.model)
+        return scheme if fits else None
     if folder.tokenizer_file is None:
         folder.content(TOKENIZER)
     if scheme is None or not scheme.file or not folder.holds(scheme.file):
@@ -86,7 +86,7 @@ def by_class(folder: Folder, scheme: Scheme, options: Mapping[str, Any]) -> Buil
     special = special_in(folder, scheme.names, vocabulary, as_it_is=False, extra=document["added_tokens"])
     missing = [special.named.get(role, f"{role} token") for role in ("unk", "cls", "sep") if role not in special.roles]
     if missing:
-        named = ", ".join(missing) if all(name.isprintable() for name in missing) else ascii(missing)
+        named = printable(", ".join(missing))
         raise ZooError(f"{where}: the vocabulary lacks {named:.200}; name the tokens that stand for them")
     document = with_tokens(document, special.tokens, vocabulary)
     ids = {entry["content"]: entry["id"] for entry in document["added_tokens"]}
