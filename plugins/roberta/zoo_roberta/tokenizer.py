@@ -65,7 +65,7 @@ class ByteLevelBPE(RustTokenizer):
         splitter = document.get("pre_tokenizer")
         if not isinstance(splitter, dict) or splitter.get("type") != "ByteLevel":
             return document
-        return {**document, "pre_tokenizer": splitter | options}
+        return {**document, "pre_tokenizer": {**splitter, **options}}
 
 
 def _assemble(vocabulary: dict[str, int], merges: Merges, add_prefix_space: bool) -> tokenizers.Tokenizer:
