@@ -14,7 +14,7 @@ from rich.table import Table
 from rich.text import Text
 
 from zoo.catalog import Catalog
-from zoo.errors import visible
+from zoo.errors import CONTROLS, visible
 from zoo.streams import results
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
@@ -50,7 +50,9 @@ def split(names: str) -> list[str]:
 
 def print_json(answer: object) -> None:
     """An answer as JSON, alone on standard output whatever else is printed; text is taken for JSON already."""
-    print(answer if isinstance(answer, str) else json.dumps(answer, indent=1, ensure_ascii=False), file=results())
+    text = answer if isinstance(answer, str) else json.dumps(answer, indent=1, ensure_ascii=False)
+    lines = (CONTROLS.sub(lambda found: f"\\u{ord(found[0]):04x}", line) for line in text.split("\n"))
+    print("\n".join(lines), file=results())
 
 
 def print_rows(rows: list[dict[str, JsonValue]], as_json: bool) -> None:

@@ -18,13 +18,13 @@ _LONGEST_NAME = 200
 _MOST_NAMES = 500
 """What the search for a name's nearest looks at; it takes time in proportion to all characters."""
 
-_CONTROLS = re.compile("[\0-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
+CONTROLS = re.compile("[\0-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
 """What a terminal obeys instead of showing it: control characters, changes of direction; and halves of characters."""
 
 
 def visible(text: str) -> str:
     """Text of strangers made safe for a terminal: each character that would steer it is spelled out, as \\x1b."""
-    return _CONTROLS.sub(lambda found: ascii(found[0])[1:-1], text)
+    return CONTROLS.sub(lambda found: ascii(found[0])[1:-1], text)
 
 
 def shortened(text: str, longest: int = LONGEST) -> str:

@@ -467,3 +467,12 @@ def test_broken_bpe_files_are_named(tmp_path: Path, vocabulary: str, merges: str
     (tmp_path / "merges.txt").write_text(merges, encoding="utf-8")
     with pytest.raises(ZooError, match=message):
         ByteLevelBPE.load(tmp_path)
+
+
+def test_an_option_overrules_what_a_saved_tokenizer_does(tmp_path: Path) -> None:
+    WordPiece.train(SENTENCES, 300).save(tmp_path / "bert")
+    assert WordPiece.load(tmp_path / "bert", lowercase=True).encode(["THE"])[0].tolist() != [1]
+    assert WordPiece.load(tmp_path / "bert", lowercase=False).encode(["THE"])[0].tolist() == [1]
+    ByteLevelBPE.train(SENTENCES, 300).save(tmp_path / "roberta")
+    with_space = ByteLevelBPE.load(tmp_path / "roberta", add_prefix_space=True)
+    assert pieces(with_space, "the")[0].startswith("Ġ")

@@ -86,7 +86,7 @@ DAMAGES: dict[str, tuple[str, Change, str]] = {
     "no unknown piece": ("Unigram", lambda d: d["model"].update(unk_id=None), "unk_id"),
     "an unknown piece out of range": ("Unigram", lambda d: d["model"].update(unk_id=999), "UnkIdNotInVocabulary"),
     "an empty map of characters": ("WordPiece", precompiled(b"\0" * 8), "index out of bounds"),
-    "a broken map of characters": ("WordPiece", precompiled(b"\x08\0\0\0" + b"\xff" * 9), "index out of bounds"),
+    "a broken map of characters": ("WordPiece", precompiled(b"\x08\0\0\0" + b"\xff" * 8 + b"a\0"), "out of bounds"),
     "a map that is none": ("WordPiece", precompiled(b"\xff" * 64), "Precompiled"),
     "a template with a text twice": (
         "WordPiece", template([text("A"), text("A")], [text("A"), text("B")]), "each text once and in order"

@@ -127,7 +127,7 @@ def predict(
         columns, rows, note = *_own_predictions(folder, file, pairs, names), ""
     else:
         columns, rows, note = _predictions(folder, file, task, names)
-    table = "".join("\t".join(row) + "\n" for row in (columns, *rows))
+    table = "".join("\t".join(map(visible, row)) + "\n" for row in (columns, *rows))
     if out is None:
         print(table, end="")
     else:

@@ -61,8 +61,8 @@ class RustTokenizer(Tokenizer):
         around = np.concatenate([ids for frame in self._frames.values() for ids in frame[:3]])
         if around.max(initial=0) >= self.vocab_size:
             raise ZooError(f"{self._where}: its template has the id {around.max()}, which no token has")
-        self._roles = built.special.roles | _framing(self._rust, self._frames[False].before, self._frames[False].after)
-        self._roles |= built.special.roles
+        alone = self._frames[False]
+        self._roles = _framing(self._rust, alone.before, alone.after) | built.special.roles
         self.__dict__ |= {f"{role}_id": self._rust.token_to_id(name) for role, name in self._roles.items()}
         roles = [role for role in (*SpecialTokens._fields, "bos", "eos") if role in self._roles and role != "unk"]
         self._special_ids = tuple(dict.fromkeys([*(self.__dict__[f"{role}_id"] for role in roles), *around.tolist()]))
@@ -100,7 +100,15 @@ class RustTokenizer(Tokenizer):
         """
         said = Folder(folder)
         scheme = scheme_of(said, cls.schemes)
-        return cls(by_class(said, scheme, options) if scheme else as_it_is(said))
+        if scheme:
+            return cls(by_class(said, scheme, options))
+        built, given = as_it_is(said), {name: value for name, value in options.items() if value is not None}
+        return cls(built._replace(document=cls.overruled(built.document, given)))
+
+    @classmethod
+    def overruled(cls, document: dict[str, Any], options: Mapping[str, Any]) -> dict[str, Any]:
+        """A tokenizer.json, changed by options that were given; a family knows where it has its own."""
+        return document
 
     def save(self, folder: Path) -> None:
         """Write tokenizer.json, and tokenizer_config.json with the roles: the transformers library reads them alike."""

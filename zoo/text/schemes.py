@@ -68,8 +68,8 @@ def scheme_of(folder: Folder, schemes: Mapping[str, Scheme]) -> Scheme | None:
     scheme = schemes.get(named)
     if whole is not None:
         model = whole.get("model")
-        kind = model.get("type") if isinstance(model, dict) else None
-        return scheme if scheme and kind in (None, scheme.model) else None
+        fits = scheme is not None and isinstance(model, dict) and model.get("type") in (None, scheme.model)
+        return scheme if fits else None
     if folder.tokenizer_file is None:
         folder.content(TOKENIZER)
     if scheme is None or not scheme.file or not folder.holds(scheme.file):

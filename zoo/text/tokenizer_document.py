@@ -15,7 +15,7 @@ import numpy as np
 import tokenizers
 
 from zoo.batch import Ids
-from zoo.errors import ZooError
+from zoo.errors import ZooError, visible
 from zoo.text.added_tokens import LARGEST_ID, AddedToken, check_id
 
 PROBES = (
@@ -161,7 +161,7 @@ def _refusing(where: str) -> Iterator[None]:
         except (ZooError, KeyboardInterrupt, SystemExit):
             raise
         except BaseException as error:
-            reason = " ".join(str(error).split())
+            reason = visible(" ".join(str(error).split()))
             raise ZooError(f"{where}: not a tokenizer that can be used ({reason:.200}); fetch it again") from None
 
 

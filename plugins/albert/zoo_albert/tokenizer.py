@@ -123,7 +123,7 @@ def _frame(roles: Ids, document: Document) -> Document:
 
 
 def _frame_by_ends(roles: Ids, document: Document) -> Document:
-    return template(roles["bos"], roles["eos"], n_between=2, second=0)
+    return template(roles.get("bos", roles["cls"]), roles.get("eos", roles["sep"]), n_between=2, second=0)
 
 
 _ENDS = {"bos": "<s>", "eos": "</s>"}

@@ -18,6 +18,9 @@ from zoo.weights.folder import Folder
 from zoo_bert.weights import FORMAT
 
 CONTINUES = "##"
+THEIRS = {"split_chinese": "handle_chinese_chars"}
+"""What the library calls an option, where that is another name."""
+
 VOCABULARY = "vocab.txt"
 ENDS = " \t\n\v\f\r\x85\xa0\u1680\u2028\u2029\u202f\u205f\u3000" + "".join(map(chr, range(0x2000, 0x200B)))
 """White space: the reference takes it off the end of a line of the vocabulary."""
@@ -58,6 +61,14 @@ class WordPiece(RustTokenizer):
         rust = _assemble(ids, lowercase, strip_accents, split_chinese)
         frame = template((cls.names.cls, ids[cls.names.cls]), (cls.names.sep, ids[cls.names.sep]))
         return cls.trained(rust, frame)
+
+    @classmethod
+    def overruled(cls, document: Document, options: Mapping[str, Any]) -> Document:
+        """A tokenizer.json, its normalizer changed by options if it is BERT's."""
+        normalizer = document.get("normalizer")
+        if not isinstance(normalizer, dict) or normalizer.get("type") != "BertNormalizer":
+            return document
+        return {**document, "normalizer": normalizer | {THEIRS.get(name, name): v for name, v in options.items()}}
 
 
 def _forms(word: str) -> list[str]:

@@ -59,6 +59,14 @@ class ByteLevelBPE(RustTokenizer):
         frame = template((names.cls, vocabulary[names.cls]), (names.sep, vocabulary[names.sep]), n_between=2)
         return cls.trained(rust, {"type": "Sequence", "processors": [trimming, frame]}, mask_takes_space=True)
 
+    @classmethod
+    def overruled(cls, document: Document, options: Mapping[str, Any]) -> Document:
+        """A tokenizer.json, its splitter changed by options if that is of bytes."""
+        splitter = document.get("pre_tokenizer")
+        if not isinstance(splitter, dict) or splitter.get("type") != "ByteLevel":
+            return document
+        return {**document, "pre_tokenizer": {**splitter, **options}}
+
 
 def _assemble(vocabulary: dict[str, int], merges: Merges, add_prefix_space: bool) -> tokenizers.Tokenizer:
     rust = tokenizers.Tokenizer(models.BPE(vocab=vocabulary, merges=list(merges)))
