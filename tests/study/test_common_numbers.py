@@ -155,6 +155,9 @@ def keys(plan: Plan, system: str) -> list[str]:
         "pretraining.short_share=0.5",
         "pretraining.warmup=0.1001",
         "head.pair=joint",  # of single texts
+        "masking.random_share=0.1",
+        "tokenizer.split_chinese=true",
+        "objectives.bert.nsp.weight=1",
     ],
 )
 def test_the_key_of_a_cell_holds_no_name_and_no_idle_field(exchange: str) -> None:
@@ -182,6 +185,11 @@ def test_the_key_of_a_cell_holds_every_field_that_matters_to_it(exchange: str, p
     plain, changed = (keys(planned(name), name) for name in ("bert-tiny", f"bert-tiny+{exchange}"))
     assert not {*plain[:-1]} & {*changed[:-1]}
     assert (plain[-1] != changed[-1]) is pretraining_too
+
+
+def test_a_number_means_the_same_with_and_without_a_point() -> None:
+    names = [f"bert-tiny+objectives.bert.nsp.weight={weight}" for weight in ("2", "2.0", "2.5")]
+    assert list(planned(*names).origins.values()) == [names[0], names[0], names[2]]
 
 
 def test_positions_that_start_at_random_have_no_base() -> None:
