@@ -244,6 +244,7 @@ def _ours(model: zoo.Model, head: str, inputs: Inputs) -> tuple[list[Tensor], An
         return [*values, every.logits, *(outputs[name].logits for name in outputs if name != "bert.mlm")], loss
     logits = next(iter(outputs.values())).logits
     if head == "ForQuestionAnswering":
+        logits = model.objective("task").compared(values[-1], batch)  # type: ignore[operator]  # every token's
         return [*values, *(batch.layout.pack(logits[:, place]) for place in (0, 1))], loss
     return [*values, logits[:, None] if logits.ndim == 1 else logits], loss
 

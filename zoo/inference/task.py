@@ -24,8 +24,8 @@ def predict_task(
     head = head_for_text(model, labels)
     ids = _class_ids(head.use, task)
     length = model.variant.dims.max_length
-    encodings, share_cut = encode_examples(examples, tokenizer_for(model), length)
-    tell_cut(round(share_cut * len(examples)), len(examples), length)
+    encodings, n_cut = encode_examples(examples, tokenizer_for(model), length)
+    tell_cut(n_cut, len(examples), length)
     made = predict(model, head, encodings)
     return [ids[int(value)] for value in made] if ids else made
 

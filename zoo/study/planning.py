@@ -124,7 +124,8 @@ def check_plan(catalog: Catalog, plan: Plan) -> None:
     for planned in plan.tasks:
         found = planned_task(catalog, planned.name, folder)
         if changed := diff(planned, found):
-            told = "; ".join(f"{path} {a!s:.80}, here {b!s:.80}" for path, (a, b) in changed.items())
+            named = {path: pair for path, pair in changed.items() if path != "definition"} or changed
+            told = "; ".join(f"{path} {a!s:.80}, here {b!s:.80}" for path, (a, b) in named.items())
             raise ZooError(f"task {planned.name!r} is not what was planned: {told}")
     for name in plan.checkpoints:
         refuse_changed(catalog, plan, name)
