@@ -132,6 +132,17 @@ def test_a_mistake_is_one_line_and_status_two(
     assert not list(tmp_path.iterdir())
 
 
+@pytest.mark.parametrize(
+    "arguments", ["encode LONG --text a --out b", "fill LONG a", "convert LONG a", "compare --plan LONG"]
+)
+def test_a_path_with_too_long_a_name_is_a_mistake_too(zoo: Zoo, arguments: str) -> None:
+    long = "x" * 300
+    status, _, err = zoo(*arguments.replace("LONG", long).split())
+    assert status == 2
+    assert err.startswith("error: ") and err.count("\n") == 1
+    assert "File name too long" in err
+
+
 def test_debug_shows_where_an_error_comes_from(monkeypatch: pytest.MonkeyPatch) -> None:
     from zoo import UnknownName
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import sys
 from collections.abc import Mapping
 from enum import StrEnum
@@ -39,6 +40,10 @@ app.command("corpus")(corpus_)
 _UsageError: type[Any] = typer.BadParameter.__mro__[2]
 
 
+MISTAKES = (errno.ENAMETOOLONG, errno.ENOENT, errno.ENOTDIR, errno.EISDIR, errno.ELOOP, errno.EACCES, errno.EPERM)
+"""What the system says of paths that were given wrongly; any other refusal is a failed run."""
+
+
 class Listing(StrEnum):
     """What can be listed."""
 
@@ -65,6 +70,12 @@ def _run(arguments: list[str], debug: bool) -> int:
         message = str(error) if isinstance(error, ZooError) else error.format_message()
         print(f"error: {' '.join(message.split())}", file=sys.stderr)
         return int(error.exit_code)
+    except OSError as error:  # of a path that cannot even be asked for, as one whose name is too long
+        if debug:
+            raise
+        place = f"{error.filename}: " if error.filename else ""
+        print(f"error: {ZooError(f'{place}{error.strerror or error}')}", file=sys.stderr)
+        return 2 if error.errno in MISTAKES else 1
     except (KeyboardInterrupt, typer.Abort):
         print("stopped; what was finished is kept", file=sys.stderr)
         return 130

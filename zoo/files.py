@@ -42,8 +42,22 @@ def read_regular(path: Path, largest: int) -> bytes:
             raise ZooError(f"{path}: {error.strerror}") from None
 
 
+def is_device(path: Path) -> bool:
+    """Whether a path is a device or a pipe, which a new file must not replace: root may, and breaks the system."""
+    return path.exists() and not path.is_dir() and (not path.is_file() or path.parent == Path("/dev"))
+
+
 def write_bytes(path: Path, content: bytes) -> None:
-    """Write a file that a reader finds complete or not at all. Raises RunFailed where the disk refuses."""
+    """Write a file that a reader finds complete or not at all. Raises RunFailed where the disk refuses.
+
+    What is written to a device or a pipe, as /dev/stdout, goes straight there.
+    """
+    if is_device(path):
+        try:
+            path.write_bytes(content)
+        except OSError as error:
+            raise RunFailed(f"cannot write {path}: {error.strerror}") from error
+        return
     temporary = path.with_name(f".{path.name}.{os.getpid()}.part")
     try:
         with open(temporary, "wb") as file:
@@ -67,6 +81,8 @@ def write_folder(path: Path, fill: Callable[[Path], None]) -> None:
 
     Raises RunFailed where the disk refuses; the older one is then untouched.
     """
+    if is_device(path):
+        raise ZooError(f"{path} is a pipe or a device; give the name of a folder")
     temporary = path.with_name(f".{path.name}.{os.getpid()}.part")
     older = path.with_name(f".{path.name}.{os.getpid()}.old.part")
     try:

@@ -81,6 +81,13 @@ def test_starts_have_the_spread_that_the_record_gives() -> None:
     assert (model["norm"].weight == 1).all()
 
 
+def test_a_model_without_memory_has_nothing_to_draw() -> None:
+    with torch.device("meta"):
+        model = nn.ModuleDict({"linear": nn.Linear(3, 2), "positions": nn.Embedding(3, 2)})
+        initialise(model, Init(positions="sinusoidal"), seed=0)
+    assert model["linear"].weight.is_meta
+
+
 def test_keys_can_start_as_queries() -> None:
     attention = SelfAttention(DIMS)
     initialise(attention, Init(keys_start_as_queries=True), seed=0)

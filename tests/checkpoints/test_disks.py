@@ -9,10 +9,11 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+import torch
 from safetensors.torch import load_file
 
 import zoo
-from zoo.errors import RunFailed
+from zoo.errors import RunFailed, ZooError
 
 Run = Callable[..., tuple[int, str, str]]
 
@@ -133,3 +134,11 @@ def test_a_folder_that_cannot_be_put_in_place_leaves_the_older_one(
     monkeypatch.undo()
     zoo.save(zoo.load(trained), tmp_path / "out", replace=True)
     assert set(load_file(tmp_path / "out" / "model.safetensors"))
+
+
+def test_what_can_be_no_format_and_no_type_of_weights_is_refused(trained: Path, tmp_path: Path) -> None:
+    with pytest.raises(ZooError, match="written as 'hf' or 'zoo', not as 'onnx'"):
+        zoo.save(zoo.load(trained), tmp_path / "out", to="onnx")  # type: ignore[arg-type]
+    with pytest.raises(ZooError, match=r"weights are floats and cannot be read as torch\.int32"):
+        zoo.load(trained, dtype=torch.int32)
+    assert not (tmp_path / "out").exists()

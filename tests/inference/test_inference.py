@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -15,6 +16,7 @@ from safetensors.torch import load_file
 import zoo
 from zoo.cli import main
 from zoo.errors import ZooError
+from zoo.files import is_device
 from zoo.inference import vectors
 from zoo.inference.fill import fill
 from zoo.inference.vector_file import VectorFile
@@ -99,6 +101,25 @@ def test_a_line_may_hold_a_pair(make: Make, tmp_path: Path, capsys: pytest.Captu
     )
     assert status == 2 and "pairs.tsv:2: has 1 texts" in said
     assert not list(tmp_path.glob("*y.safetensors*"))
+
+
+def test_a_device_or_pipe_is_written_to_and_never_replaced(
+    make: Make, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    pipe, lines = tmp_path / "pipe", tmp_path / "t.txt"
+    lines.write_text("a\n")
+    os.mkfifo(pipe)
+    end = os.open(pipe, os.O_RDWR)
+    folder = make("BertForSequenceClassification", id2label={0: "no", 1: "yes"})
+    assert run(capsys, "predict", folder, lines, "--out", pipe) == (0, "", "")
+    assert os.read(end, 100).startswith(b"index\tprediction\tprobability\n0\t")
+    status, _, told = run(capsys, "encode", folder, "--text", lines, "--out", pipe)
+    assert (status, told) == (2, f"error: {pipe} is a pipe or a device; give the name of a file\n")
+    with pytest.raises(ZooError, match="pipe is a pipe or a device; give the name of a folder"):
+        zoo.save(zoo.load(folder), pipe, replace=True)
+    assert pipe.is_fifo()
+    assert is_device(Path("/dev/null"))
+    os.close(end)
 
 
 def test_a_file_that_fails_leaves_the_older_one(tmp_path: Path) -> None:
@@ -189,7 +210,7 @@ def test_predictions_are_the_tasks_words(
     ("head", "config", "task", "message"),
     [
         ("BertModel", {}, "sst2", "and no task head"),
-        ("BertForTokenClassification", {}, "sst2", "needs a head that can classify, and this one can tag"),
+        ("BertForTokenClassification", {}, "sst2", "needs a head of kind 'classify', and the model's is of kind 'tag'"),
         (
             "BertForSequenceClassification",
             {"num_labels": 3},
@@ -237,6 +258,8 @@ def test_one_text_has_one_vector(make: Make) -> None:
         ([("a", 3)], "item 0 is "),
         (["a"] * 600 + [3], "item 600 is 3"),
         (b"ab", "item 0 is 97"),
+        (["a"] * 600 + ["\ud83d"], "item 600 holds half of a surrogate pair"),
+        ([("a", "\ud83d")], "item 0 holds half of a surrogate pair"),
     ],
 )
 def test_what_is_no_text_is_refused_with_its_place(texts: object, message: str, make: Make) -> None:

@@ -247,6 +247,13 @@ def test_what_the_zoo_does_not_do_is_said_when_vectors_are_asked_for(modules: ob
         model.encode(TEXTS)
 
 
+def test_a_step_without_its_settings_is_refused(make: Make) -> None:
+    folder = ask(make("BertModel"), {"pooling_mode": "cls"})
+    (folder / "1_Pooling" / "config.json").unlink()
+    with pytest.raises(ZooError, match=r"1_Pooling/config\.json: No such file, but modules\.json needs it"):
+        zoo.load(folder).encode("a")
+
+
 def test_with_a_pooling_of_ones_own_unknown_steps_are_left_out(make: Make) -> None:
     folder = ask(make("BertModel"), {"pooling_mode": "cls"}, "LSTM")
     close(zoo.load(folder).encode(TEXTS, pool="mean"), expected(folder, TEXTS, ["mean"]))

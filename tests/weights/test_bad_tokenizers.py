@@ -135,13 +135,22 @@ def test_a_pipe_in_the_place_of_a_file_is_refused(name: str, tmp_path: Path) -> 
         load(tmp_path)
 
 
+@pytest.mark.parametrize("name", ["tokenizer.json", "tokenizer_config.json"])
+def test_a_dead_link_is_no_absent_file(name: str, tmp_path: Path) -> None:
+    make_folder(tmp_path, 0)
+    (tmp_path / name).unlink(missing_ok=True)
+    (tmp_path / name).symlink_to(tmp_path / "taken away")
+    with pytest.raises(ZooError, match=f"{name} is a link to a file that is not there"):
+        tokenizer_of(tmp_path, Catalog.installed())
+
+
 def test_a_huge_or_deeply_nested_file_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "tokenizer.json"
     path.write_text('{"a": ' + "[" * 100_000 + "]" * 100_000 + "}")
     with pytest.raises(ZooError, match="recursion"):
         load(tmp_path)
     os.truncate(path, 10**9)
-    with pytest.raises(ZooError, match="more than the 50,000,000 bytes"):
+    with pytest.raises(ZooError, match="more than the 50,000,000 that such a file may have"):
         load(tmp_path)
 
 

@@ -54,7 +54,7 @@ def test_shards_are_one_checkpoint(save: Save) -> None:
         (lambda index: index.pop(next(iter(index))), "not where the index says: "),
         (lambda index: index.update(dict.fromkeys(index, "../../etc/passwd")), "is not the name of a safetensors file"),
         (lambda index: index.update(dict.fromkeys(index, "none.safetensors")), "none.safetensors: No such file"),
-        (lambda index: index.update(dict.fromkeys(index, 3)), "'weight_map' should tell each tensor's file"),
+        (lambda index: index.update(dict.fromkeys(index, 3)), "'weight_map' should map each tensor to its file"),
     ],
 )
 def test_an_index_that_is_wrong_is_refused(change: Callable[[Any], object], message: str, save: Save) -> None:

@@ -63,6 +63,8 @@ def load(
     tokenizer reads "[MASK]" and its like in a text as the special token, as the transformers library does.
     Raises ZooError where anything is missing, broken or unknown; no code from the folder is ever run.
     """
+    if dtype is not None and not dtype.is_floating_point:
+        raise ZooError(f"weights are floats and cannot be read as {dtype}")
     catalog = catalog or Catalog.installed()
     contents = inspect(folder_named(folder), catalog)
     model = contents.model

@@ -36,6 +36,8 @@ def save(
     where the Hugging Face format has no words for what the model is.
     """
     folder = Path(folder)
+    if to not in ("hf", "zoo"):
+        raise ZooError(f"a model is written as 'hf' or 'zoo', not as {to!r:.60}")
     if not replace and folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
         raise ZooError(f"{folder} exists; give a new name, or allow to replace it")
     metadata = {**(model.origin.metadata if model.origin else {}), "format": "pt"}

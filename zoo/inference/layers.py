@@ -61,7 +61,7 @@ def _linear(module: Module, width: int) -> nn.Linear:
 
 def _activation(module: Module) -> nn.Module:
     """The activation, Tanh where none is named. Raises ZooError for one, or for an option, that the zoo has not."""
-    config = module.folder.config
+    config = module.settings
     name = config.get("activation_function", "torch.nn.modules.activation.Tanh")
     plain = not config.get("use_residual") and all(
         config.get(f"module_{side}_name") in (None, VECTOR) for side in ("input", "output")

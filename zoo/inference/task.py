@@ -35,8 +35,8 @@ def _class_ids(use: HeadUse, task: Task) -> list[int]:
     wanted = "regress" if task.kind == "regression" else "classify"
     if use.kind != wanted:
         raise ZooError(
-            f"task {task.name!r} needs a head that can {wanted}, and this one can {use.kind}; leave out --task to have "
-            "what it says of plain text"
+            f"task {task.name!r} needs a head of kind {wanted!r}, and the model's is of kind {use.kind!r}; leave out "
+            "--task to have its own predictions"
         )
     if not task.labels:
         return []
@@ -49,8 +49,8 @@ def _class_ids(use: HeadUse, task: Task) -> list[int]:
         log.warning(f"the model calls its labels {own}; they are taken for {names}; --labels gives another order")
         return list(range(len(task.labels)))
     raise ZooError(
-        f"the model's labels are {own}, and those of task {task.name!r} are {names}; say with --labels what the "
-        "model's mean, in its order, or leave out --task to have its own"
+        f"the model's labels are {own}, and those of task {task.name!r} are {names}; give the task's "
+        "labels in the model's order with --labels, or leave out --task to have the model's own predictions"
     )
 
 

@@ -16,6 +16,7 @@ import numpy as np
 from torch import Tensor
 
 from zoo.errors import RunFailed, ZooError
+from zoo.files import is_device
 
 HEADER = 8_192
 """Bytes set aside for the header, which spaces fill up, as the format allows."""
@@ -38,8 +39,9 @@ class VectorFile:
         self._metadata = dict(metadata or {})
 
     def __enter__(self) -> Self:
-        if self._path.is_dir():
-            raise ZooError(f"{self._path} is a folder; give the name of a file")
+        if self._path.is_dir() or is_device(self._path):
+            what = "a folder" if self._path.is_dir() else "a pipe or a device"
+            raise ZooError(f"{self._path} is {what}; give the name of a file")
         with self._telling():
             self._file = self._part.open("wb")
             self._lengths = tempfile.TemporaryFile()  # closed with the vectors

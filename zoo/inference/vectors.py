@@ -78,11 +78,16 @@ def tell_cut(n_cut: int, n_items: int, max_length: int) -> None:
 
 
 def _checked(texts: Iterable[Text]) -> Iterator[Text]:
-    """The same texts. Raises ZooError for an item that is neither a text nor a tuple of two."""
+    """The same texts. Raises ZooError for an item that is neither a text nor a tuple of two, or is no valid Unicode."""
     for index, text in enumerate(texts):
+        parts = (text,) if isinstance(text, str) else text
         pair = isinstance(text, tuple) and len(text) == 2 and all(isinstance(part, str) for part in text)
         if not (isinstance(text, str) or pair):
             raise ZooError(f"item {index} is {text!r:.60}; it should be a text, or a tuple of two texts for a pair")
+        try:
+            "".join(parts).encode()
+        except UnicodeEncodeError:
+            raise ZooError(f"item {index} holds half of a surrogate pair: {text!r:.60}; read it as UTF-8") from None
         yield text
 
 

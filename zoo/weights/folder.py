@@ -38,8 +38,8 @@ class Folder:
     @cached_property
     def variant(self) -> Variant | None:
         """variant.json: the record of a model that the zoo saved in its own format."""
-        path = self.path / VARIANT
-        return read_record(Variant, path, "a variant's record") if path.exists() else None
+        found = self.holds(VARIANT)
+        return read_record(Variant, self.path / VARIANT, "a variant's record") if found else None
 
     @cached_property
     def config(self) -> Mapping[str, Any]:
@@ -83,11 +83,15 @@ class Folder:
         return next((self.path / name for name in (TOKENIZER, *VOCABULARIES) if self.holds(name)), None)
 
     def holds(self, name: str) -> bool:
-        """Whether there is a file of this name. Raises ZooError for what is there and no plain file, as a pipe."""
+        """Whether there is a file of this name. Raises ZooError for what is no file, as a pipe or a dead link."""
         path = self.path / name
-        if path.exists() and not path.is_file():
+        if path.is_file():
+            return True
+        if path.is_symlink() and not path.exists():
+            raise ZooError(f"{path} is a link to a file that is not there; fetch it again")
+        if path.exists():
             raise ZooError(f"{path} is not a plain file")
-        return path.exists()
+        return False
 
     def json_of(self, name: str, what: str = "a tokenizer of the Hugging Face format") -> dict[str, Any]:
         """The object in a file of the tokenizer, which is to be `what`. Raises ZooError where it is not there."""

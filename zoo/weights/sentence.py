@@ -47,6 +47,13 @@ class Module:
     kind: str
     folder: Folder
 
+    @property
+    def settings(self) -> Mapping[str, Any]:
+        """Its config.json. Raises ZooError where that is not there, as nothing can stand in for it."""
+        if not self.folder.holds(CONFIG):
+            raise ZooError(f"{self.folder.path / CONFIG}: No such file, but {MODULES} needs it; fetch the folder again")
+        return self.folder.config
+
 
 @dataclass(frozen=True)
 class Sentence:
@@ -99,8 +106,7 @@ class Sentence:
 
     @cached_property
     def _pooling(self) -> Mapping[str, Any]:
-        found = [module.folder.config for module in self.modules if module.kind == "Pooling"]
-        return found[0] if found else {}
+        return next((module.settings for module in self.modules if module.kind == "Pooling"), {})
 
     @cached_property
     def poolings(self) -> tuple[str, ...]:
@@ -173,20 +179,20 @@ class Sentence:
 
 def sentence_in(folder: Path) -> Sentence | None:
     """The settings of the sentence encoder whose transformer lies in a folder, if there is one."""
-    inside = folder.name.endswith("_Transformer") and not (folder / MODULES).is_file()
-    root = folder.parent if inside else folder
-    return Sentence(root) if (root / MODULES).is_file() else None
+    inside = folder.absolute().name.endswith("_Transformer") and not Folder(folder).holds(MODULES)
+    root = folder.absolute().parent if inside else folder
+    return Sentence(root) if Folder(root).holds(MODULES) else None
 
 
 def model_folder(folder: Path) -> Path:
     """The folder that holds the model itself: in older sentence encoders one inside, as 0_Transformer."""
-    if (folder / CONFIG).is_file() or not (folder / MODULES).is_file():
+    if (folder / CONFIG).is_file() or not Folder(folder).holds(MODULES):
         return folder
     return Sentence(folder).transformer
 
 
 def _object(path: Path) -> Mapping[str, Any]:
-    return read_object(path) if path.is_file() else {}
+    return read_object(path) if Folder(path.parent).holds(path.name) else {}
 
 
 def _copy(source: Path, place: Path, names: tuple[str, ...]) -> None:

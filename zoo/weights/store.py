@@ -87,7 +87,7 @@ def _open_shards(folder: Path) -> Store:
     path = folder / INDEX
     index = read_object(path).get("weight_map")
     if not isinstance(index, dict) or not all(isinstance(file, str) for file in index.values()):
-        raise ZooError(f"{path}: 'weight_map' should tell each tensor's file")
+        raise ZooError(f"{path}: 'weight_map' should map each tensor to its file")
     if len(index) > MOST_TENSORS:
         raise ZooError(f"{path}: lists {len(index):,} tensors; at most {MOST_TENSORS:,} are read")
     files: dict[str, Path] = {}
