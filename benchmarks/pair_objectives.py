@@ -101,7 +101,7 @@ def ask(folder: Path, corpus: Path, task: str, steps: int, seed: int) -> tuple[f
             whole.documents(numbers),
             tokenizer,
             catalog.packing(variant),
-            [head.prepare],
+            {"pairs": head.prepare},
             catalog.masking(variant.swap("plain", masking=use("bert.unmasked"))),
             sequence_length=variant.pretraining.sequence_length,
             batch_tokens=variant.pretraining.batch_tokens,

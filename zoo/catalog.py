@@ -246,6 +246,25 @@ class Catalog:
         for misfit in (*before, *misfits_in_finetuning(model, tasks)):
             raise ZooError(f"variant {variant.name!r}: {misfit}")
 
+    def without_defaults(self, variant: Variant, *, trained: bool = False) -> Variant:
+        """A checked variant without options at their defaults, so that two that mean the same are equal.
+
+        The tokenizer of a `trained` one keeps its own, for there an option that is left out means what the folder says.
+        """
+        kinds = [kind for kind in KINDS if kind != "objective" and not (trained and kind == "tokenizer")]
+        fields: dict[str, object] = {kind: self._plain(kind, getattr(variant, kind)) for kind in kinds}
+        objectives = tuple(self._plain("objective", used) for used in variant.objectives)
+        return variant.model_copy(update=fields | {"objectives": objectives})
+
+    def _plain(self, kind: str, used: Use) -> Use:
+        part = self.part(kind, used.name)
+        constructor = part.train if kind == "tokenizer" else part.__init__
+        parameters = inspect.signature(constructor).parameters
+        defaults = {WEIGHT: 1.0} | {name: parameter.default for name, parameter in parameters.items()}
+        kept = {n: v for n, v in _checked(constructor, kind, used).items() if n not in defaults or v != defaults[n]}
+        whole = {n: v if isinstance(v, float) else used.options[n] for n, v in kept.items()}  # 1 is 1.0 for a float
+        return Use(name=used.name, options=whole)
+
     def _make(self, kind: str, used: Use, *given: object) -> Any:
         from zoo import interfaces
 
@@ -274,6 +293,11 @@ def _find(kind: str, table: Mapping[str, Any], name: str) -> Any:
 
 
 def _options(constructor: Callable[..., Any], kind: str, used: Use, given: tuple[str, ...]) -> dict[str, Any]:
+    """The options that a part's constructor is called with; the weight of an objective is the model's."""
+    return {name: value for name, value in _checked(constructor, kind, used, given).items() if name != WEIGHT}
+
+
+def _checked(constructor: Callable[..., Any], kind: str, used: Use, given: tuple[str, ...] = ()) -> dict[str, Any]:
     """The options of a part, each known to its constructor and of the annotated type."""
     variadic = (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD)
     known = [
@@ -292,7 +316,6 @@ def _options(constructor: Callable[..., Any], kind: str, used: Use, given: tuple
             options[name] = TypeAdapter(hints.get(name, Any)).validate_json(json.dumps(value), strict=True)
         except ValidationError as error:
             raise ZooError(f"option {name!r} of {kind} {used.name!r}: {explain(error)}") from None
-    options.pop(WEIGHT, None)  # the model's, not the constructor's
     return options
 
 

@@ -115,7 +115,7 @@ def test_weights_that_changed_since_the_plan_are_refused(trained: Path, tmp_path
     with torch.no_grad():
         model.embedding.tokens.weight += 1
     zoo.save(model, trained, to="zoo", replace=True)
-    with pytest.raises(ZooError, match="no longer those that were planned"):
+    with pytest.raises(ZooError, match="is not what was planned"):
         run_cell(catalog, plan, plan.cells[0], tmp_path / "run", lambda done, total: None)
 
 

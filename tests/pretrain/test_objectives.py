@@ -51,7 +51,7 @@ def batches(
     corpus: TokenCorpus, tokenizer: WordPiece, packing: Packing, masking: Masking, *objectives: Objective
 ) -> list[Batch]:
     data = PretrainingData(
-        corpus, tokenizer, packing, [objective.prepare for objective in objectives], masking,
+        corpus, tokenizer, packing, {str(n): objective.prepare for n, objective in enumerate(objectives)}, masking,
         sequence_length=24, batch_tokens=240, seed=1,
     )  # fmt: skip
     return [batch for epoch in range(3) for batch in data.epoch(epoch)]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -155,6 +156,9 @@ def keys(plan: Plan, system: str) -> list[str]:
         "pretraining.short_share=0.5",
         "pretraining.warmup=0.1001",
         "head.pair=joint",  # of single texts
+        "masking.random_share=0.1",
+        "tokenizer.split_chinese=true",
+        "objectives.bert.nsp.weight=1",
     ],
 )
 def test_the_key_of_a_cell_holds_no_name_and_no_idle_field(exchange: str) -> None:
@@ -182,6 +186,11 @@ def test_the_key_of_a_cell_holds_every_field_that_matters_to_it(exchange: str, p
     plain, changed = (keys(planned(name), name) for name in ("bert-tiny", f"bert-tiny+{exchange}"))
     assert not {*plain[:-1]} & {*changed[:-1]}
     assert (plain[-1] != changed[-1]) is pretraining_too
+
+
+def test_a_number_means_the_same_with_and_without_a_point() -> None:
+    names = [f"bert-tiny+objectives.bert.nsp.weight={weight}" for weight in ("2", "2.0", "2.5")]
+    assert list(planned(*names).origins.values()) == [names[0], names[0], names[2]]
 
 
 def test_positions_that_start_at_random_have_no_base() -> None:
@@ -261,3 +270,26 @@ def test_runs_put_together_share_a_pretraining_that_both_have_done(apart: dict[s
     assert [r.predictions for r in first] == [r.predictions for r in second]
     (told,) = [d for d in judge(merged).differences if (d.first, d.second) == ("bert-tiny", NO_OP)]
     assert told.verdict == SAME
+
+
+def test_a_result_without_its_model_is_not_taken_over(tmp_path: Path) -> None:
+    done(planned("bert-tiny"), tmp_path / "bare")
+    before = {path.name: path.stat().st_mtime_ns for path in (tmp_path / "bare" / "cells").iterdir()}
+    done(planned("bert-tiny", keep_finetuned=True), tmp_path / "kept", reuse=[tmp_path / "bare"])
+    models = sorted(path.name for path in (tmp_path / "kept" / "finetuned").iterdir())
+    assert models == ["finetune-bert-tiny-lamps-s0", "finetune-bert-tiny-lamps-s1"]
+    done(planned("bert-tiny", keep_finetuned=True), tmp_path / "bare")
+    assert sorted(path.name for path in (tmp_path / "bare" / "finetuned").iterdir()) == models
+    after = {path.name: path.stat().st_mtime_ns for path in (tmp_path / "bare" / "cells").iterdir()}
+    assert {name.removesuffix(".json") for name in before if before[name] != after[name]} == {*models}
+    shutil.rmtree(tmp_path / "kept" / "checkpoints")
+    done(planned("bert-tiny"), tmp_path / "last", reuse=[tmp_path / "kept"])
+    assert (tmp_path / "last" / "checkpoints" / "bert-tiny" / "model.safetensors").exists()
+
+
+def test_code_that_changes_under_a_run_is_named_as_that(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    edited = PLACE.model_copy(update={"code": "f" * 64})
+    monkeypatch.setattr("zoo.study.cells.environment", lambda *asked, **how: edited)
+    found = run(planned("bert-tiny"), tmp_path / "run", watcher=Silent(), catalog=CATALOG)
+    reasons = {failure.reason for failure in found.failures if failure.cell.kind != "finetune"}
+    assert len(reasons) == 1 and "were edited while it was at work" in reasons.pop()

@@ -92,7 +92,7 @@ def test_training_batches_are_the_same_from_disk_and_block_by_block(
 
     def read(corpus: TokenCorpus, place: Place) -> PretrainingData:
         return PretrainingData(
-            corpus, tokenizer, SegmentPair(), (), StaticMasking(2), sequence_length=40, batch_tokens=200, seed=1
+            corpus, tokenizer, SegmentPair(), {}, StaticMasking(2), sequence_length=40, batch_tokens=200, seed=1
         )
 
     in_memory = TokenCorpus.build(documents(120), tokenizer)
@@ -117,7 +117,7 @@ def test_documents_can_be_left_out(tokenizer: WordPiece) -> None:
     corpus = TokenCorpus.build(documents(60), tokenizer)
     kept = np.arange(0, corpus.n_documents, 3)
     data = PretrainingData(
-        corpus, tokenizer, SegmentPair(), (), StaticMasking(2), sequence_length=40, batch_tokens=200, seed=1,
+        corpus, tokenizer, SegmentPair(), {}, StaticMasking(2), sequence_length=40, batch_tokens=200, seed=1,
         documents=kept,
     )  # fmt: skip
     assert {document for batch in data.epoch(0) for document in batch.documents} <= set(kept.tolist())

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from itertools import islice
+from typing import Any
 
 import numpy as np
 import pytest
@@ -14,7 +15,7 @@ import torch
 from zoo import IGNORE, Batch, Masking, Packing, Passage, ZooError
 from zoo.text import pretraining_data
 from zoo.text.corpus import TokenCorpus
-from zoo.text.pretraining_data import Place, Prepare, PretrainingData
+from zoo.text.pretraining_data import Place, PretrainingData
 from zoo_albert.masking import NGramMasking
 from zoo_bert.masking import StaticMasking
 from zoo_bert.packing import SegmentPair
@@ -50,12 +51,13 @@ class Data:
         self,
         packing: Packing,
         masking: Masking,
-        prepares: Sequence[Prepare] = (),
+        prepares: Sequence[Callable[..., Any]] = (),
         batch_tokens: int = 400,
         seed: int = 1,
     ) -> PretrainingData:
+        named = {prepare.__name__: prepare for prepare in prepares}
         return PretrainingData(
-            self.corpus, self.tokenizer, packing, prepares, masking,
+            self.corpus, self.tokenizer, packing, named, masking,
             sequence_length=40, batch_tokens=batch_tokens, seed=seed,
         )  # fmt: skip
 
@@ -162,13 +164,12 @@ def test_the_seed_decides(data: Data, masking: Masking) -> None:
 
 
 def test_what_one_objective_draws_moves_neither_another_nor_the_text(data: Data) -> None:
-    def draws(passage: Passage, corpus: TokenCorpus, rng: np.random.Generator) -> Passage:
+    def draws(passages: Sequence[Passage], corpus: TokenCorpus, rng: np.random.Generator) -> Sequence[Passage]:
         rng.random(3)
-        return passage
+        return passages
 
     alone, beside = (
-        list(data(SegmentPair(), DynamicMasking(), [first, label]).epoch(0))
-        for first in (lambda passage, corpus, rng: passage, draws)
+        list(data(SegmentPair(), DynamicMasking(), all_of).epoch(0)) for all_of in ([label], [draws, label])
     )
     assert all(map(equal, alone, beside)) and len(alone) == len(beside)
 
@@ -193,6 +194,15 @@ def test_labels_stay_with_their_sequences_and_are_ignored_where_missing(data: Da
         first = original[batch.layout.starts + 1]
         assert torch.equal(batch.labels["first"], torch.where(first % 2 == 0, first, IGNORE))
         assert set(batch.labels["coin"].tolist()) <= {0, 1}
+
+
+def test_a_label_that_no_passage_gets_is_there_and_ignored(corpus: TokenCorpus, tokenizer: WordPiece) -> None:
+    data = PretrainingData(
+        corpus, tokenizer, SegmentPair(), {}, StaticMasking(), sequence_length=40, batch_tokens=400, seed=0,
+        labels=["coin"],
+    )  # fmt: skip
+    batch = next(iter(data))
+    assert batch.labels["coin"].tolist() == [IGNORE] * batch.layout.n_sequences
 
 
 def test_objectives_see_the_passage_before_it_is_cut_and_know_its_document(data: Data) -> None:
@@ -249,7 +259,7 @@ def test_shards_bound_the_memory_and_lose_nothing(data: Data, monkeypatch: pytes
 def test_a_corpus_of_which_no_passage_can_be_made_is_refused(tokenizer: WordPiece) -> None:
     lonely = TokenCorpus.build([["waa"], ["wbb"]], tokenizer)
     data = PretrainingData(
-        lonely, tokenizer, SegmentPair(), (), StaticMasking(), sequence_length=40, batch_tokens=80, seed=0
+        lonely, tokenizer, SegmentPair(), {}, StaticMasking(), sequence_length=40, batch_tokens=80, seed=0
     )
     with pytest.raises(ZooError, match="SegmentPair makes no passage of this corpus"):
         next(iter(data))

@@ -131,7 +131,7 @@ def corpus(tokenizer: WordPiece) -> TokenCorpus:
 def feed(corpus: TokenCorpus, tokenizer: WordPiece, recipe: Pretraining) -> Feed:
     def make(length: int, batch_tokens: int) -> PretrainingData:
         return PretrainingData(
-            corpus, tokenizer, SegmentPair(short_seq_prob=0.0), (), StaticMasking(2), sequence_length=length,
+            corpus, tokenizer, SegmentPair(short_seq_prob=0.0), {}, StaticMasking(2), sequence_length=length,
             batch_tokens=batch_tokens, seed=3,
         )  # fmt: skip
 
@@ -191,8 +191,8 @@ def gradients(corpus: TokenCorpus, tokenizer: WordPiece, accumulate: int, weight
     torch.manual_seed(0)
     model = CATALOG.build(variant)
     data = PretrainingData(
-        corpus, tokenizer, SegmentPair(), [model.objective("bert.nsp").prepare], StaticMasking(2), sequence_length=32,
-        batch_tokens=640, seed=3,
+        corpus, tokenizer, SegmentPair(), {"nsp": model.objective("bert.nsp").prepare}, StaticMasking(2),
+        sequence_length=32, batch_tokens=640, seed=3,
     )  # fmt: skip
     before = torch.cat([p.detach().flatten() for p in model.parameters()])
     recipe = changed(RECIPE, learning_rate=1.0, warmup=0.0, clip_norm=0.0)
@@ -219,7 +219,7 @@ def test_bf16_follows_fp32(corpus: TokenCorpus, tokenizer: WordPiece) -> None:
         torch.manual_seed(0)
         model = CATALOG.build(CATALOG.variant("bert-tiny+dims.vocab_size=80+objectives=bert.mlm"))
         data = PretrainingData(
-            corpus, tokenizer, SegmentPair(), (), StaticMasking(2), sequence_length=32, batch_tokens=640, seed=3
+            corpus, tokenizer, SegmentPair(), {}, StaticMasking(2), sequence_length=32, batch_tokens=640, seed=3
         )
         recipe = changed(RECIPE, learning_rate=1e-3)
         how = Execution(precision=precision, seed=1)  # type: ignore[arg-type]
@@ -235,8 +235,8 @@ def test_bf16_follows_fp32(corpus: TokenCorpus, tokenizer: WordPiece) -> None:
 def test_an_evaluation_is_the_mean_over_all_predictions(corpus: TokenCorpus, tokenizer: WordPiece) -> None:
     model = CATALOG.build(CATALOG.variant("bert-tiny+dims.vocab_size=80"))
     data = PretrainingData(
-        corpus, tokenizer, SegmentPair(), [model.objective("bert.nsp").prepare], StaticMasking(2), sequence_length=32,
-        batch_tokens=640, seed=3,
+        corpus, tokenizer, SegmentPair(), {"nsp": model.objective("bert.nsp").prepare}, StaticMasking(2),
+        sequence_length=32, batch_tokens=640, seed=3,
     )  # fmt: skip
     few = list(islice(data.epoch(0), 3))
     scores = evaluate(model, few)

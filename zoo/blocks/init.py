@@ -36,6 +36,8 @@ def initialise(model: nn.Module, init: Init, seed: int) -> None:
 
 
 def _draw(weight: Tensor, std: float, seed: int, name: str) -> None:
+    if weight.is_meta:  # it has no values, and that device no generators
+        return
     weight.normal_(0.0, std, generator=torch.Generator(weight.device).manual_seed(seed_of("weights", seed, name)))
 
 

@@ -33,7 +33,7 @@ from zoo.text.corpus import TokenCorpus
 from zoo.train.finetune import encode_examples, head_for, n_steps, predict, training_batches
 from zoo.train.loop import Execution, Progress, TooFewSequences, fit
 from zoo.weights.checkpoint import load_weights, save_checkpoint, weights_hash
-from zoo.weights.content import content_files
+from zoo.weights.content import trained_files
 from zoo.weights.record import read_variant
 from zoo.weights.store import open_store
 
@@ -185,7 +185,7 @@ def _facts(catalog: Catalog, variant: Variant, model: Model, folder: Path, place
         "weights_hash": weights_hash(model.state_dict()),
         "checkpoint": str(place.relative_to(folder)),
         "checkpoint_bytes": sum(path.stat().st_size for path in place.iterdir()),
-        "checkpoint_files": content_files(open_store(place)),
+        "checkpoint_files": trained_files(open_store(place)),
         "environment": environment(catalog, device=next(model.parameters()).device),
     }
 

@@ -12,6 +12,7 @@ from zoo.errors import RunFailed, ZooError
 from zoo.files import sweep
 from zoo.specs import diff
 from zoo.study.adoption import adopted
+from zoo.study.cells import finetuned_folder
 from zoo.study.environment import Environment
 from zoo.study.gold import read_gold
 from zoo.study.keys import cell_key
@@ -49,7 +50,11 @@ class Ledger:
         self._plan, self._folder, self._place = plan, folder, place
         self._keys = {cell.name: cell_key(plan, cell, place) for cell in plan.cells}
         self._origins = {cell.name: plan.pretraining_of(cell) for cell in plan.cells if cell.kind == "finetune"}
-        self._elsewhere = results_by_key(reuse)
+        self._elsewhere = {
+            key: (source, result)
+            for key, (source, result) in results_by_key(reuse).items()
+            if self._is_whole(source, result)
+        }
         self._results: dict[str, Found] = {}
         self._locks: dict[str, FileLock] = {}
         self.waiting = list(plan.cells)
@@ -134,10 +139,8 @@ class Ledger:
 
     def reuse(self, cell: Cell) -> Found | None:
         """The result of a taken cell from another run folder or this one, if there is a cell of the same key."""
-        if self._keys[cell.name] not in self._elsewhere:
-            return None
-        folder, result = self._elsewhere[self._keys[cell.name]]
-        return adopted(result, folder, self._plan, cell, self._folder)
+        found = self._elsewhere.get(self._keys[cell.name])
+        return adopted(found[1], found[0], self._plan, cell, self._folder) if found else None
 
     def _there(self, cell: Cell) -> Found | None:
         """A cell's result in the folder, unless it is a failure from before this run."""
@@ -151,7 +154,14 @@ class Ledger:
                 f"{result_path(self._folder, cell)} was made by or on something else: {changed or 'another format'}; "
                 "what comes now would not compare with it, so give another --out"
             )
-        return found
+        return found if found is None or self._is_whole(self._folder, found) else None
+
+    def _is_whole(self, folder: Path, result: PretrainResult | FinetuneResult) -> bool:
+        """Whether a folder has the model of a result as well: its checkpoint, or what the plan keeps of fine-tuning."""
+        if isinstance(result, PretrainResult):
+            return (folder / result.checkpoint).is_dir()
+        needed = self._plan.keep_finetuned and result.cell.kind == "finetune"
+        return not needed or finetuned_folder(folder, result.cell).is_dir()
 
     def _hopeless(self, cell: Cell) -> Found | None:
         if cell.kind == "finetune" and isinstance(self._pretrained(cell), FailedResult):
@@ -181,10 +191,19 @@ class Ledger:
         key = cell_key(self._plan, result.cell, result.environment)
         if key == self._keys[result.cell.name]:
             return result.model_copy(update={"key": key})
-        changed = ", ".join(
-            f"{path} {there} (here {here})" for path, (there, here) in _changes(result, self._place).items()
+        changes = _changes(result, self._place)
+        listed = ", ".join(
+            f"{path} {there!s:.60} ({here!s:.60} at the start)" for path, (there, here) in changes.items()
         )
-        return FailedResult(cell=result.cell, reason=f"it was done elsewhere, on {changed}; use machines of one kind")
+        return FailedResult(
+            cell=result.cell, reason=f"it does not compare with the rest of the run: {listed}; {_advice(changes)}"
+        )
+
+
+def _advice(changes: Mapping[str, object]) -> str:
+    if {*changes} <= {"code"}:
+        return "sources were edited while it was at work, or are not the same on all machines; begin a new run"
+    return "use machines of one kind, with the same versions"
 
 
 def _changes(result: PretrainResult | FinetuneResult, place: Environment) -> Mapping[str, tuple[object, object]]:

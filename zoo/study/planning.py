@@ -57,7 +57,7 @@ def make_plan(
         corpus = TasksCorpus(tasks=real, folder=folder) if real else MicroworldCorpus()
     try:
         return Plan(
-            variants=tuple(variants),
+            variants=tuple(catalog.without_defaults(v, trained=v.name in checkpoints) for v in variants),
             tasks=tuple(planned),
             seeds=tuple(range(n_seeds)),
             pretraining_seed=0,

@@ -53,16 +53,18 @@ def pretraining_data(
 ) -> PretrainingData:
     """The batches that a model's variant asks for."""
     variant = model.variant
+    objectives = {used.name: model.objective(used.name) for used in variant.objectives}
     return PretrainingData(
         corpus=corpus,
         tokenizer=tokenizer,
         packing=catalog.packing(variant),
-        prepares=[model.objective(used.name).prepare for used in variant.objectives],
+        prepares={name: objective.prepare for name, objective in objectives.items()},
         masking=catalog.masking(variant),
         sequence_length=sequence_length,
         batch_tokens=batch_tokens,
         seed=seed,
         documents=documents,
+        labels=[objective.label for objective in objectives.values() if objective.label],
     )
 
 

@@ -22,7 +22,8 @@ from zoo.study.results import FailedResult, FinetuneResult, PretrainResult, Run,
 from zoo.study.verdicts import judge
 from zoo.tasks.metrics import METRICS
 from zoo.weights.checkpoint import weights_hash
-from zoo.weights.content import content_files
+from zoo.weights.content import trained_files
+from zoo.weights.record import read_variant
 from zoo.weights.store import open_store
 
 Finding: TypeAlias = Literal["confirmed", "contradicted", "not decidable"]
@@ -95,11 +96,13 @@ def _checkpoint_again(where: str, result: PretrainResult, place: Path) -> Iterat
     try:
         store = open_store(place)
         found = weights_hash(dict(store.read(store.entries)))
+        record = read_variant(place)
     except ZooError as error:
         yield Check(f"{where}: weights_hash", "contradicted", f"{error!s:.300}")
         return
     yield from _compared(f"{where}: weights_hash", result.weights_hash, found)
-    yield from _compared(f"{where}: checkpoint_files", result.checkpoint_files, content_files(store))
+    yield from _compared(f"{where}: variant", *(v.model_dump(mode="json") for v in (result.variant, record)))
+    yield from _compared(f"{where}: checkpoint_files", result.checkpoint_files, trained_files(store))
 
 
 def _scored_again(run: Run) -> Iterator[Check]:

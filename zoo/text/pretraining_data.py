@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import zlib
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import replace
 from itertools import count
 from typing import NamedTuple
@@ -43,7 +43,8 @@ class PretrainingData:
 
     What the model reads depends on the seed and the copy alone. A masking with copies has that many, read in turn,
     epoch after epoch; without, every epoch is its own copy. Which sequences share a batch, and when it comes, is drawn
-    anew each epoch. `documents` are those to read, all if not given. A corpus on disk may be larger than memory.
+    anew each epoch. `documents` are those to read, all if not given; every batch has
+    the `labels` named, also where `prepare` gives one to no passage at all. A corpus on disk may be larger than memory.
     """
 
     def __init__(
@@ -51,13 +52,14 @@ class PretrainingData:
         corpus: TokenCorpus,
         tokenizer: Tokenizer,
         packing: Packing,
-        prepares: Sequence[Prepare],
+        prepares: Mapping[str, Prepare],
         masking: Masking,
         *,
         sequence_length: int,
         batch_tokens: int,
         seed: int,
         documents: Documents | None = None,
+        labels: Collection[str] = (),
     ) -> None:
         if batch_tokens < sequence_length:
             raise ZooError(f"batch_tokens={batch_tokens} is less than one sequence, sequence_length={sequence_length}")
@@ -70,6 +72,7 @@ class PretrainingData:
         self.capacity = sequence_length - tokenizer.n_special(packing.pairs)
         self.batch_tokens = batch_tokens
         self.seed = seed
+        self.labels = labels
         self.documents = np.arange(corpus.n_documents) if documents is None else documents
 
     def __iter__(self) -> Iterator[Batch]:
@@ -116,7 +119,7 @@ class PretrainingData:
         order_rng, mask_rng = self._rng("order", epoch, block), self._rng("mask", self._copy(epoch), block)
         for passages, encodings in self._shards(self._copy(epoch), block, self.corpus.documents(documents)):
             seen, targets = self._mask(encodings, mask_rng)
-            names = sorted({name for passage in passages for name in passage.labels})
+            names = sorted({*self.labels, *(name for passage in passages for name in passage.labels)})
             for members in self._batches(np.array([len(encoding) for encoding in encodings]), order_rng):
                 labels = {name: [passages[i].labels.get(name, IGNORE) for i in members] for name in names}
                 origins = [int(documents[passages[i].document]) for i in members]
@@ -141,7 +144,7 @@ class PretrainingData:
 
     def _prepared(self, copy: int, block: int, corpus: TokenCorpus) -> Iterator[list[Passage]]:
         """A block's passages as the objectives want them, none too long."""
-        prepares = [(prepare, self._rng(f"prepare {n}", copy, block)) for n, prepare in enumerate(self.prepares)]
+        prepares = [(prepare, self._rng(f"prepare {name}", copy, block)) for name, prepare in self.prepares.items()]
         cut_rng = self._rng("cut", copy, block)
         for passages in self._packed(corpus, self._rng("pack", copy, block)):
             for prepare, rng in prepares:

@@ -56,9 +56,10 @@ class RustTokenizer(Tokenizer):
     def __init__(self, built: Built) -> None:
         self._built, self._where = built, built.where
         self._rust = make_rust(built.document, self._where)
-        check_ids(self._rust, built.special.ids, self._where)
+        self._vocabulary = self._rust.get_vocab()
+        check_ids(self._vocabulary, built.special.ids, self._where)
         try_out(self._rust, built.document, self._where)
-        self._frames = {pair: frame_of(self._rust, pair, self._where) for pair in (False, True)}
+        self._frames = {pair: frame_of(self._rust, self._vocabulary, pair, self._where) for pair in (False, True)}
         around = np.concatenate([ids for frame in self._frames.values() for ids in frame[:3]])
         if around.max(initial=0) >= self.vocab_size:
             raise ZooError(f"{self._where}: its template has the id {around.max()}, which no token has")
@@ -123,7 +124,7 @@ class RustTokenizer(Tokenizer):
     @cached_property
     def vocab_size(self) -> int:
         """The number of ids, special tokens included."""
-        return 1 + max(self._rust.get_vocab().values())
+        return 1 + max(self._vocabulary.values())
 
     @property
     def special_ids(self) -> tuple[int, ...]:
@@ -139,10 +140,9 @@ class RustTokenizer(Tokenizer):
     def word_starts(self) -> Flags:
         """Which ids begin a word; special tokens begin none. [V]"""
         starts = np.zeros(self.vocab_size, dtype=np.bool_)
-        vocabulary = self._rust.get_vocab()
-        begins = begins_word(self._built.document["model"], vocabulary)
+        begins = begins_word(self._built.document["model"], self._vocabulary)
         added = self._built.special.tokens
-        for piece, index in vocabulary.items():
+        for piece, index in self._vocabulary.items():
             starts[index] = index == self.unk_id or piece in added or begins(piece)
         return starts & ~self._is_special
 

@@ -6,6 +6,7 @@ import hashlib
 from pathlib import Path
 
 from zoo.files import open_regular
+from zoo.weights.folder import VARIANT
 from zoo.weights.hub import FILES
 from zoo.weights.provenance import PROVENANCE
 from zoo.weights.store import Store
@@ -20,6 +21,11 @@ def content_files(store: Store) -> dict[str, str]:
     beside = {path for pattern in FILES for path in folder.glob(pattern) if path.suffix != ".safetensors"}
     found = {*store.files.values(), *beside} - {folder / PROVENANCE}
     return {path.relative_to(folder).as_posix(): _hash(path) for path in sorted(found) if path.is_file()}
+
+
+def trained_files(store: Store) -> dict[str, str]:
+    """The same of a run's own checkpoint, but for its record: that holds names, and is part of the run's result."""
+    return {path: found for path, found in content_files(store).items() if path != VARIANT}
 
 
 def _hash(path: Path) -> str:
