@@ -22,6 +22,7 @@ class Tokenizer(ABC):
 
     pad_id: int
     unk_id: int
+    """The id of pieces that are not in the vocabulary; -1 where there are none, as for bytes."""
     cls_id: int
     sep_id: int
     mask_id: int
@@ -161,7 +162,8 @@ class Objective(nn.Module, ABC):
     def prepare(self, passages: Sequence[Passage], corpus: TokenCorpus, rng: np.random.Generator) -> Sequence[Passage]:
         """Neighbouring passages of a corpus as this objective wants them, with their labels; unchanged by default.
 
-        They come many at a time, so that passages can exchange text, and lengths need betray no label.
+        They come many at a time, about a million tokens, so that passages can exchange text and lengths need not show
+        the label. A passage without a label does not count in the loss.
         """
         return passages
 

@@ -75,14 +75,15 @@ def start(monkeypatch: pytest.MonkeyPatch) -> Callable[[list[str]], ForkServerPr
 
 
 @pytest.fixture
-def team() -> Callable[[list[str], int], None]:
-    """Type a command to several processes that torchrun calls together."""
+def team() -> Callable[..., str]:
+    """Type a command to several processes that torchrun calls together; gives what they print to standard error."""
 
-    def run(argv: list[str], size: int) -> None:
+    def run(argv: list[str], size: int, status: int = 0) -> str:
         command = [sys.executable, "-m", "torch.distributed.run", "--standalone", f"--nproc-per-node={size}"]
         done = subprocess.run(
             [*command, "-m", *argv], capture_output=True, text=True, env={**os.environ, "OMP_NUM_THREADS": "1"}
         )
-        assert done.returncode == 0, done.stderr[-2_000:]
+        assert done.returncode == status, done.stderr[-2_000:]
+        return done.stderr
 
     return run

@@ -112,6 +112,20 @@ def test_a_mistake_is_one_line_and_nothing_is_written(
     assert not (tmp_path / "run").exists()
 
 
+def test_a_tokenizer_without_a_mask_is_refused_before_any_work_unless_nothing_is_hidden(
+    arguments: Arguments, zoo: Zoo, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "vocab.txt").write_text("[PAD]\n[UNK]\n[CLS]\n[SEP]\na\n", encoding="utf-8")
+    more = ("--tokenizer", str(tmp_path), "--held-out", "0")
+    assert zoo(arguments(tmp_path / "run", *more)) == 2
+    err = capfd.readouterr().err
+    assert err.count("\n") == 1 and "has no mask token, and masking 'bert.static' hides tokens" in err
+    assert not (tmp_path / "run").exists()
+    unmasked = ("--set", "masking=bert.unmasked", "--set", "objectives=bert.nsp")
+    small = "bert-tiny+dims.max_length=64+finetuning.max_length=64"
+    assert zoo(arguments(tmp_path / "run", *more, *unmasked, variant=small, steps=1)) == 0
+
+
 BAD_TEXTS = {
     "empty": (b"\n \n", "there is no text"),
     "not UTF-8": (b"One.\n\nTw\xff.\n", ":3: byte 3 of the line, 0xff, is not UTF-8"),

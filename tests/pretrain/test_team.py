@@ -11,7 +11,7 @@ from zoo.pretrain.journal import read_log
 
 Arguments = Callable[..., list[str]]
 Zoo = Callable[[list[str]], int]
-Team = Callable[[list[str], int], None]
+Team = Callable[..., str]
 
 STEADY = ("--set", "dims.dropout=0.0", "--set", "dims.attention_dropout=0.0")
 
@@ -54,3 +54,12 @@ def test_two_processes_do_what_one_does_in_two_turns_dropout_and_all(
     assert zoo(arguments(tmp_path / "turns", "--accumulate", "2")) == 0
     team(arguments(tmp_path / "two"), 2)
     assert curve(tmp_path / "two") == pytest.approx(curve(tmp_path / "turns"), abs=1e-5)
+
+
+def test_where_one_process_refuses_the_others_end_with_a_line(arguments: Arguments, team: Team, tmp_path: Path) -> None:
+    (tmp_path / "one.txt").write_text("A text. Another. A third.\n")
+    command = [str(tmp_path / "one.txt") if word.endswith("text.txt") else word for word in arguments(tmp_path / "run")]
+    err = team(command, 2, status=1)
+    assert "error: the corpus has 1 documents, too few to hold 2 out" in err
+    assert "error: another process of the team has ended; its message says why" in err
+    assert "[rank" not in err and not (tmp_path / "run").exists()

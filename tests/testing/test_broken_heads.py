@@ -77,8 +77,8 @@ class Shifts(Classify):
 
 BROKEN: list[tuple[HeadKind, Callable[..., TaskHead], str]] = [
     ("classify", MeanOverAll, "the loss of a batch in 2 parts is not that of the whole batch"),
-    ("multilabel", CountsSequences, "n_targets tells 7, but 17 predictions have a target"),
-    ("choice", CountsChoices, "n_targets tells 7, but 3 predictions have a target"),
+    ("multilabel", CountsSequences, "n_targets gives 7, but 17 predictions have a target"),
+    ("choice", CountsChoices, "n_targets gives 7, but 3 predictions have a target"),
     ("span", MeanOfMeans, "the loss of a batch in 2 parts"),
     ("tag", LooksAside, "the loss of a batch in 2 parts"),
     ("classify", Deaf, "no gradient reaches the hidden states"),

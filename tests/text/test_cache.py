@@ -2,21 +2,25 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 import pytest
+import tokenizers
 
 from zoo import RunFailed, ZooError
 from zoo.text import cache, pretraining_data
 from zoo.text.cache import cached_corpus, hash_files
 from zoo.text.corpus import TokenCorpus
 from zoo.text.documents import read_documents, text_files
+from zoo.text.masking import TokenMasking
 from zoo.text.pretraining_data import Place, PretrainingData
 from zoo_bert.masking import StaticMasking
 from zoo_bert.packing import SegmentPair
 from zoo_bert.tokenizer import WordPiece
+from zoo_roberta.tokenizer import ByteLevelBPE
 
 WORDS = [f"w{chr(97 + i)}{chr(97 + j)}" for i in range(10) for j in range(10)]
 
@@ -49,6 +53,25 @@ def test_what_is_read_back_is_what_was_tokenized(
     assert facts.sentences == len(built.sentence_offsets) - 1
     assert facts.unknown == np.count_nonzero(built.ids == tokenizer.unk_id) > 0
     assert (on_disk.counts(400) == np.bincount(built.ids, minlength=400)).all()
+
+
+def test_a_tokenizer_of_bytes_without_an_unknown_token_knows_every_text(tmp_path: Path) -> None:
+    alphabet = tokenizers.pre_tokenizers.ByteLevel.alphabet()
+    pieces = ["<s>", "<pad>", "</s>", "<mask>", *sorted(alphabet)]
+    rust = tokenizers.Tokenizer(tokenizers.models.BPE({piece: n for n, piece in enumerate(pieces)}, []))
+    rust.pre_tokenizer = tokenizers.pre_tokenizers.ByteLevel(add_prefix_space=False)
+    rust.post_processor = tokenizers.processors.RobertaProcessing(("</s>", 2), ("<s>", 0))
+    rust.save(str(tmp_path / "tokenizer.json"))
+    roles = {"cls_token": "<s>", "sep_token": "</s>", "pad_token": "<pad>", "mask_token": "<mask>"}
+    (tmp_path / "tokenizer_config.json").write_text(json.dumps(roles), encoding="utf-8")
+    tokenizer = ByteLevelBPE.load(tmp_path)
+    corpus, facts = cached_corpus(tmp_path / "cache", "hash", [["Dogs ran.", "né 你"]], tokenizer)
+    assert (facts.unknown, facts.tokens) == (0, len("Dogs ran.né 你".encode()))
+    special = np.zeros(corpus.n_tokens, dtype=np.bool_)
+    seen, _ = TokenMasking(None, mask_share=0.0, random_share=1.0).mask(
+        corpus.ids, [corpus.n_tokens], special, tokenizer, np.random.default_rng(0)
+    )
+    assert seen.min() > 3
 
 
 def test_text_is_tokenized_once_for_each_tokenizer(tokenizer: WordPiece, tmp_path: Path) -> None:

@@ -117,9 +117,9 @@ def corpus_(
     cache: Cache = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> int:
-    """Tell a corpus's documents, sentences, tokens and unknown pieces, and keep it tokenized for `zoo pretrain`.
+    """Count a corpus's documents, sentences, tokens and unknown pieces, and keep it tokenized for `zoo pretrain`.
 
-    Also the share of the tokens that an epoch reads, as the variant packs them at its sequence length.
+    Also show the share of the tokens that an epoch reads, as the variant packs them at its sequence length.
     """
     from zoo.pretrain.preparation import share_read
     from zoo.study.pretraining import train_tokenizer

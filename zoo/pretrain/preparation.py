@@ -32,6 +32,8 @@ def identify(catalog: Catalog, variant: Variant, how: Execution, *, seed: int, h
     """The run that is asked for. Raises ZooError where text, tokenizer or weights to start from are missing."""
     start = start_of(catalog, variant, Path(how.start)) if how.start else None
     tokenizer = _given_tokenizer(catalog, variant, how)
+    if tokenizer:
+        _check_mask(catalog, variant, tokenizer, str(how.tokenizer or how.start))
     return Run.model_validate(
         {
             "variant": variant,
@@ -54,6 +56,18 @@ def _given_tokenizer(catalog: Catalog, variant: Variant, how: Execution) -> Toke
         return None
     tokenizer_class, options = catalog.tokenizer(variant)
     return tokenizer_class.load(given, **options)
+
+
+def _check_mask(catalog: Catalog, variant: Variant, tokenizer: Tokenizer, folder: str) -> None:
+    """Raise ZooError where tokens are to be hidden, and the tokenizer has no mask to hide them with."""
+    if catalog.masking(variant).hides:
+        try:
+            _ = tokenizer.mask_id
+        except ZooError:
+            raise ZooError(
+                f"{folder}: the tokenizer has no mask token, and masking {variant.masking.name!r} hides tokens; "
+                "give another tokenizer, or hide nothing, as --set masking=bert.unmasked"
+            ) from None
 
 
 @dataclass

@@ -40,9 +40,9 @@ def _check_output(objective: Objective, hidden: Tensor, batch: Batch, table: Ten
     assert output.loss.shape == (), f"the loss should be a scalar, got shape {tuple(output.loss.shape)}"
     assert output.loss.isfinite(), f"the loss is {output.loss.item()}"
     counted, told = int((output.targets != IGNORE).sum()), int(objective.n_targets(batch))
-    assert counted == told, f"n_targets tells {told}, but {counted} predictions have a target"
+    assert counted == told, f"n_targets gives {told}, but {counted} predictions have a target"
     met, classified = map(int, output.hits())
-    assert classified in (0, told), f"n_targets tells {told}, but {classified} predictions are right or wrong"
+    assert classified in (0, told), f"n_targets gives {told}, but {classified} predictions are right or wrong"
     assert met <= classified, f"{met} of {classified} predictions are right"
     output.loss.backward()
     assert hidden.grad is not None and hidden.grad.abs().sum() > 0, "no gradient reaches the hidden states"

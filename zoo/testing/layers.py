@@ -100,7 +100,7 @@ def check_objective(part: Callable[..., Objective]) -> None:
 
 
 def _check_labels(objective: Objective, label: str) -> None:
-    """Over thousands of pairs of neighbours: labels even and repeatable, and not betrayed by lengths and cuts."""
+    """Over thousands of pairs of neighbours: labels even and repeatable, and not shown by lengths and cuts."""
     corpus = ragged_corpus()
     passages = [
         pair(corpus, document, *corpus.sentence_offsets[first : first + 3].tolist())
@@ -117,5 +117,5 @@ def _check_labels(objective: Objective, label: str) -> None:
     assert abs(share - 0.5) < doubt, f"labels should be even; 1 has a share of {share:.3f}"
     right, majority = guessed(looks(labelled), labels)
     assert right <= majority + doubt, (
-        f"lengths and cut sentences betray the label: {right:.1%} are guessed from them, the majority is {majority:.1%}"
+        f"lengths and cut sentences show the label: {right:.1%} are guessed from them, the majority is {majority:.1%}"
     )

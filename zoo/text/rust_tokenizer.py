@@ -45,9 +45,10 @@ class RustTokenizer(Tokenizer):
     The name of a special token that occurs in a text is text: `encode` never returns the id of one that has a role.
     (The released tokenizers read "[MASK]" in a text as the mask, which lets a text forge the structure of its
     sequence.) Tokens that a folder added for its own ends are one id each. An unknown token stands for text.
-    Asking for the id of a role that the folder leaves out raises ZooError.
+    Asking for the id of a role that the folder leaves out raises ZooError, but for the unknown token.
     """
 
+    unk_id = -1
     names: ClassVar[SpecialTokens]
     schemes: ClassVar[Mapping[str, Scheme]] = {}
     """The classes of the transformers library that this one stands for; the first is the family's own."""
@@ -68,7 +69,7 @@ class RustTokenizer(Tokenizer):
         roles = [role for role in (*SpecialTokens._fields, "bos", "eos") if role in self._roles and role != "unk"]
         self._special_ids = tuple(dict.fromkeys([*(self.__dict__[f"{role}_id"] for role in roles), *around.tolist()]))
         self._is_special = np.isin(np.arange(self.vocab_size), self.special_ids)
-        self._as_text = np.where(self._is_special, self.__dict__.get("unk_id", -1), np.arange(self.vocab_size))
+        self._as_text = np.where(self._is_special, self.unk_id, np.arange(self.vocab_size))
         self._as_text = self._as_text.astype(np.int32)
         self._rust = self._inert()
 
@@ -142,7 +143,7 @@ class RustTokenizer(Tokenizer):
         begins = begins_word(self._built.document["model"], self._vocabulary)
         added = self._built.special.tokens
         for piece, index in self._vocabulary.items():
-            starts[index] = index == self.__dict__.get("unk_id") or piece in added or begins(piece)
+            starts[index] = index == self.unk_id or piece in added or begins(piece)
         return starts & ~self._is_special
 
     def encode(self, texts: SequenceOf[str]) -> list[Ids]:
@@ -160,7 +161,7 @@ class RustTokenizer(Tokenizer):
     def _ids(self, encoding: tokenizers.Encoding) -> tuple[Ids, Flags | slice]:
         """A unigram model may still choose "<pad>" as one piece among others: it is unknown then, or left out."""
         ids = self._as_text[encoding.ids]
-        if "unk_id" in self.__dict__:
+        if self.unk_id >= 0:
             return ids, slice(None)
         return ids[ids >= 0], ids >= 0
 

@@ -13,6 +13,7 @@ from torch import Tensor, distributed, nn
 from torch.nn.parallel import DistributedDataParallel
 
 from zoo.batch import CPU
+from zoo.errors import RunFailed
 
 PATIENCE = timedelta(hours=12)
 """How long the others wait for the leader, who may have a large corpus to tokenize."""
@@ -55,7 +56,10 @@ class Team:
 
 @contextmanager
 def joined(device: torch.device) -> Iterator[Team]:
-    """The team that torchrun has called together, left at the end; without torchrun, this process alone."""
+    """The team that torchrun has called together, left at the end; without torchrun, this process alone.
+
+    Raises RunFailed where another process of it has ended.
+    """
     size = int(os.environ.get("WORLD_SIZE", "1"))
     if size == 1:
         yield Team(device=device)
@@ -67,5 +71,9 @@ def joined(device: torch.device) -> Iterator[Team]:
     distributed.init_process_group("gloo" if on_cpu else "nccl", timeout=PATIENCE)
     try:
         yield Team(distributed.get_rank(), size, device)
+    except RuntimeError as error:
+        if isinstance(error, distributed.DistError) or "gloo/transport" in str(error):
+            raise RunFailed("another process of the team has ended; its message says why") from error
+        raise
     finally:
         distributed.destroy_process_group()

@@ -68,11 +68,11 @@ class NextToken(MaskedTokens):
 
 
 class NextSentence(PairObjective):
-    """Tell the text that follows (0) from text of another document (1); Devlin et al. 2019, section 3.1, task 2.
+    """Distinguish the text that follows (0) from text of another document (1); Devlin et al. 2019, section 3.1, task 2.
 
     Where google-research/bert, create_pretraining_data.py, fills up with text from a random place, here two passages of
     different documents exchange their second parts. So every text is read once, and neither a length nor a cut sentence
-    betrays which text is foreign: random ones are the real ones of other passages.
+    shows which text is foreign: random ones are the real ones of other passages.
     """
 
     label = "bert.nsp"
@@ -80,8 +80,8 @@ class NextSentence(PairObjective):
     def prepare(self, passages: Sequence[Passage], corpus: TokenCorpus, rng: np.random.Generator) -> list[Passage]:
         """Half of the passages, by chance, exchange second parts; one that finds no partner has no label.
 
-        Partners have second parts of the same length, or the longer is cut. To tell no label by that, the passages that
-        stay as they are find partners and are cut alike. Raises ZooError where the corpus has a single document, or a
+        Partners have second parts of the same length, or the longer is cut. So that this does not show the label, passages
+        that stay as they are find partners and are cut alike. Raises ZooError where the corpus has a single document, or a
         passage a single part.
         """
         if corpus.n_documents < 2:
