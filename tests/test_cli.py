@@ -143,6 +143,14 @@ def test_a_path_with_too_long_a_name_is_a_mistake_too(zoo: Zoo, arguments: str) 
     assert "File name too long" in err
 
 
+def test_ctrl_c_is_said_in_one_line(zoo: Zoo, monkeypatch: pytest.MonkeyPatch) -> None:
+    def interrupted(*_: object, **__: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("zoo.cli.open_catalog", interrupted)
+    assert zoo("list") == (130, "", "stopped; what was finished is kept\n")
+
+
 def test_debug_shows_where_an_error_comes_from(monkeypatch: pytest.MonkeyPatch) -> None:
     from zoo import UnknownName
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import signal
 import sys
 from collections.abc import Mapping
 from enum import StrEnum
@@ -44,6 +45,10 @@ MISTAKES = (errno.ENAMETOOLONG, errno.ENOENT, errno.ENOTDIR, errno.EISDIR, errno
 """What the system says of paths that were given wrongly; any other refusal is a failed run."""
 
 
+INTERRUPTED = 128 + signal.SIGINT
+"""The status of a command that Ctrl-C ended."""
+
+
 class Listing(StrEnum):
     """What can be listed."""
 
@@ -63,6 +68,8 @@ def main() -> None:
 def _run(arguments: list[str], debug: bool) -> int:
     try:
         status = app(arguments, standalone_mode=False)
+        if status == INTERRUPTED:  # Typer catches Ctrl-C itself
+            raise KeyboardInterrupt
         results().flush()
     except (ZooError, _UsageError) as error:
         if debug:
@@ -78,7 +85,7 @@ def _run(arguments: list[str], debug: bool) -> int:
         return 2 if error.errno in MISTAKES else 1
     except (KeyboardInterrupt, typer.Abort):
         print("stopped; what was finished is kept", file=sys.stderr)
-        return 130
+        return INTERRUPTED
     return status if isinstance(status, int) else 0
 
 
