@@ -60,9 +60,9 @@ class Display:
         if cell.name in self._bars:
             self._progress.remove_task(self._bars.pop(cell.name))
         if isinstance(result, FailedResult):
-            self._console.print(Text(f"failed: {_title(cell)}: {result.reason}", style="red"))
+            self._console.print(Text(f"failed: {_title(cell)}: {result.reason}", style="red"), soft_wrap=True)
         elif not self._console.is_terminal:
-            self._console.print(Text(f"{'had' if reused else 'done'}: {_title(cell)}"))
+            self._console.print(Text(f"{'had' if reused else 'done'}: {_title(cell)}"), soft_wrap=True)
 
     def _count(self, cell: Cell, share: float) -> None:
         self._done[cell.name] = share * self._work[cell.name]
@@ -81,7 +81,7 @@ class Display:
 
 def _title(cell: Cell) -> str:
     if cell.kind == "pretrain":
-        return f"pre-training {cell.system}"
+        return f"pre-training {cell.system}, seed {cell.seed}" if cell.seed else f"pre-training {cell.system}"
     if cell.kind == "baseline":
         return f"{cell.system} on {cell.task}"
     setting = f", {cell.setting.label}" if cell.setting else ""
