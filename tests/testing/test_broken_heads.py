@@ -42,7 +42,7 @@ class MeanOfMeans(Span):
     """Means of starts and of ends, as if each had equally many targets."""
 
     def forward(self, hidden: Tensor, batch: Batch, token_table: Tensor) -> Output:
-        logits, targets = self.logits(hidden, batch), self.targets(batch)
+        logits, targets = self.compared(hidden, batch), self.targets(batch)
         loss = sum(F.cross_entropy(logits[:, end], targets[:, end]) for end in (0, 1)) / 2
         return Output(loss, logits, targets)
 
