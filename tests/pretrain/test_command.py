@@ -36,7 +36,7 @@ def test_a_run_leaves_a_model_a_log_a_curve_and_a_result(
     labels = result["labels"]["bert.nsp"]
     assert set(labels) == {"0", "1"} and sum(labels.values()) > 200
     assert {path.name for path in (folder / "model").iterdir()} == {
-        "model.safetensors", "provenance.json", "tokenizer.json", "variant.json"
+        "model.safetensors", "provenance.json", "tokenizer.json", "tokenizer_config.json", "variant.json"
     }  # fmt: skip
     out, err = capfd.readouterr()
     assert "bert.mlm" in out and "perplexity" in out
