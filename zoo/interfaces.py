@@ -5,7 +5,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar, Self
+from typing import TYPE_CHECKING, Any, ClassVar, Protocol, Self
 
 import numpy as np
 from torch import Tensor, nn
@@ -15,6 +15,12 @@ from zoo.errors import ZooError
 
 if TYPE_CHECKING:
     from zoo.text.corpus import TokenCorpus
+
+
+class FolderLike(Protocol):
+    """A folder, as a Path or as what has read it already: `folder / name` is the path of a file in it."""
+
+    def __truediv__(self, name: str, /) -> Path: ...
 
 
 class Tokenizer(ABC):
@@ -37,7 +43,7 @@ class Tokenizer(ABC):
 
     @classmethod
     @abstractmethod
-    def load(cls, folder: Path, *args: Any, **options: Any) -> Self:
+    def load(cls, folder: FolderLike, *args: Any, **options: Any) -> Self:
         """The tokenizer saved in a folder. Raises ZooError where its files are missing or broken."""
 
     @abstractmethod

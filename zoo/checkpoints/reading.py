@@ -134,7 +134,7 @@ def tokenizer_of(folder: Path | Folder, catalog: Catalog) -> Tokenizer | None:
     else:
         used = tokenizer_use(said, catalog.checkpoints)
         part, options = catalog.part("tokenizer", used.name), dict(used.options)
-    tokenizer: Tokenizer = part.load(said.path, **options)
+    tokenizer: Tokenizer = part.load(said, **options)
     return tokenizer
 
 

@@ -14,7 +14,7 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
 from zoo.batch import IGNORE, Batch, Encoding, Flags, Ids
-from zoo.interfaces import Tokenizer
+from zoo.interfaces import FolderLike, Tokenizer
 from zoo.specs import Dims
 from zoo.text.collate import Label, collate
 from zoo.text.corpus import TokenCorpus
@@ -82,7 +82,7 @@ class Words(Tokenizer):
         return cls()
 
     @classmethod
-    def load(cls, folder: Path, *args: Any, **options: Any) -> Words:
+    def load(cls, folder: FolderLike, *args: Any, **options: Any) -> Words:
         return cls()
 
     def save(self, folder: Path) -> None:

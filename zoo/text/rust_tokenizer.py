@@ -16,7 +16,7 @@ import tokenizers
 
 from zoo.batch import Encoding, Flags, Ids
 from zoo.errors import ZooError
-from zoo.interfaces import Tokenizer
+from zoo.interfaces import FolderLike, Tokenizer
 from zoo.text.added_tokens import AddedToken, Special
 from zoo.text.schemes import AS_IT_IS, Built, Scheme, as_it_is, by_class, scheme_of
 from zoo.text.tokenizer_document import check_ids, frame_of, make_rust, try_out, with_tokens
@@ -94,13 +94,13 @@ class RustTokenizer(Tokenizer):
         )
 
     @classmethod
-    def load(cls, folder: Path, *args: Any, **options: Any) -> Self:
+    def load(cls, folder: FolderLike, *args: Any, **options: Any) -> Self:
         """The tokenizer that a folder says it holds, of whatever kind; options overrule its own.
 
         Where the folder names a class that this one stands for, it is what transformers 5.23 makes of the vocabulary;
         else it is what tokenizer.json says. Raises ZooError.
         """
-        said = Folder(folder)
+        said = folder if isinstance(folder, Folder) else Folder(folder / "")
         scheme = scheme_of(said, cls.schemes)
         if scheme:
             return cls(by_class(said, scheme, options))

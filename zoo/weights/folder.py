@@ -35,6 +35,9 @@ class Folder:
 
     path: Path
 
+    def __truediv__(self, name: str) -> Path:
+        return self.path / name
+
     @cached_property
     def variant(self) -> Variant | None:
         """variant.json: the record of a model that the zoo saved in its own format."""
