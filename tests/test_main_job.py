@@ -33,7 +33,14 @@ def test_the_main_job(job: tuple[dict[str, Any], str, Path]) -> None:
     assert not results["failures"]
     assert all(name in printed for name in (*VARIANTS, "majority", "bag-of-words", "parameters executed a token"))
     assert "Synthetic" in printed
-    assert {path.name for path in out.iterdir()} == {"plan.json", "cells", "checkpoints", "results.json", "report.md"}
+    assert {path.name for path in out.iterdir()} == {
+        "plan.json",
+        "gold",
+        "cells",
+        "checkpoints",
+        "results.json",
+        "report.md",
+    }
     assert len(list((out / "cells").iterdir())) == 3 + 3 * 5 * 3 + 2 * 5
 
 
