@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 
 import torch
+from torch import Tensor
 from torch.utils.flop_counter import FlopCounterMode
 
 from zoo.batch import Batch
@@ -13,6 +14,10 @@ from zoo.train.loop import Precision, Step
 from zoo.train.team import Team
 
 _SIZE = {"cpu": 1024, "cuda": 8192}
+"""Rows of the largest matrices that are multiplied."""
+
+_SLOW = 0.05
+"""Seconds of a product."""
 
 
 class Speed:
@@ -37,18 +42,27 @@ class Speed:
 
 
 def matmul_peak(device: torch.device, precision: Precision, trials: int = 6) -> float:
-    """The most floating-point operations a second seen in products of large square matrices."""
-    n = _SIZE.get(device.type, 1024)
+    """The most floating-point operations a second seen in products of square matrices, larger and larger ones.
+
+    A processor without instructions for a precision takes minutes for large ones, so growth ends where one is slow.
+    """
     dtype = torch.bfloat16 if precision == "bf16" else torch.float32
-    left, right = (torch.ones(n, n, dtype=dtype, device=device) for _ in range(2))
-    best = 0.0
-    for _ in range(trials):
-        _wait(device)
-        began = time.perf_counter()
-        left @ right
-        _wait(device)
-        best = max(best, 2 * n**3 / (time.perf_counter() - began))
-    return best
+    best, n = 0.0, 128
+    while True:
+        left, right = (torch.ones(n, n, dtype=dtype, device=device) for _ in range(2))
+        seconds = min(_seconds(left, right) for _ in range(trials))
+        best = max(best, 2 * n**3 / seconds)
+        if n >= _SIZE.get(device.type, 1024) or seconds > _SLOW:
+            return best
+        n *= 2
+
+
+def _seconds(left: Tensor, right: Tensor) -> float:
+    _wait(left.device)
+    began = time.perf_counter()
+    left @ right
+    _wait(left.device)
+    return time.perf_counter() - began
 
 
 def training_flops(model: Model, batch: Batch) -> float:
