@@ -27,7 +27,12 @@ def open_regular(path: Path) -> BufferedReader:
         os.close(handle)
     except (OSError, ValueError) as error:  # a ValueError is a NUL in the name
         raise ZooError(f"{path}: {getattr(error, 'strerror', None) or error}") from None
-    raise ZooError(f"{path}: {'Is a directory' if stat.S_ISDIR(mode) else 'is a pipe or a device'}; give a file")
+    raise irregular(path, mode)
+
+
+def irregular(path: Path, mode: int) -> ZooError:
+    """The error where a file is needed and something else is there."""
+    return ZooError(f"{path}: {'Is a directory' if stat.S_ISDIR(mode) else 'is a pipe or a device'}; give a file")
 
 
 def read_regular(path: Path, largest: int) -> bytes:

@@ -152,7 +152,7 @@ ROWS: dict[str, tuple[Break, str, str]] = {
     "deep JSON": (content(lambda old: b'{"a": ' + b"[" * 100_000, CONFIG), CONFIG, "nested too deeply"),
     "half a surrogate": (content(lambda old: b'{"model_type": "\\ud800"}', CONFIG), CONFIG, "surrogate"),
     "a list": (content(lambda old: b"[]", CONFIG), CONFIG, "should hold a JSON object"),
-    "a config that is a folder": (instead(CONFIG), CONFIG, "not a plain file"),
+    "a config that is a folder": (instead(CONFIG), CONFIG, "Is a directory"),
     "no config": (lambda folder: (folder / CONFIG).unlink(), CONFIG, "holds no model"),
     "a tokenizer of another model": (more_ids, TOKENIZER, "ids and the model"),
     "a broken tokenizer": (

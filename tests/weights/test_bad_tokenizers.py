@@ -131,7 +131,7 @@ def test_a_pipe_in_the_place_of_a_file_is_refused(name: str, tmp_path: Path) -> 
     if not name.startswith(("tokenizer", "vocab")):
         (tmp_path / "tokenizer.json").write_text(json.dumps(document()))
     os.mkfifo(tmp_path / name)
-    with pytest.raises(ZooError, match=f"{name} is not a plain file"):
+    with pytest.raises(ZooError, match=f"{name}: (Is a directory|is a pipe)"):
         load(tmp_path)
 
 

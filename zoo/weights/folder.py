@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from zoo.errors import ZooError
-from zoo.files import read_regular
+from zoo.files import irregular, read_regular
 from zoo.specs import Variant, read_record
 from zoo.weights.json_files import LARGEST, read_object
 
@@ -93,7 +93,7 @@ class Folder:
         if path.is_symlink() and not path.exists():
             raise ZooError(f"{path} is a link to a file that is not there; fetch it again")
         if path.exists():
-            raise ZooError(f"{path} is not a plain file")
+            raise irregular(path, path.stat().st_mode)
         return False
 
     def json_of(self, name: str, what: str = "a tokenizer of the Hugging Face format") -> dict[str, Any]:
