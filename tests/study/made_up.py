@@ -111,11 +111,12 @@ def renamed(run: Run, task: str) -> Run:
 
 
 def predicting(task: str, unscored: dict[str, list[int] | list[float]], *variants: str, fail: str = "") -> Run:
-    """A run on a task of which every seed has predicted its number of the classes, throughout."""
+    """A run on a task of which every seed has predicted its number of the classes, from 0 again after the last."""
     wrong = {name: [5, 2, 2, 9] for name in variants or ("bert-tiny",)}
     run = renamed(made_up(4, wrong, fail=(fail,)), task)
+    n = len(run.plan.task(task).labels) or 100
     results = [
-        r.model_copy(update={"unscored": {s: [(v + r.cell.seed) for v in made] for s, made in unscored.items()}})
+        r.model_copy(update={"unscored": {s: [(v + r.cell.seed) % n for v in made] for s, made in unscored.items()}})
         if isinstance(r, FinetuneResult) and r.cell.kind == "finetune"
         else r
         for r in run.results

@@ -22,6 +22,7 @@ class Pieces(WordPiece):
 
     def __init__(self) -> None:
         self.pad_id, self.unk_id, self.cls_id, self.sep_id, self.mask_id = range(5)
+        self._special_ids = (self.pad_id, self.cls_id, self.sep_id, self.mask_id)
         self.vocab_size = 200
         self.word_starts = (np.arange(200) % 3 != 0) & (np.arange(200) > 4)
 
