@@ -82,7 +82,7 @@ def workplace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     sentences = [f"The {a} {b}." for a in ("cook", "nurse", "judge", "poet") for b in ("slept", "sang", "left")]
     (tmp_path / "corpus.txt").write_text("\n\n".join("\n".join(sentences[i:] + sentences[:i]) for i in range(12)))
     for name, variant in (("here", "bert-tiny"), ("there", "albert-tiny")):
-        saved(predicting("wnli", {"test": [0] * 146}, variant), tmp_path / "runs" / name)
+        saved(predicting("wnli", {"test": [0] * 146}, variant, classes=2), tmp_path / "runs" / name)
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     monkeypatch.chdir(tmp_path)
     return tmp_path

@@ -110,13 +110,18 @@ def renamed(run: Run, task: str) -> Run:
     return Run(plan=plan, results=tuple(results), gold={task: run.gold[planned.name]})
 
 
-def predicting(task: str, unscored: dict[str, list[int] | list[float]], *variants: str, fail: str = "") -> Run:
-    """A run on a task of which every seed has predicted its number of the classes, from 0 again after the last."""
+def predicting(
+    task: str, unscored: dict[str, list[int] | list[float]], *variants: str, fail: str = "", classes: int = 1_000
+) -> Run:
+    """A run on a task to whose items every seed has added its number, as long as there are so many classes."""
     wrong = {name: [5, 2, 2, 9] for name in variants or ("bert-tiny",)}
     run = renamed(made_up(4, wrong, fail=(fail,)), task)
-    n = len(run.plan.task(task).labels) or 100
+
+    def added(values: list[int] | list[float], seed: int) -> list[int | float]:
+        return [value + seed if value + seed < classes else value for value in values]
+
     results = [
-        r.model_copy(update={"unscored": {s: [(v + r.cell.seed) % n for v in made] for s, made in unscored.items()}})
+        r.model_copy(update={"unscored": {s: added(made, r.cell.seed) for s, made in unscored.items()}})
         if isinstance(r, FinetuneResult) and r.cell.kind == "finetune"
         else r
         for r in run.results
