@@ -56,8 +56,7 @@ class RayCluster:
 
     def start(self, cell: Cell) -> None:
         """As Executor says."""
-        origin = self._plan.pretraining_of(cell)
-        sent = self._checkpoint(origin) if cell.kind == "finetune" else None
+        sent = self._checkpoint(self._plan.pretraining_of(cell)) if cell.kind == "finetune" else None
         self._running[self._do.remote(self._plan, cell, sent)] = cell
 
     def ended(self) -> list[Ended]:
