@@ -288,7 +288,7 @@ def test_a_result_without_its_model_is_not_taken_over(tmp_path: Path) -> None:
 
 
 def test_code_that_changes_under_a_run_is_named_as_that(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    edited = PLACE.model_copy(update={"code": "f" * 64})
+    edited = environment(CATALOG, threads=1).model_copy(update={"code": "f" * 64})
     monkeypatch.setattr("zoo.study.cells.environment", lambda *asked, **how: edited)
     found = run(planned("bert-tiny"), tmp_path / "run", watcher=Silent(), catalog=CATALOG)
     reasons = {failure.reason for failure in found.failures if failure.cell.kind != "finetune"}
