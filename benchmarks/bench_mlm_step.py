@@ -22,7 +22,7 @@ import pytest
 import torch
 
 from zoo import IGNORE, Batch, Catalog, Encoding
-from zoo.study.environment import forget_peak_memory, peak_memory
+from zoo.machine.environment import forget_peak_memory, peak_memory
 from zoo.text.collate import collate
 from zoo.train.loop import train
 from zoo.train.optimizers import make_optimizer

@@ -22,8 +22,8 @@ from zoo.pretrain.preparation import identify
 from zoo.pretrain.run import pretrain
 from zoo.pretrain.settings import Execution, scaled
 from zoo.tasks.microworld import documents
+from zoo.train.distributed import Team
 from zoo.train.loop import Step
-from zoo.train.team import Team
 
 
 class Timed(Display):

@@ -17,8 +17,8 @@ from pathlib import Path
 from statistics import fmean, stdev, variance
 
 from zoo import Catalog
-from zoo.study.compare import Where, chosen_executor, done_and_judged, new_plan
-from zoo.study.results import Run
+from zoo.commands.compare import Where, chosen_executor, done_and_judged, new_plan
+from zoo.experiments.results.records import Run
 
 BASE = "bert-tiny"
 EXCHANGED = {

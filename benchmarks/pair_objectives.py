@@ -24,11 +24,11 @@ import torch
 
 import zoo
 from zoo import Catalog, Finetuning, Model, Objective, use
-from zoo.pretrain.command import pretrain
+from zoo.commands.pretrain import pretrain
+from zoo.core.corpus import TokenCorpus
 from zoo.pretrain.preparation import split_documents
 from zoo.pretrain.settings import Run
 from zoo.tasks.microworld import documents
-from zoo.text.corpus import TokenCorpus
 from zoo.text.documents import read_documents
 from zoo.text.pretraining_data import PretrainingData
 from zoo.train.evaluation import evaluate

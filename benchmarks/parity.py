@@ -18,10 +18,10 @@ import transformers
 from torch import Tensor, nn
 
 import zoo
-from zoo.batch import IGNORE, Batch, Encoding
-from zoo.catalog import Catalog
 from zoo.checkpoints import inspect
+from zoo.core.batch import IGNORE, Batch, Encoding
 from zoo.heads import LABEL
+from zoo.registry.catalog import Catalog
 from zoo.text.collate import Label, collate
 
 HEADS = {

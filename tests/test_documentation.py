@@ -10,9 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.study.made_up import predicting, saved
-from zoo import hooks
+from tests.experiments.synthetic_runs import predicting, saved
 from zoo.cli import main
+from zoo.registry import hooks
 
 ROOT = Path(__file__).resolve().parents[1]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
@@ -20,23 +20,25 @@ PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
 ELSEWHERE = {
     "pip install -r requirements.txt && zoo compare": "tests/test_main_job.py::test_the_main_job",
     "pip install -r requirements-dev.txt && pytest": ".ci/run",
-    "pip install .": "tests/test_stranger.py::installed",
-    "zoo show bert-tiny parallel-tiny": "tests/test_stranger.py::test_its_difference_is_shown",
-    "zoo compare bert-tiny parallel-tiny": "tests/test_stranger.py::test_it_takes_part_in_a_comparison",
+    "pip install .": "tests/registry/test_stranger.py::installed",
+    "zoo show bert-tiny parallel-tiny": "tests/registry/test_stranger.py::test_its_difference_is_shown",
+    "zoo compare bert-tiny parallel-tiny": "tests/registry/test_stranger.py::test_it_takes_part_in_a_comparison",
     "torchrun --nproc-per-node 2 -m zoo pretrain bert-tiny --corpus corpus.txt --out runs/two --steps 20": (
         "tests/pretrain/test_team.py::test_two_processes_do_what_one_does_in_two_turns_dropout_and_all"
     ),
-    "zoo submit runs/here/submission --check": "tests/study/test_submit.py::test_the_command_writes_and_checks",
+    "zoo submit runs/here/submission --check": (
+        "tests/experiments/submission/test_submit.py::test_the_command_writes_and_checks"
+    ),
     "zoo compare --plan plan.json --out runs/one": (
-        "tests/study/test_sharing.py::test_a_plan_is_a_file_that_can_be_done_elsewhere"
+        "tests/experiments/runner/test_sharing.py::test_a_plan_is_a_file_that_can_be_done_elsewhere"
     ),
     "zoo compare --resume --out runs/one": (
-        "tests/study/test_sharing.py::test_a_run_killed_ten_times_ends_as_if_it_had_not_been"
+        "tests/experiments/runner/test_sharing.py::test_a_run_killed_ten_times_ends_as_if_it_had_not_been"
     ),
     "zoo compare bert-tiny albert-tiny --tasks micro-sentiment --tokens 20000 --steps 20 --seeds 5 --reuse runs "
-    "--out runs/five": "tests/study/test_sharing.py::test_more_seeds_take_over_the_cells_of_fewer",
+    "--out runs/five": "tests/experiments/runner/test_sharing.py::test_more_seeds_take_over_the_cells_of_fewer",
     "zoo compare --plan plan.json --executor ray --address HEAD:6379 --out runs/one": (
-        "tests/study/test_ray_cluster.py::test_a_lost_worker_is_replaced_and_the_results_are_those_of_one_process"
+        "tests/experiments/runner/test_ray_cluster.py::test_a_lost_worker_is_replaced_and_the_results_are_those_of_one_process"
     ),
 }
 """Commands that need an environment or files of their own, and what runs them (some with a smaller budget)."""
@@ -65,7 +67,7 @@ RUN_HERE = [
 EXAMPLES = [
     pytest.param(block, id=f"{page.name} {number}")
     for page in PAGES
-    if page.name != "writing-a-variant.md"  # tests/test_stranger.py installs and runs that page
+    if page.name != "writing-a-variant.md"  # tests/registry/test_stranger.py installs and runs that page
     for number, block in enumerate(blocks(page, "python"))
 ]
 

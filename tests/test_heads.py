@@ -10,10 +10,10 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from zoo.batch import IGNORE, Batch, Encoding
-from zoo.errors import ZooError
+from zoo.core.batch import IGNORE, Batch, Encoding
+from zoo.core.errors import ZooError
+from zoo.core.specs import Dims, Head, HeadKind, HeadUse
 from zoo.heads import LABEL, Choice, Classify, Multilabel, Pool, Regress, Span, Tag, TaskHead, make_head
-from zoo.specs import Dims, Head, HeadKind, HeadUse
 from zoo.testing import head_batch
 from zoo.text.collate import Label, collate
 

@@ -9,8 +9,8 @@ import torch
 from torch import nn
 
 from zoo import Batch, Catalog, Model
+from zoo.core.specs import Finetuning, HeadUse
 from zoo.heads import LABEL, make_head
-from zoo.specs import Finetuning, HeadUse
 from zoo.testing import DIMS, head_batch
 from zoo.train.evaluation import evaluate
 from zoo.train.loop import fit

@@ -8,24 +8,24 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING
 
-from zoo.errors import RunFailed, UnknownName, ZooError
-from zoo.hooks import Formulas, Parts, hookimpl
-from zoo.specs import Dims, Finetuning, Head, Init, Pretraining, Use, Variant, diff, use
+from zoo.core.errors import RunFailed, UnknownName, ZooError
+from zoo.core.specs import Dims, Finetuning, Head, Init, Pretraining, Use, Variant, diff, use
+from zoo.registry.hooks import Formulas, Parts, hookimpl
 from zoo.tasks.task import Dataset, Example, Task
 from zoo.tasks.tsv import Table, TsvTask
 
 if TYPE_CHECKING:
-    from zoo.batch import IGNORE, Batch, Encoding, Flags, Ids, Layout, Output, Passage
-    from zoo.catalog import Catalog
     from zoo.checkpoints import load, save
-    from zoo.interfaces import Embedding, Encoder, Masking, Objective, Packing, Tokenizer
+    from zoo.core.batch import IGNORE, Batch, Encoding, Flags, Ids, Layout, Output, Passage
+    from zoo.core.interfaces import Embedding, Encoder, Masking, Objective, Packing, Tokenizer
     from zoo.model import Model
+    from zoo.registry.catalog import Catalog
 
 _LATER = {
-    "zoo.batch": ("IGNORE", "Batch", "Encoding", "Flags", "Ids", "Layout", "Output", "Passage"),
-    "zoo.catalog": ("Catalog",),
+    "zoo.core.batch": ("IGNORE", "Batch", "Encoding", "Flags", "Ids", "Layout", "Output", "Passage"),
+    "zoo.registry.catalog": ("Catalog",),
     "zoo.checkpoints": ("load", "save"),
-    "zoo.interfaces": ("Embedding", "Encoder", "Masking", "Objective", "Packing", "Tokenizer"),
+    "zoo.core.interfaces": ("Embedding", "Encoder", "Masking", "Objective", "Packing", "Tokenizer"),
     "zoo.model": ("Model",),
 }
 

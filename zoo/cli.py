@@ -12,19 +12,19 @@ from typing import Annotated, Any
 import typer
 from pydantic import JsonValue
 
-from zoo.audit.command import audit
-from zoo.catalog import Catalog
-from zoo.checkpoints.command import convert
-from zoo.console import AsJson, Strict, open_catalog, print_json, print_rows
-from zoo.errors import UnknownName, ZooError
-from zoo.inference.command import encode, fill, predict
-from zoo.plugins import KINDS
-from zoo.pretrain.command import corpus_, pretrain
-from zoo.specs import Variant, diff
-from zoo.streams import prepared, results
-from zoo.study.ablation_command import ablate
-from zoo.study.command import report, submit, verify
-from zoo.study.compare import compare
+from zoo.commands.ablate import ablate
+from zoo.commands.audit_options import audit
+from zoo.commands.compare import compare
+from zoo.commands.console import AsJson, Strict, open_catalog, print_json, print_rows
+from zoo.commands.convert import convert
+from zoo.commands.inference import encode, fill, predict
+from zoo.commands.pretrain import corpus_, pretrain
+from zoo.commands.report import report, submit, verify
+from zoo.commands.streams import prepared, results
+from zoo.core.errors import UnknownName, ZooError
+from zoo.core.specs import Variant, diff
+from zoo.registry.catalog import Catalog
+from zoo.registry.plugins import KINDS
 
 app = typer.Typer(
     help="Define a BERT variant once; then audit, pre-train, fine-tune, compare and re-verify it.",

@@ -11,11 +11,11 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from zoo.batch import IGNORE, Batch, Layout, Output
 from zoo.blocks import Dropout, Pooler
-from zoo.errors import ZooError
-from zoo.interfaces import Objective
-from zoo.specs import Dims, HeadKind, HeadUse
+from zoo.core.batch import IGNORE, Batch, Layout, Output
+from zoo.core.errors import ZooError
+from zoo.core.interfaces import Objective
+from zoo.core.specs import Dims, HeadKind, HeadUse
 
 LABEL = "task"
 """The name under which a batch carries the labels of a task."""

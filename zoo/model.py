@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Any
 
 from torch import Tensor, nn
 
-from zoo.batch import Batch, Layout, Output
-from zoo.errors import ZooError
-from zoo.interfaces import Embedding, Encoder, Objective, Tokenizer
-from zoo.specs import Variant
+from zoo.core.batch import Batch, Layout, Output
+from zoo.core.errors import ZooError
+from zoo.core.interfaces import Embedding, Encoder, Objective, Tokenizer
+from zoo.core.specs import Variant
 
 if TYPE_CHECKING:
     from zoo.weights.sentence import Sentence

@@ -13,10 +13,10 @@ from safetensors import safe_open
 
 import zoo
 from zoo.checkpoints.converting import convert
-from zoo.errors import ZooError
-from zoo.study.cells import run_cell
-from zoo.study.planning import make_plan, with_budget
-from zoo.study.results import PretrainResult
+from zoo.core.errors import ZooError
+from zoo.experiments.plan.make import make_plan, with_budget
+from zoo.experiments.results.records import PretrainResult
+from zoo.experiments.runner.job import run_cell
 from zoo.weights import hub
 
 Run = Callable[..., tuple[int, str, str]]

@@ -15,10 +15,10 @@ from safetensors.torch import load_file
 
 import zoo
 from zoo.cli import main
-from zoo.errors import ZooError
-from zoo.files import is_device
+from zoo.core.errors import ZooError
+from zoo.core.files import is_device
 from zoo.inference import vectors
-from zoo.inference.fill import fill
+from zoo.inference.fill_mask import fill
 from zoo.inference.vector_file import VectorFile
 from zoo.tasks.metrics import score
 

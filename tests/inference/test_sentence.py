@@ -15,8 +15,8 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor
 
 import zoo
-from zoo.batch import Layout
-from zoo.errors import ZooError
+from zoo.core.batch import Layout
+from zoo.core.errors import ZooError
 from zoo.inference.pooling import pooled
 from zoo.weights.sentence import POOLINGS
 

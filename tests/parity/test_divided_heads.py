@@ -14,8 +14,8 @@ import transformers
 import zoo
 from benchmarks.parity import N_LABELS, labelled, ragged, reference, their_values, tiny
 from zoo.checkpoints import inspect
+from zoo.core.specs import Finetuning
 from zoo.heads import LABEL
-from zoo.specs import Finetuning
 from zoo.train.loop import Execution, train
 
 RATE = 0.01

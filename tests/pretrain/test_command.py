@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from zoo import Catalog
-from zoo.pretrain.journal import read_log
+from zoo.pretrain.log import read_log
 
 Arguments = Callable[..., list[str]]
 Zoo = Callable[[list[str]], int]

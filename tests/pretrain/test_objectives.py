@@ -11,9 +11,9 @@ import pytest
 import torch
 
 from zoo import IGNORE, Batch, Catalog, Dims, Encoding, Masking, Objective, Packing, Variant, ZooError, use
+from zoo.core.corpus import TokenCorpus
 from zoo.model import Model
 from zoo.text.collate import collate
-from zoo.text.corpus import TokenCorpus
 from zoo.text.pretraining_data import PretrainingData
 from zoo_albert.objective import SentenceOrder
 from zoo_bert.masking import Unmasked, WholeWordMasking

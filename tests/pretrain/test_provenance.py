@@ -12,9 +12,9 @@ import pytest
 import torch
 
 import zoo.pretrain.run
-import zoo.train.team
-from zoo.study.environment import environment, peak_memory
-from zoo.train.team import Team
+import zoo.train.distributed
+from zoo.machine.environment import environment, peak_memory
+from zoo.train.distributed import Team
 
 HERE = torch.device("cpu", 0)
 """The processor under another name, by which it is told from a default."""
@@ -37,7 +37,7 @@ def devices(monkeypatch: pytest.MonkeyPatch) -> list[torch.device | None]:
         asked.append(device)
         return 12_345
 
-    monkeypatch.setattr(zoo.train.team, "joined", joined)
+    monkeypatch.setattr(zoo.train.distributed, "joined", joined)
     monkeypatch.setattr(zoo.pretrain.run, "environment", placed)
     monkeypatch.setattr(zoo.pretrain.run, "peak_memory", needed)
     return asked

@@ -14,7 +14,7 @@ from safetensors.torch import load_file
 
 import zoo as encoders
 from zoo.checkpoints import inspect
-from zoo.pretrain.journal import read_log
+from zoo.pretrain.log import read_log
 
 Arguments = Callable[..., list[str]]
 Zoo = Callable[[list[str]], int]

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from zoo.pretrain.journal import read_log
+from zoo.pretrain.log import read_log
 
 Arguments = Callable[..., list[str]]
 Zoo = Callable[[list[str]], int]

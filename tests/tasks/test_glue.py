@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from zoo.errors import ZooError
+from zoo.core.errors import ZooError
 from zoo.tasks.glue import TASKS
 from zoo.tasks.metrics import score
 from zoo.tasks.task import Example

@@ -10,7 +10,7 @@ import pytest
 from scipy import stats
 from sklearn import metrics as sklearn_metrics
 
-from zoo.errors import RunFailed, UnknownName
+from zoo.core.errors import RunFailed, UnknownName
 from zoo.tasks.glue import TASKS
 from zoo.tasks.metrics import METRICS, headline, score
 from zoo.tasks.task import Dataset, Task

@@ -11,8 +11,8 @@ from typing import Any
 
 import pytest
 
-from zoo.errors import ZooError
-from zoo.study.baselines import bag_of_words
+from zoo.core.errors import ZooError
+from zoo.tasks.baselines import bag_of_words
 from zoo.tasks.metrics import METRICS, score
 from zoo.tasks.microworld import documents
 from zoo.tasks.microworld.lexicon import CATEGORIES, NOUNS, PLACES, REACTIONS, TRAITS, VERBS, VERDICTS

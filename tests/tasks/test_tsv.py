@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
-from zoo.errors import ZooError
+from zoo.core.errors import ZooError
 from zoo.tasks.task import Example
 from zoo.tasks.tsv import Table, TsvTask
 

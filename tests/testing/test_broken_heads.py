@@ -10,8 +10,8 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from zoo import IGNORE, Batch, Output
+from zoo.core.specs import HeadKind, HeadUse
 from zoo.heads import LABEL, Choice, Classify, Multilabel, Span, Tag, TaskHead
-from zoo.specs import HeadKind, HeadUse
 from zoo.testing import DIMS, check_head, conformance, head_batch
 from zoo.testing.heads import CLASSES
 

@@ -10,10 +10,10 @@ import numpy as np
 import pytest
 
 from zoo import Objective, Packing, Passage
+from zoo.core.corpus import TokenCorpus
 from zoo.tasks.microworld import documents
 from zoo.testing import DIMS
 from zoo.testing.looks import guessed, looks
-from zoo.text.corpus import TokenCorpus
 from zoo.text.documents import read_documents
 from zoo.text.packing import cut
 from zoo.text.sentences import split_sentences

@@ -11,9 +11,9 @@ import pytest
 import tokenizers
 
 from zoo import RunFailed, ZooError
+from zoo.core.corpus import TokenCorpus
 from zoo.text import cache, pretraining_data
 from zoo.text.cache import cached_corpus, hash_files
-from zoo.text.corpus import TokenCorpus
 from zoo.text.documents import read_documents, text_files
 from zoo.text.masking import TokenMasking
 from zoo.text.pretraining_data import Place, PretrainingData

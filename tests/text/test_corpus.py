@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from zoo import ZooError
+from zoo.core.corpus import TokenCorpus
 from zoo.text import corpus as corpus_module
-from zoo.text.corpus import TokenCorpus
 from zoo_bert.tokenizer import WordPiece
 
 DOCUMENTS = [["a b c", "d"], ["e f"], ["g", "h a b", "c d e"]]

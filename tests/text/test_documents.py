@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from zoo.errors import ZooError
+from zoo.core.errors import ZooError
 from zoo.text.documents import MAX_SENTENCES, read_documents
 
 

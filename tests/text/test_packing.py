@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from zoo import Packing, Passage, ZooError
-from zoo.text.corpus import TokenCorpus
+from zoo.core.corpus import TokenCorpus
 from zoo.text.packing import cut, partners
 from zoo_bert.packing import SegmentPair
 from zoo_roberta.packing import DocSentences, FullSentences, SentencePair

@@ -13,8 +13,8 @@ import pytest
 import torch
 
 from zoo import IGNORE, Batch, Masking, Packing, Passage, ZooError
+from zoo.core.corpus import TokenCorpus
 from zoo.text import pretraining_data
-from zoo.text.corpus import TokenCorpus
 from zoo.text.pretraining_data import Place, PretrainingData
 from zoo_albert.masking import NGramMasking
 from zoo_bert.masking import StaticMasking

@@ -13,8 +13,8 @@ import torch
 from safetensors.torch import load_file
 
 from zoo import Batch, Catalog, Model
+from zoo.core.specs import Finetuning, HeadKind, HeadUse
 from zoo.heads import HEADS, make_head
-from zoo.specs import Finetuning, HeadKind, HeadUse
 from zoo.testing import DIMS, head_batch
 from zoo.testing.heads import CLASSES
 from zoo.train.evaluation import evaluate
@@ -119,7 +119,7 @@ from zoo.heads import HEADS
 from zoo.testing import head_batch
 from zoo.train.loop import Execution, train
 from zoo.train.optimizers import make_optimizer
-from zoo.train.team import joined
+from zoo.train.distributed import joined
 sys.path.insert(0, sys.argv[2])
 from test_heads_in_the_loop import LAMB, RECIPE, headed
 with joined(torch.device("cpu")) as team:

@@ -13,13 +13,13 @@ import torch
 from torch import nn
 
 from zoo import IGNORE, Catalog, Pretraining, diff
+from zoo.core.corpus import TokenCorpus
 from zoo.pretrain.settings import scaled
-from zoo.text.corpus import TokenCorpus
 from zoo.text.pretraining_data import Place, PretrainingData
 from zoo.train.evaluation import evaluate
-from zoo.train.feed import Feed, ahead
 from zoo.train.loop import Execution, learning_rate, train
 from zoo.train.optimizers import Lamb, make_optimizer
+from zoo.train.prefetch import Feed, ahead
 from zoo_bert.masking import StaticMasking
 from zoo_bert.packing import SegmentPair
 from zoo_bert.tokenizer import WordPiece

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from torch import nn
 
 from zoo import Batch, Catalog, Layout, Output, Pretraining, RunFailed
-from zoo.seeds import seed_of
+from zoo.core.seeds import seed_of
 from zoo.train.loop import Execution, fit, learning_rate
 from zoo.train.optimizers import Lamb, make_optimizer
 
@@ -128,8 +128,8 @@ def test_data_that_end_early_stop_the_run() -> None:
 
 
 def test_a_head_starts_from_the_pooler_that_an_objective_trained() -> None:
+    from zoo.core.specs import HeadUse
     from zoo.heads import Classify
-    from zoo.specs import HeadUse
 
     catalog = Catalog.installed()
     variant = catalog.variant("bert-tiny+head.pair=joint")
@@ -144,8 +144,8 @@ def test_a_head_starts_from_the_pooler_that_an_objective_trained() -> None:
 
 def test_what_one_part_drops_moves_no_other() -> None:
     from zoo.blocks import initialise
+    from zoo.core.specs import HeadUse, Init
     from zoo.heads import LABEL, Classify
-    from zoo.specs import HeadUse, Init
 
     def dropped_by_the_head(dropout: float, seed: int) -> torch.Tensor:
         catalog = Catalog.installed()

@@ -11,9 +11,9 @@ import pytest
 import transformers
 
 import zoo
-from zoo.errors import ZooError
+from zoo.core.errors import ZooError
 from zoo.heads import TaskHead
-from zoo.weights.layout import head_use
+from zoo.weights.match import head_use
 
 Save = Callable[..., Path]
 

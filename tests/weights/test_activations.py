@@ -11,7 +11,7 @@ import torch
 import transformers
 
 import zoo
-from zoo.errors import ZooError
+from zoo.core.errors import ZooError
 from zoo.text.collate import collate
 
 Save = Callable[..., Path]

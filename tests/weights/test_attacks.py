@@ -19,7 +19,7 @@ import pytest
 
 import zoo
 from zoo.audit import session
-from zoo.errors import LONGEST, ZooError, visible
+from zoo.core.errors import LONGEST, ZooError, visible
 from zoo.weights.header import MOST_TENSORS
 
 Save = Callable[..., Path]

@@ -12,9 +12,9 @@ from typing import Any
 import pytest
 
 from tests.weights.random_tokenizers import NAMES, make_folder
-from zoo.catalog import Catalog
 from zoo.checkpoints import tokenizer_of
-from zoo.errors import ZooError
+from zoo.core.errors import ZooError
+from zoo.registry.catalog import Catalog
 from zoo.text.rust_tokenizer import RustTokenizer
 
 Document = dict[str, Any]

@@ -18,7 +18,7 @@ from torch import Tensor
 import zoo
 from zoo.checkpoints import reading
 from zoo.checkpoints.converting import convert
-from zoo.errors import ZooError
+from zoo.core.errors import ZooError
 from zoo.text.collate import collate
 
 Save = Callable[..., Path]

@@ -16,7 +16,7 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor
 
 import zoo
-from zoo.errors import ZooError
+from zoo.core.errors import ZooError
 
 Save = Callable[..., Path]
 
@@ -291,8 +291,8 @@ def test_what_the_format_has_no_words_for_is_refused_and_kept_in_the_zoos_own(tm
 
 
 def test_a_head_of_the_zoos_own_has_no_words_either(tmp_path: Path) -> None:
+    from zoo.core.specs import Head, HeadUse
     from zoo.heads import make_head
-    from zoo.specs import Head, HeadUse
 
     catalog = zoo.Catalog.installed()
     model = catalog.build(catalog.variant("bert-tiny"))
@@ -317,7 +317,7 @@ def test_loading_makes_no_second_copy_of_the_weights(save: Save, tmp_path: Path)
     weights = (tmp_path / "big" / "model.safetensors").stat().st_size
     code = f"""
 import zoo, zoo.checkpoints.reading
-from zoo.catalog import Catalog
+from zoo.registry.catalog import Catalog
 def held():
     return int(open("/proc/self/status").read().split("RssAnon:")[1].split()[0]) * 1024
 catalog = Catalog.installed()

@@ -14,7 +14,7 @@ import torch
 from safetensors import safe_open
 from safetensors.torch import save_file
 
-from zoo.errors import ZooError
+from zoo.core.errors import ZooError
 from zoo.weights.header import read_header
 
 

@@ -9,7 +9,7 @@ import torch
 import transformers
 
 from benchmarks.parity import CASES, reference, tiny
-from zoo.catalog import Catalog
+from zoo.registry.catalog import Catalog
 from zoo.weights.format import UNTIED
 from zoo.weights.names import NameTable
 

@@ -12,8 +12,8 @@ import pytest
 import transformers
 
 from tests.weights.random_tokenizers import make_folder, make_texts
-from zoo.catalog import Catalog
 from zoo.checkpoints import tokenizer_of
+from zoo.registry.catalog import Catalog
 from zoo.text.rust_tokenizer import RustTokenizer
 
 pytest.importorskip("sentencepiece", reason="writes SentencePiece models: pip install sentencepiece")

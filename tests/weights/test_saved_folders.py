@@ -12,7 +12,7 @@ import transformers
 from tokenizers import AddedToken
 
 import zoo
-from zoo.inference.fill import fill
+from zoo.inference.fill_mask import fill
 
 from .conftest import SIZES, Save
 

@@ -13,9 +13,9 @@ import numpy as np
 import pytest
 import transformers
 
-from zoo.catalog import Catalog
 from zoo.checkpoints import tokenizer_of
-from zoo.errors import ZooError
+from zoo.core.errors import ZooError
+from zoo.registry.catalog import Catalog
 from zoo.text.rust_tokenizer import RustTokenizer
 
 Both = tuple[Any, RustTokenizer, RustTokenizer]

@@ -12,10 +12,10 @@ from zoo.audit.closed_form import ClosedForm, closed_form
 from zoo.audit.cost import BATCH, LENGTHS, Cost, cost
 from zoo.audit.counts import DEFINITIONS, Counts, Definition
 from zoo.audit.sharing import Sharing, sharing
-from zoo.catalog import Catalog
-from zoo.errors import ZooError
+from zoo.core.errors import ZooError
+from zoo.core.specs import Record, Variant
 from zoo.formulas import sizes
-from zoo.specs import Record, Variant
+from zoo.registry.catalog import Catalog
 from zoo.weights.hub import folder_named, hub_name
 
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from zoo.audit.closed_form import ClosedForm, Part
+from zoo.core.specs import Record
 from zoo.formulas import Component, Polynomial
 from zoo.formulas.polynomial import polynomial
-from zoo.specs import Record
 
 WHOLE = "whole"
 """The one component of a part without a formula."""

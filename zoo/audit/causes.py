@@ -9,10 +9,10 @@ from itertools import combinations
 
 from zoo.audit.closed_form import ClosedForm
 from zoo.audit.counts import DEFINITIONS, LABELS, Counts, Definition
-from zoo.errors import ZooError
+from zoo.core.errors import ZooError
+from zoo.core.specs import Record
 from zoo.formulas import FIGURE, MLM_HEAD, OUTPUT_TABLE, PROJECTION, Component, E, H, Polynomial, V
 from zoo.formulas.polynomial import ZERO
-from zoo.specs import Record
 
 UNEXPLAINED = "unexplained"
 MOST_DEPARTURES = 2

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from zoo.audit.audit import Audit
 from zoo.audit.breakdown import WHOLE, Row
-from zoo.errors import ZooError
+from zoo.core.errors import ZooError
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -12,10 +12,10 @@ from typing import Any
 
 from zoo.audit.closed_form import ClosedForm, closed_form
 from zoo.audit.counts import Counts
-from zoo.catalog import Catalog
-from zoo.errors import ZooError
+from zoo.core.errors import ZooError
+from zoo.core.specs import Record
 from zoo.formulas import MLM_HEAD
-from zoo.specs import Record
+from zoo.registry.catalog import Catalog
 from zoo.weights.folder import CONFIG, Folder
 from zoo.weights.format import POOL, UNTIED, CheckpointFormat
 from zoo.weights.header import FLOATS, Entry

@@ -6,10 +6,10 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from zoo.audit.counts import DEFINITIONS, Counts, Definition
-from zoo.catalog import Catalog
+from zoo.core.specs import Variant
 from zoo.formulas import MLM_HEAD, Component, Polynomial, pooler, sizes
 from zoo.formulas.polynomial import ZERO
-from zoo.specs import Variant
+from zoo.registry.catalog import Catalog
 
 
 @dataclass(frozen=True)

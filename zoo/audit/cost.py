@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 
 from zoo.audit.closed_form import ClosedForm
+from zoo.core.specs import Record
 from zoo.formulas import Component, Polynomial
 from zoo.formulas.polynomial import ZERO
-from zoo.specs import Record
 
 LENGTHS = (128, 512)
 BATCH = 32

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Literal, TypeAlias, get_args
 
-from zoo.specs import Record
+from zoo.core.specs import Record
 
 Definition: TypeAlias = Literal["encoder", "encoder_pooler", "mlm", "pretraining"]
 

@@ -9,7 +9,7 @@ from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError
 
 from zoo.audit.audit import Audit
 from zoo.audit.counts import DEFINITIONS, LABELS, Counts
-from zoo.errors import ZooError, explain
+from zoo.core.errors import ZooError, explain
 
 
 class ExpectedRow(BaseModel):

@@ -6,11 +6,11 @@ import torch
 from torch import Tensor, nn
 
 from zoo.audit.counts import Counts
-from zoo.batch import Batch, Layout
 from zoo.blocks import Pooler, TokenPrediction
-from zoo.catalog import Catalog
+from zoo.core.batch import Batch, Layout
+from zoo.core.specs import Variant
 from zoo.model import Model
-from zoo.specs import Variant
+from zoo.registry.catalog import Catalog
 
 
 def on_meta(catalog: Catalog, variant: Variant) -> Model:

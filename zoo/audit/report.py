@@ -10,8 +10,8 @@ from rich.table import Table as RichTable
 from rich.text import Text
 
 from zoo.audit.tables import Table
-from zoo.errors import ZooError, visible
-from zoo.files import write_text
+from zoo.core.errors import ZooError, visible
+from zoo.core.files import write_text
 
 BEGIN, END = "<!-- zoo audit: begin -->", "<!-- zoo audit: end -->"
 

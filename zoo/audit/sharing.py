@@ -6,9 +6,9 @@ from collections.abc import Iterable, Mapping
 from dataclasses import replace
 
 from zoo.audit.closed_form import ClosedForm
+from zoo.core.specs import Record
 from zoo.formulas import PROJECTION, Component, E, H
 from zoo.formulas.polynomial import polynomial
-from zoo.specs import Record
 
 FACTORIZED_WIDTH = 128
 """The embedding width of the ALBERT paper, for variants that have no factorized embedding of their own."""

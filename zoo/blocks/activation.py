@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from torch import nn
 
-from zoo.specs import Activation
+from zoo.core.specs import Activation
 
 __all__ = ["Activation", "activation"]
 

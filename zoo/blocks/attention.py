@@ -6,9 +6,9 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from zoo.batch import Layout
+from zoo.core.batch import Layout
+from zoo.core.specs import Dims
 from zoo.formulas import head_width
-from zoo.specs import Dims
 
 
 class SelfAttention(nn.Module):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from torch import Tensor, nn
 
 from zoo.blocks.activation import activation
-from zoo.specs import Dims
+from zoo.core.specs import Dims
 
 
 class FeedForward(nn.Module):

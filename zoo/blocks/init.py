@@ -6,8 +6,8 @@ import torch
 from torch import Tensor, nn
 
 from zoo.blocks.attention import SelfAttention
-from zoo.seeds import seed_of
-from zoo.specs import Init
+from zoo.core.seeds import seed_of
+from zoo.core.specs import Init
 
 
 def initialise(model: nn.Module, init: Init, seed: int) -> None:

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from torch import Tensor, nn
 
-from zoo.batch import Layout
 from zoo.blocks.attention import SelfAttention
 from zoo.blocks.dropout import Dropout
 from zoo.blocks.feedforward import FeedForward
-from zoo.specs import Dims
+from zoo.core.batch import Layout
+from zoo.core.specs import Dims
 
 
 class AttentionBlock(nn.Module):

@@ -7,10 +7,10 @@ from typing import ClassVar
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from zoo.batch import IGNORE, Batch, Output
 from zoo.blocks.pooler import Pooler
-from zoo.interfaces import Objective
-from zoo.specs import Dims
+from zoo.core.batch import IGNORE, Batch, Output
+from zoo.core.interfaces import Objective
+from zoo.core.specs import Dims
 
 
 class PairObjective(Objective):

@@ -6,9 +6,9 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from zoo.batch import IGNORE, Batch, Output
 from zoo.blocks.activation import activation as make_activation
-from zoo.specs import Activation, Dims
+from zoo.core.batch import IGNORE, Batch, Output
+from zoo.core.specs import Activation, Dims
 
 
 class TokenPrediction(nn.Module):

@@ -9,10 +9,10 @@ from typing import Any
 
 from zoo.audit.audit import Settings, audit_variant
 from zoo.audit.counts import DEFINITIONS, LABELS
-from zoo.catalog import Catalog
 from zoo.checkpoints.reading import head_of
-from zoo.errors import ZooError, visible
+from zoo.core.errors import ZooError, visible
 from zoo.model import Model
+from zoo.registry.catalog import Catalog
 from zoo.weights.checkpoint import weights_hash
 from zoo.weights.hub import is_hub_name
 from zoo.weights.json_files import read_object

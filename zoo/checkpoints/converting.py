@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from zoo.catalog import Catalog
 from zoo.checkpoints.reading import inspect, load
 from zoo.checkpoints.writing import describe, renamed, save
+from zoo.registry.catalog import Catalog
 
 
 @dataclass(frozen=True)

@@ -10,17 +10,17 @@ from pathlib import Path
 
 import torch
 
-from zoo.catalog import Catalog
-from zoo.errors import ZooError
+from zoo.core.errors import ZooError
+from zoo.core.interfaces import Objective, Tokenizer
+from zoo.core.specs import HeadUse, Variant
 from zoo.heads import Pool, TaskHead, make_head
-from zoo.interfaces import Objective, Tokenizer
 from zoo.model import Model, Origin
-from zoo.specs import HeadUse, Variant
-from zoo.weights.fill import assign, common_dtype
+from zoo.registry.catalog import Catalog
+from zoo.weights.assign import assign, common_dtype
 from zoo.weights.folder import CONFIG, VARIANT, Folder
 from zoo.weights.format import POOL, TASK
 from zoo.weights.hub import folder_named, hub_name
-from zoo.weights.layout import match
+from zoo.weights.match import match
 from zoo.weights.provenance import provenance_in
 from zoo.weights.record import (
     Objectives,

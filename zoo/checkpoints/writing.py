@@ -5,17 +5,17 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Literal
 
-from zoo.catalog import Catalog
 from zoo.checkpoints.card import model_card
 from zoo.checkpoints.reading import head_of
-from zoo.errors import ZooError
-from zoo.files import write_folder
+from zoo.core.errors import ZooError
+from zoo.core.files import write_folder
 from zoo.heads import TaskHead
 from zoo.model import Model
+from zoo.registry.catalog import Catalog
 from zoo.weights.checkpoint import write_own
-from zoo.weights.foreign import Described, write_foreign, write_tokenizer_config
 from zoo.weights.format import POOL, TASK, UNTIED
-from zoo.weights.layout import PROBLEMS
+from zoo.weights.huggingface import Described, write_foreign, write_tokenizer_config
+from zoo.weights.match import PROBLEMS
 from zoo.weights.provenance import write_provenance
 from zoo.weights.record import MLM, Objectives
 

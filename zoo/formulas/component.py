@@ -7,8 +7,8 @@ from typing import Annotated
 
 from pydantic import Field
 
+from zoo.core.specs import Dims, Record
 from zoo.formulas.polynomial import ZERO, Polynomial, polynomial
-from zoo.specs import Dims, Record
 
 POOLER = "pooler"
 PROJECTION = "projection"

@@ -5,10 +5,10 @@ What is kept for the backward pass is what torch keeps for these blocks on a CPU
 
 from __future__ import annotations
 
-from zoo.errors import ZooError
+from zoo.core.errors import ZooError
+from zoo.core.specs import Dims
 from zoo.formulas.component import MLM_HEAD, POOLER, Component
 from zoo.formulas.polynomial import ZERO, E, F, H, M, N, P, Polynomial, S, V
-from zoo.specs import Dims
 
 MOST_ROWS = 65_536
 """Rows of a table of segments, and rows of positions before the first; released models have a handful."""

@@ -7,7 +7,7 @@ from collections.abc import Callable
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from zoo.errors import ZooError
+from zoo.core.errors import ZooError
 from zoo.weights.sentence import Module, Sentence
 from zoo.weights.store import open_store
 

@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 import torch
 from torch import Tensor
 
-from zoo.batch import Layout
+from zoo.core.batch import Layout
 
 Pool = Callable[[Tensor, Layout, Tensor], Tensor]
 """Tokens [T, H], their layout, and which of them count [T] -> [B, H]."""

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from torch import nn
 
-from zoo.errors import UnknownName, ZooError
+from zoo.core.errors import UnknownName, ZooError
 from zoo.inference.layers import UnitLength, layers_of
 from zoo.inference.pooling import POOLS
 from zoo.weights.sentence import MODULES, Sentence

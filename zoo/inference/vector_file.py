@@ -15,8 +15,8 @@ from typing import Self
 import numpy as np
 from torch import Tensor
 
-from zoo.errors import RunFailed, ZooError
-from zoo.files import is_device
+from zoo.core.errors import RunFailed, ZooError
+from zoo.core.files import is_device
 
 HEADER = 8_192
 """Bytes set aside for the header, which spaces fill up, as the format allows."""

@@ -13,11 +13,11 @@ import torch
 from tokenizers.normalizers import Lowercase
 from torch import Tensor
 
-from zoo.batch import Batch, Encoding
-from zoo.errors import ZooError
+from zoo.core.batch import Batch, Encoding
+from zoo.core.errors import ZooError
+from zoo.core.interfaces import Tokenizer
 from zoo.inference.pooling import pooled
 from zoo.inference.reading import Reading, reading_for
-from zoo.interfaces import Tokenizer
 from zoo.text.collate import collate
 
 if TYPE_CHECKING:

@@ -9,9 +9,9 @@ from pathlib import Path
 import torch
 from pydantic import JsonValue
 
-from zoo.errors import ZooError
-from zoo.files import sweep
-from zoo.interfaces import Tokenizer
+from zoo.core.errors import ZooError
+from zoo.core.files import sweep
+from zoo.core.interfaces import Tokenizer
 from zoo.model import Model
 from zoo.train.state import Progressed, load_optimizer, optimizer_tensors, read_progress, save_state
 from zoo.weights.checkpoint import load_weights, save_checkpoint

@@ -8,8 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from zoo.errors import ZooError
-from zoo.pretrain.journal import read_log
+from zoo.core.errors import ZooError
+from zoo.pretrain.log import read_log
 
 POINTS = 60
 

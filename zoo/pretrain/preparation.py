@@ -9,19 +9,19 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from zoo.batch import Batch
-from zoo.catalog import Catalog
-from zoo.errors import ZooError
-from zoo.files import write_folder
-from zoo.interfaces import Tokenizer
+from zoo.core.batch import Batch
+from zoo.core.corpus import TokenCorpus
+from zoo.core.errors import ZooError
+from zoo.core.files import write_folder
+from zoo.core.interfaces import Tokenizer
+from zoo.core.seeds import seed_of
+from zoo.core.specs import Variant
 from zoo.model import Model
+from zoo.pretrain.initial_weights import start_of, tokenizer_to_keep
 from zoo.pretrain.settings import Execution, Run
-from zoo.pretrain.start import start_of, tokenizer_to_keep
-from zoo.seeds import seed_of
-from zoo.specs import Variant
-from zoo.study.pretraining import pretraining_data, train_tokenizer, with_vocabulary
+from zoo.pretrain.setup import pretraining_data, train_tokenizer, with_vocabulary
+from zoo.registry.catalog import Catalog
 from zoo.text.cache import CorpusFacts, cached_corpus, hash_files, hash_tokenizer
-from zoo.text.corpus import TokenCorpus
 from zoo.text.documents import read_documents, text_files
 
 HELD_OUT_TOKENS = 100_000

@@ -11,28 +11,28 @@ from typing import Protocol
 import torch
 from pydantic import JsonValue
 
-from zoo.catalog import Catalog
-from zoo.files import write_text
+from zoo.core.files import write_text
+from zoo.core.seeds import seed_of
+from zoo.core.specs import Record, Variant
+from zoo.machine.environment import Environment, environment, peak_memory
 from zoo.pretrain.checkpoints import Checkpoints
-from zoo.pretrain.journal import Journal
+from zoo.pretrain.initial_weights import take_over
+from zoo.pretrain.log import Journal
 from zoo.pretrain.preparation import Prepared, held_out_batches, prepare
 from zoo.pretrain.settings import CHECKPOINTS, Execution, Run, Start, claimed
-from zoo.pretrain.start import take_over
+from zoo.pretrain.setup import make_feed, new_model
 from zoo.pretrain.stopping import Stopping
-from zoo.seeds import seed_of
-from zoo.specs import Record, Variant
-from zoo.study.environment import Environment, environment, peak_memory
-from zoo.study.pretraining import make_feed, new_model
+from zoo.registry.catalog import Catalog
 from zoo.text.cache import CorpusFacts
 from zoo.text.pretraining_data import Place
+from zoo.train.distributed import Team
 from zoo.train.evaluation import Score, evaluate
-from zoo.train.feed import TOKENS_AHEAD, Reader, ahead
 from zoo.train.loop import Execution as StepExecution
 from zoo.train.loop import Step, train
 from zoo.train.optimizers import make_optimizer
+from zoo.train.prefetch import TOKENS_AHEAD, Reader, ahead
 from zoo.train.speed import Speed
 from zoo.train.state import Progressed
-from zoo.train.team import Team
 from zoo.weights.checkpoint import save_checkpoint, weights_hash
 from zoo.weights.provenance import write_provenance
 

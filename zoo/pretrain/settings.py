@@ -11,9 +11,9 @@ from typing import Annotated, Literal
 
 from pydantic import Field, ValidationError
 
-from zoo.errors import RunFailed, ZooError, explain
-from zoo.files import locked, make_folder, write_text
-from zoo.specs import Count, Record, Share, Variant
+from zoo.core.errors import RunFailed, ZooError, explain
+from zoo.core.files import locked, make_folder, write_text
+from zoo.core.specs import Count, Record, Share, Variant
 
 FEWEST_STEPS = 250
 """A budget that is scaled down keeps at least so many steps, by smaller batches."""

@@ -8,7 +8,7 @@ from math import nan
 from statistics import fmean
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
-from zoo.errors import RunFailed, UnknownName
+from zoo.core.errors import RunFailed, UnknownName
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from zoo.specs import Count, Share
+from zoo.core.specs import Count, Share
 from zoo.tasks.task import Dataset, Task, content_hash
 
 

@@ -14,7 +14,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 
-from zoo.specs import Name, Record
+from zoo.core.specs import Name, Record
 
 
 @dataclass(frozen=True, slots=True)

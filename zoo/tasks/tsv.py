@@ -9,8 +9,8 @@ from typing import Self, TypeAlias
 
 from pydantic import model_validator
 
-from zoo.errors import UnknownName, ZooError
-from zoo.specs import Record
+from zoo.core.errors import UnknownName, ZooError
+from zoo.core.specs import Record
 from zoo.tasks.metrics import METRICS
 from zoo.tasks.task import Dataset, Example, Task, content_hash
 from zoo.text.lines import read_lines

@@ -11,10 +11,10 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 
-from zoo.catalog import Catalog
+from zoo.core.interfaces import Tokenizer
 from zoo.heads import HEADS
-from zoo.interfaces import Tokenizer
-from zoo.plugins import KINDS
+from zoo.registry.catalog import Catalog
+from zoo.registry.plugins import KINDS
 from zoo.testing.division import check_division
 from zoo.testing.heads import check_head, check_head_kind, head_batch
 from zoo.testing.layers import check_embedding, check_encoder, check_objective

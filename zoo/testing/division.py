@@ -8,8 +8,8 @@ from functools import partial
 import torch
 from torch import Tensor
 
-from zoo.batch import IGNORE, Batch
-from zoo.interfaces import Objective
+from zoo.core.batch import IGNORE, Batch
+from zoo.core.interfaces import Objective
 from zoo.testing.material import DIMS, assert_all_reached
 
 

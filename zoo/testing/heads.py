@@ -8,9 +8,9 @@ from typing import Any
 
 import torch
 
-from zoo.batch import IGNORE, Batch
+from zoo.core.batch import IGNORE, Batch
+from zoo.core.specs import Head, HeadKind, HeadUse
 from zoo.heads import LABEL, TaskHead, make_head
-from zoo.specs import Head, HeadKind, HeadUse
 from zoo.testing.division import check_division, tokens_of
 from zoo.testing.material import DIMS, ragged_batch
 from zoo.text.collate import Label

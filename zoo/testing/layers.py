@@ -9,10 +9,10 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from zoo.batch import IGNORE, Layout
-from zoo.errors import ZooError
-from zoo.interfaces import Embedding, Encoder, Objective
-from zoo.specs import Dims
+from zoo.core.batch import IGNORE, Layout
+from zoo.core.errors import ZooError
+from zoo.core.interfaces import Embedding, Encoder, Objective
+from zoo.core.specs import Dims
 from zoo.testing.division import check_division
 from zoo.testing.looks import guessed, looks
 from zoo.testing.material import (

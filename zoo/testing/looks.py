@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from zoo.batch import Passage
+from zoo.core.batch import Passage
 
 FOLDS = 5
 

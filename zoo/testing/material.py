@@ -13,11 +13,11 @@ import torch
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
-from zoo.batch import IGNORE, Batch, Encoding, Flags, Ids
-from zoo.interfaces import FolderLike, Tokenizer
-from zoo.specs import Dims
+from zoo.core.batch import IGNORE, Batch, Encoding, Flags, Ids
+from zoo.core.corpus import TokenCorpus
+from zoo.core.interfaces import FolderLike, Tokenizer
+from zoo.core.specs import Dims
 from zoo.text.collate import Label, collate
-from zoo.text.corpus import TokenCorpus
 
 DIMS = Dims(
     vocab_size=89, embedding_width=20, hidden_width=24, n_layers=3, n_heads=2, ffn_width=44, max_length=32, dropout=0.0

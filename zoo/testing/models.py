@@ -6,8 +6,8 @@ import math
 
 import torch
 
-from zoo.catalog import Catalog
-from zoo.specs import Use, Variant
+from zoo.core.specs import Use, Variant
+from zoo.registry.catalog import Catalog
 from zoo.testing.material import alternating, ragged_batch
 from zoo.weights.format import CheckpointFormat
 

@@ -9,8 +9,8 @@ from typing import Any
 
 import numpy as np
 
-from zoo.batch import IGNORE
-from zoo.interfaces import Masking, Packing, Tokenizer
+from zoo.core.batch import IGNORE
+from zoo.core.interfaces import Masking, Packing, Tokenizer
 from zoo.testing.material import Words, four_deviations, small_corpus
 from zoo.text.packing import cut
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import Any, NamedTuple
 
-from zoo.errors import ZooError
+from zoo.core.errors import ZooError
 from zoo.weights.folder import ADDED_TOKENS, SPECIAL_TOKENS, TOKENIZER, TOKENIZER_CONFIG, Folder
 
 ROLES = ("bos", "eos", "unk", "sep", "pad", "cls", "mask")

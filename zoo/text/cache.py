@@ -13,12 +13,12 @@ from tempfile import TemporaryDirectory
 import numpy as np
 from pydantic import ValidationError
 
-from zoo.batch import Ids
-from zoo.errors import ZooError
-from zoo.files import locked, make_folder, sweep, write_folder
-from zoo.interfaces import Tokenizer
-from zoo.specs import Record
-from zoo.text.corpus import Offsets, TokenCorpus
+from zoo.core.batch import Ids
+from zoo.core.corpus import Offsets, TokenCorpus
+from zoo.core.errors import ZooError
+from zoo.core.files import locked, make_folder, sweep, write_folder
+from zoo.core.interfaces import Tokenizer
+from zoo.core.specs import Record
 
 FORMAT = 1
 """Raised when documents come to be read or split otherwise, so that older caches are not taken."""

@@ -10,7 +10,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from zoo.batch import IGNORE, Batch, Encoding, Ids, Layout
+from zoo.core.batch import IGNORE, Batch, Encoding, Ids, Layout
 
 Label: TypeAlias = int | float | Sequence[int]
 """A class or score of a sequence; or several numbers: a yes or no for each label, or an answer's two ends."""

@@ -10,7 +10,7 @@ from glob import glob
 from itertools import chain
 from pathlib import Path
 
-from zoo.errors import ZooError
+from zoo.core.errors import ZooError
 from zoo.text.lines import check_readable, read_lines
 from zoo.text.sentences import split_sentences
 

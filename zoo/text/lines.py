@@ -8,7 +8,7 @@ import zlib
 from collections.abc import Iterator
 from pathlib import Path
 
-from zoo.errors import ZooError
+from zoo.core.errors import ZooError
 
 KINDS = {
     stat.S_ISDIR: "a folder",

@@ -7,9 +7,9 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from zoo.batch import IGNORE, Flags, Ids
-from zoo.errors import ZooError
-from zoo.interfaces import Masking, Tokenizer
+from zoo.core.batch import IGNORE, Flags, Ids
+from zoo.core.errors import ZooError
+from zoo.core.interfaces import Masking, Tokenizer
 
 
 class TokenMasking(Masking):

@@ -8,8 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from zoo.batch import Ids, Passage
-from zoo.text.corpus import Offsets, TokenCorpus
+from zoo.core.batch import Ids, Passage
+from zoo.core.corpus import Offsets, TokenCorpus
 
 PATIENCE = 8
 

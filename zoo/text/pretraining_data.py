@@ -11,11 +11,11 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from zoo.batch import IGNORE, Batch, Encoding, Ids, Passage
-from zoo.errors import ZooError
-from zoo.interfaces import Masking, Packing, Tokenizer
+from zoo.core.batch import IGNORE, Batch, Encoding, Ids, Passage
+from zoo.core.corpus import TokenCorpus
+from zoo.core.errors import ZooError
+from zoo.core.interfaces import Masking, Packing, Tokenizer
 from zoo.text.collate import collate
-from zoo.text.corpus import TokenCorpus
 from zoo.text.packing import cut
 
 Prepare = Callable[[Sequence[Passage], TokenCorpus, np.random.Generator], Sequence[Passage]]

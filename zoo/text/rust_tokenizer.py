@@ -14,9 +14,9 @@ from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple, Never, NoReturn, Se
 import numpy as np
 import tokenizers
 
-from zoo.batch import Encoding, Flags, Ids
-from zoo.errors import ZooError
-from zoo.interfaces import FolderLike, Tokenizer
+from zoo.core.batch import Encoding, Flags, Ids
+from zoo.core.errors import ZooError
+from zoo.core.interfaces import FolderLike, Tokenizer
 from zoo.text.added_tokens import AddedToken, Special
 from zoo.text.schemes import AS_IT_IS, Built, Scheme, as_it_is, by_class, scheme_of
 from zoo.text.tokenizer_document import check_ids, frame_of, make_rust, try_out, with_tokens

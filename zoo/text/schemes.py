@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
-from zoo.errors import ZooError
+from zoo.core.errors import ZooError
 from zoo.text.added_tokens import Special, extra_names, special_in
 from zoo.text.tokenizer_document import vocabulary_of, with_tokens
 from zoo.weights.folder import TOKENIZER, TOKENIZER_CONFIG, Folder

@@ -14,8 +14,8 @@ from typing import Any, NamedTuple
 import numpy as np
 import tokenizers
 
-from zoo.batch import Ids
-from zoo.errors import ZooError, visible
+from zoo.core.batch import Ids
+from zoo.core.errors import ZooError, visible
 from zoo.text.added_tokens import LARGEST_ID, AddedToken, check_id
 
 PROBES = (

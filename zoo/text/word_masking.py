@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from zoo.batch import Flags, Ids
-from zoo.errors import ZooError
-from zoo.interfaces import Tokenizer
+from zoo.core.batch import Flags, Ids
+from zoo.core.errors import ZooError
+from zoo.core.interfaces import Tokenizer
 from zoo.text.masking import TokenMasking
 
 

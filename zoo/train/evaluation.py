@@ -8,9 +8,9 @@ from collections.abc import Iterable
 
 import torch
 
-from zoo.batch import Batch
+from zoo.core.batch import Batch
+from zoo.core.specs import Record
 from zoo.model import Model
-from zoo.specs import Record
 from zoo.train.loop import Precision
 
 

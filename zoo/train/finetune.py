@@ -8,12 +8,12 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 import torch
 
-from zoo.batch import Batch, Encoding
+from zoo.core.batch import Batch, Encoding
+from zoo.core.interfaces import Tokenizer
+from zoo.core.seeds import seed_of
+from zoo.core.specs import Finetuning, Head, HeadKind, HeadUse
 from zoo.heads import LABEL, TaskHead
-from zoo.interfaces import Tokenizer
 from zoo.model import Model
-from zoo.seeds import seed_of
-from zoo.specs import Finetuning, Head, HeadKind, HeadUse
 from zoo.tasks.task import Example, Task
 from zoo.text.collate import collate
 

@@ -13,14 +13,14 @@ from functools import partial
 import torch
 from torch import Tensor, nn
 
-from zoo.batch import IGNORE, Batch, Output
-from zoo.errors import RunFailed
+from zoo.core.batch import IGNORE, Batch, Output
+from zoo.core.errors import RunFailed
+from zoo.core.seeds import seed_of
+from zoo.core.specs import Precision as Precision
+from zoo.core.specs import Recipe
 from zoo.model import Model
-from zoo.seeds import seed_of
-from zoo.specs import Precision as Precision
-from zoo.specs import Recipe
+from zoo.train.distributed import Team
 from zoo.train.optimizers import make_optimizer
-from zoo.train.team import Team
 
 Progress = Callable[[int, int], None]
 """Told (steps done, steps in all)."""

@@ -8,10 +8,10 @@ import torch
 from torch import Tensor
 from torch.utils.flop_counter import FlopCounterMode
 
-from zoo.batch import Batch
+from zoo.core.batch import Batch
 from zoo.model import Model
+from zoo.train.distributed import Team
 from zoo.train.loop import Precision, Step
-from zoo.train.team import Team
 
 _SIZE = {"cpu": 1024, "cuda": 8192}
 """Rows of the largest matrices that are multiplied."""

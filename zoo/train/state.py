@@ -10,8 +10,8 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file
 from torch import Tensor, nn
 
-from zoo.errors import ZooError
-from zoo.specs import Record, read_record
+from zoo.core.errors import ZooError
+from zoo.core.specs import Record, read_record
 from zoo.weights.checkpoint import save_tensors
 
 STATE = "state.json"

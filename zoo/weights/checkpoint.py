@@ -11,12 +11,12 @@ from safetensors import SafetensorError
 from safetensors.torch import save_file
 from torch import Tensor, nn
 
-from zoo.files import write_folder
-from zoo.interfaces import Tokenizer
-from zoo.specs import Variant
-from zoo.weights.fill import copy
+from zoo.core.files import write_folder
+from zoo.core.interfaces import Tokenizer
+from zoo.core.specs import Variant
+from zoo.weights.assign import copy
 from zoo.weights.folder import VARIANT
-from zoo.weights.layout import match
+from zoo.weights.match import match
 from zoo.weights.record import OBJECTIVES, Objectives
 from zoo.weights.store import WEIGHTS, open_store
 

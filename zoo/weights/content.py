@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from pathlib import Path
 
-from zoo.files import open_regular
+from zoo.core.files import open_regular
 from zoo.weights.folder import VARIANT
 from zoo.weights.hub import FILES
 from zoo.weights.provenance import PROVENANCE

@@ -9,9 +9,9 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from zoo.errors import ZooError
-from zoo.files import irregular, read_regular
-from zoo.specs import Variant, read_record
+from zoo.core.errors import ZooError
+from zoo.core.files import irregular, read_regular
+from zoo.core.specs import Variant, read_record
 from zoo.weights.json_files import LARGEST, read_object
 
 CONFIG = "config.json"

@@ -12,8 +12,8 @@ from typing import Any
 
 from pydantic import JsonValue, ValidationError
 
-from zoo.errors import ZooError, explain
-from zoo.specs import HeadKind, Use, Variant
+from zoo.core.errors import ZooError, explain
+from zoo.core.specs import HeadKind, Use, Variant
 from zoo.weights.names import NameTable, Row
 
 Config = Mapping[str, Any]

@@ -13,8 +13,8 @@ from io import BufferedReader
 from pathlib import Path
 from typing import Any, NoReturn
 
-from zoo.errors import ZooError
-from zoo.files import open_regular
+from zoo.core.errors import ZooError
+from zoo.core.files import open_regular
 from zoo.weights.json_files import parse_object
 
 LARGEST_HEADER = 10_000_000

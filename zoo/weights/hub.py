@@ -9,7 +9,7 @@ import re
 from functools import cache
 from pathlib import Path
 
-from zoo.errors import ZooError
+from zoo.core.errors import ZooError
 from zoo.weights.provenance import PROVENANCE
 from zoo.weights.sentence import model_folder
 

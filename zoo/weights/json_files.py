@@ -8,8 +8,8 @@ from collections import Counter
 from pathlib import Path
 from typing import Any
 
-from zoo.errors import ZooError
-from zoo.files import read_regular
+from zoo.core.errors import ZooError
+from zoo.core.files import read_regular
 
 LARGEST = 50_000_000
 """Bytes of the largest JSON file that is read; a tokenizer of a million pieces is smaller."""

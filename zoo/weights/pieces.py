@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from zoo.errors import ZooError, listed, nearest
-from zoo.specs import HeadKind
+from zoo.core.errors import ZooError, listed, nearest
+from zoo.core.specs import HeadKind
 from zoo.weights.format import POOL, UNTIED, CheckpointFormat, Config
 from zoo.weights.names import NameTable
 from zoo.weights.store import Store

@@ -7,12 +7,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from zoo.errors import UnknownName, ZooError
-from zoo.specs import HeadUse, Record, Use, Variant, read_record
+from zoo.core.errors import UnknownName, ZooError
+from zoo.core.specs import HeadUse, Record, Use, Variant, read_record
 from zoo.weights.folder import CONFIG, TOKENIZER_CONFIG, VARIANT, Folder
 from zoo.weights.folder_names import name_of
 from zoo.weights.format import POOL, TASK, UNTIED, CheckpointFormat
-from zoo.weights.layout import head_use
+from zoo.weights.match import head_use
 from zoo.weights.pieces import HEAD_KINDS, Pieces, find_pieces
 from zoo.weights.sentence import MODULES
 from zoo.weights.store import Store, open_store

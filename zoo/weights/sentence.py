@@ -13,7 +13,7 @@ from functools import cached_property
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-from zoo.errors import UnknownName, ZooError
+from zoo.core.errors import UnknownName, ZooError
 from zoo.weights.folder import CONFIG, Folder
 from zoo.weights.json_files import read_array, read_object
 from zoo.weights.store import WEIGHTS

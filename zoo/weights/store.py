@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from zoo.errors import ZooError, listed, shortened
-from zoo.files import open_regular
+from zoo.core.errors import ZooError, listed, shortened
+from zoo.core.files import open_regular
 from zoo.weights.header import MOST_TENSORS, Entry, read_header
 from zoo.weights.json_files import read_object
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from zoo.ablations import PaperTable, Row
+from zoo.registry.paper_tables import PaperTable, Row
 
 _COLUMNS = ("SQuAD1.1 F1", "SQuAD1.1 EM", "SQuAD2.0 F1", "SQuAD2.0 EM", "MNLI", "SST-2", "RACE", "Avg")
 _TASKS = {"MNLI": "mnli", "SST-2": "sst2"}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from zoo.tuning import Grid, Setting
+from zoo.registry.search_grids import Grid, Setting
 
 _TABLE_14 = {
     "cola": (1e-5, 16, 5_336, 320),

@@ -9,7 +9,7 @@ import numpy as np
 
 from zoo import Dims, Flags, Passage, ZooError
 from zoo.blocks import PairObjective
-from zoo.text.corpus import TokenCorpus
+from zoo.core.corpus import TokenCorpus
 from zoo.text.packing import partners
 
 

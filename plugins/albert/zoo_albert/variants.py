@@ -7,7 +7,7 @@ Sizes: Lan et al. 2020, arXiv:1909.11942, table 1; heads, activation and dropout
 from __future__ import annotations
 
 from zoo import Dims, Finetuning, Pretraining, Variant, use
-from zoo.presets import CPU_MASK_RATE, Size, cpu_size
+from zoo.registry.presets import CPU_MASK_RATE, Size, cpu_size
 
 ALBERT = "Lan et al. 2020, arXiv:1909.11942"
 

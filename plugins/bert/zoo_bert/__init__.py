@@ -8,9 +8,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from zoo import Formulas, Parts, Variant, hookimpl
-from zoo.ablations import PaperTable
 from zoo.formulas import Published
-from zoo.tuning import Grid
+from zoo.registry.paper_tables import PaperTable
+from zoo.registry.search_grids import Grid
 
 if TYPE_CHECKING:
     from zoo.weights.format import CheckpointFormat

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from zoo.ablations import PaperTable, Row
+from zoo.registry.paper_tables import PaperTable, Row
 
 _BASE = {"tiny": "bert-tiny", "mini": "bert-mini"}
 

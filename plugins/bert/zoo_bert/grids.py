@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from zoo.tuning import ANY_TASK, Grid, every
+from zoo.registry.search_grids import ANY_TASK, Grid, every
 
 GRIDS = [
     Grid(

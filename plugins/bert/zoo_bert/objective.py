@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 from zoo import IGNORE, Batch, Dims, Ids, Objective, Output, Passage, ZooError
 from zoo.blocks import Activation, PairObjective, TokenPrediction, predict_tokens
-from zoo.text.corpus import TokenCorpus
+from zoo.core.corpus import TokenCorpus
 from zoo.text.packing import partners
 
 

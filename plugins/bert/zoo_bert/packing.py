@@ -9,7 +9,7 @@ from itertools import pairwise
 import numpy as np
 
 from zoo import Packing, Passage, ZooError
-from zoo.text.corpus import TokenCorpus
+from zoo.core.corpus import TokenCorpus
 from zoo.text.packing import divided, pair, pieces
 
 

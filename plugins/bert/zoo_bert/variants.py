@@ -6,7 +6,7 @@ Sizes: Devlin et al. 2019, section 3; Turc et al. 2019, arXiv:1908.08962, table 
 from __future__ import annotations
 
 from zoo import Dims, Finetuning, Pretraining, Use, Variant, use
-from zoo.presets import CPU_MASK_RATE, Size, cpu_size
+from zoo.registry.presets import CPU_MASK_RATE, Size, cpu_size
 
 BERT = "Devlin et al. 2019, arXiv:1810.04805"
 TURC = "Turc et al. 2019, arXiv:1908.08962"

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from zoo.ablations import PaperTable, Row
-from zoo.presets import CPU_MASK_RATE
+from zoo.registry.paper_tables import PaperTable, Row
+from zoo.registry.presets import CPU_MASK_RATE
 
 _SIZES = ("tiny", "mini")
 _TASKS = {"MNLI-m": "mnli", "SST-2": "sst2"}

@@ -6,7 +6,7 @@ Sizes and recipes: Liu et al. 2019, arXiv:1907.11692, section 3 and appendix A; 
 from __future__ import annotations
 
 from zoo import Dims, Finetuning, Pretraining, Variant, use
-from zoo.presets import CPU_MASK_RATE, Size, cpu_size
+from zoo.registry.presets import CPU_MASK_RATE, Size, cpu_size
 
 ROBERTA = "Liu et al. 2019, arXiv:1907.11692"
 DISTIL = "Sanh et al. 2019, arXiv:1910.01108"

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Literal
 
-from zoo.errors import ZooError
+from zoo.core.errors import ZooError
 from zoo.tasks.microworld.grammar import Clause, say, state
 from zoo.tasks.microworld.lexicon import CATEGORIES
 from zoo.tasks.microworld.narrator import Narrator

@@ -1,0 +1,83 @@
+"""Tasks that are called as methods of modules are, in a whole comparison; and where its cells say they were made."""
+
+from __future__ import annotations
+
+import importlib.util
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+import torch
+
+import zoo
+import zoo.experiments.runner.job
+import zoo_bert
+from zoo import Catalog, hookimpl
+from zoo.experiments.plan.corpus import FilesCorpus
+from zoo.experiments.plan.make import make_plan, with_budget
+from zoo.experiments.plan.plan import Plan
+from zoo.experiments.results.records import FinetuneResult, PretrainResult
+from zoo.experiments.runner.job import attempt
+from zoo.machine.environment import environment
+from zoo.train.distributed import Team
+from zoo.train.loop import Execution
+
+_spec = importlib.util.spec_from_file_location("zoo_toy", Path(__file__).with_name("toy.py"))
+assert _spec and _spec.loader
+toy = importlib.util.module_from_spec(_spec)
+_spec.loader.exec_module(toy)
+
+NAMES = ("type", "items", "train", "forward", "my.type", "lamps")
+LAMPS = next(task for task in toy.zoo_tasks() if task.name == "lamps")
+TASKS = [LAMPS.model_copy(update={"name": name}) for name in NAMES]
+CATALOG = Catalog.of(zoo_bert, SimpleNamespace(__name__="zoo_odd", zoo_tasks=hookimpl(lambda: TASKS)))
+
+SMALL = (
+    "bert-tiny+dims.hidden_width=32+dims.embedding_width=32+dims.ffn_width=48+dims.max_length=24"
+    "+pretraining.sequence_length=24+finetuning.max_length=24+pretraining.batch_tokens=240"
+)
+
+
+@pytest.fixture
+def plan(tmp_path: Path) -> Plan:
+    lines = [f"the {a} shows the {b} a {thing}." for a in toy.NOUNS for b in toy.NOUNS for thing in ("lamp", "boat")]
+    (tmp_path / "text.txt").write_text("\n\n".join("\n".join(lines[at : at + 6]) for at in range(0, len(lines), 6)))
+    corpus = FilesCorpus(paths=(str(tmp_path / "text.txt"),))
+    variant = with_budget(CATALOG.variant(SMALL), 2_000, 6)
+    return make_plan(CATALOG, [variant], NAMES, n_seeds=1, corpus=corpus, keep_finetuned=True)
+
+
+def test_every_task_is_trained_and_its_model_predicts_again(plan: Plan, tmp_path: Path) -> None:
+    folder = tmp_path / "run"
+    folder.mkdir()
+    made = [attempt(CATALOG, plan, cell, folder, lambda done, total: None) for cell in plan.cells]
+    assert not [getattr(result, "reason", "") for result in made if result.kind == "failed"]
+    tuned = {r.cell.task: r for r in made if isinstance(r, FinetuneResult) and r.cell.kind == "finetune"}
+    assert set(tuned) == set(NAMES)
+    model = zoo.load(folder / "finetuned" / tuned["type"].cell.name, catalog=CATALOG)
+    assert model.objective_names == ("task",)
+
+
+def test_cells_name_the_device_of_their_team(plan: Plan, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    here = torch.device("cpu", 0)
+    asked: list[torch.device | None] = []
+
+    def needed(device: torch.device | None = None) -> int:
+        asked.append(device)
+        return 12_345
+
+    def placed(catalog: Any, device: torch.device | None = None) -> Any:
+        assert device is not None and device.type == here.type
+        return environment(catalog).model_copy(update={"accelerator": "ACME 9000"})
+
+    monkeypatch.setattr(zoo.experiments.runner.job, "peak_memory", needed)
+    monkeypatch.setattr(zoo.experiments.runner.job, "forget_peak_memory", asked.append)
+    monkeypatch.setattr(zoo.experiments.runner.job, "environment", placed)
+    cells = {"pretrain": zoo.experiments.runner.job.pretrain, "finetune": zoo.experiments.runner.job.finetune}
+    for kind, work in cells.items():
+        cell = next(cell for cell in plan.cells if cell.kind == kind)
+        made = work(CATALOG, plan, cell, tmp_path, lambda done, total: None, Execution(team=Team(device=here)))
+        assert isinstance(made, PretrainResult | FinetuneResult)
+        assert (made.cost.peak_bytes, made.environment.accelerator) == (12_345, "ACME 9000")
+    assert asked == [here] * 4

@@ -1,0 +1,247 @@
+"""What is said about a run: numbers, charts, and names that may hold anything."""
+
+from __future__ import annotations
+
+import csv
+import json
+import re
+import sys
+from html.parser import HTMLParser
+from io import StringIO
+from pathlib import Path
+
+import jsonschema
+import pytest
+
+from tests.experiments.synthetic_runs import CATALOG, made_up, renamed, saved
+from zoo import Catalog, ZooError
+from zoo.checkpoints.card import model_card
+from zoo.cli import main
+from zoo.experiments.report.build import markdown, notes, plain, write_report
+from zoo.experiments.report.html import html
+from zoo.experiments.report.latex import escaped, latex
+from zoo.experiments.report.pareto import dominated, fronts
+from zoo.experiments.report.results_json import csv_rows, schema, summary
+from zoo.experiments.report.score_tables import audit_table, gap_table, score_table, tabulate, variant_table
+from zoo.experiments.report.verdict_tables import averages
+from zoo.experiments.results.records import FailedResult, FinetuneResult, PretrainResult, Run
+from zoo.experiments.runner.latency import spread_by_length, summed_up
+from zoo.experiments.statistics.costs import MEMORY, OPERATIONS, PARAMETERS, quantities
+from zoo.experiments.statistics.verdicts import judge
+from zoo.model import Origin
+
+SCHEMA = Path(__file__).resolve().parents[2] / "docs" / "schema" / "results.schema.json"
+WRONG = {"bert-tiny": [18, 17, 19], "albert-tiny": [1, 2, 1]}
+
+
+@pytest.fixture(scope="module")
+def run() -> Run:
+    return made_up(3, WRONG, pretrain=True)
+
+
+class Page(HTMLParser):
+    """The elements of a page with their attributes, and its text."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self.elements: list[tuple[str, list[tuple[str, str | None]]]] = []
+        self.text = ""
+        self.feed(text)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.elements.append((tag, attrs))
+
+    def handle_data(self, data: str) -> None:
+        self.text += data
+
+
+def stuck(run: Run, system: str, seed: int) -> Run:
+    """The run with one that answers 1 throughout."""
+    results = [
+        r.model_copy(update={"predictions": {"dev": [1] * 40}, "headline": 0.5})
+        if isinstance(r, FinetuneResult) and (r.cell.system, r.cell.seed) == (system, seed)
+        else r
+        for r in run.results
+    ]
+    return run.model_copy(update={"results": tuple(results)})
+
+
+def elsewhere(run: Run) -> Run:
+    """The run, with one variant done on another machine."""
+    results = [
+        r.model_copy(update={"environment": r.environment.model_copy(update={"processor": "Abacus 9000"})})
+        if not isinstance(r, FailedResult) and r.cell.system == "albert-tiny"
+        else r
+        for r in run.results
+    ]
+    return run.model_copy(update={"results": tuple(results)})
+
+
+def test_an_average_counts_each_task_once_with_and_without_degenerate_runs(run: Run) -> None:
+    two = stuck(run, "albert-tiny", 1)
+    found = judge(two)
+    spreads = found.spreads | {"other": {"albert-tiny": found.spreads["lamps"]["bert-tiny"]}}
+    average = averages(found.model_copy(update={"spreads": spreads}), ["albert-tiny", "bert-tiny"])
+    lamps, other = (39 / 40 + 0.5 + 39 / 40) / 3, (22 / 40 + 23 / 40 + 21 / 40) / 3
+    assert average["albert-tiny"].mean == pytest.approx((lamps + other) / 2)
+    assert average["albert-tiny"].without_degenerate == pytest.approx((39 / 40 + other) / 2)
+    assert (average["albert-tiny"].degenerate, average["albert-tiny"].runs) == (1, 6)
+    assert average["bert-tiny"].mean is None  # it has nothing on the other task
+    assert dict(tabulate(two, found).rows)["degenerate runs"][1] == "1 of 3"
+
+
+def test_what_another_beats_or_equals_in_both_is_dominated() -> None:
+    points = {"cheap": (1.0, 0.5), "good": (2.0, 0.9), "dear": (3.0, 0.9), "worse": (2.0, 0.8), "twin": (1.0, 0.5)}
+    assert dominated(points) == {"dear", "worse"}
+
+
+def test_a_variant_without_a_score_on_every_task_is_on_no_front(run: Run) -> None:
+    found = judge(run)
+    assert set(fronts(run, found)[PARAMETERS]) == set(WRONG)
+    part = made_up(3, WRONG, fail=tuple(f"finetune-bert-tiny-lamps-s{seed}" for seed in range(3)), pretrain=True)
+    assert set(fronts(part, judge(part))[PARAMETERS]) == {"albert-tiny"}
+
+
+def test_times_of_different_machines_are_withheld_unless_asked_for(run: Run) -> None:
+    mixed = elsewhere(run)
+    assert MEMORY in {q.label for q in quantities(run)}
+    assert {q.label for q in quantities(mixed)} >= {PARAMETERS, OPERATIONS}
+    assert MEMORY not in {q.label for q in quantities(mixed)}
+    told = next(note for note in notes(mixed, judge(mixed)) if note.startswith("Times"))
+    assert "withheld" in told and "Abacus 9000" in told
+    asked = mixed.model_copy(update={"across_hardware": True})
+    assert MEMORY in {q.label for q in quantities(asked)}
+    assert any("as asked" in note for note in notes(asked, judge(asked)))
+
+
+def test_latency_is_told_with_its_quartiles_in_milliseconds(run: Run) -> None:
+    assert dict(tabulate(run, judge(run)).rows)["latency of one item, ms"][:2] == ("2.00 (1.00 to 3.00)",) * 2
+
+
+def test_the_timed_sequences_are_as_long_as_all() -> None:
+    lengths = [bytes(n) for n in (9, 1, 4, 2, 8, 3, 7, 5, 6, 10)]
+    assert [len(chosen) for chosen in spread_by_length(lengths, 5)] == [2, 4, 6, 8, 10]  # type: ignore[arg-type]
+    assert len(spread_by_length(lengths, 50)) == 10  # type: ignore[arg-type]
+    assert summed_up([4.0, 1.0, 2.0, 3.0, 5.0]).model_dump() == {"median": 3.0, "low": 2.0, "high": 4.0, "repeats": 5}
+
+
+def test_the_audit_and_the_differences_stand_in_the_results(run: Run) -> None:
+    rows = dict(audit_table(run).rows)
+    assert rows["encoder: attention"] == ("132,096", "66,048, runs 2 times")  # 2 layers of 4(128² + 128), or 1 layer
+    assert dict(variant_table(run).rows)["dims.embedding_width"] == ("128", "64")
+    assert dict(variant_table(run).rows)["encoder"] == ("bert.stack", "albert.shared")
+
+
+HOSTILE = [
+    "<img src=x onerror=alert(1)><script>alert(2)</script>",
+    "=HYPERLINK(1)",
+    "@SUM(1)",
+    "\x1b[31mred\x07",
+    r"$x_1$ \input{/etc/passwd} %",
+    "a|b\n# [head](http://x) ![](http://y) `c`",
+]
+
+
+@pytest.mark.parametrize("name", HOSTILE)
+def test_a_hostile_name_is_text_everywhere(name: str, run: Run) -> None:
+    pytest.importorskip("matplotlib")
+    bad = renamed(made_up(3, WRONG, fail=("finetune-albert-tiny-lamps-s2",), pretrain=True), name)
+    found = judge(bad)
+    page = Page(html(bad, found))
+    assert not {tag for tag, _ in page.elements} & {"img", "script", "iframe", "a", "object", "image"}
+    assert not [key for _, attributes in page.elements for key, _ in attributes if key.startswith("on")]
+    assert not [
+        v for _, attributes in page.elements for k, v in attributes if k in ("href", "src") and v and v[0] != "#"
+    ]
+    assert " ".join(name.split())[:8].strip("\x1b") in " ".join(page.text.split())
+    assert not [c for row in csv.reader(StringIO(csv_rows(bad))) for c in row if c.startswith(("=", "@", "+", "\x1b"))]
+    assert "\x1b" not in plain(bad, found) and "\x07" not in plain(bad, found)
+    source = markdown(bad, found)
+    assert not re.search(r"(?<!\\)(<img|<script|\[head\]|!\[\])", source)
+    assert len([line for line in source.splitlines() if line.startswith("# ")]) == 1
+    assert not re.search(r"(?<!\\)[$_%](?!\\pm)", latex(bad, found).replace("% needs", "").replace(r"$\pm$", ""))
+    assert r"\input" not in latex(bad, found)
+
+
+def test_latex_prints_its_special_characters() -> None:
+    assert escaped("a_b & 50% #1 $x$ {y} ~ ^ \\z") == (
+        r"a\_b \& 50\% \#1 \$x\$ \{y\} \textasciitilde{} \textasciicircum{} \textbackslash{}z"
+    )
+
+
+def test_every_row_of_the_latex_table_has_as_many_cells_as_columns(run: Run) -> None:
+    source = latex(run, judge(run))
+    columns = re.search(r"begin\{tabular\}\{(\w+)\}", source)
+    rows = [line for line in source.splitlines() if line.endswith(r"\\")]
+    assert columns and {row.count(" & ") + 1 for row in rows} == {len(columns[1])}
+    assert [row.split(" & ")[0] for row in rows[1:]] == ["bert-tiny", "albert-tiny", "majority", "bag-of-words"]
+    assert r"albert-tiny & \textbf{96.7 $\pm$ 1.4}\textsuperscript{1}" in source
+    assert r"bert-tiny & 55.0 $\pm$ 2.5\textsuperscript{2}" in source
+
+
+def test_a_gap_is_told_whether_it_failed_or_is_still_to_be_done() -> None:
+    part = made_up(
+        2, {"bert-tiny": [1, 2], "albert-tiny": [1, 2]}, fail=tuple(f"finetune-bert-tiny-lamps-s{s}" for s in (0, 1))
+    )
+    part = part.model_copy(update={"results": tuple(r for r in part.results if r.cell.system != "albert-tiny")})
+    rows = dict(tabulate(part, judge(part)).rows)
+    assert rows["lamps (accuracy)"][:2] == ("failed", "not done")
+    gaps = dict(gap_table(part).rows)
+    assert gaps["finetune-bert-tiny-lamps-s0"] == ("it was told to",)
+    assert gaps["finetune-albert-tiny-lamps-s1"] == ("not done yet",)
+
+
+def test_six_variants_have_a_row_each() -> None:
+    names = [f"bert-tiny+dims.n_layers={n}" for n in range(3, 9)]
+    many = made_up(2, {name: [n, n + 1] for n, name in enumerate(names)})
+    assert [label for label, _ in score_table(many, judge(many)).rows][:6] == names
+    assert plain(many, judge(many)).splitlines()[1].split()[1] == "system"
+
+
+def test_the_published_results_keep_to_the_published_schema(run: Run) -> None:
+    part = made_up(3, WRONG, fail=("finetune-albert-tiny-lamps-s2",), pretrain=True)
+    for made in (run, part):
+        for costs in (False, True):
+            jsonschema.validate(summary(made, judge(made), costs=costs), json.loads(SCHEMA.read_text()))
+    wrong = summary(run, judge(run)) | {"plan_hash": 1}
+    with pytest.raises(jsonschema.ValidationError):
+        jsonschema.validate(wrong, json.loads(SCHEMA.read_text()))
+
+
+def test_the_schema_is_that_of_the_records() -> None:
+    assert SCHEMA.read_text() == schema(), (
+        'write it again: python -c "from zoo.experiments.report.results_json import schema; '
+        f'print(schema(), end=str())" > docs/schema/{SCHEMA.name}'
+    )
+
+
+def test_a_report_needs_no_plugin(
+    run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    pytest.importorskip("matplotlib")
+    monkeypatch.setattr(Catalog, "installed", None)
+    folder = saved(run, tmp_path / "run")
+    monkeypatch.setattr(sys, "argv", ["zoo", "report", str(folder), "--format", "html"])
+    with pytest.raises(SystemExit) as end:
+        main()
+    assert not end.value.code
+    page = Page(capsys.readouterr().out)
+    assert sum(tag == "svg" for tag, _ in page.elements) == 4
+    for heading in ("Where the parameters are", "How the variants differ", "What is missing", "How to repeat it"):
+        assert heading in page.text
+    assert isinstance(run.results[0], PretrainResult) and "Pre-training" in page.text
+
+
+def test_a_models_card_tells_the_scores_of_the_run_that_it_lies_in(run: Run, tmp_path: Path) -> None:
+    folder = saved(run, tmp_path / "run")
+    write_report(run, judge(run), folder)
+    model = CATALOG.build(CATALOG.variant("bert-tiny"))
+    assert "Give scores with their seeds" in model_card(model, CATALOG)
+    model.origin = Origin(str(folder / "checkpoints" / "bert-tiny"), {}, {})
+    assert "| lamps | 55.0 | 2.5 | 3 |" in model_card(model, CATALOG)
+    model.origin = Origin(str(folder / "finetuned" / "finetune-bert-tiny-lamps-s1"), {}, {})
+    card = model_card(model, CATALOG)
+    assert "| lamps | dev | accuracy | 57.5 |" in card and "seed 1" in card
+    (folder / "results.json").write_text('{"cells": [{"kind": "pretrain"}]}')
+    with pytest.raises(ZooError, match="is not what zoo compare writes"):
+        model_card(model, CATALOG)

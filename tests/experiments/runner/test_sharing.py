@@ -1,0 +1,170 @@
+"""Runs that share cells: with each other, with the run that was stopped before, with one at work at the same time."""
+
+from __future__ import annotations
+
+import json
+import os
+import random
+import shutil
+import signal
+import subprocess
+import sys
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from zoo.experiments.results.records import FailedResult, Run, fingerprint, read_run
+
+SMALL = ["albert-tiny", "--tasks", "micro-sentiment", "--tokens", "3000", "--steps", "3", "--seeds", "3"]
+
+
+def zoo(*arguments: object, **how: Any) -> subprocess.CompletedProcess[str]:
+    return subprocess.run([*_command(), *map(str, arguments)], capture_output=True, text=True, timeout=600, **how)
+
+
+def _command() -> list[str]:
+    return [sys.executable, "-m", "zoo"]
+
+
+def compare(out: Path, *arguments: object) -> subprocess.CompletedProcess[str]:
+    return zoo("compare", *arguments, "--workers", "0", "--out", out)
+
+
+def fingerprints(folder: Path) -> dict[str, str]:
+    run: Run = read_run(folder)
+    return {r.cell.name: fingerprint(r) for r in run.results if not isinstance(r, FailedResult)}
+
+
+def done(told: str) -> list[str]:
+    """What a run says that it has done itself."""
+    return [line for line in told.splitlines() if line.startswith("done: ")]
+
+
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A run that nothing disturbed."""
+    folder = tmp_path_factory.mktemp("whole") / "run"
+    made = compare(folder, *SMALL)
+    assert made.returncode == 0, made.stderr
+    return folder
+
+
+def test_a_plan_is_a_file_that_can_be_done_elsewhere(whole: Path, tmp_path: Path) -> None:
+    saved = zoo("compare", *SMALL, "--save-plan", tmp_path / "plan.json")
+    assert saved.returncode == 0, saved.stderr
+    assert (tmp_path / "plan.json").read_text().strip() == (whole / "plan.json").read_text()
+    again = zoo("compare", "--plan", tmp_path / "plan.json", "--workers", "1", "--out", tmp_path / "run")
+    assert again.returncode == 0, again.stderr
+    assert fingerprints(tmp_path / "run") == fingerprints(whole)
+    both = [json.loads((folder / "results.json").read_text()) for folder in (whole, tmp_path / "run")]
+    assert both[0]["plan_hash"] == both[1]["plan_hash"]
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (lambda plan: plan.update(format=2), "is not a plan: format"),
+        (lambda plan: plan.update(corpus_hash="0" * 64), "is not the text that was planned"),
+        (lambda plan: plan["tasks"][0].update(content_hash="0" * 64), "'micro-sentiment' is not what was planned"),
+        (lambda plan: plan["variants"][0]["encoder"].update(name="albert.sharde"), "did you mean 'albert.shared'"),
+    ],
+)
+def test_a_plan_that_means_something_else_here_is_refused(
+    change: Any, message: str, whole: Path, tmp_path: Path
+) -> None:
+    plan = json.loads((whole / "plan.json").read_text())
+    change(plan)
+    (tmp_path / "plan.json").write_text(json.dumps(plan))
+    refused = zoo("compare", "--plan", tmp_path / "plan.json", "--out", tmp_path / "run")
+    assert refused.returncode == 2
+    assert message in refused.stderr and len(refused.stderr.splitlines()) == 1
+    assert not (tmp_path / "run").exists()
+
+
+def test_a_plan_and_options_that_plan_are_refused_together(whole: Path) -> None:
+    refused = zoo("compare", "--plan", whole / "plan.json", "--seeds", "5")
+    assert refused.returncode == 2
+    assert "leave out --seeds" in refused.stderr
+
+
+def test_more_seeds_take_over_the_cells_of_fewer(whole: Path, tmp_path: Path) -> None:
+    more = [*SMALL[:-1], "4"]
+    foretold = zoo("compare", *more, "--dry-run", "--json", "--reuse", whole, "--out", tmp_path / "run")
+    forecast = json.loads(foretold.stdout)
+    assert Counter(cell["state"] for cell in forecast["cells"]) == {"to be reused": 6, "to do": 1}
+    assert forecast["seconds"] > 0 and forecast["disk_bytes"] > 0
+    assert not (tmp_path / "run").exists()
+    made = compare(tmp_path / "run", *more, "--reuse", whole.parent)
+    assert made.returncode == 0, made.stderr
+    assert len(done(made.stderr)) == 7  # taken over or not, each is new to this folder
+    assert fingerprints(whole).items() <= fingerprints(tmp_path / "run").items()
+    kept = [folder / "checkpoints" / "albert-tiny" / "model.safetensors" for folder in (whole, tmp_path / "run")]
+    assert kept[0].read_bytes() == kept[1].read_bytes()
+
+
+def test_cells_made_by_other_versions_are_neither_mixed_nor_overwritten(whole: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "run"
+    shutil.copytree(whole, folder)
+    path = folder / "cells" / "finetune-albert-tiny-micro-sentiment-s1.json"
+    cell = json.loads(path.read_text())
+    cell["environment"]["libraries"]["torch"], cell["key"] = "1.0", "0" * 64
+    path.write_text(json.dumps(cell))
+    refused = compare(folder, *SMALL)
+    assert refused.returncode == 2
+    assert f"{path.name} was made by or on something else: libraries.torch (1.0 then" in refused.stderr
+    assert json.loads(path.read_text()) == cell
+
+
+def test_two_runs_in_one_folder_share_the_cells(whole: Path, tmp_path: Path) -> None:
+    command = [*_command(), "compare", *SMALL, "--workers", "0", "--out", str(tmp_path / "run")]
+    both = [subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True) for _ in range(2)]
+    told = [run.communicate(timeout=600)[1] for run in both]
+    assert [run.returncode for run in both] == [0, 0], told
+    n_cells = len(fingerprints(whole))
+    assert Counter(line for one in told for line in done(one)).most_common(1)[0][1] == 1
+    assert sum(len(done(one)) for one in told) == n_cells
+    assert fingerprints(tmp_path / "run") == fingerprints(whole)
+
+
+def test_a_run_killed_ten_times_ends_as_if_it_had_not_been(whole: Path, tmp_path: Path) -> None:
+    dice = random.Random(0)
+    command = [*_command(), "compare", *SMALL, "--workers", "0", "--out", str(tmp_path / "run")]
+    for _ in range(10):
+        with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as run:
+            try:
+                run.wait(timeout=dice.uniform(1.0, 6.0))
+            except subprocess.TimeoutExpired:
+                os.kill(run.pid, signal.SIGKILL)
+    ended = zoo("compare", "--resume", "--out", tmp_path / "run") if (tmp_path / "run/plan.json").exists() else None
+    ended = ended or compare(tmp_path / "run", *SMALL)
+    assert ended.returncode == 0, ended.stderr
+    assert fingerprints(tmp_path / "run") == fingerprints(whole)
+    for name in ("results.json", "checkpoints/albert-tiny/model.safetensors"):
+        assert (tmp_path / "run" / name).read_bytes() == (whole / name).read_bytes(), name
+    assert not [path for path in (tmp_path / "run").rglob(".*")]
+
+
+def test_a_full_disk_fails_cells_and_what_is_missing_is_done_later(whole: Path, tmp_path: Path) -> None:
+    disk = tmp_path / "disk"
+    disk.mkdir()
+    mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=1120k", "none", disk], capture_output=True)
+    if mounted.returncode != 0:
+        pytest.skip("a small disk can only be mounted by root")
+    try:
+        full = compare(disk / "run", *SMALL)
+        assert full.returncode == 1
+        assert "No space left on device" in full.stderr and "Traceback" not in full.stderr
+        subprocess.run(["mount", "-o", "remount,size=50m", disk], check=True)
+        ended = zoo("compare", "--resume", "--workers", "0", "--out", disk / "run")
+        assert ended.returncode == 0, ended.stderr
+        assert fingerprints(disk / "run") == fingerprints(whole)
+    finally:
+        subprocess.run(["umount", disk], check=True)
+
+
+def test_without_a_run_there_is_nothing_to_resume(tmp_path: Path) -> None:
+    refused = zoo("compare", "--resume", cwd=tmp_path)
+    assert refused.returncode == 2
+    assert "there is no run in runs to go on with" in refused.stderr

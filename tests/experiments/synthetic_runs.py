@@ -1,0 +1,148 @@
+"""Runs made up for tests of what is said about runs: nothing is trained."""
+
+from __future__ import annotations
+
+import importlib.util
+from pathlib import Path
+
+import zoo_albert
+import zoo_bert
+from zoo import Catalog
+from zoo.audit.audit import Settings, audit_variant
+from zoo.experiments.plan.cache_key import cell_key
+from zoo.experiments.plan.make import make_plan
+from zoo.experiments.plan.plan import BASELINES, Cell, Plan, PlannedSplit, hash_json
+from zoo.experiments.results.gold_labels import write_gold
+from zoo.experiments.results.records import (
+    Cost,
+    FailedResult,
+    FinetuneResult,
+    Measured,
+    PretrainResult,
+    Run,
+    write_result,
+)
+from zoo.machine.environment import environment
+
+_spec = importlib.util.spec_from_file_location("zoo_toy", Path(__file__).with_name("toy.py"))
+assert _spec and _spec.loader
+toy = importlib.util.module_from_spec(_spec)
+_spec.loader.exec_module(toy)
+
+CATALOG = Catalog.of(zoo_bert, zoo_albert, toy)
+TARGETS = [item % 2 for item in range(40)]
+PLACE = environment(CATALOG)
+
+
+def of_forty(plan: Plan) -> Plan:
+    """The plan, with `TARGETS` as the gold labels of every task."""
+    dev = {"dev": PlannedSplit(n_items=len(TARGETS), gold=hash_json(TARGETS))}
+    return plan.model_copy(update={"tasks": tuple(task.model_copy(update={"dev": dev}) for task in plan.tasks)})
+
+
+def finetuned(plan: Plan, cell: Cell, n_wrong: int) -> FinetuneResult:
+    """Wrong on so many items, other ones for every seed; the majority baseline answers 1 throughout."""
+    wrong = {(7 * cell.seed + 3 * item) % 40 for item in range(n_wrong)}
+    made = [1 - target if item in wrong else target for item, target in enumerate(TARGETS)]
+    made = [1] * 40 if cell.system == "majority" else made
+    accuracy = sum(a == b for a, b in zip(made, TARGETS, strict=True)) / 40
+    return FinetuneResult(
+        cell=cell,
+        key=cell_key(plan, cell, PLACE),
+        task_version=1,
+        data_hash=plan.tasks[0].content_hash,
+        synthetic=False,
+        steps=1,
+        scores={"dev": {"accuracy": accuracy}},
+        headline=accuracy,
+        predictions={"dev": made},
+        environment=PLACE,
+        cost=Cost(seconds=1.0, peak_bytes=1, latency_s=Measured(median=0.002, low=0.001, high=0.003, repeats=3)),
+    )
+
+
+def pretrained(plan: Plan, cell: Cell) -> PretrainResult:
+    """With the audit of the variant and short curves."""
+    variant = CATALOG.variant(cell.system)
+    audit = audit_variant(CATALOG, variant, Settings(lengths=(64,)))
+    assert audit.cost and audit.counts.encoder
+    return PretrainResult(
+        cell=cell,
+        key=cell_key(plan, cell, PLACE),
+        variant=variant,
+        corpus="none",
+        corpus_hash="0",
+        corpus_documents=1,
+        corpus_tokens=100,
+        steps=4,
+        tokens=400,
+        losses={"bert.mlm": [4.0, 3.0]},
+        accuracies={"bert.mlm": [0.1, 0.2]},
+        parameters_stored=audit.counts.encoder,
+        parameters_executed=1,
+        breakdown=audit.breakdown,
+        flops=audit.cost.lengths[0],
+        weights_hash="0",
+        checkpoint=f"checkpoints/{cell.system}",
+        checkpoint_bytes=1_000,
+        checkpoint_files={"model.safetensors": "0"},
+        environment=PLACE,
+        cost=Cost(seconds=1.0, peak_bytes=2, tokens_per_s=400.0),
+    )
+
+
+def made_up(n_seeds: int, wrong: dict[str, list[int]], fail: tuple[str, ...] = (), pretrain: bool = False) -> Run:
+    """A run whose systems are wrong on so many items, by seed; cells named in `fail` have failed."""
+    plan = make_plan(CATALOG, [CATALOG.variant(name) for name in wrong], ["lamps"], n_seeds=n_seeds)
+    plan = of_forty(plan)
+    results = [
+        FailedResult(cell=cell, reason="it was told to")
+        if cell.name in fail
+        else pretrained(plan, cell)
+        if cell.kind == "pretrain"
+        else finetuned(plan, cell, 20 if cell.system in BASELINES else wrong[cell.system][cell.seed])
+        for cell in plan.cells
+        if cell.kind != "pretrain" or pretrain
+    ]
+    return Run(plan=plan, results=tuple(results), gold={"lamps": {"dev": TARGETS}})
+
+
+def renamed(run: Run, task: str) -> Run:
+    """The run with another name for its only task."""
+    (planned,) = run.plan.tasks
+    results = [
+        r if r.cell.task is None else r.model_copy(update={"cell": r.cell.model_copy(update={"task": task})})
+        for r in run.results
+    ]
+    plan = run.plan.model_copy(update={"tasks": (planned.model_copy(update={"name": task}),)})
+    return Run(plan=plan, results=tuple(results), gold={task: run.gold[planned.name]})
+
+
+def predicting(
+    task: str, unscored: dict[str, list[int] | list[float]], *variants: str, fail: str = "", classes: int = 1_000
+) -> Run:
+    """A run on a task to whose items every seed has added its number, as long as there are so many classes."""
+    wrong = {name: [5, 2, 2, 9] for name in variants or ("bert-tiny",)}
+    run = renamed(made_up(4, wrong, fail=(fail,)), task)
+
+    def added(values: list[int] | list[float], seed: int) -> list[int | float]:
+        return [value + seed if value + seed < classes else value for value in values]
+
+    results = [
+        r.model_copy(update={"unscored": {s: added(made, r.cell.seed) for s, made in unscored.items()}})
+        if isinstance(r, FinetuneResult) and r.cell.kind == "finetune"
+        else r
+        for r in run.results
+    ]
+    return run.model_copy(update={"results": tuple(results)})
+
+
+def saved(run: Run, folder: Path) -> Path:
+    """The run as a folder."""
+    (folder / "cells").mkdir(parents=True)
+    (folder / "plan.json").write_text(run.plan.model_dump_json())
+    for result in run.results:
+        write_result(folder, result)
+    for task, answers in run.gold.items():
+        write_gold(folder, run.plan.task(task), answers)
+    return folder

@@ -1,0 +1,354 @@
+"""Walks between variants, and what the edges of a made-up run do."""
+
+from __future__ import annotations
+
+from math import sqrt
+from pathlib import Path
+from statistics import fmean
+
+import pytest
+from pydantic import ValidationError
+
+import zoo_albert
+import zoo_bert
+import zoo_roberta
+from tests.experiments.synthetic_runs import TARGETS, of_forty, saved
+from zoo import Catalog, Dims, Encoder, Parts, UnknownName, Variant, ZooError, hookimpl, use
+from zoo.commands.report import Format, report
+from zoo.experiments.plan.ablation import Ablation, of_table, path, walk
+from zoo.experiments.plan.make import make_plan
+from zoo.experiments.plan.plan import BASELINES, Cell
+from zoo.experiments.report.ablation import effects_markdown, path_table
+from zoo.experiments.results.records import Cost, FinetuneResult, Measured, Run
+from zoo.experiments.statistics.ablation import effects, read_ablation
+from zoo.experiments.statistics.tests import SAME
+from zoo.machine.environment import environment
+from zoo.registry.paper_tables import PaperTable, Row
+from zoo.tasks import builtin
+
+CATALOG = Catalog.of(zoo_bert, zoo_roberta, zoo_albert, builtin)
+PRESETS = [
+    pytest.param(table, size, id=f"{table.name} {size}") for table in CATALOG.ablations.values() for size in table.sizes
+]
+TASKS = ("micro-acceptability", "micro-sentiment")
+
+
+def walked(*names: str, via: tuple[str, ...] = ()) -> list[str]:
+    return [edge.choice for edge in path(CATALOG, names, via)[1].edges]
+
+
+def test_bert_becomes_roberta_in_five_choices() -> None:
+    assert walked("bert-mini", "roberta-mini") == ["objective", "masking", "packing", "tokenizer", "embedding"]
+
+
+def test_sentence_order_waits_for_a_packing_that_makes_pairs() -> None:
+    assert walked("roberta-mini", "albert-mini") == [
+        "masking",
+        "packing",
+        "objective",
+        "tokenizer",
+        "embedding",
+        "encoder",
+    ]
+
+
+def test_a_walk_by_way_of_another_visits_it() -> None:
+    way, ablation = path(CATALOG, ("bert-mini", "albert-mini"), ("roberta-mini",))
+    assert [way[0].name, way[5].name, way[-1].name] == ["bert-mini", "roberta-mini", "albert-mini"]
+    assert len(ablation.edges) == 11
+
+
+@pytest.mark.parametrize(
+    "ends", [("bert-mini", "albert-mini"), ("albert-mini", "bert-tiny"), ("bert-base-cased", "roberta-base")]
+)
+def test_every_step_builds_and_is_named_by_an_expression_that_means_it(ends: tuple[str, str]) -> None:
+    way, _ = path(CATALOG, ends)
+    assert (way[0], way[-1]) == tuple(CATALOG.variant(name) for name in ends)
+    for step in way:
+        CATALOG.check(step)
+        assert CATALOG.variant(step.name) == step
+
+
+def test_an_embedding_and_its_width_are_one_choice_and_so_are_the_widths_of_a_stack() -> None:
+    assert walked("bert-tiny", "bert-tiny+embedding=albert.factorized+dims.embedding_width=32") == ["embedding"]
+    wide = "bert-tiny+dims.hidden_width=192+dims.embedding_width=192+dims.ffn_width=768+dims.n_heads=3"
+    assert walked("bert-tiny", wide) == ["width"]
+    assert walked("bert-tiny", "bert-tiny+dims.n_heads=1") == ["heads"]
+    assert walked("albert-tiny", "albert-tiny+dims.hidden_width=192+dims.embedding_width=32") == [
+        "width",
+        "embedding width",
+    ]
+
+
+def test_reading_from_the_left_brings_its_masking_along() -> None:
+    assert walked("bert-tiny", "bert-tiny+objectives=bert.ltr+masking=bert.unmasked") == ["objective"]
+
+
+def test_an_edge_that_changes_two_choices_is_refused_with_both_named() -> None:
+    with pytest.raises(ZooError, match=r"differ in 2 choices: masking \(masking.rate\); depth \(dims.n_layers\)"):
+        path(CATALOG, ("bert-tiny", "bert-tiny+dims.n_layers=3+masking.rate=0.2", "roberta-tiny"))
+
+
+def test_a_variant_given_twice_is_no_edge() -> None:
+    with pytest.raises(ZooError, match="differ in nothing"):
+        path(CATALOG, ("bert-tiny", "bert-tiny"))
+    with pytest.raises(ZooError, match="differ in nothing; leave one out"):
+        path(CATALOG, ("bert-tiny", "bert-tiny", "bert-mini"))
+
+
+class TwoLayers(Encoder):
+    """Nothing but two layers will do."""
+
+    wanted = 2
+
+    def __init__(self, dims: Dims) -> None:
+        super().__init__()
+        if dims.n_layers != self.wanted:
+            raise ZooError(f"it wants {self.wanted} layers")
+
+    def forward(self, hidden, layout):  # type: ignore[no-untyped-def]
+        return hidden
+
+    def states(self, hidden, layout):  # type: ignore[no-untyped-def]
+        yield hidden
+
+
+class FourLayers(TwoLayers):
+    """Nothing but four layers will do."""
+
+    wanted = 4
+
+
+class zoo_fussy:  # named as a plugin's module is
+    @hookimpl
+    def zoo_encoders(self) -> Parts:
+        return {"fussy.two": TwoLayers, "fussy.four": FourLayers}
+
+
+def test_ends_that_no_order_of_choices_joins_are_refused_in_one_line() -> None:
+    catalog = Catalog.of(zoo_bert, zoo_fussy())
+    with pytest.raises(ZooError, match=r"no order of encoder, depth from .* builds at every step: .*wants 4 layers"):
+        path(catalog, ("bert-tiny+encoder=fussy.two", "bert-tiny+encoder=fussy.four+dims.n_layers=4"))
+
+
+def test_a_step_that_no_expression_means_has_a_name_of_its_own() -> None:
+    bert = CATALOG.variant("bert-tiny")
+    plain = tuple(use(used.name) for used in bert.objectives)  # an expression cannot take an option away here
+    way = walk(CATALOG, bert, bert.swap("plain", objectives=plain, dims=bert.dims.model_copy(update={"n_layers": 3})))
+    assert [step.name for step in way] == ["bert-tiny", "bert-tiny~objective", "plain"]
+
+
+@pytest.mark.parametrize(("table", "size"), PRESETS)
+def test_a_preset_builds_and_each_of_its_edges_changes_one_choice(table: PaperTable, size: str) -> None:
+    variants, ablation = of_table(CATALOG, table, size)
+    for variant in variants:
+        CATALOG.check(variant)
+    assert len({variant.name for variant in variants}) == len(variants) == len(ablation.rows)
+    assert len(path_table(ablation).rows) == len(ablation.edges) >= len(variants) - 2
+
+
+def test_presets_are_those_of_the_three_papers() -> None:
+    assert list(CATALOG.ablations) == [
+        "albert-table-3",
+        "albert-table-4",
+        "albert-table-5",
+        "bert-table-5",
+        "bert-table-6",
+        "bert-table-8",
+        "roberta-table-1",
+        "roberta-table-2",
+    ]
+    with pytest.raises(UnknownName, match="did you mean 'bert-table-5'"):
+        CATALOG.ablation("bert-tabel-5")
+    with pytest.raises(UnknownName, match="'huge' is not a size"):
+        of_table(CATALOG, CATALOG.ablation("bert-table-5"), "huge")
+
+
+def test_alberts_printed_averages_are_the_means_of_their_rows() -> None:
+    """Each SQuAD, F1 and exact match, is averaged first (checked against every row that the paper prints)."""
+    for name in ("albert-table-3", "albert-table-4", "albert-table-5"):
+        table = CATALOG.ablation(name)
+        for row in table.rows:
+            *squads, mnli, sst, race, average = row.scores[-8:]
+            assert fmean([fmean(squads[:2]), fmean(squads[2:]), mnli, sst, race]) == pytest.approx(average, abs=0.051)
+
+
+def test_a_papers_effect_is_the_mean_over_its_counted_columns() -> None:
+    table = CATALOG.ablation("bert-table-5")
+    # 83.9 - 84.4, 84.9 - 88.4, 86.5 - 86.7, 92.6 - 92.7, 87.9 - 88.5
+    expected = (-0.5 - 3.5 - 0.2 - 0.1 - 0.6) / 5
+    assert table.effect("BERT base", "No NSP", table.counted) == pytest.approx(expected)
+    assert table.effect("BERT base", "No NSP", ("QNLI",)) == pytest.approx(-3.5)
+    assert CATALOG.ablation("roberta-table-2").effect("SEGMENT-PAIR", "FULL-SENTENCES", ("RACE",)) is None
+
+
+@pytest.mark.parametrize(
+    ("rows", "complaint"),
+    [
+        ((Row(label="a", scores=(1.0, 2.0)), Row(label="b")), "'a' has 2 scores for 1 columns"),
+        ((Row(label="a"), Row(label="a")), "two rows have the same label"),
+        ((Row(label="a"), Row(label="b", variants={"tiny": "x"}, after=("a",))), "'a' names no column or no row"),
+        (
+            (Row(label="a", variants={"mini": "y"}), Row(label="b", variants={"tiny": "x"})),
+            "variant for each size: mini",
+        ),
+    ],
+)
+def test_a_table_that_does_not_fit_itself_is_refused(rows: tuple[Row, ...], complaint: str) -> None:
+    with pytest.raises(ValidationError, match=complaint):
+        PaperTable(name="t", title="t", source="s", columns=("c",), counted=("c",), rows=rows)
+
+
+def made_up(variants: list[Variant], wrong: dict[str, list[int]], speed: dict[str, float]) -> Run:
+    """A run on two tasks of 40 items, where systems are wrong on so many by seed on the first, on 20 on the second."""
+    plan = of_forty(make_plan(CATALOG, variants, TASKS, n_seeds=len(next(iter(wrong.values())))))
+
+    def result(cell: Cell) -> FinetuneResult:
+        n_wrong = wrong[cell.system][cell.seed] if cell.system in wrong and cell.task == TASKS[0] else 20
+        missed = {(7 * cell.seed + 3 * item) % 40 for item in range(n_wrong)}
+        accuracy = 1 - n_wrong / 40
+        return FinetuneResult(
+            cell=cell,
+            task_version=plan.task(str(cell.task)).version,
+            data_hash=plan.task(str(cell.task)).content_hash,
+            synthetic=True,
+            steps=1,
+            scores={"dev": {"accuracy": accuracy}},
+            headline=accuracy,
+            predictions={"dev": [1 - t if i in missed else t for i, t in enumerate(TARGETS)]},
+            environment=environment(CATALOG),
+            cost=Cost(
+                seconds=1.0,
+                peak_bytes=1000,
+                training_examples_per_s=speed.get(cell.system),
+                inference_items_per_s=Measured(median=speed.get(cell.system, 1.0) ** 2, low=1.0, high=1.0, repeats=3),
+            ),
+        )
+
+    results = tuple(result(cell) for cell in plan.cells if cell.kind != "pretrain")
+    return Run(plan=plan, results=results, gold={task: {"dev": TARGETS} for task in TASKS})
+
+
+def test_the_effect_of_an_edge_is_the_paired_difference_with_its_interval() -> None:
+    way, ablation = path(CATALOG, ("bert-tiny", "bert-tiny+objectives=bert.mlm"))
+    run = made_up(way, {way[0].name: [10, 10, 10], way[1].name: [6, 4, 8]}, {way[0].name: 100.0, way[1].name: 200.0})
+    (effect,) = effects(run, ablation).effects
+    on_first, on_second = effect.tasks
+    # 4, 6 and 2 of 40 fewer are wrong: 0.1, 0.15 and 0.05 more, mean 0.1, sd 0.05; t of 2 degrees at 97.5% is 4.3027.
+    assert on_first.difference == pytest.approx(0.1)
+    assert on_first.low == pytest.approx(0.1 - 4.3027 * 0.05 / sqrt(3), abs=1e-5)
+    assert on_second.difference == 0.0 and on_second.verdict == "not shown"
+    assert effect.overall is not None and effect.overall.task == "mean"
+    assert effect.overall.difference == pytest.approx(0.05)
+    assert effect.overall.high == pytest.approx(0.05 + 4.3027 * 0.025 / sqrt(3), abs=1e-5)
+    assert effect.finetuning_speed is not None and effect.finetuning_speed.ratio == pytest.approx(2.0)
+    assert effect.finetuning_speed.low == pytest.approx(2.0)
+    assert effect.inference_speed is not None and effect.inference_speed.ratio == pytest.approx(4.0)
+    assert effect.peak_memory is not None and effect.peak_memory.ratio == pytest.approx(1.0)
+    assert effect.parameters_stored is None and effect.pretraining_speed is None
+
+
+def test_an_edge_that_changes_nothing_is_told_to_be_the_same_model_and_makes_no_other_harder_to_show() -> None:
+    names = ("bert-tiny", "bert-tiny+finetuning.epochs=2.0", "bert-tiny+finetuning.epochs=2.0+masking.rate=0.2")
+    way, ablation = path(CATALOG, names)
+    run = made_up(way, {names[0]: [10, 10, 12], names[1]: [10, 10, 12], names[2]: [6, 4, 9]}, {})
+    found = effects(run, ablation)
+    idle, real = found.effects
+    assert idle.overall and idle.overall.verdict == SAME and {d.verdict for d in idle.tasks} == {SAME}
+    assert real.overall and real.overall.verdict != SAME and real.overall.adjusted_p == real.overall.p
+    page = effects_markdown(run, found)
+    assert "| 1. fine-tuning recipe | finetuning.epochs: 3.0 → 2.0 | +0.0 | - | no difference: the same model |" in page
+    assert f"| 1. fine-tuning recipe: {TASKS[0]} | +0.0 | - | {SAME} | - | - | - |" in page
+    assert SAME in found.model_dump_json()
+
+
+def test_what_should_be_the_same_model_and_scored_otherwise_is_tested_as_any_other() -> None:
+    names = ("bert-tiny", "bert-tiny+finetuning.epochs=2.0")
+    way, ablation = path(CATALOG, names)
+    (effect,) = effects(made_up(way, {names[0]: [10, 10, 12], names[1]: [6, 4, 9]}, {}), ablation).effects
+    assert effect.overall and effect.overall.verdict != SAME
+
+
+def test_heads_may_be_an_edge_which_asks_for_no_second_pretraining() -> None:
+    way, ablation = path(CATALOG, ("bert-tiny", "bert-tiny+head.pooling=first"))
+    assert [edge.choice for edge in ablation.edges] == ["head"]
+    with pytest.raises(ZooError, match=r"differ in head\.pooling"):
+        make_plan(CATALOG, way, TASKS)
+    plan = make_plan(CATALOG, way, TASKS, one_head=False)
+    assert [cell.system for cell in plan.cells if cell.kind == "pretrain"] == ["bert-tiny"]
+
+
+def of_paper(name: str, wrong: list[list[int]]) -> tuple[Run, Ablation]:
+    variants, ablation = of_table(CATALOG, CATALOG.ablation(name), None)
+    return made_up(variants, {v.name: w for v, w in zip(variants, wrong, strict=True)}, {}), ablation
+
+
+def test_a_direction_agrees_disagrees_or_is_not_shown() -> None:
+    # The paper: None 79.0, NSP 79.2, SOP 80.1. Here NSP is far worse than None, and SOP far better than both.
+    wrong = [[10, 11, 10, 9, 10], [18, 19, 18, 17, 18], [1, 0, 1, 2, 1]]
+    found = effects(*of_paper("albert-table-5", wrong))
+    assert [(c.first, c.second, c.paper, c.direction) for c in found.contrasts] == [
+        ("None", "NSP", pytest.approx(0.2), "disagree"),
+        ("None", "SOP", pytest.approx(1.1), "agree"),
+        ("NSP", "SOP", pytest.approx(0.9), "agree"),
+    ]
+    found = effects(*of_paper("albert-table-5", [[10, 11, 10, 9, 10]] * 3))
+    assert {c.direction for c in found.contrasts} == {"not shown"}
+
+
+def test_a_paper_that_changes_two_choices_at_once_is_followed_over_both_and_both_are_named() -> None:
+    run, ablation = of_paper("roberta-table-2", [[10, 11, 10]] * 5)
+    found = effects(run, ablation)
+    assert [(c.first, c.second, c.choices) for c in found.contrasts] == [
+        ("SEGMENT-PAIR + NSP", "SENTENCE-PAIR + NSP", ("packing",)),
+        ("SEGMENT-PAIR + NSP", "FULL-SENTENCES", ("objective", "packing")),
+        ("FULL-SENTENCES", "DOC-SENTENCES", ("packing",)),
+    ]
+    page = effects_markdown(run, found)
+    assert "| SEGMENT-PAIR + NSP → FULL-SENTENCES | objective, packing |" in page
+    assert "| SEGMENT-PAIR | - | - | - | - | - |" in page
+    assert "Liu et al. 2019" in page
+
+
+def test_a_row_that_cannot_be_built_keeps_the_papers_numbers() -> None:
+    run, ablation = of_paper("bert-table-5", [[10, 11, 10]] * 3)
+    page = effects_markdown(run, effects(run, ablation))
+    assert "| + BiLSTM | 82.1 | 84.1 | 75.7 | 91.6 | 84.9 | - | not built here |" in page
+
+
+def test_baselines_are_no_part_of_an_ablation() -> None:
+    run, ablation = of_paper("bert-table-5", [[10, 11, 10]] * 3)
+    names = {name for effect in effects(run, ablation).effects for d in effect.tasks for name in (d.first, d.second)}
+    assert not names & {*BASELINES}
+
+
+def test_a_task_that_one_side_did_not_finish_is_left_out_and_said() -> None:
+    way, ablation = path(CATALOG, ("bert-tiny", "bert-tiny+objectives=bert.mlm"))
+    run = made_up(way, {way[0].name: [10, 10, 10], way[1].name: [6, 4, 8]}, {})
+    lost = {(way[1].name, TASKS[1])}
+    run = run.model_copy(update={"results": tuple(r for r in run.results if (r.cell.system, r.cell.task) not in lost)})
+    found = effects(run, ablation)
+    (effect,) = found.effects
+    assert [d.task for d in effect.tasks] == [TASKS[0]] and effect.overall and effect.overall.task == TASKS[0]
+    assert "1. objective: only 1 of 2 tasks were finished" in effects_markdown(run, found)
+
+
+@pytest.mark.parametrize("form", ["terminal", "markdown"])
+def test_the_report_of_a_run_folder_tells_the_ablation_that_it_is_of(form: str, tmp_path: Path) -> None:
+    run, ablation = of_paper("bert-table-5", [[10, 11, 10]] * 3)
+    kept = saved(run, tmp_path) / "ablation.json"
+    kept.write_text(effects(run, ablation).model_dump_json())
+    assert read_ablation(tmp_path, run.plan) == ablation
+    out = tmp_path / "report"
+    report(tmp_path, Format(form), out)
+    assert "The paper's effects and ours" in out.read_text() and "+ BiLSTM" in out.read_text()
+    kept.write_text("{}")
+    with pytest.raises(ZooError, match=r"ablation.json is not an ablation"):
+        report(tmp_path, Format(form), out)
+
+
+def test_weights_cannot_be_ablated(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "config.json").write_text("{}")
+    monkeypatch.setattr(Catalog, "folder", lambda self, name: tmp_path if name == "trained" else None)
+    with pytest.raises(ZooError, match="holds weights"):
+        path(CATALOG, ("bert-tiny", "trained"))

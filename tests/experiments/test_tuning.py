@@ -1,0 +1,174 @@
+"""Settings to try, the choice among them, and what it adds."""
+
+from __future__ import annotations
+
+from itertools import product
+from statistics import fmean
+
+import pytest
+
+from tests.experiments.synthetic_runs import TARGETS, of_forty
+from zoo import Catalog, UnknownName, ZooError
+from zoo.core.specs import Finetuning
+from zoo.experiments.plan.make import make_plan
+from zoo.experiments.plan.plan import Cell
+from zoo.experiments.results.merge import merge
+from zoo.experiments.results.records import Cost, FinetuneResult, Run
+from zoo.experiments.statistics.selection import expected_best, tried, tuning_notes, tuning_table
+from zoo.machine.environment import environment
+from zoo.registry.search_grids import Setting, Tuning, every, tuning
+
+CATALOG = Catalog.installed()
+
+
+def test_the_expected_best_of_tries_is_that_of_all_ways_to_draw_them() -> None:
+    scores = [0.5, 0.9, 0.6, 0.6]
+    for n in (1, 2, 3, 4):
+        assert expected_best(scores, n) == pytest.approx(fmean(max(drawn) for drawn in product(scores, repeat=n)))
+    assert expected_best([1.0, 2.0, 3.0], 2) == pytest.approx(22 / 9)
+
+
+def test_bert_tries_eighteen_settings_and_albert_one_a_task() -> None:
+    found = tuning(["bert"], ["micro-sentiment", "rte"], CATALOG.grids)
+    assert {len(settings) for settings in found.settings.values()} == {2 * 3 * 3}
+    assert found.rule("rte") == "best on dev"
+    assert {(s.batch_size, s.learning_rate, s.epochs) for s in found.settings["rte"]} == set(
+        product((16, 32), (5e-5, 3e-5, 2e-5), (2.0, 3.0, 4.0))
+    )
+    found = tuning(["albert"], ["rte", "cola"], CATALOG.grids)
+    assert [setting.label for setting in found.settings["rte"]] == [
+        "learning_rate=3e-05,batch_size=32,steps=800,warmup=0.25"
+    ]
+    assert found.rule("rte") == found.rule("cola") == "fixed"
+
+
+def test_values_on_the_command_line_are_combined() -> None:
+    found = tuning(["learning_rate=1e-3,3e-4", "batch_size=16"], ["rte"], {})
+    assert [setting.label for setting in found.settings["rte"]] == [
+        "learning_rate=0.001,batch_size=16",
+        "learning_rate=0.0003,batch_size=16",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("asked", "complaint"),
+    [
+        (["brt"], "did you mean 'bert'"),
+        (["bert", "learning_rate=1"], "'bert' is no field to try once"),
+        (["lr=1e-3"], "'lr' is not a field of a setting"),
+        (["learning_rate=fast"], "no number"),
+        (["learning_rate=-1"], "out of range: learning_rate"),
+        (["batch_size=16", "batch_size=32"], "no field to try once"),
+        (["batch_size="], "no number"),
+    ],
+)
+def test_what_cannot_be_tried_is_refused(asked: list[str], complaint: str) -> None:
+    with pytest.raises(ZooError, match=complaint):
+        tuning(asked, ["rte"], CATALOG.grids)
+
+
+def test_a_grid_that_has_nothing_for_a_task_says_so() -> None:
+    with pytest.raises(UnknownName, match=r"'micro-sentiment' is not a task \(in the settings of albert\)"):
+        tuning(["albert"], ["micro-sentiment"], CATALOG.grids)
+
+
+def test_a_setting_takes_the_place_of_what_it_names_and_epochs_that_of_steps() -> None:
+    recipe = Finetuning(learning_rate=1e-3, steps=150, batch_size=32)
+    assert Setting(learning_rate=1e-4).applied(recipe) == Finetuning(learning_rate=1e-4, steps=150, batch_size=32)
+    assert Setting(epochs=2.0).applied(recipe) == Finetuning(learning_rate=1e-3, epochs=2.0, batch_size=32)
+    assert Setting(steps=7).applied(recipe).steps == 7
+
+
+def test_every_combination_is_made_in_order() -> None:
+    assert [s.label for s in every(epochs=(2.0, 3.0), warmup=(0.1,))] == ["epochs=2,warmup=0.1", "epochs=3,warmup=0.1"]
+
+
+TASKS = ("micro-acceptability", "micro-sentiment")
+
+
+def made_up(asked: list[str] | None, wrong: dict[tuple[str, str], list[int]], tasks: tuple[str, ...] = TASKS) -> Run:
+    """A run of one variant, wrong on so many of 40 items of a task with a setting, by seed; others on 20."""
+    chosen = tuning(asked, tasks, CATALOG.grids) if asked else None
+    plan = of_forty(make_plan(CATALOG, [CATALOG.variant("bert-tiny")], tasks, n_seeds=2, tuning=chosen))
+
+    def result(cell: Cell) -> FinetuneResult:
+        label = cell.setting.label if cell.setting else ""
+        n_wrong = wrong.get((str(cell.task), label), [20, 20])[cell.seed]
+        accuracy = 1 - n_wrong / 40
+        return FinetuneResult(
+            cell=cell,
+            task_version=plan.task(str(cell.task)).version,
+            data_hash=plan.task(str(cell.task)).content_hash,
+            synthetic=True,
+            steps=1,
+            scores={"dev": {"accuracy": accuracy}},
+            headline=accuracy,
+            predictions={"dev": [1 - t if i < n_wrong else t for i, t in enumerate(TARGETS)]},
+            environment=environment(CATALOG),
+            cost=Cost(seconds=1.0, peak_bytes=1),
+        )
+
+    results = tuple(result(cell) for cell in plan.cells if cell.kind != "pretrain")
+    return Run(plan=plan, results=results, gold={task: {"dev": TARGETS} for task in tasks})
+
+
+RATES = ["learning_rate=0.001", "learning_rate=0.0003", "learning_rate=0.0001"]
+ASKED = ["learning_rate=1e-3,3e-4,1e-4"]
+
+
+def test_the_best_setting_in_the_mean_over_seeds_is_shown_and_what_that_adds_is_told() -> None:
+    wrong = {
+        (TASKS[0], RATES[0]): [20, 20],
+        (TASKS[0], RATES[1]): [2, 6],
+        (TASKS[0], RATES[2]): [0, 32],  # the best single run is not the best setting
+        (TASKS[1], RATES[0]): [0, 0],
+    }
+    run = made_up(ASKED, wrong)
+    assert [result.headline for result in run.finetuned("bert-tiny", TASKS[0])] == [0.95, 0.85]
+    assert {result.cell.selection for result in run.finetuned("bert-tiny")} == {"best on dev"}
+    first, second = tried(run)
+    assert first.chosen == RATES[1] and first.scores == pytest.approx(dict(zip(RATES, (0.5, 0.9, 0.6), strict=True)))
+    assert first.shown == pytest.approx(0.9) and first.mean == pytest.approx(2 / 3)
+    # Of 27 ways to draw three of them, 1 has nothing above 0.5, 8 nothing above 0.6.
+    assert first.expected_best == pytest.approx((0.5 * 1 + 0.6 * 7 + 0.9 * 19) / 27)
+    # Over both tasks the first rate has 0.5 and 1.0, the second 0.9 and 0.5, the third 0.6 and 0.5.
+    assert (first.fixed, second.fixed) == (pytest.approx(0.5), pytest.approx(1.0))
+    assert tuning_table(run).rows[0][1][:3] == (RATES[1], "3", "90.0")
+    assert any("flatters" in note for note in tuning_notes(run))
+
+
+def test_a_setting_that_fewer_seeds_finished_is_not_chosen() -> None:
+    run = made_up(ASKED, {(TASKS[0], RATES[2]): [0, 0]})
+    lost = [r for r in run.results if r.cell.name == f"finetune-bert-tiny-{TASKS[0]}-s1-{RATES[2]}"]
+    assert len(lost) == 1
+    run = run.model_copy(update={"results": tuple(r for r in run.results if r not in lost)})
+    assert {r.cell.setting.label for r in run.finetuned("bert-tiny", TASKS[0]) if r.cell.setting} == {RATES[0]}
+
+
+def test_a_single_setting_is_fixed_and_a_table_of_two_rules_says_so() -> None:
+    run = made_up(["learning_rate=1e-3"], {})
+    assert {result.cell.selection for result in run.finetuned("bert-tiny")} == {"fixed"}
+    assert not tried(run) and not any("mixes" in note for note in tuning_notes(run))
+    settings = {TASKS[0]: every(learning_rate=(1e-3,)), TASKS[1]: every(learning_rate=(1e-3, 3e-4))}
+    mixed = run.plan.model_copy(update={"tuning": Tuning(name="mixed", source="none", settings=settings)})
+    results = [r.model_copy(update={"cell": c}) for r, c in zip(run.results, mixed.cells[1:], strict=False)]
+    notes = tuning_notes(Run(plan=mixed, results=tuple(results)))
+    assert any(f"best on dev on {TASKS[1]}; fixed on {TASKS[0]}" in note or "mixes rules" in note for note in notes)
+
+
+def test_runs_are_put_together_only_if_they_tried_the_same() -> None:
+    parts = {task: made_up(ASKED, {(task, RATES[1]): [1, 1]}, tasks=(task,)) for task in TASKS}
+    merged = merge(parts)
+    assert merged.plan.tuning and sorted(merged.plan.tuning.settings) == sorted(TASKS)
+    assert [choice.chosen for choice in tried(merged)] == [RATES[1]] * 2
+    for asked in (["learning_rate=1e-3"], None):
+        with pytest.raises(ZooError, match="a and b are not of one comparison: the settings of fine-tuning are given"):
+            merge({"a": parts[TASKS[0]], "b": made_up(asked, {}, tasks=TASKS[:1])})
+
+
+def test_a_plan_without_settings_is_as_it_was() -> None:
+    plan = make_plan(CATALOG, [CATALOG.variant("bert-tiny")], TASKS, n_seeds=1)
+    assert [cell.name for cell in plan.cells if cell.kind == "finetune"] == [
+        f"finetune-bert-tiny-{t}-s0" for t in TASKS
+    ]
+    assert tuning_notes(Run(plan=plan, results=())) == []

@@ -1,0 +1,81 @@
+"""What the commands of the command line have in common."""
+
+from __future__ import annotations
+
+import json
+import sys
+from enum import StrEnum
+from typing import Annotated
+
+import typer
+from pydantic import JsonValue
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from zoo.commands.streams import results
+from zoo.core.errors import CONTROLS, visible
+from zoo.registry.catalog import Catalog
+
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+Strict = Annotated[bool, typer.Option("--strict", help="Stop at the first plugin that fails.")]
+
+
+class Precision(StrEnum):
+    """What passes compute in."""
+
+    fp32 = "fp32"
+    bf16 = "bf16"
+
+
+PIPED_WIDTH = 250
+"""Columns of a table that no terminal bounds."""
+
+
+def open_catalog(strict: bool, warn: bool = True) -> Catalog:
+    """The installed plugins; those that failed are told once, or with `strict` raised."""
+    catalog = Catalog.installed(strict=strict)
+    for plugin in catalog.plugins if warn else ():
+        if plugin.failure:
+            print(
+                f"warning: plugin {plugin.origin} failed at {plugin.phase}: {visible(plugin.failure)}", file=sys.stderr
+            )
+    return catalog
+
+
+def split(names: str) -> list[str]:
+    """Names that were given separated by commas."""
+    return [name.strip() for name in names.split(",") if name.strip()]
+
+
+def print_json(answer: object) -> None:
+    """An answer as JSON, alone on standard output whatever else is printed; text is taken for JSON already."""
+    text = answer if isinstance(answer, str) else json.dumps(answer, indent=1, ensure_ascii=False)
+    lines = (CONTROLS.sub(lambda found: f"\\u{ord(found[0]):04x}", line) for line in text.split("\n"))
+    print("\n".join(lines), file=results())
+
+
+def print_rows(rows: list[dict[str, JsonValue]], as_json: bool) -> None:
+    """Rows of equal fields as a table, or as JSON; names are printed as they are, markup and all."""
+    if as_json:
+        print_json(rows)
+        return
+    if not rows:
+        print("nothing")
+        return
+    table = Table(box=None, pad_edge=False)
+    for index, field in enumerate(rows[0]):
+        table.add_column(Text(field), overflow="fold", no_wrap=index == 0)
+    for row in rows:
+        table.add_row(
+            *(
+                Text("" if value is None else visible(value) if isinstance(value, str) else json.dumps(value))
+                for value in row.values()
+            )
+        )
+    console().print(table)
+
+
+def console() -> Console:
+    """Standard output, wide where it is no terminal."""
+    return Console(width=None if sys.stdout.isatty() else PIPED_WIDTH)

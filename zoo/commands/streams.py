@@ -1,0 +1,124 @@
+"""Standard output and error as a command needs them: able to print any text, and calm where a reader leaves."""
+
+from __future__ import annotations
+
+import codecs
+import io
+import json
+import logging
+import os
+import sys
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager, redirect_stderr, redirect_stdout, suppress
+from typing import Any, TextIO
+
+from zoo.core.errors import RunFailed
+
+ESCAPES = "zoo-json-escapes"
+"""The error handler of encodings that writes what they lack as JSON does: readable in text, and right in JSON."""
+
+_results: list[TextIO] = []
+
+
+def results() -> TextIO:
+    """Where the answer of a command goes: standard output, even where all else that is printed is led elsewhere."""
+    return _results[-1] if _results else sys.stdout
+
+
+@contextmanager
+def prepared(*, answer_alone: bool) -> Iterator[None]:
+    """Make the standard streams fit for a command, and log to standard error, for a while.
+
+    With `answer_alone`, what is printed beside the answer goes to standard error, whether by a plugin, a library that
+    is not Python's, or a process that is started meanwhile.
+    """
+    with ExitStack() as stack:
+        err = stack.enter_context(_fit(sys.stderr, sys.__stderr__, tells=False))
+        stack.enter_context(redirect_stderr(err))
+        out = stack.enter_context(_fit(sys.stdout, sys.__stdout__, tells=True))
+        if answer_alone and sys.stdout is sys.__stdout__:
+            stack.enter_context(_descriptor_led(1, 2))
+        stack.enter_context(redirect_stdout(err if answer_alone else out))
+        stack.enter_context(_logged())
+        _results.append(out)
+        stack.callback(_results.pop)
+        yield
+
+
+@contextmanager
+def _fit(stream: TextIO | None, original: TextIO | None, *, tells: bool) -> Iterator[TextIO]:
+    """The stream, able to print any text; one that stands in place of the process's own is left as it is."""
+    if stream is None:  # closed before the process began
+        with open(os.devnull, "w", encoding="utf-8") as nowhere:
+            yield nowhere
+    elif stream is not original:
+        yield stream
+    else:
+        stream.flush()
+        raw = io.BufferedWriter(_Raw(os.dup(stream.fileno()), tells=tells))
+        lines = stream.isatty() or not tells
+        fit = io.TextIOWrapper(raw, encoding=stream.encoding, errors=ESCAPES, line_buffering=lines)
+        try:
+            yield fit
+        finally:
+            with suppress(RunFailed):  # a command flushes what it wants to be sure of
+                fit.close()
+
+
+class _Raw(io.FileIO):
+    """A stream beneath its buffer. When it fails once, what follows is dropped; a reader that left is no failure."""
+
+    def __init__(self, descriptor: int, *, tells: bool) -> None:
+        super().__init__(descriptor, "w")
+        self._tells, self._gone = tells, False
+
+    def write(self, content: Any) -> int:
+        """Write to the stream. Raises RunFailed where it refuses."""
+        try:
+            return len(content) if self._gone else super().write(content)
+        except OSError as error:
+            self._gone = True
+            if self._tells and not isinstance(error, BrokenPipeError):
+                raise RunFailed(f"cannot write to standard output: {error.strerror}") from error
+            return len(content)
+
+
+@contextmanager
+def _descriptor_led(source: int, target: int) -> Iterator[None]:
+    """What is written to one of the process's descriptors goes to another, for a while."""
+    kept = os.dup(source)
+    try:
+        with suppress(OSError):  # a target that was closed before the process began
+            os.dup2(target, source)
+        yield
+    finally:
+        os.dup2(kept, source)
+        os.close(kept)
+
+
+@contextmanager
+def _logged() -> Iterator[None]:
+    """What the zoo logs is printed to standard error, for a while."""
+    log, handler = logging.getLogger("zoo"), _ToStandardError()
+    log.addHandler(handler)
+    try:
+        yield
+    finally:
+        log.removeHandler(handler)
+
+
+class _ToStandardError(logging.Handler):
+    """A line for each message, on what standard error is at the moment: a progress bar may have replaced it."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Print the message."""
+        print(record.getMessage(), file=sys.stderr)
+
+
+def _escape(error: UnicodeError) -> tuple[str, int]:
+    if not isinstance(error, UnicodeEncodeError):
+        raise error
+    return json.dumps(error.object[error.start : error.end])[1:-1], error.end
+
+
+codecs.register_error(ESCAPES, _escape)

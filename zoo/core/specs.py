@@ -1,0 +1,215 @@
+"""What a variant *is*, as plain records: names, sizes, options and recipes. No torch here."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any, Literal, Self, TypeVar
+
+from pydantic import BaseModel, ConfigDict, Field, JsonValue, ValidationError
+
+from zoo.core.errors import ZooError, explain
+from zoo.core.files import read_regular
+
+Width = Annotated[int, Field(ge=1, le=65_536)]
+Share = Annotated[float, Field(ge=0.0, le=1.0)]
+Positive = Annotated[float, Field(gt=0.0)]
+Count = Annotated[int, Field(ge=1, le=10**15)]
+Length = Annotated[int, Field(ge=8, le=1_048_576)]
+Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._+=,:~-]*$", max_length=400)]
+Precision = Literal["fp32", "bf16"]
+Activation = Literal["gelu", "gelu_new", "relu", "silu"]
+
+LARGEST_RECORD = 50_000_000
+"""Bytes of the largest record that is read."""
+
+
+class Record(BaseModel):
+    """A frozen, strictly typed record: unknown fields, NaN and silent conversions are refused."""
+
+    model_config = ConfigDict(strict=True, frozen=True, extra="forbid", allow_inf_nan=False)
+
+
+R = TypeVar("R", bound=Record)
+
+
+def read_record(kind: type[R], path: Path, what: str) -> R:
+    """The record in a JSON file. Raises ZooError where it cannot be read, or is not `what` it should be."""
+    try:
+        return kind.model_validate_json(read_regular(path, LARGEST_RECORD))
+    except ValidationError as error:
+        raise ZooError(f"{path} is not {what}: {explain(error)}") from None
+
+
+class Dims(Record):
+    """The numbers that every part of one model must agree on."""
+
+    vocab_size: Annotated[int, Field(ge=8, le=16_777_216)]
+    embedding_width: Width
+    hidden_width: Width
+    n_layers: Annotated[int, Field(ge=1, le=1_024)]
+    n_heads: Annotated[int, Field(ge=1, le=1_024)]
+    ffn_width: Annotated[int, Field(ge=1, le=262_144)]
+    max_length: Length = 512
+    activation: Activation = "gelu"
+    dropout: Annotated[float, Field(ge=0.0, lt=1.0)] = 0.1
+    attention_dropout: Annotated[float, Field(ge=0.0, lt=1.0)] = 0.1
+    norm_eps: Positive = 1e-12
+
+
+class Use(Record):
+    """A registered part by name, with the options it is built with."""
+
+    name: Name
+    options: dict[str, JsonValue] = {}
+
+
+def use(name: str, **options: JsonValue) -> Use:
+    """The part called `name`, built with these options."""
+    return Use(name=name, options=options)
+
+
+class Init(Record):
+    """How weights start. The defaults are BERT's (google-research/bert, initializer_range)."""
+
+    linear_std: Positive = 0.02
+    embedding_std: Positive = 0.02
+    positions: Literal["normal", "sinusoidal"] = "normal"
+    position_amplitude: Positive = 0.2
+    position_base: Positive = 30.0
+    keys_start_as_queries: bool = False
+
+
+class Recipe(Record):
+    """How one phase of training is optimised."""
+
+    optimizer: Literal["adamw", "lamb"] = "adamw"
+    learning_rate: Positive
+    warmup: Share = 0.1
+    weight_decay: Annotated[float, Field(ge=0.0)] = 0.01
+    beta1: Annotated[float, Field(ge=0.0, lt=1.0)] = 0.9
+    beta2: Annotated[float, Field(ge=0.0, lt=1.0)] = 0.999
+    epsilon: Positive = 1e-6
+    clip_norm: Annotated[float, Field(ge=0.0)] = 1.0
+    decay_power: Positive = 1.0
+    """The power of the fall to zero after warm-up; 1 is linear."""
+    bias_correction: bool = True
+    """Whether moments are corrected for their start at zero; the released BERT and ALBERT don't, their papers do."""
+
+    def warmup_steps(self, n_steps: int) -> int:
+        """In how many of so many steps the learning rate rises."""
+        return max(1, round(self.warmup * n_steps))
+
+
+class Pretraining(Recipe):
+    """A pre-training phase; the budget and the batch are counted in real tokens, special ones included.
+
+    With `short_length`, the first `short_share` of the steps read as many sequences of that length instead, and so
+    fewer tokens; Devlin et al. 2019, appendix A.2.
+    """
+
+    tokens: Count
+    batch_tokens: Count
+    sequence_length: Length
+    short_length: Length | None = None
+    short_share: Share = 0.9
+
+    @property
+    def steps(self) -> int:
+        """How many steps the budget is good for."""
+        short = (self.short_length or self.sequence_length) / self.sequence_length
+        return max(1, round(self.tokens / (self.batch_tokens * (1 + self.short_share * (short - 1)))))
+
+    @property
+    def short_steps(self) -> int:
+        """How many of them read short sequences."""
+        return round(self.short_share * self.steps) if self.short_length else 0
+
+    @property
+    def short_batch_tokens(self) -> int:
+        """The tokens of a batch of short sequences."""
+        return max(1, self.batch_tokens * (self.short_length or self.sequence_length) // self.sequence_length)
+
+
+class Finetuning(Recipe):
+    """A fine-tuning phase; `steps`, if given, takes the place of `epochs`."""
+
+    epochs: Positive = 3.0
+    steps: Count | None = None
+    batch_size: Count = 32
+    max_length: Length = 128
+
+
+class Head(Record):
+    """How a task head reads a sequence: from its first token or the mean, a pair jointly or compared.
+
+    `input_dropout` drops out the pooled vector before the head's dense layer, as RoBERTa's released head does.
+    """
+
+    pooling: Literal["first", "mean"] = "first"
+    pair: Literal["joint", "compare"] = "joint"
+    dropout: Annotated[float, Field(ge=0.0, lt=1.0)] = 0.1
+    input_dropout: Annotated[float, Field(ge=0.0, lt=1.0)] = 0.0
+
+
+HeadKind = Literal["classify", "multilabel", "regress", "tag", "span", "choice"]
+
+
+class HeadUse(Record):
+    """A head in use: what it predicts, among which labels, for one text or a pair, and how it reads a sequence."""
+
+    kind: HeadKind
+    labels: tuple[str, ...] = ()
+    pair: bool = False
+    reading: Head = Head()
+
+
+class Variant(Record):
+    """One encoder as its paper defines it: which parts, at which sizes, trained how."""
+
+    name: Name
+    paper: str
+    dims: Dims
+    tokenizer: Use
+    embedding: Use
+    encoder: Use
+    objectives: Annotated[tuple[Use, ...], Field(min_length=1)]
+    packing: Use
+    masking: Use
+    init: Init = Init()
+    pretraining: Pretraining
+    finetuning: Finetuning
+    head: Head = Head()
+
+    def swap(self, name: str, **fields: Any) -> Self:
+        """The same variant under another name with some fields exchanged.
+
+        Raises ZooError where the result is not a valid variant.
+        """
+        try:
+            return self.model_validate({**dict(self), **fields, "name": name})
+        except ValidationError as error:
+            raise ZooError(f"variant {name!r}: {explain(error)}") from None
+
+
+def diff(a: Record, b: Record) -> dict[str, tuple[JsonValue, JsonValue]]:
+    """The fields in which two records differ, by dotted path; a field that one lacks is None there."""
+    left, right = _flat(a), _flat(b)
+    paths = [*left, *(path for path in right if path not in left)]
+    return {p: (left.get(p), right.get(p)) for p in paths if p != "name" and left.get(p) != right.get(p)}
+
+
+def _flat(record: Record) -> dict[str, JsonValue]:
+    flat: dict[str, JsonValue] = {}
+    for field, value in record.model_dump(mode="json").items():
+        if field == "objectives":
+            flat[field] = [used["name"] for used in value]
+            for used in value:
+                flat |= {f"{field}.{used['name']}.{key}": option for key, option in used["options"].items()}
+        elif isinstance(value, dict) and set(value) == {"name", "options"}:
+            flat[field] = value["name"]
+            flat |= {f"{field}.{key}": option for key, option in value["options"].items()}
+        elif isinstance(value, dict):
+            flat |= {f"{field}.{key}": inner for key, inner in value.items()}
+        else:
+            flat[field] = value
+    return flat

@@ -1,0 +1,217 @@
+"""From one variant to another, one design choice at a time."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import pairwise
+
+from pydantic import Field, JsonValue
+
+from zoo.core.errors import UnknownName, ZooError
+from zoo.core.specs import Record, Use, Variant, diff
+from zoo.registry.catalog import Catalog
+from zoo.registry.paper_tables import PaperTable
+
+CHOICES: dict[str, tuple[str, ...]] = {
+    "objective": ("objectives",),
+    "masking": ("masking",),
+    "packing": ("packing",),
+    "tokenizer": ("tokenizer", "dims.vocab_size"),
+    "embedding": ("embedding", "dims.embedding_width"),
+    "encoder": ("encoder",),
+    "depth": ("dims.n_layers",),
+    "width": ("dims.hidden_width", "dims.n_heads", "dims.ffn_width", "dims.embedding_width"),
+    "heads": ("dims.n_heads",),
+    "embedding width": ("dims.embedding_width",),
+    "vocabulary": ("dims.vocab_size",),
+    "length": ("dims.max_length", "pretraining.sequence_length", "finetuning.max_length"),
+    "dropout": ("dims.dropout", "dims.attention_dropout"),
+    "start of weights": ("init",),
+    "pre-training recipe": ("pretraining",),
+    "fine-tuning recipe": ("finetuning",),
+    "head": ("head",),
+}
+"""The fields of a record that are one choice, in the order in which a walk tries them.
+
+Where the first field of a choice differs, the others go with it; a field that no choice claims is one of its own.
+"""
+
+Changes = dict[str, tuple[JsonValue, JsonValue]]
+
+
+class Edge(Record):
+    """Two variants that differ in one design choice, and the fields in which that shows."""
+
+    first: str
+    second: str
+    choice: str
+    changes: Changes
+
+
+class Ablation(Record):
+    """Edges between the variants of a run; for a paper's table, its rows by the variants that repeat them."""
+
+    edges: tuple[Edge, ...]
+    paper: PaperTable | None = None
+    rows: dict[str, str] = Field(default={})
+
+
+def choices(catalog: Catalog, first: Variant, second: Variant) -> dict[str, Changes]:
+    """The design choices in which two variants differ, each with its fields."""
+    left = {path: change for path, change in diff(first, second).items() if path != "paper"}
+    found: dict[str, Changes] = {}
+    for choice, (leader, *followers) in CHOICES.items():
+        if not any(_within(path, leader) for path in left):
+            continue
+        fields = [leader, *followers]
+        if choice == "objective" and _hides(catalog, first) != _hides(catalog, second):
+            fields.append("masking")  # what predicts hidden tokens needs some, what reads from the left must see all
+        if choice == "width" and any(v.dims.embedding_width != v.dims.hidden_width for v in (first, second)):
+            fields.remove("dims.embedding_width")  # a width of its own
+        found[choice] = {path: left.pop(path) for path in list(left) if any(_within(path, f) for f in fields)}
+    return found | {path: {path: change} for path, change in left.items()}
+
+
+def edge(catalog: Catalog, first: Variant, second: Variant) -> Edge:
+    """The edge between two variants. Raises ZooError where they differ in nothing, or in more than one choice."""
+    found = choices(catalog, first, second)
+    if len(found) != 1:
+        listed = "; ".join(f"{name} ({', '.join(changes)})" for name, changes in found.items())
+        what = f"{len(found)} choices: {listed}; put variants between them" if found else "nothing; leave one out"
+        raise ZooError(f"an edge changes one design choice, but {first.name} and {second.name} differ in {what}")
+    ((choice, changes),) = found.items()
+    return Edge(first=first.name, second=second.name, choice=choice, changes=changes)
+
+
+def walk(catalog: Catalog, first: Variant, last: Variant) -> list[Variant]:
+    """Variants from the first to the last, each one choice further and each buildable.
+
+    Choices are made in the order of `CHOICES`, or the nearest order in which every step builds.
+    Raises ZooError where the two differ in nothing or no order builds.
+    """
+    found = choices(catalog, first, last)
+    if not found:
+        raise ZooError(f"{first.name} and {last.name} differ in nothing, so there is no way between them")
+    dead_ends: dict[frozenset[str], str] = {}
+
+    def onward(current: Variant, left: tuple[str, ...]) -> list[Variant] | None:
+        if not left:
+            return []
+        if frozenset(left) in dead_ends:
+            return None
+        reasons = []
+        for choice in left:
+            rest = tuple(other for other in left if other != choice)
+            following = _named(catalog, first, last, _exchanged(current, last, found[choice])) if rest else last
+            try:
+                catalog.check(following)
+            except ZooError as error:
+                reasons.append(str(error))
+                continue
+            if (way := onward(following, rest)) is not None:
+                return [following, *way]
+        dead_ends[frozenset(left)] = reasons[0] if reasons else ""
+        return None
+
+    catalog.check(first)
+    way = onward(first, tuple(found))
+    if way is None:
+        reason = next(reason for reason in dead_ends.values() if reason)
+        raise ZooError(
+            f"no order of {', '.join(found)} from {first.name} to {last.name} builds at every step: {reason}"
+        )
+    return [first, *way]
+
+
+def path(catalog: Catalog, names: Sequence[str], via: Sequence[str] = ()) -> tuple[list[Variant], Ablation]:
+    """The variants and edges of a path: two names are walked between, by way of others; more are the path itself.
+
+    Raises ZooError for an edge that changes more than one choice, and for folders, whose training cannot be changed.
+    """
+    for name in (*names, *via):
+        if (folder := catalog.folder(name)) is not None:
+            raise ZooError(f"{folder} holds weights, which no choice about their training can change; name a variant")
+    stops = [catalog.variant(name) for name in (names[0], *via, *names[1:])]
+    if len(names) > 2:
+        way = stops
+    else:
+        way = [stops[0], *(step for leg in pairwise(stops) for step in walk(catalog, *leg)[1:])]
+    return way, Ablation(edges=tuple(edge(catalog, *pair) for pair in pairwise(way)))
+
+
+def of_table(catalog: Catalog, table: PaperTable, size: str | None) -> tuple[list[Variant], Ablation]:
+    """The variants and edges of a paper's table at one of its sizes. Raises ZooError as `path` does."""
+    size = size or table.sizes[0]
+    if size not in table.sizes:
+        raise UnknownName("size", size, table.sizes, table.name)
+    built = {row.label: catalog.variant(row.variants[size]) for row in table.rows if row.variants}
+    edges = tuple(edge(catalog, built[before], built[row.label]) for row in table.rows for before in row.after)
+    rows = {label: variant.name for label, variant in built.items()}
+    return list(built.values()), Ablation(edges=edges, paper=table, rows=rows)
+
+
+def _within(path: str, field: str) -> bool:
+    return path == field or path.startswith(f"{field}.")
+
+
+def _hides(catalog: Catalog, variant: Variant) -> bool:
+    return catalog.masking(variant).hides
+
+
+def _exchanged(variant: Variant, target: Variant, paths: Iterable[str]) -> Variant:
+    """The variant with these fields as the target has them."""
+    fields: dict[str, object] = {}
+    for path in paths:
+        top, _, rest = path.partition(".")
+        wanted = getattr(target, top)
+        if isinstance(wanted, Use | tuple):
+            fields[top] = wanted
+        else:
+            fields[top] = {**dict(getattr(variant, top)), **dict(fields.get(top, {})), rest: getattr(wanted, rest)}  # type: ignore[call-overload]
+    return variant.swap(variant.name, **fields)
+
+
+def _named(catalog: Catalog, first: Variant, last: Variant, step: Variant) -> Variant:
+    """The step under the shortest expression that means it, from either end; else under a name made of its origin."""
+    for name in sorted(("+".join([base.name, *_exchanges(base, step)]) for base in (first, last)), key=len):
+        try:
+            meant = catalog.variant(name)
+        except ZooError:
+            continue
+        if not set(diff(meant, step)) - {"paper"}:
+            return meant
+    return step.swap(f"{first.name}~{'~'.join(choices(catalog, first, step))}".replace(" ", "_"))
+
+
+def _exchanges(base: Variant, wanted: Variant) -> Iterator[str]:
+    """What an expression exchanges to make one variant of another."""
+    for field in Variant.model_fields:
+        old, new = getattr(base, field), getattr(wanted, field)
+        if old == new or field in ("name", "paper"):
+            continue
+        if isinstance(new, Use):
+            yield from _options(field, field, old, new)
+        elif isinstance(new, tuple):
+            before = {used.name: used for used in old}
+            if list(before) != [used.name for used in new]:
+                yield f"{field}={','.join(used.name for used in new)}"
+            for used in new:
+                yield from _options("", f"{field}.{used.name}", before.get(used.name, Use(name=used.name)), used)
+        else:
+            yield from (f"{field}.{name}={_written(value)}" for name, value in new if getattr(old, name) != value)
+
+
+def _options(field: str, prefix: str, old: Use, new: Use) -> Iterator[str]:
+    """A part anew where its name changes or an option goes; then the options that differ."""
+    kept = old.options
+    if field and (old.name != new.name or set(old.options) - set(new.options)):
+        yield f"{field}={new.name}"
+        kept = {}
+    for option, value in new.options.items():
+        if option not in kept or kept[option] != value:
+            yield f"{prefix}.{option}={_written(value)}"
+
+
+def _written(value: JsonValue) -> str:
+    return value if isinstance(value, str) else json.dumps(value, separators=(",", ":"))

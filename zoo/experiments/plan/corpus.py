@@ -1,0 +1,87 @@
+"""Where the pre-training text of a comparison comes from."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from zoo.core.specs import Record
+from zoo.registry.catalog import Catalog
+
+EXAMPLES_PER_DOCUMENT = 8
+
+
+class MicroworldCorpus(Record):
+    """Synthetic documents, made on the spot."""
+
+    kind: Literal["microworld"] = "microworld"
+    n_documents: Annotated[int, Field(ge=1, le=100_000_000)] = 5_000
+    seed: Annotated[int, Field(ge=0)] = 0
+
+    @property
+    def description(self) -> str:
+        """For the report."""
+        return f"{self.n_documents:,} documents of the synthetic microworld"
+
+    def documents(self, catalog: Catalog) -> Iterable[Sequence[str]]:
+        """Documents as lists of sentences."""
+        from zoo.tasks.microworld import documents
+
+        return documents(self.n_documents, self.seed)
+
+
+class FilesCorpus(Record):
+    """Text files given by the user."""
+
+    kind: Literal["files"] = "files"
+    paths: tuple[str, ...]
+
+    @property
+    def description(self) -> str:
+        """For the report."""
+        return ", ".join(self.paths)
+
+    def documents(self, catalog: Catalog) -> Iterable[Sequence[str]]:
+        """Documents as lists of sentences. Raises ZooError with file and line where a file cannot be read."""
+        from zoo.text.documents import read_documents
+
+        return read_documents([Path(path) for path in self.paths])
+
+
+class TasksCorpus(Record):
+    """The training text of the tasks themselves, without its labels."""
+
+    kind: Literal["tasks"] = "tasks"
+    tasks: tuple[str, ...]
+    folder: str | None
+
+    @property
+    def description(self) -> str:
+        """For the report."""
+        return f"the unlabelled training text of {', '.join(self.tasks)} (no corpus was given)"
+
+    def documents(self, catalog: Catalog) -> Iterable[Sequence[str]]:
+        """Neighbouring items, eight to a document, as sentences."""
+        from zoo.text.sentences import split_sentences
+
+        for name in self.tasks:
+            task = catalog.task(name)
+            items = task.load(Path(self.folder) if self.folder else None).splits[task.train_split]
+            for start in range(0, len(items), EXAMPLES_PER_DOCUMENT):
+                texts = [t for item in items[start : start + EXAMPLES_PER_DOCUMENT] for t in (item.first, item.second)]
+                yield [sentence for text in texts if text for sentence in split_sentences(text)]
+
+
+CorpusSource = Annotated[MicroworldCorpus | FilesCorpus | TasksCorpus, Field(discriminator="kind")]
+
+
+def corpus_hash(catalog: Catalog, corpus: MicroworldCorpus | FilesCorpus | TasksCorpus) -> str:
+    """A SHA-256 over every sentence. Raises ZooError where a file is missing or malformed."""
+    total = hashlib.sha256()
+    for document in corpus.documents(catalog):
+        total.update("\n".join([*document, "\n"]).encode())
+    return total.hexdigest()

@@ -1,0 +1,200 @@
+"""How a plan is made, and what is refused before anything is trained."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from itertools import pairwise
+from pathlib import Path
+
+from pydantic import ValidationError
+
+from zoo.core.errors import ZooError, explain
+from zoo.core.specs import Precision, Variant, diff
+from zoo.experiments.plan.corpus import CorpusSource, MicroworldCorpus, TasksCorpus, corpus_hash
+from zoo.experiments.plan.plan import BASELINES, Plan, PlannedCheckpoint, PlannedSplit, PlannedTask, hash_json
+from zoo.experiments.results.gold_labels import gold_labels
+from zoo.registry.catalog import Catalog
+from zoo.registry.search_grids import Tuning
+from zoo.tasks.task import Example, Task
+from zoo.weights.content import content_files
+
+LARGEST_DEFAULT_BUDGET = 500_000_000
+"""Pre-training tokens above which the budget must be asked for: no machine this runs on by accident will finish."""
+
+
+def make_plan(
+    catalog: Catalog,
+    variants: Sequence[Variant],
+    tasks: Sequence[str],
+    *,
+    n_seeds: int = 3,
+    corpus: CorpusSource | None = None,
+    data_folder: Path | None = None,
+    threads: int = 1,
+    precision: Precision = "fp32",
+    pretrain_each_seed: bool = False,
+    folders: Mapping[str, Path] | None = None,
+    keep_finetuned: bool = False,
+    tuning: Tuning | None = None,
+    one_head: bool = True,
+) -> Plan:
+    """A checked plan: every part builds, every task's data are read, budgets agree, and heads if there is to be one.
+
+    Without a corpus, synthetic tasks are pre-trained for on the microworld and others on their own training text.
+    A variant whose name is among the `folders` starts from the weights there, and is not pre-trained.
+    Raises ZooError where anything is wrong, before any training.
+    """
+    if not tasks:
+        raise ZooError("there is nothing to compare on; give at least one task, as --tasks rte")
+    for variant in variants:
+        catalog.check(variant, map(catalog.task, tasks), trained=variant.name in (folders or {}))
+    checkpoints = {name: planned_checkpoint(catalog, folder) for name, folder in (folders or {}).items()}
+    refuse_unequal(variants, set(checkpoints), one_head=one_head)
+    planned = [planned_task(catalog, name, data_folder) for name in tasks]
+    if corpus is None:
+        real = tuple(task.name for task in planned if not task.synthetic)
+        folder = str(data_folder) if data_folder else None
+        corpus = TasksCorpus(tasks=real, folder=folder) if real else MicroworldCorpus()
+    try:
+        return Plan(
+            variants=tuple(catalog.without_defaults(v, trained=v.name in checkpoints) for v in variants),
+            tasks=tuple(planned),
+            seeds=tuple(range(n_seeds)),
+            pretraining_seed=0,
+            pretrain_each_seed=pretrain_each_seed,
+            corpus=corpus,
+            corpus_hash=corpus_hash(catalog, corpus) if len(checkpoints) < len(variants) else "",
+            data_folder=str(data_folder) if data_folder else None,
+            threads=threads,
+            precision=precision,
+            checkpoints=checkpoints,
+            keep_finetuned=keep_finetuned,
+            tuning=tuning,
+        )
+    except ValidationError as error:
+        raise ZooError(f"this is no plan: {explain(error)}") from None
+
+
+def planned_task(catalog: Catalog, name: str, data_folder: Path | None) -> PlannedTask:
+    """A task as it is here and now. Raises ZooError where its data cannot be trained on and scored."""
+    task = catalog.task(name)
+    dataset = task.load(data_folder)
+    training = task.training_items(dataset)
+    missing = [] if training else [f"labelled items in {task.train_split}"]
+    missing += [f"items in {split}" for split in task.dev_splits if not dataset.splits.get(split)]
+    if missing:
+        raise ZooError(f"task {task.name!r} has no {', no '.join(missing)}; it cannot be trained and scored")
+    for split, items in ((task.train_split, training), *((split, dataset.splits[split]) for split in task.dev_splits)):
+        _refuse_unfit(task, split, items)
+    try:
+        return PlannedTask(
+            name=task.name,
+            version=task.version,
+            definition=hash_json(task.model_dump(mode="json", exclude={"name", "suite", "citation"})),
+            content_hash=dataset.content_hash,
+            pair=task.pair,
+            synthetic=task.synthetic,
+            kind=task.kind,
+            labels=task.labels,
+            metrics=task.metrics,
+            dev={
+                split: PlannedSplit(n_items=len(answers), gold=hash_json(answers))
+                for split, answers in gold_labels(task, dataset).items()
+            },
+            n_training=len(training),
+            n_unlabelled=len(dataset.splits[task.train_split]) - len(training),
+        )
+    except ValidationError as error:
+        raise ZooError(f"task {task.name!r} cannot be scored: {explain(error)}") from None
+
+
+def _refuse_unfit(task: Task, split: str, items: Sequence[Example]) -> None:
+    for index, item in enumerate(items):
+        if not task.fits(item.label):
+            known = f"a class id below {len(task.labels)}" if task.labels else "a finite number"
+            raise ZooError(f"task {task.name!r}: the label of item {index + 1} of {split} is {item.label}, not {known}")
+
+
+def check_plan(catalog: Catalog, plan: Plan) -> None:
+    """See that what a kept plan names is what is here. Raises ZooError where it is something else by now."""
+    for variant in plan.variants:
+        tasks = [catalog.task(task.name) for task in plan.tasks]
+        catalog.check(variant, tasks, trained=variant.name in plan.checkpoints)
+    folder = Path(plan.data_folder) if plan.data_folder else None
+    for planned in plan.tasks:
+        found = planned_task(catalog, planned.name, folder)
+        if changed := diff(planned, found):
+            named = {path: pair for path, pair in changed.items() if path != "definition"} or changed
+            told = "; ".join(f"{path} {a!s:.80}, here {b!s:.80}" for path, (a, b) in named.items())
+            raise ZooError(f"task {planned.name!r} is not what was planned: {told}")
+    for name in plan.checkpoints:
+        refuse_changed(catalog, plan, name)
+    if plan.corpus_hash and corpus_hash(catalog, plan.corpus) != plan.corpus_hash:
+        raise ZooError(f"the corpus ({plan.corpus.description}) is not the text that was planned")
+
+
+def refuse_changed(catalog: Catalog, plan: Plan, name: str) -> None:
+    """Raises ZooError where the folder that a variant starts from is no longer what was planned, and names the file."""
+    planned = plan.checkpoints[name]
+    found = planned_checkpoint(catalog, Path(planned.folder))
+    if changed := [
+        path for path in {**planned.files, **found.files} if planned.files.get(path) != found.files.get(path)
+    ]:
+        raise ZooError(
+            f"{Path(planned.folder) / changed[0]}, from which {name} starts, is not what was planned "
+            f"({len(changed)} file(s) of {planned.folder} changed); make a new plan"
+        )
+
+
+def planned_checkpoint(catalog: Catalog, folder: Path) -> PlannedCheckpoint:
+    """Trained weights that can be fine-tuned, with a tokenizer. Raises ZooError where anything is missing."""
+    from zoo.checkpoints import inspect, tokenizer_of
+
+    contents = inspect(folder, catalog)
+    if tokenizer_of(folder, catalog) is None:
+        raise ZooError(f"{folder} holds no tokenizer, so nothing can be fine-tuned on text")
+    return PlannedCheckpoint(folder=str(folder.resolve()), files=content_files(contents.store))
+
+
+def with_budget(variant: Variant, tokens: int | None, steps: int | None) -> Variant:
+    """The same variant with another number of pre-training tokens or fine-tuning steps."""
+    pretraining, finetuning = variant.pretraining, variant.finetuning
+    if tokens is not None:
+        batch_tokens = max(pretraining.sequence_length, min(pretraining.batch_tokens, tokens))
+        pretraining = pretraining.model_copy(update={"tokens": tokens, "batch_tokens": batch_tokens})
+    if steps is not None:
+        finetuning = finetuning.model_copy(update={"steps": steps})
+    return variant.model_copy(update={"pretraining": pretraining, "finetuning": finetuning})
+
+
+def refuse_unequal(variants: Sequence[Variant], trained: set[str], *, one_head: bool = True) -> None:
+    """Raises ZooError where variants differ in their heads, or those that are not trained yet in their budgets."""
+    first, *others = variants
+    names = [variant.name for variant in variants]
+    for name in names:
+        if names.count(name) > 1:
+            raise ZooError(f"variant {name!r} is named twice; name each once, or call one otherwise, as mine=VARIANT")
+        if name in BASELINES:
+            raise ZooError(f"{name!r} is the name of a baseline; call the variant otherwise, as mine=VARIANT")
+    for other in others:
+        heads = [path for path in diff(first, other) if path.startswith("head.")]
+        if heads and one_head:
+            raise ZooError(
+                f"{first.name} and {other.name} differ in {', '.join(heads)}, so their tables would compare heads, "
+                f"not encoders; exchange one, as {other.name}+{heads[0]}={diff(other, first)[heads[0]][1]}"
+            )
+    _refuse_unequal_budgets([variant for variant in variants if variant.name not in trained])
+
+
+def _refuse_unequal_budgets(variants: Sequence[Variant]) -> None:
+    for first, other in pairwise(variants):
+        if first.pretraining.tokens != other.pretraining.tokens:
+            raise ZooError(
+                f"{first.name} asks for {first.pretraining.tokens:,} pre-training tokens and {other.name} for "
+                f"{other.pretraining.tokens:,}; give both the same with --tokens N"
+            )
+    if variants and variants[0].pretraining.tokens > LARGEST_DEFAULT_BUDGET:
+        raise ZooError(
+            f"{variants[0].name} asks for {variants[0].pretraining.tokens:,} pre-training tokens; "
+            "say how many you mean with --tokens N"
+        )

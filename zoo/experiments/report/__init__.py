@@ -1,0 +1,1 @@
+"""A run as sections, and the formats that render them."""

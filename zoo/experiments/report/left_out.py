@@ -1,0 +1,41 @@
+"""What of the tasks' data did not reach a model: items without a label, and ends of texts that were too long."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from zoo.experiments.results.records import FinetuneResult, Run
+
+
+def left_out_notes(run: Run) -> list[str]:
+    """A line for each task on which something was left out."""
+    return [*_unlabelled(run), *_cut(run)]
+
+
+def training_split(result: FinetuneResult) -> str | None:
+    """The split that a system was trained on, among those that it read by the token."""
+    return next((split for split in result.truncated if split not in {**result.predictions, **result.unscored}), None)
+
+
+def _unlabelled(run: Run) -> Iterator[str]:
+    for task in run.plan.tasks:
+        if task.n_unlabelled:
+            everything = task.n_training + task.n_unlabelled
+            yield (
+                f"{task.n_unlabelled:,} of {everything:,} training items of {task.name} have no label; "
+                "they are left out for every system."
+            )
+
+
+def _cut(run: Run) -> Iterator[str]:
+    """By task and length, since each variant has pieces and a longest sequence of its own."""
+    for task in run.plan.tasks:
+        by_length: dict[int, list[str]] = {}
+        for variant in run.plan.variants:
+            for result in run.finetuned(variant.name, task.name)[:1]:  # the seeds of a task read the same
+                told = [f"{t.cut:,} of {t.items:,} in {split}" for split, t in result.truncated.items() if t.cut]
+                if told:
+                    length = next(iter(result.truncated.values())).length
+                    by_length.setdefault(length, []).append(f"{variant.name} {', '.join(told)}")
+        for length, told in by_length.items():
+            yield f"Items of {task.name} cut to {length} tokens: {'; '.join(told)}."

@@ -1,0 +1,1 @@
+"""What was measured, on disk: result files, gold labels, merged runs."""

@@ -1,0 +1,65 @@
+"""What a cell's result must hold to be one of its plan."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import PurePosixPath
+from typing import TYPE_CHECKING
+
+from zoo.experiments.plan.plan import Cell, Plan, PlannedTask
+
+if TYPE_CHECKING:
+    from zoo.experiments.results.records import FailedResult, FinetuneResult, PretrainResult
+
+
+def misfit(plan: Plan, cell: Cell, result: PretrainResult | FinetuneResult | FailedResult) -> str | None:
+    """Why a file's result cannot be that of the plan's cell; None where it can."""
+    return next(_misfits(plan, cell, result), None)
+
+
+def _misfits(plan: Plan, cell: Cell, result: PretrainResult | FinetuneResult | FailedResult) -> Iterator[str]:
+    if result.cell != cell:
+        yield f"is of another cell, {result.cell.name!r:.80}"
+    elif result.kind == "pretrain" and cell.kind == "pretrain":
+        yield from _of_pretraining(result)
+    elif result.kind == "finetune" and cell.kind != "pretrain":
+        yield from _of_finetuning(plan.task(str(cell.task)), result)
+    elif result.kind != "failed":
+        yield f"holds the result of a {result.kind} in place of a {cell.kind}"
+
+
+def _of_pretraining(result: PretrainResult) -> Iterator[str]:
+    place = PurePosixPath(result.checkpoint).parts
+    if len(place) != 2 or place[0] != "checkpoints" or place[1].startswith("."):
+        yield f"names as its checkpoint {result.checkpoint!r:.80}, which is no folder in checkpoints"
+
+
+def _of_finetuning(task: PlannedTask, result: FinetuneResult) -> Iterator[str]:
+    if (result.task_version, result.data_hash) != (task.version, task.content_hash):
+        yield f"was made on another version or other data of {task.name} than the plan means"
+    for what, given in (("predictions", result.predictions), ("scores", result.scores)):
+        yield from _other(f"{what} of splits", given, task.dev)
+    for split, scores in result.scores.items():
+        yield from _other(f"scores of {split} by", scores, task.metrics)
+    for split, made in result.predictions.items():
+        if split in task.dev and len(made) != task.dev[split].n_items:
+            yield f"has {len(made):,} predictions for the {task.dev[split].n_items:,} items of {split}"
+        yield from _unfit(task, split, made)
+    for split, made in result.unscored.items():
+        if split in task.dev:
+            yield f"holds the split {split!r} as one that is not scored"
+        yield from _unfit(task, split, made)
+
+
+def _other(what: str, given: Mapping[str, object], planned: Mapping[str, object] | Sequence[str]) -> Iterator[str]:
+    if {*given} != {*planned}:
+        yield f"has {what} {', '.join(given) or 'none':.80}, and the plan has {', '.join(planned):.80}"
+
+
+def _unfit(task: PlannedTask, split: str, made: Sequence[float]) -> Iterator[str]:
+    """The first prediction that is no class of a task; a number's finiteness is the record's matter."""
+    known = range(len(task.labels))
+    for index, value in enumerate(made) if task.labels else ():
+        if not isinstance(value, int) or value not in known:
+            yield f"predicts {value!r:.30} for item {index + 1} of {split:.60}, which is none of {len(known)} classes"
+            return

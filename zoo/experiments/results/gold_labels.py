@@ -1,0 +1,82 @@
+"""The right answers of a run's tasks, kept beside its results: scores can be made again from the folder alone."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TypeAlias
+
+from pydantic import TypeAdapter
+
+from zoo.core.errors import ZooError
+from zoo.core.files import make_folder, write_text
+from zoo.core.json_files import Damaged, read_strictly
+from zoo.core.specs import Record
+from zoo.experiments.plan.plan import Plan, PlannedTask, hash_json, slug
+from zoo.registry.catalog import Catalog
+from zoo.tasks.task import Dataset, Task, labels_of
+
+Answers: TypeAlias = dict[str, list[int] | list[float]]
+"""Class ids or scores by split, one an item, in order."""
+
+REMEDY = "delete it, and zoo compare --resume writes it again"
+
+
+class Gold(Record):
+    """A file of right answers, of the development splits of one task."""
+
+    task: str
+    answers: Answers
+
+
+def gold_labels(task: Task, dataset: Dataset) -> Answers:
+    """The labels of a task's development splits, all of which have one."""
+    sides = {split: labels_of(dataset.splits[split]) for split in task.dev_splits}
+    if task.kind == "regression":
+        return {split: [float(label) for label in side] for split, side in sides.items()}
+    return {split: [int(label) for label in side] for split, side in sides.items()}
+
+
+def keep_gold(catalog: Catalog, plan: Plan, folder: Path) -> None:
+    """Write the answers that a run folder lacks. Raises ZooError where the data are not those of the plan."""
+    data = Path(plan.data_folder) if plan.data_folder else None
+    for planned in plan.tasks:
+        if not gold_path(folder, planned).exists():
+            task = catalog.task(planned.name)
+            answers = gold_labels(task, task.load(data))
+            if wrong := _misfit(planned, answers):
+                raise ZooError(f"the data of task {planned.name!r} are not those that were planned: {wrong}")
+            write_gold(folder, planned, answers)
+
+
+def write_gold(folder: Path, planned: PlannedTask, answers: Answers) -> None:
+    """Write the file of one task."""
+    path = gold_path(folder, planned)
+    make_folder(path.parent)
+    write_text(path, Gold(task=planned.name, answers=answers).model_dump_json(indent=1))
+
+
+def read_gold(folder: Path, planned: PlannedTask) -> Answers | None:
+    """The right answers of a task; None where none are kept. Raises Damaged where they are not those of the plan."""
+    path = gold_path(folder, planned)
+    if not os.path.lexists(path):
+        return None
+    found = read_strictly(TypeAdapter(Gold), path, "a file of gold labels", REMEDY)
+    wrong = _misfit(planned, found.answers) if found.task == planned.name else f"it is of task {found.task!r:.60}"
+    if wrong:
+        raise Damaged(path, f"does not hold the gold labels that the plan means: {wrong}", REMEDY)
+    return found.answers
+
+
+def gold_path(folder: Path, planned: PlannedTask) -> Path:
+    """Where a task's right answers lie in a run folder."""
+    return folder / "gold" / f"{slug(planned.name)}.json"
+
+
+def _misfit(planned: PlannedTask, answers: Mapping[str, list[int] | list[float]]) -> str | None:
+    """In which split answers are not the planned ones; None where they are."""
+    if {*answers} != {*planned.dev}:
+        return f"splits {', '.join(sorted(answers)):.80} in place of {', '.join(sorted(planned.dev))}"
+    wrong = [split for split, labels in answers.items() if hash_json(labels) != planned.dev[split].gold]
+    return f"those of split {wrong[0]!r} have another hash" if wrong else None

@@ -1,0 +1,1 @@
+"""Doing the jobs: executors, locks, progress, time estimates."""

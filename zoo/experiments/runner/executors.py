@@ -1,0 +1,166 @@
+"""Who does the cells: this process, several of this machine, or a Ray cluster of many machines."""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import threading
+import time
+from collections.abc import Callable
+from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
+from concurrent.futures.process import BrokenProcessPool
+from contextlib import suppress
+from pathlib import Path
+from queue import Empty
+from typing import Any, Protocol
+
+from zoo.experiments.plan.plan import Cell, Plan
+from zoo.experiments.results.records import FailedResult, FinetuneResult, PretrainResult
+from zoo.registry.catalog import Catalog
+
+WATCH_EVERY = 0.1
+"""Seconds between two looks at what the workers report."""
+
+Ended = tuple[Cell, PretrainResult | FinetuneResult | FailedResult]
+Moved = Callable[[Cell, int, int], None]
+
+
+class Executor(Protocol):
+    """Does cells, at most `slots` of them at once."""
+
+    slots: int
+
+    def open(self, plan: Plan, folder: Path, moved: Moved) -> None:
+        """Get ready for cells of this plan, whose checkpoints lie in this folder; tell `moved` how they get on."""
+
+    def start(self, cell: Cell) -> None:
+        """Take a cell."""
+
+    def ended(self) -> list[Ended]:
+        """The cells that have ended since the last call, after waiting a moment for one; each that was taken does."""
+
+    def close(self) -> None:
+        """Drop whatever is still being done."""
+
+
+class InProcess:
+    """One cell after the other, in this process."""
+
+    slots = 1
+
+    def __init__(self, catalog: Catalog | None = None) -> None:
+        self._catalog = catalog or Catalog.installed()
+        self._taken: list[Cell] = []
+
+    def open(self, plan: Plan, folder: Path, moved: Moved) -> None:
+        """As Executor says."""
+        self._job = plan, folder, moved
+
+    def start(self, cell: Cell) -> None:
+        """As Executor says."""
+        self._taken.append(cell)
+
+    def ended(self) -> list[Ended]:
+        """As Executor says."""
+        from zoo.experiments.runner.job import attempt
+
+        plan, folder, moved = self._job
+        cell = self._taken.pop()
+        return [(cell, attempt(self._catalog, plan, cell, folder, lambda done, total: moved(cell, done, total)))]
+
+    def close(self) -> None:
+        """As Executor says."""
+
+
+class LocalProcesses:
+    """So many processes of this machine, each with the plan's threads."""
+
+    def __init__(self, n: int) -> None:
+        self.slots = n
+        self._running: dict[Future[Any], Cell] = {}
+
+    def open(self, plan: Plan, folder: Path, moved: Moved) -> None:
+        """As Executor says."""
+        self._job = plan, folder, moved
+        context = multiprocessing.get_context("spawn")
+        self._reports = context.Queue()
+        self._pool = ProcessPoolExecutor(self.slots, context, _start_worker, (self._reports, plan.threads))
+
+    def start(self, cell: Cell) -> None:
+        """As Executor says."""
+        plan, folder, _ = self._job
+        try:
+            future = self._pool.submit(_work, plan, cell, folder)
+        except BrokenProcessPool as error:  # one died since the last look; those that ran with it are told there
+            future = Future()
+            future.set_exception(error)
+        self._running[future] = cell
+
+    def ended(self) -> list[Ended]:
+        """As Executor says."""
+        done, _ = wait(self._running, timeout=WATCH_EVERY, return_when=FIRST_COMPLETED)
+        self._pass_on()
+        if any(isinstance(future.exception(), BrokenProcessPool) for future in done):
+            return self._broken()
+        return [(self._running.pop(future), future.result()) for future in done]
+
+    def close(self) -> None:
+        """As Executor says."""
+        for process in list((self._pool._processes or {}).values()):
+            if self._running:
+                process.terminate()
+        self._pool.shutdown(wait=True, cancel_futures=True)
+        self._reports.close()
+
+    def _broken(self) -> list[Ended]:
+        """The pool cannot say which cell's process died: all that ran are told, the rest go on in a new pool."""
+        reason = "its process died (killed, or out of memory)"
+        told: list[Ended] = []
+        for future, cell in self._running.items():
+            died = not future.done() or future.exception() is not None
+            told.append((cell, FailedResult(cell=cell, reason=reason) if died else future.result()))
+        self.close()
+        self._running = {}
+        self.open(*self._job)
+        return told
+
+    def _pass_on(self) -> None:
+        with suppress(Empty):
+            while True:
+                self._job[2](*self._reports.get_nowait())
+
+
+_reports: Any = None
+_catalog: Catalog | None = None
+
+
+def _start_worker(reports: Any, threads: int) -> None:
+    global _reports, _catalog
+    os.environ["OMP_NUM_THREADS"] = str(threads)
+    _reports = reports
+    _catalog = Catalog.installed()
+    threading.Thread(target=_leave_with_parent, daemon=True).start()
+
+
+def _leave_with_parent() -> None:
+    """A worker whose run was killed would go on for nobody."""
+    parent = multiprocessing.parent_process()
+    assert parent is not None
+    parent.join()
+    os._exit(1)
+
+
+def _work(plan: Plan, cell: Cell, folder: Path) -> PretrainResult | FinetuneResult | FailedResult:
+    from zoo.experiments.runner.job import attempt
+
+    assert _catalog is not None
+    last = 0.0
+
+    def moved(done: int, total: int) -> None:
+        nonlocal last
+        now = time.monotonic()
+        if done == total or now - last > WATCH_EVERY:
+            last = now
+            _reports.put((cell, done, total))
+
+    return attempt(_catalog, plan, cell, folder, moved)

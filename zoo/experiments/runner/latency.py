@@ -1,0 +1,67 @@
+"""How quickly a model with a task's head answers, on sequences as long as the task's."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+
+import numpy as np
+
+from zoo.core.batch import Encoding
+from zoo.experiments.results.records import Measured
+from zoo.heads import TaskHead
+from zoo.model import Model
+from zoo.train.finetune import predict
+
+ONE_BY_ONE = 16
+"""Sequences in a pass of batch 1."""
+
+TOGETHER = 128
+"""Sequences in a pass of whole batches."""
+
+FEWEST, MOST = 3, 9
+"""Passes that are timed, after one that is not."""
+
+SECONDS = 0.25
+"""How long passes are repeated beyond the fewest."""
+
+
+def latency(model: Model, head: TaskHead, encodings: Sequence[Encoding]) -> Measured:
+    """Seconds until one sequence alone is answered, the mean of a pass over some."""
+    chosen = spread_by_length(encodings, ONE_BY_ONE)
+
+    def answer_each() -> None:
+        for encoding in chosen:
+            predict(model, head, [encoding])
+
+    return summed_up([seconds / len(chosen) for seconds in repeated(answer_each)])
+
+
+def throughput(model: Model, head: TaskHead, encodings: Sequence[Encoding]) -> Measured:
+    """Sequences answered a second, in batches of neighbours in length."""
+    chosen = spread_by_length(encodings, TOGETHER)
+    return summed_up([len(chosen) / seconds for seconds in repeated(lambda: predict(model, head, chosen))])
+
+
+def spread_by_length(encodings: Sequence[Encoding], n: int) -> list[Encoding]:
+    """So many, or all, as long as the whole: evenly apart when all are ordered by length."""
+    ordered = sorted(encodings, key=len)
+    n = min(n, len(ordered))
+    return [ordered[(2 * place + 1) * len(ordered) // (2 * n)] for place in range(n)]
+
+
+def repeated(work: Callable[[], object]) -> list[float]:
+    """The seconds of each of several passes, after one to warm up."""
+    work()
+    passes: list[float] = []
+    while len(passes) < FEWEST or (len(passes) < MOST and sum(passes) < SECONDS):
+        began = time.perf_counter()
+        work()
+        passes.append(time.perf_counter() - began)
+    return passes
+
+
+def summed_up(values: Sequence[float]) -> Measured:
+    """Median and quartiles."""
+    low, median, high = np.quantile(values, [0.25, 0.5, 0.75]).tolist()
+    return Measured(median=median, low=low, high=high, repeats=len(values))

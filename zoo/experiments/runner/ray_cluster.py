@@ -1,0 +1,129 @@
+"""Cells on a Ray cluster: many machines, which need to share no disk."""
+
+from __future__ import annotations
+
+import socket
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+from zoo.core.errors import ZooError
+from zoo.experiments.plan.plan import Cell, Plan
+from zoo.experiments.results.records import FailedResult, FinetuneResult, PretrainResult
+from zoo.experiments.runner.executors import WATCH_EVERY, Ended, Moved
+
+RETRIES = 3
+"""How often a cell is begun again whose worker or machine was lost."""
+
+PATIENCE = 10.0
+"""Seconds within which a cluster must answer."""
+
+Files = dict[str, bytes]
+"""File contents by path below a run folder."""
+
+
+class RayCluster:
+    """Cells as Ray tasks, each with the plan's threads as processors.
+
+    Checkpoints travel with the cells; a corpus or task folder must be at the same path on every machine, with the same
+    content, or the cell fails. With no address a cluster of `slots` workers is made on this machine.
+    Raises ZooError where Ray is missing or no cluster answers.
+    """
+
+    def __init__(self, address: str | None = None, slots: int = 2) -> None:
+        try:
+            import ray
+        except ImportError:
+            raise ZooError('Ray is not installed; pip install "encoder-zoo[ray]"') from None
+        self._ray: Any = ray
+        self._address = address
+        self.slots = max(1, slots)
+        self._running: dict[Any, Cell] = {}
+        self._checkpoints: dict[str, Any] = {}
+
+    def open(self, plan: Plan, folder: Path, moved: Moved) -> None:
+        """As Executor says; steps within a cell are not told."""
+        self._plan, self._folder = plan, folder
+        _refuse_unreachable(self._address)
+        how = {"address": self._address} if self._address else {"num_cpus": self.slots * plan.threads}
+        try:
+            self._ray.init(**how, log_to_driver=False, include_dashboard=False, logging_level="error")
+        except (ConnectionError, ValueError, RuntimeError) as error:
+            raise ZooError(f"no Ray cluster answers at {self._address}: {' '.join(str(error).split())}") from error
+        if self._address:
+            self.slots = max(1, int(self._ray.cluster_resources().get("CPU", 1)) // plan.threads)
+        self._do = self._ray.remote(num_cpus=plan.threads, max_retries=RETRIES)(_work)
+
+    def start(self, cell: Cell) -> None:
+        """As Executor says."""
+        sent = self._checkpoint(self._plan.pretraining_of(cell)) if cell.kind == "finetune" else None
+        self._running[self._do.remote(self._plan, cell, sent)] = cell
+
+    def ended(self) -> list[Ended]:
+        """As Executor says."""
+        done, _ = self._ray.wait(list(self._running), num_returns=1, timeout=WATCH_EVERY)
+        told: list[Ended] = []
+        for reference in done:
+            cell = self._running.pop(reference)
+            try:
+                result, files = self._ray.get(reference)
+                _write(self._folder, files)
+            except (self._ray.exceptions.RayError, OSError) as error:
+                reason = f"lost on the cluster, {RETRIES + 1} times: {' '.join(str(error).split())[:300]}"
+                result = FailedResult(cell=cell, reason=reason)
+            told.append((cell, result))
+        return told
+
+    def close(self) -> None:
+        """As Executor says."""
+        for reference in self._running:
+            self._ray.cancel(reference, force=True)
+        self._ray.shutdown()
+
+    def _checkpoint(self, origin: Cell) -> Any:
+        """A pre-trained checkpoint in the cluster's store, put there once."""
+        from zoo.experiments.runner.job import checkpoint_folder
+
+        if origin.name not in self._checkpoints:
+            place = checkpoint_folder(self._folder, self._plan, origin)
+            self._checkpoints[origin.name] = self._ray.put(_read(self._folder, place))
+        return self._checkpoints[origin.name]
+
+
+def _refuse_unreachable(address: str | None) -> None:
+    """Ray ends the whole process where nobody answers, so one asks before."""
+    host, _, port = (address or "").removeprefix("ray://").rpartition(":")
+    if not host or not port.isdigit():
+        return
+    try:
+        socket.create_connection((host, int(port)), timeout=PATIENCE).close()
+    except OSError as error:
+        raise ZooError(f"no Ray cluster answers at {address}: {error.strerror or error}") from None
+
+
+def _work(
+    plan: Plan, cell: Cell, checkpoint: Files | None
+) -> tuple[PretrainResult | FinetuneResult | FailedResult, Files]:
+    """A cell's result and the files that it leaves, done in a folder of the worker's own."""
+    from zoo.experiments.runner.job import attempt
+    from zoo.registry.catalog import Catalog
+
+    with TemporaryDirectory() as name:
+        folder = Path(name)
+        _write(folder, checkpoint or {})
+        result = attempt(Catalog.installed(), plan, cell, folder, lambda done, total: None)
+        made = {path: content for path, content in _read(folder, folder).items() if path not in (checkpoint or {})}
+        return result, made
+
+
+def _read(folder: Path, place: Path) -> Files:
+    return {str(path.relative_to(folder)): path.read_bytes() for path in place.rglob("*") if path.is_file()}
+
+
+def _write(folder: Path, files: Files) -> None:
+    """Each whole or not at all; the result that names them is written after them."""
+    from zoo.core.files import write_bytes
+
+    for path, content in files.items():
+        (folder / path).parent.mkdir(parents=True, exist_ok=True)
+        write_bytes(folder / path, content)

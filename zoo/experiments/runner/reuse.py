@@ -1,0 +1,49 @@
+"""Results of equal cells, taken over: from another run, or from this one under another name."""
+
+from __future__ import annotations
+
+import shutil
+from functools import partial
+from pathlib import Path
+
+from zoo.core.files import write_folder
+from zoo.core.specs import Variant
+from zoo.experiments.plan.plan import Cell, Plan
+from zoo.experiments.results.records import FinetuneResult, PretrainResult, renamed
+from zoo.experiments.runner.job import checkpoint_folder, finetuned_folder
+from zoo.weights.folder import VARIANT
+from zoo.weights.record import read_variant
+
+CARD = "README.md"
+
+
+def adopted(
+    found: PretrainResult | FinetuneResult, source: Path, plan: Plan, cell: Cell, folder: Path
+) -> PretrainResult | FinetuneResult:
+    """A result of a run folder as that of a cell of this plan, with the model that belongs to it, in this folder."""
+    if isinstance(found, FinetuneResult):
+        kept = finetuned_folder(source, found.cell)
+        if kept.is_dir():
+            _copy_model(kept, finetuned_folder(folder, cell), plan.variant(cell.system))
+        return renamed(found, plan, cell)
+    place = checkpoint_folder(folder, plan, cell)
+    _copy_model(source / found.checkpoint, place, plan.variant(cell.system))
+    size = sum(path.stat().st_size for path in place.iterdir())
+    lies: dict[str, object] = {"checkpoint": str(place.relative_to(folder)), "checkpoint_bytes": size}
+    return renamed(found, plan, cell).model_copy(update=lies)
+
+
+def _copy_model(old: Path, new: Path, variant: Variant) -> None:
+    if new != old:
+        write_folder(new, partial(_fill, old, variant))
+
+
+def _fill(old: Path, variant: Variant, new: Path) -> None:
+    """The files as they are; only record and card are this variant's, which may have another name or later phases."""
+    shutil.copytree(old, new, dirs_exist_ok=True)
+    before = read_variant(old)
+    record = variant.model_copy(update={"dims": before.dims})
+    (new / VARIANT).write_text(record.model_dump_json(indent=2), encoding="utf-8")
+    if (card := new / CARD).exists():
+        text = card.read_text(encoding="utf-8")
+        card.write_text(text.replace(f"# {before.name}\n", f"# {variant.name}\n", 1), encoding="utf-8")

@@ -1,0 +1,97 @@
+"""Do a plan's cells: each as soon as what it needs is there, one failure never stopping the others."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Protocol
+
+from zoo.core.errors import ZooError
+from zoo.core.files import make_folder, write_text
+from zoo.experiments.plan.plan import Cell, Plan, read_plan
+from zoo.experiments.results.gold_labels import keep_gold
+from zoo.experiments.results.records import FailedResult, FinetuneResult, PretrainResult, Run
+from zoo.experiments.runner.executors import WATCH_EVERY, Executor, InProcess, LocalProcesses
+from zoo.experiments.runner.job_store import Entry, Ledger
+from zoo.machine.environment import environment
+from zoo.registry.catalog import Catalog
+
+
+class Watcher(Protocol):
+    """Whoever wants to know how the cells are getting on."""
+
+    def moved(self, cell: Cell, done: int, total: int) -> None:
+        """A cell has done so many of its steps."""
+
+    def ended(self, cell: Cell, result: PretrainResult | FinetuneResult | FailedResult, reused: bool) -> None:
+        """A cell has a result, from now or from before."""
+
+
+def run(
+    plan: Plan,
+    folder: Path,
+    *,
+    workers: int = 0,
+    watcher: Watcher,
+    catalog: Catalog | None = None,
+    executor: Executor | None = None,
+    reuse: Sequence[Path] = (),
+) -> Run:
+    """Do what the plan asks and is not done yet; with 0 workers in this process, else in so many others.
+
+    Cells that failed before are tried again. Results of the same cells are taken from the run folders in `reuse`.
+    Other runs may work in the folder at the same time: they share the cells. Raises ZooError where the folder holds
+    the run of another plan, or results made by other code or on another kind of machine.
+    """
+    catalog = catalog or Catalog.installed()
+    executor = executor or (LocalProcesses(workers) if workers else InProcess(catalog))
+    claim(plan, folder)
+    keep_gold(catalog, plan, folder)
+    ledger = Ledger(plan, folder, environment(catalog, plan.threads), reuse)
+
+    def tell(entry: Entry) -> None:
+        watcher.ended(entry.result.cell, entry.result, entry.reused)
+
+    executor.open(plan, folder, watcher.moved)
+    running = 0
+    try:
+        while True:
+            for entry in ledger.settled():
+                tell(entry)
+            while running < executor.slots and (cell := ledger.take()) is not None:
+                found = ledger.reuse(cell)
+                if found is not None:
+                    tell(ledger.enter(cell, found))
+                    continue
+                executor.start(cell)
+                running += 1
+            if running:
+                for cell, result in executor.ended():
+                    running -= 1
+                    tell(ledger.enter(cell, result))
+            elif ledger.waiting_elsewhere:
+                time.sleep(WATCH_EVERY)
+            elif not ledger.waiting:
+                return ledger.run()
+    finally:
+        executor.close()
+        ledger.close()
+
+
+def claim(plan: Plan, folder: Path) -> None:
+    """Make the run folder this plan's, or see that it already is. Raises ZooError where it is something else's."""
+    path = folder / "plan.json"
+    if path.exists():
+        if read_plan(path).content_hash != plan.content_hash:
+            raise ZooError(f"{folder} holds the run of another plan; give another --out, or delete that folder")
+    elif folder.is_dir() and not all(_half_written(found) for found in folder.iterdir()):
+        raise ZooError(f"{folder} is not empty and holds no run; give another --out")
+    make_folder(folder)
+    write_text(path, plan.model_dump_json(indent=1))
+    make_folder(folder / "cells")
+
+
+def _half_written(path: Path) -> bool:
+    """A plan on its way: of a run that begins at the same time, or was killed as it began."""
+    return path.name.startswith(".plan.json")

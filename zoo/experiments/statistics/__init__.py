@@ -1,0 +1,1 @@
+"""What the results show: tests, intervals, verdicts, selected settings, costs."""

@@ -1,0 +1,260 @@
+"""What each edge of an ablation does, from a run's saved results alone."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from itertools import pairwise
+from math import exp, log
+from pathlib import Path
+from statistics import fmean
+from typing import Literal
+
+import numpy as np
+from pydantic import TypeAdapter
+
+from zoo.core.json_files import Damaged, read_strictly
+from zoo.core.specs import Record
+from zoo.experiments.plan.ablation import Ablation, Edge
+from zoo.experiments.plan.cache_key import model_keys
+from zoo.experiments.plan.plan import Plan
+from zoo.experiments.results.records import FinetuneResult, Run
+from zoo.experiments.statistics.costs import withheld
+from zoo.experiments.statistics.tests import Difference, mean_interval
+from zoo.experiments.statistics.verdicts import Scores, adjusted, difference, judged, scores_of
+
+MEAN = "mean"
+
+Direction = Literal["agree", "disagree", "not shown"]
+AllScores = Mapping[tuple[str, str], tuple[Scores, str] | None]
+"""By variant and task: what it scored, and the key of all that the scores depend on."""
+
+
+class Ratio(Record):
+    """A cost of the second variant over that of the first, with the 95% interval over seeds where there are several."""
+
+    ratio: float
+    low: float | None = None
+    high: float | None = None
+
+
+class Effect(Record):
+    """The second variant of an edge against the first: quality by task and in the mean, sizes and costs.
+
+    Differences are second minus first; `overall` is in the mean over the tasks that both finished.
+    """
+
+    edge: Edge
+    overall: Difference | None
+    tasks: tuple[Difference, ...]
+    parameters_stored: tuple[int, int] | None
+    parameters_executed: tuple[int, int] | None
+    pretraining_speed: Ratio | None
+    finetuning_speed: Ratio | None
+    inference_speed: Ratio | None
+    peak_memory: Ratio | None
+
+
+class Contrast(Record):
+    """Two rows of a paper's table and the variants that repeat them: both effects, and whether they point one way.
+
+    In the mean, or in one `column` that is also a task of ours. `choices` are several where the paper changes several
+    at a time; `direction` is None where the paper prints no difference.
+    """
+
+    first: str
+    second: str
+    choices: tuple[str, ...]
+    column: str | None
+    paper: float
+    ours: Difference
+    direction: Direction | None
+
+
+class Effects(Record):
+    """An ablation's results."""
+
+    ablation: Ablation
+    effects: tuple[Effect, ...]
+    contrasts: tuple[Contrast, ...] = ()
+
+
+Pair = tuple[str, str]
+
+
+def effects(run: Run, ablation: Ablation) -> Effects:
+    """The effect of every edge, and where the ablation repeats a paper's table, how the paper's compare.
+
+    On a task as in every comparison (Holm over tasks); in the mean over tasks with Holm over all that is asked.
+    """
+    edges = [(edge.first, edge.second) for edge in ablation.edges]
+    asked = dict(_printed(ablation))
+    spans = [(ablation.rows[first], ablation.rows[second]) for first, second in asked]
+    scores = {
+        (variant, task.name): (found, key) if (found := scores_of(run, variant, task.name)) else None
+        for task in run.plan.tasks
+        for variant, key in model_keys(run.plan, task.name).items()
+    }
+    overall = _overall(run, scores, list(dict.fromkeys([*edges, *spans])))
+    by_task = {pair: _by_task(run, scores, pair) for pair in overall}
+    contrasts: list[Contrast] = []
+    for (rows, choices), span in zip(asked.items(), spans, strict=True):
+        contrasts += _contrasts(ablation, rows, choices, overall[span], by_task[span])
+    return Effects(
+        ablation=ablation,
+        effects=tuple(
+            _effect(run, edge, overall[pair], by_task[pair]) for edge, pair in zip(ablation.edges, edges, strict=True)
+        ),
+        contrasts=tuple(contrasts),
+    )
+
+
+def ablation_path(folder: Path) -> Path:
+    """Where an ablation's results lie in its run folder."""
+    return folder / "ablation.json"
+
+
+def read_ablation(folder: Path, plan: Plan) -> Ablation | None:
+    """The ablation that a run folder is of, if it is of one. Raises Damaged where it is not one of this plan."""
+    path = ablation_path(folder)
+    if not os.path.lexists(path):
+        return None
+    remedy = "delete it to have a report without"
+    found = read_strictly(TypeAdapter(Effects), path, "an ablation", remedy).ablation
+    if wrong := next(_strangers(found, {variant.name for variant in plan.variants}), None):
+        raise Damaged(path, wrong, remedy)
+    return found
+
+
+def _strangers(ablation: Ablation, known: Collection[str]) -> Iterator[str]:
+    """Names in an ablation that nothing in its run answers to."""
+    variants = [name for edge in ablation.edges for name in (edge.first, edge.second)]
+    yield from (
+        f"names {name!r:.80}, which is not in the plan"
+        for name in (*variants, *ablation.rows.values())
+        if name not in known
+    )
+    if ablation.paper is None:
+        return
+    built = {row.label for row in ablation.paper.rows if row.variants}
+    if {*ablation.rows} != built:
+        yield "has other rows than its paper's table"
+        return
+    pairs = {(edge.first, edge.second) for edge in ablation.edges}
+    steps = {(ablation.rows[start], ablation.rows[row.label]) for row in ablation.paper.rows for start in row.after}
+    if pairs != steps:
+        yield "has other edges than its paper's table"
+
+
+def _overall(run: Run, scores: AllScores, pairs: list[Pair]) -> dict[Pair, Difference | None]:
+    """Second minus first in the mean over tasks, with Holm's correction over the pairs."""
+    found = {pair: _difference(scores, [task.name for task in run.plan.tasks], pair) for pair in pairs}
+    decided = iter(judged([draft for draft in found.values() if draft]))
+    return {pair: next(decided) if draft else None for pair, draft in found.items()}
+
+
+def _by_task(run: Run, scores: AllScores, pair: Pair) -> tuple[Difference, ...]:
+    drafts = [_difference(scores, [task.name], pair) for task in run.plan.tasks]
+    return tuple(adjusted([draft for draft in drafts if draft]))
+
+
+def _difference(scores: AllScores, tasks: Sequence[str], pair: Pair) -> Difference | None:
+    """Second minus first over tasks, seed by seed; None where no seed was finished by both on any of them."""
+    sides = {t: (one, two) for t in tasks if (one := scores[pair[0], t]) and (two := scores[pair[1], t])}
+    seeds = sorted(set.intersection(*({*s.seeds} for both in sides.values() for s, _ in both))) if sides else []
+    if not seeds:
+        return None
+    values, drawn = [], []
+    for index, ((before, _), (after, _)) in enumerate(sides.values()):
+        (theirs, theirs_drawn), (ours, ours_drawn) = before.at(seeds), after.at(seeds)
+        values.append(ours - theirs)
+        # Tasks of equal size meet the same draws; shifted against each other, their items are drawn independently.
+        drawn.append(np.roll(ours_drawn - theirs_drawn, index, axis=0))
+    name = MEAN if len(sides) > 1 else next(iter(sides))
+    same = all(one == two for (_, one), (_, two) in sides.values())
+    return difference(name, pair[1], pair[0], np.mean(values, axis=0), np.mean(drawn, axis=0), same=same)
+
+
+def _effect(run: Run, edge: Edge, overall: Difference | None, tasks: tuple[Difference, ...]) -> Effect:
+    trained = run.pretrained(edge.first), run.pretrained(edge.second)
+    first, second = trained
+    speeds = [result.cost.tokens_per_s for result in trained if result and result.cost.tokens_per_s]
+    return Effect(
+        edge=edge,
+        overall=overall,
+        tasks=tasks,
+        parameters_stored=(first.parameters_stored, second.parameters_stored) if first and second else None,
+        parameters_executed=(first.parameters_executed, second.parameters_executed) if first and second else None,
+        pretraining_speed=Ratio(ratio=speeds[1] / speeds[0]) if len(speeds) == 2 and not withheld(run) else None,
+        finetuning_speed=_ratio(run, edge, lambda result: result.cost.training_examples_per_s),
+        inference_speed=_ratio(run, edge, _items_per_s),
+        peak_memory=_ratio(run, edge, lambda result: result.cost.peak_bytes),
+    )
+
+
+def _items_per_s(result: FinetuneResult) -> float | None:
+    measured = result.cost.inference_items_per_s
+    return measured.median if measured else None
+
+
+def _ratio(run: Run, edge: Edge, cost: Callable[[FinetuneResult], float | None]) -> Ratio | None:
+    """Second over first: by seed the geometric mean over tasks, its interval that of the logarithms over seeds."""
+    by_seed: dict[int, list[float]] = {}
+    before = {(r.cell.task, r.cell.seed): cost(r) for r in run.finetuned(edge.first)}
+    for result in run.finetuned(edge.second):
+        pair = before.get((result.cell.task, result.cell.seed)), cost(result)
+        if pair[0] and pair[1]:
+            by_seed.setdefault(result.cell.seed, []).append(log(pair[1] / pair[0]))
+    if not by_seed or withheld(run):
+        return None
+    mean, _, low, high = mean_interval([fmean(logs) for logs in by_seed.values()])
+    return Ratio(ratio=exp(mean), low=None if low is None else exp(low), high=None if high is None else exp(high))
+
+
+def _printed(ablation: Ablation) -> Iterator[tuple[Pair, tuple[str, ...]]]:
+    """Each printed row of a paper's table, the nearest printed row before it, and the choices between."""
+    table = ablation.paper
+    choice_of = {(edge.first, edge.second): edge.choice for edge in ablation.edges}
+    for row in table.rows if table else ():
+        for start in row.after if row.scores else ():
+            assert table is not None
+            way = [row.label, start]
+            while not table.row(way[-1]).scores and table.row(way[-1]).after:
+                way.append(table.row(way[-1]).after[0])
+            names = [ablation.rows[label] for label in reversed(way)]
+            yield (way[-1], row.label), tuple(dict.fromkeys(choice_of[pair] for pair in pairwise(names)))
+
+
+def _contrasts(
+    ablation: Ablation,
+    rows: Pair,
+    choices: tuple[str, ...],
+    overall: Difference | None,
+    tasks: tuple[Difference, ...],
+) -> Iterator[Contrast]:
+    """Two rows of the paper, in the mean and on the tasks that it has as well."""
+    table = ablation.paper
+    assert table is not None
+    seen: list[tuple[str | None, Difference]] = [(None, overall)] if overall else []
+    seen += [(column, d) for column, name in table.tasks.items() for d in tasks if d.task == name]
+    for column, ours in seen:
+        paper = table.effect(*rows, (column,) if column else table.counted)
+        if paper is not None:
+            yield Contrast(
+                first=rows[0],
+                second=rows[1],
+                choices=choices,
+                column=column,
+                paper=paper,
+                ours=ours,
+                direction=direction(paper, ours),
+            )
+
+
+def direction(paper: float, ours: Difference) -> Direction | None:
+    """Whether our effect, if one is shown, has the sign of the paper's, if it prints one."""
+    if paper == 0:
+        return None
+    if ours.verdict != "better":
+        return "not shown"
+    return "agree" if (paper > 0) == (ours.difference > 0) else "disagree"

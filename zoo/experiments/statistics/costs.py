@@ -1,0 +1,90 @@
+"""What the variants of a run cost; times and memory only if one kind of machine measured them all."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from statistics import median
+
+from zoo.experiments.results.records import FailedResult, FinetuneResult, Measured, PretrainResult, Run
+
+PARAMETERS = "parameters stored"
+OPERATIONS = "MFLOP a token"
+LATENCY = "latency of one item, ms"
+MEMORY = "peak memory, MB"
+
+
+@dataclass(frozen=True)
+class Quantity:
+    """One cost by variant: the number, and how it is printed; without those for which it is not known."""
+
+    label: str
+    values: Mapping[str, float]
+    texts: Mapping[str, str]
+
+
+def hardware(run: Run) -> list[str]:
+    """The kinds of machine that a run's results come from."""
+    return sorted({result.environment.hardware for result in run.results if not isinstance(result, FailedResult)})
+
+
+def withheld(run: Run) -> bool:
+    """Whether times and memory are left out, since different machines measured them and nobody asked for that."""
+    return len(hardware(run)) > 1 and not run.across_hardware
+
+
+def quantities(run: Run) -> list[Quantity]:
+    """What there is to tell of the variants' costs."""
+    return [*_counted(run), *(() if withheld(run) else _measured(run))]
+
+
+def _counted(run: Run) -> Iterator[Quantity]:
+    trained = {v.name: result for v in run.plan.variants if (result := run.pretrained(v.name))}
+
+    def of_each(label: str, count: Callable[[PretrainResult], float], form: str = ",.0f") -> Quantity:
+        values = {name: count(result) for name, result in trained.items()}
+        return Quantity(label, values, {name: format(value, form) for name, value in values.items()})
+
+    yield of_each(PARAMETERS, lambda result: result.parameters_stored)
+    yield of_each("parameters executed a token", lambda result: result.parameters_executed)
+    flops = {name: result.flops for name, result in trained.items()}
+    operations = {name: at.forward / at.length / 1e6 for name, at in flops.items() if at}
+    yield Quantity(OPERATIONS, operations, {name: f"{value:,.3f}" for name, value in operations.items()})
+    read = {name: 100 * result.share_read for name, result in trained.items() if result.share_read is not None}
+    yield Quantity("text read in an epoch, %", read, {name: f"{share:.1f}" for name, share in read.items()})
+    yield of_each("checkpoint, MB", lambda result: result.checkpoint_bytes / 1e6, ",.2f")
+
+
+def _measured(run: Run) -> Iterator[Quantity]:
+    names = [variant.name for variant in run.plan.variants]
+    trained = {name: run.pretrainings(name) for name in names}
+    # Medians over other tasks would not compare.
+    tasks = [task.name for task in run.plan.tasks if all(run.finetuned(name, task.name) for name in names)]
+    tuned = {name: [result for task in tasks for result in run.finetuned(name, task)] for name in names}
+    yield _rate("pre-training tokens/s", {name: [r.cost.tokens_per_s for r in rs] for name, rs in trained.items()})
+    yield _rate(
+        "fine-tuning items/s", {name: [r.cost.training_examples_per_s for r in rs] for name, rs in tuned.items()}
+    )
+    yield _spread("inference items/s", {name: [r.cost.inference_items_per_s for r in rs] for name, rs in tuned.items()})
+    yield _spread(LATENCY, {name: [r.cost.latency_s for r in rs] for name, rs in tuned.items()}, 1e3)
+    peaks: dict[str, list[PretrainResult | FinetuneResult]] = {name: [*trained[name], *tuned[name]] for name in names}
+    highest = {name: max(r.cost.peak_bytes for r in rs) / 1e6 for name, rs in peaks.items() if rs}
+    yield Quantity(MEMORY, highest, {name: f"{value:,.0f}" for name, value in highest.items()})
+
+
+def _rate(label: str, found: Mapping[str, list[float | None]]) -> Quantity:
+    known = {name: [rate for rate in rates if rate is not None] for name, rates in found.items()}
+    values = {name: median(rates) for name, rates in known.items() if rates}
+    return Quantity(label, values, {name: f"{value:,.0f}" for name, value in values.items()})
+
+
+def _spread(label: str, found: Mapping[str, list[Measured | None]], unit: float = 1.0) -> Quantity:
+    """The median over tasks and seeds, and the medians of the quartiles."""
+    values, texts = {}, {}
+    for name, several in found.items():
+        known = [measured for measured in several if measured]
+        if known:
+            middle, low, high = (unit * median(getattr(m, end) for m in known) for end in ("median", "low", "high"))
+            digits = ",.0f" if middle >= 100 else ".2f"
+            values[name], texts[name] = middle, f"{middle:{digits}} ({low:{digits}} to {high:{digits}})"
+    return Quantity(label, values, texts)

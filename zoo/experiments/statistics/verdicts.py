@@ -1,0 +1,171 @@
+"""The statistics of a run, from its saved results alone."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import combinations
+
+import numpy as np
+
+from zoo.core.specs import Record
+from zoo.experiments.plan.cache_key import model_keys
+from zoo.experiments.plan.plan import BASELINES
+from zoo.experiments.results.records import FinetuneResult, Run
+from zoo.experiments.statistics.bootstrap import Array, resampled
+from zoo.experiments.statistics.tests import (
+    LEVEL,
+    MOST_SEEDS,
+    N_DRAWS,
+    SAME,
+    Difference,
+    Spread,
+    bootstrap_p,
+    detectable,
+    holm,
+    mean_interval,
+    multi_bootstrap,
+    seeds_needed,
+    spread,
+    t_test,
+    tiers,
+    verdict,
+)
+
+
+class Verdicts(Record):
+    """Spreads by task and system, tiers of variants by task, and the differences of all pairs in which a variant is."""
+
+    spreads: dict[str, dict[str, Spread]]
+    differences: tuple[Difference, ...]
+    tiers: dict[str, tuple[tuple[str, ...], ...]]
+    undecided: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Scores:
+    """A system's headlines [K] and the same on drawn items [R, K]."""
+
+    seeds: tuple[int, ...]
+    values: Array
+    drawn: Array
+
+    def at(self, seeds: list[int]) -> tuple[Array, Array]:
+        """For some of the seeds, in order."""
+        which = [self.seeds.index(seed) for seed in seeds]
+        return self.values[which], self.drawn[:, which]
+
+
+def judge(run: Run) -> Verdicts:
+    """Spread, differences and tiers of every task; where no right answers were stored, spread alone."""
+    variants = [variant.name for variant in run.plan.variants]
+    spreads = {
+        task.name: {
+            system: spread([result.headline for result in results], [degenerate(result) for result in results])
+            for system in (*variants, *BASELINES)
+            if (results := run.finetuned(system, task.name))
+        }
+        for task in run.plan.tasks
+    }
+    undecided = tuple(task for task in spreads if not run.gold.get(task))
+    differences = adjusted([d for task in spreads if task not in undecided for d in _differences(run, task)])
+    tiers_of = {
+        task: tuple(
+            tuple(tier)
+            for tier in tiers(
+                {name: by_system[name].mean for name in variants if name in by_system},
+                {d.winner_first for d in differences if d.task == task and d.verdict == "better"},
+            )
+        )
+        for task, by_system in spreads.items()
+        if task not in undecided
+    }
+    return Verdicts(spreads=spreads, differences=tuple(differences), tiers=tiers_of, undecided=undecided)
+
+
+def degenerate(result: FinetuneResult) -> bool:
+    """Whether a run predicts one and the same for every item of a development split."""
+    return any(len(set(made)) == 1 for made in result.predictions.values())
+
+
+def _differences(run: Run, task: str) -> Iterator[Difference]:
+    """Of every two variants, and of every variant and baseline; not yet adjusted for being several."""
+    variants = [variant.name for variant in run.plan.variants]
+    scores = {name: found for name in (*variants, *BASELINES) if (found := scores_of(run, name, task))}
+    keys = model_keys(run.plan, task)
+    for first, second in combinations(scores, 2):
+        if first in BASELINES:
+            continue
+        one, other = scores[first], scores[second]
+        if second in BASELINES:
+            values, drawn = (np.repeat(side, len(one.seeds), axis=-1) for side in (other.values, other.drawn))
+            other = Scores(one.seeds, values, drawn)
+        seeds = sorted(set(one.seeds) & set(other.seeds))
+        if seeds:
+            (ours, ours_drawn), (theirs, theirs_drawn) = one.at(seeds), other.at(seeds)
+            same = keys[first] == keys.get(second)
+            yield difference(task, first, second, ours - theirs, ours_drawn - theirs_drawn, same=same)
+
+
+def difference(task: str, first: str, second: str, values: Array, drawn: Array, *, same: bool = False) -> Difference:
+    """Two systems told apart by their paired differences over seeds [K] and over drawn items and seeds [R, K].
+
+    `same`: their scores depend on the same. Where they differ all the same, as on two machines, they are tested.
+    """
+    n = len(values)
+    mean, sd, low, high = mean_interval(values.tolist())
+    means = multi_bootstrap(drawn)
+    variances = ((sd or 0.0) ** 2, float(drawn.mean(1).var()))
+    p = max(t_test(values.tolist(), variances[1]), bootstrap_p(means))
+    bootstrap_low, bootstrap_high = np.quantile(means, [LEVEL / 2, 1 - LEVEL / 2]).tolist()
+    return Difference(
+        task=task,
+        first=first,
+        second=second,
+        n_seeds=n,
+        difference=mean,
+        low=low,
+        high=high,
+        bootstrap_low=bootstrap_low,
+        bootstrap_high=bootstrap_high,
+        p=p,
+        adjusted_p=p,
+        detectable=detectable(n, *variances),
+        detectable_at_best=detectable(MOST_SEEDS, *variances),
+        seeds_needed=seeds_needed(mean, *variances) if n > 1 else None,
+        verdict=SAME if same and not values.any() else "not shown",
+    )
+
+
+def scores_of(run: Run, system: str, task: str) -> Scores | None:
+    results, targets = run.finetuned(system, task), run.gold.get(task)
+    if not results or not targets:
+        return None
+    first = results[0]
+    metrics = list(next(iter(first.scores.values())))
+    predictions = {split: np.asarray([r.predictions[split] for r in results]) for split in first.predictions}
+    return Scores(
+        seeds=tuple(result.cell.seed for result in results),
+        values=np.asarray([result.headline for result in results]),
+        drawn=resampled(targets, predictions, metrics, N_DRAWS),
+    )
+
+
+def adjusted(drafts: list[Difference]) -> list[Difference]:
+    """With Holm's correction over the tasks on which the same two are compared, and the verdict it leaves."""
+    found: dict[tuple[str, str, str], Difference] = {}
+    for pair in {(draft.first, draft.second) for draft in drafts}:
+        alike = [draft for draft in drafts if (draft.first, draft.second) == pair]
+        found |= {(d.task, *pair): d for d in judged(alike)}
+    return [found[draft.task, draft.first, draft.second] for draft in drafts]
+
+
+def judged(drafts: list[Difference]) -> list[Difference]:
+    """With Holm's correction over all that can differ, and the verdict it leaves."""
+    p_values = iter(holm([draft.p for draft in drafts if draft.verdict != SAME]))
+    return [
+        draft
+        if draft.verdict == SAME
+        else draft.model_copy(update={"adjusted_p": (p := next(p_values)), "verdict": verdict(draft, p)})
+        for draft in drafts
+    ]

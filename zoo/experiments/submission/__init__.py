@@ -1,0 +1,1 @@
+"""The files that GLUE's website takes."""

@@ -1,0 +1,112 @@
+"""Files for GLUE's leaderboard from a run's predictions of the test splits."""
+
+from __future__ import annotations
+
+import json
+import zipfile
+from dataclasses import asdict, dataclass
+from io import BytesIO
+from pathlib import Path
+
+from zoo.core.errors import UnknownName, ZooError
+from zoo.core.files import write_bytes, write_text
+from zoo.experiments.results.records import FinetuneResult, Run
+from zoo.experiments.submission.glue import FILES, HIGHEST, LOWEST, GlueFile, table
+
+
+@dataclass(frozen=True)
+class Source:
+    """Where a file's rows come from: the run of this seed, the best of so many on dev; or one answer for every item.
+
+    `setting` is that of fine-tuning where several were tried, or one was given.
+    """
+
+    name: str
+    seed: int | None = None
+    dev_score: float | None = None
+    chosen_among: int | None = None
+    setting: str | None = None
+    default: str | None = None
+
+    def __str__(self) -> str:
+        if self.default is not None:
+            return f"{self.name}: no predictions in this run; filled with {self.default}"
+        assert self.dev_score is not None
+        told = f"{self.name}: seed {self.seed}, the best of {self.chosen_among} on dev ({100 * self.dev_score:.1f})"
+        return f"{told}, with {self.setting}" if self.setting else told
+
+
+def submit(run: Run, system: str | None, folder: Path) -> list[Source]:
+    """Write the eleven files, a zip of them, and what they are made of; the best seed on dev speaks for a task.
+
+    Raises ZooError where the run has no predictions for GLUE's test splits, or not one for each item.
+    """
+    variant = _chosen(run, system)
+    tries = {
+        task: [result for results in run.tried(variant, task).values() for result in results]
+        for task in {file.task for file in FILES}
+    }
+    best = {task: _best(results) for task, results in tries.items()}
+    answers = {file.name: _answers(file, result) if (result := best[file.task]) else None for file in FILES}
+    sources = []
+    for file in FILES:
+        result = best[file.task]
+        if result and answers[file.name]:
+            setting = result.cell.setting.label if result.cell.setting else None
+            sources.append(Source(file.name, result.cell.seed, result.headline, len(tries[file.task]), setting))
+        else:
+            sources.append(Source(file.name, default=file.default))
+    if all(source.default is not None for source in sources):
+        raise ZooError(
+            f"the run has no predictions of {variant} for a test split of GLUE; run zoo compare with --glue DIR where "
+            "DIR holds test files, as DIR/RTE/test.tsv"
+        )
+    made = {file.name: table(answers[file.name] or [file.default] * file.n_rows) for file in FILES}
+    _write(folder, made, {"variant": variant, "plan": run.plan.content_hash, "files": [asdict(s) for s in sources]})
+    return sources
+
+
+def _chosen(run: Run, system: str | None) -> str:
+    names = [variant.name for variant in run.plan.variants]
+    if system is None and len(names) > 1:
+        raise ZooError(f"a submission is of one variant; say which with --variant: {', '.join(names)}")
+    if system is not None and system not in names:
+        raise UnknownName("variant of this run", system, names)
+    return system or names[0]
+
+
+def _best(results: list[FinetuneResult]) -> FinetuneResult | None:
+    """The result with the highest score on dev among those that predicted the test split; of equals the first."""
+    return max((r for r in results if "test" in r.unscored), key=lambda result: result.headline, default=None)
+
+
+def _answers(file: GlueFile, result: FinetuneResult) -> list[str] | None:
+    """A result's predictions in the file's words; None where it has none for the split."""
+    predictions = result.unscored.get(file.split)
+    if predictions is None:
+        return None
+    if len(predictions) != file.n_rows:
+        raise ZooError(
+            f"the run predicted {len(predictions):,} items of {file.task}'s split {file.split!r}, and {file.name} must "
+            f"have {file.n_rows:,} rows; the test file that it read is not GLUE's"
+        )
+    if file.labels:
+        known = range(len(file.labels))
+        if unfit := [value for value in predictions if value not in known]:
+            raise ZooError(f"the run predicted class {unfit[0]} of {file.task}, which has {len(known)} in GLUE")
+        return [file.labels[int(value)] for value in predictions]
+    return [f"{min(max(value, LOWEST), HIGHEST):.3f}" for value in predictions]
+
+
+def _write(folder: Path, made: dict[str, str], told: dict[str, object]) -> None:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise ZooError(f"cannot make the folder {folder}: {error.strerror}") from error
+    packed = BytesIO()
+    with zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, text in made.items():
+            write_text(folder / name, text)
+            archive.writestr(name, text)
+    write_bytes(folder / "submission.zip", packed.getvalue())
+    write_text(folder / "submission.json", json.dumps(told, indent=1) + "\n")

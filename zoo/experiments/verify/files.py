@@ -1,0 +1,169 @@
+"""Whether what a run published follows from the results it keeps."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from math import isclose
+from pathlib import Path
+from statistics import fmean
+from typing import Any, Literal, TypeAlias
+
+import numpy as np
+
+from zoo.core.errors import ZooError
+from zoo.core.json_files import Damaged, read_json
+from zoo.experiments.plan.cache_key import cell_key
+from zoo.experiments.report.results_json import summary
+from zoo.experiments.results.records import FailedResult, FinetuneResult, PretrainResult, Run, read_what_is_sound
+from zoo.experiments.statistics.ablation import ablation_path, effects, read_ablation
+from zoo.experiments.statistics.verdicts import judge
+from zoo.tasks.metrics import METRICS
+from zoo.weights.checkpoint import weights_hash
+from zoo.weights.content import trained_files
+from zoo.weights.record import read_variant
+from zoo.weights.store import open_store
+
+Finding: TypeAlias = Literal["confirmed", "contradicted", "not decidable"]
+
+DRIFT = 1e-9
+"""How far a number may be off relatively, for libraries differ in their last digits."""
+
+
+@dataclass(frozen=True)
+class Check:
+    """One number or text, where it stands, and whether it follows from the rest."""
+
+    where: str
+    finding: Finding
+    detail: str = ""
+
+
+def verify(folder: Path) -> list[Check]:
+    """Score every stored prediction again, make results.json again from the cells, and read every file that has a hash.
+
+    A damaged file is contradicted, and what stands on it is left out. Raises ZooError where there is no run, or it has
+    not ended.
+    """
+    run, damaged = read_what_is_sound(folder)
+    checks = [Check(_in(folder, file.path), "contradicted", file.what) for file in damaged]
+    checks += [*_hashed_again(run, folder), *_scored_again(run)]
+    again = {"results.json": summary(run, judge(run)), **_ablation_again(run, folder)}
+    return checks + [check for name, found in again.items() for check in _published_again(folder / name, found)]
+
+
+def _published_again(path: Path, again: Any) -> Iterator[Check]:
+    """Whether a file that was made from the cells is what they make now."""
+    if not os.path.lexists(path):
+        raise ZooError(f"cannot read {path}: it is not there; zoo compare writes it when it ends")
+    try:
+        published = read_json(path, "what a run publishes", "")[1]
+    except Damaged as error:
+        yield Check(path.name, "contradicted", error.what)
+        return
+    yield from _compared(f"{path.name}: ", published, json.loads(json.dumps(again)))
+
+
+def _ablation_again(run: Run, folder: Path) -> dict[str, Any]:
+    """The effects of the run's ablation, if it is one that can be read, by the name of its file."""
+    try:
+        ablation = read_ablation(folder, run.plan)
+    except Damaged:
+        ablation = None  # what is written there will not be what an ablation of nothing makes
+    name = ablation_path(folder).name
+    if ablation is None:
+        return {name: {}} if os.path.lexists(folder / name) else {}
+    return {name: effects(run, ablation).model_dump(mode="json")}
+
+
+def _hashed_again(run: Run, folder: Path) -> Iterator[Check]:
+    """Whether each cell is one of this plan, and each checkpoint the one that was trained."""
+    for result in run.results:
+        if isinstance(result, FailedResult):
+            continue
+        where = f"cells/{result.cell.name}.json"
+        yield from _compared(f"{where}: key", result.key, cell_key(run.plan, result.cell, result.environment))
+        if isinstance(result, PretrainResult):
+            yield from _checkpoint_again(where, result, folder / result.checkpoint)
+
+
+def _checkpoint_again(where: str, result: PretrainResult, place: Path) -> Iterator[Check]:
+    if not place.is_dir():
+        yield Check(f"{where}: weights_hash", "not decidable", f"{result.checkpoint} is not there")
+        return
+    try:
+        store = open_store(place)
+        found = weights_hash(dict(store.read(store.entries)))
+        record = read_variant(place)
+    except ZooError as error:
+        yield Check(f"{where}: weights_hash", "contradicted", f"{error!s:.300}")
+        return
+    yield from _compared(f"{where}: weights_hash", result.weights_hash, found)
+    yield from _compared(f"{where}: variant", *(v.model_dump(mode="json") for v in (result.variant, record)))
+    yield from _compared(f"{where}: checkpoint_files", result.checkpoint_files, trained_files(store))
+
+
+def _scored_again(run: Run) -> Iterator[Check]:
+    for result in run.results:
+        if isinstance(result, FinetuneResult):
+            where = f"cells/{result.cell.name}.json"
+            gold = run.gold.get(str(result.cell.task))
+            for split, scores in result.scores.items():
+                for metric, stored in scores.items():
+                    at = f"{where}: scores.{split}.{metric}"
+                    yield _scored(at, metric, stored, gold[split] if gold else None, result.predictions[split])
+            mean = fmean(value for scores in result.scores.values() for value in scores.values())
+            yield from _compared(f"{where}: headline", result.headline, mean)
+
+
+def _scored(
+    where: str, metric: str, stored: float, gold: Sequence[float] | None, predictions: Sequence[float]
+) -> Check:
+    if gold is None:
+        return Check(where, "not decidable", f"stored {stored}; the right answers are not there")
+    try:
+        found = METRICS[metric].value(np.asarray(gold), np.asarray(predictions))
+    except ValueError as error:  # a metric of two classes, and a plan that was altered to have more
+        return Check(where, "contradicted", f"{error!s:.200}")
+    return next(_compared(where, stored, found))
+
+
+def _compared(where: str, stored: Any, found: Any) -> Iterator[Check]:
+    """Leaf by leaf; the entries of a list go by their names, where they have any."""
+    if isinstance(stored, list) and isinstance(found, list):
+        stored, found = _by_name(stored), _by_name(found)
+    if isinstance(stored, dict) and isinstance(found, dict):
+        for key in [*found, *(key for key in stored if key not in found)]:
+            if key in stored and key in found:
+                yield from _compared(_at(where, key), stored[key], found[key])
+            else:
+                yield Check(_at(where, key), "contradicted", "is missing" if key in found else "follows from no cell")
+        return
+    numbers = all(isinstance(side, int | float) and not isinstance(side, bool) for side in (stored, found))
+    same = isclose(stored, found, rel_tol=DRIFT, abs_tol=1e-12) if numbers else _same(stored, found)
+    yield Check(where, "confirmed" if same else "contradicted", "" if same else _told(stored, found))
+
+
+def _same(stored: Any, found: Any) -> bool:
+    return type(stored) is type(found) and bool(stored == found)
+
+
+def _told(stored: Any, found: Any) -> str:
+    return f"stored {stored!s:.100}, found {found!s:.100}"
+
+
+def _at(where: str, key: str) -> str:
+    return where + f"{key:.100}" if where.endswith(" ") else f"{where}.{key:.100}"
+
+
+def _in(folder: Path, path: Path) -> str:
+    return path.relative_to(folder).as_posix() if path.is_relative_to(folder) else str(path)
+
+
+def _by_name(entries: list[Any]) -> dict[str, Any]:
+    """Entries by name, or by place where not all have one of their own."""
+    names = [entry.get("name") if isinstance(entry, dict) else None for entry in entries]
+    named = all(isinstance(name, str) for name in names) and len({*names}) == len(names)
+    return {str(name if named else at): entry for at, (name, entry) in enumerate(zip(names, entries, strict=True))}

@@ -1,0 +1,133 @@
+"""Whether a run's models, and models trained anew, give what the run says."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from math import sqrt
+from pathlib import Path
+from statistics import fmean, variance
+
+import numpy as np
+import torch
+from scipy import stats
+
+from zoo.checkpoints import load
+from zoo.core.errors import ZooError
+from zoo.experiments.plan.make import check_plan
+from zoo.experiments.plan.plan import Plan
+from zoo.experiments.results.records import FinetuneResult, Run, best_setting, fingerprint
+from zoo.experiments.runner.job import finetuned_folder
+from zoo.experiments.runner.run import Watcher, run
+from zoo.experiments.verify.files import Check
+from zoo.heads import TaskHead
+from zoo.machine.environment import environment
+from zoo.registry.catalog import Catalog
+from zoo.train.finetune import encode_examples, predict
+from zoo.weights.format import TASK
+
+ALPHA = 0.05
+
+TIES = 0.01
+"""The share of items on which another machine's last digits may decide otherwise."""
+
+
+def evaluated_again(done: Run, folder: Path, catalog: Catalog) -> Iterator[Check]:
+    """Let every fine-tuned model that was kept predict the development items again."""
+    data = Path(done.plan.data_folder) if done.plan.data_folder else None
+    here = environment(catalog, done.plan.threads)
+    torch.set_num_threads(done.plan.threads)
+    for result in done.results:
+        if not isinstance(result, FinetuneResult) or result.cell.kind == "baseline":
+            continue
+        where = f"finetuned/{result.cell.name}"
+        place = finetuned_folder(folder, result.cell)
+        if not place.is_dir():
+            yield Check(where, "not decidable", "the model was not kept; zoo compare --keep-finetuned keeps it")
+            continue
+        task = catalog.task(str(result.cell.task))
+        dataset = task.load(data)
+        if dataset.content_hash != result.data_hash:
+            yield Check(where, "not decidable", f"the data of {task.name} are others than those of the run")
+            continue
+        try:
+            model = load(place, catalog=catalog)
+        except ZooError as error:
+            yield Check(where, "contradicted", f"{error!s:.300}")
+            continue
+        head = model.objective(TASK) if TASK in model.objective_names else None
+        if not isinstance(head, TaskHead) or model.tokenizer is None:
+            yield Check(where, "contradicted", "it has no head for a task, or no tokenizer")
+            continue
+        max_length = done.plan.variant(result.cell.system).finetuning.max_length
+        for split in task.dev_splits:
+            found = predict(model, head, encode_examples(dataset.splits[split], model.tokenizer, max_length)[0])
+            same_place = here.hardware == result.environment.hardware
+            yield _alike(f"{where}: {split}", result.predictions[split], found, same_place)
+
+
+def repeated_plan(plan: Plan, seeds: int) -> Plan:
+    """A plan with no more than its first seeds."""
+    return plan.model_copy(update={"seeds": plan.seeds[:seeds], "keep_finetuned": False})
+
+
+def trained_again(
+    done: Run, plan: Plan, stage: Path, catalog: Catalog, within: float, workers: int, watcher: Watcher
+) -> Iterator[Check]:
+    """Pre-train and fine-tune everything again as this plan says, in another folder.
+
+    Bit for bit the same confirms a result. Where bits differ, as they may on another machine, scores are compared by
+    Welch's t-test: shown to differ at 5% contradicts, shown to be within `within` points (two one-sided tests, each at
+    5%; Schuirmann 1987) confirms, neither is not decidable.
+    """
+    check_plan(catalog, plan)
+    again = run(plan, stage, workers=workers, watcher=watcher, catalog=catalog)
+    for name in [variant.name for variant in plan.variants]:
+        for task in plan.tasks:
+            where = f"{name} on {task.name}, trained again"
+            recorded = done.tried(name, task.name)
+            chosen = best_setting(recorded) if recorded else ""  # fewer seeds might choose another
+            repeated = again.tried(name, task.name).get(chosen, [])
+            yield _repeated(where, recorded.get(chosen, []), repeated, within)
+
+
+def _alike(where: str, recorded: list[int] | list[float], found: list[int] | list[float], same_place: bool) -> Check:
+    """Labels must be the same, numbers nearly; on other hardware a few may differ, which decides nothing."""
+    if len(recorded) != len(found):
+        return Check(where, "contradicted", f"{len(recorded)} predictions stored, {len(found)} made")
+    close = np.isclose(recorded, found, rtol=1e-4, atol=1e-4)
+    if close.all():
+        return Check(where, "confirmed")
+    first = int(np.flatnonzero(~close)[0])
+    detail = f"{(~close).sum()} of {len(found)} differ, item {first + 1}: {recorded[first]}, now {found[first]}"
+    few = not same_place and (~close).mean() <= TIES
+    return Check(where, "not decidable" if few else "contradicted", detail)
+
+
+def _repeated(where: str, recorded: list[FinetuneResult], repeated: list[FinetuneResult], within: float) -> Check:
+    if not recorded or not repeated:
+        return Check(where, "not decidable", "there is no score to compare")
+    before = {result.cell.seed: fingerprint(result) for result in recorded}
+    if all(before.get(result.cell.seed) == fingerprint(result) for result in repeated):
+        return Check(where, "confirmed", f"bit for bit, {len(repeated)} seed(s)")
+    old, new = ([100 * result.headline for result in results] for results in (recorded, repeated))
+    shown = f"{fmean(old):.1f} then, {fmean(new):.1f} now"
+    if recorded[0].environment == repeated[0].environment:
+        return Check(where, "contradicted", f"{shown}: the same code on the same machine gives other predictions")
+    if len(old) < 2 or len(new) < 2:
+        return Check(where, "not decidable", f"{shown}; two seeds of each are needed at least")
+    return _tested(where, shown, old, new, within)
+
+
+def _tested(where: str, shown: str, old: list[float], new: list[float], within: float) -> Check:
+    difference = fmean(new) - fmean(old)
+    parts = [variance(values) / len(values) for values in (old, new)]
+    error = sqrt(sum(parts))
+    if error == 0.0:
+        return Check(where, "confirmed" if abs(difference) <= within else "contradicted", shown)
+    freedom = error**4 / sum(part**2 / (len(v) - 1) for part, v in zip(parts, (old, new), strict=True))
+    reach = [float(stats.t.ppf(1 - share, freedom)) * error for share in (ALPHA / 2, ALPHA)]
+    if abs(difference) > reach[0]:
+        return Check(where, "contradicted", f"{shown}; chance reaches {reach[0]:.1f}")
+    if abs(difference) + reach[1] <= within:
+        return Check(where, "confirmed", f"{shown}, shown to be within {within:g}")
+    return Check(where, "not decidable", f"{shown}; these seeds cannot tell {within:g} points from chance")

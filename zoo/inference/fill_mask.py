@@ -1,0 +1,66 @@
+"""Words for masks."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import torch
+
+from zoo.core.batch import Encoding
+from zoo.core.errors import ZooError
+from zoo.core.interfaces import Tokenizer
+from zoo.inference.vectors import at_rest, tell_cut, tokenizer_for
+from zoo.model import Model
+from zoo.text.collate import collate
+
+OBJECTIVE = "bert.mlm"
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """A piece that may stand for a mask, and how probable the model holds it."""
+
+    piece: str
+    probability: float
+
+
+def fill(model: Model, text: str, *, top: int = 5) -> list[list[Candidate]]:
+    """The most probable pieces for each mask of a text, masks in order.
+
+    A mask is written as the model's tokenizer calls it, as "[MASK]". Raises ZooError where the model predicts no
+    masked tokens, or the text holds no mask, or one that lies behind the last token that the model reads; a text that
+    is cut behind its masks is logged.
+    """
+    if OBJECTIVE not in model.objective_names:
+        has = ", ".join(model.objective_names) or "no head"
+        raise ZooError(f"the model {model.variant.name!r} has {has}, and no output layer for masked tokens")
+    tokenizer = tokenizer_for(model).parsing_special()
+    encoding, mask = _framed(tokenizer, text, model.variant.dims.max_length), tokenizer.mask_id
+    with at_rest(model) as device:
+        batch = collate([encoding]).to(device)
+        batch = replace(batch, targets=torch.where(batch.ids == mask, batch.ids, batch.targets))
+        output = model.objective(OBJECTIVE)(model.hidden(batch), batch, model.embedding.tokens.weight)
+        found = output.logits.float().softmax(dim=1).topk(min(top, output.logits.shape[1]), dim=1)
+    return [
+        [Candidate(_piece(tokenizer, index), value) for index, value in zip(ids, values, strict=True)]
+        for ids, values in zip(found.indices.tolist(), found.values.tolist(), strict=True)
+    ]
+
+
+def _framed(tokenizer: Tokenizer, text: str, max_length: int) -> Encoding:
+    """The text as one sequence with all its masks. Raises ZooError where it has none, or one is cut off."""
+    ids = tokenizer.encode([text])[0]
+    encoding = tokenizer.join(ids, None, max_length)
+    n_masks, n_left = (int((these == tokenizer.mask_id).sum()) for these in (ids, encoding.ids))
+    if not n_masks:
+        raise ZooError(f"the text holds no mask; write {tokenizer.special_names.get('mask', 'its name')!r} for it")
+    if n_left < n_masks:
+        which = "the mask lies" if n_masks == 1 else f"{n_masks - n_left} of {n_masks} masks lie"
+        raise ZooError(f"{which} beyond token {max_length:,}, the last that is read; shorten the text before it")
+    tell_cut(int(len(encoding) < len(ids) + tokenizer.n_special(False)), 1, max_length)
+    return encoding
+
+
+def _piece(tokenizer: Tokenizer, index: int) -> str:
+    special = {getattr(tokenizer, f"{role}_id"): name for role, name in tokenizer.special_names.items()}
+    return special.get(index) or tokenizer.decode([index]).strip()

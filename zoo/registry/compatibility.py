@@ -1,0 +1,64 @@
+"""Rules that the parts of a variant must keep together, seen to before any work."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+
+from zoo.core.interfaces import Masking, Packing
+from zoo.core.specs import Variant
+from zoo.model import Model
+from zoo.tasks.task import Task
+
+
+def misfits_in_pretraining(model: Model, packing: Packing, masking: Masking) -> Iterator[str]:
+    """What keeps a model from being pre-trained as its variant says, and what to do about it."""
+    variant = model.variant
+    yield from _pairs_in_pretraining(model, packing)
+    if model.causal and masking.hides:
+        wrong = f"masking {variant.masking.name!r} hides text"
+        yield f"it reads from left to right, but {wrong}; exchange it, as +masking=bert.unmasked"
+    recipe = variant.pretraining
+    yield from _too_long(variant, "pretraining.short_length", recipe.short_length or 0)
+    yield from _too_long(variant, "pretraining.sequence_length", recipe.sequence_length)
+    if recipe.batch_tokens < recipe.sequence_length:
+        yield (
+            f"pretraining.batch_tokens={recipe.batch_tokens} is less than one sequence, "
+            f"pretraining.sequence_length={recipe.sequence_length}; lower the one or raise the other"
+        )
+
+
+def misfits_in_finetuning(model: Model, tasks: Iterable[Task]) -> Iterator[str]:
+    """What keeps a model from being fine-tuned on tasks as its variant says, and what to do about it."""
+    variant = model.variant
+    for task in tasks:
+        if task.pair and not model.embedding.reads_pairs:
+            yield f"task {task.name!r} is of pairs, {_one_segment(variant)}, or leave the task out"
+    if model.causal and variant.head.pooling == "first":
+        wrong = "head.pooling='first' is a token that sees no other"
+        yield f"it reads from left to right, but {wrong}; exchange it, as +head.pooling=mean"
+    yield from _too_long(variant, "finetuning.max_length", variant.finetuning.max_length)
+
+
+def _pairs_in_pretraining(model: Model, packing: Packing) -> Iterator[str]:
+    made = f"packing {model.variant.packing.name!r}"
+    if packing.pairs and not model.embedding.reads_pairs:
+        yield f"{made} makes pairs, {_one_segment(model.variant)}, or the packing, as +packing=roberta.full_sentences"
+    for name in model.objective_names:
+        if model.objective(name).needs_pairs and not packing.pairs:
+            yield (
+                f"objective {name!r} needs pairs, but {made} makes single passages; "
+                "exchange one of them, as +packing=bert.segment_pair"
+            )
+
+
+def _one_segment(variant: Variant) -> str:
+    return f"but embedding {variant.embedding.name!r} has one segment alone; exchange it, as +embedding.n_segments=2"
+
+
+def _too_long(variant: Variant, field: str, length: int) -> Iterator[str]:
+    longest = variant.dims.max_length
+    if length > longest:
+        yield (
+            f"{field}={length} is more than dims.max_length={longest}, the positions that the model has; "
+            "lower the one or raise the other"
+        )

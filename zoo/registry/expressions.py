@@ -1,0 +1,111 @@
+"""Variant expressions: a variant's name, then fields to exchange, as in `bert-tiny+encoder=albert.shared`.
+
+EXPRESSION = [ OWN "=" ] NAME { "+" FIELD "=" VALUE }                    OWN is a name of one's own for all of it
+FIELD      = dims.vocab_size | head.pooling | pretraining.tokens | ...   a number or word of a record
+           | encoder | embedding | tokenizer | packing | masking         a part, with its default options
+           | objectives                                                  parts, separated by commas
+           | encoder.share | masking.rate | objectives.bert.mlm.bias     one option of the part in use
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable
+from typing import Any
+
+from pydantic import JsonValue
+
+from zoo.core.errors import UnknownName, ZooError
+from zoo.core.specs import Record, Use, Variant, diff
+
+_OWN = re.compile(r"[A-Za-z0-9][A-Za-z0-9._,:~-]{,99}")
+
+
+def base_of(expression: str, is_folder: Callable[[str], bool]) -> str:
+    """The name that an expression begins with; the path of a folder may hold a + of its own."""
+    parts = expression.split("+")
+    starts = ("+".join(parts[:n]) for n in range(len(parts), 0, -1))
+    return next((start for start in starts if is_folder(start)), parts[0])
+
+
+def own_name(expression: str, is_folder: Callable[[str], bool]) -> tuple[str, str]:
+    """The name that an expression gives itself, if it does, and the rest; a folder that is there is not cut in two.
+
+    Raises ZooError where what stands before the = can be no name.
+    """
+    own, equals, rest = expression.partition("=")
+    if not equals or "+" in own or is_folder(base_of(expression, is_folder)):
+        return "", expression
+    if not _OWN.fullmatch(own):
+        raise ZooError(
+            f"{expression!r} is neither a folder that holds a model nor NAME=VARIANT: {own!r} can be no name; "
+            "take at most 100 letters, digits and . _ , : ~ -"
+        )
+    return own, rest
+
+
+def evaluate(
+    expression: str, find: Callable[[str], Variant], is_folder: Callable[[str], bool] = lambda name: False
+) -> Variant:
+    """The variant that an expression means, named by the expression itself; `find` looks the first name up.
+
+    Raises ZooError for a field that does not exist, a value that does not fit, or an exchange that changes nothing.
+    """
+    base = base_of(expression, is_folder)
+    exchanges = expression[len(base) + 1 :].split("+") if len(expression) > len(base) else []
+    variant = find(base)
+    for exchange in exchanges:
+        field, equals, value = exchange.partition("=")
+        if not equals or not field:
+            raise ZooError(
+                f"{exchange!r} in {expression!r} is not an exchange; write +FIELD=VALUE, as +dims.n_layers=6"
+            )
+        changed = _exchange(variant, field, value, f"{variant.name}+{exchange}")
+        if not diff(variant, changed):
+            raise ZooError(f"{exchange!r} in {expression!r} changes nothing: {variant.name} already has it")
+        variant = changed
+    return variant
+
+
+def _exchange(variant: Variant, field: str, value: str, name: str) -> Variant:
+    top, _, rest = field.partition(".")
+    known = [known for known in Variant.model_fields if known not in ("name", "paper")]
+    if top not in known:
+        raise UnknownName("field of a variant", top, known, name)
+    current = getattr(variant, top)
+    new: Any
+    if isinstance(current, Record) and not isinstance(current, Use):
+        if rest not in type(current).model_fields:
+            raise UnknownName(f"field of {top}", rest, type(current).model_fields, name)
+        new = {**dict(current), rest: _value(value)}
+    elif isinstance(current, tuple):
+        new = _objectives(current, rest, value, name)
+    elif rest:
+        new = _with_option(current, rest, value)
+    else:
+        new = Use(name=value)
+    return variant.swap(name, **{top: new})
+
+
+def _objectives(current: tuple[Use, ...], path: str, value: str, name: str) -> tuple[Use, ...]:
+    in_use = {used.name: used for used in current}
+    if not path:
+        return tuple(in_use.get(chosen, Use(name=chosen)) for chosen in value.split(","))
+    part, _, option = path.rpartition(".")
+    if part not in in_use:
+        raise UnknownName("objective in use", part, in_use, name)
+    return tuple(_with_option(used, option, value) if used.name == part else used for used in current)
+
+
+def _with_option(used: Use, option: str, value: str) -> Use:
+    return Use(name=used.name, options={**used.options, option: _value(value)})
+
+
+def _value(text: str) -> JsonValue:
+    """A JSON number, true, false or null as such; anything else as the word it is."""
+    try:
+        value: JsonValue = json.loads(text, parse_constant=lambda name: name)
+    except (ValueError, RecursionError):
+        return text
+    return value

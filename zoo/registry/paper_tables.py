@@ -1,0 +1,78 @@
+"""Tables in which a paper takes its design apart, as records: what it printed, and the variants that repeat it here."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from statistics import fmean
+from typing import Annotated, Self
+
+from pydantic import Field, model_validator
+
+from zoo.core.specs import Name, Record
+
+
+class Row(Record):
+    """A line of a paper's table; `scores` are as printed, none for a line that only we need to change one thing a step.
+
+    `variants` are expressions by size, none where the zoo cannot build it; `after` names the lines that it is one
+    design choice away from.
+    """
+
+    label: str
+    scores: tuple[float, ...] = ()
+    variants: dict[str, str] = Field(default={})
+    after: tuple[str, ...] = ()
+
+
+class PaperTable(Record):
+    """A paper's table; the mean of its columns `counted` is what an effect on our tasks is held against.
+
+    `tasks` names our task for a column, where there is one; `limits` says what cannot be repeated at our sizes.
+    """
+
+    name: Name
+    title: str
+    source: str
+    columns: tuple[str, ...]
+    counted: Annotated[tuple[str, ...], Field(min_length=1)]
+    tasks: dict[str, str] = Field(default={})
+    rows: Annotated[tuple[Row, ...], Field(min_length=2)]
+    limits: tuple[str, ...] = ()
+
+    @model_validator(mode="after")
+    def _fits(self) -> Self:
+        labels = [row.label for row in self.rows]
+        unknown = {*self.counted, *self.tasks} - {*self.columns}
+        unknown |= {label for row in self.rows for label in row.after} - {
+            row.label for row in self.rows if row.variants
+        }
+        if unknown:
+            raise ValueError(f"{min(unknown)!r} names no column or no row that can be built")
+        if len({*labels}) < len(labels):
+            raise ValueError("two rows have the same label")
+        for at, row in enumerate(self.rows):
+            if not {*row.after} <= {*labels[:at]} or (row.after and not row.variants):
+                raise ValueError(f"{row.label!r} should come after rows above it, and have variants if it does")
+            if row.scores and len(row.scores) != len(self.columns):
+                raise ValueError(f"{row.label!r} has {len(row.scores)} scores for {len(self.columns)} columns")
+            if row.variants and {*row.variants} != {*self.sizes}:
+                raise ValueError(f"{row.label!r} should have a variant for each size: {', '.join(self.sizes)}")
+        return self
+
+    @property
+    def sizes(self) -> tuple[str, ...]:
+        """The sizes at which it can be repeated, the first by default."""
+        return next((tuple(row.variants) for row in self.rows if row.variants), ())
+
+    def row(self, label: str) -> Row:
+        """The row of this label."""
+        return next(row for row in self.rows if row.label == label)
+
+    def effect(self, first: str, second: str, columns: Sequence[str]) -> float | None:
+        """By how much the second row is above the first in the mean of columns; None where one was not printed."""
+        sides = self.row(first).scores, self.row(second).scores
+        if not all(sides):
+            return None
+        which = [self.columns.index(column) for column in columns]
+        before, after = (fmean(side[index] for index in which) for side in sides)
+        return round(after - before, 4)

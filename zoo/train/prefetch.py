@@ -1,0 +1,119 @@
+"""Batches for a whole pre-training, made beside it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from itertools import chain, islice
+from queue import Empty, Full, Queue
+from threading import Event, Thread
+from typing import TypeVar
+
+from zoo.core.batch import Batch
+from zoo.core.specs import Pretraining
+from zoo.text.pretraining_data import Place, PretrainingData
+
+Item = TypeVar("Item")
+
+TOKENS_AHEAD = 500_000
+"""How much is made ahead: long enough to bridge the time in which the next shard is packed and masked."""
+
+_POLL = 0.1
+
+
+class Feed:
+    """Batch after batch of a recipe: of short sequences first where it says so, then of long ones."""
+
+    def __init__(self, make: Callable[[int, int], PretrainingData], recipe: Pretraining) -> None:
+        """`make` gives the data for a length and a number of tokens a batch."""
+        self._n_short = recipe.short_steps
+        self._short = make(recipe.short_length or recipe.sequence_length, recipe.short_batch_tokens)
+        self._long = make(recipe.sequence_length, recipe.batch_tokens)
+
+    def share_read(self) -> float:
+        """The share of the corpus that an epoch of the long sequences reads."""
+        return self._long.share_read()
+
+    def __iter__(self) -> Iterator[Batch]:
+        """From the start, without end."""
+        return (batch for batch, _ in self.starting_at(0, Place()))
+
+    def starting_at(self, step: int, place: Place) -> Iterator[tuple[Batch, Place]]:
+        """The batches from a step on, which reads the one at `place`; each with the place of the one after it."""
+        short = self._short.starting_at(place) if step < self._n_short else iter(())
+        for number, (batch, following) in zip(range(step + 1, self._n_short + 1), short, strict=False):
+            yield batch, following if number < self._n_short else Place()
+        yield from self._long.starting_at(place if step >= self._n_short else Place())
+
+
+class Reader:
+    """Batches as the loop takes them; it knows the last one that was taken and the place that follows it."""
+
+    def __init__(self, placed: Iterator[tuple[Batch, Place]]) -> None:
+        self._placed = placed
+        self._first: list[tuple[Batch, Place]] = []
+        self.place = Place()
+        self.batch: Batch | None = None
+
+    def begin(self) -> None:
+        """Wait for the first batch, so that what is wrong with the data is raised now."""
+        self._first = list(islice(self._placed, 1))
+
+    def __iter__(self) -> Iterator[Batch]:
+        for batch, place in chain(self._first, self._placed):
+            self.batch, self.place = batch, place
+            yield batch
+
+    def close(self) -> None:
+        """Stop making batches."""
+        close = getattr(self._placed, "close", None)
+        if close:
+            close()
+
+
+def ahead(items: Iterator[Item], depth: int) -> Iterator[Item]:
+    """The same items, up to `depth` of them made in advance by a thread, which ends when this iterator is closed."""
+    queue: Queue[tuple[bool, Item | BaseException | None]] = Queue(max(1, depth))
+    closed = Event()
+
+    def put(entry: tuple[bool, Item | BaseException | None]) -> None:
+        while not closed.is_set():
+            try:
+                queue.put(entry, timeout=_POLL)
+                return
+            except Full:
+                continue
+
+    def work() -> None:
+        try:
+            for item in items:
+                put((True, item))
+                if closed.is_set():
+                    return
+            put((False, None))
+        except BaseException as error:
+            put((False, error))
+
+    worker = Thread(target=work, name="zoo-feed", daemon=True)
+    worker.start()
+    try:
+        while True:
+            more, item = _take(queue, worker)
+            if not more:
+                if isinstance(item, BaseException):
+                    raise item
+                return
+            yield item  # type: ignore[misc]
+    finally:
+        closed.set()
+        worker.join()
+
+
+def _take(
+    queue: Queue[tuple[bool, Item | BaseException | None]], worker: Thread
+) -> tuple[bool, Item | BaseException | None]:
+    while True:
+        try:
+            return queue.get(timeout=_POLL)
+        except Empty:
+            if not worker.is_alive() and queue.empty():
+                raise RuntimeError("the thread that makes batches died") from None

@@ -1,0 +1,82 @@
+"""Writing a folder of the Hugging Face format."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from pydantic import JsonValue
+from torch import Tensor
+
+from zoo.core.interfaces import Tokenizer
+from zoo.core.specs import HeadUse
+from zoo.weights.checkpoint import save_tensors
+from zoo.weights.format import UNTIED, CheckpointFormat
+from zoo.weights.json_files import read_object
+from zoo.weights.match import head_config
+from zoo.weights.store import WEIGHTS
+
+STALE = ("auto_map", "torch_dtype", "dtype", "num_labels", "_name_or_path", "quantization_config")
+"""Keys of a config that are not carried over: they speak of the files that it came with."""
+
+
+@dataclass(frozen=True)
+class Described:
+    """A model in the words of the format."""
+
+    format: CheckpointFormat
+    pieces: tuple[str, ...]
+    architecture: str
+    settings: Mapping[str, JsonValue]
+    head: HeadUse | None
+    carried: Mapping[str, Any]
+    """What the config says that the model was loaded with."""
+    max_length: int
+
+    def config(self, dtype: str) -> dict[str, Any]:
+        """The whole config.json."""
+        kept = {key: value for key, value in self.carried.items() if key not in STALE}
+        head = head_config(self.format, self.head) if self.head else {}
+        tied = {"tie_word_embeddings": False} if UNTIED in self.pieces else {}
+        return {**kept, **self.settings, **head, **tied, "architectures": [self.architecture], "dtype": dtype}
+
+    def names(self, ours: Iterable[str]) -> dict[str, str]:
+        """The stored name of each weight, by our name."""
+        table = self.format.table(self.pieces)
+        found = {}
+        for name in ours:
+            theirs = table.theirs(name)
+            assert theirs is not None, f"the format {self.format.name} has no name for {name}"
+            found[name] = self.format.stored(theirs, self.pieces)
+        return found
+
+
+def write_foreign(place: Path, described: Described, state: Mapping[str, Tensor], metadata: Mapping[str, str]) -> None:
+    """Write config, weights and the tokenizer's config; nothing else in the folder is touched."""
+    names = described.names(state)
+    tensors = {names[name]: tensor.detach().cpu().contiguous() for name, tensor in state.items()}
+    dtypes = {str(tensor.dtype).removeprefix("torch.") for tensor in tensors.values()}
+    config = described.config(dtypes.pop() if len(dtypes) == 1 else "float32")
+    (place / "config.json").write_text(json.dumps(config, indent=2) + "\n", encoding="utf-8")
+    for copy, source in described.format.copies if UNTIED in described.pieces else ():
+        bias = described.format.stored(source, described.pieces)
+        if copy.endswith(".bias") and bias in tensors:
+            tensors[copy] = tensors[bias].clone()  # the one that counts where nothing is tied
+    save_tensors(place / WEIGHTS, tensors, metadata)
+
+
+def write_tokenizer_config(place: Path, described: Described, tokenizer: Tokenizer) -> None:
+    """Write what the transformers library needs beside tokenizer.json; what is there already says more."""
+    path = place / "tokenizer_config.json"
+    config: dict[str, JsonValue] = {
+        "tokenizer_class": "PreTrainedTokenizerFast",
+        "model_max_length": described.max_length,
+        "clean_up_tokenization_spaces": False,
+        **{f"{role}_token": name for role, name in tokenizer.special_names.items()},
+        **described.format.tokenizer_config,
+        **(read_object(path) if path.exists() else {}),
+    }
+    path.write_text(json.dumps(config, indent=2) + "\n", encoding="utf-8")

@@ -1,0 +1,120 @@
+"""What config.json says of a task head; and whether the stored tensors are the weights that are expected."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from pydantic import JsonValue, ValidationError
+
+from zoo.core.errors import N_SHOWN, ZooError, explain, listed, nearest
+from zoo.core.specs import Head, HeadKind, HeadUse
+from zoo.weights.format import CheckpointFormat, Config
+from zoo.weights.header import FLOATS, Entry
+from zoo.weights.pieces import HEAD_KINDS
+from zoo.weights.store import Store
+
+PROBLEMS: dict[HeadKind, str] = {
+    "classify": "single_label_classification",
+    "multilabel": "multi_label_classification",
+    "regress": "regression",
+}
+"""What config.json calls what a sequence's head is for."""
+
+
+N_LABELS = 2
+"""How many labels a head has whose config says nothing of them."""
+
+MOST_LABELS = 100_000
+
+
+def head_use(
+    format: CheckpointFormat, config: Config, pieces: tuple[str, ...], layers: float, where: str
+) -> HeadUse | None:
+    """The task head that a config describes, if there is one; `layers` is the dropout of the encoder's layers.
+
+    Raises ZooError for kinds that the zoo has not.
+    """
+    kind = next((kind for kind in HEAD_KINDS if kind in pieces), None)
+    if kind is None:
+        return None
+    labels = _labels(config, where) if kind in ("classify", "tag") else ()
+    problem = config.get("problem_type")
+    if kind == "classify":
+        kinds: dict[object, HeadKind] = {name: kind for kind, name in PROBLEMS.items()}
+        kinds[None] = "regress" if len(labels) == 1 else "classify"
+        if not isinstance(problem, str | None) or problem not in kinds:
+            raise ZooError(f"{where}: problem_type {problem!r:.60} is not one of {', '.join(PROBLEMS.values())}")
+        kind = kinds[problem]
+        if kind == "regress":
+            if len(labels) != 1:
+                raise ZooError(f"{where}: a regression of {len(labels)} values; the zoo has heads for one")
+            labels = ()
+    dropout = config.get(format.head_dropout, format.head_dropout_default)
+    if dropout is None or kind in format.drops_as_layers:
+        dropout = layers
+    first = dropout if format.drops_head_input and kind in PROBLEMS else 0.0
+    try:
+        reading = Head(dropout=0.0 if kind == "span" else dropout, input_dropout=first)
+        return HeadUse(kind=kind, labels=labels, reading=reading)
+    except ValidationError as error:
+        raise ZooError(f"{where}: {explain(error)}") from None
+
+
+def _labels(config: Config, where: str) -> tuple[str, ...]:
+    """A head's labels; a number of labels that is not that of the names outweighs them, as in the reference library."""
+    named = config.get("id2label")
+    if named is not None and not _names_ids(named):
+        raise ZooError(f"{where}: id2label should give each of the ids from 0 a name")
+    n_labels = config.get("num_labels", N_LABELS if named is None else len(named))
+    if type(n_labels) is not int or not 1 <= n_labels <= MOST_LABELS:
+        raise ZooError(f"{where}: num_labels is {n_labels!r:.60}")
+    kept = named if named is not None and len(named) == n_labels else {}
+    return tuple(kept.get(str(index), f"LABEL_{index}") for index in range(n_labels))
+
+
+def _names_ids(named: object) -> bool:
+    if not isinstance(named, dict) or not named:
+        return False
+    return set(named) == {str(index) for index in range(len(named))} and all(isinstance(n, str) for n in named.values())
+
+
+def head_config(format: CheckpointFormat, use: HeadUse) -> dict[str, JsonValue]:
+    """What config.json says of a head."""
+    names = use.labels or (("LABEL_0",) if use.kind == "regress" else ("LABEL_0", "LABEL_1"))
+    config: dict[str, JsonValue] = {
+        "id2label": {str(index): name for index, name in enumerate(names)},
+        "label2id": {name: index for index, name in enumerate(names)},
+    }
+    if use.kind in PROBLEMS:
+        config["problem_type"] = PROBLEMS[use.kind]
+    if use.kind != "span":
+        config[format.head_dropout] = use.reading.dropout
+    return config
+
+
+def match(what: str, store: Store, expected: Mapping[str, tuple[int, ...]], names: Mapping[str, str]) -> None:
+    """See that every expected weight is there with its shape, and nothing else; names are the tables'.
+
+    Raises ZooError with all that is missing, left over, misshapen or not of floats.
+    """
+    missing, extra = [n for n in expected if n not in names], [n for n in names if n not in expected]
+    wrong = [_misfit(names[n], store.entries[names[n]], expected[n]) for n in expected if n in names]
+    unfit = [complaint for complaint in wrong if complaint]
+    complaints = (_hinted("missing", missing, extra), _hinted("not known", extra, missing), listed(unfit))
+    found = [complaint for complaint in complaints if complaint]
+    if found:
+        raise ZooError(f"{store.where}: the weights are not those of {what}: {'; '.join(found)}")
+
+
+def _misfit(stored: str, entry: Entry, shape: tuple[int, ...]) -> str:
+    """What keeps a tensor from being a weight of this shape; nothing where it can be one."""
+    if entry.dtype not in FLOATS:
+        return f"{stored} holds {entry.dtype}, not floats"
+    return "" if entry.shape == shape else f"{stored} has the shape {list(entry.shape)}, not {list(shape)}"
+
+
+def _hinted(kind: str, names: list[str], others: list[str]) -> str:
+    """Names with those that they might have been meant for."""
+    hints = [(name, nearest(name, others)) for name in names[:N_SHOWN]]
+    shown = [f"{name} (is it {close}?)" if close else name for name, close in hints]
+    return f"{kind}: {listed([*shown, *names[N_SHOWN:]])}" if names else ""
