@@ -10,73 +10,36 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[1]
 
-LOW = {"errors", "specs", "batch", "interfaces", "files", "seeds"}
 MAY_IMPORT: dict[str, set[str]] = {
-    "errors": set(),
-    "specs": {"errors", "files"},
-    "files": {"errors"},
-    "seeds": set(),
-    "expressions": {"errors", "specs"},
-    "formulas": {"errors", "specs"},
-    "ablations": {"specs"},
-    "tuning": {"errors", "specs"},
-    "batch": {"specs", "errors"},
-    "interfaces": {"batch", "specs", "errors", "text"},
-    "blocks": LOW | {"formulas"},
-    "text": LOW | {"weights"},  # a tokenizer's files are files of a folder
-    "weights": LOW,
-    "heads": LOW | {"blocks"},
-    "tasks": {"errors", "specs", "text", "hooks"},
-    "hooks": {"ablations", "tuning", "specs", "interfaces", "tasks", "formulas", "weights"},
-    "model": LOW | {"inference"},
-    "plugins": {"ablations", "errors", "formulas", "hooks", "specs", "tasks", "tuning", "weights"},
-    "compatibility": {"interfaces", "model", "specs", "tasks"},
-    "catalog": {
-        "ablations",
-        "compatibility",
-        "tuning",
-        "errors",
-        "expressions",
-        "hooks",
-        "plugins",
-        "seeds",
-        "specs",
-        "tasks",
-        "interfaces",
-        "model",
-        "blocks",
-        "formulas",
-        "weights",
-    },
-    "presets": {"specs"},
-    "streams": {"errors"},
-    "console": {"catalog", "errors", "streams"},
-    "train": LOW | {"model", "heads", "tasks", "text", "weights"},
-    "audit": LOW | {"blocks", "catalog", "console", "formulas", "model", "weights"},
-    "testing": LOW | {"catalog", "heads", "plugins", "text", "weights"},
-    "checkpoints": LOW | {"audit", "catalog", "console", "heads", "model", "weights"},
-    "inference": LOW | {"catalog", "checkpoints", "console", "heads", "model", "tasks", "text", "train", "weights"},
-    "study": LOW
-    | {"ablations", "audit", "blocks", "catalog", "checkpoints", "console", "heads", "model", "tasks", "text", "train"}
-    | {"tuning", "weights"},
-    "pretrain": LOW | {"catalog", "checkpoints", "console", "model", "study", "text", "train", "weights"},
-    "cli": {
-        "audit",
-        "catalog",
-        "checkpoints",
-        "console",
-        "errors",
-        "inference",
-        "plugins",
-        "pretrain",
-        "specs",
-        "streams",
-        "study",
-    },
+    "core": {"text", "weights"},
+    "formulas": {"core"},
+    "blocks": {"core", "formulas"},
+    "text": {"core", "weights"},  # a tokenizer's files are files of a folder
+    "weights": {"core"},
+    "heads": {"core", "blocks"},
+    "tasks": {"core", "text", "registry"},
+    "model": {"core", "inference"},
+    "machine": {"core", "registry"},
+    "registry": {"core", "tasks", "formulas", "weights", "model", "blocks"},
+    "tables": {"core", "experiments"},
+    "plotting": {"core", "experiments", "tables"},
+    "builtin_plugin": {"registry", "tasks"},
+    "train": {"core", "model", "heads", "tasks", "text", "weights"},
+    "audit": {"core", "blocks", "commands", "formulas", "model", "registry", "weights"},
+    "testing": {"core", "heads", "registry", "text", "weights"},
+    "checkpoints": {"core", "audit", "heads", "model", "registry", "weights"},
+    "inference": {"core", "registry", "checkpoints", "heads", "model", "tasks", "text", "train", "weights"},
+    "pretrain": {"core", "checkpoints", "commands", "machine", "model", "plotting", "registry", "text", "train"}
+    | {"weights"},
+    "experiments": {"core", "audit", "blocks", "checkpoints", "commands", "heads", "machine", "model", "plotting"}
+    | {"pretrain", "registry", "tables", "tasks", "text", "train", "weights"},
+    "commands": {"*", "audit", "checkpoints", "core", "experiments", "inference", "pretrain", "registry", "tables"}
+    | {"tasks", "text", "train"},
+    "cli": {"audit", "checkpoints", "commands", "core", "experiments", "inference", "pretrain", "registry"},
     "__main__": {"cli"},
 }
-OPEN_TO_PLUGINS = {"*", "ablations", "tuning", "blocks", "formulas", "text", "weights", "testing", "presets"}
-MAY_IMPORT_RICH = {"audit", "cli", "console", "inference", "pretrain", "study"}
+OPEN_TO_PLUGINS = {"*", "blocks", "core", "formulas", "registry", "testing", "text", "weights"}
+MAY_IMPORT_RICH = {"audit", "cli", "commands", "experiments", "pretrain", "tables"}
 
 
 def imported(path: Path) -> Iterator[str]:

@@ -24,7 +24,7 @@ from zoo.experiments.results.records import (
 )
 from zoo.machine.environment import environment
 
-_spec = importlib.util.spec_from_file_location("zoo_toy", Path(__file__).with_name("toy.py"))
+_spec = importlib.util.spec_from_file_location("zoo_toy", Path(__file__).with_name("toy_task.py"))
 assert _spec and _spec.loader
 toy = importlib.util.module_from_spec(_spec)
 _spec.loader.exec_module(toy)

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-PAGE = (Path(__file__).resolve().parents[1] / "docs" / "writing-a-variant.md").read_text()
+PAGE = (Path(__file__).resolve().parents[2] / "docs" / "writing-a-variant.md").read_text()
 
 Run = Callable[..., subprocess.CompletedProcess[str]]
 

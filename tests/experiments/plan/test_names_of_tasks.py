@@ -23,7 +23,7 @@ from zoo.machine.environment import environment
 from zoo.train.distributed import Team
 from zoo.train.loop import Execution
 
-_spec = importlib.util.spec_from_file_location("zoo_toy", Path(__file__).with_name("toy.py"))
+_spec = importlib.util.spec_from_file_location("zoo_toy", Path(__file__).parents[1] / "toy_task.py")
 assert _spec and _spec.loader
 toy = importlib.util.module_from_spec(_spec)
 _spec.loader.exec_module(toy)

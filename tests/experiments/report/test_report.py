@@ -30,7 +30,7 @@ from zoo.experiments.statistics.costs import MEMORY, OPERATIONS, PARAMETERS, qua
 from zoo.experiments.statistics.verdicts import judge
 from zoo.model import Origin
 
-SCHEMA = Path(__file__).resolve().parents[2] / "docs" / "schema" / "results.schema.json"
+SCHEMA = Path(__file__).resolve().parents[3] / "docs" / "schema" / "results.schema.json"
 WRONG = {"bert-tiny": [18, 17, 19], "albert-tiny": [1, 2, 1]}
 
 
