@@ -34,7 +34,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "experiments": {"core", "audit", "blocks", "checkpoints", "commands", "heads", "machine", "model", "plotting"}
     | {"pretrain", "registry", "tables", "tasks", "text", "train", "weights"},
     "commands": {"*", "audit", "checkpoints", "core", "experiments", "inference", "pretrain", "registry", "tables"}
-    | {"tasks", "text", "train"},
+    | {"tasks", "text", "train", "weights"},
     "cli": {"audit", "checkpoints", "commands", "core", "experiments", "inference", "pretrain", "registry"},
     "__main__": {"cli"},
 }

@@ -35,7 +35,8 @@ class Origin:
 class Model(nn.Module):
     """An encoder with its objectives; a task head is one more objective.
 
-    `loss_weights` are the objectives' shares in the sum of losses, 1 if not given. If `causal`, no token sees later ones.
+    `loss_weights` are the objectives' factors in the sum of losses, 1 if not given. If `causal`, no token sees later
+    ones.
     A model that was loaded from a folder has the folder's `tokenizer`, if there is one, and its `origin`.
     """
 
