@@ -25,21 +25,31 @@ MAY_IMPORT: dict[str, set[str]] = {
     "plotting": {"core", "experiments", "tables"},
     "builtin_plugin": {"registry", "tasks"},
     "train": {"core", "model", "heads", "tasks", "text", "weights"},
-    "audit": {"core", "blocks", "commands", "formulas", "model", "registry", "weights"},
+    "auditing": {"core", "blocks", "commands", "formulas", "model", "registry", "weights"},
     "testing": {"core", "heads", "registry", "text", "weights"},
-    "checkpoints": {"core", "audit", "heads", "model", "registry", "weights"},
+    "checkpoints": {"core", "auditing", "heads", "model", "registry", "weights"},
     "inference": {"core", "registry", "checkpoints", "heads", "model", "tasks", "text", "train", "weights"},
-    "pretrain": {"core", "checkpoints", "commands", "machine", "model", "plotting", "registry", "text", "train"}
+    "pretraining": {"core", "checkpoints", "commands", "machine", "model", "plotting", "registry", "text", "train"}
     | {"weights"},
-    "experiments": {"core", "audit", "blocks", "checkpoints", "commands", "heads", "machine", "model", "plotting"}
-    | {"pretrain", "registry", "tables", "tasks", "text", "train", "weights"},
-    "commands": {"*", "audit", "checkpoints", "core", "experiments", "inference", "pretrain", "registry", "tables"}
+    "experiments": {"core", "auditing", "blocks", "checkpoints", "commands", "heads", "machine", "model", "plotting"}
+    | {"pretraining", "registry", "tables", "tasks", "text", "train", "weights"},
+    "commands": {
+        "*",
+        "auditing",
+        "checkpoints",
+        "core",
+        "experiments",
+        "inference",
+        "pretraining",
+        "registry",
+        "tables",
+    }
     | {"tasks", "text", "train", "weights"},
-    "cli": {"audit", "checkpoints", "commands", "core", "experiments", "inference", "pretrain", "registry"},
+    "cli": {"auditing", "checkpoints", "commands", "core", "experiments", "inference", "pretraining", "registry"},
     "__main__": {"cli"},
 }
 OPEN_TO_PLUGINS = {"*", "blocks", "core", "formulas", "registry", "testing", "text", "weights"}
-MAY_IMPORT_RICH = {"audit", "cli", "commands", "experiments", "pretrain", "tables"}
+MAY_IMPORT_RICH = {"auditing", "cli", "commands", "experiments", "pretraining", "tables"}
 
 
 def imported(path: Path) -> Iterator[str]:

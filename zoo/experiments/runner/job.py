@@ -10,8 +10,8 @@ from typing import Any
 
 import torch
 
-from zoo.audit import executed, stored
-from zoo.audit.audit import Settings, audit_variant
+from zoo.auditing import executed, stored
+from zoo.auditing.audit import Settings, audit_variant
 from zoo.blocks import initialise
 from zoo.checkpoints import load, save
 from zoo.core.corpus import TokenCorpus
@@ -26,7 +26,7 @@ from zoo.experiments.runner.latency import latency, throughput
 from zoo.heads import make_head
 from zoo.machine.environment import environment, forget_peak_memory, peak_memory
 from zoo.model import Model
-from zoo.pretrain.setup import make_feed, new_model, train_tokenizer, with_vocabulary
+from zoo.pretraining.setup import make_feed, new_model, train_tokenizer, with_vocabulary
 from zoo.registry.catalog import Catalog
 from zoo.tasks import metrics
 from zoo.tasks.task import Dataset, Task, labels_of
