@@ -57,7 +57,7 @@ def _save(plan: Plan, path: Path) -> int:
     from zoo.core.files import write_text
 
     write_text(path, plan.model_dump_json(indent=1) + "\n")
-    ending({f"plan {plan.content_hash[:12]}, {len(plan.cells)} cells": path}, f"zoo compare --plan {path}")
+    ending({f"plan {plan.content_hash[:12]}, {len(plan.jobs)} jobs": path}, f"zoo compare --plan {path}")
     return 0
 
 
@@ -72,7 +72,7 @@ def _estimate(plan: Plan, given: dict[str, Any], as_json: bool) -> int:
 
 def _rows(estimate: Forecast) -> list[dict[str, JsonValue]]:
     return [
-        {"cell": work.cell.name, "state": work.state, "seconds": round(work.seconds, 1) if work.seconds else None}
+        {"job": work.job.name, "state": work.state, "seconds": round(work.seconds, 1) if work.seconds else None}
         for work in estimate.work
     ]
 
@@ -81,7 +81,7 @@ def _answer(plan: Plan, estimate: Forecast) -> dict[str, object]:
     return {
         "plan": plan.model_dump(mode="json"),
         "plan_hash": plan.content_hash,
-        "cells": _rows(estimate),
+        "jobs": _rows(estimate),
         "seconds": estimate.seconds,
         "disk_bytes": estimate.disk_bytes,
         "memory_bytes": estimate.memory_bytes,
@@ -92,7 +92,7 @@ def _print(estimate: Forecast, workers: int) -> None:
     print_rows(_rows(estimate), as_json=False)
     left = sum(work.state == "to do" for work in estimate.work)
     print(
-        f"{left} of {len(estimate.work)} cells to do: about {_duration(estimate.seconds)} with {workers or 1} "
+        f"{left} of {len(estimate.work)} jobs to do: about {_duration(estimate.seconds)} with {workers or 1} "
         f"process(es), {estimate.disk_bytes / 1e6:,.1f} MB on disk, {estimate.memory_bytes / 1e6:,.0f} MB of memory "
         "per process"
     )
