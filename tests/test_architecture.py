@@ -52,7 +52,7 @@ CIRCLES = [
 """Files that import each other today."""
 
 USES_TYPER = {"commands", "cli"}
-USES_RICH = {"auditing", "cli", "commands", "experiments.report", "experiments.runner", "pretraining", "tables"}
+USES_RICH = {"api", "auditing", "cli", "commands", "experiments.report", "experiments.runner", "pretraining", "tables"}
 OPEN_TO_PLUGINS = {"zoo", "blocks", "core", "formulas", "registry", "testing", "text", "weights"}
 
 LIGHT = ["zoo", "zoo.cli", "zoo.experiments.plan.make", "zoo.experiments.results.records"]
