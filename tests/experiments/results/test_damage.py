@@ -14,7 +14,6 @@ import pytest
 
 from tests.experiments.synthetic_runs import CATALOG, PLACE, made_up, saved
 from zoo import ZooError
-from zoo.experiments import statistics, verdicts
 from zoo.experiments.plan.ablation import Ablation, edge
 from zoo.experiments.plan.plan import read_plan
 from zoo.experiments.report.build import markdown, plain, write_report
@@ -23,6 +22,8 @@ from zoo.experiments.results.merge import merge
 from zoo.experiments.results.records import Run, read_run, results_by_key
 from zoo.experiments.runner.job_store import Ledger
 from zoo.experiments.runner.run import claim
+from zoo.experiments.statistics import tests as statistics
+from zoo.experiments.statistics import verdicts
 from zoo.experiments.statistics.ablation import effects, read_ablation
 from zoo.experiments.statistics.verdicts import judge
 from zoo.experiments.submission.write import submit
