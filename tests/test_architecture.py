@@ -58,11 +58,11 @@ OPEN_TO_PLUGINS = {"zoo", "blocks", "core", "formulas", "registry", "testing", "
 LIGHT = ["zoo", "zoo.cli", "zoo.experiments.plan.make", "zoo.experiments.results.records"]
 """What is imported without torch."""
 
-RUN_FILES = {"cells", "jobs", "finetuned", "plan.json", "results.json", "gold.json"}
+RUN_FILES = {"jobs", "finetuned", "plan.json", "results.json", "gold.json"}
 """Names in a run folder, which only the experiments know."""
 
 PART_NAMES_IN_THE_CORE = {"bert.mlm"}
-RUN_FILES_KNOWN_BELOW = {"cells", "results.json", "finetuned"}
+RUN_FILES_KNOWN_BELOW = {"jobs", "results.json", "finetuned"}
 
 LARGEST_FILE, LONGEST_FUNCTION, MEDIAN_FUNCTION = 350, 60, 7
 LARGE_FILES: set[str] = set()
