@@ -106,7 +106,7 @@ def test_a_broken_head_fails(kind: str, broken: Callable[..., TaskHead], told: s
 def test_a_batch_that_tears_questions_apart_fails(monkeypatch: pytest.MonkeyPatch) -> None:
     torn = Batch.micro_batch
 
-    def part(self: Batch, index: int, n: int) -> Batch:
+    def micro_batch(self: Batch, index: int, n: int) -> Batch:
         """Sequence by sequence, whatever it is of."""
         rows = list(range(self.layout.n_sequences))[index::n]
         whole = Batch(self.ids, self.segments, self.special, self.layout, self.targets, self.labels, self.order)
@@ -116,7 +116,7 @@ def test_a_batch_that_tears_questions_apart_fails(monkeypatch: pytest.MonkeyPatc
             items=tuple(self.items[row] for row in rows),
         )  # fmt: skip
 
-    monkeypatch.setattr(Batch, "micro_batch", part)
+    monkeypatch.setattr(Batch, "micro_batch", micro_batch)
     with pytest.raises((AssertionError, IndexError), match=r"in 2 parts is not that|Target 2 is out of bounds"):
         check_head(MultipleChoice(DIMS, HeadConfig(kind="multiple-choice")), head_batch("multiple-choice"))
 

@@ -41,19 +41,29 @@ def read_record(kind: type[R], path: Path, what: str) -> R:
 
 
 class Dims(Record):
-    """The numbers that every part of one model must agree on."""
+    """The numbers that every part of one model must agree on.
+
+    Those that only some families have are left out by the others: an LSTM has no heads and no feed-forward network.
+    """
 
     vocab_size: Annotated[int, Field(ge=8, le=16_777_216)]
     embedding_width: Width
     hidden_width: Width
     n_layers: Annotated[int, Field(ge=1, le=1_024)]
-    n_heads: Annotated[int, Field(ge=1, le=1_024)]
-    ffn_width: Annotated[int, Field(ge=1, le=262_144)]
+    n_heads: Annotated[int, Field(ge=1, le=1_024)] | None = None
+    ffn_width: Annotated[int, Field(ge=1, le=262_144)] | None = None
     max_length: Length = 512
     activation: Activation = "gelu"
     dropout: Annotated[float, Field(ge=0.0, lt=1.0)] = 0.1
     attention_dropout: Annotated[float, Field(ge=0.0, lt=1.0)] = 0.1
     norm_eps: Positive = 1e-12
+
+    def required(self, name: str) -> int:
+        """The size of this name. Raises ZooError where the variant leaves it out."""
+        value: int | None = getattr(self, name)
+        if value is None:
+            raise ZooError(f"it needs dims.{name}, which the variant leaves out; give it, as +dims.{name}=4")
+        return value
 
 
 class Use(Record):

@@ -206,5 +206,5 @@ TABLES: dict[str, _Table] = {
     "regression": _Table(("prediction",), _scored),
     "token-classification": _Table(("start", "end", "word", "prediction", "probability"), _tagged),
     "question-answering": _Table(("start", "end", "prediction", "probability"), _answered),
-    "multiple-choice": _Table(("prediction", "choice", "probability"), _chosen),
+    "multiple-choice": _Table(("prediction", "multiple-choice", "probability"), _chosen),
 }
