@@ -19,9 +19,9 @@ from zoo.experiments.plan.make import make_plan, with_budget
 from zoo.experiments.plan.plan import Plan
 from zoo.experiments.results.records import FinetuneResult, PretrainResult
 from zoo.experiments.runner.job import attempt
+from zoo.machine.compute import Compute
 from zoo.machine.environment import environment
-from zoo.train.distributed import Team
-from zoo.train.loop import Execution
+from zoo.train.step import StepConfig
 
 _spec = importlib.util.spec_from_file_location("zoo_toy", Path(__file__).parents[1] / "toy_task.py")
 assert _spec and _spec.loader
@@ -59,25 +59,26 @@ def test_every_task_is_trained_and_its_model_predicts_again(plan: Plan, tmp_path
     assert model.objective_names == ("task",)
 
 
-def test_cells_name_the_device_of_their_team(plan: Plan, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    here = torch.device("cpu", 0)
+def test_jobs_record_where_they_ran(plan: Plan, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    here = Compute(precision="bf16", threads=1)
     asked: list[torch.device | None] = []
 
     def needed(device: torch.device | None = None) -> int:
         asked.append(device)
         return 12_345
 
-    def placed(catalog: Any, device: torch.device | None = None) -> Any:
-        assert device is not None and device.type == here.type
-        return environment(catalog).model_copy(update={"accelerator": "ACME 9000"})
+    def placed(catalog: Any, compute: Compute) -> Any:
+        assert compute is here
+        return environment(catalog, compute).model_copy(update={"accelerator": "ACME 9000"})
 
     monkeypatch.setattr(zoo.experiments.runner.job, "peak_memory", needed)
-    monkeypatch.setattr(zoo.experiments.runner.job, "forget_peak_memory", asked.append)
+    monkeypatch.setattr(zoo.experiments.runner.job, "reset_peak_memory", asked.append)
     monkeypatch.setattr(zoo.experiments.runner.job, "environment", placed)
     cells = {"pretrain": zoo.experiments.runner.job.pretrain, "finetune": zoo.experiments.runner.job.finetune}
     for kind, work in cells.items():
         cell = next(cell for cell in plan.cells if cell.kind == kind)
-        made = work(CATALOG, plan, cell, tmp_path, lambda done, total: None, Execution(team=Team(device=here)))
+        made = work(CATALOG, plan, cell, tmp_path, lambda done, total: None, StepConfig(compute=here))
         assert isinstance(made, PretrainResult | FinetuneResult)
         assert (made.cost.peak_bytes, made.environment.accelerator) == (12_345, "ACME 9000")
-    assert asked == [here] * 4
+        assert made.environment.precision == "bf16"
+    assert asked == [torch.device("cpu")] * 4

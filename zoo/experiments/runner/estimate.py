@@ -17,6 +17,7 @@ from zoo.experiments.plan.plan import Cell, Plan
 from zoo.experiments.results.records import FailedResult, FinetuneResult, PretrainResult, result_path, write_result
 from zoo.experiments.runner.job import attempt
 from zoo.experiments.runner.job_store import Ledger
+from zoo.machine.compute import Compute
 from zoo.machine.environment import environment
 from zoo.registry.catalog import Catalog
 from zoo.train.finetune import n_steps
@@ -58,7 +59,7 @@ class _Rehearsed:
 
 def forecast(catalog: Catalog, plan: Plan, folder: Path, *, workers: int, reuse: Sequence[Path] = ()) -> Forecast:
     """Rehearse what is to do. Raises RunFailed where the rehearsal does, ZooError as a run would."""
-    ledger = Ledger(plan, folder, environment(catalog, plan.threads), reuse)
+    ledger = Ledger(plan, folder, environment(catalog, Compute(precision=plan.precision, threads=plan.threads)), reuse)
     states = ledger.states()
     open_cells = [cell for cell in plan.cells if states[cell.name] == "to do"]
     with TemporaryDirectory() as stage:

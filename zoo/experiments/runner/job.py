@@ -24,14 +24,17 @@ from zoo.experiments.results.gold_labels import gold_labels
 from zoo.experiments.results.records import Cost, FailedResult, FinetuneResult, PretrainResult, Truncation
 from zoo.experiments.runner.latency import latency, throughput
 from zoo.heads import make_head
-from zoo.machine.environment import environment, forget_peak_memory, peak_memory
+from zoo.machine.compute import Compute
+from zoo.machine.environment import environment
+from zoo.machine.memory import peak_memory, reset_peak_memory
 from zoo.model import Model
-from zoo.pretrain.setup import make_feed, new_model, train_tokenizer, with_vocabulary
+from zoo.pretrain.setup import batch_stream, new_model, train_tokenizer, with_vocabulary
 from zoo.registry.catalog import Catalog
 from zoo.tasks import metrics
 from zoo.tasks.task import Dataset, Task, labels_of
 from zoo.train.finetune import encode_examples, head_for, n_steps, predict, training_batches
-from zoo.train.loop import Execution, Progress, TooFewSequences, fit
+from zoo.train.loop import Progress, fit
+from zoo.train.step import StepConfig, TooFewSequences
 from zoo.weights.checkpoint import load_weights, save_checkpoint, weights_hash
 from zoo.weights.content import trained_files
 from zoo.weights.record import read_variant
@@ -39,15 +42,15 @@ from zoo.weights.store import open_store
 
 CURVE_POINTS = 100
 
-MOST_TURNS = 64
-"""Parts that a batch is taken in before a lack of memory is taken for final."""
+MOST_MICRO_BATCHES = 64
+"""Micro-batches per batch, after which a lack of memory is final."""
 
-OUT_OF_MEMORY = "out of memory, with each batch in {} turn(s); try fewer workers or a smaller model"
+OUT_OF_MEMORY = "out of memory, with each batch in {} micro-batch(es); try fewer workers or a smaller model"
 
 FLOPS_LENGTH = 128
 """The tokens of a sequence on which a token's operations are counted."""
 
-_Work = Callable[[Catalog, Plan, Cell, Path, Progress, Execution], PretrainResult | FinetuneResult]
+_Work = Callable[[Catalog, Plan, Cell, Path, Progress, StepConfig], PretrainResult | FinetuneResult]
 
 _datasets: dict[tuple[str, str | None], Dataset] = {}
 """What this process has read, since many cells in turn ask for the same task."""
@@ -68,25 +71,28 @@ def attempt(
 def run_cell(
     catalog: Catalog, plan: Plan, cell: Cell, folder: Path, progress: Progress
 ) -> PretrainResult | FinetuneResult:
-    """Do a cell; where memory runs out, again with each batch taken in twice as many turns.
+    """Do a cell; where memory runs out, again with each batch in twice as many micro-batches.
 
     Raises RunFailed or ZooError where it cannot be finished.
     """
-    torch.set_num_threads(plan.threads)
+    compute = Compute(precision=plan.precision, threads=plan.threads)
+    compute.begin()
     work: dict[str, _Work] = {"pretrain": pretrain, "finetune": finetune, "baseline": baseline}
-    turns = 1
+    n_micro = 1
     while True:
         try:
-            how = Execution(accumulate=turns, precision=plan.precision, seed=seed_of("steps", cell.kind, cell.seed))
+            how = StepConfig(
+                gradient_accumulation_steps=n_micro, compute=compute, seed=seed_of("steps", cell.kind, cell.seed)
+            )
             return work[cell.kind](catalog, plan, cell, folder, progress, how)
         except TooFewSequences:
-            raise RunFailed(OUT_OF_MEMORY.format(turns // 2)) from None
+            raise RunFailed(OUT_OF_MEMORY.format(n_micro // 2)) from None
         except (MemoryError, RuntimeError) as error:
             if not _is_out_of_memory(error):
                 raise
-        if cell.kind == "baseline" or turns == MOST_TURNS:
-            raise RunFailed(OUT_OF_MEMORY.format(turns))
-        turns *= 2
+        if cell.kind == "baseline" or n_micro == MOST_MICRO_BATCHES:
+            raise RunFailed(OUT_OF_MEMORY.format(n_micro))
+        n_micro *= 2
 
 
 def _is_out_of_memory(error: Exception) -> bool:
@@ -107,19 +113,20 @@ def finetuned_folder(folder: Path, cell: Cell) -> Path:
 
 
 def pretrain(
-    catalog: Catalog, plan: Plan, cell: Cell, folder: Path, progress: Progress, how: Execution
+    catalog: Catalog, plan: Plan, cell: Cell, folder: Path, progress: Progress, how: StepConfig
 ) -> PretrainResult:
     """Train the tokenizer on the corpus, then the variant on the tokenized corpus, and save both."""
     asked = plan.variant(cell.system)
     if cell.system in plan.checkpoints:
-        return _take_over(catalog, plan, cell, folder)
-    forget_peak_memory(how.team.device)
+        return _take_over(catalog, plan, cell, folder, how)
+    reset_peak_memory(how.compute.torch_device)
     documents = [list(document) for document in plan.corpus.documents(catalog)]
     tokenizer = train_tokenizer(catalog, asked, documents)
     variant = with_vocabulary(asked, tokenizer)
     corpus = TokenCorpus.build(documents, tokenizer)
     model = new_model(catalog, variant, corpus.counts(variant.dims.vocab_size), cell.seed)
-    feed = make_feed(catalog, model, corpus, tokenizer, seed=cell.seed)
+    model.to(how.compute.torch_device)
+    feed = batch_stream(catalog, model, corpus, tokenizer, seed=cell.seed)
     recipe = variant.pretraining
     began = time.perf_counter()
     log = fit(model, feed, recipe, recipe.steps, progress, how)
@@ -135,19 +142,21 @@ def pretrain(
         corpus_tokens=corpus.n_tokens,
         share_read=feed.share_read(),
         steps=recipe.steps,
-        turns=how.accumulate,
+        gradient_accumulation_steps=how.gradient_accumulation_steps,
         tokens=log.n_tokens,
         losses={name: thinned(values) for name, values in log.losses.items()},
         accuracies={name: thinned(values) for name, values in log.accuracies.items()},
-        **_facts(catalog, variant, model, folder, place),
-        cost=Cost(seconds=seconds, peak_bytes=peak_memory(how.team.device), tokens_per_s=log.n_tokens / seconds),
+        **_facts(catalog, variant, model, folder, place, how.compute),
+        cost=Cost(
+            seconds=seconds, peak_bytes=peak_memory(how.compute.torch_device), tokens_per_s=log.n_tokens / seconds
+        ),
     )
 
 
-def _take_over(catalog: Catalog, plan: Plan, cell: Cell, folder: Path) -> PretrainResult:
+def _take_over(catalog: Catalog, plan: Plan, cell: Cell, folder: Path, how: StepConfig) -> PretrainResult:
     """Copy trained weights into the run, in float32, in place of training them."""
     asked, planned = plan.variant(cell.system), plan.checkpoints[cell.system]
-    forget_peak_memory()
+    reset_peak_memory(how.compute.torch_device)
     began = time.perf_counter()
     refuse_changed(catalog, plan, cell.system)
     model = load(planned.folder, dtype=torch.float32, catalog=catalog)
@@ -169,12 +178,14 @@ def _take_over(catalog: Catalog, plan: Plan, cell: Cell, folder: Path) -> Pretra
         tokens=0,
         losses={},
         accuracies={},
-        **_facts(catalog, asked, model, folder, place),
-        cost=Cost(seconds=time.perf_counter() - began, peak_bytes=peak_memory()),
+        **_facts(catalog, asked, model, folder, place, how.compute),
+        cost=Cost(seconds=time.perf_counter() - began, peak_bytes=peak_memory(how.compute.torch_device)),
     )
 
 
-def _facts(catalog: Catalog, variant: Variant, model: Model, folder: Path, place: Path) -> dict[str, Any]:
+def _facts(
+    catalog: Catalog, variant: Variant, model: Model, folder: Path, place: Path, compute: Compute
+) -> dict[str, Any]:
     """What a report tells of a model and its checkpoint, so that it can do so without its plugin."""
     audit = audit_variant(catalog, variant, Settings(lengths=(min(FLOPS_LENGTH, variant.dims.max_length),)))
     return {
@@ -186,7 +197,7 @@ def _facts(catalog: Catalog, variant: Variant, model: Model, folder: Path, place
         "checkpoint": str(place.relative_to(folder)),
         "checkpoint_bytes": sum(path.stat().st_size for path in place.iterdir()),
         "checkpoint_files": trained_files(open_store(place)),
-        "environment": environment(catalog, device=next(model.parameters()).device),
+        "environment": environment(catalog, compute),
     }
 
 
@@ -196,13 +207,13 @@ def _shapes(model: Model) -> dict[str, torch.Size]:
 
 
 def finetune(
-    catalog: Catalog, plan: Plan, cell: Cell, folder: Path, progress: Progress, how: Execution
+    catalog: Catalog, plan: Plan, cell: Cell, folder: Path, progress: Progress, how: StepConfig
 ) -> FinetuneResult:
     """Put a task head on the pre-trained encoder, train both, and score every dev split."""
     task, dataset = _task(catalog, plan, cell)
     place = checkpoint_folder(folder, plan, cell)
     variant = plan.variant(cell.system).model_copy(update={"dims": read_variant(place).dims})
-    forget_peak_memory(how.team.device)
+    reset_peak_memory(how.compute.torch_device)
     tokenizer_class, options = catalog.tokenizer(variant)
     tokenizer = tokenizer_class.load(place, **options)
     if cell.system in plan.checkpoints:
@@ -213,7 +224,7 @@ def finetune(
         load_weights(pretrained, place)
     head = make_head(variant.dims, head_for(task, variant.head))
     initialise(head, Init(), seed_of("head", dataset.content_hash, cell.seed))
-    model = pretrained.with_head(task.name, head)
+    model = pretrained.with_head(task.name, head).to(how.compute.torch_device)
 
     recipe = plan.finetuning_of(cell)
     items = task.training_items(dataset)
@@ -227,7 +238,7 @@ def finetune(
     for split in (*task.dev_splits, *unlabelled(task, dataset)):
         encoded[split] = encode_examples(dataset.splits[split], tokenizer, recipe.max_length)
     predictions = {split: predict(model, head, its) for split, (its, _) in encoded.items() if split != task.train_split}
-    seconds, peak = time.perf_counter() - began, peak_memory(how.team.device)
+    seconds, peak = time.perf_counter() - began, peak_memory(how.compute.torch_device)
     if plan.keep_finetuned:
         model.tokenizer = tokenizer
         save(model, finetuned_folder(folder, cell), to="zoo", replace=True, catalog=catalog)
@@ -239,7 +250,7 @@ def finetune(
         dataset,
         predictions,
         steps=steps,
-        turns=how.accumulate,
+        n_micro=how.gradient_accumulation_steps,
         truncated={
             split: Truncation(cut=cut, items=len(its), length=recipe.max_length)
             for split, (its, cut) in encoded.items()
@@ -251,7 +262,7 @@ def finetune(
             latency_s=latency(model, head, asked),
             inference_items_per_s=throughput(model, head, asked),
         ),
-        device=how.team.device,
+        compute=how.compute,
     )
 
 
@@ -266,18 +277,20 @@ def unlabelled(task: Task, dataset: Dataset) -> list[str]:
 
 
 def baseline(
-    catalog: Catalog, plan: Plan, cell: Cell, folder: Path, progress: Progress, how: Execution
+    catalog: Catalog, plan: Plan, cell: Cell, folder: Path, progress: Progress, how: StepConfig
 ) -> FinetuneResult:
     """What a system that reads no sentence reaches: the majority class, or bag-of-words regression."""
     from zoo.tasks.baselines import bag_of_words, majority
 
     task, dataset = _task(catalog, plan, cell)
-    forget_peak_memory()
+    reset_peak_memory(how.compute.torch_device)
     began = time.perf_counter()
     predictions = majority(dataset, task) if cell.system == "majority" else bag_of_words(dataset, task, cell.seed)
-    cost = Cost(seconds=time.perf_counter() - began, peak_bytes=peak_memory())
+    cost = Cost(seconds=time.perf_counter() - began, peak_bytes=peak_memory(how.compute.torch_device))
     progress(1, 1)
-    return _scored(catalog, cell, task, dataset, predictions, steps=0, turns=1, truncated={}, cost=cost)
+    return _scored(
+        catalog, cell, task, dataset, predictions, steps=0, n_micro=1, truncated={}, cost=cost, compute=how.compute
+    )
 
 
 def thinned(values: Sequence[float]) -> list[float]:
@@ -306,10 +319,10 @@ def _scored(
     predictions: dict[str, list[int] | list[float]],
     *,
     steps: int,
-    turns: int,
+    n_micro: int,
     truncated: dict[str, Truncation],
     cost: Cost,
-    device: torch.device | None = None,
+    compute: Compute,
 ) -> FinetuneResult:
     labels = gold_labels(task, dataset)
     scores = {split: metrics.score(task, labels[split], predictions[split]) for split in labels}
@@ -319,12 +332,12 @@ def _scored(
         data_hash=dataset.content_hash,
         synthetic=task.synthetic,
         steps=steps,
-        turns=turns,
+        gradient_accumulation_steps=n_micro,
         truncated=truncated,
         scores=scores,
         headline=metrics.headline(task, scores),
         predictions={split: predictions[split] for split in labels},
         unscored={split: made for split, made in predictions.items() if split not in labels},
-        environment=environment(catalog, device=device),
+        environment=environment(catalog, compute),
         cost=cost,
     )

@@ -14,6 +14,7 @@ from zoo.experiments.results.gold_labels import keep_gold
 from zoo.experiments.results.records import FailedResult, FinetuneResult, PretrainResult, Run
 from zoo.experiments.runner.executors import WATCH_EVERY, Executor, InProcess, LocalProcesses
 from zoo.experiments.runner.job_store import Entry, Ledger
+from zoo.machine.compute import Compute
 from zoo.machine.environment import environment
 from zoo.registry.catalog import Catalog
 
@@ -48,7 +49,7 @@ def run(
     executor = executor or (LocalProcesses(workers) if workers else InProcess(catalog))
     claim(plan, folder)
     keep_gold(catalog, plan, folder)
-    ledger = Ledger(plan, folder, environment(catalog, plan.threads), reuse)
+    ledger = Ledger(plan, folder, environment(catalog, Compute(precision=plan.precision, threads=plan.threads)), reuse)
 
     def tell(entry: Entry) -> None:
         watcher.ended(entry.result.cell, entry.result, entry.reused)

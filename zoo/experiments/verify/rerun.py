@@ -8,7 +8,6 @@ from pathlib import Path
 from statistics import fmean, variance
 
 import numpy as np
-import torch
 from scipy import stats
 
 from zoo.checkpoints import load
@@ -20,6 +19,7 @@ from zoo.experiments.runner.job import finetuned_folder
 from zoo.experiments.runner.run import Watcher, run
 from zoo.experiments.verify.files import Check
 from zoo.heads import TaskHead
+from zoo.machine.compute import Compute
 from zoo.machine.environment import environment
 from zoo.registry.catalog import Catalog
 from zoo.train.finetune import encode_examples, predict
@@ -34,8 +34,9 @@ TIES = 0.01
 def evaluated_again(done: Run, folder: Path, catalog: Catalog) -> Iterator[Check]:
     """Let every fine-tuned model that was kept predict the development items again."""
     data = Path(done.plan.data_folder) if done.plan.data_folder else None
-    here = environment(catalog, done.plan.threads)
-    torch.set_num_threads(done.plan.threads)
+    compute = Compute(precision=done.plan.precision, threads=done.plan.threads)
+    here = environment(catalog, compute)
+    compute.begin()
     for result in done.results:
         if not isinstance(result, FinetuneResult) or result.cell.kind == "baseline":
             continue
