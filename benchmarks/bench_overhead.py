@@ -18,10 +18,10 @@ from rich.console import Console
 
 from zoo import Catalog
 from zoo.machine.compute import Compute
-from zoo.pretrain.display import Display
-from zoo.pretrain.preparation import identify
-from zoo.pretrain.run import pretrain
-from zoo.pretrain.settings import PretrainOptions, scaled
+from zoo.pretraining.display import Display
+from zoo.pretraining.preparation import identify
+from zoo.pretraining.run import pretrain
+from zoo.pretraining.settings import PretrainOptions, scaled
 from zoo.tasks.microworld import documents
 from zoo.train.distributed import Distributed
 from zoo.train.step import Step

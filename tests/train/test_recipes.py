@@ -15,7 +15,7 @@ from torch import nn
 from zoo import IGNORE, Catalog, Pretraining, diff
 from zoo.core.corpus import TokenCorpus
 from zoo.machine.compute import Compute
-from zoo.pretrain.settings import scaled
+from zoo.pretraining.settings import scaled
 from zoo.text.pretraining_data import DataPosition, PretrainingData
 from zoo.train.evaluation import evaluate
 from zoo.train.loop import train
