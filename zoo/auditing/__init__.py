@@ -16,5 +16,5 @@ __all__ = ["executed", "stored"]
 
 def __getattr__(name: str) -> object:
     if name in __all__:
-        return getattr(import_module("zoo.auditinginginginginging.module"), name)
+        return getattr(import_module("zoo.auditing.module"), name)
     raise AttributeError(f"module 'zoo.auditing' has no attribute {name!r}")
