@@ -40,7 +40,7 @@ def asked(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, Any]]:
 
 
 def test_work_on_a_card_is_told_with_its_kind_its_name_and_its_own_memory(asked: list[tuple[str, Any]]) -> None:
-    here = environment(CATALOG, Compute(device="cuda:0", precision="bf16", threads=3))
+    here = environment(CATALOG, Compute(device="cuda:1", precision="bf16", threads=3))
     assert (here.device, here.accelerator, here.threads, here.precision) == ("cuda", "ACME 9000", 3, "bf16")
     assert here.libraries["cuda"] == str(torch.version.cuda)
     assert here.hardware.startswith("cuda (ACME 9000), ")
@@ -62,7 +62,7 @@ def test_work_elsewhere_asks_no_card(device: torch.device | None, asked: list[tu
 
 
 def test_the_places_of_work_on_a_card_and_beside_it_do_not_compare(asked: list[tuple[str, Any]]) -> None:
-    assert environment(CATALOG, Compute(device="cuda:0")).hardware != environment(CATALOG).hardware
+    assert environment(CATALOG, Compute(device="cuda:1")).hardware != environment(CATALOG).hardware
 
 
 @pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="memory is given back by the GNU C library")

@@ -61,5 +61,5 @@ def test_where_one_process_refuses_the_others_end_with_a_line(arguments: Argumen
     command = [str(tmp_path / "one.txt") if word.endswith("text.txt") else word for word in arguments(tmp_path / "run")]
     err = team(command, 2, status=1)
     assert "error: the corpus has 1 documents, too few to hold 2 out" in err
-    assert "error: another process of the team has ended; its message says why" in err
+    assert "error: another process of the run has ended; its message says why" in err
     assert "[rank" not in err and not (tmp_path / "run").exists()
