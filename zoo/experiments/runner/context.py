@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from zoo.experiments.plan.plan import Cell, Plan
+from zoo.experiments.plan.plan import Job, Plan
 from zoo.registry.catalog import Catalog
 from zoo.train.loop import Progress
 from zoo.train.step import StepConfig
@@ -17,7 +17,7 @@ class JobContext:
 
     catalog: Catalog
     plan: Plan
-    job: Cell
+    job: Job
     folder: Path
     progress: Progress
     how: StepConfig
