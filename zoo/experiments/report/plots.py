@@ -63,9 +63,9 @@ def _points(axes: Axes, run: Run, task: str, system: str, height: int, color: st
     results = run.finetuned(system, task)
     for result in results:
         stuck = degenerate(result) and system not in BASELINES
-        axes.plot(100 * result.headline, height, "x" if stuck else "o", color=color, alpha=0.6)
+        axes.plot(100 * result.main_score, height, "x" if stuck else "o", color=color, alpha=0.6)
     if results:
-        mean = 100 * sum(result.headline for result in results) / len(results)
+        mean = 100 * sum(result.main_score for result in results) / len(results)
         axes.plot([mean, mean], [height - 0.35, height + 0.35], color=color, linewidth=1.5)
 
 

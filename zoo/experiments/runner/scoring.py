@@ -59,9 +59,9 @@ def scored(
         gradient_accumulation_steps=work.how.gradient_accumulation_steps,
         truncated=truncated,
         scores=scores,
-        headline=metrics.headline(task, scores),
+        main_score=metrics.main_score(task, scores),
         predictions={split: predictions[split] for split in labels},
-        unscored={split: made for split, made in predictions.items() if split not in labels},
+        test_predictions={split: made for split, made in predictions.items() if split not in labels},
         environment=environment(work.catalog, work.how.compute),
         cost=cost,
     )
