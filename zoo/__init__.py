@@ -9,7 +9,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 from zoo.core.errors import RunFailed, UnknownName, ZooError
-from zoo.core.specs import Dims, Finetuning, PoolingConfig, Init, Pretraining, Use, Variant, diff, use
+from zoo.core.specs import Dims, Finetuning, Init, PoolingConfig, Pretraining, Use, Variant, diff, use
 from zoo.registry.hooks import Formulas, Parts, hookimpl
 from zoo.tasks.task import Dataset, Example, Task
 from zoo.tasks.tsv import TsvFile, TsvTask
@@ -42,7 +42,6 @@ __all__ = [
     "Finetuning",
     "Flags",
     "Formulas",
-    "PoolingConfig",
     "Ids",
     "Init",
     "Layout",
@@ -53,11 +52,12 @@ __all__ = [
     "Packing",
     "Parts",
     "Passage",
+    "PoolingConfig",
     "Pretraining",
     "RunFailed",
-    "TsvFile",
     "Task",
     "Tokenizer",
+    "TsvFile",
     "TsvTask",
     "UnknownName",
     "Use",

@@ -119,7 +119,11 @@ def renamed(run: Run, task: str) -> Run:
 
 
 def predicting(
-    task: str, test_predictions: dict[str, list[int] | list[float]], *variants: str, fail: str = "", classes: int = 1_000
+    task: str,
+    test_predictions: dict[str, list[int] | list[float]],
+    *variants: str,
+    fail: str = "",
+    classes: int = 1_000,
 ) -> Run:
     """A run on a task to whose items every seed has added its number, as long as there are so many classes."""
     wrong = {name: [5, 2, 2, 9] for name in variants or ("bert-tiny",)}

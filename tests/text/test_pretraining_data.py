@@ -38,7 +38,7 @@ def tokenizer() -> WordPiece:
 
 @pytest.fixture(scope="module")
 def corpus(tokenizer: WordPiece) -> TokenCorpus:
-    return TokenCorpus.build(documents(250), tokenizer)
+    return tokenize(documents(250), tokenizer)
 
 
 class Data:
@@ -261,7 +261,7 @@ def test_shards_bound_the_memory_and_lose_nothing(data: Data, monkeypatch: pytes
 
 
 def test_a_corpus_of_which_no_passage_can_be_made_is_refused(tokenizer: WordPiece) -> None:
-    lonely = TokenCorpus.build([["waa"], ["wbb"]], tokenizer)
+    lonely = tokenize([["waa"], ["wbb"]], tokenizer)
     data = PretrainingData(
         lonely, tokenizer, SegmentPair(), {}, StaticMasking(), sequence_length=40, batch_tokens=80, seed=0
     )

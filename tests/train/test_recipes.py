@@ -128,7 +128,7 @@ def tokenizer() -> WordPiece:
 def corpus(tokenizer: WordPiece) -> TokenCorpus:
     rng = np.random.default_rng(0)
     words = [f"w{chr(97 + i)}" for i in range(26)]
-    return TokenCorpus.build([[" ".join(rng.choice(words, 7)) for _ in range(5)] for _ in range(60)], tokenizer)
+    return tokenize([[" ".join(rng.choice(words, 7)) for _ in range(5)] for _ in range(60)], tokenizer)
 
 
 def feed(corpus: TokenCorpus, tokenizer: WordPiece, recipe: Pretraining) -> BatchStream:

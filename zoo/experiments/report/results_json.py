@@ -53,7 +53,7 @@ Published: type[Record] = create_model(
     format=(Literal[1], ...),
     plan_hash=(str, ...),
     plan=(Plan, ...),
-    scores=(dict[str, dict[str, ScoreSummary | None]], Field(description="By system and task; null: nothing finished.")),
+    scores=(dict[str, dict[str, ScoreSummary | None]], Field(description="By system and task; null: none finished.")),
     statistics=(Verdicts, ...),
     tuning=(list[Tried], Field(description="What choosing among settings of fine-tuning adds to the scores.")),
     jobs=(list[_Job], ...),

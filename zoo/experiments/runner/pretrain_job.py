@@ -6,7 +6,6 @@ import time
 from collections.abc import Sequence
 from itertools import pairwise
 
-from zoo.core.corpus import TokenCorpus
 from zoo.experiments.results.folder import checkpoint_folder
 from zoo.experiments.results.records import Cost, PretrainResult
 from zoo.experiments.runner.context import JobContext

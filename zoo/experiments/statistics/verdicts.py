@@ -44,7 +44,7 @@ class Verdicts(Record):
 
 @dataclass(frozen=True)
 class Scores:
-    """A system's main_scores [K] and the same on drawn items [R, K]."""
+    """A system's main scores [K] and the same on drawn items [R, K]."""
 
     seeds: tuple[int, ...]
     values: Array
@@ -57,7 +57,7 @@ class Scores:
 
 
 def judge(run: Run) -> Verdicts:
-    """Spread, differences and tiers of every task; where no right answers were stored, spread alone."""
+    """Spread, differences and tiers of every task; where no gold labels were stored, spread alone."""
     variants = [variant.name for variant in run.plan.variants]
     spreads = {
         task.name: {

@@ -122,7 +122,7 @@ def _scored(
     where: str, metric: str, stored: float, gold: Sequence[float] | None, predictions: Sequence[float]
 ) -> Check:
     if gold is None:
-        return Check(where, "not decidable", f"stored {stored}; the right answers are not there")
+        return Check(where, "not decidable", f"stored {stored}; the gold labels are not there")
     try:
         found = METRICS[metric].value(np.asarray(gold), np.asarray(predictions))
     except ValueError as error:  # a metric of two classes, and a plan that was altered to have more
