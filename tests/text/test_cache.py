@@ -17,6 +17,7 @@ from zoo.text.cache import cached_corpus, hash_files
 from zoo.text.documents import read_documents, text_files
 from zoo.text.masking import TokenMasking
 from zoo.text.pretraining_data import DataPosition, PretrainingData
+from zoo.text.tokenizing import tokenize
 from zoo_bert.masking import StaticMasking
 from zoo_bert.packing import SegmentPair
 from zoo_bert.tokenizer import WordPiece
@@ -95,7 +96,7 @@ def test_training_batches_are_the_same_from_disk_and_block_by_block(
             corpus, tokenizer, SegmentPair(), {}, StaticMasking(2), sequence_length=40, batch_tokens=200, seed=1
         )
 
-    in_memory = TokenCorpus.build(documents(120), tokenizer)
+    in_memory = tokenize(documents(120), tokenizer)
     pairs = zip(read(on_disk, DataPosition()).epoch(0), read(in_memory, DataPosition()).epoch(0), strict=True)
     assert all(bool((a.ids == b.ids).all()) and a.documents == b.documents for a, b in pairs)
 

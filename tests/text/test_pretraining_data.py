@@ -16,6 +16,7 @@ from zoo import IGNORE, Batch, Masking, Packing, Passage, ZooError
 from zoo.core.corpus import TokenCorpus
 from zoo.text import pretraining_data
 from zoo.text.pretraining_data import DataPosition, PretrainingData
+from zoo.text.tokenizing import tokenize
 from zoo_albert.masking import NGramMasking
 from zoo_bert.masking import StaticMasking
 from zoo_bert.packing import SegmentPair

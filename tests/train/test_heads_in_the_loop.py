@@ -13,7 +13,7 @@ import torch
 from safetensors.torch import load_file
 
 from zoo import Batch, Catalog, Model
-from zoo.core.specs import Finetuning, HeadKind, HeadConfig
+from zoo.core.specs import Finetuning, HeadConfig
 from zoo.heads import HEADS, make_head
 from zoo.testing import DIMS, head_batch
 from zoo.testing.heads import CLASSES
@@ -58,7 +58,7 @@ def by_hand(kind: str) -> tuple[float, dict[str, torch.Tensor]]:
 
 @pytest.mark.parametrize("n_micro", [1, 2, 3])
 @pytest.mark.parametrize("kind", HEADS)
-def test_a_step_is_that_of_the_whole_batch_in_however_many_micro_batches(kind: HeadKind, n_micro: int) -> None:
+def test_a_step_is_that_of_the_whole_batch_in_however_many_micro_batches(kind: str, n_micro: int) -> None:
     model = headed(kind)
     step = stepped(model, head_batch(kind), n_micro)
     loss, weights = by_hand(kind)
@@ -142,7 +142,8 @@ with init_distributed(Compute()) as distributed:
             save_file(weights | {"loss": torch.tensor(step.losses["task"])}, f"{sys.argv[1]}/{kind}.safetensors")
     model = headed("token-classification")
     optimizer = make_optimizer(model, LAMB, sharded=True)
-    list(train(model, optimizer, [head_batch("token-classification")] * 3, LAMB, 3, how=StepConfig(distributed=distributed)))
+    batches = [head_batch("token-classification")] * 3
+    list(train(model, optimizer, batches, LAMB, 3, how=StepConfig(distributed=distributed)))
     if distributed.is_main_process:
         save_file(dict(model.state_dict()), f"{sys.argv[1]}/lamb.safetensors")
 """

@@ -17,6 +17,7 @@ from zoo.core.corpus import TokenCorpus
 from zoo.machine.compute import Compute
 from zoo.pretraining.settings import scaled
 from zoo.text.pretraining_data import DataPosition, PretrainingData
+from zoo.text.tokenizing import tokenize
 from zoo.train.evaluation import evaluate
 from zoo.train.loop import train
 from zoo.train.optimizers import Lamb, make_optimizer

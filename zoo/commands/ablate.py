@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from zoo.commands.console import AsJson, Strict, console, open_catalog, print_json, split
+from zoo.commands.console import AsJson, Device, Strict, console, open_catalog, print_json, split
 
 if TYPE_CHECKING:
     from zoo.core.specs import Variant
@@ -39,12 +39,14 @@ def ablate(
     steps: Annotated[int | None, typer.Option(min=1, help="Fine-tuning steps, for each variant and task.")] = None,
     workers: Annotated[int, typer.Option(min=0, max=256, help="Processes; 0 works in this one.")] = 2,
     threads: Annotated[int, typer.Option(min=1, max=256, help="Threads of each process.")] = 1,
+    device: Device = None,
     out: Annotated[Path | None, typer.Option(help="The run folder; runs/ablate-DATE-TIME if none.")] = None,
     as_json: AsJson = False,
     strict: Strict = False,
 ) -> int:
     """Go from one variant to another one design choice at a time, and tell what each choice does."""
     from zoo.commands.compare import new_plan
+    from zoo.machine.compute import Compute, chosen_device
 
     catalog = open_catalog(strict)
     if list_presets:
@@ -64,7 +66,7 @@ def ablate(
         pretrain_each_seed=pretrain_each_seed,
         tokens=tokens,
         steps=steps,
-        threads=threads,
+        compute=Compute(device=chosen_device(device), threads=threads),
         one_head=False,  # a choice of head is an edge like any other
     )
     folder = out or Path("runs") / f"ablate-{datetime.now():%Y%m%d-%H%M%S}"

@@ -12,10 +12,11 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from pydantic import JsonValue
 
-from zoo.commands.console import AsJson, Precision, Strict, open_catalog, print_json, print_rows, split
+from zoo.commands.console import AsJson, Device, Precision, Strict, open_catalog, print_json, print_rows, split
 from zoo.commands.merge import put_together, run_folders
 from zoo.commands.report import AcrossHardware
 from zoo.core.errors import ZooError
+from zoo.machine.compute import ONE_THREAD, Compute, chosen_device
 from zoo.registry.catalog import Catalog
 from zoo.registry.search_grids import Tuning, tuning
 
@@ -63,6 +64,7 @@ def compare(
         typer.Option(help="A grid's name, or FIELD=VALUE,VALUE; several settings: the best on dev is shown."),
     ] = None,
     precision: Annotated[Precision | None, typer.Option(help="What passes compute in; fp32 if not given.")] = None,
+    device: Device = None,
     plan: Annotated[Path | None, typer.Option(help="Do this plan, the plan.json of a run.")] = None,
     save_plan: Annotated[Path | None, typer.Option(help="Write the plan to this file, and do nothing else.")] = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Print the jobs and what they will take.")] = False,
@@ -91,7 +93,7 @@ def compare(
     if plan is not None:
         given: dict[str, object] = {"VARIANTS": variants, "--tasks": tasks, "--seeds": seeds, "--tokens": tokens}
         given |= {"--pretrain-each-seed": pretrain_each_seed, "--steps": steps, "--threads": threads}
-        _refuse_beside_plan(given | {"--tune": tune, "--precision": precision})
+        _refuse_beside_plan(given | {"--tune": tune, "--precision": precision, "--device": device})
         work = kept_plan(catalog, plan, glue, corpus, keep_finetuned)
     else:
         names = variants or DEFAULT_VARIANTS
@@ -107,8 +109,9 @@ def compare(
             pretrain_each_seed=pretrain_each_seed,
             tokens=tokens,
             steps=steps,
-            threads=threads or 1,
-            precision=precision or Precision.fp32,
+            compute=Compute(
+                device=chosen_device(device), precision=(precision or Precision.fp32).value, threads=threads or 1
+            ),
             keep_finetuned=keep_finetuned,
             tune=tune,
         )
@@ -132,8 +135,7 @@ def new_plan(
     pretrain_each_seed: bool = False,
     tokens: int | None = None,
     steps: int | None = None,
-    threads: int = 1,
-    precision: Precision = Precision.fp32,
+    compute: Compute = ONE_THREAD,
     keep_finetuned: bool = False,
     tune: Sequence[str] | None = None,
     one_head: bool = True,
@@ -150,8 +152,7 @@ def new_plan(
         n_seeds=seeds,
         corpus=_files(corpus),
         data_folder=glue.resolve() if glue else None,
-        threads=threads,
-        precision=precision.value,
+        compute=compute,
         pretrain_each_seed=pretrain_each_seed,
         folders=folders,
         keep_finetuned=keep_finetuned,

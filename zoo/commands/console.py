@@ -20,6 +20,10 @@ from zoo.registry.catalog import Catalog
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 Strict = Annotated[bool, typer.Option("--strict", help="Stop at the first plugin that fails.")]
 
+Device = Annotated[
+    str | None, typer.Option(help="Where to compute: cpu, cuda, cuda:1 or mps; cuda if there is a GPU, else cpu.")
+]
+
 
 class Precision(StrEnum):
     """What passes compute in."""

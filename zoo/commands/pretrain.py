@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from rich.console import Console
 
-from zoo.commands.console import Precision, print_json
+from zoo.commands.console import Device, Precision, print_json
 from zoo.core.errors import ZooError
 from zoo.core.specs import Variant, diff
 from zoo.registry.catalog import Catalog
@@ -27,7 +27,6 @@ EVALUATIONS = 10
 Corpus = Annotated[list[Path], typer.Option(help="Text files, folders or patterns; may be repeated.")]
 Cache = Annotated[Path | None, typer.Option(help="Where tokenized corpora are kept; the user's cache folder if none.")]
 Given = Annotated[Path | None, typer.Option(help="A folder with a tokenizer; else one is learnt from the corpus.")]
-Device = Annotated[str | None, typer.Option(help="cpu, cuda, cuda:1 or mps; cuda if there is one, else cpu.")]
 Settings = Annotated[list[str] | None, typer.Option("--set", help="A field to exchange, as masking.rate=0.3.")]
 
 

@@ -51,6 +51,9 @@ class Compute(Record):
         return torch.autocast(self.torch_device.type, torch.bfloat16, enabled=self.precision == "bf16")
 
 
+ONE_THREAD = Compute(threads=1)
+
+
 def refuse_missing(device: str) -> None:
     """Raises ZooError where PyTorch has no such device here."""
     there = present_devices()

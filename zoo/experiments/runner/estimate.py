@@ -17,7 +17,6 @@ from zoo.experiments.plan.plan import Job, Plan
 from zoo.experiments.results.records import FailedResult, FinetuneResult, PretrainResult, result_path, write_result
 from zoo.experiments.runner.job import attempt
 from zoo.experiments.runner.job_store import JobStore
-from zoo.machine.compute import Compute
 from zoo.machine.environment import environment
 from zoo.registry.catalog import Catalog
 from zoo.train.finetune import n_steps
@@ -59,7 +58,7 @@ class _Rehearsed:
 
 def forecast(catalog: Catalog, plan: Plan, folder: Path, *, workers: int, reuse: Sequence[Path] = ()) -> Forecast:
     """Rehearse what is to do. Raises RunFailed where the rehearsal does, ZooError as a run would."""
-    ledger = JobStore(plan, folder, environment(catalog, Compute(precision=plan.precision, threads=plan.threads)), reuse)
+    ledger = JobStore(plan, folder, environment(catalog, plan.compute), reuse)
     states = ledger.states()
     open_jobs = [job for job in plan.jobs if states[job.name] == "to do"]
     with TemporaryDirectory() as stage:

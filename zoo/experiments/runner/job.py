@@ -14,7 +14,6 @@ from zoo.core.seeds import seed_of
 from zoo.experiments.plan.plan import Job, Plan
 from zoo.experiments.results.records import FailedResult, FinetuneResult, PretrainResult
 from zoo.experiments.runner.context import JobContext
-from zoo.machine.compute import Compute
 from zoo.registry.catalog import Catalog
 from zoo.train.loop import Progress
 from zoo.train.step import StepConfig, TooFewSequences
@@ -54,14 +53,13 @@ def run_job(
 
     Raises RunFailed or ZooError where it cannot be finished.
     """
-    compute = Compute(precision=plan.precision, threads=plan.threads)
-    compute.begin()
+    plan.compute.begin()
     work = _work(plan, job)
     n_micro = 1
     while True:
         try:
             seed = seed_of("steps", job.kind, job.seed)
-            how = StepConfig(compute, gradient_accumulation_steps=n_micro, seed=seed)
+            how = StepConfig(plan.compute, gradient_accumulation_steps=n_micro, seed=seed)
             return work(JobContext(catalog, plan, job, folder, progress, how))
         except TooFewSequences:
             raise RunFailed(OUT_OF_MEMORY.format(n_micro // 2)) from None

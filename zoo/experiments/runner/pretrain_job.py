@@ -12,6 +12,7 @@ from zoo.experiments.runner.context import JobContext
 from zoo.experiments.runner.model_statistics import model_statistics
 from zoo.machine.memory import peak_memory, reset_peak_memory
 from zoo.pretraining.setup import batch_stream, new_model, train_tokenizer, with_vocabulary
+from zoo.text.tokenizing import tokenize
 from zoo.train.loop import fit
 from zoo.weights.checkpoint import save_checkpoint
 
@@ -26,7 +27,7 @@ def pretrain(work: JobContext) -> PretrainResult:
     documents = [list(document) for document in plan.corpus.documents(catalog)]
     tokenizer = train_tokenizer(catalog, asked, documents)
     variant = with_vocabulary(asked, tokenizer)
-    corpus = TokenCorpus.build(documents, tokenizer)
+    corpus = tokenize(documents, tokenizer)
     model = new_model(catalog, variant, corpus.counts(variant.dims.vocab_size), job.seed)
     model.to(how.compute.torch_device)
     feed = batch_stream(catalog, model, corpus, tokenizer, seed=job.seed)

@@ -14,7 +14,6 @@ from zoo.experiments.results.gold_labels import keep_gold
 from zoo.experiments.results.records import FailedResult, FinetuneResult, PretrainResult, Run
 from zoo.experiments.runner.executors import WATCH_EVERY, Executor, InProcess, LocalProcesses
 from zoo.experiments.runner.job_store import Entry, JobStore
-from zoo.machine.compute import Compute
 from zoo.machine.environment import environment
 from zoo.registry.catalog import Catalog
 
@@ -49,7 +48,7 @@ def run(
     executor = executor or (LocalProcesses(workers) if workers else InProcess(catalog))
     claim(plan, folder)
     keep_gold(catalog, plan, folder)
-    ledger = JobStore(plan, folder, environment(catalog, Compute(precision=plan.precision, threads=plan.threads)), reuse)
+    ledger = JobStore(plan, folder, environment(catalog, plan.compute), reuse)
 
     def tell(entry: Entry) -> None:
         watcher.ended(entry.result.job, entry.result, entry.reused)

@@ -19,7 +19,6 @@ from zoo.experiments.results.records import FinetuneResult, Run, best_setting, f
 from zoo.experiments.runner.run import Watcher, run
 from zoo.experiments.verify.files import Check
 from zoo.heads import TaskHead
-from zoo.machine.compute import Compute
 from zoo.machine.environment import environment
 from zoo.registry.catalog import Catalog
 from zoo.train.finetune import encode_examples, predict
@@ -34,7 +33,7 @@ TIES = 0.01
 def evaluated_again(done: Run, folder: Path, catalog: Catalog) -> Iterator[Check]:
     """Let every fine-tuned model that was kept predict the development items again."""
     data = Path(done.plan.data_folder) if done.plan.data_folder else None
-    compute = Compute(precision=done.plan.precision, threads=done.plan.threads)
+    compute = done.plan.compute
     here = environment(catalog, compute)
     compute.begin()
     for result in done.results:
