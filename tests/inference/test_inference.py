@@ -211,7 +211,7 @@ def test_predictions_are_the_tasks_words(
     ("head", "config", "task", "message"),
     [
         ("BertModel", {}, "sst2", "and no task head"),
-        ("BertForTokenClassification", {}, "sst2", "needs a head of kind 'classify', and the model's is of kind 'tag'"),
+        ("BertForTokenClassification", {}, "sst2", "the model's is of kind 'token-classification'"),
         (
             "BertForSequenceClassification",
             {"num_labels": 3},
