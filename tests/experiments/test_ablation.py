@@ -16,10 +16,11 @@ from tests.experiments.synthetic_runs import TARGETS, of_forty, saved
 from zoo import Catalog, Dims, Encoder, Parts, UnknownName, Variant, ZooError, hookimpl, use
 from zoo.commands.report import Format, report
 from zoo.experiments.plan.ablation import Ablation, of_table, path, walk
+from zoo.experiments.plan.job import Job
 from zoo.experiments.plan.make import make_plan
-from zoo.experiments.plan.plan import BASELINES, Job
+from zoo.experiments.plan.spec import BASELINES
 from zoo.experiments.report.ablation import effects_markdown, path_table
-from zoo.experiments.results.records import Cost, FinetuneResult, Measured, Run
+from zoo.experiments.results.records import Cost, Measured, Run, TaskResult
 from zoo.experiments.statistics.ablation import effects, read_ablation
 from zoo.experiments.statistics.tests import SAME
 from zoo.machine.environment import environment
@@ -203,11 +204,11 @@ def made_up(variants: list[Variant], wrong: dict[str, list[int]], speed: dict[st
     """A run on two tasks of 40 items, where systems are wrong on so many by seed on the first, on 20 on the second."""
     plan = of_forty(make_plan(CATALOG, variants, TASKS, n_seeds=len(next(iter(wrong.values())))))
 
-    def result(job: Job) -> FinetuneResult:
+    def result(job: Job) -> TaskResult:
         n_wrong = wrong[job.system][job.seed] if job.system in wrong and job.task == TASKS[0] else 20
         missed = {(7 * job.seed + 3 * item) % 40 for item in range(n_wrong)}
         accuracy = 1 - n_wrong / 40
-        return FinetuneResult(
+        return TaskResult(
             job=job,
             task_version=plan.task(str(job.task)).version,
             data_hash=plan.task(str(job.task)).content_hash,

@@ -236,9 +236,9 @@ def done_and_judged(plan: Plan, folder: Path, executor: Executor, reuse: Sequenc
 
 
 def _foretell(catalog: Catalog, plan: Plan, folder: Path, workers: int, reuse: Sequence[Path], as_json: bool) -> int:
-    from zoo.experiments.runner.estimate import forecast
+    from zoo.experiments.runner.estimate import estimate
 
-    found = forecast(catalog, plan, folder, workers=workers, reuse=reuse)
+    found = estimate(catalog, plan, folder, workers=workers, reuse=reuse)
     rows: list[dict[str, JsonValue]] = [
         {"job": work.job.name, "state": work.state, "seconds": round(work.seconds, 1) if work.seconds else None}
         for work in found.work
