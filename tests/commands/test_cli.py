@@ -104,19 +104,22 @@ def test_plugins_tell_what_they_register(zoo: Zoo) -> None:
         (["ablate", "--preset", "bert-table-5", "bert-tiny"], "either --preset or variants"),
         (["ablate", "--preset", "bert-table-5", "--size", "big"], "'big' is not a size"),
         (["ablate", "bert-tiny", "albert-tiny", "--size", "mini"], "--size is a preset's"),
-        (["ablate", "bert-tiny", "bert-mini"], "give both the same with --tokens N"),
+        (["ablate", "bert-tiny", "bert-mini"], "give both the same with --pretrain-tokens N"),
         (["compare", "--tune", "brt"], "'brt' is not a grid; did you mean 'bert'?"),
-        (["compare", "--tune", "bert", "--steps", "3"], "both say how long; leave one out"),
+        (["compare", "--tune", "bert", "--finetune-steps", "3"], "both say how long; leave one out"),
         (["compare", "--tune", "albert"], "is not a task (in the settings of albert)"),
         (["compare", "--tasks", "ret"], "'ret' is not a task; did you mean 'rte'?"),
         (["compare", "--tasks", ","], "give at least one task"),
         (["compare", "--seeds", "0"], "'--seeds'"),
-        (["compare", "--tokens", "many"], "'--tokens'"),
+        (["compare", "--pretrain-tokens", "many"], "'--pretrain-tokens'"),
         (["compare", "bert-tiny+dims.n_heads=3"], "dims.n_heads=3 does not divide dims.hidden_width=128"),
         (["compare", "--tasks", "rte"], "--glue"),
         (["compare", "--tasks", "rte", "--glue", "nowhere"], "nowhere"),
         (["compare", "--corpus", "nowhere.txt"], "nowhere.txt"),
-        (["compare", "bert-base-uncased", "--tasks", "micro-sentiment"], "say how many you mean with --tokens N"),
+        (
+            ["compare", "bert-base-uncased", "--tasks", "micro-sentiment"],
+            "say how many you mean with --pretrain-tokens N",
+        ),
     ],
     ids=lambda value: " ".join(value) if isinstance(value, list) else "",
 )
@@ -147,8 +150,8 @@ def test_ctrl_c_is_said_in_one_line(zoo: Zoo, monkeypatch: pytest.MonkeyPatch) -
     def interrupted(*_: object, **__: object) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("zoo.cli.open_catalog", interrupted)
-    assert zoo("list") == (130, "", "stopped; what was finished is kept\n")
+    monkeypatch.setattr("zoo.commands.listing.open_catalog", interrupted)
+    assert zoo("list") == (130, "", "stopped: nothing was written\n")
 
 
 def test_debug_shows_where_an_error_comes_from(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -15,8 +15,10 @@ from torch import nn
 
 from zoo import Batch, Catalog, Layout, Output, Pretraining, RunFailed
 from zoo.core.seeds import seed_of
-from zoo.train.loop import Execution, fit, learning_rate
+from zoo.train.loop import fit
 from zoo.train.optimizers import Lamb, make_optimizer
+from zoo.train.schedule import learning_rate
+from zoo.train.step import StepConfig
 
 RECIPE = Pretraining(learning_rate=0.1, tokens=100, batch_tokens=10, sequence_length=8, warmup=0.2, weight_decay=0.5)
 
@@ -99,7 +101,7 @@ def test_seeds_depend_on_every_word() -> None:
 class _Exploding(nn.Module):
     """A model whose loss is infinite at its third step."""
 
-    weights: ClassVar[dict[str, float]] = {}
+    loss_weights: ClassVar[dict[str, float]] = {}
 
     def __init__(self) -> None:
         super().__init__()
@@ -128,13 +130,15 @@ def test_data_that_end_early_stop_the_run() -> None:
 
 
 def test_a_head_starts_from_the_pooler_that_an_objective_trained() -> None:
-    from zoo.core.specs import HeadUse
-    from zoo.heads import Classify
+    from zoo.core.specs import HeadConfig
+    from zoo.heads import SequenceClassification
 
     catalog = Catalog.installed()
     variant = catalog.variant("bert-tiny+head.pair=joint")
     pretrained = catalog.build(variant)
-    head = Classify(variant.dims, HeadUse(kind="classify", labels=("0", "1"), pair=True, reading=variant.head))
+    head = SequenceClassification(
+        variant.dims, HeadConfig(kind="classification", labels=("0", "1"), pair=True, pooling=variant.head)
+    )
     model = pretrained.with_head("rte", head)
     trained = pretrained.objective("bert.nsp").pooler
     assert torch.equal(head.pooler.dense.weight, trained.dense.weight)  # type: ignore[union-attr]
@@ -144,19 +148,19 @@ def test_a_head_starts_from_the_pooler_that_an_objective_trained() -> None:
 
 def test_what_one_part_drops_moves_no_other() -> None:
     from zoo.blocks import initialise
-    from zoo.core.specs import HeadUse, Init
-    from zoo.heads import LABEL, Classify
+    from zoo.core.specs import HeadConfig, Init
+    from zoo.heads import LABEL, SequenceClassification
 
     def dropped_by_the_head(dropout: float, seed: int) -> torch.Tensor:
         catalog = Catalog.installed()
         variant = catalog.variant(f"bert-tiny+dims.vocab_size=80+dims.dropout={dropout}")
-        head = Classify(variant.dims, HeadUse(kind="classify", labels=("a", "b")))
+        head = SequenceClassification(variant.dims, HeadConfig(kind="classification", labels=("a", "b")))
         initialise(head, Init(), seed=0)
         seen: list[torch.Tensor] = []
         head.dropout.register_forward_hook(lambda module, given, made: seen.append(made == 0))
         batch = replace(_batch(), labels={LABEL: torch.zeros(1, dtype=torch.int64)})
         model = catalog.build(variant).with_head("task", head)
-        fit(model, [batch], RECIPE, 1, lambda done, total: None, Execution(seed=seed))
+        fit(model, [batch], RECIPE, 1, lambda done, total: None, StepConfig(seed=seed))
         return seen[0]
 
     first = dropped_by_the_head(0.1, seed=1)

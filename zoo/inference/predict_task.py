@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from zoo.core.errors import ZooError
-from zoo.core.specs import HeadUse
+from zoo.core.specs import HeadConfig
 from zoo.inference.predict_text import head_for_text
-from zoo.inference.vectors import log, tell_cut, tokenizer_for
 from zoo.model import Model
 from zoo.tasks.task import Example, Task, spelled
+from zoo.text.encoding import log, log_cut
 from zoo.train.finetune import encode_examples, predict
 
 
@@ -22,17 +22,17 @@ def predict_task(
     model's head is another's.
     """
     head = head_for_text(model, labels)
-    ids = class_ids(head.use, task)
+    ids = class_ids(head.config, task)
     length = model.variant.dims.max_length
-    encodings, n_cut = encode_examples(examples, tokenizer_for(model), length)
-    tell_cut(n_cut, len(examples), length)
+    encodings, n_cut = encode_examples(examples, model.text_tokenizer, length)
+    log_cut(n_cut, len(examples), length)
     made = predict(model, head, encodings)
     return [ids[int(value)] for value in made] if ids else made
 
 
-def class_ids(use: HeadUse, task: Task) -> list[int]:
+def class_ids(use: HeadConfig, task: Task) -> list[int]:
     """The task's class id of each class of a head; none for scores. Raises ZooError where the head does not fit."""
-    wanted = "regress" if task.kind == "regression" else "classify"
+    wanted = "regression" if task.kind == "regression" else "classification"
     if use.kind != wanted:
         raise ZooError(
             f"task {task.name!r} needs a head of kind {wanted!r}, and the model's is of kind {use.kind!r}; leave out "

@@ -58,7 +58,7 @@ class Page(HTMLParser):
 def stuck(run: Run, system: str, seed: int) -> Run:
     """The run with one that answers 1 throughout."""
     results = [
-        r.model_copy(update={"predictions": {"dev": [1] * 40}, "headline": 0.5})
+        r.model_copy(update={"predictions": {"dev": [1] * 40}, "main_score": 0.5})
         if isinstance(r, TaskResult) and (r.job.system, r.job.seed) == (system, seed)
         else r
         for r in run.results
@@ -242,6 +242,6 @@ def test_a_models_card_tells_the_scores_of_the_run_that_it_lies_in(run: Run, tmp
     model.origin = Origin(str(folder / "finetuned" / "finetune-bert-tiny-lamps-s1"), {}, {})
     card = model_card(model, CATALOG)
     assert "| lamps | dev | accuracy | 57.5 |" in card and "seed 1" in card
-    (folder / "results.json").write_text('{"jobs": [{"kind": "pretrain"}]}')
+    (folder / "results.json").write_text('{"jobs": [{"scores": {}}]}')
     with pytest.raises(ZooError, match="is not what zoo compare writes"):
         model_card(model, CATALOG)

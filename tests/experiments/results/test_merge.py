@@ -18,6 +18,7 @@ from zoo.experiments.results.merge import merge, write_merged
 from zoo.experiments.results.records import FailedResult, Run
 from zoo.experiments.statistics.verdicts import judge
 from zoo.experiments.verify.files import verify
+from zoo.machine.compute import Compute
 
 BERT, ALBERT = {"bert-tiny": [18, 17, 19]}, {"albert-tiny": [1, 2, 1]}
 
@@ -60,7 +61,10 @@ def test_what_failed_on_one_machine_may_be_finished_on_another() -> None:
 @pytest.mark.parametrize(
     ("fields", "told"),
     [
-        ({"precision": "bf16"}, "a and b are not of one comparison: precision is fp32 in one and bf16 in the other"),
+        (
+            {"compute": Compute(precision="bf16", threads=1)},
+            "a and b are not of one comparison: compute.precision is fp32 in one and bf16 in",
+        ),
         ({"pretraining_seed": 7}, "pretraining_seed is 0 in one and 7"),
         ({"corpus_hash": "f" * 64}, "corpus_hash is"),
     ],
@@ -86,13 +90,13 @@ def test_another_recipe_or_budget_is_refused() -> None:
     run = made_up(3, ALBERT)
     (variant,) = run.plan.variants
     longer = variant.model_copy(update={"pretraining": variant.pretraining.model_copy(update={"tokens": 10**7})})
-    with pytest.raises(ZooError, match="give both the same with --tokens"):
+    with pytest.raises(ZooError, match="give both the same with --pretrain-tokens"):
         merge({"a": made_up(3, BERT), "b": changed(run, variants=(longer,))})
 
 
 def test_a_job_that_came_out_otherwise_is_named_with_the_fields() -> None:
     with pytest.raises(
-        ZooError, match="a and b have both done finetune-bert-tiny-lamps-s2, with other scores, headline, predictions"
+        ZooError, match="a and b have both done finetune-bert-tiny-lamps-s2, with other scores, main_score, predictions"
     ):
         merge({"a": made_up(3, BERT), "b": made_up(3, {"bert-tiny": [18, 17, 3]})})
 

@@ -29,5 +29,5 @@ def model_keys(plan: Plan, task: str) -> dict[str, str]:
 
 def _inputs(plan: Plan, job: Job) -> Inputs:
     needed = [_inputs(plan, other) for other in plan.needs(job)]
-    made: Inputs = {"kind": job.kind, "seed": job.seed, "precision": plan.precision, "needs": needed}
+    made: Inputs = {"kind": job.kind, "seed": job.seed, "precision": plan.compute.precision, "needs": needed}
     return made | kind_of(job).inputs(plan, job)

@@ -9,10 +9,12 @@ from typing import Annotated, Any, Final, Literal, Self
 
 from pydantic import Field, field_validator, model_validator
 
-from zoo.core.specs import Count, Finetuning, Precision, Record, Variant
+from zoo.core.specs import Count, Finetuning, Record, Variant
+from zoo.experiments.plan.ablation import Ablation
 from zoo.experiments.plan.corpus import CorpusSource
 from zoo.experiments.plan.inputs import Inputs, pretraining_inputs, start_inputs
 from zoo.experiments.plan.job import Job
+from zoo.machine.compute import Compute
 from zoo.registry.search_grids import Selection, Setting, Tuning
 from zoo.tasks.metrics import METRICS
 
@@ -86,6 +88,7 @@ _PLACES: Any = {
     "data_folder": True,
     "checkpoints": {"__all__": {"folder"}},
     "keep_finetuned": True,
+    "ablation": True,
 }
 
 
@@ -104,11 +107,12 @@ class PlanSpec(Record):
     corpus: CorpusSource
     corpus_hash: str
     data_folder: str | None
-    threads: Annotated[int, Field(ge=1, le=4_096)]
-    precision: Precision = "fp32"
+    compute: Compute
     checkpoints: dict[str, PlannedCheckpoint] = Field(default={})
     keep_finetuned: bool = False
     tuning: Tuning | None = None
+    ablation: Ablation | None = None
+    """The edges between the variants whose effects are reported; no result depends on it."""
 
     @field_validator("format", mode="before")
     @classmethod
@@ -127,6 +131,7 @@ class PlanSpec(Record):
         for what, given, known in (
             ("checkpoints", self.checkpoints, names),
             ("tuning", self.tuning.settings if self.tuning else {}, tasks),
+            ("an ablation's edges", self.ablation.ends if self.ablation else (), names),
         ):
             if unknown := sorted({*given} - {*known}):
                 raise ValueError(f"{what} are given for {unknown[0]!r:.60}, which is not in the plan")

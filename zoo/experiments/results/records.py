@@ -76,7 +76,7 @@ class ModelResult(Record):
     share_read: Annotated[float, Field(ge=0.0, le=1.0)] | None = None
     """Of the corpus's tokens, in an epoch; None where nothing was read."""
     steps: Whole
-    turns: Count = 1
+    gradient_accumulation_steps: Count = 1
     tokens: Whole
     losses: dict[str, list[float]]
     accuracies: dict[str, list[float]]
@@ -95,7 +95,7 @@ class ModelResult(Record):
 class TaskResult(Record):
     """A system's predictions and scores on a task.
 
-    `truncated` tells by split what was cut to fit, of a system that reads tokens. `unscored` are
+    `truncated` tells by split what was cut to fit, of a system that reads tokens. `test_predictions` are
     predictions for the splits whose labels are withheld, such as a benchmark's test split.
     """
 
@@ -106,12 +106,12 @@ class TaskResult(Record):
     data_hash: str
     synthetic: bool
     steps: Whole
-    turns: Count = 1
+    gradient_accumulation_steps: Count = 1
     truncated: dict[str, Truncation] = Field(default={})
     scores: dict[str, dict[str, Score]]
-    headline: Score
+    main_score: Score
     predictions: Answers
-    unscored: Answers = Field(default={})
+    test_predictions: Answers = Field(default={})
     environment: Environment
     cost: Cost
 
@@ -196,6 +196,6 @@ def best_setting(by_setting: Mapping[str, Sequence[TaskResult]]) -> str:
 
     def rank(label: str) -> tuple[int, float]:
         results = by_setting[label]
-        return len(results), fmean(result.headline for result in results)
+        return len(results), fmean(result.main_score for result in results)
 
     return max(by_setting, key=rank)

@@ -9,7 +9,8 @@ from zoo.experiments.plan.job import Job
 from zoo.experiments.plan.job_kinds import model_folder
 from zoo.experiments.plan.plan import Plan
 from zoo.registry.catalog import Catalog
-from zoo.train.loop import Execution, Progress
+from zoo.train.loop import Progress
+from zoo.train.step import StepConfig
 
 
 @dataclass(frozen=True)
@@ -21,7 +22,7 @@ class JobContext:
     job: Job
     folder: Path
     progress: Progress
-    how: Execution
+    how: StepConfig
 
     def start(self) -> Path:
         """The folder of the model that the job starts from."""

@@ -60,7 +60,7 @@ class _Measured:
 
 def estimate(catalog: Catalog, plan: Plan, folder: Path, *, workers: int, reuse: Sequence[Path] = ()) -> Estimate:
     """Try what is to do. Raises RunFailed where that fails, ZooError as a run would."""
-    states = JobStore(plan, folder, environment(catalog, plan.threads), reuse).states()
+    states = JobStore(plan, folder, environment(catalog, plan.compute), reuse).states()
     to_do = [job for job in plan.jobs if states[job.name] == "to do"]
     with TemporaryDirectory() as stage:
         dry_run = _DryRun(catalog, plan, Path(stage))

@@ -49,7 +49,7 @@ def run(
     executor = executor or (LocalProcesses(workers) if workers else InProcess(catalog))
     claim(plan, folder)
     keep_gold(catalog, plan, folder)
-    store = JobStore(plan, folder, environment(catalog, plan.threads), reuse)
+    store = JobStore(plan, folder, environment(catalog, plan.compute), reuse)
 
     def report(recorded: Recorded) -> None:
         watcher.ended(recorded.result.job, recorded.result, recorded.reused)

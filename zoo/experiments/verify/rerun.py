@@ -8,7 +8,6 @@ from pathlib import Path
 from statistics import fmean, variance
 
 import numpy as np
-import torch
 from scipy import stats
 
 from zoo.checkpoints import load
@@ -34,8 +33,9 @@ TIES = 0.01
 def evaluated_again(done: Run, folder: Path, catalog: Catalog) -> Iterator[Check]:
     """Let every fine-tuned model that was kept predict the development items again."""
     data = Path(done.plan.data_folder) if done.plan.data_folder else None
-    here = environment(catalog, done.plan.threads)
-    torch.set_num_threads(done.plan.threads)
+    compute = done.plan.compute
+    here = environment(catalog, compute)
+    compute.begin()
     for result in done.results:
         where = model_folder(done.plan, result.job)
         if not isinstance(result, TaskResult) or where is None:
@@ -109,7 +109,7 @@ def _repeated(where: str, recorded: list[TaskResult], repeated: list[TaskResult]
     before = {result.job.seed: fingerprint(result) for result in recorded}
     if all(before.get(result.job.seed) == fingerprint(result) for result in repeated):
         return Check(where, "confirmed", f"bit for bit, {len(repeated)} seed(s)")
-    old, new = ([100 * result.headline for result in results] for results in (recorded, repeated))
+    old, new = ([100 * result.main_score for result in results] for results in (recorded, repeated))
     shown = f"{fmean(old):.1f} then, {fmean(new):.1f} now"
     if recorded[0].environment == repeated[0].environment:
         return Check(where, "contradicted", f"{shown}: the same code on the same machine gives other predictions")
