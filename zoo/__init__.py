@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from zoo.core.errors import RunFailed, UnknownName, ZooError
 from zoo.core.specs import Dims, Finetuning, Head, Init, Pretraining, Use, Variant, diff, use
-from zoo.registry.hooks import Formulas, Parts, hookimpl
+from zoo.registry.offers import Offers, hookimpl
 from zoo.tasks.task import Dataset, Example, Task
 from zoo.tasks.tsv import Table, TsvTask
 
@@ -41,7 +41,6 @@ __all__ = [
     "Example",
     "Finetuning",
     "Flags",
-    "Formulas",
     "Head",
     "Ids",
     "Init",
@@ -49,9 +48,9 @@ __all__ = [
     "Masking",
     "Model",
     "Objective",
+    "Offers",
     "Output",
     "Packing",
-    "Parts",
     "Passage",
     "Pretraining",
     "RunFailed",
