@@ -13,7 +13,7 @@ import zoo_albert
 import zoo_bert
 import zoo_roberta
 from tests.experiments.synthetic_runs import TARGETS, of_forty, saved
-from zoo import Catalog, Dims, Encoder, Parts, UnknownName, Variant, ZooError, hookimpl, use
+from zoo import Catalog, Dims, Encoder, Offers, UnknownName, Variant, ZooError, builtin_plugin, use
 from zoo.commands.report import Format, report
 from zoo.experiments.plan.ablation import Ablation, of_table, path, walk
 from zoo.experiments.plan.make import make_plan
@@ -24,11 +24,12 @@ from zoo.experiments.statistics.ablation import effects, read_ablation
 from zoo.experiments.statistics.tests import SAME
 from zoo.machine.environment import environment
 from zoo.registry.paper_tables import PaperTable, Row
-from zoo.tasks import builtin
 
-CATALOG = Catalog.of(zoo_bert, zoo_roberta, zoo_albert, builtin)
+CATALOG = Catalog.of(zoo_bert, zoo_roberta, zoo_albert, builtin_plugin)
 PRESETS = [
-    pytest.param(table, size, id=f"{table.name} {size}") for table in CATALOG.ablations.values() for size in table.sizes
+    pytest.param(table, size, id=f"{table.name} {size}")
+    for table in CATALOG.paper_tables.values()
+    for size in table.sizes
 ]
 TASKS = ("micro-acceptability", "micro-sentiment")
 
@@ -119,14 +120,11 @@ class FourLayers(TwoLayers):
     wanted = 4
 
 
-class zoo_fussy:  # named as a plugin's module is
-    @hookimpl
-    def zoo_encoders(self) -> Parts:
-        return {"fussy.two": TwoLayers, "fussy.four": FourLayers}
+FUSSY = Offers(api_version=1, encoders={"fussy.two": TwoLayers, "fussy.four": FourLayers})
 
 
 def test_ends_that_no_order_of_choices_joins_are_refused_in_one_line() -> None:
-    catalog = Catalog.of(zoo_bert, zoo_fussy())
+    catalog = Catalog.of(zoo_bert, fussy=FUSSY)
     with pytest.raises(ZooError, match=r"no order of encoder, depth from .* builds at every step: .*wants 4 layers"):
         path(catalog, ("bert-tiny+encoder=fussy.two", "bert-tiny+encoder=fussy.four+dims.n_layers=4"))
 
@@ -148,7 +146,7 @@ def test_a_preset_builds_and_each_of_its_edges_changes_one_choice(table: PaperTa
 
 
 def test_presets_are_those_of_the_three_papers() -> None:
-    assert list(CATALOG.ablations) == [
+    assert list(CATALOG.paper_tables) == [
         "albert-table-3",
         "albert-table-4",
         "albert-table-5",

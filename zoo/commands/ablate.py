@@ -80,7 +80,7 @@ def _ablation(
     if preset is not None:
         if names or via:
             raise ZooError("a preset has variants of its own; give either --preset or variants")
-        return of_table(catalog, catalog.ablation(preset), size)
+        return of_table(catalog, catalog.paper_table(preset), size)
     if size is not None:
         raise ZooError("--size is a preset's; give --preset NAME with it")
     if len(names) < 2:
@@ -128,6 +128,6 @@ def _print_presets(catalog: Catalog) -> None:
 
     rows = tuple(
         (name, (table.title, table.source, f"{sum(bool(row.variants) for row in table.rows)}", ", ".join(table.sizes)))
-        for name, table in catalog.ablations.items()
+        for name, table in catalog.paper_tables.items()
     )
     print_rows(Table("preset", ("what it asks", "source", "variants", "sizes"), rows), console())

@@ -161,7 +161,7 @@ def new_plan(
 
 
 def _tuning(catalog: Catalog, asked: Sequence[str], tasks: Sequence[str], steps: int | None) -> Tuning:
-    found = tuning(asked, tasks, catalog.grids)
+    found = tuning(asked, tasks, catalog.search_grids)
     lengths = [
         setting for settings in found.settings.values() for setting in settings if setting.epochs or setting.steps
     ]

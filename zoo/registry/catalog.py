@@ -262,9 +262,9 @@ class Catalog:
         embedding = made("embedding", variant.embedding)
         encoder = made("encoder", variant.encoder)
         objectives = {used.name: made("objective", used, used.name) for used in variant.objectives}
-        weights = {used.name: float(str(used.options.get(WEIGHT, 1.0))) for used in variant.objectives}
+        loss_weights = {used.name: float(str(used.options.get(WEIGHT, 1.0))) for used in variant.objectives}
         causal = reads_from_left(variant, encoder, objectives)
-        return Model(variant, embedding, encoder, objectives, weights=weights, causal=causal)
+        return Model(variant, embedding, encoder, objectives, loss_weights=loss_weights, causal=causal)
 
     def check(self, variant: Variant, tasks: Iterable[Task] = (), *, trained: bool = False) -> None:
         """Build everything of a variant without memory for weights; of a `trained` one, nothing is pre-trained.
@@ -298,7 +298,9 @@ class Catalog:
         constructor = part.train if kind == "tokenizer" else part.__init__
         parameters = inspect.signature(constructor).parameters
         defaults = {WEIGHT: 1.0} | {name: parameter.default for name, parameter in parameters.items()}
-        kept = {n: v for n, v in checked_options(constructor, kind, used).items() if n not in defaults or v != defaults[n]}
+        kept = {
+            n: v for n, v in checked_options(constructor, kind, used).items() if n not in defaults or v != defaults[n]
+        }
         whole = {n: v if isinstance(v, float) else used.options[n] for n, v in kept.items()}  # 1 is 1.0 for a float
         return Use(name=used.name, options=whole)
 

@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Annotated, Any
 
 import pluggy
-from pydantic import PlainValidator, model_validator
+from pydantic import Field, PlainValidator, model_validator
 
 from zoo.core.errors import nearest
 from zoo.core.specs import Record
@@ -74,6 +74,7 @@ Classes = Annotated[Mapping[str, type[Any] | str], _by_name("class", lambda offe
 Functions = Annotated[Mapping[str, Callable[..., Any] | str], _by_name("function", callable)]
 Objects = Annotated[Mapping[str, Any], _by_name("object", lambda offered: offered is not None)]
 Records = Annotated[Sequence[Any] | str, PlainValidator(_together)]
+NOTHING: Any = Field(default={})
 
 
 class Offers(Record):
@@ -91,24 +92,24 @@ class Offers(Record):
     """
 
     api_version: int
-    tokenizers: Classes = {}
-    packings: Classes = {}
-    maskings: Classes = {}
-    embeddings: Classes = {}
-    encoders: Classes = {}
-    objectives: Classes = {}
+    tokenizers: Classes = NOTHING
+    packings: Classes = NOTHING
+    maskings: Classes = NOTHING
+    embeddings: Classes = NOTHING
+    encoders: Classes = NOTHING
+    objectives: Classes = NOTHING
     variants: Records = ()
     tasks: Records = ()
-    task_kinds: Objects = {}
-    metrics: Objects = {}
+    task_kinds: Objects = NOTHING
+    metrics: Objects = NOTHING
     checkpoint_formats: Records = ()
-    formulas: Functions = {}
+    formulas: Functions = NOTHING
     published_counts: Records = ()
     paper_tables: Records = ()
     search_grids: Records = ()
-    report_formats: Objects = {}
-    executors: Objects = {}
-    job_kinds: Objects = {}
+    report_formats: Objects = NOTHING
+    executors: Objects = NOTHING
+    job_kinds: Objects = NOTHING
 
     @model_validator(mode="before")
     @classmethod

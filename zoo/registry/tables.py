@@ -88,7 +88,8 @@ class Tables:
     def _check_free(self, plugin: Plugin, kind: str, name: str) -> None:
         family, said = name.split("-")[0], kind.replace("_", " ")
         if kind == "variant" and family in {other.name for other in self._failures} - {plugin.name}:
-            raise Refused("names", f"its variant {name!r} has a name that belongs to the plugin {family!r}; choose another")
+            reason = f"its variant {name!r} has a name that belongs to the plugin {family!r}; choose another"
+            raise Refused("names", reason)
         if (kind, name) in self._owners:
             rival = self._owners[kind, name].origin
             raise Refused("names", f"its {said} {name!r} is already offered by {rival}; choose another name")

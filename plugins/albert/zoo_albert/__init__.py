@@ -3,7 +3,6 @@
 Lan et al. 2020, arXiv:1909.11942.
 """
 
-
 from __future__ import annotations
 
 from zoo import Offers, hookimpl

@@ -3,7 +3,6 @@
 Devlin et al. 2019, arXiv:1810.04805.
 """
 
-
 from __future__ import annotations
 
 from zoo import Offers, hookimpl
@@ -28,9 +27,7 @@ def zoo_offers() -> Offers:
             "bert.nsp": "zoo_bert.objective:NextSentence",
             "bert.ltr": "zoo_bert.objective:NextToken",
         },
-        formulas={
-            f"bert.{name}": f"zoo_bert.formulas:{name}" for name in ("absolute", "stack", "mlm", "nsp", "ltr")
-        },
+        formulas={f"bert.{name}": f"zoo_bert.formulas:{name}" for name in ("absolute", "stack", "mlm", "nsp", "ltr")},
         published_counts="zoo_bert.published:PUBLISHED",
         variants="zoo_bert.variants:VARIANTS",
         paper_tables="zoo_bert.ablations:TABLES",

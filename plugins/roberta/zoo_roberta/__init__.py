@@ -3,7 +3,6 @@
 Liu et al. 2019, arXiv:1907.11692. There is no encoder here: the variants name BERT's.
 """
 
-
 from __future__ import annotations
 
 from zoo import Offers, hookimpl
