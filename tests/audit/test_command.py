@@ -234,7 +234,10 @@ def test_a_formula_that_fails_is_one_line() -> None:
 
 @pytest.mark.parametrize(
     ("offered", "message"),
-    [([1], r"formulas\n.*it should be a dict of name to function"), ({"bert.stack": len}, "which is no part of its own")],
+    [
+        ([1], r"formulas\n.*it should be a dict of name to function"),
+        ({"bert.stack": len}, "which is no part of its own"),
+    ],
 )
 def test_a_plugin_that_states_formulas_wrongly_is_refused(offered: Any, message: str) -> None:
     with pytest.raises((ValidationError, ZooError), match=message):
