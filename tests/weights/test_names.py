@@ -15,7 +15,7 @@ from zoo.weights.names import NameTable
 
 import numpy as np  # isort: skip
 
-FORMATS = Catalog.installed().checkpoints
+FORMATS = Catalog.installed().checkpoint_formats
 
 
 @pytest.mark.parametrize("format", FORMATS.values(), ids=FORMATS)

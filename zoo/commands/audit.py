@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from zoo.audit import tables
-from zoo.audit.audit import (
+from zoo.auditing import tables
+from zoo.auditing.audit import (
     Audit,
     PublishedCount,
     Settings,
@@ -17,10 +17,10 @@ from zoo.audit.audit import (
     audit_variant,
     printed_elsewhere,
 )
-from zoo.audit.checkpoint import is_path
-from zoo.audit.counts import Counts
-from zoo.audit.expectations import moved, read_expectations
-from zoo.audit.report import html, markdown, print_tables, write_markdown
+from zoo.auditing.checkpoint import is_path
+from zoo.auditing.counts import Counts
+from zoo.auditing.expectations import moved, read_expectations
+from zoo.auditing.report import html, markdown, print_tables, write_markdown
 from zoo.commands.console import console, print_json
 from zoo.core.errors import ZooError
 from zoo.core.files import write_text
@@ -123,7 +123,7 @@ def show(catalog: Catalog, audits: Sequence[Audit], good: Sequence[Audit], asked
     if outputs.update:
         write_markdown(outputs.update, markdown(shown, notes))
     if outputs.chart or outputs.html:
-        from zoo.audit.chart import chart
+        from zoo.auditing.chart import chart
 
         picture = chart(good)
         if outputs.chart:

@@ -1,4 +1,4 @@
-"""Tasks that are called as methods of modules are, in a whole comparison; and where its cells say they were made."""
+"""Tasks that are called as methods of modules are, in a whole comparison; and where its jobs say they were made."""
 
 from __future__ import annotations
 
@@ -10,13 +10,14 @@ import pytest
 import torch
 
 import zoo
-import zoo.experiments.runner.job
 import zoo_bert
 from zoo import Catalog, Offers
 from zoo.experiments.plan.corpus import FilesCorpus
 from zoo.experiments.plan.make import make_plan, with_budget
 from zoo.experiments.plan.plan import Plan
 from zoo.experiments.results.records import FinetuneResult, PretrainResult
+from zoo.experiments.runner import finetune_job, model_statistics, pretrain_job, scoring
+from zoo.experiments.runner.context import JobContext
 from zoo.experiments.runner.job import attempt
 from zoo.machine.environment import environment
 from zoo.train.distributed import Team
@@ -49,15 +50,15 @@ def plan(tmp_path: Path) -> Plan:
 def test_every_task_is_trained_and_its_model_predicts_again(plan: Plan, tmp_path: Path) -> None:
     folder = tmp_path / "run"
     folder.mkdir()
-    made = [attempt(CATALOG, plan, cell, folder, lambda done, total: None) for cell in plan.cells]
+    made = [attempt(CATALOG, plan, job, folder, lambda done, total: None) for job in plan.jobs]
     assert not [getattr(result, "reason", "") for result in made if result.kind == "failed"]
-    tuned = {r.cell.task: r for r in made if isinstance(r, FinetuneResult) and r.cell.kind == "finetune"}
+    tuned = {r.job.task: r for r in made if isinstance(r, FinetuneResult) and r.job.kind == "finetune"}
     assert set(tuned) == set(NAMES)
-    model = zoo.load(folder / "finetuned" / tuned["type"].cell.name, catalog=CATALOG)
+    model = zoo.load(folder / "finetuned" / tuned["type"].job.name, catalog=CATALOG)
     assert model.objective_names == ("task",)
 
 
-def test_cells_name_the_device_of_their_team(plan: Plan, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_jobs_name_the_device_of_their_team(plan: Plan, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     here = torch.device("cpu", 0)
     asked: list[torch.device | None] = []
 
@@ -69,13 +70,16 @@ def test_cells_name_the_device_of_their_team(plan: Plan, tmp_path: Path, monkeyp
         assert device is not None and device.type == here.type
         return environment(catalog).model_copy(update={"accelerator": "ACME 9000"})
 
-    monkeypatch.setattr(zoo.experiments.runner.job, "peak_memory", needed)
-    monkeypatch.setattr(zoo.experiments.runner.job, "forget_peak_memory", asked.append)
-    monkeypatch.setattr(zoo.experiments.runner.job, "environment", placed)
-    cells = {"pretrain": zoo.experiments.runner.job.pretrain, "finetune": zoo.experiments.runner.job.finetune}
-    for kind, work in cells.items():
-        cell = next(cell for cell in plan.cells if cell.kind == kind)
-        made = work(CATALOG, plan, cell, tmp_path, lambda done, total: None, Execution(team=Team(device=here)))
+    jobs = {"pretrain": pretrain_job, "finetune": finetune_job}
+    for module in jobs.values():
+        monkeypatch.setattr(module, "peak_memory", needed)
+        monkeypatch.setattr(module, "forget_peak_memory", asked.append)
+    for module in (model_statistics, scoring):
+        monkeypatch.setattr(module, "environment", placed)
+    for kind, module in jobs.items():
+        job = next(job for job in plan.jobs if job.kind == kind)
+        how = Execution(team=Team(device=here))
+        made = getattr(module, kind)(JobContext(CATALOG, plan, job, tmp_path, lambda done, total: None, how))
         assert isinstance(made, PretrainResult | FinetuneResult)
         assert (made.cost.peak_bytes, made.environment.accelerator) == (12_345, "ACME 9000")
     assert asked == [here] * 4

@@ -14,15 +14,16 @@ import pytest
 
 from tests.experiments.synthetic_runs import CATALOG, PLACE, made_up, saved
 from zoo import ZooError
-from zoo.experiments import statistics, verdicts
 from zoo.experiments.plan.ablation import Ablation, edge
 from zoo.experiments.plan.plan import read_plan
 from zoo.experiments.report.build import markdown, plain, write_report
 from zoo.experiments.report.results_json import csv_rows, summary
 from zoo.experiments.results.merge import merge
 from zoo.experiments.results.records import Run, read_run, results_by_key
-from zoo.experiments.runner.job_store import Ledger
+from zoo.experiments.runner.job_store import JobStore
 from zoo.experiments.runner.run import claim
+from zoo.experiments.statistics import tests as significance_tests
+from zoo.experiments.statistics import verdicts
 from zoo.experiments.statistics.ablation import effects, read_ablation
 from zoo.experiments.statistics.verdicts import judge
 from zoo.experiments.submission.write import submit
@@ -43,7 +44,7 @@ ODD_BYTES = (b"\xff", b"\0", b"9", b'"', b"}", b"9" * 5_000, b"[" * 9_000)
 def few_draws() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(verdicts, "N_DRAWS", 20)
-        for module in (statistics, verdicts):  # the dearest, and it sees variances alone
+        for module in (significance_tests, verdicts):  # the dearest, and it sees variances alone
             patch.setattr(module, "detectable", lambda *variances: None)
         yield
 
@@ -71,13 +72,13 @@ def as_report(folder: Path) -> str:
 
 def scores(run: Run) -> str:
     """All that a run says of quality, without costs and places."""
-    return judge(run).model_dump_json() + str([(r.cell, getattr(r, "headline", 0)) for r in run.results])
+    return judge(run).model_dump_json() + str([(r.job, getattr(r, "headline", 0)) for r in run.results])
 
 
 def resumed(folder: Path) -> None:
     plan = read_plan(folder / "plan.json")
     claim(plan, folder)
-    Ledger(plan, folder, PLACE).settled()
+    JobStore(plan, folder, PLACE).settled()
 
 
 def submitted(folder: Path) -> None:
@@ -169,7 +170,7 @@ def test_hundreds_of_altered_runs_are_refused_in_a_line_contradicted_or_the_same
     assert N_MUTATIONS / 4 < refused < N_MUTATIONS
 
 
-@pytest.mark.parametrize("name", ["plan.json", "cells/finetune-bert-tiny-lamps-s1.json", "gold/lamps.json"])
+@pytest.mark.parametrize("name", ["plan.json", "jobs/finetune-bert-tiny-lamps-s1.json", "gold/lamps.json"])
 @pytest.mark.parametrize("what", ["a pipe", "a folder", "a dead link", "nothing", "bytes", "deep"])
 def test_what_is_no_file_of_a_run_is_named(name: str, what: str, sound: Path, tmp_path: Path) -> None:
     folder = Path(shutil.copytree(sound, tmp_path / "run"))

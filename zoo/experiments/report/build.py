@@ -160,7 +160,7 @@ def notes(run: Run, found: Verdicts) -> list[str]:
         lines.append(f"Times and memory are {told} measured on different machines: {'; '.join(machines)}.")
     lines += tuning_notes(run)
     lines += finding_notes(found)
-    lines += [f"Failed: {failure.cell.name}: {failure.reason}" for failure in run.failures]
+    lines += [f"Failed: {failure.job.name}: {failure.reason}" for failure in run.failures]
     return lines
 
 

@@ -38,7 +38,7 @@ def html(run: Run, found: Verdicts) -> str:
         audit=audit_table(run),
         variants=variant_table(run),
         gaps=gap_table(run),
-        n_cells=len(run.plan.cells),
+        n_jobs=len(run.plan.jobs),
         environment=where(run),
         repeat=repeat(run),
         plan_hash=run.plan.content_hash,

@@ -77,7 +77,7 @@ def _caption(run: Run, found: Verdicts) -> str:
         if found.tiers
         else "",
         f"Synthetic: {', '.join(synthetic)}." if synthetic else "",
-        f"{len(run.failures)} of {len(run.plan.cells)} cells failed." if run.failures else "",
+        f"{len(run.failures)} of {len(run.plan.jobs)} jobs failed." if run.failures else "",
         f"Plan {run.plan.content_hash[:12]}.",
     ]
     return escaped(" ".join(filter(None, said)))

@@ -123,7 +123,7 @@ def _curves(run: Run) -> Figure | None:
         for result in trained:
             values = getattr(result, measure).get(objective, [])
             steps = [result.steps * (place + 0.5) / len(values) for place in range(len(values))]
-            axes.plot(steps, values, linewidth=1.2, **stroke(names.index(result.cell.system)))
+            axes.plot(steps, values, linewidth=1.2, **stroke(names.index(result.job.system)))
         axes.set_xlabel("step")
         axes.set_ylabel({"losses": "loss", "accuracies": "right answers"}[measure])
         axes.set_title(short(objective), fontsize=9)

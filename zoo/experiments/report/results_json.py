@@ -20,7 +20,7 @@ from zoo.experiments.statistics.verdicts import Verdicts
 from zoo.tables import printable
 
 LEFT_OUT = ("predictions", "unscored", "losses", "accuracies", "variant", "cost")
-"""What a cell's file holds and the published results don't: what is large, and the times, which never repeat."""
+"""What a job's file holds and the published results don't: what is large, and the times, which never repeat."""
 
 
 CUT = ("max_length", "items_cut", "training_items_cut")
@@ -36,7 +36,7 @@ class Headlines(Record):
 
 
 def _shortened(record: type[Record]) -> type[Record]:
-    """The record of a cell without what is left out, and with its name and the fingerprint of all of it."""
+    """The record of a job without what is left out, and with its name and the fingerprint of all of it."""
     kept: dict[str, Any] = {
         name: (field.annotation, field) for name, field in record.model_fields.items() if name not in LEFT_OUT
     }
@@ -44,7 +44,7 @@ def _shortened(record: type[Record]) -> type[Record]:
     return create_model(f"Short{record.__name__}", __base__=Record, __doc__=doc, name=str, fingerprint=str, **kept)
 
 
-_Cell: Any = _shortened(PretrainResult) | _shortened(FinetuneResult)
+_Job: Any = _shortened(PretrainResult) | _shortened(FinetuneResult)
 
 Published: type[Record] = create_model(
     "Results",
@@ -56,7 +56,7 @@ Published: type[Record] = create_model(
     scores=(dict[str, dict[str, Headlines | None]], Field(description="By system and task; null: nothing finished.")),
     statistics=(Verdicts, ...),
     tuning=(list[Tried], Field(description="What choosing among settings of fine-tuning adds to the scores.")),
-    cells=(list[_Cell], ...),
+    jobs=(list[_Job], ...),
     failures=(list[FailedResult], ...),
     costs=(
         dict[str, dict[str, float]] | None,
@@ -74,9 +74,9 @@ def schema() -> str:
 def summary(run: Run, found: Verdicts, *, costs: bool = False) -> dict[str, JsonValue]:
     """What `Published` says; without costs the same bytes for the same results."""
     systems = [*(variant.name for variant in run.plan.variants), *BASELINES]
-    cells: list[JsonValue] = [
+    jobs: list[JsonValue] = [
         {
-            "name": result.cell.name,
+            "name": result.job.name,
             "fingerprint": fingerprint(result),
             **result.model_dump(mode="json", exclude=set(LEFT_OUT)),
         }
@@ -94,7 +94,7 @@ def summary(run: Run, found: Verdicts, *, costs: bool = False) -> dict[str, Json
         "scores": scores,
         "statistics": found.model_dump(mode="json"),
         "tuning": [choice.model_dump(mode="json") for choice in tried(run)],
-        "cells": cells,
+        "jobs": jobs,
         "failures": failures,
         "costs": {quantity.label: dict(quantity.values) for quantity in quantities(run)} if costs else None,
     }
@@ -115,11 +115,11 @@ def csv_rows(run: Run) -> str:
     lines.writerow(("system", "task", "seed", "setting", "selection", "split", "metric", "score", *CUT))
     for result in run.results:
         if isinstance(result, FinetuneResult):
-            cell = result.cell
+            job = result.job
             for split, scores in result.scores.items():
                 for metric, value in scores.items():
-                    setting = cell.setting.label if cell.setting else ""
-                    words = (cell.system, cell.task or "", str(cell.seed), setting, cell.selection, split, metric)
+                    setting = job.setting.label if job.setting else ""
+                    words = (job.system, job.task or "", str(job.seed), setting, job.selection, split, metric)
                     lines.writerow((*map(_inert, words), value, *_cut(result, split)))
     return text.getvalue()
 

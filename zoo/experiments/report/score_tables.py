@@ -97,11 +97,11 @@ def audit_table(run: Run) -> Table:
 
 
 def gap_table(run: Run) -> Table:
-    """A row a cell that is not finished, with the reason."""
-    there = {result.cell for result in run.results}
-    rows = [(failure.cell.name, (failure.reason,)) for failure in run.failures]
-    rows += [(cell.name, ("not done yet",)) for cell in run.plan.cells if cell not in there]
-    return Table("cell", ("reason",), tuple(rows))
+    """A row a job that is not finished, with the reason."""
+    there = {result.job for result in run.results}
+    rows = [(failure.job.name, (failure.reason,)) for failure in run.failures]
+    rows += [(job.name, ("not done yet",)) for job in run.plan.jobs if job not in there]
+    return Table("job", ("reason",), tuple(rows))
 
 
 def systems_of(run: Run) -> tuple[str, ...]:
@@ -119,7 +119,7 @@ def score(run: Run, system: str, task: str) -> str:
     """Mean and standard deviation over seeds, in hundredths, and how many seeds are missing."""
     values = [100 * result.headline for result in run.finetuned(system, task)]
     if not values:
-        return "failed" if any((f.cell.system, f.cell.task) == (system, task) for f in run.failures) else "not done"
+        return "failed" if any((f.job.system, f.job.task) == (system, task) for f in run.failures) else "not done"
     expected = 1 if system in BASELINES else len(run.plan.seeds)
     spread = f" ± {stdev(values):.1f}" if len(values) > 1 else ""
     missing = f" ({len(values)} of {expected})" if len(values) < expected else ""

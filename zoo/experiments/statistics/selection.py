@@ -94,7 +94,7 @@ def tuning_table(run: Run) -> Table:
 def tuning_notes(run: Run) -> list[str]:
     """By which rules the scores that are shown were selected."""
     rules = {
-        task: {r.cell.selection for v in run.plan.variants for r in run.finetuned(v.name, task)} for task in _tasks(run)
+        task: {r.job.selection for v in run.plan.variants for r in run.finetuned(v.name, task)} for task in _tasks(run)
     }
     by_rule: dict[str, list[str]] = {}
     for task, found in rules.items():
