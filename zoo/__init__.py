@@ -9,19 +9,40 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 from zoo.core.errors import RunFailed, UnknownName, ZooError
-from zoo.core.specs import Dims, Finetuning, Head, Init, Pretraining, Use, Variant, diff, use
+from zoo.core.specs import Dims, Finetuning, Init, PoolingConfig, Pretraining, Use, Variant, diff, use
 from zoo.registry.offers import Offers, hookimpl
 from zoo.tasks.task import Dataset, Example, Task
-from zoo.tasks.tsv import Table, TsvTask
+from zoo.tasks.tsv import TsvFile, TsvTask
 
 if TYPE_CHECKING:
+    from zoo.api import (
+        Comparison,
+        Submission,
+        Verification,
+        ablate,
+        check_glue_submission,
+        compare,
+        estimate,
+        glue_submission,
+        merge,
+        path,
+        plan_ablation,
+        plan_comparison,
+        report,
+        verify,
+    )
     from zoo.checkpoints import load, save
     from zoo.core.batch import IGNORE, Batch, Encoding, Flags, Ids, Layout, Output, Passage
     from zoo.core.interfaces import Embedding, Encoder, Masking, Objective, Packing, Tokenizer
     from zoo.model import Model
     from zoo.registry.catalog import Catalog
 
+_API = (
+    *("Comparison", "Submission", "Verification", "ablate", "check_glue_submission", "compare", "estimate"),
+    *("glue_submission", "merge", "path", "plan_ablation", "plan_comparison", "report", "verify"),
+)
 _LATER = {
+    "zoo.api": _API,
     "zoo.core.batch": ("IGNORE", "Batch", "Encoding", "Flags", "Ids", "Layout", "Output", "Passage"),
     "zoo.registry.catalog": ("Catalog",),
     "zoo.checkpoints": ("load", "save"),
@@ -33,6 +54,7 @@ __all__ = [
     "IGNORE",
     "Batch",
     "Catalog",
+    "Comparison",
     "Dataset",
     "Dims",
     "Embedding",
@@ -41,7 +63,6 @@ __all__ = [
     "Example",
     "Finetuning",
     "Flags",
-    "Head",
     "Ids",
     "Init",
     "Layout",
@@ -52,21 +73,35 @@ __all__ = [
     "Output",
     "Packing",
     "Passage",
+    "PoolingConfig",
     "Pretraining",
     "RunFailed",
-    "Table",
+    "Submission",
     "Task",
     "Tokenizer",
+    "TsvFile",
     "TsvTask",
     "UnknownName",
     "Use",
     "Variant",
+    "Verification",
     "ZooError",
+    "ablate",
+    "check_glue_submission",
+    "compare",
     "diff",
+    "estimate",
+    "glue_submission",
     "hookimpl",
     "load",
+    "merge",
+    "path",
+    "plan_ablation",
+    "plan_comparison",
+    "report",
     "save",
     "use",
+    "verify",
 ]
 
 

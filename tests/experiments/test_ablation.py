@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from math import sqrt
 from pathlib import Path
 from statistics import fmean
@@ -14,13 +15,13 @@ import zoo_bert
 import zoo_roberta
 from tests.experiments.synthetic_runs import TARGETS, of_forty, saved
 from zoo import Catalog, Dims, Encoder, Offers, UnknownName, Variant, ZooError, builtin_plugin, use
-from zoo.commands.report import Format, report
+from zoo.commands.report import report
 from zoo.experiments.plan.ablation import Ablation, of_table, path, walk
 from zoo.experiments.plan.make import make_plan
 from zoo.experiments.plan.plan import BASELINES, Job
 from zoo.experiments.report.ablation import effects_markdown, path_table
 from zoo.experiments.results.records import Cost, FinetuneResult, Measured, Run
-from zoo.experiments.statistics.ablation import effects, read_ablation
+from zoo.experiments.statistics.ablation import effects
 from zoo.experiments.statistics.tests import SAME
 from zoo.machine.environment import environment
 from zoo.registry.paper_tables import PaperTable, Row
@@ -157,27 +158,27 @@ def test_presets_are_those_of_the_three_papers() -> None:
         "roberta-table-2",
     ]
     with pytest.raises(UnknownName, match="did you mean 'bert-table-5'"):
-        CATALOG.ablation("bert-tabel-5")
+        CATALOG.paper_table("bert-tabel-5")
     with pytest.raises(UnknownName, match="'huge' is not a size"):
-        of_table(CATALOG, CATALOG.ablation("bert-table-5"), "huge")
+        of_table(CATALOG, CATALOG.paper_table("bert-table-5"), "huge")
 
 
 def test_alberts_printed_averages_are_the_means_of_their_rows() -> None:
     """Each SQuAD, F1 and exact match, is averaged first (checked against every row that the paper prints)."""
     for name in ("albert-table-3", "albert-table-4", "albert-table-5"):
-        table = CATALOG.ablation(name)
+        table = CATALOG.paper_table(name)
         for row in table.rows:
             *squads, mnli, sst, race, average = row.scores[-8:]
             assert fmean([fmean(squads[:2]), fmean(squads[2:]), mnli, sst, race]) == pytest.approx(average, abs=0.051)
 
 
 def test_a_papers_effect_is_the_mean_over_its_counted_columns() -> None:
-    table = CATALOG.ablation("bert-table-5")
+    table = CATALOG.paper_table("bert-table-5")
     # 83.9 - 84.4, 84.9 - 88.4, 86.5 - 86.7, 92.6 - 92.7, 87.9 - 88.5
     expected = (-0.5 - 3.5 - 0.2 - 0.1 - 0.6) / 5
     assert table.effect("BERT base", "No NSP", table.counted) == pytest.approx(expected)
     assert table.effect("BERT base", "No NSP", ("QNLI",)) == pytest.approx(-3.5)
-    assert CATALOG.ablation("roberta-table-2").effect("SEGMENT-PAIR", "FULL-SENTENCES", ("RACE",)) is None
+    assert CATALOG.paper_table("roberta-table-2").effect("SEGMENT-PAIR", "FULL-SENTENCES", ("RACE",)) is None
 
 
 @pytest.mark.parametrize(
@@ -212,7 +213,7 @@ def made_up(variants: list[Variant], wrong: dict[str, list[int]], speed: dict[st
             synthetic=True,
             steps=1,
             scores={"dev": {"accuracy": accuracy}},
-            headline=accuracy,
+            main_score=accuracy,
             predictions={"dev": [1 - t if i in missed else t for i, t in enumerate(TARGETS)]},
             environment=environment(CATALOG),
             cost=Cost(
@@ -277,7 +278,7 @@ def test_heads_may_be_an_edge_which_asks_for_no_second_pretraining() -> None:
 
 
 def of_paper(name: str, wrong: list[list[int]]) -> tuple[Run, Ablation]:
-    variants, ablation = of_table(CATALOG, CATALOG.ablation(name), None)
+    variants, ablation = of_table(CATALOG, CATALOG.paper_table(name), None)
     return made_up(variants, {v.name: w for v, w in zip(variants, wrong, strict=True)}, {}), ablation
 
 
@@ -334,15 +335,15 @@ def test_a_task_that_one_side_did_not_finish_is_left_out_and_said() -> None:
 @pytest.mark.parametrize("form", ["terminal", "markdown"])
 def test_the_report_of_a_run_folder_tells_the_ablation_that_it_is_of(form: str, tmp_path: Path) -> None:
     run, ablation = of_paper("bert-table-5", [[10, 11, 10]] * 3)
-    kept = saved(run, tmp_path) / "ablation.json"
-    kept.write_text(effects(run, ablation).model_dump_json())
-    assert read_ablation(tmp_path, run.plan) == ablation
+    kept = saved(run.model_copy(update={"plan": run.plan.model_copy(update={"ablation": ablation})}), tmp_path)
     out = tmp_path / "report"
-    report(tmp_path, Format(form), out)
+    report(tmp_path, form, out)
     assert "The paper's effects and ours" in out.read_text() and "+ BiLSTM" in out.read_text()
-    kept.write_text("{}")
-    with pytest.raises(ZooError, match=r"ablation.json is not an ablation"):
-        report(tmp_path, Format(form), out)
+    plan = json.loads((kept / "plan.json").read_text())
+    plan["ablation"]["edges"][0]["second"] = "stranger"
+    (kept / "plan.json").write_text(json.dumps(plan))
+    with pytest.raises(ZooError, match=r"plan.json is not a plan: ablation: an ablation has other edges"):
+        report(tmp_path, form, out)
 
 
 def test_weights_cannot_be_ablated(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

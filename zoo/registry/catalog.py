@@ -15,7 +15,7 @@ from zoo.core.errors import UnknownName, ZooError
 from zoo.core.seeds import drawing
 from zoo.core.specs import Dims, Use, Variant
 from zoo.formulas import Component, Published
-from zoo.registry.expressions import base_of, evaluate, own_name
+from zoo.registry.expressions import base_of, evaluate, exchanged_fields, own_name
 from zoo.registry.offers import PARTS, Offers
 from zoo.registry.options import WEIGHT, checked_options, constructor_options
 from zoo.registry.paper_tables import PaperTable
@@ -145,6 +145,10 @@ class Catalog:
         called = names[folder.resolve()]
         called = f"folder:{called}" if called in self.variants else called
         return variant_in(folder, self.checkpoint_formats).model_copy(update={"name": called})
+
+    def exchanged_fields(self, expression: str) -> frozenset[str]:
+        """The paths of the fields that an expression exchanges. Raises ZooError as `named` does."""
+        return exchanged_fields(self.named(expression)[1], self._is_folder)
 
     def task(self, name: str) -> Task:
         """The task of this name. Raises UnknownName."""

@@ -85,13 +85,13 @@ def test_another_recipe_or_budget_is_refused() -> None:
     run = made_up(3, ALBERT)
     (variant,) = run.plan.variants
     longer = variant.model_copy(update={"pretraining": variant.pretraining.model_copy(update={"tokens": 10**7})})
-    with pytest.raises(ZooError, match="give both the same with --tokens"):
+    with pytest.raises(ZooError, match="give both the same with --pretrain-tokens"):
         merge({"a": made_up(3, BERT), "b": changed(run, variants=(longer,))})
 
 
 def test_a_job_that_came_out_otherwise_is_named_with_the_fields() -> None:
     with pytest.raises(
-        ZooError, match="a and b have both done finetune-bert-tiny-lamps-s2, with other scores, headline, predictions"
+        ZooError, match="a and b have both done finetune-bert-tiny-lamps-s2, with other scores, main_score, predictions"
     ):
         merge({"a": made_up(3, BERT), "b": made_up(3, {"bert-tiny": [18, 17, 3]})})
 

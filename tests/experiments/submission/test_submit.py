@@ -131,7 +131,7 @@ def test_missing_and_unknown_files_are_named_in_a_zip_too(tmp_path: Path) -> Non
 
 
 def test_the_files_speak_of_glues_tasks() -> None:
-    tables = {task.name: task.tables for task in TASKS}
+    tables = {task.name: task.files for task in TASKS}
     assert {file.task for file in FILES} == set(tables) - {"ax"}
     assert all(file.split in tables[file.task] for file in FILES)
 
@@ -149,9 +149,9 @@ def test_the_command_writes_and_checks(
             main()
         return int(end.value.code or 0)
 
-    assert zoo("submit", str(run)) == 0
+    assert zoo("glue-submission", str(run)) == 0
     assert "WNLI.tsv: seed 1" in capsys.readouterr().out
-    assert zoo("submit", str(run / "submission"), "--check") == 0
+    assert zoo("glue-submission", str(run / "submission"), "--check") == 0
     (run / "submission" / "AX.tsv").unlink()
-    assert zoo("submit", str(run / "submission"), "--check") == 1
+    assert zoo("glue-submission", str(run / "submission"), "--check") == 1
     assert capsys.readouterr().out.splitlines()[-1] == "AX.tsv: is missing"
