@@ -17,7 +17,15 @@ from zoo.experiments.plan.make import refuse_unequal
 from zoo.experiments.plan.plan import Plan
 from zoo.experiments.results.folder import write_result
 from zoo.experiments.results.gold_labels import write_gold
-from zoo.experiments.results.records import NOT_REPEATED, FailedResult, ModelResult, Run, TaskResult, fingerprint, renamed
+from zoo.experiments.results.records import (
+    NOT_REPEATED,
+    FailedResult,
+    ModelResult,
+    Run,
+    TaskResult,
+    fingerprint,
+    renamed,
+)
 from zoo.registry.search_grids import Tuning, alike
 
 Kept = TypeVar("Kept", bound=Record)
