@@ -12,7 +12,7 @@ import pytest
 
 from tests.experiments.synthetic_runs import predicting, saved
 from zoo.cli import main
-from zoo.registry import hooks
+from zoo.registry.offers import Offers
 
 ROOT = Path(__file__).resolve().parents[1]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
@@ -117,10 +117,9 @@ def test_what_is_said_to_run_a_command_is_there(command: str) -> None:
     assert command in {line for page in PAGES for line in commands(page)}
 
 
-def test_every_hook_is_in_the_page_on_plugins() -> None:
+def test_all_that_a_plugin_can_offer_is_in_the_page_on_plugins() -> None:
     page = (ROOT / "docs" / "writing-a-variant.md").read_text()
-    names = [name for name in vars(hooks) if name.startswith("zoo_")]
-    assert names and all(f"`{name}`" in page for name in names)
+    assert all(f"| `{name}` |" in page for name in Offers.model_fields)
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import importlib.util
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -12,7 +11,7 @@ import torch
 
 import zoo
 import zoo_bert
-from zoo import Catalog, hookimpl
+from zoo import Catalog, Offers
 from zoo.experiments.plan.corpus import FilesCorpus
 from zoo.experiments.plan.make import make_plan, with_budget
 from zoo.experiments.plan.plan import Plan
@@ -30,9 +29,8 @@ toy = importlib.util.module_from_spec(_spec)
 _spec.loader.exec_module(toy)
 
 NAMES = ("type", "items", "train", "forward", "my.type", "lamps")
-LAMPS = next(task for task in toy.zoo_tasks() if task.name == "lamps")
-TASKS = [LAMPS.model_copy(update={"name": name}) for name in NAMES]
-CATALOG = Catalog.of(zoo_bert, SimpleNamespace(__name__="zoo_odd", zoo_tasks=hookimpl(lambda: TASKS)))
+TASKS = [toy.LAMPS.model_copy(update={"name": name}) for name in NAMES]
+CATALOG = Catalog.of(zoo_bert, odd=Offers(api_version=1, tasks=TASKS))
 
 SMALL = (
     "bert-tiny+dims.hidden_width=32+dims.embedding_width=32+dims.ffn_width=48+dims.max_length=24"

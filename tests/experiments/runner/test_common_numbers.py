@@ -13,7 +13,7 @@ from torch import Tensor, nn
 import zoo_albert
 import zoo_bert
 from tests.experiments.synthetic_runs import toy
-from zoo import Catalog, Dims, Encoder, Layout, Parts, hookimpl
+from zoo import Catalog, Dims, Encoder, Layout, Offers
 from zoo.experiments.plan.cache_key import cache_key
 from zoo.experiments.plan.make import make_plan, with_budget
 from zoo.experiments.plan.plan import Plan
@@ -43,13 +43,8 @@ class OwnDraws(Encoder):
         return hidden * self.scale * self.fixed
 
 
-class zoo_stranger:  # named as a plugin's module is
-    @hookimpl
-    def zoo_encoders(self) -> Parts:
-        return {"stranger.own": OwnDraws}
-
-
-CATALOG = Catalog.of(zoo_bert, zoo_albert, toy, zoo_stranger())
+STRANGER = Offers(api_version=1, encoders={"stranger.own": OwnDraws})
+CATALOG = Catalog.of(zoo_bert, zoo_albert, toy, stranger=STRANGER)
 PLACE = environment(CATALOG)
 NO_OP = "bert-tiny+finetuning.epochs=2.0"
 
