@@ -16,6 +16,7 @@ from rich.text import Text
 from zoo.commands.streams import results
 from zoo.core.errors import CONTROLS, visible
 from zoo.registry.catalog import Catalog
+from zoo.registry.plugins import Plugin
 
 OUTPUT = "Output"
 
@@ -29,14 +30,16 @@ PIPED_WIDTH = 250
 
 
 def open_catalog(strict: bool, warn: bool = True) -> Catalog:
-    """The installed plugins; those that failed are told once, or with `strict` raised."""
-    catalog = Catalog.installed(strict=strict)
-    for plugin in catalog.plugins if warn else ():
-        if plugin.failure:
-            print(
-                f"warning: plugin {plugin.origin} failed at {plugin.phase}: {visible(plugin.failure)}", file=sys.stderr
-            )
-    return catalog
+    """What the installed plugins offer; what fails of one is left out with a warning, or with `strict` raised."""
+    return Catalog.installed(strict=strict, on_failure=_warn if warn else _pass)
+
+
+def _warn(plugin: Plugin, phase: str, reason: str) -> None:
+    print(f"warning: plugin {plugin.origin} failed at {phase}: {visible(reason)}", file=sys.stderr)
+
+
+def _pass(plugin: Plugin, phase: str, reason: str) -> None:
+    pass
 
 
 def split(names: str) -> list[str]:
