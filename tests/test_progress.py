@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 
 import pytest
-from rich.console import Console
+from rich.console import Console, Group
 from rich.text import Text
 
 from zoo.progress import Bars, Pace, clock_time
@@ -56,8 +56,7 @@ def test_every_row_fits_the_terminal_and_only_descriptions_are_cut(width: int) -
     bars.move(row, 500, "500/1,000")
     bars.lines = ["tokens/s " * 30]
     with console.capture() as captured:
-        for each in bars.get_renderables():
-            console.print(each)
+        console.print(Group(*bars.get_renderables()))
     lines = [line for line in captured.get().splitlines() if line.strip()]
     shown = [Text.from_ansi(line) for line in lines]
     assert len(lines) == 2 and all(text.cell_len <= width for text in shown)
