@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import inspect
 import json
+import logging
 import os
 import sys
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import redirect_stdout
 from dataclasses import dataclass
-from functools import partial
+from functools import cache, partial
 from pathlib import Path
 from pkgutil import resolve_name
 from types import MappingProxyType
@@ -35,6 +36,8 @@ from zoo.weights.record import is_checkpoint, variant_in
 if TYPE_CHECKING:
     from zoo.core.interfaces import Encoder, Masking, Objective, Packing, Tokenizer
     from zoo.model import Model
+
+log = logging.getLogger("zoo")
 
 WEIGHT = "weight"
 """The option that every objective has: its share in the sum of losses."""
@@ -236,7 +239,7 @@ class Catalog:
         """
         import torch
 
-        from zoo.registry.compatibility import misfits_in_finetuning, misfits_in_pretraining
+        from zoo.registry.compatibility import misfits_in_finetuning, misfits_in_pretraining, parts_with_own_init
 
         self.tokenizer(variant)
         masking, packing = self.masking(variant), self.packing(variant)
@@ -245,6 +248,8 @@ class Catalog:
         before = () if trained else misfits_in_pretraining(model, packing, masking)
         for misfit in (*before, *misfits_in_finetuning(model, tasks)):
             raise ZooError(f"variant {variant.name!r}: {misfit}")
+        for part in () if trained else parts_with_own_init(model):
+            _say(f"{part} keeps a start of its own; linear_std and embedding_std of the variant's init don't reach it")
 
     def without_defaults(self, variant: Variant, *, trained: bool = False) -> Variant:
         """A checked variant without options at their defaults, so that two that mean the same are equal.
@@ -278,6 +283,11 @@ class Catalog:
         if not isinstance(made, expected):
             raise ZooError(f"{kind} {used.name!r} is a {type(made).__name__}, not a zoo.{expected.__name__}")
         return made
+
+
+@cache  # once, in however many variants
+def _say(note: str) -> None:
+    log.warning(note)
 
 
 def _resolved(name: str) -> Any:

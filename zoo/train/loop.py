@@ -7,7 +7,7 @@ import time
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 
 import torch
@@ -138,6 +138,7 @@ def train(
         batch = next(stream, None)
         if batch is None:
             raise RunFailed(f"the data ended after {index} of {n_steps} steps")
+        batch = replace(batch, seed=seed_of("batch", how.seed, index))
         arrived = time.perf_counter()
         rate = learning_rate(index, n_steps, recipe)
         for group in optimizer.param_groups:
@@ -225,10 +226,10 @@ def _forward_and_backward(
 def _drawing_apart(model: Model, seed: int | None, *place: int) -> Iterator[None]:
     """Let each part of a model draw from a seed of its own, so that what one drops moves no other."""
     parts = [model.embedding, model.encoder, *model.objectives.values()] if seed is not None else []
-    hooks = [
-        part.register_forward_pre_hook(partial(_reseed, seed_of("step", seed, *place, number)))
-        for number, part in enumerate(parts)
-    ]
+    reseeds = [partial(_reseed, seed_of("step", seed, *place, number)) for number in range(len(parts))]
+    hooks = [part.register_forward_pre_hook(reseed) for part, reseed in zip(parts, reseeds, strict=True)]
+    if parts:  # an encoder that is asked for all its states isn't called itself
+        hooks.append(model.embedding.register_forward_hook(reseeds[1]))
     try:
         yield
     finally:
@@ -236,7 +237,7 @@ def _drawing_apart(model: Model, seed: int | None, *place: int) -> Iterator[None
             hook.remove()
 
 
-def _reseed(seed: int, module: nn.Module, inputs: object) -> None:
+def _reseed(seed: int, *_: object) -> None:
     torch.manual_seed(seed)
 
 
