@@ -9,10 +9,10 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 from zoo.core.errors import RunFailed, UnknownName, ZooError
-from zoo.core.specs import Dims, Finetuning, Head, Init, Pretraining, Use, Variant, diff, use
+from zoo.core.specs import Dims, Finetuning, Init, PoolingConfig, Pretraining, Use, Variant, diff, use
 from zoo.registry.hooks import Formulas, Parts, hookimpl
 from zoo.tasks.task import Dataset, Example, Task
-from zoo.tasks.tsv import Table, TsvTask
+from zoo.tasks.tsv import TsvFile, TsvTask
 
 if TYPE_CHECKING:
     from zoo.checkpoints import load, save
@@ -42,7 +42,6 @@ __all__ = [
     "Finetuning",
     "Flags",
     "Formulas",
-    "Head",
     "Ids",
     "Init",
     "Layout",
@@ -53,11 +52,12 @@ __all__ = [
     "Packing",
     "Parts",
     "Passage",
+    "PoolingConfig",
     "Pretraining",
     "RunFailed",
-    "Table",
     "Task",
     "Tokenizer",
+    "TsvFile",
     "TsvTask",
     "UnknownName",
     "Use",

@@ -131,7 +131,7 @@ def test_missing_and_unknown_files_are_named_in_a_zip_too(tmp_path: Path) -> Non
 
 
 def test_the_files_speak_of_glues_tasks() -> None:
-    tables = {task.name: task.tables for task in TASKS}
+    tables = {task.name: task.files for task in TASKS}
     assert {file.task for file in FILES} == set(tables) - {"ax"}
     assert all(file.split in tables[file.task] for file in FILES)
 

@@ -81,7 +81,7 @@ def paper_table(run: Run, found: Effects, paper: PaperTable) -> Table:
     for row in paper.rows:
         printed = [str(score) for score in row.scores] or [MISSING] * len(paper.columns)
         results = run.finetuned(found.ablation.rows[row.label]) if row.label in found.ablation.rows else []
-        ours = f"{100 * fmean(result.headline for result in results):.1f}" if results else MISSING
+        ours = f"{100 * fmean(result.main_score for result in results):.1f}" if results else MISSING
         rows.append((row.label, (*printed, ours, found.ablation.rows.get(row.label, "not built here"))))
     return Table("row", (*paper.columns, "our mean", "our variant"), tuple(rows))
 

@@ -63,9 +63,9 @@ def _points(axes: Axes, run: Run, task: str, system: str, height: int, color: st
     results = run.finetuned(system, task)
     for result in results:
         stuck = degenerate(result) and system not in BASELINES
-        axes.plot(100 * result.headline, height, "x" if stuck else "o", color=color, alpha=0.6)
+        axes.plot(100 * result.main_score, height, "x" if stuck else "o", color=color, alpha=0.6)
     if results:
-        mean = 100 * sum(result.headline for result in results) / len(results)
+        mean = 100 * sum(result.main_score for result in results) / len(results)
         axes.plot([mean, mean], [height - 0.35, height + 0.35], color=color, linewidth=1.5)
 
 
@@ -105,7 +105,7 @@ def _interval(axes: Axes, d: Difference, height: int) -> None:
 
 
 def _curves(run: Run) -> Figure | None:
-    """A panel an objective, for losses and for shares of right answers; a line a pre-training, whoever shares it."""
+    """A panel an objective, for losses and for accuracies; a line a pre-training, whoever shares it."""
     origins = run.plan.origins
     names = list(origins)
     trained = [result for result in run.results if isinstance(result, PretrainResult)]
@@ -125,7 +125,7 @@ def _curves(run: Run) -> Figure | None:
             steps = [result.steps * (place + 0.5) / len(values) for place in range(len(values))]
             axes.plot(steps, values, linewidth=1.2, **stroke(names.index(result.job.system)))
         axes.set_xlabel("step")
-        axes.set_ylabel({"losses": "loss", "accuracies": "right answers"}[measure])
+        axes.set_ylabel({"losses": "loss", "accuracies": "accuracy"}[measure])
         axes.set_title(short(objective), fontsize=9)
     key(figure, names, lambda index: stroke(names.index(origins[names[index]])))
     return figure

@@ -19,7 +19,7 @@ from zoo.experiments.statistics.selection import Tried, tried
 from zoo.experiments.statistics.verdicts import Verdicts
 from zoo.tables import printable
 
-LEFT_OUT = ("predictions", "unscored", "losses", "accuracies", "variant", "cost")
+LEFT_OUT = ("predictions", "test_predictions", "losses", "accuracies", "variant", "cost")
 """What a job's file holds and the published results don't: what is large, and the times, which never repeat."""
 
 
@@ -27,7 +27,7 @@ CUT = ("max_length", "items_cut", "training_items_cut")
 """Columns of the CSV."""
 
 
-class Headlines(Record):
+class ScoreSummary(Record):
     """A system's scores on a task: one a seed, their mean, and their standard deviation if they are several."""
 
     mean: float
@@ -53,7 +53,7 @@ Published: type[Record] = create_model(
     format=(Literal[1], ...),
     plan_hash=(str, ...),
     plan=(Plan, ...),
-    scores=(dict[str, dict[str, Headlines | None]], Field(description="By system and task; null: nothing finished.")),
+    scores=(dict[str, dict[str, ScoreSummary | None]], Field(description="By system and task; null: none finished.")),
     statistics=(Verdicts, ...),
     tuning=(list[Tried], Field(description="What choosing among settings of fine-tuning adds to the scores.")),
     jobs=(list[_Job], ...),
@@ -84,7 +84,7 @@ def summary(run: Run, found: Verdicts, *, costs: bool = False) -> dict[str, Json
         if not isinstance(result, FailedResult)
     ]
     scores: dict[str, JsonValue] = {
-        system: {task.name: _headlines(run, system, task.name) for task in run.plan.tasks} for system in systems
+        system: {task.name: _main_scores(run, system, task.name) for task in run.plan.tasks} for system in systems
     }
     failures: list[JsonValue] = [failure.model_dump(mode="json") for failure in run.failures]
     return {
@@ -100,12 +100,12 @@ def summary(run: Run, found: Verdicts, *, costs: bool = False) -> dict[str, Json
     }
 
 
-def _headlines(run: Run, system: str, task: str) -> JsonValue:
-    values = tuple(result.headline for result in run.finetuned(system, task))
+def _main_scores(run: Run, system: str, task: str) -> JsonValue:
+    values = tuple(result.main_score for result in run.finetuned(system, task))
     if not values:
         return None
     spread = stdev(values) if len(values) > 1 else None
-    return Headlines(mean=fmean(values), sd=spread, values=values).model_dump(mode="json")
+    return ScoreSummary(mean=fmean(values), sd=spread, values=values).model_dump(mode="json")
 
 
 def csv_rows(run: Run) -> str:

@@ -98,7 +98,7 @@ def finding_notes(found: Verdicts) -> list[str]:
     for task, by_system in found.spreads.items():
         stuck = [_stuck(name, s) for name, s in by_system.items() if s.degenerate and name not in BASELINES]
         notes += [f"One answer for every item of {task}: {', '.join(stuck)}."] if stuck else []
-    notes += [f"No verdict on {task}: its right answers were not stored." for task in found.undecided]
+    notes += [f"No verdict on {task}: its gold labels were not stored." for task in found.undecided]
     return notes
 
 

@@ -104,7 +104,7 @@ class PretrainResult(Record):
 class FinetuneResult(Record):
     """A system's predictions and scores on a task.
 
-    `truncated` tells by split what was cut to fit, of a system that reads tokens. `unscored` are
+    `truncated` tells by split what was cut to fit, of a system that reads tokens. `test_predictions` are
     predictions for the splits whose labels are withheld, such as a benchmark's test split.
     """
 
@@ -118,9 +118,9 @@ class FinetuneResult(Record):
     turns: Count = 1
     truncated: dict[str, Truncation] = Field(default={})
     scores: dict[str, dict[str, Score]]
-    headline: Score
+    main_score: Score
     predictions: Answers
-    unscored: Answers = Field(default={})
+    test_predictions: Answers = Field(default={})
     environment: Environment
     cost: Cost
 
@@ -205,7 +205,7 @@ def best_setting(by_setting: Mapping[str, Sequence[FinetuneResult]]) -> str:
 
     def rank(label: str) -> tuple[int, float]:
         results = by_setting[label]
-        return len(results), fmean(result.headline for result in results)
+        return len(results), fmean(result.main_score for result in results)
 
     return max(by_setting, key=rank)
 

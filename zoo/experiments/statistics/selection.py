@@ -47,7 +47,7 @@ def tried(run: Run) -> list[Tried]:
         if run.plan.tuning.rule(task.name) == "best on dev" and (results := run.tried(variant.name, task.name))
     }
     means = {
-        place: {label: fmean(result.headline for result in results) for label, results in by_setting.items()}
+        place: {label: fmean(result.main_score for result in results) for label, results in by_setting.items()}
         for place, by_setting in found.items()
     }
     same = _best_for_all(list(means.values()))

@@ -44,7 +44,7 @@ class Verdicts(Record):
 
 @dataclass(frozen=True)
 class Scores:
-    """A system's headlines [K] and the same on drawn items [R, K]."""
+    """A system's main scores [K] and the same on drawn items [R, K]."""
 
     seeds: tuple[int, ...]
     values: Array
@@ -57,11 +57,11 @@ class Scores:
 
 
 def judge(run: Run) -> Verdicts:
-    """Spread, differences and tiers of every task; where no right answers were stored, spread alone."""
+    """Spread, differences and tiers of every task; where no gold labels were stored, spread alone."""
     variants = [variant.name for variant in run.plan.variants]
     spreads = {
         task.name: {
-            system: spread([result.headline for result in results], [degenerate(result) for result in results])
+            system: spread([result.main_score for result in results], [degenerate(result) for result in results])
             for system in (*variants, *BASELINES)
             if (results := run.finetuned(system, task.name))
         }
@@ -146,7 +146,7 @@ def scores_of(run: Run, system: str, task: str) -> Scores | None:
     predictions = {split: np.asarray([r.predictions[split] for r in results]) for split in first.predictions}
     return Scores(
         seeds=tuple(result.job.seed for result in results),
-        values=np.asarray([result.headline for result in results]),
+        values=np.asarray([result.main_score for result in results]),
         drawn=resampled(targets, predictions, metrics, N_DRAWS),
     )
 

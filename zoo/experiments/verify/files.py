@@ -115,14 +115,14 @@ def _scored_again(run: Run) -> Iterator[Check]:
                     at = f"{where}: scores.{split}.{metric}"
                     yield _scored(at, metric, stored, gold[split] if gold else None, result.predictions[split])
             mean = fmean(value for scores in result.scores.values() for value in scores.values())
-            yield from _compared(f"{where}: headline", result.headline, mean)
+            yield from _compared(f"{where}: main_score", result.main_score, mean)
 
 
 def _scored(
     where: str, metric: str, stored: float, gold: Sequence[float] | None, predictions: Sequence[float]
 ) -> Check:
     if gold is None:
-        return Check(where, "not decidable", f"stored {stored}; the right answers are not there")
+        return Check(where, "not decidable", f"stored {stored}; the gold labels are not there")
     try:
         found = METRICS[metric].value(np.asarray(gold), np.asarray(predictions))
     except ValueError as error:  # a metric of two classes, and a plan that was altered to have more
