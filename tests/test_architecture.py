@@ -52,7 +52,7 @@ CIRCLES = [
 """Files that import each other today."""
 
 USES_TYPER = {"commands", "cli"}
-USES_RICH = {"auditing", "cli", "commands", "experiments.report", "experiments.runner", "pretraining", "tables"}
+USES_RICH = {"api", "auditing", "cli", "commands", "experiments.report", "experiments.runner", "pretraining", "tables"}
 OPEN_TO_PLUGINS = {"zoo", "blocks", "core", "formulas", "registry", "testing", "text", "weights"}
 
 LIGHT = ["zoo", "zoo.cli", "zoo.experiments.plan.make", "zoo.experiments.results.records"]
@@ -66,7 +66,7 @@ RUN_FILES_KNOWN_BELOW = {"jobs", "results.json", "finetuned"}
 
 LARGEST_FILE, LONGEST_FUNCTION, MEDIAN_FUNCTION = 350, 60, 7
 LARGE_FILES: set[str] = set()
-LONG_FUNCTIONS = {("zoo/commands/compare.py", "compare"), ("zoo/commands/pretrain.py", "pretrain")}
+LONG_FUNCTIONS = {("zoo/commands/pretrain.py", "pretrain")}
 
 NAME_OF_A_MODULE = re.compile(r"zoo(\.[a-z_]+)+(:\w+)?")
 
