@@ -19,8 +19,9 @@ from zoo import Catalog, Layout, Model, Variant, ZooError, load, save
 from zoo.auditing.closed_form import closed_form
 from zoo.auditing.module import executed, module_counts, on_meta
 from zoo.experiments.plan.make import make_plan, with_budget
+from zoo.experiments.results.folder import checkpoint_folder
 from zoo.experiments.runner.run import run
-from zoo.registry import catalog as catalog_module
+from zoo.registry import compatibility
 from zoo.testing import DIMS, Check, conformance
 from zoo.testing.layers import check_encoder
 from zoo.testing.material import ragged_batch
@@ -73,13 +74,14 @@ def test_strangers_pretrain_finetune_save_and_load_in_a_comparison(tmp_path: Pat
     done = run(plan, tmp_path, watcher=Silent(), catalog=CATALOG)
     assert not done.failures
     trained = {result.job.system: result for result in done.results if result.kind == "pretrain"}
-    assert set(trained["stranger-electra"].objectives) == {"stranger.generator", "stranger.replaced"}
+    assert set(trained["stranger-electra"].losses) == {"stranger.generator", "stranger.replaced"}
     for name in VARIANTS:
-        model = CATALOG.build(done.plan.variants[VARIANTS.index(name)])
-        save(model, tmp_path / name, catalog=CATALOG)
+        stored = checkpoint_folder(tmp_path, plan, trained[name].job)
+        model = load(stored, catalog=CATALOG)
+        save(model, tmp_path / name, to="zoo", catalog=CATALOG)
         again = load(tmp_path / name, catalog=CATALOG)
-        for stored, tensor in model.state_dict().items():
-            assert torch.equal(again.state_dict()[stored], tensor)
+        for weight, tensor in model.state_dict().items():
+            assert torch.equal(again.state_dict()[weight], tensor)
 
 
 class Silent:
@@ -152,13 +154,13 @@ def test_a_setting_of_init_that_reaches_nothing_is_refused(expression: str, mess
 
 
 def test_a_part_whose_weights_the_record_does_not_start_is_reported_once(caplog: pytest.LogCaptureFixture) -> None:
-    catalog_module._say.cache_clear()
+    compatibility._log_own_start.cache_clear()
     with caplog.at_level(logging.WARNING, logger="zoo"):
         for name in ("stranger-recurrent", "stranger-recurrent", "stranger-electra", "bert-tiny"):
             CATALOG.check(CATALOG.variant(name))
     assert [record.getMessage() for record in caplog.records] == [
-        "encoder 'stranger.recurrent' keeps a start of its own; "
-        "linear_std and embedding_std of the variant's init don't reach it"
+        "encoder 'stranger.recurrent' keeps its own initialisation: "
+        "init.linear_std and init.embedding_std do not reach it"
     ]
 
 

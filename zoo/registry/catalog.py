@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import inspect
 import json
-import logging
 import os
 import sys
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import redirect_stdout
 from dataclasses import dataclass
-from functools import cache, partial
+from functools import partial
 from pathlib import Path
 from pkgutil import resolve_name
 from types import MappingProxyType
@@ -36,8 +35,6 @@ from zoo.weights.record import is_checkpoint, variant_in
 if TYPE_CHECKING:
     from zoo.core.interfaces import Encoder, Masking, Objective, Packing, Tokenizer
     from zoo.model import Model
-
-log = logging.getLogger("zoo")
 
 WEIGHT = "weight"
 """The option that every objective has: its share in the sum of losses."""
@@ -243,7 +240,7 @@ class Catalog:
         """
         import torch
 
-        from zoo.registry.compatibility import misfits_in_finetuning, misfits_in_pretraining, parts_with_own_init
+        from zoo.registry.compatibility import log_own_starts, misfits_in_finetuning, misfits_in_pretraining
 
         self.tokenizer(variant)
         masking, packing = self.masking(variant), self.packing(variant)
@@ -252,8 +249,8 @@ class Catalog:
         before = () if trained else misfits_in_pretraining(model, packing, masking)
         for misfit in (*before, *misfits_in_finetuning(model, tasks)):
             raise ZooError(f"variant {variant.name!r}: {misfit}")
-        for part in () if trained else parts_with_own_init(model):
-            _say(f"{part} keeps a start of its own; linear_std and embedding_std of the variant's init don't reach it")
+        if not trained:
+            log_own_starts(model)
 
     def without_defaults(self, variant: Variant, *, trained: bool = False) -> Variant:
         """A checked variant without options at their defaults, so that two that mean the same are equal.
@@ -287,11 +284,6 @@ class Catalog:
         if not isinstance(made, expected):
             raise ZooError(f"{kind} {used.name!r} is a {type(made).__name__}, not a zoo.{expected.__name__}")
         return made
-
-
-@cache  # once, in however many variants
-def _say(note: str) -> None:
-    log.warning(note)
 
 
 def _resolved(name: str) -> Any:

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterable, Iterator
+from functools import cache
 
 from zoo.blocks import settings_that_reach
 from zoo.core.interfaces import Masking, Packing
 from zoo.core.specs import Variant
 from zoo.model import Model
 from zoo.tasks.task import Task
+
+log = logging.getLogger("zoo")
 
 
 def misfits_in_pretraining(model: Model, packing: Packing, masking: Masking) -> Iterator[str]:
@@ -85,8 +89,8 @@ def _unreached(model: Model) -> Iterator[str]:
         )
 
 
-def parts_with_own_init(model: Model) -> Iterator[str]:
-    """The parts with weights whose start the record does not say, each with its kind."""
+def log_own_starts(model: Model) -> None:
+    """Report the parts whose weights the record's `init` does not start, each once."""
     variant = model.variant
     parts = {
         f"embedding {variant.embedding.name!r}": model.embedding,
@@ -96,7 +100,12 @@ def parts_with_own_init(model: Model) -> Iterator[str]:
     for name, part in parts.items():
         drawn = settings_that_reach(part) & {"linear_std", "embedding_std"}
         if not drawn and any(True for _ in part.parameters()):
-            yield name
+            _log_own_start(name)
+
+
+@cache
+def _log_own_start(part: str) -> None:
+    log.warning(f"{part} keeps its own initialisation: init.linear_std and init.embedding_std do not reach it")
 
 
 def _too_long(variant: Variant, field: str, length: int) -> Iterator[str]:
