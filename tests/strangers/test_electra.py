@@ -17,8 +17,9 @@ from zoo.core.seeds import seed_of
 from zoo.testing import DIMS
 from zoo.testing.material import ragged_batch
 from zoo.train.evaluation import evaluate
-from zoo.train.loop import Execution, train
+from zoo.train.loop import train
 from zoo.train.optimizers import make_optimizer
+from zoo.train.step import StepConfig
 
 CATALOG = Catalog.of(zoo_bert, PLUGIN)
 GENERATOR, REPLACED = "stranger.generator", "stranger.replaced"
@@ -112,7 +113,7 @@ def test_what_is_drawn_depends_on_the_seed_the_purpose_and_the_sequence_alone() 
 
 def steps(accumulate: int, n_steps: int = 3) -> tuple[Model, list[dict[str, float]]]:
     electra = model()
-    how = Execution(accumulate=accumulate, seed=seed_of("electra"))
+    how = StepConfig(gradient_accumulation_steps=accumulate, seed=seed_of("electra"))
     recipe = electra.variant.pretraining
     made = train(electra, make_optimizer(electra, recipe), repeat(batch()), recipe, n_steps, how=how)
     return electra, [step.losses for step in made]
@@ -133,7 +134,7 @@ def test_every_step_draws_anew_and_the_same_steps_draw_the_same() -> None:
         seen: list[list[int]] = []
         electra.embedding.register_forward_pre_hook(lambda _, inputs: seen.append(inputs[0].ids.tolist()))
         recipe = electra.variant.pretraining.model_copy(update={"learning_rate": 1e-12, "clip_norm": 0.0})
-        list(train(electra, make_optimizer(electra, recipe), repeat(batch()), recipe, 2, how=Execution(seed=seed)))
+        list(train(electra, make_optimizer(electra, recipe), repeat(batch()), recipe, 2, how=StepConfig(seed=seed)))
         yield from seen[1::2]
 
     first, second = corrupted(1)

@@ -25,8 +25,9 @@ from zoo.registry import compatibility
 from zoo.testing import DIMS, Check, conformance
 from zoo.testing.layers import check_encoder
 from zoo.testing.material import ragged_batch
-from zoo.train.loop import Execution, train
+from zoo.train.loop import train
 from zoo.train.optimizers import make_optimizer
+from zoo.train.step import StepConfig
 
 CATALOG = Catalog.of(zoo_bert, toy, PLUGIN)
 SIZES = DIMS.model_copy(update={"embedding_width": DIMS.hidden_width})
@@ -178,7 +179,7 @@ def test_dropout_in_the_encoder_is_the_same_for_an_objective_of_one_layer_and_of
         dims = SIZES.model_copy(update={"dropout": 0.3})
         model = CATALOG.build(CATALOG.variant(name).swap("x", dims=dims))
         recipe = model.variant.pretraining
-        steps = train(model, make_optimizer(model, recipe), [batch], recipe, 1, how=Execution(seed=7))
+        steps = train(model, make_optimizer(model, recipe), [batch], recipe, 1, how=StepConfig(seed=7))
         found.append(read_by(model, partial(list, steps)))
     assert torch.equal(found[0][-1], found[1])
 

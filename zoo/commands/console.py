@@ -25,6 +25,10 @@ AsJson = Annotated[
 ]
 Strict = Annotated[bool, typer.Option("--strict", help="Stop at the first plugin that fails.", rich_help_panel=OUTPUT)]
 
+Device = Annotated[
+    str | None, typer.Option(help="Where to compute: cpu, cuda, cuda:1 or mps; cuda if there is a GPU, else cpu.")
+]
+
 
 class Precision(StrEnum):
     """What passes compute in."""

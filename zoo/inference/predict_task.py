@@ -7,9 +7,9 @@ from collections.abc import Sequence
 from zoo.core.errors import ZooError
 from zoo.core.specs import HeadConfig
 from zoo.inference.predict_text import head_for_text
-from zoo.inference.vectors import log, tell_cut, tokenizer_for
 from zoo.model import Model
 from zoo.tasks.task import Example, Task, spelled
+from zoo.text.encoding import log, log_cut
 from zoo.train.finetune import encode_examples, predict
 
 
@@ -24,8 +24,8 @@ def predict_task(
     head = head_for_text(model, labels)
     ids = _class_ids(head.config, task)
     length = model.variant.dims.max_length
-    encodings, n_cut = encode_examples(examples, tokenizer_for(model), length)
-    tell_cut(n_cut, len(examples), length)
+    encodings, n_cut = encode_examples(examples, model.text_tokenizer, length)
+    log_cut(n_cut, len(examples), length)
     made = predict(model, head, encodings)
     return [ids[int(value)] for value in made] if ids else made
 

@@ -20,9 +20,9 @@ from zoo.experiments.results.records import FinetuneResult, PretrainResult
 from zoo.experiments.runner import finetune_job, model_statistics, pretrain_job, scoring
 from zoo.experiments.runner.context import JobContext
 from zoo.experiments.runner.job import attempt
+from zoo.machine.compute import Compute
 from zoo.machine.environment import environment
-from zoo.train.distributed import Team
-from zoo.train.loop import Execution
+from zoo.train.step import StepConfig
 
 _spec = importlib.util.spec_from_file_location("zoo_toy", Path(__file__).parents[1] / "toy_task.py")
 assert _spec and _spec.loader
@@ -60,28 +60,29 @@ def test_every_task_is_trained_and_its_model_predicts_again(plan: Plan, tmp_path
     assert model.objective_names == ("task",)
 
 
-def test_jobs_name_the_device_of_their_team(plan: Plan, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    here = torch.device("cpu", 0)
+def test_jobs_record_where_they_ran(plan: Plan, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    here = Compute(precision="bf16", threads=1)
     asked: list[torch.device | None] = []
 
     def needed(device: torch.device | None = None) -> int:
         asked.append(device)
         return 12_345
 
-    def placed(catalog: Any, device: torch.device | None = None) -> Any:
-        assert device is not None and device.type == here.type
-        return environment(catalog).model_copy(update={"accelerator": "ACME 9000"})
+    def placed(catalog: Any, compute: Compute) -> Any:
+        assert compute is here
+        return environment(catalog, compute).model_copy(update={"accelerator": "ACME 9000"})
 
     jobs = {"pretrain": pretrain_job, "finetune": finetune_job}
     for module in jobs.values():
         monkeypatch.setattr(module, "peak_memory", needed)
-        monkeypatch.setattr(module, "forget_peak_memory", asked.append)
+        monkeypatch.setattr(module, "reset_peak_memory", asked.append)
     for module in (model_statistics, scoring):
         monkeypatch.setattr(module, "environment", placed)
     for kind, module in jobs.items():
         job = next(job for job in plan.jobs if job.kind == kind)
-        how = Execution(team=Team(device=here))
+        how = StepConfig(here)
         made = getattr(module, kind)(JobContext(CATALOG, plan, job, tmp_path, lambda done, total: None, how))
         assert isinstance(made, PretrainResult | FinetuneResult)
         assert (made.cost.peak_bytes, made.environment.accelerator) == (12_345, "ACME 9000")
-    assert asked == [here] * 4
+        assert made.environment.precision == "bf16"
+    assert asked == [torch.device("cpu")] * 4

@@ -25,6 +25,7 @@ from zoo.experiments.runner.run import run
 from zoo.experiments.statistics.tests import SAME
 from zoo.experiments.statistics.verdicts import judge
 from zoo.experiments.verify.files import verify
+from zoo.machine.compute import Compute
 from zoo.machine.environment import environment
 from zoo.model import Model
 from zoo.weights.record import read_variant
@@ -288,7 +289,7 @@ def test_a_result_without_its_model_is_not_taken_over(tmp_path: Path) -> None:
 
 
 def test_code_that_changes_under_a_run_is_named_as_that(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    edited = environment(CATALOG, threads=1).model_copy(update={"code": "f" * 64})
+    edited = environment(CATALOG, Compute(threads=1)).model_copy(update={"code": "f" * 64})
     for module in (model_statistics, scoring):
         monkeypatch.setattr(module, "environment", lambda *asked, **how: edited)
     found = run(planned("bert-tiny"), tmp_path / "run", watcher=Silent(), catalog=CATALOG)

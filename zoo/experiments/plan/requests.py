@@ -14,6 +14,7 @@ from zoo.experiments.plan.corpus import CorpusSource, FilesCorpus
 from zoo.experiments.plan.make import check_plan, make_plan, with_budget
 from zoo.experiments.plan.options import AblationOptions, ExperimentOptions, PlanOptions
 from zoo.experiments.plan.plan import Plan, read_plan
+from zoo.machine.compute import Compute, chosen_device
 from zoo.registry.catalog import Catalog
 from zoo.registry.search_grids import Tuning, tuning
 
@@ -91,8 +92,7 @@ def _plan(
         n_seeds=options.seeds,
         corpus=_files(options.corpus),
         data_folder=options.glue.resolve() if options.glue else None,
-        threads=options.threads,
-        precision=options.precision,
+        compute=Compute(device=chosen_device(options.device), precision=options.precision, threads=options.threads),
         pretrain_each_seed=options.pretrain_each_seed,
         keep_finetuned=options.keep_finetuned,
         tuning=_tuning(catalog, options, tasks) if options.tune else None,
