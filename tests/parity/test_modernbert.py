@@ -7,8 +7,8 @@ from torch import Tensor
 from transformers import ModernBertConfig, ModernBertForMaskedLM
 
 import zoo_bert
-from tests.strangers.plugin import PLUGIN
-from zoo import Batch, Catalog, Dims, Layout, use
+from tests.strangers.plugin import OFFERS
+from zoo import Batch, Catalog, Dims, Layout, part
 
 LENGTHS = (13, 29, 40, 29)
 CONFIG = ModernBertConfig(
@@ -65,12 +65,11 @@ def translated(state: dict[str, Tensor]) -> dict[str, Tensor]:
     for layer in range(DIMS.n_layers):
         made |= {f"{ours}.weight": state[f"{theirs}.weight"] for ours, theirs in names(layer).items()}
         whole = f"encoder.layers.{layer}"
-        for name, part in zip(
-            ("query", "key", "value"), state[f"model.layers.{layer}.attn.Wqkv.weight"].chunk(3), strict=True
-        ):
-            made[f"{whole}.attention.attention.{name}.weight"] = part
+        joint = state[f"model.layers.{layer}.attn.Wqkv.weight"].chunk(3)
+        for name, weight in zip(("query", "key", "value"), joint, strict=True):
+            made[f"{whole}.attention.attention.{name}.weight"] = weight
         up, gate = state[f"model.layers.{layer}.mlp.Wi.weight"].chunk(2)
-        made |= {f"{whole}.feedforward.feedforward.{name}.weight": part for name, part in (("up", up), ("gate", gate))}
+        made |= {f"{whole}.feedforward.feedforward.{name}.weight": one for name, one in (("up", up), ("gate", gate))}
     return made
 
 
@@ -80,9 +79,9 @@ def test_rotary_positions_windows_gates_and_norms_before_are_those_of_modernbert
     with torch.no_grad():
         for parameter in theirs.parameters():
             parameter.add_(0.2 * torch.randn_like(parameter))
-    catalog = Catalog.of(zoo_bert, PLUGIN)
+    catalog = Catalog.of(zoo_bert, stranger=OFFERS)
     variant = catalog.variant("stranger-modern+encoder.window=6+encoder.global_every=3")
-    ours = catalog.assemble(variant.swap("parity", dims=DIMS, objectives=(use("bert.mlm"),))).eval()
+    ours = catalog.assemble(variant.swap("parity", dims=DIMS, objectives=(part("bert.mlm"),))).eval()
     ours.load_state_dict(translated(theirs.state_dict()))
 
     ids = torch.randint(3, 97, (sum(LENGTHS),))
@@ -93,7 +92,7 @@ def test_rotary_positions_windows_gates_and_norms_before_are_those_of_modernbert
         expected = theirs(input_ids=padded, attention_mask=mask.long()).logits[mask]
         hidden = ours.hidden(Batch(ids, zeros, zeros.bool(), layout, zeros))
         found = ours.objective("bert.mlm").head(hidden, ours.embedding.tokens.weight)  # type: ignore[operator]
-        wide = catalog.assemble(variant.swap("wide", dims=DIMS, encoder=use("stranger.modern", window=64))).eval()
+        wide = catalog.assemble(variant.swap("wide", dims=DIMS, encoder=part("stranger.modern", window=64))).eval()
         wide.load_state_dict(ours.state_dict())
         unlike = wide.hidden(Batch(ids, zeros, zeros.bool(), layout, zeros))
     assert expected.abs().max() > 1

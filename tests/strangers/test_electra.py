@@ -11,7 +11,7 @@ import pytest
 import torch
 
 import zoo_bert
-from tests.strangers.plugin import PLUGIN
+from tests.strangers.plugin import OFFERS
 from zoo import IGNORE, Batch, Catalog, Model, ZooError
 from zoo.core.seeds import seed_of
 from zoo.testing import DIMS
@@ -21,7 +21,7 @@ from zoo.train.loop import train
 from zoo.train.optimizers import make_optimizer
 from zoo.train.step import StepConfig
 
-CATALOG = Catalog.of(zoo_bert, PLUGIN)
+CATALOG = Catalog.of(zoo_bert, stranger=OFFERS)
 GENERATOR, REPLACED = "stranger.generator", "stranger.replaced"
 SIZES = DIMS.model_copy(update={"embedding_width": DIMS.hidden_width, "attention_dropout": 0.0})
 

@@ -14,12 +14,12 @@ import torch
 import zoo_bert
 from tests.experiments import toy_task as toy
 from tests.strangers import modern
-from tests.strangers.plugin import PLUGIN
+from tests.strangers.plugin import OFFERS
 from zoo import Catalog, Layout, Model, Variant, ZooError, load, save
 from zoo.auditing.closed_form import closed_form
 from zoo.auditing.module import executed, module_counts, on_meta
+from zoo.experiments.plan.job_kinds import model_folder
 from zoo.experiments.plan.make import make_plan, with_budget
-from zoo.experiments.results.folder import checkpoint_folder
 from zoo.experiments.runner.run import run
 from zoo.registry import compatibility
 from zoo.testing import DIMS, Check, conformance
@@ -29,7 +29,7 @@ from zoo.train.loop import train
 from zoo.train.optimizers import make_optimizer
 from zoo.train.step import StepConfig
 
-CATALOG = Catalog.of(zoo_bert, toy, PLUGIN)
+CATALOG = Catalog.of(zoo_bert, toy, stranger=OFFERS)
 SIZES = DIMS.model_copy(update={"embedding_width": DIMS.hidden_width})
 VARIANTS = sorted(name for name in CATALOG.variants if name.startswith("stranger-"))
 
@@ -74,11 +74,10 @@ def test_strangers_pretrain_finetune_save_and_load_in_a_comparison(tmp_path: Pat
     plan = make_plan(CATALOG, variants, ["lamps"], n_seeds=1)
     done = run(plan, tmp_path, watcher=Silent(), catalog=CATALOG)
     assert not done.failures
-    trained = {result.job.system: result for result in done.results if result.kind == "pretrain"}
+    trained = {result.job.system: result for result in done.results if result.job.kind == "pretrain"}
     assert set(trained["stranger-electra"].losses) == {"stranger.generator", "stranger.replaced"}
     for name in VARIANTS:
-        stored = checkpoint_folder(tmp_path, plan, trained[name].job)
-        model = load(stored, catalog=CATALOG)
+        model = load(tmp_path / str(model_folder(plan, trained[name].job)), catalog=CATALOG)
         save(model, tmp_path / name, to="zoo", catalog=CATALOG)
         again = load(tmp_path / name, catalog=CATALOG)
         for weight, tensor in model.state_dict().items():
