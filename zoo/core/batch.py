@@ -210,21 +210,20 @@ def _at(rows: Sequence[int], values: tuple[int, ...]) -> tuple[int, ...]:
 class Output:
     """What an objective makes of a batch: a scalar loss, logits, and the targets that these are held against.
 
-    The last dimension of logits is the classes: [M, V] beside targets [M], or [B, C] beside [B]. Logits of the targets'
-    own shape are scores where targets are floats, and where they are integers, 0 or 1, decisions for themselves, yes
-    above 0. The loss is a mean over the targets that are not IGNORE.
+    The loss is a mean over the targets that are not IGNORE. `correct` marks the targets that are met, in their shape;
+    without it, integer targets are classes, [M] beside logits [M, V], and floats are neither met nor missed.
     """
 
     loss: Tensor
     logits: Tensor
     targets: Tensor
+    correct: Tensor | None = None
 
     def hits(self) -> tuple[Tensor, Tensor]:
         """How many targets are met, and how many count; none count where they are scores. Scalars."""
         if self.targets.is_floating_point():
             none = self.targets.new_zeros(())
             return none, none
-        decides = self.logits.shape == self.targets.shape
-        chosen = (self.logits > 0).long() if decides else self.logits.argmax(dim=-1)
+        correct = self.logits.argmax(dim=-1) == self.targets if self.correct is None else self.correct
         counts = self.targets != IGNORE
-        return ((chosen == self.targets) & counts).sum(), counts.sum()
+        return (correct & counts).sum(), counts.sum()

@@ -29,7 +29,7 @@ def _inputs(plan: Plan, job: Job) -> Inputs:
     if job.kind == "pretrain":
         return made | {"start": plan.start_of(job.system)}
     task = next(task for task in plan.tasks if task.name == job.task)
-    made |= {"task": task.model_dump(exclude={"name"})}
+    made |= {"task": task.model_dump(exclude={"name", "baselines"})}
     if job.kind == "baseline":
         return made | {"baseline": job.system}
     return made | {

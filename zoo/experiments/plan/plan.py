@@ -11,16 +11,14 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import Field, TypeAdapter, model_validator
 
+from zoo.core.errors import ZooError
 from zoo.core.json_files import read_strictly
 from zoo.core.specs import Count, Finetuning, Precision, Record, Variant
 from zoo.experiments.plan.corpus import CorpusSource
 from zoo.experiments.plan.inputs import Inputs, pretraining_inputs, start_inputs
 from zoo.registry.search_grids import Selection, Setting, Tuning
-from zoo.tasks.metrics import METRICS
-
-BASELINES = ("majority", "bag-of-words")
-"""Systems that every task is also given to, since they read no sentence."""
-
+from zoo.tasks.kinds import kind_of
+from zoo.tasks.scoring import check_task
 
 Seed = Annotated[int, Field(ge=0)]
 
@@ -45,18 +43,24 @@ class PlannedTask(Record):
     content_hash: str
     pair: bool
     synthetic: bool
-    kind: Literal["classification", "regression"]
+    kind: str
     labels: tuple[str, ...]
     metrics: Annotated[tuple[str, ...], Field(min_length=1)]
+    baselines: tuple[str, ...]
+    """Systems that the task is also given to, since they read no sentence."""
     dev: Annotated[dict[str, PlannedSplit], Field(min_length=1)]
     n_training: Count
     n_unlabelled: Annotated[int, Field(ge=0)]
 
     @model_validator(mode="after")
     def _can_be_scored(self) -> Self:
-        unfit = [name for name in self.metrics if name not in METRICS or METRICS[name].kind != self.kind]
-        if unfit:
-            raise ValueError(f"{unfit[0]!r:.40} is no metric of {self.kind}; known: {', '.join(METRICS)}")
+        try:
+            check_task(self)
+            unknown = {*self.baselines} - {*kind_of(self).baselines}
+        except ZooError as error:
+            raise ValueError(str(error)) from None
+        if unknown:
+            raise ValueError(f"{min(unknown)!r:.60} is not a baseline of {self.kind}")
         return self
 
 
@@ -108,7 +112,7 @@ class Plan(Record):
     def _means_one_thing(self) -> Self:
         names = [variant.name for variant in self.variants]
         tasks = [task.name for task in self.tasks]
-        _refuse_twice("variant", [*names, *BASELINES])
+        _refuse_twice("variant", [*names, *self.baselines])
         _refuse_twice("task", tasks)
         _refuse_twice("seed", list(map(str, self.seeds)))
         for what, given, known in (
@@ -144,13 +148,18 @@ class Plan(Record):
             *(
                 Job(kind="baseline", system=baseline, task=task.name, seed=0)
                 for task in self.tasks
-                for baseline in BASELINES
+                for baseline in task.baselines
             ),
         ]
 
     def pretraining_of(self, job: Job) -> Job:
         """The job that a fine-tuning stands on, or that does a pre-training."""
         return self._pretraining(self.origins[job.system], job.seed)
+
+    @property
+    def baselines(self) -> tuple[str, ...]:
+        """The baselines of all tasks."""
+        return tuple(dict.fromkeys(name for task in self.tasks for name in task.baselines))
 
     @property
     def origins(self) -> dict[str, str]:

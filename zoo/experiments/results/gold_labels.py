@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
 from pathlib import Path
 from typing import TypeAlias
 
-from pydantic import TypeAdapter
+from pydantic import JsonValue, TypeAdapter
 
 from zoo.core.errors import ZooError
 from zoo.core.files import make_folder, write_text
@@ -15,10 +14,10 @@ from zoo.core.json_files import Damaged, read_strictly
 from zoo.core.specs import Record
 from zoo.experiments.plan.plan import Plan, PlannedTask, hash_json, slug
 from zoo.registry.catalog import Catalog
-from zoo.tasks.task import Dataset, Task, labels_of
+from zoo.tasks.scoring import gold_labels
 
-Answers: TypeAlias = dict[str, list[int] | list[float]]
-"""Class ids or scores by split, one an item, in order."""
+Answers: TypeAlias = dict[str, list[JsonValue]]
+"""Labels or predictions by split, one per item, in order, as the kind of the task has them."""
 
 REMEDY = "delete it, and zoo compare --resume writes it again"
 
@@ -28,14 +27,6 @@ class Gold(Record):
 
     task: str
     answers: Answers
-
-
-def gold_labels(task: Task, dataset: Dataset) -> Answers:
-    """The labels of a task's development splits, all of which have one."""
-    sides = {split: labels_of(dataset.splits[split]) for split in task.dev_splits}
-    if task.kind == "regression":
-        return {split: [float(label) for label in side] for split, side in sides.items()}
-    return {split: [int(label) for label in side] for split, side in sides.items()}
 
 
 def keep_gold(catalog: Catalog, plan: Plan, folder: Path) -> None:
@@ -74,7 +65,7 @@ def gold_path(folder: Path, planned: PlannedTask) -> Path:
     return folder / "gold" / f"{slug(planned.name)}.json"
 
 
-def _misfit(planned: PlannedTask, answers: Mapping[str, list[int] | list[float]]) -> str | None:
+def _misfit(planned: PlannedTask, answers: Answers) -> str | None:
     """In which split answers are not the planned ones; None where they are."""
     if {*answers} != {*planned.dev}:
         return f"splits {', '.join(sorted(answers)):.80} in place of {', '.join(sorted(planned.dev))}"

@@ -92,7 +92,7 @@ class _Rehearsal:
             splits = task.load(data).splits
             self._n_items[planned.name] = planned.n_training
             self._texts[planned.name] = sum(
-                len(item.first) + len(item.second or "") for items in splits.values() for item in items
+                len(text) for items in splits.values() for item in items for text in item.texts
             )
         self._smallest = min(self._texts, key=self._texts.__getitem__)
 

@@ -13,11 +13,11 @@ from zoo.experiments.results.records import Cost, FinetuneResult, Truncation
 from zoo.experiments.runner.context import JobContext
 from zoo.experiments.runner.latency import latency, throughput
 from zoo.experiments.runner.scoring import planned_data, scored, unlabelled
-from zoo.heads import make_head
 from zoo.machine.environment import forget_peak_memory, peak_memory
 from zoo.model import Model
+from zoo.tasks.kinds import kind_of, make_head
 from zoo.tasks.task import labels_of
-from zoo.train.finetune import encode_examples, head_for, n_steps, predict, training_batches
+from zoo.train.finetune import head_for, n_steps, predict, training_batches
 from zoo.train.loop import fit
 from zoo.weights.checkpoint import load_weights
 from zoo.weights.record import read_variant
@@ -41,19 +41,20 @@ def finetune(work: JobContext) -> FinetuneResult:
     items = task.training_items(dataset)
     labels = labels_of(items)
     steps = n_steps(recipe, len(items))
-    encoded = {task.train_split: encode_examples(items, tokenizer, recipe.max_length)}
+    kind = kind_of(task)
+    encoded = {task.train_split: kind.encode(items, tokenizer, recipe.max_length)}
     began = time.perf_counter()
-    batches = training_batches(encoded[task.train_split][0], labels, recipe.batch_size, job.seed)
+    batches = training_batches(kind, encoded[task.train_split][0], labels, recipe.batch_size, job.seed)
     log = fit(model, batches, recipe, steps, work.progress, how)
     trained = time.perf_counter()
     for split in (*task.dev_splits, *unlabelled(task, dataset)):
-        encoded[split] = encode_examples(dataset.splits[split], tokenizer, recipe.max_length)
+        encoded[split] = kind.encode(dataset.splits[split], tokenizer, recipe.max_length)
     predictions = {split: predict(model, head, its) for split, (its, _) in encoded.items() if split != task.train_split}
     seconds, peak = time.perf_counter() - began, peak_memory(how.team.device)
     if plan.keep_finetuned:
         model.tokenizer = tokenizer
         save(model, finetuned_folder(work.folder, job), to="zoo", replace=True, catalog=catalog)
-    asked = [encoding for split in task.dev_splits for encoding in encoded[split][0]]
+    asked = [item for split in task.dev_splits for item in encoded[split][0]]
     return scored(
         work,
         predictions,
