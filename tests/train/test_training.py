@@ -99,7 +99,7 @@ def test_seeds_depend_on_every_word() -> None:
 class _Exploding(nn.Module):
     """A model whose loss is infinite at its third step."""
 
-    weights: ClassVar[dict[str, float]] = {}
+    loss_weights: ClassVar[dict[str, float]] = {}
 
     def __init__(self) -> None:
         super().__init__()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+from collections.abc import Mapping
 from enum import StrEnum
 from typing import Annotated
 
@@ -17,8 +18,12 @@ from zoo.commands.streams import results
 from zoo.core.errors import CONTROLS, visible
 from zoo.registry.catalog import Catalog
 
-AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
-Strict = Annotated[bool, typer.Option("--strict", help="Stop at the first plugin that fails.")]
+OUTPUT = "Output"
+
+AsJson = Annotated[
+    bool, typer.Option("--json", help="Print JSON, and all else on standard error.", rich_help_panel=OUTPUT)
+]
+Strict = Annotated[bool, typer.Option("--strict", help="Stop at the first plugin that fails.", rich_help_panel=OUTPUT)]
 
 
 class Precision(StrEnum):
@@ -74,6 +79,14 @@ def print_rows(rows: list[dict[str, JsonValue]], as_json: bool) -> None:
             )
         )
     console().print(table)
+
+
+def ending(wrote: Mapping[str, object], *commands: str) -> None:
+    """The last lines of a command: what it wrote, and what to type next; beside the answer if that is JSON."""
+    for what, place in wrote.items():
+        print(f"{what}: {place}")
+    for index, command in enumerate(commands):
+        print(f"{'     ' if index else 'next:'} {command}")
 
 
 def console() -> Console:

@@ -17,8 +17,8 @@ from zoo.commands.console import console, print_json, split
 from zoo.core.errors import ZooError, visible
 
 if TYPE_CHECKING:
-    from zoo.inference.vectors import Text
     from zoo.model import Model
+    from zoo.text.encoding import Text
 
 Folder = Annotated[str, typer.Argument(help="A folder with a model, or hub:OWNER/NAME@REVISION.")]
 
@@ -44,26 +44,26 @@ def encode(
     What is not given is as the folder of a sentence encoder says, and else the mean of all tokens, as many as the
     model reads, without a prompt, vectors as they are.
     """
-    from zoo.inference.reading import reading_for
     from zoo.inference.vector_file import VectorFile
-    from zoo.inference.vectors import vectors
+    from zoo.pooling.config import vector_config
 
     model = _load(folder)
-    reading = reading_for(
-        model,
+    config = vector_config(
+        model.sentence,
+        model.variant.dims,
         pool=split(pool) if pool is not None else None,
         max_length=max_length,
         normalize=normalize,
         prompt=prompt,
         prompt_name=prompt_name,
     )
-    made_by = {"model": model.origin.folder if model.origin else folder, "pool": ",".join(reading.poolings)}
+    made_by = {"model": model.origin.folder if model.origin else folder, "pool": ",".join(config.poolings)}
     size = text.stat().st_size if text.is_file() else 0
     terminal = Console(stderr=True)
     columns = (TextColumn("{task.fields[n]} texts"), BarColumn(), TimeRemainingColumn())
     with (
         Progress(*columns, console=terminal, transient=True, disable=not terminal.is_terminal) as progress,
-        VectorFile(out, reading.width, several=reading.keeps_tokens, metadata=made_by) as file,
+        VectorFile(out, config.width, several=config.keeps_tokens, metadata=made_by) as file,
     ):
         task = progress.add_task("", total=size, n=0)
         n_texts, read = 0, 0
@@ -74,7 +74,7 @@ def encode(
                 read += n_bytes
                 yield line
 
-        for window in vectors(model, lines(), reading):
+        for window in model.embed(lines(), config):
             file.add(window)
             n_texts += len(window)
             progress.update(task, completed=read, n=n_texts)
@@ -140,17 +140,13 @@ Rows = list[tuple[str, ...]]
 
 
 def _own_predictions(folder: str, file: Path, pairs: bool, labels: list[str] | None) -> tuple[tuple[str, ...], Rows]:
-    from zoo.inference.predict_text import check_row, head_for_text, predict_texts
+    from zoo.inference.predict_text import example_of, head_for_text, predict_examples
     from zoo.text.lines import read_lines
 
     model = _load(folder)
-    kind = head_for_text(model).config.kind
-    several = pairs or kind in ("question-answering", "multiple-choice")
-    items = [
-        check_row(kind, tuple(line.split("\t")) if several else (line,), f"{file}:{number}", pairs=pairs)
-        for number, line in read_lines(file)
-    ]
-    made = predict_texts(model, items, labels=labels)
+    head = head_for_text(model, labels)
+    items = [example_of(head, line, f"{file}:{number}", pairs=pairs) for number, line in read_lines(file)]
+    made = predict_examples(model, head, items)
     return made.columns, made.rows
 
 
@@ -158,7 +154,8 @@ def _predictions(folder: str, file: Path, task: str, labels: list[str] | None) -
     """Columns, rows, and the scores in words."""
     from zoo.inference.predict_task import predict_task
     from zoo.registry.catalog import Catalog
-    from zoo.tasks import metrics
+    from zoo.tasks.kinds import kind_of
+    from zoo.tasks.scoring import score
     from zoo.tasks.tsv import TsvTask
 
     found = Catalog.installed().task(task)
@@ -166,11 +163,10 @@ def _predictions(folder: str, file: Path, task: str, labels: list[str] | None) -
         raise ZooError(f"task {task!r} is made on the spot and not read from files")
     examples = found.read(file)
     made = predict_task(_load(folder), found, examples, labels=labels)
-    rows: Rows = [
-        (str(index), found.labels[int(value)] if found.labels else f"{value:.4f}") for index, value in enumerate(made)
-    ]
-    gold = [example.label for example in examples]
-    scores = metrics.score(found, gold, made) if None not in gold else {}
+    kind = kind_of(found)
+    rows: Rows = [(str(index), kind.shown(value)) for index, value in enumerate(made)]
+    gold = [kind.to_json(example.label) for example in examples]
+    scores = score(found, gold, made) if None not in gold else {}
     return ("index", "prediction"), rows, ", ".join(f"{name} {value:.4f}" for name, value in scores.items())
 
 

@@ -8,10 +8,10 @@ from typing import Any
 from zoo.core.errors import ZooError
 from zoo.core.specs import HeadConfig
 from zoo.inference.predict_text import head_for_text
-from zoo.inference.vectors import log, tell_cut, tokenizer_for
 from zoo.model import Model
 from zoo.tasks.kinds import kind_of
 from zoo.tasks.task import Example, Task, spelled
+from zoo.text.encoding import log, log_cut
 from zoo.train.finetune import logits_of
 
 
@@ -26,8 +26,8 @@ def predict_task(
     head, kind = head_for_text(model, labels), kind_of(task)
     order = _class_order(head.config, task)
     length = model.variant.dims.max_length
-    items, n_cut = kind.encode(examples, tokenizer_for(model), length)
-    tell_cut(n_cut, len(examples), length)
+    items, n_cut = kind.encode(examples, model.text_tokenizer, length)
+    log_cut(n_cut, len(examples), length)
     logits = logits_of(model, head, items)
     if order != sorted(order):
         columns = [order.index(label) for label in range(len(order))]

@@ -9,10 +9,10 @@ from dataclasses import dataclass
 from zoo.core.errors import ZooError
 from zoo.heads import TaskHead
 from zoo.inference.fill_mask import OBJECTIVE
-from zoo.inference.vectors import WINDOW, tell_cut, tokenizer_for
-from zoo.model import Model
+from zoo.model import WINDOW, Model
 from zoo.tasks.kinds import kind_of
 from zoo.tasks.task import Example
+from zoo.text.encoding import log_cut
 from zoo.train.finetune import logits_of
 
 InputTexts = tuple[str, ...]
@@ -33,24 +33,30 @@ def predict_texts(model: Model, items: Sequence[InputTexts], *, labels: Sequence
     Raises ZooError where the model has no head, or items don't fit it.
     """
     head = head_for_text(model, labels)
+    kind = kind_of(head.config)
+    return predict_examples(model, head, [kind.example(texts, len(texts) == 2) for texts in items])
+
+
+def predict_examples(model: Model, head: TaskHead, examples: Sequence[Example]) -> Predictions:
+    """What a head predicts for items that are of no task; how many were cut is logged."""
     kind, max_length = kind_of(head.config), model.variant.dims.max_length
-    examples = [example_of(head, texts, f"item {index}") for index, texts in enumerate(items)]
     rows: list[tuple[str, ...]] = []
     n_cut = 0
     for start in range(0, len(examples), WINDOW):
         window = examples[start : start + WINDOW]
-        encoded, cut = kind.encode_lines(window, tokenizer_for(model), max_length)
+        encoded, cut = kind.encode_lines(window, model.text_tokenizer, max_length)
         n_cut += cut
         for index, each in enumerate(zip(window, encoded, logits_of(model, head, encoded), strict=True), start):
             rows += [(str(index), *row) for row in kind.rows(*each)]
-    tell_cut(n_cut, len(items), max_length)
+    log_cut(n_cut, len(examples), max_length)
     return Predictions(("index", *kind.columns), rows)
 
 
-def example_of(head: TaskHead, texts: InputTexts, where: str, *, pairs: bool | None = None) -> Example:
-    """The texts of an item as a head reads them. Raises ZooError, saying where, for another number of texts."""
+def example_of(head: TaskHead, line: str, where: str, *, pairs: bool) -> Example:
+    """The item that a line means to a head. Raises ZooError, saying where, for another number of texts."""
+    kind = kind_of(head.config)
     try:
-        return kind_of(head.config).example(texts, len(texts) == 2 if pairs is None else pairs)
+        return kind.example(line.split("\t") if pairs or kind.several_texts else [line], pairs)
     except ZooError as error:
         raise ZooError(f"{where}: {error}") from None
 

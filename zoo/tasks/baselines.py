@@ -9,8 +9,6 @@ from statistics import fmean
 from typing import Any, TypeAlias
 
 from zoo.core.errors import RunFailed
-from zoo.core.lazy import imported
-from zoo.tasks.kinds import kind_of
 from zoo.tasks.task import Dataset, Example, Task, labels_of
 
 Predictions: TypeAlias = dict[str, list[Any]]
@@ -25,12 +23,6 @@ CHOSEN_ON = 5_000
 
 MAX_FEATURES = 20_000
 WORD = r"\w+|[^\w\s]"
-
-
-def predict_baseline(name: str, dataset: Dataset, task: Task, seed: int) -> Predictions:
-    """The predictions of one of the baselines of the task's kind."""
-    made: Predictions = imported(kind_of(task).baselines[name])(dataset, task, seed)
-    return made
 
 
 def majority_class(dataset: Dataset, task: Task, seed: int) -> Predictions:

@@ -15,7 +15,6 @@ from pydantic import Field, model_validator
 
 from zoo.core.specs import Name, Record
 
-
 Label: TypeAlias = Any
 """What is asked for an item, as the kind of its task has it: a class id, a score, a tuple of ids, ..."""
 
@@ -26,7 +25,7 @@ class Example:
 
     first: str
     second: str | None = None
-    label: Label | None = None
+    label: Label = None
     choices: tuple[str, ...] = ()
 
     @property

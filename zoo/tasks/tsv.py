@@ -49,7 +49,11 @@ class TsvTask(Task):
 
     @model_validator(mode="after")
     def _fits_together(self) -> Self:
-        if problem := kind_of(self).problem():
+        try:
+            problem = kind_of(self).problem()
+        except ZooError as error:
+            raise ValueError(str(error)) from None
+        if problem:
             raise ValueError(f"a {self.kind} task {problem}")
         for split, file in self.files.items():
             if (file.second is not None) != self.pair:

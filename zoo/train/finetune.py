@@ -7,7 +7,6 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
-import torch
 from torch import Tensor
 
 from zoo.core.batch import Batch
@@ -53,11 +52,9 @@ def training_batches(
 def logits_of(model: Model, head: TaskHead, items: Sequence[EncodedItem]) -> list[Tensor]:
     """The head's logits of each item by itself, in order, in float32 on the CPU."""
     kind = kind_of(head.config)
-    device = next(model.parameters()).device
     order = sorted(range(len(items)), key=lambda index: len(items[index]))
     found: dict[int, Tensor] = {}
-    model.eval()
-    with torch.inference_mode():
+    with model.eval_mode() as device:
         for start in range(0, len(order), EVALUATION_BATCH):
             chosen = order[start : start + EVALUATION_BATCH]
             batch = kind.batch([items[index] for index in chosen]).to(device)

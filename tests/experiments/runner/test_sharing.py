@@ -17,7 +17,17 @@ import pytest
 
 from zoo.experiments.results.records import FailedResult, Run, fingerprint, read_run
 
-SMALL = ["albert-tiny", "--tasks", "micro-sentiment", "--tokens", "3000", "--steps", "3", "--seeds", "3"]
+SMALL = [
+    "albert-tiny",
+    "--tasks",
+    "micro-sentiment",
+    "--pretrain-tokens",
+    "3000",
+    "--finetune-steps",
+    "3",
+    "--seeds",
+    "3",
+]
 
 
 def zoo(*arguments: object, **how: Any) -> subprocess.CompletedProcess[str]:

@@ -10,12 +10,12 @@ import pytest
 
 from tests.experiments.synthetic_runs import made_up, saved
 from zoo.cli import main
-from zoo.tasks.kinds.classification import Classification
 from zoo.experiments.report.build import write_report
 from zoo.experiments.report.verdict_tables import difference_table, finding_notes, tier_table
 from zoo.experiments.results.records import FailedResult
 from zoo.experiments.statistics.verdicts import judge
 from zoo.experiments.verify.files import verify
+from zoo.tasks.kinds.classification import Classification
 
 
 def test_a_large_difference_is_better_and_makes_two_tiers() -> None:

@@ -100,6 +100,11 @@ def summary(run: Run, found: Verdicts, *, costs: bool = False) -> dict[str, Json
     }
 
 
+def json_text(run: Run, found: Verdicts) -> str:
+    """The summary with its costs, as text."""
+    return json.dumps(summary(run, found, costs=True), indent=1, ensure_ascii=False) + "\n"
+
+
 def _main_scores(run: Run, system: str, task: str) -> JsonValue:
     values = tuple(result.main_score for result in run.finetuned(system, task))
     if not values:

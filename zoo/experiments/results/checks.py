@@ -63,7 +63,8 @@ def _beyond(task: PlannedTask, split: str, scores: Mapping[str, float]) -> Itera
     """Values that a metric cannot have."""
     for name, metric in chosen_metrics(task).items():
         if name in scores and not metric.allows(scores[name]):
-            yield f"has {scores[name]:g} as the {name} of {split}, which is from {metric.range[0]:g} to {metric.range[1]:g}"
+            low, high = metric.range
+            yield f"has {scores[name]:g} as the {name} of {split}, which is from {low:g} to {high:g}"
 
 
 def _unfit(task: PlannedTask, split: str, made: Sequence[Any]) -> Iterator[str]:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
-from pydantic import JsonValue, TypeAdapter
+from pydantic import TypeAdapter
 
 from zoo.core.errors import ZooError
 from zoo.core.files import make_folder, write_text
@@ -16,7 +16,7 @@ from zoo.experiments.plan.plan import Plan, PlannedTask, hash_json, slug
 from zoo.registry.catalog import Catalog
 from zoo.tasks.scoring import gold_labels
 
-Answers: TypeAlias = dict[str, list[JsonValue]]
+Answers: TypeAlias = dict[str, list[Any]]
 """Labels or predictions by split, one per item, in order, as the kind of the task has them."""
 
 REMEDY = "delete it, and zoo compare --resume writes it again"

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import time
 
+from zoo.core.lazy import imported
 from zoo.experiments.results.records import Cost, FinetuneResult
 from zoo.experiments.runner.context import JobContext
 from zoo.experiments.runner.scoring import planned_data, scored
 from zoo.machine.environment import forget_peak_memory, peak_memory
-from zoo.tasks.baselines import predict_baseline
+from zoo.tasks.kinds import kind_of
 
 
 def baseline(work: JobContext) -> FinetuneResult:
@@ -16,7 +17,8 @@ def baseline(work: JobContext) -> FinetuneResult:
     task, dataset = planned_data(work)
     forget_peak_memory()
     began = time.perf_counter()
-    predictions = predict_baseline(work.job.system, dataset, task, work.job.seed)
+    predict = imported(kind_of(task).baselines[work.job.system])
+    predictions = predict(dataset, task, work.job.seed)
     cost = Cost(seconds=time.perf_counter() - began, peak_bytes=peak_memory())
     work.progress(1, 1)
     return scored(work, predictions, steps=0, turns=1, truncated={}, cost=cost)

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import os
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from itertools import pairwise
 from math import exp, log
 from pathlib import Path
@@ -11,13 +10,10 @@ from statistics import fmean
 from typing import Literal
 
 import numpy as np
-from pydantic import TypeAdapter
 
-from zoo.core.json_files import Damaged, read_strictly
 from zoo.core.specs import Record
 from zoo.experiments.plan.ablation import Ablation, Edge
 from zoo.experiments.plan.cache_key import model_keys
-from zoo.experiments.plan.plan import Plan
 from zoo.experiments.results.records import FinetuneResult, Run
 from zoo.experiments.statistics.costs import withheld
 from zoo.experiments.statistics.tests import Difference, mean_interval
@@ -112,38 +108,6 @@ def effects(run: Run, ablation: Ablation) -> Effects:
 def ablation_path(folder: Path) -> Path:
     """Where an ablation's results lie in its run folder."""
     return folder / "ablation.json"
-
-
-def read_ablation(folder: Path, plan: Plan) -> Ablation | None:
-    """The ablation that a run folder is of, if it is of one. Raises Damaged where it is not one of this plan."""
-    path = ablation_path(folder)
-    if not os.path.lexists(path):
-        return None
-    remedy = "delete it to have a report without"
-    found = read_strictly(TypeAdapter(Effects), path, "an ablation", remedy).ablation
-    if wrong := next(_strangers(found, {variant.name for variant in plan.variants}), None):
-        raise Damaged(path, wrong, remedy)
-    return found
-
-
-def _strangers(ablation: Ablation, known: Collection[str]) -> Iterator[str]:
-    """Names in an ablation that nothing in its run answers to."""
-    variants = [name for edge in ablation.edges for name in (edge.first, edge.second)]
-    yield from (
-        f"names {name!r:.80}, which is not in the plan"
-        for name in (*variants, *ablation.rows.values())
-        if name not in known
-    )
-    if ablation.paper is None:
-        return
-    built = {row.label for row in ablation.paper.rows if row.variants}
-    if {*ablation.rows} != built:
-        yield "has other rows than its paper's table"
-        return
-    pairs = {(edge.first, edge.second) for edge in ablation.edges}
-    steps = {(ablation.rows[start], ablation.rows[row.label]) for row in ablation.paper.rows for start in row.after}
-    if pairs != steps:
-        yield "has other edges than its paper's table"
 
 
 def _overall(run: Run, scores: AllScores, pairs: list[Pair]) -> dict[Pair, Difference | None]:

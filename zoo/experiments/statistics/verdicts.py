@@ -82,7 +82,13 @@ def judge(run: Run) -> Verdicts:
         for task, by_system in spreads.items()
         if task not in undecided
     }
-    return Verdicts(spreads=spreads, differences=tuple(differences), tiers=tiers_of, undecided=undecided, baselines=run.plan.baselines)
+    return Verdicts(
+        spreads=spreads,
+        differences=tuple(differences),
+        tiers=tiers_of,
+        undecided=undecided,
+        baselines=run.plan.baselines,
+    )
 
 
 def constant(task: PlannedTask, result: FinetuneResult) -> bool:

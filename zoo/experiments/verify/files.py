@@ -16,7 +16,7 @@ from zoo.experiments.plan.cache_key import cache_key
 from zoo.experiments.plan.plan import PlannedTask
 from zoo.experiments.report.results_json import summary
 from zoo.experiments.results.records import FailedResult, FinetuneResult, PretrainResult, Run, read_what_is_sound
-from zoo.experiments.statistics.ablation import ablation_path, effects, read_ablation
+from zoo.experiments.statistics.ablation import ablation_path, effects
 from zoo.experiments.statistics.verdicts import judge
 from zoo.tasks.kinds import kind_of
 from zoo.tasks.scoring import chosen_metrics, main_score
@@ -66,15 +66,11 @@ def _published_again(path: Path, again: Any) -> Iterator[Check]:
 
 
 def _ablation_again(run: Run, folder: Path) -> dict[str, Any]:
-    """The effects of the run's ablation, if it is one that can be read, by the name of its file."""
-    try:
-        ablation = read_ablation(folder, run.plan)
-    except Damaged:
-        ablation = None  # what is written there will not be what an ablation of nothing makes
+    """The effects of the plan's ablation, if it has one, by the name of their file."""
     name = ablation_path(folder).name
-    if ablation is None:
+    if run.plan.ablation is None:
         return {name: {}} if os.path.lexists(folder / name) else {}
-    return {name: effects(run, ablation).model_dump(mode="json")}
+    return {name: effects(run, run.plan.ablation).model_dump(mode="json")}
 
 
 def _hashed_again(run: Run, folder: Path) -> Iterator[Check]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from zoo.core.errors import UnknownName
 from zoo.tasks.kinds.kind import EncodedItem, TaskKind, percent
@@ -17,7 +17,7 @@ class Classification(TaskKind):
     """A label is a class id."""
 
     head = "zoo.heads:SequenceClassification"
-    baselines = {
+    baselines: ClassVar = {
         "majority": "zoo.tasks.baselines:majority_class",
         "bag-of-words": "zoo.tasks.baselines:logistic_regression",
     }
@@ -37,7 +37,7 @@ class Classification(TaskKind):
 
     def shown(self, value: Any) -> str:
         """A class by name."""
-        return self.labels[value]
+        return str(self.labels[value])
 
     def decode(self, item: EncodedItem, logits: Tensor) -> int:
         """[C] to the most probable class."""

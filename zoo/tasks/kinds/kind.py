@@ -45,6 +45,8 @@ class TaskKind(ABC):
     """The class of the head, a zoo.heads.TaskHead, as "module:Class"."""
     columns: ClassVar[tuple[str, ...]] = ("prediction", "probability")
     """What `zoo predict` prints for an item besides its number."""
+    several_texts: ClassVar[bool] = False
+    """Whether an item always has several texts, tabs between them."""
     baselines: ClassVar[Mapping[str, str]] = {}
     """What predicts without reading, by name: functions of the kind, the dataset, the task and a seed."""
 
@@ -87,8 +89,8 @@ class TaskKind(ABC):
     def example(self, texts: Sequence[str], pair: bool) -> Example:
         """An item without a label, from the texts of a line. Raises ZooError where it needs others."""
         if len(texts) != 1 + pair:
-            raise ZooError(f"has {len(texts)} texts; --pairs needs two, a tab between them")
-        return Example(*texts)
+            raise ZooError(f"has {len(texts)} texts; --pairs needs two texts, a tab between them")
+        return Example(texts[0], texts[1] if pair else None)
 
     def encode(
         self, examples: Sequence[Example], tokenizer: Tokenizer, max_length: int

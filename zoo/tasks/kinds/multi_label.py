@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from zoo.tasks.kinds.classification import id_of, is_id
 from zoo.tasks.kinds.kind import EncodedItem, TaskKind, percent
@@ -19,7 +19,7 @@ class MultiLabel(TaskKind):
     """A label is the list of the ids of all labels that hold, in order."""
 
     head = "zoo.heads:MultiLabelClassification"
-    baselines = {
+    baselines: ClassVar = {
         "majority": "zoo.tasks.baselines:majority_set",
         "bag-of-words": "zoo.tasks.baselines:one_regression_per_label",
     }

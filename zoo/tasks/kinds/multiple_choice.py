@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from zoo.core.errors import ZooError
 from zoo.tasks.kinds.kind import EncodedItem, TaskKind, percent
@@ -20,7 +20,8 @@ class MultipleChoice(TaskKind):
 
     head = "zoo.heads:MultipleChoice"
     columns = ("prediction", "choice", "probability")
-    baselines = {"majority": "zoo.tasks.baselines:majority_class"}
+    several_texts = True
+    baselines: ClassVar = {"majority": "zoo.tasks.baselines:majority_class"}
 
     def problem(self) -> str | None:
         """Choices are the items' own."""

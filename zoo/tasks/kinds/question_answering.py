@@ -20,6 +20,7 @@ class QuestionAnswering(TaskKind):
 
     head = "zoo.heads:QuestionAnswering"
     columns = ("start", "end", "prediction", "probability")
+    several_texts = True
 
     def problem(self) -> str | None:
         """An item is a question and a text."""
@@ -52,10 +53,8 @@ class QuestionAnswering(TaskKind):
     def example(self, texts: Sequence[str], pair: bool) -> Example:
         """A question and a text."""
         if len(texts) != 2:
-            raise ZooError(
-                f"has {len(texts)} texts; an answer span needs a question and a text, a tab between them"
-            )
-        return Example(*texts)
+            raise ZooError(f"has {len(texts)} texts; an answer span needs a question and a text, a tab between them")
+        return Example(texts[0], texts[1])
 
     def encode(
         self, examples: Sequence[Example], tokenizer: Tokenizer, max_length: int
@@ -101,7 +100,7 @@ def best_span(logits: Tensor) -> tuple[tuple[int, int], float]:
     Where no answer can be anywhere, that is (0, 0) with probability 0.
     """
     infinity = float("inf")
-    begins, ends = logits.float().log_softmax(dim=1).nan_to_num(-infinity, neginf=-infinity)
+    begins, ends = logits.detach().float().log_softmax(dim=1).nan_to_num(-infinity, neginf=-infinity)
     together = begins[:, None] + ends[None, :]
     ordered = together.new_ones(together.shape).triu().bool()
     best, place = together.masked_fill(~ordered, -infinity).flatten().max(dim=0)

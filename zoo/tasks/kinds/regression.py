@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from math import isclose, isfinite
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from zoo.tasks.kinds.kind import EncodedItem, TaskKind
 from zoo.tasks.task import Example
@@ -21,7 +21,7 @@ class Regression(TaskKind):
 
     head = "zoo.heads:Regression"
     columns = ("prediction",)
-    baselines = {
+    baselines: ClassVar = {
         "majority": "zoo.tasks.baselines:mean_score",
         "bag-of-words": "zoo.tasks.baselines:ridge_regression",
     }

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from zoo.core.errors import ZooError
 from zoo.tasks.kinds.classification import id_of, is_id
@@ -31,7 +31,7 @@ class TokenClassification(TaskKind):
 
     head = "zoo.heads:TokenClassification"
     columns = ("start", "end", "word", "prediction", "probability")
-    baselines = {
+    baselines: ClassVar = {
         "majority": "zoo.tasks.baselines:majority_tag",
         "most-frequent-tag": "zoo.tasks.baselines:most_frequent_tag",
     }

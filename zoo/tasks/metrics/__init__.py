@@ -22,7 +22,7 @@ _OFFERED: dict[str, Metric | str] = {}
 
 
 def add_metrics(metrics: Mapping[str, Any]) -> None:
-    """Make a plugin's metrics known. A metric's name begins with its plugin's, so that it means one thing everywhere."""
+    """Make a plugin's metrics known. A metric's name begins with its plugin's, so that it means one thing."""
     _OFFERED.update(metrics)
 
 

@@ -11,12 +11,14 @@ KIND = "multi-label"
 
 def _counts(gold: Side, made: Side) -> Array:
     """Hits, predictions and gold labels of each label. [N, C * 3]"""
-    return np.stack([gold & made, made, gold], axis=-1).reshape(len(gold), -1).astype(np.float64)
+    counts: Array = np.stack([gold & made, made, gold], axis=-1).reshape(len(gold), -1).astype(np.float64)
+    return counts
 
 
 def _pooled(gold: Side, made: Side) -> Array:
     """The same of all labels together. [N, 3]"""
-    return _counts(gold, made).reshape(len(gold), -1, 3).sum(axis=1)
+    pooled: Array = _counts(gold, made).reshape(len(gold), -1, 3).sum(axis=1)
+    return pooled
 
 
 def _macro(counts: Array) -> Array:

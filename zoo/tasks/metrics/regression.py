@@ -75,7 +75,5 @@ def _errors(gold: Side, made: Side) -> Array:
 METRICS = (
     Metric("pearson", KIND, _zero_if_constant(_pearson), range=(-1.0, 1.0), drawn=_drawn_pearson),
     Metric("spearman", KIND, _zero_if_constant(_spearman), range=(-1.0, 1.0), drawn=_drawn_spearman),
-    of_counts(
-        "mean-absolute-error", KIND, _errors, share, higher_is_better=False, range=(0.0, float("inf"))
-    ),
+    of_counts("mean-absolute-error", KIND, _errors, share, higher_is_better=False, range=(0.0, float("inf"))),
 )
