@@ -56,7 +56,7 @@ def test_only_seeds_that_both_finished_are_paired() -> None:
     assert found.spreads["lamps"]["bert-tiny"].n == 4
 
 
-def test_a_run_with_one_answer_for_everything_is_degenerate() -> None:
+def test_a_run_with_one_answer_for_everything_has_constant_predictions() -> None:
     found = judge(made_up(3, {"bert-tiny": [1, 1, 1]}))
     assert found.spreads["lamps"]["majority"].degenerate == 1
     assert found.spreads["lamps"]["bert-tiny"].degenerate == 0
