@@ -12,7 +12,7 @@ import pytest
 
 from tests.experiments.synthetic_runs import predicting, saved
 from zoo.cli import main
-from zoo.registry import hooks
+from zoo.registry.offers import Offers
 
 ROOT = Path(__file__).resolve().parents[1]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
@@ -24,7 +24,7 @@ ELSEWHERE = {
     "zoo show bert-tiny parallel-tiny": "tests/registry/test_stranger.py::test_its_difference_is_shown",
     "zoo compare bert-tiny parallel-tiny": "tests/registry/test_stranger.py::test_it_takes_part_in_a_comparison",
     "torchrun --nproc-per-node 2 -m zoo pretrain bert-tiny --corpus corpus.txt --out runs/two --steps 20": (
-        "tests/pretraining/test_team.py::test_two_processes_do_what_one_does_in_two_turns_dropout_and_all"
+        "tests/pretraining/test_team.py::test_two_processes_do_what_one_does_in_two_micro_batches_dropout_and_all"
     ),
     "zoo glue-submission runs/here/submission --check": (
         "tests/experiments/submission/test_submit.py::test_the_command_writes_and_checks"
@@ -114,10 +114,9 @@ def test_what_is_said_to_run_a_command_is_there(command: str) -> None:
     assert command in {line for page in PAGES for line in commands(page)}
 
 
-def test_every_hook_is_in_the_page_on_plugins() -> None:
+def test_all_that_a_plugin_can_offer_is_in_the_page_on_plugins() -> None:
     page = (ROOT / "docs" / "writing-a-variant.md").read_text()
-    names = [name for name in vars(hooks) if name.startswith("zoo_")]
-    assert names and all(f"`{name}`" in page for name in names)
+    assert all(f"| `{name}` |" in page for name in Offers.model_fields)
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)

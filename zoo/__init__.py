@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from zoo.core.errors import RunFailed, UnknownName, ZooError
 from zoo.core.specs import Dims, Finetuning, Init, PoolingConfig, Pretraining, Use, Variant, diff, use
-from zoo.registry.hooks import Formulas, Parts, hookimpl
+from zoo.registry.offers import Offers, hookimpl
 from zoo.tasks.task import Dataset, Example, Task
 from zoo.tasks.tsv import TsvFile, TsvTask
 
@@ -63,16 +63,15 @@ __all__ = [
     "Example",
     "Finetuning",
     "Flags",
-    "Formulas",
     "Ids",
     "Init",
     "Layout",
     "Masking",
     "Model",
     "Objective",
+    "Offers",
     "Output",
     "Packing",
-    "Parts",
     "Passage",
     "PoolingConfig",
     "Pretraining",

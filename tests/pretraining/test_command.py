@@ -51,8 +51,9 @@ def test_overhead_and_waiting_are_told_apart(arguments: Arguments, zoo: Zoo, tmp
     assert zoo(arguments(tmp_path / "run")) == 0
     for line in read_log(tmp_path / "run"):
         if line["event"] == "step":
-            seconds, working, waited = (float(str(line[name])) for name in ("seconds", "working", "waited"))
-            assert 0 < working + waited <= seconds
+            names = ("seconds", "compute_seconds", "data_wait_seconds")
+            seconds, computed, waited = (float(str(line[name])) for name in names)
+            assert 0 < computed + waited <= seconds
 
 
 def test_what_the_budget_changes_is_told_field_by_field(

@@ -75,6 +75,6 @@ def _print_presets(catalog: Catalog) -> None:
 
     rows = tuple(
         (name, (table.title, table.source, f"{sum(bool(row.variants) for row in table.rows)}", ", ".join(table.sizes)))
-        for name, table in catalog.ablations.items()
+        for name, table in catalog.paper_tables.items()
     )
     print_rows(Table("preset", ("what it asks", "source", "variants", "sizes"), rows), console())

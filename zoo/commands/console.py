@@ -17,6 +17,7 @@ from rich.text import Text
 from zoo.commands.streams import results
 from zoo.core.errors import CONTROLS, visible
 from zoo.registry.catalog import Catalog
+from zoo.registry.plugins import Plugin
 
 OUTPUT = "Output"
 
@@ -24,6 +25,10 @@ AsJson = Annotated[
     bool, typer.Option("--json", help="Print JSON, and all else on standard error.", rich_help_panel=OUTPUT)
 ]
 Strict = Annotated[bool, typer.Option("--strict", help="Stop at the first plugin that fails.", rich_help_panel=OUTPUT)]
+
+Device = Annotated[
+    str | None, typer.Option(help="Where to compute: cpu, cuda, cuda:1 or mps; cuda if there is a GPU, else cpu.")
+]
 
 
 class Precision(StrEnum):
@@ -38,14 +43,16 @@ PIPED_WIDTH = 250
 
 
 def open_catalog(strict: bool, warn: bool = True) -> Catalog:
-    """The installed plugins; those that failed are told once, or with `strict` raised."""
-    catalog = Catalog.installed(strict=strict)
-    for plugin in catalog.plugins if warn else ():
-        if plugin.failure:
-            print(
-                f"warning: plugin {plugin.origin} failed at {plugin.phase}: {visible(plugin.failure)}", file=sys.stderr
-            )
-    return catalog
+    """What the installed plugins offer; what fails of one is left out with a warning, or with `strict` raised."""
+    return Catalog.installed(strict=strict, on_failure=_warn if warn else _pass)
+
+
+def _warn(plugin: Plugin, phase: str, reason: str) -> None:
+    print(f"warning: plugin {plugin.origin} failed at {phase}: {visible(reason)}", file=sys.stderr)
+
+
+def _pass(plugin: Plugin, phase: str, reason: str) -> None:
+    pass
 
 
 def split(names: str) -> list[str]:

@@ -5,21 +5,20 @@ from __future__ import annotations
 import os
 import shlex
 import sys
-from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.console import Console
 
-from zoo.commands.console import Precision, print_json
+from zoo.commands.console import Device, Precision, print_json
 from zoo.core.errors import ZooError
 from zoo.core.specs import Variant, diff
 from zoo.registry.catalog import Catalog
 
 if TYPE_CHECKING:
     from zoo.pretraining.run import Summary
-    from zoo.pretraining.settings import Execution, Run
+    from zoo.pretraining.settings import PretrainOptions, PretrainSpec
 
 CHECKPOINTS = 20
 EVALUATIONS = 10
@@ -29,13 +28,6 @@ Corpus = Annotated[list[Path], typer.Option(help="Text files, folders or pattern
 Cache = Annotated[Path | None, typer.Option(help="Where tokenized corpora are kept; the user's cache folder if none.")]
 Given = Annotated[Path | None, typer.Option(help="A folder with a tokenizer; else one is learnt from the corpus.")]
 Settings = Annotated[list[str] | None, typer.Option("--set", help="A field to exchange, as masking.rate=0.3.")]
-
-
-class Device(StrEnum):
-    """Where."""
-
-    cpu = "cpu"
-    cuda = "cuda"
 
 
 def pretrain(
@@ -52,11 +44,13 @@ def pretrain(
     ] = False,
     fields: Settings = None,
     precision: Annotated[Precision, typer.Option(help="What passes compute in.")] = Precision.fp32,
-    device: Annotated[Device | None, typer.Option(help="cuda if there is one.")] = None,
+    device: Device = None,
     threads: Annotated[int | None, typer.Option(min=1, max=256, help="Threads of each process.")] = None,
     seed: Annotated[int, typer.Option(min=0, help="Of everything that is random.")] = 0,
     held_out: Annotated[float, typer.Option(min=0.0, max=0.5, help="The share of documents to evaluate on.")] = 0.02,
-    accumulate: Annotated[int, typer.Option(min=1, help="Turns in which a process does its part of a batch.")] = 1,
+    gradient_accumulation_steps: Annotated[
+        int, typer.Option(min=1, help="Micro-batches that a process divides its share of a batch into.")
+    ] = 1,
     shard: Annotated[bool, typer.Option("--shard", help="Divide the optimizer's state among processes.")] = False,
     checkpoint_every: Annotated[int | None, typer.Option(min=1, help="Steps between two checkpoints.")] = None,
     keep: Annotated[int, typer.Option(min=1, max=1_000, help="Checkpoints to keep.")] = 2,
@@ -72,7 +66,8 @@ def pretrain(
 
     A folder with a model is trained further, from its weights and with its tokenizer.
     """
-    from zoo.pretraining.settings import Execution, scaled
+    from zoo.machine.compute import Compute, chosen_device
+    from zoo.pretraining.settings import PretrainOptions, scaled
 
     catalog = Catalog.installed(strict=strict)
     asked = catalog.variant("+".join([variant, *(fields or [])]))
@@ -82,15 +77,14 @@ def pretrain(
     meant = scaled(asked, tokens, steps, batch_tokens)
     catalog.check(meant)
     n_steps = meant.pretraining.steps
-    how = Execution(
+    how = PretrainOptions(
         corpus=tuple(str(path) for path in [*corpus, *(more or [])]),
         out=str(out),
         cache=str(cache or cache_folder()),
         tokenizer=str(tokenizer) if tokenizer else None,
         start=str(start) if start else None,
-        device=_device(device),
-        threads=threads,
-        accumulate=accumulate,
+        compute=Compute(device=chosen_device(device), precision=precision.value, threads=threads),
+        gradient_accumulation_steps=gradient_accumulation_steps,
         sharded=shard,
         checkpoint_every=checkpoint_every or min(1_000, max(1, n_steps // CHECKPOINTS)),
         evaluate_every=evaluate_every or max(1, n_steps // EVALUATIONS),
@@ -105,7 +99,7 @@ def pretrain(
 
     if tensorboard:
         tensorboard_writer()
-    run = identify(catalog, meant, how, seed=seed, held_out=held_out, precision=precision.value)
+    run = identify(catalog, meant, how, seed=seed, held_out=held_out)
     return _do(catalog, run, how, _changes(asked, meant), as_json)
 
 
@@ -159,30 +153,20 @@ def cache_folder() -> Path:
     return (Path(base) if base else Path.home() / ".cache") / "encoder-zoo" / "corpora"
 
 
-def _do(catalog: Catalog, run: Run, how: Execution, changes: list[str], as_json: bool) -> int:
-    import torch
-
+def _do(catalog: Catalog, run: PretrainSpec, how: PretrainOptions, changes: list[str], as_json: bool) -> int:
     from zoo.pretraining.display import Display
     from zoo.pretraining.run import Summary, pretrain
-    from zoo.train.distributed import joined
+    from zoo.train.distributed import init_distributed
 
-    with joined(torch.device(how.device)) as team:
-        with Display(Console(stderr=True, quiet=not team.leads)) as display:
-            done = pretrain(catalog, run, how, team, display, changes)
-        team.wait()
+    with init_distributed(how.compute) as distributed:
+        with Display(Console(stderr=True, quiet=not distributed.is_main_process)) as display:
+            done = pretrain(catalog, run, how, distributed, display, changes)
+        distributed.barrier()
     if not isinstance(done, Summary):
         return 128 + done
-    if team.leads:
+    if distributed.is_main_process:
         _report(done, Path(how.out), as_json)
     return 0
-
-
-def _device(asked: Device | None) -> Literal["cpu", "cuda"]:
-    import torch
-
-    if asked is Device.cuda and not torch.cuda.is_available():
-        raise ZooError("--device cuda: torch finds no CUDA device here; give --device cpu")
-    return "cuda" if asked is not Device.cpu and torch.cuda.is_available() else "cpu"
 
 
 def _report(summary: Summary, folder: Path, as_json: bool) -> None:

@@ -11,7 +11,7 @@ from rich.table import Table
 from rich.text import Text
 
 from zoo.train.evaluation import Score
-from zoo.train.loop import Step
+from zoo.train.step import Step
 
 LINES = 20
 """Without a terminal, so many lines tell of a whole run."""

@@ -25,7 +25,7 @@ def model_keys(plan: Plan, task: str) -> dict[str, str]:
 
 
 def _inputs(plan: Plan, job: Job) -> Inputs:
-    made: Inputs = {"kind": job.kind, "seed": job.seed, "precision": plan.precision}
+    made: Inputs = {"kind": job.kind, "seed": job.seed, "precision": plan.compute.precision}
     if job.kind == "pretrain":
         return made | {"start": plan.start_of(job.system)}
     task = next(task for task in plan.tasks if task.name == job.task)

@@ -9,10 +9,11 @@ from pathlib import Path
 from pydantic import ValidationError
 
 from zoo.core.errors import ZooError, explain
-from zoo.core.specs import Precision, R, Variant, diff
+from zoo.core.specs import R, Variant, diff
 from zoo.experiments.plan.ablation import Ablation
 from zoo.experiments.plan.corpus import CorpusSource, MicroworldCorpus, TasksCorpus, corpus_hash
 from zoo.experiments.plan.plan import Plan, PlannedCheckpoint, PlannedSplit, PlannedTask, hash_json
+from zoo.machine.compute import ONE_THREAD, Compute
 from zoo.registry.catalog import Catalog
 from zoo.registry.search_grids import Tuning
 from zoo.tasks.kinds import baseline_names, kind_of
@@ -31,8 +32,7 @@ def make_plan(
     n_seeds: int = 3,
     corpus: CorpusSource | None = None,
     data_folder: Path | None = None,
-    threads: int = 1,
-    precision: Precision = "fp32",
+    compute: Compute = ONE_THREAD,
     pretrain_each_seed: bool = False,
     folders: Mapping[str, Path] | None = None,
     keep_finetuned: bool = False,
@@ -67,8 +67,7 @@ def make_plan(
             corpus=corpus,
             corpus_hash=corpus_hash(catalog, corpus) if len(checkpoints) < len(variants) else "",
             data_folder=str(data_folder) if data_folder else None,
-            threads=threads,
-            precision=precision,
+            compute=compute,
             checkpoints=checkpoints,
             keep_finetuned=keep_finetuned,
             tuning=tuning,

@@ -13,10 +13,11 @@ from pydantic import Field, TypeAdapter, model_validator
 
 from zoo.core.errors import ZooError
 from zoo.core.json_files import read_strictly
-from zoo.core.specs import Count, Finetuning, Precision, Record, Variant
+from zoo.core.specs import Count, Finetuning, Record, Variant
 from zoo.experiments.plan.ablation import Ablation
 from zoo.experiments.plan.corpus import CorpusSource
 from zoo.experiments.plan.inputs import Inputs, pretraining_inputs, start_inputs
+from zoo.machine.compute import Compute
 from zoo.registry.search_grids import Selection, Setting, Tuning
 from zoo.tasks.kinds import kind_of
 from zoo.tasks.scoring import check_task
@@ -104,8 +105,7 @@ class Plan(Record):
     corpus: CorpusSource
     corpus_hash: str
     data_folder: str | None
-    threads: Annotated[int, Field(ge=1, le=4_096)]
-    precision: Precision = "fp32"
+    compute: Compute
     checkpoints: dict[str, PlannedCheckpoint] = Field(default={})
     keep_finetuned: bool = False
     tuning: Tuning | None = None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping, Sequence
+from operator import attrgetter
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -29,7 +30,7 @@ from zoo.registry.search_grids import Tuning, alike
 
 Kept = TypeVar("Kept", bound=Record)
 
-SAME = ("pretraining_seed", "pretrain_each_seed", "corpus_hash", "precision")
+SAME = ("pretraining_seed", "pretrain_each_seed", "corpus_hash", "compute.precision")
 """What all plans must have in common besides what they share by name."""
 
 
@@ -75,7 +76,7 @@ def write_merged(run: Run, folder: Path) -> None:
 def _refuse_other_settings(first: tuple[str, Run], other: tuple[str, Run]) -> None:
     (a, one), (b, two) = first, other
     found: dict[str, tuple[Any, Any]] = {
-        name: (getattr(one.plan, name), getattr(two.plan, name))
+        name: (attrgetter(name)(one.plan), attrgetter(name)(two.plan))
         for name in SAME
         # A run whose variants all start from trained weights reads no corpus.
         if name != "corpus_hash" or (one.plan.corpus_hash and two.plan.corpus_hash)

@@ -83,7 +83,7 @@ class PretrainResult(Record):
     share_read: Annotated[float, Field(ge=0.0, le=1.0)] | None = None
     """Of the corpus's tokens, in an epoch; None where nothing was read."""
     steps: Whole
-    turns: Count = 1
+    gradient_accumulation_steps: Count = 1
     tokens: Whole
     losses: dict[str, list[float]]
     accuracies: dict[str, list[float]]
@@ -113,7 +113,7 @@ class FinetuneResult(Record):
     data_hash: str
     synthetic: bool
     steps: Whole
-    turns: Count = 1
+    gradient_accumulation_steps: Count = 1
     truncated: dict[str, Truncation] = Field(default={})
     scores: dict[str, dict[str, float]]
     main_score: float

@@ -8,17 +8,17 @@ from zoo.core.lazy import imported
 from zoo.experiments.results.records import Cost, FinetuneResult
 from zoo.experiments.runner.context import JobContext
 from zoo.experiments.runner.scoring import planned_data, scored
-from zoo.machine.environment import forget_peak_memory, peak_memory
+from zoo.machine.memory import peak_memory, reset_peak_memory
 from zoo.tasks.kinds import kind_of
 
 
 def baseline(work: JobContext) -> FinetuneResult:
     """What a system that reads no sentence reaches: a baseline of the task's kind."""
     task, dataset = planned_data(work)
-    forget_peak_memory()
+    reset_peak_memory(work.how.compute.torch_device)
     began = time.perf_counter()
     predict = imported(kind_of(task).baselines[work.job.system])
     predictions = predict(dataset, task, work.job.seed)
-    cost = Cost(seconds=time.perf_counter() - began, peak_bytes=peak_memory())
+    cost = Cost(seconds=time.perf_counter() - began, peak_bytes=peak_memory(work.how.compute.torch_device))
     work.progress(1, 1)
-    return scored(work, predictions, steps=0, turns=1, truncated={}, cost=cost)
+    return scored(work, predictions, steps=0, truncated={}, cost=cost)

@@ -7,7 +7,8 @@ from pathlib import Path
 
 from zoo.experiments.plan.plan import Job, Plan
 from zoo.registry.catalog import Catalog
-from zoo.train.loop import Execution, Progress
+from zoo.train.loop import Progress
+from zoo.train.step import StepConfig
 
 
 @dataclass(frozen=True)
@@ -19,4 +20,4 @@ class JobContext:
     job: Job
     folder: Path
     progress: Progress
-    how: Execution
+    how: StepConfig

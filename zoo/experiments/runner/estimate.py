@@ -58,7 +58,7 @@ class _Rehearsed:
 
 def forecast(catalog: Catalog, plan: Plan, folder: Path, *, workers: int, reuse: Sequence[Path] = ()) -> Forecast:
     """Rehearse what is to do. Raises RunFailed where the rehearsal does, ZooError as a run would."""
-    ledger = JobStore(plan, folder, environment(catalog, plan.threads), reuse)
+    ledger = JobStore(plan, folder, environment(catalog, plan.compute), reuse)
     states = ledger.states()
     open_jobs = [job for job in plan.jobs if states[job.name] == "to do"]
     with TemporaryDirectory() as stage:

@@ -84,7 +84,7 @@ class LocalProcesses:
         self._job = plan, folder, moved
         context = multiprocessing.get_context("spawn")
         self._reports = context.Queue()
-        self._pool = ProcessPoolExecutor(self.slots, context, _start_worker, (self._reports, plan.threads))
+        self._pool = ProcessPoolExecutor(self.slots, context, _start_worker, (self._reports, plan.compute.threads or 1))
 
     def start(self, job: Job) -> None:
         """As Executor says."""

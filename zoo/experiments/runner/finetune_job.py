@@ -13,7 +13,7 @@ from zoo.experiments.results.records import Cost, FinetuneResult, Truncation
 from zoo.experiments.runner.context import JobContext
 from zoo.experiments.runner.latency import latency, throughput
 from zoo.experiments.runner.scoring import planned_data, scored, unlabelled
-from zoo.machine.environment import forget_peak_memory, peak_memory
+from zoo.machine.memory import peak_memory, reset_peak_memory
 from zoo.model import Model
 from zoo.tasks.kinds import kind_of, make_head
 from zoo.tasks.task import labels_of
@@ -28,14 +28,14 @@ def finetune(work: JobContext) -> FinetuneResult:
     catalog, plan, job, how = work.catalog, work.plan, work.job, work.how
     task, dataset = planned_data(work)
     place = checkpoint_folder(work.folder, plan, job)
-    forget_peak_memory(how.team.device)
+    reset_peak_memory(how.compute.torch_device)
     pretrained = _pretrained(work)
     variant = pretrained.variant
     tokenizer_class, options = catalog.tokenizer(variant)
     tokenizer = tokenizer_class.load(place, **options)
     head = make_head(variant.dims, head_for(task, variant.head))
     initialise(head, Init(), seed_of("head", dataset.content_hash, job.seed))
-    model = pretrained.with_head(task.name, head)
+    model = pretrained.with_head(task.name, head).to(how.compute.torch_device)
 
     recipe = plan.finetuning_of(job)
     items = task.training_items(dataset)
@@ -45,12 +45,12 @@ def finetune(work: JobContext) -> FinetuneResult:
     encoded = {task.train_split: kind.encode(items, tokenizer, recipe.max_length)}
     began = time.perf_counter()
     batches = training_batches(kind, encoded[task.train_split][0], labels, recipe.batch_size, job.seed)
-    log = fit(model, batches, recipe, steps, work.progress, how)
+    history = fit(model, batches, recipe, steps, work.progress, how)
     trained = time.perf_counter()
     for split in (*task.dev_splits, *unlabelled(task, dataset)):
         encoded[split] = kind.encode(dataset.splits[split], tokenizer, recipe.max_length)
     predictions = {split: predict(model, head, its) for split, (its, _) in encoded.items() if split != task.train_split}
-    seconds, peak = time.perf_counter() - began, peak_memory(how.team.device)
+    seconds, peak = time.perf_counter() - began, peak_memory(how.compute.torch_device)
     if plan.keep_finetuned:
         model.tokenizer = tokenizer
         save(model, finetuned_folder(work.folder, job), to="zoo", replace=True, catalog=catalog)
@@ -59,7 +59,6 @@ def finetune(work: JobContext) -> FinetuneResult:
         work,
         predictions,
         steps=steps,
-        turns=how.accumulate,
         truncated={
             split: Truncation(cut=cut, items=len(its), length=recipe.max_length)
             for split, (its, cut) in encoded.items()
@@ -67,11 +66,10 @@ def finetune(work: JobContext) -> FinetuneResult:
         cost=Cost(
             seconds=seconds,
             peak_bytes=peak,
-            training_examples_per_s=log.n_sequences / (trained - began),
+            training_examples_per_s=history.n_sequences / (trained - began),
             latency_s=latency(model, head, asked),
             inference_items_per_s=throughput(model, head, asked),
         ),
-        device=how.team.device,
     )
 
 

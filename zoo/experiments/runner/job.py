@@ -15,12 +15,13 @@ from zoo.experiments.plan.plan import Job, Plan
 from zoo.experiments.results.records import FailedResult, FinetuneResult, PretrainResult
 from zoo.experiments.runner.context import JobContext
 from zoo.registry.catalog import Catalog
-from zoo.train.loop import Execution, Progress, TooFewSequences
+from zoo.train.loop import Progress
+from zoo.train.step import StepConfig, TooFewSequences
 
-MOST_TURNS = 64
-"""Parts that a batch is taken in before a lack of memory is taken for final."""
+MOST_MICRO_BATCHES = 64
+"""Micro-batches per batch, after which a lack of memory is final."""
 
-OUT_OF_MEMORY = "out of memory, with each batch in {} turn(s); try fewer workers or a smaller model"
+OUT_OF_MEMORY = "out of memory, with each batch in {} micro-batch(es); try fewer workers or a smaller model"
 
 WORK: Mapping[str, str] = MappingProxyType(
     {
@@ -48,25 +49,26 @@ def attempt(
 def run_job(
     catalog: Catalog, plan: Plan, job: Job, folder: Path, progress: Progress
 ) -> PretrainResult | FinetuneResult:
-    """Do a job; where memory runs out, again with each batch taken in twice as many turns.
+    """Do a job; where memory runs out, again with each batch in twice as many micro-batches.
 
     Raises RunFailed or ZooError where it cannot be finished.
     """
-    torch.set_num_threads(plan.threads)
+    plan.compute.begin()
     work = _work(plan, job)
-    turns = 1
+    n_micro = 1
     while True:
         try:
-            how = Execution(accumulate=turns, precision=plan.precision, seed=seed_of("steps", job.kind, job.seed))
+            seed = seed_of("steps", job.kind, job.seed)
+            how = StepConfig(plan.compute, gradient_accumulation_steps=n_micro, seed=seed)
             return work(JobContext(catalog, plan, job, folder, progress, how))
         except TooFewSequences:
-            raise RunFailed(OUT_OF_MEMORY.format(turns // 2)) from None
+            raise RunFailed(OUT_OF_MEMORY.format(n_micro // 2)) from None
         except (MemoryError, RuntimeError) as error:
             if not _is_out_of_memory(error):
                 raise
-        if job.kind == "baseline" or turns == MOST_TURNS:
-            raise RunFailed(OUT_OF_MEMORY.format(turns))
-        turns *= 2
+        if job.kind == "baseline" or n_micro == MOST_MICRO_BATCHES:
+            raise RunFailed(OUT_OF_MEMORY.format(n_micro))
+        n_micro *= 2
 
 
 def _work(plan: Plan, job: Job) -> Callable[[JobContext], PretrainResult | FinetuneResult]:

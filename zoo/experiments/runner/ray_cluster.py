@@ -45,14 +45,14 @@ class RayCluster:
         """As Executor says; steps within a job are not told."""
         self._plan, self._folder = plan, folder
         _refuse_unreachable(self._address)
-        how = {"address": self._address} if self._address else {"num_cpus": self.slots * plan.threads}
+        how = {"address": self._address} if self._address else {"num_cpus": self.slots * (plan.compute.threads or 1)}
         try:
             self._ray.init(**how, log_to_driver=False, include_dashboard=False, logging_level="error")
         except (ConnectionError, ValueError, RuntimeError) as error:
             raise ZooError(f"no Ray cluster answers at {self._address}: {' '.join(str(error).split())}") from error
         if self._address:
-            self.slots = max(1, int(self._ray.cluster_resources().get("CPU", 1)) // plan.threads)
-        self._do = self._ray.remote(num_cpus=plan.threads, max_retries=RETRIES)(_work)
+            self.slots = max(1, int(self._ray.cluster_resources().get("CPU", 1)) // (plan.compute.threads or 1))
+        self._do = self._ray.remote(num_cpus=plan.compute.threads or 1, max_retries=RETRIES)(_work)
 
     def start(self, job: Job) -> None:
         """As Executor says."""

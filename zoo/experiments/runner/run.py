@@ -48,7 +48,7 @@ def run(
     executor = executor or (LocalProcesses(workers) if workers else InProcess(catalog))
     claim(plan, folder)
     keep_gold(catalog, plan, folder)
-    ledger = JobStore(plan, folder, environment(catalog, plan.threads), reuse)
+    ledger = JobStore(plan, folder, environment(catalog, plan.compute), reuse)
 
     def tell(entry: Entry) -> None:
         watcher.ended(entry.result.job, entry.result, entry.reused)

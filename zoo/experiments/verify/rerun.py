@@ -8,7 +8,6 @@ from pathlib import Path
 from statistics import fmean, variance
 from typing import Any
 
-import torch
 from scipy import stats
 
 from zoo.checkpoints import load
@@ -35,8 +34,9 @@ TIES = 0.01
 def evaluated_again(done: Run, folder: Path, catalog: Catalog) -> Iterator[Check]:
     """Let every fine-tuned model that was kept predict the development items again."""
     data = Path(done.plan.data_folder) if done.plan.data_folder else None
-    here = environment(catalog, done.plan.threads)
-    torch.set_num_threads(done.plan.threads)
+    compute = done.plan.compute
+    here = environment(catalog, compute)
+    compute.begin()
     for result in done.results:
         if not isinstance(result, FinetuneResult) or result.job.kind == "baseline":
             continue
