@@ -24,7 +24,7 @@ from zoo.heads import (
     TaskHead,
     TokenClassification,
 )
-from zoo.tasks.kinds import kind_of, make_head
+from zoo.tasks.kinds import make_head, task_kind
 from zoo.tasks.kinds.kind import EncodedItem
 from zoo.tasks.kinds.question_answering import best_span
 from zoo.testing import head_batch
@@ -182,7 +182,7 @@ def test_each_of_several_labels_is_decided_for_itself() -> None:
     assert len(known) == 11 == int(head.n_targets(batch))
     torch.testing.assert_close(output.loss, torch.stack(known).mean())
     decided = [[label for label in range(3) if row[label] > 0] for row in output.logits.tolist()]
-    kind = kind_of(head.config)
+    kind = task_kind(head.config)
     assert [kind.decode(EncodedItem(()), row) for row in output.logits] == decided
     met, counted = output.hits()
     by_hand = sum(

@@ -14,13 +14,13 @@ import zoo_albert
 import zoo_bert
 import zoo_roberta
 from tests.experiments.synthetic_runs import TARGETS, of_forty, saved
-from zoo import Catalog, Dims, Encoder, Offers, UnknownName, Variant, ZooError, builtin_plugin, use
+from zoo import Catalog, Dims, Encoder, Offers, UnknownName, Variant, ZooError, builtin_plugin, part
 from zoo.commands.report import report
 from zoo.experiments.plan.ablation import Ablation, of_table, path, walk
+from zoo.experiments.plan.job import Job
 from zoo.experiments.plan.make import make_plan
-from zoo.experiments.plan.plan import Job
 from zoo.experiments.report.ablation import effects_markdown, path_table
-from zoo.experiments.results.records import Cost, FinetuneResult, Measured, Run
+from zoo.experiments.results.records import Cost, Measured, Run, TaskResult
 from zoo.experiments.statistics.ablation import effects
 from zoo.experiments.statistics.tests import SAME
 from zoo.machine.environment import environment
@@ -132,7 +132,7 @@ def test_ends_that_no_order_of_choices_joins_are_refused_in_one_line() -> None:
 
 def test_a_step_that_no_expression_means_has_a_name_of_its_own() -> None:
     bert = CATALOG.variant("bert-tiny")
-    plain = tuple(use(used.name) for used in bert.objectives)  # an expression cannot take an option away here
+    plain = tuple(part(used.name) for used in bert.objectives)  # an expression cannot take an option away here
     way = walk(CATALOG, bert, bert.swap("plain", objectives=plain, dims=bert.dims.model_copy(update={"n_layers": 3})))
     assert [step.name for step in way] == ["bert-tiny", "bert-tiny~objective", "plain"]
 
@@ -202,11 +202,11 @@ def made_up(variants: list[Variant], wrong: dict[str, list[int]], speed: dict[st
     """A run on two tasks of 40 items, where systems are wrong on so many by seed on the first, on 20 on the second."""
     plan = of_forty(make_plan(CATALOG, variants, TASKS, n_seeds=len(next(iter(wrong.values())))))
 
-    def result(job: Job) -> FinetuneResult:
+    def result(job: Job) -> TaskResult:
         n_wrong = wrong[job.system][job.seed] if job.system in wrong and job.task == TASKS[0] else 20
         missed = {(7 * job.seed + 3 * item) % 40 for item in range(n_wrong)}
         accuracy = 1 - n_wrong / 40
-        return FinetuneResult(
+        return TaskResult(
             job=job,
             task_version=plan.task(str(job.task)).version,
             data_hash=plan.task(str(job.task)).content_hash,

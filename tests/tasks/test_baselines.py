@@ -12,7 +12,7 @@ import pytest
 from zoo.core.errors import RunFailed
 from zoo.core.lazy import imported
 from zoo.tasks.baselines import Predictions
-from zoo.tasks.kinds import kind_of
+from zoo.tasks.kinds import task_kind
 from zoo.tasks.task import Dataset, Example, Task, content_hash
 
 
@@ -27,12 +27,12 @@ class Toy(Task):
 
 
 def majority(data: Dataset, task: Task) -> Predictions:
-    made: Predictions = imported(kind_of(task).baselines["majority"])(data, task, 0)
+    made: Predictions = imported(task_kind(task).baselines["majority"])(data, task, 0)
     return made
 
 
 def bag_of_words(data: Dataset, task: Task, seed: int) -> Predictions:
-    made: Predictions = imported(kind_of(task).baselines["bag-of-words"])(data, task, seed)
+    made: Predictions = imported(task_kind(task).baselines["bag-of-words"])(data, task, seed)
     return made
 
 

@@ -154,7 +154,7 @@ def _predictions(folder: str, file: Path, task: str, labels: list[str] | None) -
     """Columns, rows, and the scores in words."""
     from zoo.inference.predict_task import predict_task
     from zoo.registry.catalog import Catalog
-    from zoo.tasks.kinds import kind_of
+    from zoo.tasks.kinds import task_kind
     from zoo.tasks.scoring import score
     from zoo.tasks.tsv import TsvTask
 
@@ -163,7 +163,7 @@ def _predictions(folder: str, file: Path, task: str, labels: list[str] | None) -
         raise ZooError(f"task {task!r} is made on the spot and not read from files")
     examples = found.read(file)
     made = predict_task(_load(folder), found, examples, labels=labels)
-    kind = kind_of(found)
+    kind = task_kind(found)
     rows: Rows = [(str(index), kind.shown(value)) for index, value in enumerate(made)]
     gold = [kind.to_json(example.label) for example in examples]
     scores = score(found, gold, made) if None not in gold else {}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from importlib import import_module
+from pkgutil import resolve_name
 from typing import Any
 
 
@@ -10,5 +10,4 @@ def imported(path: Any) -> Any:
     """The object that "module:Name" means; anything but a text is that object already."""
     if not isinstance(path, str):
         return path
-    module, _, name = path.partition(":")
-    return getattr(import_module(module), name)
+    return resolve_name(path)

@@ -7,9 +7,10 @@ from typing import Any
 
 from zoo.core.errors import ZooError
 from zoo.core.specs import HeadConfig
+from zoo.heads import TaskHead
 from zoo.inference.predict_text import head_for_text
 from zoo.model import Model
-from zoo.tasks.kinds import kind_of
+from zoo.tasks.kinds import EncodedItem, task_kind
 from zoo.tasks.task import Example, Task, spelled
 from zoo.text.encoding import log, log_cut
 from zoo.train.finetune import logits_of
@@ -23,24 +24,33 @@ def predict_task(
     Logged are the order of classes that had to be assumed, and how many items were cut. Raises ZooError where the
     model's head is another's.
     """
-    head, kind = head_for_text(model, labels), kind_of(task)
-    order = _class_order(head.config, task)
-    length = model.variant.dims.max_length
-    items, n_cut = kind.encode(examples, model.text_tokenizer, length)
+    head, length = head_for_text(model, labels), model.variant.dims.max_length
+    try:
+        class_order(head.config, task)
+    except ZooError as error:
+        raise ZooError(f"{error}; leave out --task to have the model's own predictions") from None
+    items, n_cut = task_kind(task).encode(examples, model.text_tokenizer, length)
     log_cut(n_cut, len(examples), length)
-    logits = logits_of(model, head, items)
+    return predict_items(model, head, task, items)
+
+
+def predict_items(model: Model, head: TaskHead, task: Task, items: Sequence[EncodedItem]) -> list[Any]:
+    """A head's predictions as the task numbers its labels. Raises ZooError where the head does not fit the task."""
+    kind, order, logits = task_kind(task), class_order(head.config, task), logits_of(model, head, items)
     if order != sorted(order):
         columns = [order.index(label) for label in range(len(order))]
         logits = [its[..., columns] for its in logits]
     return [kind.decode(item, its) for item, its in zip(items, logits, strict=True)]
 
 
-def _class_order(head: HeadConfig, task: Task) -> list[int]:
-    """The task's number of each of the head's classes; nothing where there are no classes."""
+def class_order(head: HeadConfig, task: Task) -> list[int]:
+    """The task's number of each label of a head; none where there are no labels. Raises ZooError where it is another's.
+
+    Labels that are numbered only are taken to be in the task's order, which is logged.
+    """
     if head.kind != task.kind:
         raise ZooError(
-            f"task {task.name!r} needs a head of kind {task.kind!r}, and the model's is of kind {head.kind!r}; leave "
-            "out --task to have its own predictions"
+            f"task {task.name!r} needs a head of kind {task.kind!r}, and the model's is of kind {head.kind!r}"
         )
     if not task.labels:
         return []
@@ -54,7 +64,7 @@ def _class_order(head: HeadConfig, task: Task) -> list[int]:
         return list(range(len(task.labels)))
     raise ZooError(
         f"the model's labels are {own}, and those of task {task.name!r} are {names}; give the task's "
-        "labels in the model's order with --labels, or leave out --task to have the model's own predictions"
+        "labels in the model's order with --labels"
     )
 
 

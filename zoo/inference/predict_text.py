@@ -10,7 +10,7 @@ from zoo.core.errors import ZooError
 from zoo.heads import TaskHead
 from zoo.inference.fill_mask import OBJECTIVE
 from zoo.model import WINDOW, Model
-from zoo.tasks.kinds import kind_of
+from zoo.tasks.kinds import task_kind
 from zoo.tasks.task import Example
 from zoo.text.encoding import log_cut
 from zoo.train.finetune import logits_of
@@ -33,13 +33,13 @@ def predict_texts(model: Model, items: Sequence[InputTexts], *, labels: Sequence
     Raises ZooError where the model has no head, or items don't fit it.
     """
     head = head_for_text(model, labels)
-    kind = kind_of(head.config)
+    kind = task_kind(head.config)
     return predict_examples(model, head, [kind.example(texts, len(texts) == 2) for texts in items])
 
 
 def predict_examples(model: Model, head: TaskHead, examples: Sequence[Example]) -> Predictions:
     """What a head predicts for items that are of no task; how many were cut is logged."""
-    kind, max_length = kind_of(head.config), model.variant.dims.max_length
+    kind, max_length = task_kind(head.config), model.variant.dims.max_length
     rows: list[tuple[str, ...]] = []
     n_cut = 0
     for start in range(0, len(examples), WINDOW):
@@ -54,7 +54,7 @@ def predict_examples(model: Model, head: TaskHead, examples: Sequence[Example]) 
 
 def example_of(head: TaskHead, line: str, where: str, *, pairs: bool) -> Example:
     """The item that a line means to a head. Raises ZooError, saying where, for another number of texts."""
-    kind = kind_of(head.config)
+    kind = task_kind(head.config)
     try:
         return kind.example(line.split("\t") if pairs or kind.several_texts else [line], pairs)
     except ZooError as error:

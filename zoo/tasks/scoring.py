@@ -7,8 +7,9 @@ from statistics import fmean
 from typing import Any, Protocol
 
 from zoo.core.errors import RunFailed, UnknownName, ZooError
-from zoo.tasks.kinds import OfKind, kind_of
-from zoo.tasks.metrics import Metric, metrics_of
+from zoo.tasks.kinds import OfKind, task_kind
+from zoo.tasks.metrics import metrics_of
+from zoo.tasks.metrics.metric import Metric
 from zoo.tasks.task import Dataset, Example, Task, labels_of
 
 
@@ -34,20 +35,20 @@ def chosen_metrics(task: Scored) -> dict[str, Metric]:
 
 def check_task(task: Scored) -> None:
     """See that a task's kind, labels and metrics go together. Raises ZooError where they don't."""
-    if problem := kind_of(task).problem():
+    if problem := task_kind(task).problem():
         raise ZooError(f"task {task.name!r}: a {task.kind} task {problem}")
     chosen_metrics(task)
 
 
 def gold_labels(task: Task, dataset: Dataset) -> dict[str, list[Any]]:
     """The labels of a task's development splits, all of which have one, as JSON has them."""
-    kind = kind_of(task)
+    kind = task_kind(task)
     return {split: [kind.to_json(label) for label in labels_of(dataset.splits[split])] for split in task.dev_splits}
 
 
 def refuse_unfit(task: Task, split: str, items: Sequence[Example]) -> None:
     """See that every item's label is one of the task's kind. Raises ZooError with the first that isn't."""
-    kind = kind_of(task)
+    kind = task_kind(task)
     for index, item in enumerate(items):
         if not kind.fits_item(item):
             place = f"the label of item {index + 1} of {split}"
@@ -59,7 +60,7 @@ def score(task: Scored, gold: Sequence[Any], predictions: Sequence[Any]) -> dict
 
     Raises RunFailed where a label or a prediction is none, such as the NaN of a model that diverged.
     """
-    kind = kind_of(task)
+    kind = task_kind(task)
     for what, values in (("gold labels", gold), ("predictions", predictions)):
         if n := sum(not kind.fits(value) for value in values):
             hint = "the split has no labels" if what == "gold labels" else "try a lower learning rate"

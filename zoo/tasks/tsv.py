@@ -11,7 +11,7 @@ from pydantic import model_validator
 
 from zoo.core.errors import ZooError
 from zoo.core.specs import Record
-from zoo.tasks.kinds import kind_of
+from zoo.tasks.kinds import task_kind
 from zoo.tasks.task import Dataset, Example, Label, Task, content_hash
 from zoo.text.lines import read_lines
 
@@ -50,7 +50,7 @@ class TsvTask(Task):
     @model_validator(mode="after")
     def _fits_together(self) -> Self:
         try:
-            problem = kind_of(self).problem()
+            problem = task_kind(self).problem()
         except ZooError as error:
             raise ValueError(str(error)) from None
         if problem:
@@ -115,7 +115,7 @@ class TsvTask(Task):
         rows: Rows = ((number, line.split("\t")) for number, line in read_lines(path) if line)
         names = file.columns or _header(file, path, rows)
         indices = [names.index(name) for name in file.used]
-        items, n_skipped, n_empty, kind = [], 0, 0, kind_of(self)
+        items, n_skipped, n_empty, kind = [], 0, 0, task_kind(self)
         for number, cells in rows:
             if len(cells) != len(names):
                 if not file.skip_malformed:
@@ -141,7 +141,7 @@ class TsvTask(Task):
 
     def _label(self, cell: str, where: str) -> Label:
         try:
-            label = kind_of(self).read(cell)
+            label = task_kind(self).read(cell)
         except (ZooError, ValueError) as error:
             raise ZooError(f"{where}: {error}") from None
         low, high = self.score_range or (-math.inf, math.inf)

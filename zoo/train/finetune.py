@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator, Sequence
 from typing import Any
 
@@ -11,10 +10,10 @@ from torch import Tensor
 
 from zoo.core.batch import Batch
 from zoo.core.seeds import seed_of
-from zoo.core.specs import Finetuning, HeadConfig, PoolingConfig
+from zoo.core.specs import HeadConfig, PoolingConfig
 from zoo.heads import TaskHead
 from zoo.model import Model
-from zoo.tasks.kinds import EncodedItem, TaskKind, kind_of
+from zoo.tasks.kinds import EncodedItem, TaskKind, task_kind
 from zoo.tasks.task import Label, Task
 
 EVALUATION_BATCH = 64
@@ -23,11 +22,6 @@ EVALUATION_BATCH = 64
 def head_for(task: Task, pooling: PoolingConfig) -> HeadConfig:
     """The head that a task takes."""
     return HeadConfig(kind=task.kind, labels=task.labels, pair=task.pair, pooling=pooling)
-
-
-def n_steps(recipe: Finetuning, n_items: int) -> int:
-    """How many steps a recipe takes over so many items."""
-    return recipe.steps or math.ceil(recipe.epochs * math.ceil(n_items / recipe.batch_size))
 
 
 def training_batches(
@@ -51,7 +45,7 @@ def training_batches(
 
 def logits_of(model: Model, head: TaskHead, items: Sequence[EncodedItem]) -> list[Tensor]:
     """The head's logits of each item by itself, in order, in float32 on the CPU."""
-    kind = kind_of(head.config)
+    kind = task_kind(head.config)
     order = sorted(range(len(items)), key=lambda index: len(items[index]))
     found: dict[int, Tensor] = {}
     with model.eval_mode() as device:
@@ -65,6 +59,6 @@ def logits_of(model: Model, head: TaskHead, items: Sequence[EncodedItem]) -> lis
 
 def predict(model: Model, head: TaskHead, items: Sequence[EncodedItem]) -> list[Any]:
     """The head's prediction for each item, in order."""
-    kind = kind_of(head.config)
+    kind = task_kind(head.config)
     logits = logits_of(model, head, items)
     return [kind.decode(item, its) for item, its in zip(items, logits, strict=True)]

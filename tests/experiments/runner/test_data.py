@@ -21,7 +21,7 @@ from zoo.experiments.report.html import html
 from zoo.experiments.report.latex import latex
 from zoo.experiments.report.results_json import csv_rows
 from zoo.experiments.results.gold_labels import keep_gold, read_gold
-from zoo.experiments.results.records import FailedResult, FinetuneResult, Run, Truncation
+from zoo.experiments.results.records import FailedResult, Run, TaskResult, Truncation
 from zoo.experiments.runner.job import attempt
 from zoo.experiments.statistics.verdicts import judge
 from zoo.tasks.task import content_hash
@@ -58,10 +58,10 @@ def planned(catalog: Catalog, folder: Path) -> Plan:
     return make_plan(catalog, [variant], ["semi"], n_seeds=1, corpus=FilesCorpus(paths=(str(text),)))
 
 
-def done(catalog: Catalog, plan: Plan, folder: Path) -> dict[str, FinetuneResult]:
+def done(catalog: Catalog, plan: Plan, folder: Path) -> dict[str, TaskResult]:
     made = [attempt(catalog, plan, job, folder, lambda done, total: None) for job in plan.jobs]
     assert not [result for result in made if isinstance(result, FailedResult)]
-    return {result.job.system: result for result in made if isinstance(result, FinetuneResult)}
+    return {result.job.system: result for result in made if isinstance(result, TaskResult)}
 
 
 def test_items_without_a_label_change_nothing_for_any_system_and_are_counted(tmp_path: Path) -> None:
@@ -134,7 +134,7 @@ def cut(run: Run) -> Run:
     }
     results = [
         r.model_copy(update={"truncated": truncated})
-        if isinstance(r, FinetuneResult) and r.job.system == "bert-tiny"
+        if isinstance(r, TaskResult) and r.job.system == "bert-tiny"
         else r
         for r in run.results
     ]

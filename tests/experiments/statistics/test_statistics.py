@@ -24,8 +24,9 @@ from zoo.experiments.statistics.tests import (
     verdict,
 )
 from zoo.experiments.statistics.verdicts import difference
-from zoo.tasks.kinds import TaskKind, kind_of
-from zoo.tasks.metrics import BUILT_IN, Metric
+from zoo.tasks.kinds import TaskKind, task_kind
+from zoo.tasks.metrics import built_in
+from zoo.tasks.metrics.metric import Metric
 
 
 @dataclass(frozen=True)
@@ -49,11 +50,11 @@ def some_labels(kind: TaskKind, n: int, generator: np.random.Generator) -> list[
     return [drawn.get(type(kind).__name__, lambda: int(generator.integers(0, max(2, n_classes))))() for _ in range(n)]
 
 
-@pytest.mark.parametrize("metric", BUILT_IN, ids=lambda metric: f"{metric.name} of {metric.kind}")
+@pytest.mark.parametrize("metric", built_in(), ids=lambda metric: f"{metric.name} of {metric.kind}")
 def test_a_resampled_score_is_the_metric_on_items_repeated_as_often(metric: Metric) -> None:
     generator = np.random.default_rng(3)
     labels = {"regression": (), "question-answering": (), "multiple-choice": ()}.get(metric.kind, ("O", "B-a", "I-a"))
-    kind = kind_of(Toy(kind=metric.kind, labels=labels[:2] if metric.name == "f1" else labels, pair=True))
+    kind = task_kind(Toy(kind=metric.kind, labels=labels[:2] if metric.name == "f1" else labels, pair=True))
     rows = [some_labels(kind, 41, generator) for _ in range(4)]
     rows.append([rows[0][0]] * 41)
     gold, *predictions = map(kind.side, rows)

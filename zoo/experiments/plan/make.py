@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from itertools import pairwise
 from pathlib import Path
+from statistics import fmean
 
 from pydantic import ValidationError
 
@@ -12,11 +13,12 @@ from zoo.core.errors import ZooError, explain
 from zoo.core.specs import R, Variant, diff
 from zoo.experiments.plan.ablation import Ablation
 from zoo.experiments.plan.corpus import CorpusSource, MicroworldCorpus, TasksCorpus, corpus_hash
-from zoo.experiments.plan.plan import Plan, PlannedCheckpoint, PlannedSplit, PlannedTask, hash_json
+from zoo.experiments.plan.plan import Plan
+from zoo.experiments.plan.spec import PlannedCheckpoint, PlannedSplit, PlannedTask, hash_json
 from zoo.machine.compute import ONE_THREAD, Compute
 from zoo.registry.catalog import Catalog
 from zoo.registry.search_grids import Tuning
-from zoo.tasks.kinds import baseline_names, kind_of
+from zoo.tasks.kinds import baseline_names, task_kind
 from zoo.tasks.scoring import check_task, gold_labels, refuse_unfit
 from zoo.weights.content import content_files
 
@@ -89,6 +91,7 @@ def planned_task(catalog: Catalog, name: str, data_folder: Path | None) -> Plann
         raise ZooError(f"task {task.name!r} has no {', no '.join(missing)}; it cannot be trained and scored")
     for split, items in ((task.train_split, training), *((split, dataset.splits[split]) for split in task.dev_splits)):
         refuse_unfit(task, split, items)
+    lengths = [sum(map(len, item.texts)) for items in dataset.splits.values() for item in items]
     try:
         return PlannedTask(
             name=task.name,
@@ -100,13 +103,15 @@ def planned_task(catalog: Catalog, name: str, data_folder: Path | None) -> Plann
             kind=task.kind,
             labels=task.labels,
             metrics=task.metrics,
-            baselines=tuple(kind_of(task).baselines),
+            baselines=tuple(task_kind(task).baselines),
             dev={
                 split: PlannedSplit(n_items=len(answers), gold=hash_json(answers))
                 for split, answers in gold_labels(task, dataset).items()
             },
             n_training=len(training),
             n_unlabelled=len(dataset.splits[task.train_split]) - len(training),
+            n_items=len(lengths),
+            mean_length=fmean(lengths),
         )
     except ValidationError as error:
         raise ZooError(f"task {task.name!r} cannot be scored: {explain(error)}") from None

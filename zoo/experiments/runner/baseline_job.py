@@ -5,19 +5,19 @@ from __future__ import annotations
 import time
 
 from zoo.core.lazy import imported
-from zoo.experiments.results.records import Cost, FinetuneResult
+from zoo.experiments.results.records import Cost, TaskResult
 from zoo.experiments.runner.context import JobContext
 from zoo.experiments.runner.scoring import planned_data, scored
 from zoo.machine.memory import peak_memory, reset_peak_memory
-from zoo.tasks.kinds import kind_of
+from zoo.tasks.kinds import task_kind
 
 
-def baseline(work: JobContext) -> FinetuneResult:
+def baseline(work: JobContext) -> TaskResult:
     """What a system that reads no sentence reaches: a baseline of the task's kind."""
     task, dataset = planned_data(work)
     reset_peak_memory(work.how.compute.torch_device)
     began = time.perf_counter()
-    predict = imported(kind_of(task).baselines[work.job.system])
+    predict = imported(task_kind(task).baselines[work.job.system])
     predictions = predict(dataset, task, work.job.seed)
     cost = Cost(seconds=time.perf_counter() - began, peak_bytes=peak_memory(work.how.compute.torch_device))
     work.progress(1, 1)

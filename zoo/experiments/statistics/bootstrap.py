@@ -11,7 +11,7 @@ from typing import Any, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from zoo.tasks.kinds import kind_of
+from zoo.tasks.kinds import task_kind
 from zoo.tasks.scoring import Scored, chosen_metrics
 
 Array: TypeAlias = NDArray[Any]
@@ -27,7 +27,7 @@ def resampled(
 
     Every system on the same items meets the same draws, so that their differences are paired by item.
     """
-    kind, metrics = kind_of(task), chosen_metrics(task).values()
+    kind, metrics = task_kind(task), chosen_metrics(task).values()
     per_split = []
     for index, split in enumerate(sorted(predictions)):
         truth, made = kind.side(gold[split]), [kind.side(values) for values in predictions[split]]

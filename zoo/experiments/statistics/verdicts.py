@@ -10,8 +10,8 @@ import numpy as np
 
 from zoo.core.specs import Record
 from zoo.experiments.plan.cache_key import model_keys
-from zoo.experiments.plan.plan import PlannedTask
-from zoo.experiments.results.records import FinetuneResult, Run
+from zoo.experiments.plan.spec import PlannedTask
+from zoo.experiments.results.records import Run, TaskResult
 from zoo.experiments.statistics.bootstrap import Array, resampled
 from zoo.experiments.statistics.tests import (
     LEVEL,
@@ -31,7 +31,7 @@ from zoo.experiments.statistics.tests import (
     tiers,
     verdict,
 )
-from zoo.tasks.kinds import kind_of
+from zoo.tasks.kinds import task_kind
 
 
 class Verdicts(Record):
@@ -91,9 +91,9 @@ def judge(run: Run) -> Verdicts:
     )
 
 
-def constant(task: PlannedTask, result: FinetuneResult) -> bool:
+def constant(task: PlannedTask, result: TaskResult) -> bool:
     """Whether a run predicts the same for every item of a development split."""
-    kind = kind_of(task)
+    kind = task_kind(task)
     return any(kind.is_constant(made) for made in result.predictions.values())
 
 

@@ -13,12 +13,13 @@ from typing import Any, Literal, TypeAlias
 from zoo.core.errors import ZooError
 from zoo.core.json_files import Damaged, read_json
 from zoo.experiments.plan.cache_key import cache_key
-from zoo.experiments.plan.plan import PlannedTask
+from zoo.experiments.plan.spec import PlannedTask
 from zoo.experiments.report.results_json import summary
-from zoo.experiments.results.records import FailedResult, FinetuneResult, PretrainResult, Run, read_what_is_sound
+from zoo.experiments.results.folder import read_what_is_sound
+from zoo.experiments.results.records import FailedResult, ModelResult, Run, TaskResult
 from zoo.experiments.statistics.ablation import ablation_path, effects
 from zoo.experiments.statistics.verdicts import judge
-from zoo.tasks.kinds import kind_of
+from zoo.tasks.kinds import task_kind
 from zoo.tasks.scoring import chosen_metrics, main_score
 from zoo.weights.checkpoint import weights_hash
 from zoo.weights.content import trained_files
@@ -80,11 +81,11 @@ def _hashed_again(run: Run, folder: Path) -> Iterator[Check]:
             continue
         where = f"jobs/{result.job.name}.json"
         yield from _compared(f"{where}: key", result.key, cache_key(run.plan, result.job, result.environment))
-        if isinstance(result, PretrainResult):
+        if isinstance(result, ModelResult):
             yield from _checkpoint_again(where, result, folder / result.checkpoint)
 
 
-def _checkpoint_again(where: str, result: PretrainResult, place: Path) -> Iterator[Check]:
+def _checkpoint_again(where: str, result: ModelResult, place: Path) -> Iterator[Check]:
     if not place.is_dir():
         yield Check(f"{where}: weights_hash", "not decidable", f"{result.checkpoint} is not there")
         return
@@ -102,7 +103,7 @@ def _checkpoint_again(where: str, result: PretrainResult, place: Path) -> Iterat
 
 def _scored_again(run: Run) -> Iterator[Check]:
     for result in run.results:
-        if isinstance(result, FinetuneResult):
+        if isinstance(result, TaskResult):
             where = f"jobs/{result.job.name}.json"
             task = run.plan.task(str(result.job.task))
             gold = run.gold.get(task.name)
@@ -124,7 +125,7 @@ def _scored(
     if gold is None:
         return Check(where, "not decidable", f"stored {stored}; the gold labels are not there")
     try:
-        kind = kind_of(task)
+        kind = task_kind(task)
         found = chosen_metrics(task)[metric].value(kind.side(gold), kind.side(predictions))
     except ValueError as error:  # a metric of two classes, and a plan that was altered to have more
         return Check(where, "contradicted", f"{error!s:.200}")

@@ -13,9 +13,9 @@ if TYPE_CHECKING:
     from zoo.core.specs import Dims, HeadConfig
     from zoo.heads import TaskHead
 
-__all__ = ["KINDS", "EncodedItem", "OfKind", "TaskKind", "add_kinds", "baseline_names", "kind_of", "make_head"]
+__all__ = ["BUILT_IN", "EncodedItem", "OfKind", "TaskKind", "add_kinds", "baseline_names", "make_head", "task_kind"]
 
-KINDS: dict[str, type[TaskKind] | str] = {
+BUILT_IN: Mapping[str, str] = {
     "classification": "zoo.tasks.kinds.classification:Classification",
     "multi-label": "zoo.tasks.kinds.multi_label:MultiLabel",
     "regression": "zoo.tasks.kinds.regression:Regression",
@@ -23,7 +23,10 @@ KINDS: dict[str, type[TaskKind] | str] = {
     "question-answering": "zoo.tasks.kinds.question_answering:QuestionAnswering",
     "multiple-choice": "zoo.tasks.kinds.multiple_choice:MultipleChoice",
 }
-"""The zoo's own by name, and those of the plugins whose catalog was made in this process."""
+"""The zoo's own, by name."""
+
+_KNOWN: dict[str, type[TaskKind] | str] = dict(BUILT_IN)
+"""And those of plugins: a run's results name kinds, and are read and judged where there is no catalog."""
 
 
 class OfKind(Protocol):
@@ -38,24 +41,24 @@ class OfKind(Protocol):
 
 
 def add_kinds(kinds: Mapping[str, Any]) -> None:
-    """Make a plugin's kinds known. A kind's name begins with its plugin's, so that it means one thing everywhere."""
-    KINDS.update(kinds)
+    """Make the kinds of plugins known in this process, as a catalog does when it is made."""
+    _KNOWN.update(kinds)
 
 
-def kind_of(thing: OfKind) -> TaskKind:
+def task_kind(thing: OfKind) -> TaskKind:
     """A kind at work on the labels of what has it. Raises UnknownName where no installed plugin brings it."""
-    if thing.kind not in KINDS:
-        raise UnknownName("task kind", thing.kind, KINDS)
-    made: TaskKind = imported(KINDS[thing.kind])(thing.labels, thing.pair)
+    if thing.kind not in _KNOWN:
+        raise UnknownName("task kind", thing.kind, _KNOWN)
+    made: TaskKind = imported(_KNOWN[thing.kind])(thing.labels, thing.pair)
     return made
 
 
 def baseline_names() -> set[str]:
     """What the baselines of all kinds are called."""
-    return {name for kind in KINDS.values() for name in imported(kind).baselines}
+    return {name for kind in _KNOWN.values() for name in imported(kind).baselines}
 
 
 def make_head(dims: Dims, config: HeadConfig) -> TaskHead:
     """The head that a record describes."""
-    head: TaskHead = imported(kind_of(config).head)(dims, config)
+    head: TaskHead = imported(task_kind(config).head)(dims, config)
     return head
