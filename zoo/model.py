@@ -35,7 +35,8 @@ class Origin:
 class Model(nn.Module):
     """An encoder with its objectives; a task head is one more objective.
 
-    `weights` are the objectives' shares in the sum of losses, 1 if not given. If `causal`, no token sees later ones.
+    `loss_weights` are the objectives' factors in the sum of losses, 1 if not given. If `causal`, no token sees later
+    ones.
     A model that was loaded from a folder has the folder's `tokenizer`, if there is one, and its `origin`.
     """
 
@@ -49,12 +50,12 @@ class Model(nn.Module):
         encoder: Encoder,
         objectives: Mapping[str, Objective],
         *,
-        weights: Mapping[str, float] | None = None,
+        loss_weights: Mapping[str, float] | None = None,
         causal: bool = False,
     ) -> None:
         super().__init__()
         self.variant = variant
-        self.weights = weights or {}
+        self.loss_weights = loss_weights or {}
         self.causal = causal
         self.embedding = embedding
         self.encoder = encoder
@@ -129,7 +130,7 @@ class Model(nn.Module):
         )
         return encode(self, texts, reading)
 
-    def lend_pooler(self, fresh: Objective) -> bool:
+    def copy_pooler_to(self, fresh: Objective) -> bool:
         """Start an objective's pooler as the one that an objective of this model has trained; whether both have one."""
         for objective in self.objectives.values():
             trained, pooler = getattr(objective, "pooler", None), getattr(fresh, "pooler", None)
@@ -143,7 +144,7 @@ class Model(nn.Module):
 
         A head with a `pooler` starts from the pooler that a pre-training objective has trained, if one has.
         """
-        self.lend_pooler(head)
+        self.copy_pooler_to(head)
         model = Model(self.variant, self.embedding, self.encoder, {name: head}, causal=self.causal)
         model.tokenizer, model.origin = self.tokenizer, self.origin
         return model

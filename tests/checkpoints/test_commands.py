@@ -16,7 +16,7 @@ from zoo.checkpoints.converting import convert
 from zoo.core.errors import ZooError
 from zoo.experiments.plan.make import make_plan, with_budget
 from zoo.experiments.results.records import PretrainResult
-from zoo.experiments.runner.job import run_cell
+from zoo.experiments.runner.job import run_job
 from zoo.weights import hub
 
 Run = Callable[..., tuple[int, str, str]]
@@ -81,11 +81,11 @@ def test_a_comparison_starts_from_the_folders_weights_and_trains_none(trained: P
     plan = make_plan(catalog, [variant], [task], n_seeds=1, folders={variant.name: trained})
     folder = tmp_path / "run"
     pretrained, finetuned = plan.cells[0], next(cell for cell in plan.cells if cell.kind == "finetune")
-    result = run_cell(catalog, plan, pretrained, folder, lambda done, total: None)
+    result = run_job(catalog, plan, pretrained, folder, lambda done, total: None)
     assert isinstance(result, PretrainResult) and result.tokens == 0 and str(trained) in result.corpus
     first, taken = zoo.load(trained).state_dict(), zoo.load(folder / result.checkpoint).state_dict()
     assert all(torch.equal(first[name], taken[name]) for name in first)
-    assert run_cell(catalog, plan, finetuned, folder, lambda done, total: None).kind == "finetune"
+    assert run_job(catalog, plan, finetuned, folder, lambda done, total: None).kind == "finetune"
 
 
 @pytest.mark.parametrize(("exchange", "fits"), [("dims.dropout=0.3", True), ("dims.n_layers=2", False)])
@@ -98,12 +98,12 @@ def test_what_weights_do_not_depend_on_may_be_exchanged(
     plan = make_plan(catalog, [variant], [task], n_seeds=1, folders={variant.name: trained})
     folder = tmp_path / "run"
     if fits:
-        run_cell(catalog, plan, plan.cells[0], folder, lambda done, total: None)
+        run_job(catalog, plan, plan.cells[0], folder, lambda done, total: None)
         found = next((folder / "checkpoints").iterdir())
         assert zoo.load(found).variant.dims.dropout == 0.3
     else:
         with pytest.raises(ZooError, match="does not fit the weights in"):
-            run_cell(catalog, plan, plan.cells[0], folder, lambda done, total: None)
+            run_job(catalog, plan, plan.cells[0], folder, lambda done, total: None)
 
 
 def test_weights_that_changed_since_the_plan_are_refused(trained: Path, tmp_path: Path) -> None:
@@ -116,7 +116,7 @@ def test_weights_that_changed_since_the_plan_are_refused(trained: Path, tmp_path
         model.embedding.tokens.weight += 1
     zoo.save(model, trained, to="zoo", replace=True)
     with pytest.raises(ZooError, match="is not what was planned"):
-        run_cell(catalog, plan, plan.cells[0], tmp_path / "run", lambda done, total: None)
+        run_job(catalog, plan, plan.cells[0], tmp_path / "run", lambda done, total: None)
 
 
 def test_weights_without_a_tokenizer_cannot_be_compared(trained: Path) -> None:

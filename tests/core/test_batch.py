@@ -63,7 +63,7 @@ def numbered(lengths: tuple[int, ...], items: tuple[int, ...] = ()) -> Batch:
 @pytest.mark.parametrize("n", [1, 2, 3, 4])
 def test_parts_make_up_the_batch_and_everything_goes_with_its_sequence(n: int) -> None:
     batch = numbered((4, 2, 5, 2, 3))
-    parts = [batch.part(index, n) for index in range(n)]
+    parts = [batch.micro_batch(index, n) for index in range(n)]
     assert sorted(number for part in parts for number in part.order) == [0, 1, 2, 3, 4]
     assert max(part.n_items for part in parts) - min(part.n_items for part in parts) <= 1
     for part in parts:
@@ -79,7 +79,7 @@ def test_sequences_of_one_item_stay_together(n: int) -> None:
     items = (0, 1, 2, 0, 1, 2, 2)
     batch = numbered((4, 2, 5, 2, 3, 6, 1), items)
     assert batch.n_items == 3
-    parts = [batch.part(index, n) for index in range(n)]
+    parts = [batch.micro_batch(index, n) for index in range(n)]
     assert sum(part.n_items for part in parts) == 3
     for part in parts:
         whole = [number for number, item in enumerate(items) if item in set(part.items)]

@@ -203,4 +203,4 @@ def test_left_to_right_needs_an_encoder_that_can() -> None:
 
 def test_weights_are_options_of_objectives() -> None:
     model = CATALOG.build(variant("bert-tiny+objectives.bert.nsp.weight=0.25"))
-    assert model.weights == {"bert.mlm": 1.0, "bert.nsp": 0.25}
+    assert model.loss_weights == {"bert.mlm": 1.0, "bert.nsp": 0.25}

@@ -138,7 +138,7 @@ def test_the_generator_decides(masking: TokenMasking) -> None:
 
 
 def test_copies_are_the_dupe_factor_or_none() -> None:
-    assert [masking.copies for masking in MASKINGS] == [10, None, 40, 10]
+    assert [masking.n_static_masks for masking in MASKINGS] == [10, None, 40, 10]
 
 
 # N-grams

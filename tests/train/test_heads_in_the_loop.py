@@ -82,7 +82,7 @@ def test_an_evaluation_of_parts_is_that_of_the_whole(kind: HeadKind) -> None:
     model, batch = headed(kind), head_batch(kind)
     with torch.no_grad():
         output = model.eval()(batch)["task"]
-    whole, parts = (evaluate(model, [batch.part(i, n) for i in range(n)])["task"] for n in (1, 3))
+    whole, parts = (evaluate(model, [batch.micro_batch(i, n) for i in range(n)])["task"] for n in (1, 3))
     assert whole.loss == pytest.approx(output.loss.item(), rel=1e-5)
     assert parts.loss == pytest.approx(whole.loss, rel=1e-5)
     assert parts.accuracy == whole.accuracy

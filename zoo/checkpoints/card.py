@@ -11,11 +11,11 @@ from zoo.audit.audit import Settings, audit_variant
 from zoo.audit.counts import DEFINITIONS, LABELS
 from zoo.checkpoints.reading import head_of
 from zoo.core.errors import ZooError, visible
+from zoo.core.json_files import read_object
 from zoo.model import Model
 from zoo.registry.catalog import Catalog
 from zoo.weights.checkpoint import weights_hash
 from zoo.weights.hub import is_hub_name
-from zoo.weights.json_files import read_object
 
 MADE = "These weights were made so:"
 BEGAN = "The weights began as those that were made so, and have changed since:"

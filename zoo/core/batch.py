@@ -171,7 +171,7 @@ class Batch:
             types=None if self.types is None else self.types.to(device),
         )
 
-    def part(self, index: int, n: int) -> Batch:
+    def micro_batch(self, index: int, n: int) -> Batch:
         """Every n-th item from the one at `index` on, each whole: n parts of about equal size make up the batch."""
         items = self.items or tuple(range(self.layout.n_sequences))
         wanted = set(list(dict.fromkeys(items))[index::n])

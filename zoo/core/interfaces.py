@@ -114,9 +114,9 @@ class Packing(ABC):
 class Masking(ABC):
     """Which tokens are hidden from the model, and what it sees in their place."""
 
-    copies: int | None
+    n_static_masks: int | None
     """How many times the corpus is masked in advance, each copy reused in turn; None: drawn anew every epoch."""
-    hides: ClassVar[bool] = True
+    masks_tokens: ClassVar[bool] = True
     """Whether anything is hidden at all: a model that reads from left to right must see the text as it is."""
 
     @abstractmethod
@@ -173,7 +173,7 @@ class Objective(nn.Module, ABC):
         """
         return passages
 
-    def observe(self, counts: Tensor) -> None:
+    def set_token_frequencies(self, counts: Tensor) -> None:
         """Look at how often each id occurs in the corpus, [V], once before pre-training; nothing by default."""
 
     def n_targets(self, batch: Batch) -> Tensor:

@@ -62,7 +62,7 @@ def take_over(model: Model, folder: Path, catalog: Catalog) -> list[str]:
         if name in trained.objective_names and _shapes(model, name) == _shapes(trained, name):
             objective.load_state_dict(trained.objective(name).state_dict())
         else:
-            lent = trained.lend_pooler(objective)
+            lent = trained.copy_pooler_to(objective)
             used |= {POOL} if lent else set()
             told.append(f"{name} starts afresh{', its pooler aside' if lent else ''}: {folder} has no such layers")
     return [*told, *(f"{name} of {folder} is left out" for name in trained.objective_names if name not in used)]

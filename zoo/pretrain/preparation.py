@@ -60,7 +60,7 @@ def _given_tokenizer(catalog: Catalog, variant: Variant, how: Execution) -> Toke
 
 def _check_mask(catalog: Catalog, variant: Variant, tokenizer: Tokenizer, folder: str) -> None:
     """Raise ZooError where tokens are to be hidden, and the tokenizer has no mask to hide them with."""
-    if catalog.masking(variant).hides:
+    if catalog.masking(variant).masks_tokens:
         try:
             _ = tokenizer.mask_id
         except ZooError:

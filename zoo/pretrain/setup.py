@@ -36,7 +36,7 @@ def new_model(catalog: Catalog, variant: Variant, counts: NDArray[np.int64], see
     model = catalog.build(variant, seed)
     for used in variant.objectives:
         with drawing("observing", seed, used.name):
-            model.objective(used.name).observe(torch.from_numpy(counts))
+            model.objective(used.name).set_token_frequencies(torch.from_numpy(counts))
     return model
 
 

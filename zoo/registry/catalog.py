@@ -225,9 +225,9 @@ class Catalog:
         embedding = made("embedding", variant.embedding)
         encoder = made("encoder", variant.encoder)
         objectives = {used.name: made("objective", used, used.name) for used in variant.objectives}
-        weights = {used.name: float(str(used.options.get(WEIGHT, 1.0))) for used in variant.objectives}
+        loss_weights = {used.name: float(str(used.options.get(WEIGHT, 1.0))) for used in variant.objectives}
         causal = _reads_from_left(variant, encoder, objectives)
-        return Model(variant, embedding, encoder, objectives, weights=weights, causal=causal)
+        return Model(variant, embedding, encoder, objectives, loss_weights=loss_weights, causal=causal)
 
     def check(self, variant: Variant, tasks: Iterable[Task] = (), *, trained: bool = False) -> None:
         """Build everything of a variant without memory for weights; of a `trained` one, nothing is pre-trained.

@@ -14,7 +14,7 @@ def misfits_in_pretraining(model: Model, packing: Packing, masking: Masking) -> 
     """What keeps a model from being pre-trained as its variant says, and what to do about it."""
     variant = model.variant
     yield from _pairs_in_pretraining(model, packing)
-    if model.causal and masking.hides:
+    if model.causal and masking.masks_tokens:
         wrong = f"masking {variant.masking.name!r} hides text"
         yield f"it reads from left to right, but {wrong}; exchange it, as +masking=bert.unmasked"
     recipe = variant.pretraining

@@ -32,7 +32,7 @@ def check_division(objective: Objective, batch: Batch) -> None:
 
 def tokens_of(batch: Batch, index: int, n: int) -> Tensor:
     """Where in a batch the tokens of one of its n parts are."""
-    return replace(batch, ids=torch.arange(len(batch.ids))).part(index, n).ids
+    return replace(batch, ids=torch.arange(len(batch.ids))).micro_batch(index, n).ids
 
 
 def _check_output(objective: Objective, hidden: Tensor, batch: Batch, table: Tensor) -> None:
@@ -56,7 +56,7 @@ def _gradients(objective: Objective, hidden: Tensor, batch: Batch, table: Tensor
     told = max(1, int(objective.n_targets(batch)))
     sums = [torch.zeros(()), *map(torch.zeros_like, wanted.values())]
     for index in range(n):
-        part = batch.part(index, n)
+        part = batch.micro_batch(index, n)
         loss = objective(hidden[tokens_of(batch, index, n)], part, table).loss * (int(objective.n_targets(part)) / told)
         gradients = torch.autograd.grad(loss, list(wanted.values()), materialize_grads=True)
         sums = [total + new for total, new in zip(sums, (loss.detach(), *gradients), strict=True)]

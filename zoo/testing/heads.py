@@ -64,7 +64,7 @@ def check_head(head: TaskHead, batch: Batch) -> None:
     together = head.predict(head.logits(hidden, batch))
     alone: list[tuple[int, list[Any]]] = []
     for index in range(batch.n_items):
-        part = batch.part(index, batch.n_items)
+        part = batch.micro_batch(index, batch.n_items)
         predicted = head.predict(head.logits(hidden[tokens_of(batch, index, batch.n_items)], part))
         alone.append((part.items[0] if part.items else index, predicted))
     each = [value for _, predicted in sorted(alone, key=lambda pair: pair[0]) for value in predicted]

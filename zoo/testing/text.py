@@ -62,7 +62,7 @@ def check_masking(masking: Masking) -> None:
     corpus_ids, lengths, special, tokenizer = _masking_data()
     seen, targets = masking.mask(corpus_ids, lengths, special, tokenizer, np.random.default_rng(0))
     chosen = targets != IGNORE
-    if not masking.hides:
+    if not masking.masks_tokens:
         assert not chosen.any() and (seen == corpus_ids).all(), "a masking that hides nothing changed something"
         return
     assert not (chosen & special).any(), "a special token is to be predicted"

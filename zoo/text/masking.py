@@ -21,7 +21,7 @@ class TokenMasking(Masking):
 
     def __init__(
         self,
-        copies: int | None,
+        n_static_masks: int | None,
         rate: float = 0.15,
         mask_share: float = 0.8,
         random_share: float = 0.1,
@@ -33,9 +33,9 @@ class TokenMasking(Masking):
             raise ZooError(f"mask_share={mask_share}, random_share={random_share}: give shares from 0 to 1 in all")
         if max_predictions is not None and max_predictions < 1:
             raise ZooError(f"max_predictions={max_predictions}: give 1 or more, or nothing for no limit")
-        if copies is not None and copies < 1:
-            raise ZooError(f"dupe_factor={copies}: give 1 or more")
-        self.copies = copies
+        if n_static_masks is not None and n_static_masks < 1:
+            raise ZooError(f"dupe_factor={n_static_masks}: give 1 or more")
+        self.n_static_masks = n_static_masks
         self.rate = rate
         self.mask_share = mask_share
         self.random_share = random_share

@@ -105,7 +105,7 @@ class PretrainingData:
             raise ZooError(f"{type(self.packing).__name__} makes no passage of this corpus; give more text")
 
     def _copy(self, epoch: int) -> int:
-        return epoch % self.masking.copies if self.masking.copies else epoch
+        return epoch % self.masking.n_static_masks if self.masking.n_static_masks else epoch
 
     def _blocks(self, copy: int) -> list[Documents]:
         """A copy's documents in their order, in blocks small enough to be read into memory."""

@@ -22,14 +22,14 @@ class WordMasking(TokenMasking):
 
     def __init__(
         self,
-        copies: int | None,
+        n_static_masks: int | None,
         max_n: int,
         rate: float = 0.15,
         mask_share: float = 0.8,
         random_share: float = 0.1,
         max_predictions: int | None = None,
     ) -> None:
-        super().__init__(copies, rate, mask_share, random_share, max_predictions)
+        super().__init__(n_static_masks, rate, mask_share, random_share, max_predictions)
         if max_n < 1:
             raise ZooError(f"max_n={max_n}: give 1 or more")
         self.max_n = max_n

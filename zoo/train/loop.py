@@ -205,7 +205,7 @@ def _forward_and_backward(
             f"step {index + 1} has {batch.n_items} {'questions' if batch.items else 'sequences'}, too few for "
             f"{how.team.size} processes x {how.accumulate} turns; take larger batches or fewer of those"
         )
-    part = batch.part(place, n_parts) if n_parts > 1 else batch
+    part = batch.micro_batch(place, n_parts) if n_parts > 1 else batch
     device = next(model.parameters()).device
     began = time.perf_counter()
     more_to_come = place + how.team.size < n_parts
@@ -213,7 +213,7 @@ def _forward_and_backward(
         with torch.autocast(device.type, torch.bfloat16, enabled=how.precision == "bf16"):
             outputs: dict[str, Output] = runner(part.to(device))
         shares = {name: _share(model, name, part, batch) if n_parts > 1 else 1.0 for name in outputs}
-        losses = [output.loss * (model.weights.get(name, 1.0) * shares[name]) for name, output in outputs.items()]
+        losses = [output.loss * (model.loss_weights.get(name, 1.0) * shares[name]) for name, output in outputs.items()]
         # The team's gradients are averaged over its processes, while the shares make them parts of a sum.
         (torch.stack(losses).sum() * how.team.size).backward()  # type: ignore[no-untyped-call]
     tally.working += time.perf_counter() - began

@@ -36,7 +36,7 @@ class Speed:
     def share(self, step: Step, batch: Batch | None) -> float:
         """Of one step."""
         if not self._flops_per_token and batch is not None:
-            part = batch.part(0, min(4, batch.n_items))
+            part = batch.micro_batch(0, min(4, batch.n_items))
             self._flops_per_token = training_flops(self._model, part) / len(part.ids)
         return self._flops_per_token * step.n_tokens / step.seconds / self._peak
 

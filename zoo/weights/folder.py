@@ -11,8 +11,8 @@ from typing import Any
 
 from zoo.core.errors import ZooError
 from zoo.core.files import irregular, read_regular
+from zoo.core.json_files import LARGEST, read_object
 from zoo.core.specs import Variant, read_record
-from zoo.weights.json_files import LARGEST, read_object
 
 CONFIG = "config.json"
 VARIANT = "variant.json"

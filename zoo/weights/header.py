@@ -15,7 +15,7 @@ from typing import Any, NoReturn
 
 from zoo.core.errors import ZooError
 from zoo.core.files import open_regular
-from zoo.weights.json_files import parse_object
+from zoo.core.json_files import parse_object
 
 LARGEST_HEADER = 10_000_000
 """Bytes; a BERT of 1,024 layers takes a quarter of it."""

@@ -12,10 +12,10 @@ from pydantic import JsonValue
 from torch import Tensor
 
 from zoo.core.interfaces import Tokenizer
+from zoo.core.json_files import read_object
 from zoo.core.specs import HeadUse
 from zoo.weights.checkpoint import save_tensors
 from zoo.weights.format import UNTIED, CheckpointFormat
-from zoo.weights.json_files import read_object
 from zoo.weights.match import head_config
 from zoo.weights.store import WEIGHTS
 

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from zoo.weights.json_files import read_object
+from zoo.core.json_files import read_object
 
 PROVENANCE = "provenance.json"
 

@@ -14,8 +14,8 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 from zoo.core.errors import UnknownName, ZooError
+from zoo.core.json_files import read_array, read_object
 from zoo.weights.folder import CONFIG, Folder
-from zoo.weights.json_files import read_array, read_object
 from zoo.weights.store import WEIGHTS
 
 MODULES = "modules.json"

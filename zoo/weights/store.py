@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING
 
 from zoo.core.errors import ZooError, listed, shortened
 from zoo.core.files import open_regular
+from zoo.core.json_files import read_object
 from zoo.weights.header import MOST_TENSORS, Entry, read_header
-from zoo.weights.json_files import read_object
 
 if TYPE_CHECKING:
     from torch import Tensor

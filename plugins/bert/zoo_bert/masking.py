@@ -45,8 +45,8 @@ class WholeWordMasking(WordMasking):
 class Unmasked(Masking):
     """Nothing is hidden: for models that read from left to right."""
 
-    copies = None
-    hides = False
+    n_static_masks = None
+    masks_tokens = False
 
     def mask(
         self, ids: Ids, lengths: Sequence[int], special: Flags, tokenizer: Tokenizer, rng: np.random.Generator

@@ -37,7 +37,7 @@ class MaskedTokens(Objective):
         self.head = TokenPrediction(dims, activation)
         self.decoder = None if tied else nn.Linear(dims.embedding_width, dims.vocab_size, bias=False)
 
-    def observe(self, counts: Tensor) -> None:
+    def set_token_frequencies(self, counts: Tensor) -> None:
         """Start the output bias at log frequencies, half a count added to each, if so asked."""
         if self.bias == "unigram":
             smoothed = counts + 0.5

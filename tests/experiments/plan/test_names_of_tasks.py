@@ -11,13 +11,14 @@ import pytest
 import torch
 
 import zoo
-import zoo.experiments.runner.job
 import zoo_bert
 from zoo import Catalog, hookimpl
 from zoo.experiments.plan.corpus import FilesCorpus
 from zoo.experiments.plan.make import make_plan, with_budget
 from zoo.experiments.plan.plan import Plan
 from zoo.experiments.results.records import FinetuneResult, PretrainResult
+from zoo.experiments.runner import finetune_job, model_statistics, pretrain_job, scoring
+from zoo.experiments.runner.context import JobContext
 from zoo.experiments.runner.job import attempt
 from zoo.machine.environment import environment
 from zoo.train.distributed import Team
@@ -71,13 +72,16 @@ def test_cells_name_the_device_of_their_team(plan: Plan, tmp_path: Path, monkeyp
         assert device is not None and device.type == here.type
         return environment(catalog).model_copy(update={"accelerator": "ACME 9000"})
 
-    monkeypatch.setattr(zoo.experiments.runner.job, "peak_memory", needed)
-    monkeypatch.setattr(zoo.experiments.runner.job, "forget_peak_memory", asked.append)
-    monkeypatch.setattr(zoo.experiments.runner.job, "environment", placed)
-    cells = {"pretrain": zoo.experiments.runner.job.pretrain, "finetune": zoo.experiments.runner.job.finetune}
-    for kind, work in cells.items():
+    jobs = {"pretrain": pretrain_job, "finetune": finetune_job}
+    for module in jobs.values():
+        monkeypatch.setattr(module, "peak_memory", needed)
+        monkeypatch.setattr(module, "forget_peak_memory", asked.append)
+    for module in (model_statistics, scoring):
+        monkeypatch.setattr(module, "environment", placed)
+    for kind, module in jobs.items():
         cell = next(cell for cell in plan.cells if cell.kind == kind)
-        made = work(CATALOG, plan, cell, tmp_path, lambda done, total: None, Execution(team=Team(device=here)))
+        how = Execution(team=Team(device=here))
+        made = getattr(module, kind)(JobContext(CATALOG, plan, cell, tmp_path, lambda done, total: None, how))
         assert isinstance(made, PretrainResult | FinetuneResult)
         assert (made.cost.peak_bytes, made.environment.accelerator) == (12_345, "ACME 9000")
     assert asked == [here] * 4

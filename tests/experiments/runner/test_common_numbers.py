@@ -20,6 +20,7 @@ from zoo.experiments.plan.plan import Plan
 from zoo.experiments.report.build import write_report
 from zoo.experiments.results.merge import merge
 from zoo.experiments.results.records import FinetuneResult, PretrainResult, Run, fingerprint
+from zoo.experiments.runner import model_statistics, scoring
 from zoo.experiments.runner.run import run
 from zoo.experiments.statistics.tests import SAME
 from zoo.experiments.statistics.verdicts import judge
@@ -288,7 +289,8 @@ def test_a_result_without_its_model_is_not_taken_over(tmp_path: Path) -> None:
 
 def test_code_that_changes_under_a_run_is_named_as_that(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     edited = environment(CATALOG, threads=1).model_copy(update={"code": "f" * 64})
-    monkeypatch.setattr("zoo.experiments.runner.job.environment", lambda *asked, **how: edited)
+    for module in (model_statistics, scoring):
+        monkeypatch.setattr(module, "environment", lambda *asked, **how: edited)
     found = run(planned("bert-tiny"), tmp_path / "run", watcher=Silent(), catalog=CATALOG)
     reasons = {failure.reason for failure in found.failures if failure.cell.kind != "finetune"}
     assert len(reasons) == 1 and "were edited while it was at work" in reasons.pop()

@@ -156,7 +156,7 @@ def _within(path: str, field: str) -> bool:
 
 
 def _hides(catalog: Catalog, variant: Variant) -> bool:
-    return catalog.masking(variant).hides
+    return catalog.masking(variant).masks_tokens
 
 
 def _exchanged(variant: Variant, target: Variant, paths: Iterable[str]) -> Variant:

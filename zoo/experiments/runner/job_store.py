@@ -13,6 +13,7 @@ from zoo.core.files import sweep
 from zoo.core.specs import diff
 from zoo.experiments.plan.cache_key import cell_key
 from zoo.experiments.plan.plan import Cell, Plan
+from zoo.experiments.results.folder import finetuned_folder
 from zoo.experiments.results.gold_labels import read_gold
 from zoo.experiments.results.records import (
     FailedResult,
@@ -24,7 +25,6 @@ from zoo.experiments.results.records import (
     results_by_key,
     write_result,
 )
-from zoo.experiments.runner.job import finetuned_folder
 from zoo.experiments.runner.reuse import adopted
 from zoo.machine.environment import Environment
 

@@ -82,7 +82,7 @@ class RayCluster:
 
     def _checkpoint(self, origin: Cell) -> Any:
         """A pre-trained checkpoint in the cluster's store, put there once."""
-        from zoo.experiments.runner.job import checkpoint_folder
+        from zoo.experiments.results.folder import checkpoint_folder
 
         if origin.name not in self._checkpoints:
             place = checkpoint_folder(self._folder, self._plan, origin)

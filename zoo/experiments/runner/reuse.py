@@ -9,8 +9,8 @@ from pathlib import Path
 from zoo.core.files import write_folder
 from zoo.core.specs import Variant
 from zoo.experiments.plan.plan import Cell, Plan
+from zoo.experiments.results.folder import checkpoint_folder, finetuned_folder
 from zoo.experiments.results.records import FinetuneResult, PretrainResult, renamed
-from zoo.experiments.runner.job import checkpoint_folder, finetuned_folder
 from zoo.weights.folder import VARIANT
 from zoo.weights.record import read_variant
 

@@ -15,8 +15,8 @@ from zoo.checkpoints import load
 from zoo.core.errors import ZooError
 from zoo.experiments.plan.make import check_plan
 from zoo.experiments.plan.plan import Plan
+from zoo.experiments.results.folder import finetuned_folder
 from zoo.experiments.results.records import FinetuneResult, Run, best_setting, fingerprint
-from zoo.experiments.runner.job import finetuned_folder
 from zoo.experiments.runner.run import Watcher, run
 from zoo.experiments.verify.files import Check
 from zoo.heads import TaskHead

@@ -1,0 +1,19 @@
+"""Where the models of a run lie in its folder."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from zoo.experiments.plan.plan import Cell, Plan, slug
+
+
+def checkpoint_folder(folder: Path, plan: Plan, cell: Cell) -> Path:
+    """Where the checkpoint that a cell makes or stands on lies in a run folder."""
+    origin = plan.pretraining_of(cell)
+    first = origin.seed == plan.pretraining_seed
+    return folder / "checkpoints" / slug(origin.system if first else f"{origin.system}-s{origin.seed}")
+
+
+def finetuned_folder(folder: Path, cell: Cell) -> Path:
+    """Where a fine-tuned model lies in a run folder, if the plan keeps it."""
+    return folder / "finetuned" / cell.name

@@ -1,0 +1,25 @@
+"""The work of a baseline job."""
+
+from __future__ import annotations
+
+import time
+
+from zoo.experiments.results.records import Cost, FinetuneResult
+from zoo.experiments.runner.context import JobContext
+from zoo.experiments.runner.scoring import planned_data, scored
+from zoo.machine.environment import forget_peak_memory, peak_memory
+from zoo.tasks.baselines import bag_of_words, majority
+
+
+def baseline(work: JobContext) -> FinetuneResult:
+    """What a system that reads no sentence reaches: the majority class, or bag-of-words regression."""
+    task, dataset = planned_data(work)
+    forget_peak_memory()
+    began = time.perf_counter()
+    if work.job.system == "majority":
+        predictions = majority(dataset, task)
+    else:
+        predictions = bag_of_words(dataset, task, work.job.seed)
+    cost = Cost(seconds=time.perf_counter() - began, peak_bytes=peak_memory())
+    work.progress(1, 1)
+    return scored(work, predictions, steps=0, turns=1, truncated={}, cost=cost)

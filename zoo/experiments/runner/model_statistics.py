@@ -1,0 +1,35 @@
+"""What a report says of a model and its checkpoint."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from zoo.audit import executed, stored
+from zoo.audit.audit import Settings, audit_variant
+from zoo.core.specs import Variant
+from zoo.machine.environment import environment
+from zoo.model import Model
+from zoo.registry.catalog import Catalog
+from zoo.weights.checkpoint import weights_hash
+from zoo.weights.content import trained_files
+from zoo.weights.store import open_store
+
+FLOPS_LENGTH = 128
+"""The tokens of a sequence on which a token's operations are counted."""
+
+
+def model_statistics(catalog: Catalog, variant: Variant, model: Model, folder: Path, place: Path) -> dict[str, Any]:
+    """The fields of a result that hold for its model, so that a report needs no plugin to give them."""
+    audit = audit_variant(catalog, variant, Settings(lengths=(min(FLOPS_LENGTH, variant.dims.max_length),)))
+    return {
+        "parameters_stored": stored(model),
+        "parameters_executed": executed(model),
+        "breakdown": audit.breakdown,
+        "flops": audit.cost.lengths[0] if audit.cost else None,
+        "weights_hash": weights_hash(model.state_dict()),
+        "checkpoint": str(place.relative_to(folder)),
+        "checkpoint_bytes": sum(path.stat().st_size for path in place.iterdir()),
+        "checkpoint_files": trained_files(open_store(place)),
+        "environment": environment(catalog, device=next(model.parameters()).device),
+    }

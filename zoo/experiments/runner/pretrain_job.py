@@ -1,0 +1,61 @@
+"""The work of a pre-training job."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from itertools import pairwise
+
+from zoo.core.corpus import TokenCorpus
+from zoo.experiments.results.folder import checkpoint_folder
+from zoo.experiments.results.records import Cost, PretrainResult
+from zoo.experiments.runner.context import JobContext
+from zoo.experiments.runner.model_statistics import model_statistics
+from zoo.machine.environment import forget_peak_memory, peak_memory
+from zoo.pretrain.setup import make_feed, new_model, train_tokenizer, with_vocabulary
+from zoo.train.loop import fit
+from zoo.weights.checkpoint import save_checkpoint
+
+CURVE_POINTS = 100
+
+
+def pretrain(work: JobContext) -> PretrainResult:
+    """Train the tokenizer on the corpus, then the variant on the tokenized corpus, and save both."""
+    catalog, plan, cell, how = work.catalog, work.plan, work.job, work.how
+    asked = plan.variant(cell.system)
+    forget_peak_memory(how.team.device)
+    documents = [list(document) for document in plan.corpus.documents(catalog)]
+    tokenizer = train_tokenizer(catalog, asked, documents)
+    variant = with_vocabulary(asked, tokenizer)
+    corpus = TokenCorpus.build(documents, tokenizer)
+    model = new_model(catalog, variant, corpus.counts(variant.dims.vocab_size), cell.seed)
+    feed = make_feed(catalog, model, corpus, tokenizer, seed=cell.seed)
+    recipe = variant.pretraining
+    began = time.perf_counter()
+    log = fit(model, feed, recipe, recipe.steps, work.progress, how)
+    seconds = time.perf_counter() - began
+    place = checkpoint_folder(work.folder, plan, cell)
+    save_checkpoint(place, variant, model, tokenizer)
+    return PretrainResult(
+        cell=cell,
+        variant=variant,
+        corpus=plan.corpus.description,
+        corpus_hash=corpus.content_hash,
+        corpus_documents=corpus.n_documents,
+        corpus_tokens=corpus.n_tokens,
+        share_read=feed.share_read(),
+        steps=recipe.steps,
+        turns=how.accumulate,
+        tokens=log.n_tokens,
+        losses={name: downsample(values) for name, values in log.losses.items()},
+        accuracies={name: downsample(values) for name, values in log.accuracies.items()},
+        **model_statistics(catalog, variant, model, work.folder, place),
+        cost=Cost(seconds=seconds, peak_bytes=peak_memory(how.team.device), tokens_per_s=log.n_tokens / seconds),
+    )
+
+
+def downsample(values: Sequence[float]) -> list[float]:
+    """At most a hundred means of neighbours, for a curve."""
+    n = min(CURVE_POINTS, len(values))
+    edges = [len(values) * point // n for point in range(n + 1)] if n else [0]
+    return [sum(values[a:b]) / (b - a) for a, b in pairwise(edges)]

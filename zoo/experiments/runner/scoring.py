@@ -1,0 +1,71 @@
+"""From a job's predictions to its result, and the data that they are of."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import torch
+
+from zoo.core.errors import RunFailed
+from zoo.experiments.results.gold_labels import gold_labels
+from zoo.experiments.results.records import Cost, FinetuneResult, Truncation
+from zoo.experiments.runner.context import JobContext
+from zoo.machine.environment import environment
+from zoo.tasks import metrics
+from zoo.tasks.task import Dataset, Task
+
+_datasets: dict[tuple[str, str | None], Dataset] = {}
+"""What this process has read, since many jobs ask for the same task."""
+
+
+def planned_data(work: JobContext) -> tuple[Task, Dataset]:
+    """The task of a job and its data. Raises RunFailed where they are no longer those that were planned."""
+    assert work.job.task is not None
+    task, plan = work.catalog.task(work.job.task), work.plan
+    key = (task.model_dump_json(), plan.data_folder)
+    if key not in _datasets:
+        _datasets[key] = task.load(Path(plan.data_folder) if plan.data_folder else None)
+    if _datasets[key].content_hash != plan.task(task.name).content_hash:
+        raise RunFailed(f"the data of task {task.name!r} are no longer those that were planned; start a new run")
+    return task, _datasets[key]
+
+
+def unlabelled(task: Task, dataset: Dataset) -> list[str]:
+    """The splits that are there to be predicted only: a benchmark's test splits."""
+    known = (task.train_split, *task.dev_splits)
+    return [
+        split
+        for split, items in dataset.splits.items()
+        if split not in known and all(item.label is None for item in items)
+    ]
+
+
+def scored(
+    work: JobContext,
+    predictions: dict[str, list[int] | list[float]],
+    *,
+    steps: int,
+    turns: int,
+    truncated: dict[str, Truncation],
+    cost: Cost,
+    device: torch.device | None = None,
+) -> FinetuneResult:
+    """The result of a job that made these predictions by split."""
+    task, dataset = planned_data(work)
+    labels = gold_labels(task, dataset)
+    scores = {split: metrics.score(task, labels[split], predictions[split]) for split in labels}
+    return FinetuneResult(
+        cell=work.job,
+        task_version=task.version,
+        data_hash=dataset.content_hash,
+        synthetic=task.synthetic,
+        steps=steps,
+        turns=turns,
+        truncated=truncated,
+        scores=scores,
+        headline=metrics.headline(task, scores),
+        predictions={split: predictions[split] for split in labels},
+        unscored={split: made for split, made in predictions.items() if split not in labels},
+        environment=environment(work.catalog, device=device),
+        cost=cost,
+    )

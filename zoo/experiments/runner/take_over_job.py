@@ -1,0 +1,53 @@
+"""The work of a job that takes a checkpoint over in place of pre-training."""
+
+from __future__ import annotations
+
+import time
+
+import torch
+
+from zoo.checkpoints import load, save
+from zoo.core.errors import ZooError
+from zoo.experiments.plan.make import refuse_changed
+from zoo.experiments.results.folder import checkpoint_folder
+from zoo.experiments.results.records import Cost, PretrainResult
+from zoo.experiments.runner.context import JobContext
+from zoo.experiments.runner.model_statistics import model_statistics
+from zoo.machine.environment import forget_peak_memory, peak_memory
+from zoo.model import Model
+
+
+def take_over(work: JobContext) -> PretrainResult:
+    """Copy trained weights into the run, in float32, in place of training them."""
+    catalog, plan, cell = work.catalog, work.plan, work.job
+    asked, planned = plan.variant(cell.system), plan.checkpoints[cell.system]
+    forget_peak_memory()
+    began = time.perf_counter()
+    refuse_changed(catalog, plan, cell.system)
+    model = load(planned.folder, dtype=torch.float32, catalog=catalog)
+    with torch.device("meta"):
+        wanted = catalog.assemble(asked)
+    if _shapes(wanted) != _shapes(model):
+        raise ZooError(f"{asked.name} does not fit the weights in {planned.folder}; exchange nothing they depend on")
+    model.variant = asked
+    place = checkpoint_folder(work.folder, plan, cell)
+    save(model, place, to="zoo", replace=True, catalog=catalog)
+    return PretrainResult(
+        cell=cell,
+        variant=asked,
+        corpus=f"none here: the weights of {planned.folder}",
+        corpus_hash=planned.content_hash,
+        corpus_documents=0,
+        corpus_tokens=0,
+        steps=0,
+        tokens=0,
+        losses={},
+        accuracies={},
+        **model_statistics(catalog, asked, model, work.folder, place),
+        cost=Cost(seconds=time.perf_counter() - began, peak_bytes=peak_memory()),
+    )
+
+
+def _shapes(model: Model) -> dict[str, torch.Size]:
+    """The shapes of what a task head stands on."""
+    return {n: tensor.shape for n, tensor in model.state_dict().items() if not n.startswith("objectives.")}
