@@ -18,8 +18,8 @@ from tests.source_graph import MODULES, ROOMS, ROOT, SOURCES, circles, imported,
 from zoo.registry.catalog import Catalog
 
 ORDER = (
-    "core", "formulas", "blocks", "weights", "text", "heads", "model", "tasks", "registry", "machine", "tables",
-    "plotting", "train", "audit", "checkpoints", "inference", "pretrain", "compress",
+    "core", "formulas", "blocks", "weights", "text", "heads", "model", "tasks", "registry", "machine", "document",
+    "train", "audit", "checkpoints", "inference", "pretrain", "compress",
     "experiments", "experiments.plan", "experiments.results", "experiments.runner", "experiments.statistics",
     "experiments.report", "experiments.verify", "experiments.submission",
     "testing", "builtin_plugin", "api", "zoo", "commands", "cli", "__main__",

@@ -18,7 +18,10 @@ MOST_ROWS = 20
 
 def render(document: Document) -> str:
     """The page. Raises ZooError where it has figures and matplotlib is missing."""
-    parts = [*map(_section, document.sections), *(_folded(name, f"<pre>{escape(text)}</pre>") for name, text in document.files.items())]
+    parts = [
+        *map(_section, document.sections),
+        *(_folded(name, f"<pre>{escape(text)}</pre>") for name, text in document.files.items()),
+    ]
     page = PAGE.read_text(encoding="utf-8")
     return page.replace("TITLE", breakable(document.title)).replace("BODY", "\n".join(parts))
 

@@ -32,7 +32,10 @@ FITTING = r"\resizebox{\ifdim\width>\linewidth\linewidth\else\width\fi}{!}{%"
 
 def render(document: Document) -> str:
     """A section for each of the document's; tiers are superscripts, the first in bold."""
-    lines = [r"% needs \usepackage[T1]{fontenc}, \usepackage{booktabs,graphicx,longtable}", f"% {escaped(document.title)}"]
+    lines = [
+        r"% needs \usepackage[T1]{fontenc}, \usepackage{booktabs,graphicx,longtable}",
+        f"% {escaped(document.title)}",
+    ]
     for section in document.sections:
         lines += ["", rf"\subsection*{{{escaped(section.title)}}}", rf"\label{{sec:{_label(section.id)}}}"]
         for block in section.blocks:

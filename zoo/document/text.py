@@ -139,9 +139,8 @@ def _grid(table: Table, cells: list[list[str]], columns: Sequence[int], widths: 
 
 def _row(table: Table, cells: Sequence[str], columns: Sequence[int], widths: Sequence[int]) -> list[str]:
     """A row in as many lines as its longest cell needs."""
-    parts = [
-        wrapped(cell, width, indent=INDENT * (column == 0)) for cell, column, width in zip(cells, columns, widths, strict=True)
-    ]
+    shape = list(zip(cells, columns, widths, strict=True))
+    parts = [wrapped(cell, width, indent=INDENT * (column == 0)) for cell, column, width in shape]
     lines = []
     for at in range(max(map(len, parts))):
         line = ""
