@@ -40,7 +40,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     parser.add_argument("--steps", type=int, default=40, help="of each fine-tuning")
     parser.add_argument("--seeds", type=int, default=5)
     parser.add_argument("--workers", type=int, default=2)
-    parser.add_argument("--reuse", type=Path, nargs="*", default=[], help="runs whose equal cells are taken over")
+    parser.add_argument("--reuse", type=Path, nargs="*", default=[], help="runs whose equal jobs are taken over")
     asked = parser.parse_args(argv)
     catalog = Catalog.installed()
     exchanges = [EXCHANGED[choice] for choice in asked.exchanged]
@@ -73,8 +73,8 @@ def told(run: Run, variant: str, task: str | None) -> str:
 def by_seed(run: Run, variant: str, task: str | None) -> list[float]:
     """Scores in points, seed by seed, on one task or in the mean over all."""
     results = run.finetuned(variant, task)
-    seeds = sorted({result.cell.seed for result in results})
-    return [100 * fmean(r.headline for r in results if r.cell.seed == seed) for seed in seeds]
+    seeds = sorted({result.job.seed for result in results})
+    return [100 * fmean(r.headline for r in results if r.job.seed == seed) for seed in seeds]
 
 
 if __name__ == "__main__":

@@ -62,7 +62,7 @@ RUN_FILES = {"cells", "jobs", "finetuned", "plan.json", "results.json", "gold.js
 """Names in a run folder, which only the experiments know."""
 
 PART_NAMES_IN_THE_CORE = {"bert.mlm"}
-RUN_FILES_KNOWN_BELOW = {"cells", "results.json", "finetuned"}
+RUN_FILES_KNOWN_BELOW = {"jobs", "results.json", "finetuned"}
 
 LARGEST_FILE, LONGEST_FUNCTION, MEDIAN_FUNCTION = 350, 60, 7
 LARGE_FILES: set[str] = set()

@@ -36,7 +36,7 @@ ELSEWHERE = {
         "tests/experiments/runner/test_sharing.py::test_a_run_killed_ten_times_ends_as_if_it_had_not_been"
     ),
     "zoo compare bert-tiny albert-tiny --tasks micro-sentiment --tokens 20000 --steps 20 --seeds 5 --reuse runs "
-    "--out runs/five": "tests/experiments/runner/test_sharing.py::test_more_seeds_take_over_the_cells_of_fewer",
+    "--out runs/five": "tests/experiments/runner/test_sharing.py::test_more_seeds_take_over_the_jobs_of_fewer",
     "zoo compare --plan plan.json --executor ray --address HEAD:6379 --out runs/one": (
         "tests/experiments/runner/test_ray_cluster.py::test_a_lost_worker_is_replaced_and_the_results_are_those_of_one_process"
     ),

@@ -36,12 +36,12 @@ def test_the_main_job(job: tuple[dict[str, Any], str, Path]) -> None:
     assert {path.name for path in out.iterdir()} == {
         "plan.json",
         "gold",
-        "cells",
+        "jobs",
         "checkpoints",
         "results.json",
         "report.md",
     }
-    assert len(list((out / "cells").iterdir())) == 3 + 3 * 5 * 3 + 2 * 5
+    assert len(list((out / "jobs").iterdir())) == 3 + 3 * 5 * 3 + 2 * 5
 
 
 def test_two_tasks_and_more_are_beyond_bag_of_words(job: tuple[dict[str, Any], str, Path]) -> None:
@@ -66,9 +66,9 @@ def test_pretraining_helps_every_family_on_every_task(job: tuple[dict[str, Any],
 
 
 def test_the_same_seeds_give_bitwise_the_same_results(job: tuple[dict[str, Any], str, Path], tmp_path: Path) -> None:
-    """One variant and task again, alone and in one process: a cell does not depend on its neighbours."""
+    """One variant and task again, alone and in one process: a job does not depend on its neighbours."""
     again, _ = compare(tmp_path / "run", "albert-tiny", "--tasks", "micro-sentiment", "--workers", "0")
-    first = {cell["name"]: cell["fingerprint"] for cell in job[0]["cells"]}
-    repeated = {cell["name"]: cell["fingerprint"] for cell in again["cells"]}
+    first = {job["name"]: job["fingerprint"] for job in job[0]["jobs"]}
+    repeated = {job["name"]: job["fingerprint"] for job in again["jobs"]}
     assert len(repeated) == 1 + 3 + 2
     assert repeated.items() <= first.items()

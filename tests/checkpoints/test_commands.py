@@ -80,7 +80,7 @@ def test_a_comparison_starts_from_the_folders_weights_and_trains_none(trained: P
     task = next(task.name for task in catalog.tasks.values() if task.suite == "microworld")
     plan = make_plan(catalog, [variant], [task], n_seeds=1, folders={variant.name: trained})
     folder = tmp_path / "run"
-    pretrained, finetuned = plan.cells[0], next(cell for cell in plan.cells if cell.kind == "finetune")
+    pretrained, finetuned = plan.jobs[0], next(job for job in plan.jobs if job.kind == "finetune")
     result = run_job(catalog, plan, pretrained, folder, lambda done, total: None)
     assert isinstance(result, PretrainResult) and result.tokens == 0 and str(trained) in result.corpus
     first, taken = zoo.load(trained).state_dict(), zoo.load(folder / result.checkpoint).state_dict()
@@ -98,12 +98,12 @@ def test_what_weights_do_not_depend_on_may_be_exchanged(
     plan = make_plan(catalog, [variant], [task], n_seeds=1, folders={variant.name: trained})
     folder = tmp_path / "run"
     if fits:
-        run_job(catalog, plan, plan.cells[0], folder, lambda done, total: None)
+        run_job(catalog, plan, plan.jobs[0], folder, lambda done, total: None)
         found = next((folder / "checkpoints").iterdir())
         assert zoo.load(found).variant.dims.dropout == 0.3
     else:
         with pytest.raises(ZooError, match="does not fit the weights in"):
-            run_job(catalog, plan, plan.cells[0], folder, lambda done, total: None)
+            run_job(catalog, plan, plan.jobs[0], folder, lambda done, total: None)
 
 
 def test_weights_that_changed_since_the_plan_are_refused(trained: Path, tmp_path: Path) -> None:
@@ -116,7 +116,7 @@ def test_weights_that_changed_since_the_plan_are_refused(trained: Path, tmp_path
         model.embedding.tokens.weight += 1
     zoo.save(model, trained, to="zoo", replace=True)
     with pytest.raises(ZooError, match="is not what was planned"):
-        run_job(catalog, plan, plan.cells[0], tmp_path / "run", lambda done, total: None)
+        run_job(catalog, plan, plan.jobs[0], tmp_path / "run", lambda done, total: None)
 
 
 def test_weights_without_a_tokenizer_cannot_be_compared(trained: Path) -> None:
@@ -172,7 +172,7 @@ def test_a_name_on_the_hub_stands_wherever_a_folder_does(
     task = next(task.name for task in zoo.Catalog.installed().tasks.values() if task.suite == "microworld")
     small = ("--tasks", task, "--steps", 1, "--seeds", 1, "--workers", 0, "--out", "run")
     assert run("compare", "hub:owner/name", *small)[0] == 0
-    results = [json.loads(path.read_text()) for path in Path("run/cells").glob("pretrain-*.json")]
+    results = [json.loads(path.read_text()) for path in Path("run/jobs").glob("pretrain-*.json")]
     assert results[0]["corpus"] == f"none here: the weights of {cache}"  # the commit is part of it
 
 

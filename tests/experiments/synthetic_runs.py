@@ -9,9 +9,9 @@ import zoo_albert
 import zoo_bert
 from zoo import Catalog
 from zoo.audit.audit import Settings, audit_variant
-from zoo.experiments.plan.cache_key import cell_key
+from zoo.experiments.plan.cache_key import cache_key
 from zoo.experiments.plan.make import make_plan
-from zoo.experiments.plan.plan import BASELINES, Cell, Plan, PlannedSplit, hash_json
+from zoo.experiments.plan.plan import BASELINES, Job, Plan, PlannedSplit, hash_json
 from zoo.experiments.results.gold_labels import write_gold
 from zoo.experiments.results.records import (
     Cost,
@@ -40,15 +40,15 @@ def of_forty(plan: Plan) -> Plan:
     return plan.model_copy(update={"tasks": tuple(task.model_copy(update={"dev": dev}) for task in plan.tasks)})
 
 
-def finetuned(plan: Plan, cell: Cell, n_wrong: int) -> FinetuneResult:
+def finetuned(plan: Plan, job: Job, n_wrong: int) -> FinetuneResult:
     """Wrong on so many items, other ones for every seed; the majority baseline answers 1 throughout."""
-    wrong = {(7 * cell.seed + 3 * item) % 40 for item in range(n_wrong)}
+    wrong = {(7 * job.seed + 3 * item) % 40 for item in range(n_wrong)}
     made = [1 - target if item in wrong else target for item, target in enumerate(TARGETS)]
-    made = [1] * 40 if cell.system == "majority" else made
+    made = [1] * 40 if job.system == "majority" else made
     accuracy = sum(a == b for a, b in zip(made, TARGETS, strict=True)) / 40
     return FinetuneResult(
-        cell=cell,
-        key=cell_key(plan, cell, PLACE),
+        job=job,
+        key=cache_key(plan, job, PLACE),
         task_version=1,
         data_hash=plan.tasks[0].content_hash,
         synthetic=False,
@@ -61,14 +61,14 @@ def finetuned(plan: Plan, cell: Cell, n_wrong: int) -> FinetuneResult:
     )
 
 
-def pretrained(plan: Plan, cell: Cell) -> PretrainResult:
+def pretrained(plan: Plan, job: Job) -> PretrainResult:
     """With the audit of the variant and short curves."""
-    variant = CATALOG.variant(cell.system)
+    variant = CATALOG.variant(job.system)
     audit = audit_variant(CATALOG, variant, Settings(lengths=(64,)))
     assert audit.cost and audit.counts.encoder
     return PretrainResult(
-        cell=cell,
-        key=cell_key(plan, cell, PLACE),
+        job=job,
+        key=cache_key(plan, job, PLACE),
         variant=variant,
         corpus="none",
         corpus_hash="0",
@@ -83,7 +83,7 @@ def pretrained(plan: Plan, cell: Cell) -> PretrainResult:
         breakdown=audit.breakdown,
         flops=audit.cost.lengths[0],
         weights_hash="0",
-        checkpoint=f"checkpoints/{cell.system}",
+        checkpoint=f"checkpoints/{job.system}",
         checkpoint_bytes=1_000,
         checkpoint_files={"model.safetensors": "0"},
         environment=PLACE,
@@ -92,17 +92,17 @@ def pretrained(plan: Plan, cell: Cell) -> PretrainResult:
 
 
 def made_up(n_seeds: int, wrong: dict[str, list[int]], fail: tuple[str, ...] = (), pretrain: bool = False) -> Run:
-    """A run whose systems are wrong on so many items, by seed; cells named in `fail` have failed."""
+    """A run whose systems are wrong on so many items, by seed; jobs named in `fail` have failed."""
     plan = make_plan(CATALOG, [CATALOG.variant(name) for name in wrong], ["lamps"], n_seeds=n_seeds)
     plan = of_forty(plan)
     results = [
-        FailedResult(cell=cell, reason="it was told to")
-        if cell.name in fail
-        else pretrained(plan, cell)
-        if cell.kind == "pretrain"
-        else finetuned(plan, cell, 20 if cell.system in BASELINES else wrong[cell.system][cell.seed])
-        for cell in plan.cells
-        if cell.kind != "pretrain" or pretrain
+        FailedResult(job=job, reason="it was told to")
+        if job.name in fail
+        else pretrained(plan, job)
+        if job.kind == "pretrain"
+        else finetuned(plan, job, 20 if job.system in BASELINES else wrong[job.system][job.seed])
+        for job in plan.jobs
+        if job.kind != "pretrain" or pretrain
     ]
     return Run(plan=plan, results=tuple(results), gold={"lamps": {"dev": TARGETS}})
 
@@ -111,7 +111,7 @@ def renamed(run: Run, task: str) -> Run:
     """The run with another name for its only task."""
     (planned,) = run.plan.tasks
     results = [
-        r if r.cell.task is None else r.model_copy(update={"cell": r.cell.model_copy(update={"task": task})})
+        r if r.job.task is None else r.model_copy(update={"job": r.job.model_copy(update={"task": task})})
         for r in run.results
     ]
     plan = run.plan.model_copy(update={"tasks": (planned.model_copy(update={"name": task}),)})
@@ -129,8 +129,8 @@ def predicting(
         return [value + seed if value + seed < classes else value for value in values]
 
     results = [
-        r.model_copy(update={"unscored": {s: added(made, r.cell.seed) for s, made in unscored.items()}})
-        if isinstance(r, FinetuneResult) and r.cell.kind == "finetune"
+        r.model_copy(update={"unscored": {s: added(made, r.job.seed) for s, made in unscored.items()}})
+        if isinstance(r, FinetuneResult) and r.job.kind == "finetune"
         else r
         for r in run.results
     ]
@@ -139,7 +139,7 @@ def predicting(
 
 def saved(run: Run, folder: Path) -> Path:
     """The run as a folder."""
-    (folder / "cells").mkdir(parents=True)
+    (folder / "jobs").mkdir(parents=True)
     (folder / "plan.json").write_text(run.plan.model_dump_json())
     for result in run.results:
         write_result(folder, result)

@@ -17,7 +17,7 @@ from zoo import Catalog, Dims, Encoder, Parts, UnknownName, Variant, ZooError, h
 from zoo.commands.report import Format, report
 from zoo.experiments.plan.ablation import Ablation, of_table, path, walk
 from zoo.experiments.plan.make import make_plan
-from zoo.experiments.plan.plan import BASELINES, Cell
+from zoo.experiments.plan.plan import BASELINES, Job
 from zoo.experiments.report.ablation import effects_markdown, path_table
 from zoo.experiments.results.records import Cost, FinetuneResult, Measured, Run
 from zoo.experiments.statistics.ablation import effects, read_ablation
@@ -203,14 +203,14 @@ def made_up(variants: list[Variant], wrong: dict[str, list[int]], speed: dict[st
     """A run on two tasks of 40 items, where systems are wrong on so many by seed on the first, on 20 on the second."""
     plan = of_forty(make_plan(CATALOG, variants, TASKS, n_seeds=len(next(iter(wrong.values())))))
 
-    def result(cell: Cell) -> FinetuneResult:
-        n_wrong = wrong[cell.system][cell.seed] if cell.system in wrong and cell.task == TASKS[0] else 20
-        missed = {(7 * cell.seed + 3 * item) % 40 for item in range(n_wrong)}
+    def result(job: Job) -> FinetuneResult:
+        n_wrong = wrong[job.system][job.seed] if job.system in wrong and job.task == TASKS[0] else 20
+        missed = {(7 * job.seed + 3 * item) % 40 for item in range(n_wrong)}
         accuracy = 1 - n_wrong / 40
         return FinetuneResult(
-            cell=cell,
-            task_version=plan.task(str(cell.task)).version,
-            data_hash=plan.task(str(cell.task)).content_hash,
+            job=job,
+            task_version=plan.task(str(job.task)).version,
+            data_hash=plan.task(str(job.task)).content_hash,
             synthetic=True,
             steps=1,
             scores={"dev": {"accuracy": accuracy}},
@@ -220,12 +220,12 @@ def made_up(variants: list[Variant], wrong: dict[str, list[int]], speed: dict[st
             cost=Cost(
                 seconds=1.0,
                 peak_bytes=1000,
-                training_examples_per_s=speed.get(cell.system),
-                inference_items_per_s=Measured(median=speed.get(cell.system, 1.0) ** 2, low=1.0, high=1.0, repeats=3),
+                training_examples_per_s=speed.get(job.system),
+                inference_items_per_s=Measured(median=speed.get(job.system, 1.0) ** 2, low=1.0, high=1.0, repeats=3),
             ),
         )
 
-    results = tuple(result(cell) for cell in plan.cells if cell.kind != "pretrain")
+    results = tuple(result(job) for job in plan.jobs if job.kind != "pretrain")
     return Run(plan=plan, results=results, gold={task: {"dev": TARGETS} for task in TASKS})
 
 
@@ -275,7 +275,7 @@ def test_heads_may_be_an_edge_which_asks_for_no_second_pretraining() -> None:
     with pytest.raises(ZooError, match=r"differ in head\.pooling"):
         make_plan(CATALOG, way, TASKS)
     plan = make_plan(CATALOG, way, TASKS, one_head=False)
-    assert [cell.system for cell in plan.cells if cell.kind == "pretrain"] == ["bert-tiny"]
+    assert [job.system for job in plan.jobs if job.kind == "pretrain"] == ["bert-tiny"]
 
 
 def of_paper(name: str, wrong: list[list[int]]) -> tuple[Run, Ablation]:
@@ -326,7 +326,7 @@ def test_a_task_that_one_side_did_not_finish_is_left_out_and_said() -> None:
     way, ablation = path(CATALOG, ("bert-tiny", "bert-tiny+objectives=bert.mlm"))
     run = made_up(way, {way[0].name: [10, 10, 10], way[1].name: [6, 4, 8]}, {})
     lost = {(way[1].name, TASKS[1])}
-    run = run.model_copy(update={"results": tuple(r for r in run.results if (r.cell.system, r.cell.task) not in lost)})
+    run = run.model_copy(update={"results": tuple(r for r in run.results if (r.job.system, r.job.task) not in lost)})
     found = effects(run, ablation)
     (effect,) = found.effects
     assert [d.task for d in effect.tasks] == [TASKS[0]] and effect.overall and effect.overall.task == TASKS[0]

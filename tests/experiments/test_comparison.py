@@ -19,7 +19,7 @@ from zoo import Catalog, ZooError
 from zoo.core.errors import RunFailed
 from zoo.experiments.plan.corpus import FilesCorpus
 from zoo.experiments.plan.make import make_plan, with_budget
-from zoo.experiments.plan.plan import Cell, Plan, slug
+from zoo.experiments.plan.plan import Job, Plan, slug
 from zoo.experiments.report.build import markdown, write_report
 from zoo.experiments.report.results_json import summary
 from zoo.experiments.report.score_tables import tabulate
@@ -43,11 +43,11 @@ class Watcher:
         self.done: list[str] = []
         self.reused: list[str] = []
 
-    def moved(self, cell: Cell, done: int, total: int) -> None:
-        self.steps[cell.name] = (done, total)
+    def moved(self, job: Job, done: int, total: int) -> None:
+        self.steps[job.name] = (done, total)
 
-    def ended(self, cell: Cell, result: PretrainResult | FinetuneResult | FailedResult, reused: bool) -> None:
-        (self.reused if reused else self.done).append(cell.name)
+    def ended(self, job: Job, result: PretrainResult | FinetuneResult | FailedResult, reused: bool) -> None:
+        (self.reused if reused else self.done).append(job.name)
 
 
 @pytest.fixture(scope="module")
@@ -82,14 +82,14 @@ def finished(corpus: FilesCorpus, tmp_path_factory: pytest.TempPathFactory) -> t
 
 
 def fingerprints(done: Run) -> dict[str, str]:
-    return {r.cell.name: fingerprint(r) for r in done.results if not isinstance(r, FailedResult)}
+    return {r.job.name: fingerprint(r) for r in done.results if not isinstance(r, FailedResult)}
 
 
-def test_every_cell_is_done_and_told(finished: tuple[Run, Path, Watcher]) -> None:
+def test_every_job_is_done_and_told(finished: tuple[Run, Path, Watcher]) -> None:
     done, folder, watcher = finished
     assert not done.failures
     assert len(done.results) == 2 + 2 * 2 + 2
-    assert sorted(watcher.done) == sorted(path.stem for path in (folder / "cells").iterdir())
+    assert sorted(watcher.done) == sorted(path.stem for path in (folder / "jobs").iterdir())
     assert all(step == total for step, total in watcher.steps.values())
 
 
@@ -123,8 +123,8 @@ def test_a_run_goes_on_where_it_was_stopped(finished: tuple[Run, Path, Watcher],
     stopped = tmp_path / "stopped"
 
     class Stopping(Watcher):
-        def ended(self, cell: Cell, result: PretrainResult | FinetuneResult | FailedResult, reused: bool) -> None:
-            super().ended(cell, result, reused)
+        def ended(self, job: Job, result: PretrainResult | FinetuneResult | FailedResult, reused: bool) -> None:
+            super().ended(job, result, reused)
             if len(self.done) == 3:
                 raise KeyboardInterrupt
 
@@ -150,7 +150,7 @@ def test_a_folder_with_something_else_is_left_alone(corpus: FilesCorpus, tmp_pat
 def test_one_failure_stops_what_stands_on_it_and_nothing_else(corpus: FilesCorpus, tmp_path: Path) -> None:
     failing = plan(corpus, "bert-tiny+pretraining.learning_rate=1e30+pretraining.clip_norm=0", "albert-tiny", seeds=1)
     done = run(failing, tmp_path / "run", workers=0, watcher=Watcher(), catalog=CATALOG)
-    reasons = {failure.cell.kind: failure.reason for failure in done.failures}
+    reasons = {failure.job.kind: failure.reason for failure in done.failures}
     assert set(reasons) == {"pretrain", "finetune"}
     assert "the loss of bert.mlm is" in reasons["pretrain"] and "try a lower learning rate" in reasons["pretrain"]
     assert reasons["finetune"].startswith("the pre-training of bert-tiny+")
@@ -237,16 +237,16 @@ def test_every_seed_may_have_a_pretraining_of_its_own(
     done = run(each, tmp_path / "run", watcher=Watcher(), catalog=CATALOG)
     assert len(done.results) == 2 * 2 + 2 * 2 + 2
     once, anew = fingerprints(finished[0]), fingerprints(done)
-    cells = finished[0].plan.cells
+    jobs = finished[0].plan.jobs
     assert {name for name in once if once[name] == anew[name]} == {
-        cell.name for cell in cells if (cell.kind, cell.seed) != ("finetune", 1)
+        job.name for job in jobs if (job.kind, job.seed) != ("finetune", 1)
     }
     weights = {r.weights_hash for r in done.results if isinstance(r, PretrainResult)}
     assert len(weights) == 4
     assert "2 seeds, each pre-trained, on dev" in markdown(done, judge(done))
 
 
-def test_a_disk_that_refuses_everything_fails_every_cell_and_ends_no_run(
+def test_a_disk_that_refuses_everything_fails_every_job_and_ends_no_run(
     finished: tuple[Run, Path, Watcher], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def refuse(folder: Path, result: PretrainResult | FinetuneResult | FailedResult) -> None:

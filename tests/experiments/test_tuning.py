@@ -11,7 +11,7 @@ from tests.experiments.synthetic_runs import TARGETS, of_forty
 from zoo import Catalog, UnknownName, ZooError
 from zoo.core.specs import Finetuning
 from zoo.experiments.plan.make import make_plan
-from zoo.experiments.plan.plan import Cell
+from zoo.experiments.plan.plan import Job
 from zoo.experiments.results.merge import merge
 from zoo.experiments.results.records import Cost, FinetuneResult, Run
 from zoo.experiments.statistics.selection import expected_best, tried, tuning_notes, tuning_table
@@ -91,14 +91,14 @@ def made_up(asked: list[str] | None, wrong: dict[tuple[str, str], list[int]], ta
     chosen = tuning(asked, tasks, CATALOG.grids) if asked else None
     plan = of_forty(make_plan(CATALOG, [CATALOG.variant("bert-tiny")], tasks, n_seeds=2, tuning=chosen))
 
-    def result(cell: Cell) -> FinetuneResult:
-        label = cell.setting.label if cell.setting else ""
-        n_wrong = wrong.get((str(cell.task), label), [20, 20])[cell.seed]
+    def result(job: Job) -> FinetuneResult:
+        label = job.setting.label if job.setting else ""
+        n_wrong = wrong.get((str(job.task), label), [20, 20])[job.seed]
         accuracy = 1 - n_wrong / 40
         return FinetuneResult(
-            cell=cell,
-            task_version=plan.task(str(cell.task)).version,
-            data_hash=plan.task(str(cell.task)).content_hash,
+            job=job,
+            task_version=plan.task(str(job.task)).version,
+            data_hash=plan.task(str(job.task)).content_hash,
             synthetic=True,
             steps=1,
             scores={"dev": {"accuracy": accuracy}},
@@ -108,7 +108,7 @@ def made_up(asked: list[str] | None, wrong: dict[tuple[str, str], list[int]], ta
             cost=Cost(seconds=1.0, peak_bytes=1),
         )
 
-    results = tuple(result(cell) for cell in plan.cells if cell.kind != "pretrain")
+    results = tuple(result(job) for job in plan.jobs if job.kind != "pretrain")
     return Run(plan=plan, results=results, gold={task: {"dev": TARGETS} for task in tasks})
 
 
@@ -125,7 +125,7 @@ def test_the_best_setting_in_the_mean_over_seeds_is_shown_and_what_that_adds_is_
     }
     run = made_up(ASKED, wrong)
     assert [result.headline for result in run.finetuned("bert-tiny", TASKS[0])] == [0.95, 0.85]
-    assert {result.cell.selection for result in run.finetuned("bert-tiny")} == {"best on dev"}
+    assert {result.job.selection for result in run.finetuned("bert-tiny")} == {"best on dev"}
     first, second = tried(run)
     assert first.chosen == RATES[1] and first.scores == pytest.approx(dict(zip(RATES, (0.5, 0.9, 0.6), strict=True)))
     assert first.shown == pytest.approx(0.9) and first.mean == pytest.approx(2 / 3)
@@ -139,19 +139,19 @@ def test_the_best_setting_in_the_mean_over_seeds_is_shown_and_what_that_adds_is_
 
 def test_a_setting_that_fewer_seeds_finished_is_not_chosen() -> None:
     run = made_up(ASKED, {(TASKS[0], RATES[2]): [0, 0]})
-    lost = [r for r in run.results if r.cell.name == f"finetune-bert-tiny-{TASKS[0]}-s1-{RATES[2]}"]
+    lost = [r for r in run.results if r.job.name == f"finetune-bert-tiny-{TASKS[0]}-s1-{RATES[2]}"]
     assert len(lost) == 1
     run = run.model_copy(update={"results": tuple(r for r in run.results if r not in lost)})
-    assert {r.cell.setting.label for r in run.finetuned("bert-tiny", TASKS[0]) if r.cell.setting} == {RATES[0]}
+    assert {r.job.setting.label for r in run.finetuned("bert-tiny", TASKS[0]) if r.job.setting} == {RATES[0]}
 
 
 def test_a_single_setting_is_fixed_and_a_table_of_two_rules_says_so() -> None:
     run = made_up(["learning_rate=1e-3"], {})
-    assert {result.cell.selection for result in run.finetuned("bert-tiny")} == {"fixed"}
+    assert {result.job.selection for result in run.finetuned("bert-tiny")} == {"fixed"}
     assert not tried(run) and not any("mixes" in note for note in tuning_notes(run))
     settings = {TASKS[0]: every(learning_rate=(1e-3,)), TASKS[1]: every(learning_rate=(1e-3, 3e-4))}
     mixed = run.plan.model_copy(update={"tuning": Tuning(name="mixed", source="none", settings=settings)})
-    results = [r.model_copy(update={"cell": c}) for r, c in zip(run.results, mixed.cells[1:], strict=False)]
+    results = [r.model_copy(update={"job": c}) for r, c in zip(run.results, mixed.jobs[1:], strict=False)]
     notes = tuning_notes(Run(plan=mixed, results=tuple(results)))
     assert any(f"best on dev on {TASKS[1]}; fixed on {TASKS[0]}" in note or "mixes rules" in note for note in notes)
 
@@ -168,7 +168,7 @@ def test_runs_are_put_together_only_if_they_tried_the_same() -> None:
 
 def test_a_plan_without_settings_is_as_it_was() -> None:
     plan = make_plan(CATALOG, [CATALOG.variant("bert-tiny")], TASKS, n_seeds=1)
-    assert [cell.name for cell in plan.cells if cell.kind == "finetune"] == [
+    assert [job.name for job in plan.jobs if job.kind == "finetune"] == [
         f"finetune-bert-tiny-{t}-s0" for t in TASKS
     ]
     assert tuning_notes(Run(plan=plan, results=())) == []

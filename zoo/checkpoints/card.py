@@ -100,23 +100,23 @@ def _evaluation(model: Model) -> str:
         return ""
     results = read_object(run / "results.json")
     try:
-        for cell in results["cells"]:
-            if cell["kind"] == "finetune" and place == run / "finetuned" / cell["name"]:
-                return _scores_of_one(cell)
-            if cell["kind"] == "pretrain" and place == run / cell["checkpoint"]:
-                return _scores_over_seeds(results["scores"][cell["cell"]["system"]], bool(results["tuning"]))
+        for job in results["jobs"]:
+            if job["kind"] == "finetune" and place == run / "finetuned" / job["name"]:
+                return _scores_of_one(job)
+            if job["kind"] == "pretrain" and place == run / job["checkpoint"]:
+                return _scores_over_seeds(results["scores"][job["job"]["system"]], bool(results["tuning"]))
     except (AttributeError, KeyError, TypeError) as error:
         raise ZooError(f"{run / 'results.json'} is not what zoo compare writes: {type(error).__name__}") from None
     return ""
 
 
-def _scores_of_one(cell: Mapping[str, Any]) -> str:
+def _scores_of_one(job: Mapping[str, Any]) -> str:
     rows = [
-        (cell["cell"]["task"], split, metric, f"{100 * value:.1f}")
-        for split, scores in cell["scores"].items()
+        (job["job"]["task"], split, metric, f"{100 * value:.1f}")
+        for split, scores in job["scores"].items()
         for metric, value in scores.items()
     ]
-    told = f"Fine-tuned with seed {cell['cell']['seed']}; scored after the last step, x 100."
+    told = f"Fine-tuned with seed {job['job']['seed']}; scored after the last step, x 100."
     return f"{told}\n\n{_table(('task', 'split', 'metric', 'score'), rows)}"
 
 

@@ -106,7 +106,7 @@ def _run(plan: Plan, ablation: Ablation, folder: Path, workers: int, as_json: bo
     else:
         print_effects(done, found, console())
         for failure in done.failures:
-            print(f"failed: {failure.cell.name}: {failure.reason}")
+            print(f"failed: {failure.job.name}: {failure.reason}")
         print(f"run folder: {folder}")
     return 1 if done.failures else 0
 

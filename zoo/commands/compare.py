@@ -33,7 +33,7 @@ RUNS = Path("runs")
 
 
 class Where(StrEnum):
-    """Who does the cells."""
+    """Who does the jobs."""
 
     local = "local"
     ray = "ray"
@@ -65,10 +65,10 @@ def compare(
     precision: Annotated[Precision | None, typer.Option(help="What passes compute in; fp32 if not given.")] = None,
     plan: Annotated[Path | None, typer.Option(help="Do this plan, the plan.json of a run.")] = None,
     save_plan: Annotated[Path | None, typer.Option(help="Write the plan to this file, and do nothing else.")] = None,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Print the cells and what they will take.")] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Print the jobs and what they will take.")] = False,
     resume: Annotated[bool, typer.Option("--resume", help="Go on with the run in --out, or the newest.")] = False,
     reuse: Annotated[
-        list[Path] | None, typer.Option(help="A run folder, or a folder of them, whose equal cells are taken over.")
+        list[Path] | None, typer.Option(help="A run folder, or a folder of them, whose equal jobs are taken over.")
     ] = None,
     keep_finetuned: Annotated[
         bool, typer.Option("--keep-finetuned", help="Keep every fine-tuned model, for `zoo verify --depth models`.")
@@ -192,7 +192,7 @@ def kept_plan(
 
 
 def chosen_executor(plan: Plan, where: Where, workers: int, address: str | None) -> Executor:
-    """Who is to do the cells."""
+    """Who is to do the jobs."""
     from zoo.experiments.runner.executors import InProcess, LocalProcesses
 
     if where is Where.ray:
@@ -205,7 +205,7 @@ def chosen_executor(plan: Plan, where: Where, workers: int, address: str | None)
 
 
 def carry_out(plan: Plan, folder: Path, executor: Executor, reuse: Sequence[Path], as_json: bool) -> int:
-    """Do a plan, write its report, print its table; status 1 where a cell failed."""
+    """Do a plan, write its report, print its table; status 1 where a job failed."""
     from zoo.commands.console import console
     from zoo.experiments.report.build import print_table
     from zoo.experiments.report.results_json import summary
@@ -240,7 +240,7 @@ def _foretell(catalog: Catalog, plan: Plan, folder: Path, workers: int, reuse: S
 
     found = forecast(catalog, plan, folder, workers=workers, reuse=reuse)
     rows: list[dict[str, JsonValue]] = [
-        {"cell": work.cell.name, "state": work.state, "seconds": round(work.seconds, 1) if work.seconds else None}
+        {"job": work.job.name, "state": work.state, "seconds": round(work.seconds, 1) if work.seconds else None}
         for work in found.work
     ]
     if as_json:
@@ -248,7 +248,7 @@ def _foretell(catalog: Catalog, plan: Plan, folder: Path, workers: int, reuse: S
             {
                 "plan": plan.model_dump(mode="json"),
                 "plan_hash": plan.content_hash,
-                "cells": rows,
+                "jobs": rows,
                 "seconds": found.seconds,
                 "disk_bytes": found.disk_bytes,
                 "memory_bytes": found.memory_bytes,
@@ -258,7 +258,7 @@ def _foretell(catalog: Catalog, plan: Plan, folder: Path, workers: int, reuse: S
     print_rows(rows, as_json=False)
     left = sum(work.state == "to do" for work in found.work)
     print(
-        f"{left} of {len(rows)} cells to do: about {_duration(found.seconds)} with {workers or 1} process(es), "
+        f"{left} of {len(rows)} jobs to do: about {_duration(found.seconds)} with {workers or 1} process(es), "
         f"{found.disk_bytes / 1e6:,.1f} MB on disk, {found.memory_bytes / 1e6:,.0f} MB of memory in each process"
     )
     return 0
@@ -274,7 +274,7 @@ def _save(plan: Plan, path: Path) -> int:
     from zoo.core.files import write_text
 
     write_text(path, plan.model_dump_json(indent=1) + "\n")
-    print(f"plan {plan.content_hash[:12]}, {len(plan.cells)} cells: {path}")
+    print(f"plan {plan.content_hash[:12]}, {len(plan.jobs)} jobs: {path}")
     return 0
 
 

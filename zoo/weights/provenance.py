@@ -32,7 +32,7 @@ def provenance_in(folder: Path) -> dict[str, Any]:
         return read_object(folder / PROVENANCE)
     place = folder.resolve()
     run = place.parent.parent
-    for path in sorted((run / "cells").glob("pretrain-*.json")):
+    for path in sorted((run / "jobs").glob("pretrain-*.json")):
         result = read_object(path)
         if result.get("checkpoint") == str(place.relative_to(run)):
             kept = {key: result[key] for key in OF_A_COMPARISON if key in result}

@@ -1,4 +1,4 @@
-"""Tasks that are called as methods of modules are, in a whole comparison; and where its cells say they were made."""
+"""Tasks that are called as methods of modules are, in a whole comparison; and where its jobs say they were made."""
 
 from __future__ import annotations
 
@@ -52,15 +52,15 @@ def plan(tmp_path: Path) -> Plan:
 def test_every_task_is_trained_and_its_model_predicts_again(plan: Plan, tmp_path: Path) -> None:
     folder = tmp_path / "run"
     folder.mkdir()
-    made = [attempt(CATALOG, plan, cell, folder, lambda done, total: None) for cell in plan.cells]
+    made = [attempt(CATALOG, plan, job, folder, lambda done, total: None) for job in plan.jobs]
     assert not [getattr(result, "reason", "") for result in made if result.kind == "failed"]
-    tuned = {r.cell.task: r for r in made if isinstance(r, FinetuneResult) and r.cell.kind == "finetune"}
+    tuned = {r.job.task: r for r in made if isinstance(r, FinetuneResult) and r.job.kind == "finetune"}
     assert set(tuned) == set(NAMES)
-    model = zoo.load(folder / "finetuned" / tuned["type"].cell.name, catalog=CATALOG)
+    model = zoo.load(folder / "finetuned" / tuned["type"].job.name, catalog=CATALOG)
     assert model.objective_names == ("task",)
 
 
-def test_cells_name_the_device_of_their_team(plan: Plan, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_jobs_name_the_device_of_their_team(plan: Plan, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     here = torch.device("cpu", 0)
     asked: list[torch.device | None] = []
 
@@ -79,9 +79,9 @@ def test_cells_name_the_device_of_their_team(plan: Plan, tmp_path: Path, monkeyp
     for module in (model_statistics, scoring):
         monkeypatch.setattr(module, "environment", placed)
     for kind, module in jobs.items():
-        cell = next(cell for cell in plan.cells if cell.kind == kind)
+        job = next(job for job in plan.jobs if job.kind == kind)
         how = Execution(team=Team(device=here))
-        made = getattr(module, kind)(JobContext(CATALOG, plan, cell, tmp_path, lambda done, total: None, how))
+        made = getattr(module, kind)(JobContext(CATALOG, plan, job, tmp_path, lambda done, total: None, how))
         assert isinstance(made, PretrainResult | FinetuneResult)
         assert (made.cost.peak_bytes, made.environment.accelerator) == (12_345, "ACME 9000")
     assert asked == [here] * 4

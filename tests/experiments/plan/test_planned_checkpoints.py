@@ -13,7 +13,7 @@ import transformers
 
 from tests.experiments.synthetic_runs import CATALOG, PLACE
 from zoo import ZooError
-from zoo.experiments.plan.cache_key import cell_key
+from zoo.experiments.plan.cache_key import cache_key
 from zoo.experiments.plan.make import check_plan, make_plan, planned_checkpoint, with_budget
 from zoo.experiments.plan.plan import Plan, PlannedCheckpoint
 
@@ -97,7 +97,7 @@ def pooling(folder: Path) -> None:
         (pooling, "1_Pooling/config.json"),
     ],
 )
-def test_a_changed_file_is_named_and_makes_other_cells(
+def test_a_changed_file_is_named_and_makes_other_jobs(
     change: Callable[[Path], None], name: str, folder: Path, tmp_path: Path
 ) -> None:
     plan = plan_of(folder)
@@ -109,13 +109,13 @@ def test_a_changed_file_is_named_and_makes_other_cells(
         check_plan(CATALOG, plan)
     assert name in str(refusal.value) and "\n" not in str(refusal.value)
     now = plan_of(folder)
-    cells = [cell for cell in plan.cells if cell.kind != "baseline"]
-    assert all(cell_key(plan, cell, PLACE) != cell_key(now, cell, PLACE) for cell in cells)
+    jobs = [job for job in plan.jobs if job.kind != "baseline"]
+    assert all(cache_key(plan, job, PLACE) != cache_key(now, job, PLACE) for job in jobs)
 
 
 def test_where_a_folder_lies_changes_nothing(folder: Path, tmp_path: Path) -> None:
     moved = Path(shutil.copytree(folder, tmp_path / "elsewhere" / "m"))
     here, there = plan_of(folder), plan_of(moved)
     assert here.content_hash == there.content_hash
-    assert [cell_key(here, c, PLACE) for c in here.cells] == [cell_key(there, c, PLACE) for c in there.cells]
+    assert [cache_key(here, c, PLACE) for c in here.jobs] == [cache_key(there, c, PLACE) for c in there.jobs]
     assert isinstance(here.checkpoints["m"], PlannedCheckpoint)

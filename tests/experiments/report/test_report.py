@@ -59,7 +59,7 @@ def stuck(run: Run, system: str, seed: int) -> Run:
     """The run with one that answers 1 throughout."""
     results = [
         r.model_copy(update={"predictions": {"dev": [1] * 40}, "headline": 0.5})
-        if isinstance(r, FinetuneResult) and (r.cell.system, r.cell.seed) == (system, seed)
+        if isinstance(r, FinetuneResult) and (r.job.system, r.job.seed) == (system, seed)
         else r
         for r in run.results
     ]
@@ -70,7 +70,7 @@ def elsewhere(run: Run) -> Run:
     """The run, with one variant done on another machine."""
     results = [
         r.model_copy(update={"environment": r.environment.model_copy(update={"processor": "Abacus 9000"})})
-        if not isinstance(r, FailedResult) and r.cell.system == "albert-tiny"
+        if not isinstance(r, FailedResult) and r.job.system == "albert-tiny"
         else r
         for r in run.results
     ]
@@ -183,7 +183,7 @@ def test_a_gap_is_told_whether_it_failed_or_is_still_to_be_done() -> None:
     part = made_up(
         2, {"bert-tiny": [1, 2], "albert-tiny": [1, 2]}, fail=tuple(f"finetune-bert-tiny-lamps-s{s}" for s in (0, 1))
     )
-    part = part.model_copy(update={"results": tuple(r for r in part.results if r.cell.system != "albert-tiny")})
+    part = part.model_copy(update={"results": tuple(r for r in part.results if r.job.system != "albert-tiny")})
     rows = dict(tabulate(part, judge(part)).rows)
     assert rows["lamps (accuracy)"][:2] == ("failed", "not done")
     gaps = dict(gap_table(part).rows)
@@ -242,6 +242,6 @@ def test_a_models_card_tells_the_scores_of_the_run_that_it_lies_in(run: Run, tmp
     model.origin = Origin(str(folder / "finetuned" / "finetune-bert-tiny-lamps-s1"), {}, {})
     card = model_card(model, CATALOG)
     assert "| lamps | dev | accuracy | 57.5 |" in card and "seed 1" in card
-    (folder / "results.json").write_text('{"cells": [{"kind": "pretrain"}]}')
+    (folder / "results.json").write_text('{"jobs": [{"kind": "pretrain"}]}')
     with pytest.raises(ZooError, match="is not what zoo compare writes"):
         model_card(model, CATALOG)

@@ -21,7 +21,7 @@ from zoo.experiments.report.build import markdown, plain, write_report
 from zoo.experiments.report.results_json import csv_rows, summary
 from zoo.experiments.results.merge import merge
 from zoo.experiments.results.records import Run, read_run, results_by_key
-from zoo.experiments.runner.job_store import Ledger
+from zoo.experiments.runner.job_store import JobStore
 from zoo.experiments.runner.run import claim
 from zoo.experiments.statistics.ablation import effects, read_ablation
 from zoo.experiments.statistics.verdicts import judge
@@ -71,13 +71,13 @@ def as_report(folder: Path) -> str:
 
 def scores(run: Run) -> str:
     """All that a run says of quality, without costs and places."""
-    return judge(run).model_dump_json() + str([(r.cell, getattr(r, "headline", 0)) for r in run.results])
+    return judge(run).model_dump_json() + str([(r.job, getattr(r, "headline", 0)) for r in run.results])
 
 
 def resumed(folder: Path) -> None:
     plan = read_plan(folder / "plan.json")
     claim(plan, folder)
-    Ledger(plan, folder, PLACE).settled()
+    JobStore(plan, folder, PLACE).settled()
 
 
 def submitted(folder: Path) -> None:
@@ -169,7 +169,7 @@ def test_hundreds_of_altered_runs_are_refused_in_a_line_contradicted_or_the_same
     assert N_MUTATIONS / 4 < refused < N_MUTATIONS
 
 
-@pytest.mark.parametrize("name", ["plan.json", "cells/finetune-bert-tiny-lamps-s1.json", "gold/lamps.json"])
+@pytest.mark.parametrize("name", ["plan.json", "jobs/finetune-bert-tiny-lamps-s1.json", "gold/lamps.json"])
 @pytest.mark.parametrize("what", ["a pipe", "a folder", "a dead link", "nothing", "bytes", "deep"])
 def test_what_is_no_file_of_a_run_is_named(name: str, what: str, sound: Path, tmp_path: Path) -> None:
     folder = Path(shutil.copytree(sound, tmp_path / "run"))

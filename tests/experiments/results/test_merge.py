@@ -37,7 +37,7 @@ def test_two_machines_make_what_one_would_have_made() -> None:
     parts = {"a": made_up(3, BERT, pretrain=True), "b": made_up(3, ALBERT, pretrain=True)}
     together = merge(parts)
     assert together.plan == whole.plan
-    assert {r.cell.name for r in together.results} == {r.cell.name for r in whole.results}
+    assert {r.job.name for r in together.results} == {r.job.name for r in whole.results}
     assert judge(together) == judge(whole)
 
 
@@ -89,7 +89,7 @@ def test_another_recipe_or_budget_is_refused() -> None:
         merge({"a": made_up(3, BERT), "b": changed(run, variants=(longer,))})
 
 
-def test_a_cell_that_came_out_otherwise_is_named_with_the_fields() -> None:
+def test_a_job_that_came_out_otherwise_is_named_with_the_fields() -> None:
     with pytest.raises(
         ZooError, match="a and b have both done finetune-bert-tiny-lamps-s2, with other scores, headline, predictions"
     ):

@@ -14,7 +14,7 @@ import zoo_albert
 import zoo_bert
 from tests.experiments.synthetic_runs import toy
 from zoo import Catalog, Dims, Encoder, Layout, Parts, hookimpl
-from zoo.experiments.plan.cache_key import cell_key
+from zoo.experiments.plan.cache_key import cache_key
 from zoo.experiments.plan.make import make_plan, with_budget
 from zoo.experiments.plan.plan import Plan
 from zoo.experiments.report.build import write_report
@@ -126,18 +126,18 @@ def test_a_strangers_part_that_draws_starts_alike_beside_any_other_part() -> Non
 def test_what_a_strangers_part_draws_and_no_checkpoint_holds_is_the_same_in_finetuning() -> None:
     plan = planned("bert-tiny+encoder=stranger.own")
     trained = CATALOG.build(plan.variants[0], plan.pretraining_seed).encoder
-    tuned = CATALOG.assemble(plan.variants[0], plan.pretraining_of(plan.cells[-3]).seed).encoder
+    tuned = CATALOG.assemble(plan.variants[0], plan.pretraining_of(plan.jobs[-3]).seed).encoder
     assert torch.equal(trained.fixed, tuned.fixed)  # type: ignore[arg-type]
 
 
 def test_what_does_not_matter_for_pretraining_shares_one() -> None:
     names = ["bert-tiny", NO_OP, "bert-tiny+pretraining.short_share=0.5", "bert-tiny+finetuning.learning_rate=0.002"]
     plan = planned(*names, "bert-tiny+masking.rate=0.2", "bert-tiny+head.pooling=first", one_head=False)
-    trained = [cell.system for cell in plan.cells if cell.kind == "pretrain"]
+    trained = [job.system for job in plan.jobs if job.kind == "pretrain"]
     assert trained == ["bert-tiny", "bert-tiny+masking.rate=0.2"]
     assert [plan.origins[name] for name in names] == ["bert-tiny"] * 4
     each = planned(*names, pretrain_each_seed=True)
-    assert [(cell.system, cell.seed) for cell in each.cells if cell.kind == "pretrain"] == [
+    assert [(job.system, job.seed) for job in each.jobs if job.kind == "pretrain"] == [
         ("bert-tiny", 0),
         ("bert-tiny", 1),
     ]
@@ -145,8 +145,8 @@ def test_what_does_not_matter_for_pretraining_shares_one() -> None:
 
 def keys(plan: Plan, system: str) -> list[str]:
     """Of the fine-tunings of a variant and what they start from."""
-    mine = [cell for cell in plan.cells if cell.system == system and cell.kind == "finetune"]
-    return [cell_key(plan, cell, PLACE) for cell in [*mine, plan.pretraining_of(mine[0])]]
+    mine = [job for job in plan.jobs if job.system == system and job.kind == "finetune"]
+    return [cache_key(plan, job, PLACE) for job in [*mine, plan.pretraining_of(mine[0])]]
 
 
 @pytest.mark.parametrize(
@@ -161,7 +161,7 @@ def keys(plan: Plan, system: str) -> list[str]:
         "objectives.bert.nsp.weight=1",
     ],
 )
-def test_the_key_of_a_cell_holds_no_name_and_no_idle_field(exchange: str) -> None:
+def test_the_key_of_a_job_holds_no_name_and_no_idle_field(exchange: str) -> None:
     plain, changed = planned("bert-tiny"), planned(f"bert-tiny+{exchange}")
     assert keys(plain, "bert-tiny") == keys(changed, f"bert-tiny+{exchange}")
 
@@ -182,7 +182,7 @@ def test_the_key_of_a_cell_holds_no_name_and_no_idle_field(exchange: str) -> Non
         ("tokenizer.lowercase=false", True),
     ],
 )
-def test_the_key_of_a_cell_holds_every_field_that_matters_to_it(exchange: str, pretraining_too: bool) -> None:
+def test_the_key_of_a_job_holds_every_field_that_matters_to_it(exchange: str, pretraining_too: bool) -> None:
     plain, changed = (keys(planned(name), name) for name in ("bert-tiny", f"bert-tiny+{exchange}"))
     assert not {*plain[:-1]} & {*changed[:-1]}
     assert (plain[-1] != changed[-1]) is pretraining_too
@@ -195,7 +195,7 @@ def test_a_number_means_the_same_with_and_without_a_point() -> None:
 
 def test_positions_that_start_at_random_have_no_base() -> None:
     names = [f"bert-tiny+init.positions=normal{more}" for more in ("", "+init.position_base=10.0")]
-    assert len({cell.system for cell in planned(*names).cells if cell.kind == "pretrain"}) == 1
+    assert len({job.system for job in planned(*names).jobs if job.kind == "pretrain"}) == 1
 
 
 @pytest.fixture(scope="module")
@@ -224,7 +224,7 @@ def scores(found: Run) -> list[object]:
 def test_the_same_thing_by_another_name_gives_the_same_bits(apart: dict[str, tuple[Path, Run]]) -> None:
     one, other = (found for _, found in apart.values())
     assert scores(one) == scores(other)
-    assert one.results[0].cell.system != other.results[0].cell.system
+    assert one.results[0].job.system != other.results[0].job.system
 
 
 def test_a_no_op_exchange_in_one_run_is_trained_once_and_told_to_be_the_same_model(
@@ -247,7 +247,7 @@ def test_a_no_op_exchange_in_one_run_is_trained_once_and_told_to_be_the_same_mod
     assert {check.finding for check in verify(tmp_path / "run")} == {"confirmed"}
 
 
-def test_cells_are_taken_over_from_a_run_that_calls_them_otherwise(
+def test_jobs_are_taken_over_from_a_run_that_calls_them_otherwise(
     apart: dict[str, tuple[Path, Run]], tmp_path: Path
 ) -> None:
     plan = planned(NO_OP, keep_finetuned=True)
@@ -265,7 +265,7 @@ def test_cells_are_taken_over_from_a_run_that_calls_them_otherwise(
 
 def test_runs_put_together_share_a_pretraining_that_both_have_done(apart: dict[str, tuple[Path, Run]]) -> None:
     merged = merge({name: found for name, (_, found) in apart.items()})
-    assert [r.cell.system for r in merged.results if isinstance(r, PretrainResult)] == ["bert-tiny"]
+    assert [r.job.system for r in merged.results if isinstance(r, PretrainResult)] == ["bert-tiny"]
     first, second = (merged.finetuned(name) for name in apart)
     assert [r.predictions for r in first] == [r.predictions for r in second]
     (told,) = [d for d in judge(merged).differences if (d.first, d.second) == ("bert-tiny", NO_OP)]
@@ -274,13 +274,13 @@ def test_runs_put_together_share_a_pretraining_that_both_have_done(apart: dict[s
 
 def test_a_result_without_its_model_is_not_taken_over(tmp_path: Path) -> None:
     done(planned("bert-tiny"), tmp_path / "bare")
-    before = {path.name: path.stat().st_mtime_ns for path in (tmp_path / "bare" / "cells").iterdir()}
+    before = {path.name: path.stat().st_mtime_ns for path in (tmp_path / "bare" / "jobs").iterdir()}
     done(planned("bert-tiny", keep_finetuned=True), tmp_path / "kept", reuse=[tmp_path / "bare"])
     models = sorted(path.name for path in (tmp_path / "kept" / "finetuned").iterdir())
     assert models == ["finetune-bert-tiny-lamps-s0", "finetune-bert-tiny-lamps-s1"]
     done(planned("bert-tiny", keep_finetuned=True), tmp_path / "bare")
     assert sorted(path.name for path in (tmp_path / "bare" / "finetuned").iterdir()) == models
-    after = {path.name: path.stat().st_mtime_ns for path in (tmp_path / "bare" / "cells").iterdir()}
+    after = {path.name: path.stat().st_mtime_ns for path in (tmp_path / "bare" / "jobs").iterdir()}
     assert {name.removesuffix(".json") for name in before if before[name] != after[name]} == {*models}
     shutil.rmtree(tmp_path / "kept" / "checkpoints")
     done(planned("bert-tiny"), tmp_path / "last", reuse=[tmp_path / "kept"])
@@ -292,5 +292,5 @@ def test_code_that_changes_under_a_run_is_named_as_that(tmp_path: Path, monkeypa
     for module in (model_statistics, scoring):
         monkeypatch.setattr(module, "environment", lambda *asked, **how: edited)
     found = run(planned("bert-tiny"), tmp_path / "run", watcher=Silent(), catalog=CATALOG)
-    reasons = {failure.reason for failure in found.failures if failure.cell.kind != "finetune"}
+    reasons = {failure.reason for failure in found.failures if failure.job.kind != "finetune"}
     assert len(reasons) == 1 and "were edited while it was at work" in reasons.pop()

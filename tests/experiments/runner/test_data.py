@@ -63,9 +63,9 @@ def planned(catalog: Catalog, folder: Path) -> Plan:
 
 
 def done(catalog: Catalog, plan: Plan, folder: Path) -> dict[str, FinetuneResult]:
-    made = [attempt(catalog, plan, cell, folder, lambda done, total: None) for cell in plan.cells]
+    made = [attempt(catalog, plan, job, folder, lambda done, total: None) for job in plan.jobs]
     assert not [result for result in made if isinstance(result, FailedResult)]
-    return {result.cell.system: result for result in made if isinstance(result, FinetuneResult)}
+    return {result.job.system: result for result in made if isinstance(result, FinetuneResult)}
 
 
 def test_items_without_a_label_change_nothing_for_any_system_and_are_counted(tmp_path: Path) -> None:
@@ -77,7 +77,7 @@ def test_items_without_a_label_change_nothing_for_any_system_and_are_counted(tmp
         plans.append(planned(catalog, tmp_path / name))
         found.append(done(catalog, plans[-1], tmp_path / name))
     for labelled, also in zip(*(side.values() for side in found), strict=True):
-        assert (labelled.cell, labelled.steps) == (also.cell, also.steps)
+        assert (labelled.job, labelled.steps) == (also.job, also.steps)
         assert (labelled.predictions, labelled.scores) == (also.predictions, also.scores)
     (task,) = plans[1].tasks
     assert (task.n_training, task.n_unlabelled) == (16, 16)
@@ -138,7 +138,7 @@ def cut(run: Run) -> Run:
     }
     results = [
         r.model_copy(update={"truncated": truncated})
-        if isinstance(r, FinetuneResult) and r.cell.system == "bert-tiny"
+        if isinstance(r, FinetuneResult) and r.job.system == "bert-tiny"
         else r
         for r in run.results
     ]

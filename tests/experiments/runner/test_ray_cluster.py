@@ -37,7 +37,7 @@ def test_a_lost_worker_is_replaced_and_the_results_are_those_of_one_process(tmp_
 
 
 def _kill_one_at_work(ended: threading.Event, killed: list[int]) -> None:
-    """Kill the first worker that is seen with a cell; Ray names its processes by what they do."""
+    """Kill the first worker that is seen with a job; Ray names its processes by what they do."""
     while not ended.wait(0.05) and not killed:
         for line in subprocess.run(["ps", "-eo", "pid=,args="], capture_output=True, text=True).stdout.splitlines():
             pid, _, name = line.strip().partition(" ")

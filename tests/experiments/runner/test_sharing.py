@@ -1,4 +1,4 @@
-"""Runs that share cells: with each other, with the run that was stopped before, with one at work at the same time."""
+"""Runs that share jobs: with each other, with the run that was stopped before, with one at work at the same time."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def compare(out: Path, *arguments: object) -> subprocess.CompletedProcess[str]:
 
 def fingerprints(folder: Path) -> dict[str, str]:
     run: Run = read_run(folder)
-    return {r.cell.name: fingerprint(r) for r in run.results if not isinstance(r, FailedResult)}
+    return {r.job.name: fingerprint(r) for r in run.results if not isinstance(r, FailedResult)}
 
 
 def done(told: str) -> list[str]:
@@ -89,11 +89,11 @@ def test_a_plan_and_options_that_plan_are_refused_together(whole: Path) -> None:
     assert "leave out --seeds" in refused.stderr
 
 
-def test_more_seeds_take_over_the_cells_of_fewer(whole: Path, tmp_path: Path) -> None:
+def test_more_seeds_take_over_the_jobs_of_fewer(whole: Path, tmp_path: Path) -> None:
     more = [*SMALL[:-1], "4"]
     foretold = zoo("compare", *more, "--dry-run", "--json", "--reuse", whole, "--out", tmp_path / "run")
     forecast = json.loads(foretold.stdout)
-    assert Counter(cell["state"] for cell in forecast["cells"]) == {"to be reused": 6, "to do": 1}
+    assert Counter(job["state"] for job in forecast["jobs"]) == {"to be reused": 6, "to do": 1}
     assert forecast["seconds"] > 0 and forecast["disk_bytes"] > 0
     assert not (tmp_path / "run").exists()
     made = compare(tmp_path / "run", *more, "--reuse", whole.parent)
@@ -104,27 +104,27 @@ def test_more_seeds_take_over_the_cells_of_fewer(whole: Path, tmp_path: Path) ->
     assert kept[0].read_bytes() == kept[1].read_bytes()
 
 
-def test_cells_made_by_other_versions_are_neither_mixed_nor_overwritten(whole: Path, tmp_path: Path) -> None:
+def test_jobs_made_by_other_versions_are_neither_mixed_nor_overwritten(whole: Path, tmp_path: Path) -> None:
     folder = tmp_path / "run"
     shutil.copytree(whole, folder)
-    path = folder / "cells" / "finetune-albert-tiny-micro-sentiment-s1.json"
-    cell = json.loads(path.read_text())
-    cell["environment"]["libraries"]["torch"], cell["key"] = "1.0", "0" * 64
-    path.write_text(json.dumps(cell))
+    path = folder / "jobs" / "finetune-albert-tiny-micro-sentiment-s1.json"
+    job = json.loads(path.read_text())
+    job["environment"]["libraries"]["torch"], job["key"] = "1.0", "0" * 64
+    path.write_text(json.dumps(job))
     refused = compare(folder, *SMALL)
     assert refused.returncode == 2
     assert f"{path.name} was made by or on something else: libraries.torch (1.0 then" in refused.stderr
-    assert json.loads(path.read_text()) == cell
+    assert json.loads(path.read_text()) == job
 
 
-def test_two_runs_in_one_folder_share_the_cells(whole: Path, tmp_path: Path) -> None:
+def test_two_runs_in_one_folder_share_the_jobs(whole: Path, tmp_path: Path) -> None:
     command = [*_command(), "compare", *SMALL, "--workers", "0", "--out", str(tmp_path / "run")]
     both = [subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True) for _ in range(2)]
     told = [run.communicate(timeout=600)[1] for run in both]
     assert [run.returncode for run in both] == [0, 0], told
-    n_cells = len(fingerprints(whole))
+    n_jobs = len(fingerprints(whole))
     assert Counter(line for one in told for line in done(one)).most_common(1)[0][1] == 1
-    assert sum(len(done(one)) for one in told) == n_cells
+    assert sum(len(done(one)) for one in told) == n_jobs
     assert fingerprints(tmp_path / "run") == fingerprints(whole)
 
 
@@ -146,7 +146,7 @@ def test_a_run_killed_ten_times_ends_as_if_it_had_not_been(whole: Path, tmp_path
     assert not [path for path in (tmp_path / "run").rglob(".*")]
 
 
-def test_a_full_disk_fails_cells_and_what_is_missing_is_done_later(whole: Path, tmp_path: Path) -> None:
+def test_a_full_disk_fails_jobs_and_what_is_missing_is_done_later(whole: Path, tmp_path: Path) -> None:
     disk = tmp_path / "disk"
     disk.mkdir()
     mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=1120k", "none", disk], capture_output=True)

@@ -84,8 +84,8 @@ def test_findings_are_told_in_hundredths_with_what_would_have_shown() -> None:
     found = judge(made_up(5, {"bert-tiny": [18, 17, 19, 18, 18], "albert-tiny": [1, 2, 1, 0, 1]}))
     ((task, (groups, _)),) = tier_table(found).rows
     assert (task, groups) == ("lamps", "1. albert-tiny; 2. bert-tiny")
-    ((pair, cells),) = difference_table(found).rows
-    assert (pair, cells[0], cells[-1]) == ("lamps: bert-tiny - albert-tiny", "-42.5", "better")
+    ((pair, jobs),) = difference_table(found).rows
+    assert (pair, jobs[0], jobs[-1]) == ("lamps: bert-tiny - albert-tiny", "-42.5", "better")
     counts, _, floor, *_ = finding_notes(found)
     assert "1 differences between variants: better 1, not shown 0" in counts
     assert floor == "Not shown to be better than majority: bert-tiny on lamps."
@@ -165,13 +165,13 @@ def test_an_honest_run_is_confirmed(tmp_path: Path) -> None:
 
 
 def test_one_altered_prediction_is_named(tmp_path: Path) -> None:
-    path = published(tmp_path) / "cells" / "finetune-bert-tiny-lamps-s1.json"
-    cell = json.loads(path.read_text())
-    cell["predictions"]["dev"][5] = 1 - cell["predictions"]["dev"][5]
-    path.write_text(json.dumps(cell))
+    path = published(tmp_path) / "jobs" / "finetune-bert-tiny-lamps-s1.json"
+    job = json.loads(path.read_text())
+    job["predictions"]["dev"][5] = 1 - job["predictions"]["dev"][5]
+    path.write_text(json.dumps(job))
     found = contradicted(tmp_path)
-    assert "cells/finetune-bert-tiny-lamps-s1.json: scores.dev.accuracy" in found
-    assert "results.json: cells.finetune-bert-tiny-lamps-s1.fingerprint" in found
+    assert "jobs/finetune-bert-tiny-lamps-s1.json: scores.dev.accuracy" in found
+    assert "results.json: jobs.finetune-bert-tiny-lamps-s1.fingerprint" in found
 
 
 @pytest.mark.parametrize(
@@ -179,7 +179,7 @@ def test_one_altered_prediction_is_named(tmp_path: Path) -> None:
     [
         (("scores", "albert-tiny", "lamps", "mean"), 0.999),
         (("plan_hash",), "0" * 64),
-        (("cells", 0, "data_hash"), "1"),
+        (("jobs", 0, "data_hash"), "1"),
         (("statistics", "differences", 0, "verdict"), "too few seeds to tell"),
     ],
 )

@@ -76,8 +76,8 @@ def test_a_seed_that_failed_is_not_chosen_nor_counted(tmp_path: Path) -> None:
 def test_the_setting_that_was_chosen_is_told(tmp_path: Path) -> None:
     run = predicting("rte", {"test": [-1] * 3_000})
     results = [
-        r.model_copy(update={"cell": r.cell.model_copy(update={"setting": Setting(epochs=1.0 + r.cell.seed)})})
-        if r.cell.kind == "finetune"
+        r.model_copy(update={"job": r.job.model_copy(update={"setting": Setting(epochs=1.0 + r.job.seed)})})
+        if r.job.kind == "finetune"
         else r
         for r in run.results
     ]
@@ -140,7 +140,7 @@ def test_the_command_writes_and_checks(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     found = predicting("wnli", {"test": [-1] * 146})
-    sound = [r for r in found.results if r.cell.kind == "baseline" or r.cell.seed in (1, 2)]  # others predict no class
+    sound = [r for r in found.results if r.job.kind == "baseline" or r.job.seed in (1, 2)]  # others predict no class
     run = saved(found.model_copy(update={"results": tuple(sound)}), tmp_path / "run")
 
     def zoo(*arguments: str) -> int:

@@ -70,7 +70,7 @@ def test_an_altered_checkpoint_key_or_planned_content_is_named(kept: Path, tmp_p
     name = sorted(tensors)[0]
     save_file(tensors | {name: tensors[name] + 1}, weights)
     found = [check.where for check in verify(folder) if check.finding == "contradicted"]
-    assert all(where.startswith("cells/pretrain-albert-tiny") for where in found)
+    assert all(where.startswith("jobs/pretrain-albert-tiny") for where in found)
     assert [where.split(": ")[1] for where in found] == ["weights_hash", "checkpoint_files.model.safetensors"]
     altered = json.loads((folder / "plan.json").read_text())
     altered["corpus_hash"] = "0" * 64

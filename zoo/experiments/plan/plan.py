@@ -119,7 +119,7 @@ class Plan(Record):
                 raise ValueError(f"{what} are given for {unknown[0]!r:.60}, which is not in the plan")
         if self.tuning and (lacking := [task for task in tasks if not self.tuning.settings.get(task)]):
             raise ValueError(f"tuning has no settings for task {lacking[0]!r:.60}")
-        _refuse_twice("cell", [cell.name for cell in self.cells])
+        _refuse_twice("job", [job.name for job in self.jobs])
         return self
 
     @property
@@ -128,13 +128,13 @@ class Plan(Record):
         return hash_json(self.model_dump(mode="json", exclude=_PLACES))
 
     @property
-    def cells(self) -> list[Cell]:
+    def jobs(self) -> list[Job]:
         """The pre-trainings, or those of each seed; one a variant, task, seed and setting; baselines a task."""
         names = [variant.name for variant in self.variants]
         return [
             *dict.fromkeys(self._pretraining(name, seed) for seed in self.seeds for name in self.origins.values()),
             *(
-                Cell(kind="finetune", system=name, task=task.name, seed=seed, setting=setting, selection=rule)
+                Job(kind="finetune", system=name, task=task.name, seed=seed, setting=setting, selection=rule)
                 for task in self.tasks
                 for rule, settings in (self._tried(task.name),)
                 for seed in self.seeds
@@ -142,15 +142,15 @@ class Plan(Record):
                 for setting in settings
             ),
             *(
-                Cell(kind="baseline", system=baseline, task=task.name, seed=0)
+                Job(kind="baseline", system=baseline, task=task.name, seed=0)
                 for task in self.tasks
                 for baseline in BASELINES
             ),
         ]
 
-    def pretraining_of(self, cell: Cell) -> Cell:
-        """The cell that a fine-tuning stands on, or that does a pre-training."""
-        return self._pretraining(self.origins[cell.system], cell.seed)
+    def pretraining_of(self, job: Job) -> Job:
+        """The job that a fine-tuning stands on, or that does a pre-training."""
+        return self._pretraining(self.origins[job.system], job.seed)
 
     @property
     def origins(self) -> dict[str, str]:
@@ -164,9 +164,9 @@ class Plan(Record):
             return {"weights": self.checkpoints[name].content_hash, "variant": start_inputs(self.variant(name))}
         return {"text": self.corpus_hash, "variant": pretraining_inputs(self.variant(name))}
 
-    def _pretraining(self, system: str, seed: int) -> Cell:
+    def _pretraining(self, system: str, seed: int) -> Job:
         each = self.pretrain_each_seed and system not in self.checkpoints
-        return Cell(kind="pretrain", system=system, seed=seed if each else self.pretraining_seed)
+        return Job(kind="pretrain", system=system, seed=seed if each else self.pretraining_seed)
 
     def variant(self, name: str) -> Variant:
         """The variant of this name."""
@@ -176,16 +176,16 @@ class Plan(Record):
         """The task of this name."""
         return next(task for task in self.tasks if task.name == name)
 
-    def finetuning_of(self, cell: Cell) -> Finetuning:
-        """The recipe of a fine-tuning: its variant's, with the cell's setting."""
-        recipe = self.variant(cell.system).finetuning
-        return cell.setting.applied(recipe) if cell.setting else recipe
+    def finetuning_of(self, job: Job) -> Finetuning:
+        """The recipe of a fine-tuning: its variant's, with the job's setting."""
+        recipe = self.variant(job.system).finetuning
+        return job.setting.applied(recipe) if job.setting else recipe
 
     def _tried(self, task: str) -> tuple[Selection, Sequence[Setting | None]]:
         return (self.tuning.rule(task), self.tuning.settings[task]) if self.tuning else ("last", [None])
 
 
-class Cell(Record):
+class Job(Record):
     """One piece of work, whose result is one file; `selection` is the rule by which its setting comes to be shown."""
 
     kind: Literal["pretrain", "finetune", "baseline"]
@@ -197,7 +197,7 @@ class Cell(Record):
 
     @property
     def name(self) -> str:
-        """A file name that tells what the cell is."""
+        """A file name that tells what the job is."""
         parts = (self.kind, self.system, self.task, f"s{self.seed}", self.setting and self.setting.label)
         return slug("-".join(part for part in parts if part))
 

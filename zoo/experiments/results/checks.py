@@ -1,4 +1,4 @@
-"""What a cell's result must hold to be one of its plan."""
+"""What a job's result must hold to be one of its plan."""
 
 from __future__ import annotations
 
@@ -6,26 +6,26 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
 
-from zoo.experiments.plan.plan import Cell, Plan, PlannedTask
+from zoo.experiments.plan.plan import Job, Plan, PlannedTask
 
 if TYPE_CHECKING:
     from zoo.experiments.results.records import FailedResult, FinetuneResult, PretrainResult
 
 
-def misfit(plan: Plan, cell: Cell, result: PretrainResult | FinetuneResult | FailedResult) -> str | None:
-    """Why a file's result cannot be that of the plan's cell; None where it can."""
-    return next(_misfits(plan, cell, result), None)
+def misfit(plan: Plan, job: Job, result: PretrainResult | FinetuneResult | FailedResult) -> str | None:
+    """Why a file's result cannot be that of the plan's job; None where it can."""
+    return next(_misfits(plan, job, result), None)
 
 
-def _misfits(plan: Plan, cell: Cell, result: PretrainResult | FinetuneResult | FailedResult) -> Iterator[str]:
-    if result.cell != cell:
-        yield f"is of another cell, {result.cell.name!r:.80}"
-    elif result.kind == "pretrain" and cell.kind == "pretrain":
+def _misfits(plan: Plan, job: Job, result: PretrainResult | FinetuneResult | FailedResult) -> Iterator[str]:
+    if result.job != job:
+        yield f"is of another job, {result.job.name!r:.80}"
+    elif result.kind == "pretrain" and job.kind == "pretrain":
         yield from _of_pretraining(result)
-    elif result.kind == "finetune" and cell.kind != "pretrain":
-        yield from _of_finetuning(plan.task(str(cell.task)), result)
+    elif result.kind == "finetune" and job.kind != "pretrain":
+        yield from _of_finetuning(plan.task(str(job.task)), result)
     elif result.kind != "failed":
-        yield f"holds the result of a {result.kind} in place of a {cell.kind}"
+        yield f"holds the result of a {result.kind} in place of a {job.kind}"
 
 
 def _of_pretraining(result: PretrainResult) -> Iterator[str]:

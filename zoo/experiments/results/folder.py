@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from zoo.experiments.plan.plan import Cell, Plan, slug
+from zoo.experiments.plan.plan import Job, Plan, slug
 
 
-def checkpoint_folder(folder: Path, plan: Plan, cell: Cell) -> Path:
-    """Where the checkpoint that a cell makes or stands on lies in a run folder."""
-    origin = plan.pretraining_of(cell)
+def checkpoint_folder(folder: Path, plan: Plan, job: Job) -> Path:
+    """Where the checkpoint that a job makes or stands on lies in a run folder."""
+    origin = plan.pretraining_of(job)
     first = origin.seed == plan.pretraining_seed
     return folder / "checkpoints" / slug(origin.system if first else f"{origin.system}-s{origin.seed}")
 
 
-def finetuned_folder(folder: Path, cell: Cell) -> Path:
+def finetuned_folder(folder: Path, job: Job) -> Path:
     """Where a fine-tuned model lies in a run folder, if the plan keeps it."""
-    return folder / "finetuned" / cell.name
+    return folder / "finetuned" / job.name

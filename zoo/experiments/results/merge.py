@@ -57,14 +57,14 @@ def merge(runs: Mapping[str, Run]) -> Run:
     refuse_unequal(merged.variants, set(merged.checkpoints))
     found = _results(runs, merged)
     gold = {task: answers for run in runs.values() for task, answers in run.gold.items()}
-    return Run(plan=merged, results=tuple(found[cell.name] for cell in merged.cells if cell.name in found), gold=gold)
+    return Run(plan=merged, results=tuple(found[job.name] for job in merged.jobs if job.name in found), gold=gold)
 
 
 def write_merged(run: Run, folder: Path) -> None:
-    """The plan and the cells as a run folder, without checkpoints. Raises ZooError where something is there."""
+    """The plan and the jobs as a run folder, without checkpoints. Raises ZooError where something is there."""
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
         raise ZooError(f"{folder} is not empty; give another --out for the runs together")
-    (folder / "cells").mkdir(parents=True)
+    (folder / "jobs").mkdir(parents=True)
     for result in run.results:
         write_result(folder, result)
     for task, answers in run.gold.items():
@@ -126,7 +126,7 @@ def _united_tuning(plans: Mapping[str, Plan]) -> Tuning | None:
 
 
 def _results(runs: Mapping[str, Run], plan: Plan) -> dict[str, PretrainResult | FinetuneResult | FailedResult]:
-    """By cell; what was finished somewhere takes the place of what failed elsewhere.
+    """By job; what was finished somewhere takes the place of what failed elsewhere.
 
     A pre-training that another run has done under another name is that of the plan that it belongs to now.
     """
@@ -134,15 +134,15 @@ def _results(runs: Mapping[str, Run], plan: Plan) -> dict[str, PretrainResult | 
     origin: dict[str, str] = {}
     for name, run in runs.items():
         for made in run.results:
-            shared = made.cell.kind == "pretrain"
-            result = renamed(made, plan, plan.pretraining_of(made.cell)) if shared else made
-            before = found.get(result.cell.name)
+            shared = made.job.kind == "pretrain"
+            result = renamed(made, plan, plan.pretraining_of(made.job)) if shared else made
+            before = found.get(result.job.name)
             if before is None or isinstance(before, FailedResult):
-                found[result.cell.name], origin[result.cell.name] = result, name
+                found[result.job.name], origin[result.job.name] = result, name
             elif not isinstance(result, FailedResult) and fingerprint(before) != fingerprint(result):
                 differing = ", ".join(_differing(before, result))
                 raise ZooError(
-                    f"{origin[result.cell.name]} and {name} have both done {result.cell.name}, with other {differing}; "
+                    f"{origin[result.job.name]} and {name} have both done {result.job.name}, with other {differing}; "
                     "leave one of the two out"
                 )
     return found

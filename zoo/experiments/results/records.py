@@ -1,4 +1,4 @@
-"""Results on disk: one JSON file a cell, which the report reads and nothing else."""
+"""Results on disk: one JSON file a job, which the report reads and nothing else."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ from zoo.core.errors import ZooError
 from zoo.core.files import write_text
 from zoo.core.json_files import Damaged, read_strictly
 from zoo.core.specs import Count, Record, Variant
-from zoo.experiments.plan.plan import Cell, Plan, read_plan
+from zoo.experiments.plan.plan import Job, Plan, read_plan
 from zoo.experiments.results.checks import misfit
 from zoo.experiments.results.gold_labels import Answers, read_gold
 from zoo.machine.environment import Environment
 
 T = TypeVar("T")
 
-REMEDY = "delete it to have the cell done again"
+REMEDY = "delete it to have the job done again"
 
 
 Whole = Annotated[int, Field(ge=0)]
@@ -45,7 +45,7 @@ class Measured(Record):
 
 
 class Cost(Record):
-    """What a cell took here and now; not part of what is reproduced. What was not measured is None.
+    """What a job took here and now; not part of what is reproduced. What was not measured is None.
 
     `latency_s` is of one item alone, `inference_items_per_s` of whole batches, both of a task's
     development items.
@@ -75,7 +75,7 @@ class PretrainResult(Record):
     """
 
     kind: Literal["pretrain"] = "pretrain"
-    cell: Cell
+    job: Job
     key: str = ""
     variant: Variant
     corpus: str
@@ -109,7 +109,7 @@ class FinetuneResult(Record):
     """
 
     kind: Literal["finetune"] = "finetune"
-    cell: Cell
+    job: Job
     key: str = ""
     task_version: int
     data_hash: str
@@ -126,10 +126,10 @@ class FinetuneResult(Record):
 
 
 class FailedResult(Record):
-    """A cell that could not be finished, and why."""
+    """A job that could not be finished, and why."""
 
     kind: Literal["failed"] = "failed"
-    cell: Cell
+    job: Job
     reason: str
 
 
@@ -148,16 +148,16 @@ def fingerprint(result: PretrainResult | FinetuneResult) -> str:
     return hashlib.sha256(result.model_dump_json(exclude=set(NOT_REPEATED)).encode()).hexdigest()
 
 
-def renamed(result: Made, plan: Plan, cell: Cell) -> Made:
-    """The result of an equal cell as that of a plan's cell."""
-    return result.model_copy(update={"cell": cell} | _variant(result, plan, cell))
+def renamed(result: Made, plan: Plan, job: Job) -> Made:
+    """The result of an equal job as that of a plan's job."""
+    return result.model_copy(update={"job": job} | _variant(result, plan, job))
 
 
-def _variant(result: Record, plan: Plan, cell: Cell) -> dict[str, object]:
+def _variant(result: Record, plan: Plan, job: Job) -> dict[str, object]:
     """A pre-training's variant, with the vocabulary that its tokenizer has learnt."""
     if not isinstance(result, PretrainResult):
         return {}
-    return {"variant": plan.variant(cell.system).model_copy(update={"dims": result.variant.dims})}
+    return {"variant": plan.variant(job.system).model_copy(update={"dims": result.variant.dims})}
 
 
 class Run(Record):
@@ -174,7 +174,7 @@ class Run(Record):
     def pretrainings(self, system: str) -> list[PretrainResult]:
         """The finished pre-trainings that a variant starts from: one for all seeds, or one a seed."""
         origin = self.plan.origins.get(system)
-        return [r for r in self.results if isinstance(r, PretrainResult) and r.cell.system == origin]
+        return [r for r in self.results if isinstance(r, PretrainResult) and r.job.system == origin]
 
     def pretrained(self, system: str) -> PretrainResult | None:
         """A pre-training of a variant, for what all of them share; None if none was finished."""
@@ -190,8 +190,8 @@ class Run(Record):
         """A system's finished results on a task by their setting, which has no name where none was tried."""
         found: dict[str, list[FinetuneResult]] = {}
         for result in self.results:
-            if isinstance(result, FinetuneResult) and (result.cell.system, result.cell.task) == (system, task):
-                found.setdefault(result.cell.setting.label if result.cell.setting else "", []).append(result)
+            if isinstance(result, FinetuneResult) and (result.job.system, result.job.task) == (system, task):
+                found.setdefault(result.job.setting.label if result.job.setting else "", []).append(result)
         return found
 
     @property
@@ -210,23 +210,23 @@ def best_setting(by_setting: Mapping[str, Sequence[FinetuneResult]]) -> str:
     return max(by_setting, key=rank)
 
 
-def result_path(folder: Path, cell: Cell) -> Path:
-    """Where a cell's result lies in a run folder."""
-    return folder / "cells" / f"{cell.name}.json"
+def result_path(folder: Path, job: Job) -> Path:
+    """Where a job's result lies in a run folder."""
+    return folder / "jobs" / f"{job.name}.json"
 
 
 def write_result(folder: Path, result: PretrainResult | FinetuneResult | FailedResult) -> None:
-    """Write a cell's file, whole or not at all."""
-    write_text(result_path(folder, result.cell), result.model_dump_json(indent=1))
+    """Write a job's file, whole or not at all."""
+    write_text(result_path(folder, result.job), result.model_dump_json(indent=1))
 
 
-def read_result(folder: Path, plan: Plan, cell: Cell) -> PretrainResult | FinetuneResult | FailedResult | None:
-    """A cell's result, or None where there is none yet. Raises Damaged where the file is not one of this plan."""
-    path = result_path(folder, cell)
+def read_result(folder: Path, plan: Plan, job: Job) -> PretrainResult | FinetuneResult | FailedResult | None:
+    """A job's result, or None where there is none yet. Raises Damaged where the file is not one of this plan."""
+    path = result_path(folder, job)
     if not os.path.lexists(path):
         return None
     result = read_strictly(_RESULT, path, "a result", REMEDY)
-    if wrong := misfit(plan, cell, result):
+    if wrong := misfit(plan, job, result):
         raise Damaged(path, wrong, REMEDY)
     return result
 
@@ -270,7 +270,7 @@ def read_what_is_sound(folder: Path) -> tuple[Run, list[Damaged]]:
             damaged.append(error)
             return None
 
-    found = [sound(partial(read_result, folder, plan, cell)) for cell in plan.cells]
+    found = [sound(partial(read_result, folder, plan, job)) for job in plan.jobs]
     gold = {task.name: sound(partial(read_gold, folder, task)) for task in plan.tasks}
     return Run(
         plan=plan,

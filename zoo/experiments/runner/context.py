@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from zoo.experiments.plan.plan import Cell, Plan
+from zoo.experiments.plan.plan import Job, Plan
 from zoo.registry.catalog import Catalog
 from zoo.train.loop import Execution, Progress
 
@@ -16,7 +16,7 @@ class JobContext:
 
     catalog: Catalog
     plan: Plan
-    job: Cell
+    job: Job
     folder: Path
     progress: Progress
     how: Execution

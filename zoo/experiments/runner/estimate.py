@@ -13,10 +13,10 @@ from tempfile import TemporaryDirectory
 from zoo.core.errors import RunFailed
 from zoo.core.specs import Variant
 from zoo.experiments.plan.make import with_budget
-from zoo.experiments.plan.plan import Cell, Plan
+from zoo.experiments.plan.plan import Job, Plan
 from zoo.experiments.results.records import FailedResult, FinetuneResult, PretrainResult, result_path, write_result
 from zoo.experiments.runner.job import attempt
-from zoo.experiments.runner.job_store import Ledger
+from zoo.experiments.runner.job_store import JobStore
 from zoo.machine.environment import environment
 from zoo.registry.catalog import Catalog
 from zoo.train.finetune import n_steps
@@ -28,9 +28,9 @@ REHEARSED_BATCH = 4_096
 
 @dataclass(frozen=True)
 class PlannedWork:
-    """A cell, whether it is to do, and the seconds that it will take then."""
+    """A job, whether it is to do, and the seconds that it will take then."""
 
-    cell: Cell
+    job: Job
     state: str
     seconds: float
 
@@ -47,7 +47,7 @@ class Forecast:
 
 @dataclass(frozen=True)
 class _Rehearsed:
-    """What a cell took: whatever its task, for its texts, for its steps; and what it took on disk and in memory."""
+    """What a job took: whatever its task, for its texts, for its steps; and what it took on disk and in memory."""
 
     fixed: float
     reading: float
@@ -58,21 +58,21 @@ class _Rehearsed:
 
 def forecast(catalog: Catalog, plan: Plan, folder: Path, *, workers: int, reuse: Sequence[Path] = ()) -> Forecast:
     """Rehearse what is to do. Raises RunFailed where the rehearsal does, ZooError as a run would."""
-    ledger = Ledger(plan, folder, environment(catalog, plan.threads), reuse)
+    ledger = JobStore(plan, folder, environment(catalog, plan.threads), reuse)
     states = ledger.states()
-    open_cells = [cell for cell in plan.cells if states[cell.name] == "to do"]
+    open_jobs = [job for job in plan.jobs if states[job.name] == "to do"]
     with TemporaryDirectory() as stage:
         stand_in = _Rehearsal(catalog, plan, Path(stage))
-        seconds = {cell.name: stand_in.seconds(cell) for cell in open_cells}
-        disk = sum(stand_in.disk_bytes(cell) for cell in open_cells)
+        seconds = {job.name: stand_in.seconds(job) for job in open_jobs}
+        disk = sum(stand_in.disk_bytes(job) for job in open_jobs)
         memory = stand_in.most_memory
     chains = [
-        seconds.get(plan.pretraining_of(cell).name, 0.0) + seconds[cell.name]
-        for cell in open_cells
-        if cell.kind != "baseline"
+        seconds.get(plan.pretraining_of(job).name, 0.0) + seconds[job.name]
+        for job in open_jobs
+        if job.kind != "baseline"
     ]
     wall = max([sum(seconds.values()) / max(1, workers), *chains], default=0.0)
-    work = tuple(PlannedWork(cell, states[cell.name], seconds.get(cell.name, 0.0)) for cell in plan.cells)
+    work = tuple(PlannedWork(job, states[job.name], seconds.get(job.name, 0.0)) for job in plan.jobs)
     return Forecast(work, wall, disk, memory)
 
 
@@ -83,7 +83,7 @@ class _Rehearsal:
         self._catalog, self._plan, self._stage = catalog, plan, stage
         self._short = plan.model_copy(update={"variants": tuple(_shortened(variant) for variant in plan.variants)})
         self._done: dict[str, _Rehearsed] = {}
-        (stage / "cells").mkdir()
+        (stage / "jobs").mkdir()
         data = Path(plan.data_folder) if plan.data_folder else None
         self._texts: dict[str, int] = {}
         self._n_items: dict[str, int] = {}
@@ -98,61 +98,61 @@ class _Rehearsal:
 
     @property
     def most_memory(self) -> int:
-        """The most bytes that a rehearsed cell has held."""
+        """The most bytes that a rehearsed job has held."""
         return max((done.memory_bytes for done in self._done.values()), default=0)
 
-    def seconds(self, cell: Cell) -> float:
-        """How long a cell will take, a task's time going by the length of its texts."""
-        done = self._rehearsed(cell)
-        if cell.kind != "finetune":
-            return done.fixed + done.steps * (self._tokens(self._plan, cell) / self._tokens(self._short, cell))
-        steps = n_steps(self._plan.finetuning_of(cell), self._n_items[str(cell.task)])
-        step = done.steps / REHEARSED_STEPS * self._ratio(cell, mean=True)
-        return done.fixed + done.reading * self._ratio(cell, mean=False) + step * steps
+    def seconds(self, job: Job) -> float:
+        """How long a job will take, a task's time going by the length of its texts."""
+        done = self._rehearsed(job)
+        if job.kind != "finetune":
+            return done.fixed + done.steps * (self._tokens(self._plan, job) / self._tokens(self._short, job))
+        steps = n_steps(self._plan.finetuning_of(job), self._n_items[str(job.task)])
+        step = done.steps / REHEARSED_STEPS * self._ratio(job, mean=True)
+        return done.fixed + done.reading * self._ratio(job, mean=False) + step * steps
 
-    def disk_bytes(self, cell: Cell) -> int:
-        """What a cell will leave on disk."""
-        return self._rehearsed(cell).disk_bytes
+    def disk_bytes(self, job: Job) -> int:
+        """What a job will leave on disk."""
+        return self._rehearsed(job).disk_bytes
 
-    def _tokens(self, plan: Plan, cell: Cell) -> int:
+    def _tokens(self, plan: Plan, job: Job) -> int:
         """The tokens of a pre-training; for anything else, which has no steps, 1."""
-        return plan.variant(cell.system).pretraining.tokens if cell.kind == "pretrain" else 1
+        return plan.variant(job.system).pretraining.tokens if job.kind == "pretrain" else 1
 
-    def _ratio(self, cell: Cell, mean: bool) -> float:
+    def _ratio(self, job: Job, mean: bool) -> float:
         """How much longer a task's texts are than the smallest task's, in all or on the average."""
-        task, smallest = str(cell.task), self._smallest
+        task, smallest = str(job.task), self._smallest
         ratio = self._texts[task] / max(1, self._texts[smallest])
         return ratio * self._n_items[smallest] / self._n_items[task] if mean else ratio
 
-    def _rehearsed(self, cell: Cell) -> _Rehearsed:
-        if cell.kind == "finetune":
-            self._rehearsed(self._plan.pretraining_of(cell))
-            cell = Cell(kind="finetune", system=cell.system, task=self._smallest, seed=self._plan.seeds[0])
-        if cell.name not in self._done:
-            self._done[cell.name] = self._rehearse(cell)
-        return self._done[cell.name]
+    def _rehearsed(self, job: Job) -> _Rehearsed:
+        if job.kind == "finetune":
+            self._rehearsed(self._plan.pretraining_of(job))
+            job = Job(kind="finetune", system=job.system, task=self._smallest, seed=self._plan.seeds[0])
+        if job.name not in self._done:
+            self._done[job.name] = self._rehearse(job)
+        return self._done[job.name]
 
-    def _rehearse(self, cell: Cell) -> _Rehearsed:
+    def _rehearse(self, job: Job) -> _Rehearsed:
         steps: list[float] = []
         began = time.perf_counter()
         result = attempt(
-            self._catalog, self._short, cell, self._stage, lambda done, total: steps.append(time.perf_counter())
+            self._catalog, self._short, job, self._stage, lambda done, total: steps.append(time.perf_counter())
         )
         seconds = time.perf_counter() - began
         if isinstance(result, FailedResult):
-            raise RunFailed(f"the rehearsal of {cell.name} failed: {result.reason}")
+            raise RunFailed(f"the rehearsal of {job.name} failed: {result.reason}")
         write_result(self._stage, result)
         taken = [later - earlier for earlier, later in pairwise(steps)]
         in_steps = len(steps) * median(taken) if taken else 0.0  # the first step of a process is no measure
-        reading = max(0.0, result.cost.seconds - in_steps) if cell.kind == "finetune" else 0.0
-        size = result_path(self._stage, cell).stat().st_size + _beside(self._stage, result)
+        reading = max(0.0, result.cost.seconds - in_steps) if job.kind == "finetune" else 0.0
+        size = result_path(self._stage, job).stat().st_size + _beside(self._stage, result)
         fixed = max(0.0, seconds - in_steps - reading)
         return _Rehearsed(fixed, reading, in_steps, size, result.cost.peak_bytes)
 
 
 def _beside(stage: Path, result: PretrainResult | FinetuneResult) -> int:
-    """The bytes of the checkpoint that a cell leaves."""
-    place = stage / (result.checkpoint if isinstance(result, PretrainResult) else f"finetuned/{result.cell.name}")
+    """The bytes of the checkpoint that a job leaves."""
+    place = stage / (result.checkpoint if isinstance(result, PretrainResult) else f"finetuned/{result.job.name}")
     return sum(path.stat().st_size for path in place.rglob("*") if path.is_file())
 
 

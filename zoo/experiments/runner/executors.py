@@ -1,4 +1,4 @@
-"""Who does the cells: this process, several of this machine, or a Ray cluster of many machines."""
+"""Who does the jobs: this process, several of this machine, or a Ray cluster of many machines."""
 
 from __future__ import annotations
 
@@ -14,59 +14,59 @@ from pathlib import Path
 from queue import Empty
 from typing import Any, Protocol
 
-from zoo.experiments.plan.plan import Cell, Plan
+from zoo.experiments.plan.plan import Job, Plan
 from zoo.experiments.results.records import FailedResult, FinetuneResult, PretrainResult
 from zoo.registry.catalog import Catalog
 
 WATCH_EVERY = 0.1
 """Seconds between two looks at what the workers report."""
 
-Ended = tuple[Cell, PretrainResult | FinetuneResult | FailedResult]
-Moved = Callable[[Cell, int, int], None]
+Ended = tuple[Job, PretrainResult | FinetuneResult | FailedResult]
+Moved = Callable[[Job, int, int], None]
 
 
 class Executor(Protocol):
-    """Does cells, at most `slots` of them at once."""
+    """Does jobs, at most `slots` of them at once."""
 
     slots: int
 
     def open(self, plan: Plan, folder: Path, moved: Moved) -> None:
-        """Get ready for cells of this plan, whose checkpoints lie in this folder; tell `moved` how they get on."""
+        """Get ready for jobs of this plan, whose checkpoints lie in this folder; tell `moved` how they get on."""
 
-    def start(self, cell: Cell) -> None:
-        """Take a cell."""
+    def start(self, job: Job) -> None:
+        """Take a job."""
 
     def ended(self) -> list[Ended]:
-        """The cells that have ended since the last call, after waiting a moment for one; each that was taken does."""
+        """The jobs that have ended since the last call, after waiting a moment for one; each that was taken does."""
 
     def close(self) -> None:
         """Drop whatever is still being done."""
 
 
 class InProcess:
-    """One cell after the other, in this process."""
+    """One job after the other, in this process."""
 
     slots = 1
 
     def __init__(self, catalog: Catalog | None = None) -> None:
         self._catalog = catalog or Catalog.installed()
-        self._taken: list[Cell] = []
+        self._taken: list[Job] = []
 
     def open(self, plan: Plan, folder: Path, moved: Moved) -> None:
         """As Executor says."""
         self._job = plan, folder, moved
 
-    def start(self, cell: Cell) -> None:
+    def start(self, job: Job) -> None:
         """As Executor says."""
-        self._taken.append(cell)
+        self._taken.append(job)
 
     def ended(self) -> list[Ended]:
         """As Executor says."""
         from zoo.experiments.runner.job import attempt
 
         plan, folder, moved = self._job
-        cell = self._taken.pop()
-        return [(cell, attempt(self._catalog, plan, cell, folder, lambda done, total: moved(cell, done, total)))]
+        job = self._taken.pop()
+        return [(job, attempt(self._catalog, plan, job, folder, lambda done, total: moved(job, done, total)))]
 
     def close(self) -> None:
         """As Executor says."""
@@ -77,7 +77,7 @@ class LocalProcesses:
 
     def __init__(self, n: int) -> None:
         self.slots = n
-        self._running: dict[Future[Any], Cell] = {}
+        self._running: dict[Future[Any], Job] = {}
 
     def open(self, plan: Plan, folder: Path, moved: Moved) -> None:
         """As Executor says."""
@@ -86,15 +86,15 @@ class LocalProcesses:
         self._reports = context.Queue()
         self._pool = ProcessPoolExecutor(self.slots, context, _start_worker, (self._reports, plan.threads))
 
-    def start(self, cell: Cell) -> None:
+    def start(self, job: Job) -> None:
         """As Executor says."""
         plan, folder, _ = self._job
         try:
-            future = self._pool.submit(_work, plan, cell, folder)
+            future = self._pool.submit(_work, plan, job, folder)
         except BrokenProcessPool as error:  # one died since the last look; those that ran with it are told there
             future = Future()
             future.set_exception(error)
-        self._running[future] = cell
+        self._running[future] = job
 
     def ended(self) -> list[Ended]:
         """As Executor says."""
@@ -113,12 +113,12 @@ class LocalProcesses:
         self._reports.close()
 
     def _broken(self) -> list[Ended]:
-        """The pool cannot say which cell's process died: all that ran are told, the rest go on in a new pool."""
+        """The pool cannot say which job's process died: all that ran are told, the rest go on in a new pool."""
         reason = "its process died (killed, or out of memory)"
         told: list[Ended] = []
-        for future, cell in self._running.items():
+        for future, job in self._running.items():
             died = not future.done() or future.exception() is not None
-            told.append((cell, FailedResult(cell=cell, reason=reason) if died else future.result()))
+            told.append((job, FailedResult(job=job, reason=reason) if died else future.result()))
         self.close()
         self._running = {}
         self.open(*self._job)
@@ -150,7 +150,7 @@ def _leave_with_parent() -> None:
     os._exit(1)
 
 
-def _work(plan: Plan, cell: Cell, folder: Path) -> PretrainResult | FinetuneResult | FailedResult:
+def _work(plan: Plan, job: Job, folder: Path) -> PretrainResult | FinetuneResult | FailedResult:
     from zoo.experiments.runner.job import attempt
 
     assert _catalog is not None
@@ -161,6 +161,6 @@ def _work(plan: Plan, cell: Cell, folder: Path) -> PretrainResult | FinetuneResu
         now = time.monotonic()
         if done == total or now - last > WATCH_EVERY:
             last = now
-            _reports.put((cell, done, total))
+            _reports.put((job, done, total))
 
-    return attempt(_catalog, plan, cell, folder, moved)
+    return attempt(_catalog, plan, job, folder, moved)

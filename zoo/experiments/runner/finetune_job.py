@@ -25,25 +25,25 @@ from zoo.weights.record import read_variant
 
 def finetune(work: JobContext) -> FinetuneResult:
     """Put a task head on the pre-trained encoder, train both, and score every dev split."""
-    catalog, plan, cell, how = work.catalog, work.plan, work.job, work.how
+    catalog, plan, job, how = work.catalog, work.plan, work.job, work.how
     task, dataset = planned_data(work)
-    place = checkpoint_folder(work.folder, plan, cell)
+    place = checkpoint_folder(work.folder, plan, job)
     forget_peak_memory(how.team.device)
     pretrained = _pretrained(work)
     variant = pretrained.variant
     tokenizer_class, options = catalog.tokenizer(variant)
     tokenizer = tokenizer_class.load(place, **options)
     head = make_head(variant.dims, head_for(task, variant.head))
-    initialise(head, Init(), seed_of("head", dataset.content_hash, cell.seed))
+    initialise(head, Init(), seed_of("head", dataset.content_hash, job.seed))
     model = pretrained.with_head(task.name, head)
 
-    recipe = plan.finetuning_of(cell)
+    recipe = plan.finetuning_of(job)
     items = task.training_items(dataset)
     labels = labels_of(items)
     steps = n_steps(recipe, len(items))
     encoded = {task.train_split: encode_examples(items, tokenizer, recipe.max_length)}
     began = time.perf_counter()
-    batches = training_batches(encoded[task.train_split][0], labels, recipe.batch_size, cell.seed)
+    batches = training_batches(encoded[task.train_split][0], labels, recipe.batch_size, job.seed)
     log = fit(model, batches, recipe, steps, work.progress, how)
     trained = time.perf_counter()
     for split in (*task.dev_splits, *unlabelled(task, dataset)):
@@ -52,7 +52,7 @@ def finetune(work: JobContext) -> FinetuneResult:
     seconds, peak = time.perf_counter() - began, peak_memory(how.team.device)
     if plan.keep_finetuned:
         model.tokenizer = tokenizer
-        save(model, finetuned_folder(work.folder, cell), to="zoo", replace=True, catalog=catalog)
+        save(model, finetuned_folder(work.folder, job), to="zoo", replace=True, catalog=catalog)
     asked = [encoding for split in task.dev_splits for encoding in encoded[split][0]]
     return scored(
         work,
@@ -75,13 +75,13 @@ def finetune(work: JobContext) -> FinetuneResult:
 
 
 def _pretrained(work: JobContext) -> Model:
-    plan, cell = work.plan, work.job
-    place = checkpoint_folder(work.folder, plan, cell)
-    variant = plan.variant(cell.system).model_copy(update={"dims": read_variant(place).dims})
-    if cell.system in plan.checkpoints:
+    plan, job = work.plan, work.job
+    place = checkpoint_folder(work.folder, plan, job)
+    variant = plan.variant(job.system).model_copy(update={"dims": read_variant(place).dims})
+    if job.system in plan.checkpoints:
         model = load(place, catalog=work.catalog)
         model.variant = variant
         return model
-    model = work.catalog.assemble(variant, plan.pretraining_of(cell).seed)
+    model = work.catalog.assemble(variant, plan.pretraining_of(job).seed)
     load_weights(model, place)
     return model

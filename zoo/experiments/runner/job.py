@@ -11,7 +11,7 @@ import torch
 
 from zoo.core.errors import RunFailed, ZooError
 from zoo.core.seeds import seed_of
-from zoo.experiments.plan.plan import Cell, Plan
+from zoo.experiments.plan.plan import Job, Plan
 from zoo.experiments.results.records import FailedResult, FinetuneResult, PretrainResult
 from zoo.experiments.runner.context import JobContext
 from zoo.registry.catalog import Catalog
@@ -34,43 +34,43 @@ WORK: Mapping[str, str] = MappingProxyType(
 
 
 def attempt(
-    catalog: Catalog, plan: Plan, cell: Cell, folder: Path, progress: Progress
+    catalog: Catalog, plan: Plan, job: Job, folder: Path, progress: Progress
 ) -> PretrainResult | FinetuneResult | FailedResult:
     """A job's result, or the reason why there is none."""
     try:
-        return run_job(catalog, plan, cell, folder, progress)
+        return run_job(catalog, plan, job, folder, progress)
     except ZooError as error:
-        return FailedResult(cell=cell, reason=str(error))
+        return FailedResult(job=job, reason=str(error))
     except Exception as error:
-        return FailedResult(cell=cell, reason=f"{type(error).__name__}: {' '.join(str(error).split())}")
+        return FailedResult(job=job, reason=f"{type(error).__name__}: {' '.join(str(error).split())}")
 
 
 def run_job(
-    catalog: Catalog, plan: Plan, cell: Cell, folder: Path, progress: Progress
+    catalog: Catalog, plan: Plan, job: Job, folder: Path, progress: Progress
 ) -> PretrainResult | FinetuneResult:
     """Do a job; where memory runs out, again with each batch taken in twice as many turns.
 
     Raises RunFailed or ZooError where it cannot be finished.
     """
     torch.set_num_threads(plan.threads)
-    work = _work(plan, cell)
+    work = _work(plan, job)
     turns = 1
     while True:
         try:
-            how = Execution(accumulate=turns, precision=plan.precision, seed=seed_of("steps", cell.kind, cell.seed))
-            return work(JobContext(catalog, plan, cell, folder, progress, how))
+            how = Execution(accumulate=turns, precision=plan.precision, seed=seed_of("steps", job.kind, job.seed))
+            return work(JobContext(catalog, plan, job, folder, progress, how))
         except TooFewSequences:
             raise RunFailed(OUT_OF_MEMORY.format(turns // 2)) from None
         except (MemoryError, RuntimeError) as error:
             if not _is_out_of_memory(error):
                 raise
-        if cell.kind == "baseline" or turns == MOST_TURNS:
+        if job.kind == "baseline" or turns == MOST_TURNS:
             raise RunFailed(OUT_OF_MEMORY.format(turns))
         turns *= 2
 
 
-def _work(plan: Plan, cell: Cell) -> Callable[[JobContext], PretrainResult | FinetuneResult]:
-    kind = "take over" if cell.kind == "pretrain" and cell.system in plan.checkpoints else cell.kind
+def _work(plan: Plan, job: Job) -> Callable[[JobContext], PretrainResult | FinetuneResult]:
+    kind = "take over" if job.kind == "pretrain" and job.system in plan.checkpoints else job.kind
     module, _, name = WORK[kind].partition(":")
     work: Callable[[JobContext], PretrainResult | FinetuneResult] = getattr(import_module(module), name)
     return work

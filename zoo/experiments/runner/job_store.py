@@ -1,4 +1,4 @@
-"""Which cells are done, which wait, and who has which: kept in the run folder, so that several runs may share it."""
+"""Which jobs are done, which wait, and who has which: kept in the run folder, so that several runs may share it."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from filelock import FileLock, Timeout
 from zoo.core.errors import RunFailed, ZooError
 from zoo.core.files import sweep
 from zoo.core.specs import diff
-from zoo.experiments.plan.cache_key import cell_key
-from zoo.experiments.plan.plan import Cell, Plan
+from zoo.experiments.plan.cache_key import cache_key
+from zoo.experiments.plan.plan import Job, Plan
 from zoo.experiments.results.folder import finetuned_folder
 from zoo.experiments.results.gold_labels import read_gold
 from zoo.experiments.results.records import (
@@ -39,8 +39,8 @@ class Entry:
     reused: bool
 
 
-class Ledger:
-    """The cells of one run. A cell is taken under a lock that its owner's death releases.
+class JobStore:
+    """The jobs of one run. A job is taken under a lock that its owner's death releases.
 
     Raises ZooError where a result in the folder was made by other code or on another kind of machine.
     """
@@ -48,8 +48,8 @@ class Ledger:
     def __init__(self, plan: Plan, folder: Path, place: Environment, reuse: Sequence[Path] = ()) -> None:
         self.waiting_elsewhere = False
         self._plan, self._folder, self._place = plan, folder, place
-        self._keys = {cell.name: cell_key(plan, cell, place) for cell in plan.cells}
-        self._origins = {cell.name: plan.pretraining_of(cell) for cell in plan.cells if cell.kind == "finetune"}
+        self._keys = {job.name: cache_key(plan, job, place) for job in plan.jobs}
+        self._origins = {job.name: plan.pretraining_of(job) for job in plan.jobs if job.kind == "finetune"}
         self._elsewhere = {
             key: (source, result)
             for key, (source, result) in results_by_key(reuse).items()
@@ -57,43 +57,43 @@ class Ledger:
         }
         self._results: dict[str, Found] = {}
         self._locks: dict[str, FileLock] = {}
-        self.waiting = list(plan.cells)
+        self.waiting = list(plan.jobs)
         self._old_failures = {
-            cell.name: result_path(folder, cell).stat().st_mtime_ns
-            for cell in plan.cells
-            if isinstance(read_result(folder, plan, cell), FailedResult)
+            job.name: result_path(folder, job).stat().st_mtime_ns
+            for job in plan.jobs
+            if isinstance(read_result(folder, plan, job), FailedResult)
         }
 
     def states(self) -> dict[str, str]:
-        """By cell, whether it is done, can be taken from another run or an equal cell of this one, or is to do."""
+        """By job, whether it is done, can be taken from another run or an equal job of this one, or is to do."""
         known, states = set(self._elsewhere), {}
-        for cell in self._plan.cells:
-            there = "to be reused" if self._keys[cell.name] in known else "to do"
-            states[cell.name] = there if self._there(cell) is None else "done"
-            known.add(self._keys[cell.name])
+        for job in self._plan.jobs:
+            there = "to be reused" if self._keys[job.name] in known else "to do"
+            states[job.name] = there if self._there(job) is None else "done"
+            known.add(self._keys[job.name])
         return states
 
     def settled(self) -> list[Entry]:
         """What no longer has to be done: what is there by now, and what stands on a pre-training that failed."""
         entries = []
-        for cell in list(self.waiting):
-            found = self._there(cell) or self._hopeless(cell)
+        for job in list(self.waiting):
+            found = self._there(job) or self._hopeless(job)
             if found is not None:
-                self.waiting.remove(cell)
+                self.waiting.remove(job)
                 self._know(found)
                 entries.append(Entry(found, True))
         return entries
 
-    def take(self) -> Cell | None:
-        """The next cell that can be done now and that nobody else is doing, or None."""
+    def take(self) -> Job | None:
+        """The next job that can be done now and that nobody else is doing, or None."""
         self.waiting_elsewhere = False
         at_work = {self._keys[name] for name in self._locks}
-        for cell in self.waiting:
-            if self._keys[cell.name] in at_work:  # an equal cell, whose result will be this one's too
+        for job in self.waiting:
+            if self._keys[job.name] in at_work:  # an equal job, whose result will be this one's too
                 continue
-            if cell.kind == "finetune" and not isinstance(self._pretrained(cell), PretrainResult):
+            if job.kind == "finetune" and not isinstance(self._pretrained(job), PretrainResult):
                 continue
-            lock = FileLock(self._folder / "cells" / f".{cell.name}.lock")
+            lock = FileLock(self._folder / "jobs" / f".{job.name}.lock")
             try:
                 lock.acquire(blocking=False)
             except Timeout:
@@ -101,22 +101,22 @@ class Ledger:
                 continue
             except OSError as error:
                 raise RunFailed(f"cannot lock {lock.lock_file}: {error.strerror}; what was finished is kept") from error
-            if self._there(cell) is not None:  # done by another run in the meantime
+            if self._there(job) is not None:  # done by another run in the meantime
                 lock.release()
                 self.waiting_elsewhere = True
                 continue
-            self._locks[cell.name] = lock
-            self.waiting.remove(cell)
-            return cell
+            self._locks[job.name] = lock
+            self.waiting.remove(job)
+            return job
         return None
 
-    def enter(self, cell: Cell, result: Found) -> Entry:
-        """Keep a taken cell's result; where the disk refuses it, the cell has failed."""
+    def enter(self, job: Job, result: Found) -> Entry:
+        """Keep a taken job's result; where the disk refuses it, the job has failed."""
         if not isinstance(result, FailedResult):
             result = self._checked(result)
         result = self._written(result)
         self._know(result)
-        lock = self._locks.pop(cell.name)
+        lock = self._locks.pop(job.name)
         Path(lock.lock_file).unlink(missing_ok=True)  # before it is released, and after the result is there to be seen
         lock.release()
         return Entry(result, False)
@@ -126,32 +126,32 @@ class Ledger:
         for lock in self._locks.values():
             lock.release()
         if not self.waiting and not self._locks:
-            for name in ("cells", "checkpoints", "finetuned"):
+            for name in ("jobs", "checkpoints", "finetuned"):
                 sweep(self._folder / name)
                 for left in (self._folder / name).glob(".*.lock"):
                     left.unlink(missing_ok=True)
 
     def run(self) -> Run:
         """All results so far, in the plan's order."""
-        results = (self._results.get(cell.name) for cell in self._plan.cells)
+        results = (self._results.get(job.name) for job in self._plan.jobs)
         gold = {task.name: answers for task in self._plan.tasks if (answers := read_gold(self._folder, task))}
         return Run(plan=self._plan, results=tuple(result for result in results if result is not None), gold=gold)
 
-    def reuse(self, cell: Cell) -> Found | None:
-        """The result of a taken cell from another run folder or this one, if there is a cell of the same key."""
-        found = self._elsewhere.get(self._keys[cell.name])
-        return adopted(found[1], found[0], self._plan, cell, self._folder) if found else None
+    def reuse(self, job: Job) -> Found | None:
+        """The result of a taken job from another run folder or this one, if there is a job of the same key."""
+        found = self._elsewhere.get(self._keys[job.name])
+        return adopted(found[1], found[0], self._plan, job, self._folder) if found else None
 
-    def _there(self, cell: Cell) -> Found | None:
-        """A cell's result in the folder, unless it is a failure from before this run."""
-        found = read_result(self._folder, self._plan, cell)
+    def _there(self, job: Job) -> Found | None:
+        """A job's result in the folder, unless it is a failure from before this run."""
+        found = read_result(self._folder, self._plan, job)
         if isinstance(found, FailedResult):
-            old = self._old_failures.get(cell.name) == result_path(self._folder, cell).stat().st_mtime_ns
+            old = self._old_failures.get(job.name) == result_path(self._folder, job).stat().st_mtime_ns
             return None if old else found
-        if found is not None and found.key != self._keys[cell.name]:
+        if found is not None and found.key != self._keys[job.name]:
             changed = ", ".join(f"{path} ({a} then, {b} now)" for path, (a, b) in _changes(found, self._place).items())
             raise ZooError(
-                f"{result_path(self._folder, cell)} was made by or on something else: {changed or 'another format'}; "
+                f"{result_path(self._folder, job)} was made by or on something else: {changed or 'another format'}; "
                 "what comes now would not compare with it, so give another --out"
             )
         return found if found is None or self._is_whole(self._folder, found) else None
@@ -160,43 +160,43 @@ class Ledger:
         """Whether a folder has the model of a result as well: its checkpoint, or what the plan keeps of fine-tuning."""
         if isinstance(result, PretrainResult):
             return (folder / result.checkpoint).is_dir()
-        needed = self._plan.keep_finetuned and result.cell.kind == "finetune"
-        return not needed or finetuned_folder(folder, result.cell).is_dir()
+        needed = self._plan.keep_finetuned and result.job.kind == "finetune"
+        return not needed or finetuned_folder(folder, result.job).is_dir()
 
-    def _hopeless(self, cell: Cell) -> Found | None:
-        if cell.kind == "finetune" and isinstance(self._pretrained(cell), FailedResult):
-            origin = self._origins[cell.name].system
-            return self._written(FailedResult(cell=cell, reason=f"the pre-training of {origin} failed"))
+    def _hopeless(self, job: Job) -> Found | None:
+        if job.kind == "finetune" and isinstance(self._pretrained(job), FailedResult):
+            origin = self._origins[job.name].system
+            return self._written(FailedResult(job=job, reason=f"the pre-training of {origin} failed"))
         return None
 
     def _know(self, result: Found) -> None:
-        """Have a result, for its own cell and for equal ones that are still to do."""
-        self._results[result.cell.name] = result
+        """Have a result, for its own job and for equal ones that are still to do."""
+        self._results[result.job.name] = result
         if not isinstance(result, FailedResult):
-            self._elsewhere.setdefault(self._keys[result.cell.name], (self._folder, result))
+            self._elsewhere.setdefault(self._keys[result.job.name], (self._folder, result))
 
     def _written(self, result: Found) -> Found:
         """The result, kept, or a failure that only this run knows of, where the disk refuses it."""
         try:
             write_result(self._folder, result)
         except RunFailed as error:
-            return FailedResult(cell=result.cell, reason=str(error))
+            return FailedResult(job=result.job, reason=str(error))
         return result
 
-    def _pretrained(self, cell: Cell) -> Found | None:
-        return self._results.get(self._origins[cell.name].name)
+    def _pretrained(self, job: Job) -> Found | None:
+        return self._results.get(self._origins[job.name].name)
 
     def _checked(self, result: PretrainResult | FinetuneResult) -> Found:
         """The result with its key, if it was made by the code and on the kind of machine that this run began on."""
-        key = cell_key(self._plan, result.cell, result.environment)
-        if key == self._keys[result.cell.name]:
+        key = cache_key(self._plan, result.job, result.environment)
+        if key == self._keys[result.job.name]:
             return result.model_copy(update={"key": key})
         changes = _changes(result, self._place)
         listed = ", ".join(
             f"{path} {there!s:.60} ({here!s:.60} at the start)" for path, (there, here) in changes.items()
         )
         return FailedResult(
-            cell=result.cell, reason=f"it does not compare with the rest of the run: {listed}; {_advice(changes)}"
+            job=result.job, reason=f"it does not compare with the rest of the run: {listed}; {_advice(changes)}"
         )
 
 

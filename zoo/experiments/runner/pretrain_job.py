@@ -21,23 +21,23 @@ CURVE_POINTS = 100
 
 def pretrain(work: JobContext) -> PretrainResult:
     """Train the tokenizer on the corpus, then the variant on the tokenized corpus, and save both."""
-    catalog, plan, cell, how = work.catalog, work.plan, work.job, work.how
-    asked = plan.variant(cell.system)
+    catalog, plan, job, how = work.catalog, work.plan, work.job, work.how
+    asked = plan.variant(job.system)
     forget_peak_memory(how.team.device)
     documents = [list(document) for document in plan.corpus.documents(catalog)]
     tokenizer = train_tokenizer(catalog, asked, documents)
     variant = with_vocabulary(asked, tokenizer)
     corpus = TokenCorpus.build(documents, tokenizer)
-    model = new_model(catalog, variant, corpus.counts(variant.dims.vocab_size), cell.seed)
-    feed = make_feed(catalog, model, corpus, tokenizer, seed=cell.seed)
+    model = new_model(catalog, variant, corpus.counts(variant.dims.vocab_size), job.seed)
+    feed = make_feed(catalog, model, corpus, tokenizer, seed=job.seed)
     recipe = variant.pretraining
     began = time.perf_counter()
     log = fit(model, feed, recipe, recipe.steps, work.progress, how)
     seconds = time.perf_counter() - began
-    place = checkpoint_folder(work.folder, plan, cell)
+    place = checkpoint_folder(work.folder, plan, job)
     save_checkpoint(place, variant, model, tokenizer)
     return PretrainResult(
-        cell=cell,
+        job=job,
         variant=variant,
         corpus=plan.corpus.description,
         corpus_hash=corpus.content_hash,

@@ -9,7 +9,7 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 from rich.text import Text
 
-from zoo.experiments.plan.plan import Cell, Plan
+from zoo.experiments.plan.plan import Job, Plan
 from zoo.experiments.results.records import FailedResult, FinetuneResult, PretrainResult
 
 TOKENS_PER_ITEM = 32
@@ -17,12 +17,12 @@ TOKENS_PER_ITEM = 32
 
 
 class Display:
-    """A bar for the whole run, with what remains, and one for each cell at work; plain lines without a terminal."""
+    """A bar for the whole run, with what remains, and one for each job at work; plain lines without a terminal."""
 
     def __init__(self, plan: Plan, console: Console) -> None:
         self._plan = plan
         self._console = console
-        self._work = {cell.name: self._weight(cell) for cell in plan.cells}
+        self._work = {job.name: self._weight(job) for job in plan.jobs}
         self._done = dict.fromkeys(self._work, 0.0)
         self._bars: dict[str, TaskID] = {}
         self._progress = Progress(
@@ -47,42 +47,42 @@ class Display:
     ) -> None:
         self._progress.stop()
 
-    def moved(self, cell: Cell, done: int, total: int) -> None:
-        """A cell has done so many of its steps."""
-        if cell.name not in self._bars:
-            self._bars[cell.name] = self._progress.add_task(f"  {_title(cell)}", total=total)
-        self._progress.update(self._bars[cell.name], completed=done)
-        self._count(cell, done / total)
+    def moved(self, job: Job, done: int, total: int) -> None:
+        """A job has done so many of its steps."""
+        if job.name not in self._bars:
+            self._bars[job.name] = self._progress.add_task(f"  {_title(job)}", total=total)
+        self._progress.update(self._bars[job.name], completed=done)
+        self._count(job, done / total)
 
-    def ended(self, cell: Cell, result: PretrainResult | FinetuneResult | FailedResult, reused: bool) -> None:
-        """A cell has a result."""
-        self._count(cell, 1.0)
-        if cell.name in self._bars:
-            self._progress.remove_task(self._bars.pop(cell.name))
+    def ended(self, job: Job, result: PretrainResult | FinetuneResult | FailedResult, reused: bool) -> None:
+        """A job has a result."""
+        self._count(job, 1.0)
+        if job.name in self._bars:
+            self._progress.remove_task(self._bars.pop(job.name))
         if isinstance(result, FailedResult):
-            self._console.print(Text(f"failed: {_title(cell)}: {result.reason}", style="red"), soft_wrap=True)
+            self._console.print(Text(f"failed: {_title(job)}: {result.reason}", style="red"), soft_wrap=True)
         elif not self._console.is_terminal:
-            self._console.print(Text(f"{'had' if reused else 'done'}: {_title(cell)}"), soft_wrap=True)
+            self._console.print(Text(f"{'had' if reused else 'done'}: {_title(job)}"), soft_wrap=True)
 
-    def _count(self, cell: Cell, share: float) -> None:
-        self._done[cell.name] = share * self._work[cell.name]
+    def _count(self, job: Job, share: float) -> None:
+        self._done[job.name] = share * self._work[job.name]
         self._progress.update(self._all, completed=sum(self._done.values()))
 
-    def _weight(self, cell: Cell) -> float:
-        """A cell's work, in tokens to train on."""
-        if cell.kind == "baseline":
+    def _weight(self, job: Job) -> float:
+        """A job's work, in tokens to train on."""
+        if job.kind == "baseline":
             return 10_000.0
-        variant = self._plan.variant(cell.system)
-        if cell.kind == "pretrain":
-            return 10_000.0 if cell.system in self._plan.checkpoints else float(variant.pretraining.tokens)
-        recipe = self._plan.finetuning_of(cell)
+        variant = self._plan.variant(job.system)
+        if job.kind == "pretrain":
+            return 10_000.0 if job.system in self._plan.checkpoints else float(variant.pretraining.tokens)
+        recipe = self._plan.finetuning_of(job)
         return float((recipe.steps or 300 * recipe.epochs) * recipe.batch_size * TOKENS_PER_ITEM)
 
 
-def _title(cell: Cell) -> str:
-    if cell.kind == "pretrain":
-        return f"pre-training {cell.system}, seed {cell.seed}" if cell.seed else f"pre-training {cell.system}"
-    if cell.kind == "baseline":
-        return f"{cell.system} on {cell.task}"
-    setting = f", {cell.setting.label}" if cell.setting else ""
-    return f"fine-tuning {cell.system} on {cell.task}, seed {cell.seed}{setting}"
+def _title(job: Job) -> str:
+    if job.kind == "pretrain":
+        return f"pre-training {job.system}, seed {job.seed}" if job.seed else f"pre-training {job.system}"
+    if job.kind == "baseline":
+        return f"{job.system} on {job.task}"
+    setting = f", {job.setting.label}" if job.setting else ""
+    return f"fine-tuning {job.system} on {job.task}, seed {job.seed}{setting}"

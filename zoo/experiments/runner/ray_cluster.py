@@ -1,4 +1,4 @@
-"""Cells on a Ray cluster: many machines, which need to share no disk."""
+"""Jobs on a Ray cluster: many machines, which need to share no disk."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 from zoo.core.errors import ZooError
-from zoo.experiments.plan.plan import Cell, Plan
+from zoo.experiments.plan.plan import Job, Plan
 from zoo.experiments.results.records import FailedResult, FinetuneResult, PretrainResult
 from zoo.experiments.runner.executors import WATCH_EVERY, Ended, Moved
 
 RETRIES = 3
-"""How often a cell is begun again whose worker or machine was lost."""
+"""How often a job is begun again whose worker or machine was lost."""
 
 PATIENCE = 10.0
 """Seconds within which a cluster must answer."""
@@ -23,10 +23,10 @@ Files = dict[str, bytes]
 
 
 class RayCluster:
-    """Cells as Ray tasks, each with the plan's threads as processors.
+    """Jobs as Ray tasks, each with the plan's threads as processors.
 
-    Checkpoints travel with the cells; a corpus or task folder must be at the same path on every machine, with the same
-    content, or the cell fails. With no address a cluster of `slots` workers is made on this machine.
+    Checkpoints travel with the jobs; a corpus or task folder must be at the same path on every machine, with the same
+    content, or the job fails. With no address a cluster of `slots` workers is made on this machine.
     Raises ZooError where Ray is missing or no cluster answers.
     """
 
@@ -38,11 +38,11 @@ class RayCluster:
         self._ray: Any = ray
         self._address = address
         self.slots = max(1, slots)
-        self._running: dict[Any, Cell] = {}
+        self._running: dict[Any, Job] = {}
         self._checkpoints: dict[str, Any] = {}
 
     def open(self, plan: Plan, folder: Path, moved: Moved) -> None:
-        """As Executor says; steps within a cell are not told."""
+        """As Executor says; steps within a job are not told."""
         self._plan, self._folder = plan, folder
         _refuse_unreachable(self._address)
         how = {"address": self._address} if self._address else {"num_cpus": self.slots * plan.threads}
@@ -54,24 +54,24 @@ class RayCluster:
             self.slots = max(1, int(self._ray.cluster_resources().get("CPU", 1)) // plan.threads)
         self._do = self._ray.remote(num_cpus=plan.threads, max_retries=RETRIES)(_work)
 
-    def start(self, cell: Cell) -> None:
+    def start(self, job: Job) -> None:
         """As Executor says."""
-        sent = self._checkpoint(self._plan.pretraining_of(cell)) if cell.kind == "finetune" else None
-        self._running[self._do.remote(self._plan, cell, sent)] = cell
+        sent = self._checkpoint(self._plan.pretraining_of(job)) if job.kind == "finetune" else None
+        self._running[self._do.remote(self._plan, job, sent)] = job
 
     def ended(self) -> list[Ended]:
         """As Executor says."""
         done, _ = self._ray.wait(list(self._running), num_returns=1, timeout=WATCH_EVERY)
         told: list[Ended] = []
         for reference in done:
-            cell = self._running.pop(reference)
+            job = self._running.pop(reference)
             try:
                 result, files = self._ray.get(reference)
                 _write(self._folder, files)
             except (self._ray.exceptions.RayError, OSError) as error:
                 reason = f"lost on the cluster, {RETRIES + 1} times: {' '.join(str(error).split())[:300]}"
-                result = FailedResult(cell=cell, reason=reason)
-            told.append((cell, result))
+                result = FailedResult(job=job, reason=reason)
+            told.append((job, result))
         return told
 
     def close(self) -> None:
@@ -80,7 +80,7 @@ class RayCluster:
             self._ray.cancel(reference, force=True)
         self._ray.shutdown()
 
-    def _checkpoint(self, origin: Cell) -> Any:
+    def _checkpoint(self, origin: Job) -> Any:
         """A pre-trained checkpoint in the cluster's store, put there once."""
         from zoo.experiments.results.folder import checkpoint_folder
 
@@ -102,16 +102,16 @@ def _refuse_unreachable(address: str | None) -> None:
 
 
 def _work(
-    plan: Plan, cell: Cell, checkpoint: Files | None
+    plan: Plan, job: Job, checkpoint: Files | None
 ) -> tuple[PretrainResult | FinetuneResult | FailedResult, Files]:
-    """A cell's result and the files that it leaves, done in a folder of the worker's own."""
+    """A job's result and the files that it leaves, done in a folder of the worker's own."""
     from zoo.experiments.runner.job import attempt
     from zoo.registry.catalog import Catalog
 
     with TemporaryDirectory() as name:
         folder = Path(name)
         _write(folder, checkpoint or {})
-        result = attempt(Catalog.installed(), plan, cell, folder, lambda done, total: None)
+        result = attempt(Catalog.installed(), plan, job, folder, lambda done, total: None)
         made = {path: content for path, content in _read(folder, folder).items() if path not in (checkpoint or {})}
         return result, made
 

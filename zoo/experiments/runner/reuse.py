@@ -1,4 +1,4 @@
-"""Results of equal cells, taken over: from another run, or from this one under another name."""
+"""Results of equal jobs, taken over: from another run, or from this one under another name."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from pathlib import Path
 
 from zoo.core.files import write_folder
 from zoo.core.specs import Variant
-from zoo.experiments.plan.plan import Cell, Plan
+from zoo.experiments.plan.plan import Job, Plan
 from zoo.experiments.results.folder import checkpoint_folder, finetuned_folder
 from zoo.experiments.results.records import FinetuneResult, PretrainResult, renamed
 from zoo.weights.folder import VARIANT
@@ -18,19 +18,19 @@ CARD = "README.md"
 
 
 def adopted(
-    found: PretrainResult | FinetuneResult, source: Path, plan: Plan, cell: Cell, folder: Path
+    found: PretrainResult | FinetuneResult, source: Path, plan: Plan, job: Job, folder: Path
 ) -> PretrainResult | FinetuneResult:
-    """A result of a run folder as that of a cell of this plan, with the model that belongs to it, in this folder."""
+    """A result of a run folder as that of a job of this plan, with the model that belongs to it, in this folder."""
     if isinstance(found, FinetuneResult):
-        kept = finetuned_folder(source, found.cell)
+        kept = finetuned_folder(source, found.job)
         if kept.is_dir():
-            _copy_model(kept, finetuned_folder(folder, cell), plan.variant(cell.system))
-        return renamed(found, plan, cell)
-    place = checkpoint_folder(folder, plan, cell)
-    _copy_model(source / found.checkpoint, place, plan.variant(cell.system))
+            _copy_model(kept, finetuned_folder(folder, job), plan.variant(job.system))
+        return renamed(found, plan, job)
+    place = checkpoint_folder(folder, plan, job)
+    _copy_model(source / found.checkpoint, place, plan.variant(job.system))
     size = sum(path.stat().st_size for path in place.iterdir())
     lies: dict[str, object] = {"checkpoint": str(place.relative_to(folder)), "checkpoint_bytes": size}
-    return renamed(found, plan, cell).model_copy(update=lies)
+    return renamed(found, plan, job).model_copy(update=lies)
 
 
 def _copy_model(old: Path, new: Path, variant: Variant) -> None:

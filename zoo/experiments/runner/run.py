@@ -1,4 +1,4 @@
-"""Do a plan's cells: each as soon as what it needs is there, one failure never stopping the others."""
+"""Do a plan's jobs: each as soon as what it needs is there, one failure never stopping the others."""
 
 from __future__ import annotations
 
@@ -9,23 +9,23 @@ from typing import Protocol
 
 from zoo.core.errors import ZooError
 from zoo.core.files import make_folder, write_text
-from zoo.experiments.plan.plan import Cell, Plan, read_plan
+from zoo.experiments.plan.plan import Job, Plan, read_plan
 from zoo.experiments.results.gold_labels import keep_gold
 from zoo.experiments.results.records import FailedResult, FinetuneResult, PretrainResult, Run
 from zoo.experiments.runner.executors import WATCH_EVERY, Executor, InProcess, LocalProcesses
-from zoo.experiments.runner.job_store import Entry, Ledger
+from zoo.experiments.runner.job_store import Entry, JobStore
 from zoo.machine.environment import environment
 from zoo.registry.catalog import Catalog
 
 
 class Watcher(Protocol):
-    """Whoever wants to know how the cells are getting on."""
+    """Whoever wants to know how the jobs are getting on."""
 
-    def moved(self, cell: Cell, done: int, total: int) -> None:
-        """A cell has done so many of its steps."""
+    def moved(self, job: Job, done: int, total: int) -> None:
+        """A job has done so many of its steps."""
 
-    def ended(self, cell: Cell, result: PretrainResult | FinetuneResult | FailedResult, reused: bool) -> None:
-        """A cell has a result, from now or from before."""
+    def ended(self, job: Job, result: PretrainResult | FinetuneResult | FailedResult, reused: bool) -> None:
+        """A job has a result, from now or from before."""
 
 
 def run(
@@ -40,18 +40,18 @@ def run(
 ) -> Run:
     """Do what the plan asks and is not done yet; with 0 workers in this process, else in so many others.
 
-    Cells that failed before are tried again. Results of the same cells are taken from the run folders in `reuse`.
-    Other runs may work in the folder at the same time: they share the cells. Raises ZooError where the folder holds
+    Jobs that failed before are tried again. Results of the same jobs are taken from the run folders in `reuse`.
+    Other runs may work in the folder at the same time: they share the jobs. Raises ZooError where the folder holds
     the run of another plan, or results made by other code or on another kind of machine.
     """
     catalog = catalog or Catalog.installed()
     executor = executor or (LocalProcesses(workers) if workers else InProcess(catalog))
     claim(plan, folder)
     keep_gold(catalog, plan, folder)
-    ledger = Ledger(plan, folder, environment(catalog, plan.threads), reuse)
+    ledger = JobStore(plan, folder, environment(catalog, plan.threads), reuse)
 
     def tell(entry: Entry) -> None:
-        watcher.ended(entry.result.cell, entry.result, entry.reused)
+        watcher.ended(entry.result.job, entry.result, entry.reused)
 
     executor.open(plan, folder, watcher.moved)
     running = 0
@@ -59,17 +59,17 @@ def run(
         while True:
             for entry in ledger.settled():
                 tell(entry)
-            while running < executor.slots and (cell := ledger.take()) is not None:
-                found = ledger.reuse(cell)
+            while running < executor.slots and (job := ledger.take()) is not None:
+                found = ledger.reuse(job)
                 if found is not None:
-                    tell(ledger.enter(cell, found))
+                    tell(ledger.enter(job, found))
                     continue
-                executor.start(cell)
+                executor.start(job)
                 running += 1
             if running:
-                for cell, result in executor.ended():
+                for job, result in executor.ended():
                     running -= 1
-                    tell(ledger.enter(cell, result))
+                    tell(ledger.enter(job, result))
             elif ledger.waiting_elsewhere:
                 time.sleep(WATCH_EVERY)
             elif not ledger.waiting:
@@ -89,7 +89,7 @@ def claim(plan: Plan, folder: Path) -> None:
         raise ZooError(f"{folder} is not empty and holds no run; give another --out")
     make_folder(folder)
     write_text(path, plan.model_dump_json(indent=1))
-    make_folder(folder / "cells")
+    make_folder(folder / "jobs")
 
 
 def _half_written(path: Path) -> bool:

@@ -55,7 +55,7 @@ def scored(
     labels = gold_labels(task, dataset)
     scores = {split: metrics.score(task, labels[split], predictions[split]) for split in labels}
     return FinetuneResult(
-        cell=work.job,
+        job=work.job,
         task_version=task.version,
         data_hash=dataset.content_hash,
         synthetic=task.synthetic,

@@ -19,21 +19,21 @@ from zoo.model import Model
 
 def take_over(work: JobContext) -> PretrainResult:
     """Copy trained weights into the run, in float32, in place of training them."""
-    catalog, plan, cell = work.catalog, work.plan, work.job
-    asked, planned = plan.variant(cell.system), plan.checkpoints[cell.system]
+    catalog, plan, job = work.catalog, work.plan, work.job
+    asked, planned = plan.variant(job.system), plan.checkpoints[job.system]
     forget_peak_memory()
     began = time.perf_counter()
-    refuse_changed(catalog, plan, cell.system)
+    refuse_changed(catalog, plan, job.system)
     model = load(planned.folder, dtype=torch.float32, catalog=catalog)
     with torch.device("meta"):
         wanted = catalog.assemble(asked)
     if _shapes(wanted) != _shapes(model):
         raise ZooError(f"{asked.name} does not fit the weights in {planned.folder}; exchange nothing they depend on")
     model.variant = asked
-    place = checkpoint_folder(work.folder, plan, cell)
+    place = checkpoint_folder(work.folder, plan, job)
     save(model, place, to="zoo", replace=True, catalog=catalog)
     return PretrainResult(
-        cell=cell,
+        job=job,
         variant=asked,
         corpus=f"none here: the weights of {planned.folder}",
         corpus_hash=planned.content_hash,

@@ -200,11 +200,11 @@ def _items_per_s(result: FinetuneResult) -> float | None:
 def _ratio(run: Run, edge: Edge, cost: Callable[[FinetuneResult], float | None]) -> Ratio | None:
     """Second over first: by seed the geometric mean over tasks, its interval that of the logarithms over seeds."""
     by_seed: dict[int, list[float]] = {}
-    before = {(r.cell.task, r.cell.seed): cost(r) for r in run.finetuned(edge.first)}
+    before = {(r.job.task, r.job.seed): cost(r) for r in run.finetuned(edge.first)}
     for result in run.finetuned(edge.second):
-        pair = before.get((result.cell.task, result.cell.seed)), cost(result)
+        pair = before.get((result.job.task, result.job.seed)), cost(result)
         if pair[0] and pair[1]:
-            by_seed.setdefault(result.cell.seed, []).append(log(pair[1] / pair[0]))
+            by_seed.setdefault(result.job.seed, []).append(log(pair[1] / pair[0]))
     if not by_seed or withheld(run):
         return None
     mean, _, low, high = mean_interval([fmean(logs) for logs in by_seed.values()])

@@ -145,7 +145,7 @@ def scores_of(run: Run, system: str, task: str) -> Scores | None:
     metrics = list(next(iter(first.scores.values())))
     predictions = {split: np.asarray([r.predictions[split] for r in results]) for split in first.predictions}
     return Scores(
-        seeds=tuple(result.cell.seed for result in results),
+        seeds=tuple(result.job.seed for result in results),
         values=np.asarray([result.headline for result in results]),
         drawn=resampled(targets, predictions, metrics, N_DRAWS),
     )

@@ -52,8 +52,8 @@ def submit(run: Run, system: str | None, folder: Path) -> list[Source]:
     for file in FILES:
         result = best[file.task]
         if result and answers[file.name]:
-            setting = result.cell.setting.label if result.cell.setting else None
-            sources.append(Source(file.name, result.cell.seed, result.headline, len(tries[file.task]), setting))
+            setting = result.job.setting.label if result.job.setting else None
+            sources.append(Source(file.name, result.job.seed, result.headline, len(tries[file.task]), setting))
         else:
             sources.append(Source(file.name, default=file.default))
     if all(source.default is not None for source in sources):

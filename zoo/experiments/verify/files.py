@@ -15,7 +15,7 @@ import numpy as np
 
 from zoo.core.errors import ZooError
 from zoo.core.json_files import Damaged, read_json
-from zoo.experiments.plan.cache_key import cell_key
+from zoo.experiments.plan.cache_key import cache_key
 from zoo.experiments.report.results_json import summary
 from zoo.experiments.results.records import FailedResult, FinetuneResult, PretrainResult, Run, read_what_is_sound
 from zoo.experiments.statistics.ablation import ablation_path, effects, read_ablation
@@ -42,7 +42,7 @@ class Check:
 
 
 def verify(folder: Path) -> list[Check]:
-    """Score every stored prediction again, make results.json again from the cells, and read every file that has a hash.
+    """Score every stored prediction again, make results.json again from the jobs, and read every file that has a hash.
 
     A damaged file is contradicted, and what stands on it is left out. Raises ZooError where there is no run, or it has
     not ended.
@@ -55,7 +55,7 @@ def verify(folder: Path) -> list[Check]:
 
 
 def _published_again(path: Path, again: Any) -> Iterator[Check]:
-    """Whether a file that was made from the cells is what they make now."""
+    """Whether a file that was made from the jobs is what they make now."""
     if not os.path.lexists(path):
         raise ZooError(f"cannot read {path}: it is not there; zoo compare writes it when it ends")
     try:
@@ -79,12 +79,12 @@ def _ablation_again(run: Run, folder: Path) -> dict[str, Any]:
 
 
 def _hashed_again(run: Run, folder: Path) -> Iterator[Check]:
-    """Whether each cell is one of this plan, and each checkpoint the one that was trained."""
+    """Whether each job is one of this plan, and each checkpoint the one that was trained."""
     for result in run.results:
         if isinstance(result, FailedResult):
             continue
-        where = f"cells/{result.cell.name}.json"
-        yield from _compared(f"{where}: key", result.key, cell_key(run.plan, result.cell, result.environment))
+        where = f"jobs/{result.job.name}.json"
+        yield from _compared(f"{where}: key", result.key, cache_key(run.plan, result.job, result.environment))
         if isinstance(result, PretrainResult):
             yield from _checkpoint_again(where, result, folder / result.checkpoint)
 
@@ -108,8 +108,8 @@ def _checkpoint_again(where: str, result: PretrainResult, place: Path) -> Iterat
 def _scored_again(run: Run) -> Iterator[Check]:
     for result in run.results:
         if isinstance(result, FinetuneResult):
-            where = f"cells/{result.cell.name}.json"
-            gold = run.gold.get(str(result.cell.task))
+            where = f"jobs/{result.job.name}.json"
+            gold = run.gold.get(str(result.job.task))
             for split, scores in result.scores.items():
                 for metric, stored in scores.items():
                     at = f"{where}: scores.{split}.{metric}"
@@ -139,7 +139,7 @@ def _compared(where: str, stored: Any, found: Any) -> Iterator[Check]:
             if key in stored and key in found:
                 yield from _compared(_at(where, key), stored[key], found[key])
             else:
-                yield Check(_at(where, key), "contradicted", "is missing" if key in found else "follows from no cell")
+                yield Check(_at(where, key), "contradicted", "is missing" if key in found else "follows from no job")
         return
     numbers = all(isinstance(side, int | float) and not isinstance(side, bool) for side in (stored, found))
     same = isclose(stored, found, rel_tol=DRIFT, abs_tol=1e-12) if numbers else _same(stored, found)

@@ -37,14 +37,14 @@ def evaluated_again(done: Run, folder: Path, catalog: Catalog) -> Iterator[Check
     here = environment(catalog, done.plan.threads)
     torch.set_num_threads(done.plan.threads)
     for result in done.results:
-        if not isinstance(result, FinetuneResult) or result.cell.kind == "baseline":
+        if not isinstance(result, FinetuneResult) or result.job.kind == "baseline":
             continue
-        where = f"finetuned/{result.cell.name}"
-        place = finetuned_folder(folder, result.cell)
+        where = f"finetuned/{result.job.name}"
+        place = finetuned_folder(folder, result.job)
         if not place.is_dir():
             yield Check(where, "not decidable", "the model was not kept; zoo compare --keep-finetuned keeps it")
             continue
-        task = catalog.task(str(result.cell.task))
+        task = catalog.task(str(result.job.task))
         dataset = task.load(data)
         if dataset.content_hash != result.data_hash:
             yield Check(where, "not decidable", f"the data of {task.name} are others than those of the run")
@@ -58,7 +58,7 @@ def evaluated_again(done: Run, folder: Path, catalog: Catalog) -> Iterator[Check
         if not isinstance(head, TaskHead) or model.tokenizer is None:
             yield Check(where, "contradicted", "it has no head for a task, or no tokenizer")
             continue
-        max_length = done.plan.variant(result.cell.system).finetuning.max_length
+        max_length = done.plan.variant(result.job.system).finetuning.max_length
         for split in task.dev_splits:
             found = predict(model, head, encode_examples(dataset.splits[split], model.tokenizer, max_length)[0])
             same_place = here.hardware == result.environment.hardware
@@ -106,8 +106,8 @@ def _alike(where: str, recorded: list[int] | list[float], found: list[int] | lis
 def _repeated(where: str, recorded: list[FinetuneResult], repeated: list[FinetuneResult], within: float) -> Check:
     if not recorded or not repeated:
         return Check(where, "not decidable", "there is no score to compare")
-    before = {result.cell.seed: fingerprint(result) for result in recorded}
-    if all(before.get(result.cell.seed) == fingerprint(result) for result in repeated):
+    before = {result.job.seed: fingerprint(result) for result in recorded}
+    if all(before.get(result.job.seed) == fingerprint(result) for result in repeated):
         return Check(where, "confirmed", f"bit for bit, {len(repeated)} seed(s)")
     old, new = ([100 * result.headline for result in results] for results in (recorded, repeated))
     shown = f"{fmean(old):.1f} then, {fmean(new):.1f} now"
