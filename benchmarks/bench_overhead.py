@@ -17,10 +17,10 @@ from tempfile import TemporaryDirectory
 from rich.console import Console
 
 from zoo import Catalog
-from zoo.pretrain.display import Display
-from zoo.pretrain.preparation import identify
-from zoo.pretrain.run import pretrain
-from zoo.pretrain.settings import Execution, scaled
+from zoo.pretraining.display import Display
+from zoo.pretraining.preparation import identify
+from zoo.pretraining.run import pretrain
+from zoo.pretraining.settings import Execution, scaled
 from zoo.tasks.microworld import documents
 from zoo.train.distributed import Team
 from zoo.train.loop import Step

@@ -26,8 +26,8 @@ import zoo
 from zoo import Catalog, Finetuning, Model, Objective, use
 from zoo.commands.pretrain import pretrain
 from zoo.core.corpus import TokenCorpus
-from zoo.pretrain.preparation import split_documents
-from zoo.pretrain.settings import Run
+from zoo.pretraining.preparation import split_documents
+from zoo.pretraining.settings import Run
 from zoo.tasks.microworld import documents
 from zoo.text.documents import read_documents
 from zoo.text.pretraining_data import PretrainingData

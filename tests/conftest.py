@@ -5,6 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+import torch
+
+torch.set_num_threads(1)
+"""Two test processes share two cores, and results depend on the number of threads."""
 
 SHARED_DATA = Path(__file__).resolve().parents[2] / "shared" / "data"
 

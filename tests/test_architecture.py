@@ -19,7 +19,7 @@ from zoo.registry.catalog import Catalog
 
 ORDER = (
     "core", "formulas", "blocks", "weights", "text", "heads", "model", "tasks", "registry", "machine", "document",
-    "train", "audit", "checkpoints", "inference", "pretrain", "compress",
+    "train", "auditing", "checkpoints", "inference", "pretraining", "compress",
     "experiments", "experiments.plan", "experiments.results", "experiments.runner", "experiments.statistics",
     "experiments.report", "experiments.verify", "experiments.submission",
     "testing", "builtin_plugin", "api", "zoo", "commands", "cli", "__main__",
@@ -52,13 +52,13 @@ CIRCLES = [
 """Files that import each other today."""
 
 USES_TYPER = {"commands", "cli"}
-USES_RICH = {"audit", "cli", "commands", "experiments.report", "experiments.runner", "pretrain", "tables"}
+USES_RICH = {"auditing", "cli", "commands", "experiments.report", "experiments.runner", "pretraining", "tables"}
 OPEN_TO_PLUGINS = {"zoo", "blocks", "core", "formulas", "registry", "testing", "text", "weights"}
 
 LIGHT = ["zoo", "zoo.cli", "zoo.experiments.plan.make", "zoo.experiments.results.records"]
 """What is imported without torch."""
 
-RUN_FILES = {"cells", "jobs", "finetuned", "plan.json", "results.json", "gold.json"}
+RUN_FILES = {"jobs", "finetuned", "plan.json", "results.json", "gold.json"}
 """Names in a run folder, which only the experiments know."""
 
 PART_NAMES_IN_THE_CORE = {"bert.mlm"}
@@ -123,7 +123,7 @@ def test_the_zoo_knows_no_plugin_and_no_part_of_one_by_name() -> None:
 
 
 def test_only_the_experiments_know_the_files_of_a_run_folder() -> None:
-    below = [path for module, path in MODULES.items() if room_of(module) in ("weights", "checkpoints", "pretrain")]
+    below = [path for module, path in MODULES.items() if room_of(module) in ("weights", "checkpoints", "pretraining")]
     assert {text for path in below for text in strings(path)} & RUN_FILES == RUN_FILES_KNOWN_BELOW
 
 

@@ -24,7 +24,7 @@ ELSEWHERE = {
     "zoo show bert-tiny parallel-tiny": "tests/registry/test_stranger.py::test_its_difference_is_shown",
     "zoo compare bert-tiny parallel-tiny": "tests/registry/test_stranger.py::test_it_takes_part_in_a_comparison",
     "torchrun --nproc-per-node 2 -m zoo pretrain bert-tiny --corpus corpus.txt --out runs/two --steps 20": (
-        "tests/pretrain/test_team.py::test_two_processes_do_what_one_does_in_two_turns_dropout_and_all"
+        "tests/pretraining/test_team.py::test_two_processes_do_what_one_does_in_two_turns_dropout_and_all"
     ),
     "zoo submit runs/here/submission --check": (
         "tests/experiments/submission/test_submit.py::test_the_command_writes_and_checks"

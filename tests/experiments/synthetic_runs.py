@@ -8,7 +8,7 @@ from pathlib import Path
 import zoo_albert
 import zoo_bert
 from zoo import Catalog
-from zoo.audit.audit import Settings, audit_variant
+from zoo.auditing.audit import Settings, audit_variant
 from zoo.experiments.plan.cache_key import cache_key
 from zoo.experiments.plan.make import make_plan
 from zoo.experiments.plan.plan import BASELINES, Job, Plan, PlannedSplit, hash_json

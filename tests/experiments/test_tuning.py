@@ -168,7 +168,5 @@ def test_runs_are_put_together_only_if_they_tried_the_same() -> None:
 
 def test_a_plan_without_settings_is_as_it_was() -> None:
     plan = make_plan(CATALOG, [CATALOG.variant("bert-tiny")], TASKS, n_seeds=1)
-    assert [job.name for job in plan.jobs if job.kind == "finetune"] == [
-        f"finetune-bert-tiny-{t}-s0" for t in TASKS
-    ]
+    assert [job.name for job in plan.jobs if job.kind == "finetune"] == [f"finetune-bert-tiny-{t}-s0" for t in TASKS]
     assert tuning_notes(Run(plan=plan, results=())) == []

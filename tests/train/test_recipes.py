@@ -14,7 +14,7 @@ from torch import nn
 
 from zoo import IGNORE, Catalog, Pretraining, diff
 from zoo.core.corpus import TokenCorpus
-from zoo.pretrain.settings import scaled
+from zoo.pretraining.settings import scaled
 from zoo.text.pretraining_data import Place, PretrainingData
 from zoo.train.evaluation import evaluate
 from zoo.train.loop import Execution, learning_rate, train

@@ -7,8 +7,8 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-from zoo.audit.audit import Settings, audit_variant
-from zoo.audit.counts import DEFINITIONS, LABELS
+from zoo.auditing.audit import Settings, audit_variant
+from zoo.auditing.counts import DEFINITIONS, LABELS
 from zoo.checkpoints.reading import head_of
 from zoo.core.errors import ZooError, visible
 from zoo.core.json_files import read_object

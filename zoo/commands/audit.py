@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from zoo.audit import tables
-from zoo.audit.audit import (
+from zoo.auditing import tables
+from zoo.auditing.audit import (
     Audit,
     PublishedCount,
     Settings,
@@ -17,10 +17,10 @@ from zoo.audit.audit import (
     audit_variant,
     printed_elsewhere,
 )
-from zoo.audit.checkpoint import is_path
-from zoo.audit.counts import Counts
-from zoo.audit.expectations import moved, read_expectations
-from zoo.audit.report import page, with_notes, write_markdown
+from zoo.auditing.checkpoint import is_path
+from zoo.auditing.counts import Counts
+from zoo.auditing.expectations import moved, read_expectations
+from zoo.auditing.report import page, with_notes, write_markdown
 from zoo.commands.console import print_json
 from zoo.core.errors import ZooError
 from zoo.core.files import write_text
@@ -125,7 +125,7 @@ def show(catalog: Catalog, audits: Sequence[Audit], good: Sequence[Audit], asked
     if outputs.update:
         write_markdown(outputs.update, markdown(shown, level=3))
     if outputs.chart:
-        from zoo.audit.chart import draw
+        from zoo.auditing.chart import draw
         from zoo.document.plotting import svg
 
         write_text(outputs.chart, svg(lambda: draw(good)))

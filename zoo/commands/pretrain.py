@@ -18,8 +18,8 @@ from zoo.core.specs import Variant, diff
 from zoo.registry.catalog import Catalog
 
 if TYPE_CHECKING:
-    from zoo.pretrain.run import Summary
-    from zoo.pretrain.settings import Execution, Run
+    from zoo.pretraining.run import Summary
+    from zoo.pretraining.settings import Execution, Run
 
 CHECKPOINTS = 20
 EVALUATIONS = 10
@@ -72,7 +72,7 @@ def pretrain(
 
     A folder with a model is trained further, from its weights and with its tokenizer.
     """
-    from zoo.pretrain.settings import Execution, scaled
+    from zoo.pretraining.settings import Execution, scaled
 
     catalog = Catalog.installed(strict=strict)
     asked = catalog.variant("+".join([variant, *(fields or [])]))
@@ -100,8 +100,8 @@ def pretrain(
         resume=resume,
         command=shlex.join(["zoo", *sys.argv[1:]]),
     )
-    from zoo.pretrain.log import tensorboard_writer
-    from zoo.pretrain.preparation import identify
+    from zoo.pretraining.log import tensorboard_writer
+    from zoo.pretraining.preparation import identify
 
     if tensorboard:
         tensorboard_writer()
@@ -121,8 +121,8 @@ def corpus_(
 
     Also show the share of the tokens that an epoch reads, as the variant packs them at its sequence length.
     """
-    from zoo.pretrain.preparation import share_read
-    from zoo.pretrain.setup import train_tokenizer
+    from zoo.pretraining.preparation import share_read
+    from zoo.pretraining.setup import train_tokenizer
     from zoo.text.cache import cached_corpus, hash_files
     from zoo.text.documents import read_documents, text_files
 
@@ -162,8 +162,8 @@ def cache_folder() -> Path:
 def _do(catalog: Catalog, run: Run, how: Execution, changes: list[str], as_json: bool) -> int:
     import torch
 
-    from zoo.pretrain.display import Display
-    from zoo.pretrain.run import Summary, pretrain
+    from zoo.pretraining.display import Display
+    from zoo.pretraining.run import Summary, pretrain
     from zoo.train.distributed import joined
 
     with joined(torch.device(how.device)) as team:
@@ -187,8 +187,8 @@ def _device(asked: Device | None) -> Literal["cpu", "cuda"]:
 
 def _report(summary: Summary, folder: Path, as_json: bool) -> None:
     """Print what came of it, and draw its curve where matplotlib is installed."""
-    from zoo.pretrain.curves import draw
-    from zoo.pretrain.display import score_table
+    from zoo.pretraining.curves import draw
+    from zoo.pretraining.display import score_table
 
     try:
         draw([folder], [folder / "curve.svg", folder / "curve.png"], [summary.variant.name])

@@ -20,7 +20,7 @@ MISSING = "-"
 class Table:
     """Rows of text under named columns.
 
-    The first column and those in `words` hold words, the others numbers. `ranks` holds the tier of a job, from 1, by
+    The first column and those in `words` hold words, the others numbers. `ranks` holds the tier of a cell, from 1, by
     its row and column; a line is drawn above the rows in `rules`.
     """
 
@@ -37,7 +37,7 @@ class Table:
 
     @property
     def by_label(self) -> dict[str, tuple[str, ...]]:
-        """The rest of each row by its first job."""
+        """The rest of each row by its first cell."""
         return {row[0]: row[1:] for row in self.rows}
 
 

@@ -12,11 +12,11 @@ from zoo.core.errors import visible
 from zoo.document.blocks import Document, Section, Table
 
 COLUMNS = ("section", "table", "row", "column", "value")
-"""The columns of the CSV: a line per job of a table, or per note."""
+"""The columns of the CSV: a line per cell of a table, or per note."""
 
 
 def render_csv(document: Document) -> str:
-    """Every job of every table in a line of its own, and every note."""
+    """Every cell of every table in a line of its own, and every note."""
     text = StringIO()
     lines = csv.writer(text, lineterminator="\n")
     lines.writerow(COLUMNS)

@@ -35,7 +35,7 @@ def table(table: Table) -> str:
     """A table that scrolls where it is too wide."""
     rows = "\n".join(
         f"<tr>{''.join(_cell(table, row, column, cell) for column, cell in enumerate(cells))}</tr>"
-        for row, jobs in enumerate(table.rows)
+        for row, cells in enumerate(table.rows)
     )
     head = "".join(f"<th{_kind(table, column)}>{breakable(name)}</th>" for column, name in enumerate(table.columns))
     return f'<div class="scroll"><table>\n<tr>{head}</tr>\n{rows}\n</table></div>'
@@ -76,6 +76,6 @@ def _cell(table: Table, row: int, column: int, cell: str) -> str:
     tag = "th" if column == 0 else "td"
     rank = table.ranks.get((row, column))
     if rank is None:
-        return f"<{tag}{_kind(table, column)}>{breakable(job)}</{tag}>"
+        return f"<{tag}{_kind(table, column)}>{breakable(cell)}</{tag}>"
     kind = ' class="first"' if rank == 1 else ""
-    return f'<td{kind}>{breakable(job)}<span class="tier" title="tier {rank}">{rank}</span></td>'
+    return f'<td{kind}>{breakable(cell)}<span class="tier" title="tier {rank}">{rank}</span></td>'

@@ -84,7 +84,7 @@ def _tabular(table: Table, kind: str) -> Iterator[str]:
 
 
 def _words(table: Table) -> list[int]:
-    """By column, the characters of its longest job where it holds words; 0 where it holds numbers."""
+    """By column, the characters of its longest cell where it holds words; 0 where it holds numbers."""
     return [
         max(len(row[column]) for row in table.rows) if table.holds_words(column) else 0
         for column in range(len(table.columns))
@@ -100,6 +100,6 @@ def _alignment(longest: int) -> str:
 def _cell(table: Table, row: int, column: int, cell: str) -> str:
     rank = table.ranks.get((row, column))
     if rank is None:
-        return escaped(job)
-    shown = rf"\textbf{{{escaped(job)}}}" if rank == 1 else escaped(job)
+        return escaped(cell)
+    shown = rf"\textbf{{{escaped(cell)}}}" if rank == 1 else escaped(cell)
     return rf"{shown}\textsuperscript{{{rank}}}"

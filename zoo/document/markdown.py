@@ -46,4 +46,4 @@ def _block(block: Block) -> Iterator[str]:
 
 
 def _row(cells: Iterable[str]) -> str:
-    return "| " + " | ".join(map(escape, jobs)) + " |"
+    return "| " + " | ".join(map(escape, cells)) + " |"

@@ -8,7 +8,7 @@ import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
-from rich.jobs import cell_len
+from rich.cells import cell_len
 
 from zoo.core.errors import visible
 from zoo.document.blocks import Block, Document, Figure, Notes, Table
@@ -56,19 +56,19 @@ def table_lines(table: Table, width: int | None = None) -> list[str]:
     """A table that fits; where it is too wide, its columns follow below, or each row has its lines."""
     if not table.rows:
         return []
-    jobs = [[visible(job) for job in row] for row in (table.columns, *table.rows)]
-    natural = [max(map(cell_len, column)) for column in zip(*jobs, strict=True)]
-    least = [max(map(_longest_piece, column)) for column in zip(*jobs, strict=True)]
+    cells = [[visible(cell) for cell in row] for row in (table.columns, *table.rows)]
+    natural = [max(map(cell_len, column)) for column in zip(*cells, strict=True)]
+    least = [max(map(_longest_piece, column)) for column in zip(*cells, strict=True)]
     least[0] = min(natural[0], least[0] + INDENT)
     if width is None:
-        return _grid(table, jobs, list(range(len(natural))), natural)
+        return _grid(table, cells, list(range(len(natural))), natural)
     width = max(width, NARROWEST)
     if max((least[0] + GAP + other for other in least[1:]), default=least[0]) > width:
-        return _as_records(jobs, width)
+        return _as_records(cells, width)
     lines: list[str] = []
     for columns in _groups(least, width):
         widths = _fitted([natural[c] for c in columns], [least[c] for c in columns], width)
-        lines += ([""] if lines else []) + _grid(table, jobs, columns, widths)
+        lines += ([""] if lines else []) + _grid(table, cells, columns, widths)
     return lines
 
 
@@ -102,8 +102,8 @@ def _block(block: Block, width: int | None, most_rows: int | None) -> list[str]:
     return [*title, *table_lines(shown, width), *more]
 
 
-def _longest_piece(job: str) -> int:
-    return max((cell_len(piece) for piece in _BREAKS.findall(job) if piece.strip()), default=0)
+def _longest_piece(cell: str) -> int:
+    return max((cell_len(piece) for piece in _BREAKS.findall(cell) if piece.strip()), default=0)
 
 
 def _groups(least: Sequence[int], width: int) -> Iterator[list[int]]:
@@ -128,33 +128,33 @@ def _fitted(natural: Sequence[int], least: Sequence[int], width: int) -> list[in
     return widths
 
 
-def _grid(table: Table, jobs: list[list[str]], columns: Sequence[int], widths: Sequence[int]) -> list[str]:
+def _grid(table: Table, cells: list[list[str]], columns: Sequence[int], widths: Sequence[int]) -> list[str]:
     rule = (" " * GAP).join("─" * width for width in widths)
-    head, *rows = [_row(table, [row[c] for c in columns], columns, widths) for row in jobs]
+    head, *rows = [_row(table, [row[c] for c in columns], columns, widths) for row in cells]
     lines = [*head, rule]
     for number, row in enumerate(rows):
         lines += [rule, *row] if number in table.rules and number else row
     return lines
 
 
-def _row(table: Table, jobs: Sequence[str], columns: Sequence[int], widths: Sequence[int]) -> list[str]:
-    """A row in as many lines as its longest job needs."""
-    shape = list(zip(jobs, columns, widths, strict=True))
-    parts = [wrapped(job, width, indent=INDENT * (column == 0)) for job, column, width in shape]
+def _row(table: Table, cells: Sequence[str], columns: Sequence[int], widths: Sequence[int]) -> list[str]:
+    """A row in as many lines as its longest cell needs."""
+    shape = list(zip(cells, columns, widths, strict=True))
+    parts = [wrapped(cell, width, indent=INDENT * (column == 0)) for cell, column, width in shape]
     lines = []
     for at in range(max(map(len, parts))):
         line = ""
         for part, column, width in zip(parts, columns, widths, strict=True):
-            job = part[at] if at < len(part) else ""
-            space = " " * (width - cell_len(job))
-            line += (job + space if table.holds_words(column) else space + job) + " " * GAP
+            cell = part[at] if at < len(part) else ""
+            space = " " * (width - cell_len(cell))
+            line += (cell + space if table.holds_words(column) else space + cell) + " " * GAP
         lines.append(line.rstrip())
     return lines
 
 
-def _as_records(jobs: list[list[str]], width: int) -> list[str]:
-    """Each row as its label, and its jobs below by the names of their columns."""
-    (_, *names), *rows = jobs
+def _as_records(cells: list[list[str]], width: int) -> list[str]:
+    """Each row as its label, and its cells below by the names of their columns."""
+    (_, *names), *rows = cells
     lines: list[str] = []
     for label, *values in rows:
         lines += wrapped(label, width, indent=INDENT)

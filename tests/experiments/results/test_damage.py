@@ -14,7 +14,6 @@ import pytest
 
 from tests.experiments.synthetic_runs import CATALOG, PLACE, made_up, saved
 from zoo import ZooError
-from zoo.experiments import statistics, verdicts
 from zoo.experiments.plan.ablation import Ablation, edge
 from zoo.experiments.plan.plan import read_plan
 from zoo.experiments.report.build import markdown, plain, write_report
@@ -23,6 +22,8 @@ from zoo.experiments.results.merge import merge
 from zoo.experiments.results.records import Run, read_run, results_by_key
 from zoo.experiments.runner.job_store import JobStore
 from zoo.experiments.runner.run import claim
+from zoo.experiments.statistics import tests as significance_tests
+from zoo.experiments.statistics import verdicts
 from zoo.experiments.statistics.ablation import effects, read_ablation
 from zoo.experiments.statistics.verdicts import judge
 from zoo.experiments.submission.write import submit
@@ -43,7 +44,7 @@ ODD_BYTES = (b"\xff", b"\0", b"9", b'"', b"}", b"9" * 5_000, b"[" * 9_000)
 def few_draws() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(verdicts, "N_DRAWS", 20)
-        for module in (statistics, verdicts):  # the dearest, and it sees variances alone
+        for module in (significance_tests, verdicts):  # the dearest, and it sees variances alone
             patch.setattr(module, "detectable", lambda *variances: None)
         yield
 

@@ -82,7 +82,7 @@ def audit_table(run: ComparisonRun) -> Table:
         runs = max((row.runs // row.copies for row in here if row.runs and row.copies), default=1)
         return (f"{sum(row.stored for row in here):,}" + f", runs {runs} times" * (runs > 1)) if here else MISSING
 
-    rows = [(f"{kind}: {name}", *(job(variant, (kind, name)) for variant in of)) for kind, name in components]
+    rows = [(f"{kind}: {name}", *(cell(variant, (kind, name)) for variant in of)) for kind, name in components]
     total = (
         "all, with the heads of pre-training",
         *(f"{sum(row.stored for row in breakdown):,}" for breakdown in of.values()),

@@ -45,7 +45,7 @@ def seeds_section(run: ComparisonRun) -> Section:
 
 
 def score_table(run: ComparisonRun, comparisons: Comparisons) -> Table:
-    """A row per system, a column per task, and the mean of all; the tiers of variants by job."""
+    """A row per system, a column per task, and the mean of all; the tiers of variants by cell."""
     tasks = [task.name for task in run.plan.tasks]
     means = average_table(run, comparisons)
     rows = tuple((name, *(score(run, name, task) for task in tasks), *texts) for name, *texts in means.rows)

@@ -12,8 +12,8 @@ from typing import Annotated, Literal, TypeVar
 
 from pydantic import Field, TypeAdapter
 
-from zoo.audit.breakdown import Row
-from zoo.audit.cost import AtLength
+from zoo.auditing.breakdown import Row
+from zoo.auditing.cost import AtLength
 from zoo.core.errors import ZooError
 from zoo.core.files import write_text
 from zoo.core.json_files import Damaged, read_strictly

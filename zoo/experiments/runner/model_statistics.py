@@ -5,8 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from zoo.audit import executed, stored
-from zoo.audit.audit import Settings, audit_variant
+from zoo.auditing import executed, stored
+from zoo.auditing.audit import Settings, audit_variant
 from zoo.core.specs import Variant
 from zoo.machine.environment import environment
 from zoo.model import Model

@@ -12,7 +12,7 @@ from zoo.experiments.results.records import Cost, PretrainResult
 from zoo.experiments.runner.context import JobContext
 from zoo.experiments.runner.model_statistics import model_statistics
 from zoo.machine.environment import forget_peak_memory, peak_memory
-from zoo.pretrain.setup import make_feed, new_model, train_tokenizer, with_vocabulary
+from zoo.pretraining.setup import make_feed, new_model, train_tokenizer, with_vocabulary
 from zoo.train.loop import fit
 from zoo.weights.checkpoint import save_checkpoint
 

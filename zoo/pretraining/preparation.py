@@ -1,0 +1,148 @@
+"""A run's text and tokenizer, and which documents it trains on."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from zoo.core.batch import Batch
+from zoo.core.corpus import TokenCorpus
+from zoo.core.errors import ZooError
+from zoo.core.files import write_folder
+from zoo.core.interfaces import Tokenizer
+from zoo.core.seeds import seed_of
+from zoo.core.specs import Variant
+from zoo.model import Model
+from zoo.pretraining.initial_weights import start_of, tokenizer_to_keep
+from zoo.pretraining.settings import Execution, Run
+from zoo.pretraining.setup import pretraining_data, train_tokenizer, with_vocabulary
+from zoo.registry.catalog import Catalog
+from zoo.text.cache import CorpusFacts, cached_corpus, hash_files, hash_tokenizer
+from zoo.text.documents import read_documents, text_files
+
+HELD_OUT_TOKENS = 100_000
+"""At most about so many tokens are evaluated on each time."""
+
+
+def identify(catalog: Catalog, variant: Variant, how: Execution, *, seed: int, held_out: float, precision: str) -> Run:
+    """The run that is asked for. Raises ZooError where text, tokenizer or weights to start from are missing."""
+    start = start_of(catalog, variant, Path(how.start)) if how.start else None
+    tokenizer = _given_tokenizer(catalog, variant, how)
+    if tokenizer:
+        _check_mask(catalog, variant, tokenizer, str(how.tokenizer or how.start))
+    return Run.model_validate(
+        {
+            "variant": variant,
+            "corpus_hash": hash_files(text_files([Path(path) for path in how.corpus])),
+            "tokenizer": hash_tokenizer(tokenizer) if tokenizer else "trained",
+            "seed": seed,
+            "held_out": held_out,
+            "precision": precision,
+            "start": start,
+        }
+    )
+
+
+def _given_tokenizer(catalog: Catalog, variant: Variant, how: Execution) -> Tokenizer | None:
+    """The tokenizer that is there already; none where one is to be learnt."""
+    given = Path(how.tokenizer) if how.tokenizer else None
+    if how.start:
+        return tokenizer_to_keep(catalog, variant, Path(how.start), given)
+    if given is None:
+        return None
+    tokenizer_class, options = catalog.tokenizer(variant)
+    return tokenizer_class.load(given, **options)
+
+
+def _check_mask(catalog: Catalog, variant: Variant, tokenizer: Tokenizer, folder: str) -> None:
+    """Raise ZooError where tokens are to be hidden, and the tokenizer has no mask to hide them with."""
+    if catalog.masking(variant).masks_tokens:
+        try:
+            _ = tokenizer.mask_id
+        except ZooError:
+            raise ZooError(
+                f"{folder}: the tokenizer has no mask token, and masking {variant.masking.name!r} hides tokens; "
+                "give another tokenizer, or hide nothing, as --set masking=bert.unmasked"
+            ) from None
+
+
+@dataclass
+class Prepared:
+    """A run's text, and the variant with the vocabulary that it gave."""
+
+    tokenizer: Tokenizer
+    corpus: TokenCorpus
+    facts: CorpusFacts
+    variant: Variant
+    kept: NDArray[np.int64]
+    held: TokenCorpus | None
+
+    def counts(self) -> NDArray[np.int64]:
+        """How often each id occurs in the documents to train on. [V]"""
+        vocab_size = self.variant.dims.vocab_size
+        return self.corpus.counts(vocab_size) - (self.held.counts(vocab_size) if self.held else 0)
+
+
+def prepare(catalog: Catalog, run: Run, how: Execution) -> Prepared:
+    """The tokenizer and the tokenized corpus, from the run's folder and the cache if they are there already."""
+    paths = [Path(path) for path in how.corpus]
+    place = Path(how.out) / "tokenizer"
+    tokenizer_class, options = catalog.tokenizer(run.variant)
+    if not place.is_dir():
+        given = _given_tokenizer(catalog, run.variant, how)
+        write_folder(place, (given or train_tokenizer(catalog, run.variant, read_documents(paths))).save)
+    tokenizer = tokenizer_class.load(place, **options)
+    corpus, facts = cached_corpus(Path(how.cache), run.corpus_hash, read_documents(paths), tokenizer)
+    kept, held = split_documents(corpus.n_documents, run.held_out, run.seed)
+    held_corpus = corpus.documents(held) if held else None
+    variant = run.variant if how.start else with_vocabulary(run.variant, tokenizer)
+    return Prepared(tokenizer, corpus, facts, variant, kept, held_corpus)
+
+
+def split_documents(n_documents: int, share: float, seed: int) -> tuple[NDArray[np.int64], list[int]]:
+    """The documents to train on and those held out: at least two, as a pair of different ones is asked for."""
+    if share == 0.0:
+        return np.arange(n_documents), []
+    n_held = max(2, round(share * n_documents))
+    if n_documents - n_held < 2:
+        raise ZooError(
+            f"the corpus has {n_documents} documents, too few to hold {n_held} out and train on the rest; "
+            "separate documents by blank lines, or give --held-out 0"
+        )
+    order = np.random.default_rng(seed_of("held-out documents", seed)).permutation(n_documents)
+    return np.sort(order[n_held:]), sorted(order[:n_held].tolist())
+
+
+def share_read(catalog: Catalog, variant: Variant, corpus: TokenCorpus, tokenizer: Tokenizer) -> float:
+    """The share of a corpus's tokens that an epoch of a variant's pre-training reads."""
+    with torch.device("meta"):
+        model = catalog.assemble(variant)
+    recipe = variant.pretraining
+    length = recipe.sequence_length
+    return pretraining_data(catalog, model, corpus, tokenizer, length, recipe.batch_tokens, seed=0).share_read()
+
+
+def held_out_batches(catalog: Catalog, model: Model, prepared: Prepared, seed: int) -> list[Batch]:
+    """Batches of the documents held out, the same at every evaluation."""
+    if not prepared.held:
+        return []
+    recipe = prepared.variant.pretraining
+    data = pretraining_data(
+        catalog,
+        model,
+        prepared.held,
+        prepared.tokenizer,
+        recipe.sequence_length,
+        min(recipe.batch_tokens, max(recipe.sequence_length, 16_384)),
+        seed=seed_of("held out", seed),
+    )
+    batches: list[Batch] = []
+    for batch in data.epoch(0):
+        batches.append(batch)
+        if sum(len(each.ids) for each in batches) >= HELD_OUT_TOKENS:
+            break
+    return batches
