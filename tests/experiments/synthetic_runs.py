@@ -12,16 +12,10 @@ from zoo.auditing.audit import Settings, audit_variant
 from zoo.experiments.plan.cache_key import cache_key
 from zoo.experiments.plan.make import make_plan
 from zoo.experiments.plan.plan import BASELINES, Job, Plan, PlannedSplit, hash_json
+from zoo.experiments.results.folder import write_result
 from zoo.experiments.results.gold_labels import write_gold
-from zoo.experiments.results.records import (
-    Cost,
-    FailedResult,
-    FinetuneResult,
-    Measured,
-    PretrainResult,
-    Run,
-    write_result,
-)
+from zoo.experiments.results.records import Cost, FailedResult, FinetuneResult, Measured, PretrainResult
+from zoo.experiments.results.run import ComparisonRun
 from zoo.machine.environment import environment
 
 _spec = importlib.util.spec_from_file_location("zoo_toy", Path(__file__).with_name("toy_task.py"))
@@ -91,7 +85,9 @@ def pretrained(plan: Plan, job: Job) -> PretrainResult:
     )
 
 
-def made_up(n_seeds: int, wrong: dict[str, list[int]], fail: tuple[str, ...] = (), pretrain: bool = False) -> Run:
+def made_up(
+    n_seeds: int, wrong: dict[str, list[int]], fail: tuple[str, ...] = (), pretrain: bool = False
+) -> ComparisonRun:
     """A run whose systems are wrong on so many items, by seed; jobs named in `fail` have failed."""
     plan = make_plan(CATALOG, [CATALOG.variant(name) for name in wrong], ["lamps"], n_seeds=n_seeds)
     plan = of_forty(plan)
@@ -104,10 +100,10 @@ def made_up(n_seeds: int, wrong: dict[str, list[int]], fail: tuple[str, ...] = (
         for job in plan.jobs
         if job.kind != "pretrain" or pretrain
     ]
-    return Run(plan=plan, results=tuple(results), gold={"lamps": {"dev": TARGETS}})
+    return ComparisonRun(plan=plan, results=tuple(results), gold={"lamps": {"dev": TARGETS}})
 
 
-def renamed(run: Run, task: str) -> Run:
+def renamed(run: ComparisonRun, task: str) -> ComparisonRun:
     """The run with another name for its only task."""
     (planned,) = run.plan.tasks
     results = [
@@ -115,12 +111,12 @@ def renamed(run: Run, task: str) -> Run:
         for r in run.results
     ]
     plan = run.plan.model_copy(update={"tasks": (planned.model_copy(update={"name": task}),)})
-    return Run(plan=plan, results=tuple(results), gold={task: run.gold[planned.name]})
+    return ComparisonRun(plan=plan, results=tuple(results), gold={task: run.gold[planned.name]})
 
 
 def predicting(
     task: str, unscored: dict[str, list[int] | list[float]], *variants: str, fail: str = "", classes: int = 1_000
-) -> Run:
+) -> ComparisonRun:
     """A run on a task to whose items every seed has added its number, as long as there are so many classes."""
     wrong = {name: [5, 2, 2, 9] for name in variants or ("bert-tiny",)}
     run = renamed(made_up(4, wrong, fail=(fail,)), task)
@@ -137,7 +133,7 @@ def predicting(
     return run.model_copy(update={"results": tuple(results)})
 
 
-def saved(run: Run, folder: Path) -> Path:
+def saved(run: ComparisonRun, folder: Path) -> Path:
     """The run as a folder."""
     (folder / "jobs").mkdir(parents=True)
     (folder / "plan.json").write_text(run.plan.model_dump_json())

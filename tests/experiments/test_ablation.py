@@ -19,7 +19,8 @@ from zoo.experiments.plan.ablation import Ablation, of_table, path, walk
 from zoo.experiments.plan.make import make_plan
 from zoo.experiments.plan.plan import BASELINES, Job
 from zoo.experiments.report.ablation import effects_markdown, path_table
-from zoo.experiments.results.records import Cost, FinetuneResult, Measured, Run
+from zoo.experiments.results.records import Cost, FinetuneResult, Measured
+from zoo.experiments.results.run import ComparisonRun
 from zoo.experiments.statistics.ablation import effects, read_ablation
 from zoo.experiments.statistics.tests import SAME
 from zoo.machine.environment import environment
@@ -199,7 +200,7 @@ def test_a_table_that_does_not_fit_itself_is_refused(rows: tuple[Row, ...], comp
         PaperTable(name="t", title="t", source="s", columns=("c",), counted=("c",), rows=rows)
 
 
-def made_up(variants: list[Variant], wrong: dict[str, list[int]], speed: dict[str, float]) -> Run:
+def made_up(variants: list[Variant], wrong: dict[str, list[int]], speed: dict[str, float]) -> ComparisonRun:
     """A run on two tasks of 40 items, where systems are wrong on so many by seed on the first, on 20 on the second."""
     plan = of_forty(make_plan(CATALOG, variants, TASKS, n_seeds=len(next(iter(wrong.values())))))
 
@@ -226,7 +227,7 @@ def made_up(variants: list[Variant], wrong: dict[str, list[int]], speed: dict[st
         )
 
     results = tuple(result(job) for job in plan.jobs if job.kind != "pretrain")
-    return Run(plan=plan, results=results, gold={task: {"dev": TARGETS} for task in TASKS})
+    return ComparisonRun(plan=plan, results=results, gold={task: {"dev": TARGETS} for task in TASKS})
 
 
 def test_the_effect_of_an_edge_is_the_paired_difference_with_its_interval() -> None:
@@ -278,7 +279,7 @@ def test_heads_may_be_an_edge_which_asks_for_no_second_pretraining() -> None:
     assert [job.system for job in plan.jobs if job.kind == "pretrain"] == ["bert-tiny"]
 
 
-def of_paper(name: str, wrong: list[list[int]]) -> tuple[Run, Ablation]:
+def of_paper(name: str, wrong: list[list[int]]) -> tuple[ComparisonRun, Ablation]:
     variants, ablation = of_table(CATALOG, CATALOG.ablation(name), None)
     return made_up(variants, {v.name: w for v, w in zip(variants, wrong, strict=True)}, {}), ablation
 

@@ -13,7 +13,8 @@ from zoo.core.specs import Finetuning
 from zoo.experiments.plan.make import make_plan
 from zoo.experiments.plan.plan import Job
 from zoo.experiments.results.merge import merge
-from zoo.experiments.results.records import Cost, FinetuneResult, Run
+from zoo.experiments.results.records import Cost, FinetuneResult
+from zoo.experiments.results.run import ComparisonRun
 from zoo.experiments.statistics.selection import expected_best, tried, tuning_notes, tuning_table
 from zoo.machine.environment import environment
 from zoo.registry.search_grids import Setting, Tuning, every, tuning
@@ -86,7 +87,9 @@ def test_every_combination_is_made_in_order() -> None:
 TASKS = ("micro-acceptability", "micro-sentiment")
 
 
-def made_up(asked: list[str] | None, wrong: dict[tuple[str, str], list[int]], tasks: tuple[str, ...] = TASKS) -> Run:
+def made_up(
+    asked: list[str] | None, wrong: dict[tuple[str, str], list[int]], tasks: tuple[str, ...] = TASKS
+) -> ComparisonRun:
     """A run of one variant, wrong on so many of 40 items of a task with a setting, by seed; others on 20."""
     chosen = tuning(asked, tasks, CATALOG.grids) if asked else None
     plan = of_forty(make_plan(CATALOG, [CATALOG.variant("bert-tiny")], tasks, n_seeds=2, tuning=chosen))
@@ -109,7 +112,7 @@ def made_up(asked: list[str] | None, wrong: dict[tuple[str, str], list[int]], ta
         )
 
     results = tuple(result(job) for job in plan.jobs if job.kind != "pretrain")
-    return Run(plan=plan, results=results, gold={task: {"dev": TARGETS} for task in tasks})
+    return ComparisonRun(plan=plan, results=results, gold={task: {"dev": TARGETS} for task in tasks})
 
 
 RATES = ["learning_rate=0.001", "learning_rate=0.0003", "learning_rate=0.0001"]
@@ -152,7 +155,7 @@ def test_a_single_setting_is_fixed_and_a_table_of_two_rules_says_so() -> None:
     settings = {TASKS[0]: every(learning_rate=(1e-3,)), TASKS[1]: every(learning_rate=(1e-3, 3e-4))}
     mixed = run.plan.model_copy(update={"tuning": Tuning(name="mixed", source="none", settings=settings)})
     results = [r.model_copy(update={"job": c}) for r, c in zip(run.results, mixed.jobs[1:], strict=False)]
-    notes = tuning_notes(Run(plan=mixed, results=tuple(results)))
+    notes = tuning_notes(ComparisonRun(plan=mixed, results=tuple(results)))
     assert any(f"best on dev on {TASKS[1]}; fixed on {TASKS[0]}" in note or "mixes rules" in note for note in notes)
 
 
@@ -169,4 +172,4 @@ def test_runs_are_put_together_only_if_they_tried_the_same() -> None:
 def test_a_plan_without_settings_is_as_it_was() -> None:
     plan = make_plan(CATALOG, [CATALOG.variant("bert-tiny")], TASKS, n_seeds=1)
     assert [job.name for job in plan.jobs if job.kind == "finetune"] == [f"finetune-bert-tiny-{t}-s0" for t in TASKS]
-    assert tuning_notes(Run(plan=plan, results=())) == []
+    assert tuning_notes(ComparisonRun(plan=plan, results=())) == []

@@ -15,7 +15,11 @@ COMPONENTS = ("token", "position", "segment", "projection", "attention", "ffn", 
 def _section(title: str, columns: tuple[str, ...], rows: tuple[tuple[str, ...], ...], n_words: int = 1) -> Section:
     """A section of one table, whose first columns hold words."""
     identity = title.split(":")[0].lower().replace(" ", "-")
-    return Section(identity, title, (Table(columns, rows, words=frozenset((*columns[:n_words], *(name for name in columns if name in WORDS)))),))
+    return Section(
+        identity,
+        title,
+        (Table(columns, rows, words=frozenset((*columns[:n_words], *(name for name in columns if name in WORDS)))),),
+    )
 
 
 def overview(audits: Sequence[Audit]) -> Section:

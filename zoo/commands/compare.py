@@ -23,9 +23,9 @@ if TYPE_CHECKING:
     from zoo.core.specs import Variant
     from zoo.experiments.plan.corpus import CorpusSource
     from zoo.experiments.plan.plan import Plan
-    from zoo.experiments.results.records import Run
+    from zoo.experiments.results.run import ComparisonRun
     from zoo.experiments.runner.executors import Executor
-    from zoo.experiments.statistics.verdicts import Verdicts
+    from zoo.experiments.statistics.verdicts import Comparisons
 
 DEFAULT_VARIANTS = ("bert-tiny", "roberta-tiny", "albert-tiny")
 DEFAULT_SEEDS = 3
@@ -219,18 +219,20 @@ def carry_out(plan: Plan, folder: Path, executor: Executor, reuse: Sequence[Path
     return 1 if done.failures else 0
 
 
-def done_and_judged(plan: Plan, folder: Path, executor: Executor, reuse: Sequence[Path] = ()) -> tuple[Run, Verdicts]:
+def done_and_judged(
+    plan: Plan, folder: Path, executor: Executor, reuse: Sequence[Path] = ()
+) -> tuple[ComparisonRun, Comparisons]:
     """A plan's run, followed on the terminal, and its verdicts; both are in its folder's report, too."""
     from rich.console import Console
 
     from zoo.experiments.report.build import write_report
     from zoo.experiments.runner.progress import Display
     from zoo.experiments.runner.run import run
-    from zoo.experiments.statistics.verdicts import judge
+    from zoo.experiments.statistics.verdicts import compare_systems
 
     with Display(plan, Console(stderr=True)) as display:
         done = run(plan, folder, executor=executor, watcher=display, reuse=reuse)
-    found = judge(done)
+    found = compare_systems(done)
     write_report(done, found, folder)
     return done, found
 

@@ -23,13 +23,13 @@ def put_together(folders: Sequence[Path], out: Path | None, across_hardware: boo
     from zoo.commands.console import console, print_json
     from zoo.experiments.report.build import print_table, write_report
     from zoo.experiments.report.results_json import summary
+    from zoo.experiments.results.folder import read_run
     from zoo.experiments.results.merge import merge, write_merged
-    from zoo.experiments.results.records import read_run
-    from zoo.experiments.statistics.verdicts import judge
+    from zoo.experiments.statistics.verdicts import compare_systems
 
     merged = merge({str(folder): read_run(folder) for folder in folders})
     merged = merged.model_copy(update={"across_hardware": across_hardware})
-    found = judge(merged)
+    found = compare_systems(merged)
     if out is not None:
         write_merged(merged, out)
         write_report(merged, found, out)

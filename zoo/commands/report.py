@@ -46,12 +46,12 @@ def report(
     from zoo.experiments.report.ablation import effects_markdown, plain_effects, print_effects
     from zoo.experiments.report.html import html
     from zoo.experiments.report.latex import latex
-    from zoo.experiments.results.records import read_run
+    from zoo.experiments.results.folder import read_run
     from zoo.experiments.statistics.ablation import effects, read_ablation
-    from zoo.experiments.statistics.verdicts import judge
+    from zoo.experiments.statistics.verdicts import compare_systems
 
     done = read_run(run).model_copy(update={"across_hardware": across_hardware})
-    found = judge(done)
+    found = compare_systems(done)
     edges = effects(done, kept) if (kept := read_ablation(run, done.plan)) else None
     if form is Format.terminal and out is None:
         console = Console(width=None if sys.stdout.isatty() else reports.PLAIN_WIDTH)
@@ -111,7 +111,7 @@ def _tried_again(folder: Path, depth: Depth, seeds: int, within: float, workers:
 
     from rich.console import Console
 
-    from zoo.experiments.results.records import read_what_is_sound
+    from zoo.experiments.results.folder import read_what_is_sound
     from zoo.experiments.runner.progress import Display
     from zoo.experiments.verify.rerun import evaluated_again, repeated_plan, trained_again
     from zoo.registry.catalog import Catalog
@@ -136,7 +136,7 @@ def submit(
     ] = False,
 ) -> int:
     """Write the files that GLUE's leaderboard takes; status 1 where --check finds something wrong."""
-    from zoo.experiments.results.records import read_run
+    from zoo.experiments.results.folder import read_run
     from zoo.experiments.submission import glue as submission
     from zoo.experiments.submission.write import submit as write
 

@@ -24,10 +24,11 @@ from zoo.experiments.report.pareto import dominated, fronts
 from zoo.experiments.report.results_json import csv_rows, schema, summary
 from zoo.experiments.report.score_tables import audit_table, gap_table, score_table, tabulate, variant_table
 from zoo.experiments.report.verdict_tables import averages
-from zoo.experiments.results.records import FailedResult, FinetuneResult, PretrainResult, Run
+from zoo.experiments.results.records import FailedResult, FinetuneResult, PretrainResult
+from zoo.experiments.results.run import ComparisonRun
 from zoo.experiments.runner.latency import spread_by_length, summed_up
 from zoo.experiments.statistics.costs import MEMORY, OPERATIONS, PARAMETERS, quantities
-from zoo.experiments.statistics.verdicts import judge
+from zoo.experiments.statistics.verdicts import compare_systems
 from zoo.model import Origin
 
 SCHEMA = Path(__file__).resolve().parents[3] / "docs" / "schema" / "results.schema.json"
@@ -35,7 +36,7 @@ WRONG = {"bert-tiny": [18, 17, 19], "albert-tiny": [1, 2, 1]}
 
 
 @pytest.fixture(scope="module")
-def run() -> Run:
+def run() -> ComparisonRun:
     return made_up(3, WRONG, pretrain=True)
 
 
@@ -55,7 +56,7 @@ class Page(HTMLParser):
         self.text += data
 
 
-def stuck(run: Run, system: str, seed: int) -> Run:
+def stuck(run: ComparisonRun, system: str, seed: int) -> ComparisonRun:
     """The run with one that answers 1 throughout."""
     results = [
         r.model_copy(update={"predictions": {"dev": [1] * 40}, "headline": 0.5})
@@ -66,7 +67,7 @@ def stuck(run: Run, system: str, seed: int) -> Run:
     return run.model_copy(update={"results": tuple(results)})
 
 
-def elsewhere(run: Run) -> Run:
+def elsewhere(run: ComparisonRun) -> ComparisonRun:
     """The run, with one variant done on another machine."""
     results = [
         r.model_copy(update={"environment": r.environment.model_copy(update={"processor": "Abacus 9000"})})
@@ -77,9 +78,9 @@ def elsewhere(run: Run) -> Run:
     return run.model_copy(update={"results": tuple(results)})
 
 
-def test_an_average_counts_each_task_once_with_and_without_degenerate_runs(run: Run) -> None:
+def test_an_average_counts_each_task_once_with_and_without_degenerate_runs(run: ComparisonRun) -> None:
     two = stuck(run, "albert-tiny", 1)
-    found = judge(two)
+    found = compare_systems(two)
     spreads = found.spreads | {"other": {"albert-tiny": found.spreads["lamps"]["bert-tiny"]}}
     average = averages(found.model_copy(update={"spreads": spreads}), ["albert-tiny", "bert-tiny"])
     lamps, other = (39 / 40 + 0.5 + 39 / 40) / 3, (22 / 40 + 23 / 40 + 21 / 40) / 3
@@ -95,27 +96,27 @@ def test_what_another_beats_or_equals_in_both_is_dominated() -> None:
     assert dominated(points) == {"dear", "worse"}
 
 
-def test_a_variant_without_a_score_on_every_task_is_on_no_front(run: Run) -> None:
-    found = judge(run)
+def test_a_variant_without_a_score_on_every_task_is_on_no_front(run: ComparisonRun) -> None:
+    found = compare_systems(run)
     assert set(fronts(run, found)[PARAMETERS]) == set(WRONG)
     part = made_up(3, WRONG, fail=tuple(f"finetune-bert-tiny-lamps-s{seed}" for seed in range(3)), pretrain=True)
-    assert set(fronts(part, judge(part))[PARAMETERS]) == {"albert-tiny"}
+    assert set(fronts(part, compare_systems(part))[PARAMETERS]) == {"albert-tiny"}
 
 
-def test_times_of_different_machines_are_withheld_unless_asked_for(run: Run) -> None:
+def test_times_of_different_machines_are_withheld_unless_asked_for(run: ComparisonRun) -> None:
     mixed = elsewhere(run)
     assert MEMORY in {q.label for q in quantities(run)}
     assert {q.label for q in quantities(mixed)} >= {PARAMETERS, OPERATIONS}
     assert MEMORY not in {q.label for q in quantities(mixed)}
-    told = next(note for note in notes(mixed, judge(mixed)) if note.startswith("Times"))
+    told = next(note for note in notes(mixed, compare_systems(mixed)) if note.startswith("Times"))
     assert "withheld" in told and "Abacus 9000" in told
     asked = mixed.model_copy(update={"across_hardware": True})
     assert MEMORY in {q.label for q in quantities(asked)}
-    assert any("as asked" in note for note in notes(asked, judge(asked)))
+    assert any("as asked" in note for note in notes(asked, compare_systems(asked)))
 
 
-def test_latency_is_told_with_its_quartiles_in_milliseconds(run: Run) -> None:
-    assert dict(tabulate(run, judge(run)).rows)["latency of one item, ms"][:2] == ("2.00 (1.00 to 3.00)",) * 2
+def test_latency_is_told_with_its_quartiles_in_milliseconds(run: ComparisonRun) -> None:
+    assert dict(tabulate(run, compare_systems(run)).rows)["latency of one item, ms"][:2] == ("2.00 (1.00 to 3.00)",) * 2
 
 
 def test_the_timed_sequences_are_as_long_as_all() -> None:
@@ -125,7 +126,7 @@ def test_the_timed_sequences_are_as_long_as_all() -> None:
     assert summed_up([4.0, 1.0, 2.0, 3.0, 5.0]).model_dump() == {"median": 3.0, "low": 2.0, "high": 4.0, "repeats": 5}
 
 
-def test_the_audit_and_the_differences_stand_in_the_results(run: Run) -> None:
+def test_the_audit_and_the_differences_stand_in_the_results(run: ComparisonRun) -> None:
     rows = dict(audit_table(run).rows)
     assert rows["encoder: attention"] == ("132,096", "66,048, runs 2 times")  # 2 layers of 4(128² + 128), or 1 layer
     assert dict(variant_table(run).rows)["dims.embedding_width"] == ("128", "64")
@@ -143,10 +144,10 @@ HOSTILE = [
 
 
 @pytest.mark.parametrize("name", HOSTILE)
-def test_a_hostile_name_is_text_everywhere(name: str, run: Run) -> None:
+def test_a_hostile_name_is_text_everywhere(name: str, run: ComparisonRun) -> None:
     pytest.importorskip("matplotlib")
     bad = renamed(made_up(3, WRONG, fail=("finetune-albert-tiny-lamps-s2",), pretrain=True), name)
-    found = judge(bad)
+    found = compare_systems(bad)
     page = Page(html(bad, found))
     assert not {tag for tag, _ in page.elements} & {"img", "script", "iframe", "a", "object", "image"}
     assert not [key for _, attributes in page.elements for key, _ in attributes if key.startswith("on")]
@@ -169,8 +170,8 @@ def test_latex_prints_its_special_characters() -> None:
     )
 
 
-def test_every_row_of_the_latex_table_has_as_many_cells_as_columns(run: Run) -> None:
-    source = latex(run, judge(run))
+def test_every_row_of_the_latex_table_has_as_many_cells_as_columns(run: ComparisonRun) -> None:
+    source = latex(run, compare_systems(run))
     columns = re.search(r"begin\{tabular\}\{(\w+)\}", source)
     rows = [line for line in source.splitlines() if line.endswith(r"\\")]
     assert columns and {row.count(" & ") + 1 for row in rows} == {len(columns[1])}
@@ -184,7 +185,7 @@ def test_a_gap_is_told_whether_it_failed_or_is_still_to_be_done() -> None:
         2, {"bert-tiny": [1, 2], "albert-tiny": [1, 2]}, fail=tuple(f"finetune-bert-tiny-lamps-s{s}" for s in (0, 1))
     )
     part = part.model_copy(update={"results": tuple(r for r in part.results if r.job.system != "albert-tiny")})
-    rows = dict(tabulate(part, judge(part)).rows)
+    rows = dict(tabulate(part, compare_systems(part)).rows)
     assert rows["lamps (accuracy)"][:2] == ("failed", "not done")
     gaps = dict(gap_table(part).rows)
     assert gaps["finetune-bert-tiny-lamps-s0"] == ("it was told to",)
@@ -194,16 +195,16 @@ def test_a_gap_is_told_whether_it_failed_or_is_still_to_be_done() -> None:
 def test_six_variants_have_a_row_each() -> None:
     names = [f"bert-tiny+dims.n_layers={n}" for n in range(3, 9)]
     many = made_up(2, {name: [n, n + 1] for n, name in enumerate(names)})
-    assert [label for label, _ in score_table(many, judge(many)).rows][:6] == names
-    assert plain(many, judge(many)).splitlines()[1].split()[1] == "system"
+    assert [label for label, _ in score_table(many, compare_systems(many)).rows][:6] == names
+    assert plain(many, compare_systems(many)).splitlines()[1].split()[1] == "system"
 
 
-def test_the_published_results_keep_to_the_published_schema(run: Run) -> None:
+def test_the_published_results_keep_to_the_published_schema(run: ComparisonRun) -> None:
     part = made_up(3, WRONG, fail=("finetune-albert-tiny-lamps-s2",), pretrain=True)
     for made in (run, part):
         for costs in (False, True):
-            jsonschema.validate(summary(made, judge(made), costs=costs), json.loads(SCHEMA.read_text()))
-    wrong = summary(run, judge(run)) | {"plan_hash": 1}
+            jsonschema.validate(summary(made, compare_systems(made), costs=costs), json.loads(SCHEMA.read_text()))
+    wrong = summary(run, compare_systems(run)) | {"plan_hash": 1}
     with pytest.raises(jsonschema.ValidationError):
         jsonschema.validate(wrong, json.loads(SCHEMA.read_text()))
 
@@ -216,7 +217,7 @@ def test_the_schema_is_that_of_the_records() -> None:
 
 
 def test_a_report_needs_no_plugin(
-    run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    run: ComparisonRun, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     pytest.importorskip("matplotlib")
     monkeypatch.setattr(Catalog, "installed", None)
@@ -232,9 +233,9 @@ def test_a_report_needs_no_plugin(
     assert isinstance(run.results[0], PretrainResult) and "Pre-training" in page.text
 
 
-def test_a_models_card_tells_the_scores_of_the_run_that_it_lies_in(run: Run, tmp_path: Path) -> None:
+def test_a_models_card_tells_the_scores_of_the_run_that_it_lies_in(run: ComparisonRun, tmp_path: Path) -> None:
     folder = saved(run, tmp_path / "run")
-    write_report(run, judge(run), folder)
+    write_report(run, compare_systems(run), folder)
     model = CATALOG.build(CATALOG.variant("bert-tiny"))
     assert "Give scores with their seeds" in model_card(model, CATALOG)
     model.origin = Origin(str(folder / "checkpoints" / "bert-tiny"), {}, {})

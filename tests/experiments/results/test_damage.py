@@ -18,14 +18,15 @@ from zoo.experiments.plan.ablation import Ablation, edge
 from zoo.experiments.plan.plan import read_plan
 from zoo.experiments.report.build import markdown, plain, write_report
 from zoo.experiments.report.results_json import csv_rows, summary
+from zoo.experiments.results.folder import read_run, results_by_key
 from zoo.experiments.results.merge import merge
-from zoo.experiments.results.records import Run, read_run, results_by_key
+from zoo.experiments.results.run import ComparisonRun
 from zoo.experiments.runner.job_store import JobStore
 from zoo.experiments.runner.run import claim
 from zoo.experiments.statistics import tests as significance_tests
 from zoo.experiments.statistics import verdicts
 from zoo.experiments.statistics.ablation import effects, read_ablation
-from zoo.experiments.statistics.verdicts import judge
+from zoo.experiments.statistics.verdicts import compare_systems
 from zoo.experiments.submission.write import submit
 from zoo.experiments.verify.files import Check, verify
 
@@ -55,7 +56,7 @@ def sound(few_draws: None, tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("sound") / "run"
     run = made_up(2, WRONG, pretrain=True)
     saved(run, folder)
-    write_report(run, judge(run), folder)
+    write_report(run, compare_systems(run), folder)
     first, second = (CATALOG.variant(name) for name in ("bert-tiny", "bert-tiny+dims.n_layers=1"))
     one = edge(CATALOG, first, second).model_copy(update={"second": "albert-tiny"})
     (folder / "ablation.json").write_text(effects(run, Ablation(edges=(one,))).model_dump_json())
@@ -64,15 +65,15 @@ def sound(few_draws: None, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def as_report(folder: Path) -> str:
     run = read_run(folder)
-    found = judge(run)
+    found = compare_systems(run)
     told = plain(run, found) + markdown(run, found) + csv_rows(run)
     ablation = read_ablation(folder, run.plan)
     return told + (effects(run, ablation).model_dump_json() if ablation else "")
 
 
-def scores(run: Run) -> str:
+def scores(run: ComparisonRun) -> str:
     """All that a run says of quality, without costs and places."""
-    return judge(run).model_dump_json() + str([(r.job, getattr(r, "headline", 0)) for r in run.results])
+    return compare_systems(run).model_dump_json() + str([(r.job, getattr(r, "headline", 0)) for r in run.results])
 
 
 def resumed(folder: Path) -> None:
@@ -95,7 +96,7 @@ COMMANDS: dict[str, Callable[[Path], object]] = {
     "reuse": lambda folder: results_by_key([folder]),
     "merge": lambda folder: merge({"a": read_run(folder), "b": read_run(folder)}),
     "submit": submitted,
-    "json": lambda folder: json.dumps(summary(read_run(folder), judge(read_run(folder)), costs=True)),
+    "json": lambda folder: json.dumps(summary(read_run(folder), compare_systems(read_run(folder)), costs=True)),
 }
 
 

@@ -13,19 +13,21 @@ from tests.experiments.synthetic_runs import made_up, renamed, saved
 from zoo import ZooError
 from zoo.cli import main
 from zoo.experiments.report.build import write_report
+from zoo.experiments.results.folder import read_run
 from zoo.experiments.results.merge import merge, write_merged
-from zoo.experiments.results.records import FailedResult, Run, read_run
-from zoo.experiments.statistics.verdicts import judge
+from zoo.experiments.results.records import FailedResult
+from zoo.experiments.results.run import ComparisonRun
+from zoo.experiments.statistics.verdicts import compare_systems
 from zoo.experiments.verify.files import verify
 
 BERT, ALBERT = {"bert-tiny": [18, 17, 19]}, {"albert-tiny": [1, 2, 1]}
 
 
-def changed(run: Run, **fields: Any) -> Run:
+def changed(run: ComparisonRun, **fields: Any) -> ComparisonRun:
     return run.model_copy(update={"plan": run.plan.model_copy(update=fields)})
 
 
-def with_recipe(run: Run, **fields: Any) -> Run:
+def with_recipe(run: ComparisonRun, **fields: Any) -> ComparisonRun:
     """The run with another fine-tuning recipe of its only variant."""
     (variant,) = run.plan.variants
     recipe = variant.finetuning.model_copy(update=fields)
@@ -38,7 +40,7 @@ def test_two_machines_make_what_one_would_have_made() -> None:
     together = merge(parts)
     assert together.plan == whole.plan
     assert {r.job.name for r in together.results} == {r.job.name for r in whole.results}
-    assert judge(together) == judge(whole)
+    assert compare_systems(together) == compare_systems(whole)
 
 
 def test_seeds_and_tasks_unite_and_the_gaps_are_seen() -> None:
@@ -47,7 +49,7 @@ def test_seeds_and_tasks_unite_and_the_gaps_are_seen() -> None:
     other = renamed(first, "boats")
     together = merge({"a": first, "b": changed(other, variants=first.plan.variants)})
     assert [task.name for task in together.plan.tasks] == ["lamps", "boats"]
-    assert judge(together).spreads["boats"]["bert-tiny"].n == 2
+    assert compare_systems(together).spreads["boats"]["bert-tiny"].n == 2
 
 
 def test_what_failed_on_one_machine_may_be_finished_on_another() -> None:
@@ -99,7 +101,7 @@ def test_a_job_that_came_out_otherwise_is_named_with_the_fields() -> None:
 def test_the_runs_together_are_a_run(tmp_path: Path) -> None:
     together = merge({"a": made_up(3, BERT, pretrain=True), "b": made_up(3, ALBERT, pretrain=True)})
     write_merged(together, tmp_path / "both")
-    write_report(together, judge(together), tmp_path / "both")
+    write_report(together, compare_systems(together), tmp_path / "both")
     assert read_run(tmp_path / "both") == together
     with pytest.raises(ZooError, match="is not empty"):
         write_merged(together, tmp_path / "both")

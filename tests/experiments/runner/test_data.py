@@ -21,9 +21,10 @@ from zoo.experiments.report.html import html
 from zoo.experiments.report.latex import latex
 from zoo.experiments.report.results_json import csv_rows
 from zoo.experiments.results.gold_labels import keep_gold, read_gold
-from zoo.experiments.results.records import FailedResult, FinetuneResult, Run, Truncation
+from zoo.experiments.results.records import FailedResult, FinetuneResult, Truncation
+from zoo.experiments.results.run import ComparisonRun
 from zoo.experiments.runner.job import attempt
-from zoo.experiments.statistics.verdicts import judge
+from zoo.experiments.statistics.verdicts import compare_systems
 from zoo.tasks.task import content_hash
 
 SMALL = (
@@ -81,9 +82,9 @@ def test_items_without_a_label_change_nothing_for_any_system_and_are_counted(tmp
         assert (labelled.predictions, labelled.scores) == (also.predictions, also.scores)
     (task,) = plans[1].tasks
     assert (task.n_training, task.n_unlabelled) == (16, 16)
-    run = Run(plan=plans[1], results=())
+    run = ComparisonRun(plan=plans[1], results=())
     assert "16 of 32 training items of semi have no label; they are left out for every system." in notes(
-        run, judge(run)
+        run, compare_systems(run)
     )
 
 
@@ -130,7 +131,7 @@ def test_a_task_with_other_labels_than_planned_is_named_with_what_changed(tmp_pa
         check_plan(other, plan)
 
 
-def cut(run: Run) -> Run:
+def cut(run: ComparisonRun) -> ComparisonRun:
     """The run, with items of one variant cut."""
     truncated = {
         "train": Truncation(cut=1_200, items=2_490, length=128),
@@ -148,7 +149,7 @@ def cut(run: Run) -> Run:
 def test_every_report_says_how_many_items_were_cut_to_which_length() -> None:
     pytest.importorskip("matplotlib")
     run = cut(made_up(2, {"bert-tiny": [5, 4], "albert-tiny": [1, 2]}))
-    found = judge(run)
+    found = compare_systems(run)
     line = "Items of lamps cut to 128 tokens: bert-tiny 1,200 of 2,490 in train, 3 of 40 in dev."
     assert all(line in form(run, found) for form in (plain, markdown, html, latex))
     rows = list(csv.DictReader(StringIO(csv_rows(run))))

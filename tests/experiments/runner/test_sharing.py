@@ -15,7 +15,9 @@ from typing import Any
 
 import pytest
 
-from zoo.experiments.results.records import FailedResult, Run, fingerprint, read_run
+from zoo.experiments.results.folder import read_run
+from zoo.experiments.results.records import FailedResult, fingerprint
+from zoo.experiments.results.run import ComparisonRun
 
 SMALL = ["albert-tiny", "--tasks", "micro-sentiment", "--tokens", "3000", "--steps", "3", "--seeds", "3"]
 
@@ -33,7 +35,7 @@ def compare(out: Path, *arguments: object) -> subprocess.CompletedProcess[str]:
 
 
 def fingerprints(folder: Path) -> dict[str, str]:
-    run: Run = read_run(folder)
+    run: ComparisonRun = read_run(folder)
     return {r.job.name: fingerprint(r) for r in run.results if not isinstance(r, FailedResult)}
 
 

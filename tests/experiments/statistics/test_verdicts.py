@@ -14,12 +14,12 @@ from zoo.experiments.plan.plan import BASELINES
 from zoo.experiments.report.build import write_report
 from zoo.experiments.report.verdict_tables import difference_table, finding_notes, tier_table
 from zoo.experiments.results.records import FailedResult
-from zoo.experiments.statistics.verdicts import judge
+from zoo.experiments.statistics.verdicts import compare_systems
 from zoo.experiments.verify.files import verify
 
 
 def test_a_large_difference_is_better_and_makes_two_tiers() -> None:
-    found = judge(made_up(5, {"bert-tiny": [18, 17, 19, 18, 18], "albert-tiny": [1, 2, 1, 0, 1]}))
+    found = compare_systems(made_up(5, {"bert-tiny": [18, 17, 19, 18, 18], "albert-tiny": [1, 2, 1, 0, 1]}))
     (pair,) = [d for d in found.differences if (d.first, d.second) == ("bert-tiny", "albert-tiny")]
     assert pair.verdict == "better" and pair.winner_first == ("albert-tiny", "bert-tiny")
     assert pair.difference == pytest.approx(-17 / 40)
@@ -31,40 +31,40 @@ def test_a_large_difference_is_better_and_makes_two_tiers() -> None:
 
 
 def test_a_small_difference_is_not_shown_and_shares_a_tier() -> None:
-    found = judge(made_up(5, {"bert-tiny": [9, 8, 9, 8, 9], "albert-tiny": [8, 9, 8, 9, 8]}))
+    found = compare_systems(made_up(5, {"bert-tiny": [9, 8, 9, 8, 9], "albert-tiny": [8, 9, 8, 9, 8]}))
     assert {d.verdict for d in found.differences if d.second not in BASELINES} == {"not shown"}
     assert found.tiers == {"lamps": (("albert-tiny", "bert-tiny"),)}
 
 
 def test_two_seeds_are_too_few_and_one_has_no_interval() -> None:
     for n_seeds in (1, 2):
-        found = judge(made_up(n_seeds, {"bert-tiny": [19, 18], "albert-tiny": [1, 0]}))
+        found = compare_systems(made_up(n_seeds, {"bert-tiny": [19, 18], "albert-tiny": [1, 0]}))
         assert {d.verdict for d in found.differences} == {"too few seeds to tell"}
-    assert (judge(made_up(1, {"bert-tiny": [3]})).spreads["lamps"]["bert-tiny"].low) is None
+    assert (compare_systems(made_up(1, {"bert-tiny": [3]})).spreads["lamps"]["bert-tiny"].low) is None
 
 
 def test_between_runs_that_learnt_nothing_no_smallest_difference_is_claimed() -> None:
-    found = judge(made_up(3, {"bert-tiny": [0, 0, 0], "albert-tiny": [0, 0, 0]})).differences[0]
+    found = compare_systems(made_up(3, {"bert-tiny": [0, 0, 0], "albert-tiny": [0, 0, 0]})).differences[0]
     assert (found.detectable, found.seeds_needed, found.verdict) == (None, None, "not shown")
 
 
 def test_only_seeds_that_both_finished_are_paired() -> None:
     wrong = {"bert-tiny": [4, 4, 4, 4], "albert-tiny": [3, 3, 3, 40]}
-    found = judge(made_up(4, wrong, fail=("finetune-albert-tiny-lamps-s3",)))
+    found = compare_systems(made_up(4, wrong, fail=("finetune-albert-tiny-lamps-s3",)))
     pair = found.differences[0]
     assert (pair.n_seeds, pair.difference) == (3, pytest.approx(-1 / 40))
     assert found.spreads["lamps"]["bert-tiny"].n == 4
 
 
 def test_a_run_with_one_answer_for_everything_is_degenerate() -> None:
-    found = judge(made_up(3, {"bert-tiny": [1, 1, 1]}))
+    found = compare_systems(made_up(3, {"bert-tiny": [1, 1, 1]}))
     assert found.spreads["lamps"]["majority"].degenerate == 1
     assert found.spreads["lamps"]["bert-tiny"].degenerate == 0
 
 
 def test_without_right_answers_nothing_is_decided() -> None:
     run = made_up(3, {"bert-tiny": [1, 1, 1], "albert-tiny": [9, 9, 9]})
-    found = judge(run.model_copy(update={"gold": {}}))
+    found = compare_systems(run.model_copy(update={"gold": {}}))
     assert (found.differences, found.tiers, found.undecided) == ((), {}, ("lamps",))
     assert found.spreads["lamps"]["bert-tiny"].mean == pytest.approx(39 / 40)
 
@@ -73,7 +73,7 @@ def test_verdicts_and_verification_need_no_baseline(tmp_path: Path) -> None:
     wrong = {"bert-tiny": [18, 17, 19], "albert-tiny": [1, 2, 1]}
     failed = tuple(f"baseline-{name}-lamps-s0" for name in BASELINES)
     run = made_up(3, wrong, fail=failed)
-    found, whole = judge(run), judge(made_up(3, wrong))
+    found, whole = compare_systems(run), compare_systems(made_up(3, wrong))
     assert found.tiers == whole.tiers and found.undecided == ()
     assert [d for d in whole.differences if d.second not in BASELINES] == list(found.differences)
     write_report(run, found, saved(run, tmp_path))
@@ -81,7 +81,7 @@ def test_verdicts_and_verification_need_no_baseline(tmp_path: Path) -> None:
 
 
 def test_findings_are_told_in_hundredths_with_what_would_have_shown() -> None:
-    found = judge(made_up(5, {"bert-tiny": [18, 17, 19, 18, 18], "albert-tiny": [1, 2, 1, 0, 1]}))
+    found = compare_systems(made_up(5, {"bert-tiny": [18, 17, 19, 18, 18], "albert-tiny": [1, 2, 1, 0, 1]}))
     ((task, (groups, _)),) = tier_table(found).rows
     assert (task, groups) == ("lamps", "1. albert-tiny; 2. bert-tiny")
     ((pair, jobs),) = difference_table(found).rows
@@ -94,7 +94,7 @@ def test_findings_are_told_in_hundredths_with_what_would_have_shown() -> None:
 def test_runs_that_learnt_nothing_are_told() -> None:
     run = made_up(2, {"bert-tiny": [4, 4]})
     stuck = run.results[0].model_copy(update={"predictions": {"dev": [1] * 40}, "headline": 0.5})
-    told = finding_notes(judge(run.model_copy(update={"results": (stuck, *run.results[1:])})))
+    told = finding_notes(compare_systems(run.model_copy(update={"results": (stuck, *run.results[1:])})))
     assert "One answer for every item of lamps: bert-tiny in 1 of 2 runs (mean without them 90.0)." in told
 
 
@@ -150,7 +150,7 @@ def test_a_folder_without_a_run_is_named(
 def published(tmp_path: Path) -> Path:
     run = made_up(3, {"bert-tiny": [8, 7, 8], "albert-tiny": [1, 0, 1]})
     folder = saved(run, tmp_path)
-    write_report(run, judge(run), folder)
+    write_report(run, compare_systems(run), folder)
     return folder
 
 

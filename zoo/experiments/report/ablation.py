@@ -34,9 +34,7 @@ def sections(run: ComparisonRun, effects: Effects) -> Iterator[Section]:
 
 def path_table(ablation: Ablation) -> Table:
     """The edges alone: what is to be done."""
-    rows = tuple(
-        (label, edge.choice, changed(edge.changes), edge.second) for label, edge in labelled(ablation).items()
-    )
+    rows = tuple((label, edge.choice, changed(edge.changes), edge.second) for label, edge in labelled(ablation).items())
     return Table(("edge", "choice", "what changes", "to"), rows, words=frozenset({"choice", "what changes", "to"}))
 
 

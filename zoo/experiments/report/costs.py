@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 from zoo.document import MISSING, Figure, Notes, Section, Table
 from zoo.experiments.report.scores import averages
 from zoo.experiments.results.run import ComparisonRun
-from zoo.experiments.statistics.verdicts import Comparisons
 from zoo.experiments.statistics.costs import LATENCY, MEMORY, OPERATIONS, PARAMETERS, hardware, quantities, withheld
+from zoo.experiments.statistics.verdicts import Comparisons
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure as Drawing
@@ -36,7 +36,9 @@ def pareto_section(run: ComparisonRun, comparisons: Comparisons) -> Section | No
     if not fronts:
         return None
     title = "Mean score against cost; hollow: another variant is as cheap and as good"
-    return Section("pareto", "Scores against costs", (Figure(title, lambda: _drawn(run, fronts), _as_table(run, fronts)),))
+    return Section(
+        "pareto", "Scores against costs", (Figure(title, lambda: _drawn(run, fronts), _as_table(run, fronts)),)
+    )
 
 
 def cost_table(run: ComparisonRun) -> Table:

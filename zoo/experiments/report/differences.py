@@ -8,8 +8,8 @@ from collections.abc import Iterator
 from zoo.document import MISSING, Figure, Notes, Section, Table
 from zoo.experiments.plan.plan import BASELINES
 from zoo.experiments.report.plots import differences_figure
-from zoo.experiments.statistics.verdicts import Comparisons
 from zoo.experiments.statistics.tests import SAME, TOO_FEW, Difference, Spread
+from zoo.experiments.statistics.verdicts import Comparisons
 
 MDE = "minimum detectable difference"
 
@@ -85,7 +85,9 @@ def comparison_notes(comparisons: Comparisons) -> list[str]:
             "Multi-Bootstrap, both at 5%; Holm over tasks, not over pairs)"
             f"{f'; {SAME} {counts[SAME]}' if counts[SAME] else ''}."
         )
-    notes += [f"Not significantly better than {name}: {'; '.join(where)}." for name, where in _at_the_floor(comparisons)]
+    notes += [
+        f"Not significantly better than {name}: {'; '.join(where)}." for name, where in _at_the_floor(comparisons)
+    ]
     for task, by_system in comparisons.spreads.items():
         constant = [_constant(name, s) for name, s in by_system.items() if s.n_constant and name not in BASELINES]
         notes += [f"Constant predictions on {task}: {', '.join(constant)}."] if constant else []

@@ -53,7 +53,10 @@ PublishedResults: type[Record] = create_model(
     score_unit=(Literal["shares of 1; reports print them x 100"], Field(description="Of every score and difference.")),
     plan_hash=(str, ...),
     plan=(Plan, ...),
-    scores=(dict[str, dict[str, ScoreSummary | None]], Field(description="By system and task; null: nothing finished.")),
+    scores=(
+        dict[str, dict[str, ScoreSummary | None]],
+        Field(description="By system and task; null: nothing finished."),
+    ),
     statistics=(Comparisons, ...),
     tuning=(list[SearchResult], Field(description="What choosing among settings of fine-tuning adds to the scores.")),
     effects=(Effects | None, Field(description="What each edge does; null where the run is no ablation.")),

@@ -8,14 +8,14 @@ from statistics import fmean, stdev
 
 from zoo.document import MISSING, Figure, Notes, Section, Table
 from zoo.experiments.plan.plan import BASELINES
-from zoo.experiments.report.differences import comparison_notes, tier_of
 from zoo.experiments.report.data_notes import left_out_notes, training_split
+from zoo.experiments.report.differences import comparison_notes, tier_of
 from zoo.experiments.report.plots import seeds_figure
 from zoo.experiments.report.selection import selection_notes
 from zoo.experiments.results.records import FinetuneResult
 from zoo.experiments.results.run import ComparisonRun
-from zoo.experiments.statistics.verdicts import Comparisons
 from zoo.experiments.statistics.tests import Spread
+from zoo.experiments.statistics.verdicts import Comparisons
 
 EVERY = ("task", "seed", "setting", "selection", "split", "metric", "score x 100", "max length", "items cut")
 """Columns of the table of every score, after the system's."""
@@ -33,7 +33,9 @@ class Average:
 
 def scores_section(run: ComparisonRun, comparisons: Comparisons) -> Section:
     """A row per system, a column per task, and what must be known to read them."""
-    return Section("scores", "Scores", (score_table(run, comparisons), Notes(tuple(notes(run, comparisons)))), brief=True)
+    return Section(
+        "scores", "Scores", (score_table(run, comparisons), Notes(tuple(notes(run, comparisons)))), brief=True
+    )
 
 
 def seeds_section(run: ComparisonRun) -> Section:

@@ -4,12 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import PurePosixPath
-from typing import TYPE_CHECKING
 
 from zoo.experiments.plan.plan import Job, Plan, PlannedTask
-
-if TYPE_CHECKING:
-    from zoo.experiments.results.records import FailedResult, FinetuneResult, PretrainResult
+from zoo.experiments.results.records import FailedResult, FinetuneResult, PretrainResult
 
 
 def misfit(plan: Plan, job: Job, result: PretrainResult | FinetuneResult | FailedResult) -> str | None:

@@ -14,7 +14,8 @@ from zoo.core.errors import RunFailed
 from zoo.core.specs import Variant
 from zoo.experiments.plan.make import with_budget
 from zoo.experiments.plan.plan import Job, Plan
-from zoo.experiments.results.records import FailedResult, FinetuneResult, PretrainResult, result_path, write_result
+from zoo.experiments.results.folder import result_path, write_result
+from zoo.experiments.results.records import FailedResult, FinetuneResult, PretrainResult
 from zoo.experiments.runner.job import attempt
 from zoo.experiments.runner.job_store import JobStore
 from zoo.machine.environment import environment

@@ -13,18 +13,10 @@ from zoo.core.files import sweep
 from zoo.core.specs import diff
 from zoo.experiments.plan.cache_key import cache_key
 from zoo.experiments.plan.plan import Job, Plan
-from zoo.experiments.results.folder import finetuned_folder
+from zoo.experiments.results.folder import finetuned_folder, read_result, result_path, results_by_key, write_result
 from zoo.experiments.results.gold_labels import read_gold
-from zoo.experiments.results.records import (
-    FailedResult,
-    FinetuneResult,
-    PretrainResult,
-    Run,
-    read_result,
-    result_path,
-    results_by_key,
-    write_result,
-)
+from zoo.experiments.results.records import FailedResult, FinetuneResult, PretrainResult
+from zoo.experiments.results.run import ComparisonRun
 from zoo.experiments.runner.reuse import adopted
 from zoo.machine.environment import Environment
 
@@ -131,11 +123,13 @@ class JobStore:
                 for left in (self._folder / name).glob(".*.lock"):
                     left.unlink(missing_ok=True)
 
-    def run(self) -> Run:
+    def run(self) -> ComparisonRun:
         """All results so far, in the plan's order."""
         results = (self._results.get(job.name) for job in self._plan.jobs)
         gold = {task.name: answers for task in self._plan.tasks if (answers := read_gold(self._folder, task))}
-        return Run(plan=self._plan, results=tuple(result for result in results if result is not None), gold=gold)
+        return ComparisonRun(
+            plan=self._plan, results=tuple(result for result in results if result is not None), gold=gold
+        )
 
     def reuse(self, job: Job) -> Found | None:
         """The result of a taken job from another run folder or this one, if there is a job of the same key."""

@@ -17,9 +17,11 @@ from zoo.core.errors import ZooError
 from zoo.core.json_files import Damaged, read_json
 from zoo.experiments.plan.cache_key import cache_key
 from zoo.experiments.report.results_json import summary
-from zoo.experiments.results.records import FailedResult, FinetuneResult, PretrainResult, Run, read_what_is_sound
+from zoo.experiments.results.folder import read_what_is_sound
+from zoo.experiments.results.records import FailedResult, FinetuneResult, PretrainResult
+from zoo.experiments.results.run import ComparisonRun
 from zoo.experiments.statistics.ablation import ablation_path, effects, read_ablation
-from zoo.experiments.statistics.verdicts import judge
+from zoo.experiments.statistics.verdicts import compare_systems
 from zoo.tasks.metrics import METRICS
 from zoo.weights.checkpoint import weights_hash
 from zoo.weights.content import trained_files
@@ -50,7 +52,7 @@ def verify(folder: Path) -> list[Check]:
     run, damaged = read_what_is_sound(folder)
     checks = [Check(_in(folder, file.path), "contradicted", file.what) for file in damaged]
     checks += [*_hashed_again(run, folder), *_scored_again(run)]
-    again = {"results.json": summary(run, judge(run)), **_ablation_again(run, folder)}
+    again = {"results.json": summary(run, compare_systems(run)), **_ablation_again(run, folder)}
     return checks + [check for name, found in again.items() for check in _published_again(folder / name, found)]
 
 
@@ -66,7 +68,7 @@ def _published_again(path: Path, again: Any) -> Iterator[Check]:
     yield from _compared(f"{path.name}: ", published, json.loads(json.dumps(again)))
 
 
-def _ablation_again(run: Run, folder: Path) -> dict[str, Any]:
+def _ablation_again(run: ComparisonRun, folder: Path) -> dict[str, Any]:
     """The effects of the run's ablation, if it is one that can be read, by the name of its file."""
     try:
         ablation = read_ablation(folder, run.plan)
@@ -78,7 +80,7 @@ def _ablation_again(run: Run, folder: Path) -> dict[str, Any]:
     return {name: effects(run, ablation).model_dump(mode="json")}
 
 
-def _hashed_again(run: Run, folder: Path) -> Iterator[Check]:
+def _hashed_again(run: ComparisonRun, folder: Path) -> Iterator[Check]:
     """Whether each job is one of this plan, and each checkpoint the one that was trained."""
     for result in run.results:
         if isinstance(result, FailedResult):
@@ -105,7 +107,7 @@ def _checkpoint_again(where: str, result: PretrainResult, place: Path) -> Iterat
     yield from _compared(f"{where}: checkpoint_files", result.checkpoint_files, trained_files(store))
 
 
-def _scored_again(run: Run) -> Iterator[Check]:
+def _scored_again(run: ComparisonRun) -> Iterator[Check]:
     for result in run.results:
         if isinstance(result, FinetuneResult):
             where = f"jobs/{result.job.name}.json"
