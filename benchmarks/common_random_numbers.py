@@ -16,8 +16,7 @@ from math import sqrt
 from pathlib import Path
 from statistics import fmean, stdev, variance
 
-from zoo import Catalog
-from zoo.commands.compare import Where, chosen_executor, done_and_judged, new_plan
+import zoo
 from zoo.experiments.results.run import ComparisonRun
 
 BASE = "bert-tiny"
@@ -42,21 +41,22 @@ def main(argv: Sequence[str] | None = None) -> None:
     parser.add_argument("--workers", type=int, default=2)
     parser.add_argument("--reuse", type=Path, nargs="*", default=[], help="runs whose equal jobs are taken over")
     asked = parser.parse_args(argv)
-    catalog = Catalog.installed()
     exchanges = [EXCHANGED[choice] for choice in asked.exchanged]
-    plan = new_plan(
-        catalog,
-        [catalog.variant(BASE + exchange) for exchange in ("", *exchanges)],
-        asked.tasks,
+    done = zoo.compare(
+        *(BASE + exchange for exchange in ("", *exchanges)),
+        tasks=asked.tasks,
         seeds=asked.seeds,
         pretrain_each_seed=True,
-        tokens=asked.tokens,
-        steps=asked.steps,
-    )
-    done, _ = done_and_judged(plan, asked.out, chosen_executor(plan, Where.local, asked.workers, None), asked.reuse)
+        pretrain_tokens=asked.tokens,
+        finetune_steps=asked.steps,
+        workers=asked.workers,
+        reuse=asked.reuse,
+        out=asked.out,
+        progress=True,
+    ).run
     print("| exchanged | task | difference | SD, common | SD, independent | ratio |\n|---|---|---|---|---|---|")
     for choice, exchange in zip(asked.exchanged, exchanges, strict=True):
-        tasks: list[str | None] = [planned.name for planned in plan.tasks]
+        tasks: list[str | None] = [planned.name for planned in done.plan.tasks]
         for task in tasks if len(tasks) == 1 else [*tasks, None]:
             print(f"| {choice} | {task or 'mean'} | {told(done, BASE + exchange, task)} |")
 

@@ -66,7 +66,7 @@ RUN_FILES_KNOWN_BELOW = {"jobs", "results.json", "finetuned"}
 
 LARGEST_FILE, LONGEST_FUNCTION, MEDIAN_FUNCTION = 350, 60, 7
 LARGE_FILES: set[str] = set()
-LONG_FUNCTIONS = {("zoo/commands/compare.py", "compare"), ("zoo/commands/pretrain.py", "pretrain")}
+LONG_FUNCTIONS = {("zoo/commands/pretrain.py", "pretrain")}
 
 PLUGINS = sorted(path.name for path in ROOT.glob("plugins/*") if path.is_dir())
 ALL_SOURCES = [*SOURCES, *sorted(ROOT.glob("plugins/*/zoo_*/**/*.py"))]

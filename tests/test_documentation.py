@@ -26,7 +26,7 @@ ELSEWHERE = {
     "torchrun --nproc-per-node 2 -m zoo pretrain bert-tiny --corpus corpus.txt --out runs/two --steps 20": (
         "tests/pretraining/test_team.py::test_two_processes_do_what_one_does_in_two_turns_dropout_and_all"
     ),
-    "zoo submit runs/here/submission --check": (
+    "zoo glue-submission runs/here/submission --check": (
         "tests/experiments/submission/test_submit.py::test_the_command_writes_and_checks"
     ),
     "zoo compare --plan plan.json --out runs/one": (
@@ -35,8 +35,10 @@ ELSEWHERE = {
     "zoo compare --resume --out runs/one": (
         "tests/experiments/runner/test_sharing.py::test_a_run_killed_ten_times_ends_as_if_it_had_not_been"
     ),
-    "zoo compare bert-tiny albert-tiny --tasks micro-sentiment --tokens 20000 --steps 20 --seeds 5 --reuse runs "
-    "--out runs/five": "tests/experiments/runner/test_sharing.py::test_more_seeds_take_over_the_jobs_of_fewer",
+    "zoo compare bert-tiny albert-tiny --tasks micro-sentiment --pretrain-tokens 20000 --finetune-steps 20 --seeds 5 "
+    "--reuse runs --out runs/five": (
+        "tests/experiments/runner/test_sharing.py::test_more_seeds_take_over_the_jobs_of_fewer"
+    ),
     "zoo compare --plan plan.json --executor ray --address HEAD:6379 --out runs/one": (
         "tests/experiments/runner/test_ray_cluster.py::test_a_lost_worker_is_replaced_and_the_results_are_those_of_one_process"
     ),

@@ -15,13 +15,34 @@ from zoo.tasks.task import Dataset, Example, Task
 from zoo.tasks.tsv import Table, TsvTask
 
 if TYPE_CHECKING:
+    from zoo.api import (
+        Comparison,
+        Submission,
+        Verification,
+        ablate,
+        check_glue_submission,
+        compare,
+        estimate,
+        glue_submission,
+        merge,
+        path,
+        plan_ablation,
+        plan_comparison,
+        report,
+        verify,
+    )
     from zoo.checkpoints import load, save
     from zoo.core.batch import IGNORE, Batch, Encoding, Flags, Ids, Layout, Output, Passage
     from zoo.core.interfaces import Embedding, Encoder, Masking, Objective, Packing, Tokenizer
     from zoo.model import Model
     from zoo.registry.catalog import Catalog
 
+_API = (
+    *("Comparison", "Submission", "Verification", "ablate", "check_glue_submission", "compare", "estimate"),
+    *("glue_submission", "merge", "path", "plan_ablation", "plan_comparison", "report", "verify"),
+)
 _LATER = {
+    "zoo.api": _API,
     "zoo.core.batch": ("IGNORE", "Batch", "Encoding", "Flags", "Ids", "Layout", "Output", "Passage"),
     "zoo.registry.catalog": ("Catalog",),
     "zoo.checkpoints": ("load", "save"),
@@ -33,6 +54,7 @@ __all__ = [
     "IGNORE",
     "Batch",
     "Catalog",
+    "Comparison",
     "Dataset",
     "Dims",
     "Embedding",
@@ -55,6 +77,7 @@ __all__ = [
     "Passage",
     "Pretraining",
     "RunFailed",
+    "Submission",
     "Table",
     "Task",
     "Tokenizer",
@@ -62,12 +85,24 @@ __all__ = [
     "UnknownName",
     "Use",
     "Variant",
+    "Verification",
     "ZooError",
+    "ablate",
+    "check_glue_submission",
+    "compare",
     "diff",
+    "estimate",
+    "glue_submission",
     "hookimpl",
     "load",
+    "merge",
+    "path",
+    "plan_ablation",
+    "plan_comparison",
+    "report",
     "save",
     "use",
+    "verify",
 ]
 
 

@@ -18,8 +18,9 @@ from zoo.commands.compare import compare
 from zoo.commands.console import AsJson, Strict, open_catalog, print_json, print_rows
 from zoo.commands.convert import convert
 from zoo.commands.inference import encode, fill, predict
+from zoo.commands.merge import merge
 from zoo.commands.pretrain import corpus_, pretrain
-from zoo.commands.report import report, submit, verify
+from zoo.commands.report import glue_submission, report, verify
 from zoo.commands.streams import prepared, results
 from zoo.core.errors import UnknownName, ZooError
 from zoo.core.specs import Variant, diff
@@ -33,9 +34,10 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 
-for _command in (ablate, audit, compare, convert, encode, fill, predict, pretrain, report, submit, verify):
+for _command in (ablate, audit, compare, convert, encode, fill, merge, predict, pretrain, report, verify):
     app.command()(_command)
 app.command("corpus")(corpus_)
+app.command("glue-submission")(glue_submission)
 
 # By its version, Typer brings a copy of click or needs the installed one; this is the base of its usage errors.
 _UsageError: type[Any] = typer.BadParameter.__mro__[2]

@@ -76,7 +76,18 @@ def test_a_run_that_started_from_it_tells_from_what(pretrained: Path, run: Run, 
 
 
 def test_a_compared_models_card_tells_its_run(run: Run, tmp_path: Path) -> None:
-    small = ("--tasks", "micro-acceptability", "--steps", 1, "--tokens", 400, "--seeds", 1, "--workers", 0)
+    small = (
+        "--tasks",
+        "micro-acceptability",
+        "--finetune-steps",
+        1,
+        "--pretrain-tokens",
+        400,
+        "--seeds",
+        1,
+        "--workers",
+        0,
+    )
     assert run("compare", TINY, *small, "--out", tmp_path / "run")[0] == 0
     (place,) = (tmp_path / "run" / "checkpoints").iterdir()
     convert(place, tmp_path / "hf", to="hf")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from math import sqrt
 from pathlib import Path
 from statistics import fmean
@@ -14,18 +15,18 @@ import zoo_bert
 import zoo_roberta
 from tests.experiments.synthetic_runs import TARGETS, of_forty, saved
 from zoo import Catalog, Dims, Encoder, Parts, UnknownName, Variant, ZooError, hookimpl, use
-from zoo.commands.report import Format, report
+from zoo import builtin_plugin as builtin
+from zoo.commands.report import report
 from zoo.experiments.plan.ablation import Ablation, of_table, path, walk
 from zoo.experiments.plan.make import make_plan
 from zoo.experiments.plan.plan import BASELINES, Job
 from zoo.experiments.report.ablation import effects_markdown, path_table
 from zoo.experiments.results.records import Cost, FinetuneResult, Measured
 from zoo.experiments.results.run import ComparisonRun
-from zoo.experiments.statistics.ablation import effects, read_ablation
+from zoo.experiments.statistics.ablation import effects
 from zoo.experiments.statistics.tests import SAME
 from zoo.machine.environment import environment
 from zoo.registry.paper_tables import PaperTable, Row
-from zoo.tasks import builtin
 
 CATALOG = Catalog.of(zoo_bert, zoo_roberta, zoo_albert, builtin)
 PRESETS = [
@@ -337,15 +338,15 @@ def test_a_task_that_one_side_did_not_finish_is_left_out_and_said() -> None:
 @pytest.mark.parametrize("form", ["terminal", "markdown"])
 def test_the_report_of_a_run_folder_tells_the_ablation_that_it_is_of(form: str, tmp_path: Path) -> None:
     run, ablation = of_paper("bert-table-5", [[10, 11, 10]] * 3)
-    kept = saved(run, tmp_path) / "ablation.json"
-    kept.write_text(effects(run, ablation).model_dump_json())
-    assert read_ablation(tmp_path, run.plan) == ablation
+    kept = saved(run.model_copy(update={"plan": run.plan.model_copy(update={"ablation": ablation})}), tmp_path)
     out = tmp_path / "report"
-    report(tmp_path, Format(form), out)
+    report(tmp_path, form, out)
     assert "The paper's effects and ours" in out.read_text() and "+ BiLSTM" in out.read_text()
-    kept.write_text("{}")
-    with pytest.raises(ZooError, match=r"ablation.json is not an ablation"):
-        report(tmp_path, Format(form), out)
+    plan = json.loads((kept / "plan.json").read_text())
+    plan["ablation"]["edges"][0]["second"] = "stranger"
+    (kept / "plan.json").write_text(json.dumps(plan))
+    with pytest.raises(ZooError, match=r"plan.json is not a plan: ablation: an ablation has other edges"):
+        report(tmp_path, form, out)
 
 
 def test_weights_cannot_be_ablated(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -188,7 +188,7 @@ def test_a_task_without_a_dev_split_is_refused_before_training(corpus: FilesCorp
     ("second", "message"),
     [
         ("albert-tiny+head.pooling=first", "differ in head.pooling, .*as albert-tiny.*head.pooling=mean"),
-        ("albert-tiny+pretraining.tokens=5000", "with --tokens N"),
+        ("albert-tiny+pretraining.tokens=5000", "with --pretrain-tokens N"),
         ("bert-tiny", "named twice"),
     ],
 )
@@ -212,7 +212,15 @@ def test_file_names_are_fit_and_unique() -> None:
 
 @pytest.mark.skipif(shutil.which("ps") is None, reason="needs ps to see who is alive")
 def test_the_workers_of_a_killed_run_do_not_outlive_it(tmp_path: Path) -> None:
-    arguments = ["albert-tiny", "--tasks", "micro-sentiment", "--tokens", "10000000", "--out", str(tmp_path / "run")]
+    arguments = [
+        "albert-tiny",
+        "--tasks",
+        "micro-sentiment",
+        "--pretrain-tokens",
+        "10000000",
+        "--out",
+        str(tmp_path / "run"),
+    ]
     command = [sys.executable, "-m", "zoo", "compare", *arguments]
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as running:
         deadline = time.monotonic() + 120

@@ -7,7 +7,7 @@ from pathlib import Path
 from zoo import Dataset, Example, Task, hookimpl
 from zoo.tasks.task import content_hash
 
-NOUNS = ("cook", "sailor", "compare_systems", "pupil", "nurse", "hunter")
+NOUNS = ("cook", "sailor", "judge", "pupil", "nurse", "hunter")
 
 
 class ToyTask(Task):

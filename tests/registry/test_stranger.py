@@ -76,7 +76,18 @@ def test_it_passes_the_conformance_checks(installed: Run) -> None:
 
 
 def test_it_takes_part_in_a_comparison(installed: Run, tmp_path: Path) -> None:
-    budget = ["--tokens", "20000", "--steps", "5", "--seeds", "1", "--workers", "1", "--tasks", "micro-acceptability"]
+    budget = [
+        "--pretrain-tokens",
+        "20000",
+        "--finetune-steps",
+        "5",
+        "--seeds",
+        "1",
+        "--workers",
+        "1",
+        "--tasks",
+        "micro-acceptability",
+    ]
     out = tmp_path / "run"
     done = installed("-m", "zoo", "compare", "bert-tiny", "parallel-tiny", *budget, "--out", str(out))
     assert done.returncode == 0, done.stderr

@@ -11,15 +11,15 @@ from zoo.document import MISSING, Section, Table
 COMPONENTS = ("token", "position", "segment", "projection", "attention", "ffn", "norms", "pooler")
 """The components that the published architectures have; whatever else there is counts as heads or other."""
 
+WORDS = frozenset({"published", "formula"})
+"""Columns of words beside the first ones."""
+
 
 def _section(title: str, columns: tuple[str, ...], rows: tuple[tuple[str, ...], ...], n_words: int = 1) -> Section:
     """A section of one table, whose first columns hold words."""
     identity = title.split(":")[0].lower().replace(" ", "-")
-    return Section(
-        identity,
-        title,
-        (Table(columns, rows, words=frozenset((*columns[:n_words], *(name for name in columns if name in WORDS)))),),
-    )
+    words = frozenset(columns[:n_words]) | WORDS
+    return Section(identity, title, (Table(columns, rows, words=words),))
 
 
 def overview(audits: Sequence[Audit]) -> Section:

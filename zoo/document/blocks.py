@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence, Set
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, TypeAlias
 
@@ -27,9 +27,9 @@ class Table:
     columns: tuple[str, ...]
     rows: tuple[tuple[str, ...], ...]
     title: str = ""
-    words: frozenset[str] = frozenset()
+    words: Set[str] = frozenset()
     ranks: Mapping[tuple[int, int], int] = field(default_factory=dict)
-    rules: frozenset[int] = frozenset()
+    rules: Set[int] = frozenset()
 
     def holds_words(self, column: int) -> bool:
         """Whether a column is one of words, which may be wrapped."""

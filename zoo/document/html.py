@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from html import escape
 from pathlib import Path
@@ -11,6 +12,8 @@ from zoo.document.blocks import Block, Document, Figure, Notes, Section, Table
 from zoo.document.plotting import svg
 
 PAGE = Path(__file__).with_name("page.html")
+
+_JOINTS = re.compile(r"(?<=[^\s+]\+)(?=[A-Za-z])")
 
 MOST_ROWS = 20
 """A longer table is folded."""
@@ -42,8 +45,8 @@ def table(table: Table) -> str:
 
 
 def breakable(text: str) -> str:
-    """Text that HTML shows as it is; an expression may break after a plus."""
-    return escape(visible(text)).replace("+", "+<wbr>")
+    """Text that HTML shows as it is; an expression may break between its parts."""
+    return "<wbr>".join(map(escape, _JOINTS.split(visible(text))))
 
 
 def _section(section: Section) -> str:
@@ -75,7 +78,8 @@ def _kind(table: Table, column: int) -> str:
 def _cell(table: Table, row: int, column: int, cell: str) -> str:
     tag = "th" if column == 0 else "td"
     rank = table.ranks.get((row, column))
+    text = breakable(cell) if table.holds_words(column) else escape(visible(cell))
     if rank is None:
-        return f"<{tag}{_kind(table, column)}>{breakable(cell)}</{tag}>"
+        return f"<{tag}{_kind(table, column)}>{text}</{tag}>"
     kind = ' class="first"' if rank == 1 else ""
-    return f'<td{kind}>{breakable(cell)}<span class="tier" title="tier {rank}">{rank}</span></td>'
+    return f'<td{kind}>{text}<span class="tier" title="tier {rank}">{rank}</span></td>'

@@ -58,10 +58,9 @@ def _block(block: Block) -> Iterator[str]:
         items = [rf"\item {escaped(note)}" for note in block.lines]
         yield from (rf"\begin{{{kind}}}", *items, rf"\end{{{kind}}}") if items else ()
         return
-    if block.title:
-        yield from ("", rf"\paragraph{{{escaped(block.title)}}}")
     table = block.data if isinstance(block, Figure) else block
     if table and table.rows:
+        yield from ("", rf"\paragraph{{{escaped(block.title)}}}") if block.title else ()
         yield from _long(table) if len(table.rows) > MOST_ROWS else _boxed(table)
 
 

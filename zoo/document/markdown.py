@@ -19,7 +19,8 @@ def sections(parts: Iterable[Section], level: int = 2) -> str:
     for section in parts:
         lines += [f"{'#' * level} {escape(section.title)}", ""] if section.title else []
         for block in section.blocks:
-            lines += [*_block(block), ""]
+            shown = list(_block(block))
+            lines += [*shown, ""] if shown else []
     return "\n".join(lines).rstrip() + "\n"
 
 
@@ -39,10 +40,12 @@ def _block(block: Block) -> Iterator[str]:
         mark = "1." if block.numbered else "-"
         yield from (f"{mark} {escape(note)}" for note in block.lines)
         return
+    table = block.data if isinstance(block, Figure) else block
+    if table is None:
+        return
     if block.title:
         yield from (f"**{escape(block.title)}**", "")
-    table = block.data if isinstance(block, Figure) else block
-    yield from table_lines(table) if table else ()
+    yield from table_lines(table)
 
 
 def _row(cells: Iterable[str]) -> str:

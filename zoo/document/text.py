@@ -48,7 +48,8 @@ def text(document: Document, width: int | None = None, most_rows: int | None = N
     for section in document.sections:
         lines += [*wrapped(section.title, width), ""]
         for block in section.blocks:
-            lines += [*_block(block, width, most_rows), ""]
+            shown = _block(block, width, most_rows)
+            lines += [*shown, ""] if shown else []
     return "\n".join(lines)
 
 
@@ -58,7 +59,7 @@ def table_lines(table: Table, width: int | None = None) -> list[str]:
         return []
     cells = [[visible(cell) for cell in row] for row in (table.columns, *table.rows)]
     natural = [max(map(cell_len, column)) for column in zip(*cells, strict=True)]
-    least = [max(map(_longest_piece, column)) for column in zip(*cells, strict=True)]
+    least = [_least(table.holds_words(n), *column) for n, column in enumerate(zip(*cells, strict=True))]
     least[0] = min(natural[0], least[0] + INDENT)
     if width is None:
         return _grid(table, cells, list(range(len(natural))), natural)
@@ -94,12 +95,17 @@ def _block(block: Block, width: int | None, most_rows: int | None) -> list[str]:
             for part in wrapped(mark + visible(note), width, indent=len(mark) or INDENT)
         ]
     if isinstance(block, Figure):
-        return [*wrapped(visible(block.title), width), *(_block(block.data, width, most_rows) if block.data else [])]
+        return [*wrapped(visible(block.title), width), "", *_block(block.data, width, most_rows)] if block.data else []
     left_out = len(block.rows) - (most_rows or len(block.rows))
     shown = replace(block, rows=block.rows[:most_rows]) if left_out > 0 else block
-    title = wrapped(visible(block.title), width) if block.title else []
+    title = [*wrapped(visible(block.title), width), ""] if block.title else []
     more = [f"... and {left_out:,} more rows"] if left_out > 0 else []
     return [*title, *table_lines(shown, width), *more]
+
+
+def _least(words: bool, name: str, *cells: str) -> int:
+    """How narrow a column can be: names of columns and words may be wrapped, numbers not."""
+    return max(_longest_piece(name), *map(_longest_piece if words else cell_len, cells))
 
 
 def _longest_piece(cell: str) -> int:

@@ -22,7 +22,7 @@ from zoo.core.seeds import drawing
 from zoo.core.specs import Dims, Positive, Use, Variant
 from zoo.formulas import Component, Published
 from zoo.registry import hooks
-from zoo.registry.expressions import base_of, evaluate, own_name
+from zoo.registry.expressions import base_of, evaluate, exchanged_fields, own_name
 from zoo.registry.paper_tables import PaperTable
 from zoo.registry.plugins import KINDS, OFFERED, Plugin, Refused, Source, ask, check_names, failed, installed_plugins
 from zoo.registry.search_grids import Grid
@@ -141,6 +141,15 @@ class Catalog:
         called = names[folder.resolve()]
         called = f"folder:{called}" if called in self.variants else called
         return variant_in(folder, self.checkpoints).model_copy(update={"name": called})
+
+    def exchanged_fields(self, expression: str) -> frozenset[str]:
+        """The paths of the fields that an expression exchanges. Raises ZooError as `named` does."""
+        return exchanged_fields(self.named(expression)[1], self._is_folder)
+
+    @property
+    def starter_tasks(self) -> list[str]:
+        """The tasks that are compared on where none are named."""
+        return [task.name for task in self.tasks.values() if task.suite == "microworld"]
 
     def task(self, name: str) -> Task:
         """The task of this name. Raises UnknownName."""

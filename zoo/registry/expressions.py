@@ -45,6 +45,12 @@ def own_name(expression: str, is_folder: Callable[[str], bool]) -> tuple[str, st
     return own, rest
 
 
+def exchanged_fields(expression: str, is_folder: Callable[[str], bool] = lambda name: False) -> frozenset[str]:
+    """The paths of the fields that an expression exchanges, as pretraining.tokens; of a plain name, none."""
+    rest = expression[len(base_of(expression, is_folder)) :]
+    return frozenset(exchange.partition("=")[0] for exchange in rest.split("+") if exchange)
+
+
 def evaluate(
     expression: str, find: Callable[[str], Variant], is_folder: Callable[[str], bool] = lambda name: False
 ) -> Variant:

@@ -26,7 +26,7 @@ DIMS = Dims(
 
 LENGTHS = (7, 3, 11, 3)
 
-SUBJECTS = ("the cook", "a sailor", "the old compare_systems", "some pupils", "a quiet nurse", "the tall hunter")
+SUBJECTS = ("the cook", "a sailor", "the old judge", "some pupils", "a quiet nurse", "the tall hunter")
 VERBS = ("praised", "followed", "helped", "watched", "carried")
 OBJECTS = ("the boat", "a lamp", "the red book", "some ropes", "a young deer", "the mayor's bell")
 

@@ -17,7 +17,7 @@ from zoo.text.packing import cut
 
 def check_tokenizer(tokenizer: Tokenizer) -> None:
     """Text survives encoding, special tokens frame it, files bring the same tokenizer back."""
-    text = "the old compare_systems helped a sailor."
+    text = "the old judge helped a sailor."
     ids = tokenizer.encode([text])[0]
     assert len(ids) and not set(ids.tolist()) & set(tokenizer.special_ids), "plain text became special tokens"
     assert "".join(tokenizer.decode(ids.tolist()).split()) == "".join(text.split()), "the text does not come back"

@@ -25,7 +25,7 @@ from zoo.experiments.runner.job_store import JobStore
 from zoo.experiments.runner.run import claim
 from zoo.experiments.statistics import tests as significance_tests
 from zoo.experiments.statistics import verdicts
-from zoo.experiments.statistics.ablation import effects, read_ablation
+from zoo.experiments.statistics.ablation import effects
 from zoo.experiments.statistics.verdicts import compare_systems
 from zoo.experiments.submission.write import submit
 from zoo.experiments.verify.files import Check, verify
@@ -54,11 +54,12 @@ def few_draws() -> Iterator[None]:
 def sound(few_draws: None, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A small run with an ablation, as it is when it has ended."""
     folder = tmp_path_factory.mktemp("sound") / "run"
-    run = made_up(2, WRONG, pretrain=True)
-    saved(run, folder)
-    write_report(run, compare_systems(run), folder)
     first, second = (CATALOG.variant(name) for name in ("bert-tiny", "bert-tiny+dims.n_layers=1"))
     one = edge(CATALOG, first, second).model_copy(update={"second": "albert-tiny"})
+    run = made_up(2, WRONG, pretrain=True)
+    run = run.model_copy(update={"plan": run.plan.model_copy(update={"ablation": Ablation(edges=(one,))})})
+    saved(run, folder)
+    write_report(analyse(run), folder)
     (folder / "ablation.json").write_text(effects(run, Ablation(edges=(one,))).model_dump_json())
     return folder
 
@@ -67,8 +68,7 @@ def as_report(folder: Path) -> str:
     run = read_run(folder)
     found = compare_systems(run)
     told = plain(run, found) + markdown(run, found) + csv_rows(run)
-    ablation = read_ablation(folder, run.plan)
-    return told + (effects(run, ablation).model_dump_json() if ablation else "")
+    return told + (effects(run, run.plan.ablation).model_dump_json() if run.plan.ablation else "")
 
 
 def scores(run: ComparisonRun) -> str:

@@ -87,7 +87,7 @@ def test_another_recipe_or_budget_is_refused() -> None:
     run = made_up(3, ALBERT)
     (variant,) = run.plan.variants
     longer = variant.model_copy(update={"pretraining": variant.pretraining.model_copy(update={"tokens": 10**7})})
-    with pytest.raises(ZooError, match="give both the same with --tokens"):
+    with pytest.raises(ZooError, match="give both the same with --pretrain-tokens"):
         merge({"a": made_up(3, BERT), "b": changed(run, variants=(longer,))})
 
 

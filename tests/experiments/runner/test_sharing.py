@@ -19,7 +19,17 @@ from zoo.experiments.results.folder import read_run
 from zoo.experiments.results.records import FailedResult, fingerprint
 from zoo.experiments.results.run import ComparisonRun
 
-SMALL = ["albert-tiny", "--tasks", "micro-sentiment", "--tokens", "3000", "--steps", "3", "--seeds", "3"]
+SMALL = [
+    "albert-tiny",
+    "--tasks",
+    "micro-sentiment",
+    "--pretrain-tokens",
+    "3000",
+    "--finetune-steps",
+    "3",
+    "--seeds",
+    "3",
+]
 
 
 def zoo(*arguments: object, **how: Any) -> subprocess.CompletedProcess[str]:

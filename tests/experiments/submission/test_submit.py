@@ -149,9 +149,9 @@ def test_the_command_writes_and_checks(
             main()
         return int(end.value.code or 0)
 
-    assert zoo("submit", str(run)) == 0
+    assert zoo("glue-submission", str(run)) == 0
     assert "WNLI.tsv: seed 1" in capsys.readouterr().out
-    assert zoo("submit", str(run / "submission"), "--check") == 0
+    assert zoo("glue-submission", str(run / "submission"), "--check") == 0
     (run / "submission" / "AX.tsv").unlink()
-    assert zoo("submit", str(run / "submission"), "--check") == 1
+    assert zoo("glue-submission", str(run / "submission"), "--check") == 1
     assert capsys.readouterr().out.splitlines()[-1] == "AX.tsv: is missing"

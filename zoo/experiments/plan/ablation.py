@@ -5,8 +5,9 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import pairwise
+from typing import Self
 
-from pydantic import Field, JsonValue
+from pydantic import Field, JsonValue, model_validator
 
 from zoo.core.errors import UnknownName, ZooError
 from zoo.core.specs import Record, Use, Variant, diff
@@ -55,6 +56,22 @@ class Ablation(Record):
     edges: tuple[Edge, ...]
     paper: PaperTable | None = None
     rows: dict[str, str] = Field(default={})
+
+    @model_validator(mode="after")
+    def _is_its_table(self) -> Self:
+        if self.paper is None:
+            return self
+        if {*self.rows} != {row.label for row in self.paper.rows if row.variants}:
+            raise ValueError("an ablation has other rows than its paper's table")
+        steps = {(self.rows[start], self.rows[row.label]) for row in self.paper.rows for start in row.after}
+        if {(edge.first, edge.second) for edge in self.edges} != steps:
+            raise ValueError("an ablation has other edges than its paper's table")
+        return self
+
+    @property
+    def ends(self) -> frozenset[str]:
+        """The names of all variants that an edge or a row speaks of."""
+        return frozenset(name for edge in self.edges for name in (edge.first, edge.second)) | {*self.rows.values()}
 
 
 def choices(catalog: Catalog, first: Variant, second: Variant) -> dict[str, Changes]:

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from itertools import pairwise
 from pathlib import Path
 
 from pydantic import ValidationError
 
 from zoo.core.errors import ZooError, explain
-from zoo.core.specs import Precision, Variant, diff
+from zoo.core.specs import Precision, R, Variant, diff
+from zoo.experiments.plan.ablation import Ablation
 from zoo.experiments.plan.corpus import CorpusSource, MicroworldCorpus, TasksCorpus, corpus_hash
 from zoo.experiments.plan.plan import BASELINES, Plan, PlannedCheckpoint, PlannedSplit, PlannedTask, hash_json
 from zoo.experiments.results.gold_labels import gold_labels
@@ -36,6 +37,7 @@ def make_plan(
     folders: Mapping[str, Path] | None = None,
     keep_finetuned: bool = False,
     tuning: Tuning | None = None,
+    ablation: Ablation | None = None,
     one_head: bool = True,
 ) -> Plan:
     """A checked plan: every part builds, every task's data are read, budgets agree, and heads if there is to be one.
@@ -70,6 +72,7 @@ def make_plan(
             checkpoints=checkpoints,
             keep_finetuned=keep_finetuned,
             tuning=tuning,
+            ablation=ablation,
         )
     except ValidationError as error:
         raise ZooError(f"this is no plan: {explain(error)}") from None
@@ -156,15 +159,24 @@ def planned_checkpoint(catalog: Catalog, folder: Path) -> PlannedCheckpoint:
     return PlannedCheckpoint(folder=str(folder.resolve()), files=content_files(contents.store))
 
 
-def with_budget(variant: Variant, tokens: int | None, steps: int | None) -> Variant:
-    """The same variant with another number of pre-training tokens or fine-tuning steps."""
+def with_budget(variant: Variant, tokens: int | None, steps: int | None, own: Collection[str] = frozenset()) -> Variant:
+    """The same variant with another number of pre-training tokens or fine-tuning steps.
+
+    Fields in `own`, as pretraining.tokens, were asked for by themselves and stay as they are. A batch is otherwise no
+    larger than the budget.
+    """
     pretraining, finetuning = variant.pretraining, variant.finetuning
     if tokens is not None:
         batch_tokens = max(pretraining.sequence_length, min(pretraining.batch_tokens, tokens))
-        pretraining = pretraining.model_copy(update={"tokens": tokens, "batch_tokens": batch_tokens})
+        pretraining = _changed("pretraining", pretraining, own, tokens=tokens, batch_tokens=batch_tokens)
     if steps is not None:
-        finetuning = finetuning.model_copy(update={"steps": steps})
+        finetuning = _changed("finetuning", finetuning, own, steps=steps)
     return variant.model_copy(update={"pretraining": pretraining, "finetuning": finetuning})
+
+
+def _changed(phase: str, recipe: R, own: Collection[str], **fields: int) -> R:
+    """A recipe with other values in the fields that are not its own."""
+    return recipe.model_copy(update={name: value for name, value in fields.items() if f"{phase}.{name}" not in own})
 
 
 def refuse_unequal(variants: Sequence[Variant], trained: set[str], *, one_head: bool = True) -> None:
@@ -191,10 +203,10 @@ def _refuse_unequal_budgets(variants: Sequence[Variant]) -> None:
         if first.pretraining.tokens != other.pretraining.tokens:
             raise ZooError(
                 f"{first.name} asks for {first.pretraining.tokens:,} pre-training tokens and {other.name} for "
-                f"{other.pretraining.tokens:,}; give both the same with --tokens N"
+                f"{other.pretraining.tokens:,}; give both the same with --pretrain-tokens N"
             )
     if variants and variants[0].pretraining.tokens > LARGEST_DEFAULT_BUDGET:
         raise ZooError(
             f"{variants[0].name} asks for {variants[0].pretraining.tokens:,} pre-training tokens; "
-            "say how many you mean with --tokens N"
+            "say how many you mean with --pretrain-tokens N"
         )

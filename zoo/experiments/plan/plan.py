@@ -13,6 +13,7 @@ from pydantic import Field, TypeAdapter, model_validator
 
 from zoo.core.json_files import read_strictly
 from zoo.core.specs import Count, Finetuning, Precision, Record, Variant
+from zoo.experiments.plan.ablation import Ablation
 from zoo.experiments.plan.corpus import CorpusSource
 from zoo.experiments.plan.inputs import Inputs, pretraining_inputs, start_inputs
 from zoo.registry.search_grids import Selection, Setting, Tuning
@@ -80,6 +81,7 @@ _PLACES: Any = {
     "data_folder": True,
     "checkpoints": {"__all__": {"folder"}},
     "keep_finetuned": True,
+    "ablation": True,
 }
 
 
@@ -103,6 +105,8 @@ class Plan(Record):
     checkpoints: dict[str, PlannedCheckpoint] = Field(default={})
     keep_finetuned: bool = False
     tuning: Tuning | None = None
+    ablation: Ablation | None = None
+    """The edges between the variants whose effects are reported; no result depends on it."""
 
     @model_validator(mode="after")
     def _means_one_thing(self) -> Self:
@@ -114,6 +118,7 @@ class Plan(Record):
         for what, given, known in (
             ("checkpoints", self.checkpoints, names),
             ("tuning", self.tuning.settings if self.tuning else {}, tasks),
+            ("an ablation's edges", self.ablation.ends if self.ablation else (), names),
         ):
             if unknown := sorted({*given} - {*known}):
                 raise ValueError(f"{what} are given for {unknown[0]!r:.60}, which is not in the plan")

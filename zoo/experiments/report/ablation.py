@@ -19,8 +19,8 @@ from zoo.experiments.statistics.tests import Difference
 
 def sections(run: ComparisonRun, effects: Effects) -> Iterator[Section]:
     """The most important first."""
-    blocks = [effect_table(effects), Notes(tuple(ablation_notes(run, effects)))]
-    yield Section("effects", "What each choice does", tuple(blocks), brief=True)
+    blocks = effect_table(effects), Notes(tuple(ablation_notes(run, effects)))
+    yield Section("effects", "What each choice does", blocks, brief=True)
     if panels := _panels(effects):
         title = "Effects with 95% intervals: thick over seeds, thin over seeds and items"
         figure = Figure(title, lambda: intervals_figure(panels, list(labelled(effects.ablation))))

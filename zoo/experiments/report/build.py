@@ -11,8 +11,7 @@ from zoo.document import Document, Section, markdown
 from zoo.experiments.plan.plan import Plan
 from zoo.experiments.report import ablation, costs, differences, models, provenance, scores, selection
 from zoo.experiments.report.results_json import summary
-from zoo.experiments.results.run import ComparisonRun
-from zoo.experiments.statistics.analysis import Analysis, analyse
+from zoo.experiments.statistics.analysis import Analysis
 
 MOST_NAMES = 5
 """Variants that a title names."""
@@ -51,13 +50,10 @@ def sections(analysis: Analysis) -> Iterator[Section]:
     return (section for section in made if section)
 
 
-def write_report(run: ComparisonRun, folder: Path) -> Document:
-    """Write results.json and report.md into a run folder, and return the report."""
-    analysis = analyse(run)
-    made = document(analysis)
+def write_report(analysis: Analysis, folder: Path) -> None:
+    """Write results.json and report.md into a run folder."""
     write_text(folder / "results.json", json.dumps(summary(analysis), indent=1) + "\n")
-    write_text(folder / "report.md", markdown.render(made))
-    return made
+    write_text(folder / "report.md", markdown.render(document(analysis)))
 
 
 def title(plan: Plan) -> str:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from zoo.core.specs import Record, diff
-from zoo.document import MISSING, Figure, Notes, Section, Table
+from zoo.core.specs import diff
+from zoo.document import MISSING, Figure, Section, Table
 from zoo.experiments.report.plots import curves_figure
 from zoo.experiments.results.run import ComparisonRun
 
@@ -24,24 +24,9 @@ def parameters_section(run: ComparisonRun) -> Section | None:
 
 
 def variants_section(run: ComparisonRun) -> Section:
-    """The fields in which the variants differ, and what each was trained with."""
-    first, *others = run.plan.variants
-    common = f"All have the head {_fields(first.head)}." if all(v.head == first.head for v in others) else ""
-    settings = [
-        f"{variant.name}: "
-        + "; ".join(
-            f"{name} {_fields(part)}"
-            for name, part in (
-                ("initial weights", variant.init),
-                ("pre-training", variant.pretraining),
-                ("fine-tuning", variant.finetuning),
-            )
-        )
-        for variant in run.plan.variants
-    ]
-    table = variant_table(run)
-    notes = Notes((*filter(None, [common]), *settings))
-    return Section("variants", "How the variants differ", (*([table] if table.rows else []), notes))
+    """The fields in which the variants differ, and the recipe that they share."""
+    tables = [table for table in (variant_table(run), common_table(run)) if table.rows]
+    return Section("variants", "How the variants differ", tuple(tables))
 
 
 def curve_table(run: ComparisonRun) -> Table:
@@ -66,10 +51,25 @@ def variant_table(run: ComparisonRun) -> Table:
 
     def row(path: str) -> tuple[str, ...]:
         values = [of_first[path], *(differences[v.name].get(path, (None, of_first[path]))[1] for v in others)]
-        return tuple(MISSING if value is None else str(value) for value in values)
+        return tuple(map(_value, values))
 
     names = tuple(v.name for v in run.plan.variants)
     return Table(("field", *names), tuple((path, *row(path)) for path in fields), words=frozenset(names))
+
+
+def common_table(run: ComparisonRun) -> Table:
+    """A row per field of heads and recipes that all variants share."""
+    of_each = [
+        {
+            f"{part}.{name}": value
+            for part in ("head", "init", "pretraining", "finetuning")
+            for name, value in getattr(variant, part)
+        }
+        for variant in run.plan.variants
+    ]
+    common = {name: value for name, value in of_each[0].items() if all(other[name] == value for other in of_each)}
+    rows = tuple((name, _value(value)) for name, value in common.items())
+    return Table(("field", "value"), rows, title="Head and recipe of all", words=frozenset({"value"}))
 
 
 def audit_table(run: ComparisonRun) -> Table:
@@ -90,5 +90,7 @@ def audit_table(run: ComparisonRun) -> Table:
     return Table(("component", *of), (*rows, total) if rows else ())
 
 
-def _fields(record: Record) -> str:
-    return ", ".join(f"{name} {value}" for name, value in record.model_dump().items())
+def _value(value: object) -> str:
+    if isinstance(value, list | tuple):
+        return ", ".join(map(str, value))
+    return MISSING if value is None else str(value)

@@ -56,8 +56,8 @@ class Difference(Record):
     """First minus second on a task, over the seeds that both finished.
 
     `minimum_detectable_difference` is the smallest true difference that so many seeds detect with 80% power, and
-    `minimum_detectable_at_best` that of any number of seeds; `seeds_needed` is how many the difference that was seen would
-    take, None where this development set cannot show it.
+    `minimum_detectable_at_best` that of any number of seeds; `seeds_needed` is how many the difference that was seen
+    would take, None where this development set cannot show it.
     """
 
     task: str

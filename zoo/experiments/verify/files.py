@@ -20,8 +20,7 @@ from zoo.experiments.report.results_json import summary
 from zoo.experiments.results.folder import read_what_is_sound
 from zoo.experiments.results.records import FailedResult, FinetuneResult, PretrainResult
 from zoo.experiments.results.run import ComparisonRun
-from zoo.experiments.statistics.ablation import ablation_path, effects, read_ablation
-from zoo.experiments.statistics.verdicts import compare_systems
+from zoo.experiments.statistics.analysis import analyse
 from zoo.tasks.metrics import METRICS
 from zoo.weights.checkpoint import weights_hash
 from zoo.weights.content import trained_files
@@ -52,8 +51,7 @@ def verify(folder: Path) -> list[Check]:
     run, damaged = read_what_is_sound(folder)
     checks = [Check(_in(folder, file.path), "contradicted", file.what) for file in damaged]
     checks += [*_hashed_again(run, folder), *_scored_again(run)]
-    again = {"results.json": summary(run, compare_systems(run)), **_ablation_again(run, folder)}
-    return checks + [check for name, found in again.items() for check in _published_again(folder / name, found)]
+    return [*checks, *_published_again(folder / "results.json", summary(analyse(run)))]
 
 
 def _published_again(path: Path, again: Any) -> Iterator[Check]:
@@ -66,18 +64,6 @@ def _published_again(path: Path, again: Any) -> Iterator[Check]:
         yield Check(path.name, "contradicted", error.what)
         return
     yield from _compared(f"{path.name}: ", published, json.loads(json.dumps(again)))
-
-
-def _ablation_again(run: ComparisonRun, folder: Path) -> dict[str, Any]:
-    """The effects of the run's ablation, if it is one that can be read, by the name of its file."""
-    try:
-        ablation = read_ablation(folder, run.plan)
-    except Damaged:
-        ablation = None  # what is written there will not be what an ablation of nothing makes
-    name = ablation_path(folder).name
-    if ablation is None:
-        return {name: {}} if os.path.lexists(folder / name) else {}
-    return {name: effects(run, ablation).model_dump(mode="json")}
 
 
 def _hashed_again(run: ComparisonRun, folder: Path) -> Iterator[Check]:
@@ -124,7 +110,7 @@ def _scored(
     where: str, metric: str, stored: float, gold: Sequence[float] | None, predictions: Sequence[float]
 ) -> Check:
     if gold is None:
-        return Check(where, "not decidable", f"stored {stored}; the right answers are not there")
+        return Check(where, "not decidable", f"stored {stored}; the gold labels are not there")
     try:
         found = METRICS[metric].value(np.asarray(gold), np.asarray(predictions))
     except ValueError as error:  # a metric of two classes, and a plan that was altered to have more

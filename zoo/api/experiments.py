@@ -1,0 +1,236 @@
+"""Comparisons and ablations: planned, carried out, reported, put together and verified."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal, get_args
+
+from rich.console import Console
+
+from zoo.api.outcomes import Comparison, Submission, Verification
+from zoo.api.signature import takes
+from zoo.core.errors import UnknownName, ZooError
+from zoo.core.options import Options
+from zoo.core.specs import Variant
+from zoo.experiments.plan.ablation import Ablation
+from zoo.experiments.plan.options import AblationOptions, ExperimentOptions
+from zoo.experiments.plan.plan import Plan
+from zoo.experiments.plan.requests import ablation_plan, asked_path, comparison_plan, kept_plan
+from zoo.registry.catalog import Catalog
+
+if TYPE_CHECKING:
+    from zoo.experiments.runner.estimate import Forecast
+    from zoo.experiments.runner.executors import Executor
+
+RUNS = Path("runs")
+Place = str | Path
+Depth = Literal["files", "models", "training"]
+DEPTHS = get_args(Depth)
+
+_log = logging.getLogger("zoo")
+
+
+@takes(ExperimentOptions)
+def compare(
+    *variants: str | Variant, progress: bool = False, catalog: Catalog | None = None, **options: Any
+) -> Comparison:
+    """Pre-train variants on the same text, fine-tune them on the same tasks, and compare them; as `zoo compare`.
+
+    Without variants, the three tiny ones. With `progress`, how it is getting on is shown on standard error. Raises
+    ZooError for what cannot be planned, before any training; a job that fails is among the `failures`.
+    """
+    asked = ExperimentOptions.of(options)
+    return _carried_out("compare", catalog, variants, asked, progress)
+
+
+@takes(AblationOptions)
+def ablate(*variants: str, progress: bool = False, catalog: Catalog | None = None, **options: Any) -> Comparison:
+    """Go from one variant to another, one design choice at a time, and report what each does; as `zoo ablate`.
+
+    Two variants are walked between; more are the path itself; a `preset` is a paper's table. Raises ZooError for what
+    cannot be planned, before any training.
+    """
+    return _carried_out("ablate", catalog, variants, AblationOptions.of(options), progress)
+
+
+@takes(ExperimentOptions)
+def plan_comparison(*variants: str | Variant, catalog: Catalog | None = None, **options: Any) -> Plan:
+    """The plan that `compare` would carry out; can be saved, sent and given to it as `plan`."""
+    return _planned(catalog or Catalog.installed(), variants, ExperimentOptions.of(options))
+
+
+@takes(AblationOptions)
+def plan_ablation(*variants: str, catalog: Catalog | None = None, **options: Any) -> Plan:
+    """The plan that `ablate` would carry out; can be saved, sent and given to it as `plan`."""
+    return _planned(catalog or Catalog.installed(), variants, AblationOptions.of(options))
+
+
+@takes(AblationOptions)
+def path(*variants: str, catalog: Catalog | None = None, **options: Any) -> Ablation:
+    """The edges that `ablate` would report on, one design choice each; reads no data."""
+    return asked_path(catalog or Catalog.installed(), variants, AblationOptions.of(options))[1]
+
+
+def estimate(
+    plan: Plan,
+    *,
+    workers: int = 2,
+    reuse: Sequence[Place] = (),
+    out: Place | None = None,
+    catalog: Catalog | None = None,
+) -> Forecast:
+    """What a plan will take in time, disk and memory, from a few steps of every variant.
+
+    What `out` or the run folders in `reuse` hold already is taken off. Raises RunFailed where a variant fails.
+    """
+    from zoo.experiments.runner.estimate import forecast
+
+    folder = Path(out) if out else RUNS / "none"
+    return forecast(catalog or Catalog.installed(), plan, folder, workers=workers, reuse=[Path(p) for p in reuse])
+
+
+def report(run: Place, *, across_hardware: bool = False) -> Comparison:
+    """A finished run again, from its saved results alone. Raises ZooError where the folder holds none."""
+    from zoo.experiments.results.folder import read_run
+
+    done = replace(read_run(Path(run)), across_hardware=across_hardware)
+    return Comparison(Path(run), done)
+
+
+def merge(*runs: Place, out: Place | None = None, across_hardware: bool = False) -> Comparison:
+    """Runs of the same tasks put together as one, and written to `out` if given; as `zoo merge`.
+
+    Raises ZooError where they cannot stand in one table.
+    """
+    from zoo.experiments.results.folder import read_run
+    from zoo.experiments.results.merge import merge as merged
+    from zoo.experiments.results.merge import write_merged
+
+    if len(runs) < 2:
+        raise ZooError("give at least two run folders; zoo report shows a single one")
+    run = merged({str(folder): read_run(Path(folder)) for folder in runs})
+    comparison = Comparison(Path(out) if out else None, replace(run, across_hardware=across_hardware))
+    if out is not None:
+        write_merged(comparison.run, Path(out))
+        comparison.write_report()
+    return comparison
+
+
+def verify(
+    run: Place,
+    *,
+    depth: str = "files",
+    seeds: int = 3,
+    equivalence_margin: float = 1.0,
+    workers: int = 2,
+    progress: bool = False,
+) -> Verification:
+    """Check a run's published numbers against its files, its kept models, or by training again; as `zoo verify`.
+
+    `equivalence_margin` is in points: scores shown to be closer count as equal when trained again.
+    """
+    from zoo.experiments.verify.files import verify as check
+
+    if depth not in DEPTHS:
+        raise ZooError(f"depth {depth!r} is none of {', '.join(DEPTHS)}")
+    folder = Path(run).parent if Path(run).name == "results.json" else Path(run)
+    checks = list(check(folder))
+    if depth != "files":
+        checks += _tried_again(folder, depth, seeds, equivalence_margin, workers, progress)
+    return Verification(folder, tuple(checks))
+
+
+def glue_submission(run: Place, *, variant: str | None = None, out: Place | None = None) -> Submission:
+    """Write the files that GLUE's leaderboard takes; as `zoo glue-submission`.
+
+    `variant` is needed where the run has several; `out` is `submission` in the run folder if not given.
+    """
+    from zoo.experiments.results.folder import read_run
+    from zoo.experiments.submission.write import submit
+
+    folder = Path(out) if out else Path(run) / "submission"
+    sources = submit(read_run(Path(run)), variant, folder)
+    return Submission(folder / "submission.zip", tuple(map(str, sources)))
+
+
+def check_glue_submission(path: Place) -> list[str]:
+    """What is wrong with a submission, a folder or a zip, a line each; nothing where all is right."""
+    from zoo.experiments.submission.glue import check
+
+    return list(check(Path(path)))
+
+
+def _planned(catalog: Catalog, variants: Sequence[str | Variant], asked: Options) -> Plan:
+    assert isinstance(asked, ExperimentOptions)
+    if asked.plan is not None or asked.resume:
+        if variants:
+            raise ZooError("the plan decides the variants; leave them out, or make a new plan without --plan")
+        return kept_plan(catalog, asked.plan or (asked.out or _newest()) / "plan.json", asked)
+    if isinstance(asked, AblationOptions):
+        return ablation_plan(catalog, [str(name) for name in variants], asked)
+    return comparison_plan(catalog, variants, asked)
+
+
+def _carried_out(
+    command: str, catalog: Catalog | None, variants: Sequence[str | Variant], asked: ExperimentOptions, progress: bool
+) -> Comparison:
+    """Do what was asked for, and write its report into the run folder."""
+    from zoo.experiments.runner.progress import Display
+    from zoo.experiments.runner.run import run
+
+    if asked.resume and asked.out is None:
+        asked = asked.model_copy(update={"out": _newest()})
+        _log.warning(f"resuming {asked.out}")
+    catalog = catalog or Catalog.installed()
+    plan = _planned(catalog, variants, asked)
+    if command == "ablate" and plan.ablation is None:
+        raise ZooError("the plan is of a comparison and has no edges to report on; carry it out with zoo compare")
+    folder = asked.out or RUNS / f"{command}-{datetime.now():%Y%m%d-%H%M%S}"
+    with Display(plan, Console(stderr=True, quiet=not progress)) as display:
+        done = run(plan, folder, executor=_executor(asked), watcher=display, reuse=asked.reuse, catalog=catalog)
+    comparison = Comparison(folder, done)
+    comparison.write_report()
+    return comparison
+
+
+def _executor(asked: ExperimentOptions) -> Executor:
+    """What is to carry the jobs out."""
+    from zoo.experiments.runner.executors import InProcess, LocalProcesses
+
+    if asked.executor == "ray":
+        from zoo.experiments.runner.ray_cluster import RayCluster
+
+        return RayCluster(asked.address, asked.workers)
+    if asked.executor != "local":
+        raise UnknownName("executor", asked.executor, ["local", "ray"])
+    if asked.address is not None:
+        raise ZooError("--address is a Ray cluster's; give --executor ray with it")
+    return LocalProcesses(asked.workers) if asked.workers else InProcess()
+
+
+def _newest() -> Path:
+    plans = sorted(RUNS.glob("*/plan.json"), key=lambda path: path.stat().st_mtime)
+    if not plans:
+        raise ZooError(f"there is no run in {RUNS} to go on with; name its folder with --out")
+    return plans[-1].parent
+
+
+def _tried_again(folder: Path, depth: str, seeds: int, margin: float, workers: int, progress: bool) -> list[Any]:
+    from tempfile import TemporaryDirectory
+
+    from zoo.experiments.results.folder import read_what_is_sound
+    from zoo.experiments.runner.progress import Display
+    from zoo.experiments.verify.rerun import evaluated_again, repeated_plan, trained_again
+
+    catalog, (done, _) = Catalog.installed(), read_what_is_sound(folder)  # what is damaged was reported by then
+    checks = list(evaluated_again(done, folder, catalog))
+    if depth == "training":
+        plan = repeated_plan(done.plan, seeds)
+        console = Console(stderr=True, quiet=not progress)
+        with TemporaryDirectory() as stage, Display(plan, console) as display:
+            checks += trained_again(done, plan, Path(stage) / "run", catalog, margin, workers, display)
+    return checks

@@ -1,0 +1,28 @@
+"""What a shell offers after TAB: names from the installed plugins, without importing torch."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+
+from zoo.registry.catalog import Catalog
+
+Completion = Callable[[str], list[str]]
+
+
+def _completing(names: Callable[[Catalog], Iterable[str]]) -> Completion:
+    """Offers names that begin as the last of those typed, which may be separated by commas."""
+
+    def offered(incomplete: str) -> list[str]:
+        before, comma, last = incomplete.rpartition(",")
+        return [f"{before}{comma}{name}" for name in names(Catalog.installed()) if name.startswith(last)]
+
+    return offered
+
+
+COMPLETIONS: Mapping[str, Completion] = {
+    "variants": _completing(lambda catalog: catalog.variants),
+    "tasks": _completing(lambda catalog: catalog.tasks),
+    "grids": _completing(lambda catalog: catalog.grids),
+    "presets": _completing(lambda catalog: catalog.ablations),
+}
+"""By what `Help.completes` names."""

@@ -1,0 +1,104 @@
+"""What `zoo compare` and `zoo ablate` have in common on the command line."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+from pydantic import JsonValue
+
+from zoo.commands.console import ending, print_json, print_rows, show
+from zoo.experiments.plan.options import FOLDER
+
+if TYPE_CHECKING:
+    from zoo.api.outcomes import Comparison
+    from zoo.experiments.plan.plan import Plan
+    from zoo.experiments.runner.estimate import Forecast
+
+SavePlan = Annotated[
+    Path | None,
+    typer.Option(help="Write the plan to this file and stop. [dim](e.g. plan.json)[/dim]", rich_help_panel=FOLDER),
+]
+DryRun = Annotated[
+    bool, typer.Option("--dry-run", help="Print the jobs and what they will take, and stop.", rich_help_panel=FOLDER)
+]
+
+
+def experiment(
+    planned: Callable[..., Plan],
+    done: Callable[..., Comparison],
+    save_plan: Path | None,
+    dry_run: bool,
+    as_json: bool,
+    **given: Any,
+) -> int:
+    """Write a plan, estimate it, or carry it out and print what came of it; status 1 where a job failed."""
+    if save_plan is not None:
+        return _save(planned(**given), save_plan)
+    if dry_run:
+        return _estimate(planned(**given), given, as_json)
+    comparison = done(progress=True, **given)
+    if as_json:
+        print_json(comparison.render("json"))
+    else:
+        show(comparison.document.brief)
+    assert comparison.folder is not None
+    ending(
+        {"run folder": comparison.folder, "report": comparison.folder / "report.md"},
+        f"zoo report {comparison.folder} --format html --out report.html",
+        f"zoo verify {comparison.folder}",
+    )
+    return 1 if comparison.failures else 0
+
+
+def _save(plan: Plan, path: Path) -> int:
+    from zoo.core.files import write_text
+
+    write_text(path, plan.model_dump_json(indent=1) + "\n")
+    ending({f"plan {plan.content_hash[:12]}, {len(plan.jobs)} jobs": path}, f"zoo compare --plan {path}")
+    return 0
+
+
+def _estimate(plan: Plan, given: dict[str, Any], as_json: bool) -> int:
+    from zoo import api
+
+    how = {name: given[name] for name in ("catalog", "workers", "reuse", "out") if name in given}
+    estimate = api.estimate(plan, **how)
+    print_json(_answer(plan, estimate)) if as_json else _print(estimate, given.get("workers", 2))
+    return 0
+
+
+def _rows(estimate: Forecast) -> list[dict[str, JsonValue]]:
+    return [
+        {"job": work.job.name, "state": work.state, "seconds": round(work.seconds, 1) if work.seconds else None}
+        for work in estimate.work
+    ]
+
+
+def _answer(plan: Plan, estimate: Forecast) -> dict[str, object]:
+    return {
+        "plan": plan.model_dump(mode="json"),
+        "plan_hash": plan.content_hash,
+        "jobs": _rows(estimate),
+        "seconds": estimate.seconds,
+        "disk_bytes": estimate.disk_bytes,
+        "memory_bytes": estimate.memory_bytes,
+    }
+
+
+def _print(estimate: Forecast, workers: int) -> None:
+    print_rows(_rows(estimate), as_json=False)
+    left = sum(work.state == "to do" for work in estimate.work)
+    print(
+        f"{left} of {len(estimate.work)} jobs to do: about {_duration(estimate.seconds)} with {workers or 1} "
+        f"process(es), {estimate.disk_bytes / 1e6:,.1f} MB on disk, {estimate.memory_bytes / 1e6:,.0f} MB of memory "
+        "per process"
+    )
+
+
+def _duration(seconds: float) -> str:
+    minutes, rest = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours} h {minutes:02} min" if hours else f"{minutes} min {rest:02} s"

@@ -1,0 +1,104 @@
+"""What a comparison and an ablation can be asked for, in Python and on the command line alike."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+from pydantic import Field
+
+from zoo.core.options import Amount, Help, Names, Options, Paths, Texts, Whole
+from zoo.core.specs import Precision
+from zoo.experiments.plan.plan import Plan
+
+PATH = "Path"
+DATA, TRAINING, MACHINE, FOLDER = "Tasks and text", "Training", "Where it runs", "Run folder and plan"
+
+Seeds = Annotated[Amount, Field(le=100)]
+Workers = Annotated[Whole, Field(le=256)]
+Threads = Annotated[Amount, Field(le=256)]
+
+
+class PlanOptions(Options):
+    """What a plan is made of: everything that scores depend on."""
+
+    tasks: Annotated[
+        Names | None,
+        Help("Tasks, separated by commas.", DATA, "rte,mrpc", "the starter suite", completes="tasks"),
+    ] = None
+    glue: Annotated[Path | None, Help("The folder that holds GLUE's task folders.", DATA, "data/glue")] = None
+    corpus: Annotated[
+        Paths,
+        Help("Text files or folders to pre-train on; may be repeated.", DATA, "wiki.txt", "text of the tasks"),
+    ] = ()
+    pretrain_tokens: Annotated[
+        Annotated[Amount, Field(ge=64)] | None,
+        Help("Pre-training tokens per variant.", TRAINING, "1M", "as each variant's record says"),
+    ] = None
+    finetune_steps: Annotated[
+        Amount | None,
+        Help("Fine-tuning steps per variant and task.", TRAINING, "500", "as each variant's record says"),
+    ] = None
+    seeds: Annotated[Seeds, Help("Fine-tuning seeds per variant and task.", TRAINING, "10")] = 3
+    pretrain_each_seed: Annotated[bool, Help("Pre-train once per seed, instead of once for all seeds.", TRAINING)] = (
+        False
+    )
+    tune: Annotated[
+        Texts,
+        Help(
+            "Fine-tuning settings to try: a grid's name, or FIELD=VALUE,VALUE (may be repeated). The best on the "
+            "development set is reported.",
+            TRAINING,
+            "learning_rate=1e-3,3e-4",
+            "each variant's own settings",
+            completes="grids",
+        ),
+    ] = ()
+    precision: Annotated[Precision, Help("Number format of forward and backward passes.", TRAINING, "bf16")] = "fp32"
+    threads: Annotated[Threads, Help("CPU threads per process.", MACHINE, "4")] = 1
+    keep_finetuned: Annotated[bool, Help("Keep every fine-tuned model, for `zoo verify --depth models`.", FOLDER)] = (
+        False
+    )
+
+
+class ExperimentOptions(PlanOptions):
+    """What `zoo compare` and `zoo ablate` take: what to do, where to do it, and what to start from."""
+
+    workers: Annotated[Workers, Help("Processes that work at once; 0 works in this one.", MACHINE, "4")] = 2
+    executor: Annotated[
+        str,
+        Help("What carries out the jobs: local processes or a Ray cluster.", MACHINE, "ray", completes="executors"),
+    ] = "local"
+    address: Annotated[str | None, Help("Address of the Ray cluster.", MACHINE, "HEAD:6379", "a local cluster")] = None
+    plan: Annotated[
+        Plan | Path | None, Help("Carry out this plan file instead of making a plan.", FOLDER, "plan.json")
+    ] = None
+    resume: Annotated[bool, Help("Continue the run in --out, or the newest run.", FOLDER)] = False
+    reuse: Annotated[
+        Paths,
+        Help("Take finished jobs from this run folder, or folder of run folders; may be repeated.", FOLDER, "runs"),
+    ] = ()
+    out: Annotated[Path | None, Help("The run folder.", FOLDER, "runs/mine", "runs/COMMAND-DATE-TIME")] = None
+
+    @property
+    def beside_a_plan(self) -> list[str]:
+        """The options given that a plan has already decided."""
+        free = {*ExperimentOptions.__annotations__, *MOVES}
+        return [f"--{name.replace('_', '-')}" for name in self.given if name not in free]
+
+
+MOVES = ("glue", "corpus", "keep_finetuned")
+"""What may be given beside a plan: where its data lie by now, and that models are to be kept."""
+
+
+class AblationOptions(ExperimentOptions):
+    """What `zoo ablate` takes beside: the path, or the paper's table, that is followed."""
+
+    seeds: Annotated[Seeds, Help("Fine-tuning seeds per variant and task.", TRAINING, "10")] = 5
+    via: Annotated[
+        Names, Help("Variants on the way, separated by commas.", PATH, "roberta-tiny", completes="variants")
+    ] = ()
+    preset: Annotated[
+        str | None, Help("A paper's table instead of a path.", PATH, "bert-table-5", completes="presets")
+    ] = None
+    size: Annotated[str | None, Help("The preset's size.", PATH, "mini", "its smallest")] = None

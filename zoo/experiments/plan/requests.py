@@ -1,0 +1,120 @@
+"""From what was asked for to a plan: the same for `zoo compare`, `zoo ablate` and their functions in Python."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Collection, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from zoo.core.errors import ZooError
+from zoo.core.specs import Variant
+from zoo.experiments.plan.ablation import Ablation, of_table, path
+from zoo.experiments.plan.corpus import CorpusSource, FilesCorpus
+from zoo.experiments.plan.make import check_plan, make_plan, with_budget
+from zoo.experiments.plan.options import AblationOptions, ExperimentOptions, PlanOptions
+from zoo.experiments.plan.plan import Plan, read_plan
+from zoo.registry.catalog import Catalog
+from zoo.registry.search_grids import Tuning, tuning
+
+DEFAULT_VARIANTS = ("bert-tiny", "roberta-tiny", "albert-tiny")
+BUDGETS = {"pretraining.tokens": "pretrain_tokens", "finetuning.steps": "finetune_steps"}
+"""Fields of a variant that an expression and an option can both set."""
+
+_log = logging.getLogger("zoo")
+
+
+def comparison_plan(catalog: Catalog, variants: Sequence[str | Variant], options: PlanOptions) -> Plan:
+    """The plan of a comparison; without variants, of the tiny three. Raises ZooError as `make_plan` does."""
+    given = variants or DEFAULT_VARIANTS
+    names = [name for name in given if isinstance(name, str)]
+    named = {name: catalog.variant(name, beside=names) for name in names}
+    folders = {variant.name: folder for name, variant in named.items() if (folder := catalog.folder(name))}
+    chosen = [named[name] if isinstance(name, str) else name for name in given]
+    own = {variant.name: catalog.exchanged_fields(name) for name, variant in named.items()}
+    return _plan(catalog, chosen, own, options, folders=folders)
+
+
+def ablation_plan(catalog: Catalog, names: Sequence[str], options: AblationOptions) -> Plan:
+    """The plan of an ablation along a path of variants, or of a paper's table. Raises ZooError as `path` does."""
+    way, ablation = asked_path(catalog, names, options)
+    own = {variant.name: catalog.exchanged_fields(variant.name) for variant in way}
+    if ablation.paper is None:  # steps of the path are named by expressions that nobody typed
+        typed = frozenset().union(*(catalog.exchanged_fields(name) for name in (*names, *options.via)))
+        own = {name: fields & typed for name, fields in own.items()}
+    return _plan(catalog, way, own, options, ablation=ablation, one_head=False)  # a head is a choice like any other
+
+
+def asked_path(catalog: Catalog, names: Sequence[str], options: AblationOptions) -> tuple[list[Variant], Ablation]:
+    """The variants and edges of a path or a paper's table. Raises ZooError where what was asked for is neither."""
+    if options.preset is not None:
+        if names or options.via:
+            raise ZooError("a preset has variants of its own; give either --preset or variants")
+        return of_table(catalog, catalog.ablation(options.preset), options.size)
+    if options.size is not None:
+        raise ZooError("--size is a preset's; give --preset NAME with it")
+    if len(names) < 2:
+        raise ZooError("an ablation goes from one variant to another; give both, or --preset NAME (--list shows them)")
+    if options.via and len(names) > 2:
+        raise ZooError(f"{len(names)} variants are a path of their own; --via goes with two")
+    return path(catalog, names, options.via)
+
+
+def kept_plan(catalog: Catalog, plan: Plan | Path, options: ExperimentOptions) -> Plan:
+    """A plan, or one from a file, its data perhaps moved. Raises ZooError where they are other data."""
+    if extra := options.beside_a_plan:
+        raise ZooError(f"the plan decides {', '.join(extra)}; leave that out, or make a new plan without --plan")
+    plan = plan if isinstance(plan, Plan) else read_plan(plan)
+    moved: dict[str, Any] = {"keep_finetuned": plan.keep_finetuned or options.keep_finetuned}
+    if options.glue:
+        moved["data_folder"] = str(options.glue.resolve())
+        if plan.corpus.kind == "tasks":
+            moved["corpus"] = plan.corpus.model_copy(update={"folder": str(options.glue.resolve())})
+    moved |= {"corpus": files} if (files := _files(options.corpus)) else {}
+    plan = plan.model_copy(update=moved)
+    check_plan(catalog, plan)
+    return plan
+
+
+def _plan(
+    catalog: Catalog, variants: Sequence[Variant], own: Mapping[str, Collection[str]], options: PlanOptions, **how: Any
+) -> Plan:
+    tasks = list(options.tasks) if options.tasks is not None else catalog.starter_tasks
+    return make_plan(
+        catalog,
+        [_budgeted(variant, own.get(variant.name, ()), options) for variant in variants],
+        tasks,
+        n_seeds=options.seeds,
+        corpus=_files(options.corpus),
+        data_folder=options.glue.resolve() if options.glue else None,
+        threads=options.threads,
+        precision=options.precision,
+        pretrain_each_seed=options.pretrain_each_seed,
+        keep_finetuned=options.keep_finetuned,
+        tuning=_tuning(catalog, options, tasks) if options.tune else None,
+        **how,
+    )
+
+
+def _budgeted(variant: Variant, own: Collection[str], options: PlanOptions) -> Variant:
+    """A variant with the budgets of the options, but for the fields that its own expression sets."""
+    for field, option in BUDGETS.items():
+        if field in own and option in options.given:
+            _log.warning(f"{variant.name} sets {field} itself; --{option.replace('_', '-')} does not change it")
+    return with_budget(variant, options.pretrain_tokens, options.finetune_steps, own)
+
+
+def _tuning(catalog: Catalog, options: PlanOptions, tasks: Sequence[str]) -> Tuning:
+    tried = tuning(options.tune, tasks, catalog.grids)
+    lengths = [
+        setting for settings in tried.settings.values() for setting in settings if setting.epochs or setting.steps
+    ]
+    if options.finetune_steps is not None and lengths:
+        raise ZooError(
+            f"--finetune-steps and the settings of {tried.name} ({lengths[0].label}) both say how long; leave one out"
+        )
+    return tried
+
+
+def _files(paths: Sequence[Path]) -> CorpusSource | None:
+    return FilesCorpus(paths=tuple(str(path.resolve()) for path in paths)) if paths else None
