@@ -74,7 +74,7 @@ def by_seed(run: ComparisonRun, variant: str, task: str | None) -> list[float]:
     """Scores in points, seed by seed, on one task or in the mean over all."""
     results = run.finetuned(variant, task)
     seeds = sorted({result.job.seed for result in results})
-    return [100 * fmean(r.headline for r in results if r.job.seed == seed) for seed in seeds]
+    return [100 * fmean(r.main_score for r in results if r.job.seed == seed) for seed in seeds]
 
 
 if __name__ == "__main__":

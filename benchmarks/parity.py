@@ -120,11 +120,11 @@ def ragged(family: str, vocab_size: int, longest: int, rng: np.random.Generator,
     ends = [int(rng.integers(length)) for length in lengths]
     labels: dict[str, Sequence[Label]] = {
         LABEL: rng.integers(0, N_LABELS, len(lengths)).tolist(),
-        "choice": np.repeat(rng.integers(0, N_CHOICES, len(lengths) // N_CHOICES), N_CHOICES).tolist(),
+        "multiple-choice": np.repeat(rng.integers(0, N_CHOICES, len(lengths) // N_CHOICES), N_CHOICES).tolist(),
         "score": rng.random(len(lengths)).tolist(),
         "bert.nsp": rng.integers(0, 2, len(lengths)).tolist(),
         "albert.sop": rng.integers(0, 2, len(lengths)).tolist(),
-        "span": [(int(rng.integers(end + 1)), end) for end in ends],
+        "question-answering": [(int(rng.integers(end + 1)), end) for end in ends],
     }
     questions = [place // N_CHOICES for place in range(len(lengths))]
     batch = collate(encodings, labels=labels, targets=targets, items=questions)
@@ -192,7 +192,7 @@ def their_values(model: Any, head: str, inputs: Inputs) -> tuple[list[Tensor], A
     pack, labels = batch.layout.pack, batch.labels
     if head == "ForMultipleChoice":
         shaped = {name: _by_question(value, batch) for name, value in padded.items()}
-        out = model(**shaped, labels=_by_question(labels["choice"], batch)[:, 0])
+        out = model(**shaped, labels=_by_question(labels["multiple-choice"], batch)[:, 0])
         return [out.logits], out.loss
     given: dict[str, Tensor] = {}
     if head in ("ForMaskedLM", "ForTokenClassification", "ForPreTraining"):
@@ -216,7 +216,7 @@ def their_values(model: Any, head: str, inputs: Inputs) -> tuple[list[Tensor], A
         return [*values, pack(out.logits)], out.loss
     if head == "ForQuestionAnswering":  # the library's loss counts padding as a place for the answer
         losses = [
-            model(**one, start_positions=labels["span"][place, :1], end_positions=labels["span"][place, 1:]).loss
+            model(**one, start_positions=labels["question-answering"][place, :1], end_positions=labels["question-answering"][place, 1:]).loss
             for one, place in inputs.alone()
         ]
         return [*values, pack(out.start_logits), pack(out.end_logits)], torch.stack(losses).mean()
@@ -226,7 +226,7 @@ def their_values(model: Any, head: str, inputs: Inputs) -> tuple[list[Tensor], A
 def labelled(model: zoo.Model, batch: Batch) -> Batch:
     """The batch with the labels of the model's head, if it has one, under the name where heads look for them."""
     kind = model.objective("task").use.kind if "task" in model.objective_names else ""  # type: ignore[union-attr]
-    named = {"choice": "choice", "regress": "score", "span": "span"}.get(kind, LABEL)
+    named = {"multiple-choice": "multiple-choice", "regression": "score", "question-answering": "question-answering"}.get(kind, LABEL)
     return replace(batch, labels={**batch.labels, LABEL: batch.labels[named]})
 
 

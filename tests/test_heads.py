@@ -12,8 +12,8 @@ from torch import Tensor
 
 from zoo.core.batch import IGNORE, Batch, Encoding
 from zoo.core.errors import ZooError
-from zoo.core.specs import Dims, Head, HeadKind, HeadUse
-from zoo.heads import LABEL, Choice, Classify, Multilabel, Pool, Regress, Span, Tag, TaskHead, make_head
+from zoo.core.specs import Dims, PoolingConfig, HeadKind, HeadConfig
+from zoo.heads import LABEL, MultipleChoice, SequenceClassification, MultiLabelClassification, Pool, Regression, QuestionAnswering, TokenClassification, TaskHead, make_head
 from zoo.testing import head_batch
 from zoo.text.collate import Label, collate
 
@@ -37,14 +37,14 @@ def hidden_of(batch: Batch) -> Tensor:
     return torch.randn(len(batch.ids), 7, generator=torch.Generator().manual_seed(1))
 
 
-def use(kind: HeadKind, *labels: str) -> HeadUse:
-    return HeadUse(kind=kind, labels=labels, reading=Head(dropout=0.0))
+def use(kind: HeadKind, *labels: str) -> HeadConfig:
+    return HeadConfig(kind=kind, labels=labels, pooling=PoolingConfig(dropout=0.0))
 
 
 def test_a_tag_is_chosen_for_each_token_and_counted_where_there_is_one() -> None:
     targets = [[IGNORE, 0, 2, 1, IGNORE], [IGNORE, 1, IGNORE], [IGNORE, 2, 2, IGNORE], [IGNORE, IGNORE, IGNORE]]
     batch = batch_of(targets=targets)
-    head = Tag(DIMS, use("tag", "O", "B", "I"))
+    head = TokenClassification(DIMS, use("token-classification", "O", "B", "I"))
     hidden = hidden_of(batch)
     output = head(hidden, batch, torch.empty(0))
     logits = hidden @ head.output.weight.T + head.output.bias
@@ -58,13 +58,13 @@ def test_a_tag_is_chosen_for_each_token_and_counted_where_there_is_one() -> None
 
 def test_a_batch_without_a_tag_has_a_loss_of_zero() -> None:
     batch = batch_of()
-    loss = Tag(DIMS, use("tag", "O", "B"))(hidden_of(batch), batch, torch.empty(0)).loss
+    loss = TokenClassification(DIMS, use("token-classification", "O", "B"))(hidden_of(batch), batch, torch.empty(0)).loss
     assert loss.item() == 0.0
 
 
 def test_a_span_is_looked_for_within_its_own_sequence() -> None:
     batch = batch_of([(1, 3), (0, 2), (2, 2), (IGNORE, IGNORE)])
-    head = Span(DIMS, use("span"))
+    head = QuestionAnswering(DIMS, use("question-answering"))
     hidden = hidden_of(batch)
     output = head(hidden, batch, torch.empty(0))
     scores = head.scores(hidden, batch)
@@ -81,7 +81,7 @@ def test_a_span_is_looked_for_within_its_own_sequence() -> None:
 
 def test_the_best_span_is_in_order() -> None:
     start, end = [0.0, 5.0, 1.0, -torch.inf], [9.0, 0.0, 2.0, -torch.inf]
-    head = Span(DIMS, use("span"))
+    head = QuestionAnswering(DIMS, use("question-answering"))
     assert head.predict(torch.tensor([[start, end]])) == [(0, 0)]  # 9, as (1, 0) with 14 is backwards
     assert head.predict(torch.tensor([[start, [0.0, 0.0, 2.0, -torch.inf]]])) == [(1, 2)]
 
@@ -96,7 +96,7 @@ def test_an_answer_is_the_best_pair_of_places_in_the_second_text(seed: int) -> N
         segments = (np.arange(len(special)) > n_question + 1).astype(np.int32)
         encodings.append(Encoding(np.full(len(special), 5, np.int32), segments, special))
     batch = collate(encodings, labels={LABEL: [(0, 0)] * 12})
-    head = Span(DIMS, use("span"))
+    head = QuestionAnswering(DIMS, use("question-answering"))
     hidden = torch.randn(len(batch.ids), 7, generator=torch.Generator().manual_seed(seed))
     scores = head.scores(hidden, batch).detach()
     best = []
@@ -112,7 +112,7 @@ def test_an_answer_is_the_best_pair_of_places_in_the_second_text(seed: int) -> N
 
 def test_choices_are_put_back_in_the_order_in_which_they_were_collated() -> None:
     batch = batch_of([1, 1, 0, 0], items=[0, 0, 1, 1])
-    head = Choice(DIMS, use("choice"))
+    head = MultipleChoice(DIMS, use("multiple-choice"))
     hidden = hidden_of(batch)
     scores = head.scores(hidden, batch).squeeze(1)
     before = {place: scores[row] for row, place in enumerate(batch.order)}
@@ -126,7 +126,7 @@ def test_choices_are_put_back_in_the_order_in_which_they_were_collated() -> None
 
 def test_a_class_is_read_from_the_pooled_first_token() -> None:
     batch = batch_of([1, 0, 2, 1])
-    head = Classify(DIMS, use("classify", "a", "b", "c"))
+    head = SequenceClassification(DIMS, use("classification", "a", "b", "c"))
     hidden = hidden_of(batch)
     assert head.pooler is not None
     pooled = torch.tanh(head.pooler.dense(hidden[batch.layout.starts]))
@@ -137,15 +137,15 @@ def test_a_class_is_read_from_the_pooled_first_token() -> None:
 
 def test_a_score_is_fitted_by_squares() -> None:
     batch = batch_of([0.5, 0.25, 4.0, 1.0])
-    output = Regress(DIMS, use("regress"))(hidden_of(batch), batch, torch.empty(0))
+    output = Regression(DIMS, use("regression"))(hidden_of(batch), batch, torch.empty(0))
     torch.testing.assert_close(output.loss, ((output.logits - batch.labels[LABEL]) ** 2).mean())
 
 
 @pytest.mark.parametrize("where", ["dropout", "input_dropout"])
 def test_dropout_before_and_after_the_dense_layer_acts_in_training_alone(where: str) -> None:
     batch = batch_of([1, 0, 1, 1])
-    reading = Head(dropout=0.0).model_copy(update={where: 0.5})
-    head = make_head(DIMS, HeadUse(kind="classify", labels=("a", "b"), reading=reading))
+    reading = PoolingConfig(dropout=0.0).model_copy(update={where: 0.5})
+    head = make_head(DIMS, HeadConfig(kind="classification", labels=("a", "b"), pooling=pooling))
     hidden = hidden_of(batch)
     torch.manual_seed(0)
     assert not torch.equal(head.scores(hidden, batch), head.scores(hidden, batch))
@@ -155,7 +155,7 @@ def test_dropout_before_and_after_the_dense_layer_acts_in_training_alone(where: 
 
 def test_each_of_several_labels_is_decided_for_itself() -> None:
     batch = batch_of([[1, 0, 1], [0, 0, IGNORE], [1, 1, 1], [0, 1, 0]])
-    head = Multilabel(DIMS, use("multilabel", "a", "b", "c"))
+    head = MultiLabelClassification(DIMS, use("multi-label", "a", "b", "c"))
     output = head(hidden_of(batch), batch, torch.empty(0))
     known = [
         -torch.nn.functional.logsigmoid(logit if target else -logit)
@@ -178,7 +178,7 @@ def test_each_of_several_labels_is_decided_for_itself() -> None:
 
 def test_questions_may_have_unequally_many_choices() -> None:
     batch = batch_of([0, 2, 2, 2], items=[7, 4, 4, 4])
-    head = Choice(DIMS, use("choice"))
+    head = MultipleChoice(DIMS, use("multiple-choice"))
     hidden = hidden_of(batch)
     before = dict(zip(batch.order, head.scores(hidden, batch).squeeze(1), strict=True))
     output = head(hidden, batch, torch.empty(0))
@@ -193,23 +193,23 @@ def test_questions_may_have_unequally_many_choices() -> None:
 def test_choices_of_unknown_questions_are_refused() -> None:
     batch = batch_of([0, 0, 1, 1])
     with pytest.raises(ZooError, match="does not tell which question each is of; give collate their `items`"):
-        Choice(DIMS, use("choice"))(hidden_of(batch), batch, torch.empty(0))
+        MultipleChoice(DIMS, use("multiple-choice"))(hidden_of(batch), batch, torch.empty(0))
 
 
 def test_whole_numbers_are_scores_all_the_same() -> None:
     batch = batch_of([1, 0, 4, 2])
-    output = Regress(DIMS, use("regress"))(hidden_of(batch), batch, torch.empty(0))
+    output = Regression(DIMS, use("regression"))(hidden_of(batch), batch, torch.empty(0))
     torch.testing.assert_close(output.loss, ((output.logits - batch.labels[LABEL]) ** 2).mean())
     assert output.hits() == (0, 0)
 
 
 def test_where_no_label_is_known_the_loss_is_zero_and_so_are_its_gradients() -> None:
     labels: dict[HeadKind, Label] = {
-        "classify": IGNORE,
-        "multilabel": [IGNORE] * 3,
-        "regress": float(IGNORE),
-        "span": [IGNORE] * 2,
-        "choice": IGNORE,
+        "classification": IGNORE,
+        "multi-label": [IGNORE] * 3,
+        "regression": float(IGNORE),
+        "question-answering": [IGNORE] * 2,
+        "multiple-choice": IGNORE,
     }
     for kind, label in labels.items():
         batch = batch_of([label] * 4, items=[0, 0, 1, 1])
@@ -229,7 +229,7 @@ def test_a_pooler_without_a_head_has_nothing_to_be_right_about() -> None:
     assert all(parameter.grad is not None and not parameter.grad.any() for parameter in pool.parameters())
 
 
-@pytest.mark.parametrize("kind", ["classify", "multilabel", "regress", "tag", "span", "choice"])
+@pytest.mark.parametrize("kind", ["classification", "multi-label", "regression", "token-classification", "question-answering", "multiple-choice"])
 def test_every_head_is_made_from_its_record_and_gives_gradients(kind: HeadKind) -> None:
     batch = head_batch(kind)
     head: TaskHead = make_head(DIMS, use(kind, "a", "b", "c"))

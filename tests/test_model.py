@@ -9,7 +9,7 @@ import torch
 from torch import nn
 
 from zoo import Batch, Catalog, Model
-from zoo.core.specs import Finetuning, HeadUse
+from zoo.core.specs import Finetuning, HeadConfig
 from zoo.heads import LABEL, make_head
 from zoo.testing import DIMS, head_batch
 from zoo.train.evaluation import evaluate
@@ -23,12 +23,12 @@ TAKEN = sorted({*dir(nn.ModuleDict()), *dir(nn.Module())})
 
 def headed(name: str) -> Model:
     variant = CATALOG.variant("albert-tiny")
-    head = make_head(DIMS, HeadUse(kind="classify", labels=("a", "b", "c"), reading=variant.head))
+    head = make_head(DIMS, HeadConfig(kind="classification", labels=("a", "b", "c"), pooling=variant.head))
     return CATALOG.build(variant.swap(variant.name, dims=DIMS)).with_head(name, head)
 
 
 def batch() -> Batch:
-    return head_batch("classify")
+    return head_batch("classification")
 
 
 def test_the_names_that_a_container_has_are_many() -> None:
@@ -39,7 +39,7 @@ def test_a_task_may_have_the_name_of_anything_that_a_container_of_modules_has() 
     variant = CATALOG.variant("albert-tiny")
     model = CATALOG.build(variant.swap(variant.name, dims=DIMS))
     for name in TAKEN:
-        head = make_head(DIMS, HeadUse(kind="classify", labels=("a", "b", "c"), reading=variant.head))
+        head = make_head(DIMS, HeadConfig(kind="classification", labels=("a", "b", "c"), pooling=variant.head))
         found = model.with_head(name, head)
         assert found.objective_names == (name,)
         assert found.objective(name) is head

@@ -9,10 +9,10 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 from zoo.core.errors import RunFailed, UnknownName, ZooError
-from zoo.core.specs import Dims, Finetuning, Head, Init, Pretraining, Use, Variant, diff, use
+from zoo.core.specs import Dims, Finetuning, PoolingConfig, Init, Pretraining, Use, Variant, diff, use
 from zoo.registry.hooks import Formulas, Parts, hookimpl
 from zoo.tasks.task import Dataset, Example, Task
-from zoo.tasks.tsv import Table, TsvTask
+from zoo.tasks.tsv import TsvFile, TsvTask
 
 if TYPE_CHECKING:
     from zoo.api import (
@@ -64,7 +64,7 @@ __all__ = [
     "Finetuning",
     "Flags",
     "Formulas",
-    "Head",
+    "PoolingConfig",
     "Ids",
     "Init",
     "Layout",
@@ -78,7 +78,7 @@ __all__ = [
     "Pretraining",
     "RunFailed",
     "Submission",
-    "Table",
+    "TsvFile",
     "Task",
     "Tokenizer",
     "TsvTask",

@@ -15,7 +15,7 @@ from zoo.blocks import Dropout, Pooler
 from zoo.core.batch import IGNORE, Batch, Layout, Output
 from zoo.core.errors import ZooError
 from zoo.core.interfaces import Objective
-from zoo.core.specs import Dims, HeadKind, HeadUse
+from zoo.core.specs import Dims, HeadKind, HeadConfig
 
 LABEL = "task"
 """The name under which a batch carries the labels of a task."""
@@ -41,9 +41,9 @@ class TaskHead(Objective):
     """How many numbers the linear layer gives; None: one for each label."""
     loss: ClassVar[Loss] = staticmethod(F.cross_entropy)
 
-    def __init__(self, dims: Dims, use: HeadUse) -> None:
+    def __init__(self, dims: Dims, use: HeadConfig) -> None:
         super().__init__()
-        reading = use.reading
+        reading = use.pooling
         self.use = use
         self.compares = use.pair and reading.pair == "compare" and not self.reads_tokens
         self.pooler = None if self.compares or self.reads_tokens else Pooler(dims.hidden_width)
@@ -63,7 +63,7 @@ class TaskHead(Objective):
         if self.pooler is None:
             u, v = (layout.mean(hidden, (batch.segments == text) & ~batch.special) for text in (0, 1))
             return torch.cat([u, v, (u - v).abs(), u * v], dim=1)
-        first = self.use.reading.pooling == "first"
+        first = self.use.pooling.pooling == "first"
         pooled: Tensor = self.pooler(self.input_dropout(layout.first(hidden) if first else layout.mean(hidden)))
         return pooled
 
@@ -96,11 +96,11 @@ class TaskHead(Objective):
         return ids
 
 
-class Classify(TaskHead):
+class SequenceClassification(TaskHead):
     """One of C classes, by cross-entropy: logits [B, C], targets [B]."""
 
 
-class Multilabel(TaskHead):
+class MultiLabelClassification(TaskHead):
     """Any of C labels, each by itself, by binary cross-entropy: logits [B, C], targets [B, C] of zeros and ones."""
 
     @staticmethod
@@ -113,7 +113,7 @@ class Multilabel(TaskHead):
         return [row.nonzero().flatten().tolist() for row in logits > 0]
 
 
-class Regress(TaskHead):
+class Regression(TaskHead):
     """A score, by mean squared error: logits [B], targets [B]."""
 
     n_outputs = 1
@@ -134,7 +134,7 @@ class Regress(TaskHead):
         return scores
 
 
-class Tag(TaskHead):
+class TokenClassification(TaskHead):
     """One of C tags for each token, by cross-entropy over the tokens that have one: logits [T, C], targets [T].
 
     Devlin et al. 2019, section 5.3.
@@ -147,7 +147,7 @@ class Tag(TaskHead):
         return batch.targets
 
 
-class Span(TaskHead):
+class QuestionAnswering(TaskHead):
     """Where an answer begins and ends in its sequence, by cross-entropy over its tokens; Devlin et al. 2019, s. 4.2.
 
     Logits are [B, 2, S] and targets [B, 2]: first and last token, counted from the sequence's first.
@@ -193,7 +193,7 @@ def _at_answers(logits: Tensor, batch: Batch) -> Tensor:
     return logits.masked_fill(~mask[:, None], -torch.inf)
 
 
-class Choice(TaskHead):
+class MultipleChoice(TaskHead):
     """One of several texts, each scored with a sequence of its own; Devlin et al. 2019, section 4.4.
 
     A question is an item of the batch, and its choices are the item's sequences in the order in which they were
@@ -230,16 +230,16 @@ class Pool(Objective):
 
 
 HEADS: dict[HeadKind, type[TaskHead]] = {
-    "classify": Classify,
-    "multilabel": Multilabel,
-    "regress": Regress,
-    "tag": Tag,
-    "span": Span,
-    "choice": Choice,
+    "classification": SequenceClassification,
+    "multi-label": MultiLabelClassification,
+    "regression": Regression,
+    "token-classification": TokenClassification,
+    "question-answering": QuestionAnswering,
+    "multiple-choice": MultipleChoice,
 }
 
 
-def make_head(dims: Dims, use: HeadUse) -> TaskHead:
+def make_head(dims: Dims, use: HeadConfig) -> TaskHead:
     """The head that a record describes."""
     return HEADS[use.kind](dims, use)
 

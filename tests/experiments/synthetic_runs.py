@@ -48,7 +48,7 @@ def finetuned(plan: Plan, job: Job, n_wrong: int) -> FinetuneResult:
         synthetic=False,
         steps=1,
         scores={"dev": {"accuracy": accuracy}},
-        headline=accuracy,
+        main_score=accuracy,
         predictions={"dev": made},
         environment=PLACE,
         cost=Cost(seconds=1.0, peak_bytes=1, latency_s=Measured(median=0.002, low=0.001, high=0.003, repeats=3)),
@@ -115,7 +115,7 @@ def renamed(run: ComparisonRun, task: str) -> ComparisonRun:
 
 
 def predicting(
-    task: str, unscored: dict[str, list[int] | list[float]], *variants: str, fail: str = "", classes: int = 1_000
+    task: str, test_predictions: dict[str, list[int] | list[float]], *variants: str, fail: str = "", classes: int = 1_000
 ) -> ComparisonRun:
     """A run on a task to whose items every seed has added its number, as long as there are so many classes."""
     wrong = {name: [5, 2, 2, 9] for name in variants or ("bert-tiny",)}
@@ -125,7 +125,7 @@ def predicting(
         return [value + seed if value + seed < classes else value for value in values]
 
     results = [
-        r.model_copy(update={"unscored": {s: added(made, r.job.seed) for s, made in unscored.items()}})
+        r.model_copy(update={"test_predictions": {s: added(made, r.job.seed) for s, made in test_predictions.items()}})
         if isinstance(r, FinetuneResult) and r.job.kind == "finetune"
         else r
         for r in run.results

@@ -216,7 +216,7 @@ def made_up(variants: list[Variant], wrong: dict[str, list[int]], speed: dict[st
             synthetic=True,
             steps=1,
             scores={"dev": {"accuracy": accuracy}},
-            headline=accuracy,
+            main_score=accuracy,
             predictions={"dev": [1 - t if i in missed else t for i, t in enumerate(TARGETS)]},
             environment=environment(CATALOG),
             cost=Cost(

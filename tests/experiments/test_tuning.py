@@ -105,7 +105,7 @@ def made_up(
             synthetic=True,
             steps=1,
             scores={"dev": {"accuracy": accuracy}},
-            headline=accuracy,
+            main_score=accuracy,
             predictions={"dev": [1 - t if i < n_wrong else t for i, t in enumerate(TARGETS)]},
             environment=environment(CATALOG),
             cost=Cost(seconds=1.0, peak_bytes=1),
@@ -127,7 +127,7 @@ def test_the_best_setting_in_the_mean_over_seeds_is_shown_and_what_that_adds_is_
         (TASKS[1], RATES[0]): [0, 0],
     }
     run = made_up(ASKED, wrong)
-    assert [result.headline for result in run.finetuned("bert-tiny", TASKS[0])] == [0.95, 0.85]
+    assert [result.main_score for result in run.finetuned("bert-tiny", TASKS[0])] == [0.95, 0.85]
     assert {result.job.selection for result in run.finetuned("bert-tiny")} == {"best on dev"}
     first, second = tried(run)
     assert first.chosen == RATES[1] and first.scores == pytest.approx(dict(zip(RATES, (0.5, 0.9, 0.6), strict=True)))

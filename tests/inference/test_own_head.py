@@ -211,7 +211,7 @@ def test_the_first_word_of_a_byte_level_text_is_a_word(tmp_path: Path) -> None:
     tokenizer = part.train(["Ann went to Rome", "Rome was seen"] * 9, 300, **options)
     dims = small.dims.model_copy(update={"vocab_size": tokenizer.vocab_size})
     model = catalog.build(small.model_copy(update={"dims": dims}))
-    use = zoo.core.specs.HeadUse(kind="tag", labels=("O", "LOC"))
+    use = zoo.core.specs.HeadConfig(kind="token-classification", labels=("O", "LOC"))
     tagger = model.with_head("task", zoo.heads.make_head(dims, use))
     tagger.tokenizer = tokenizer
     made = own_head.predict_texts(tagger, [("Ann was seen",)])

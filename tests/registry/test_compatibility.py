@@ -138,7 +138,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_a_pair_is_refused_by_a_loaded_model_as_the_library_refuses_it_and_a_single_text_is_read(folder: Path) -> None:
     ours = zoo.load(folder)
     theirs = transformers.BertForSequenceClassification.from_pretrained(folder).eval()
-    batch = head_batch("classify").micro_batch(0, 7)
+    batch = head_batch("classification").micro_batch(0, 7)
     with pytest.raises(IndexError):
         theirs(input_ids=batch.ids[None], token_type_ids=batch.segments[None])
     for read in (ours.hidden, ours.hidden_states, ours):

@@ -12,7 +12,7 @@ from sklearn import metrics as sklearn_metrics
 
 from zoo.core.errors import RunFailed, UnknownName
 from zoo.tasks.glue import TASKS
-from zoo.tasks.metrics import METRICS, headline, score
+from zoo.tasks.metrics import METRICS, main_score, score
 from zoo.tasks.task import Dataset, Task
 
 BY_NAME = {task.name: task for task in TASKS}
@@ -127,13 +127,13 @@ def test_an_unknown_metric_is_named_with_its_nearest() -> None:
         score(only("acuracy"), [0], [0])
 
 
-def test_a_headline_averages_two_metrics() -> None:
-    assert headline(BY_NAME["mrpc"], {"dev": {"f1": 0.9, "accuracy": 0.8}}) == pytest.approx(0.85)
+def test_a_main_score_averages_two_metrics() -> None:
+    assert main_score(BY_NAME["mrpc"], {"dev": {"f1": 0.9, "accuracy": 0.8}}) == pytest.approx(0.85)
 
 
-def test_mnlis_headline_averages_its_two_development_sets() -> None:
+def test_mnlis_main_score_averages_its_two_development_sets() -> None:
     scores = {"dev": {"accuracy": 0.8}, "dev_mismatched": {"accuracy": 0.9}}
-    assert headline(BY_NAME["mnli"], scores) == pytest.approx(0.85)
+    assert main_score(BY_NAME["mnli"], scores) == pytest.approx(0.85)
 
 
 def test_every_metric_of_glue_is_known() -> None:

@@ -10,11 +10,11 @@ from pydantic import ValidationError
 
 from zoo.core.errors import ZooError
 from zoo.tasks.task import Example
-from zoo.tasks.tsv import Table, TsvTask
+from zoo.tasks.tsv import TsvFile, TsvTask
 
-HEADED = Table(path="T/train.tsv", first="text", label="label")
-HEADLESS = Table(path="T/dev.tsv", columns=("label", "text"), first="text", label="label")
-UNLABELLED = Table(path="T/test.tsv", first="text", optional=True)
+HEADED = TsvFile(path="T/train.tsv", first="text", label="label")
+HEADLESS = TsvFile(path="T/dev.tsv", columns=("label", "text"), first="text", label="label")
+UNLABELLED = TsvFile(path="T/test.tsv", first="text", optional=True)
 Write = Callable[..., Path]
 
 
@@ -26,15 +26,15 @@ def task(**fields: Any) -> TsvTask:
         "pair": False,
         "labels": ("bad", "good"),
         "metrics": ("accuracy",),
-        "tables": {"train": HEADED, "dev": HEADLESS, "test": UNLABELLED},
+        "files": {"train": HEADED, "dev": HEADLESS, "test": UNLABELLED},
         "citation": "nobody",
     }
     return TsvTask(**given | fields)
 
 
 def rating(**fields: Any) -> TsvTask:
-    table = Table(path="T/train.tsv", first="text", label="label")
-    return task(kind="regression", labels=(), metrics=("pearson",), tables={"train": table}, **fields)
+    table = TsvFile(path="T/train.tsv", first="text", label="label")
+    return task(kind="regression", labels=(), metrics=("pearson",), files={"train": table}, **fields)
 
 
 @pytest.fixture
@@ -76,15 +76,15 @@ def test_an_optional_split_is_read_when_it_is_there(write: Write) -> None:
 
 
 def test_both_texts_of_a_pair_are_read(write: Write) -> None:
-    table = Table(path="T/train.tsv", first="b", second="a", label="label")
+    table = TsvFile(path="T/train.tsv", first="b", second="a", label="label")
     folder = write(b"a\tlabel\tb\nleft\tgood\tright\nup\tbad\tdown\n")
-    items = task(pair=True, tables={"train": table}).load(folder).splits["train"]
+    items = task(pair=True, files={"train": table}).load(folder).splits["train"]
     assert items == (Example("right", "left", 1), Example("down", "up", 0))
 
 
 def test_another_place_for_the_same_file_is_tried(write: Write) -> None:
-    table = Table(path="elsewhere.tsv", also=("T/train.tsv",), first="text", label="label")
-    assert len(task(tables={"train": table}).load(write()).splits["train"]) == 2
+    table = TsvFile(path="elsewhere.tsv", also=("T/train.tsv",), first="text", label="label")
+    assert len(task(files={"train": table}).load(write()).splits["train"]) == 2
 
 
 def test_a_quote_inside_a_field_does_not_swallow_rows(write: Write) -> None:
@@ -117,7 +117,7 @@ def test_a_field_may_be_longer_than_the_csv_modules_limit(write: Write) -> None:
 def test_a_gzipped_table_is_read(write: Write) -> None:
     folder = write()
     (folder / "T" / "train.tsv.gz").write_bytes(gzip.compress((folder / "T" / "train.tsv").read_bytes()))
-    zipped = task(tables={"train": Table(path="T/train.tsv.gz", first="text", label="label")})
+    zipped = task(files={"train": TsvFile(path="T/train.tsv.gz", first="text", label="label")})
     assert zipped.load(folder).splits["train"] == task().load(folder).splits["train"]
 
 
@@ -136,7 +136,7 @@ def test_an_empty_text_is_an_item_and_is_told(write: Write) -> None:
 
 def test_lines_of_other_widths_are_counted_where_the_record_says_so(write: Write) -> None:
     folder = write(b"text\tlabel\nfine\tgood\nbroken\noff\n\tgood\textra\npoor\tbad\n")
-    tolerant = task(tables={"train": HEADED.model_copy(update={"skip_malformed": True})})
+    tolerant = task(files={"train": HEADED.model_copy(update={"skip_malformed": True})})
     data = tolerant.load(folder)
     assert [item.first for item in data.splits["train"]] == ["fine", "poor"]
     assert data.notes == ("T/train.tsv: left out 3 lines that do not have 2 columns",)
@@ -183,7 +183,7 @@ def test_a_header_in_a_file_that_should_have_none_is_refused(write: Write) -> No
 
 
 def test_a_table_with_nothing_but_broken_lines_says_so(write: Write) -> None:
-    tolerant = task(tables={"train": HEADED.model_copy(update={"skip_malformed": True})})
+    tolerant = task(files={"train": HEADED.model_copy(update={"skip_malformed": True})})
     assert "train.tsv holds no items: none of its 2 lines has 2 columns" in complaint(
         tolerant, write(b"text\tlabel\nfine\npoor\n")
     )
@@ -222,13 +222,13 @@ def test_a_missing_folder_and_none_at_all_are_told_apart(tmp_path: Path) -> None
 
 
 def test_a_task_whose_files_are_all_optional_needs_one_of_them(tmp_path: Path) -> None:
-    assert "has no file of task 'toy'" in complaint(task(tables={"test": UNLABELLED}), tmp_path)
+    assert "has no file of task 'toy'" in complaint(task(files={"test": UNLABELLED}), tmp_path)
 
 
 def test_a_broken_gzip_file_is_named(write: Write) -> None:
     folder = write()
     path = folder / "T" / "train.tsv.gz"
-    zipped = task(tables={"train": Table(path="T/train.tsv.gz", first="text", label="label")})
+    zipped = task(files={"train": TsvFile(path="T/train.tsv.gz", first="text", label="label")})
     for content in (b"not gzip", gzip.compress(b"text\tlabel\n")[:-9]):
         path.write_bytes(content)
         assert f"{path}: broken gzip file" in complaint(zipped, folder)
@@ -243,8 +243,8 @@ def test_a_broken_gzip_file_is_named(write: Write) -> None:
         ({"metrics": ("acuracy",)}, "among accuracy, f1, matthews, r3"),
         ({"labels": ("a", "b", "c"), "metrics": ("f1",)}, "f1 needs two labels"),
         ({"pair": True}, "table 'train': a task of pairs names a second column"),
-        ({"tables": {"dev": UNLABELLED}}, "table 'dev': a split to train or score on needs a label column"),
-        ({"tables": {"test": Table(path="x", columns=("a",), first="b")}}, "table 'test': columns must hold b"),
+        ({"files": {"dev": UNLABELLED}}, "table 'dev': a split to train or score on needs a label column"),
+        ({"files": {"test": TsvFile(path="x", columns=("a",), first="b")}}, "table 'test': columns must hold b"),
     ],
 )
 def test_a_record_that_cannot_work_is_refused_when_it_is_made(fields: dict[str, Any], said: str) -> None:

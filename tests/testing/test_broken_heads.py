@@ -10,13 +10,13 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from zoo import IGNORE, Batch, Output
-from zoo.core.specs import HeadKind, HeadUse
-from zoo.heads import LABEL, Choice, Classify, Multilabel, Span, Tag, TaskHead
+from zoo.core.specs import HeadKind, HeadConfig
+from zoo.heads import LABEL, MultipleChoice, SequenceClassification, MultiLabelClassification, QuestionAnswering, TokenClassification, TaskHead
 from zoo.testing import DIMS, check_head, conformance, head_batch
 from zoo.testing.heads import CLASSES
 
 
-class MeanOverAll(Classify):
+class MeanOverAll(SequenceClassification):
     """Divides by all sequences, also by those without a label."""
 
     def forward(self, hidden: Tensor, batch: Batch, token_table: Tensor) -> Output:
@@ -24,21 +24,21 @@ class MeanOverAll(Classify):
         return Output(F.cross_entropy(logits, targets, reduction="sum") / len(targets), logits, targets)
 
 
-class CountsSequences(Multilabel):
+class CountsSequences(MultiLabelClassification):
     """Takes a sequence for one prediction, whatever its labels."""
 
     def n_targets(self, batch: Batch) -> Tensor:
         return torch.tensor(batch.layout.n_sequences)
 
 
-class CountsChoices(Choice):
+class CountsChoices(MultipleChoice):
     """Takes each choice for a prediction."""
 
     def n_targets(self, batch: Batch) -> Tensor:
         return (batch.labels[LABEL] != IGNORE).sum()
 
 
-class MeanOfMeans(Span):
+class MeanOfMeans(QuestionAnswering):
     """Means of starts and of ends, as if each had equally many targets."""
 
     def forward(self, hidden: Tensor, batch: Batch, token_table: Tensor) -> Output:
@@ -47,28 +47,28 @@ class MeanOfMeans(Span):
         return Output(loss, logits, targets)
 
 
-class LooksAside(Tag):
+class LooksAside(TokenClassification):
     """Reads the mean of the batch beside each token."""
 
     def scores(self, hidden: Tensor, batch: Batch) -> Tensor:
         return super().scores(hidden + hidden.mean(dim=0), batch)
 
 
-class Deaf(Classify):
+class Deaf(SequenceClassification):
     """Lets no gradient through."""
 
     def scores(self, hidden: Tensor, batch: Batch) -> Tensor:
         return super().scores(hidden.detach(), batch)
 
 
-class Repeats(Choice):
+class Repeats(MultipleChoice):
     """Predicts for each choice what it should once."""
 
     def predict(self, logits: Tensor) -> list[int]:
         return logits.argmax(dim=1).repeat_interleave(torch.tensor(range(1, len(logits) + 1))).tolist()
 
 
-class Shifts(Classify):
+class Shifts(SequenceClassification):
     """Predicts another class in a batch than alone."""
 
     def predict(self, logits: Tensor) -> list[int]:
@@ -76,20 +76,20 @@ class Shifts(Classify):
 
 
 BROKEN: list[tuple[HeadKind, Callable[..., TaskHead], str]] = [
-    ("classify", MeanOverAll, "the loss of a batch in 2 parts is not that of the whole batch"),
-    ("multilabel", CountsSequences, "n_targets gives 7, but 17 predictions have a target"),
-    ("choice", CountsChoices, "n_targets gives 7, but 3 predictions have a target"),
-    ("span", MeanOfMeans, "the loss of a batch in 2 parts"),
-    ("tag", LooksAside, "the loss of a batch in 2 parts"),
-    ("classify", Deaf, "no gradient reaches the hidden states"),
-    ("choice", Repeats, "6 predictions for a batch, 3 for its items alone"),
-    ("classify", Shifts, "an item is predicted as . alone and as . in a batch"),
+    ("classification", MeanOverAll, "the loss of a batch in 2 parts is not that of the whole batch"),
+    ("multi-label", CountsSequences, "n_targets gives 7, but 17 predictions have a target"),
+    ("multiple-choice", CountsChoices, "n_targets gives 7, but 3 predictions have a target"),
+    ("question-answering", MeanOfMeans, "the loss of a batch in 2 parts"),
+    ("token-classification", LooksAside, "the loss of a batch in 2 parts"),
+    ("classification", Deaf, "no gradient reaches the hidden states"),
+    ("multiple-choice", Repeats, "6 predictions for a batch, 3 for its items alone"),
+    ("classification", Shifts, "an item is predicted as . alone and as . in a batch"),
 ]
 
 
 @pytest.mark.parametrize(("kind", "broken", "told"), BROKEN, ids=lambda value: getattr(value, "__name__", ""))
 def test_a_broken_head_fails(kind: HeadKind, broken: Callable[..., TaskHead], told: str) -> None:
-    head = broken(DIMS, HeadUse(kind=kind, labels=CLASSES))
+    head = broken(DIMS, HeadConfig(kind=kind, labels=CLASSES))
     with pytest.raises(AssertionError, match=told):
         check_head(head, head_batch(kind))
 
@@ -109,7 +109,7 @@ def test_a_batch_that_tears_questions_apart_fails(monkeypatch: pytest.MonkeyPatc
 
     monkeypatch.setattr(Batch, "part", part)
     with pytest.raises((AssertionError, IndexError), match=r"in 2 parts is not that|Target 2 is out of bounds"):
-        check_head(Choice(DIMS, HeadUse(kind="choice")), head_batch("choice"))
+        check_head(MultipleChoice(DIMS, HeadConfig(kind="multiple-choice")), head_batch("multiple-choice"))
 
 
 def test_conformance_has_a_check_for_every_kind_of_head() -> None:

@@ -13,7 +13,7 @@ import torch
 from safetensors.torch import load_file
 
 from zoo import Batch, Catalog, Model
-from zoo.core.specs import Finetuning, HeadKind, HeadUse
+from zoo.core.specs import Finetuning, HeadKind, HeadConfig
 from zoo.heads import HEADS, make_head
 from zoo.testing import DIMS, head_batch
 from zoo.testing.heads import CLASSES
@@ -33,7 +33,7 @@ def headed(kind: HeadKind) -> Model:
     head = variant.head.model_copy(update={"dropout": 0.0, "pair": "joint"})
     small = variant.swap(variant.name, dims=dims)
     return CATALOG.build(small).with_head(
-        "task", make_head(dims, HeadUse(kind=kind, labels=CLASSES, pair=True, reading=head))
+        "task", make_head(dims, HeadConfig(kind=kind, labels=CLASSES, pair=True, pooling=head))
     )
 
 
@@ -71,9 +71,9 @@ def test_accuracy_and_labels_are_counted_over_the_whole_batch(kind: HeadKind) ->
     batch = head_batch(kind)
     whole, divided = (stepped(headed(kind), batch, turns) for turns in (1, 3))
     assert divided.accuracies == whole.accuracies
-    assert set(whole.accuracies) == (set() if kind == "regress" else {"task"})
+    assert set(whole.accuracies) == (set() if kind == "regression" else {"task"})
     assert divided.labels == whole.labels
-    if kind == "classify":
+    if kind == "classification":
         assert whole.labels == {"task": {0: 2, 1: 2, 2: 2}}
 
 
@@ -87,10 +87,10 @@ def test_an_evaluation_of_parts_is_that_of_the_whole(kind: HeadKind) -> None:
     assert parts.loss == pytest.approx(whole.loss, rel=1e-5)
     assert parts.accuracy == whole.accuracy
     assert parts.predictions == whole.predictions > 0
-    if kind in ("classify", "choice", "tag"):
+    if kind in ("classification", "multiple-choice", "token-classification"):
         known = output.targets >= 0
         assert whole.accuracy == pytest.approx((output.logits.argmax(1) == output.targets)[known].float().mean().item())
-    if kind == "span":
+    if kind == "question-answering":
         known = output.targets >= 0
         assert whole.accuracy == pytest.approx((output.logits.argmax(2) == output.targets)[known].float().mean().item())
 
@@ -102,13 +102,13 @@ def test_a_head_learns_its_batch_by_heart(kind: HeadKind) -> None:
         model, [batch] * 60, Finetuning(learning_rate=3e-3), 60, lambda done, total: None, Execution(accumulate=2)
     )
     assert log.losses["task"][-1] < 0.3 * log.losses["task"][0]
-    if kind != "regress":
+    if kind != "regression":
         assert log.accuracies["task"][-1] > log.accuracies["task"][0]
 
 
 def test_three_questions_are_too_few_for_four_turns_though_they_have_seven_choices() -> None:
     with pytest.raises(TooFewSequences, match="step 1 has 3 questions, too few for 1 processes x 4 turns"):
-        stepped(headed("choice"), head_batch("choice"), 4)
+        stepped(headed("multiple-choice"), head_batch("multiple-choice"), 4)
 
 
 SHARED = """
@@ -130,9 +130,9 @@ with joined(torch.device("cpu")) as team:
         if team.leads:
             weights = {name: parameter.detach() for name, parameter in model.named_parameters()}
             save_file(weights | {"loss": torch.tensor(step.losses["task"])}, f"{sys.argv[1]}/{kind}.safetensors")
-    model = headed("tag")
+    model = headed("token-classification")
     optimizer = make_optimizer(model, LAMB, sharded=True)
-    list(train(model, optimizer, [head_batch("tag")] * 3, LAMB, 3, how=Execution(team=team)))
+    list(train(model, optimizer, [head_batch("token-classification")] * 3, LAMB, 3, how=Execution(team=team)))
     if team.leads:
         save_file(dict(model.state_dict()), f"{sys.argv[1]}/lamb.safetensors")
 """
@@ -163,10 +163,10 @@ def test_two_processes_make_the_step_of_the_whole_batch(kind: HeadKind, made_by_
 
 
 def test_a_sharded_lamb_without_decay_makes_the_steps_of_one_process(made_by_two: Path) -> None:
-    model, plain = headed("tag"), headed("tag")
-    assert fit(model, [head_batch("tag")] * 3, LAMB, 3, lambda done, total: None).n_sequences == 21
+    model, plain = headed("token-classification"), headed("token-classification")
+    assert fit(model, [head_batch("token-classification")] * 3, LAMB, 3, lambda done, total: None).n_sequences == 21
     unscaled = LAMB.model_copy(update={"optimizer": "adamw"})
-    fit(plain, [head_batch("tag")] * 3, unscaled, 3, lambda done, total: None)
+    fit(plain, [head_batch("token-classification")] * 3, unscaled, 3, lambda done, total: None)
     made = load_file(made_by_two / "lamb.safetensors")
     for name, weight in model.state_dict().items():
         torch.testing.assert_close(made[name], weight, msg=name, atol=1e-5, rtol=1e-4)

@@ -128,13 +128,13 @@ def test_data_that_end_early_stop_the_run() -> None:
 
 
 def test_a_head_starts_from_the_pooler_that_an_objective_trained() -> None:
-    from zoo.core.specs import HeadUse
-    from zoo.heads import Classify
+    from zoo.core.specs import HeadConfig
+    from zoo.heads import SequenceClassification
 
     catalog = Catalog.installed()
     variant = catalog.variant("bert-tiny+head.pair=joint")
     pretrained = catalog.build(variant)
-    head = Classify(variant.dims, HeadUse(kind="classify", labels=("0", "1"), pair=True, reading=variant.head))
+    head = SequenceClassification(variant.dims, HeadConfig(kind="classification", labels=("0", "1"), pair=True, pooling=variant.head))
     model = pretrained.with_head("rte", head)
     trained = pretrained.objective("bert.nsp").pooler
     assert torch.equal(head.pooler.dense.weight, trained.dense.weight)  # type: ignore[union-attr]
@@ -144,13 +144,13 @@ def test_a_head_starts_from_the_pooler_that_an_objective_trained() -> None:
 
 def test_what_one_part_drops_moves_no_other() -> None:
     from zoo.blocks import initialise
-    from zoo.core.specs import HeadUse, Init
-    from zoo.heads import LABEL, Classify
+    from zoo.core.specs import HeadConfig, Init
+    from zoo.heads import LABEL, SequenceClassification
 
     def dropped_by_the_head(dropout: float, seed: int) -> torch.Tensor:
         catalog = Catalog.installed()
         variant = catalog.variant(f"bert-tiny+dims.vocab_size=80+dims.dropout={dropout}")
-        head = Classify(variant.dims, HeadUse(kind="classify", labels=("a", "b")))
+        head = SequenceClassification(variant.dims, HeadConfig(kind="classification", labels=("a", "b")))
         initialise(head, Init(), seed=0)
         seen: list[torch.Tensor] = []
         head.dropout.register_forward_hook(lambda module, given, made: seen.append(made == 0))

@@ -19,7 +19,7 @@ Save = Callable[..., Path]
 
 CATALOG = zoo.Catalog.installed()
 FAMILIES = {"bert": "Bert", "roberta": "Roberta", "albert": "Albert"}
-HEADS = ("classify", "tag", "span", "choice")
+HEADS = ("classification", "token-classification", "question-answering", "multiple-choice")
 
 
 def parsed(family: str, config: dict[str, Any]) -> tuple[object, ...]:
@@ -96,13 +96,13 @@ def test_labels_that_are_absent_are_the_reference_librarys(
 ) -> None:
     config = getattr(transformers, f"{FAMILIES[family]}Config").from_dict(dict(changes))
     assert tuple(config.id2label[index] for index in range(config.num_labels)) == labels
-    use = head_use(CATALOG.checkpoints[family], changes, ("classify",), 0.1, "config.json")
-    assert use is not None and use.labels == labels and use.kind == "classify"
+    use = head_use(CATALOG.checkpoints[family], changes, ("classification",), 0.1, "config.json")
+    assert use is not None and use.labels == labels and use.kind == "classification"
 
 
 def test_one_label_is_a_regression_as_in_the_reference_library() -> None:
-    use = head_use(CATALOG.checkpoints["bert"], {"num_labels": 1}, ("classify",), 0.1, "config.json")
-    assert use is not None and use.kind == "regress"
+    use = head_use(CATALOG.checkpoints["bert"], {"num_labels": 1}, ("classification",), 0.1, "config.json")
+    assert use is not None and use.kind == "regression"
 
 
 @pytest.mark.parametrize(

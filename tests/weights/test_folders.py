@@ -291,12 +291,12 @@ def test_what_the_format_has_no_words_for_is_refused_and_kept_in_the_zoos_own(tm
 
 
 def test_a_head_of_the_zoos_own_has_no_words_either(tmp_path: Path) -> None:
-    from zoo.core.specs import Head, HeadUse
+    from zoo.core.specs import PoolingConfig, HeadConfig
     from zoo.heads import make_head
 
     catalog = zoo.Catalog.installed()
     model = catalog.build(catalog.variant("bert-tiny"))
-    use = HeadUse(kind="classify", labels=("no", "yes"), pair=True, reading=Head(pooling="mean", pair="compare"))
+    use = HeadConfig(kind="classification", labels=("no", "yes"), pair=True, pooling=PoolingConfig(pooling="mean", pair="compare"))
     tuned = model.with_head("rte", make_head(model.variant.dims, use))
     with pytest.raises(ZooError, match="no words"):
         zoo.save(tuned, tmp_path / "hf")

@@ -12,7 +12,7 @@ import torch
 
 from zoo.core.errors import ZooError
 from zoo.core.interfaces import Objective, Tokenizer
-from zoo.core.specs import HeadUse, Variant
+from zoo.core.specs import HeadConfig, Variant
 from zoo.heads import Pool, TaskHead, make_head
 from zoo.model import Model, Origin
 from zoo.registry.catalog import Catalog
@@ -143,7 +143,7 @@ def tokenizer_file(folder: Path) -> Path | None:
     return Folder(folder).tokenizer_file
 
 
-def head_of(model: Model) -> HeadUse | None:
+def head_of(model: Model) -> HeadConfig | None:
     """The record of a model's task head, if it has one."""
     heads = [module.use for module in model.objectives.values() if isinstance(module, TaskHead)]
     return heads[0] if heads else None

@@ -105,7 +105,7 @@ def _pieces(model: Model) -> tuple[str, ...]:
         objective = model.objective(name)
         if isinstance(objective, TaskHead):
             kind = objective.use.kind
-            pieces.append("classify" if kind in PROBLEMS else kind)
+            pieces.append("classification" if kind in PROBLEMS else kind)
             released = objective.pooler is not None or objective.reads_tokens
             if not released or objective.use.reading.pooling != "first":
                 pieces.append("a head of the zoo's own")

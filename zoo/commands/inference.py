@@ -143,7 +143,7 @@ def _own_predictions(folder: str, file: Path, pairs: bool, labels: list[str] | N
 
     model = _load(folder)
     kind = head_for_text(model).use.kind
-    several = pairs or kind in ("span", "choice")
+    several = pairs or kind in ("question-answering", "multiple-choice")
     items = [
         check_row(kind, tuple(line.split("\t")) if several else (line,), f"{file}:{number}", pairs=pairs)
         for number, line in read_lines(file)

@@ -139,7 +139,7 @@ class Finetuning(Recipe):
     max_length: Length = 128
 
 
-class Head(Record):
+class PoolingConfig(Record):
     """How a task head reads a sequence: from its first token or the mean, a pair jointly or compared.
 
     `input_dropout` drops out the pooled vector before the head's dense layer, as RoBERTa's released head does.
@@ -151,16 +151,16 @@ class Head(Record):
     input_dropout: Annotated[float, Field(ge=0.0, lt=1.0)] = 0.0
 
 
-HeadKind = Literal["classify", "multilabel", "regress", "tag", "span", "choice"]
+HeadKind = Literal["classification", "multi-label", "regression", "token-classification", "question-answering", "multiple-choice"]
 
 
-class HeadUse(Record):
+class HeadConfig(Record):
     """A head in use: what it predicts, among which labels, for one text or a pair, and how it reads a sequence."""
 
     kind: HeadKind
     labels: tuple[str, ...] = ()
     pair: bool = False
-    reading: Head = Head()
+    reading: PoolingConfig = PoolingConfig()
 
 
 class Variant(Record):
@@ -178,7 +178,7 @@ class Variant(Record):
     init: Init = Init()
     pretraining: Pretraining
     finetuning: Finetuning
-    head: Head = Head()
+    head: PoolingConfig = PoolingConfig()
 
     def swap(self, name: str, **fields: Any) -> Self:
         """The same variant under another name with some fields exchanged.

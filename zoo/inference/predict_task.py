@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from zoo.core.errors import ZooError
-from zoo.core.specs import HeadUse
+from zoo.core.specs import HeadConfig
 from zoo.inference.predict_text import head_for_text
 from zoo.inference.vectors import log, tell_cut, tokenizer_for
 from zoo.model import Model
@@ -30,9 +30,9 @@ def predict_task(
     return [ids[int(value)] for value in made] if ids else made
 
 
-def _class_ids(use: HeadUse, task: Task) -> list[int]:
+def _class_ids(use: HeadConfig, task: Task) -> list[int]:
     """The task's number of each of the head's classes; nothing for scores."""
-    wanted = "regress" if task.kind == "regression" else "classify"
+    wanted = "regression" if task.kind == "regression" else "classification"
     if use.kind != wanted:
         raise ZooError(
             f"task {task.name!r} needs a head of kind {wanted!r}, and the model's is of kind {use.kind!r}; leave out "

@@ -14,7 +14,7 @@ from zoo.core.batch import Batch, Encoding, Ids
 from zoo.core.errors import ZooError
 from zoo.core.interfaces import Tokenizer
 from zoo.core.specs import HeadKind
-from zoo.heads import Span, TaskHead, best_spans
+from zoo.heads import QuestionAnswering, TaskHead, best_spans
 from zoo.inference.fill_mask import OBJECTIVE
 from zoo.inference.vectors import WINDOW, at_rest, batches, tell_cut, tokenizer_for
 from zoo.model import Model
@@ -134,7 +134,7 @@ def _scores(model: Model, head: TaskHead, encodings: Sequence[Encoding]) -> list
 
 
 def _by_sequence(head: TaskHead, hidden: Tensor, batch: Batch) -> Sequence[Tensor]:
-    if isinstance(head, Span):
+    if isinstance(head, QuestionAnswering):
         return head.logits(hidden, batch).float().cpu().unbind()
     made = head.scores(hidden, batch).float().cpu()
     return torch.split(made, list(batch.layout.lengths)) if head.reads_tokens else made.unbind()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Literal
 
-from zoo.core.specs import Dims, Finetuning, Head, Init, Pretraining
+from zoo.core.specs import Dims, Finetuning, PoolingConfig, Init, Pretraining
 
 Size = Literal["tiny", "mini", "small"]
 
@@ -54,5 +54,5 @@ def cpu_size(size: Size, *, embedding_width: int | None = None) -> dict[str, Any
         "finetuning": Finetuning(
             steps=150, batch_size=32, max_length=max_length, learning_rate=finetuning_rate, beta2=0.98
         ),
-        "head": Head(pooling="mean", pair="compare"),
+        "head": PoolingConfig(pooling="mean", pair="compare"),
     }

@@ -6,7 +6,7 @@ are the words of the data sets library, which checkpoints carry, and a few more 
 
 from __future__ import annotations
 
-from zoo.tasks.tsv import Table, TsvTask
+from zoo.tasks.tsv import TsvFile, TsvTask
 
 BINARY = ("0", "1")
 TWO_WAY = ("entailment", "not_entailment")
@@ -22,7 +22,7 @@ MNLI_FILES = {
     "test": "test_matched",
     "test_mismatched": "test_mismatched",
 }
-DIAGNOSTIC = Table(
+DIAGNOSTIC = TsvFile(
     path="diagnostic/diagnostic.tsv",
     also=("AX.tsv", "AX/AX.tsv"),
     first="sentence1",
@@ -32,17 +32,17 @@ DIAGNOSTIC = Table(
 """Premises and hypotheses without labels, which GLUE has answered by a model of MNLI."""
 
 
-def _tables(
+def _files(
     folder: str,
     texts: tuple[str, ...],
     label: str = "label",
     files: dict[str, str] = FILES,
     columns: tuple[str, ...] | None = None,
     skip_malformed: bool = False,
-) -> dict[str, Table]:
+) -> dict[str, TsvFile]:
     """The official layout of a task: GLUE's test files have a header, no labels, and may be left out."""
     return {
-        split: Table(
+        split: TsvFile(
             path=f"{folder}/{file}.tsv",
             columns=None if file.startswith("test") else columns,
             first=texts[0],
@@ -64,7 +64,7 @@ TASKS: tuple[TsvTask, ...] = (
         labels=BINARY,
         label_aliases=(("unacceptable", "ungrammatical"), ("acceptable", "grammatical")),
         metrics=("matthews",),
-        tables=_tables("CoLA", ("sentence",), columns=("source", "label", "annotation", "sentence")),
+        files=_files("CoLA", ("sentence",), columns=("source", "label", "annotation", "sentence")),
         citation="Warstadt, Singh and Bowman 2019, TACL 7",
     ),
     TsvTask(
@@ -75,7 +75,7 @@ TASKS: tuple[TsvTask, ...] = (
         labels=BINARY,
         label_aliases=(("negative", "neg"), ("positive", "pos")),
         metrics=("accuracy",),
-        tables=_tables("SST-2", ("sentence",)),
+        files=_files("SST-2", ("sentence",)),
         citation="Socher et al. 2013, EMNLP",
     ),
     TsvTask(
@@ -86,7 +86,7 @@ TASKS: tuple[TsvTask, ...] = (
         labels=BINARY,
         label_aliases=(("not_equivalent", "non_equivalent", "not_paraphrase"), ("equivalent", "paraphrase")),
         metrics=("f1", "accuracy"),
-        tables=_tables("MRPC", ("#1 String", "#2 String"), "Quality"),
+        files=_files("MRPC", ("#1 String", "#2 String"), "Quality"),
         citation="Dolan and Brockett 2005, IWP",
     ),
     TsvTask(
@@ -97,7 +97,7 @@ TASKS: tuple[TsvTask, ...] = (
         metrics=("pearson", "spearman"),
         # The papers say 1 to 5; the files hold scores down to 0.
         score_range=(0.0, 5.0),
-        tables=_tables("STS-B", TEXTS, "score"),
+        files=_files("STS-B", TEXTS, "score"),
         citation="Cer et al. 2017, SemEval",
     ),
     TsvTask(
@@ -109,7 +109,7 @@ TASKS: tuple[TsvTask, ...] = (
         label_aliases=(("not_duplicate", "non_duplicate"), ("duplicate",)),
         metrics=("f1", "accuracy"),
         # Some lines of the older zip are broken in two; every published reader leaves them out.
-        tables=_tables("QQP", ("question1", "question2"), "is_duplicate", skip_malformed=True),
+        files=_files("QQP", ("question1", "question2"), "is_duplicate", skip_malformed=True),
         citation="Iyer, Dandekar and Csernai 2017, First Quora Dataset Release",
     ),
     TsvTask(
@@ -121,7 +121,7 @@ TASKS: tuple[TsvTask, ...] = (
         label_aliases=(ENTAILS[1:], (), CONTRADICTS[1:]),
         metrics=("accuracy",),
         dev_splits=("dev", "dev_mismatched"),
-        tables={**_tables("MNLI", TEXTS, "gold_label", MNLI_FILES), "diagnostic": DIAGNOSTIC},
+        files={**_files("MNLI", TEXTS, "gold_label", MNLI_FILES), "diagnostic": DIAGNOSTIC},
         citation="Williams, Nangia and Bowman 2018, NAACL",
     ),
     TsvTask(
@@ -132,7 +132,7 @@ TASKS: tuple[TsvTask, ...] = (
         labels=TWO_WAY,
         label_aliases=(ENTAILS[1:], NOT_ENTAILS[1:]),
         metrics=("accuracy",),
-        tables=_tables("QNLI", ("question", "sentence")),
+        files=_files("QNLI", ("question", "sentence")),
         citation="Rajpurkar et al. 2016, EMNLP; as sentence pairs in Wang et al. 2019, ICLR",
     ),
     TsvTask(
@@ -143,7 +143,7 @@ TASKS: tuple[TsvTask, ...] = (
         labels=TWO_WAY,
         label_aliases=(ENTAILS[1:], NOT_ENTAILS[1:]),
         metrics=("accuracy",),
-        tables=_tables("RTE", TEXTS),
+        files=_files("RTE", TEXTS),
         citation="Dagan et al. 2006; Bar-Haim et al. 2006; Giampiccolo et al. 2007; Bentivogli et al. 2009",
     ),
     TsvTask(
@@ -154,7 +154,7 @@ TASKS: tuple[TsvTask, ...] = (
         labels=BINARY,
         label_aliases=(NOT_ENTAILS, ENTAILS),
         metrics=("accuracy",),
-        tables=_tables("WNLI", TEXTS),
+        files=_files("WNLI", TEXTS),
         citation="Levesque, Davis and Morgenstern 2012, KR",
     ),
     # To be scored with a model of MNLI; it has nothing to train on, and its labels come in a file of their own.
@@ -166,8 +166,8 @@ TASKS: tuple[TsvTask, ...] = (
         labels=THREE_WAY,
         label_aliases=(ENTAILS[1:], (), CONTRADICTS[1:]),
         metrics=("r3",),
-        tables={
-            "dev": Table(
+        files={
+            "dev": TsvFile(
                 path="diagnostic/diagnostic-full.tsv",
                 also=("diagnostic-full.tsv",),
                 first="Premise",

@@ -107,6 +107,6 @@ def score(task: Task, targets: Iterable[float | None], predictions: Iterable[flo
     return {name: METRICS[name].value(sides[0], sides[1]) for name in task.metrics}
 
 
-def headline(task: Task, scores_by_dev_split: Mapping[str, Mapping[str, float]]) -> float:
+def main_score(task: Task, scores_by_dev_split: Mapping[str, Mapping[str, float]]) -> float:
     """The one number of a task (GLUE, section 3.4): the mean of its metrics, and of its development splits."""
     return fmean(scores_by_dev_split[split][metric] for split in task.dev_splits for metric in task.metrics)

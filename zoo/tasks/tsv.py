@@ -18,7 +18,7 @@ from zoo.text.lines import read_lines
 Rows: TypeAlias = Iterator[tuple[int, list[str]]]
 
 
-class Table(Record):
+class TsvFile(Record):
     """One split's file: where it lies, and which columns hold the texts and the label.
 
     Columns are found by name in the file's first line; a file without such a line has its names in `columns`.
@@ -44,7 +44,7 @@ class Table(Record):
 class TsvTask(Task):
     """A task of one tab-separated file a split: no quoting, no escapes, spaces around a cell dropped."""
 
-    tables: dict[str, Table]
+    files: dict[str, TsvFile]
     score_range: tuple[float, float] | None = None
 
     @model_validator(mode="after")
@@ -56,7 +56,7 @@ class TsvTask(Task):
             raise ValueError(f"the metrics of a {self.kind} task are among {', '.join(known)}")
         if "f1" in self.metrics and len(self.labels) != 2:
             raise ValueError("f1 needs two labels, of which it scores the second")
-        for split, table in self.tables.items():
+        for split, table in self.files.items():
             if (table.second is not None) != self.pair:
                 raise ValueError(f"table {split!r}: a task of pairs names a second column, any other none")
             if table.label is None and split in (self.train_split, *self.dev_splits):
@@ -73,7 +73,7 @@ class TsvTask(Task):
         splits: dict[str, tuple[Example, ...]] = {}
         notes: list[str] = []
         for split, path in self._find(folder).items():
-            splits[split] = items = self._read(self.tables[split], path, notes)
+            splits[split] = items = self._read(self.files[split], path, notes)
             if split == self.train_split and self.labels and len({item.label for item in items}) == 1:
                 raise ZooError(f"{path}: all {len(items)} items have the same label; nothing can be learnt from it")
         return Dataset(splits=splits, content_hash=content_hash(splits), notes=tuple(notes))
@@ -84,7 +84,7 @@ class TsvTask(Task):
         Raises ZooError with file and line where it is missing, malformed or laid out as none.
         """
         cells = [cell.strip() for cell in next(read_lines(path), (1, ""))[1].split("\t")]
-        tables = list(self.tables.values())
+        tables = list(self.files.values())
         fitting = [table for table in tables if table.columns is None and set(table.used) <= set(cells)]
         fitting += [table for table in tables if table.columns is not None and len(table.columns) == len(cells)]
         if not fitting:
@@ -93,13 +93,13 @@ class TsvTask(Task):
         return self._read(fitting[0], path, [])
 
     def _find(self, folder: Path | None) -> dict[str, Path]:
-        layout = ", ".join(table.path + " (optional)" * table.optional for table in self.tables.values())
+        layout = ", ".join(table.path + " (optional)" * table.optional for table in self.files.values())
         if folder is None:
             raise ZooError(f"task {self.name!r} is read from files; give the folder (--glue DIR) that holds {layout}")
         if not folder.is_dir():
             raise ZooError(f"there is no folder {folder}; task {self.name!r} needs one that holds {layout}")
         found = {}
-        for split, table in self.tables.items():
+        for split, table in self.files.items():
             places = [folder / place for place in (table.path, *table.also)]
             path = next((place for place in places if place.is_file()), None)
             if path is not None:
@@ -112,7 +112,7 @@ class TsvTask(Task):
             raise ZooError(f"{folder} has no file of task {self.name!r}, which looks there for {layout}")
         return found
 
-    def _read(self, table: Table, path: Path, notes: list[str]) -> tuple[Example, ...]:
+    def _read(self, table: TsvFile, path: Path, notes: list[str]) -> tuple[Example, ...]:
         rows: Rows = ((number, line.split("\t")) for number, line in read_lines(path) if line)
         names = table.columns or _header(table, path, rows)
         indices = [names.index(name) for name in table.used]
@@ -154,7 +154,7 @@ class TsvTask(Task):
         return score
 
 
-def _header(table: Table, path: Path, rows: Rows) -> tuple[str, ...]:
+def _header(table: TsvFile, path: Path, rows: Rows) -> tuple[str, ...]:
     number, cells = next(rows, (1, []))
     names = tuple(cell.strip() for cell in cells)
     if not set(table.used) <= set(names):

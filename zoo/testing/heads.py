@@ -9,7 +9,7 @@ from typing import Any
 import torch
 
 from zoo.core.batch import IGNORE, Batch
-from zoo.core.specs import Head, HeadKind, HeadUse
+from zoo.core.specs import PoolingConfig, HeadKind, HeadConfig
 from zoo.heads import LABEL, TaskHead, make_head
 from zoo.testing.division import check_division, tokens_of
 from zoo.testing.material import DIMS, ragged_batch
@@ -23,18 +23,18 @@ QUESTIONS = (0, 2, 1, 1, 2, 0, 0)
 """The question that each sequence is a choice of."""
 
 HEAD_LABELS: dict[HeadKind, Sequence[Label]] = {
-    "classify": [2, 0, IGNORE, 1, 1, 0, 2],
-    "multilabel": [[1, 0, 1], [0, 0, 0], [IGNORE, 1, 0], [1, 1, 1], [0, 1, 0], [0, 0, 1], [IGNORE] * 3],
-    "regress": [0.5, 2.0, -1.0, 0.25, 4.0, float(IGNORE), 1.0],
-    "span": [[1, 4], [0, 2], [IGNORE, IGNORE], [1, 1], [3, 4], [0, 6], [2, IGNORE]],
-    "choice": [[2, 0, 1][question] for question in QUESTIONS],
+    "classification": [2, 0, IGNORE, 1, 1, 0, 2],
+    "multi-label": [[1, 0, 1], [0, 0, 0], [IGNORE, 1, 0], [1, 1, 1], [0, 1, 0], [0, 0, 1], [IGNORE] * 3],
+    "regression": [0.5, 2.0, -1.0, 0.25, 4.0, float(IGNORE), 1.0],
+    "question-answering": [[1, 4], [0, 2], [IGNORE, IGNORE], [1, 1], [3, 4], [0, 6], [2, IGNORE]],
+    "multiple-choice": [[2, 0, 1][question] for question in QUESTIONS],
 }
 """Labels of those lengths, some of them missing; tags are a batch's targets."""
 
 READINGS = (
-    (False, Head(dropout=0.0)),
-    (True, Head(dropout=0.0, pooling="mean")),
-    (True, Head(dropout=0.0, pair="compare")),
+    (False, PoolingConfig(dropout=0.0)),
+    (True, PoolingConfig(dropout=0.0, pooling="mean")),
+    (True, PoolingConfig(dropout=0.0, pair="compare")),
 )
 """Ways in which heads of sequences read them: whether pairs, and how."""
 
@@ -42,7 +42,7 @@ READINGS = (
 def head_batch(kind: HeadKind) -> Batch:
     """A batch with labels for this kind of head, in which they are spread unevenly."""
     labels = {LABEL: HEAD_LABELS[kind]} if kind in HEAD_LABELS else {}
-    items = QUESTIONS if kind == "choice" else ()
+    items = QUESTIONS if kind == "multiple-choice" else ()
     return ragged_batch(DIMS.vocab_size, labels, lengths=HEAD_LENGTHS, n_classes=len(CLASSES), items=items)
 
 
@@ -50,7 +50,7 @@ def check_head_kind(kind: HeadKind) -> None:
     """A head of the zoo's own passes, however it reads."""
     torch.manual_seed(0)
     for pair, reading in READINGS:
-        check_head(make_head(DIMS, HeadUse(kind=kind, labels=CLASSES, pair=pair, reading=reading)), head_batch(kind))
+        check_head(make_head(DIMS, HeadConfig(kind=kind, labels=CLASSES, pair=pair, pooling=pooling)), head_batch(kind))
 
 
 def check_head(head: TaskHead, batch: Batch) -> None:

@@ -214,8 +214,8 @@ def head_pieces(pooler: str) -> dict[str, tuple[Row, ...]]:
     pooled = ((pooler, "objectives.task.pooler.dense.{p}"), ("classifier.{p}", "objectives.task.output.{p}"))
     return {
         POOL: ((pooler, "objectives.pool.pooler.dense.{p}"),),
-        "classify": pooled,
-        "choice": pooled,
-        "tag": (("classifier.{p}", "objectives.task.output.{p}"),),
-        "span": (("qa_outputs.{p}", "objectives.task.output.{p}"),),
+        "classification": pooled,
+        "multiple-choice": pooled,
+        "token-classification": (("classifier.{p}", "objectives.task.output.{p}"),),
+        "question-answering": (("qa_outputs.{p}", "objectives.task.output.{p}"),),
     }

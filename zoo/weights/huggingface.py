@@ -13,7 +13,7 @@ from torch import Tensor
 
 from zoo.core.interfaces import Tokenizer
 from zoo.core.json_files import read_object
-from zoo.core.specs import HeadUse
+from zoo.core.specs import HeadConfig
 from zoo.weights.checkpoint import save_tensors
 from zoo.weights.format import UNTIED, CheckpointFormat
 from zoo.weights.match import head_config
@@ -31,7 +31,7 @@ class Described:
     pieces: tuple[str, ...]
     architecture: str
     settings: Mapping[str, JsonValue]
-    head: HeadUse | None
+    head: HeadConfig | None
     carried: Mapping[str, Any]
     """What the config says that the model was loaded with."""
     max_length: int

@@ -7,16 +7,16 @@ from collections.abc import Mapping
 from pydantic import JsonValue, ValidationError
 
 from zoo.core.errors import N_SHOWN, ZooError, explain, listed, nearest
-from zoo.core.specs import Head, HeadKind, HeadUse
+from zoo.core.specs import PoolingConfig, HeadKind, HeadConfig
 from zoo.weights.format import CheckpointFormat, Config
 from zoo.weights.header import FLOATS, Entry
 from zoo.weights.pieces import HEAD_KINDS
 from zoo.weights.store import Store
 
 PROBLEMS: dict[HeadKind, str] = {
-    "classify": "single_label_classification",
-    "multilabel": "multi_label_classification",
-    "regress": "regression",
+    "classification": "single_label_classification",
+    "multi-label": "multi_label_classification",
+    "regression": "regression",
 }
 """What config.json calls what a sequence's head is for."""
 
@@ -29,7 +29,7 @@ MOST_LABELS = 100_000
 
 def head_use(
     format: CheckpointFormat, config: Config, pieces: tuple[str, ...], layers: float, where: str
-) -> HeadUse | None:
+) -> HeadConfig | None:
     """The task head that a config describes, if there is one; `layers` is the dropout of the encoder's layers.
 
     Raises ZooError for kinds that the zoo has not.
@@ -37,15 +37,15 @@ def head_use(
     kind = next((kind for kind in HEAD_KINDS if kind in pieces), None)
     if kind is None:
         return None
-    labels = _labels(config, where) if kind in ("classify", "tag") else ()
+    labels = _labels(config, where) if kind in ("classification", "token-classification") else ()
     problem = config.get("problem_type")
-    if kind == "classify":
+    if kind == "classification":
         kinds: dict[object, HeadKind] = {name: kind for kind, name in PROBLEMS.items()}
-        kinds[None] = "regress" if len(labels) == 1 else "classify"
+        kinds[None] = "regression" if len(labels) == 1 else "classification"
         if not isinstance(problem, str | None) or problem not in kinds:
             raise ZooError(f"{where}: problem_type {problem!r:.60} is not one of {', '.join(PROBLEMS.values())}")
         kind = kinds[problem]
-        if kind == "regress":
+        if kind == "regression":
             if len(labels) != 1:
                 raise ZooError(f"{where}: a regression of {len(labels)} values; the zoo has heads for one")
             labels = ()
@@ -54,8 +54,8 @@ def head_use(
         dropout = layers
     first = dropout if format.drops_head_input and kind in PROBLEMS else 0.0
     try:
-        reading = Head(dropout=0.0 if kind == "span" else dropout, input_dropout=first)
-        return HeadUse(kind=kind, labels=labels, reading=reading)
+        reading = PoolingConfig(dropout=0.0 if kind == "question-answering" else dropout, input_dropout=first)
+        return HeadConfig(kind=kind, labels=labels, pooling=pooling)
     except ValidationError as error:
         raise ZooError(f"{where}: {explain(error)}") from None
 
@@ -78,17 +78,17 @@ def _names_ids(named: object) -> bool:
     return set(named) == {str(index) for index in range(len(named))} and all(isinstance(n, str) for n in named.values())
 
 
-def head_config(format: CheckpointFormat, use: HeadUse) -> dict[str, JsonValue]:
+def head_config(format: CheckpointFormat, use: HeadConfig) -> dict[str, JsonValue]:
     """What config.json says of a head."""
-    names = use.labels or (("LABEL_0",) if use.kind == "regress" else ("LABEL_0", "LABEL_1"))
+    names = use.labels or (("LABEL_0",) if use.kind == "regression" else ("LABEL_0", "LABEL_1"))
     config: dict[str, JsonValue] = {
         "id2label": {str(index): name for index, name in enumerate(names)},
         "label2id": {name: index for index, name in enumerate(names)},
     }
     if use.kind in PROBLEMS:
         config["problem_type"] = PROBLEMS[use.kind]
-    if use.kind != "span":
-        config[format.head_dropout] = use.reading.dropout
+    if use.kind != "question-answering":
+        config[format.head_dropout] = use.pooling.dropout
     return config
 
 

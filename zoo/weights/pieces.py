@@ -11,7 +11,7 @@ from zoo.weights.format import POOL, UNTIED, CheckpointFormat, Config
 from zoo.weights.names import NameTable
 from zoo.weights.store import Store
 
-HEAD_KINDS: tuple[HeadKind, ...] = ("classify", "tag", "span", "choice")
+HEAD_KINDS: tuple[HeadKind, ...] = ("classification", "token-classification", "question-answering", "multiple-choice")
 """The pieces that are task heads; heads of the kinds in PROBLEMS have the weights of `classify`."""
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from zoo.core.errors import UnknownName, ZooError
-from zoo.core.specs import HeadUse, Record, Use, Variant, read_record
+from zoo.core.specs import HeadConfig, Record, Use, Variant, read_record
 from zoo.weights.folder import CONFIG, TOKENIZER_CONFIG, VARIANT, Folder
 from zoo.weights.folder_names import name_of
 from zoo.weights.format import POOL, TASK, UNTIED, CheckpointFormat
@@ -29,7 +29,7 @@ class Objectives(Record):
     """What a saved model has on its encoder, where that is not what its variant was pre-trained for."""
 
     names: tuple[str, ...]
-    head: HeadUse | None = None
+    head: HeadConfig | None = None
 
 
 @dataclass(frozen=True)

@@ -63,7 +63,7 @@ FORMAT = CheckpointFormat(
         ),
         UNTIED: (("lm_head.decoder.weight", "objectives.bert/mlm.decoder.weight"),),
         **head_pieces(POOLER),
-        "classify": (
+        "classification": (
             ("classifier.dense.{p}", "objectives.task.pooler.dense.{p}"),
             ("classifier.out_proj.{p}", "objectives.task.output.{p}"),
         ),
@@ -71,10 +71,10 @@ FORMAT = CheckpointFormat(
     architectures={
         "RobertaModel": (),
         "RobertaForMaskedLM": ("bert.mlm",),
-        "RobertaForSequenceClassification": ("classify",),
-        "RobertaForTokenClassification": ("tag",),
-        "RobertaForQuestionAnswering": ("span",),
-        "RobertaForMultipleChoice": ("choice",),
+        "RobertaForSequenceClassification": ("classification",),
+        "RobertaForTokenClassification": ("token-classification",),
+        "RobertaForQuestionAnswering": ("question-answering",),
+        "RobertaForMultipleChoice": ("multiple-choice",),
     },
     copies=(
         ("lm_head.decoder.weight", "embeddings.word_embeddings.weight"),
@@ -83,7 +83,7 @@ FORMAT = CheckpointFormat(
     ignored=("embeddings.position_ids", "embeddings.token_type_ids"),
     tokenizer_classes=("RobertaTokenizer", "LongformerTokenizer", "BartTokenizer", "LEDTokenizer"),
     tokenizer=(Setting("add_prefix_space", "add_prefix_space", None),),
-    drops_as_layers=("choice",),
+    drops_as_layers=("multiple-choice",),
     drops_head_input=True,
     tokenizer_config={"model_input_names": ["input_ids", "attention_mask"]},
 )

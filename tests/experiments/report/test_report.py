@@ -59,7 +59,7 @@ class Page(HTMLParser):
 def stuck(run: ComparisonRun, system: str, seed: int) -> ComparisonRun:
     """The run with one that answers 1 throughout."""
     results = [
-        r.model_copy(update={"predictions": {"dev": [1] * 40}, "headline": 0.5})
+        r.model_copy(update={"predictions": {"dev": [1] * 40}, "main_score": 0.5})
         if isinstance(r, FinetuneResult) and (r.job.system, r.job.seed) == (system, seed)
         else r
         for r in run.results

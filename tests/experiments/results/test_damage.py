@@ -73,7 +73,7 @@ def as_report(folder: Path) -> str:
 
 def scores(run: ComparisonRun) -> str:
     """All that a run says of quality, without costs and places."""
-    return compare_systems(run).model_dump_json() + str([(r.job, getattr(r, "headline", 0)) for r in run.results])
+    return compare_systems(run).model_dump_json() + str([(r.job, getattr(r, "main_score", 0)) for r in run.results])
 
 
 def resumed(folder: Path) -> None:

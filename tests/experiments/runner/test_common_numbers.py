@@ -219,7 +219,7 @@ def fingerprints(found: ComparisonRun) -> list[str]:
 
 def scores(found: ComparisonRun) -> list[object]:
     """All that was trained and predicted, without names."""
-    return [r.weights_hash if isinstance(r, PretrainResult) else (r.predictions, r.headline) for r in finished(found)]
+    return [r.weights_hash if isinstance(r, PretrainResult) else (r.predictions, r.main_score) for r in finished(found)]
 
 
 def test_the_same_thing_by_another_name_gives_the_same_bits(apart: dict[str, tuple[Path, ComparisonRun]]) -> None:

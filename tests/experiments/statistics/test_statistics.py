@@ -54,7 +54,7 @@ def test_draws_add_up_and_repeat_and_do_not_depend_on_the_size_of_a_piece(monkey
     assert np.array_equal(np.concatenate(list(draws(10, 50, 1))), whole)
 
 
-def test_a_headline_is_the_mean_over_splits_and_metrics() -> None:
+def test_a_main_score_is_the_mean_over_splits_and_metrics() -> None:
     targets = {"a": [0, 1], "b": [1, 1]}
     predictions = {"a": np.array([[0, 1]]), "b": np.array([[1, 1]])}
     drawn = resampled(targets, predictions, ["accuracy", "f1"], 100)

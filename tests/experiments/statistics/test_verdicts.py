@@ -93,7 +93,7 @@ def test_findings_are_told_in_hundredths_with_what_would_have_shown() -> None:
 
 def test_runs_that_learnt_nothing_are_told() -> None:
     run = made_up(2, {"bert-tiny": [4, 4]})
-    stuck = run.results[0].model_copy(update={"predictions": {"dev": [1] * 40}, "headline": 0.5})
+    stuck = run.results[0].model_copy(update={"predictions": {"dev": [1] * 40}, "main_score": 0.5})
     told = finding_notes(compare_systems(run.model_copy(update={"results": (stuck, *run.results[1:])})))
     assert "One answer for every item of lamps: bert-tiny in 1 of 2 runs (mean without them 90.0)." in told
 

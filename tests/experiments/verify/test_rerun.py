@@ -106,7 +106,7 @@ def test_training_again_gives_the_same_bits(kept: Path, tmp_path: Path) -> None:
 def test_other_predictions_of_the_same_code_contradict(kept: Path, tmp_path: Path) -> None:
     done = read_run(kept)
     results = tuple(
-        r.model_copy(update={"headline": 0.123}) if isinstance(r, FinetuneResult) else r for r in done.results
+        r.model_copy(update={"main_score": 0.123}) if isinstance(r, FinetuneResult) else r for r in done.results
     )
     altered = ComparisonRun(plan=done.plan, results=results)
     plan_again = repeated_plan(done.plan, 1)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TypeAlias
 
-from zoo.core.specs import Finetuning, Head, Init, Pretraining, Variant
+from zoo.core.specs import Finetuning, PoolingConfig, Init, Pretraining, Variant
 
 Inputs: TypeAlias = dict[str, object]
 
@@ -30,7 +30,7 @@ def finetuning_inputs(recipe: Finetuning) -> Inputs:
     return recipe.model_dump(exclude={"epochs"}) | {"warmup": recipe.warmup_steps(recipe.steps)}
 
 
-def head_inputs(head: Head, pair: bool) -> Inputs:
+def head_inputs(head: PoolingConfig, pair: bool) -> Inputs:
     """Of a task head: only pairs are compared, and what compares them pools nothing."""
     if pair and head.pair == "compare":
         return head.model_dump(include={"pair", "dropout"})

@@ -84,7 +84,7 @@ def paper_table(run: ComparisonRun, effects: Effects) -> Table:
     for row in paper.rows:
         printed = [str(score) for score in row.scores] or [MISSING] * len(paper.columns)
         results = run.finetuned(variants[row.label]) if row.label in variants else []
-        ours = f"{100 * fmean(result.headline for result in results):.1f}" if results else MISSING
+        ours = f"{100 * fmean(result.main_score for result in results):.1f}" if results else MISSING
         rows.append((row.label, *printed, ours, variants.get(row.label, "not built here")))
     return Table(("row", *paper.columns, "our mean", "our variant"), tuple(rows), words=frozenset({"our variant"}))
 

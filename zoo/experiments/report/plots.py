@@ -98,9 +98,9 @@ def _points(axes: Axes, run: ComparisonRun, task: str, system: str, height: int,
     results = run.finetuned(system, task)
     for result in results:
         constant = has_constant_predictions(result) and system not in BASELINES
-        axes.plot(100 * result.headline, height, "x" if constant else "o", color=color, alpha=0.6)
+        axes.plot(100 * result.main_score, height, "x" if constant else "o", color=color, alpha=0.6)
     if results:
-        mean = 100 * sum(result.headline for result in results) / len(results)
+        mean = 100 * sum(result.main_score for result in results) / len(results)
         axes.plot([mean, mean], [height - 0.35, height + 0.35], color=color, linewidth=1.5)
 
 

@@ -18,7 +18,7 @@ from zoo.experiments.statistics.costs import quantities
 from zoo.experiments.statistics.selection import SearchResult, search_results
 from zoo.experiments.statistics.verdicts import Comparisons
 
-LEFT_OUT = ("predictions", "unscored", "losses", "accuracies", "variant", "cost")
+LEFT_OUT = ("predictions", "test_predictions", "losses", "accuracies", "variant", "cost")
 """What a job's file holds and the published results don't: what is large, and the times, which never repeat."""
 
 
@@ -107,7 +107,7 @@ def summary(analysis: Analysis, *, costs: bool = False) -> dict[str, JsonValue]:
 
 
 def _scores(run: ComparisonRun, system: str, task: str) -> JsonValue:
-    values = tuple(result.headline for result in run.finetuned(system, task))
+    values = tuple(result.main_score for result in run.finetuned(system, task))
     if not values:
         return None
     spread = stdev(values) if len(values) > 1 else None

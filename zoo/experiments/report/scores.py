@@ -147,7 +147,7 @@ def task_label(run: ComparisonRun, name: str) -> str:
 
 def score(run: ComparisonRun, system: str, task: str) -> str:
     """Mean and standard deviation over seeds, x 100, and how many seeds are missing."""
-    values = [100 * result.headline for result in run.finetuned(system, task)]
+    values = [100 * result.main_score for result in run.finetuned(system, task)]
     if not values:
         return "failed" if any((f.job.system, f.job.task) == (system, task) for f in run.failures) else "not done"
     expected = 1 if system in BASELINES else len(run.plan.seeds)

@@ -42,7 +42,7 @@ def _of_finetuning(task: PlannedTask, result: FinetuneResult) -> Iterator[str]:
         if split in task.dev and len(made) != task.dev[split].n_items:
             yield f"has {len(made):,} predictions for the {task.dev[split].n_items:,} items of {split}"
         yield from _unfit(task, split, made)
-    for split, made in result.unscored.items():
+    for split, made in result.test_predictions.items():
         if split in task.dev:
             yield f"holds the split {split!r} as one that is not scored"
         yield from _unfit(task, split, made)

@@ -90,7 +90,7 @@ class PretrainResult(Record):
 class FinetuneResult(Record):
     """A system's predictions and scores on a task.
 
-    `truncated` tells by split what was cut to fit, of a system that reads tokens. `unscored` are
+    `truncated` tells by split what was cut to fit, of a system that reads tokens. `test_predictions` are
     predictions for the splits whose labels are withheld, such as a benchmark's test split.
     """
 
@@ -104,9 +104,9 @@ class FinetuneResult(Record):
     turns: Count = 1
     truncated: dict[str, Truncation] = Field(default={})
     scores: dict[str, dict[str, Score]]
-    headline: Score
+    main_score: Score
     predictions: Answers
-    unscored: Answers = Field(default={})
+    test_predictions: Answers = Field(default={})
     environment: Environment
     cost: Cost
 

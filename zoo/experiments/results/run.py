@@ -88,6 +88,6 @@ def best_setting(by_setting: Mapping[str, Sequence[FinetuneResult]]) -> str:
 
     def rank(label: str) -> tuple[int, float]:
         results = by_setting[label]
-        return len(results), fmean(result.headline for result in results)
+        return len(results), fmean(result.main_score for result in results)
 
     return max(by_setting, key=rank)

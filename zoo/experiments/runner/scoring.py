@@ -63,9 +63,9 @@ def scored(
         turns=turns,
         truncated=truncated,
         scores=scores,
-        headline=metrics.headline(task, scores),
+        main_score=metrics.main_score(task, scores),
         predictions={split: predictions[split] for split in labels},
-        unscored={split: made for split, made in predictions.items() if split not in labels},
+        test_predictions={split: made for split, made in predictions.items() if split not in labels},
         environment=environment(work.catalog, device=device),
         cost=cost,
     )

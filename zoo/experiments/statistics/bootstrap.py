@@ -23,7 +23,7 @@ def resampled(
     metrics: Sequence[str],
     n_draws: int,
 ) -> Array:
-    """Headlines [R, K] of predictions (by split, [K, N]) on items drawn with replacement.
+    """ScoreSummary [R, K] of predictions (by split, [K, N]) on items drawn with replacement.
 
     Every system on the same targets meets the same draws, so that their differences are paired by item.
     """
@@ -35,8 +35,8 @@ def resampled(
             for weights in draws(len(truth), n_draws, index)
         ]
         per_split.append(np.concatenate(chunks))
-    headlines: Array = np.mean(per_split, axis=0)
-    return headlines
+    main_scores: Array = np.mean(per_split, axis=0)
+    return main_scores
 
 
 def draws(n: int, n_draws: int, seed: int) -> Iterator[Array]:

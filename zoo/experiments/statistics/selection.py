@@ -46,7 +46,7 @@ def search_results(run: ComparisonRun) -> list[SearchResult]:
         if run.plan.tuning.rule(task.name) == "best on dev" and (results := run.tried(variant.name, task.name))
     }
     means = {
-        place: {label: fmean(result.headline for result in results) for label, results in by_setting.items()}
+        place: {label: fmean(result.main_score for result in results) for label, results in by_setting.items()}
         for place, by_setting in results_of.items()
     }
     same = _best_for_all(list(means.values()))

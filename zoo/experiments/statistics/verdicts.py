@@ -49,7 +49,7 @@ class Comparisons(Record):
 
 @dataclass(frozen=True)
 class Scores:
-    """A system's headlines [K] and the same on drawn items [R, K]."""
+    """A system's main_scores [K] and the same on drawn items [R, K]."""
 
     seeds: tuple[int, ...]
     values: Array
@@ -67,7 +67,7 @@ def compare_systems(run: ComparisonRun) -> Comparisons:
     spreads = {
         task.name: {
             system: spread(
-                [result.headline for result in results], [has_constant_predictions(result) for result in results]
+                [result.main_score for result in results], [has_constant_predictions(result) for result in results]
             )
             for system in (*variants, *BASELINES)
             if (results := run.finetuned(system, task.name))
@@ -153,7 +153,7 @@ def scores_of(run: ComparisonRun, system: str, task: str) -> Scores | None:
     predictions = {split: np.asarray([r.predictions[split] for r in results]) for split in first.predictions}
     return Scores(
         seeds=tuple(result.job.seed for result in results),
-        values=np.asarray([result.headline for result in results]),
+        values=np.asarray([result.main_score for result in results]),
         drawn=resampled(targets, predictions, metrics, N_DRAWS),
     )
 

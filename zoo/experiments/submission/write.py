@@ -54,7 +54,7 @@ def submit(run: ComparisonRun, system: str | None, folder: Path) -> list[Source]
         result = best[file.task]
         if result and answers[file.name]:
             setting = result.job.setting.label if result.job.setting else None
-            sources.append(Source(file.name, result.job.seed, result.headline, len(tries[file.task]), setting))
+            sources.append(Source(file.name, result.job.seed, result.main_score, len(tries[file.task]), setting))
         else:
             sources.append(Source(file.name, default=file.default))
     if all(source.default is not None for source in sources):
@@ -78,12 +78,12 @@ def _chosen(run: ComparisonRun, system: str | None) -> str:
 
 def _best(results: list[FinetuneResult]) -> FinetuneResult | None:
     """The result with the highest score on dev among those that predicted the test split; of equals the first."""
-    return max((r for r in results if "test" in r.unscored), key=lambda result: result.headline, default=None)
+    return max((r for r in results if "test" in r.test_predictions), key=lambda result: result.main_score, default=None)
 
 
 def _answers(file: GlueFile, result: FinetuneResult) -> list[str] | None:
     """A result's predictions in the file's words; None where it has none for the split."""
-    predictions = result.unscored.get(file.split)
+    predictions = result.test_predictions.get(file.split)
     if predictions is None:
         return None
     if len(predictions) != file.n_rows:

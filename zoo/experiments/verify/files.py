@@ -103,7 +103,7 @@ def _scored_again(run: ComparisonRun) -> Iterator[Check]:
                     at = f"{where}: scores.{split}.{metric}"
                     yield _scored(at, metric, stored, gold[split] if gold else None, result.predictions[split])
             mean = fmean(value for scores in result.scores.values() for value in scores.values())
-            yield from _compared(f"{where}: headline", result.headline, mean)
+            yield from _compared(f"{where}: main_score", result.main_score, mean)
 
 
 def _scored(

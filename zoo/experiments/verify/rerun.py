@@ -110,7 +110,7 @@ def _repeated(where: str, recorded: list[FinetuneResult], repeated: list[Finetun
     before = {result.job.seed: fingerprint(result) for result in recorded}
     if all(before.get(result.job.seed) == fingerprint(result) for result in repeated):
         return Check(where, "confirmed", f"bit for bit, {len(repeated)} seed(s)")
-    old, new = ([100 * result.headline for result in results] for results in (recorded, repeated))
+    old, new = ([100 * result.main_score for result in results] for results in (recorded, repeated))
     shown = f"{fmean(old):.1f} then, {fmean(new):.1f} now"
     if recorded[0].environment == repeated[0].environment:
         return Check(where, "contradicted", f"{shown}: the same code on the same machine gives other predictions")
