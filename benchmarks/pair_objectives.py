@@ -25,12 +25,12 @@ import torch
 import zoo
 from zoo import Catalog, Finetuning, Model, Objective, use
 from zoo.commands.pretrain import pretrain
-from zoo.core.corpus import TokenCorpus
 from zoo.pretraining.preparation import split_documents
 from zoo.pretraining.settings import Run
 from zoo.tasks.microworld import documents
 from zoo.text.documents import read_documents
 from zoo.text.pretraining_data import PretrainingData
+from zoo.text.tokenizing import tokenize
 from zoo.train.evaluation import evaluate
 from zoo.train.loop import fit
 
@@ -93,7 +93,7 @@ def ask(folder: Path, corpus: Path, task: str, steps: int, seed: int) -> tuple[f
     assert tokenizer is not None
     torch.manual_seed(seed)
     head: Objective = catalog.part("objective", task)(variant.dims)
-    whole = TokenCorpus.build(read_documents([corpus]), tokenizer)
+    whole = tokenize(read_documents([corpus]), tokenizer)
     train, held = split_documents(whole.n_documents, run.held_out, run.seed)
 
     def pairs(numbers: Sequence[int]) -> PretrainingData:

@@ -215,8 +215,9 @@ def their_values(model: Any, head: str, inputs: Inputs) -> tuple[list[Tensor], A
     if head in ("ForMaskedLM", "ForTokenClassification"):
         return [*values, pack(out.logits)], out.loss
     if head == "ForQuestionAnswering":  # the library's loss counts padding as a place for the answer
+        ends = labels["question-answering"]
         losses = [
-            model(**one, start_positions=labels["question-answering"][place, :1], end_positions=labels["question-answering"][place, 1:]).loss
+            model(**one, start_positions=ends[place, :1], end_positions=ends[place, 1:]).loss
             for one, place in inputs.alone()
         ]
         return [*values, pack(out.start_logits), pack(out.end_logits)], torch.stack(losses).mean()
@@ -225,8 +226,8 @@ def their_values(model: Any, head: str, inputs: Inputs) -> tuple[list[Tensor], A
 
 def labelled(model: zoo.Model, batch: Batch) -> Batch:
     """The batch with the labels of the model's head, if it has one, under the name where heads look for them."""
-    kind = model.objective("task").use.kind if "task" in model.objective_names else ""  # type: ignore[union-attr]
-    named = {"multiple-choice": "multiple-choice", "regression": "score", "question-answering": "question-answering"}.get(kind, LABEL)
+    kind = model.objective("task").config.kind if "task" in model.objective_names else ""  # type: ignore[union-attr]
+    named = {"regression": "score"}.get(kind, kind if kind in batch.labels else LABEL)
     return replace(batch, labels={**batch.labels, LABEL: batch.labels[named]})
 
 

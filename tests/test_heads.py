@@ -12,8 +12,20 @@ from torch import Tensor
 
 from zoo.core.batch import IGNORE, Batch, Encoding
 from zoo.core.errors import ZooError
-from zoo.core.specs import Dims, PoolingConfig, HeadKind, HeadConfig
-from zoo.heads import LABEL, MultipleChoice, SequenceClassification, MultiLabelClassification, Pool, Regression, QuestionAnswering, TokenClassification, TaskHead, make_head
+from zoo.core.specs import Dims, HeadConfig, PoolingConfig
+from zoo.heads import (
+    HEADS,
+    LABEL,
+    MultiLabelClassification,
+    MultipleChoice,
+    Pool,
+    QuestionAnswering,
+    Regression,
+    SequenceClassification,
+    TaskHead,
+    TokenClassification,
+    make_head,
+)
 from zoo.testing import head_batch
 from zoo.text.collate import Label, collate
 
@@ -37,7 +49,7 @@ def hidden_of(batch: Batch) -> Tensor:
     return torch.randn(len(batch.ids), 7, generator=torch.Generator().manual_seed(1))
 
 
-def use(kind: HeadKind, *labels: str) -> HeadConfig:
+def use(kind: str, *labels: str) -> HeadConfig:
     return HeadConfig(kind=kind, labels=labels, pooling=PoolingConfig(dropout=0.0))
 
 
@@ -58,7 +70,9 @@ def test_a_tag_is_chosen_for_each_token_and_counted_where_there_is_one() -> None
 
 def test_a_batch_without_a_tag_has_a_loss_of_zero() -> None:
     batch = batch_of()
-    loss = TokenClassification(DIMS, use("token-classification", "O", "B"))(hidden_of(batch), batch, torch.empty(0)).loss
+    loss = TokenClassification(DIMS, use("token-classification", "O", "B"))(
+        hidden_of(batch), batch, torch.empty(0)
+    ).loss
     assert loss.item() == 0.0
 
 
@@ -144,7 +158,7 @@ def test_a_score_is_fitted_by_squares() -> None:
 @pytest.mark.parametrize("where", ["dropout", "input_dropout"])
 def test_dropout_before_and_after_the_dense_layer_acts_in_training_alone(where: str) -> None:
     batch = batch_of([1, 0, 1, 1])
-    reading = PoolingConfig(dropout=0.0).model_copy(update={where: 0.5})
+    pooling = PoolingConfig(dropout=0.0).model_copy(update={where: 0.5})
     head = make_head(DIMS, HeadConfig(kind="classification", labels=("a", "b"), pooling=pooling))
     hidden = hidden_of(batch)
     torch.manual_seed(0)
@@ -204,7 +218,7 @@ def test_whole_numbers_are_scores_all_the_same() -> None:
 
 
 def test_where_no_label_is_known_the_loss_is_zero_and_so_are_its_gradients() -> None:
-    labels: dict[HeadKind, Label] = {
+    labels: dict[str, Label] = {
         "classification": IGNORE,
         "multi-label": [IGNORE] * 3,
         "regression": float(IGNORE),
@@ -229,8 +243,8 @@ def test_a_pooler_without_a_head_has_nothing_to_be_right_about() -> None:
     assert all(parameter.grad is not None and not parameter.grad.any() for parameter in pool.parameters())
 
 
-@pytest.mark.parametrize("kind", ["classification", "multi-label", "regression", "token-classification", "question-answering", "multiple-choice"])
-def test_every_head_is_made_from_its_record_and_gives_gradients(kind: HeadKind) -> None:
+@pytest.mark.parametrize("kind", HEADS)
+def test_every_head_is_made_from_its_record_and_gives_gradients(kind: str) -> None:
     batch = head_batch(kind)
     head: TaskHead = make_head(DIMS, use(kind, "a", "b", "c"))
     head(hidden_of(batch), batch, torch.empty(0)).loss.backward()

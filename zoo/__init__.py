@@ -9,7 +9,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 from zoo.core.errors import RunFailed, UnknownName, ZooError
-from zoo.core.specs import Dims, Finetuning, PoolingConfig, Init, Pretraining, Use, Variant, diff, use
+from zoo.core.specs import Dims, Finetuning, Init, PoolingConfig, Pretraining, Use, Variant, diff, use
 from zoo.registry.hooks import Formulas, Parts, hookimpl
 from zoo.tasks.task import Dataset, Example, Task
 from zoo.tasks.tsv import TsvFile, TsvTask
@@ -64,7 +64,6 @@ __all__ = [
     "Finetuning",
     "Flags",
     "Formulas",
-    "PoolingConfig",
     "Ids",
     "Init",
     "Layout",
@@ -75,12 +74,13 @@ __all__ = [
     "Packing",
     "Parts",
     "Passage",
+    "PoolingConfig",
     "Pretraining",
     "RunFailed",
     "Submission",
-    "TsvFile",
     "Task",
     "Tokenizer",
+    "TsvFile",
     "TsvTask",
     "UnknownName",
     "Use",

@@ -15,7 +15,7 @@ from zoo.blocks import Dropout, Pooler
 from zoo.core.batch import IGNORE, Batch, Layout, Output
 from zoo.core.errors import ZooError
 from zoo.core.interfaces import Objective
-from zoo.core.specs import Dims, HeadKind, HeadConfig
+from zoo.core.specs import Dims, HeadConfig
 
 LABEL = "task"
 """The name under which a batch carries the labels of a task."""
@@ -41,16 +41,16 @@ class TaskHead(Objective):
     """How many numbers the linear layer gives; None: one for each label."""
     loss: ClassVar[Loss] = staticmethod(F.cross_entropy)
 
-    def __init__(self, dims: Dims, use: HeadConfig) -> None:
+    def __init__(self, dims: Dims, config: HeadConfig) -> None:
         super().__init__()
-        reading = use.pooling
-        self.use = use
-        self.compares = use.pair and reading.pair == "compare" and not self.reads_tokens
-        self.pooler = None if self.compares or self.reads_tokens else Pooler(dims.hidden_width)
-        self.input_dropout = Dropout(reading.input_dropout)
-        self.dropout = Dropout(reading.dropout)
-        n_outputs = len(use.labels) if self.n_outputs is None else self.n_outputs
-        self.output = nn.Linear(dims.hidden_width * (4 if self.compares else 1), n_outputs)
+        pooling = config.pooling
+        self.config = config
+        self.uses_pair_features = config.pair and pooling.pair == "compare" and not self.reads_tokens
+        self.pooler = None if self.uses_pair_features or self.reads_tokens else Pooler(dims.hidden_width)
+        self.input_dropout = Dropout(pooling.input_dropout)
+        self.dropout = Dropout(pooling.dropout)
+        n_outputs = len(config.labels) if self.n_outputs is None else self.n_outputs
+        self.output = nn.Linear(dims.hidden_width * (4 if self.uses_pair_features else 1), n_outputs)
 
     def scores(self, hidden: Tensor, batch: Batch) -> Tensor:
         """[T, H] -> [B, outputs], or [T, outputs] for a head of tokens."""
@@ -63,7 +63,7 @@ class TaskHead(Objective):
         if self.pooler is None:
             u, v = (layout.mean(hidden, (batch.segments == text) & ~batch.special) for text in (0, 1))
             return torch.cat([u, v, (u - v).abs(), u * v], dim=1)
-        first = self.use.pooling.pooling == "first"
+        first = self.config.pooling.pooling == "first"
         pooled: Tensor = self.pooler(self.input_dropout(layout.first(hidden) if first else layout.mean(hidden)))
         return pooled
 
@@ -229,7 +229,7 @@ class Pool(Objective):
         return Output((pooled * 0).sum(), pooled, batch.targets.new_full((len(pooled),), IGNORE))
 
 
-HEADS: dict[HeadKind, type[TaskHead]] = {
+HEADS: dict[str, type[TaskHead]] = {
     "classification": SequenceClassification,
     "multi-label": MultiLabelClassification,
     "regression": Regression,
@@ -239,9 +239,9 @@ HEADS: dict[HeadKind, type[TaskHead]] = {
 }
 
 
-def make_head(dims: Dims, use: HeadConfig) -> TaskHead:
+def make_head(dims: Dims, config: HeadConfig) -> TaskHead:
     """The head that a record describes."""
-    return HEADS[use.kind](dims, use)
+    return HEADS[config.kind](dims, config)
 
 
 def _by_item(values: Tensor, batch: Batch) -> tuple[Tensor, Tensor]:

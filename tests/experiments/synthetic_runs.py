@@ -3,19 +3,24 @@
 from __future__ import annotations
 
 import importlib.util
+from dataclasses import replace
 from pathlib import Path
 
 import zoo_albert
 import zoo_bert
 from zoo import Catalog
 from zoo.auditing.audit import Settings, audit_variant
+from zoo.document import Section
+from zoo.document.formats import renderer
 from zoo.experiments.plan.cache_key import cache_key
 from zoo.experiments.plan.make import make_plan
 from zoo.experiments.plan.plan import BASELINES, Job, Plan, PlannedSplit, hash_json
+from zoo.experiments.report.build import document
 from zoo.experiments.results.folder import write_result
 from zoo.experiments.results.gold_labels import write_gold
 from zoo.experiments.results.records import Cost, FailedResult, FinetuneResult, Measured, PretrainResult
 from zoo.experiments.results.run import ComparisonRun
+from zoo.experiments.statistics.analysis import analyse
 from zoo.machine.environment import environment
 
 _spec = importlib.util.spec_from_file_location("zoo_toy", Path(__file__).with_name("toy_task.py"))
@@ -115,7 +120,11 @@ def renamed(run: ComparisonRun, task: str) -> ComparisonRun:
 
 
 def predicting(
-    task: str, test_predictions: dict[str, list[int] | list[float]], *variants: str, fail: str = "", classes: int = 1_000
+    task: str,
+    test_predictions: dict[str, list[int] | list[float]],
+    *variants: str,
+    fail: str = "",
+    classes: int = 1_000,
 ) -> ComparisonRun:
     """A run on a task to whose items every seed has added its number, as long as there are so many classes."""
     wrong = {name: [5, 2, 2, 9] for name in variants or ("bert-tiny",)}
@@ -130,7 +139,7 @@ def predicting(
         else r
         for r in run.results
     ]
-    return run.model_copy(update={"results": tuple(results)})
+    return replace(run, results=tuple(results))
 
 
 def saved(run: ComparisonRun, folder: Path) -> Path:
@@ -142,3 +151,13 @@ def saved(run: ComparisonRun, folder: Path) -> Path:
     for task, answers in run.gold.items():
         write_gold(folder, run.plan.task(task), answers)
     return folder
+
+
+def rendered(run: ComparisonRun, form: str = "markdown") -> str:
+    """The report of a run in a format."""
+    return renderer(form)(document(analyse(run)))
+
+
+def section(run: ComparisonRun, name: str) -> Section:
+    """A section of a run's report."""
+    return next(part for part in document(analyse(run)).sections if part.id == name)

@@ -15,18 +15,21 @@ import pytest
 
 import zoo_albert
 import zoo_bert
+from tests.experiments.synthetic_runs import rendered
 from zoo import Catalog, ZooError
 from zoo.core.errors import RunFailed
 from zoo.experiments.plan.corpus import FilesCorpus
 from zoo.experiments.plan.make import make_plan, with_budget
 from zoo.experiments.plan.plan import Job, Plan, slug
-from zoo.experiments.report.build import markdown, write_report
+from zoo.experiments.report.build import write_report
+from zoo.experiments.report.costs import cost_table
 from zoo.experiments.report.results_json import summary
-from zoo.experiments.report.score_tables import tabulate
+from zoo.experiments.report.scores import score_table
 from zoo.experiments.results.folder import read_run
 from zoo.experiments.results.records import FailedResult, FinetuneResult, PretrainResult, fingerprint
 from zoo.experiments.results.run import ComparisonRun
 from zoo.experiments.runner.run import run
+from zoo.experiments.statistics.analysis import analyse
 from zoo.experiments.statistics.verdicts import compare_systems
 
 _spec = importlib.util.spec_from_file_location("zoo_toy", Path(__file__).with_name("toy_task.py"))
@@ -79,7 +82,7 @@ def plan(corpus: FilesCorpus, *expressions: str, seeds: int = 2) -> Plan:
 def finished(corpus: FilesCorpus, tmp_path_factory: pytest.TempPathFactory) -> tuple[ComparisonRun, Path, Watcher]:
     folder, watcher = tmp_path_factory.mktemp("run") / "one", Watcher()
     done = run(plan(corpus, "bert-tiny", "albert-tiny"), folder, workers=0, watcher=watcher, catalog=CATALOG)
-    write_report(done, compare_systems(done), folder)
+    write_report(analyse(done), folder)
     return done, folder, watcher
 
 
@@ -95,13 +98,15 @@ def test_every_job_is_done_and_told(finished: tuple[ComparisonRun, Path, Watcher
     assert all(step == total for step, total in watcher.steps.values())
 
 
-def test_the_table_has_a_column_a_system_and_a_row_a_measure(finished: tuple[ComparisonRun, Path, Watcher]) -> None:
-    table = tabulate(finished[0], compare_systems(finished[0]))
-    assert [name.split("+")[0] for name in table.columns] == ["bert-tiny", "albert-tiny", "majority", "bag-of-words"]
-    rows = dict(table.rows)
-    assert rows["lamps (accuracy)"][2:] == ("50.0", "100.0")
-    assert "±" in rows["lamps (accuracy)"][0]
-    assert int(rows["parameters stored"][0].replace(",", "")) > int(rows["parameters stored"][1].replace(",", ""))
+def test_the_tables_have_a_row_per_system_and_a_column_per_measure(
+    finished: tuple[ComparisonRun, Path, Watcher],
+) -> None:
+    table, costs = score_table(finished[0], compare_systems(finished[0])), cost_table(finished[0])
+    assert [row[0].split("+")[0] for row in table.rows] == ["bert-tiny", "albert-tiny", "majority", "bag-of-words"]
+    assert table.columns[1] == "lamps (accuracy)" and [row[1] for row in table.rows[2:]] == ["50.0", "100.0"]
+    assert "±" in table.rows[0][1]
+    of_bert, of_albert = (int(row[costs.columns.index("parameters stored")].replace(",", "")) for row in costs.rows)
+    assert of_bert > of_albert
 
 
 def test_the_same_plan_gives_bitwise_the_same_results(
@@ -158,15 +163,15 @@ def test_one_failure_stops_what_stands_on_it_and_nothing_else(corpus: FilesCorpu
     assert set(reasons) == {"pretrain", "finetune"}
     assert "the loss of bert.mlm is" in reasons["pretrain"] and "try a lower learning rate" in reasons["pretrain"]
     assert reasons["finetune"].startswith("the pre-training of bert-tiny+")
-    assert dict(tabulate(done, compare_systems(done)).rows)["lamps (accuracy)"][0] == "failed"
-    assert "Failed: pretrain-bert-tiny" in markdown(done, compare_systems(done)).replace("\\", "")
+    assert score_table(done, compare_systems(done)).by_label["bert-tiny"][0] == "failed"
+    assert "| pretrain-bert-tiny-s42 | failed" in rendered(done).replace("\\", "")
 
 
 def test_a_report_is_made_from_the_folder_alone(finished: tuple[ComparisonRun, Path, Watcher]) -> None:
     done, folder, _ = finished
     assert read_run(folder) == done
-    assert json.loads((folder / "results.json").read_text()) == summary(done, compare_systems(done))
-    assert (folder / "report.md").read_text() == markdown(done, compare_systems(done))
+    assert json.loads((folder / "results.json").read_text()) == summary(analyse(done))
+    assert (folder / "report.md").read_text() == rendered(done)
 
 
 def test_what_is_not_json_in_a_run_folder_is_named(
@@ -257,7 +262,7 @@ def test_every_seed_may_have_a_pretraining_of_its_own(
     }
     weights = {r.weights_hash for r in done.results if isinstance(r, PretrainResult)}
     assert len(weights) == 4
-    assert "2 seeds, each pre-trained, on dev" in markdown(done, compare_systems(done))
+    assert "2 seeds, each pre-trained, on dev" in rendered(done)
 
 
 def test_a_disk_that_refuses_everything_fails_every_job_and_ends_no_run(

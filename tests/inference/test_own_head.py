@@ -12,7 +12,7 @@ import transformers
 
 import zoo
 from zoo.cli import main
-from zoo.inference import own_head, vectors
+from zoo.inference import predict_text, vectors
 from zoo.text.collate import collate
 
 Make = Callable[..., Path]
@@ -24,7 +24,7 @@ CONTEXT = "the capital of france is paris. a b"
 
 @pytest.fixture(params=[512, 2], ids=["one window", "windows of two"], autouse=True)
 def window(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(own_head, "WINDOW", request.param)
+    monkeypatch.setattr(predict_text, "WINDOW", request.param)
 
 
 @pytest.fixture
@@ -145,8 +145,8 @@ def test_an_answer_is_the_most_probable_stretch_of_the_second_text(make: Make, p
 def test_answers_are_those_that_the_head_itself_predicts(make: Make) -> None:
     model = zoo.load(wide(make("BertForQuestionAnswering"), "BertForQuestionAnswering"))
     items = [(question, CONTEXT) for question in ("of the capital", "is paris", "a b a b", "")]
-    head = own_head.head_for_text(model)
-    for (question, text), row in zip(items, own_head.predict_texts(model, items).rows, strict=True):
+    head = predict_text.head_for_text(model)
+    for (question, text), row in zip(items, predict_text.predict_texts(model, items).rows, strict=True):
         (first, _), (second, offsets) = vectors.tokenizer_for(model).encode_with_offsets([question, text])
         batch = collate([vectors.tokenizer_for(model).join(first, second, 24)])
         with torch.no_grad():
@@ -214,6 +214,6 @@ def test_the_first_word_of_a_byte_level_text_is_a_word(tmp_path: Path) -> None:
     use = zoo.core.specs.HeadConfig(kind="token-classification", labels=("O", "LOC"))
     tagger = model.with_head("task", zoo.heads.make_head(dims, use))
     tagger.tokenizer = tokenizer
-    made = own_head.predict_texts(tagger, [("Ann was seen",)])
+    made = predict_text.predict_texts(tagger, [("Ann was seen",)])
     assert [row[3] for row in made.rows] == ["Ann", "was", "seen"]
     assert vectors.WINDOW == 512

@@ -15,6 +15,7 @@ from zoo.core.corpus import TokenCorpus
 from zoo.model import Model
 from zoo.text.collate import collate
 from zoo.text.pretraining_data import PretrainingData
+from zoo.text.tokenizing import tokenize
 from zoo_albert.objective import SentenceOrder
 from zoo_bert.masking import Unmasked, WholeWordMasking
 from zoo_bert.objective import NextSentence, NextToken
@@ -44,7 +45,7 @@ def corpus(tokenizer: WordPiece) -> TokenCorpus:
         n, size = rng.integers(1, 9), 4
         words = [WORDS[(document * 37 + i) % len(WORDS)] for i in range(n * size)]
         documents.append([" ".join(words[i : i + size]) for i in range(0, len(words), size)])
-    return TokenCorpus.build(documents, tokenizer)
+    return tokenize(documents, tokenizer)
 
 
 def batches(

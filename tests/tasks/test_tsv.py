@@ -242,9 +242,9 @@ def test_a_broken_gzip_file_is_named(write: Write) -> None:
         ({"metrics": ("pearson",)}, "among accuracy, f1, matthews, r3"),
         ({"metrics": ("acuracy",)}, "among accuracy, f1, matthews, r3"),
         ({"labels": ("a", "b", "c"), "metrics": ("f1",)}, "f1 needs two labels"),
-        ({"pair": True}, "table 'train': a task of pairs names a second column"),
-        ({"files": {"dev": UNLABELLED}}, "table 'dev': a split to train or score on needs a label column"),
-        ({"files": {"test": TsvFile(path="x", columns=("a",), first="b")}}, "table 'test': columns must hold b"),
+        ({"pair": True}, "file 'train': a task of pairs names a second column"),
+        ({"files": {"dev": UNLABELLED}}, "file 'dev': a split to train or score on needs a label column"),
+        ({"files": {"test": TsvFile(path="x", columns=("a",), first="b")}}, "file 'test': columns must hold b"),
     ],
 )
 def test_a_record_that_cannot_work_is_refused_when_it_is_made(fields: dict[str, Any], said: str) -> None:

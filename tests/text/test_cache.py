@@ -12,11 +12,12 @@ import tokenizers
 
 from zoo import RunFailed, ZooError
 from zoo.core.corpus import TokenCorpus
-from zoo.text import cache, pretraining_data
+from zoo.text import pretraining_data, tokenizing
 from zoo.text.cache import cached_corpus, hash_files
 from zoo.text.documents import read_documents, text_files
 from zoo.text.masking import TokenMasking
 from zoo.text.pretraining_data import Place, PretrainingData
+from zoo.text.tokenizing import tokenize
 from zoo_bert.masking import StaticMasking
 from zoo_bert.packing import SegmentPair
 from zoo_bert.tokenizer import WordPiece
@@ -44,8 +45,8 @@ def never() -> Iterator[list[str]]:
 def test_what_is_read_back_is_what_was_tokenized(
     tokenizer: WordPiece, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(cache, "SENTENCES_AT_ONCE", 50)
-    built = TokenCorpus.build(documents(120), tokenizer)
+    monkeypatch.setattr(tokenizing, "SENTENCES_AT_ONCE", 50)
+    built = tokenize(documents(120), tokenizer)
     on_disk, facts = cached_corpus(tmp_path, "text", iter(documents(120)), tokenizer)
     assert isinstance(on_disk.ids, np.memmap)
     assert on_disk.content_hash == built.content_hash
@@ -95,7 +96,7 @@ def test_training_batches_are_the_same_from_disk_and_block_by_block(
             corpus, tokenizer, SegmentPair(), {}, StaticMasking(2), sequence_length=40, batch_tokens=200, seed=1
         )
 
-    in_memory = TokenCorpus.build(documents(120), tokenizer)
+    in_memory = tokenize(documents(120), tokenizer)
     pairs = zip(read(on_disk, Place()).epoch(0), read(in_memory, Place()).epoch(0), strict=True)
     assert all(bool((a.ids == b.ids).all()) and a.documents == b.documents for a, b in pairs)
 
@@ -114,7 +115,7 @@ def test_training_batches_are_the_same_from_disk_and_block_by_block(
 
 
 def test_documents_can_be_left_out(tokenizer: WordPiece) -> None:
-    corpus = TokenCorpus.build(documents(60), tokenizer)
+    corpus = tokenize(documents(60), tokenizer)
     kept = np.arange(0, corpus.n_documents, 3)
     data = PretrainingData(
         corpus, tokenizer, SegmentPair(), {}, StaticMasking(2), sequence_length=40, batch_tokens=200, seed=1,

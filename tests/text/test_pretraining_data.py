@@ -16,6 +16,7 @@ from zoo import IGNORE, Batch, Masking, Packing, Passage, ZooError
 from zoo.core.corpus import TokenCorpus
 from zoo.text import pretraining_data
 from zoo.text.pretraining_data import Place, PretrainingData
+from zoo.text.tokenizing import tokenize
 from zoo_albert.masking import NGramMasking
 from zoo_bert.masking import StaticMasking
 from zoo_bert.packing import SegmentPair
@@ -38,7 +39,7 @@ def tokenizer() -> WordPiece:
 
 @pytest.fixture(scope="module")
 def corpus(tokenizer: WordPiece) -> TokenCorpus:
-    return TokenCorpus.build(documents(250), tokenizer)
+    return tokenize(documents(250), tokenizer)
 
 
 class Data:
@@ -257,7 +258,7 @@ def test_shards_bound_the_memory_and_lose_nothing(data: Data, monkeypatch: pytes
 
 
 def test_a_corpus_of_which_no_passage_can_be_made_is_refused(tokenizer: WordPiece) -> None:
-    lonely = TokenCorpus.build([["waa"], ["wbb"]], tokenizer)
+    lonely = tokenize([["waa"], ["wbb"]], tokenizer)
     data = PretrainingData(
         lonely, tokenizer, SegmentPair(), {}, StaticMasking(), sequence_length=40, batch_tokens=80, seed=0
     )

@@ -13,7 +13,7 @@ import torch
 from safetensors.torch import load_file
 
 from zoo import Batch, Catalog, Model
-from zoo.core.specs import Finetuning, HeadKind, HeadConfig
+from zoo.core.specs import Finetuning, HeadConfig
 from zoo.heads import HEADS, make_head
 from zoo.testing import DIMS, head_batch
 from zoo.testing.heads import CLASSES
@@ -25,7 +25,7 @@ RECIPE = Finetuning(learning_rate=0.1, clip_norm=0.0)
 LAMB = Finetuning(learning_rate=0.01, optimizer="lamb", weight_decay=0.0, bias_correction=False)
 
 
-def headed(kind: HeadKind) -> Model:
+def headed(kind: str) -> Model:
     """A small model with a head, always of the same weights, without dropout."""
     torch.manual_seed(0)
     variant = CATALOG.variant("albert-tiny")
@@ -44,7 +44,7 @@ def stepped(model: Model, batch: Batch, turns: int) -> Step:
     return step
 
 
-def by_hand(kind: HeadKind) -> tuple[float, dict[str, torch.Tensor]]:
+def by_hand(kind: str) -> tuple[float, dict[str, torch.Tensor]]:
     """The loss of the whole batch, and the weights after a step down its gradient."""
     model = headed(kind)
     loss = model(head_batch(kind))["task"].loss
@@ -57,7 +57,7 @@ def by_hand(kind: HeadKind) -> tuple[float, dict[str, torch.Tensor]]:
 
 @pytest.mark.parametrize("turns", [1, 2, 3])
 @pytest.mark.parametrize("kind", HEADS)
-def test_a_step_is_that_of_the_whole_batch_in_however_many_turns(kind: HeadKind, turns: int) -> None:
+def test_a_step_is_that_of_the_whole_batch_in_however_many_turns(kind: str, turns: int) -> None:
     model = headed(kind)
     step = stepped(model, head_batch(kind), turns)
     loss, weights = by_hand(kind)
@@ -67,7 +67,7 @@ def test_a_step_is_that_of_the_whole_batch_in_however_many_turns(kind: HeadKind,
 
 
 @pytest.mark.parametrize("kind", HEADS)
-def test_accuracy_and_labels_are_counted_over_the_whole_batch(kind: HeadKind) -> None:
+def test_accuracy_and_labels_are_counted_over_the_whole_batch(kind: str) -> None:
     batch = head_batch(kind)
     whole, divided = (stepped(headed(kind), batch, turns) for turns in (1, 3))
     assert divided.accuracies == whole.accuracies
@@ -78,7 +78,7 @@ def test_accuracy_and_labels_are_counted_over_the_whole_batch(kind: HeadKind) ->
 
 
 @pytest.mark.parametrize("kind", HEADS)
-def test_an_evaluation_of_parts_is_that_of_the_whole(kind: HeadKind) -> None:
+def test_an_evaluation_of_parts_is_that_of_the_whole(kind: str) -> None:
     model, batch = headed(kind), head_batch(kind)
     with torch.no_grad():
         output = model.eval()(batch)["task"]
@@ -96,7 +96,7 @@ def test_an_evaluation_of_parts_is_that_of_the_whole(kind: HeadKind) -> None:
 
 
 @pytest.mark.parametrize("kind", HEADS)
-def test_a_head_learns_its_batch_by_heart(kind: HeadKind) -> None:
+def test_a_head_learns_its_batch_by_heart(kind: str) -> None:
     model, batch = headed(kind), head_batch(kind)
     log = fit(
         model, [batch] * 60, Finetuning(learning_rate=3e-3), 60, lambda done, total: None, Execution(accumulate=2)
@@ -153,7 +153,7 @@ def made_by_two(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
 
 
 @pytest.mark.parametrize("kind", HEADS)
-def test_two_processes_make_the_step_of_the_whole_batch(kind: HeadKind, made_by_two: Path) -> None:
+def test_two_processes_make_the_step_of_the_whole_batch(kind: str, made_by_two: Path) -> None:
     made = load_file(made_by_two / f"{kind}.safetensors")
     loss, weights = by_hand(kind)
     assert made.pop("loss").item() == pytest.approx(loss, rel=1e-5)

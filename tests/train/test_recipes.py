@@ -16,6 +16,7 @@ from zoo import IGNORE, Catalog, Pretraining, diff
 from zoo.core.corpus import TokenCorpus
 from zoo.pretraining.settings import scaled
 from zoo.text.pretraining_data import Place, PretrainingData
+from zoo.text.tokenizing import tokenize
 from zoo.train.evaluation import evaluate
 from zoo.train.loop import Execution, learning_rate, train
 from zoo.train.optimizers import Lamb, make_optimizer
@@ -125,7 +126,7 @@ def tokenizer() -> WordPiece:
 def corpus(tokenizer: WordPiece) -> TokenCorpus:
     rng = np.random.default_rng(0)
     words = [f"w{chr(97 + i)}" for i in range(26)]
-    return TokenCorpus.build([[" ".join(rng.choice(words, 7)) for _ in range(5)] for _ in range(60)], tokenizer)
+    return tokenize([[" ".join(rng.choice(words, 7)) for _ in range(5)] for _ in range(60)], tokenizer)
 
 
 def feed(corpus: TokenCorpus, tokenizer: WordPiece, recipe: Pretraining) -> Feed:

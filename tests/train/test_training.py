@@ -134,7 +134,9 @@ def test_a_head_starts_from_the_pooler_that_an_objective_trained() -> None:
     catalog = Catalog.installed()
     variant = catalog.variant("bert-tiny+head.pair=joint")
     pretrained = catalog.build(variant)
-    head = SequenceClassification(variant.dims, HeadConfig(kind="classification", labels=("0", "1"), pair=True, pooling=variant.head))
+    head = SequenceClassification(
+        variant.dims, HeadConfig(kind="classification", labels=("0", "1"), pair=True, pooling=variant.head)
+    )
     model = pretrained.with_head("rte", head)
     trained = pretrained.objective("bert.nsp").pooler
     assert torch.equal(head.pooler.dense.weight, trained.dense.weight)  # type: ignore[union-attr]

@@ -76,7 +76,7 @@ def test_a_heads_dropout_is_the_reference_librarys(family: str, head: str, absen
     reference = getattr(transformers, f"{FAMILIES[family]}For{head}").from_pretrained(folder)
     expected = getattr(reference, "dropout", None) or reference.classifier.dropout
     found = zoo.load(folder).objective("task")
-    assert isinstance(found, TaskHead) and found.use.reading.dropout == expected.p
+    assert isinstance(found, TaskHead) and found.config.pooling.dropout == expected.p
 
 
 @pytest.mark.parametrize(

@@ -291,18 +291,20 @@ def test_what_the_format_has_no_words_for_is_refused_and_kept_in_the_zoos_own(tm
 
 
 def test_a_head_of_the_zoos_own_has_no_words_either(tmp_path: Path) -> None:
-    from zoo.core.specs import PoolingConfig, HeadConfig
+    from zoo.core.specs import HeadConfig, PoolingConfig
     from zoo.heads import make_head
 
     catalog = zoo.Catalog.installed()
     model = catalog.build(catalog.variant("bert-tiny"))
-    use = HeadConfig(kind="classification", labels=("no", "yes"), pair=True, pooling=PoolingConfig(pooling="mean", pair="compare"))
+    use = HeadConfig(
+        kind="classification", labels=("no", "yes"), pair=True, pooling=PoolingConfig(pooling="mean", pair="compare")
+    )
     tuned = model.with_head("rte", make_head(model.variant.dims, use))
     with pytest.raises(ZooError, match="no words"):
         zoo.save(tuned, tmp_path / "hf")
     zoo.save(tuned, tmp_path / "zoo", to="zoo")
     again = zoo.load(tmp_path / "zoo")
-    assert again.objective("task").use == use  # type: ignore[union-attr]
+    assert again.objective("task").config == use  # type: ignore[union-attr]
     assert torch.equal(
         again.state_dict()["objectives.task.output.weight"], tuned.state_dict()["objectives.rte.output.weight"]
     )

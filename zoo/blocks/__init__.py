@@ -1,13 +1,21 @@
 """Parts that several papers share, for plugins to build with."""
 
 from zoo.blocks.activation import Activation, activation
-from zoo.blocks.attention import SelfAttention
+from zoo.blocks.attention import SelfAttention, attend
 from zoo.blocks.dropout import Dropout
-from zoo.blocks.feedforward import FeedForward
-from zoo.blocks.init import initialise
-from zoo.blocks.layer import AttentionBlock, FeedForwardBlock, Layer
+from zoo.blocks.feedforward import FeedForward, GatedFeedForward
+from zoo.blocks.init import initialise, settings_that_reach
+from zoo.blocks.layer import (
+    AttentionBlock,
+    FeedForwardBlock,
+    Layer,
+    LayerStack,
+    PreNormAttentionBlock,
+    PreNormFeedForwardBlock,
+)
 from zoo.blocks.pair import PairObjective
 from zoo.blocks.pooler import Pooler
+from zoo.blocks.rotary import Rotary
 from zoo.blocks.token_prediction import TokenPrediction, predict_tokens
 
 __all__ = [
@@ -16,12 +24,19 @@ __all__ = [
     "Dropout",
     "FeedForward",
     "FeedForwardBlock",
+    "GatedFeedForward",
     "Layer",
+    "LayerStack",
     "PairObjective",
     "Pooler",
+    "PreNormAttentionBlock",
+    "PreNormFeedForwardBlock",
+    "Rotary",
     "SelfAttention",
     "TokenPrediction",
     "activation",
+    "attend",
     "initialise",
     "predict_tokens",
+    "settings_that_reach",
 ]

@@ -1,4 +1,4 @@
-"""The position-wise feed-forward network."""
+"""The position-wise feed-forward network, plain or gated."""
 
 from __future__ import annotations
 
@@ -11,13 +11,30 @@ from zoo.core.specs import Dims
 class FeedForward(nn.Module):
     """Widen, activate, narrow; Vaswani et al. 2017, arXiv:1706.03762, section 3.3."""
 
-    def __init__(self, dims: Dims) -> None:
+    def __init__(self, dims: Dims, *, bias: bool = True) -> None:
         super().__init__()
-        self.up = nn.Linear(dims.hidden_width, dims.ffn_width)
+        ffn_width = dims.required("ffn_width")
+        self.up = nn.Linear(dims.hidden_width, ffn_width, bias=bias)
         self.activation = activation(dims.activation)
-        self.down = nn.Linear(dims.ffn_width, dims.hidden_width)
+        self.down = nn.Linear(ffn_width, dims.hidden_width, bias=bias)
 
     def forward(self, hidden: Tensor) -> Tensor:
         """[T, H] -> [T, H]"""
         out: Tensor = self.down(self.activation(self.up(hidden)))
+        return out
+
+
+class GatedFeedForward(FeedForward):
+    """Widen twice, activate the one and multiply it with the other, narrow; Shazeer 2020, arXiv:2002.05202, section 2.
+
+    Which of GLU's family it is depends on the activation: gelu makes it GEGLU, silu SwiGLU.
+    """
+
+    def __init__(self, dims: Dims, *, bias: bool = True) -> None:
+        super().__init__(dims, bias=bias)
+        self.gate = nn.Linear(dims.hidden_width, dims.required("ffn_width"), bias=bias)
+
+    def forward(self, hidden: Tensor) -> Tensor:
+        """[T, H] -> [T, H]"""
+        out: Tensor = self.down(self.activation(self.up(hidden)) * self.gate(hidden))
         return out

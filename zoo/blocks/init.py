@@ -2,12 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from typing import Protocol, runtime_checkable
+
 import torch
 from torch import Tensor, nn
 
-from zoo.blocks.attention import SelfAttention
 from zoo.core.seeds import seed_of
 from zoo.core.specs import Init
+
+
+@runtime_checkable
+class KeysAsQueries(Protocol):
+    """An attention that the setting `keys_start_as_queries` reaches: it can copy its queries' weights to its keys."""
+
+    def start_keys_as_queries(self) -> None:
+        """Make keys start as queries do."""
 
 
 def initialise(model: nn.Module, init: Init, seed: int) -> None:
@@ -16,23 +26,47 @@ def initialise(model: nn.Module, init: Init, seed: int) -> None:
     What a layer draws depends on the seed and on its name in the model alone, so that two models start alike wherever
     they have the same layers; of two tables of one width, the longer begins as the shorter.
     Devlin et al. 2019 use a standard deviation of 0.02 throughout (google-research/bert, initializer_range).
-    Layers of any other kind keep the start that their own constructor gave them.
+
+    Layers of any other kind keep the start that their constructor gave them, and so does a module with a true attribute
+    `keeps_own_init`, with all that is in it.
     """
     with torch.no_grad():
-        for name, module in model.named_modules():
+        for name, module in _open_modules(model):
             if isinstance(module, nn.Linear):
                 _draw(module.weight, init.linear_std, seed, name)
                 if module.bias is not None:
                     module.bias.zero_()
             elif isinstance(module, nn.Embedding):
                 _draw(module.weight, init.embedding_std, seed, name)
-        for module in model.modules():
-            if init.keys_start_as_queries and isinstance(module, SelfAttention):
-                module.key.weight.copy_(module.query.weight)
+        for _, module in _open_modules(model):
+            if init.keys_start_as_queries and isinstance(module, KeysAsQueries):
+                module.start_keys_as_queries()
             positions = getattr(module, "positions", None)
             if init.positions == "sinusoidal" and isinstance(positions, nn.Embedding):
                 n_positions, width = positions.weight.shape
                 positions.weight.copy_(sinusoids(n_positions, width, init))
+
+
+def settings_that_reach(model: nn.Module) -> set[str]:
+    """The fields of Init that change how something in a module starts: any of four."""
+    found = set()
+    for _, module in _open_modules(model):
+        reached = {
+            "linear_std": isinstance(module, nn.Linear),
+            "embedding_std": isinstance(module, nn.Embedding),
+            "positions": isinstance(getattr(module, "positions", None), nn.Embedding),
+            "keys_start_as_queries": isinstance(module, KeysAsQueries),
+        }
+        found |= {name for name, is_reached in reached.items() if is_reached}
+    return found
+
+
+def _open_modules(model: nn.Module) -> Iterator[tuple[str, nn.Module]]:
+    """The modules by name whose start is the record's affair."""
+    closed = {
+        inner for outer in model.modules() if getattr(outer, "keeps_own_init", False) for inner in outer.modules()
+    }
+    return ((name, module) for name, module in model.named_modules() if module not in closed)
 
 
 def _draw(weight: Tensor, std: float, seed: int, name: str) -> None:

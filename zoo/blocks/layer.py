@@ -1,6 +1,8 @@
-"""The two halves of a post-norm transformer layer, apart so that each can be shared across layers alone."""
+"""The two halves of a transformer layer, apart so that each can be shared across layers alone."""
 
 from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
 
 from torch import Tensor, nn
 
@@ -8,17 +10,22 @@ from zoo.blocks.attention import SelfAttention
 from zoo.blocks.dropout import Dropout
 from zoo.blocks.feedforward import FeedForward
 from zoo.core.batch import Layout
+from zoo.core.interfaces import Encoder
 from zoo.core.specs import Dims
 
 
 class AttentionBlock(nn.Module):
-    """Self-attention, dropout, residual sum, layer norm; Devlin et al. 2019, section 3."""
+    """Attention, dropout, residual sum, norm; Devlin et al. 2019, section 3.
 
-    def __init__(self, dims: Dims) -> None:
+    `attention` takes hidden states [T, H] and their layout, and is SelfAttention(dims) if not given; `norm` is a layer
+    norm.
+    """
+
+    def __init__(self, dims: Dims, attention: nn.Module | None = None, norm: nn.Module | None = None) -> None:
         super().__init__()
-        self.attention = SelfAttention(dims)
+        self.attention = SelfAttention(dims) if attention is None else attention
         self.dropout = Dropout(dims.dropout)
-        self.norm = nn.LayerNorm(dims.hidden_width, eps=dims.norm_eps)
+        self.norm = nn.LayerNorm(dims.hidden_width, eps=dims.norm_eps) if norm is None else norm
 
     def forward(self, hidden: Tensor, layout: Layout) -> Tensor:
         """[T, H] -> [T, H]"""
@@ -26,14 +33,26 @@ class AttentionBlock(nn.Module):
         return out
 
 
-class FeedForwardBlock(nn.Module):
-    """Feed-forward, dropout, residual sum, layer norm; Devlin et al. 2019, section 3."""
+class PreNormAttentionBlock(AttentionBlock):
+    """Norm, attention, dropout, residual sum; Xiong et al. 2020, arXiv:2002.04745, table 1."""
 
-    def __init__(self, dims: Dims) -> None:
+    def forward(self, hidden: Tensor, layout: Layout) -> Tensor:
+        """[T, H] -> [T, H]"""
+        out: Tensor = hidden + self.dropout(self.attention(self.norm(hidden), layout))
+        return out
+
+
+class FeedForwardBlock(nn.Module):
+    """Feed-forward, dropout, residual sum, norm; Devlin et al. 2019, section 3.
+
+    `feedforward` takes hidden states [T, H], and is FeedForward(dims) if not given; `norm` is a layer norm.
+    """
+
+    def __init__(self, dims: Dims, feedforward: nn.Module | None = None, norm: nn.Module | None = None) -> None:
         super().__init__()
-        self.feedforward = FeedForward(dims)
+        self.feedforward = FeedForward(dims) if feedforward is None else feedforward
         self.dropout = Dropout(dims.dropout)
-        self.norm = nn.LayerNorm(dims.hidden_width, eps=dims.norm_eps)
+        self.norm = nn.LayerNorm(dims.hidden_width, eps=dims.norm_eps) if norm is None else norm
 
     def forward(self, hidden: Tensor) -> Tensor:
         """[T, H] -> [T, H]"""
@@ -41,8 +60,17 @@ class FeedForwardBlock(nn.Module):
         return out
 
 
+class PreNormFeedForwardBlock(FeedForwardBlock):
+    """Norm, feed-forward, dropout, residual sum; Xiong et al. 2020, arXiv:2002.04745, table 1."""
+
+    def forward(self, hidden: Tensor) -> Tensor:
+        """[T, H] -> [T, H]"""
+        out: Tensor = hidden + self.dropout(self.feedforward(self.norm(hidden)))
+        return out
+
+
 class Layer(nn.Module):
-    """A post-norm transformer layer of given halves; a half given to several layers is shared by them."""
+    """A transformer layer of given halves; a half given to several layers is shared by them."""
 
     def __init__(self, attention: AttentionBlock, feedforward: FeedForwardBlock) -> None:
         super().__init__()
@@ -53,3 +81,30 @@ class Layer(nn.Module):
         """[T, H] -> [T, H]"""
         out: Tensor = self.feedforward(self.attention(hidden, layout))
         return out
+
+
+class LayerStack(Encoder):
+    """Layers one after the other, with a `norm` of what leaves the last, as norms before each half need one.
+
+    A layer takes hidden states [T, H] and their layout. A subclass whose layers are not in a row overrides `states`.
+    """
+
+    can_be_causal = True
+
+    def __init__(self, layers: Iterable[nn.Module] = (), norm: nn.Module | None = None) -> None:
+        super().__init__()
+        self.layers = nn.ModuleList(layers)
+        self.norm = norm
+
+    def forward(self, hidden: Tensor, layout: Layout) -> Tensor:
+        """[T, H] -> [T, H]"""
+        last = hidden
+        for last in self.states(hidden, layout):  # noqa: B007  # one at a time: a list would keep them all
+            pass
+        return last
+
+    def states(self, hidden: Tensor, layout: Layout) -> Iterator[Tensor]:
+        """[T, H] -> [T, H] after each layer, the last one normed."""
+        for number, layer in enumerate(self.layers, start=1):
+            hidden = layer(hidden, layout)
+            yield hidden if self.norm is None or number < len(self.layers) else self.norm(hidden)

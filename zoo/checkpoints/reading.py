@@ -145,7 +145,7 @@ def tokenizer_file(folder: Path) -> Path | None:
 
 def head_of(model: Model) -> HeadConfig | None:
     """The record of a model's task head, if it has one."""
-    heads = [module.use for module in model.objectives.values() if isinstance(module, TaskHead)]
+    heads = [module.config for module in model.objectives.values() if isinstance(module, TaskHead)]
     return heads[0] if heads else None
 
 

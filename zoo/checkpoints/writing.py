@@ -104,10 +104,10 @@ def _pieces(model: Model) -> tuple[str, ...]:
     for name in model.objective_names:
         objective = model.objective(name)
         if isinstance(objective, TaskHead):
-            kind = objective.use.kind
+            kind = objective.config.kind
             pieces.append("classification" if kind in PROBLEMS else kind)
             released = objective.pooler is not None or objective.reads_tokens
-            if not released or objective.use.reading.pooling != "first":
+            if not released or objective.config.pooling.pooling != "first":
                 pieces.append("a head of the zoo's own")
         else:
             pieces.append(name)

@@ -142,7 +142,7 @@ def _own_predictions(folder: str, file: Path, pairs: bool, labels: list[str] | N
     from zoo.text.lines import read_lines
 
     model = _load(folder)
-    kind = head_for_text(model).use.kind
+    kind = head_for_text(model).config.kind
     several = pairs or kind in ("question-answering", "multiple-choice")
     items = [
         check_row(kind, tuple(line.split("\t")) if several else (line,), f"{file}:{number}", pairs=pairs)

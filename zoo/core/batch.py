@@ -97,6 +97,15 @@ class Layout:
         """The place of each token in its sequence, from 0. [T]"""
         return torch.arange(sum(self.lengths), device=self.device) - self.starts[self.sequence_of]
 
+    def rectangles(self, packed: Tensor) -> list[Tensor]:
+        """The runs of `groups`, without padding: a packed [T, ...] to one [n, length, ...] per group.
+
+        To pack them again, flatten the first two dimensions of each and put them end to end.
+        """
+        # Split once: slicing each group instead would make the backward pass cost groups x tokens.
+        pieces = torch.split(packed, [n * length for n, length in self.groups])
+        return [piece.view(*group, *piece.shape[1:]) for piece, group in zip(pieces, self.groups, strict=True)]
+
     def pad(self, packed: Tensor) -> tuple[Tensor, Tensor]:
         """The rectangle [B, S, ...] of a packed [T, ...], zeros where there is no token, and its mask [B, S]."""
         mask = torch.arange(max(self.lengths), device=self.device) < self.sizes[:, None]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, Self
@@ -12,13 +12,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from zoo.core.batch import Ids
-from zoo.core.errors import ZooError
-from zoo.core.interfaces import Tokenizer
 
 Offsets = NDArray[np.int64]
 
 _CHUNK = 16_000_000
-_SENTENCES_AT_ONCE = 10_000  # the Rust library's encodings are many times larger than the ids taken from them
 
 
 @dataclass(frozen=True, eq=False)
@@ -33,27 +30,6 @@ class TokenCorpus:
     sentence_offsets: Offsets
     document_offsets: Offsets
     separator: int
-
-    @classmethod
-    def build(cls, documents: Iterable[Sequence[str]], tokenizer: Tokenizer) -> Self:
-        """Encode documents, each given as its sentences; what holds no token is left out.
-
-        Raises ZooError where nothing remains.
-        """
-        sentences: list[str] = []
-        owners: list[int] = []
-        for document, texts in enumerate(documents):
-            sentences.extend(texts)
-            owners.extend([document] * len(texts))
-        encoded: list[Ids] = []
-        for start in range(0, len(sentences), _SENTENCES_AT_ONCE):
-            encoded.extend(tokenizer.encode(sentences[start : start + _SENTENCES_AT_ONCE]))
-        lengths = np.array([len(ids) for ids in encoded], dtype=np.int64)
-        if not lengths.any():
-            raise ZooError("the corpus holds no text; give documents with at least one sentence")
-        _, sizes = np.unique(np.array(owners)[lengths > 0], return_counts=True)
-        ids = np.concatenate(encoded).astype(np.int32, copy=False)
-        return cls(ids, _offsets(lengths[lengths > 0]), _offsets(sizes), tokenizer.sep_id)
 
     @property
     def n_tokens(self) -> int:
@@ -95,8 +71,8 @@ class TokenCorpus:
         lengths = [np.diff(self.sentence_offsets[a : b + 1]) for a, b in zip(firsts, lasts, strict=True)]
         return type(self)(
             ids=np.concatenate([self.run(a, b) for a, b in zip(firsts, lasts, strict=True)]),
-            sentence_offsets=_offsets(np.concatenate(lengths)),
-            document_offsets=_offsets(np.array([len(some) for some in lengths])),
+            sentence_offsets=offsets(np.concatenate(lengths)),
+            document_offsets=offsets(np.array([len(some) for some in lengths])),
             separator=self.separator,
         )
 
@@ -117,5 +93,6 @@ def _chunks(values: NDArray[Any]) -> Iterator[NDArray[Any]]:
         yield values[start : start + _CHUNK]
 
 
-def _offsets(lengths: Offsets) -> Offsets:
+def offsets(lengths: Offsets) -> Offsets:
+    """Where each of some neighbours begins, given their lengths; at the end, where the last one ends."""
     return np.concatenate([[0], np.cumsum(lengths)])

@@ -41,19 +41,29 @@ def read_record(kind: type[R], path: Path, what: str) -> R:
 
 
 class Dims(Record):
-    """The numbers that every part of one model must agree on."""
+    """The numbers that every part of one model must agree on.
+
+    Those that only some families have are left out by the others: an LSTM has no heads and no feed-forward network.
+    """
 
     vocab_size: Annotated[int, Field(ge=8, le=16_777_216)]
     embedding_width: Width
     hidden_width: Width
     n_layers: Annotated[int, Field(ge=1, le=1_024)]
-    n_heads: Annotated[int, Field(ge=1, le=1_024)]
-    ffn_width: Annotated[int, Field(ge=1, le=262_144)]
+    n_heads: Annotated[int, Field(ge=1, le=1_024)] | None = None
+    ffn_width: Annotated[int, Field(ge=1, le=262_144)] | None = None
     max_length: Length = 512
     activation: Activation = "gelu"
     dropout: Annotated[float, Field(ge=0.0, lt=1.0)] = 0.1
     attention_dropout: Annotated[float, Field(ge=0.0, lt=1.0)] = 0.1
     norm_eps: Positive = 1e-12
+
+    def required(self, name: str) -> int:
+        """The size of this name. Raises ZooError where the variant leaves it out."""
+        value: int | None = getattr(self, name)
+        if value is None:
+            raise ZooError(f"it needs dims.{name}, which the variant leaves out; give it, as +dims.{name}=4")
+        return value
 
 
 class Use(Record):
@@ -140,7 +150,7 @@ class Finetuning(Recipe):
 
 
 class PoolingConfig(Record):
-    """How a task head reads a sequence: from its first token or the mean, a pair jointly or compared.
+    """How a task head makes one vector of a sequence: its first token or the mean, a pair jointly or compared.
 
     `input_dropout` drops out the pooled vector before the head's dense layer, as RoBERTa's released head does.
     """
@@ -151,16 +161,13 @@ class PoolingConfig(Record):
     input_dropout: Annotated[float, Field(ge=0.0, lt=1.0)] = 0.0
 
 
-HeadKind = Literal["classification", "multi-label", "regression", "token-classification", "question-answering", "multiple-choice"]
-
-
 class HeadConfig(Record):
-    """A head in use: what it predicts, among which labels, for one text or a pair, and how it reads a sequence."""
+    """A task head: what it predicts, among which labels, for one text or a pair, and how it pools a sequence."""
 
-    kind: HeadKind
+    kind: str
     labels: tuple[str, ...] = ()
     pair: bool = False
-    reading: PoolingConfig = PoolingConfig()
+    pooling: PoolingConfig = PoolingConfig()
 
 
 class Variant(Record):

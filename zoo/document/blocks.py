@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping, Sequence, Set
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, TypeAlias
@@ -14,6 +15,8 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure as Drawing
 
 MISSING = "-"
+
+_JOINTS = re.compile(r"(?<=[^\s+]\+)(?=[A-Za-z])")
 
 
 @dataclass(frozen=True)
@@ -106,3 +109,8 @@ class Document:
             if name not in known:
                 raise UnknownName("section of this report", name, known)
         return replace(self, sections=tuple(known[name] for name in ids))
+
+
+def breakable(text: str) -> list[str]:
+    """A text in parts between which a line may break beside white space: an expression after each plus."""
+    return _JOINTS.split(text)

@@ -16,9 +16,13 @@ COLUMNS = ("section", "table", "row", "column", "value")
 
 
 def render_csv(document: Document) -> str:
-    """Every cell of every table in a line of its own, and every note."""
+    """Every cell of every table in a line of its own, and every note; a table that is alone as it is."""
     text = StringIO()
     lines = csv.writer(text, lineterminator="\n")
+    tables = [table for section in document.sections for table in section.tables]
+    if len(tables) == 1 and not any(section.notes for section in document.sections):
+        lines.writerows([inert(cell) for cell in row] for row in (tables[0].columns, *tables[0].rows))
+        return text.getvalue()
     lines.writerow(COLUMNS)
     for section in document.sections:
         for table in section.tables:

@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable
 from html import escape
 from pathlib import Path
 
 from zoo.core.errors import visible
-from zoo.document.blocks import Block, Document, Figure, Notes, Section, Table
+from zoo.document.blocks import Block, Document, Figure, Notes, Section, Table, breakable
 from zoo.document.plotting import svg
 
 PAGE = Path(__file__).with_name("page.html")
-
-_JOINTS = re.compile(r"(?<=[^\s+]\+)(?=[A-Za-z])")
 
 MOST_ROWS = 20
 """A longer table is folded."""
@@ -26,7 +23,7 @@ def render(document: Document) -> str:
         *(_folded(name, f"<pre>{escape(text)}</pre>") for name, text in document.files.items()),
     ]
     page = PAGE.read_text(encoding="utf-8")
-    return page.replace("TITLE", breakable(document.title)).replace("BODY", "\n".join(parts))
+    return page.replace("TITLE", escaped(document.title)).replace("BODY", "\n".join(parts))
 
 
 def fragment(parts: Iterable[Section]) -> str:
@@ -40,35 +37,35 @@ def table(table: Table) -> str:
         f"<tr>{''.join(_cell(table, row, column, cell) for column, cell in enumerate(cells))}</tr>"
         for row, cells in enumerate(table.rows)
     )
-    head = "".join(f"<th{_kind(table, column)}>{breakable(name)}</th>" for column, name in enumerate(table.columns))
+    head = "".join(f"<th{_kind(table, column)}>{escaped(name)}</th>" for column, name in enumerate(table.columns))
     return f'<div class="scroll"><table>\n<tr>{head}</tr>\n{rows}\n</table></div>'
 
 
-def breakable(text: str) -> str:
-    """Text that HTML shows as it is; an expression may break between its parts."""
-    return "<wbr>".join(map(escape, _JOINTS.split(visible(text))))
+def escaped(text: str) -> str:
+    """Text that HTML shows as it is; an expression may break after a plus."""
+    return "<wbr>".join(map(escape, breakable(visible(text))))
 
 
 def _section(section: Section) -> str:
-    head = f'<h2 id="{escape(section.id)}">{breakable(section.title)}</h2>' if section.title else ""
+    head = f'<h2 id="{escape(section.id)}">{escaped(section.title)}</h2>' if section.title else ""
     return "\n".join([f"<section>{head}", *map(_block, section.blocks), "</section>"])
 
 
 def _block(block: Block) -> str:
     if isinstance(block, Notes):
         kind = "ol" if block.numbered else "ul"
-        return f"<{kind}>{''.join(f'<li>{breakable(note)}</li>' for note in block.lines)}</{kind}>"
+        return f"<{kind}>{''.join(f'<li>{escaped(note)}</li>' for note in block.lines)}</{kind}>"
     if isinstance(block, Figure):
         # matplotlib escapes the names that it writes.
-        picture = f'<h3>{breakable(block.title)}</h3>\n<div class="scroll">{svg(block.draw)}</div>'
+        picture = f'<h3>{escaped(block.title)}</h3>\n<div class="scroll">{svg(block.draw)}</div>'
         return picture + (_folded("The same in numbers", table(block.data)) if block.data else "")
-    title = f"<h3>{breakable(block.title)}</h3>\n" if block.title else ""
+    title = f"<h3>{escaped(block.title)}</h3>\n" if block.title else ""
     shown = table(block)
     return title + (_folded(f"{len(block.rows)} rows", shown) if len(block.rows) > MOST_ROWS else shown)
 
 
 def _folded(summary: str, content: str) -> str:
-    return f"<details><summary>{breakable(summary)}</summary>{content}</details>"
+    return f"<details><summary>{escaped(summary)}</summary>{content}</details>"
 
 
 def _kind(table: Table, column: int) -> str:
@@ -78,7 +75,7 @@ def _kind(table: Table, column: int) -> str:
 def _cell(table: Table, row: int, column: int, cell: str) -> str:
     tag = "th" if column == 0 else "td"
     rank = table.ranks.get((row, column))
-    text = breakable(cell) if table.holds_words(column) else escape(visible(cell))
+    text = escaped(cell) if table.holds_words(column) else escape(visible(cell))
     if rank is None:
         return f"<{tag}{_kind(table, column)}>{text}</{tag}>"
     kind = ' class="first"' if rank == 1 else ""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from zoo.core.errors import visible
-from zoo.document.blocks import Block, Document, Figure, Notes, Table
+from zoo.document.blocks import Block, Document, Figure, Notes, Table, breakable
 
 SPECIAL = {
     "\\": r"\textbackslash{}",
@@ -45,7 +45,8 @@ def render(document: Document) -> str:
 
 def escaped(text: str) -> str:
     """Text that LaTeX prints as it is; an expression may break after a plus."""
-    return "".join(SPECIAL.get(char, char) for char in visible(text)).replace("+", r"+\allowbreak{}")
+    parts = ("".join(SPECIAL.get(char, char) for char in part) for part in breakable(visible(text)))
+    return r"\allowbreak{}".join(parts)
 
 
 def _label(text: str) -> str:

@@ -160,10 +160,10 @@ def _row(table: Table, cells: Sequence[str], columns: Sequence[int], widths: Seq
 
 def _as_records(cells: list[list[str]], width: int) -> list[str]:
     """Each row as its label, and its cells below by the names of their columns."""
-    (_, *names), *rows = cells
+    (corner, *names), *rows = cells
     lines: list[str] = []
     for label, *values in rows:
-        lines += wrapped(label, width, indent=INDENT)
+        lines += wrapped(f"{corner}: {label}", width, indent=INDENT)
         for name, value in zip(names, values, strict=True):
             lines += ["  " + line for line in wrapped(f"{name}: {value}", width - INDENT, indent=INDENT)]
     return lines

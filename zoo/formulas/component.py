@@ -67,8 +67,8 @@ class Published(Record):
 
 
 def sizes(dims: Dims) -> dict[str, int]:
-    """The value of each symbol of the legend."""
-    return {
+    """The value of each symbol of the legend that the dims have."""
+    found = {
         "V": dims.vocab_size,
         "E": dims.embedding_width,
         "H": dims.hidden_width,
@@ -77,3 +77,4 @@ def sizes(dims: Dims) -> dict[str, int]:
         "P": dims.max_length,
         "N": dims.n_heads,
     }
+    return {symbol: size for symbol, size in found.items() if size is not None}

@@ -33,12 +33,10 @@ def one_width(dims: Dims) -> int:
 
 def head_width(dims: Dims) -> int:
     """The width of one attention head. Raises ZooError where N does not divide H."""
-    width = dims.hidden_width
-    if width % dims.n_heads:
-        raise ZooError(
-            f"dims.n_heads={dims.n_heads} does not divide dims.hidden_width={width}; choose a divisor of {width}"
-        )
-    return width // dims.n_heads
+    width, n_heads = dims.hidden_width, dims.required("n_heads")
+    if width % n_heads:
+        raise ZooError(f"dims.n_heads={n_heads} does not divide dims.hidden_width={width}; choose a divisor of {width}")
+    return width // n_heads
 
 
 def summed_embedding(dims: Dims, width: Polynomial, *, positions: Polynomial = P, segments: int) -> list[Component]:
@@ -68,6 +66,7 @@ def attention_block(dims: Dims, copies: Polynomial | int, runs: Polynomial | int
 
 def feedforward_block(dims: Dims, copies: Polynomial | int, runs: Polynomial | int) -> list[Component]:
     """Up and down with biases, and a norm; Vaswani et al. 2017, section 3.3."""
+    dims.required("ffn_width")
     return [
         Component("ffn", 2 * H * F + F + H, copies, runs, flops=4 * S * H * F, kept=4 * S * H + 8 * S * F),
         Component("norms", 2 * H, copies, runs, kept=4 * S * H + 8 * S + _dropout(dims, S * H)),

@@ -22,7 +22,7 @@ def predict_task(
     model's head is another's.
     """
     head = head_for_text(model, labels)
-    ids = _class_ids(head.use, task)
+    ids = _class_ids(head.config, task)
     length = model.variant.dims.max_length
     encodings, n_cut = encode_examples(examples, tokenizer_for(model), length)
     tell_cut(n_cut, len(examples), length)

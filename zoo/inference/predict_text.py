@@ -13,7 +13,6 @@ from torch import Tensor
 from zoo.core.batch import Batch, Encoding, Ids
 from zoo.core.errors import ZooError
 from zoo.core.interfaces import Tokenizer
-from zoo.core.specs import HeadKind
 from zoo.heads import QuestionAnswering, TaskHead, best_spans
 from zoo.inference.fill_mask import OBJECTIVE
 from zoo.inference.vectors import WINDOW, at_rest, batches, tell_cut, tokenizer_for
@@ -39,7 +38,7 @@ def predict_texts(model: Model, items: Sequence[Row], *, labels: Sequence[str] |
     """
     head = head_for_text(model, labels)
     made = [_Read(model, head, items[start : start + WINDOW]) for start in range(0, len(items), WINDOW)]
-    table = TABLES[head.use.kind]
+    table = TABLES[head.config.kind]
     rows = [row for start, read in enumerate(made) for row in table.rows(read, start * WINDOW)]
     tell_cut(sum(read.n_cut for read in made), len(items), model.variant.dims.max_length)
     return Predictions(("index", *table.columns), rows)
@@ -63,21 +62,21 @@ def head_for_text(model: Model, labels: Sequence[str] | None = None) -> TaskHead
 
 def _renamed(head: TaskHead, labels: Sequence[str]) -> TaskHead:
     """The same head with other words for its classes."""
-    if len(labels) != len(head.use.labels) or len(set(labels)) < len(labels):
-        own = ", ".join(head.use.labels) or "none, as its answers are no classes"
-        raise ZooError(f"the model has {len(head.use.labels)} labels ({own}); name each once, in that order")
+    if len(labels) != len(head.config.labels) or len(set(labels)) < len(labels):
+        own = ", ".join(head.config.labels) or "none, as its answers are no classes"
+        raise ZooError(f"the model has {len(head.config.labels)} labels ({own}); name each once, in that order")
     renamed = copy(head)
-    renamed.use = head.use.model_copy(update={"labels": tuple(labels)})
+    renamed.config = head.config.model_copy(update={"labels": tuple(labels)})
     return renamed
 
 
-def check_row(kind: HeadKind, row: Row, where: str, *, pairs: bool) -> Row:
+def check_row(kind: str, row: Row, where: str, *, pairs: bool) -> Row:
     """The texts of an item as this kind of head wants them. Raises ZooError, saying where, for another number."""
-    if kind == "choice":
+    if kind == "multiple-choice":
         fits, needed = len(row) > 2, "multiple choice needs a text and at least two choices, tabs between them"
-    elif kind == "span":
+    elif kind == "question-answering":
         fits, needed = len(row) == 2, "an answer span needs a question and a text, a tab between them"
-    elif kind == "tag":
+    elif kind == "token-classification":
         fits, needed = not pairs, "tags need one text, without --pairs"
     else:
         fits, needed = len(row) == 1 + pairs, "--pairs needs two texts, a tab between them"
@@ -91,8 +90,8 @@ class _Read:
 
     def __init__(self, model: Model, head: TaskHead, items: Sequence[Row]) -> None:
         tokenizer = tokenizer_for(model)
-        self.items, self.labels = items, head.use.labels
-        chosen = head.use.kind == "choice"
+        self.items, self.labels = items, head.config.labels
+        chosen = head.config.kind == "multiple-choice"
         pairs = [(row[0], second) for row in items for second in row[1:]] if chosen else items
         firsts = tokenizer.encode_with_offsets([row[0] for row in pairs])
         seconds = iter(tokenizer.encode_with_offsets([row[1] for row in pairs if len(row) > 1]))
@@ -201,11 +200,11 @@ class _Table:
     rows: Callable[[_Read, int], Iterator[tuple[str, ...]]]
 
 
-TABLES: dict[HeadKind, _Table] = {
-    "classify": _Table(("prediction", "probability"), _classified),
-    "multilabel": _Table(("prediction", "probability"), _multilabelled),
-    "regress": _Table(("prediction",), _scored),
-    "tag": _Table(("start", "end", "word", "prediction", "probability"), _tagged),
-    "span": _Table(("start", "end", "prediction", "probability"), _answered),
-    "choice": _Table(("prediction", "choice", "probability"), _chosen),
+TABLES: dict[str, _Table] = {
+    "classification": _Table(("prediction", "probability"), _classified),
+    "multi-label": _Table(("prediction", "probability"), _multilabelled),
+    "regression": _Table(("prediction",), _scored),
+    "token-classification": _Table(("start", "end", "word", "prediction", "probability"), _tagged),
+    "question-answering": _Table(("start", "end", "prediction", "probability"), _answered),
+    "multiple-choice": _Table(("prediction", "multiple-choice", "probability"), _chosen),
 }

@@ -146,11 +146,6 @@ class Catalog:
         """The paths of the fields that an expression exchanges. Raises ZooError as `named` does."""
         return exchanged_fields(self.named(expression)[1], self._is_folder)
 
-    @property
-    def starter_tasks(self) -> list[str]:
-        """The tasks that are compared on where none are named."""
-        return [task.name for task in self.tasks.values() if task.suite == "microworld"]
-
     def task(self, name: str) -> Task:
         """The task of this name. Raises UnknownName."""
         task: Task = _find("task", self.tasks, name)

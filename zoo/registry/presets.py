@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Literal
 
-from zoo.core.specs import Dims, Finetuning, PoolingConfig, Init, Pretraining
+from zoo.core.specs import Dims, Finetuning, Init, PoolingConfig, Pretraining
 
 Size = Literal["tiny", "mini", "small"]
 

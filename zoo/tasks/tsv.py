@@ -56,13 +56,13 @@ class TsvTask(Task):
             raise ValueError(f"the metrics of a {self.kind} task are among {', '.join(known)}")
         if "f1" in self.metrics and len(self.labels) != 2:
             raise ValueError("f1 needs two labels, of which it scores the second")
-        for split, table in self.files.items():
-            if (table.second is not None) != self.pair:
-                raise ValueError(f"table {split!r}: a task of pairs names a second column, any other none")
-            if table.label is None and split in (self.train_split, *self.dev_splits):
-                raise ValueError(f"table {split!r}: a split to train or score on needs a label column")
-            if table.columns is not None and not set(table.used) <= set(table.columns):
-                raise ValueError(f"table {split!r}: columns must hold {', '.join(table.used)}")
+        for split, file in self.files.items():
+            if (file.second is not None) != self.pair:
+                raise ValueError(f"file {split!r}: a task of pairs names a second column, any other none")
+            if file.label is None and split in (self.train_split, *self.dev_splits):
+                raise ValueError(f"file {split!r}: a split to train or score on needs a label column")
+            if file.columns is not None and not set(file.used) <= set(file.columns):
+                raise ValueError(f"file {split!r}: columns must hold {', '.join(file.used)}")
         return self
 
     def load(self, folder: Path | None) -> Dataset:
@@ -84,55 +84,55 @@ class TsvTask(Task):
         Raises ZooError with file and line where it is missing, malformed or laid out as none.
         """
         cells = [cell.strip() for cell in next(read_lines(path), (1, ""))[1].split("\t")]
-        tables = list(self.files.values())
-        fitting = [table for table in tables if table.columns is None and set(table.used) <= set(cells)]
-        fitting += [table for table in tables if table.columns is not None and len(table.columns) == len(cells)]
+        files = list(self.files.values())
+        fitting = [file for file in files if file.columns is None and set(file.used) <= set(cells)]
+        fitting += [file for file in files if file.columns is not None and len(file.columns) == len(cells)]
         if not fitting:
-            wanted = " or ".join(dict.fromkeys(", ".join(table.used) for table in tables))
+            wanted = " or ".join(dict.fromkeys(", ".join(file.used) for file in files))
             raise ZooError(f"{path}:1: must be a header that names {wanted}, as files of task {self.name!r} do")
         return self._read(fitting[0], path, [])
 
     def _find(self, folder: Path | None) -> dict[str, Path]:
-        layout = ", ".join(table.path + " (optional)" * table.optional for table in self.files.values())
+        layout = ", ".join(file.path + " (optional)" * file.optional for file in self.files.values())
         if folder is None:
             raise ZooError(f"task {self.name!r} is read from files; give the folder (--glue DIR) that holds {layout}")
         if not folder.is_dir():
             raise ZooError(f"there is no folder {folder}; task {self.name!r} needs one that holds {layout}")
         found = {}
-        for split, table in self.files.items():
-            places = [folder / place for place in (table.path, *table.also)]
+        for split, file in self.files.items():
+            places = [folder / place for place in (file.path, *file.also)]
             path = next((place for place in places if place.is_file()), None)
             if path is not None:
                 found[split] = path
-            elif not table.optional:
+            elif not file.optional:
                 parent = (folder / places[0].name).is_file()
                 hint = f"; give its parent folder, as {places[0].name} lies in {folder} itself" if parent else ""
-                raise ZooError(f"{folder} has no file {table.path}{hint}; task {self.name!r} looks there for {layout}")
+                raise ZooError(f"{folder} has no file {file.path}{hint}; task {self.name!r} looks there for {layout}")
         if not found:
             raise ZooError(f"{folder} has no file of task {self.name!r}, which looks there for {layout}")
         return found
 
-    def _read(self, table: TsvFile, path: Path, notes: list[str]) -> tuple[Example, ...]:
+    def _read(self, file: TsvFile, path: Path, notes: list[str]) -> tuple[Example, ...]:
         rows: Rows = ((number, line.split("\t")) for number, line in read_lines(path) if line)
-        names = table.columns or _header(table, path, rows)
-        indices = [names.index(name) for name in table.used]
+        names = file.columns or _header(file, path, rows)
+        indices = [names.index(name) for name in file.used]
         items, n_skipped, n_empty = [], 0, 0
         for number, cells in rows:
             if len(cells) != len(names):
-                if not table.skip_malformed:
+                if not file.skip_malformed:
                     raise ZooError(f"{path}:{number}: has {len(cells)} of {len(names)} columns: {', '.join(names)}")
                 n_skipped += 1
                 continue
             used = [cells[index].strip() for index in indices]
-            if table.columns and number == 1 and any(map(str.__eq__, used, table.used)):
+            if file.columns and number == 1 and any(map(str.__eq__, used, file.used)):
                 raise ZooError(f"{path}:1: is a header, which this file should not have; remove the line")
-            label = None if table.label is None else self._label(used.pop(), f"{path}:{number}")
+            label = None if file.label is None else self._label(used.pop(), f"{path}:{number}")
             n_empty += "" in used
             items.append(Example(used[0], used[1] if self.pair else None, label))
         if n_skipped:
-            notes.append(f"{table.path}: left out {n_skipped} lines that do not have {len(names)} columns")
+            notes.append(f"{file.path}: left out {n_skipped} lines that do not have {len(names)} columns")
         if n_empty:
-            notes.append(f"{table.path}: {n_empty} items have an empty text")
+            notes.append(f"{file.path}: {n_empty} items have an empty text")
         if not items:
             lost = f": none of its {n_skipped} lines has {len(names)} columns" if n_skipped else ""
             raise ZooError(f"{path} holds no items{lost}")
@@ -154,11 +154,11 @@ class TsvTask(Task):
         return score
 
 
-def _header(table: TsvFile, path: Path, rows: Rows) -> tuple[str, ...]:
+def _header(file: TsvFile, path: Path, rows: Rows) -> tuple[str, ...]:
     number, cells = next(rows, (1, []))
     names = tuple(cell.strip() for cell in cells)
-    if not set(table.used) <= set(names):
+    if not set(file.used) <= set(names):
         reads = "\t".join(cells)
-        wanted = ", ".join(table.used)
+        wanted = ", ".join(file.used)
         raise ZooError(f"{path}:{number}: must be a header that names the columns {wanted}; it reads {reads!r:.80}")
     return names

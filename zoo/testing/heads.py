@@ -9,7 +9,7 @@ from typing import Any
 import torch
 
 from zoo.core.batch import IGNORE, Batch
-from zoo.core.specs import PoolingConfig, HeadKind, HeadConfig
+from zoo.core.specs import HeadConfig, PoolingConfig
 from zoo.heads import LABEL, TaskHead, make_head
 from zoo.testing.division import check_division, tokens_of
 from zoo.testing.material import DIMS, ragged_batch
@@ -22,7 +22,7 @@ HEAD_LENGTHS = (7, 3, 11, 3, 5, 7, 4)
 QUESTIONS = (0, 2, 1, 1, 2, 0, 0)
 """The question that each sequence is a choice of."""
 
-HEAD_LABELS: dict[HeadKind, Sequence[Label]] = {
+HEAD_LABELS: dict[str, Sequence[Label]] = {
     "classification": [2, 0, IGNORE, 1, 1, 0, 2],
     "multi-label": [[1, 0, 1], [0, 0, 0], [IGNORE, 1, 0], [1, 1, 1], [0, 1, 0], [0, 0, 1], [IGNORE] * 3],
     "regression": [0.5, 2.0, -1.0, 0.25, 4.0, float(IGNORE), 1.0],
@@ -31,25 +31,25 @@ HEAD_LABELS: dict[HeadKind, Sequence[Label]] = {
 }
 """Labels of those lengths, some of them missing; tags are a batch's targets."""
 
-READINGS = (
+POOLINGS = (
     (False, PoolingConfig(dropout=0.0)),
     (True, PoolingConfig(dropout=0.0, pooling="mean")),
     (True, PoolingConfig(dropout=0.0, pair="compare")),
 )
-"""Ways in which heads of sequences read them: whether pairs, and how."""
+"""How heads of sequences may pool them: whether pairs, and how."""
 
 
-def head_batch(kind: HeadKind) -> Batch:
+def head_batch(kind: str) -> Batch:
     """A batch with labels for this kind of head, in which they are spread unevenly."""
     labels = {LABEL: HEAD_LABELS[kind]} if kind in HEAD_LABELS else {}
     items = QUESTIONS if kind == "multiple-choice" else ()
     return ragged_batch(DIMS.vocab_size, labels, lengths=HEAD_LENGTHS, n_classes=len(CLASSES), items=items)
 
 
-def check_head_kind(kind: HeadKind) -> None:
+def check_head_kind(kind: str) -> None:
     """A head of the zoo's own passes, however it reads."""
     torch.manual_seed(0)
-    for pair, reading in READINGS:
+    for pair, pooling in POOLINGS:
         check_head(make_head(DIMS, HeadConfig(kind=kind, labels=CLASSES, pair=pair, pooling=pooling)), head_batch(kind))
 
 

@@ -18,6 +18,7 @@ from zoo.core.corpus import TokenCorpus
 from zoo.core.interfaces import FolderLike, Tokenizer
 from zoo.core.specs import Dims
 from zoo.text.collate import Label, collate
+from zoo.text.tokenizing import tokenize
 
 DIMS = Dims(
     vocab_size=89, embedding_width=20, hidden_width=24, n_layers=3, n_heads=2, ffn_width=44, max_length=32, dropout=0.0
@@ -117,7 +118,7 @@ class Words(Tokenizer):
 
 def small_corpus() -> TokenCorpus:
     drawn = sentences()
-    return TokenCorpus.build([drawn[start : start + 6] for start in range(0, len(drawn), 6)], Words())
+    return tokenize([drawn[start : start + 6] for start in range(0, len(drawn), 6)], Words())
 
 
 def ragged_corpus() -> TokenCorpus:
@@ -125,7 +126,7 @@ def ragged_corpus() -> TokenCorpus:
     rng = np.random.default_rng(2)
     n_clauses = [4 if index % 6 == 0 else int(rng.integers(1, 5)) for index in range(3_600)]
     drawn = [" ".join(rng.choice(sentences(), n)) for n in n_clauses]
-    return TokenCorpus.build([drawn[start : start + 6] for start in range(0, 3_600, 6)], Words())
+    return tokenize([drawn[start : start + 6] for start in range(0, 3_600, 6)], Words())
 
 
 def assert_all_reached(module: nn.Module) -> None:

@@ -15,12 +15,13 @@ from zoo.weights.format import CheckpointFormat
 def check_variant(catalog: Catalog, variant: Variant) -> None:
     """Its parts fit together, and untrained, at a small size, its first loss is that of guessing: ln V."""
     catalog.check(variant)
-    width = 24 * variant.dims.n_heads
+    width = 24 * (variant.dims.n_heads or 1)
     narrow = width if variant.dims.embedding_width == variant.dims.hidden_width else 20
     small = variant.dims.model_copy(
         update={
-            "vocab_size": 503, "hidden_width": width, "embedding_width": narrow, "ffn_width": 44, "dropout": 0.0,
-            "attention_dropout": 0.0, "n_layers": min(3, variant.dims.n_layers), "max_length": 32,
+            "vocab_size": 503, "hidden_width": width, "embedding_width": narrow, "max_length": 32, "dropout": 0.0,
+            "attention_dropout": 0.0, "ffn_width": variant.dims.ffn_width and 44,
+            "n_layers": min(3, variant.dims.n_layers),
         }
     )  # fmt: skip
     torch.manual_seed(0)

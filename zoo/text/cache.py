@@ -3,27 +3,24 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Iterable, Sequence
 from contextlib import ExitStack
-from itertools import chain
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import numpy as np
 from pydantic import ValidationError
 
-from zoo.core.batch import Ids
-from zoo.core.corpus import Offsets, TokenCorpus
+from zoo.core.corpus import TokenCorpus
 from zoo.core.errors import ZooError
 from zoo.core.files import locked, make_folder, sweep, write_folder
 from zoo.core.interfaces import Tokenizer
 from zoo.core.specs import Record
+from zoo.text.tokenizing import no_text, tokenized
 
 FORMAT = 1
 """Raised when documents come to be read or split otherwise, so that older caches are not taken."""
 
-SENTENCES_AT_ONCE = 20_000
 FACTS = "corpus.json"
 FILES = {"ids": "<i4", "sentence_offsets": "<i8", "document_offsets": "<i8"}
 """The arrays on disk, and what their numbers are."""
@@ -87,19 +84,16 @@ def _write(
         ids, sentences, ends = (stack.enter_context((folder / f"{name}.bin").open("wb")) for name in FILES)
         for file in (sentences, ends):
             file.write(np.zeros(1, "<i8").tobytes())
-        for sizes, encoded in _encoded(documents, tokenizer):
-            lengths = np.array([len(sentence) for sentence in encoded], dtype=np.int64)
-            kept = np.add.reduceat((lengths > 0).astype(np.int64), np.cumsum(sizes) - sizes)
-            flat = np.concatenate(encoded).astype("<i4", copy=False)
-            ids.write(flat.tobytes())
-            sentences.write((n_tokens + np.cumsum(lengths[lengths > 0])).astype("<i8").tobytes())
-            ends.write((n_sentences + np.cumsum(kept[kept > 0])).astype("<i8").tobytes())
-            n_tokens += len(flat)
-            n_sentences += int((lengths > 0).sum())
-            n_documents += int((kept > 0).sum())
-            unknown += int((flat == tokenizer.unk_id).sum())
+        for part in tokenized(documents, tokenizer):
+            ids.write(part.ids.astype("<i4", copy=False).tobytes())
+            sentences.write((n_tokens + np.cumsum(part.sentence_lengths)).astype("<i8").tobytes())
+            ends.write((n_sentences + np.cumsum(part.document_lengths)).astype("<i8").tobytes())
+            n_tokens += len(part.ids)
+            n_sentences += len(part.sentence_lengths)
+            n_documents += len(part.document_lengths)
+            unknown += int((part.ids == tokenizer.unk_id).sum())
     if not n_tokens:
-        raise ZooError("the corpus holds no text; give documents with at least one sentence")
+        raise no_text()
     facts = CorpusFacts(
         corpus_hash=corpus_hash,
         tokenizer_hash=tokenizer_hash,
@@ -110,34 +104,6 @@ def _write(
         separator=tokenizer.sep_id,
     )
     (folder / FACTS).write_text(facts.model_dump_json(indent=1), encoding="utf-8")
-
-
-def _encoded(documents: Iterable[Sequence[str]], tokenizer: Tokenizer) -> Iterator[tuple[Offsets, list[Ids]]]:
-    """Documents, many at a time: how many sentences each has, and the sentences' ids; one lot ahead."""
-    with ThreadPoolExecutor(1) as worker:
-        waiting = []
-        for lot in _lots(documents):
-            sizes = np.array([len(document) for document in lot], dtype=np.int64)
-            waiting.append((sizes, worker.submit(tokenizer.encode, list(chain.from_iterable(lot)))))
-            if len(waiting) == 2:
-                ready, future = waiting.pop(0)
-                yield ready, future.result()
-        for ready, future in waiting:
-            yield ready, future.result()
-
-
-def _lots(documents: Iterable[Sequence[str]]) -> Iterator[list[Sequence[str]]]:
-    lot: list[Sequence[str]] = []
-    n = 0
-    for document in documents:
-        if document:
-            lot.append(document)
-            n += len(document)
-        if n >= SENTENCES_AT_ONCE:
-            yield lot
-            lot, n = [], 0
-    if lot:
-        yield lot
 
 
 def _read(place: Path) -> tuple[TokenCorpus, CorpusFacts]:

@@ -15,7 +15,7 @@ from zoo.train.loop import Precision
 
 
 class Score(Record):
-    """One objective's mean loss and share of right answers, over so many predictions."""
+    """One objective's mean loss and accuracy, over so many predictions."""
 
     loss: float
     accuracy: float | None

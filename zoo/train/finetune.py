@@ -11,7 +11,7 @@ import torch
 from zoo.core.batch import Batch, Encoding
 from zoo.core.interfaces import Tokenizer
 from zoo.core.seeds import seed_of
-from zoo.core.specs import Finetuning, PoolingConfig, HeadKind, HeadConfig
+from zoo.core.specs import Finetuning, HeadConfig, PoolingConfig
 from zoo.heads import LABEL, TaskHead
 from zoo.model import Model
 from zoo.tasks.task import Example, Task
@@ -20,9 +20,9 @@ from zoo.text.collate import collate
 EVALUATION_BATCH = 64
 
 
-def head_for(task: Task, reading: PoolingConfig) -> HeadConfig:
+def head_for(task: Task, pooling: PoolingConfig) -> HeadConfig:
     """The head that a task of this kind takes."""
-    kind: HeadKind = "regression" if task.kind == "regression" else "classification"
+    kind: str = "regression" if task.kind == "regression" else "classification"
     return HeadConfig(kind=kind, labels=task.labels, pair=task.pair, pooling=pooling)
 
 

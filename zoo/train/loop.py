@@ -172,7 +172,7 @@ def train(
 
 @dataclass
 class _Tally:
-    """Sums over the parts of a batch: weighted losses, right answers and answers by objective."""
+    """Sums over the parts of a batch: weighted losses, correct predictions and predictions by objective."""
 
     sums: dict[str, Tensor] = field(default_factory=dict)
     losses: dict[str, float] = field(default_factory=dict)

@@ -13,7 +13,7 @@ from typing import Any
 from pydantic import JsonValue, ValidationError
 
 from zoo.core.errors import ZooError, explain
-from zoo.core.specs import HeadKind, Use, Variant
+from zoo.core.specs import Use, Variant
 from zoo.weights.names import NameTable, Row
 
 Config = Mapping[str, Any]
@@ -85,7 +85,7 @@ class CheckpointFormat:
     tokenizer_config: Mapping[str, JsonValue] = field(default_factory=dict)
     head_dropout: str = "classifier_dropout"
     head_dropout_default: float | None = None
-    drops_as_layers: tuple[HeadKind, ...] = ()
+    drops_as_layers: tuple[str, ...] = ()
     drops_head_input: bool = False
 
     def table(self, pieces: tuple[str, ...]) -> NameTable:

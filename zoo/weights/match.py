@@ -7,13 +7,13 @@ from collections.abc import Mapping
 from pydantic import JsonValue, ValidationError
 
 from zoo.core.errors import N_SHOWN, ZooError, explain, listed, nearest
-from zoo.core.specs import PoolingConfig, HeadKind, HeadConfig
+from zoo.core.specs import HeadConfig, PoolingConfig
 from zoo.weights.format import CheckpointFormat, Config
 from zoo.weights.header import FLOATS, Entry
 from zoo.weights.pieces import HEAD_KINDS
 from zoo.weights.store import Store
 
-PROBLEMS: dict[HeadKind, str] = {
+PROBLEMS: dict[str, str] = {
     "classification": "single_label_classification",
     "multi-label": "multi_label_classification",
     "regression": "regression",
@@ -40,7 +40,7 @@ def head_use(
     labels = _labels(config, where) if kind in ("classification", "token-classification") else ()
     problem = config.get("problem_type")
     if kind == "classification":
-        kinds: dict[object, HeadKind] = {name: kind for kind, name in PROBLEMS.items()}
+        kinds: dict[object, str] = {name: kind for kind, name in PROBLEMS.items()}
         kinds[None] = "regression" if len(labels) == 1 else "classification"
         if not isinstance(problem, str | None) or problem not in kinds:
             raise ZooError(f"{where}: problem_type {problem!r:.60} is not one of {', '.join(PROBLEMS.values())}")
@@ -54,7 +54,7 @@ def head_use(
         dropout = layers
     first = dropout if format.drops_head_input and kind in PROBLEMS else 0.0
     try:
-        reading = PoolingConfig(dropout=0.0 if kind == "question-answering" else dropout, input_dropout=first)
+        pooling = PoolingConfig(dropout=0.0 if kind == "question-answering" else dropout, input_dropout=first)
         return HeadConfig(kind=kind, labels=labels, pooling=pooling)
     except ValidationError as error:
         raise ZooError(f"{where}: {explain(error)}") from None
@@ -78,17 +78,17 @@ def _names_ids(named: object) -> bool:
     return set(named) == {str(index) for index in range(len(named))} and all(isinstance(n, str) for n in named.values())
 
 
-def head_config(format: CheckpointFormat, use: HeadConfig) -> dict[str, JsonValue]:
+def head_config(format: CheckpointFormat, head: HeadConfig) -> dict[str, JsonValue]:
     """What config.json says of a head."""
-    names = use.labels or (("LABEL_0",) if use.kind == "regression" else ("LABEL_0", "LABEL_1"))
+    names = head.labels or (("LABEL_0",) if head.kind == "regression" else ("LABEL_0", "LABEL_1"))
     config: dict[str, JsonValue] = {
         "id2label": {str(index): name for index, name in enumerate(names)},
         "label2id": {name: index for index, name in enumerate(names)},
     }
-    if use.kind in PROBLEMS:
-        config["problem_type"] = PROBLEMS[use.kind]
-    if use.kind != "question-answering":
-        config[format.head_dropout] = use.pooling.dropout
+    if head.kind in PROBLEMS:
+        config["problem_type"] = PROBLEMS[head.kind]
+    if head.kind != "question-answering":
+        config[format.head_dropout] = head.pooling.dropout
     return config
 
 

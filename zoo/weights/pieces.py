@@ -6,12 +6,11 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from zoo.core.errors import ZooError, listed, nearest
-from zoo.core.specs import HeadKind
 from zoo.weights.format import POOL, UNTIED, CheckpointFormat, Config
 from zoo.weights.names import NameTable
 from zoo.weights.store import Store
 
-HEAD_KINDS: tuple[HeadKind, ...] = ("classification", "token-classification", "question-answering", "multiple-choice")
+HEAD_KINDS: tuple[str, ...] = ("classification", "token-classification", "question-answering", "multiple-choice")
 """The pieces that are task heads; heads of the kinds in PROBLEMS have the weights of `classify`."""
 
 

@@ -7,19 +7,17 @@ from typing import Literal
 
 from torch import Tensor, nn
 
-from zoo import Dims, Encoder, Layout
-from zoo.blocks import AttentionBlock, FeedForwardBlock
+from zoo import Dims, Layout
+from zoo.blocks import AttentionBlock, FeedForwardBlock, LayerStack
 from zoo_albert.formulas import check_groups
 
 
-class SharedStack(Encoder):
+class SharedStack(LayerStack):
     """L layers of which attention, feed-forward, both or neither are shared; Lan et al. 2020, sections 3.1 and 4.5.
 
     Layers are divided evenly into `n_groups` groups that share within; with `inner_layers`, one layer is that many
     in a row (google-research/albert, num_hidden_groups and inner_group_num).
     """
-
-    can_be_causal = True
 
     def __init__(
         self,
@@ -41,13 +39,6 @@ class SharedStack(Encoder):
         self.feedforwards = nn.ModuleList(
             nn.ModuleList(FeedForwardBlock(dims) for _ in range(inner_layers)) for _ in set(self.feedforward_of)
         )
-
-    def forward(self, hidden: Tensor, layout: Layout) -> Tensor:
-        """[T, H] -> [T, H]"""
-        last = hidden
-        for last in self.states(hidden, layout):  # noqa: B007  # one at a time: a list would keep them all
-            pass
-        return last
 
     def states(self, hidden: Tensor, layout: Layout) -> Iterator[Tensor]:
         """[T, H] -> [T, H] after each layer, inner ones too."""

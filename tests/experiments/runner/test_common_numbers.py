@@ -23,6 +23,7 @@ from zoo.experiments.results.records import FinetuneResult, PretrainResult, fing
 from zoo.experiments.results.run import ComparisonRun
 from zoo.experiments.runner import model_statistics, scoring
 from zoo.experiments.runner.run import run
+from zoo.experiments.statistics.analysis import analyse
 from zoo.experiments.statistics.tests import SAME
 from zoo.experiments.statistics.verdicts import compare_systems
 from zoo.experiments.verify.files import verify
@@ -242,7 +243,7 @@ def test_a_no_op_exchange_in_one_run_is_trained_once_and_told_to_be_the_same_mod
     verdicts = {(d.first, d.second): d.verdict for d in compare_systems(both).differences}
     assert verdicts["bert-tiny", NO_OP] == SAME
     assert verdicts["bert-tiny", "bert-tiny+masking.rate=0.2"] != SAME
-    write_report(both, compare_systems(both), tmp_path / "run")
+    write_report(analyse(both), tmp_path / "run")
     page = (tmp_path / "run" / "report.md").read_text()
     assert f"{NO_OP} starts from the pre-training of bert-tiny" in page and SAME in page
     assert {check.finding for check in verify(tmp_path / "run")} == {"confirmed"}

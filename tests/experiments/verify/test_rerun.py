@@ -20,7 +20,7 @@ from zoo.experiments.results.folder import read_run
 from zoo.experiments.results.records import FinetuneResult
 from zoo.experiments.results.run import ComparisonRun
 from zoo.experiments.runner.run import run
-from zoo.experiments.statistics.verdicts import compare_systems
+from zoo.experiments.statistics.analysis import analyse
 from zoo.experiments.verify.files import verify
 from zoo.experiments.verify.rerun import _tested, evaluated_again, repeated_plan, trained_again
 
@@ -35,7 +35,7 @@ def kept(tmp_path_factory: pytest.TempPathFactory) -> Path:
     asked = asked.model_copy(update={"keep_finetuned": True})
     done = run(asked, folder / "run", watcher=Watcher(), catalog=CATALOG)
     assert not done.failures
-    write_report(done, compare_systems(done), folder / "run")
+    write_report(analyse(done), folder / "run")
     return folder / "run"
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TypeAlias
 
-from zoo.core.specs import Finetuning, PoolingConfig, Init, Pretraining, Variant
+from zoo.core.specs import Finetuning, Init, PoolingConfig, Pretraining, Variant
 
 Inputs: TypeAlias = dict[str, object]
 

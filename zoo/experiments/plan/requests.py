@@ -18,6 +18,9 @@ from zoo.registry.catalog import Catalog
 from zoo.registry.search_grids import Tuning, tuning
 
 DEFAULT_VARIANTS = ("bert-tiny", "roberta-tiny", "albert-tiny")
+STARTER = "microworld"
+"""The suite that is compared on where no tasks are named."""
+
 BUDGETS = {"pretraining.tokens": "pretrain_tokens", "finetuning.steps": "finetune_steps"}
 """Fields of a variant that an expression and an option can both set."""
 
@@ -79,7 +82,8 @@ def kept_plan(catalog: Catalog, plan: Plan | Path, options: ExperimentOptions) -
 def _plan(
     catalog: Catalog, variants: Sequence[Variant], own: Mapping[str, Collection[str]], options: PlanOptions, **how: Any
 ) -> Plan:
-    tasks = list(options.tasks) if options.tasks is not None else catalog.starter_tasks
+    starter = [task.name for task in catalog.tasks.values() if task.suite == STARTER]
+    tasks = list(options.tasks) if options.tasks is not None else starter
     return make_plan(
         catalog,
         [_budgeted(variant, own.get(variant.name, ()), options) for variant in variants],

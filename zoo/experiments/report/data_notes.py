@@ -15,7 +15,9 @@ def left_out_notes(run: ComparisonRun) -> list[str]:
 
 def training_split(result: FinetuneResult) -> str | None:
     """The split that a system was trained on, among those that it read by the token."""
-    return next((split for split in result.truncated if split not in {**result.predictions, **result.test_predictions}), None)
+    return next(
+        (split for split in result.truncated if split not in {**result.predictions, **result.test_predictions}), None
+    )
 
 
 def _unlabelled(run: ComparisonRun) -> Iterator[str]:

@@ -1,4 +1,4 @@
-"""The right answers of a run's tasks, kept beside its results: scores can be made again from the folder alone."""
+"""The gold labels of a run's tasks, kept beside its results: scores can be made again from the folder alone."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ REMEDY = "delete it, and zoo compare --resume writes it again"
 
 
 class Gold(Record):
-    """A file of right answers, of the development splits of one task."""
+    """A file of gold labels, of the development splits of one task."""
 
     task: str
     answers: Answers
@@ -58,7 +58,7 @@ def write_gold(folder: Path, planned: PlannedTask, answers: Answers) -> None:
 
 
 def read_gold(folder: Path, planned: PlannedTask) -> Answers | None:
-    """The right answers of a task; None where none are kept. Raises Damaged where they are not those of the plan."""
+    """The gold labels of a task; None where none are kept. Raises Damaged where they are not those of the plan."""
     path = gold_path(folder, planned)
     if not os.path.lexists(path):
         return None
@@ -70,7 +70,7 @@ def read_gold(folder: Path, planned: PlannedTask) -> Answers | None:
 
 
 def gold_path(folder: Path, planned: PlannedTask) -> Path:
-    """Where a task's right answers lie in a run folder."""
+    """Where a task's gold labels lie in a run folder."""
     return folder / "gold" / f"{slug(planned.name)}.json"
 
 

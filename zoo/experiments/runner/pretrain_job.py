@@ -6,13 +6,13 @@ import time
 from collections.abc import Sequence
 from itertools import pairwise
 
-from zoo.core.corpus import TokenCorpus
 from zoo.experiments.results.folder import checkpoint_folder
 from zoo.experiments.results.records import Cost, PretrainResult
 from zoo.experiments.runner.context import JobContext
 from zoo.experiments.runner.model_statistics import model_statistics
 from zoo.machine.environment import forget_peak_memory, peak_memory
 from zoo.pretraining.setup import make_feed, new_model, train_tokenizer, with_vocabulary
+from zoo.text.tokenizing import tokenize
 from zoo.train.loop import fit
 from zoo.weights.checkpoint import save_checkpoint
 
@@ -27,7 +27,7 @@ def pretrain(work: JobContext) -> PretrainResult:
     documents = [list(document) for document in plan.corpus.documents(catalog)]
     tokenizer = train_tokenizer(catalog, asked, documents)
     variant = with_vocabulary(asked, tokenizer)
-    corpus = TokenCorpus.build(documents, tokenizer)
+    corpus = tokenize(documents, tokenizer)
     model = new_model(catalog, variant, corpus.counts(variant.dims.vocab_size), job.seed)
     feed = make_feed(catalog, model, corpus, tokenizer, seed=job.seed)
     recipe = variant.pretraining

@@ -23,7 +23,7 @@ def resampled(
     metrics: Sequence[str],
     n_draws: int,
 ) -> Array:
-    """ScoreSummary [R, K] of predictions (by split, [K, N]) on items drawn with replacement.
+    """Main scores [R, K] of predictions (by split, [K, N]) on items drawn with replacement.
 
     Every system on the same targets meets the same draws, so that their differences are paired by item.
     """
