@@ -18,10 +18,11 @@ from zoo import Catalog, Dims, Encoder, Parts, UnknownName, Variant, ZooError, h
 from zoo import builtin_plugin as builtin
 from zoo.commands.report import report
 from zoo.experiments.plan.ablation import Ablation, of_table, path, walk
+from zoo.experiments.plan.job import Job
 from zoo.experiments.plan.make import make_plan
-from zoo.experiments.plan.plan import BASELINES, Job
+from zoo.experiments.plan.spec import BASELINES
 from zoo.experiments.report.ablation import path_table
-from zoo.experiments.results.records import Cost, FinetuneResult, Measured
+from zoo.experiments.results.records import Cost, Measured, TaskResult
 from zoo.experiments.results.run import ComparisonRun
 from zoo.experiments.statistics.ablation import effects
 from zoo.experiments.statistics.tests import SAME
@@ -205,11 +206,11 @@ def made_up(variants: list[Variant], wrong: dict[str, list[int]], speed: dict[st
     """A run on two tasks of 40 items, where systems are wrong on so many by seed on the first, on 20 on the second."""
     plan = of_forty(make_plan(CATALOG, variants, TASKS, n_seeds=len(next(iter(wrong.values())))))
 
-    def result(job: Job) -> FinetuneResult:
+    def result(job: Job) -> TaskResult:
         n_wrong = wrong[job.system][job.seed] if job.system in wrong and job.task == TASKS[0] else 20
         missed = {(7 * job.seed + 3 * item) % 40 for item in range(n_wrong)}
         accuracy = 1 - n_wrong / 40
-        return FinetuneResult(
+        return TaskResult(
             job=job,
             task_version=plan.task(str(job.task)).version,
             data_hash=plan.task(str(job.task)).content_hash,

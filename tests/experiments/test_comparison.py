@@ -19,14 +19,15 @@ from tests.experiments.synthetic_runs import rendered
 from zoo import Catalog, ZooError
 from zoo.core.errors import RunFailed
 from zoo.experiments.plan.corpus import FilesCorpus
+from zoo.experiments.plan.job import Job, slug
 from zoo.experiments.plan.make import make_plan, with_budget
-from zoo.experiments.plan.plan import Job, Plan, slug
+from zoo.experiments.plan.plan import Plan
 from zoo.experiments.report.build import write_report
 from zoo.experiments.report.costs import cost_table
 from zoo.experiments.report.results_json import summary
 from zoo.experiments.report.scores import score_table
 from zoo.experiments.results.folder import read_run
-from zoo.experiments.results.records import FailedResult, FinetuneResult, PretrainResult, fingerprint
+from zoo.experiments.results.records import FailedResult, ModelResult, TaskResult, fingerprint
 from zoo.experiments.results.run import ComparisonRun
 from zoo.experiments.runner.run import run
 from zoo.experiments.statistics.analysis import analyse
@@ -51,7 +52,7 @@ class Watcher:
     def moved(self, job: Job, done: int, total: int) -> None:
         self.steps[job.name] = (done, total)
 
-    def ended(self, job: Job, result: PretrainResult | FinetuneResult | FailedResult, reused: bool) -> None:
+    def ended(self, job: Job, result: ModelResult | TaskResult | FailedResult, reused: bool) -> None:
         (self.reused if reused else self.done).append(job.name)
 
 
@@ -130,7 +131,7 @@ def test_a_run_goes_on_where_it_was_stopped(finished: tuple[ComparisonRun, Path,
     stopped = tmp_path / "stopped"
 
     class Stopping(Watcher):
-        def ended(self, job: Job, result: PretrainResult | FinetuneResult | FailedResult, reused: bool) -> None:
+        def ended(self, job: Job, result: ModelResult | TaskResult | FailedResult, reused: bool) -> None:
             super().ended(job, result, reused)
             if len(self.done) == 3:
                 raise KeyboardInterrupt
@@ -260,7 +261,7 @@ def test_every_seed_may_have_a_pretraining_of_its_own(
     assert {name for name in once if once[name] == anew[name]} == {
         job.name for job in jobs if (job.kind, job.seed) != ("finetune", 1)
     }
-    weights = {r.weights_hash for r in done.results if isinstance(r, PretrainResult)}
+    weights = {r.weights_hash for r in done.results if isinstance(r, ModelResult)}
     assert len(weights) == 4
     assert "2 seeds, each pre-trained, on dev" in rendered(done)
 
@@ -268,7 +269,7 @@ def test_every_seed_may_have_a_pretraining_of_its_own(
 def test_a_disk_that_refuses_everything_fails_every_job_and_ends_no_run(
     finished: tuple[ComparisonRun, Path, Watcher], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def refuse(folder: Path, result: PretrainResult | FinetuneResult | FailedResult) -> None:
+    def refuse(folder: Path, result: ModelResult | TaskResult | FailedResult) -> None:
         raise RunFailed("No space left on device")
 
     monkeypatch.setattr("zoo.experiments.runner.job_store.write_result", refuse)

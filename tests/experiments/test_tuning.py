@@ -11,11 +11,11 @@ import pytest
 from tests.experiments.synthetic_runs import TARGETS, of_forty
 from zoo import Catalog, UnknownName, ZooError
 from zoo.core.specs import Finetuning
+from zoo.experiments.plan.job import Job
 from zoo.experiments.plan.make import make_plan
-from zoo.experiments.plan.plan import Job
 from zoo.experiments.report.selection import selection_notes, selection_table
 from zoo.experiments.results.merge import merge
-from zoo.experiments.results.records import Cost, FinetuneResult
+from zoo.experiments.results.records import Cost, TaskResult
 from zoo.experiments.results.run import ComparisonRun
 from zoo.experiments.statistics.selection import expected_best, search_results
 from zoo.machine.environment import environment
@@ -96,11 +96,11 @@ def made_up(
     chosen = tuning(asked, tasks, CATALOG.grids) if asked else None
     plan = of_forty(make_plan(CATALOG, [CATALOG.variant("bert-tiny")], tasks, n_seeds=2, tuning=chosen))
 
-    def result(job: Job) -> FinetuneResult:
+    def result(job: Job) -> TaskResult:
         label = job.setting.label if job.setting else ""
         n_wrong = wrong.get((str(job.task), label), [20, 20])[job.seed]
         accuracy = 1 - n_wrong / 40
-        return FinetuneResult(
+        return TaskResult(
             job=job,
             task_version=plan.task(str(job.task)).version,
             data_hash=plan.task(str(job.task)).content_hash,

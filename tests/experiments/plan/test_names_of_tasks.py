@@ -16,7 +16,7 @@ from zoo import Catalog, hookimpl
 from zoo.experiments.plan.corpus import FilesCorpus
 from zoo.experiments.plan.make import make_plan, with_budget
 from zoo.experiments.plan.plan import Plan
-from zoo.experiments.results.records import FinetuneResult, PretrainResult
+from zoo.experiments.results.records import ModelResult, TaskResult
 from zoo.experiments.runner import finetune_job, model_statistics, pretrain_job, scoring
 from zoo.experiments.runner.context import JobContext
 from zoo.experiments.runner.job import attempt
@@ -54,7 +54,7 @@ def test_every_task_is_trained_and_its_model_predicts_again(plan: Plan, tmp_path
     folder.mkdir()
     made = [attempt(CATALOG, plan, job, folder, lambda done, total: None) for job in plan.jobs]
     assert not [getattr(result, "reason", "") for result in made if result.kind == "failed"]
-    tuned = {r.job.task: r for r in made if isinstance(r, FinetuneResult) and r.job.kind == "finetune"}
+    tuned = {r.job.task: r for r in made if isinstance(r, TaskResult) and r.job.kind == "finetune"}
     assert set(tuned) == set(NAMES)
     model = zoo.load(folder / "finetuned" / tuned["type"].job.name, catalog=CATALOG)
     assert model.objective_names == ("task",)
@@ -82,6 +82,6 @@ def test_jobs_name_the_device_of_their_team(plan: Plan, tmp_path: Path, monkeypa
         job = next(job for job in plan.jobs if job.kind == kind)
         how = Execution(team=Team(device=here))
         made = getattr(module, kind)(JobContext(CATALOG, plan, job, tmp_path, lambda done, total: None, how))
-        assert isinstance(made, PretrainResult | FinetuneResult)
+        assert isinstance(made, ModelResult | TaskResult)
         assert (made.cost.peak_bytes, made.environment.accelerator) == (12_345, "ACME 9000")
     assert asked == [here] * 4

@@ -26,7 +26,7 @@ from zoo.experiments.report.models import audit_table, variant_table
 from zoo.experiments.report.provenance import missing_table
 from zoo.experiments.report.results_json import schema, summary
 from zoo.experiments.report.scores import averages, score_table
-from zoo.experiments.results.records import FailedResult, FinetuneResult, PretrainResult
+from zoo.experiments.results.records import FailedResult, ModelResult, TaskResult
 from zoo.experiments.results.run import ComparisonRun
 from zoo.experiments.runner.latency import spread_by_length, summed_up
 from zoo.experiments.statistics.analysis import analyse
@@ -63,7 +63,7 @@ def stuck(run: ComparisonRun, system: str, seed: int) -> ComparisonRun:
     """The run with one that answers 1 throughout."""
     results = [
         r.model_copy(update={"predictions": {"dev": [1] * 40}, "main_score": 0.5})
-        if isinstance(r, FinetuneResult) and (r.job.system, r.job.seed) == (system, seed)
+        if isinstance(r, TaskResult) and (r.job.system, r.job.seed) == (system, seed)
         else r
         for r in run.results
     ]
@@ -239,7 +239,7 @@ def test_a_report_needs_no_plugin(
     assert sum(tag == "svg" for tag, _ in page.elements) == 4
     for heading in ("Where the parameters are", "How the variants differ", "What is missing", "How to repeat it"):
         assert heading in page.text
-    assert isinstance(run.results[0], PretrainResult) and "Pre-training" in page.text
+    assert isinstance(run.results[0], ModelResult) and "Pre-training" in page.text
 
 
 def test_a_models_card_tells_the_scores_of_the_run_that_it_lies_in(run: ComparisonRun, tmp_path: Path) -> None:

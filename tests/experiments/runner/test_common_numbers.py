@@ -19,7 +19,7 @@ from zoo.experiments.plan.make import make_plan, with_budget
 from zoo.experiments.plan.plan import Plan
 from zoo.experiments.report.build import write_report
 from zoo.experiments.results.merge import merge
-from zoo.experiments.results.records import FinetuneResult, PretrainResult, fingerprint
+from zoo.experiments.results.records import ModelResult, TaskResult, fingerprint
 from zoo.experiments.results.run import ComparisonRun
 from zoo.experiments.runner import model_statistics, scoring
 from zoo.experiments.runner.run import run
@@ -210,8 +210,8 @@ def apart(tmp_path_factory: pytest.TempPathFactory) -> dict[str, tuple[Path, Com
     return made
 
 
-def finished(found: ComparisonRun) -> list[PretrainResult | FinetuneResult]:
-    return [r for r in found.results if isinstance(r, PretrainResult | FinetuneResult)]
+def finished(found: ComparisonRun) -> list[ModelResult | TaskResult]:
+    return [r for r in found.results if isinstance(r, ModelResult | TaskResult)]
 
 
 def fingerprints(found: ComparisonRun) -> list[str]:
@@ -220,7 +220,7 @@ def fingerprints(found: ComparisonRun) -> list[str]:
 
 def scores(found: ComparisonRun) -> list[object]:
     """All that was trained and predicted, without names."""
-    return [r.weights_hash if isinstance(r, PretrainResult) else (r.predictions, r.main_score) for r in finished(found)]
+    return [r.weights_hash if isinstance(r, ModelResult) else (r.predictions, r.main_score) for r in finished(found)]
 
 
 def test_the_same_thing_by_another_name_gives_the_same_bits(apart: dict[str, tuple[Path, ComparisonRun]]) -> None:
@@ -269,7 +269,7 @@ def test_runs_put_together_share_a_pretraining_that_both_have_done(
     apart: dict[str, tuple[Path, ComparisonRun]],
 ) -> None:
     merged = merge({name: found for name, (_, found) in apart.items()})
-    assert [r.job.system for r in merged.results if isinstance(r, PretrainResult)] == ["bert-tiny"]
+    assert [r.job.system for r in merged.results if isinstance(r, ModelResult)] == ["bert-tiny"]
     first, second = (merged.finetuned(name) for name in apart)
     assert [r.predictions for r in first] == [r.predictions for r in second]
     (told,) = [d for d in compare_systems(merged).differences if (d.first, d.second) == ("bert-tiny", NO_OP)]

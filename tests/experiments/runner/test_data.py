@@ -20,7 +20,7 @@ from zoo.experiments.plan.corpus import FilesCorpus
 from zoo.experiments.plan.make import check_plan, make_plan, with_budget
 from zoo.experiments.plan.plan import Plan
 from zoo.experiments.results.gold_labels import keep_gold, read_gold
-from zoo.experiments.results.records import FailedResult, FinetuneResult, Truncation
+from zoo.experiments.results.records import FailedResult, TaskResult, Truncation
 from zoo.experiments.results.run import ComparisonRun
 from zoo.experiments.runner.job import attempt
 from zoo.tasks.task import content_hash
@@ -61,10 +61,10 @@ def planned(catalog: Catalog, folder: Path) -> Plan:
     return make_plan(catalog, [variant], ["semi"], n_seeds=1, corpus=FilesCorpus(paths=(str(text),)))
 
 
-def done(catalog: Catalog, plan: Plan, folder: Path) -> dict[str, FinetuneResult]:
+def done(catalog: Catalog, plan: Plan, folder: Path) -> dict[str, TaskResult]:
     made = [attempt(catalog, plan, job, folder, lambda done, total: None) for job in plan.jobs]
     assert not [result for result in made if isinstance(result, FailedResult)]
-    return {result.job.system: result for result in made if isinstance(result, FinetuneResult)}
+    return {result.job.system: result for result in made if isinstance(result, TaskResult)}
 
 
 def test_items_without_a_label_change_nothing_for_any_system_and_are_counted(tmp_path: Path) -> None:
@@ -136,7 +136,7 @@ def cut(run: ComparisonRun) -> ComparisonRun:
     }
     results = [
         r.model_copy(update={"truncated": truncated})
-        if isinstance(r, FinetuneResult) and r.job.system == "bert-tiny"
+        if isinstance(r, TaskResult) and r.job.system == "bert-tiny"
         else r
         for r in run.results
     ]

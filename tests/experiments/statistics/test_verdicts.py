@@ -11,7 +11,7 @@ import pytest
 
 from tests.experiments.synthetic_runs import made_up, saved
 from zoo.cli import main
-from zoo.experiments.plan.plan import BASELINES
+from zoo.experiments.plan.spec import BASELINES
 from zoo.experiments.report.build import write_report
 from zoo.experiments.report.differences import comparison_notes, difference_table, tier_table
 from zoo.experiments.results.records import FailedResult

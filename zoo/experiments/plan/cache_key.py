@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from zoo.experiments.plan.inputs import Inputs, finetuning_inputs, head_inputs
-from zoo.experiments.plan.plan import Job, Plan, hash_json
+from zoo.experiments.plan.job import Job
+from zoo.experiments.plan.plan import Plan
+from zoo.experiments.plan.spec import hash_json
 from zoo.machine.environment import Environment
 
 

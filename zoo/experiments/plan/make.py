@@ -12,7 +12,8 @@ from zoo.core.errors import ZooError, explain
 from zoo.core.specs import Precision, R, Variant, diff
 from zoo.experiments.plan.ablation import Ablation
 from zoo.experiments.plan.corpus import CorpusSource, MicroworldCorpus, TasksCorpus, corpus_hash
-from zoo.experiments.plan.plan import BASELINES, Plan, PlannedCheckpoint, PlannedSplit, PlannedTask, hash_json
+from zoo.experiments.plan.plan import Plan
+from zoo.experiments.plan.spec import BASELINES, PlannedCheckpoint, PlannedSplit, PlannedTask, hash_json
 from zoo.experiments.results.gold_labels import gold_labels
 from zoo.registry.catalog import Catalog
 from zoo.registry.search_grids import Tuning

@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Iterator
 
 from zoo.document import MISSING, Figure, Notes, Section, Table
-from zoo.experiments.plan.plan import BASELINES
+from zoo.experiments.plan.spec import BASELINES
 from zoo.experiments.report.plots import differences_figure
 from zoo.experiments.statistics.tests import SAME, TOO_FEW, Difference, Spread
 from zoo.experiments.statistics.verdicts import Comparisons

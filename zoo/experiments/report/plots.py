@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from zoo.document.plotting import GREY, grid, key, short, stroke, style
-from zoo.experiments.plan.plan import BASELINES
+from zoo.experiments.plan.spec import BASELINES
 from zoo.experiments.results.run import ComparisonRun
 from zoo.experiments.statistics.tests import SAME, TOO_FEW, Difference
 from zoo.experiments.statistics.verdicts import Comparisons, has_constant_predictions

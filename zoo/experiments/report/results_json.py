@@ -10,7 +10,7 @@ from pydantic import Field, JsonValue, create_model
 
 from zoo.core.specs import Record
 from zoo.experiments.plan.plan import Plan
-from zoo.experiments.results.records import FailedResult, FinetuneResult, PretrainResult, fingerprint
+from zoo.experiments.results.records import FailedResult, ModelResult, TaskResult, fingerprint
 from zoo.experiments.results.run import ComparisonRun
 from zoo.experiments.statistics.ablation import Effects
 from zoo.experiments.statistics.analysis import Analysis
@@ -43,7 +43,7 @@ def _shortened(record: type[Record]) -> type[Record]:
     return create_model(f"Short{record.__name__}", __base__=Record, __doc__=doc, name=str, fingerprint=str, **kept)
 
 
-_Job: Any = _shortened(PretrainResult) | _shortened(FinetuneResult)
+_Job: Any = _shortened(ModelResult) | _shortened(TaskResult)
 
 PublishedResults: type[Record] = create_model(
     "Results",

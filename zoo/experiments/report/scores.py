@@ -7,12 +7,12 @@ from dataclasses import dataclass
 from statistics import fmean, stdev
 
 from zoo.document import MISSING, Figure, Notes, Section, Table
-from zoo.experiments.plan.plan import BASELINES
+from zoo.experiments.plan.spec import BASELINES
 from zoo.experiments.report.data_notes import left_out_notes, training_split
 from zoo.experiments.report.differences import comparison_notes, tier_of
 from zoo.experiments.report.plots import seeds_figure
 from zoo.experiments.report.selection import selection_notes
-from zoo.experiments.results.records import FinetuneResult
+from zoo.experiments.results.records import TaskResult
 from zoo.experiments.results.run import ComparisonRun
 from zoo.experiments.statistics.tests import Spread
 from zoo.experiments.statistics.verdicts import Comparisons
@@ -96,7 +96,7 @@ def every_score(run: ComparisonRun) -> Table:
             *_cut(result, split),
         )
         for result in run.results
-        if isinstance(result, FinetuneResult)
+        if isinstance(result, TaskResult)
         for split, scores in result.scores.items()
         for metric, value in scores.items()
     )
@@ -172,7 +172,7 @@ def _average(spreads: list[Spread | None]) -> Average:
     )
 
 
-def _cut(result: FinetuneResult, split: str) -> tuple[str, str, str]:
+def _cut(result: TaskResult, split: str) -> tuple[str, str, str]:
     """The last columns of a split; nothing for a system that reads no tokens."""
     here, training = result.truncated.get(split), result.truncated.get(training_split(result) or "")
     return (f"{here.length}", f"{here.cut}", f"{training.cut}") if here and training else (MISSING,) * 3

@@ -5,16 +5,18 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import PurePosixPath
 
-from zoo.experiments.plan.plan import Job, Plan, PlannedTask
-from zoo.experiments.results.records import FailedResult, FinetuneResult, PretrainResult
+from zoo.experiments.plan.job import Job
+from zoo.experiments.plan.plan import Plan
+from zoo.experiments.plan.spec import PlannedTask
+from zoo.experiments.results.records import FailedResult, ModelResult, TaskResult
 
 
-def misfit(plan: Plan, job: Job, result: PretrainResult | FinetuneResult | FailedResult) -> str | None:
+def misfit(plan: Plan, job: Job, result: ModelResult | TaskResult | FailedResult) -> str | None:
     """Why a file's result cannot be that of the plan's job; None where it can."""
     return next(_misfits(plan, job, result), None)
 
 
-def _misfits(plan: Plan, job: Job, result: PretrainResult | FinetuneResult | FailedResult) -> Iterator[str]:
+def _misfits(plan: Plan, job: Job, result: ModelResult | TaskResult | FailedResult) -> Iterator[str]:
     if result.job != job:
         yield f"is of another job, {result.job.name!r:.80}"
     elif result.kind == "pretrain" and job.kind == "pretrain":
@@ -25,13 +27,13 @@ def _misfits(plan: Plan, job: Job, result: PretrainResult | FinetuneResult | Fai
         yield f"holds the result of a {result.kind} in place of a {job.kind}"
 
 
-def _of_pretraining(result: PretrainResult) -> Iterator[str]:
+def _of_pretraining(result: ModelResult) -> Iterator[str]:
     place = PurePosixPath(result.checkpoint).parts
     if len(place) != 2 or place[0] != "checkpoints" or place[1].startswith("."):
         yield f"names as its checkpoint {result.checkpoint!r:.80}, which is no folder in checkpoints"
 
 
-def _of_finetuning(task: PlannedTask, result: FinetuneResult) -> Iterator[str]:
+def _of_finetuning(task: PlannedTask, result: TaskResult) -> Iterator[str]:
     if (result.task_version, result.data_hash) != (task.version, task.content_hash):
         yield f"was made on another version or other data of {task.name} than the plan means"
     for what, given in (("predictions", result.predictions), ("scores", result.scores)):

@@ -13,17 +13,18 @@ from pydantic import TypeAdapter
 from zoo.core.errors import ZooError
 from zoo.core.files import write_text
 from zoo.core.json_files import Damaged, read_strictly
-from zoo.experiments.plan.plan import Job, Plan, read_plan, slug
+from zoo.experiments.plan.job import Job, slug
+from zoo.experiments.plan.plan import Plan, read_plan
 from zoo.experiments.results.checks import misfit
 from zoo.experiments.results.gold_labels import read_gold
-from zoo.experiments.results.records import FailedResult, FinetuneResult, PretrainResult, Result
+from zoo.experiments.results.records import FailedResult, ModelResult, Result, TaskResult
 from zoo.experiments.results.run import ComparisonRun
 
 T = TypeVar("T")
 
 REMEDY = "delete it to have the job done again"
 
-_RESULT: TypeAdapter[PretrainResult | FinetuneResult | FailedResult] = TypeAdapter(Result)
+_RESULT: TypeAdapter[ModelResult | TaskResult | FailedResult] = TypeAdapter(Result)
 
 
 def checkpoint_folder(folder: Path, plan: Plan, job: Job) -> Path:
@@ -43,12 +44,12 @@ def result_path(folder: Path, job: Job) -> Path:
     return folder / "jobs" / f"{job.name}.json"
 
 
-def write_result(folder: Path, result: PretrainResult | FinetuneResult | FailedResult) -> None:
+def write_result(folder: Path, result: ModelResult | TaskResult | FailedResult) -> None:
     """Write a job's file, whole or not at all."""
     write_text(result_path(folder, result.job), result.model_dump_json(indent=1))
 
 
-def read_result(folder: Path, plan: Plan, job: Job) -> PretrainResult | FinetuneResult | FailedResult | None:
+def read_result(folder: Path, plan: Plan, job: Job) -> ModelResult | TaskResult | FailedResult | None:
     """A job's result, or None where there is none yet. Raises Damaged where the file is not one of this plan."""
     path = result_path(folder, job)
     if not os.path.lexists(path):
@@ -59,7 +60,7 @@ def read_result(folder: Path, plan: Plan, job: Job) -> PretrainResult | Finetune
     return result
 
 
-def results_by_key(folders: Iterable[Path]) -> dict[str, tuple[Path, PretrainResult | FinetuneResult]]:
+def results_by_key(folders: Iterable[Path]) -> dict[str, tuple[Path, ModelResult | TaskResult]]:
     """All finished results in these run folders or folders of run folders, each with the run folder it is of.
 
     Raises ZooError where a folder holds no run, and Damaged where a file of a run is damaged.

@@ -16,14 +16,7 @@ from zoo.experiments.plan.make import refuse_unequal
 from zoo.experiments.plan.plan import Plan
 from zoo.experiments.results.folder import write_result
 from zoo.experiments.results.gold_labels import write_gold
-from zoo.experiments.results.records import (
-    NOT_REPEATED,
-    FailedResult,
-    FinetuneResult,
-    PretrainResult,
-    fingerprint,
-    renamed,
-)
+from zoo.experiments.results.records import NOT_REPEATED, FailedResult, ModelResult, TaskResult, fingerprint, renamed
 from zoo.experiments.results.run import ComparisonRun
 from zoo.registry.search_grids import Tuning, alike
 
@@ -127,14 +120,12 @@ def _united_tuning(plans: Mapping[str, Plan]) -> Tuning | None:
     return merged
 
 
-def _results(
-    runs: Mapping[str, ComparisonRun], plan: Plan
-) -> dict[str, PretrainResult | FinetuneResult | FailedResult]:
+def _results(runs: Mapping[str, ComparisonRun], plan: Plan) -> dict[str, ModelResult | TaskResult | FailedResult]:
     """By job; what was finished somewhere takes the place of what failed elsewhere.
 
     A pre-training that another run has done under another name is that of the plan that it belongs to now.
     """
-    found: dict[str, PretrainResult | FinetuneResult | FailedResult] = {}
+    found: dict[str, ModelResult | TaskResult | FailedResult] = {}
     origin: dict[str, str] = {}
     for name, run in runs.items():
         for made in run.results:

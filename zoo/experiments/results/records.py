@@ -10,7 +10,8 @@ from pydantic import Field
 from zoo.auditing.breakdown import Row
 from zoo.auditing.cost import AtLength
 from zoo.core.specs import Count, Record, Variant
-from zoo.experiments.plan.plan import Job, Plan
+from zoo.experiments.plan.job import Job
+from zoo.experiments.plan.plan import Plan
 from zoo.experiments.results.gold_labels import Answers
 from zoo.machine.environment import Environment
 
@@ -53,7 +54,7 @@ class Truncation(Record):
     length: Count
 
 
-class PretrainResult(Record):
+class ModelResult(Record):
     """A variant trained on a corpus; its checkpoint lies beside.
 
     `breakdown` and `flops` are the audit's; `flops` is None where a part states no formula. `checkpoint_files` are
@@ -87,7 +88,7 @@ class PretrainResult(Record):
     cost: Cost
 
 
-class FinetuneResult(Record):
+class TaskResult(Record):
     """A system's predictions and scores on a task.
 
     `truncated` tells by split what was cut to fit, of a system that reads tokens. `test_predictions` are
@@ -121,13 +122,13 @@ class FailedResult(Record):
 
 Made = TypeVar("Made", bound=Record)
 
-Result = Annotated[PretrainResult | FinetuneResult | FailedResult, Field(discriminator="kind")]
+Result = Annotated[ModelResult | TaskResult | FailedResult, Field(discriminator="kind")]
 
 NOT_REPEATED = ("key", "cost", "environment", "checkpoint", "checkpoint_bytes")
 """What says where a result was made and lies, and at what cost."""
 
 
-def fingerprint(result: PretrainResult | FinetuneResult) -> str:
+def fingerprint(result: ModelResult | TaskResult) -> str:
     """A SHA-256 of all that a repetition on the same machine must reproduce: all but where and at what cost."""
     return hashlib.sha256(result.model_dump_json(exclude=set(NOT_REPEATED)).encode()).hexdigest()
 
@@ -139,6 +140,6 @@ def renamed(result: Made, plan: Plan, job: Job) -> Made:
 
 def _variant(result: Record, plan: Plan, job: Job) -> dict[str, object]:
     """A pre-training's variant, with the vocabulary that its tokenizer has learnt."""
-    if not isinstance(result, PretrainResult):
+    if not isinstance(result, ModelResult):
         return {}
     return {"variant": plan.variant(job.system).model_copy(update={"dims": result.variant.dims})}

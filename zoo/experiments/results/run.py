@@ -7,9 +7,10 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from statistics import fmean
 
-from zoo.experiments.plan.plan import BASELINES, Plan
+from zoo.experiments.plan.plan import Plan
+from zoo.experiments.plan.spec import BASELINES
 from zoo.experiments.results.gold_labels import Answers
-from zoo.experiments.results.records import FailedResult, FinetuneResult, PretrainResult
+from zoo.experiments.results.records import FailedResult, ModelResult, TaskResult
 
 
 @dataclass(frozen=True)
@@ -20,7 +21,7 @@ class ComparisonRun:
     """
 
     plan: Plan
-    results: tuple[PretrainResult | FinetuneResult | FailedResult, ...]
+    results: tuple[ModelResult | TaskResult | FailedResult, ...]
     gold: Mapping[str, Answers] = field(default_factory=dict)
     across_hardware: bool = False
 
@@ -30,30 +31,30 @@ class ComparisonRun:
         return (*(variant.name for variant in self.plan.variants), *BASELINES)
 
     @cached_property
-    def pretrained_results(self) -> tuple[PretrainResult, ...]:
+    def pretrained_results(self) -> tuple[ModelResult, ...]:
         """The finished pre-trainings, in the plan's order."""
-        return tuple(result for result in self.results if isinstance(result, PretrainResult))
+        return tuple(result for result in self.results if isinstance(result, ModelResult))
 
     @cached_property
     def failures(self) -> tuple[FailedResult, ...]:
         """What could not be finished."""
         return tuple(result for result in self.results if isinstance(result, FailedResult))
 
-    def pretrainings(self, system: str) -> list[PretrainResult]:
+    def pretrainings(self, system: str) -> list[ModelResult]:
         """The finished pre-trainings that a variant starts from: one for all seeds, or one per seed."""
         return self._by_origin.get(self._origins.get(system, ""), [])
 
-    def pretrained(self, system: str) -> PretrainResult | None:
+    def pretrained(self, system: str) -> ModelResult | None:
         """A pre-training of a variant, for what all of them share; None if none was finished."""
         return next(iter(self.pretrainings(system)), None)
 
-    def finetuned(self, system: str, task: str | None = None) -> list[FinetuneResult]:
+    def finetuned(self, system: str, task: str | None = None) -> list[TaskResult]:
         """A system's finished results, on one task or all; of several settings tried on a task, the best."""
         if task is not None:
             return self._best.get((system, task), [])
         return [result for planned in self.plan.tasks for result in self._best.get((system, planned.name), [])]
 
-    def tried(self, system: str, task: str) -> Mapping[str, list[FinetuneResult]]:
+    def tried(self, system: str, task: str) -> Mapping[str, list[TaskResult]]:
         """A system's finished results on a task by their setting, which has no name where none was tried."""
         return self._by_setting.get((system, task), {})
 
@@ -62,28 +63,28 @@ class ComparisonRun:
         return self.plan.origins
 
     @cached_property
-    def _by_origin(self) -> Mapping[str, list[PretrainResult]]:
-        found: dict[str, list[PretrainResult]] = {}
+    def _by_origin(self) -> Mapping[str, list[ModelResult]]:
+        found: dict[str, list[ModelResult]] = {}
         for result in self.pretrained_results:
             found.setdefault(result.job.system, []).append(result)
         return found
 
     @cached_property
-    def _by_setting(self) -> Mapping[tuple[str, str], Mapping[str, list[FinetuneResult]]]:
+    def _by_setting(self) -> Mapping[tuple[str, str], Mapping[str, list[TaskResult]]]:
         """By system and task, then by setting."""
-        found: dict[tuple[str, str], dict[str, list[FinetuneResult]]] = {}
+        found: dict[tuple[str, str], dict[str, list[TaskResult]]] = {}
         for result in self.results:
-            if isinstance(result, FinetuneResult):
+            if isinstance(result, TaskResult):
                 setting = result.job.setting.label if result.job.setting else ""
                 found.setdefault((result.job.system, str(result.job.task)), {}).setdefault(setting, []).append(result)
         return found
 
     @cached_property
-    def _best(self) -> Mapping[tuple[str, str], list[FinetuneResult]]:
+    def _best(self) -> Mapping[tuple[str, str], list[TaskResult]]:
         return {place: by_setting[best_setting(by_setting)] for place, by_setting in self._by_setting.items()}
 
 
-def best_setting(by_setting: Mapping[str, Sequence[FinetuneResult]]) -> str:
+def best_setting(by_setting: Mapping[str, Sequence[TaskResult]]) -> str:
     """The setting that most seeds finished, of those the best in the mean, of those the first."""
 
     def rank(label: str) -> tuple[int, float]:

@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from zoo.experiments.plan.plan import Job, Plan
+from zoo.experiments.plan.job import Job
+from zoo.experiments.plan.plan import Plan
 from zoo.registry.catalog import Catalog
 from zoo.train.loop import Execution, Progress
 

@@ -12,10 +12,11 @@ from tempfile import TemporaryDirectory
 
 from zoo.core.errors import RunFailed
 from zoo.core.specs import Variant
+from zoo.experiments.plan.job import Job
 from zoo.experiments.plan.make import with_budget
-from zoo.experiments.plan.plan import Job, Plan
+from zoo.experiments.plan.plan import Plan
 from zoo.experiments.results.folder import result_path, write_result
-from zoo.experiments.results.records import FailedResult, FinetuneResult, PretrainResult
+from zoo.experiments.results.records import FailedResult, ModelResult, TaskResult
 from zoo.experiments.runner.job import attempt
 from zoo.experiments.runner.job_store import JobStore
 from zoo.machine.environment import environment
@@ -151,9 +152,9 @@ class _Rehearsal:
         return _Rehearsed(fixed, reading, in_steps, size, result.cost.peak_bytes)
 
 
-def _beside(stage: Path, result: PretrainResult | FinetuneResult) -> int:
+def _beside(stage: Path, result: ModelResult | TaskResult) -> int:
     """The bytes of the checkpoint that a job leaves."""
-    place = stage / (result.checkpoint if isinstance(result, PretrainResult) else f"finetuned/{result.job.name}")
+    place = stage / (result.checkpoint if isinstance(result, ModelResult) else f"finetuned/{result.job.name}")
     return sum(path.stat().st_size for path in place.rglob("*") if path.is_file())
 
 

@@ -9,7 +9,7 @@ from zoo.checkpoints import load, save
 from zoo.core.seeds import seed_of
 from zoo.core.specs import Init
 from zoo.experiments.results.folder import checkpoint_folder, finetuned_folder
-from zoo.experiments.results.records import Cost, FinetuneResult, Truncation
+from zoo.experiments.results.records import Cost, TaskResult, Truncation
 from zoo.experiments.runner.context import JobContext
 from zoo.experiments.runner.latency import latency, throughput
 from zoo.experiments.runner.scoring import planned_data, scored, unlabelled
@@ -23,7 +23,7 @@ from zoo.weights.checkpoint import load_weights
 from zoo.weights.record import read_variant
 
 
-def finetune(work: JobContext) -> FinetuneResult:
+def finetune(work: JobContext) -> TaskResult:
     """Put a task head on the pre-trained encoder, train both, and score every dev split."""
     catalog, plan, job, how = work.catalog, work.plan, work.job, work.how
     task, dataset = planned_data(work)

@@ -11,8 +11,9 @@ import torch
 
 from zoo.core.errors import RunFailed, ZooError
 from zoo.core.seeds import seed_of
-from zoo.experiments.plan.plan import Job, Plan
-from zoo.experiments.results.records import FailedResult, FinetuneResult, PretrainResult
+from zoo.experiments.plan.job import Job
+from zoo.experiments.plan.plan import Plan
+from zoo.experiments.results.records import FailedResult, ModelResult, TaskResult
 from zoo.experiments.runner.context import JobContext
 from zoo.registry.catalog import Catalog
 from zoo.train.loop import Execution, Progress, TooFewSequences
@@ -35,7 +36,7 @@ WORK: Mapping[str, str] = MappingProxyType(
 
 def attempt(
     catalog: Catalog, plan: Plan, job: Job, folder: Path, progress: Progress
-) -> PretrainResult | FinetuneResult | FailedResult:
+) -> ModelResult | TaskResult | FailedResult:
     """A job's result, or the reason why there is none."""
     try:
         return run_job(catalog, plan, job, folder, progress)
@@ -45,9 +46,7 @@ def attempt(
         return FailedResult(job=job, reason=f"{type(error).__name__}: {' '.join(str(error).split())}")
 
 
-def run_job(
-    catalog: Catalog, plan: Plan, job: Job, folder: Path, progress: Progress
-) -> PretrainResult | FinetuneResult:
+def run_job(catalog: Catalog, plan: Plan, job: Job, folder: Path, progress: Progress) -> ModelResult | TaskResult:
     """Do a job; where memory runs out, again with each batch taken in twice as many turns.
 
     Raises RunFailed or ZooError where it cannot be finished.
@@ -69,10 +68,10 @@ def run_job(
         turns *= 2
 
 
-def _work(plan: Plan, job: Job) -> Callable[[JobContext], PretrainResult | FinetuneResult]:
+def _work(plan: Plan, job: Job) -> Callable[[JobContext], ModelResult | TaskResult]:
     kind = "take over" if job.kind == "pretrain" and job.system in plan.checkpoints else job.kind
     module, _, name = WORK[kind].partition(":")
-    work: Callable[[JobContext], PretrainResult | FinetuneResult] = getattr(import_module(module), name)
+    work: Callable[[JobContext], ModelResult | TaskResult] = getattr(import_module(module), name)
     return work
 
 

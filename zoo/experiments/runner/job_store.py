@@ -12,15 +12,16 @@ from zoo.core.errors import RunFailed, ZooError
 from zoo.core.files import sweep
 from zoo.core.specs import diff
 from zoo.experiments.plan.cache_key import cache_key
-from zoo.experiments.plan.plan import Job, Plan
+from zoo.experiments.plan.job import Job
+from zoo.experiments.plan.plan import Plan
 from zoo.experiments.results.folder import finetuned_folder, read_result, result_path, results_by_key, write_result
 from zoo.experiments.results.gold_labels import read_gold
-from zoo.experiments.results.records import FailedResult, FinetuneResult, PretrainResult
+from zoo.experiments.results.records import FailedResult, ModelResult, TaskResult
 from zoo.experiments.results.run import ComparisonRun
 from zoo.experiments.runner.reuse import adopted
 from zoo.machine.environment import Environment
 
-Found = PretrainResult | FinetuneResult | FailedResult
+Found = ModelResult | TaskResult | FailedResult
 
 
 @dataclass(frozen=True)
@@ -83,7 +84,7 @@ class JobStore:
         for job in self.waiting:
             if self._keys[job.name] in at_work:  # an equal job, whose result will be this one's too
                 continue
-            if job.kind == "finetune" and not isinstance(self._pretrained(job), PretrainResult):
+            if job.kind == "finetune" and not isinstance(self._pretrained(job), ModelResult):
                 continue
             lock = FileLock(self._folder / "jobs" / f".{job.name}.lock")
             try:
@@ -150,9 +151,9 @@ class JobStore:
             )
         return found if found is None or self._is_whole(self._folder, found) else None
 
-    def _is_whole(self, folder: Path, result: PretrainResult | FinetuneResult) -> bool:
+    def _is_whole(self, folder: Path, result: ModelResult | TaskResult) -> bool:
         """Whether a folder has the model of a result as well: its checkpoint, or what the plan keeps of fine-tuning."""
-        if isinstance(result, PretrainResult):
+        if isinstance(result, ModelResult):
             return (folder / result.checkpoint).is_dir()
         needed = self._plan.keep_finetuned and result.job.kind == "finetune"
         return not needed or finetuned_folder(folder, result.job).is_dir()
@@ -180,7 +181,7 @@ class JobStore:
     def _pretrained(self, job: Job) -> Found | None:
         return self._results.get(self._origins[job.name].name)
 
-    def _checked(self, result: PretrainResult | FinetuneResult) -> Found:
+    def _checked(self, result: ModelResult | TaskResult) -> Found:
         """The result with its key, if it was made by the code and on the kind of machine that this run began on."""
         key = cache_key(self._plan, result.job, result.environment)
         if key == self._keys[result.job.name]:
@@ -200,5 +201,5 @@ def _advice(changes: Mapping[str, object]) -> str:
     return "use machines of one kind, with the same versions"
 
 
-def _changes(result: PretrainResult | FinetuneResult, place: Environment) -> Mapping[str, tuple[object, object]]:
+def _changes(result: ModelResult | TaskResult, place: Environment) -> Mapping[str, tuple[object, object]]:
     return {path: pair for path, pair in diff(result.environment, place).items() if path != "processors"}

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from itertools import pairwise
 
 from zoo.experiments.results.folder import checkpoint_folder
-from zoo.experiments.results.records import Cost, PretrainResult
+from zoo.experiments.results.records import Cost, ModelResult
 from zoo.experiments.runner.context import JobContext
 from zoo.experiments.runner.model_statistics import model_statistics
 from zoo.machine.environment import forget_peak_memory, peak_memory
@@ -19,7 +19,7 @@ from zoo.weights.checkpoint import save_checkpoint
 CURVE_POINTS = 100
 
 
-def pretrain(work: JobContext) -> PretrainResult:
+def pretrain(work: JobContext) -> ModelResult:
     """Train the tokenizer on the corpus, then the variant on the tokenized corpus, and save both."""
     catalog, plan, job, how = work.catalog, work.plan, work.job, work.how
     asked = plan.variant(job.system)
@@ -36,7 +36,7 @@ def pretrain(work: JobContext) -> PretrainResult:
     seconds = time.perf_counter() - began
     place = checkpoint_folder(work.folder, plan, job)
     save_checkpoint(place, variant, model, tokenizer)
-    return PretrainResult(
+    return ModelResult(
         job=job,
         variant=variant,
         corpus=plan.corpus.description,

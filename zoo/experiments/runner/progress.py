@@ -9,8 +9,9 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 from rich.text import Text
 
-from zoo.experiments.plan.plan import Job, Plan
-from zoo.experiments.results.records import FailedResult, FinetuneResult, PretrainResult
+from zoo.experiments.plan.job import Job
+from zoo.experiments.plan.plan import Plan
+from zoo.experiments.results.records import FailedResult, ModelResult, TaskResult
 
 TOKENS_PER_ITEM = 32
 """A guess at a task item's length, to weigh fine-tuning against pre-training in the time that remains."""
@@ -54,7 +55,7 @@ class Display:
         self._progress.update(self._bars[job.name], completed=done)
         self._count(job, done / total)
 
-    def ended(self, job: Job, result: PretrainResult | FinetuneResult | FailedResult, reused: bool) -> None:
+    def ended(self, job: Job, result: ModelResult | TaskResult | FailedResult, reused: bool) -> None:
         """A job has a result."""
         self._count(job, 1.0)
         if job.name in self._bars:

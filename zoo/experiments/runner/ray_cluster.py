@@ -8,8 +8,9 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 from zoo.core.errors import ZooError
-from zoo.experiments.plan.plan import Job, Plan
-from zoo.experiments.results.records import FailedResult, FinetuneResult, PretrainResult
+from zoo.experiments.plan.job import Job
+from zoo.experiments.plan.plan import Plan
+from zoo.experiments.results.records import FailedResult, ModelResult, TaskResult
 from zoo.experiments.runner.executors import WATCH_EVERY, Ended, Moved
 
 RETRIES = 3
@@ -101,9 +102,7 @@ def _refuse_unreachable(address: str | None) -> None:
         raise ZooError(f"no Ray cluster answers at {address}: {error.strerror or error}") from None
 
 
-def _work(
-    plan: Plan, job: Job, checkpoint: Files | None
-) -> tuple[PretrainResult | FinetuneResult | FailedResult, Files]:
+def _work(plan: Plan, job: Job, checkpoint: Files | None) -> tuple[ModelResult | TaskResult | FailedResult, Files]:
     """A job's result and the files that it leaves, done in a folder of the worker's own."""
     from zoo.experiments.runner.job import attempt
     from zoo.registry.catalog import Catalog

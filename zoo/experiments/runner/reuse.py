@@ -8,9 +8,10 @@ from pathlib import Path
 
 from zoo.core.files import write_folder
 from zoo.core.specs import Variant
-from zoo.experiments.plan.plan import Job, Plan
+from zoo.experiments.plan.job import Job
+from zoo.experiments.plan.plan import Plan
 from zoo.experiments.results.folder import checkpoint_folder, finetuned_folder
-from zoo.experiments.results.records import FinetuneResult, PretrainResult, renamed
+from zoo.experiments.results.records import ModelResult, TaskResult, renamed
 from zoo.weights.folder import VARIANT
 from zoo.weights.record import read_variant
 
@@ -18,10 +19,10 @@ CARD = "README.md"
 
 
 def adopted(
-    found: PretrainResult | FinetuneResult, source: Path, plan: Plan, job: Job, folder: Path
-) -> PretrainResult | FinetuneResult:
+    found: ModelResult | TaskResult, source: Path, plan: Plan, job: Job, folder: Path
+) -> ModelResult | TaskResult:
     """A result of a run folder as that of a job of this plan, with the model that belongs to it, in this folder."""
-    if isinstance(found, FinetuneResult):
+    if isinstance(found, TaskResult):
         kept = finetuned_folder(source, found.job)
         if kept.is_dir():
             _copy_model(kept, finetuned_folder(folder, job), plan.variant(job.system))

@@ -9,9 +9,10 @@ from typing import Protocol
 
 from zoo.core.errors import ZooError
 from zoo.core.files import make_folder, write_text
-from zoo.experiments.plan.plan import Job, Plan, read_plan
+from zoo.experiments.plan.job import Job
+from zoo.experiments.plan.plan import Plan, read_plan
 from zoo.experiments.results.gold_labels import keep_gold
-from zoo.experiments.results.records import FailedResult, FinetuneResult, PretrainResult
+from zoo.experiments.results.records import FailedResult, ModelResult, TaskResult
 from zoo.experiments.results.run import ComparisonRun
 from zoo.experiments.runner.executors import WATCH_EVERY, Executor, InProcess, LocalProcesses
 from zoo.experiments.runner.job_store import Entry, JobStore
@@ -25,7 +26,7 @@ class Watcher(Protocol):
     def moved(self, job: Job, done: int, total: int) -> None:
         """A job has done so many of its steps."""
 
-    def ended(self, job: Job, result: PretrainResult | FinetuneResult | FailedResult, reused: bool) -> None:
+    def ended(self, job: Job, result: ModelResult | TaskResult | FailedResult, reused: bool) -> None:
         """A job has a result, from now or from before."""
 
 

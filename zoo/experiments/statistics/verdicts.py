@@ -10,8 +10,8 @@ import numpy as np
 
 from zoo.core.specs import Record
 from zoo.experiments.plan.cache_key import model_keys
-from zoo.experiments.plan.plan import BASELINES
-from zoo.experiments.results.records import FinetuneResult
+from zoo.experiments.plan.spec import BASELINES
+from zoo.experiments.results.records import TaskResult
 from zoo.experiments.results.run import ComparisonRun
 from zoo.experiments.statistics.bootstrap import Array, resampled
 from zoo.experiments.statistics.tests import (
@@ -90,7 +90,7 @@ def compare_systems(run: ComparisonRun) -> Comparisons:
     return Comparisons(spreads=spreads, differences=tuple(differences), tiers=tiers_of, undecided=undecided)
 
 
-def has_constant_predictions(result: FinetuneResult) -> bool:
+def has_constant_predictions(result: TaskResult) -> bool:
     """Whether a run predicts one and the same for every item of a development split."""
     return any(len(set(made)) == 1 for made in result.predictions.values())
 

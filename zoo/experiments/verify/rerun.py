@@ -16,7 +16,7 @@ from zoo.core.errors import ZooError
 from zoo.experiments.plan.make import check_plan
 from zoo.experiments.plan.plan import Plan
 from zoo.experiments.results.folder import finetuned_folder
-from zoo.experiments.results.records import FinetuneResult, fingerprint
+from zoo.experiments.results.records import TaskResult, fingerprint
 from zoo.experiments.results.run import ComparisonRun, best_setting
 from zoo.experiments.runner.run import Watcher, run
 from zoo.experiments.verify.files import Check
@@ -38,7 +38,7 @@ def evaluated_again(done: ComparisonRun, folder: Path, catalog: Catalog) -> Iter
     here = environment(catalog, done.plan.threads)
     torch.set_num_threads(done.plan.threads)
     for result in done.results:
-        if not isinstance(result, FinetuneResult) or result.job.kind == "baseline":
+        if not isinstance(result, TaskResult) or result.job.kind == "baseline":
             continue
         where = f"finetuned/{result.job.name}"
         place = finetuned_folder(folder, result.job)
@@ -104,7 +104,7 @@ def _alike(where: str, recorded: list[int] | list[float], found: list[int] | lis
     return Check(where, "not decidable" if few else "contradicted", detail)
 
 
-def _repeated(where: str, recorded: list[FinetuneResult], repeated: list[FinetuneResult], within: float) -> Check:
+def _repeated(where: str, recorded: list[TaskResult], repeated: list[TaskResult], within: float) -> Check:
     if not recorded or not repeated:
         return Check(where, "not decidable", "there is no score to compare")
     before = {result.job.seed: fingerprint(result) for result in recorded}
