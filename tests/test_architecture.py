@@ -19,8 +19,8 @@ from tests.source_graph import MODULES, ROOMS, ROOT, SOURCES, circles, imported,
 from zoo.registry.catalog import Catalog
 
 ORDER = (
-    "core", "formulas", "blocks", "weights", "text", "heads", "model", "tasks", "registry", "machine", "document",
-    "train", "auditing", "checkpoints", "inference", "pretraining", "compress",
+    "core", "formulas", "blocks", "weights", "text", "pooling", "heads", "model", "tasks", "registry", "machine",
+    "document", "train", "auditing", "checkpoints", "inference", "pretraining", "compress",
     "experiments", "experiments.plan", "experiments.results", "experiments.runner", "experiments.statistics",
     "experiments.report", "experiments.verify", "experiments.submission",
     "testing", "builtin_plugin", "api", "zoo", "commands", "cli", "__main__",
@@ -37,7 +37,6 @@ NEVER = {
 """What a room never imports although it stands before it."""
 
 BROKEN = {
-    ("model", "inference"),
     ("experiments.plan", "experiments.results"),
     ("machine", "registry"),
     ("experiments.results", "registry"),
@@ -62,7 +61,7 @@ RUN_FILES_KNOWN_BELOW = {"jobs", "results.json", "finetuned"}
 
 LARGEST_FILE, LONGEST_FUNCTION, MEDIAN_FUNCTION = 350, 60, 7
 LARGE_FILES: set[str] = set()
-LONG_FUNCTIONS = {("zoo/commands/pretrain.py", "pretrain")}
+LONG_FUNCTIONS: set[tuple[str, str]] = set()
 
 NAME_OF_A_MODULE = re.compile(r"zoo(\.[a-z_]+)+(:\w+)?")
 

@@ -2,19 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+import logging
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any
+from functools import partial
+from itertools import islice
+from typing import Any, TypeVar
 
+import torch
 from torch import Tensor, nn
 
-from zoo.core.batch import Batch, Layout, Output
+from zoo.core.batch import Batch, Encoding, Layout, Output
 from zoo.core.errors import ZooError
 from zoo.core.interfaces import Embedding, Encoder, Objective, Tokenizer
 from zoo.core.specs import Variant
+from zoo.pooling.config import VectorConfig, vector_config
+from zoo.text.collate import collate
+from zoo.text.encoding import Text, batches_by_length, check_texts, encode_texts, log_cut
+from zoo.weights.sentence import Sentence
 
-if TYPE_CHECKING:
-    from zoo.weights.sentence import Sentence
+WINDOW = 512
+"""Texts that are held at once; sorted by length, they make batches without waste."""
+
+T = TypeVar("T")
+log = logging.getLogger("zoo")
 
 
 @dataclass(frozen=True)
@@ -27,7 +39,6 @@ class Origin:
     provenance: Mapping[str, Any] = field(default_factory=dict)
     """How the weights were made, as far as the zoo knows."""
     sentence: Sentence | None = None
-    """How the folder wants a text to become one vector, where it is a sentence encoder's."""
     left_out: tuple[str, ...] = ()
     """The stored names of weights that the model has no place for, as those of a head of unknown kind."""
 
@@ -42,6 +53,8 @@ class Model(nn.Module):
 
     tokenizer: Tokenizer | None = None
     origin: Origin | None = None
+    _logged = False
+    """Whether it was logged that texts become vectors as the folder says."""
 
     def __init__(
         self,
@@ -104,9 +117,39 @@ class Model(nn.Module):
         table = self.embedding.tokens.weight
         return {name: self.objectives[key](hidden, batch, table) for name, key in self._keys.items()}
 
+    @contextmanager
+    def eval_mode(self) -> Iterator[torch.device]:
+        """Without dropout and gradients for a while; gives the model's device."""
+        training = self.training
+        self.eval()
+        try:
+            with torch.no_grad():
+                yield next(self.parameters()).device
+        finally:
+            self.train(training)
+
+    def map_sequences(
+        self,
+        encodings: Sequence[Encoding],
+        function: Callable[[Tensor, Batch], Iterable[T]],
+        batch_size: int | None = None,
+    ) -> list[T]:
+        """What a function makes of each sequence, in the order of the encodings, without dropout and gradients.
+
+        It is given the hidden states [T, H] of a batch, and the batch; it gives one value per sequence of the batch.
+        A batch has `batch_size` sequences, or about as many tokens as make good use of a processor.
+        """
+        values: dict[int, T] = {}
+        with self.eval_mode() as device:
+            for indices in batches_by_length(encodings, batch_size):
+                batch = collate([encodings[index] for index in indices]).to(device)
+                results = function(self.hidden(batch), batch)
+                values |= {indices[place]: value for place, value in zip(batch.order, results, strict=True)}
+        return [values[index] for index in range(len(encodings))]
+
     def encode(
         self,
-        texts: str | Iterable[str | tuple[str, str]],
+        texts: str | Iterable[Text],
         *,
         pool: str | Sequence[str] | None = None,
         max_length: int | None = None,
@@ -122,13 +165,56 @@ class Model(nn.Module):
 
         -> [N, H], or [H] for a single text. Raises ZooError where the model has no tokenizer, or an item is no text.
         """
-        from zoo.inference.reading import reading_for
-        from zoo.inference.vectors import encode
-
-        reading = reading_for(
-            self, pool=pool, max_length=max_length, normalize=normalize, prompt=prompt, prompt_name=prompt_name
+        config = vector_config(
+            self.sentence,
+            self.variant.dims,
+            pool=pool,
+            max_length=max_length,
+            normalize=normalize,
+            prompt=prompt,
+            prompt_name=prompt_name,
         )
-        return encode(self, texts, reading)
+        if isinstance(texts, tuple) and texts and isinstance(texts[0], str):
+            raise ZooError(
+                "a tuple of texts may mean a pair or several texts; give a list: [(one, other)], or [one, other]"
+            )
+        if config.keeps_tokens:
+            raise ZooError("a vector per token is not one per text; Model.embed gives them")
+        windows = [torch.stack(w) for w in self.embed([texts] if isinstance(texts, str) else texts, config)]
+        vectors = torch.cat(windows) if windows else torch.empty(0, config.width)
+        return vectors[0] if isinstance(texts, str) else vectors
+
+    def embed(self, texts: Iterable[Text], config: VectorConfig | None = None) -> Iterator[list[Tensor]]:
+        """Vectors of texts or pairs in order, a window at a time, so that memory does not grow with their number.
+
+        -> [P] per text, or [S, H] where tokens are kept, in float32. How many texts were cut is logged at the end.
+        Raises ZooError where the model has no tokenizer, or an item is no text.
+        """
+        tokenizer, rest = self.text_tokenizer, check_texts(texts)
+        config = config or vector_config(self.sentence, self.variant.dims)
+        if config.from_folder and not self._logged:
+            self._logged = True
+            log.warning(config.from_folder)
+        n_not_pooled = config.n_not_pooled(tokenizer)
+        n_texts = n_cut = 0
+        while window := [config.prepare(text) for text in islice(rest, WINDOW)]:
+            encodings, cut = encode_texts(tokenizer, window, config.max_length)
+            n_texts, n_cut = n_texts + len(window), n_cut + cut
+            yield self.map_sequences(encodings, partial(config.vectors, n_not_pooled=n_not_pooled))
+        log_cut(n_cut, n_texts, config.max_length)
+
+    @property
+    def sentence(self) -> Sentence | None:
+        """How the folder that the model was loaded from wants a text to become one vector, if it says so."""
+        return self.origin.sentence if self.origin else None
+
+    @property
+    def text_tokenizer(self) -> Tokenizer:
+        """The tokenizer of a model that was loaded. Raises ZooError where its folder held none."""
+        if self.tokenizer is None:
+            where = f" in {self.origin.folder}" if self.origin else ""
+            raise ZooError(f"there is no tokenizer{where}, so the model {self.variant.name!r} can read no text")
+        return self.tokenizer
 
     def copy_pooler_to(self, fresh: Objective) -> bool:
         """Start an objective's pooler as the one that an objective of this model has trained; whether both have one."""

@@ -85,7 +85,7 @@ def test_a_comparison_starts_from_the_folders_weights_and_trains_none(trained: P
     assert isinstance(result, ModelResult) and result.tokens == 0 and str(trained) in result.corpus
     first, taken = zoo.load(trained).state_dict(), zoo.load(folder / result.checkpoint).state_dict()
     assert all(torch.equal(first[name], taken[name]) for name in first)
-    assert run_job(catalog, plan, finetuned, folder, lambda done, total: None).kind == "finetune"
+    assert run_job(catalog, plan, finetuned, folder, lambda done, total: None).kind == "task"
 
 
 @pytest.mark.parametrize(("exchange", "fits"), [("dims.dropout=0.3", True), ("dims.n_layers=2", False)])

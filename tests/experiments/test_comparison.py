@@ -163,7 +163,7 @@ def test_one_failure_stops_what_stands_on_it_and_nothing_else(corpus: FilesCorpu
     reasons = {failure.job.kind: failure.reason for failure in done.failures}
     assert set(reasons) == {"pretrain", "finetune"}
     assert "the loss of bert.mlm is" in reasons["pretrain"] and "try a lower learning rate" in reasons["pretrain"]
-    assert reasons["finetune"].startswith("the pre-training of bert-tiny+")
+    assert reasons["finetune"].startswith("pre-training bert-tiny+")
     assert score_table(done, compare_systems(done)).by_label["bert-tiny"][0] == "failed"
     assert "| pretrain-bert-tiny-s42 | failed" in rendered(done).replace("\\", "")
 

@@ -14,13 +14,14 @@ import transformers
 from safetensors.torch import load_file
 
 import zoo
+from zoo import model as model_module
 from zoo.cli import main
 from zoo.core.errors import ZooError
 from zoo.core.files import is_device
-from zoo.inference import vectors
 from zoo.inference.fill_mask import fill
 from zoo.inference.vector_file import VectorFile
 from zoo.tasks.metrics import score
+from zoo.text import encoding
 
 TEXTS = ["the capital of france is paris.", "", "a b ac", "paris is the capital of the capital", "a"] * 3
 
@@ -44,13 +45,13 @@ def run(capsys: pytest.CaptureFixture[str], *arguments: object) -> tuple[int, st
 def test_vectors_come_in_order_however_they_are_windowed(make: Make, monkeypatch: pytest.MonkeyPatch) -> None:
     model = zoo.load(make("BertModel"))
     whole = model.encode(TEXTS)
-    monkeypatch.setattr(vectors, "WINDOW", 4)
-    monkeypatch.setattr(vectors, "BATCH_TOKENS", 9)
+    monkeypatch.setattr(model_module, "WINDOW", 4)
+    monkeypatch.setattr(encoding, "BATCH_TOKENS", 9)
     torch.testing.assert_close(model.encode(iter(TEXTS)), whole, atol=2e-6, rtol=0)
 
 
 def test_no_more_texts_are_read_than_a_window_holds(make: Make, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(vectors, "WINDOW", 4)
+    monkeypatch.setattr(model_module, "WINDOW", 4)
     taken = 0
 
     def endless():  # type: ignore[no-untyped-def]
@@ -59,7 +60,7 @@ def test_no_more_texts_are_read_than_a_window_holds(make: Make, monkeypatch: pyt
             taken += 1
             yield "a b"
 
-    stream = vectors.vectors(zoo.load(make("BertModel")), endless())
+    stream = zoo.load(make("BertModel")).embed(endless())
     next(stream), next(stream)
     assert taken == 8
 
@@ -210,7 +211,7 @@ def test_predictions_are_the_tasks_words(
     ("head", "config", "task", "message"),
     [
         ("BertModel", {}, "sst2", "and no task head"),
-        ("BertForTokenClassification", {}, "sst2", "needs a head of kind 'classify', and the model's is of kind 'tag'"),
+        ("BertForTokenClassification", {}, "sst2", "the model's is of kind 'token-classification'"),
         (
             "BertForSequenceClassification",
             {"num_labels": 3},
@@ -273,7 +274,7 @@ def test_a_tuple_is_a_pair_in_a_tuple_as_in_a_list(make: Make) -> None:
 
 
 def test_a_vector_for_each_token_is_not_one_for_each_text(make: Make) -> None:
-    with pytest.raises(ZooError, match="a vector for each token is not one for each text"):
+    with pytest.raises(ZooError, match="a vector per token is not one per text"):
         zoo.load(make("BertModel")).encode(["a"], pool="none")
 
 

@@ -17,7 +17,7 @@ from torch import Tensor
 import zoo
 from zoo.core.batch import Layout
 from zoo.core.errors import ZooError
-from zoo.inference.pooling import pooled
+from zoo.pooling.functions import pooled
 from zoo.weights.sentence import POOLINGS
 
 Make = Callable[..., Path]

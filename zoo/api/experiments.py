@@ -23,7 +23,7 @@ from zoo.experiments.plan.requests import ablation_plan, asked_path, comparison_
 from zoo.registry.catalog import Catalog
 
 if TYPE_CHECKING:
-    from zoo.experiments.runner.estimate import Forecast
+    from zoo.experiments.runner.estimate import Estimate
     from zoo.experiments.runner.executors import Executor
 
 RUNS = Path("runs")
@@ -70,7 +70,7 @@ def plan_ablation(*variants: str, catalog: Catalog | None = None, **options: Any
 
 
 @takes(AblationOptions)
-def path(*variants: str, catalog: Catalog | None = None, **options: Any) -> Ablation:
+def ablation_edges(*variants: str, catalog: Catalog | None = None, **options: Any) -> Ablation:
     """The edges that `ablate` would report on, one design choice each; reads no data."""
     return asked_path(catalog or Catalog.installed(), variants, AblationOptions.of(options))[1]
 
@@ -82,15 +82,17 @@ def estimate(
     reuse: Sequence[Place] = (),
     out: Place | None = None,
     catalog: Catalog | None = None,
-) -> Forecast:
+) -> Estimate:
     """What a plan will take in time, disk and memory, from a few steps of every variant.
 
     What `out` or the run folders in `reuse` hold already is taken off. Raises RunFailed where a variant fails.
     """
-    from zoo.experiments.runner.estimate import forecast
+    from zoo.experiments.runner import estimate as runner
 
     folder = Path(out) if out else RUNS / "none"
-    return forecast(catalog or Catalog.installed(), plan, folder, workers=workers, reuse=[Path(p) for p in reuse])
+    return runner.estimate(
+        catalog or Catalog.installed(), plan, folder, workers=workers, reuse=[Path(p) for p in reuse]
+    )
 
 
 def report(run: Place, *, across_hardware: bool = False) -> Comparison:
@@ -190,8 +192,12 @@ def _carried_out(
     if command == "ablate" and plan.ablation is None:
         raise ZooError("the plan is of a comparison and has no edges to report on; carry it out with zoo compare")
     folder = asked.out or RUNS / f"{command}-{datetime.now():%Y%m%d-%H%M%S}"
-    with Display(plan, Console(stderr=True, quiet=not progress)) as display:
-        done = run(plan, folder, executor=_executor(asked), watcher=display, reuse=asked.reuse, catalog=catalog)
+    try:
+        with Display(plan, Console(stderr=True, quiet=not progress)) as display:
+            done = run(plan, folder, executor=_executor(asked), watcher=display, reuse=asked.reuse, catalog=catalog)
+    except KeyboardInterrupt:
+        again = f"zoo {command} --resume --out {folder}"
+        raise KeyboardInterrupt(f"finished jobs are kept in {folder}; continue with: {again}") from None
     comparison = Comparison(folder, done)
     comparison.write_report()
     return comparison

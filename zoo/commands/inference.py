@@ -16,8 +16,8 @@ from zoo.core.errors import ZooError, visible
 from zoo.document import Table
 
 if TYPE_CHECKING:
-    from zoo.inference.vectors import Text
     from zoo.model import Model
+    from zoo.text.encoding import Text
 
 Folder = Annotated[str, typer.Argument(help="A folder with a model, or hub:OWNER/NAME@REVISION.")]
 
@@ -43,26 +43,26 @@ def encode(
     What is not given is as the folder of a sentence encoder says, and else the mean of all tokens, as many as the
     model reads, without a prompt, vectors as they are.
     """
-    from zoo.inference.reading import reading_for
     from zoo.inference.vector_file import VectorFile
-    from zoo.inference.vectors import vectors
+    from zoo.pooling.config import vector_config
 
     model = _load(folder)
-    reading = reading_for(
-        model,
+    config = vector_config(
+        model.sentence,
+        model.variant.dims,
         pool=split(pool) if pool is not None else None,
         max_length=max_length,
         normalize=normalize,
         prompt=prompt,
         prompt_name=prompt_name,
     )
-    made_by = {"model": model.origin.folder if model.origin else folder, "pool": ",".join(reading.poolings)}
+    made_by = {"model": model.origin.folder if model.origin else folder, "pool": ",".join(config.poolings)}
     size = text.stat().st_size if text.is_file() else 0
     terminal = Console(stderr=True)
     columns = (TextColumn("{task.fields[n]} texts"), BarColumn(), TimeRemainingColumn())
     with (
         Progress(*columns, console=terminal, transient=True, disable=not terminal.is_terminal) as progress,
-        VectorFile(out, reading.width, several=reading.keeps_tokens, metadata=made_by) as file,
+        VectorFile(out, config.width, several=config.keeps_tokens, metadata=made_by) as file,
     ):
         task = progress.add_task("", total=size, n=0)
         n_texts, read = 0, 0
@@ -73,7 +73,7 @@ def encode(
                 read += n_bytes
                 yield line
 
-        for window in vectors(model, lines(), reading):
+        for window in model.embed(lines(), config):
             file.add(window)
             n_texts += len(window)
             progress.update(task, completed=read, n=n_texts)

@@ -9,9 +9,9 @@ import torch
 from zoo.core.batch import Encoding
 from zoo.core.errors import ZooError
 from zoo.core.interfaces import Tokenizer
-from zoo.inference.vectors import at_rest, tell_cut, tokenizer_for
 from zoo.model import Model
 from zoo.text.collate import collate
+from zoo.text.encoding import log_cut
 
 OBJECTIVE = "bert.mlm"
 
@@ -34,9 +34,9 @@ def fill(model: Model, text: str, *, top: int = 5) -> list[list[Candidate]]:
     if OBJECTIVE not in model.objective_names:
         has = ", ".join(model.objective_names) or "no head"
         raise ZooError(f"the model {model.variant.name!r} has {has}, and no output layer for masked tokens")
-    tokenizer = tokenizer_for(model).parsing_special()
+    tokenizer = model.text_tokenizer.parsing_special()
     encoding, mask = _framed(tokenizer, text, model.variant.dims.max_length), tokenizer.mask_id
-    with at_rest(model) as device:
+    with model.eval_mode() as device:
         batch = collate([encoding]).to(device)
         batch = replace(batch, targets=torch.where(batch.ids == mask, batch.ids, batch.targets))
         output = model.objective(OBJECTIVE)(model.hidden(batch), batch, model.embedding.tokens.weight)
@@ -57,7 +57,7 @@ def _framed(tokenizer: Tokenizer, text: str, max_length: int) -> Encoding:
     if n_left < n_masks:
         which = "the mask lies" if n_masks == 1 else f"{n_masks - n_left} of {n_masks} masks lie"
         raise ZooError(f"{which} beyond token {max_length:,}, the last that is read; shorten the text before it")
-    tell_cut(int(len(encoding) < len(ids) + tokenizer.n_special(False)), 1, max_length)
+    log_cut(int(len(encoding) < len(ids) + tokenizer.n_special(False)), 1, max_length)
     return encoding
 
 

@@ -7,9 +7,9 @@ from collections.abc import Sequence
 from zoo.core.errors import ZooError
 from zoo.core.specs import HeadConfig
 from zoo.inference.predict_text import head_for_text
-from zoo.inference.vectors import log, tell_cut, tokenizer_for
 from zoo.model import Model
 from zoo.tasks.task import Example, Task, spelled
+from zoo.text.encoding import log, log_cut
 from zoo.train.finetune import encode_examples, predict
 
 
@@ -22,16 +22,16 @@ def predict_task(
     model's head is another's.
     """
     head = head_for_text(model, labels)
-    ids = _class_ids(head.config, task)
+    ids = class_ids(head.config, task)
     length = model.variant.dims.max_length
-    encodings, n_cut = encode_examples(examples, tokenizer_for(model), length)
-    tell_cut(n_cut, len(examples), length)
+    encodings, n_cut = encode_examples(examples, model.text_tokenizer, length)
+    log_cut(n_cut, len(examples), length)
     made = predict(model, head, encodings)
     return [ids[int(value)] for value in made] if ids else made
 
 
-def _class_ids(use: HeadConfig, task: Task) -> list[int]:
-    """The task's number of each of the head's classes; nothing for scores."""
+def class_ids(use: HeadConfig, task: Task) -> list[int]:
+    """The task's class id of each class of a head; none for scores. Raises ZooError where the head does not fit."""
     wanted = "regression" if task.kind == "regression" else "classification"
     if use.kind != wanted:
         raise ZooError(

@@ -5,19 +5,18 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from copy import copy
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from zoo.core.batch import Batch, Encoding, Ids
+from zoo.core.batch import Batch
 from zoo.core.errors import ZooError
-from zoo.core.interfaces import Tokenizer
 from zoo.heads import QuestionAnswering, TaskHead, best_spans
 from zoo.inference.fill_mask import OBJECTIVE
-from zoo.inference.vectors import WINDOW, at_rest, batches, tell_cut, tokenizer_for
-from zoo.model import Model
-from zoo.text.collate import collate
+from zoo.model import WINDOW, Model
+from zoo.text.encoding import Text, locate_texts, log_cut
 
 Row = tuple[str, ...]
 """The texts of an item: one, two, or a text and the choices after it."""
@@ -40,7 +39,7 @@ def predict_texts(model: Model, items: Sequence[Row], *, labels: Sequence[str] |
     made = [_Read(model, head, items[start : start + WINDOW]) for start in range(0, len(items), WINDOW)]
     table = TABLES[head.config.kind]
     rows = [row for start, read in enumerate(made) for row in table.rows(read, start * WINDOW)]
-    tell_cut(sum(read.n_cut for read in made), len(items), model.variant.dims.max_length)
+    log_cut(sum(read.n_cut for read in made), len(items), model.variant.dims.max_length)
     return Predictions(("index", *table.columns), rows)
 
 
@@ -86,50 +85,29 @@ def check_row(kind: str, row: Row, where: str, *, pairs: bool) -> Row:
 
 
 class _Read:
-    """Some items read by a model: their texts, tokens, and the head's scores of each sequence."""
+    """Some items read by a model: their texts, tokens, and the head's scores of each sequence.
+
+    Scores are [C], [S, C] of tags, or [2, S] of spans.
+    """
 
     def __init__(self, model: Model, head: TaskHead, items: Sequence[Row]) -> None:
-        tokenizer = tokenizer_for(model)
+        tokenizer = model.text_tokenizer
         self.items, self.labels = items, head.config.labels
-        chosen = head.config.kind == "multiple-choice"
-        pairs = [(row[0], second) for row in items for second in row[1:]] if chosen else items
-        firsts = tokenizer.encode_with_offsets([row[0] for row in pairs])
-        seconds = iter(tokenizer.encode_with_offsets([row[1] for row in pairs if len(row) > 1]))
-        joined = [
-            _joined(tokenizer, first, next(seconds) if len(row) > 1 else None, model.variant.dims.max_length)
-            for row, first in zip(pairs, firsts, strict=True)
-        ]
-        self.encodings = [encoding for encoding, _, _ in joined]
-        self.offsets = [offsets for _, offsets, _ in joined]
-        self.n_cut = sum(cut for _, _, cut in joined)
+        located = locate_texts(
+            tokenizer, [text for item in items for text in _sequences(item, head)], model.variant.dims.max_length
+        )
+        self.encodings = [each.encoding for each in located]
+        self.offsets = [each.offsets for each in located]
+        self.n_cut = sum(each.cut for each in located)
         self.word_starts = tokenizer.word_starts
-        self.scores = _scores(model, head, self.encodings)
+        self.scores = model.map_sequences(self.encodings, partial(_by_sequence, head))
 
 
-def _joined(
-    tokenizer: Tokenizer, first: tuple[Ids, Ids], second: tuple[Ids, Ids] | None, max_length: int
-) -> tuple[Encoding, Ids, bool]:
-    """One sequence, where in its text each token is, [S, 2], special ones nowhere; and whether it was cut."""
-    encoding = tokenizer.join(first[0], None if second is None else second[0], max_length)
-    offsets = np.zeros((len(encoding), 2), dtype=np.int32)
-    n_kept = 0
-    for number, text in enumerate((first, second)):
-        places = np.flatnonzero((encoding.segments == number) & ~encoding.special)
-        if text is not None:
-            offsets[places] = text[1][: len(places)]
-            n_kept += len(places)
-    return encoding, offsets, n_kept < len(first[0]) + (0 if second is None else len(second[0]))
-
-
-def _scores(model: Model, head: TaskHead, encodings: Sequence[Encoding]) -> list[Tensor]:
-    """The head's scores of each sequence, in order. -> [C], or [S, C] of tags, or [2, S] of spans"""
-    found: dict[int, Tensor] = {}
-    with at_rest(model) as device:
-        for places in batches(encodings):
-            batch = collate([encodings[place] for place in places]).to(device)
-            each = _by_sequence(head, model.hidden(batch), batch)
-            found |= {places[index]: scores for index, scores in zip(batch.order, each, strict=True)}
-    return [found[place] for place in range(len(encodings))]
+def _sequences(item: Row, head: TaskHead) -> list[Text]:
+    """The texts and pairs that are read of an item: itself, or its first text beside each choice."""
+    if head.config.kind == "multiple-choice":
+        return [(item[0], choice) for choice in item[1:]]
+    return [item[0] if len(item) == 1 else (item[0], item[1])]
 
 
 def _by_sequence(head: TaskHead, hidden: Tensor, batch: Batch) -> Sequence[Tensor]:

@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator, Sequence
 
 import numpy as np
-import torch
+from torch import Tensor
 
 from zoo.core.batch import Batch, Encoding
 from zoo.core.interfaces import Tokenizer
 from zoo.core.seeds import seed_of
-from zoo.core.specs import Finetuning, HeadConfig, PoolingConfig
+from zoo.core.specs import HeadConfig, PoolingConfig
 from zoo.heads import LABEL, TaskHead
 from zoo.model import Model
 from zoo.tasks.task import Example, Task
 from zoo.text.collate import collate
+from zoo.text.encoding import encode_texts
 
 EVALUATION_BATCH = 64
 
@@ -28,23 +28,9 @@ def head_for(task: Task, pooling: PoolingConfig) -> HeadConfig:
 
 def encode_examples(examples: Sequence[Example], tokenizer: Tokenizer, max_length: int) -> tuple[list[Encoding], int]:
     """Each item as one sequence of at most `max_length` tokens, and how many had to be cut."""
-    firsts = tokenizer.encode([item.first for item in examples])
-    pairs = [index for index, item in enumerate(examples) if item.second is not None]
-    seconds = dict(zip(pairs, tokenizer.encode([examples[index].second or "" for index in pairs]), strict=True))
-    encodings, n_cut = [], 0
-    for index, first in enumerate(firsts):
-        second = seconds.get(index)
-        n_cut += (
-            len(first) + len(second if second is not None else ()) + tokenizer.n_special(second is not None)
-            > max_length
-        )
-        encodings.append(tokenizer.join(first, second, max_length))
-    return encodings, n_cut
-
-
-def n_steps(recipe: Finetuning, n_items: int) -> int:
-    """How many steps a recipe takes over so many items."""
-    return recipe.steps or math.ceil(recipe.epochs * math.ceil(n_items / recipe.batch_size))
+    return encode_texts(
+        tokenizer, [item.first if item.second is None else (item.first, item.second) for item in examples], max_length
+    )
 
 
 def training_batches(
@@ -68,14 +54,8 @@ def training_batches(
 
 def predict(model: Model, head: TaskHead, encodings: Sequence[Encoding]) -> list[int] | list[float]:
     """The head's prediction for each sequence, in order."""
-    model.eval()
-    device = next(model.parameters()).device
-    order = sorted(range(len(encodings)), key=lambda index: len(encodings[index]))
-    predictions: dict[int, int | float] = {}
-    with torch.inference_mode():
-        for start in range(0, len(order), EVALUATION_BATCH):
-            chosen = order[start : start + EVALUATION_BATCH]
-            batch = collate([encodings[index] for index in chosen]).to(device)
-            made = head.predict(head.logits(model.hidden(batch), batch))
-            predictions |= {chosen[place]: value for place, value in zip(batch.order, made, strict=True)}
-    return [predictions[index] for index in range(len(encodings))]
+
+    def predictions(hidden: Tensor, batch: Batch) -> list[int] | list[float]:
+        return head.predict(head.logits(hidden, batch))
+
+    return model.map_sequences(encodings, predictions, EVALUATION_BATCH)

@@ -80,7 +80,7 @@ def scores(run: ComparisonRun) -> str:
 def resumed(folder: Path) -> None:
     plan = read_plan(folder / "plan.json")
     claim(plan, folder)
-    JobStore(plan, folder, PLACE).settled()
+    JobStore(plan, folder, PLACE).completed()
 
 
 def submitted(folder: Path) -> None:

@@ -13,7 +13,7 @@ from torch import Tensor, nn
 import zoo_albert
 import zoo_bert
 from tests.experiments.synthetic_runs import toy
-from zoo import Catalog, Dims, Encoder, Layout, Parts, hookimpl
+from zoo import Catalog, Dims, Encoder, Layout, Offers
 from zoo.experiments.plan.cache_key import cache_key
 from zoo.experiments.plan.make import make_plan, with_budget
 from zoo.experiments.plan.plan import Plan
@@ -27,6 +27,7 @@ from zoo.experiments.statistics.analysis import analyse
 from zoo.experiments.statistics.tests import SAME
 from zoo.experiments.statistics.verdicts import compare_systems
 from zoo.experiments.verify.files import verify
+from zoo.machine.compute import Compute
 from zoo.machine.environment import environment
 from zoo.model import Model
 from zoo.weights.record import read_variant
@@ -44,13 +45,8 @@ class OwnDraws(Encoder):
         return hidden * self.scale * self.fixed
 
 
-class zoo_stranger:  # named as a plugin's module is
-    @hookimpl
-    def zoo_encoders(self) -> Parts:
-        return {"stranger.own": OwnDraws}
-
-
-CATALOG = Catalog.of(zoo_bert, zoo_albert, toy, zoo_stranger())
+STRANGER = Offers(api_version=1, encoders={"stranger.own": OwnDraws})
+CATALOG = Catalog.of(zoo_bert, zoo_albert, toy, stranger=STRANGER)
 PLACE = environment(CATALOG)
 NO_OP = "bert-tiny+finetuning.epochs=2.0"
 
@@ -128,7 +124,7 @@ def test_a_strangers_part_that_draws_starts_alike_beside_any_other_part() -> Non
 def test_what_a_strangers_part_draws_and_no_checkpoint_holds_is_the_same_in_finetuning() -> None:
     plan = planned("bert-tiny+encoder=stranger.own")
     trained = CATALOG.build(plan.variants[0], plan.pretraining_seed).encoder
-    tuned = CATALOG.assemble(plan.variants[0], plan.pretraining_of(plan.jobs[-3]).seed).encoder
+    tuned = CATALOG.assemble(plan.variants[0], plan.needs(plan.jobs[-3])[0].seed).encoder
     assert torch.equal(trained.fixed, tuned.fixed)  # type: ignore[arg-type]
 
 
@@ -148,7 +144,7 @@ def test_what_does_not_matter_for_pretraining_shares_one() -> None:
 def keys(plan: Plan, system: str) -> list[str]:
     """Of the fine-tunings of a variant and what they start from."""
     mine = [job for job in plan.jobs if job.system == system and job.kind == "finetune"]
-    return [cache_key(plan, job, PLACE) for job in [*mine, plan.pretraining_of(mine[0])]]
+    return [cache_key(plan, job, PLACE) for job in [*mine, *plan.needs(mine[0])]]
 
 
 @pytest.mark.parametrize(
@@ -292,7 +288,7 @@ def test_a_result_without_its_model_is_not_taken_over(tmp_path: Path) -> None:
 
 
 def test_code_that_changes_under_a_run_is_named_as_that(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    edited = environment(CATALOG, threads=1).model_copy(update={"code": "f" * 64})
+    edited = environment(CATALOG, Compute(threads=1)).model_copy(update={"code": "f" * 64})
     for module in (model_statistics, scoring):
         monkeypatch.setattr(module, "environment", lambda *asked, **how: edited)
     found = run(planned("bert-tiny"), tmp_path / "run", watcher=Silent(), catalog=CATALOG)

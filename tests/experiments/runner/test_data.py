@@ -13,7 +13,7 @@ import pytest
 
 import zoo_bert
 from tests.experiments.synthetic_runs import made_up, rendered, section
-from zoo import Catalog, Dataset, Example, Task, ZooError, hookimpl
+from zoo import Catalog, Dataset, Example, Offers, Task, ZooError
 from zoo.document import Document
 from zoo.document.formats import renderer
 from zoo.experiments.plan.corpus import FilesCorpus
@@ -44,14 +44,10 @@ class Given(Task):
 
 
 def catalog_of(train: Sequence[tuple[str, int | None]], **fields: object) -> Catalog:
-    class Plugin:
-        @hookimpl
-        def zoo_tasks(self) -> list[Task]:
-            fixed = {"name": "semi", "suite": "own", "kind": "classification", "pair": False, "citation": "none"}
-            own = {"labels": ("bad", "good"), "metrics": ("accuracy",), "train": tuple(train), **fields}
-            return [Given(**{**fixed, **own})]  # type: ignore[arg-type]
-
-    return Catalog.of(zoo_bert, Plugin())
+    fixed = {"name": "semi", "suite": "own", "kind": "classification", "pair": False, "citation": "none"}
+    own = {"labels": ("bad", "good"), "metrics": ("accuracy",), "train": tuple(train), **fields}
+    task = Given(**{**fixed, **own})  # type: ignore[arg-type]
+    return Catalog.of(zoo_bert, own=Offers(api_version=1, tasks=[task]))
 
 
 def planned(catalog: Catalog, folder: Path) -> Plan:

@@ -1,9 +1,10 @@
-"""A run's folder: one JSON file per job, and where its models lie."""
+"""A run's folder: one JSON file per job."""
 
 from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterable
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import TypeVar
@@ -13,30 +14,19 @@ from pydantic import TypeAdapter
 from zoo.core.errors import ZooError
 from zoo.core.files import write_text
 from zoo.core.json_files import Damaged, read_strictly
-from zoo.experiments.plan.job import Job, slug
+from zoo.experiments.plan.job import Job
+from zoo.experiments.plan.job_kinds import model_folder
 from zoo.experiments.plan.plan import Plan, read_plan
 from zoo.experiments.results.checks import misfit
 from zoo.experiments.results.gold_labels import read_gold
-from zoo.experiments.results.records import FailedResult, ModelResult, Result, TaskResult
+from zoo.experiments.results.records import FailedResult, Finished, Result
 from zoo.experiments.results.run import ComparisonRun
 
 T = TypeVar("T")
 
 REMEDY = "delete it to have the job done again"
 
-_RESULT: TypeAdapter[ModelResult | TaskResult | FailedResult] = TypeAdapter(Result)
-
-
-def checkpoint_folder(folder: Path, plan: Plan, job: Job) -> Path:
-    """Where the checkpoint that a job makes or stands on lies in a run folder."""
-    origin = plan.pretraining_of(job)
-    first = origin.seed == plan.pretraining_seed
-    return folder / "checkpoints" / slug(origin.system if first else f"{origin.system}-s{origin.seed}")
-
-
-def finetuned_folder(folder: Path, job: Job) -> Path:
-    """Where a fine-tuned model lies in a run folder, if the plan keeps it."""
-    return folder / "finetuned" / job.name
+_RESULT: TypeAdapter[Result] = TypeAdapter(Result)
 
 
 def result_path(folder: Path, job: Job) -> Path:
@@ -44,12 +34,12 @@ def result_path(folder: Path, job: Job) -> Path:
     return folder / "jobs" / f"{job.name}.json"
 
 
-def write_result(folder: Path, result: ModelResult | TaskResult | FailedResult) -> None:
+def write_result(folder: Path, result: Result) -> None:
     """Write a job's file, whole or not at all."""
     write_text(result_path(folder, result.job), result.model_dump_json(indent=1))
 
 
-def read_result(folder: Path, plan: Plan, job: Job) -> ModelResult | TaskResult | FailedResult | None:
+def read_result(folder: Path, plan: Plan, job: Job) -> Result | None:
     """A job's result, or None where there is none yet. Raises Damaged where the file is not one of this plan."""
     path = result_path(folder, job)
     if not os.path.lexists(path):
@@ -60,8 +50,23 @@ def read_result(folder: Path, plan: Plan, job: Job) -> ModelResult | TaskResult 
     return result
 
 
-def results_by_key(folders: Iterable[Path]) -> dict[str, tuple[Path, ModelResult | TaskResult]]:
-    """All finished results in these run folders or folders of run folders, each with the run folder it is of.
+@dataclass(frozen=True)
+class Stored:
+    """A finished result in a run folder, and the plan of that run."""
+
+    folder: Path
+    plan: Plan
+    result: Finished
+
+    @property
+    def model(self) -> Path | None:
+        """The folder of the model that it is of; None where the run has none, or has not kept it."""
+        place = model_folder(self.plan, self.result.job)
+        return self.folder / place if place and (self.folder / place).is_dir() else None
+
+
+def results_by_key(folders: Iterable[Path]) -> dict[str, Stored]:
+    """All finished results in these run folders or folders of run folders.
 
     Raises ZooError where a folder holds no run, and Damaged where a file of a run is damaged.
     """
@@ -70,10 +75,10 @@ def results_by_key(folders: Iterable[Path]) -> dict[str, tuple[Path, ModelResult
         runs = [place for place in (folder, *sorted(folder.glob("*"))) if os.path.lexists(place / "plan.json")]
         if not runs:
             raise ZooError(f"{folder} holds no run whose results could be used again")
-        for run in runs:
-            for result in read_run(run).results:
+        for run, done in ((run, read_run(run)) for run in runs):
+            for result in done.results:
                 if not isinstance(result, FailedResult) and result.key:
-                    found[result.key] = (run, result)
+                    found[result.key] = Stored(run, done.plan, result)
     return found
 
 

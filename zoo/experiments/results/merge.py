@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping, Sequence
+from operator import attrgetter
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -22,7 +23,7 @@ from zoo.registry.search_grids import Tuning, alike
 
 Kept = TypeVar("Kept", bound=Record)
 
-SAME = ("pretraining_seed", "pretrain_each_seed", "corpus_hash", "precision")
+SAME = ("pretraining_seed", "pretrain_each_seed", "corpus_hash", "compute.precision")
 """What all plans must have in common besides what they share by name."""
 
 
@@ -70,7 +71,7 @@ def write_merged(run: ComparisonRun, folder: Path) -> None:
 def _refuse_other_settings(first: tuple[str, ComparisonRun], other: tuple[str, ComparisonRun]) -> None:
     (a, one), (b, two) = first, other
     found: dict[str, tuple[Any, Any]] = {
-        name: (getattr(one.plan, name), getattr(two.plan, name))
+        name: (attrgetter(name)(one.plan), attrgetter(name)(two.plan))
         for name in SAME
         # A run whose variants all start from trained weights reads no corpus.
         if name != "corpus_hash" or (one.plan.corpus_hash and two.plan.corpus_hash)
@@ -129,8 +130,8 @@ def _results(runs: Mapping[str, ComparisonRun], plan: Plan) -> dict[str, ModelRe
     origin: dict[str, str] = {}
     for name, run in runs.items():
         for made in run.results:
-            shared = made.job.kind == "pretrain"
-            result = renamed(made, plan, plan.pretraining_of(made.job)) if shared else made
+            shared = made.job.task is None
+            result = renamed(made, plan, plan.start_job(made.job.system, made.job.seed)) if shared else made
             before = found.get(result.job.name)
             if before is None or isinstance(before, FailedResult):
                 found[result.job.name], origin[result.job.name] = result, name

@@ -1,9 +1,9 @@
-"""The records of results: one per job."""
+"""Results on disk: one JSON file a job, which the report reads and nothing else."""
 
 from __future__ import annotations
 
 import hashlib
-from typing import Annotated, Literal, TypeVar
+from typing import Annotated, Literal, TypeAlias, TypeVar
 
 from pydantic import Field
 
@@ -14,6 +14,8 @@ from zoo.experiments.plan.job import Job
 from zoo.experiments.plan.plan import Plan
 from zoo.experiments.results.gold_labels import Answers
 from zoo.machine.environment import Environment
+
+T = TypeVar("T")
 
 Whole = Annotated[int, Field(ge=0)]
 Amount = Annotated[float, Field(ge=0.0)]
@@ -55,13 +57,13 @@ class Truncation(Record):
 
 
 class ModelResult(Record):
-    """A variant trained on a corpus; its checkpoint lies beside.
+    """A model that tasks start from, trained on the corpus or taken over; its checkpoint lies in the run folder.
 
     `breakdown` and `flops` are the audit's; `flops` is None where a part states no formula. `checkpoint_files` are
     SHA-256s by name.
     """
 
-    kind: Literal["pretrain"] = "pretrain"
+    kind: Literal["model"] = "model"
     job: Job
     key: str = ""
     variant: Variant
@@ -72,7 +74,7 @@ class ModelResult(Record):
     share_read: Annotated[float, Field(ge=0.0, le=1.0)] | None = None
     """Of the corpus's tokens, in an epoch; None where nothing was read."""
     steps: Whole
-    turns: Count = 1
+    gradient_accumulation_steps: Count = 1
     tokens: Whole
     losses: dict[str, list[float]]
     accuracies: dict[str, list[float]]
@@ -95,14 +97,14 @@ class TaskResult(Record):
     predictions for the splits whose labels are withheld, such as a benchmark's test split.
     """
 
-    kind: Literal["finetune"] = "finetune"
+    kind: Literal["task"] = "task"
     job: Job
     key: str = ""
     task_version: int
     data_hash: str
     synthetic: bool
     steps: Whole
-    turns: Count = 1
+    gradient_accumulation_steps: Count = 1
     truncated: dict[str, Truncation] = Field(default={})
     scores: dict[str, dict[str, Score]]
     main_score: Score
@@ -122,13 +124,15 @@ class FailedResult(Record):
 
 Made = TypeVar("Made", bound=Record)
 
-Result = Annotated[ModelResult | TaskResult | FailedResult, Field(discriminator="kind")]
+Finished: TypeAlias = ModelResult | TaskResult
+Result: TypeAlias = Annotated[Finished | FailedResult, Field(discriminator="kind")]
+
 
 NOT_REPEATED = ("key", "cost", "environment", "checkpoint", "checkpoint_bytes")
 """What says where a result was made and lies, and at what cost."""
 
 
-def fingerprint(result: ModelResult | TaskResult) -> str:
+def fingerprint(result: Finished) -> str:
     """A SHA-256 of all that a repetition on the same machine must reproduce: all but where and at what cost."""
     return hashlib.sha256(result.model_dump_json(exclude=set(NOT_REPEATED)).encode()).hexdigest()
 

@@ -8,14 +8,13 @@ from pathlib import Path
 from statistics import fmean, variance
 
 import numpy as np
-import torch
 from scipy import stats
 
 from zoo.checkpoints import load
 from zoo.core.errors import ZooError
+from zoo.experiments.plan.job_kinds import model_folder
 from zoo.experiments.plan.make import check_plan
 from zoo.experiments.plan.plan import Plan
-from zoo.experiments.results.folder import finetuned_folder
 from zoo.experiments.results.records import TaskResult, fingerprint
 from zoo.experiments.results.run import ComparisonRun, best_setting
 from zoo.experiments.runner.run import Watcher, run
@@ -35,13 +34,14 @@ TIES = 0.01
 def evaluated_again(done: ComparisonRun, folder: Path, catalog: Catalog) -> Iterator[Check]:
     """Let every fine-tuned model that was kept predict the development items again."""
     data = Path(done.plan.data_folder) if done.plan.data_folder else None
-    here = environment(catalog, done.plan.threads)
-    torch.set_num_threads(done.plan.threads)
+    compute = done.plan.compute
+    here = environment(catalog, compute)
+    compute.begin()
     for result in done.results:
-        if not isinstance(result, TaskResult) or result.job.kind == "baseline":
+        where = model_folder(done.plan, result.job)
+        if not isinstance(result, TaskResult) or where is None:
             continue
-        where = f"finetuned/{result.job.name}"
-        place = finetuned_folder(folder, result.job)
+        place = folder / where
         if not place.is_dir():
             yield Check(where, "not decidable", "the model was not kept; zoo compare --keep-finetuned keeps it")
             continue

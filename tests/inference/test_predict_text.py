@@ -12,7 +12,7 @@ import transformers
 
 import zoo
 from zoo.cli import main
-from zoo.inference import predict_text, vectors
+from zoo.inference import predict_text
 from zoo.text.collate import collate
 
 Make = Callable[..., Path]
@@ -147,8 +147,8 @@ def test_answers_are_those_that_the_head_itself_predicts(make: Make) -> None:
     items = [(question, CONTEXT) for question in ("of the capital", "is paris", "a b a b", "")]
     head = predict_text.head_for_text(model)
     for (question, text), row in zip(items, predict_text.predict_texts(model, items).rows, strict=True):
-        (first, _), (second, offsets) = vectors.tokenizer_for(model).encode_with_offsets([question, text])
-        batch = collate([vectors.tokenizer_for(model).join(first, second, 24)])
+        (first, _), (second, offsets) = model.text_tokenizer.encode_with_offsets([question, text])
+        batch = collate([model.text_tokenizer.join(first, second, 24)])
         with torch.no_grad():
             [(begin, end)] = head.predict(head.logits(model.hidden(batch), batch))
         start = len(first) + 2
@@ -216,4 +216,3 @@ def test_the_first_word_of_a_byte_level_text_is_a_word(tmp_path: Path) -> None:
     tagger.tokenizer = tokenizer
     made = predict_text.predict_texts(tagger, [("Ann was seen",)])
     assert [row[3] for row in made.rows] == ["Ann", "was", "seen"]
-    assert vectors.WINDOW == 512

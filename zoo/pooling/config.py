@@ -1,0 +1,145 @@
+"""How a text becomes a vector: as the folder of a sentence encoder says, where the caller does not say otherwise."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import torch
+from tokenizers.normalizers import Lowercase
+from torch import Tensor, nn
+
+from zoo.core.batch import CPU, Batch
+from zoo.core.errors import UnknownName, ZooError
+from zoo.core.interfaces import Tokenizer
+from zoo.core.specs import Dims
+from zoo.pooling.functions import POOLS, pooled
+from zoo.pooling.sentence_layers import UnitLength, layers_of
+from zoo.text.encoding import Text, encode_texts
+from zoo.weights.sentence import MODULES, Sentence
+
+TOKENS = "none"
+"""The pooling that keeps every token."""
+
+_LOWERCASE = Lowercase()
+
+
+@dataclass(frozen=True)
+class VectorConfig:
+    """How texts become vectors."""
+
+    poolings: tuple[str, ...]
+    max_length: int
+    prompt: str
+    pools_prompt: bool
+    lowercases: bool
+    layers: nn.Sequential
+    """What is done to a pooled vector, [N, P] -> [N, Q]."""
+    width: int
+    """The numbers of a vector that is written."""
+    from_folder: str = ""
+    """What of this the folder says, in one line; empty where it says nothing."""
+
+    @property
+    def keeps_tokens(self) -> bool:
+        """Whether a text has a vector for each token."""
+        return self.poolings == (TOKENS,)
+
+    def prepare(self, text: Text) -> Text:
+        """A text with the prompt before it, in lower case if it is to be."""
+        first, *others = (text,) if isinstance(text, str) else text
+        parts = [self.prompt + first, *others]
+        if self.lowercases:
+            parts = [_LOWERCASE.normalize_str(part) for part in parts]
+        return parts[0] if len(parts) == 1 else (parts[0], parts[1])
+
+    def n_not_pooled(self, tokenizer: Tokenizer) -> int:
+        """How many tokens at the start are left out: none, or the prompt's with the special one before it.
+
+        Raises ZooError where a prompt leaves no room for text.
+        """
+        if self.pools_prompt or not self.prompt:
+            return 0
+        n = len(encode_texts(tokenizer, [self.prepare("")], self.max_length)[0][0]) - 1
+        if n + 1 >= self.max_length:
+            raise ZooError(f"the prompt {self.prompt!r:.60} leaves no room for text within {self.max_length} tokens")
+        return n
+
+    def vectors(self, hidden: Tensor, batch: Batch, n_not_pooled: int = 0) -> Sequence[Tensor]:
+        """A vector [P] per sequence, or [S, H] where tokens are kept, in float32 on the CPU. [T, H] -> B times."""
+        hidden, layout = hidden.float().cpu(), batch.to(CPU).layout
+        if self.keeps_tokens:
+            return torch.split(self.layers(hidden), list(layout.lengths))
+        return list(self.layers(pooled(hidden, layout, self.poolings, n_not_pooled)))
+
+
+def vector_config(
+    sentence: Sentence | None,
+    dims: Dims,
+    *,
+    pool: str | Sequence[str] | None = None,
+    max_length: int | None = None,
+    normalize: bool | None = None,
+    prompt: str | None = None,
+    prompt_name: str | None = None,
+) -> VectorConfig:
+    """What the caller says; else what the model's folder says; else the mean of all tokens, as they are.
+
+    With a `pool` of the caller's, the layers that the folder has after its own pooling are left out. Raises
+    UnknownName and ZooError, also where the folder asks for what the zoo cannot do.
+    """
+    poolings = _poolings(pool, sentence)
+    layers, width = layers_of(sentence if pool is None else None, dims.hidden_width * len(poolings))
+    follows = sentence is not None and normalize is None and poolings != (TOKENS,)
+    scales = sentence.normalizes if sentence and follows else bool(normalize)
+    config = VectorConfig(
+        poolings=poolings,
+        max_length=_length(dims.max_length, max_length, sentence),
+        prompt=_prompt(prompt, prompt_name, sentence),
+        pools_prompt=sentence is None or sentence.pools_prompt,
+        lowercases=sentence is not None and sentence.lowercases,
+        layers=nn.Sequential(*layers, *[UnitLength()] * scales),
+        width=width,
+    )
+    if sentence is None:
+        return config
+    followed = {
+        f"pooling {'+'.join(poolings)}": pool is None,
+        f"{len(layers)} more layers": bool(layers),
+        f"at most {config.max_length:,} tokens": max_length is None and sentence.max_length is not None,
+        "text in lower case": config.lowercases,
+        f"the prompt {config.prompt!r:.60}": config.prompt and prompt is None,
+        "vectors of length 1": follows and scales,
+    }
+    words = ", ".join(word for word, is_so in followed.items() if is_so)
+    return replace(config, from_folder=f"as {sentence.root / MODULES} says: {words}" if words else "")
+
+
+def _poolings(pool: str | Sequence[str] | None, sentence: Sentence | None) -> tuple[str, ...]:
+    if pool is None:
+        return sentence.poolings if sentence else ("mean",)
+    names = (pool,) if isinstance(pool, str) else tuple(pool)
+    if names == (TOKENS,):
+        return names
+    for name in names or ("",):
+        if name not in POOLS:
+            raise UnknownName("pooling", name, [*POOLS, TOKENS] if len(names) == 1 else POOLS)
+    return names
+
+
+def _length(most: int, given: int | None, sentence: Sentence | None) -> int:
+    if given is not None and given > most:
+        raise ZooError(f"max_length={given} is more than the {most} positions of the model")
+    return given or min(most, sentence.max_length if sentence and sentence.max_length else most)
+
+
+def _prompt(given: str | None, name: str | None, sentence: Sentence | None) -> str:
+    if given is not None and name is not None:
+        raise ZooError("give a prompt or the name of one, not both")
+    name = sentence.default_prompt if sentence and given is None and name is None else name
+    if name is None:
+        return given or ""
+    known = sentence.prompts if sentence else {}
+    if name not in known:
+        raise UnknownName("prompt", name, known, str(sentence.root) if sentence else "")
+    return known[name]

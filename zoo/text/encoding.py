@@ -1,0 +1,103 @@
+"""Texts to sequences as a model reads them, and sequences to batches of like length."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import TypeAlias
+
+import numpy as np
+
+from zoo.core.batch import Encoding, Ids
+from zoo.core.errors import ZooError
+from zoo.core.interfaces import Tokenizer
+
+Text: TypeAlias = str | tuple[str, str]
+"""One text, or a pair."""
+
+BATCH_TOKENS = 4_096
+
+log = logging.getLogger("zoo")
+
+
+def encode_texts(tokenizer: Tokenizer, texts: Sequence[Text], max_length: int) -> tuple[list[Encoding], int]:
+    """Each text or pair as one sequence of at most `max_length` tokens, and how many had to be cut."""
+    firsts = tokenizer.encode([text if isinstance(text, str) else text[0] for text in texts])
+    seconds = iter(tokenizer.encode([text[1] for text in texts if not isinstance(text, str)]))
+    encodings, n_cut = [], 0
+    for text, first in zip(texts, firsts, strict=True):
+        second = None if isinstance(text, str) else next(seconds)
+        encodings.append(tokenizer.join(first, second, max_length))
+        n_ids = len(first) + (0 if second is None else len(second))
+        n_cut += n_ids + tokenizer.n_special(second is not None) > max_length
+    return encodings, n_cut
+
+
+@dataclass(frozen=True)
+class LocatedEncoding:
+    """A sequence, where in its text each token is, and whether it was cut.
+
+    `offsets` [S, 2] are the first character and the one after the last, both 0 for special tokens.
+    """
+
+    encoding: Encoding
+    offsets: Ids
+    cut: bool
+
+
+def locate_texts(tokenizer: Tokenizer, texts: Sequence[Text], max_length: int) -> list[LocatedEncoding]:
+    """The same sequences, with the place of each token. Raises ZooError where the tokenizer cannot say it."""
+    firsts = tokenizer.encode_with_offsets([text if isinstance(text, str) else text[0] for text in texts])
+    seconds = iter(tokenizer.encode_with_offsets([text[1] for text in texts if not isinstance(text, str)]))
+    return [
+        _located(tokenizer, (first,) if isinstance(text, str) else (first, next(seconds)), max_length)
+        for text, first in zip(texts, firsts, strict=True)
+    ]
+
+
+def _located(tokenizer: Tokenizer, parts: Sequence[tuple[Ids, Ids]], max_length: int) -> LocatedEncoding:
+    encoding = tokenizer.join(parts[0][0], parts[1][0] if len(parts) > 1 else None, max_length)
+    offsets = np.zeros((len(encoding), 2), dtype=np.int32)
+    n_kept = 0
+    for number, (_, its) in enumerate(parts):
+        places = np.flatnonzero((encoding.segments == number) & ~encoding.special)
+        offsets[places] = its[: len(places)]
+        n_kept += len(places)
+    return LocatedEncoding(encoding, offsets, n_kept < sum(len(ids) for ids, _ in parts))
+
+
+def log_cut(n_cut: int, n_items: int, max_length: int) -> None:
+    """Log how many items lost their ends, if any did."""
+    if n_cut:
+        log.warning(f"{n_cut:,} of {n_items:,} items were cut to {max_length:,} tokens")
+
+
+def check_texts(texts: Iterable[Text]) -> Iterator[Text]:
+    """The same texts. Raises ZooError for an item that is neither a text nor a tuple of two, or is no valid Unicode."""
+    for index, text in enumerate(texts):
+        parts = (text,) if isinstance(text, str) else text
+        pair = isinstance(text, tuple) and len(text) == 2 and all(isinstance(part, str) for part in text)
+        if not (isinstance(text, str) or pair):
+            raise ZooError(f"item {index} is {text!r:.60}; it should be a text, or a tuple of two texts for a pair")
+        try:
+            "".join(parts).encode()
+        except UnicodeEncodeError:
+            raise ZooError(f"item {index} holds half of a surrogate pair: {text!r:.60}; read it as UTF-8") from None
+        yield text
+
+
+def batches_by_length(encodings: Sequence[Encoding], batch_size: int | None = None) -> Iterator[list[int]]:
+    """Indices of sequences, shortest first, `batch_size` at a time, or else about BATCH_TOKENS tokens at a time."""
+    batch: list[int] = []
+    tokens = 0
+    for index in sorted(range(len(encodings)), key=lambda index: len(encodings[index])):
+        length = len(encodings[index])
+        full = len(batch) == batch_size if batch_size else tokens + length > BATCH_TOKENS
+        if batch and full:
+            yield batch
+            batch, tokens = [], 0
+        batch.append(index)
+        tokens += length
+    if batch:
+        yield batch
