@@ -48,7 +48,7 @@ CIRCLES: list[set[str]] = []
 
 USES_TYPER = {"commands", "cli"}
 USES_RICH = {"api", "auditing", "cli", "commands", "document", "experiments.runner", "pretraining"}
-OPEN_TO_PLUGINS = {"zoo", "blocks", "core", "formulas", "registry", "testing", "text", "weights"}
+OPEN_TO_PLUGINS = {"zoo", "blocks", "core", "document", "formulas", "registry", "testing", "text", "weights"}
 
 LIGHT = ["zoo", "zoo.cli", "zoo.experiments.plan.make", "zoo.experiments.results.records"]
 """What is imported without torch."""

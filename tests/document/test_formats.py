@@ -7,11 +7,13 @@ import json
 import re
 from html import unescape
 from io import StringIO
+from pathlib import Path
 
 import pytest
 
-from tests.experiments.synthetic_runs import CATALOG, made_up
-from zoo import UnknownName
+from tests.experiments.synthetic_runs import CATALOG, made_up, saved
+from zoo import Catalog, Offers, UnknownName, builtin_plugin
+from zoo.commands.report import report
 from zoo.document import Document, Figure, Notes, Section, Table
 from zoo.document.formats import FORMATS, renderer
 from zoo.document.text import table_lines, text
@@ -96,14 +98,17 @@ def test_a_table_by_itself_is_a_csv_of_its_own(comparison: Document) -> None:
     assert first["score x 100"] == "57.5000"
 
 
-def test_a_strangers_format_is_one_function() -> None:
+def test_a_strangers_format_is_one_function(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def headings(made: Document) -> str:
         return "\n".join(section.title for section in made.sections)
 
-    made = Document("t", (Section("a", "First", ()), Section("b", "Second", ())))
-    assert renderer("headings", {"headings": headings})(made) == "First\nSecond"
+    folder, out = saved(a_run(ablated=False), tmp_path / "run"), tmp_path / "headings.txt"
+    catalog = Catalog.of(builtin_plugin, acme=Offers(api_version=1, report_formats={"headings": headings}))
+    monkeypatch.setattr(Catalog, "installed", lambda: catalog)
+    report(folder, "headings", out)
+    assert out.read_text().splitlines()[0] == "Scores"
     with pytest.raises(UnknownName, match="did you mean 'headings'"):
-        renderer("heading", {"headings": headings})
+        report(folder, "heading", out)
 
 
 PLACES = r"\s|(?<=\+)(?=[a-z])"

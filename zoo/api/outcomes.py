@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from zoo.core.files import write_text
 from zoo.document import Document
-from zoo.document.formats import renderer
+from zoo.document.formats import FORMATS, Renderer, renderer
 from zoo.document.html import fragment
 from zoo.document.text import text
 from zoo.experiments.report.build import document, write_report
@@ -22,6 +22,7 @@ from zoo.experiments.statistics.ablation import Effects
 from zoo.experiments.statistics.analysis import Analysis, analyse
 from zoo.experiments.statistics.verdicts import Comparisons
 from zoo.experiments.verify.files import Check
+from zoo.registry.catalog import Catalog
 
 if TYPE_CHECKING:
     from zoo.core.specs import Variant
@@ -31,6 +32,14 @@ if TYPE_CHECKING:
 
 ENDINGS = {".md": "markdown", ".tex": "latex", ".txt": "terminal"}
 """The formats of files that do not end with a format's name."""
+
+
+def _renderer(name: str) -> Renderer:
+    """A format of the zoo, for which no plugin is looked at, or of a plugin. Raises UnknownName where there is none."""
+    if name in FORMATS:
+        return renderer(name)
+    found: Renderer = Catalog.installed().report_format(name)
+    return found
 
 
 @dataclass(frozen=True)
@@ -71,7 +80,7 @@ class Comparison:
         With `sections`, only those of these ids. Raises UnknownName for another format or section.
         """
         shown = self.document.only(sections) if sections else self.document
-        return renderer(format)(shown)
+        return _renderer(format)(shown)
 
     def save(self, path: str | Path, format: str | None = None, sections: Sequence[str] = ()) -> Path:
         """Write the report to a file, in the format that its name ends with if none is given."""

@@ -6,7 +6,6 @@ from collections.abc import Callable, Mapping
 from importlib import import_module
 from typing import TypeAlias
 
-from zoo.core.errors import UnknownName
 from zoo.document.blocks import Document
 
 Renderer: TypeAlias = Callable[[Document], str]
@@ -23,12 +22,8 @@ FORMATS: Mapping[str, str] = {
 """By name, where the renderer is; it is imported when it is needed."""
 
 
-def renderer(name: str, others: Mapping[str, Renderer] | None = None) -> Renderer:
-    """The format of a name, one of the zoo's or of others. Raises UnknownName where there is none."""
-    if name in FORMATS:
-        module, _, function = FORMATS[name].partition(":")
-        found: Renderer = getattr(import_module(module), function)
-        return found
-    if others and name in others:
-        return others[name]
-    raise UnknownName("report format", name, [*FORMATS, *(others or ())])
+def renderer(name: str) -> Renderer:
+    """A format of the zoo, which needs no plugin. Raises KeyError for another."""
+    module, _, function = FORMATS[name].partition(":")
+    found: Renderer = getattr(import_module(module), function)
+    return found
