@@ -9,7 +9,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 from zoo.core.errors import RunFailed, UnknownName, ZooError
-from zoo.core.specs import Dims, Finetuning, Init, PoolingConfig, Pretraining, Use, Variant, diff, use
+from zoo.core.specs import Dims, Finetuning, Init, PartRef, PoolingConfig, Pretraining, Variant, diff, part
 from zoo.registry.offers import Offers, hookimpl
 from zoo.tasks.task import Dataset, Example, Task
 from zoo.tasks.tsv import TsvFile, TsvTask
@@ -78,6 +78,7 @@ __all__ = [
     "Offers",
     "Output",
     "Packing",
+    "PartRef",
     "Passage",
     "PoolingConfig",
     "Pretrained",
@@ -89,7 +90,6 @@ __all__ = [
     "TsvFile",
     "TsvTask",
     "UnknownName",
-    "Use",
     "Variant",
     "Verification",
     "ZooError",
@@ -104,12 +104,12 @@ __all__ = [
     "hookimpl",
     "load",
     "merge",
+    "part",
     "plan_ablation",
     "plan_comparison",
     "pretrain",
     "report",
     "save",
-    "use",
     "verify",
 ]
 
