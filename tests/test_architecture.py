@@ -20,7 +20,7 @@ from zoo.registry.catalog import Catalog
 
 ORDER = (
     "core", "formulas", "blocks", "weights", "text", "pooling", "heads", "model", "tasks", "registry", "machine",
-    "document", "train", "auditing", "checkpoints", "inference", "pretraining", "compress",
+    "document", "progress", "train", "auditing", "checkpoints", "inference", "pretraining", "compress",
     "experiments", "experiments.plan", "experiments.results", "experiments.runner", "experiments.statistics",
     "experiments.report", "experiments.verify", "experiments.submission",
     "testing", "builtin_plugin", "api", "zoo", "commands", "cli", "__main__",
@@ -47,7 +47,7 @@ CIRCLES: list[set[str]] = []
 """Files that import each other today."""
 
 USES_TYPER = {"commands", "cli"}
-USES_RICH = {"api", "auditing", "cli", "commands", "document", "experiments.runner", "pretraining"}
+USES_RICH = {"api", "cli", "commands", "document", "experiments.runner", "pretraining", "progress"}
 OPEN_TO_PLUGINS = {"zoo", "blocks", "core", "document", "formulas", "registry", "testing", "text", "weights"}
 
 LIGHT = ["zoo", "zoo.cli", "zoo.experiments.plan.make", "zoo.experiments.results.records"]
