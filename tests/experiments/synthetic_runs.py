@@ -16,7 +16,7 @@ from zoo.experiments.plan.cache_key import cache_key
 from zoo.experiments.plan.job import Job
 from zoo.experiments.plan.make import make_plan
 from zoo.experiments.plan.plan import Plan
-from zoo.experiments.plan.spec import BASELINES, PlannedSplit, hash_json
+from zoo.experiments.plan.spec import PlannedSplit, hash_json
 from zoo.experiments.report.build import document
 from zoo.experiments.results.folder import write_result
 from zoo.experiments.results.gold_labels import write_gold
@@ -103,7 +103,7 @@ def made_up(
         if job.name in fail
         else pretrained(plan, job)
         if job.kind == "pretrain"
-        else finetuned(plan, job, 20 if job.system in BASELINES else wrong[job.system][job.seed])
+        else finetuned(plan, job, 20 if job.system in plan.baselines else wrong[job.system][job.seed])
         for job in plan.jobs
         if job.kind != "pretrain" or pretrain
     ]

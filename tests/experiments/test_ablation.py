@@ -19,7 +19,6 @@ from zoo.commands.report import report
 from zoo.experiments.plan.ablation import Ablation, of_table, path, walk
 from zoo.experiments.plan.job import Job
 from zoo.experiments.plan.make import make_plan
-from zoo.experiments.plan.spec import BASELINES
 from zoo.experiments.report.ablation import path_table
 from zoo.experiments.results.records import Cost, Measured, TaskResult
 from zoo.experiments.results.run import ComparisonRun
@@ -327,7 +326,7 @@ def test_a_row_that_cannot_be_built_keeps_the_papers_numbers() -> None:
 def test_baselines_are_no_part_of_an_ablation() -> None:
     run, ablation = of_paper("bert-table-5", [[10, 11, 10]] * 3)
     names = {name for effect in effects(run, ablation).effects for d in effect.tasks for name in (d.first, d.second)}
-    assert not names & {*BASELINES}
+    assert not names & {*run.plan.baselines}
 
 
 def test_a_task_that_one_side_did_not_finish_is_left_out_and_said() -> None:

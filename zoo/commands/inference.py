@@ -135,17 +135,13 @@ Rows = list[tuple[str, ...]]
 
 
 def _own_predictions(folder: str, file: Path, pairs: bool, labels: list[str] | None) -> tuple[tuple[str, ...], Rows]:
-    from zoo.inference.predict_text import check_row, head_for_text, predict_texts
+    from zoo.inference.predict_text import example_of, head_for_text, predict_examples
     from zoo.text.lines import read_lines
 
     model = _load(folder)
-    kind = head_for_text(model).config.kind
-    several = pairs or kind in ("question-answering", "multiple-choice")
-    items = [
-        check_row(kind, tuple(line.split("\t")) if several else (line,), f"{file}:{number}", pairs=pairs)
-        for number, line in read_lines(file)
-    ]
-    made = predict_texts(model, items, labels=labels)
+    head = head_for_text(model, labels)
+    items = [example_of(head, line, f"{file}:{number}", pairs=pairs) for number, line in read_lines(file)]
+    made = predict_examples(model, head, items)
     return made.columns, made.rows
 
 
@@ -153,7 +149,8 @@ def _predictions(folder: str, file: Path, task: str, labels: list[str] | None) -
     """Columns, rows, and the scores in words."""
     from zoo.inference.predict_task import predict_task
     from zoo.registry.catalog import Catalog
-    from zoo.tasks import metrics
+    from zoo.tasks.kinds import task_kind
+    from zoo.tasks.scoring import score
     from zoo.tasks.tsv import TsvTask
 
     found = Catalog.installed().task(task)
@@ -161,11 +158,10 @@ def _predictions(folder: str, file: Path, task: str, labels: list[str] | None) -
         raise ZooError(f"task {task!r} is made on the spot and not read from files")
     examples = found.read(file)
     made = predict_task(_load(folder), found, examples, labels=labels)
-    rows: Rows = [
-        (str(index), found.labels[int(value)] if found.labels else f"{value:.4f}") for index, value in enumerate(made)
-    ]
-    gold = [example.label for example in examples]
-    scores = metrics.score(found, gold, made) if None not in gold else {}
+    kind = task_kind(found)
+    rows: Rows = [(str(index), kind.shown(value)) for index, value in enumerate(made)]
+    gold = [kind.to_json(example.label) for example in examples]
+    scores = score(found, gold, made) if None not in gold else {}
     return ("index", "prediction"), rows, ", ".join(f"{name} {value:.4f}" for name, value in scores.items())
 
 

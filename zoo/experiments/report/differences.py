@@ -6,7 +6,6 @@ from collections import Counter
 from collections.abc import Iterator
 
 from zoo.document import MISSING, Figure, Notes, Section, Table
-from zoo.experiments.plan.spec import BASELINES
 from zoo.experiments.report.plots import differences_figure
 from zoo.experiments.statistics.tests import SAME, TOO_FEW, Difference, Spread
 from zoo.experiments.statistics.verdicts import Comparisons
@@ -89,7 +88,8 @@ def comparison_notes(comparisons: Comparisons) -> list[str]:
         f"Not significantly better than {name}: {'; '.join(where)}." for name, where in _at_the_floor(comparisons)
     ]
     for task, by_system in comparisons.spreads.items():
-        constant = [_constant(name, s) for name, s in by_system.items() if s.n_constant and name not in BASELINES]
+        of_variants = {name: s for name, s in by_system.items() if name not in comparisons.baselines}
+        constant = [_constant(name, s) for name, s in of_variants.items() if s.n_constant]
         notes += [f"Constant predictions on {task}: {', '.join(constant)}."] if constant else []
     notes += [f"No verdict on {task}: its gold labels were not stored." for task in comparisons.undecided]
     return notes
@@ -126,7 +126,7 @@ def _constant(name: str, spread: Spread) -> str:
 
 def _at_the_floor(comparisons: Comparisons) -> Iterator[tuple[str, list[str]]]:
     """By baseline, the variants that are not significantly better than it, and on which tasks."""
-    for name in BASELINES:
+    for name in comparisons.baselines:
         where: dict[str, list[str]] = {}
         for d in comparisons.differences:
             if d.second == name and not (d.verdict == "better" and d.difference > 0):

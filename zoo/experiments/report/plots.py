@@ -6,7 +6,6 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from zoo.document.plotting import GREY, grid, key, short, stroke, style
-from zoo.experiments.plan.spec import BASELINES
 from zoo.experiments.results.run import ComparisonRun
 from zoo.experiments.statistics.tests import SAME, TOO_FEW, Difference
 from zoo.experiments.statistics.verdicts import Comparisons, has_constant_predictions
@@ -28,7 +27,7 @@ def seeds_figure(run: ComparisonRun) -> Figure:
     figure, panels = grid(len(tasks), columns=3, height=0.8 + 0.2 * len(systems), share_y=True)
     for axes, task in zip(panels, tasks, strict=True):
         for height, system in enumerate(systems):
-            _points(axes, run, task, system, height, GREY if system in BASELINES else style(height)["color"])
+            _points(axes, run, task, system, height, GREY if system in run.plan.baselines else style(height)["color"])
         axes.set_title(short(task), fontsize=9)
         axes.grid(axis="x", color="#eeeeee")
     panels[0].set_yticks(range(len(systems)), [short(system) for system in systems])
@@ -97,7 +96,7 @@ def curves_figure(run: ComparisonRun) -> Figure:
 def _points(axes: Axes, run: ComparisonRun, task: str, system: str, height: int, color: str) -> None:
     results = run.finetuned(system, task)
     for result in results:
-        constant = has_constant_predictions(result) and system not in BASELINES
+        constant = has_constant_predictions(run.plan.task(task), result) and system not in run.plan.baselines
         axes.plot(100 * result.main_score, height, "x" if constant else "o", color=color, alpha=0.6)
     if results:
         mean = 100 * sum(result.main_score for result in results) / len(results)

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from statistics import fmean, stdev
 
 from zoo.document import MISSING, Figure, Notes, Section, Table
-from zoo.experiments.plan.spec import BASELINES
 from zoo.experiments.report.data_notes import left_out_notes, training_split
 from zoo.experiments.report.differences import comparison_notes, tier_of
 from zoo.experiments.report.plots import seeds_figure
@@ -64,7 +63,7 @@ def score_table(run: ComparisonRun, comparisons: Comparisons) -> Table:
 def average_table(run: ComparisonRun, comparisons: Comparisons) -> Table:
     """A row per system: means over all tasks and runs of constant predictions; of one task, no means."""
     of = averages(comparisons, run.systems)
-    constant = any(average.n_constant for name, average in of.items() if name not in BASELINES)
+    constant = any(average.n_constant for name, average in of.items() if name not in comparisons.baselines)
     several = len(run.plan.tasks) > 1
     columns = ("mean of tasks",) * several
     columns += ("mean without constant predictions",) * (several and constant)
@@ -150,7 +149,7 @@ def score(run: ComparisonRun, system: str, task: str) -> str:
     values = [100 * result.main_score for result in run.finetuned(system, task)]
     if not values:
         return "failed" if any((f.job.system, f.job.task) == (system, task) for f in run.failures) else "not done"
-    expected = 1 if system in BASELINES else len(run.plan.seeds)
+    expected = 1 if system in run.plan.baselines else len(run.plan.seeds)
     spread = f" ± {stdev(values):.1f}" if len(values) > 1 else ""
     missing = f" ({len(values)} of {expected})" if len(values) < expected else ""
     return f"{fmean(values):.1f}{spread}{missing}"

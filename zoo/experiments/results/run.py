@@ -8,7 +8,6 @@ from functools import cached_property
 from statistics import fmean
 
 from zoo.experiments.plan.plan import Plan
-from zoo.experiments.plan.spec import BASELINES
 from zoo.experiments.results.gold_labels import Answers
 from zoo.experiments.results.records import FailedResult, ModelResult, TaskResult
 
@@ -28,7 +27,7 @@ class ComparisonRun:
     @property
     def systems(self) -> tuple[str, ...]:
         """The variants, then the baselines."""
-        return (*(variant.name for variant in self.plan.variants), *BASELINES)
+        return (*(variant.name for variant in self.plan.variants), *self.plan.baselines)
 
     @cached_property
     def pretrained_results(self) -> tuple[ModelResult, ...]:
