@@ -49,7 +49,7 @@ USES_TYPER = {"commands", "cli"}
 USES_RICH = {"api", "cli", "commands", "document", "experiments.runner", "pretraining", "progress"}
 OPEN_TO_PLUGINS = {"zoo", "blocks", "core", "document", "formulas", "registry", "testing", "text", "weights"}
 
-LIGHT = ["zoo", "zoo.cli", "zoo.experiments.plan.make", "zoo.experiments.results.records"]
+LIGHT = ["zoo", "zoo.cli", "zoo.api.experiments", "zoo.experiments.plan.make", "zoo.experiments.results.records"]
 """What is imported without torch."""
 
 RUN_FILES = {"jobs", "finetuned", "plan.json", "results.json", "gold.json"}
