@@ -22,7 +22,13 @@ def predict_task(
     model's head is another's.
     """
     head = head_for_text(model, labels)
-    ids = class_ids(head.config, task)
+    try:
+        ids = class_ids(head.config, task)
+    except ZooError as error:
+        raise ZooError(
+            f"{error}; give the task's labels in the model's order with --labels, or leave out --task to have the "
+            "model's own predictions"
+        ) from None
     length = model.variant.dims.max_length
     encodings, n_cut = encode_examples(examples, model.text_tokenizer, length)
     log_cut(n_cut, len(examples), length)
@@ -34,10 +40,7 @@ def class_ids(use: HeadConfig, task: Task) -> list[int]:
     """The task's class id of each class of a head; none for scores. Raises ZooError where the head does not fit."""
     wanted = "regression" if task.kind == "regression" else "classification"
     if use.kind != wanted:
-        raise ZooError(
-            f"task {task.name!r} needs a head of kind {wanted!r}, and the model's is of kind {use.kind!r}; leave out "
-            "--task to have its own predictions"
-        )
+        raise ZooError(f"task {task.name!r} needs a head of kind {wanted!r}, and the model's is of kind {use.kind!r}")
     if not task.labels:
         return []
     found = task.ids_of(use.labels)
@@ -48,10 +51,7 @@ def class_ids(use: HeadConfig, task: Task) -> list[int]:
     if [spelled(label).removeprefix("label") for label in use.labels] == numbers:
         log.warning(f"the model calls its labels {own}; they are taken for {names}; --labels gives another order")
         return list(range(len(task.labels)))
-    raise ZooError(
-        f"the model's labels are {own}, and those of task {task.name!r} are {names}; give the task's "
-        "labels in the model's order with --labels, or leave out --task to have the model's own predictions"
-    )
+    raise ZooError(f"the model's labels are {own}, and those of task {task.name!r} are {names}")
 
 
 def _shown(words: Sequence[str]) -> str:

@@ -51,13 +51,14 @@ class Difference(Record):
 
     `detectable` is the smallest true difference that so many seeds would have shown four times in five,
     `detectable_at_best` the same for any number of seeds; `seeds_needed` is how many the difference that was seen would
-    take, None where this development set cannot show it.
+    take, None where this development set cannot show it. `fixed`: of two models that no seed changes, over items alone.
     """
 
     task: str
     first: str
     second: str
     n_seeds: int
+    fixed: bool = False
     difference: float
     low: float | None
     high: float | None
@@ -168,7 +169,7 @@ def seeds_needed(difference: float, seed_variance: float, item_variance: float) 
 
 def verdict(found: Difference, adjusted_p: float) -> Verdict:
     """Better, or why not: too few seeds where more of them could show a difference half as large."""
-    if found.n_seeds < FEWEST_SEEDS:
+    if found.n_seeds < FEWEST_SEEDS and not found.fixed:
         return "too few seeds to tell"
     if adjusted_p < LEVEL:
         return "better"
