@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
-from zoo import Catalog, Dims, Encoder, Layout, Offers, ZooError, use
+from zoo import Catalog, Dims, Encoder, Layout, Offers, ZooError, part
 from zoo.auditing.cost import BATCH, LENGTHS
 from zoo.cli import main
 from zoo.commands import audit as session
@@ -196,7 +196,7 @@ def with_stranger(**offers: Any) -> Catalog:
     import zoo_bert
     import zoo_roberta
 
-    variant = Catalog.installed().variant("bert-tiny").swap("mine-tiny", encoder=use("mine.nothing"))
+    variant = Catalog.installed().variant("bert-tiny").swap("mine-tiny", encoder=part("mine.nothing"))
     mine = Offers(api_version=1, encoders={"mine.nothing": Nothing}, variants=[variant], **offers)
     return Catalog.of(zoo_bert, zoo_roberta, zoo_albert, mine=mine)
 

@@ -14,7 +14,7 @@ import zoo_albert
 import zoo_bert
 import zoo_roberta
 from tests.experiments.synthetic_runs import TARGETS, of_forty, saved
-from zoo import Catalog, Dims, Encoder, Offers, UnknownName, Variant, ZooError, builtin_plugin, use
+from zoo import Catalog, Dims, Encoder, Offers, UnknownName, Variant, ZooError, builtin_plugin, part
 from zoo.commands.report import report
 from zoo.experiments.plan.ablation import Ablation, of_table, path, walk
 from zoo.experiments.plan.job import Job
@@ -133,7 +133,7 @@ def test_ends_that_no_order_of_choices_joins_are_refused_in_one_line() -> None:
 
 def test_a_step_that_no_expression_means_has_a_name_of_its_own() -> None:
     bert = CATALOG.variant("bert-tiny")
-    plain = tuple(use(used.name) for used in bert.objectives)  # an expression cannot take an option away here
+    plain = tuple(part(used.name) for used in bert.objectives)  # an expression cannot take an option away here
     way = walk(CATALOG, bert, bert.swap("plain", objectives=plain, dims=bert.dims.model_copy(update={"n_layers": 3})))
     assert [step.name for step in way] == ["bert-tiny", "bert-tiny~objective", "plain"]
 

@@ -69,7 +69,7 @@ def plan_ablation(*variants: str, catalog: Catalog | None = None, **options: Any
 
 
 @takes(AblationOptions)
-def path(*variants: str, catalog: Catalog | None = None, **options: Any) -> Ablation:
+def ablation_edges(*variants: str, catalog: Catalog | None = None, **options: Any) -> Ablation:
     """The edges that `ablate` would report on, one design choice each; reads no data."""
     return asked_path(catalog or Catalog.installed(), variants, AblationOptions.of(options))[1]
 

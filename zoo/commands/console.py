@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Mapping
-from enum import StrEnum
 from typing import Annotated
 
 import typer
@@ -25,18 +24,6 @@ AsJson = Annotated[
     bool, typer.Option("--json", help="Print JSON, and all else on standard error.", rich_help_panel=OUTPUT)
 ]
 Strict = Annotated[bool, typer.Option("--strict", help="Stop at the first plugin that fails.", rich_help_panel=OUTPUT)]
-
-Device = Annotated[
-    str | None, typer.Option(help="Where to compute: cpu, cuda, cuda:1 or mps; cuda if there is a GPU, else cpu.")
-]
-
-
-class Precision(StrEnum):
-    """What passes compute in."""
-
-    fp32 = "fp32"
-    bf16 = "bf16"
-
 
 PIPED_WIDTH = 250
 """Columns of a table that no terminal bounds."""
