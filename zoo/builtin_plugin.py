@@ -8,4 +8,11 @@ from zoo.registry.offers import Offers, hookimpl
 @hookimpl
 def zoo_offers() -> Offers:
     """GLUE, read from files, and the starter suite, made on the spot."""
-    return Offers(api_version=1, tasks="zoo.tasks.offered:TASKS")
+    return Offers(
+        api_version=1,
+        tasks="zoo.tasks.offered:TASKS",
+        executors={
+            "local": "zoo.experiments.runner.executors:local",
+            "ray": "zoo.experiments.runner.ray_cluster:ray_cluster",
+        },
+    )

@@ -12,7 +12,7 @@ from rich.console import Console
 
 from zoo.api.outcomes import Comparison, Submission, Verification
 from zoo.api.signature import takes
-from zoo.core.errors import UnknownName, ZooError
+from zoo.core.errors import ZooError
 from zoo.core.options import Options
 from zoo.core.specs import Variant
 from zoo.experiments.plan.ablation import Ablation
@@ -191,9 +191,12 @@ def _carried_out(
     if command == "ablate" and plan.ablation is None:
         raise ZooError("the plan is of a comparison and has no edges to report on; carry it out with zoo compare")
     folder = asked.out or RUNS / f"{command}-{datetime.now():%Y%m%d-%H%M%S}"
+    executor = _executor(catalog, asked)
     try:
         with Display(plan, Console(stderr=True, quiet=not progress)) as display:
-            done = run(plan, folder, executor=_executor(asked), watcher=display, reuse=asked.reuse, catalog=catalog)
+            done = run(
+                plan, folder, executor=_executor(catalog, asked), watcher=display, reuse=asked.reuse, catalog=catalog
+            )
     except KeyboardInterrupt:
         again = f"zoo {command} --resume --out {folder}"
         raise KeyboardInterrupt(f"finished jobs are kept in {folder}; continue with: {again}") from None
@@ -202,19 +205,10 @@ def _carried_out(
     return comparison
 
 
-def _executor(asked: ExperimentOptions) -> Executor:
-    """What is to carry the jobs out."""
-    from zoo.experiments.runner.executors import InProcess, LocalProcesses
-
-    if asked.executor == "ray":
-        from zoo.experiments.runner.ray_cluster import RayCluster
-
-        return RayCluster(asked.address, asked.workers)
-    if asked.executor != "local":
-        raise UnknownName("executor", asked.executor, ["local", "ray"])
-    if asked.address is not None:
-        raise ZooError("--address is a Ray cluster's; give --executor ray with it")
-    return LocalProcesses(asked.workers) if asked.workers else InProcess()
+def _executor(catalog: Catalog, asked: ExperimentOptions) -> Executor:
+    """What is to carry the jobs out. Raises UnknownName where no plugin offers it."""
+    executor: Executor = catalog.executor(asked.executor)(catalog, asked.workers, asked.address)
+    return executor
 
 
 def _newest() -> Path:
