@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import shutil
 from functools import partial
 from pathlib import Path
@@ -55,13 +54,28 @@ def scores(comparison: Comparison, system: str) -> list[TaskResult]:
     return list(comparison.run.finetuned(system, "lamps"))
 
 
-def exported(trained: Comparison, folder: Path, labels: tuple[str, ...]) -> Path:
-    """A fine-tuned model in the Hugging Face format, which calls its classes so."""
-    zoo.save(zoo.load(trained.folder / KEPT.format(0), catalog=CATALOG), folder, to="bert", catalog=CATALOG)
-    config = json.loads((folder / "config.json").read_text())
-    config |= {"id2label": dict(enumerate(labels)), "label2id": {label: id_ for id_, label in enumerate(labels)}}
-    (folder / "config.json").write_text(json.dumps(config))
+def theirs(folder: Path, labels: tuple[str, ...] = ("no", "yes")) -> Path:
+    """A random model as the transformers library writes it, which calls its classes so."""
+    torch.manual_seed(3)
+    words = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", *NOUNS, "the", "shows", "a", "lamp", "boat", "."]
+    sizes = {"hidden_size": 16, "num_hidden_layers": 2, "num_attention_heads": 2, "intermediate_size": 20}
+    names = {"id2label": dict(enumerate(labels)), "label2id": {label: number for number, label in enumerate(labels)}}
+    config = transformers.BertConfig(
+        **sizes, vocab_size=len(words), max_position_embeddings=24, initializer_range=1.0, **names
+    )
+    model = transformers.BertForSequenceClassification(config).eval()
+    folder.mkdir()
+    (folder / "vocab.txt").write_text("\n".join(words))
+    with torch.no_grad():
+        first, second = logits(model, folder).unbind(1)
+        model.classifier.bias[0] += (second - first).median()  # so that it predicts both classes
+    model.save_pretrained(folder)
     return folder
+
+
+def logits(model: torch.nn.Module, folder: Path) -> torch.Tensor:
+    tokenizer = transformers.BertTokenizerFast(str(folder / "vocab.txt"))
+    return torch.cat([model(**tokenizer(item.first, return_tensors="pt")).logits for item in DEV])
 
 
 def test_a_kept_model_predicts_what_it_predicted_before(trained: Comparison, text: Path, tmp_path: Path) -> None:
@@ -79,28 +93,27 @@ def test_it_stands_beside_what_is_trained_with_a_verdict(trained: Comparison, te
     kept = f"kept={trained.folder / KEPT.format(0)}"
     done = compare(text, tmp_path / "run", BERT, seeds=2, evaluate_only=[kept], reuse=[trained.folder])
     assert len(scores(done, "small")) == 2 and len(scores(done, "kept")) == 1
-    (difference,) = [d for d in done.verdicts.differences if {d.first, d.second} == {"small", "kept"}]
+    (difference,) = [d for d in done.statistics.differences if {d.first, d.second} == {"small", "kept"}]
     first, second = (result.main_score for result in scores(done, "small"))
     assert difference.n_seeds == 2 and not difference.fixed
     assert difference.difference == pytest.approx((first + second) / 2 - scores(done, "kept")[0].main_score)
     assert "kept" in (done.folder / "report.md").read_text()
-    (beside,) = [d for d in done.verdicts.differences if (d.first, d.second) == ("kept", "majority")]
+    (beside,) = [d for d in done.statistics.differences if (d.first, d.second) == ("kept", "majority")]
     assert beside.fixed and beside.n_seeds == 1
 
 
 @pytest.mark.parametrize("labels", [("no", "yes"), ("YES", "No"), ("LABEL_0", "LABEL_1")])
 def test_a_hugging_face_folder_is_scored_as_transformers_predicts(
-    trained: Comparison, text: Path, tmp_path: Path, labels: tuple[str, ...]
+    text: Path, tmp_path: Path, labels: tuple[str, ...]
 ) -> None:
-    folder = exported(trained, tmp_path / "model", labels)
-    (result,) = scores(compare(text, tmp_path / "run", evaluate_only=[f"theirs={folder}"]), "theirs")
-    model = transformers.AutoModelForSequenceClassification.from_pretrained(folder).eval()
-    tokenizer = transformers.AutoTokenizer.from_pretrained(folder)
+    folder = theirs(tmp_path / "model", labels)
+    (result,) = scores(compare(text, tmp_path / "run", evaluate_only=[f"mine={folder}"]), "mine")
+    model = transformers.BertForSequenceClassification.from_pretrained(folder).eval()
     with torch.no_grad():
-        logits = [model(**tokenizer(item.first, return_tensors="pt")).logits for item in DEV]
-    meant = [labels[int(row.argmax())].lower() for row in logits]
+        meant = [labels[int(row.argmax())].lower() for row in logits(model, folder)]
     ids = {"no": 0, "yes": 1, "label_0": 0, "label_1": 1}
     assert result.predictions["dev"] == [ids[word] for word in meant]
+    assert {*result.predictions["dev"]} == {0, 1}
 
 
 def test_what_cannot_be_evaluated_is_refused_before_anything_is_done(
@@ -109,7 +122,7 @@ def test_what_cannot_be_evaluated_is_refused_before_anything_is_done(
     asked = partial(compare, text, tmp_path / "run")
     with pytest.raises(ZooError, match="has no task head to evaluate; name it without --evaluate-only"):
         asked(evaluate_only=[str(trained.folder / "checkpoints" / "small")])
-    strange = exported(trained, tmp_path / "model", ("spam", "ham"))
+    strange = theirs(tmp_path / "model", ("spam", "ham"))
     with pytest.raises(ZooError, match="the model's labels are spam, ham, and those of task 'lamps' are no, yes"):
         asked(evaluate_only=[str(strange)])
     with pytest.raises(ZooError, match="takes a folder with a trained model, and 'bert-tiny' is none"):

@@ -6,13 +6,15 @@ import logging
 from collections.abc import Sequence
 from datetime import datetime
 from pathlib import Path
+from pkgutil import resolve_name
 from typing import TYPE_CHECKING, Any, Literal, get_args
 
 from rich.console import Console
 
 from zoo.api.outcomes import Comparison, Submission, Verification
 from zoo.api.signature import takes
-from zoo.core.errors import ZooError
+from zoo.builtin_plugin import EXECUTORS
+from zoo.core.errors import UnknownName, ZooError
 from zoo.core.options import Options
 from zoo.core.specs import Variant
 from zoo.experiments.plan.ablation import Ablation
@@ -23,7 +25,7 @@ from zoo.registry.catalog import Catalog
 
 if TYPE_CHECKING:
     from zoo.experiments.runner.estimate import Estimate
-    from zoo.experiments.runner.executors import Executor
+    from zoo.experiments.runner.executors import Executor, ExecutorFactory
 
 RUNS = Path("runs")
 Place = str | Path
@@ -194,9 +196,7 @@ def _carried_out(
     executor = _executor(catalog, asked)
     try:
         with Display(plan, Console(stderr=True, quiet=not progress)) as display:
-            done = run(
-                plan, folder, executor=_executor(catalog, asked), watcher=display, reuse=asked.reuse, catalog=catalog
-            )
+            done = run(plan, folder, executor=executor, watcher=display, reuse=asked.reuse, catalog=catalog)
     except KeyboardInterrupt:
         again = f"zoo {command} --resume --out {folder}"
         raise KeyboardInterrupt(f"finished jobs are kept in {folder}; continue with: {again}") from None
@@ -206,9 +206,12 @@ def _carried_out(
 
 
 def _executor(catalog: Catalog, asked: ExperimentOptions) -> Executor:
-    """What is to carry the jobs out. Raises UnknownName where no plugin offers it."""
-    executor: Executor = catalog.executor(asked.executor)(catalog, asked.workers, asked.address)
-    return executor
+    """What is to carry the jobs out: one of the zoo or of a plugin. Raises UnknownName where there is none such."""
+    name, brought = asked.executor, catalog.offered["executor"]
+    if name not in (known := {**EXECUTORS, **brought}):
+        raise UnknownName("executor", name, known)
+    make: ExecutorFactory = catalog.executor(name) if name in brought else resolve_name(EXECUTORS[name])
+    return make(catalog, asked.workers, asked.address)
 
 
 def _newest() -> Path:
