@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from zoo.registry.offers import Offers, hookimpl
+from zoo.tasks.kinds import BUILT_IN
 
 EXECUTORS = {
     "local": "zoo.experiments.runner.executors:local",
@@ -13,9 +14,5 @@ EXECUTORS = {
 
 @hookimpl
 def zoo_offers() -> Offers:
-    """GLUE, read from files, the starter suite, made on the spot, and what carries out jobs."""
-    return Offers(
-        api_version=1,
-        tasks="zoo.tasks.offered:TASKS",
-        executors=EXECUTORS,
-    )
+    """Kinds of task; GLUE, read from files, and the starter suite, made on the spot."""
+    return Offers(api_version=1, tasks="zoo.tasks.offered:TASKS", task_kinds=BUILT_IN, executors=EXECUTORS)

@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.console import Console
-from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
 from rich.text import Text as Styled
 
 from zoo.commands.console import console, print_json, split
 from zoo.core.errors import ZooError, visible
+from zoo.progress import Pace, Shown
 
 if TYPE_CHECKING:
     from zoo.model import Model
@@ -59,25 +59,22 @@ def encode(
     )
     made_by = {"model": model.origin.folder if model.origin else folder, "pool": ",".join(config.poolings)}
     size = text.stat().st_size if text.is_file() else 0
-    terminal = Console(stderr=True)
-    columns = (TextColumn("{task.fields[n]} texts"), BarColumn(), TimeRemainingColumn())
+    pace = Pace(size)
     with (
-        Progress(*columns, console=terminal, transient=True, disable=not terminal.is_terminal) as progress,
+        Shown(Console(stderr=True)) as shown,
         VectorFile(out, config.width, several=config.keeps_tokens, metadata=made_by) as file,
     ):
-        task = progress.add_task("", total=size, n=0)
-        n_texts, read = 0, 0
+        row, n_texts = shown.bars.add(f"encoding {text}", size, lambda: pace), 0
 
         def lines() -> Iterator[Text]:
-            nonlocal read
             for line, n_bytes in _lines(text, pairs):
-                read += n_bytes
+                pace.done += n_bytes
                 yield line
 
         for window in model.embed(lines(), config):
             file.add(window)
             n_texts += len(window)
-            progress.update(task, completed=read, n=n_texts)
+            shown.bars.move(row, pace.done, f"{n_texts:,} texts")
     print(f"{out}: {n_texts:,} texts")
 
 
@@ -140,17 +137,13 @@ Rows = list[tuple[str, ...]]
 
 
 def _own_predictions(folder: str, file: Path, pairs: bool, labels: list[str] | None) -> tuple[tuple[str, ...], Rows]:
-    from zoo.inference.predict_text import check_row, head_for_text, predict_texts
+    from zoo.inference.predict_text import example_of, head_for_text, predict_examples
     from zoo.text.lines import read_lines
 
     model = _load(folder)
-    kind = head_for_text(model).config.kind
-    several = pairs or kind in ("question-answering", "multiple-choice")
-    items = [
-        check_row(kind, tuple(line.split("\t")) if several else (line,), f"{file}:{number}", pairs=pairs)
-        for number, line in read_lines(file)
-    ]
-    made = predict_texts(model, items, labels=labels)
+    head = head_for_text(model, labels)
+    items = [example_of(head, line, f"{file}:{number}", pairs=pairs) for number, line in read_lines(file)]
+    made = predict_examples(model, head, items)
     return made.columns, made.rows
 
 
@@ -158,7 +151,8 @@ def _predictions(folder: str, file: Path, task: str, labels: list[str] | None) -
     """Columns, rows, and the scores in words."""
     from zoo.inference.predict_task import predict_task
     from zoo.registry.catalog import Catalog
-    from zoo.tasks import metrics
+    from zoo.tasks.kinds import task_kind
+    from zoo.tasks.scoring import score
     from zoo.tasks.tsv import TsvTask
 
     found = Catalog.installed().task(task)
@@ -166,11 +160,10 @@ def _predictions(folder: str, file: Path, task: str, labels: list[str] | None) -
         raise ZooError(f"task {task!r} is made on the spot and not read from files")
     examples = found.read(file)
     made = predict_task(_load(folder), found, examples, labels=labels)
-    rows: Rows = [
-        (str(index), found.labels[int(value)] if found.labels else f"{value:.4f}") for index, value in enumerate(made)
-    ]
-    gold = [example.label for example in examples]
-    scores = metrics.score(found, gold, made) if None not in gold else {}
+    kind = task_kind(found)
+    rows: Rows = [(str(index), kind.shown(value)) for index, value in enumerate(made)]
+    gold = [kind.to_json(example.label) for example in examples]
+    scores = score(found, gold, made) if None not in gold else {}
     return ("index", "prediction"), rows, ", ".join(f"{name} {value:.4f}" for name, value in scores.items())
 
 
