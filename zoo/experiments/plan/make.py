@@ -20,6 +20,7 @@ from zoo.registry.catalog import Catalog
 from zoo.registry.search_grids import Tuning
 from zoo.tasks.kinds import baseline_names, task_kind
 from zoo.tasks.scoring import check_task, gold_labels, refuse_unfit
+from zoo.tasks.task import Task
 from zoo.weights.content import content_files
 
 LARGEST_DEFAULT_BUDGET = 500_000_000
