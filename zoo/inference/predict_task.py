@@ -10,7 +10,7 @@ from zoo.core.specs import HeadConfig
 from zoo.heads import TaskHead
 from zoo.inference.predict_text import head_for_text
 from zoo.model import Model
-from zoo.tasks.kinds import EncodedItem, task_kind
+from zoo.tasks.kinds import EncodedItem, TaskKind, task_kind
 from zoo.tasks.task import Example, Task, spelled
 from zoo.text.encoding import log, log_cut
 from zoo.train.finetune import logits_of
@@ -26,21 +26,22 @@ def predict_task(
     """
     head, length = head_for_text(model, labels), model.variant.dims.max_length
     try:
-        class_order(head.config, task)
+        order = class_order(head.config, task)
     except ZooError as error:
-        words = (
-            "give the task's labels in the model's order with --labels, or " if head.config.kind == task.kind else ""
-        )
+        fits = head.config.kind == task.kind
+        words = "give the task's labels in the model's order with --labels, or " if fits else ""
         raise ZooError(f"{error}; {words}leave out --task to have the model's own predictions") from None
     items, n_cut = task_kind(task).encode(examples, model.text_tokenizer, length)
     log_cut(n_cut, len(examples), length)
-    return predict_items(model, head, task, items)
+    return predict_items(model, head, task_kind(task), order, items)
 
 
-def predict_items(model: Model, head: TaskHead, task: Task, items: Sequence[EncodedItem]) -> list[Any]:
-    """A head's predictions as the task numbers its labels. Raises ZooError where the head does not fit the task."""
-    kind, order, logits = task_kind(task), class_order(head.config, task), logits_of(model, head, items)
-    if order != sorted(order):
+def predict_items(
+    model: Model, head: TaskHead, kind: TaskKind, order: Sequence[int], items: Sequence[EncodedItem]
+) -> list[Any]:
+    """A head's predictions as the task numbers its labels, where its own are in this `class_order`."""
+    logits = logits_of(model, head, items)
+    if list(order) != sorted(order):
         columns = [order.index(label) for label in range(len(order))]
         logits = [its[..., columns] for its in logits]
     return [kind.decode(item, its) for item, its in zip(items, logits, strict=True)]

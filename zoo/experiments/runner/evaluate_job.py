@@ -9,7 +9,7 @@ from zoo.experiments.results.records import Cost, TaskResult, Truncation
 from zoo.experiments.runner.context import JobContext
 from zoo.experiments.runner.latency import latency, throughput
 from zoo.experiments.runner.scoring import planned_data, scored, unlabelled
-from zoo.inference.predict_task import predict_items
+from zoo.inference.predict_task import class_order, predict_items
 from zoo.inference.predict_text import head_for_text
 from zoo.machine.memory import peak_memory, reset_peak_memory
 from zoo.tasks.kinds import task_kind
@@ -24,9 +24,9 @@ def evaluate(work: JobContext) -> TaskResult:
     head = head_for_text(model)
     began = time.perf_counter()
     splits = (*task.dev_splits, *unlabelled(task, dataset))
-    kind = task_kind(task)
+    kind, order = task_kind(task), class_order(head.config, task)
     encoded = {split: kind.encode(dataset.splits[split], model.text_tokenizer, length) for split in splits}
-    predictions = {split: predict_items(model, head, task, items) for split, (items, _) in encoded.items()}
+    predictions = {split: predict_items(model, head, kind, order, items) for split, (items, _) in encoded.items()}
     seconds, peak = time.perf_counter() - began, peak_memory(device)
     work.progress(1, 1)
     asked = [item for split in task.dev_splits for item in encoded[split][0]]
