@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from zoo.document.formats import FORMATS
 from zoo.registry.offers import Offers, hookimpl
 from zoo.tasks.kinds import BUILT_IN
 
@@ -14,5 +15,11 @@ EXECUTORS = {
 
 @hookimpl
 def zoo_offers() -> Offers:
-    """Kinds of task; GLUE, read from files, and the starter suite, made on the spot."""
-    return Offers(api_version=1, tasks="zoo.tasks.offered:TASKS", task_kinds=BUILT_IN, executors=EXECUTORS)
+    """Kinds of task, tasks (GLUE and the starter suite), formats of reports, and what carries out jobs."""
+    return Offers(
+        api_version=1,
+        tasks="zoo.tasks.offered:TASKS",
+        task_kinds=BUILT_IN,
+        report_formats=FORMATS,
+        executors=EXECUTORS,
+    )

@@ -10,7 +10,7 @@ from zoo.core.specs import HeadConfig
 from zoo.heads import TaskHead
 from zoo.inference.predict_text import head_for_text
 from zoo.model import Model
-from zoo.tasks.kinds import EncodedItem, TaskKind, task_kind
+from zoo.tasks.kinds import EncodedItem, task_kind
 from zoo.tasks.task import Example, Task, spelled
 from zoo.text.encoding import log, log_cut
 from zoo.train.finetune import logits_of
@@ -33,15 +33,15 @@ def predict_task(
         raise ZooError(f"{error}; {words}leave out --task to have the model's own predictions") from None
     items, n_cut = task_kind(task).encode(examples, model.text_tokenizer, length)
     log_cut(n_cut, len(examples), length)
-    return predict_items(model, head, task_kind(task), order, items)
+    return predict_items(model, head, task, items, order)
 
 
 def predict_items(
-    model: Model, head: TaskHead, kind: TaskKind, order: Sequence[int], items: Sequence[EncodedItem]
+    model: Model, head: TaskHead, task: Task, items: Sequence[EncodedItem], order: list[int]
 ) -> list[Any]:
-    """A head's predictions as the task numbers its labels, where its own are in this `class_order`."""
-    logits = logits_of(model, head, items)
-    if list(order) != sorted(order):
+    """A head's predictions as the task numbers its labels; `order` is the head's `class_order`."""
+    kind, logits = task_kind(task), logits_of(model, head, items)
+    if order != sorted(order):
         columns = [order.index(label) for label in range(len(order))]
         logits = [its[..., columns] for its in logits]
     return [kind.decode(item, its) for item, its in zip(items, logits, strict=True)]

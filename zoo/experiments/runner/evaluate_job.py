@@ -24,9 +24,10 @@ def evaluate(work: JobContext) -> TaskResult:
     head = head_for_text(model)
     began = time.perf_counter()
     splits = (*task.dev_splits, *unlabelled(task, dataset))
-    kind, order = task_kind(task), class_order(head.config, task)
+    kind = task_kind(task)
     encoded = {split: kind.encode(dataset.splits[split], model.text_tokenizer, length) for split in splits}
-    predictions = {split: predict_items(model, head, kind, order, items) for split, (items, _) in encoded.items()}
+    order = class_order(head.config, task)
+    predictions = {split: predict_items(model, head, task, items, order) for split, (items, _) in encoded.items()}
     seconds, peak = time.perf_counter() - began, peak_memory(device)
     work.progress(1, 1)
     asked = [item for split in task.dev_splits for item in encoded[split][0]]
