@@ -25,6 +25,9 @@ AsJson = Annotated[
 ]
 Strict = Annotated[bool, typer.Option("--strict", help="Stop at the first plugin that fails.", rich_help_panel=OUTPUT)]
 
+SEPARATED_FROM = 1_000
+"""The smallest whole number that is written with commas."""
+
 PIPED_WIDTH = 250
 """Columns of a table that no terminal bounds."""
 
@@ -64,15 +67,19 @@ def print_rows(rows: list[dict[str, JsonValue]], as_json: bool) -> None:
         return
     table = Table(box=None, pad_edge=False)
     for index, field in enumerate(rows[0]):
-        table.add_column(Text(field), overflow="fold", no_wrap=index == 0)
-    for row in rows:
-        table.add_row(
-            *(
-                Text("" if value is None else visible(value) if isinstance(value, str) else json.dumps(value))
-                for value in row.values()
-            )
+        numeric = all(isinstance(row[field], int | None) for row in rows)
+        table.add_column(
+            Text(field), overflow="fold", no_wrap=index == 0, justify="right" if numeric and index else "left"
         )
+    for row in rows:
+        table.add_row(*(Text(_cell(value)) for value in row.values()))
     console().print(table)
+
+
+def _cell(value: JsonValue) -> str:
+    if value is None or isinstance(value, str):
+        return visible(value or "")
+    return f"{value:,}" if isinstance(value, int) and abs(value) >= SEPARATED_FROM else json.dumps(value)
 
 
 def ending(wrote: Mapping[str, object], *commands: str) -> None:
