@@ -37,7 +37,6 @@ NEVER = {
 """What a room never imports although it stands before it."""
 
 BROKEN = {
-    ("experiments.plan", "experiments.results"),
     ("experiments.report", "commands"),
     ("machine", "registry"),
     ("experiments.results", "registry"),
@@ -61,7 +60,7 @@ USES_RICH = {
 } | {"tables"}
 OPEN_TO_PLUGINS = {"zoo", "blocks", "core", "formulas", "registry", "testing", "text", "weights"}
 
-LIGHT = ["zoo", "zoo.cli", "zoo.experiments.plan.make", "zoo.experiments.results.records"]
+LIGHT = ["zoo", "zoo.cli", "zoo.api.experiments", "zoo.experiments.plan.make", "zoo.experiments.results.records"]
 """What is imported without torch."""
 
 RUN_FILES = {"jobs", "finetuned", "plan.json", "results.json", "gold.json"}

@@ -13,7 +13,7 @@ from zoo.experiments.plan.cache_key import cache_key
 from zoo.experiments.plan.job import Job
 from zoo.experiments.plan.make import make_plan
 from zoo.experiments.plan.plan import Plan
-from zoo.experiments.plan.spec import BASELINES, PlannedSplit, hash_json
+from zoo.experiments.plan.spec import PlannedSplit, hash_json
 from zoo.experiments.results.folder import write_result
 from zoo.experiments.results.gold_labels import write_gold
 from zoo.experiments.results.records import Cost, FailedResult, Measured, ModelResult, Run, TaskResult
@@ -95,7 +95,7 @@ def made_up(n_seeds: int, wrong: dict[str, list[int]], fail: tuple[str, ...] = (
         if job.name in fail
         else pretrained(plan, job)
         if job.kind == "pretrain"
-        else finetuned(plan, job, 20 if job.system in BASELINES else wrong[job.system][job.seed])
+        else finetuned(plan, job, 20 if job.system in plan.baselines else wrong[job.system][job.seed])
         for job in plan.jobs
         if job.kind != "pretrain" or pretrain
     ]

@@ -22,10 +22,12 @@ from zoo.experiments.report.results_json import csv_rows, json_text
 from zoo.experiments.results.records import FailedResult, Run
 from zoo.experiments.statistics.ablation import Effects, ablation_path, effects
 from zoo.experiments.statistics.verdicts import Verdicts, judge
-from zoo.experiments.verify.files import Check
 
 if TYPE_CHECKING:
+    from zoo.checkpoints.converting import Moved
     from zoo.core.specs import Variant
+    from zoo.experiments.verify.files import Check
+    from zoo.inference.fill_mask import Candidate
     from zoo.model import Model
     from zoo.pretraining.run import Summary
     from zoo.text.cache import CorpusFacts
@@ -206,3 +208,30 @@ class CorpusCounts:
             f"tokens of {self.vocab_size:,} pieces, {100 * facts.unknown / facts.tokens:.3f}% of them unknown\n"
             f"{packed}: {read}"
         )
+
+
+@dataclass(frozen=True)
+class Filled:
+    """The most probable tokens for each mask of a text, the likeliest first."""
+
+    text: str
+    masks: list[list[Candidate]]
+
+    def __repr__(self) -> str:
+        return "\n".join(
+            f"mask {number}: " + ", ".join(f"{one.piece!r} {one.probability:.4f}" for one in candidates)
+            for number, candidates in enumerate(self.masks, 1)
+        )
+
+
+@dataclass(frozen=True)
+class Conversion:
+    """A folder that was written, and what became of each stored tensor."""
+
+    folder: Path
+    tensors: list[Moved]
+
+    def __repr__(self) -> str:
+        kept = sum(one.after is not None for one in self.tensors)
+        left = f", {len(self.tensors) - kept} left out" if kept < len(self.tensors) else ""
+        return f"{self.folder}: {kept} tensors{left}"

@@ -45,17 +45,17 @@ def ablate(
 
     Example: zoo ablate bert-tiny albert-tiny --pretrain-tokens 1M
     """
-    from zoo import api
+    import zoo
 
     catalog, names = open_catalog(strict), variants or ()
     if list_presets:
         _print_presets(catalog)
         return 0
     if edges:
-        _print_path(api.ablation_edges(*names, catalog=catalog, **options.given), as_json)
+        _print_path(zoo.ablation_edges(*names, catalog=catalog, **options.given), as_json)
         return 0
-    given, done = options.given | {"catalog": catalog}, partial(api.ablate, *names)
-    return experiment(partial(api.plan_ablation, *names), done, save_plan, dry_run, as_json, **given)
+    given, done = options.given | {"catalog": catalog}, partial(zoo.ablate, *names)
+    return experiment(partial(zoo.plan_ablation, *names), done, save_plan, dry_run, as_json, **given)
 
 
 def _print_path(ablation: Ablation, as_json: bool) -> None:

@@ -62,10 +62,10 @@ def _save(plan: Plan, path: Path) -> int:
 
 
 def _estimate(plan: Plan, given: dict[str, Any], as_json: bool) -> int:
-    from zoo import api
+    import zoo
 
     how = {name: given[name] for name in ("catalog", "workers", "reuse", "out") if name in given}
-    estimate = api.estimate(plan, **how)
+    estimate = zoo.estimate(plan, **how)
     print_json(_answer(plan, estimate)) if as_json else _print(estimate, given.get("workers", 2))
     return 0
 

@@ -23,9 +23,9 @@ def merge(
 
     Example: zoo merge runs/here runs/there --out runs/both
     """
-    from zoo import api
+    import zoo
 
-    comparison = api.merge(*runs, out=out, across_hardware=across_hardware)
+    comparison = zoo.merge(*runs, out=out, across_hardware=across_hardware)
     if as_json:
         print_json(comparison.render("json"))
     else:

@@ -33,9 +33,9 @@ def report(
 
     Example: zoo report runs/mine --format html --out report.html
     """
-    from zoo import api
+    import zoo
 
-    comparison = api.report(run, across_hardware=across_hardware)
+    comparison = zoo.report(run, across_hardware=across_hardware)
     if out is not None:
         ending({form: comparison.save(out, form)})
     elif form == "terminal":
@@ -63,9 +63,9 @@ def verify(
 
     Example: zoo verify runs/mine --depth models
     """
-    from zoo import api
+    import zoo
 
-    checked = api.verify(
+    checked = zoo.verify(
         run, depth=depth, seeds=seeds, equivalence_margin=equivalence_margin, workers=workers, progress=True
     )
     for check in checked.checks:
@@ -90,13 +90,13 @@ def glue_submission(
 
     Example: zoo glue-submission runs/mine --variant bert-tiny
     """
-    from zoo import api
+    import zoo
 
     if check:
-        wrong = api.check_glue_submission(run)
+        wrong = zoo.check_glue_submission(run)
         print("\n".join(wrong) or "all files are as they must be")
         return 1 if wrong else 0
-    submission = api.glue_submission(run, variant=variant, out=out)
+    submission = zoo.glue_submission(run, variant=variant, out=out)
     for source in submission.sources:
         print(source)
     ending({"to upload": submission.path}, f"zoo glue-submission {submission.path} --check")

@@ -22,6 +22,8 @@ from zoo.registry.paper_tables import PaperTable
 from zoo.registry.plugins import Plugin, Refused, Source, guarded, installed_plugins
 from zoo.registry.search_grids import Grid
 from zoo.registry.tables import OnFailure, Tables, stop
+from zoo.tasks.kinds import add_kinds
+from zoo.tasks.metrics import add_metrics
 from zoo.tasks.task import Task
 from zoo.weights.folder_names import told_apart
 from zoo.weights.format import CheckpointFormat
@@ -38,6 +40,8 @@ class Catalog:
 
     def __init__(self, sources: list[Source], on_failure: OnFailure) -> None:
         self.offered = Tables(sources, on_failure)
+        add_kinds(self.offered["task_kind"])
+        add_metrics(self.offered["metric"])
 
     @classmethod
     def installed(cls, *, strict: bool = False, on_failure: OnFailure | None = None) -> Catalog:
@@ -277,7 +281,7 @@ class Catalog:
         """
         import torch
 
-        from zoo.registry.compatibility import misfits_in_finetuning, misfits_in_pretraining
+        from zoo.registry.compatibility import log_own_starts, misfits_in_finetuning, misfits_in_pretraining
 
         self.tokenizer(variant)
         masking, packing = self.masking(variant), self.packing(variant)
@@ -286,6 +290,8 @@ class Catalog:
         before = () if trained else misfits_in_pretraining(model, packing, masking)
         for misfit in (*before, *misfits_in_finetuning(model, tasks)):
             raise ZooError(f"variant {variant.name!r}: {misfit}")
+        if not trained:
+            log_own_starts(model)
 
     def without_defaults(self, variant: Variant, *, trained: bool = False) -> Variant:
         """A checked variant without options at their defaults, so that two that mean the same are equal.

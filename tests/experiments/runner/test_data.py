@@ -91,8 +91,8 @@ def test_items_without_a_label_change_nothing_for_any_system_and_are_counted(tmp
         ({"train": (("good", 7),)}, "the label of item 1 of train is 7, not a class id below 2"),
         ({"train": (("good", None),)}, "has no labelled items in train"),
         ({"dev": ()}, "has no items in dev"),
-        ({"metrics": ("pearson",)}, "cannot be scored: 'pearson' is no metric of classification"),
-        ({"metrics": ("accuracy", "beauty")}, "'beauty' is no metric"),
+        ({"metrics": ("pearson",)}, "'pearson' is not a metric of classification"),
+        ({"metrics": ("accuracy", "beauty")}, "'beauty' is not a metric"),
     ],
 )
 def test_what_cannot_be_trained_on_and_scored_is_refused_before_any_work(

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass, replace
+from typing import Any
+
 import numpy as np
 import pytest
 from scipy import stats
 
-from zoo.experiments.statistics.bootstrap import WEIGHTED, draws, resampled
+from zoo.experiments.statistics.bootstrap import draws, resampled
 from zoo.experiments.statistics.tests import (
     Difference,
     bootstrap_p,
@@ -21,30 +24,48 @@ from zoo.experiments.statistics.tests import (
     verdict,
 )
 from zoo.experiments.statistics.verdicts import difference
-from zoo.tasks.metrics import METRICS
+from zoo.tasks.kinds import TaskKind, task_kind
+from zoo.tasks.metrics import built_in
+from zoo.tasks.metrics.metric import Metric
 
 
-def test_every_metric_can_be_resampled() -> None:
-    assert set(WEIGHTED) == set(METRICS)
+@dataclass(frozen=True)
+class Toy:
+    name: str = "toy"
+    kind: str = "classification"
+    labels: tuple[str, ...] = ()
+    metrics: tuple[str, ...] = ()
+    pair: bool = False
 
 
-@pytest.mark.parametrize("name", METRICS)
-def test_a_weighted_score_is_the_metric_on_items_repeated_as_often(name: str) -> None:
+def some_labels(kind: TaskKind, n: int, generator: np.random.Generator) -> list[Any]:
+    """Labels of a kind, drawn at random."""
+    n_classes = len(kind.labels)
+    drawn = {
+        "MultiLabel": lambda: sorted({*generator.integers(0, n_classes, 2).tolist()}),
+        "Regression": lambda: float(generator.integers(0, 5)) / 2,
+        "TokenClassification": lambda: generator.integers(0, n_classes, 5).tolist(),
+        "QuestionAnswering": lambda: [int(generator.integers(0, 2)), 3],
+    }
+    return [drawn.get(type(kind).__name__, lambda: int(generator.integers(0, max(2, n_classes))))() for _ in range(n)]
+
+
+@pytest.mark.parametrize("metric", built_in(), ids=lambda metric: f"{metric.name} of {metric.kind}")
+def test_a_resampled_score_is_the_metric_on_items_repeated_as_often(metric: Metric) -> None:
     generator = np.random.default_rng(3)
-    if METRICS[name].kind == "regression":
-        targets = generator.integers(0, 5, 41) / 2
-        predictions = np.stack([targets + generator.normal(0, s, 41).round(1) for s in (0.5, 1, 3)])
-    else:
-        n_classes = 3 if name == "r3" else 2
-        targets = generator.integers(0, n_classes, 41)
-        predictions = generator.integers(0, n_classes, (3, 41))
-    predictions = np.concatenate([predictions, np.ones((1, 41), dtype=predictions.dtype)])
+    labels = {"regression": (), "question-answering": (), "multiple-choice": ()}.get(metric.kind, ("O", "B-a", "I-a"))
+    kind = task_kind(Toy(kind=metric.kind, labels=labels[:2] if metric.name == "f1" else labels, pair=True))
+    rows = [some_labels(kind, 41, generator) for _ in range(4)]
+    rows.append([rows[0][0]] * 41)
+    gold, *predictions = map(kind.side, rows)
     weights = np.concatenate(list(draws(41, 7, 0)))
-    found = WEIGHTED[name](targets, predictions, weights)
-    for r, times in enumerate(weights.astype(int)):
-        for k, row in enumerate(predictions):
-            expected = METRICS[name].value(np.repeat(targets, times), np.repeat(row, times))
-            assert found[r, k] == pytest.approx(expected, abs=1e-9)
+    found = metric.resampled(gold, predictions, weights)
+    plain = replace(metric, drawn=None).resampled(gold, predictions, weights)
+    assert found.shape == plain.shape == (7, 4)
+    np.testing.assert_allclose(found, plain, atol=1e-9)
+    assert all(metric.allows(value) for value in found.flatten())
+    if metric.higher_is_better:
+        assert metric.value(gold, gold) == pytest.approx(1.0)
 
 
 def test_draws_add_up_and_repeat_and_do_not_depend_on_the_size_of_a_piece(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -55,9 +76,8 @@ def test_draws_add_up_and_repeat_and_do_not_depend_on_the_size_of_a_piece(monkey
 
 
 def test_a_main_score_is_the_mean_over_splits_and_metrics() -> None:
-    targets = {"a": [0, 1], "b": [1, 1]}
-    predictions = {"a": np.array([[0, 1]]), "b": np.array([[1, 1]])}
-    drawn = resampled(targets, predictions, ["accuracy", "f1"], 100)
+    targets, predictions = {"a": [0, 1], "b": [1, 1]}, {"a": [[0, 1]], "b": [[1, 1]]}
+    drawn = resampled(Toy(labels=("no", "yes"), metrics=("accuracy", "f1")), targets, predictions, 100)
     assert set(np.unique(drawn)) == {0.75, 1.0}  # f1 is 0 where the only item of class 1 was not drawn
 
 

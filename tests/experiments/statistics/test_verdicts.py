@@ -10,12 +10,12 @@ import pytest
 
 from tests.experiments.synthetic_runs import made_up, saved
 from zoo.cli import main
-from zoo.experiments.plan.spec import BASELINES
 from zoo.experiments.report.build import write_report
 from zoo.experiments.report.verdict_tables import difference_table, finding_notes, tier_table
 from zoo.experiments.results.records import FailedResult
 from zoo.experiments.statistics.verdicts import judge
 from zoo.experiments.verify.files import verify
+from zoo.tasks.kinds.classification import Classification
 
 
 def test_a_large_difference_is_better_and_makes_two_tiers() -> None:
@@ -25,14 +25,14 @@ def test_a_large_difference_is_better_and_makes_two_tiers() -> None:
     assert pair.difference == pytest.approx(-17 / 40)
     assert pair.n_seeds == 5
     assert found.tiers == {"lamps": (("albert-tiny",), ("bert-tiny",))}
-    floors = {(d.first, d.second): d.verdict for d in found.differences if d.second in BASELINES}
+    floors = {(d.first, d.second): d.verdict for d in found.differences if d.second in Classification.baselines}
     assert floors["albert-tiny", "majority"] == "better"
     assert floors["bert-tiny", "majority"] != "better"
 
 
 def test_a_small_difference_is_not_shown_and_shares_a_tier() -> None:
     found = judge(made_up(5, {"bert-tiny": [9, 8, 9, 8, 9], "albert-tiny": [8, 9, 8, 9, 8]}))
-    assert {d.verdict for d in found.differences if d.second not in BASELINES} == {"not shown"}
+    assert {d.verdict for d in found.differences if d.second not in Classification.baselines} == {"not shown"}
     assert found.tiers == {"lamps": (("albert-tiny", "bert-tiny"),)}
 
 
@@ -56,7 +56,7 @@ def test_only_seeds_that_both_finished_are_paired() -> None:
     assert found.spreads["lamps"]["bert-tiny"].n == 4
 
 
-def test_a_run_with_one_answer_for_everything_is_degenerate() -> None:
+def test_a_run_with_one_answer_for_everything_has_constant_predictions() -> None:
     found = judge(made_up(3, {"bert-tiny": [1, 1, 1]}))
     assert found.spreads["lamps"]["majority"].degenerate == 1
     assert found.spreads["lamps"]["bert-tiny"].degenerate == 0
@@ -71,11 +71,11 @@ def test_without_right_answers_nothing_is_decided() -> None:
 
 def test_verdicts_and_verification_need_no_baseline(tmp_path: Path) -> None:
     wrong = {"bert-tiny": [18, 17, 19], "albert-tiny": [1, 2, 1]}
-    failed = tuple(f"baseline-{name}-lamps-s0" for name in BASELINES)
+    failed = tuple(f"baseline-{name}-lamps-s0" for name in Classification.baselines)
     run = made_up(3, wrong, fail=failed)
     found, whole = judge(run), judge(made_up(3, wrong))
     assert found.tiers == whole.tiers and found.undecided == ()
-    assert [d for d in whole.differences if d.second not in BASELINES] == list(found.differences)
+    assert [d for d in whole.differences if d.second not in Classification.baselines] == list(found.differences)
     write_report(run, found, saved(run, tmp_path))
     assert {check.finding for check in verify(tmp_path)} == {"confirmed"}
 

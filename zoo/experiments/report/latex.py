@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from zoo.experiments.plan.spec import BASELINES
 from zoo.experiments.report.build import protocol
 from zoo.experiments.report.left_out import left_out_notes
 from zoo.experiments.report.score_tables import score_table
@@ -41,7 +40,7 @@ def latex(run: Run, found: Verdicts) -> str:
     ]
     for name, texts in scores.rows:
         cells = [escaped(name), *(_ranked(text, found, run, name, at) for at, text in enumerate(texts))]
-        if name == BASELINES[0]:
+        if name == run.plan.baselines[0]:
             lines.append(r"\midrule")
         lines.append(" & ".join([*cells, *([escaped(sizes.get(name, MISSING))] if sizes else [])]) + r" \\")
     lines += [r"\bottomrule", r"\end{tabular}", rf"\caption{{{_caption(run, found)}}}", r"\end{table}", ""]

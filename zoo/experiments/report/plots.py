@@ -6,13 +6,12 @@ import warnings
 from typing import TYPE_CHECKING
 
 from zoo.core.errors import ZooError
-from zoo.experiments.plan.spec import BASELINES
 from zoo.experiments.report.pareto import pareto
 from zoo.experiments.report.score_tables import systems_of
 from zoo.experiments.report.verdict_tables import between_variants
 from zoo.experiments.results.records import ModelResult, Run
 from zoo.experiments.statistics.tests import SAME, Difference
-from zoo.experiments.statistics.verdicts import Verdicts, degenerate
+from zoo.experiments.statistics.verdicts import Verdicts, constant
 from zoo.plotting import GREY, SETTINGS, grid, key, short, stroke, style, svg
 
 if TYPE_CHECKING:
@@ -51,7 +50,7 @@ def _scores(run: Run) -> Figure | None:
     figure, panels = grid(len(tasks), columns=3, height=0.8 + 0.2 * len(systems), share_y=True)
     for axes, task in zip(panels, tasks, strict=True):
         for height, system in enumerate(systems):
-            _points(axes, run, task, system, height, GREY if system in BASELINES else style(height)["color"])
+            _points(axes, run, task, system, height, GREY if system in run.plan.baselines else style(height)["color"])
         axes.set_title(short(task), fontsize=9)
         axes.grid(axis="x", color="#eeeeee")
     panels[0].set_yticks(range(len(systems)), [short(system) for system in systems])
@@ -62,7 +61,7 @@ def _scores(run: Run) -> Figure | None:
 def _points(axes: Axes, run: Run, task: str, system: str, height: int, color: str) -> None:
     results = run.finetuned(system, task)
     for result in results:
-        stuck = degenerate(result) and system not in BASELINES
+        stuck = constant(run.plan.task(task), result) and system not in run.plan.baselines
         axes.plot(100 * result.main_score, height, "x" if stuck else "o", color=color, alpha=0.6)
     if results:
         mean = 100 * sum(result.main_score for result in results) / len(results)

@@ -12,7 +12,6 @@ from pydantic import Field, JsonValue, create_model
 
 from zoo.core.specs import Record
 from zoo.experiments.plan.plan import Plan
-from zoo.experiments.plan.spec import BASELINES
 from zoo.experiments.report.left_out import training_split
 from zoo.experiments.results.records import FailedResult, ModelResult, Run, TaskResult, fingerprint
 from zoo.experiments.statistics.costs import quantities
@@ -74,7 +73,7 @@ def schema() -> str:
 
 def summary(run: Run, found: Verdicts, *, costs: bool = False) -> dict[str, JsonValue]:
     """What `Published` says; without costs the same bytes for the same results."""
-    systems = [*(variant.name for variant in run.plan.variants), *BASELINES]
+    systems = [*(variant.name for variant in run.plan.variants), *run.plan.baselines]
     jobs: list[JsonValue] = [
         {
             "name": result.job.name,

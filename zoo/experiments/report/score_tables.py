@@ -6,7 +6,6 @@ from collections.abc import Iterator
 from statistics import fmean, stdev
 
 from zoo.core.specs import diff
-from zoo.experiments.plan.spec import BASELINES
 from zoo.experiments.report.verdict_tables import Average, averages
 from zoo.experiments.results.records import Run
 from zoo.experiments.statistics.costs import quantities
@@ -32,7 +31,7 @@ def tabulate(run: Run, found: Verdicts) -> Table:
 def average_table(run: Run, found: Verdicts) -> Table:
     """A row a system: means over all tasks and degenerate runs; no columns where there is one task only."""
     of = averages(found, systems_of(run))
-    stuck = any(average.degenerate for name, average in of.items() if name not in BASELINES)
+    stuck = any(average.degenerate for name, average in of.items() if name not in found.baselines)
     several = len(run.plan.tasks) > 1
     columns = ("mean of tasks",) * several
     columns += ("mean without degenerate runs",) * (several and stuck) + ("degenerate runs",) * stuck
@@ -106,7 +105,7 @@ def gap_table(run: Run) -> Table:
 
 def systems_of(run: Run) -> tuple[str, ...]:
     """The variants, then the baselines."""
-    return (*(variant.name for variant in run.plan.variants), *BASELINES)
+    return (*(variant.name for variant in run.plan.variants), *run.plan.baselines)
 
 
 def task_label(run: Run, name: str) -> str:
@@ -120,7 +119,7 @@ def score(run: Run, system: str, task: str) -> str:
     values = [100 * result.main_score for result in run.finetuned(system, task)]
     if not values:
         return "failed" if any((f.job.system, f.job.task) == (system, task) for f in run.failures) else "not done"
-    expected = 1 if system in BASELINES else len(run.plan.seeds)
+    expected = 1 if system in run.plan.baselines else len(run.plan.seeds)
     spread = f" ± {stdev(values):.1f}" if len(values) > 1 else ""
     missing = f" ({len(values)} of {expected})" if len(values) < expected else ""
     return f"{fmean(values):.1f}{spread}{missing}"

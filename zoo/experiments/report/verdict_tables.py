@@ -7,7 +7,6 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from statistics import fmean
 
-from zoo.experiments.plan.spec import BASELINES
 from zoo.experiments.statistics.tests import SAME, Difference, Spread
 from zoo.experiments.statistics.verdicts import Verdicts
 from zoo.tables import MISSING, Table
@@ -96,7 +95,7 @@ def finding_notes(found: Verdicts) -> list[str]:
         notes.append("In a tier is whoever its best is not shown to be better than.")
     notes += [f"Not shown to be better than {name}: {'; '.join(where)}." for name, where in _at_the_floor(found)]
     for task, by_system in found.spreads.items():
-        stuck = [_stuck(name, s) for name, s in by_system.items() if s.degenerate and name not in BASELINES]
+        stuck = [_stuck(name, s) for name, s in by_system.items() if s.degenerate and name not in found.baselines]
         notes += [f"One answer for every item of {task}: {', '.join(stuck)}."] if stuck else []
     notes += [f"No verdict on {task}: its gold labels were not stored." for task in found.undecided]
     return notes
@@ -104,7 +103,7 @@ def finding_notes(found: Verdicts) -> list[str]:
 
 def between_variants(found: Verdicts, task: str | None = None) -> list[Difference]:
     """The differences without a baseline, on one task or all."""
-    return [d for d in found.differences if d.second not in BASELINES and task in (None, d.task)]
+    return [d for d in found.differences if d.second not in found.baselines and task in (None, d.task)]
 
 
 def intervals_and_p(d: Difference) -> tuple[str, str, str]:
@@ -132,7 +131,7 @@ def _stuck(name: str, found: Spread) -> str:
 
 def _at_the_floor(found: Verdicts) -> Iterator[tuple[str, list[str]]]:
     """By baseline, the variants that are not shown to be better than it, and on which tasks."""
-    for name in BASELINES:
+    for name in found.baselines:
         where: dict[str, list[str]] = {}
         for d in found.differences:
             if d.second == name and not (d.verdict == "better" and d.difference > 0):

@@ -22,8 +22,6 @@ T = TypeVar("T")
 Whole = Annotated[int, Field(ge=0)]
 Amount = Annotated[float, Field(ge=0.0)]
 Rate = Annotated[float, Field(gt=0.0)]
-Score = Annotated[float, Field(ge=-1.0 - 1e-9, le=1.0 + 1e-9)]
-"""A metric's value; what rounding adds to a perfect one is none the worse."""
 
 
 class Measured(Record):
@@ -108,8 +106,8 @@ class TaskResult(Record):
     steps: Whole
     gradient_accumulation_steps: Count = 1
     truncated: dict[str, Truncation] = Field(default={})
-    scores: dict[str, dict[str, Score]]
-    main_score: Score
+    scores: dict[str, dict[str, float]]
+    main_score: float
     predictions: Answers
     test_predictions: Answers = Field(default={})
     environment: Environment

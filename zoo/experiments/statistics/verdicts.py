@@ -10,7 +10,7 @@ import numpy as np
 
 from zoo.core.specs import Record
 from zoo.experiments.plan.cache_key import model_keys
-from zoo.experiments.plan.spec import BASELINES
+from zoo.experiments.plan.spec import PlannedTask
 from zoo.experiments.results.records import Run, TaskResult
 from zoo.experiments.statistics.bootstrap import Array, resampled
 from zoo.experiments.statistics.tests import (
@@ -31,6 +31,7 @@ from zoo.experiments.statistics.tests import (
     tiers,
     verdict,
 )
+from zoo.tasks.kinds import task_kind
 
 
 class Verdicts(Record):
@@ -40,6 +41,7 @@ class Verdicts(Record):
     differences: tuple[Difference, ...]
     tiers: dict[str, tuple[tuple[str, ...], ...]]
     undecided: tuple[str, ...]
+    baselines: tuple[str, ...]
 
 
 @dataclass(frozen=True)
@@ -61,8 +63,8 @@ def judge(run: Run) -> Verdicts:
     variants = [variant.name for variant in run.plan.variants]
     spreads = {
         task.name: {
-            system: spread([result.main_score for result in results], [degenerate(result) for result in results])
-            for system in (*variants, *BASELINES)
+            system: spread([result.main_score for result in results], [constant(task, result) for result in results])
+            for system in (*variants, *task.baselines)
             if (results := run.finetuned(system, task.name))
         }
         for task in run.plan.tasks
@@ -80,24 +82,31 @@ def judge(run: Run) -> Verdicts:
         for task, by_system in spreads.items()
         if task not in undecided
     }
-    return Verdicts(spreads=spreads, differences=tuple(differences), tiers=tiers_of, undecided=undecided)
+    return Verdicts(
+        spreads=spreads,
+        differences=tuple(differences),
+        tiers=tiers_of,
+        undecided=undecided,
+        baselines=run.plan.baselines,
+    )
 
 
-def degenerate(result: TaskResult) -> bool:
-    """Whether a run predicts one and the same for every item of a development split."""
-    return any(len(set(made)) == 1 for made in result.predictions.values())
+def constant(task: PlannedTask, result: TaskResult) -> bool:
+    """Whether a run predicts the same for every item of a development split."""
+    kind = task_kind(task)
+    return any(kind.is_constant(made) for made in result.predictions.values())
 
 
 def _differences(run: Run, task: str) -> Iterator[Difference]:
     """Of every two variants, and of every variant and baseline; not yet adjusted for being several."""
-    variants = [variant.name for variant in run.plan.variants]
-    scores = {name: found for name in (*variants, *BASELINES) if (found := scores_of(run, name, task))}
+    variants, baselines = [variant.name for variant in run.plan.variants], run.plan.task(task).baselines
+    scores = {name: found for name in (*variants, *baselines) if (found := scores_of(run, name, task))}
     keys = model_keys(run.plan, task)
     for first, second in combinations(scores, 2):
-        if first in BASELINES:
+        if first in baselines:
             continue
         one, other = scores[first], scores[second]
-        if second in BASELINES:
+        if second in baselines:
             values, drawn = (np.repeat(side, len(one.seeds), axis=-1) for side in (other.values, other.drawn))
             other = Scores(one.seeds, values, drawn)
         seeds = sorted(set(one.seeds) & set(other.seeds))
@@ -141,13 +150,11 @@ def scores_of(run: Run, system: str, task: str) -> Scores | None:
     results, targets = run.finetuned(system, task), run.gold.get(task)
     if not results or not targets:
         return None
-    first = results[0]
-    metrics = list(next(iter(first.scores.values())))
-    predictions = {split: np.asarray([r.predictions[split] for r in results]) for split in first.predictions}
+    predictions = {split: [result.predictions[split] for result in results] for split in results[0].predictions}
     return Scores(
         seeds=tuple(result.job.seed for result in results),
         values=np.asarray([result.main_score for result in results]),
-        drawn=resampled(targets, predictions, metrics, N_DRAWS),
+        drawn=resampled(run.plan.task(task), targets, predictions, N_DRAWS),
     )
 
 
