@@ -42,11 +42,13 @@ def answer(shell: Zoo, *arguments: str) -> Any:
 def test_whatever_is_offered_is_listed_under_its_kind_and_under_all(shell: Zoo) -> None:
     catalog = Catalog.installed()
     everything = {(row["kind"], row["name"]) for row in answer(shell, "list", "all")}
-    for kind in (kind for kind in KINDS if kind != "published_count"):
+    for kind in (kind for kind in KINDS if kind not in ("published_count", "metric")):
         rows = answer(shell, "list", f"{kind}s".replace("_", "-"))
         assert [row["name"] for row in rows] == list(catalog.offered[kind])
         assert {(kind.replace("_", " "), row["name"]) for row in rows} <= everything
     assert len(answer(shell, "list", "published_counts")) == len(catalog.published_counts)
+    metrics = {(row["name"], row["kind"]) for row in answer(shell, "list", "metrics")}
+    assert {("accuracy", "classification"), ("pearson", "regression")} <= metrics
     assert [row["name"] for row in answer(shell, "list", "sizes")] == ["tiny", "mini", "small"]
     assert [row["name"] for row in answer(shell, "list", "corpora")] == ["microworld", "files", "tasks"]
 

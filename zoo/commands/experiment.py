@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from pydantic import JsonValue
 
-from zoo.commands.console import console, ending, print_json, print_rows
+from zoo.commands.console import ending, print_json, print_rows, show
 from zoo.experiments.plan.options import FOLDER
 
 if TYPE_CHECKING:
@@ -43,7 +43,7 @@ def experiment(
     if as_json:
         print_json(comparison.render("json"))
     else:
-        comparison.print(console())
+        show(comparison.document.brief)
     assert comparison.folder is not None
     ending(
         {"run folder": comparison.folder, "report": comparison.folder / "report.md"},

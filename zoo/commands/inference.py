@@ -7,11 +7,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
-from rich.table import Table
-from rich.text import Text as Styled
 
-from zoo.commands.console import AsJson, console, print_json, split
+from zoo.commands.console import AsJson, print_json, show_table, split
 from zoo.core.errors import ZooError, visible
+from zoo.document import Table
 
 if TYPE_CHECKING:
     from zoo.model import Model
@@ -86,13 +85,12 @@ def fill(
     if as_json:
         print_json([[asdict(candidate) for candidate in mask] for mask in masks])
         return
-    table = Table(box=None, pad_edge=False)
-    for column in ("mask", "piece", "probability"):
-        table.add_column(column, justify="right" if column == "probability" else "left")
-    for number, mask in enumerate(masks, 1):
-        for candidate in mask:
-            table.add_row(str(number), Styled(visible(candidate.piece)), f"{candidate.probability:.4f}")
-    console().print(table)
+    rows = tuple(
+        (str(number), candidate.piece, f"{candidate.probability:.4f}")
+        for number, mask in enumerate(masks, 1)
+        for candidate in mask
+    )
+    show_table(Table(("mask", "piece", "probability"), rows, words={"piece"}))
 
 
 def predict(

@@ -116,6 +116,17 @@ def _tasks(catalog: Catalog) -> Iterator[Row]:
         }
 
 
+def _metrics(catalog: Catalog) -> Iterator[Row]:
+    from zoo.tasks.metrics import metrics_of
+
+    for kind in catalog.offered["task_kind"]:
+        for metric in metrics_of(kind).values():
+            offered = metric.name in catalog.offered["metric"]
+            better = "higher is better" if metric.higher_is_better else "lower is better"
+            plugin = catalog.owner("metric", metric.name).name if offered else "zoo"
+            yield {"name": metric.name, "kind": kind, "order": better, "range": list(metric.range), "plugin": plugin}
+
+
 def _paper_tables(catalog: Catalog) -> Iterator[Row]:
     for table in catalog.paper_tables.values():
         plugin = catalog.owner("paper_table", table.name).name
@@ -182,6 +193,7 @@ LISTINGS: dict[str, Callable[[Catalog], Iterable[Row]]] = {
     "variants": _variants,
     "parts": _named(*PARTS),
     "tasks": _tasks,
+    "metrics": _metrics,
     "paper-tables": _paper_tables,
     "search-grids": _search_grids,
     "checkpoint-formats": _checkpoint_formats,

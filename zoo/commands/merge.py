@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from zoo.commands.console import AsJson, console, ending, print_json
+from zoo.commands.console import AsJson, ending, print_json, show
 from zoo.commands.report import AcrossHardware
 
 
@@ -29,7 +29,7 @@ def merge(
     if as_json:
         print_json(comparison.render("json"))
     else:
-        comparison.print(console())
+        show(comparison.document.brief)
     if out is not None:
         ending({"run folder": out}, f"zoo report {out} --format html --out report.html")
     return 1 if comparison.failures else 0

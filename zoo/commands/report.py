@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from zoo.commands.console import console, ending
+from zoo.commands.console import ending, show
 
 RunFolder = Annotated[Path, typer.Argument(help="A run folder that `zoo compare` or `zoo ablate` wrote.")]
 AcrossHardware = Annotated[
@@ -27,6 +27,10 @@ def report(
     out: Annotated[
         Path | None, typer.Option(help="Write to this file, not to the terminal. [dim](e.g. report.html)[/dim]")
     ] = None,
+    section: Annotated[
+        list[str] | None,
+        typer.Option(help="Only the sections of these ids; may be repeated. [dim](e.g. scores)[/dim]"),
+    ] = None,
     across_hardware: AcrossHardware = False,
 ) -> None:
     """Report on a run from its saved results alone.
@@ -37,11 +41,11 @@ def report(
 
     comparison = zoo.report(run, across_hardware=across_hardware)
     if out is not None:
-        ending({form: comparison.save(out, form)})
+        ending({form: comparison.save(out, form, section or ())})
     elif form == "terminal":
-        comparison.print(console())
+        show(comparison.document.only(section) if section else comparison.document)
     else:
-        print(comparison.render(form), end="")
+        print(comparison.render(form, section or ()), end="")
 
 
 def verify(

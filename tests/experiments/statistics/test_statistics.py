@@ -13,9 +13,9 @@ from zoo.experiments.statistics.bootstrap import draws, resampled
 from zoo.experiments.statistics.tests import (
     Difference,
     bootstrap_p,
-    detectable,
     holm,
     mean_interval,
+    minimum_detectable_difference,
     multi_bootstrap,
     seeds_needed,
     spread,
@@ -105,10 +105,10 @@ def test_what_only_the_items_leave_open_widens_the_test() -> None:
     assert t_test(values, 0.01 / 3) == pytest.approx(2 * stats.t.sf(1 / (0.02 / 3) ** 0.5, 2))
 
 
-def test_degenerate_runs_are_counted_and_left_out_of_the_second_mean() -> None:
+def test_runs_of_constant_predictions_are_counted_and_left_out_of_the_second_mean() -> None:
     found = spread([0.9, 0.5, 0.7], [False, True, False])
-    assert (found.mean, found.degenerate, found.mean_without_degenerate) == (pytest.approx(0.7), 1, pytest.approx(0.8))
-    assert spread([0.5], [True]).mean_without_degenerate is None
+    assert (found.mean, found.n_constant, found.mean_without_constant) == (pytest.approx(0.7), 1, pytest.approx(0.8))
+    assert spread([0.5], [True]).mean_without_constant is None
 
 
 def test_holm_is_as_worked_by_hand() -> None:
@@ -126,21 +126,23 @@ def test_the_multi_bootstrap_of_equal_seeds_is_the_bootstrap_of_items() -> None:
     assert multi_bootstrap(np.repeat(items, 4, axis=1)) == pytest.approx(items[:, 0])
 
 
-def test_the_detectable_difference_has_the_power_it_claims() -> None:
-    found = detectable(6, seed_variance=4.0, item_variance=0.0)
+def test_the_minimum_detectable_difference_has_the_power_it_claims() -> None:
+    found = minimum_detectable_difference(6, seed_variance=4.0, item_variance=0.0)
     samples = np.random.default_rng(0).normal(found, 2.0, (20_000, 6))
     shown = (stats.ttest_1samp(samples, 0, axis=1).pvalue < 0.05).mean()
     assert shown == pytest.approx(0.8, abs=0.01)
 
 
-def test_for_many_seeds_the_detectable_difference_is_the_normal_one() -> None:
-    assert detectable(1_000, 0.0, 1.0) == pytest.approx(stats.norm.ppf(0.975) + stats.norm.ppf(0.8), rel=3e-3)
+def test_for_many_seeds_the_minimum_detectable_difference_is_the_normal_one() -> None:
+    assert minimum_detectable_difference(1_000, 0.0, 1.0) == pytest.approx(
+        stats.norm.ppf(0.975) + stats.norm.ppf(0.8), rel=3e-3
+    )
 
 
 def test_the_seeds_needed_are_the_fewest_that_detect_it() -> None:
     needed = seeds_needed(0.5, 1.0, 0.0)
     assert needed == 34  # G*Power's and every textbook's answer for a paired effect of 0.5
-    assert detectable(needed, 1.0, 0.0) <= 0.5 < detectable(needed - 1, 1.0, 0.0)
+    assert minimum_detectable_difference(needed, 1.0, 0.0) <= 0.5 < minimum_detectable_difference(needed - 1, 1.0, 0.0)
     assert seeds_needed(0.5, 1.0, 1.0) is None
 
 
@@ -148,16 +150,16 @@ def test_the_seeds_needed_are_the_fewest_that_detect_it() -> None:
     ("n_seeds", "p", "now", "at_best", "expected"),
     [
         (3, 0.04, 1.0, 0.1, "better"),
-        (2, 0.0, 1.0, 0.1, "too few seeds to tell"),
-        (3, 0.06, 1.0, 0.4, "too few seeds to tell"),
-        (3, 0.06, 1.0, 0.6, "not shown"),
+        (2, 0.0, 1.0, 0.1, "too few seeds"),
+        (3, 0.06, 1.0, 0.4, "too few seeds"),
+        (3, 0.06, 1.0, 0.6, "not significant"),
     ],
 )
 def test_the_verdict_says_whether_more_seeds_would_help(
     n_seeds: int, p: float, now: float, at_best: float, expected: str
 ) -> None:
     plain = difference("t", "a", "b", np.zeros(n_seeds), np.zeros((100, n_seeds)))
-    found = plain.model_copy(update={"detectable": now, "detectable_at_best": at_best})
+    found = plain.model_copy(update={"minimum_detectable_difference": now, "minimum_detectable_at_best": at_best})
     assert isinstance(found, Difference) and verdict(found, p) == expected
 
 

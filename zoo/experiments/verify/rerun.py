@@ -15,7 +15,8 @@ from zoo.core.errors import ZooError
 from zoo.experiments.plan.job_kinds import model_folder
 from zoo.experiments.plan.make import check_plan
 from zoo.experiments.plan.plan import Plan
-from zoo.experiments.results.records import Run, TaskResult, best_setting, fingerprint
+from zoo.experiments.results.records import TaskResult, fingerprint
+from zoo.experiments.results.run import ComparisonRun, best_setting
 from zoo.experiments.runner.run import Watcher, run
 from zoo.experiments.verify.files import Check
 from zoo.heads import TaskHead
@@ -31,7 +32,7 @@ TIES = 0.01
 """The share of items on which another machine's last digits may decide otherwise."""
 
 
-def evaluated_again(done: Run, folder: Path, catalog: Catalog) -> Iterator[Check]:
+def evaluated_again(done: ComparisonRun, folder: Path, catalog: Catalog) -> Iterator[Check]:
     """Let every fine-tuned model that was kept predict the development items again."""
     data = Path(done.plan.data_folder) if done.plan.data_folder else None
     compute = done.plan.compute
@@ -73,7 +74,7 @@ def repeated_plan(plan: Plan, seeds: int) -> Plan:
 
 
 def trained_again(
-    done: Run, plan: Plan, stage: Path, catalog: Catalog, within: float, workers: int, watcher: Watcher
+    done: ComparisonRun, plan: Plan, stage: Path, catalog: Catalog, within: float, workers: int, watcher: Watcher
 ) -> Iterator[Check]:
     """Pre-train and fine-tune everything again as this plan says, in another folder.
 
