@@ -189,8 +189,12 @@ def _carried_out(
     if command == "ablate" and plan.ablation is None:
         raise ZooError("the plan is of a comparison and has no edges to report on; carry it out with zoo compare")
     folder = asked.out or RUNS / f"{command}-{datetime.now():%Y%m%d-%H%M%S}"
-    with Display(plan, Console(stderr=True, quiet=not progress)) as display:
-        done = run(plan, folder, executor=_executor(asked), watcher=display, reuse=asked.reuse, catalog=catalog)
+    try:
+        with Display(plan, Console(stderr=True, quiet=not progress)) as display:
+            done = run(plan, folder, executor=_executor(asked), watcher=display, reuse=asked.reuse, catalog=catalog)
+    except KeyboardInterrupt:
+        again = f"zoo {command} --resume --out {folder}"
+        raise KeyboardInterrupt(f"finished jobs are kept in {folder}; continue with: {again}") from None
     comparison = Comparison(folder, done)
     comparison.write_report()
     return comparison

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
+from itertools import chain
 
 from zoo.registry.catalog import Catalog
 
@@ -23,6 +24,7 @@ COMPLETIONS: Mapping[str, Completion] = {
     "variants": _completing(lambda catalog: catalog.variants),
     "tasks": _completing(lambda catalog: catalog.tasks),
     "grids": _completing(lambda catalog: catalog.grids),
+    "named": _completing(lambda catalog: [*catalog.variants, *catalog.tasks, *chain(*catalog.parts.values())]),
     "presets": _completing(lambda catalog: catalog.ablations),
 }
 """By what `Help.completes` names."""
