@@ -17,8 +17,7 @@ from zoo.core.specs import Variant, diff
 from zoo.registry.catalog import Catalog
 
 if TYPE_CHECKING:
-    from zoo.pretraining.run import Summary
-    from zoo.pretraining.settings import PretrainOptions, PretrainSpec
+    from zoo.pretraining.outcome import Summary
 
 CHECKPOINTS = 20
 EVALUATIONS = 10
@@ -77,14 +76,11 @@ def pretrain(
     meant = scaled(asked, tokens, steps, batch_tokens)
     catalog.check(meant)
     n_steps = meant.pretraining.steps
-    how = PretrainOptions(
-        corpus=tuple(str(path) for path in [*corpus, *(more or [])]),
+    options = PretrainOptions(
         out=str(out),
         cache=str(cache or cache_folder()),
         tokenizer=str(tokenizer) if tokenizer else None,
-        start=str(start) if start else None,
-        compute=Compute(device=chosen_device(device), precision=precision.value, threads=threads),
-        gradient_accumulation_steps=gradient_accumulation_steps,
+        initial_weights=str(start) if start else None,
         sharded=shard,
         checkpoint_every=checkpoint_every or min(1_000, max(1, n_steps // CHECKPOINTS)),
         evaluate_every=evaluate_every or max(1, n_steps // EVALUATIONS),
@@ -94,13 +90,30 @@ def pretrain(
         resume=resume,
         command=shlex.join(["zoo", *sys.argv[1:]]),
     )
+    from zoo.core.seeds import seed_of
+    from zoo.pretraining.display import Display
     from zoo.pretraining.log import tensorboard_writer
     from zoo.pretraining.preparation import identify
+    from zoo.pretraining.run import pretrain as run
+    from zoo.pretraining.source import text_of_files
+    from zoo.train.distributed import init_distributed
+    from zoo.train.step import StepConfig
 
     if tensorboard:
         tensorboard_writer()
-    run = identify(catalog, meant, how, seed=seed, held_out=held_out)
-    return _do(catalog, run, how, _changes(asked, meant), as_json)
+    compute = Compute(device=chosen_device(device), precision=precision.value, threads=threads)
+    text = text_of_files([*corpus, *(more or [])])
+    spec = identify(catalog, meant, text, options, seed=seed, held_out=held_out, precision=compute.precision)
+    with init_distributed(compute) as distributed:
+        how = StepConfig(compute, distributed, gradient_accumulation_steps, seed=seed_of("steps", seed))
+        with Display(Console(stderr=True, quiet=not distributed.is_main_process)) as display:
+            done = run(catalog, spec, text, options, how, display, _changes(asked, meant))
+        distributed.barrier()
+    if isinstance(done, int):
+        return 128 + done
+    if distributed.is_main_process:
+        _report(done.summary, out, as_json)
+    return 0
 
 
 def corpus_(
@@ -151,22 +164,6 @@ def cache_folder() -> Path:
     """Where tokenized corpora are kept unless another place is given."""
     base = os.environ.get("XDG_CACHE_HOME")
     return (Path(base) if base else Path.home() / ".cache") / "encoder-zoo" / "corpora"
-
-
-def _do(catalog: Catalog, run: PretrainSpec, how: PretrainOptions, changes: list[str], as_json: bool) -> int:
-    from zoo.pretraining.display import Display
-    from zoo.pretraining.run import Summary, pretrain
-    from zoo.train.distributed import init_distributed
-
-    with init_distributed(how.compute) as distributed:
-        with Display(Console(stderr=True, quiet=not distributed.is_main_process)) as display:
-            done = pretrain(catalog, run, how, distributed, display, changes)
-        distributed.barrier()
-    if not isinstance(done, Summary):
-        return 128 + done
-    if distributed.is_main_process:
-        _report(done, Path(how.out), as_json)
-    return 0
 
 
 def _report(summary: Summary, folder: Path, as_json: bool) -> None:

@@ -10,7 +10,7 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, Ti
 from rich.table import Table
 from rich.text import Text
 
-from zoo.train.evaluation import Score
+from zoo.core.held_out import HeldOutScore
 from zoo.train.step import Step
 
 LINES = 20
@@ -64,7 +64,7 @@ class Display:
             left = (n_steps - step.number) * step.n_tokens / self._smooth["tokens/s"]
             self._console.print(Text(f"step {step.number}/{n_steps}  {text}  {left:,.0f} s left"), soft_wrap=True)
 
-    def evaluated(self, step: int, scores: dict[str, Score]) -> None:
+    def evaluated(self, step: int, scores: dict[str, HeldOutScore]) -> None:
         """The held-out documents have been read."""
         parts = [f"{name}: {told(score)}" for name, score in scores.items()]
         self._console.print(Text(f"held out after step {step}: {'; '.join(parts)}"), soft_wrap=True)
@@ -74,13 +74,13 @@ class Display:
         return "  ".join([*parts, f"{self._smooth['tokens/s']:,.0f} tokens/s", f"{self._smooth['peak']:.0%} of peak"])
 
 
-def told(score: Score) -> str:
+def told(score: HeldOutScore) -> str:
     """A score on one line."""
     accuracy = "" if score.accuracy is None else f", accuracy {100 * score.accuracy:.1f}"
     return f"loss {score.loss:.3f}, perplexity {score.perplexity:,.2f}{accuracy}"
 
 
-def score_table(scores: dict[str, Score]) -> Table:
+def score_table(scores: dict[str, HeldOutScore]) -> Table:
     """Scores on held-out text, an objective a row."""
     table = Table(box=None, pad_edge=False)
     for column in ("objective, on held-out documents", "loss", "perplexity", "accuracy", "predictions"):

@@ -19,7 +19,7 @@ from zoo.weights.hub import hub_name
 
 
 def initial_weights(catalog: Catalog, variant: Variant, folder: Path) -> InitialWeights:
-    """The weights that a run of a variant starts from. Raises ZooError where the weights in the folder are not for it."""
+    """The weights in a folder, for a run of a variant to start from. Raises ZooError where they don't fit it."""
     contents = inspect(folder, catalog)
     with torch.device("meta"):
         wanted = catalog.assemble(variant)

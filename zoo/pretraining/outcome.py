@@ -6,13 +6,13 @@ from dataclasses import dataclass
 
 from pydantic import JsonValue
 
+from zoo.core.held_out import HeldOutScore
 from zoo.core.specs import Record, Variant
 from zoo.machine.environment import Environment
 from zoo.model import Model
 from zoo.pretraining.preparation import Prepared
 from zoo.pretraining.settings import InitialWeights, PretrainOptions, PretrainSpec
 from zoo.text.cache import CorpusFacts
-from zoo.train.evaluation import Score
 from zoo.train.state import TrainingState
 from zoo.weights.checkpoint import weights_hash
 
@@ -28,7 +28,7 @@ class Summary(Record):
     tokens: int
     seconds: float
     labels: dict[str, dict[str, int]]
-    held_out: dict[str, Score]
+    held_out: dict[str, HeldOutScore]
     weights_hash: str
     processes: int
     gradient_accumulation_steps: int
@@ -52,7 +52,7 @@ def provenance(
     prepared: Prepared,
     state: TrainingState,
     model: Model,
-    scores: dict[str, Score],
+    scores: dict[str, HeldOutScore],
     made_in: Environment,
 ) -> dict[str, JsonValue]:
     """How a model's weights were made, for its card."""

@@ -14,6 +14,7 @@ from pydantic import JsonValue
 
 from zoo.blocks.kernels import kernels_taken
 from zoo.core.files import write_text
+from zoo.core.held_out import HeldOutScore
 from zoo.machine.environment import environment
 from zoo.machine.memory import peak_memory
 from zoo.pretraining.checkpoints import Checkpoints
@@ -27,7 +28,7 @@ from zoo.pretraining.source import TextSource
 from zoo.pretraining.stopping import Stopping
 from zoo.registry.catalog import Catalog
 from zoo.text.pretraining_data import DataPosition
-from zoo.train.evaluation import Score, evaluate
+from zoo.train.evaluation import evaluate
 from zoo.train.loop import train
 from zoo.train.optimizers import make_optimizer
 from zoo.train.prefetch import PREFETCH_TOKENS, ResumableLoader, prefetch
@@ -47,7 +48,7 @@ class Watcher(Protocol):
     def stepped(self, step: Step, n_steps: int, tokens: int, peak_share: float | None) -> None:
         """A step is done."""
 
-    def evaluated(self, step: int, scores: dict[str, Score]) -> None:
+    def evaluated(self, step: int, scores: dict[str, HeldOutScore]) -> None:
         """The model was evaluated on held-out documents."""
 
 
@@ -104,7 +105,7 @@ class _Training:
             watcher.told(f"warning: {complaint}; going on from the checkpoint before it")
         self.state = saved or TrainingState(step=0, position=DataPosition(), labels={})
         self.saved_at = time.monotonic()
-        self.scores: dict[str, Score] = {}
+        self.scores: dict[str, HeldOutScore] = {}
         self.labels = {name: Counter(counts) for name, counts in self.state.labels.items()}
 
     def do(self, changes: Sequence[str]) -> Pretrained | int:
@@ -136,9 +137,7 @@ class _Training:
         n_steps, options = self.recipe.steps, self.options
         how = replace(self.how, stop=stopping)
         speed = Speed(self.model, self.compute, how.distributed.size) if options.measures_peak else None
-        for step in train(
-            self.model, self.optimizer, self.loader, self.recipe, n_steps, done=self.state.step, how=how
-        ):
+        for step in train(self.model, self.optimizer, self.loader, self.recipe, n_steps, done=self.state.step, how=how):
             self._count(step)
             self._show(step, speed)
             last = step.number == n_steps
@@ -227,7 +226,7 @@ class _Training:
             self.log.write("end", summary.steps, weights_hash=summary.weights_hash)
         return Pretrained(summary, self.model)
 
-    def _provenance(self, scores: dict[str, Score]) -> dict[str, JsonValue]:
+    def _provenance(self, scores: dict[str, HeldOutScore]) -> dict[str, JsonValue]:
         made_in = environment(self.catalog, self.compute)
         return provenance(self.spec, self.options, self.prepared, self.state, self.model, scores, made_in)
 

@@ -44,7 +44,9 @@ class Given(Task):
         return Dataset(splits, content_hash(splits))
 
 
-def catalog_of(train: Sequence[tuple[str, int | None]], **fields: object) -> Catalog:
+def catalog_of(
+    train: Sequence[tuple[str, int | None]], families: Sequence[object] = (zoo_bert,), **fields: object
+) -> Catalog:
     class Plugin:
         @hookimpl
         def zoo_tasks(self) -> list[Task]:
@@ -52,7 +54,7 @@ def catalog_of(train: Sequence[tuple[str, int | None]], **fields: object) -> Cat
             own = {"labels": ("bad", "good"), "metrics": ("accuracy",), "train": tuple(train), **fields}
             return [Given(**{**fixed, **own})]  # type: ignore[arg-type]
 
-    return Catalog.of(zoo_bert, Plugin())
+    return Catalog.of(*families, Plugin())
 
 
 def planned(catalog: Catalog, folder: Path) -> Plan:

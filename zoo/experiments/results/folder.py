@@ -6,6 +6,9 @@ from pathlib import Path
 
 from zoo.experiments.plan.plan import Job, Plan, slug
 
+CORPORA, UNFINISHED = "corpora", "unfinished"
+"""The folders of tokenized text and of jobs under way, removed when all jobs are done."""
+
 
 def checkpoint_folder(folder: Path, plan: Plan, job: Job) -> Path:
     """Where the checkpoint that a job makes or stands on lies in a run folder."""

@@ -16,6 +16,7 @@ from zoo.auditing.breakdown import Row
 from zoo.auditing.cost import AtLength
 from zoo.core.errors import ZooError
 from zoo.core.files import write_text
+from zoo.core.held_out import HeldOutScore
 from zoo.core.json_files import Damaged, read_strictly
 from zoo.core.specs import Count, Record, Variant
 from zoo.experiments.plan.plan import Job, Plan, read_plan
@@ -53,6 +54,8 @@ class Cost(Record):
 
     seconds: Amount
     peak_bytes: Whole
+    kernels: tuple[str, ...] = ()
+    """The attention kernels taken in training."""
     tokens_per_s: Rate | None = None
     training_examples_per_s: Rate | None = None
     latency_s: Measured | None = None
@@ -93,6 +96,8 @@ class PretrainResult(Record):
     parameters_executed: Whole
     breakdown: tuple[Row, ...] = ()
     flops: AtLength | None = None
+    held_out: dict[str, HeldOutScore] = Field(default={})
+    """By objective, where the plan holds documents out."""
     weights_hash: str
     checkpoint: str
     checkpoint_bytes: Whole

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from zoo.experiments.plan.plan import Job, Plan
+from zoo.experiments.results.folder import CORPORA
 from zoo.registry.catalog import Catalog
 from zoo.train.loop import Progress
 from zoo.train.step import StepConfig
@@ -21,3 +22,9 @@ class JobContext:
     folder: Path
     progress: Progress
     how: StepConfig
+    cache: Path | None = None
+
+    @property
+    def corpora(self) -> Path:
+        """The folder of tokenized text, shared by all jobs: of this machine where it is given, else of the run."""
+        return self.cache or self.folder / CORPORA

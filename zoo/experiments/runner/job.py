@@ -9,6 +9,7 @@ from types import MappingProxyType
 
 import torch
 
+from zoo.blocks.kernels import kernels_taken
 from zoo.core.errors import RunFailed, ZooError
 from zoo.core.seeds import seed_of
 from zoo.experiments.plan.plan import Job, Plan
@@ -35,11 +36,11 @@ WORK: Mapping[str, str] = MappingProxyType(
 
 
 def attempt(
-    catalog: Catalog, plan: Plan, job: Job, folder: Path, progress: Progress
+    catalog: Catalog, plan: Plan, job: Job, folder: Path, progress: Progress, cache: Path | None = None
 ) -> PretrainResult | FinetuneResult | FailedResult:
-    """A job's result, or the reason why there is none."""
+    """A job's result, or the reason why there is none; `cache` is where text is kept tokenized, if not in the run."""
     try:
-        return run_job(catalog, plan, job, folder, progress)
+        return run_job(catalog, plan, job, folder, progress, cache)
     except ZooError as error:
         return FailedResult(job=job, reason=str(error))
     except Exception as error:
@@ -47,7 +48,7 @@ def attempt(
 
 
 def run_job(
-    catalog: Catalog, plan: Plan, job: Job, folder: Path, progress: Progress
+    catalog: Catalog, plan: Plan, job: Job, folder: Path, progress: Progress, cache: Path | None = None
 ) -> PretrainResult | FinetuneResult:
     """Do a job; where memory runs out, again with each batch in twice as many micro-batches.
 
@@ -60,7 +61,10 @@ def run_job(
         try:
             seed = seed_of("steps", job.kind, job.seed)
             how = StepConfig(plan.compute, gradient_accumulation_steps=n_micro, seed=seed)
-            return work(JobContext(catalog, plan, job, folder, progress, how))
+            with kernels_taken() as kernels:
+                result = work(JobContext(catalog, plan, job, folder, progress, how, cache))
+            cost = result.cost.model_copy(update={"kernels": tuple(sorted(kernels))})
+            return result.model_copy(update={"cost": cost})
         except TooFewSequences:
             raise RunFailed(OUT_OF_MEMORY.format(n_micro // 2)) from None
         except (MemoryError, RuntimeError) as error:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,7 +14,7 @@ from zoo.core.files import sweep
 from zoo.core.specs import diff
 from zoo.experiments.plan.cache_key import cache_key
 from zoo.experiments.plan.plan import Job, Plan
-from zoo.experiments.results.folder import finetuned_folder
+from zoo.experiments.results.folder import CORPORA, UNFINISHED, finetuned_folder
 from zoo.experiments.results.gold_labels import read_gold
 from zoo.experiments.results.records import (
     FailedResult,
@@ -130,6 +131,8 @@ class JobStore:
                 sweep(self._folder / name)
                 for left in (self._folder / name).glob(".*.lock"):
                     left.unlink(missing_ok=True)
+            for name in (CORPORA, UNFINISHED):
+                shutil.rmtree(self._folder / name, ignore_errors=True)
 
     def run(self) -> Run:
         """All results so far, in the plan's order."""
