@@ -109,10 +109,10 @@ def inspect(folder: Path, catalog: Catalog) -> Contents:
 
 def _inspect_foreign(folder: Folder, catalog: Catalog) -> Contents:
     store = open_store(folder.path)
-    found = read_foreign(folder, catalog.checkpoints, store)
+    found = read_foreign(folder, catalog.checkpoint_formats, store)
     model = _without_memory(catalog, found.variant, found.objectives)
     pieces = found.pieces
-    table = catalog.checkpoints[found.format].table(pieces.used)
+    table = catalog.checkpoint_formats[found.format].table(pieces.used)
     shapes = {table.theirs(ours) or ours: shape for ours, shape in shapes_of(model).items()}
     match(f"the {found.format} that {folder.path / CONFIG} describes", store, shapes, pieces.names)
     stored = {ours: pieces.names[table.theirs(ours) or ours] for ours in model.state_dict()}
@@ -132,7 +132,7 @@ def tokenizer_of(folder: Path | Folder, catalog: Catalog) -> Tokenizer | None:
     if said.variant:
         part, options = catalog.tokenizer(said.variant)
     else:
-        used = tokenizer_use(said, catalog.checkpoints)
+        used = tokenizer_use(said, catalog.checkpoint_formats)
         part, options = catalog.part("tokenizer", used.name), dict(used.options)
     tokenizer: Tokenizer = part.load(said, **options)
     return tokenizer

@@ -23,8 +23,8 @@ def _completing(names: Callable[[Catalog], Iterable[str]]) -> Completion:
 COMPLETIONS: Mapping[str, Completion] = {
     "variants": _completing(lambda catalog: catalog.variants),
     "tasks": _completing(lambda catalog: catalog.tasks),
-    "grids": _completing(lambda catalog: catalog.grids),
+    "grids": _completing(lambda catalog: catalog.search_grids),
     "named": _completing(lambda catalog: [*catalog.variants, *catalog.tasks, *chain(*catalog.parts.values())]),
-    "presets": _completing(lambda catalog: catalog.ablations),
+    "presets": _completing(lambda catalog: catalog.paper_tables),
 }
 """By what `Help.completes` names."""

@@ -14,7 +14,7 @@ from zoo.commands.console import AsJson, Strict, open_catalog, print_json, print
 from zoo.core.errors import UnknownName
 from zoo.core.specs import Variant, diff
 from zoo.registry.catalog import Catalog
-from zoo.registry.plugins import KINDS
+from zoo.registry.offers import PARTS
 
 
 class Listing(StrEnum):
@@ -46,7 +46,7 @@ def list_(
     else:
         rows = [
             {"name": name, "kind": kind, "plugin": catalog.owner(kind, name).origin}
-            for kind in KINDS
+            for kind in PARTS
             for name in catalog.parts[kind]
         ]
     print_rows(rows, as_json)
@@ -90,7 +90,7 @@ def plugins(as_json: AsJson = False, strict: Strict = False) -> None:
             "distribution": plugin.distribution,
             "version": plugin.version,
             "registers": {kind: list(names) for kind, names in plugin.registers.items()},
-            "failed": f"{plugin.phase}: {plugin.failure}" if plugin.failure else None,
+            "failed": "; ".join(f"{phase}: {reason}" for phase, reason in plugin.failures.items()) or None,
         }
         for plugin in open_catalog(strict, warn=False).plugins
     ]
@@ -123,11 +123,11 @@ def _record(catalog: Catalog, name: str) -> dict[str, Any]:
     """The record of a variant, task or part. Raises UnknownName with the nearest of all of them."""
     if name in catalog.tasks:
         return catalog.tasks[name].model_dump(mode="json")
-    for kind in KINDS:
+    for kind in PARTS:
         if name in catalog.parts[kind]:
             return {"name": name, "kind": kind, "plugin": catalog.owner(kind, name).origin}
     if catalog.folder(name) is None and catalog.base(name) not in catalog.variants:
-        parts = [part for kind in KINDS for part in catalog.parts[kind]]
+        parts = [part for kind in PARTS for part in catalog.parts[kind]]
         raise UnknownName("variant, task or part", name, [*catalog.variants, *catalog.tasks, *parts])
     return catalog.variant(name).model_dump(mode="json")
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from math import ceil
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self, TypeVar
 
@@ -147,6 +148,10 @@ class Finetuning(Recipe):
     steps: Count | None = None
     batch_size: Count = 32
     max_length: Length = 128
+
+    def steps_over(self, n_items: int) -> int:
+        """How many steps it takes over so many items."""
+        return self.steps or ceil(self.epochs * ceil(n_items / self.batch_size))
 
 
 class PoolingConfig(Record):

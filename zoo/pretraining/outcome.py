@@ -39,7 +39,7 @@ class Summary(Record):
 
 
 @dataclass(frozen=True)
-class Pretrained:
+class PretrainOutcome:
     """A finished run: its summary and its model."""
 
     summary: Summary

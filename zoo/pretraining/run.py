@@ -20,7 +20,7 @@ from zoo.machine.memory import peak_memory
 from zoo.pretraining.checkpoints import Checkpoints
 from zoo.pretraining.initial_weights import load_pretrained_weights
 from zoo.pretraining.log import RunLog
-from zoo.pretraining.outcome import Pretrained, Summary, provenance
+from zoo.pretraining.outcome import PretrainOutcome, Summary, provenance
 from zoo.pretraining.preparation import Prepared, held_out_batches, prepare
 from zoo.pretraining.settings import CHECKPOINTS, PretrainOptions, PretrainSpec, claimed
 from zoo.pretraining.setup import batch_stream, new_model
@@ -60,7 +60,7 @@ def pretrain(
     how: StepConfig,
     watcher: Watcher,
     changes: Sequence[str] = (),
-) -> Pretrained | int:
+) -> PretrainOutcome | int:
     """Do the run, or what is left of it; gives the number of the signal that stopped it, if one did.
 
     The watcher gets `changes` to the recipe once the text has been read. Raises ZooError or RunFailed where the run
@@ -108,7 +108,7 @@ class _Training:
         self.scores: dict[str, HeldOutScore] = {}
         self.labels = {name: Counter(counts) for name, counts in self.state.labels.items()}
 
-    def do(self, changes: Sequence[str]) -> Pretrained | int:
+    def do(self, changes: Sequence[str]) -> PretrainOutcome | int:
         """Train to the end, or until a signal."""
         prepared, done = self.prepared, self.state.step
         stream = batch_stream(
@@ -133,7 +133,7 @@ class _Training:
             if self.log:
                 self.log.close()
 
-    def _steps(self, stopping: Stopping) -> Pretrained | int:
+    def _steps(self, stopping: Stopping) -> PretrainOutcome | int:
         n_steps, options = self.recipe.steps, self.options
         how = replace(self.how, stop=stopping)
         speed = Speed(self.model, self.compute, how.distributed.size) if options.measures_peak else None
@@ -195,7 +195,7 @@ class _Training:
         if self.log:
             self.log.write("checkpoint", self.state.step)
 
-    def _finish(self) -> Pretrained:
+    def _finish(self) -> PretrainOutcome:
         summary = Summary(
             variant=self.prepared.variant,
             initial_weights=self.spec.initial_weights,
@@ -224,7 +224,7 @@ class _Training:
             )
             write_text(self.folder / "result.json", summary.model_dump_json(indent=1))
             self.log.write("end", summary.steps, weights_hash=summary.weights_hash)
-        return Pretrained(summary, self.model)
+        return PretrainOutcome(summary, self.model)
 
     def _provenance(self, scores: dict[str, HeldOutScore]) -> dict[str, JsonValue]:
         made_in = environment(self.catalog, self.compute)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import shutil
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated
@@ -72,21 +72,31 @@ class PretrainOptions(Record):
     """The command line, to repeat the run with."""
 
 
-def scaled(variant: Variant, tokens: int | None, steps: int | None, batch_tokens: int | None) -> Variant:
+def scaled(
+    variant: Variant,
+    tokens: int | None,
+    steps: int | None,
+    batch_tokens: int | None,
+    own: Collection[str] = frozenset(),
+) -> Variant:
     """The variant with another budget, its recipe otherwise kept.
 
     A smaller number of tokens that would leave fewer than 250 steps gets smaller batches, down to one sequence, and a
-    learning rate smaller by the square root of the same ratio (You et al. 2020, arXiv:1904.00962, section 4.3).
+    learning rate smaller by the square root of the same ratio (You et al. 2020, arXiv:1904.00962, section 4.3); but
+    fields in `own`, as pretraining.learning_rate, were asked for by themselves and stay as they are.
     """
     recipe = variant.pretraining
     mean_share = recipe.tokens / recipe.steps / recipe.batch_tokens  # below 1 with two lengths
     batch, rate = batch_tokens or recipe.batch_tokens, recipe.learning_rate
+    may_shrink = batch_tokens is None and "pretraining.batch_tokens" not in own
     if steps is not None:
         tokens = max(1, round(steps * batch * mean_share))
-    elif tokens is not None and batch_tokens is None and tokens < FEWEST_STEPS * batch * mean_share:
+    elif tokens is not None and may_shrink and tokens < FEWEST_STEPS * batch * mean_share:
         smaller = max(recipe.sequence_length, int(tokens / FEWEST_STEPS / mean_share))
         if smaller < batch:
-            rate, batch = rate * math.sqrt(smaller / batch), smaller
+            if "pretraining.learning_rate" not in own:
+                rate *= math.sqrt(smaller / batch)
+            batch = smaller
     update = {"tokens": tokens or recipe.tokens, "batch_tokens": batch, "learning_rate": rate}
     return variant.model_copy(update={"pretraining": recipe.model_copy(update=update)})
 

@@ -13,8 +13,9 @@ from tests.experiments.synthetic_runs import made_up, renamed, saved
 from zoo import ZooError
 from zoo.cli import main
 from zoo.experiments.report.build import write_report
+from zoo.experiments.results.folder import read_run
 from zoo.experiments.results.merge import merge, write_merged
-from zoo.experiments.results.records import FailedResult, Run, read_run
+from zoo.experiments.results.records import FailedResult, Run
 from zoo.experiments.statistics.verdicts import judge
 from zoo.experiments.verify.files import verify
 from zoo.machine.compute import Compute

@@ -21,7 +21,7 @@ from zoo import Catalog
 from zoo.experiments.plan.corpus import FilesCorpus
 from zoo.experiments.plan.make import make_plan, with_budget
 from zoo.experiments.plan.plan import Plan
-from zoo.experiments.results.records import PretrainResult
+from zoo.experiments.results.records import ModelResult
 from zoo.experiments.runner.job import attempt
 from zoo.experiments.runner.run import run
 from zoo.pretraining.log import read_log
@@ -124,7 +124,7 @@ def test_a_signal_in_a_job_writes_a_checkpoint_first(tmp_path: Path) -> None:
     assert [path.name for path in (folder / "checkpoints").iterdir()] == ["step-0000000008"]
     done: list[int] = []
     result = attempt(catalog(), plan, job, tmp_path, lambda n, total: done.append(n))
-    assert isinstance(result, PretrainResult) and done[0] == 9 and done[-1] == N_STEPS
+    assert isinstance(result, ModelResult) and done[0] == 9 and done[-1] == N_STEPS
     assert {len(values) for values in result.losses.values()} == {N_STEPS}
 
 
@@ -152,17 +152,17 @@ def test_text_is_tokenized_once_per_tokenizer_however_many_variants_and_seeds(
     plan = planned(tmp_path, *names, families=families, pretrain_each_seed=True)
     done = run(plan, tmp_path / "run", catalog=families, watcher=Silent())
     assert not done.failures
-    assert len([r for r in done.results if isinstance(r, PretrainResult)]) == 6
+    assert len([r for r in done.results if isinstance(r, ModelResult)]) == 6
     assert len(trained) == len(tokenized) == 2
 
 
 def test_documents_are_held_out_where_that_is_asked_for(tmp_path: Path) -> None:
     plan = planned(tmp_path, held_out=0.1)
     result = attempt(catalog(), plan, plan.jobs[0], tmp_path, lambda done, total: None)
-    assert isinstance(result, PretrainResult)
+    assert isinstance(result, ModelResult)
     assert {name for name, score in result.held_out.items() if score.predictions} == {"bert.mlm", "bert.nsp"}
     plain = planned(tmp_path)
     without = attempt(catalog(), plain, plain.jobs[0], tmp_path, lambda done, total: None)
-    assert isinstance(without, PretrainResult) and without.held_out == {}
+    assert isinstance(without, ModelResult) and without.held_out == {}
     assert without.weights_hash != result.weights_hash
     assert json.loads((tmp_path / result.checkpoint / "provenance.json").read_text())["made_by"] == "zoo compare"

@@ -16,7 +16,8 @@ from zoo import Model
 from zoo.core.batch import Batch
 from zoo.experiments.plan.corpus import FilesCorpus
 from zoo.experiments.report.build import write_report
-from zoo.experiments.results.records import FinetuneResult, Run, read_run
+from zoo.experiments.results.folder import read_run
+from zoo.experiments.results.records import Run, TaskResult
 from zoo.experiments.runner.run import run
 from zoo.experiments.statistics.verdicts import judge
 from zoo.experiments.verify.files import verify
@@ -104,7 +105,7 @@ def test_training_again_gives_the_same_bits(kept: Path, tmp_path: Path) -> None:
 def test_other_predictions_of_the_same_code_contradict(kept: Path, tmp_path: Path) -> None:
     done = read_run(kept)
     results = tuple(
-        r.model_copy(update={"main_score": 0.123}) if isinstance(r, FinetuneResult) else r for r in done.results
+        r.model_copy(update={"main_score": 0.123}) if isinstance(r, TaskResult) else r for r in done.results
     )
     altered = Run(plan=done.plan, results=results)
     plan_again = repeated_plan(done.plan, 1)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from itertools import pairwise
 from pathlib import Path
+from statistics import fmean
 
 from pydantic import ValidationError
 
@@ -12,7 +13,8 @@ from zoo.core.errors import ZooError, explain
 from zoo.core.specs import R, Variant, diff
 from zoo.experiments.plan.ablation import Ablation
 from zoo.experiments.plan.corpus import CorpusSource, MicroworldCorpus, TasksCorpus, corpus_hash
-from zoo.experiments.plan.plan import BASELINES, Plan, PlannedCheckpoint, PlannedSplit, PlannedTask, hash_json
+from zoo.experiments.plan.plan import Plan
+from zoo.experiments.plan.spec import BASELINES, PlannedCheckpoint, PlannedSplit, PlannedTask, hash_json
 from zoo.experiments.results.gold_labels import gold_labels
 from zoo.machine.compute import ONE_THREAD, Compute
 from zoo.registry.catalog import Catalog
@@ -90,6 +92,7 @@ def planned_task(catalog: Catalog, name: str, data_folder: Path | None) -> Plann
         raise ZooError(f"task {task.name!r} has no {', no '.join(missing)}; it cannot be trained and scored")
     for split, items in ((task.train_split, training), *((split, dataset.splits[split]) for split in task.dev_splits)):
         _refuse_unfit(task, split, items)
+    lengths = [len(item.first) + len(item.second or "") for items in dataset.splits.values() for item in items]
     try:
         return PlannedTask(
             name=task.name,
@@ -107,6 +110,8 @@ def planned_task(catalog: Catalog, name: str, data_folder: Path | None) -> Plann
             },
             n_training=len(training),
             n_unlabelled=len(dataset.splits[task.train_split]) - len(training),
+            n_items=len(lengths),
+            mean_length=fmean(lengths),
         )
     except ValidationError as error:
         raise ZooError(f"task {task.name!r} cannot be scored: {explain(error)}") from None

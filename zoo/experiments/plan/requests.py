@@ -54,7 +54,7 @@ def asked_path(catalog: Catalog, names: Sequence[str], options: AblationOptions)
     if options.preset is not None:
         if names or options.via:
             raise ZooError("a preset has variants of its own; give either --preset or variants")
-        return of_table(catalog, catalog.ablation(options.preset), options.size)
+        return of_table(catalog, catalog.paper_table(options.preset), options.size)
     if options.size is not None:
         raise ZooError("--size is a preset's; give --preset NAME with it")
     if len(names) < 2:
@@ -110,7 +110,7 @@ def _budgeted(variant: Variant, own: Collection[str], options: PlanOptions) -> V
 
 
 def _tuning(catalog: Catalog, options: PlanOptions, tasks: Sequence[str]) -> Tuning:
-    tried = tuning(options.tune, tasks, catalog.grids)
+    tried = tuning(options.tune, tasks, catalog.search_grids)
     lengths = [
         setting for settings in tried.settings.values() for setting in settings if setting.epochs or setting.steps
     ]

@@ -8,8 +8,7 @@ from zoo.blocks import initialise
 from zoo.checkpoints import load, save
 from zoo.core.seeds import seed_of
 from zoo.core.specs import Init
-from zoo.experiments.results.folder import checkpoint_folder, finetuned_folder
-from zoo.experiments.results.records import Cost, FinetuneResult, Truncation
+from zoo.experiments.results.records import Cost, TaskResult, Truncation
 from zoo.experiments.runner.context import JobContext
 from zoo.experiments.runner.latency import latency, throughput
 from zoo.experiments.runner.scoring import planned_data, scored, unlabelled
@@ -17,17 +16,17 @@ from zoo.heads import make_head
 from zoo.machine.memory import peak_memory, reset_peak_memory
 from zoo.model import Model
 from zoo.tasks.task import labels_of
-from zoo.train.finetune import encode_examples, head_for, n_steps, predict, training_batches
+from zoo.train.finetune import encode_examples, head_for, predict, training_batches
 from zoo.train.loop import fit
 from zoo.weights.checkpoint import load_weights
 from zoo.weights.record import read_variant
 
 
-def finetune(work: JobContext) -> FinetuneResult:
+def finetune(work: JobContext) -> TaskResult:
     """Put a task head on the pre-trained encoder, train both, and score every dev split."""
     catalog, plan, job, how = work.catalog, work.plan, work.job, work.how
     task, dataset = planned_data(work)
-    place = checkpoint_folder(work.folder, plan, job)
+    place = work.start()
     reset_peak_memory(how.compute.torch_device)
     pretrained = _pretrained(work)
     variant = pretrained.variant
@@ -40,7 +39,7 @@ def finetune(work: JobContext) -> FinetuneResult:
     recipe = plan.finetuning_of(job)
     items = task.training_items(dataset)
     labels = labels_of(items)
-    steps = n_steps(recipe, len(items))
+    steps = recipe.steps_over(len(items))
     encoded = {task.train_split: encode_examples(items, tokenizer, recipe.max_length)}
     began = time.perf_counter()
     batches = training_batches(encoded[task.train_split][0], labels, recipe.batch_size, job.seed)
@@ -52,7 +51,7 @@ def finetune(work: JobContext) -> FinetuneResult:
     seconds, peak = time.perf_counter() - began, peak_memory(how.compute.torch_device)
     if plan.keep_finetuned:
         model.tokenizer = tokenizer
-        save(model, finetuned_folder(work.folder, job), to="zoo", replace=True, catalog=catalog)
+        save(model, work.model_folder(), to="zoo", replace=True, catalog=catalog)
     asked = [encoding for split in task.dev_splits for encoding in encoded[split][0]]
     return scored(
         work,
@@ -74,12 +73,12 @@ def finetune(work: JobContext) -> FinetuneResult:
 
 def _pretrained(work: JobContext) -> Model:
     plan, job = work.plan, work.job
-    place = checkpoint_folder(work.folder, plan, job)
+    place = work.start()
     variant = plan.variant(job.system).model_copy(update={"dims": read_variant(place).dims})
     if job.system in plan.checkpoints:
         model = load(place, catalog=work.catalog)
         model.variant = variant
         return model
-    model = work.catalog.assemble(variant, plan.pretraining_of(job).seed)
+    model = work.catalog.assemble(variant, plan.start_job(job.system, job.seed).seed)
     load_weights(model, place)
     return model

@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from importlib import import_module
 from pathlib import Path
-from types import MappingProxyType
 
 import torch
 
 from zoo.blocks.kernels import kernels_taken
 from zoo.core.errors import RunFailed, ZooError
 from zoo.core.seeds import seed_of
-from zoo.experiments.plan.plan import Job, Plan
-from zoo.experiments.results.records import FailedResult, FinetuneResult, PretrainResult
+from zoo.experiments.plan.job import Job
+from zoo.experiments.plan.job_kinds import kind_of
+from zoo.experiments.plan.plan import Plan
+from zoo.experiments.results.records import FailedResult, Finished, Result
 from zoo.experiments.runner.context import JobContext
 from zoo.registry.catalog import Catalog
 from zoo.train.loop import Progress
@@ -24,20 +25,10 @@ MOST_MICRO_BATCHES = 64
 
 OUT_OF_MEMORY = "out of memory, with each batch in {} micro-batch(es); try fewer workers or a smaller model"
 
-WORK: Mapping[str, str] = MappingProxyType(
-    {
-        "pretrain": "zoo.experiments.runner.pretrain_job:pretrain",
-        "take over": "zoo.experiments.runner.take_over_job:take_over",
-        "finetune": "zoo.experiments.runner.finetune_job:finetune",
-        "baseline": "zoo.experiments.runner.baseline_job:baseline",
-    }
-)
-"""The function that does a job of each kind."""
-
 
 def attempt(
     catalog: Catalog, plan: Plan, job: Job, folder: Path, progress: Progress, cache: Path | None = None
-) -> PretrainResult | FinetuneResult | FailedResult:
+) -> Result:
     """A job's result, or the reason why there is none; `cache` is where text is kept tokenized, if not in the run."""
     try:
         return run_job(catalog, plan, job, folder, progress, cache)
@@ -49,13 +40,13 @@ def attempt(
 
 def run_job(
     catalog: Catalog, plan: Plan, job: Job, folder: Path, progress: Progress, cache: Path | None = None
-) -> PretrainResult | FinetuneResult:
+) -> Finished:
     """Do a job; where memory runs out, again with each batch in twice as many micro-batches.
 
     Raises RunFailed or ZooError where it cannot be finished.
     """
     plan.compute.begin()
-    work = _work(plan, job)
+    work = _work(job)
     n_micro = 1
     while True:
         try:
@@ -70,15 +61,14 @@ def run_job(
         except (MemoryError, RuntimeError) as error:
             if not _is_out_of_memory(error):
                 raise
-        if job.kind == "baseline" or n_micro == MOST_MICRO_BATCHES:
+        if not kind_of(job).has_steps or n_micro == MOST_MICRO_BATCHES:
             raise RunFailed(OUT_OF_MEMORY.format(n_micro))
         n_micro *= 2
 
 
-def _work(plan: Plan, job: Job) -> Callable[[JobContext], PretrainResult | FinetuneResult]:
-    kind = "take over" if job.kind == "pretrain" and job.system in plan.checkpoints else job.kind
-    module, _, name = WORK[kind].partition(":")
-    work: Callable[[JobContext], PretrainResult | FinetuneResult] = getattr(import_module(module), name)
+def _work(job: Job) -> Callable[[JobContext], Finished]:
+    """The function that does a job: of the name of its kind, in the file of that name."""
+    work: Callable[[JobContext], Finished] = getattr(import_module(f"{__package__}.{job.kind}_job"), job.kind)
     return work
 
 

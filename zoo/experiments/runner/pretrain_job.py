@@ -12,14 +12,14 @@ from typing import Any
 from zoo.core.held_out import HeldOutScore
 from zoo.core.specs import Variant
 from zoo.experiments.plan.cache_key import cache_key
-from zoo.experiments.results.folder import UNFINISHED, checkpoint_folder
-from zoo.experiments.results.records import Cost, PretrainResult
+from zoo.experiments.results.folder import UNFINISHED
+from zoo.experiments.results.records import Cost, ModelResult
 from zoo.experiments.runner.context import JobContext
 from zoo.experiments.runner.model_statistics import model_statistics
 from zoo.machine.environment import environment
 from zoo.machine.memory import reset_peak_memory
 from zoo.pretraining.log import read_log
-from zoo.pretraining.outcome import Pretrained
+from zoo.pretraining.outcome import PretrainOutcome
 from zoo.pretraining.preparation import identify, shared_tokenizer
 from zoo.pretraining.run import pretrain as run
 from zoo.pretraining.settings import PretrainOptions
@@ -49,7 +49,7 @@ class _Progress:
         """Nothing: scores are in the result."""
 
 
-def pretrain(work: JobContext) -> PretrainResult:
+def pretrain(work: JobContext) -> ModelResult:
     """Pre-train a variant on the text of the plan, or what is left of it. Raises KeyboardInterrupt where stopped."""
     plan, job, how = work.plan, work.job, work.how
     reset_peak_memory(how.compute.torch_device)
@@ -68,7 +68,7 @@ def pretrain(work: JobContext) -> PretrainResult:
     folder.parent.mkdir(exist_ok=True)
     done = run(work.catalog, spec, text, options, how, _Progress(work))
     if isinstance(done, int):
-        raise KeyboardInterrupt
+        raise KeyboardInterrupt(f"{job.name} has a checkpoint; continue with --resume")
     result = _result(work, done, folder)
     shutil.rmtree(folder)
     return result
@@ -84,7 +84,7 @@ def _options(work: JobContext, variant: Variant, text: TextSource, folder: Path)
     return PretrainOptions(
         out=str(folder),
         cache=str(work.corpora),
-        model=str(checkpoint_folder(work.folder, work.plan, work.job)),
+        model=str(work.model_folder()),
         tokenizer=str(shared_tokenizer(work.catalog, variant, text, work.corpora)),
         checkpoint_seconds=CHECKPOINT_SECONDS,
         evaluate_every=variant.pretraining.steps,
@@ -94,11 +94,11 @@ def _options(work: JobContext, variant: Variant, text: TextSource, folder: Path)
     )
 
 
-def _result(work: JobContext, done: Pretrained, folder: Path) -> PretrainResult:
+def _result(work: JobContext, done: PretrainOutcome, folder: Path) -> ModelResult:
     summary, facts = done.summary, done.summary.corpus
     steps = [line for line in read_log(folder) if line["event"] == "step"]
-    place = checkpoint_folder(work.folder, work.plan, work.job)
-    return PretrainResult(
+    place = work.model_folder()
+    return ModelResult(
         job=work.job,
         variant=summary.variant,
         corpus=work.plan.corpus.description,

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from zoo.core.errors import RunFailed
 from zoo.experiments.results.gold_labels import gold_labels
-from zoo.experiments.results.records import Cost, FinetuneResult, Truncation
+from zoo.experiments.results.records import Cost, TaskResult, Truncation
 from zoo.experiments.runner.context import JobContext
 from zoo.machine.environment import environment
 from zoo.tasks import metrics
@@ -45,12 +45,12 @@ def scored(
     steps: int,
     truncated: dict[str, Truncation],
     cost: Cost,
-) -> FinetuneResult:
+) -> TaskResult:
     """The result of a job that made these predictions by split."""
     task, dataset = planned_data(work)
     labels = gold_labels(task, dataset)
     scores = {split: metrics.score(task, labels[split], predictions[split]) for split in labels}
-    return FinetuneResult(
+    return TaskResult(
         job=work.job,
         task_version=task.version,
         data_hash=dataset.content_hash,

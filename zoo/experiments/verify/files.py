@@ -17,7 +17,8 @@ from zoo.core.errors import ZooError
 from zoo.core.json_files import Damaged, read_json
 from zoo.experiments.plan.cache_key import cache_key
 from zoo.experiments.report.results_json import summary
-from zoo.experiments.results.records import FailedResult, FinetuneResult, PretrainResult, Run, read_what_is_sound
+from zoo.experiments.results.folder import read_what_is_sound
+from zoo.experiments.results.records import FailedResult, ModelResult, Run, TaskResult
 from zoo.experiments.statistics.ablation import ablation_path, effects
 from zoo.experiments.statistics.verdicts import judge
 from zoo.tasks.metrics import METRICS
@@ -81,11 +82,11 @@ def _hashed_again(run: Run, folder: Path) -> Iterator[Check]:
             continue
         where = f"jobs/{result.job.name}.json"
         yield from _compared(f"{where}: key", result.key, cache_key(run.plan, result.job, result.environment))
-        if isinstance(result, PretrainResult):
+        if isinstance(result, ModelResult):
             yield from _checkpoint_again(where, result, folder / result.checkpoint)
 
 
-def _checkpoint_again(where: str, result: PretrainResult, place: Path) -> Iterator[Check]:
+def _checkpoint_again(where: str, result: ModelResult, place: Path) -> Iterator[Check]:
     if not place.is_dir():
         yield Check(f"{where}: weights_hash", "not decidable", f"{result.checkpoint} is not there")
         return
@@ -103,7 +104,7 @@ def _checkpoint_again(where: str, result: PretrainResult, place: Path) -> Iterat
 
 def _scored_again(run: Run) -> Iterator[Check]:
     for result in run.results:
-        if isinstance(result, FinetuneResult):
+        if isinstance(result, TaskResult):
             where = f"jobs/{result.job.name}.json"
             gold = run.gold.get(str(result.job.task))
             for split, scores in result.scores.items():
