@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
-from zoo import Catalog, Dims, Encoder, Layout, Offers, ZooError, use
+from zoo import Catalog, Dims, Encoder, Layout, Offers, ZooError, part
 from zoo.auditing.cost import BATCH, LENGTHS
 from zoo.cli import main
 from zoo.commands import audit as session
@@ -23,6 +23,7 @@ def zoo(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> 
 
     def run(*arguments: object) -> tuple[int, str, str]:
         monkeypatch.setattr(sys, "argv", ["zoo", *map(str, arguments)])
+        monkeypatch.delenv("COLUMNS", raising=False)
         with pytest.raises(SystemExit) as ended:
             main()
         shown = capsys.readouterr()
@@ -196,7 +197,7 @@ def with_stranger(**offers: Any) -> Catalog:
     import zoo_bert
     import zoo_roberta
 
-    variant = Catalog.installed().variant("bert-tiny").swap("mine-tiny", encoder=use("mine.nothing"))
+    variant = Catalog.installed().variant("bert-tiny").swap("mine-tiny", encoder=part("mine.nothing"))
     mine = Offers(api_version=1, encoders={"mine.nothing": Nothing}, variants=[variant], **offers)
     return Catalog.of(zoo_bert, zoo_roberta, zoo_albert, mine=mine)
 

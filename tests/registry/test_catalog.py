@@ -14,7 +14,7 @@ import pytest
 from torch import nn
 
 import zoo.registry.plugins
-from zoo import Catalog, Offers, Variant, ZooError, hookimpl, use
+from zoo import Catalog, Offers, Variant, ZooError, hookimpl, part
 
 TINY = Catalog.installed().variants["bert-tiny"]
 
@@ -237,4 +237,4 @@ def test_a_part_whose_module_fails_to_import_is_named() -> None:
 
     catalog = Catalog.of(zoo_bert, plugin("acme", encoders={"acme.gone": "acme_gone:Encoder"}))
     with pytest.raises(ZooError, match=r"encoder 'acme.gone' is offered as 'acme_gone:Encoder', which fails to import"):
-        catalog.build(TINY.swap("x", encoder=use("acme.gone")))
+        catalog.build(TINY.swap("x", encoder=part("acme.gone")))

@@ -14,7 +14,7 @@ from zoo.commands.completion import COMPLETIONS
 from zoo.commands.console import AsJson, Strict, ending, open_catalog, print_json
 from zoo.commands.options import takes
 from zoo.core.errors import ZooError
-from zoo.pretraining.request import TEXT, CorpusRequest, PretrainRequest
+from zoo.pretraining.request import CorpusRequest, PretrainRequest
 
 
 @takes(PretrainRequest)
@@ -28,7 +28,7 @@ def pretrain(
     ],
     more: Annotated[
         list[Path] | None,
-        typer.Argument(help="More text, as a shell makes of --corpus *.txt.", rich_help_panel=TEXT),
+        typer.Argument(help="More text, as a shell makes of --corpus *.txt."),
     ] = None,
     *,
     options: PretrainRequest,
@@ -41,12 +41,12 @@ def pretrain(
 
     Example: zoo pretrain bert-tiny --corpus wiki.txt --tokens 10M --out runs/bert-tiny
     """
-    from zoo import api
+    import zoo
     from zoo.pretraining.display import score_table
 
     given = options.given | {"corpus": [*options.corpus, *(more or [])]}
     command = shlex.join(["zoo", *sys.argv[1:]])
-    done = api.pretrain(variant, progress=True, catalog=open_catalog(strict), command=command, **given)
+    done = zoo.pretrain(variant, progress=True, catalog=open_catalog(strict), command=command, **given)
     if not done.is_main:
         return 0
     try:
@@ -76,9 +76,9 @@ def corpus_(
 
     Example: zoo corpus wiki.txt --variant roberta-tiny
     """
-    from zoo import api
+    import zoo
 
-    counts = api.corpus(*files, catalog=open_catalog(strict), **options.given)
+    counts = zoo.corpus(*files, catalog=open_catalog(strict), **options.given)
     if as_json:
         print_json(counts.as_json())
         return

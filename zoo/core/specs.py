@@ -67,16 +67,16 @@ class Dims(Record):
         return value
 
 
-class Use(Record):
+class PartRef(Record):
     """A registered part by name, with the options it is built with."""
 
     name: Name
     options: dict[str, JsonValue] = {}
 
 
-def use(name: str, **options: JsonValue) -> Use:
+def part(name: str, **options: JsonValue) -> PartRef:
     """The part called `name`, built with these options."""
-    return Use(name=name, options=options)
+    return PartRef(name=name, options=options)
 
 
 class Init(Record):
@@ -181,12 +181,12 @@ class Variant(Record):
     name: Name
     paper: str
     dims: Dims
-    tokenizer: Use
-    embedding: Use
-    encoder: Use
-    objectives: Annotated[tuple[Use, ...], Field(min_length=1)]
-    packing: Use
-    masking: Use
+    tokenizer: PartRef
+    embedding: PartRef
+    encoder: PartRef
+    objectives: Annotated[tuple[PartRef, ...], Field(min_length=1)]
+    packing: PartRef
+    masking: PartRef
     init: Init = Init()
     pretraining: Pretraining
     finetuning: Finetuning

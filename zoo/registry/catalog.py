@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from zoo.core.errors import UnknownName, ZooError
 from zoo.core.seeds import drawing
-from zoo.core.specs import Dims, Use, Variant
+from zoo.core.specs import Dims, PartRef, Variant
 from zoo.formulas import Component, Published
 from zoo.registry.expressions import base_of, evaluate, exchanged_fields, own_name
 from zoo.registry.offers import PARTS, Offers
@@ -22,6 +22,8 @@ from zoo.registry.paper_tables import PaperTable
 from zoo.registry.plugins import Plugin, Refused, Source, guarded, installed_plugins
 from zoo.registry.search_grids import Grid
 from zoo.registry.tables import OnFailure, Tables, stop
+from zoo.tasks.kinds import add_kinds
+from zoo.tasks.metrics import add_metrics
 from zoo.tasks.task import Task
 from zoo.weights.folder_names import told_apart
 from zoo.weights.format import CheckpointFormat
@@ -38,6 +40,8 @@ class Catalog:
 
     def __init__(self, sources: list[Source], on_failure: OnFailure) -> None:
         self.offered = Tables(sources, on_failure)
+        add_kinds(self.offered["task_kind"])
+        add_metrics(self.offered["metric"])
 
     @classmethod
     def installed(cls, *, strict: bool = False, on_failure: OnFailure | None = None) -> Catalog:
@@ -208,7 +212,7 @@ class Catalog:
             raise UnknownName(kind.replace("_", " "), name, table)
         return table[name]
 
-    def components(self, kind: str, used: Use, dims: Dims) -> tuple[Component, ...] | None:
+    def components(self, kind: str, used: PartRef, dims: Dims) -> tuple[Component, ...] | None:
         """What a part is made of by its plugin's formula; None where the plugin states none. Raises as `build`."""
         self._find(kind, used.name)
         stated = self.offered["formula"].get(used.name)
@@ -259,7 +263,7 @@ class Catalog:
         from zoo.model import Model
         from zoo.registry.compatibility import reads_from_left
 
-        def made(kind: str, used: Use, *role: str) -> Any:
+        def made(kind: str, used: PartRef, *role: str) -> Any:
             with drawing("part", seed, kind, *role):
                 return self._make(kind, used, variant.dims)
 
@@ -277,7 +281,7 @@ class Catalog:
         """
         import torch
 
-        from zoo.registry.compatibility import misfits_in_finetuning, misfits_in_pretraining
+        from zoo.registry.compatibility import log_own_starts, misfits_in_finetuning, misfits_in_pretraining
 
         self.tokenizer(variant)
         masking, packing = self.masking(variant), self.packing(variant)
@@ -286,6 +290,8 @@ class Catalog:
         before = () if trained else misfits_in_pretraining(model, packing, masking)
         for misfit in (*before, *misfits_in_finetuning(model, tasks)):
             raise ZooError(f"variant {variant.name!r}: {misfit}")
+        if not trained:
+            log_own_starts(model)
 
     def without_defaults(self, variant: Variant, *, trained: bool = False) -> Variant:
         """A checked variant without options at their defaults, so that two that mean the same are equal.
@@ -297,7 +303,7 @@ class Catalog:
         objectives = tuple(self._plain("objective", used) for used in variant.objectives)
         return variant.model_copy(update=fields | {"objectives": objectives})
 
-    def _plain(self, kind: str, used: Use) -> Use:
+    def _plain(self, kind: str, used: PartRef) -> PartRef:
         part = self.part(kind, used.name)
         constructor = part.train if kind == "tokenizer" else part.__init__
         parameters = inspect.signature(constructor).parameters
@@ -306,9 +312,9 @@ class Catalog:
             n: v for n, v in checked_options(constructor, kind, used).items() if n not in defaults or v != defaults[n]
         }
         whole = {n: v if isinstance(v, float) else used.options[n] for n, v in kept.items()}  # 1 is 1.0 for a float
-        return Use(name=used.name, options=whole)
+        return PartRef(name=used.name, options=whole)
 
-    def _make(self, kind: str, used: Use, *given: object) -> Any:
+    def _make(self, kind: str, used: PartRef, *given: object) -> Any:
         from zoo.core import interfaces
 
         part = self.part(kind, used.name)

@@ -10,21 +10,21 @@ from typing import Any, get_type_hints
 from pydantic import TypeAdapter, ValidationError
 
 from zoo.core.errors import UnknownName, ZooError, explain
-from zoo.core.specs import Positive, Use
+from zoo.core.specs import PartRef, Positive
 
 WEIGHT = "weight"
 """The option that every objective has: its share in the sum of losses."""
 
 
 def constructor_options(
-    constructor: Callable[..., Any], kind: str, used: Use, given: tuple[str, ...]
+    constructor: Callable[..., Any], kind: str, used: PartRef, given: tuple[str, ...]
 ) -> dict[str, Any]:
     """The options that a part's constructor is called with; the weight of an objective is the model's."""
     return {name: value for name, value in checked_options(constructor, kind, used, given).items() if name != WEIGHT}
 
 
 def checked_options(
-    constructor: Callable[..., Any], kind: str, used: Use, given: tuple[str, ...] = ()
+    constructor: Callable[..., Any], kind: str, used: PartRef, given: tuple[str, ...] = ()
 ) -> dict[str, Any]:
     """The options of a part, each known to its constructor and of the annotated type."""
     variadic = (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD)

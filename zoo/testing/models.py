@@ -6,7 +6,7 @@ import math
 
 import torch
 
-from zoo.core.specs import Use, Variant
+from zoo.core.specs import PartRef, Variant
 from zoo.registry.catalog import Catalog
 from zoo.testing.material import alternating, ragged_batch
 from zoo.weights.format import CheckpointFormat
@@ -30,7 +30,8 @@ def check_variant(catalog: Catalog, variant: Variant) -> None:
     batch = ragged_batch(503, alternating(*labels), pairs=model.embedding.reads_pairs)
     with torch.no_grad():
         for name, output in model(batch).items():
-            guess = math.log(output.logits.shape[-1])
+            decides = output.logits.shape == output.targets.shape
+            guess = math.log(2 if decides else output.logits.shape[-1])
             loss = output.loss.item()
             assert abs(loss - guess) < 0.5 * guess, f"untrained, {name} has a loss of {loss:.2f}, far from {guess:.2f}"
 
@@ -42,7 +43,7 @@ def check_checkpoint(catalog: Catalog, format: CheckpointFormat) -> None:
     assert config is not None, f"the format has no words for its own base {base.name}"
     assert format.variant(config, base.name, "config.json").dims == base.dims, "a config reads back with other dims"
     for architecture, pieces in format.architectures.items():
-        objectives = tuple(Use(name=piece) for piece in pieces if piece in catalog.parts["objective"])
+        objectives = tuple(PartRef(name=piece) for piece in pieces if piece in catalog.parts["objective"])
         with torch.device("meta"):
             model = catalog.assemble(base.swap(base.name, objectives=objectives or base.objectives))
         weights = [name for name in model.state_dict() if objectives or not name.startswith("objectives.")]

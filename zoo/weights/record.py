@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from zoo.core.errors import UnknownName, ZooError
-from zoo.core.specs import HeadConfig, Record, Use, Variant, read_record
+from zoo.core.specs import HeadConfig, PartRef, Record, Variant, read_record
 from zoo.weights.folder import CONFIG, TOKENIZER_CONFIG, VARIANT, Folder
 from zoo.weights.folder_names import name_of
 from zoo.weights.format import POOL, TASK, UNTIED, CheckpointFormat
@@ -18,9 +18,6 @@ from zoo.weights.sentence import MODULES
 from zoo.weights.store import Store, open_store
 
 OBJECTIVES = "objectives.json"
-
-MLM = "bert.mlm"
-"""The objective whose output layer may be tied to the token table."""
 
 Formats = Mapping[str, CheckpointFormat]
 
@@ -85,7 +82,7 @@ def read_foreign(folder: Folder, formats: Formats, store: Store) -> Foreign:
     head = head_use(format, config, pieces.used, variant.dims.dropout, where)
     variant = variant.model_copy(
         update={
-            "objectives": _objectives(variant, pieces.used),
+            "objectives": _objectives(format, variant, pieces.used),
             "tokenizer": tokenizer_use(folder, formats),
         }
     )
@@ -105,7 +102,7 @@ def format_of(config: Mapping[str, Any], formats: Formats, where: str) -> Checkp
     return formats[kind]
 
 
-def tokenizer_use(folder: Folder, formats: Formats) -> Use:
+def tokenizer_use(folder: Folder, formats: Formats) -> PartRef:
     """The tokenizer that stands for the class that a folder names, with its options; the family's where it names none.
 
     Raises ZooError where an option is neither true nor false.
@@ -115,8 +112,8 @@ def tokenizer_use(folder: Folder, formats: Formats) -> Use:
     owner = next((each for each in formats.values() if named in each.tokenizer_classes), None)
     used = (owner or format).base.tokenizer
     if named and not owner:
-        return Use(name=used.name)
-    return Use(name=used.name, options={**used.options, **_tokenizer_options(folder, owner or format)})
+        return PartRef(name=used.name)
+    return PartRef(name=used.name, options={**used.options, **_tokenizer_options(folder, owner or format)})
 
 
 def _tokenizer_options(folder: Folder, format: CheckpointFormat) -> dict[str, Any]:
@@ -131,16 +128,17 @@ def _tokenizer_options(folder: Folder, format: CheckpointFormat) -> dict[str, An
     return options
 
 
-def untied(objectives: Iterable[Use]) -> tuple[Use, ...]:
-    """The same objectives, the output layer of masked tokens having a table of its own."""
+def untied(format: CheckpointFormat, objectives: Iterable[PartRef]) -> tuple[PartRef, ...]:
+    """The same objectives, the output layer that may be tied to the token table having a table of its own."""
+    own = {"tied": False}
     return tuple(
-        Use(name=used.name, options={**used.options, "tied": False}) if used.name == MLM else used
+        PartRef(name=used.name, options=used.options | own) if used.name == format.untied_objective else used
         for used in objectives
     )
 
 
-def _objectives(variant: Variant, pieces: tuple[str, ...]) -> tuple[Use, ...]:
+def _objectives(format: CheckpointFormat, variant: Variant, pieces: tuple[str, ...]) -> tuple[PartRef, ...]:
     """The pre-training objectives among the pieces; those of the paper where a checkpoint has none."""
     in_use = {used.name: used for used in variant.objectives}
-    found = [in_use.get(piece, Use(name=piece)) for piece in pieces if piece not in (*HEAD_KINDS, POOL, UNTIED)]
-    return (untied(found) if UNTIED in pieces else tuple(found)) or variant.objectives
+    found = [in_use.get(piece, PartRef(name=piece)) for piece in pieces if piece not in (*HEAD_KINDS, POOL, UNTIED)]
+    return (untied(format, found) if UNTIED in pieces else tuple(found)) or variant.objectives

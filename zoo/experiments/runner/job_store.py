@@ -26,7 +26,8 @@ from zoo.experiments.results.folder import (
     write_result,
 )
 from zoo.experiments.results.gold_labels import read_gold
-from zoo.experiments.results.records import FailedResult, Finished, Result, Run
+from zoo.experiments.results.records import FailedResult, Finished, Result
+from zoo.experiments.results.run import ComparisonRun
 from zoo.experiments.runner.reuse import adopted
 from zoo.machine.environment import Environment
 
@@ -129,11 +130,13 @@ class JobStore:
             for name in (CORPORA, UNFINISHED):
                 shutil.rmtree(self._folder / name, ignore_errors=True)
 
-    def run(self) -> Run:
+    def run(self) -> ComparisonRun:
         """All results so far, in the plan's order."""
         results = (self._results.get(job.name) for job in self._plan.jobs)
         gold = {task.name: answers for task in self._plan.tasks if (answers := read_gold(self._folder, task))}
-        return Run(plan=self._plan, results=tuple(result for result in results if result is not None), gold=gold)
+        return ComparisonRun(
+            plan=self._plan, results=tuple(result for result in results if result is not None), gold=gold
+        )
 
     def reuse(self, job: Job) -> Result | None:
         """The result of an acquired job from another run folder or this one, if there is a job of the same key."""
