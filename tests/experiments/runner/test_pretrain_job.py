@@ -35,6 +35,7 @@ import sys
 from pathlib import Path
 from tests.experiments.runner.test_pretrain_job import Silent, catalog
 from zoo.experiments.plan.plan import read_plan
+from zoo.experiments.runner import pretrain_job
 from zoo.experiments.runner.run import run
 pretrain_job.CHECKPOINT_SECONDS = 0.0
 plan = read_plan(Path(sys.argv[1]))
