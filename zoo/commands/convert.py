@@ -28,9 +28,8 @@ def convert(
     """Write a model's folder in the Hugging Face format, or in the zoo's own."""
     from zoo.checkpoints.converting import convert as do
     from zoo.commands.console import print_json
-    from zoo.weights.hub import folder_named
 
-    moved = do(folder_named(source), target, to=to.value, replace=replace)
+    moved = do(source, target, to=to.value, replace=replace)
     if as_json:
         print_json([asdict(one) for one in moved])
         return

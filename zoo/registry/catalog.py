@@ -27,10 +27,11 @@ from zoo.registry.paper_tables import PaperTable
 from zoo.registry.plugins import KINDS, OFFERED, Plugin, Refused, Source, ask, check_names, failed, installed_plugins
 from zoo.registry.search_grids import Grid
 from zoo.tasks.task import Task
+from zoo.weights.folder import CheckpointFolder, is_checkpoint
 from zoo.weights.folder_names import told_apart
 from zoo.weights.format import CheckpointFormat
 from zoo.weights.hub import folder_named, is_hub_name
-from zoo.weights.record import is_checkpoint, variant_in
+from zoo.weights.record import variant_in
 
 if TYPE_CHECKING:
     from zoo.core.interfaces import Encoder, Masking, Objective, Packing, Tokenizer
@@ -140,7 +141,7 @@ class Catalog:
         folder = folder_named(name)
         called = names[folder.resolve()]
         called = f"folder:{called}" if called in self.variants else called
-        return variant_in(folder, self.checkpoints).model_copy(update={"name": called})
+        return variant_in(CheckpointFolder(folder), self.checkpoints).model_copy(update={"name": called})
 
     def exchanged_fields(self, expression: str) -> frozenset[str]:
         """The paths of the fields that an expression exchanges. Raises ZooError as `named` does."""

@@ -27,7 +27,7 @@ from zoo.experiments.statistics.verdicts import judge
 from zoo.experiments.verify.files import verify
 from zoo.machine.environment import environment
 from zoo.model import Model
-from zoo.weights.record import read_variant
+from zoo.weights.folder import read_variant
 
 
 class OwnDraws(Encoder):

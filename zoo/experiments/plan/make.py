@@ -17,7 +17,7 @@ from zoo.experiments.results.gold_labels import gold_labels
 from zoo.registry.catalog import Catalog
 from zoo.registry.search_grids import Tuning
 from zoo.tasks.task import Example, Task
-from zoo.weights.content import content_files
+from zoo.weights.folder import CheckpointFolder
 
 LARGEST_DEFAULT_BUDGET = 500_000_000
 """Pre-training tokens above which the budget must be asked for: no machine this runs on by accident will finish."""
@@ -131,18 +131,16 @@ def check_plan(catalog: Catalog, plan: Plan) -> None:
             told = "; ".join(f"{path} {a!s:.80}, here {b!s:.80}" for path, (a, b) in named.items())
             raise ZooError(f"task {planned.name!r} is not what was planned: {told}")
     for name in plan.checkpoints:
-        refuse_changed(catalog, plan, name)
+        refuse_changed(plan, name, CheckpointFolder(Path(plan.checkpoints[name].folder)))
     if plan.corpus_hash and corpus_hash(catalog, plan.corpus) != plan.corpus_hash:
         raise ZooError(f"the corpus ({plan.corpus.description}) is not the text that was planned")
 
 
-def refuse_changed(catalog: Catalog, plan: Plan, name: str) -> None:
+def refuse_changed(plan: Plan, name: str, folder: CheckpointFolder) -> None:
     """Raises ZooError where the folder that a variant starts from is no longer what was planned, and names the file."""
     planned = plan.checkpoints[name]
-    found = planned_checkpoint(catalog, Path(planned.folder))
-    if changed := [
-        path for path in {**planned.files, **found.files} if planned.files.get(path) != found.files.get(path)
-    ]:
+    files = folder.file_hashes
+    if changed := [path for path in {**planned.files, **files} if planned.files.get(path) != files.get(path)]:
         raise ZooError(
             f"{Path(planned.folder) / changed[0]}, from which {name} starts, is not what was planned "
             f"({len(changed)} file(s) of {planned.folder} changed); make a new plan"
@@ -153,10 +151,11 @@ def planned_checkpoint(catalog: Catalog, folder: Path) -> PlannedCheckpoint:
     """Trained weights that can be fine-tuned, with a tokenizer. Raises ZooError where anything is missing."""
     from zoo.checkpoints import inspect, tokenizer_of
 
-    contents = inspect(folder, catalog)
-    if tokenizer_of(folder, catalog) is None:
+    opened = CheckpointFolder(folder)
+    inspect(opened, catalog)
+    if tokenizer_of(opened, catalog) is None:
         raise ZooError(f"{folder} holds no tokenizer, so nothing can be fine-tuned on text")
-    return PlannedCheckpoint(folder=str(folder.resolve()), files=content_files(contents.store))
+    return PlannedCheckpoint(folder=str(folder.resolve()), files=dict(opened.file_hashes))
 
 
 def with_budget(variant: Variant, tokens: int | None, steps: int | None, own: Collection[str] = frozenset()) -> Variant:

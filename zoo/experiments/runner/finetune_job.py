@@ -20,19 +20,17 @@ from zoo.tasks.task import labels_of
 from zoo.train.finetune import encode_examples, head_for, n_steps, predict, training_batches
 from zoo.train.loop import fit
 from zoo.weights.checkpoint import load_weights
-from zoo.weights.record import read_variant
+from zoo.weights.folder import CheckpointFolder, read_variant
 
 
 def finetune(work: JobContext) -> FinetuneResult:
     """Put a task head on the pre-trained encoder, train both, and score every dev split."""
     catalog, plan, job, how = work.catalog, work.plan, work.job, work.how
     task, dataset = planned_data(work)
-    place = checkpoint_folder(work.folder, plan, job)
     forget_peak_memory(how.team.device)
     pretrained = _pretrained(work)
     variant = pretrained.variant
-    tokenizer_class, options = catalog.tokenizer(variant)
-    tokenizer = tokenizer_class.load(place, **options)
+    tokenizer = pretrained.text_tokenizer
     head = make_head(variant.dims, head_for(task, variant.head))
     initialise(head, Init(), seed_of("head", dataset.content_hash, job.seed))
     model = pretrained.with_head(task.name, head)
@@ -51,7 +49,6 @@ def finetune(work: JobContext) -> FinetuneResult:
     predictions = {split: predict(model, head, its) for split, (its, _) in encoded.items() if split != task.train_split}
     seconds, peak = time.perf_counter() - began, peak_memory(how.team.device)
     if plan.keep_finetuned:
-        model.tokenizer = tokenizer
         save(model, finetuned_folder(work.folder, job), to="zoo", replace=True, catalog=catalog)
     asked = [encoding for split in task.dev_splits for encoding in encoded[split][0]]
     return scored(
@@ -76,12 +73,14 @@ def finetune(work: JobContext) -> FinetuneResult:
 
 def _pretrained(work: JobContext) -> Model:
     plan, job = work.plan, work.job
-    place = checkpoint_folder(work.folder, plan, job)
-    variant = plan.variant(job.system).model_copy(update={"dims": read_variant(place).dims})
+    folder = CheckpointFolder(checkpoint_folder(work.folder, plan, job))
+    variant = plan.variant(job.system).model_copy(update={"dims": read_variant(folder.path).dims})
     if job.system in plan.checkpoints:
-        model = load(place, catalog=work.catalog)
+        model = load(folder, catalog=work.catalog)
         model.variant = variant
         return model
     model = work.catalog.assemble(variant, plan.pretraining_of(job).seed)
-    load_weights(model, place)
+    load_weights(model, folder.weights)
+    tokenizer_class, options = work.catalog.tokenizer(variant)
+    model.tokenizer = tokenizer_class.load(folder, **options)
     return model

@@ -12,8 +12,7 @@ from zoo.machine.environment import environment
 from zoo.model import Model
 from zoo.registry.catalog import Catalog
 from zoo.weights.checkpoint import weights_hash
-from zoo.weights.content import trained_files
-from zoo.weights.store import open_store
+from zoo.weights.folder import CheckpointFolder
 
 FLOPS_LENGTH = 128
 """The tokens of a sequence on which a token's operations are counted."""
@@ -30,6 +29,6 @@ def model_statistics(catalog: Catalog, variant: Variant, model: Model, folder: P
         "weights_hash": weights_hash(model.state_dict()),
         "checkpoint": str(place.relative_to(folder)),
         "checkpoint_bytes": sum(path.stat().st_size for path in place.iterdir()),
-        "checkpoint_files": trained_files(open_store(place)),
+        "checkpoint_files": CheckpointFolder(place).trained_file_hashes,
         "environment": environment(catalog, device=next(model.parameters()).device),
     }

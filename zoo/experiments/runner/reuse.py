@@ -11,8 +11,7 @@ from zoo.core.specs import Variant
 from zoo.experiments.plan.plan import Job, Plan
 from zoo.experiments.results.folder import checkpoint_folder, finetuned_folder
 from zoo.experiments.results.records import FinetuneResult, PretrainResult, renamed
-from zoo.weights.folder import VARIANT
-from zoo.weights.record import read_variant
+from zoo.weights.folder import VARIANT, read_variant
 
 CARD = "README.md"
 

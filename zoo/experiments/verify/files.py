@@ -22,9 +22,7 @@ from zoo.experiments.statistics.ablation import ablation_path, effects
 from zoo.experiments.statistics.verdicts import judge
 from zoo.tasks.metrics import METRICS
 from zoo.weights.checkpoint import weights_hash
-from zoo.weights.content import trained_files
-from zoo.weights.record import read_variant
-from zoo.weights.store import open_store
+from zoo.weights.folder import CheckpointFolder, read_variant
 
 Finding: TypeAlias = Literal["confirmed", "contradicted", "not decidable"]
 
@@ -90,15 +88,15 @@ def _checkpoint_again(where: str, result: PretrainResult, place: Path) -> Iterat
         yield Check(f"{where}: weights_hash", "not decidable", f"{result.checkpoint} is not there")
         return
     try:
-        store = open_store(place)
-        found = weights_hash(dict(store.read(store.entries)))
-        record = read_variant(place)
+        checkpoint = CheckpointFolder(place)
+        found = weights_hash(dict(checkpoint.weights.read(checkpoint.weights.entries)))
+        record, files = read_variant(place), checkpoint.trained_file_hashes
     except ZooError as error:
         yield Check(f"{where}: weights_hash", "contradicted", f"{error!s:.300}")
         return
     yield from _compared(f"{where}: weights_hash", result.weights_hash, found)
     yield from _compared(f"{where}: variant", *(v.model_dump(mode="json") for v in (result.variant, record)))
-    yield from _compared(f"{where}: checkpoint_files", result.checkpoint_files, trained_files(store))
+    yield from _compared(f"{where}: checkpoint_files", result.checkpoint_files, files)
 
 
 def _scored_again(run: Run) -> Iterator[Check]:
