@@ -58,7 +58,7 @@ def load(
     if dtype is not None and not dtype.is_floating_point:
         raise ZooError(f"weights are floats and cannot be read as {dtype}")
     catalog = catalog or Catalog.installed()
-    opened = folder if isinstance(folder, CheckpointFolder) else open_folder(folder)
+    opened = open_folder(folder)
     contents = inspect(opened, catalog)
     tokenizer = tokenizer_of(opened, catalog)
     if tokenizer is not None:
@@ -80,8 +80,9 @@ def load(
     return model.eval()
 
 
-def inspect(folder: CheckpointFolder, catalog: Catalog) -> Contents:
+def inspect(folder: Path | CheckpointFolder, catalog: Catalog) -> Contents:
     """What a folder holds, every name, type and shape checked. Raises ZooError."""
+    folder = open_folder(folder)
     if folder.variant:
         model = _without_memory(catalog, folder.variant, folder.objectives)
         stored = {name: name for name in folder.weights.entries}
@@ -113,8 +114,9 @@ def _say(folder: Path, note: str) -> None:
     log.warning("%s: %s", folder, note)
 
 
-def tokenizer_of(folder: CheckpointFolder, catalog: Catalog) -> Tokenizer | None:
+def tokenizer_of(folder: Path | CheckpointFolder, catalog: Catalog) -> Tokenizer | None:
     """The tokenizer of a folder, which need not hold weights; None where it holds no tokenizer. Raises ZooError."""
+    folder = open_folder(folder)
     if folder.tokenizer_file is None:
         return None
     if folder.variant:

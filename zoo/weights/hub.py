@@ -29,9 +29,9 @@ def folder_named(name: Path | str) -> Path:
     return model_folder(fetch(name) if isinstance(name, str) and name.startswith(PREFIX) else Path(name))
 
 
-def open_folder(name: Path | str) -> CheckpointFolder:
-    """The same folder, to be read once. Raises ZooError as `folder_named` does."""
-    return CheckpointFolder(folder_named(name))
+def open_folder(name: Path | str | CheckpointFolder) -> CheckpointFolder:
+    """The same folder as a record of what it says; one that is open already as it is. Raises as `folder_named`."""
+    return name if isinstance(name, CheckpointFolder) else CheckpointFolder(folder_named(name))
 
 
 def hub_name(folder: Path) -> str | None:
