@@ -22,7 +22,7 @@ import pytest
 import torch
 
 from zoo import IGNORE, Batch, Catalog, Encoding
-from zoo.machine.environment import forget_peak_memory, peak_memory
+from zoo.machine.memory import peak_memory, reset_peak_memory
 from zoo.text.collate import collate
 from zoo.train.loop import train
 from zoo.train.optimizers import make_optimizer
@@ -94,7 +94,7 @@ def peak(shape: str, make: str) -> None:
     """Print by how much two steps make this process's peak memory grow, in bytes."""
     torch.set_num_threads(1)
     step = {"ours": ours, "theirs": theirs}[make](shape)
-    forget_peak_memory()
+    reset_peak_memory()
     before = peak_memory()
     step()
     step()

@@ -17,13 +17,14 @@ from tempfile import TemporaryDirectory
 from rich.console import Console
 
 from zoo import Catalog
+from zoo.machine.compute import Compute
 from zoo.pretraining.display import Display
 from zoo.pretraining.preparation import identify
 from zoo.pretraining.run import pretrain
-from zoo.pretraining.settings import Execution, scaled
+from zoo.pretraining.settings import PretrainOptions, scaled
 from zoo.tasks.microworld import documents
-from zoo.train.distributed import Team
-from zoo.train.loop import Step
+from zoo.train.distributed import Distributed
+from zoo.train.step import Step
 
 
 class Timed(Display):
@@ -51,24 +52,25 @@ def main(argv: Sequence[str] | None = None) -> None:
     with TemporaryDirectory() as folder:
         text = Path(folder) / "microworld.txt"
         text.write_text("\n\n".join("\n".join(document) for document in documents(2_000, seed=0)))
-        how = Execution(
+        how = PretrainOptions(
             corpus=(str(text),),
             out=f"{folder}/run",
             cache=f"{folder}/cache",
-            threads=1,
+            compute=Compute(threads=1),
             checkpoint_every=asked.steps,
             evaluate_every=asked.steps,
         )
         variant = scaled(catalog.variant(asked.variant), None, asked.steps, None)
-        run = identify(catalog, variant, how, seed=0, held_out=0.1, precision="fp32")
+        run = identify(catalog, variant, how, seed=0, held_out=0.1)
         with Timed() as display:
-            pretrain(catalog, run, how, Team(), display)
+            pretrain(catalog, run, how, Distributed(), display)
     whole = display.ends[-1] - display.ends[0]
-    waited, working = (sum(getattr(step, name) for step in display.steps[1:]) for name in ("waited", "working"))
+    waited = sum(step.data_wait_seconds for step in display.steps[1:])
+    computed = sum(step.compute_seconds for step in display.steps[1:])
     tokens = sum(step.n_tokens for step in display.steps[1:])
     row = {"variant": asked.variant, "tokens/s": round(tokens / whole)}
     row |= {
-        "overhead, %": round(100 * (whole - working - waited) / whole, 2),
+        "overhead, %": round(100 * (whole - computed - waited) / whole, 2),
         "waiting, %": round(100 * waited / whole, 2),
     }
     print(json.dumps(row))

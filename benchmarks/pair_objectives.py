@@ -23,7 +23,7 @@ from statistics import mean, stdev
 import torch
 
 import zoo
-from zoo import Catalog, Finetuning, Model, Objective, use
+from zoo import Catalog, Finetuning, Model, Objective, part
 from zoo.commands.pretrain import pretrain
 from zoo.pretraining.preparation import split_documents
 from zoo.pretraining.settings import Run
@@ -102,7 +102,7 @@ def ask(folder: Path, corpus: Path, task: str, steps: int, seed: int) -> tuple[f
             tokenizer,
             catalog.packing(variant),
             {"pairs": head.prepare},
-            catalog.masking(variant.swap("plain", masking=use("bert.unmasked"))),
+            catalog.masking(variant.swap("plain", masking=part("bert.unmasked"))),
             sequence_length=variant.pretraining.sequence_length,
             batch_tokens=variant.pretraining.batch_tokens,
             seed=seed,

@@ -12,19 +12,22 @@ import pytest
 
 from tests.experiments.synthetic_runs import predicting, saved
 from zoo.cli import main
-from zoo.registry import hooks
+from zoo.registry.offers import Offers
 
 ROOT = Path(__file__).resolve().parents[1]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
 
 ELSEWHERE = {
     "pip install -r requirements.txt && zoo compare": "tests/test_main_job.py::test_the_main_job",
-    "pip install -r requirements-dev.txt && pytest": ".ci/run",
+    "pip install -r requirements-dev.txt && pytest -n 2": ".ci/run",
+    "zoo audit --module --update docs/audit-tables.md": (
+        "tests/auditing/test_results.py::test_the_documented_command_leaves_the_results_as_they_are"
+    ),
     "pip install .": "tests/registry/test_stranger.py::installed",
     "zoo show bert-tiny parallel-tiny": "tests/registry/test_stranger.py::test_its_difference_is_shown",
     "zoo compare bert-tiny parallel-tiny": "tests/registry/test_stranger.py::test_it_takes_part_in_a_comparison",
     "torchrun --nproc-per-node 2 -m zoo pretrain bert-tiny --corpus corpus.txt --out runs/two --steps 20": (
-        "tests/pretraining/test_team.py::test_two_processes_do_what_one_does_in_two_turns_dropout_and_all"
+        "tests/pretraining/test_team.py::test_two_processes_do_what_one_does_in_two_micro_batches_dropout_and_all"
     ),
     "zoo glue-submission runs/here/submission --check": (
         "tests/experiments/submission/test_submit.py::test_the_command_writes_and_checks"
@@ -35,7 +38,7 @@ ELSEWHERE = {
     "zoo compare --resume --out runs/one": (
         "tests/experiments/runner/test_sharing.py::test_a_run_killed_ten_times_ends_as_if_it_had_not_been"
     ),
-    "zoo compare bert-tiny albert-tiny --tasks micro-sentiment --pretrain-tokens 20000 --finetune-steps 20 --seeds 5 "
+    "zoo compare bert-tiny albert-tiny --tasks micro-sentiment --pretrain-tokens 20k --finetune-steps 20 --seeds 5 "
     "--reuse runs --out runs/five": (
         "tests/experiments/runner/test_sharing.py::test_more_seeds_take_over_the_jobs_of_fewer"
     ),
@@ -114,10 +117,9 @@ def test_what_is_said_to_run_a_command_is_there(command: str) -> None:
     assert command in {line for page in PAGES for line in commands(page)}
 
 
-def test_every_hook_is_in_the_page_on_plugins() -> None:
+def test_all_that_a_plugin_can_offer_is_in_the_page_on_plugins() -> None:
     page = (ROOT / "docs" / "writing-a-variant.md").read_text()
-    names = [name for name in vars(hooks) if name.startswith("zoo_")]
-    assert names and all(f"`{name}`" in page for name in names)
+    assert all(f"| `{name}` |" in page for name in Offers.model_fields)
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)

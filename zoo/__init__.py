@@ -9,25 +9,29 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 from zoo.core.errors import RunFailed, UnknownName, ZooError
-from zoo.core.specs import Dims, Finetuning, Init, PoolingConfig, Pretraining, Use, Variant, diff, use
-from zoo.registry.hooks import Formulas, Parts, hookimpl
+from zoo.core.specs import Dims, Finetuning, Init, PartRef, PoolingConfig, Pretraining, Variant, diff, part
+from zoo.registry.offers import Offers, hookimpl
 from zoo.tasks.task import Dataset, Example, Task
 from zoo.tasks.tsv import TsvFile, TsvTask
 
 if TYPE_CHECKING:
     from zoo.api import (
         Comparison,
+        CorpusCounts,
+        Pretrained,
         Submission,
         Verification,
         ablate,
+        ablation_edges,
         check_glue_submission,
         compare,
+        corpus,
         estimate,
         glue_submission,
         merge,
-        path,
         plan_ablation,
         plan_comparison,
+        pretrain,
         report,
         verify,
     )
@@ -38,8 +42,9 @@ if TYPE_CHECKING:
     from zoo.registry.catalog import Catalog
 
 _API = (
-    *("Comparison", "Submission", "Verification", "ablate", "check_glue_submission", "compare", "estimate"),
-    *("glue_submission", "merge", "path", "plan_ablation", "plan_comparison", "report", "verify"),
+    *("Comparison", "CorpusCounts", "Pretrained", "Submission", "Verification", "ablate"),
+    *("ablation_edges", "check_glue_submission", "compare", "corpus", "estimate", "glue_submission"),
+    *("merge", "plan_ablation", "plan_comparison", "pretrain", "report", "verify"),
 )
 _LATER = {
     "zoo.api": _API,
@@ -55,6 +60,7 @@ __all__ = [
     "Batch",
     "Catalog",
     "Comparison",
+    "CorpusCounts",
     "Dataset",
     "Dims",
     "Embedding",
@@ -63,18 +69,19 @@ __all__ = [
     "Example",
     "Finetuning",
     "Flags",
-    "Formulas",
     "Ids",
     "Init",
     "Layout",
     "Masking",
     "Model",
     "Objective",
+    "Offers",
     "Output",
     "Packing",
-    "Parts",
+    "PartRef",
     "Passage",
     "PoolingConfig",
+    "Pretrained",
     "Pretraining",
     "RunFailed",
     "Submission",
@@ -83,25 +90,26 @@ __all__ = [
     "TsvFile",
     "TsvTask",
     "UnknownName",
-    "Use",
     "Variant",
     "Verification",
     "ZooError",
     "ablate",
+    "ablation_edges",
     "check_glue_submission",
     "compare",
+    "corpus",
     "diff",
     "estimate",
     "glue_submission",
     "hookimpl",
     "load",
     "merge",
-    "path",
+    "part",
     "plan_ablation",
     "plan_comparison",
+    "pretrain",
     "report",
     "save",
-    "use",
     "verify",
 ]
 

@@ -1,14 +1,11 @@
-"""The tasks that come with the zoo, offered as any plugin offers its own."""
+"""What comes with the zoo itself, offered as any plugin offers its own."""
 
 from __future__ import annotations
 
-from zoo.registry.hooks import hookimpl
-from zoo.tasks.task import Task
+from zoo.registry.offers import Offers, hookimpl
 
 
 @hookimpl
-def zoo_tasks() -> list[Task]:
+def zoo_offers() -> Offers:
     """GLUE, read from files, and the starter suite, made on the spot."""
-    from zoo.tasks import glue, starter
-
-    return [*glue.TASKS, *starter.TASKS]
+    return Offers(api_version=1, tasks="zoo.tasks.offered:TASKS")

@@ -14,9 +14,9 @@ import transformers
 from torch import nn
 
 from zoo import Catalog
-from zoo.auditing import session
 from zoo.auditing.audit import Audit
 from zoo.auditing.checkpoint import read_checkpoint
+from zoo.commands import audit as session
 
 CATALOG = Catalog.installed()
 FOREIGN = ("electra", "deberta", "deberta-v2", "distilbert", "modernbert")
@@ -65,7 +65,7 @@ def printed(name: str) -> list[str]:
     sizes = CATALOG.variant(name).dims.model_dump(exclude={"activation", "dropout", "attention_dropout", "norm_eps"})
     same = [v for v in CATALOG.variants.values() if sizes.items() <= v.dims.model_dump().items()]
     first = next(v.name for v in same if v.embedding == CATALOG.variant(name).embedding)
-    return [published.figure for published in CATALOG.published.values() if published.variant == first]
+    return [published.figure for published in CATALOG.published_counts.values() if published.variant == first]
 
 
 def audit(path: Path) -> Audit:

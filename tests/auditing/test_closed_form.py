@@ -114,15 +114,15 @@ def test_heads_change_no_count() -> None:
 
 
 def test_every_part_of_ours_states_its_formula() -> None:
-    assert set(CATALOG.formulas) == {
+    assert set(CATALOG.offered["formula"]) == {
         name for kind in ("embedding", "encoder", "objective") for name in CATALOG.parts[kind]
     }
 
 
-@pytest.mark.parametrize("name", CATALOG.formulas)
+@pytest.mark.parametrize("name", CATALOG.offered["formula"])
 def test_a_formula_knows_the_options_of_its_part_with_their_defaults(name: str) -> None:
     kind = next(kind for kind in ("embedding", "encoder", "objective") if name in CATALOG.parts[kind])
-    stated = CATALOG.formulas[name]
+    stated = CATALOG.offered["formula"][name]
     formula = resolve_name(stated) if isinstance(stated, str) else stated
     part = inspect.signature(CATALOG.part(kind, name)).parameters
     own = inspect.signature(formula).parameters

@@ -7,11 +7,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from pydantic import ValidationError
 
-from zoo import Catalog, Dims, Encoder, Layout, Parts, Variant, hookimpl, use
-from zoo.auditing import session
+from zoo import Catalog, Dims, Encoder, Layout, Offers, ZooError, part
 from zoo.auditing.cost import BATCH, LENGTHS
 from zoo.cli import main
+from zoo.commands import audit as session
 
 Zoo = Callable[..., tuple[int, str, str]]
 
@@ -176,11 +177,6 @@ def test_only_what_stands_between_the_marks_is_replaced(zoo: Zoo, tmp_path: Path
     assert "old" not in text and "669,440" in text
 
 
-def plugin(**hooks: Any) -> object:
-    """A stranger's plugin called `mine`."""
-    return type("mine", (), {name: staticmethod(hookimpl(answer)) for name, answer in hooks.items()})
-
-
 class Nothing(Encoder):
     """An encoder with one parameter for each value of a hidden state."""
 
@@ -194,21 +190,15 @@ class Nothing(Encoder):
         return hidden * self.scale
 
 
-def with_stranger(**hooks: Any) -> Catalog:
+def with_stranger(**offers: Any) -> Catalog:
     """The families, and a plugin with an encoder and a variant, and perhaps more."""
     import zoo_albert
     import zoo_bert
     import zoo_roberta
 
-    def zoo_encoders() -> Parts:
-        return {"mine.nothing": Nothing}
-
-    def zoo_variants() -> list[Variant]:
-        base = Catalog.installed().variant("bert-tiny")
-        return [base.swap("mine-tiny", encoder=use("mine.nothing"))]
-
-    mine = plugin(zoo_encoders=zoo_encoders, zoo_variants=zoo_variants, **hooks)
-    return Catalog.of(zoo_bert, zoo_roberta, zoo_albert, mine)
+    variant = Catalog.installed().variant("bert-tiny").swap("mine-tiny", encoder=part("mine.nothing"))
+    mine = Offers(api_version=1, encoders={"mine.nothing": Nothing}, variants=[variant], **offers)
+    return Catalog.of(zoo_bert, zoo_roberta, zoo_albert, mine=mine)
 
 
 def test_a_stranger_without_a_formula_is_told_so_and_counted_on_the_module() -> None:
@@ -226,10 +216,8 @@ def test_a_stranger_without_a_formula_is_told_so_and_counted_on_the_module() -> 
 def test_a_stranger_with_a_wrong_formula_disagrees() -> None:
     from zoo.formulas import Component, H
 
-    def zoo_formulas() -> Any:
-        return {"mine.nothing": lambda dims: [Component("scale", 2 * H)]}
-
-    audit = session.audited(with_stranger(zoo_formulas=zoo_formulas), "mine-tiny", session.Settings(module=True))
+    catalog = with_stranger(formulas={"mine.nothing": lambda dims: [Component("scale", 2 * H)]})
+    audit = session.audited(catalog, "mine-tiny", session.Settings(module=True))
     assert not audit.agrees
     assert {(d.source, d.definition, d.found - d.expected, d.causes) for d in audit.disagreements} == {
         ("module", definition, -128, ("unexplained",))
@@ -238,19 +226,19 @@ def test_a_stranger_with_a_wrong_formula_disagrees() -> None:
 
 
 def test_a_formula_that_fails_is_one_line() -> None:
-    def zoo_formulas() -> Any:
-        return {"mine.nothing": lambda dims: 1 / 0}
-
-    audit = session.audited(with_stranger(zoo_formulas=zoo_formulas), "mine-tiny", session.Settings())
+    audit = session.audited(
+        with_stranger(formulas={"mine.nothing": lambda dims: 1 / 0}), "mine-tiny", session.Settings()
+    )
     assert audit.error and "'mine.nothing' fails: ZeroDivisionError" in audit.error
 
 
 @pytest.mark.parametrize(
-    ("answer", "message"),
-    [([1], "zoo_formulas: it should return a dict"), ({"bert.stack": len}, "which is no part of its own")],
+    ("offered", "message"),
+    [
+        ([1], r"formulas\n.*it should be a dict of name to function"),
+        ({"bert.stack": len}, "which is no part of its own"),
+    ],
 )
-def test_a_plugin_that_states_formulas_wrongly_is_refused(answer: Any, message: str) -> None:
-    from zoo import ZooError
-
-    with pytest.raises(ZooError, match=message):
-        with_stranger(zoo_formulas=lambda: answer)
+def test_a_plugin_that_states_formulas_wrongly_is_refused(offered: Any, message: str) -> None:
+    with pytest.raises((ValidationError, ZooError), match=message):
+        with_stranger(formulas=offered)

@@ -7,15 +7,15 @@ import pytest
 
 from zoo.cli import main
 
-RESULTS = Path(__file__).resolve().parents[2] / "docs" / "results.md"
-COMMAND = "zoo audit --module --update docs/results.md"
+RESULTS = Path(__file__).resolve().parents[2] / "docs" / "audit-tables.md"
+COMMAND = "zoo audit --module --update docs/audit-tables.md"
 
 
 def test_the_documented_command_leaves_the_results_as_they_are(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     committed = RESULTS.read_text()
     assert f"\n{COMMAND}\n" in committed
     (tmp_path / "docs").mkdir()
-    copy = tmp_path / "docs" / "results.md"
+    copy = tmp_path / "docs" / "audit-tables.md"
     copy.write_text(committed)
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(sys, "argv", COMMAND.split())

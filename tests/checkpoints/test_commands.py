@@ -15,7 +15,7 @@ import zoo
 from zoo.checkpoints.converting import convert
 from zoo.core.errors import ZooError
 from zoo.experiments.plan.make import make_plan, with_budget
-from zoo.experiments.results.records import PretrainResult
+from zoo.experiments.results.records import ModelResult
 from zoo.experiments.runner.job import run_job
 from zoo.weights import hub
 
@@ -82,10 +82,10 @@ def test_a_comparison_starts_from_the_folders_weights_and_trains_none(trained: P
     folder = tmp_path / "run"
     pretrained, finetuned = plan.jobs[0], next(job for job in plan.jobs if job.kind == "finetune")
     result = run_job(catalog, plan, pretrained, folder, lambda done, total: None)
-    assert isinstance(result, PretrainResult) and result.tokens == 0 and str(trained) in result.corpus
+    assert isinstance(result, ModelResult) and result.tokens == 0 and str(trained) in result.corpus
     first, taken = zoo.load(trained).state_dict(), zoo.load(folder / result.checkpoint).state_dict()
     assert all(torch.equal(first[name], taken[name]) for name in first)
-    assert run_job(catalog, plan, finetuned, folder, lambda done, total: None).kind == "finetune"
+    assert run_job(catalog, plan, finetuned, folder, lambda done, total: None).kind == "task"
 
 
 @pytest.mark.parametrize(("exchange", "fits"), [("dims.dropout=0.3", True), ("dims.n_layers=2", False)])

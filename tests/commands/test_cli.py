@@ -150,8 +150,8 @@ def test_ctrl_c_is_said_in_one_line(zoo: Zoo, monkeypatch: pytest.MonkeyPatch) -
     def interrupted(*_: object, **__: object) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("zoo.cli.open_catalog", interrupted)
-    assert zoo("list") == (130, "", "stopped; what was finished is kept\n")
+    monkeypatch.setattr("zoo.commands.listing.open_catalog", interrupted)
+    assert zoo("list") == (130, "", "stopped: nothing was written\n")
 
 
 def test_debug_shows_where_an_error_comes_from(monkeypatch: pytest.MonkeyPatch) -> None:

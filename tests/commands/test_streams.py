@@ -77,10 +77,10 @@ def noisy(folder: Path) -> Path:
             "print('noise at import')",
             "class Zoo:",
             "    @zoo.hookimpl",
-            "    def zoo_variants(self):",
+            "    def zoo_offers(self):",
             "        print('noise in a hook')",
             "        os.write(1, b'noise past Python\\n')",
-            "        return []",
+            "        return zoo.Offers(api_version=1)",
             "plugin = Zoo()",
         )
     )

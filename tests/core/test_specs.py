@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from pydantic import ValidationError
 
-from zoo import Dims, Use, Variant, ZooError, diff, use
+from zoo import Dims, PartRef, Variant, ZooError, diff, part
 from zoo.registry.presets import cpu_size
 
 SIZES = {"vocab_size": 30, "embedding_width": 3, "hidden_width": 5, "n_layers": 7, "n_heads": 1, "ffn_width": 11}
@@ -13,12 +13,12 @@ SIZES = {"vocab_size": 30, "embedding_width": 3, "hidden_width": 5, "n_layers": 
 
 def variant(name: str = "one", **fields: object) -> Variant:
     parts = {
-        "tokenizer": use("bert.wordpiece", lowercase=True),
-        "embedding": use("bert.absolute"),
-        "encoder": use("bert.stack"),
-        "objectives": (use("bert.mlm"),),
-        "packing": use("bert.segment_pair"),
-        "masking": use("bert.static", rate=0.15),
+        "tokenizer": part("bert.wordpiece", lowercase=True),
+        "embedding": part("bert.absolute"),
+        "encoder": part("bert.stack"),
+        "objectives": (part("bert.mlm"),),
+        "packing": part("bert.segment_pair"),
+        "masking": part("bert.static", rate=0.15),
     }
     return Variant(name=name, paper="none", **{**parts, **cpu_size("tiny"), **fields})  # type: ignore[arg-type]
 
@@ -45,7 +45,7 @@ def test_a_variant_survives_json() -> None:
 
 
 def test_a_swap_keeps_everything_else() -> None:
-    swapped = variant().swap("two", encoder=use("albert.shared"))
+    swapped = variant().swap("two", encoder=part("albert.shared"))
     assert swapped.name == "two"
     assert diff(variant(), swapped) == {"encoder": ("bert.stack", "albert.shared")}
 
@@ -57,7 +57,9 @@ def test_a_swap_to_something_invalid_is_refused_in_one_line() -> None:
 
 
 def test_a_difference_in_options_names_the_option() -> None:
-    other = variant(masking=use("bert.static", rate=0.3), objectives=(use("bert.mlm", bias="unigram"), use("bert.nsp")))
+    other = variant(
+        masking=part("bert.static", rate=0.3), objectives=(part("bert.mlm", bias="unigram"), part("bert.nsp"))
+    )
     assert diff(variant(), other) == {
         "objectives": (["bert.mlm"], ["bert.mlm", "bert.nsp"]),
         "masking.rate": (0.15, 0.3),
@@ -66,4 +68,4 @@ def test_a_difference_in_options_names_the_option() -> None:
 
 
 def test_use_keeps_options_as_data() -> None:
-    assert use("albert.shared", share="all") == Use(name="albert.shared", options={"share": "all"})
+    assert part("albert.shared", share="all") == PartRef(name="albert.shared", options={"share": "all"})

@@ -10,18 +10,13 @@ import zoo_bert
 from zoo import Catalog
 from zoo.auditing.audit import Settings, audit_variant
 from zoo.experiments.plan.cache_key import cache_key
+from zoo.experiments.plan.job import Job
 from zoo.experiments.plan.make import make_plan
-from zoo.experiments.plan.plan import BASELINES, Job, Plan, PlannedSplit, hash_json
+from zoo.experiments.plan.plan import Plan
+from zoo.experiments.plan.spec import BASELINES, PlannedSplit, hash_json
+from zoo.experiments.results.folder import write_result
 from zoo.experiments.results.gold_labels import write_gold
-from zoo.experiments.results.records import (
-    Cost,
-    FailedResult,
-    FinetuneResult,
-    Measured,
-    PretrainResult,
-    Run,
-    write_result,
-)
+from zoo.experiments.results.records import Cost, FailedResult, Measured, ModelResult, Run, TaskResult
 from zoo.machine.environment import environment
 
 _spec = importlib.util.spec_from_file_location("zoo_toy", Path(__file__).with_name("toy_task.py"))
@@ -40,13 +35,13 @@ def of_forty(plan: Plan) -> Plan:
     return plan.model_copy(update={"tasks": tuple(task.model_copy(update={"dev": dev}) for task in plan.tasks)})
 
 
-def finetuned(plan: Plan, job: Job, n_wrong: int) -> FinetuneResult:
+def finetuned(plan: Plan, job: Job, n_wrong: int) -> TaskResult:
     """Wrong on so many items, other ones for every seed; the majority baseline answers 1 throughout."""
     wrong = {(7 * job.seed + 3 * item) % 40 for item in range(n_wrong)}
     made = [1 - target if item in wrong else target for item, target in enumerate(TARGETS)]
     made = [1] * 40 if job.system == "majority" else made
     accuracy = sum(a == b for a, b in zip(made, TARGETS, strict=True)) / 40
-    return FinetuneResult(
+    return TaskResult(
         job=job,
         key=cache_key(plan, job, PLACE),
         task_version=1,
@@ -61,12 +56,12 @@ def finetuned(plan: Plan, job: Job, n_wrong: int) -> FinetuneResult:
     )
 
 
-def pretrained(plan: Plan, job: Job) -> PretrainResult:
+def pretrained(plan: Plan, job: Job) -> ModelResult:
     """With the audit of the variant and short curves."""
     variant = CATALOG.variant(job.system)
     audit = audit_variant(CATALOG, variant, Settings(lengths=(64,)))
     assert audit.cost and audit.counts.encoder
-    return PretrainResult(
+    return ModelResult(
         job=job,
         key=cache_key(plan, job, PLACE),
         variant=variant,
@@ -134,7 +129,7 @@ def predicting(
 
     results = [
         r.model_copy(update={"test_predictions": {s: added(made, r.job.seed) for s, made in test_predictions.items()}})
-        if isinstance(r, FinetuneResult) and r.job.kind == "finetune"
+        if isinstance(r, TaskResult) and r.job.kind == "finetune"
         else r
         for r in run.results
     ]

@@ -14,22 +14,24 @@ import zoo_albert
 import zoo_bert
 import zoo_roberta
 from tests.experiments.synthetic_runs import TARGETS, of_forty, saved
-from zoo import Catalog, Dims, Encoder, Parts, UnknownName, Variant, ZooError, hookimpl, use
-from zoo import builtin_plugin as builtin
+from zoo import Catalog, Dims, Encoder, Offers, UnknownName, Variant, ZooError, builtin_plugin, part
 from zoo.commands.report import report
 from zoo.experiments.plan.ablation import Ablation, of_table, path, walk
+from zoo.experiments.plan.job import Job
 from zoo.experiments.plan.make import make_plan
-from zoo.experiments.plan.plan import BASELINES, Job
+from zoo.experiments.plan.spec import BASELINES
 from zoo.experiments.report.ablation import effects_markdown, path_table
-from zoo.experiments.results.records import Cost, FinetuneResult, Measured, Run
+from zoo.experiments.results.records import Cost, Measured, Run, TaskResult
 from zoo.experiments.statistics.ablation import effects
 from zoo.experiments.statistics.tests import SAME
 from zoo.machine.environment import environment
 from zoo.registry.paper_tables import PaperTable, Row
 
-CATALOG = Catalog.of(zoo_bert, zoo_roberta, zoo_albert, builtin)
+CATALOG = Catalog.of(zoo_bert, zoo_roberta, zoo_albert, builtin_plugin)
 PRESETS = [
-    pytest.param(table, size, id=f"{table.name} {size}") for table in CATALOG.ablations.values() for size in table.sizes
+    pytest.param(table, size, id=f"{table.name} {size}")
+    for table in CATALOG.paper_tables.values()
+    for size in table.sizes
 ]
 TASKS = ("micro-acceptability", "micro-sentiment")
 
@@ -120,21 +122,18 @@ class FourLayers(TwoLayers):
     wanted = 4
 
 
-class zoo_fussy:  # named as a plugin's module is
-    @hookimpl
-    def zoo_encoders(self) -> Parts:
-        return {"fussy.two": TwoLayers, "fussy.four": FourLayers}
+FUSSY = Offers(api_version=1, encoders={"fussy.two": TwoLayers, "fussy.four": FourLayers})
 
 
 def test_ends_that_no_order_of_choices_joins_are_refused_in_one_line() -> None:
-    catalog = Catalog.of(zoo_bert, zoo_fussy())
+    catalog = Catalog.of(zoo_bert, fussy=FUSSY)
     with pytest.raises(ZooError, match=r"no order of encoder, depth from .* builds at every step: .*wants 4 layers"):
         path(catalog, ("bert-tiny+encoder=fussy.two", "bert-tiny+encoder=fussy.four+dims.n_layers=4"))
 
 
 def test_a_step_that_no_expression_means_has_a_name_of_its_own() -> None:
     bert = CATALOG.variant("bert-tiny")
-    plain = tuple(use(used.name) for used in bert.objectives)  # an expression cannot take an option away here
+    plain = tuple(part(used.name) for used in bert.objectives)  # an expression cannot take an option away here
     way = walk(CATALOG, bert, bert.swap("plain", objectives=plain, dims=bert.dims.model_copy(update={"n_layers": 3})))
     assert [step.name for step in way] == ["bert-tiny", "bert-tiny~objective", "plain"]
 
@@ -149,7 +148,7 @@ def test_a_preset_builds_and_each_of_its_edges_changes_one_choice(table: PaperTa
 
 
 def test_presets_are_those_of_the_three_papers() -> None:
-    assert list(CATALOG.ablations) == [
+    assert list(CATALOG.paper_tables) == [
         "albert-table-3",
         "albert-table-4",
         "albert-table-5",
@@ -160,27 +159,27 @@ def test_presets_are_those_of_the_three_papers() -> None:
         "roberta-table-2",
     ]
     with pytest.raises(UnknownName, match="did you mean 'bert-table-5'"):
-        CATALOG.ablation("bert-tabel-5")
+        CATALOG.paper_table("bert-tabel-5")
     with pytest.raises(UnknownName, match="'huge' is not a size"):
-        of_table(CATALOG, CATALOG.ablation("bert-table-5"), "huge")
+        of_table(CATALOG, CATALOG.paper_table("bert-table-5"), "huge")
 
 
 def test_alberts_printed_averages_are_the_means_of_their_rows() -> None:
     """Each SQuAD, F1 and exact match, is averaged first (checked against every row that the paper prints)."""
     for name in ("albert-table-3", "albert-table-4", "albert-table-5"):
-        table = CATALOG.ablation(name)
+        table = CATALOG.paper_table(name)
         for row in table.rows:
             *squads, mnli, sst, race, average = row.scores[-8:]
             assert fmean([fmean(squads[:2]), fmean(squads[2:]), mnli, sst, race]) == pytest.approx(average, abs=0.051)
 
 
 def test_a_papers_effect_is_the_mean_over_its_counted_columns() -> None:
-    table = CATALOG.ablation("bert-table-5")
+    table = CATALOG.paper_table("bert-table-5")
     # 83.9 - 84.4, 84.9 - 88.4, 86.5 - 86.7, 92.6 - 92.7, 87.9 - 88.5
     expected = (-0.5 - 3.5 - 0.2 - 0.1 - 0.6) / 5
     assert table.effect("BERT base", "No NSP", table.counted) == pytest.approx(expected)
     assert table.effect("BERT base", "No NSP", ("QNLI",)) == pytest.approx(-3.5)
-    assert CATALOG.ablation("roberta-table-2").effect("SEGMENT-PAIR", "FULL-SENTENCES", ("RACE",)) is None
+    assert CATALOG.paper_table("roberta-table-2").effect("SEGMENT-PAIR", "FULL-SENTENCES", ("RACE",)) is None
 
 
 @pytest.mark.parametrize(
@@ -204,11 +203,11 @@ def made_up(variants: list[Variant], wrong: dict[str, list[int]], speed: dict[st
     """A run on two tasks of 40 items, where systems are wrong on so many by seed on the first, on 20 on the second."""
     plan = of_forty(make_plan(CATALOG, variants, TASKS, n_seeds=len(next(iter(wrong.values())))))
 
-    def result(job: Job) -> FinetuneResult:
+    def result(job: Job) -> TaskResult:
         n_wrong = wrong[job.system][job.seed] if job.system in wrong and job.task == TASKS[0] else 20
         missed = {(7 * job.seed + 3 * item) % 40 for item in range(n_wrong)}
         accuracy = 1 - n_wrong / 40
-        return FinetuneResult(
+        return TaskResult(
             job=job,
             task_version=plan.task(str(job.task)).version,
             data_hash=plan.task(str(job.task)).content_hash,
@@ -280,7 +279,7 @@ def test_heads_may_be_an_edge_which_asks_for_no_second_pretraining() -> None:
 
 
 def of_paper(name: str, wrong: list[list[int]]) -> tuple[Run, Ablation]:
-    variants, ablation = of_table(CATALOG, CATALOG.ablation(name), None)
+    variants, ablation = of_table(CATALOG, CATALOG.paper_table(name), None)
     return made_up(variants, {v.name: w for v, w in zip(variants, wrong, strict=True)}, {}), ablation
 
 

@@ -18,12 +18,14 @@ import zoo_bert
 from zoo import Catalog, ZooError
 from zoo.core.errors import RunFailed
 from zoo.experiments.plan.corpus import FilesCorpus
+from zoo.experiments.plan.job import Job, slug
 from zoo.experiments.plan.make import make_plan, with_budget
-from zoo.experiments.plan.plan import Job, Plan, slug
+from zoo.experiments.plan.plan import Plan
 from zoo.experiments.report.build import markdown, write_report
 from zoo.experiments.report.results_json import summary
 from zoo.experiments.report.score_tables import tabulate
-from zoo.experiments.results.records import FailedResult, FinetuneResult, PretrainResult, Run, fingerprint, read_run
+from zoo.experiments.results.folder import read_run
+from zoo.experiments.results.records import FailedResult, ModelResult, Run, TaskResult, fingerprint
 from zoo.experiments.runner.run import run
 from zoo.experiments.statistics.verdicts import judge
 
@@ -46,7 +48,7 @@ class Watcher:
     def moved(self, job: Job, done: int, total: int) -> None:
         self.steps[job.name] = (done, total)
 
-    def ended(self, job: Job, result: PretrainResult | FinetuneResult | FailedResult, reused: bool) -> None:
+    def ended(self, job: Job, result: ModelResult | TaskResult | FailedResult, reused: bool) -> None:
         (self.reused if reused else self.done).append(job.name)
 
 
@@ -123,7 +125,7 @@ def test_a_run_goes_on_where_it_was_stopped(finished: tuple[Run, Path, Watcher],
     stopped = tmp_path / "stopped"
 
     class Stopping(Watcher):
-        def ended(self, job: Job, result: PretrainResult | FinetuneResult | FailedResult, reused: bool) -> None:
+        def ended(self, job: Job, result: ModelResult | TaskResult | FailedResult, reused: bool) -> None:
             super().ended(job, result, reused)
             if len(self.done) == 3:
                 raise KeyboardInterrupt
@@ -153,7 +155,7 @@ def test_one_failure_stops_what_stands_on_it_and_nothing_else(corpus: FilesCorpu
     reasons = {failure.job.kind: failure.reason for failure in done.failures}
     assert set(reasons) == {"pretrain", "finetune"}
     assert "the loss of bert.mlm is" in reasons["pretrain"] and "try a lower learning rate" in reasons["pretrain"]
-    assert reasons["finetune"].startswith("the pre-training of bert-tiny+")
+    assert reasons["finetune"].startswith("pre-training bert-tiny+")
     assert dict(tabulate(done, judge(done)).rows)["lamps (accuracy)"][0] == "failed"
     assert "Failed: pretrain-bert-tiny" in markdown(done, judge(done)).replace("\\", "")
 
@@ -249,7 +251,7 @@ def test_every_seed_may_have_a_pretraining_of_its_own(
     assert {name for name in once if once[name] == anew[name]} == {
         job.name for job in jobs if (job.kind, job.seed) != ("finetune", 1)
     }
-    weights = {r.weights_hash for r in done.results if isinstance(r, PretrainResult)}
+    weights = {r.weights_hash for r in done.results if isinstance(r, ModelResult)}
     assert len(weights) == 4
     assert "2 seeds, each pre-trained, on dev" in markdown(done, judge(done))
 
@@ -257,7 +259,7 @@ def test_every_seed_may_have_a_pretraining_of_its_own(
 def test_a_disk_that_refuses_everything_fails_every_job_and_ends_no_run(
     finished: tuple[Run, Path, Watcher], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def refuse(folder: Path, result: PretrainResult | FinetuneResult | FailedResult) -> None:
+    def refuse(folder: Path, result: ModelResult | TaskResult | FailedResult) -> None:
         raise RunFailed("No space left on device")
 
     monkeypatch.setattr("zoo.experiments.runner.job_store.write_result", refuse)

@@ -10,10 +10,10 @@ import pytest
 from tests.experiments.synthetic_runs import TARGETS, of_forty
 from zoo import Catalog, UnknownName, ZooError
 from zoo.core.specs import Finetuning
+from zoo.experiments.plan.job import Job
 from zoo.experiments.plan.make import make_plan
-from zoo.experiments.plan.plan import Job
 from zoo.experiments.results.merge import merge
-from zoo.experiments.results.records import Cost, FinetuneResult, Run
+from zoo.experiments.results.records import Cost, Run, TaskResult
 from zoo.experiments.statistics.selection import expected_best, tried, tuning_notes, tuning_table
 from zoo.machine.environment import environment
 from zoo.registry.search_grids import Setting, Tuning, every, tuning
@@ -29,13 +29,13 @@ def test_the_expected_best_of_tries_is_that_of_all_ways_to_draw_them() -> None:
 
 
 def test_bert_tries_eighteen_settings_and_albert_one_a_task() -> None:
-    found = tuning(["bert"], ["micro-sentiment", "rte"], CATALOG.grids)
+    found = tuning(["bert"], ["micro-sentiment", "rte"], CATALOG.search_grids)
     assert {len(settings) for settings in found.settings.values()} == {2 * 3 * 3}
     assert found.rule("rte") == "best on dev"
     assert {(s.batch_size, s.learning_rate, s.epochs) for s in found.settings["rte"]} == set(
         product((16, 32), (5e-5, 3e-5, 2e-5), (2.0, 3.0, 4.0))
     )
-    found = tuning(["albert"], ["rte", "cola"], CATALOG.grids)
+    found = tuning(["albert"], ["rte", "cola"], CATALOG.search_grids)
     assert [setting.label for setting in found.settings["rte"]] == [
         "learning_rate=3e-05,batch_size=32,steps=800,warmup=0.25"
     ]
@@ -64,12 +64,12 @@ def test_values_on_the_command_line_are_combined() -> None:
 )
 def test_what_cannot_be_tried_is_refused(asked: list[str], complaint: str) -> None:
     with pytest.raises(ZooError, match=complaint):
-        tuning(asked, ["rte"], CATALOG.grids)
+        tuning(asked, ["rte"], CATALOG.search_grids)
 
 
 def test_a_grid_that_has_nothing_for_a_task_says_so() -> None:
     with pytest.raises(UnknownName, match=r"'micro-sentiment' is not a task \(in the settings of albert\)"):
-        tuning(["albert"], ["micro-sentiment"], CATALOG.grids)
+        tuning(["albert"], ["micro-sentiment"], CATALOG.search_grids)
 
 
 def test_a_setting_takes_the_place_of_what_it_names_and_epochs_that_of_steps() -> None:
@@ -88,14 +88,14 @@ TASKS = ("micro-acceptability", "micro-sentiment")
 
 def made_up(asked: list[str] | None, wrong: dict[tuple[str, str], list[int]], tasks: tuple[str, ...] = TASKS) -> Run:
     """A run of one variant, wrong on so many of 40 items of a task with a setting, by seed; others on 20."""
-    chosen = tuning(asked, tasks, CATALOG.grids) if asked else None
+    chosen = tuning(asked, tasks, CATALOG.search_grids) if asked else None
     plan = of_forty(make_plan(CATALOG, [CATALOG.variant("bert-tiny")], tasks, n_seeds=2, tuning=chosen))
 
-    def result(job: Job) -> FinetuneResult:
+    def result(job: Job) -> TaskResult:
         label = job.setting.label if job.setting else ""
         n_wrong = wrong.get((str(job.task), label), [20, 20])[job.seed]
         accuracy = 1 - n_wrong / 40
-        return FinetuneResult(
+        return TaskResult(
             job=job,
             task_version=plan.task(str(job.task)).version,
             data_hash=plan.task(str(job.task)).content_hash,

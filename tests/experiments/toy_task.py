@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from zoo import Dataset, Example, Task, hookimpl
+from zoo import Dataset, Example, Offers, Task, hookimpl
 from zoo.tasks.task import content_hash
 
 NOUNS = ("cook", "sailor", "judge", "pupil", "nurse", "hunter")
@@ -25,17 +25,19 @@ class ToyTask(Task):
         return Dataset(splits, content_hash(splits))
 
 
+LAMPS = ToyTask(
+    name="lamps",
+    suite="toy",
+    kind="classification",
+    pair=False,
+    labels=("no", "yes"),
+    metrics=("accuracy",),
+    citation="none",
+)
+TASKS = [LAMPS, LAMPS.model_copy(update={"name": "undeveloped", "dev_splits": ("validation",)})]
+
+
 @hookimpl
-def zoo_tasks() -> list[Task]:
+def zoo_offers() -> Offers:
     """One task, and one without a dev split."""
-    fields = {
-        "suite": "toy",
-        "kind": "classification",
-        "pair": False,
-        "labels": ("no", "yes"),
-        "metrics": ("accuracy",),
-    }
-    return [
-        ToyTask(name="lamps", citation="none", **fields),  # type: ignore[arg-type]
-        ToyTask(name="undeveloped", citation="none", dev_splits=("validation",), **fields),  # type: ignore[arg-type]
-    ]
+    return Offers(api_version=1, tasks=TASKS)

@@ -10,7 +10,9 @@ import pytest
 import torch
 
 from zoo import Catalog
-from zoo.machine.environment import environment, forget_peak_memory, peak_memory
+from zoo.machine.compute import Compute
+from zoo.machine.environment import environment
+from zoo.machine.memory import peak_memory, reset_peak_memory
 
 CATALOG = Catalog.installed()
 CUDA = torch.device("cuda", 1)
@@ -38,11 +40,11 @@ def asked(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, Any]]:
 
 
 def test_work_on_a_card_is_told_with_its_kind_its_name_and_its_own_memory(asked: list[tuple[str, Any]]) -> None:
-    here = environment(CATALOG, 3, CUDA)
-    assert (here.device, here.accelerator, here.threads) == ("cuda", "ACME 9000", 3)
+    here = environment(CATALOG, Compute(device="cuda:1", precision="bf16", threads=3))
+    assert (here.device, here.accelerator, here.threads, here.precision) == ("cuda", "ACME 9000", 3, "bf16")
     assert here.libraries["cuda"] == str(torch.version.cuda)
     assert here.hardware.startswith("cuda (ACME 9000), ")
-    forget_peak_memory(CUDA)
+    reset_peak_memory(CUDA)
     assert peak_memory(CUDA) == 12_345
     assert asked == [
         (question, CUDA) for question in ("get_device_name", "reset_peak_memory_stats", "max_memory_allocated")
@@ -51,16 +53,16 @@ def test_work_on_a_card_is_told_with_its_kind_its_name_and_its_own_memory(asked:
 
 @pytest.mark.parametrize("device", [None, torch.device("cpu"), torch.device("meta")])
 def test_work_elsewhere_asks_no_card(device: torch.device | None, asked: list[tuple[str, Any]]) -> None:
-    here = environment(CATALOG, device=device)
-    assert (here.device, here.accelerator) == (device.type if device else "cpu", None)
+    here = environment(CATALOG)
+    assert (here.device, here.accelerator) == ("cpu", None)
     assert "cuda" not in here.libraries
-    forget_peak_memory(device)
+    reset_peak_memory(device)
     assert peak_memory(device) > 10_000_000
     assert not asked
 
 
 def test_the_places_of_work_on_a_card_and_beside_it_do_not_compare(asked: list[tuple[str, Any]]) -> None:
-    assert environment(CATALOG, device=CUDA).hardware != environment(CATALOG).hardware
+    assert environment(CATALOG, Compute(device="cuda:1")).hardware != environment(CATALOG).hardware
 
 
 @pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="memory is given back by the GNU C library")
@@ -69,6 +71,6 @@ def test_memory_that_was_freed_is_no_part_of_what_comes_later() -> None:
     before = peak_memory()
     last = blocks.pop()  # lies above all others and keeps the heap from shrinking by itself
     del blocks
-    forget_peak_memory()
+    reset_peak_memory()
     assert peak_memory() < before - 150_000_000
     assert len(last) == 4_000

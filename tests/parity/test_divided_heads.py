@@ -16,7 +16,8 @@ from benchmarks.parity import N_LABELS, labelled, ragged, reference, their_value
 from zoo.checkpoints import inspect
 from zoo.core.specs import Finetuning
 from zoo.heads import LABEL
-from zoo.train.loop import Execution, train
+from zoo.train.loop import train
+from zoo.train.step import StepConfig
 
 RATE = 0.01
 RECIPE = Finetuning(learning_rate=RATE, clip_norm=0.0)
@@ -33,7 +34,7 @@ HEADS: dict[str, dict[str, Any]] = {
 
 @pytest.mark.parametrize("family", ["Bert", "Roberta", "Albert"])
 @pytest.mark.parametrize("title", HEADS)
-def test_a_step_in_any_number_of_turns_is_the_librarys(family: str, title: str, tmp_path: Path) -> None:
+def test_a_step_in_any_number_of_micro_batches_is_the_librarys(family: str, title: str, tmp_path: Path) -> None:
     transformers.logging.disable_progress_bar()
     head, rng = title.split(",")[0], np.random.default_rng(1)
     sizes = tiny(family, rng) | HEADS[title]
@@ -51,7 +52,7 @@ def test_a_step_in_any_number_of_turns_is_the_librarys(family: str, title: str, 
         for name, parameter in theirs.named_parameters()
     }
     stored = inspect(tmp_path, zoo.Catalog.installed()).stored
-    for turns in (1, 2):  # of six sequences, or of two questions
+    for n_micro in (1, 2):  # of six sequences, or of two questions
         ours = zoo.load(tmp_path, dtype=torch.float64)
         batch = labelled(ours, inputs.batch)
         if "problem_type" in sizes:
@@ -59,7 +60,7 @@ def test_a_step_in_any_number_of_turns_is_the_librarys(family: str, title: str, 
         if head != "ForMultipleChoice":
             batch = replace(batch, items=())
         optimizer = torch.optim.SGD(ours.parameters(), lr=1.0)
-        (step,) = train(ours, optimizer, [batch], RECIPE, 1, how=Execution(accumulate=turns))
+        (step,) = train(ours, optimizer, [batch], RECIPE, 1, how=StepConfig(gradient_accumulation_steps=n_micro))
         assert step.losses["task"] == pytest.approx(loss.item(), rel=1e-6)
         for name, parameter in ours.named_parameters():
             torch.testing.assert_close(parameter.detach(), expected[stored[name]], msg=name, atol=1e-7, rtol=1e-6)

@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 
+from tests.pretraining.conftest import SMALL
 from zoo import Catalog
 from zoo.pretraining.log import read_log
 
@@ -51,19 +52,30 @@ def test_overhead_and_waiting_are_told_apart(arguments: Arguments, zoo: Zoo, tmp
     assert zoo(arguments(tmp_path / "run")) == 0
     for line in read_log(tmp_path / "run"):
         if line["event"] == "step":
-            seconds, working, waited = (float(str(line[name])) for name in ("seconds", "working", "waited"))
-            assert 0 < working + waited <= seconds
+            names = ("seconds", "compute_seconds", "data_wait_seconds")
+            seconds, computed, waited = (float(str(line[name])) for name in names)
+            assert 0 < computed + waited <= seconds
 
 
 def test_what_the_budget_changes_is_told_field_by_field(
     arguments: Arguments, zoo: Zoo, tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
+    recipe = Catalog.installed().variant("bert-tiny").pretraining
+    command = arguments(tmp_path / "run", variant=SMALL.replace("+pretraining.batch_tokens=240", ""), steps=3)
+    assert zoo(["--tokens" if word == "--steps" else "0.6k" if word == "3" else word for word in command]) == 0
+    shown = capfd.readouterr().err
+    assert f"pretraining.tokens: {recipe.tokens} -> 600" in shown
+    assert f"pretraining.batch_tokens: {recipe.batch_tokens} -> 24" in shown
+    assert f"pretraining.learning_rate: {recipe.learning_rate} -> " in shown
+
+
+def test_a_field_that_the_expression_sets_is_not_scaled(
+    arguments: Arguments, zoo: Zoo, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
     command = arguments(tmp_path / "run", steps=3)
     assert zoo(["--tokens" if word == "--steps" else "600" if word == "3" else word for word in command]) == 0
-    told = capfd.readouterr().err
-    assert f"pretraining.tokens: {Catalog.installed().variant('bert-tiny').pretraining.tokens} -> 600" in told
-    assert "pretraining.batch_tokens: 240 -> 24" in told
-    assert "pretraining.learning_rate: 0.003 -> 0.00094" in told
+    shown = capfd.readouterr().err
+    assert "pretraining.tokens: " in shown and "batch_tokens" not in shown and "learning_rate" not in shown
 
 
 def test_a_loss_that_is_not_a_number_stops_the_run_with_step_and_documents(
@@ -90,11 +102,13 @@ def test_a_given_tokenizer_is_taken_and_its_hash_kept(arguments: Arguments, zoo:
     ("more", "message"),
     [
         (("--tokens", "1000"), "--tokens and --steps both give the budget"),
+        (("--set", "pretraining.tokens=900"), "--steps and pretraining.tokens both give the budget"),
+        (("--batch-tokens", "24"), "--batch-tokens and pretraining.batch_tokens both give the batch"),
         (("--set", "dims.n_layer=3"), "did you mean 'n_layers'?"),
         (("--corpus", "nowhere/*.txt"), "there is no file or folder nowhere/*.txt"),
         (("--held-out", "0.7"), "--held-out"),
         (("--precision", "fp8"), "--precision"),
-        (("--device", "cuda"), "torch finds no CUDA device here"),
+        (("--device", "cuda"), "finds no such device here"),
         (("--tokenizer", "nowhere"), "nowhere"),
     ],
 )

@@ -10,7 +10,9 @@ import numpy as np
 import pytest
 import torch
 
-from zoo import IGNORE, Batch, Catalog, Dims, Encoding, Masking, Objective, Packing, Variant, ZooError, use
+import zoo_bert
+import zoo_roberta
+from zoo import IGNORE, Batch, Catalog, Dims, Encoding, Masking, Objective, Offers, Packing, Variant, ZooError, part
 from zoo.core.corpus import TokenCorpus
 from zoo.model import Model
 from zoo.text.collate import collate
@@ -195,11 +197,9 @@ def test_left_to_right_needs_an_encoder_that_can() -> None:
     class Mixer(CATALOG.part("encoder", "bert.stack")):  # type: ignore[misc]
         can_be_causal = False
 
-    parts = {kind: dict(offered) for kind, offered in CATALOG.parts.items()}
-    parts["encoder"]["acme.mixer"] = Mixer
-    catalog = replace(CATALOG, parts=parts)
+    catalog = Catalog.of(zoo_bert, zoo_roberta, acme=Offers(api_version=1, encoders={"acme.mixer": Mixer}))
     with pytest.raises(ZooError, match=r"which encoder 'acme\.mixer' cannot"):
-        catalog.check(CATALOG.variant(LTR).swap("x", encoder=use("acme.mixer")))
+        catalog.check(CATALOG.variant(LTR).swap("x", encoder=part("acme.mixer")))
 
 
 def test_weights_are_options_of_objectives() -> None:

@@ -1,57 +1,43 @@
-"""A run tells where it was made: on the device of its team."""
+"""A run records where it was made."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
-import torch
 
 import zoo.pretraining.run
-import zoo.train.distributed
-from zoo.machine.environment import environment, peak_memory
-from zoo.train.distributed import Team
-
-HERE = torch.device("cpu", 0)
-"""The processor under another name, by which it is told from a default."""
+from zoo.machine.compute import Compute
+from zoo.machine.environment import environment
+from zoo.machine.memory import peak_memory
 
 
 @pytest.fixture
-def devices(monkeypatch: pytest.MonkeyPatch) -> list[torch.device | None]:
-    """The devices that the run asks about, while its team works on HERE, which is told as a card."""
-    asked: list[torch.device | None] = []
+def asked(monkeypatch: pytest.MonkeyPatch) -> list[Compute]:
+    """Where the run says that it works, which the environment shows as a GPU."""
+    asked: list[Compute] = []
 
-    @contextmanager
-    def joined(device: torch.device) -> Iterator[Team]:
-        yield Team(device=HERE)
+    def placed(catalog: Any, compute: Compute) -> Any:
+        asked.append(compute)
+        return environment(catalog, compute).model_copy(update={"device": "cuda", "accelerator": "ACME 9000"})
 
-    def placed(catalog: Any, threads: int | None = None, device: torch.device | None = None) -> Any:
-        asked.append(device)
-        return environment(catalog, threads).model_copy(update={"device": "cuda", "accelerator": "ACME 9000"})
-
-    def needed(device: torch.device | None = None) -> int:
-        asked.append(device)
-        return 12_345
-
-    monkeypatch.setattr(zoo.train.distributed, "joined", joined)
     monkeypatch.setattr(zoo.pretraining.run, "environment", placed)
-    monkeypatch.setattr(zoo.pretraining.run, "peak_memory", needed)
+    monkeypatch.setattr(zoo.pretraining.run, "peak_memory", lambda device: 12_345)
     return asked
 
 
-def test_result_and_checkpoints_name_the_device_of_the_team(
+def test_result_and_checkpoints_record_where_the_run_worked(
     arguments: Callable[..., list[str]],
     zoo: Callable[[list[str]], int],
     tmp_path: Path,
-    devices: list[torch.device | None],
+    asked: list[Compute],
 ) -> None:
     folder = tmp_path / "run"
-    assert zoo(arguments(folder, steps=3)) == 0
-    assert len(devices) >= 3 and set(devices) == {HERE}
+    assert zoo(arguments(folder, "--device", "cpu", steps=3)) == 0
+    assert len(asked) >= 3 and set(asked) == {Compute(device="cpu", threads=1)}
     result = json.loads((folder / "result.json").read_text())
     told = json.loads((folder / "model" / "provenance.json").read_text())
     assert result["peak_bytes"] == 12_345

@@ -1,4 +1,4 @@
-"""Several processes, or one in several turns, make the run that one process makes at once."""
+"""Several processes, or one in several micro-batches, make the run that one process makes at once."""
 
 from __future__ import annotations
 
@@ -30,8 +30,8 @@ def alone(arguments: Arguments, zoo: Zoo, tmp_path: Path) -> list[float]:
 def test_accumulating_gradients_gives_the_same_curve(
     arguments: Arguments, zoo: Zoo, tmp_path: Path, alone: list[float]
 ) -> None:
-    assert zoo(arguments(tmp_path / "turns", *STEADY, "--accumulate", "3")) == 0
-    assert curve(tmp_path / "turns") == pytest.approx(alone, abs=1e-5)
+    assert zoo(arguments(tmp_path / "micro", *STEADY, "--gradient-accumulation-steps", "3")) == 0
+    assert curve(tmp_path / "micro") == pytest.approx(alone, abs=1e-5)
 
 
 def test_two_processes_give_the_same_curve_and_one_goes_on_with_it(
@@ -48,12 +48,12 @@ def test_two_processes_give_the_same_curve_and_one_goes_on_with_it(
     assert len(curve(folder)) == len(alone)
 
 
-def test_two_processes_do_what_one_does_in_two_turns_dropout_and_all(
+def test_two_processes_do_what_one_does_in_two_micro_batches_dropout_and_all(
     arguments: Arguments, team: Team, zoo: Zoo, tmp_path: Path
 ) -> None:
-    assert zoo(arguments(tmp_path / "turns", "--accumulate", "2")) == 0
+    assert zoo(arguments(tmp_path / "micro", "--gradient-accumulation-steps", "2")) == 0
     team(arguments(tmp_path / "two"), 2)
-    assert curve(tmp_path / "two") == pytest.approx(curve(tmp_path / "turns"), abs=1e-5)
+    assert curve(tmp_path / "two") == pytest.approx(curve(tmp_path / "micro"), abs=1e-5)
 
 
 def test_where_one_process_refuses_the_others_end_with_a_line(arguments: Arguments, team: Team, tmp_path: Path) -> None:
@@ -61,5 +61,5 @@ def test_where_one_process_refuses_the_others_end_with_a_line(arguments: Argumen
     command = [str(tmp_path / "one.txt") if word.endswith("text.txt") else word for word in arguments(tmp_path / "run")]
     err = team(command, 2, status=1)
     assert "error: the corpus has 1 documents, too few to hold 2 out" in err
-    assert "error: another process of the team has ended; its message says why" in err
+    assert "error: another process of the run has ended; its message says why" in err
     assert "[rank" not in err and not (tmp_path / "run").exists()

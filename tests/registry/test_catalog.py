@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import json
+import subprocess
+import sys
 from importlib.metadata import EntryPoint
+from string import Template
 from types import ModuleType, SimpleNamespace
 from typing import Any
 
@@ -10,24 +14,28 @@ import pytest
 from torch import nn
 
 import zoo.registry.plugins
-from zoo import Catalog, Variant, ZooError, hookimpl, use
+from zoo import Catalog, Offers, Variant, ZooError, hookimpl, part
 
 TINY = Catalog.installed().variants["bert-tiny"]
 
 
-def plugin(name: str, **answers: Any) -> ModuleType:
-    """A plugin module whose hooks return these answers, or raise them."""
+def plugin(name: str, answer: Any = None, **offers: Any) -> ModuleType:
+    """A plugin module that offers this, or whose hook returns this answer, or raises it."""
     module = ModuleType(f"zoo_{name}")
-    for hook, answer in answers.items():
-        setattr(module, hook, _hook(answer))
+
+    def zoo_offers() -> Any:
+        return _give(answer) or Offers(api_version=1, **offers)
+
+    module.zoo_offers = hookimpl(zoo_offers)  # type: ignore[attr-defined]
     return module
 
 
-def _hook(answer: Any) -> Any:
-    def call() -> Any:
-        return _give(answer)
-
-    return hookimpl(call)
+def hooks(name: str, *names: str) -> ModuleType:
+    """A plugin module with hooks of these names."""
+    module = ModuleType(f"zoo_{name}")
+    for hook in names:
+        setattr(module, hook, hookimpl(lambda: {}))
+    return module
 
 
 def _give(answer: Any) -> Any:
@@ -67,7 +75,7 @@ def install(monkeypatch: pytest.MonkeyPatch) -> Any:
 
 def test_the_installed_plugins_register_what_their_papers_add() -> None:
     catalog = Catalog.installed()
-    assert not [plugin.failure for plugin in catalog.plugins if plugin.failure]
+    assert not [plugin.failures for plugin in catalog.plugins if plugin.failures]
     assert set(catalog.parts["encoder"]) == {"albert.shared", "bert.stack"}
     assert list(catalog.variants) == sorted(catalog.variants)
 
@@ -77,15 +85,22 @@ def test_the_installed_plugins_register_what_their_papers_add() -> None:
     [
         (RuntimeError("boom"), "import", "RuntimeError: boom"),
         (SystemExit(3), "import", "SystemExit: 3"),
-        (plugin("acme", zoo_encodrs={}), "hooks", "zoo_encodrs"),
-        (plugin("acme", zoo_encoders=ValueError("no")), "zoo_encoders", "ValueError: no"),
-        (plugin("acme", zoo_encoders=["acme.x"]), "zoo_encoders", "dict of name to class"),
-        (plugin("acme", zoo_encoders={"acme.x": 3}), "zoo_encoders", "dict of name to class"),
-        (plugin("acme", zoo_variants=["acme-tiny"]), "zoo_variants", "list of Variant records"),
-        (plugin("acme", zoo_encoders={"bert.stack": nn.Linear}), "names", "should be called 'acme.<part>'"),
-        (plugin("acme", zoo_variants=[renamed("bert-nano")]), "names", "belongs to the plugin 'bert'"),
-        (plugin("acme", zoo_variants=[renamed("distilroberta-base")]), "names", "distilroberta-base"),
-        (plugin("acme", zoo_variants=[renamed("a-b"), renamed("a-b")]), "zoo_variants", "offers 'a-b' twice"),
+        (hooks("acme", "zoo_ofers"), "hooks", "'zoo_ofers' is no hook; did you mean 'zoo_offers'?"),
+        (hooks("acme", "unlike"), "hooks", "'unlike' is no hook; the only one is 'zoo_offers'"),
+        (hooks("acme"), "hooks", "it has no hook; add a function zoo_offers"),
+        (hooks("acme", "zoo_encoders", "zoo_grids"), "hooks", "an older zoo: zoo_encoders, zoo_grids is no hook any"),
+        (plugin("acme", ValueError("no")), "zoo_offers", "ValueError: no"),
+        (plugin("acme", ["acme.x"]), "zoo_offers", "should return a zoo.Offers record; got ['acme.x']"),
+        (plugin("acme", encodrs={}), "zoo_offers", "'encodrs' is nothing to offer; did you mean 'encoders'?"),
+        (plugin("acme", encoders=["acme.x"]), "zoo_offers", "encoders: it should be a dict of name to class"),
+        (plugin("acme", encoders={"acme.x": 3}), "zoo_offers", "encoders: it should be a dict of name to class"),
+        (plugin("acme", encoders={"acme.x": "acme.X"}), "zoo_offers", "'acme.X' should be written 'module:Name'"),
+        (plugin("acme", encoders={"bert.stack": nn.Linear}), "names", "should be called 'acme.<part>'"),
+        (plugin("acme", variants=["acme-tiny"]), "variants", "list of Variant records"),
+        (plugin("acme", variants="acme_gone:ALL"), "variants", "No module named 'acme_gone'"),
+        (plugin("acme", variants=[renamed("bert-nano")]), "names", "belongs to the plugin 'bert'"),
+        (plugin("acme", variants=[renamed("distilroberta-base")]), "names", "distilroberta-base"),
+        (plugin("acme", variants=[renamed("a-b"), renamed("a-b")]), "variants", "offers 'a-b' twice"),
     ],
     ids=lambda value: value if isinstance(value, str) else "",
 )
@@ -93,23 +108,83 @@ def test_a_broken_plugin_is_told_with_its_origin_and_harms_no_other(
     install: Any, content: Any, phase: str, reason: str
 ) -> None:
     catalog = install(FakeEntry("acme", "acme-dist", content))
-    failed = {p.name: p for p in catalog.plugins if p.failure}
+    failed = {p.name: p.failures for p in catalog.plugins if p.failures}
     harmed = "roberta" if "distilroberta" in reason else "acme"
     assert set(failed) == {harmed}
-    assert failed[harmed].phase == phase
-    assert reason in str(failed[harmed].failure)
+    assert set(failed[harmed]) == {phase}
+    assert reason in failed[harmed][phase]
     assert catalog.variants["bert-tiny"] == TINY
     with pytest.raises(ZooError, match=phase):
         Catalog.installed(strict=True)
 
 
 def test_two_distributions_with_one_plugin_name_are_both_refused(install: Any) -> None:
-    content = plugin("acme", zoo_variants=[renamed("acme-tiny")])
+    content = plugin("acme", variants=[renamed("acme-tiny")])
     catalog = install(FakeEntry("acme", "one", content), FakeEntry("acme", "two", content))
-    assert [p.failure for p in catalog.plugins if p.name == "acme"] == [
-        "one and two all claim the plugin name 'acme'; keep one"
+    assert [p.failures for p in catalog.plugins if p.name == "acme"] == [
+        {"name": "one and two all claim the plugin name 'acme'; keep one"}
     ] * 2
     assert "acme-tiny" not in catalog.variants
+
+
+@pytest.mark.parametrize(
+    ("made_for", "advice"),
+    [
+        (99, "offers version 1; upgrade encoder-zoo, or install an older acme-dist"),
+        (0, "offers version 1; upgrade acme-dist, or install an older encoder-zoo"),
+    ],
+)
+def test_a_plugin_made_for_another_version_of_the_api_is_refused_with_what_to_do(
+    install: Any, made_for: int, advice: str
+) -> None:
+    offers = Offers(api_version=made_for, **{"what_version_99_has": {}})  # type: ignore[arg-type]
+    catalog = install(FakeEntry("acme", "acme-dist", plugin("acme", offers)))
+    [failures] = [plugin.failures for plugin in catalog.plugins if plugin.failures]
+    assert failures["api version"].startswith(f"it was made for version {made_for} of the plugin API, and encoder-zoo ")
+    assert failures["api version"].endswith(advice)
+
+
+def test_what_fails_of_a_plugin_is_left_out_and_reported_once_and_the_rest_of_it_stays(install: Any) -> None:
+    reported: list[tuple[str, str]] = []
+    install(FakeEntry("acme", "acme-dist", plugin("acme", encoders={"acme.x": nn.Linear}, variants="acme_gone:ALL")))
+    catalog = Catalog.installed(on_failure=lambda plugin, phase, reason: reported.append((plugin.name, phase)))
+    assert "acme.x" in catalog.parts["encoder"]
+    assert not reported
+    for _ in range(2):
+        assert "bert-tiny" in catalog.variants
+    assert reported == [("acme", "variants")]
+
+
+def test_tables_of_records_are_imported_when_they_are_asked_for() -> None:
+    code = (
+        "import sys; from zoo import Catalog; catalog = Catalog.installed(); catalog.parts, catalog.tasks\n"
+        "assert 'zoo_bert.variants' not in sys.modules\n"
+        "assert 'bert-tiny' in catalog.variants and 'zoo_bert.variants' in sys.modules\n"
+        "assert 'zoo_bert.ablations' not in sys.modules"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True)
+
+
+def test_what_is_offered_by_name_is_looked_up_by_name_and_imported_then() -> None:
+    offers = Offers(
+        api_version=1,
+        task_kinds={"ranking": "json:loads"},
+        metrics={"gap": len},
+        report_formats={"text": "string:Template"},
+        executors={"cluster": "acme_gone:Cluster"},
+        job_kinds={"prune": "json:dumps"},
+    )
+    catalog = Catalog.of(acme=offers)
+    assert catalog.task_kind("ranking") is json.loads
+    assert catalog.metric("gap") is len
+    assert catalog.report_format("text") is Template
+    assert catalog.job_kind("prune") is json.dumps
+    with pytest.raises(
+        ZooError, match=r"executor 'cluster' is offered as 'acme_gone:Cluster', which fails to import: "
+    ):
+        catalog.executor("cluster")
+    with pytest.raises(ZooError, match=r"'rankin' is not a task kind; did you mean 'ranking'"):
+        catalog.task_kind("rankin")
 
 
 def test_a_keyboard_interrupt_is_not_swallowed(install: Any) -> None:
@@ -152,7 +227,7 @@ def test_a_factory_that_makes_something_else_is_named() -> None:
 
     import zoo_bert
 
-    catalog = Catalog.of(zoo_bert, plugin("acme", zoo_encoders={"acme.odd": NotAnEncoder}))
+    catalog = Catalog.of(zoo_bert, plugin("acme", encoders={"acme.odd": NotAnEncoder}))
     with pytest.raises(ZooError, match=r"encoder 'acme.odd' is a NotAnEncoder, not a zoo.Encoder"):
         catalog.build(catalog.variant("bert-tiny+encoder=acme.odd"))
 
@@ -160,6 +235,6 @@ def test_a_factory_that_makes_something_else_is_named() -> None:
 def test_a_part_whose_module_fails_to_import_is_named() -> None:
     import zoo_bert
 
-    catalog = Catalog.of(zoo_bert, plugin("acme", zoo_encoders={"acme.gone": "acme_gone:Encoder"}))
+    catalog = Catalog.of(zoo_bert, plugin("acme", encoders={"acme.gone": "acme_gone:Encoder"}))
     with pytest.raises(ZooError, match=r"encoder 'acme.gone' is offered as 'acme_gone:Encoder', which fails to import"):
-        catalog.build(TINY.swap("x", encoder=use("acme.gone")))
+        catalog.build(TINY.swap("x", encoder=part("acme.gone")))

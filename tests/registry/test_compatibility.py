@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -15,7 +14,7 @@ import zoo
 import zoo_albert
 import zoo_bert
 import zoo_roberta
-from zoo import Batch, Catalog, Dataset, Dims, Embedding, Example, Task, ZooError, hookimpl
+from zoo import Batch, Catalog, Dataset, Dims, Embedding, Example, Offers, Task, ZooError
 from zoo.experiments.plan.make import check_plan, make_plan, with_budget
 from zoo.heads import LABEL
 from zoo.tasks.task import content_hash
@@ -63,11 +62,7 @@ class Words(Embedding):
 
 CATALOG_OF_A_STRANGER = Catalog.of(
     zoo_bert, zoo_roberta, zoo_albert,
-    SimpleNamespace(
-        __name__="zoo_mine",
-        zoo_tasks=hookimpl(lambda: [SINGLE, PAIR]),
-        zoo_embeddings=hookimpl(lambda: {"mine.words": Words}),
-    ),
+    mine=Offers(api_version=1, tasks=[SINGLE, PAIR], embeddings={"mine.words": Words}),
 )  # fmt: skip
 
 ALONE = "+packing=roberta.full_sentences+objectives=bert.mlm"

@@ -95,18 +95,23 @@ def test_it_takes_part_in_a_comparison(installed: Run, tmp_path: Path) -> None:
     assert 0 <= scores["parallel-tiny"]["micro-acceptability"]["mean"] <= 1
 
 
+HOOK = "from zoo import Offers, hookimpl\n\n\n@hookimpl\ndef zoo_offers():\n    return Offers({})\n"
 BROKEN = {
     "raises": 'raise RuntimeError("it is broken")\n',
     "leaves": "raise SystemExit(3)\n",
-    "misspells": "from zoo import hookimpl\n\n\n@hookimpl\ndef zoo_encodrs():\n    return {}\n",
-    "mistypes": "from zoo import hookimpl\n\n\n@hookimpl\ndef zoo_encoders():\n    return [1]\n",
-    "repeats": 'from zoo import hookimpl\n\n\n@hookimpl\ndef zoo_encoders():\n    return {"bert.stack": object}\n',
+    "misspells": HOOK.format("api_version=1, encodrs={}"),
+    "mistypes": HOOK.format("api_version=1, encoders=[1]"),
+    "repeats": HOOK.format('api_version=1, encoders={"bert.stack": "a:B"}'),
+    "foresees": HOOK.format("api_version=2, quantizers={}"),
+    "remembers": "from zoo import hookimpl\n\n\n@hookimpl\ndef zoo_encoders():\n    return {}\n",
 }
 REASONS = {
     "raises": "import: RuntimeError: it is broken",
     "leaves": "import: SystemExit: 3",
-    "misspells": "hooks: PluginValidationError",
-    "mistypes": "zoo_encoders: it should return a dict of name to class or 'module:Class'; got [1]",
+    "misspells": "zoo_offers: ValidationError: 'encodrs' is nothing to offer; did you mean 'encoders'?",
+    "mistypes": "zoo_offers: ValidationError: encoders: it should be a dict of name to class or 'module:Name'; got [1]",
+    "foresees": "api version: it was made for version 2 of the plugin API, and encoder-zoo 0.1.0 offers version 1",
+    "remembers": "hooks: it is written for an older zoo: zoo_encoders is no hook any more; return one ",
     "repeats": "names: its encoder 'bert.stack' should be called 'repeats.<part>'",
 }
 
@@ -130,5 +135,5 @@ def test_broken_plugins_are_told_with_their_origin_and_leave_everything_else_wor
     assert listed.stderr.count("warning: plugin ") == len(BROKEN)
     strict = python("-m", "zoo", "list", "--strict")
     assert strict.returncode == 2
-    assert strict.stderr.startswith("error: plugin leaves (zoo-leaves 0.1.0) failed at import: SystemExit: 3")
+    assert strict.stderr.startswith("error: plugin foresees (zoo-foresees 0.1.0) failed at api version: ")
     assert "Traceback" not in strict.stderr

@@ -16,7 +16,7 @@ from zoo.text import pretraining_data, tokenizing
 from zoo.text.cache import cached_corpus, hash_files
 from zoo.text.documents import read_documents, text_files
 from zoo.text.masking import TokenMasking
-from zoo.text.pretraining_data import Place, PretrainingData
+from zoo.text.pretraining_data import DataPosition, PretrainingData
 from zoo.text.tokenizing import tokenize
 from zoo_bert.masking import StaticMasking
 from zoo_bert.packing import SegmentPair
@@ -91,18 +91,18 @@ def test_training_batches_are_the_same_from_disk_and_block_by_block(
 ) -> None:
     on_disk, _ = cached_corpus(tmp_path, "text", documents(120), tokenizer)
 
-    def read(corpus: TokenCorpus, place: Place) -> PretrainingData:
+    def read(corpus: TokenCorpus, place: DataPosition) -> PretrainingData:
         return PretrainingData(
             corpus, tokenizer, SegmentPair(), {}, StaticMasking(2), sequence_length=40, batch_tokens=200, seed=1
         )
 
     in_memory = tokenize(documents(120), tokenizer)
-    pairs = zip(read(on_disk, Place()).epoch(0), read(in_memory, Place()).epoch(0), strict=True)
+    pairs = zip(read(on_disk, DataPosition()).epoch(0), read(in_memory, DataPosition()).epoch(0), strict=True)
     assert all(bool((a.ids == b.ids).all()) and a.documents == b.documents for a, b in pairs)
 
     monkeypatch.setattr(pretraining_data, "BLOCK_TOKENS", 900)
-    data = read(on_disk, Place())
-    placed = [pair for pair, _ in zip(data.starting_at(Place()), range(150), strict=False)]
+    data = read(on_disk, DataPosition())
+    placed = [pair for pair, _ in zip(data.starting_at(DataPosition()), range(150), strict=False)]
     assert {place.block for _, place in placed} > {0, 1, 2} and placed[-1][1].epoch > 0
     seen = {document for batch in data.epoch(0) for document in batch.documents}
     assert seen == set(range(on_disk.n_documents))

@@ -15,7 +15,7 @@ import torch
 from zoo import IGNORE, Batch, Masking, Packing, Passage, ZooError
 from zoo.core.corpus import TokenCorpus
 from zoo.text import pretraining_data
-from zoo.text.pretraining_data import Place, PretrainingData
+from zoo.text.pretraining_data import DataPosition, PretrainingData
 from zoo.text.tokenizing import tokenize
 from zoo_albert.masking import NGramMasking
 from zoo_bert.masking import StaticMasking
@@ -182,7 +182,11 @@ def test_reading_can_start_at_any_place(data: Data, place: tuple[int, int]) -> N
     before = sum(sizes[: place[0]]) + place[1]
     from_start = list(islice(source, before + 70))[before:]
     assert all(
-        map(equal, from_start, islice((batch for batch, _ in source.starting_at(Place(place[0], 0, place[1]))), 70))
+        map(
+            equal,
+            from_start,
+            islice((batch for batch, _ in source.starting_at(DataPosition(place[0], 0, place[1]))), 70),
+        )
     )
 
 

@@ -18,7 +18,8 @@ from zoo.heads import HEADS, make_head
 from zoo.testing import DIMS, head_batch
 from zoo.testing.heads import CLASSES
 from zoo.train.evaluation import evaluate
-from zoo.train.loop import Execution, Step, TooFewSequences, fit, train
+from zoo.train.loop import fit, train
+from zoo.train.step import Step, StepConfig, TooFewSequences
 
 CATALOG = Catalog.installed()
 RECIPE = Finetuning(learning_rate=0.1, clip_norm=0.0)
@@ -37,10 +38,10 @@ def headed(kind: str) -> Model:
     )
 
 
-def stepped(model: Model, batch: Batch, turns: int) -> Step:
+def stepped(model: Model, batch: Batch, n_micro: int) -> Step:
     """One step of plain gradient descent."""
     optimizer = torch.optim.SGD(model.parameters(), lr=1.0)
-    (step,) = train(model, optimizer, [batch], RECIPE, 1, how=Execution(accumulate=turns))
+    (step,) = train(model, optimizer, [batch], RECIPE, 1, how=StepConfig(gradient_accumulation_steps=n_micro))
     return step
 
 
@@ -55,11 +56,11 @@ def by_hand(kind: str) -> tuple[float, dict[str, torch.Tensor]]:
     }
 
 
-@pytest.mark.parametrize("turns", [1, 2, 3])
+@pytest.mark.parametrize("n_micro", [1, 2, 3])
 @pytest.mark.parametrize("kind", HEADS)
-def test_a_step_is_that_of_the_whole_batch_in_however_many_turns(kind: str, turns: int) -> None:
+def test_a_step_is_that_of_the_whole_batch_in_however_many_micro_batches(kind: str, n_micro: int) -> None:
     model = headed(kind)
-    step = stepped(model, head_batch(kind), turns)
+    step = stepped(model, head_batch(kind), n_micro)
     loss, weights = by_hand(kind)
     assert step.losses["task"] == pytest.approx(loss, rel=1e-5)
     for name, parameter in model.named_parameters():
@@ -69,7 +70,7 @@ def test_a_step_is_that_of_the_whole_batch_in_however_many_turns(kind: str, turn
 @pytest.mark.parametrize("kind", HEADS)
 def test_accuracy_and_labels_are_counted_over_the_whole_batch(kind: str) -> None:
     batch = head_batch(kind)
-    whole, divided = (stepped(headed(kind), batch, turns) for turns in (1, 3))
+    whole, divided = (stepped(headed(kind), batch, n_micro) for n_micro in (1, 3))
     assert divided.accuracies == whole.accuracies
     assert set(whole.accuracies) == (set() if kind == "regression" else {"task"})
     assert divided.labels == whole.labels
@@ -98,16 +99,23 @@ def test_an_evaluation_of_parts_is_that_of_the_whole(kind: str) -> None:
 @pytest.mark.parametrize("kind", HEADS)
 def test_a_head_learns_its_batch_by_heart(kind: str) -> None:
     model, batch = headed(kind), head_batch(kind)
-    log = fit(
-        model, [batch] * 60, Finetuning(learning_rate=3e-3), 60, lambda done, total: None, Execution(accumulate=2)
+    history = fit(
+        model,
+        [batch] * 60,
+        Finetuning(learning_rate=3e-3),
+        60,
+        lambda done, total: None,
+        StepConfig(gradient_accumulation_steps=2),
     )
-    assert log.losses["task"][-1] < 0.3 * log.losses["task"][0]
+    assert history.losses["task"][-1] < 0.3 * history.losses["task"][0]
     if kind != "regression":
-        assert log.accuracies["task"][-1] > log.accuracies["task"][0]
+        assert history.accuracies["task"][-1] > history.accuracies["task"][0]
 
 
-def test_three_questions_are_too_few_for_four_turns_though_they_have_seven_choices() -> None:
-    with pytest.raises(TooFewSequences, match="step 1 has 3 questions, too few for 1 processes x 4 turns"):
+def test_three_questions_are_too_few_for_four_micro_batches_though_they_have_seven_choices() -> None:
+    with pytest.raises(
+        TooFewSequences, match="step 1 has 3 questions, too few for 1 processes x 4 gradient accumulation steps"
+    ):
         stepped(headed("multiple-choice"), head_batch("multiple-choice"), 4)
 
 
@@ -117,23 +125,26 @@ import torch
 from safetensors.torch import save_file
 from zoo.heads import HEADS
 from zoo.testing import head_batch
-from zoo.train.loop import Execution, train
+from zoo.train.loop import train
+from zoo.train.step import StepConfig
+from zoo.machine.compute import Compute
 from zoo.train.optimizers import make_optimizer
-from zoo.train.distributed import joined
+from zoo.train.distributed import init_distributed
 sys.path.insert(0, sys.argv[2])
 from test_heads_in_the_loop import LAMB, RECIPE, headed
-with joined(torch.device("cpu")) as team:
+with init_distributed(Compute()) as distributed:
     for kind in HEADS:
         model = headed(kind)
         optimizer = torch.optim.SGD(model.parameters(), lr=1.0)
-        (step,) = train(model, optimizer, [head_batch(kind)], RECIPE, 1, how=Execution(team=team))
-        if team.leads:
+        (step,) = train(model, optimizer, [head_batch(kind)], RECIPE, 1, how=StepConfig(distributed=distributed))
+        if distributed.is_main_process:
             weights = {name: parameter.detach() for name, parameter in model.named_parameters()}
             save_file(weights | {"loss": torch.tensor(step.losses["task"])}, f"{sys.argv[1]}/{kind}.safetensors")
     model = headed("token-classification")
     optimizer = make_optimizer(model, LAMB, sharded=True)
-    list(train(model, optimizer, [head_batch("token-classification")] * 3, LAMB, 3, how=Execution(team=team)))
-    if team.leads:
+    batches = [head_batch("token-classification")] * 3
+    list(train(model, optimizer, batches, LAMB, 3, how=StepConfig(distributed=distributed)))
+    if distributed.is_main_process:
         save_file(dict(model.state_dict()), f"{sys.argv[1]}/lamb.safetensors")
 """
 

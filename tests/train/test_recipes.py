@@ -14,13 +14,16 @@ from torch import nn
 
 from zoo import IGNORE, Catalog, Pretraining, diff
 from zoo.core.corpus import TokenCorpus
+from zoo.machine.compute import Compute
 from zoo.pretraining.settings import scaled
-from zoo.text.pretraining_data import Place, PretrainingData
+from zoo.text.pretraining_data import DataPosition, PretrainingData
 from zoo.text.tokenizing import tokenize
 from zoo.train.evaluation import evaluate
-from zoo.train.loop import Execution, learning_rate, train
+from zoo.train.loop import train
 from zoo.train.optimizers import Lamb, make_optimizer
-from zoo.train.prefetch import Feed, ahead
+from zoo.train.prefetch import BatchStream, prefetch
+from zoo.train.schedule import learning_rate
+from zoo.train.step import StepConfig
 from zoo_bert.masking import StaticMasking
 from zoo_bert.packing import SegmentPair
 from zoo_bert.tokenizer import WordPiece
@@ -129,14 +132,14 @@ def corpus(tokenizer: WordPiece) -> TokenCorpus:
     return tokenize([[" ".join(rng.choice(words, 7)) for _ in range(5)] for _ in range(60)], tokenizer)
 
 
-def feed(corpus: TokenCorpus, tokenizer: WordPiece, recipe: Pretraining) -> Feed:
+def feed(corpus: TokenCorpus, tokenizer: WordPiece, recipe: Pretraining) -> BatchStream:
     def make(length: int, batch_tokens: int) -> PretrainingData:
         return PretrainingData(
             corpus, tokenizer, SegmentPair(short_seq_prob=0.0), {}, StaticMasking(2), sequence_length=length,
             batch_tokens=batch_tokens, seed=3,
         )  # fmt: skip
 
-    return Feed(make, recipe)
+    return BatchStream(make, recipe)
 
 
 def test_nine_of_ten_steps_read_short_sequences_and_any_step_can_be_the_first(
@@ -144,7 +147,7 @@ def test_nine_of_ten_steps_read_short_sequences_and_any_step_can_be_the_first(
 ) -> None:
     recipe = changed(RECIPE, tokens=20_000, batch_tokens=640, sequence_length=32, short_length=16)
     source = feed(corpus, tokenizer, recipe)
-    made = list(islice(source.starting_at(0, Place()), recipe.steps))
+    made = list(islice(source.starting_at(0, DataPosition()), recipe.steps))
     longest = [max(batch.layout.lengths) for batch, _ in made]
     assert recipe.steps == 57 and recipe.short_steps == 51
     assert max(longest[:51]) <= 16 < min(longest[51:])
@@ -167,8 +170,8 @@ def test_items_made_ahead_are_the_same_and_the_thread_ends() -> None:
         finally:
             closed.append(True)
 
-    assert list(ahead(iter(range(50)), 7)) == list(range(50))
-    early = ahead(numbers(), 3)
+    assert list(prefetch(iter(range(50)), 7)) == list(range(50))
+    early = prefetch(numbers(), 3)
     assert [next(early), next(early)] == [0, 1]
     early.close()  # type: ignore[attr-defined]
     assert not [thread for thread in __import__("threading").enumerate() if thread.name == "zoo-feed"]
@@ -179,7 +182,7 @@ def test_what_fails_while_items_are_made_ahead_is_raised_where_they_are_used() -
         yield 1
         raise ValueError("no more")
 
-    items = ahead(failing(), 2)
+    items = prefetch(failing(), 2)
     assert next(items) == 1
     with pytest.raises(ValueError, match="no more"):
         next(items)
@@ -198,14 +201,14 @@ def gradients(corpus: TokenCorpus, tokenizer: WordPiece, accumulate: int, weight
     before = torch.cat([p.detach().flatten() for p in model.parameters()])
     recipe = changed(RECIPE, learning_rate=1.0, warmup=0.0, clip_norm=0.0)
     descent = torch.optim.SGD(model.parameters(), lr=1.0)
-    list(train(model, descent, data, recipe, 1, how=Execution(accumulate=accumulate, seed=1)))
+    list(train(model, descent, data, recipe, 1, how=StepConfig(gradient_accumulation_steps=accumulate, seed=1)))
     return before - torch.cat([p.detach().flatten() for p in model.parameters()])
 
 
-def test_turns_add_up_to_the_gradient_of_the_large_batch(corpus: TokenCorpus, tokenizer: WordPiece) -> None:
+def test_micro_batches_add_up_to_the_gradient_of_the_large_batch(corpus: TokenCorpus, tokenizer: WordPiece) -> None:
     whole = gradients(corpus, tokenizer, 1)
-    for turns in (2, 5):
-        torch.testing.assert_close(gradients(corpus, tokenizer, turns), whole, atol=2e-5, rtol=1e-4)
+    for n_micro in (2, 5):
+        torch.testing.assert_close(gradients(corpus, tokenizer, n_micro), whole, atol=2e-5, rtol=1e-4)
 
 
 def test_a_weight_scales_its_objectives_gradient(corpus: TokenCorpus, tokenizer: WordPiece) -> None:
@@ -223,11 +226,11 @@ def test_bf16_follows_fp32(corpus: TokenCorpus, tokenizer: WordPiece) -> None:
             corpus, tokenizer, SegmentPair(), {}, StaticMasking(2), sequence_length=32, batch_tokens=640, seed=3
         )
         recipe = changed(RECIPE, learning_rate=1e-3)
-        how = Execution(precision=precision, seed=1)  # type: ignore[arg-type]
+        how = StepConfig(compute=Compute.model_validate({"precision": precision}), seed=1)
         optimizer = make_optimizer(model, recipe)
         curves.append([step.losses["bert.mlm"] for step in train(model, optimizer, data, recipe, 15, how=how)])
         assert all(p.dtype == torch.float32 for p in model.parameters())
-        scores = evaluate(model, islice(data.epoch(1), 2), precision)  # type: ignore[arg-type]
+        scores = evaluate(model, islice(data.epoch(1), 2), how.compute)
         assert math.isfinite(scores["bert.mlm"].perplexity)
     assert curves[0] == pytest.approx(curves[1], abs=0.05)
     assert curves[0] != curves[1]

@@ -15,8 +15,10 @@ from torch import nn
 
 from zoo import Batch, Catalog, Layout, Output, Pretraining, RunFailed
 from zoo.core.seeds import seed_of
-from zoo.train.loop import Execution, fit, learning_rate
+from zoo.train.loop import fit
 from zoo.train.optimizers import Lamb, make_optimizer
+from zoo.train.schedule import learning_rate
+from zoo.train.step import StepConfig
 
 RECIPE = Pretraining(learning_rate=0.1, tokens=100, batch_tokens=10, sequence_length=8, warmup=0.2, weight_decay=0.5)
 
@@ -158,7 +160,7 @@ def test_what_one_part_drops_moves_no_other() -> None:
         head.dropout.register_forward_hook(lambda module, given, made: seen.append(made == 0))
         batch = replace(_batch(), labels={LABEL: torch.zeros(1, dtype=torch.int64)})
         model = catalog.build(variant).with_head("task", head)
-        fit(model, [batch], RECIPE, 1, lambda done, total: None, Execution(seed=seed))
+        fit(model, [batch], RECIPE, 1, lambda done, total: None, StepConfig(seed=seed))
         return seen[0]
 
     first = dropped_by_the_head(0.1, seed=1)

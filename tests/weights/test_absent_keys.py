@@ -24,7 +24,7 @@ HEADS = ("classification", "token-classification", "question-answering", "multip
 
 def parsed(family: str, config: dict[str, Any]) -> tuple[object, ...]:
     """All that the zoo takes from a config."""
-    format = CATALOG.checkpoints[family]
+    format = CATALOG.checkpoint_formats[family]
     variant = format.variant(config, "x", "config.json")
     return variant, *(head_use(format, config, (head,), variant.dims.dropout, "config.json") for head in HEADS)
 
@@ -48,7 +48,7 @@ def test_each_key_that_is_absent_means_its_default(family: str) -> None:
 @pytest.mark.parametrize("family", FAMILIES)
 def test_the_defaults_are_the_reference_librarys(family: str) -> None:
     config = getattr(transformers, f"{FAMILIES[family]}Config")()
-    variant = CATALOG.checkpoints[family].variant({"model_type": family}, "x", "config.json")
+    variant = CATALOG.checkpoint_formats[family].variant({"model_type": family}, "x", "config.json")
     dims = variant.dims
     assert (dims.vocab_size, dims.hidden_width, dims.n_layers) == (
         config.vocab_size, config.hidden_size, config.num_hidden_layers
@@ -96,12 +96,12 @@ def test_labels_that_are_absent_are_the_reference_librarys(
 ) -> None:
     config = getattr(transformers, f"{FAMILIES[family]}Config").from_dict(dict(changes))
     assert tuple(config.id2label[index] for index in range(config.num_labels)) == labels
-    use = head_use(CATALOG.checkpoints[family], changes, ("classification",), 0.1, "config.json")
+    use = head_use(CATALOG.checkpoint_formats[family], changes, ("classification",), 0.1, "config.json")
     assert use is not None and use.labels == labels and use.kind == "classification"
 
 
 def test_one_label_is_a_regression_as_in_the_reference_library() -> None:
-    use = head_use(CATALOG.checkpoints["bert"], {"num_labels": 1}, ("classification",), 0.1, "config.json")
+    use = head_use(CATALOG.checkpoint_formats["bert"], {"num_labels": 1}, ("classification",), 0.1, "config.json")
     assert use is not None and use.kind == "regression"
 
 
@@ -117,5 +117,5 @@ def test_one_label_is_a_regression_as_in_the_reference_library() -> None:
 )
 def test_what_the_reference_library_cannot_use_is_refused(family: str, changes: dict[str, Any], message: str) -> None:
     with pytest.raises(ZooError, match=message):
-        CATALOG.checkpoints[family].variant(changes, "x", "config.json")
-    CATALOG.checkpoints["bert"].variant({"pad_token_id": None}, "x", "config.json")  # of no consequence there
+        CATALOG.checkpoint_formats[family].variant(changes, "x", "config.json")
+    CATALOG.checkpoint_formats["bert"].variant({"pad_token_id": None}, "x", "config.json")  # of no consequence there

@@ -15,7 +15,7 @@ from zoo.weights.names import NameTable
 
 import numpy as np  # isort: skip
 
-FORMATS = Catalog.installed().checkpoints
+FORMATS = Catalog.installed().checkpoint_formats
 
 
 @pytest.mark.parametrize("format", FORMATS.values(), ids=FORMATS)
@@ -72,7 +72,7 @@ def test_a_name_that_only_looks_like_a_row_is_unknown(name: str) -> None:
 def test_a_config_describes_a_variant_and_is_read_back(variant: str) -> None:
     catalog = Catalog.installed()
     record = catalog.variant(variant)
-    format = catalog.checkpoints[variant.split("-")[0]]
+    format = catalog.checkpoint_formats[variant.split("-")[0]]
     config = format.config(record)
     assert config is not None
     again = format.variant(config, variant, "config.json")
@@ -95,4 +95,4 @@ def type_of(variant: str) -> str:
 )
 def test_a_variant_of_parts_that_never_met_has_no_config(expression: str) -> None:
     catalog = Catalog.installed()
-    assert all(format.config(catalog.variant(expression)) is None for format in catalog.checkpoints.values())
+    assert all(format.config(catalog.variant(expression)) is None for format in catalog.checkpoint_formats.values())

@@ -22,7 +22,7 @@ from zoo.experiments.plan.requests import ablation_plan, asked_path, comparison_
 from zoo.registry.catalog import Catalog
 
 if TYPE_CHECKING:
-    from zoo.experiments.runner.estimate import Forecast
+    from zoo.experiments.runner.estimate import Estimate
     from zoo.experiments.runner.executors import Executor
 
 RUNS = Path("runs")
@@ -69,7 +69,7 @@ def plan_ablation(*variants: str, catalog: Catalog | None = None, **options: Any
 
 
 @takes(AblationOptions)
-def path(*variants: str, catalog: Catalog | None = None, **options: Any) -> Ablation:
+def ablation_edges(*variants: str, catalog: Catalog | None = None, **options: Any) -> Ablation:
     """The edges that `ablate` would report on, one design choice each; reads no data."""
     return asked_path(catalog or Catalog.installed(), variants, AblationOptions.of(options))[1]
 
@@ -81,20 +81,22 @@ def estimate(
     reuse: Sequence[Place] = (),
     out: Place | None = None,
     catalog: Catalog | None = None,
-) -> Forecast:
+) -> Estimate:
     """What a plan will take in time, disk and memory, from a few steps of every variant.
 
     What `out` or the run folders in `reuse` hold already is taken off. Raises RunFailed where a variant fails.
     """
-    from zoo.experiments.runner.estimate import forecast
+    from zoo.experiments.runner import estimate as runner
 
     folder = Path(out) if out else RUNS / "none"
-    return forecast(catalog or Catalog.installed(), plan, folder, workers=workers, reuse=[Path(p) for p in reuse])
+    return runner.estimate(
+        catalog or Catalog.installed(), plan, folder, workers=workers, reuse=[Path(p) for p in reuse]
+    )
 
 
 def report(run: Place, *, across_hardware: bool = False) -> Comparison:
     """A finished run again, from its saved results alone. Raises ZooError where the folder holds none."""
-    from zoo.experiments.results.records import read_run
+    from zoo.experiments.results.folder import read_run
 
     done = read_run(Path(run)).model_copy(update={"across_hardware": across_hardware})
     return Comparison(Path(run), done)
@@ -105,9 +107,9 @@ def merge(*runs: Place, out: Place | None = None, across_hardware: bool = False)
 
     Raises ZooError where they cannot stand in one table.
     """
+    from zoo.experiments.results.folder import read_run
     from zoo.experiments.results.merge import merge as merged
     from zoo.experiments.results.merge import write_merged
-    from zoo.experiments.results.records import read_run
 
     if len(runs) < 2:
         raise ZooError("give at least two run folders; zoo report shows a single one")
@@ -148,7 +150,7 @@ def glue_submission(run: Place, *, variant: str | None = None, out: Place | None
 
     `variant` is needed where the run has several; `out` is `submission` in the run folder if not given.
     """
-    from zoo.experiments.results.records import read_run
+    from zoo.experiments.results.folder import read_run
     from zoo.experiments.submission.write import submit
 
     folder = Path(out) if out else Path(run) / "submission"
@@ -189,8 +191,12 @@ def _carried_out(
     if command == "ablate" and plan.ablation is None:
         raise ZooError("the plan is of a comparison and has no edges to report on; carry it out with zoo compare")
     folder = asked.out or RUNS / f"{command}-{datetime.now():%Y%m%d-%H%M%S}"
-    with Display(plan, Console(stderr=True, quiet=not progress)) as display:
-        done = run(plan, folder, executor=_executor(asked), watcher=display, reuse=asked.reuse, catalog=catalog)
+    try:
+        with Display(plan, Console(stderr=True, quiet=not progress)) as display:
+            done = run(plan, folder, executor=_executor(asked), watcher=display, reuse=asked.reuse, catalog=catalog)
+    except KeyboardInterrupt:
+        again = f"zoo {command} --resume --out {folder}"
+        raise KeyboardInterrupt(f"finished jobs are kept in {folder}; continue with: {again}") from None
     comparison = Comparison(folder, done)
     comparison.write_report()
     return comparison
@@ -221,7 +227,7 @@ def _newest() -> Path:
 def _tried_again(folder: Path, depth: str, seeds: int, margin: float, workers: int, progress: bool) -> list[Any]:
     from tempfile import TemporaryDirectory
 
-    from zoo.experiments.results.records import read_what_is_sound
+    from zoo.experiments.results.folder import read_what_is_sound
     from zoo.experiments.runner.progress import Display
     from zoo.experiments.verify.rerun import evaluated_again, repeated_plan, trained_again
 

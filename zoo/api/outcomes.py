@@ -8,6 +8,7 @@ from functools import cached_property
 from html import escape
 from io import StringIO
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
 
@@ -22,6 +23,12 @@ from zoo.experiments.results.records import FailedResult, Run
 from zoo.experiments.statistics.ablation import Effects, ablation_path, effects
 from zoo.experiments.statistics.verdicts import Verdicts, judge
 from zoo.experiments.verify.files import Check
+
+if TYPE_CHECKING:
+    from zoo.core.specs import Variant
+    from zoo.model import Model
+    from zoo.pretraining.run import Summary
+    from zoo.text.cache import CorpusFacts
 
 FORMATS = ("terminal", "markdown", "csv", "json", "html", "latex")
 
@@ -125,3 +132,77 @@ class Verification:
 
     def _repr_html_(self) -> str:
         return f"<pre>{escape(repr(self))}</pre>"
+
+
+@dataclass(frozen=True)
+class Pretrained:
+    """A finished pre-training: its folder, and what came of it. `is_main` is false in all processes but the first."""
+
+    folder: Path
+    summary: Summary
+    is_main: bool = True
+
+    @property
+    def model_folder(self) -> Path:
+        """The folder of the model, which stands wherever a variant does."""
+        return self.folder / "model"
+
+    def load(self) -> Model:
+        """The trained model, with its tokenizer."""
+        from zoo.checkpoints import load
+
+        return load(self.model_folder)
+
+    def draw(self) -> None:
+        """Write the loss curve into the folder. Raises ZooError where matplotlib is not installed."""
+        from zoo.pretraining.curves import draw
+
+        names = [self.folder / "curve.svg", self.folder / "curve.png"]
+        draw([self.folder], names, [self.summary.variant.name])
+
+    def __repr__(self) -> str:
+        from zoo.pretraining.display import describe
+
+        done = self.summary
+        scores = [f"  {name}: {describe(score)}" for name, score in done.held_out.items()]
+        head = f"{done.variant.name}: {done.tokens:,} tokens in {done.steps:,} steps, {done.seconds:,.0f} s"
+        return "\n".join([head, *(["on held-out text:", *scores] if scores else []), f"model: {self.model_folder}"])
+
+    def _repr_html_(self) -> str:
+        return f"<pre>{escape(repr(self))}</pre>"
+
+
+@dataclass(frozen=True)
+class CorpusCounts:
+    """What a corpus holds, as a variant tokenizes and packs it.
+
+    `share_read` is the share of the tokens that an epoch reads; None, with a `complaint`, where the variant cannot
+    pack the text.
+    """
+
+    n_files: int
+    facts: CorpusFacts
+    vocab_size: int
+    variant: Variant
+    share_read: float | None
+    complaint: str = ""
+
+    def as_json(self) -> dict[str, Any]:
+        """The counts for other programs; shares are between 0 and 1."""
+        return {
+            **self.facts.model_dump(),
+            "vocab_size": self.vocab_size,
+            "unknown_share": self.facts.unknown / self.facts.tokens,
+            "sequence_length": self.variant.pretraining.sequence_length,
+            "share_read": self.share_read,
+        }
+
+    def __repr__(self) -> str:
+        facts, packing = self.facts, self.variant.packing.name
+        packed = f"{packing} in sequences of {self.variant.pretraining.sequence_length} tokens"
+        read = self.complaint if self.share_read is None else f"an epoch reads {self.share_read:.1%} of the text"
+        return (
+            f"{self.n_files:,} files, {facts.documents:,} documents, {facts.sentences:,} sentences, {facts.tokens:,} "
+            f"tokens of {self.vocab_size:,} pieces, {100 * facts.unknown / facts.tokens:.3f}% of them unknown\n"
+            f"{packed}: {read}"
+        )

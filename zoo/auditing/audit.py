@@ -112,7 +112,7 @@ def audit_form(catalog: Catalog, form: ClosedForm, settings: Settings, checkpoin
     counted, module = _on_module(catalog, form) if settings.module or form.unknown else ({}, None)
     stated = None if form.unknown and form.counts == Counts() else form.counts
     reference = module if form.unknown and module is not None else form.counts
-    published = [(p.figure, p.source) for p in catalog.published.values() if p.variant == form.variant.name]
+    published = [(p.figure, p.source) for p in catalog.published_counts.values() if p.variant == form.variant.name]
     published += [(figure, "given") for figure in settings.figures]
     sources = Sources(
         closed_form=stated,
@@ -152,7 +152,7 @@ def _on_module(catalog: Catalog, form: ClosedForm) -> tuple[Mapping[str, int], C
 def printed_elsewhere(catalog: Catalog) -> list[tuple[str, PublishedCount]]:
     """What is printed of models that are no variants of their own, such as the rows of an ablation."""
     found = []
-    for published in catalog.published.values():
+    for published in catalog.published_counts.values():
         if published.variant not in catalog.variants:
             form = closed_form(catalog, catalog.variant(published.variant))
             count = published_count(form, published.figure, published.source, form.counts)

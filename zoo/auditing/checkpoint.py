@@ -96,10 +96,10 @@ def read_checkpoint(catalog: Catalog, path: Path) -> Checkpoint:
         return _unrecognized(entries, {}, f"no {CONFIG} beside it: counted from its header alone", wrong=False)
     config = said.config
     kind = config.get("model_type")
-    if not isinstance(kind, str) or kind not in catalog.checkpoints:
+    if not isinstance(kind, str) or kind not in catalog.checkpoint_formats:
         told = f"no plugin installed for model type {kind!r:.60}" if kind else f"its {CONFIG} names no model_type"
         return _unrecognized(entries, config, f"{told}: counted from its header alone", wrong=True)
-    format = catalog.checkpoints[kind]
+    format = catalog.checkpoint_formats[kind]
     variant = format.variant(config, "checkpoint", str(folder / CONFIG))
     pieces = find_pieces(format, said)
     if UNTIED in pieces.used:

@@ -101,9 +101,9 @@ def _evaluation(model: Model) -> str:
     results = read_object(run / "results.json")
     try:
         for job in results["jobs"]:
-            if job["kind"] == "finetune" and place == run / "finetuned" / job["name"]:
+            if "scores" in job and place == run / "finetuned" / job["name"]:
                 return _scores_of_one(job)
-            if job["kind"] == "pretrain" and place == run / job["checkpoint"]:
+            if "checkpoint" in job and place == run / job["checkpoint"]:
                 return _scores_over_seeds(results["scores"][job["job"]["system"]], bool(results["tuning"]))
     except (AttributeError, KeyError, TypeError) as error:
         raise ZooError(f"{run / 'results.json'} is not what zoo compare writes: {type(error).__name__}") from None

@@ -99,10 +99,10 @@ def inspect(folder: Path | CheckpointFolder, catalog: Catalog) -> Contents:
 
 
 def _inspect_foreign(folder: CheckpointFolder, catalog: Catalog) -> Contents:
-    found = read_foreign(folder, catalog.checkpoints)
+    found = read_foreign(folder, catalog.checkpoint_formats)
     model = _without_memory(catalog, found.variant, found.objectives)
     pieces = found.pieces
-    table = catalog.checkpoints[found.format].table(pieces.used)
+    table = catalog.checkpoint_formats[found.format].table(pieces.used)
     shapes = {table.theirs(ours) or ours: shape for ours, shape in shapes_of(model).items()}
     match(f"the {found.format} that {folder.path / CONFIG} describes", folder.weights, shapes, pieces.names)
     stored = {ours: pieces.names[table.theirs(ours) or ours] for ours in model.state_dict()}
@@ -122,7 +122,7 @@ def tokenizer_of(folder: Path | CheckpointFolder, catalog: Catalog) -> Tokenizer
     if folder.variant:
         part, options = catalog.tokenizer(folder.variant)
     else:
-        used = tokenizer_use(folder, catalog.checkpoints)
+        used = tokenizer_use(folder, catalog.checkpoint_formats)
         part, options = catalog.part("tokenizer", used.name), dict(used.options)
     tokenizer: Tokenizer = part.load(folder, **options)
     return tokenizer

@@ -67,7 +67,7 @@ def save(
 
 def describe(model: Model, catalog: Catalog) -> Described:
     """The Hugging Face words for a model. Raises ZooError where there are none."""
-    for format in catalog.checkpoints.values():
+    for format in catalog.checkpoint_formats.values():
         settings = format.config(model.variant)
         if (
             settings is None
@@ -83,7 +83,7 @@ def describe(model: Model, catalog: Catalog) -> Described:
             length = model.variant.dims.max_length
             return Described(format, pieces, named[0], settings, head_of(model), origin, length)
     objectives = ", ".join(model.objective_names) or "no head"
-    known = ", ".join(catalog.checkpoints) or "nothing"
+    known = ", ".join(catalog.checkpoint_formats) or "nothing"
     raise ZooError(
         f"the Hugging Face format has no words for {model.variant.name!r} with {objectives}: it knows {known}, "
         "as released; write the zoo's own format instead (zoo)"

@@ -52,7 +52,7 @@ def ablate(
         _print_presets(catalog)
         return 0
     if edges:
-        _print_path(api.path(*names, catalog=catalog, **options.given), as_json)
+        _print_path(api.ablation_edges(*names, catalog=catalog, **options.given), as_json)
         return 0
     given, done = options.given | {"catalog": catalog}, partial(api.ablate, *names)
     return experiment(partial(api.plan_ablation, *names), done, save_plan, dry_run, as_json, **given)
@@ -75,6 +75,6 @@ def _print_presets(catalog: Catalog) -> None:
 
     rows = tuple(
         (name, (table.title, table.source, f"{sum(bool(row.variants) for row in table.rows)}", ", ".join(table.sizes)))
-        for name, table in catalog.ablations.items()
+        for name, table in catalog.paper_tables.items()
     )
     print_rows(Table("preset", ("what it asks", "source", "variants", "sizes"), rows), console())

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from zoo.core.errors import visible
-from zoo.registry.catalog import Catalog
+from zoo.commands.console import open_catalog
 
 
 def audit(
@@ -35,12 +33,7 @@ def audit(
     """Count parameters by formula, on the module, in a checkpoint and as published, and explain differences."""
     from zoo.commands import audit as session
 
-    catalog = Catalog.installed(strict=strict)
-    for plugin in catalog.plugins:
-        if plugin.failure:
-            print(
-                f"warning: plugin {plugin.origin} failed at {plugin.phase}: {visible(plugin.failure)}", file=sys.stderr
-            )
+    catalog = open_catalog(strict)
     asked = session.Asked(
         names=tuple(names or ()),
         module=bool(names) if module is None else module,

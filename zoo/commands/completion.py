@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
+from itertools import chain
 
 from zoo.registry.catalog import Catalog
 
@@ -22,7 +23,8 @@ def _completing(names: Callable[[Catalog], Iterable[str]]) -> Completion:
 COMPLETIONS: Mapping[str, Completion] = {
     "variants": _completing(lambda catalog: catalog.variants),
     "tasks": _completing(lambda catalog: catalog.tasks),
-    "grids": _completing(lambda catalog: catalog.grids),
-    "presets": _completing(lambda catalog: catalog.ablations),
+    "grids": _completing(lambda catalog: catalog.search_grids),
+    "named": _completing(lambda catalog: [*catalog.variants, *catalog.tasks, *chain(*catalog.parts.values())]),
+    "presets": _completing(lambda catalog: catalog.paper_tables),
 }
 """By what `Help.completes` names."""

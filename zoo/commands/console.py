@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Mapping
-from enum import StrEnum
 from typing import Annotated
 
 import typer
@@ -17,6 +16,7 @@ from rich.text import Text
 from zoo.commands.streams import results
 from zoo.core.errors import CONTROLS, visible
 from zoo.registry.catalog import Catalog
+from zoo.registry.plugins import Plugin
 
 OUTPUT = "Output"
 
@@ -25,27 +25,21 @@ AsJson = Annotated[
 ]
 Strict = Annotated[bool, typer.Option("--strict", help="Stop at the first plugin that fails.", rich_help_panel=OUTPUT)]
 
-
-class Precision(StrEnum):
-    """What passes compute in."""
-
-    fp32 = "fp32"
-    bf16 = "bf16"
-
-
 PIPED_WIDTH = 250
 """Columns of a table that no terminal bounds."""
 
 
 def open_catalog(strict: bool, warn: bool = True) -> Catalog:
-    """The installed plugins; those that failed are told once, or with `strict` raised."""
-    catalog = Catalog.installed(strict=strict)
-    for plugin in catalog.plugins if warn else ():
-        if plugin.failure:
-            print(
-                f"warning: plugin {plugin.origin} failed at {plugin.phase}: {visible(plugin.failure)}", file=sys.stderr
-            )
-    return catalog
+    """What the installed plugins offer; what fails of one is left out with a warning, or with `strict` raised."""
+    return Catalog.installed(strict=strict, on_failure=_warn if warn else _pass)
+
+
+def _warn(plugin: Plugin, phase: str, reason: str) -> None:
+    print(f"warning: plugin {plugin.origin} failed at {phase}: {visible(reason)}", file=sys.stderr)
+
+
+def _pass(plugin: Plugin, phase: str, reason: str) -> None:
+    pass
 
 
 def split(names: str) -> list[str]:

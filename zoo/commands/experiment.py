@@ -15,7 +15,7 @@ from zoo.experiments.plan.options import FOLDER
 if TYPE_CHECKING:
     from zoo.api.outcomes import Comparison
     from zoo.experiments.plan.plan import Plan
-    from zoo.experiments.runner.estimate import Forecast
+    from zoo.experiments.runner.estimate import Estimate
 
 SavePlan = Annotated[
     Path | None,
@@ -70,14 +70,14 @@ def _estimate(plan: Plan, given: dict[str, Any], as_json: bool) -> int:
     return 0
 
 
-def _rows(estimate: Forecast) -> list[dict[str, JsonValue]]:
+def _rows(estimate: Estimate) -> list[dict[str, JsonValue]]:
     return [
         {"job": work.job.name, "state": work.state, "seconds": round(work.seconds, 1) if work.seconds else None}
         for work in estimate.work
     ]
 
 
-def _answer(plan: Plan, estimate: Forecast) -> dict[str, object]:
+def _answer(plan: Plan, estimate: Estimate) -> dict[str, object]:
     return {
         "plan": plan.model_dump(mode="json"),
         "plan_hash": plan.content_hash,
@@ -88,7 +88,7 @@ def _answer(plan: Plan, estimate: Forecast) -> dict[str, object]:
     }
 
 
-def _print(estimate: Forecast, workers: int) -> None:
+def _print(estimate: Estimate, workers: int) -> None:
     print_rows(_rows(estimate), as_json=False)
     left = sum(work.state == "to do" for work in estimate.work)
     print(

@@ -48,11 +48,12 @@ def options_of(record: type[Options]) -> Iterator[inspect.Parameter]:
     """A parameter for each field, as typer reads it; what is not given is None."""
     for name, field in record.model_fields.items():
         info = next(extra for extra in field.metadata if isinstance(extra, Help))
-        default = info.default or ("" if field.default in (None, (), False) else str(field.default))
+        shown = not field.is_required() and field.default not in (None, (), False)
+        default = info.default or (str(field.default) if shown else "")
         hints = [f"{what} {value}" for what, value in (("default:", default), ("e.g.", info.example)) if value]
         annotation, how = _as_typed(name, field)
         option = typer.Option(
-            None,
+            ... if field.is_required() else None,
             *how.pop("flags", ()),
             help=escape(info.text) + (f" [dim]({escape('; '.join(hints))})[/dim]" if hints else ""),
             rich_help_panel=info.group,

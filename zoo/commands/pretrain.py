@@ -1,206 +1,86 @@
-"""`zoo pretrain` and `zoo corpus`: what they are asked; what they do is imported when it is."""
+"""`zoo pretrain` and `zoo corpus`."""
 
 from __future__ import annotations
 
-import os
 import shlex
 import sys
-from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import Annotated
 
 import typer
 from rich.console import Console
 
-from zoo.commands.console import Precision, print_json
+from zoo.commands.completion import COMPLETIONS
+from zoo.commands.console import AsJson, Strict, ending, open_catalog, print_json
+from zoo.commands.options import takes
 from zoo.core.errors import ZooError
-from zoo.core.specs import Variant, diff
-from zoo.registry.catalog import Catalog
-
-if TYPE_CHECKING:
-    from zoo.pretraining.run import Summary
-    from zoo.pretraining.settings import Execution, Run
-
-CHECKPOINTS = 20
-EVALUATIONS = 10
-"""How many a run makes unless told otherwise; checkpoints at least every thousand steps."""
-
-Corpus = Annotated[list[Path], typer.Option(help="Text files, folders or patterns; may be repeated.")]
-Cache = Annotated[Path | None, typer.Option(help="Where tokenized corpora are kept; the user's cache folder if none.")]
-Given = Annotated[Path | None, typer.Option(help="A folder with a tokenizer; else one is learnt from the corpus.")]
-Settings = Annotated[list[str] | None, typer.Option("--set", help="A field to exchange, as masking.rate=0.3.")]
+from zoo.pretraining.request import TEXT, CorpusRequest, PretrainRequest
 
 
-class Device(StrEnum):
-    """Where."""
-
-    cpu = "cpu"
-    cuda = "cuda"
-
-
+@takes(PretrainRequest)
 def pretrain(
-    variant: Annotated[str, typer.Argument(help="A variant or expression; or a folder, to go on from its weights.")],
-    corpus: Corpus,
-    out: Annotated[Path, typer.Option(help="The run folder.")],
-    more: Annotated[list[Path] | None, typer.Argument(help="More text, as a shell makes of --corpus *.txt.")] = None,
-    tokens: Annotated[int | None, typer.Option(min=64, help="Tokens to train on; the recipe is scaled.")] = None,
-    steps: Annotated[int | None, typer.Option(min=1, help="Steps to train for.")] = None,
-    batch_tokens: Annotated[int | None, typer.Option(min=8, help="Tokens of a batch, over all processes.")] = None,
-    tokenizer: Given = None,
-    from_scratch: Annotated[
-        bool, typer.Option("--from-scratch", help="Take a folder's record alone, not its weights and tokenizer.")
-    ] = False,
-    fields: Settings = None,
-    precision: Annotated[Precision, typer.Option(help="What passes compute in.")] = Precision.fp32,
-    device: Annotated[Device | None, typer.Option(help="cuda if there is one.")] = None,
-    threads: Annotated[int | None, typer.Option(min=1, max=256, help="Threads of each process.")] = None,
-    seed: Annotated[int, typer.Option(min=0, help="Of everything that is random.")] = 0,
-    held_out: Annotated[float, typer.Option(min=0.0, max=0.5, help="The share of documents to evaluate on.")] = 0.02,
-    accumulate: Annotated[int, typer.Option(min=1, help="Turns in which a process does its part of a batch.")] = 1,
-    shard: Annotated[bool, typer.Option("--shard", help="Divide the optimizer's state among processes.")] = False,
-    checkpoint_every: Annotated[int | None, typer.Option(min=1, help="Steps between two checkpoints.")] = None,
-    keep: Annotated[int, typer.Option(min=1, max=1_000, help="Checkpoints to keep.")] = 2,
-    evaluate_every: Annotated[int | None, typer.Option(min=1, help="Steps between two evaluations.")] = None,
-    log_every: Annotated[int, typer.Option(min=1, help="Steps between two lines of the log.")] = 1,
-    cache: Cache = None,
-    tensorboard: Annotated[bool, typer.Option("--tensorboard", help="Write events for TensorBoard.")] = False,
-    resume: Annotated[bool, typer.Option("--resume", help="Go on where the run was stopped, if it was.")] = False,
-    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
-    strict: Annotated[bool, typer.Option("--strict", help="Stop at the first plugin that fails.")] = False,
+    variant: Annotated[
+        str,
+        typer.Argument(
+            help="A variant or expression; or a folder, to go on from its weights.",
+            autocompletion=COMPLETIONS["variants"],
+        ),
+    ],
+    more: Annotated[
+        list[Path] | None,
+        typer.Argument(help="More text, as a shell makes of --corpus *.txt.", rich_help_panel=TEXT),
+    ] = None,
+    *,
+    options: PretrainRequest,
+    as_json: AsJson = False,
+    strict: Strict = False,
 ) -> int:
-    """Pre-train one variant on text, followed live; stop it as you like, and go on with --resume.
+    """Pre-train one variant on text, followed live; stop it whenever you like, and continue with --resume.
 
     A folder with a model is trained further, from its weights and with its tokenizer.
+
+    Example: zoo pretrain bert-tiny --corpus wiki.txt --tokens 10M --out runs/bert-tiny
     """
-    from zoo.pretraining.settings import Execution, scaled
-
-    catalog = Catalog.installed(strict=strict)
-    asked = catalog.variant("+".join([variant, *(fields or [])]))
-    start = None if from_scratch else catalog.folder(variant)
-    if tokens is not None and steps is not None:
-        raise ZooError("--tokens and --steps both give the budget; give one of them")
-    meant = scaled(asked, tokens, steps, batch_tokens)
-    catalog.check(meant)
-    n_steps = meant.pretraining.steps
-    how = Execution(
-        corpus=tuple(str(path) for path in [*corpus, *(more or [])]),
-        out=str(out),
-        cache=str(cache or cache_folder()),
-        tokenizer=str(tokenizer) if tokenizer else None,
-        start=str(start) if start else None,
-        device=_device(device),
-        threads=threads,
-        accumulate=accumulate,
-        sharded=shard,
-        checkpoint_every=checkpoint_every or min(1_000, max(1, n_steps // CHECKPOINTS)),
-        evaluate_every=evaluate_every or max(1, n_steps // EVALUATIONS),
-        log_every=log_every,
-        keep=keep,
-        tensorboard=tensorboard,
-        resume=resume,
-        command=shlex.join(["zoo", *sys.argv[1:]]),
-    )
-    from zoo.pretraining.log import tensorboard_writer
-    from zoo.pretraining.preparation import identify
-
-    if tensorboard:
-        tensorboard_writer()
-    run = identify(catalog, meant, how, seed=seed, held_out=held_out, precision=precision.value)
-    return _do(catalog, run, how, _changes(asked, meant), as_json)
-
-
-def corpus_(
-    files: Annotated[list[Path], typer.Argument(help="Text files, folders or patterns.")],
-    variant: Annotated[str, typer.Option(help="Whose tokenizer to learn from the text, or to load.")] = "bert-tiny",
-    tokenizer: Given = None,
-    fields: Settings = None,
-    cache: Cache = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
-) -> int:
-    """Count a corpus's documents, sentences, tokens and unknown pieces, and keep it tokenized for `zoo pretrain`.
-
-    Also show the share of the tokens that an epoch reads, as the variant packs them at its sequence length.
-    """
-    from zoo.pretraining.preparation import share_read
-    from zoo.pretraining.setup import train_tokenizer
-    from zoo.text.cache import cached_corpus, hash_files
-    from zoo.text.documents import read_documents, text_files
-
-    catalog = Catalog.installed()
-    meant = catalog.variant("+".join([variant, *(fields or [])]))
-    paths = text_files(files)
-    if tokenizer:
-        tokenizer_class, options = catalog.tokenizer(meant)
-        made = tokenizer_class.load(tokenizer, **options)
-    else:
-        made = train_tokenizer(catalog, meant, read_documents(paths))
-    corpus, facts = cached_corpus(cache or cache_folder(), hash_files(paths), read_documents(paths), made)
-    share, length = facts.unknown / facts.tokens, meant.pretraining.sequence_length
-    try:
-        read, complaint = share_read(catalog, meant, corpus, made), ""
-    except ZooError as error:
-        read, complaint = None, str(error)
-    if as_json:
-        told = {"vocab_size": made.vocab_size, "unknown_share": share, "sequence_length": length, "share_read": read}
-        print_json({**facts.model_dump(), **told})
-        return 0
-    print(
-        f"{len(paths):,} files, {facts.documents:,} documents, {facts.sentences:,} sentences, {facts.tokens:,} "
-        f"tokens of {made.vocab_size:,} pieces, {100 * share:.3f}% of them unknown"
-    )
-    packed = f"{meant.packing.name} in sequences of {length} tokens"
-    print(f"{packed}: {complaint}" if read is None else f"{packed}: an epoch reads {read:.1%} of the text")
-    return 0
-
-
-def cache_folder() -> Path:
-    """Where tokenized corpora are kept unless another place is given."""
-    base = os.environ.get("XDG_CACHE_HOME")
-    return (Path(base) if base else Path.home() / ".cache") / "encoder-zoo" / "corpora"
-
-
-def _do(catalog: Catalog, run: Run, how: Execution, changes: list[str], as_json: bool) -> int:
-    import torch
-
-    from zoo.pretraining.display import Display
-    from zoo.pretraining.run import Summary, pretrain
-    from zoo.train.distributed import joined
-
-    with joined(torch.device(how.device)) as team:
-        with Display(Console(stderr=True, quiet=not team.leads)) as display:
-            done = pretrain(catalog, run, how, team, display, changes)
-        team.wait()
-    if not isinstance(done, Summary):
-        return 128 + done
-    if team.leads:
-        _report(done, Path(how.out), as_json)
-    return 0
-
-
-def _device(asked: Device | None) -> Literal["cpu", "cuda"]:
-    import torch
-
-    if asked is Device.cuda and not torch.cuda.is_available():
-        raise ZooError("--device cuda: torch finds no CUDA device here; give --device cpu")
-    return "cuda" if asked is not Device.cpu and torch.cuda.is_available() else "cpu"
-
-
-def _report(summary: Summary, folder: Path, as_json: bool) -> None:
-    """Print what came of it, and draw its curve where matplotlib is installed."""
-    from zoo.pretraining.curves import draw
+    from zoo import api
     from zoo.pretraining.display import score_table
 
+    given = options.given | {"corpus": [*options.corpus, *(more or [])]}
+    command = shlex.join(["zoo", *sys.argv[1:]])
+    done = api.pretrain(variant, progress=True, catalog=open_catalog(strict), command=command, **given)
+    if not done.is_main:
+        return 0
     try:
-        draw([folder], [folder / "curve.svg", folder / "curve.png"], [summary.variant.name])
+        done.draw()
     except ZooError as error:
         print(f"no curve was drawn: {error}", file=sys.stderr)
     if as_json:
-        print_json(summary.model_dump_json(indent=1))
+        print_json(done.summary.model_dump_json(indent=1))
+    else:
+        Console().print(score_table(done.summary.held_out))
+        print(f"{done.summary.tokens:,} tokens in {done.summary.steps:,} steps")
+    ending({"run folder": done.folder, "model": done.model_folder}, f"zoo compare {done.model_folder} bert-tiny")
+    return 0
+
+
+@takes(CorpusRequest)
+def corpus_(
+    files: Annotated[list[Path], typer.Argument(help="Text files, folders or patterns.")],
+    *,
+    options: CorpusRequest,
+    as_json: AsJson = False,
+    strict: Strict = False,
+) -> None:
+    """Count a corpus's documents, sentences, tokens and unknown tokens, and keep it tokenized for `zoo pretrain`.
+
+    Also show the share of the tokens that an epoch reads, as the variant packs them at its sequence length.
+
+    Example: zoo corpus wiki.txt --variant roberta-tiny
+    """
+    from zoo import api
+
+    counts = api.corpus(*files, catalog=open_catalog(strict), **options.given)
+    if as_json:
+        print_json(counts.as_json())
         return
-    Console().print(score_table(summary.held_out))
-    print(f"{summary.tokens:,} tokens in {summary.steps:,} steps; model: {folder / 'model'}, run folder: {folder}")
-
-
-def _changes(asked: Variant, meant: Variant) -> list[str]:
-    """What the budget changed in the recipe, a line each."""
-    return [f"{field}: {before} -> {after}" for field, (before, after) in diff(asked, meant).items()]
+    print(counts)
+    ending({}, f"zoo pretrain {options.variant} --corpus {shlex.join(map(str, files))} --out runs/mine")

@@ -14,6 +14,9 @@ LONGEST = 4_000
 N_SHOWN = 10
 """How many of many names a message lists."""
 
+N_NEAR = 3
+"""How many names a message offers in place of one that is unknown among many."""
+
 _LONGEST_NAME = 200
 _MOST_NAMES = 500
 """What the search for a name's nearest looks at; it takes time in proportion to all characters."""
@@ -43,10 +46,15 @@ def listed(names: Sequence[str], most: int = N_SHOWN) -> str:
 
 def nearest(name: str, names: Iterable[str], cutoff: float = 0.6) -> str | None:
     """The name most like another one, if one is; names too long to be meant are left out of the search."""
+    return next(iter(nearest_few(name, names, 1, cutoff)), None)
+
+
+def nearest_few(name: str, names: Iterable[str], most: int, cutoff: float = 0.6) -> list[str]:
+    """The names most like another one, the likest first."""
     if len(name) > _LONGEST_NAME:
-        return None
+        return []
     likely = [other for other in names if len(other) <= _LONGEST_NAME][:_MOST_NAMES]
-    return next(iter(get_close_matches(name, likely, n=1, cutoff=cutoff)), None)
+    return get_close_matches(name, likely, n=most, cutoff=cutoff)
 
 
 class ZooError(Exception):
@@ -66,12 +74,15 @@ class UnknownName(ZooError):
 
     def __init__(self, kind: str, name: str, known: Iterable[str], where: str = "") -> None:
         names = sorted(known)
-        close = nearest(name, names, cutoff=0.5)
-        hint = f"; did you mean {close!r}?" if close else "."
+        close = nearest_few(name, names, N_NEAR, cutoff=0.5)
+        hint = f"; did you mean {close[0]!r}?" if close else "."
+        others = close[1:] if len(names) > N_SHOWN else []
+        more = f" Or {' or '.join(map(repr, others))}?" if others else ""
+        known_names = "" if close and len(names) > N_SHOWN else f" Known: {listed(names) or 'none'}"
         place = f" (in {where})" if where else ""
         article = "an" if kind[0] in "aeiou" else "a"
         quoted = repr(shortened(name, _LONGEST_NAME))
-        super().__init__(f"{quoted} is not {article} {kind}{place}{hint} Known: {', '.join(names) or 'none'}")
+        super().__init__(f"{quoted} is not {article} {kind}{place}{hint}{more}{known_names}")
 
 
 class RunFailed(ZooError):

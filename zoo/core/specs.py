@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from math import ceil
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self, TypeVar
 
@@ -66,16 +67,16 @@ class Dims(Record):
         return value
 
 
-class Use(Record):
+class PartRef(Record):
     """A registered part by name, with the options it is built with."""
 
     name: Name
     options: dict[str, JsonValue] = {}
 
 
-def use(name: str, **options: JsonValue) -> Use:
+def part(name: str, **options: JsonValue) -> PartRef:
     """The part called `name`, built with these options."""
-    return Use(name=name, options=options)
+    return PartRef(name=name, options=options)
 
 
 class Init(Record):
@@ -148,6 +149,10 @@ class Finetuning(Recipe):
     batch_size: Count = 32
     max_length: Length = 128
 
+    def steps_over(self, n_items: int) -> int:
+        """How many steps it takes over so many items."""
+        return self.steps or ceil(self.epochs * ceil(n_items / self.batch_size))
+
 
 class PoolingConfig(Record):
     """How a task head makes one vector of a sequence: its first token or the mean, a pair jointly or compared.
@@ -176,12 +181,12 @@ class Variant(Record):
     name: Name
     paper: str
     dims: Dims
-    tokenizer: Use
-    embedding: Use
-    encoder: Use
-    objectives: Annotated[tuple[Use, ...], Field(min_length=1)]
-    packing: Use
-    masking: Use
+    tokenizer: PartRef
+    embedding: PartRef
+    encoder: PartRef
+    objectives: Annotated[tuple[PartRef, ...], Field(min_length=1)]
+    packing: PartRef
+    masking: PartRef
     init: Init = Init()
     pretraining: Pretraining
     finetuning: Finetuning

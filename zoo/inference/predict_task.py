@@ -22,7 +22,7 @@ def predict_task(
     model's head is another's.
     """
     head = head_for_text(model, labels)
-    ids = _class_ids(head.config, task)
+    ids = class_ids(head.config, task)
     length = model.variant.dims.max_length
     encodings, n_cut = encode_examples(examples, model.text_tokenizer, length)
     log_cut(n_cut, len(examples), length)
@@ -30,8 +30,8 @@ def predict_task(
     return [ids[int(value)] for value in made] if ids else made
 
 
-def _class_ids(use: HeadConfig, task: Task) -> list[int]:
-    """The task's number of each of the head's classes; nothing for scores."""
+def class_ids(use: HeadConfig, task: Task) -> list[int]:
+    """The task's class id of each class of a head; none for scores. Raises ZooError where the head does not fit."""
     wanted = "regression" if task.kind == "regression" else "classification"
     if use.kind != wanted:
         raise ZooError(

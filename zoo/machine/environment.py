@@ -2,23 +2,17 @@
 
 from __future__ import annotations
 
-import ctypes
 import hashlib
 import os
 import platform
-import resource
 import sys
-from contextlib import suppress
 from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
-from typing import TYPE_CHECKING
 
-from zoo.core.specs import Record
+from zoo.core.specs import Precision, Record
+from zoo.machine.compute import Compute
 from zoo.registry.catalog import Catalog
-
-if TYPE_CHECKING:
-    import torch
 
 
 class Environment(Record):
@@ -34,42 +28,42 @@ class Environment(Record):
     instruction_set: str
     processors: int
     threads: int
+    precision: Precision = "fp32"
     device: str
-    """The kind of device that the work is done on, as `cpu` or `cuda`."""
+    """The kind of device that the work runs on: `cpu`, `cuda` or `mps`."""
     accelerator: str | None = None
-    """What that device calls itself, where it is not the processor."""
+    """The name of the GPU, if it is one."""
 
     @property
     def hardware(self) -> str:
         """What times depend on: they compare only where this is the same."""
         device = f"{self.device} ({self.accelerator})" if self.accelerator else self.device
-        return f"{device}, {self.processor}, {self.instruction_set}, {self.threads} thread(s) a process"
+        precision = "" if self.precision == "fp32" else f", {self.precision}"
+        return f"{device}, {self.processor}, {self.instruction_set}, {self.threads} thread(s) per process{precision}"
 
 
-def environment(catalog: Catalog, threads: int | None = None, device: torch.device | None = None) -> Environment:
-    """Of work in this process, or in one with so many threads, on a device, or on the processor."""
+def environment(catalog: Catalog, compute: Compute | None = None) -> Environment:
+    """Of work that runs as `compute` says, on the CPU if nothing is said."""
     import torch
 
-    on_cuda = _is_cuda(device)
+    compute = compute or Compute()
+    on_gpu = compute.device.startswith("cuda")
     return Environment(
         zoo=_version("encoder-zoo"),
         code=_sources(tuple(sorted(_packages(catalog)))),
         plugins={f"{plugin.name} ({plugin.distribution})": plugin.version for plugin in catalog.plugins},
         libraries={name: _version(name) for name in ("torch", "tokenizers", "numpy", "scipy", "scikit-learn")}
-        | ({"cuda": str(torch.version.cuda)} if on_cuda else {}),
+        | ({"cuda": str(torch.version.cuda)} if on_gpu else {}),
         python=platform.python_version(),
         platform=f"{platform.system()} {platform.machine()}",
         processor=_processor(),
         instruction_set=torch.backends.cpu.get_cpu_capability(),
         processors=os.cpu_count() or 1,
-        threads=threads or torch.get_num_threads(),
-        device=device.type if device else "cpu",
-        accelerator=torch.cuda.get_device_name(device) if on_cuda else None,
+        threads=compute.threads or torch.get_num_threads(),
+        precision=compute.precision,
+        device=compute.device.partition(":")[0],
+        accelerator=torch.cuda.get_device_name(compute.torch_device) if on_gpu else None,
     )
-
-
-def _is_cuda(device: torch.device | None) -> bool:
-    return device is not None and device.type == "cuda"
 
 
 def _packages(catalog: Catalog) -> set[str]:
@@ -108,38 +102,3 @@ def _version(distribution: str) -> str:
         return version(distribution)
     except PackageNotFoundError:
         return "not installed"
-
-
-def forget_peak_memory(device: torch.device | None = None) -> None:
-    """Start measuring the peak memory of this process and its device anew, where the system can (Linux).
-
-    What the C library has kept of memory that was freed is given back first: after many batches of many lengths it is
-    more than a small model needs (measured: 2.0 GB after forty fine-tunings).
-    """
-    if _is_cuda(device):
-        import torch
-
-        torch.cuda.reset_peak_memory_stats(device)
-    with suppress(AttributeError, OSError):
-        ctypes.CDLL(None).malloc_trim(0)
-    try:
-        Path("/proc/self/clear_refs").write_text("5")
-    except OSError:
-        return
-
-
-def peak_memory(device: torch.device | None = None) -> int:
-    """The most memory held since `forget_peak_memory`, or since this process began, in bytes.
-
-    On a CUDA device, what this process's tensors took there; else what this process took.
-    """
-    if _is_cuda(device):
-        import torch
-
-        return torch.cuda.max_memory_allocated(device)
-    try:
-        status = Path("/proc/self/status").read_text()
-        return int(status.split("VmHWM:")[1].split()[0]) * 1024
-    except (OSError, IndexError, ValueError):
-        peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-        return peak if sys.platform == "darwin" else peak * 1024

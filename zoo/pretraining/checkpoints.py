@@ -13,7 +13,7 @@ from zoo.core.errors import ZooError
 from zoo.core.files import sweep
 from zoo.core.interfaces import Tokenizer
 from zoo.model import Model
-from zoo.train.state import Progressed, load_optimizer, optimizer_tensors, read_progress, save_state
+from zoo.train.state import TrainingState, load_optimizer, optimizer_tensors, read_progress, save_state
 from zoo.weights.checkpoint import load_weights, save_checkpoint
 from zoo.weights.provenance import write_provenance
 from zoo.weights.safetensors_files import open_safetensors
@@ -35,17 +35,17 @@ class Checkpoints:
         model: Model,
         optimizer: torch.optim.Optimizer,
         tokenizer: Tokenizer,
-        progressed: Progressed,
+        progressed: TrainingState,
         provenance: Mapping[str, JsonValue],
-        leads: bool,
+        is_main_process: bool,
     ) -> Path:
-        """Write a checkpoint, then remove those that are too old; the whole team calls, and its leader writes.
+        """Write a checkpoint, then remove those that are too old; all processes call, and the main one writes.
 
         Raises RunFailed where the disk refuses; the earlier checkpoints are then untouched.
         """
         tensors = optimizer_tensors(model, optimizer)
         place = self.folder / f"step-{progressed.step:010d}"
-        if leads:
+        if is_main_process:
             self.folder.mkdir(exist_ok=True)
             sweep(self.folder)
 
@@ -58,7 +58,7 @@ class Checkpoints:
                 shutil.rmtree(old)
         return place
 
-    def restore(self, model: Model, optimizer: torch.optim.Optimizer) -> tuple[Progressed | None, list[str]]:
+    def restore(self, model: Model, optimizer: torch.optim.Optimizer) -> tuple[TrainingState | None, list[str]]:
         """Go back to the newest checkpoint that can be read, and tell why newer ones could not.
 
         Raises ZooError where there are checkpoints, and none can be read.

@@ -11,7 +11,7 @@ from rich.table import Table
 from rich.text import Text
 
 from zoo.train.evaluation import Score
-from zoo.train.loop import Step
+from zoo.train.step import Step
 
 LINES = 20
 """Without a terminal, so many lines tell of a whole run."""
@@ -66,7 +66,7 @@ class Display:
 
     def evaluated(self, step: int, scores: dict[str, Score]) -> None:
         """The held-out documents have been read."""
-        parts = [f"{name}: {told(score)}" for name, score in scores.items()]
+        parts = [f"{name}: {describe(score)}" for name, score in scores.items()]
         self._console.print(Text(f"held out after step {step}: {'; '.join(parts)}"), soft_wrap=True)
 
     def _text(self) -> str:
@@ -74,7 +74,7 @@ class Display:
         return "  ".join([*parts, f"{self._smooth['tokens/s']:,.0f} tokens/s", f"{self._smooth['peak']:.0%} of peak"])
 
 
-def told(score: Score) -> str:
+def describe(score: Score) -> str:
     """A score on one line."""
     accuracy = "" if score.accuracy is None else f", accuracy {100 * score.accuracy:.1f}"
     return f"loss {score.loss:.3f}, perplexity {score.perplexity:,.2f}{accuracy}"

@@ -12,13 +12,13 @@ from pydantic import JsonValue
 from zoo.core.errors import RunFailed, ZooError
 from zoo.core.files import write_text
 from zoo.train.evaluation import Score
-from zoo.train.loop import Step
+from zoo.train.step import Step
 
 LOG = "log.jsonl"
 FOLDER = "tensorboard"
 
 
-class Journal:
+class RunLog:
     """A run's log, and TensorBoard's events beside it if asked for."""
 
     def __init__(self, folder: Path, done: int, tensorboard: bool) -> None:
@@ -50,8 +50,8 @@ class Journal:
             learning_rate=step.learning_rate,
             gradient_norm=step.gradient_norm,
             seconds=round(step.seconds, 6),
-            working=round(step.working, 6),
-            waited=round(step.waited, 6),
+            compute_seconds=round(step.compute_seconds, 6),
+            data_wait_seconds=round(step.data_wait_seconds, 6),
             tokens_per_s=round(step.n_tokens / step.seconds, 1),
             peak_share=None if peak_share is None else round(peak_share, 4),
         )

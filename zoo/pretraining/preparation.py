@@ -18,7 +18,7 @@ from zoo.core.seeds import seed_of
 from zoo.core.specs import Variant
 from zoo.model import Model
 from zoo.pretraining.initial_weights import start_of, tokenizer_to_keep
-from zoo.pretraining.settings import Execution, Run
+from zoo.pretraining.settings import PretrainOptions, PretrainSpec
 from zoo.pretraining.setup import pretraining_data, train_tokenizer, with_vocabulary
 from zoo.registry.catalog import Catalog
 from zoo.text.cache import CorpusFacts, cached_corpus, hash_files, hash_tokenizer
@@ -28,26 +28,26 @@ HELD_OUT_TOKENS = 100_000
 """At most about so many tokens are evaluated on each time."""
 
 
-def identify(catalog: Catalog, variant: Variant, how: Execution, *, seed: int, held_out: float, precision: str) -> Run:
+def identify(catalog: Catalog, variant: Variant, how: PretrainOptions, *, seed: int, held_out: float) -> PretrainSpec:
     """The run that is asked for. Raises ZooError where text, tokenizer or weights to start from are missing."""
     start = start_of(catalog, variant, Path(how.start)) if how.start else None
     tokenizer = _given_tokenizer(catalog, variant, how)
     if tokenizer:
         _check_mask(catalog, variant, tokenizer, str(how.tokenizer or how.start))
-    return Run.model_validate(
+    return PretrainSpec.model_validate(
         {
             "variant": variant,
             "corpus_hash": hash_files(text_files([Path(path) for path in how.corpus])),
             "tokenizer": hash_tokenizer(tokenizer) if tokenizer else "trained",
             "seed": seed,
             "held_out": held_out,
-            "precision": precision,
+            "precision": how.compute.precision,
             "start": start,
         }
     )
 
 
-def _given_tokenizer(catalog: Catalog, variant: Variant, how: Execution) -> Tokenizer | None:
+def _given_tokenizer(catalog: Catalog, variant: Variant, how: PretrainOptions) -> Tokenizer | None:
     """The tokenizer that is there already; none where one is to be learnt."""
     given = Path(how.tokenizer) if how.tokenizer else None
     if how.start:
@@ -87,7 +87,7 @@ class Prepared:
         return self.corpus.counts(vocab_size) - (self.held.counts(vocab_size) if self.held else 0)
 
 
-def prepare(catalog: Catalog, run: Run, how: Execution) -> Prepared:
+def prepare(catalog: Catalog, run: PretrainSpec, how: PretrainOptions) -> Prepared:
     """The tokenizer and the tokenized corpus, from the run's folder and the cache if they are there already."""
     paths = [Path(path) for path in how.corpus]
     place = Path(how.out) / "tokenizer"

@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import math
 import shutil
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated
 
 from pydantic import Field, ValidationError
 
 from zoo.core.errors import RunFailed, ZooError, explain
 from zoo.core.files import locked, make_folder, write_text
-from zoo.core.specs import Count, Record, Share, Variant
+from zoo.core.specs import Count, Precision, Record, Share, Variant
+from zoo.machine.compute import Compute
 
 FEWEST_STEPS = 250
 """A budget that is scaled down keeps at least so many steps, by smaller batches."""
@@ -29,7 +30,7 @@ class Start(Record):
     content_hash: str
 
 
-class Run(Record):
+class PretrainSpec(Record):
     """What decides a run's outcome, but for rounding; a folder holds one run, and `--resume` goes on with no other."""
 
     variant: Variant
@@ -38,12 +39,12 @@ class Run(Record):
     """`trained` on the corpus, or the hash of a given one."""
     seed: int
     held_out: Share
-    precision: Literal["fp32", "bf16"]
+    precision: Precision
     start: Start | None = None
     """Of weights that are drawn from the seed, nothing."""
 
 
-class Execution(Record):
+class PretrainOptions(Record):
     """How to carry a run out: none of it moves the outcome by more than rounding."""
 
     corpus: tuple[str, ...]
@@ -52,9 +53,8 @@ class Execution(Record):
     tokenizer: str | None = None
     start: str | None = None
     """The folder of the model to start from."""
-    device: Literal["cpu", "cuda"] = "cpu"
-    threads: Count | None = None
-    accumulate: Count = 1
+    compute: Compute = Compute()
+    gradient_accumulation_steps: Count = 1
     sharded: bool = False
     checkpoint_every: Count
     evaluate_every: Count
@@ -66,27 +66,37 @@ class Execution(Record):
     """What was typed, for whoever wants to repeat it."""
 
 
-def scaled(variant: Variant, tokens: int | None, steps: int | None, batch_tokens: int | None) -> Variant:
+def scaled(
+    variant: Variant,
+    tokens: int | None,
+    steps: int | None,
+    batch_tokens: int | None,
+    own: Collection[str] = frozenset(),
+) -> Variant:
     """The variant with another budget, its recipe otherwise kept.
 
     A smaller number of tokens that would leave fewer than 250 steps gets smaller batches, down to one sequence, and a
-    learning rate smaller by the square root of the same ratio (You et al. 2020, arXiv:1904.00962, section 4.3).
+    learning rate smaller by the square root of the same ratio (You et al. 2020, arXiv:1904.00962, section 4.3); but
+    fields in `own`, as pretraining.learning_rate, were asked for by themselves and stay as they are.
     """
     recipe = variant.pretraining
     mean_share = recipe.tokens / recipe.steps / recipe.batch_tokens  # below 1 with two lengths
     batch, rate = batch_tokens or recipe.batch_tokens, recipe.learning_rate
+    may_shrink = batch_tokens is None and "pretraining.batch_tokens" not in own
     if steps is not None:
         tokens = max(1, round(steps * batch * mean_share))
-    elif tokens is not None and batch_tokens is None and tokens < FEWEST_STEPS * batch * mean_share:
+    elif tokens is not None and may_shrink and tokens < FEWEST_STEPS * batch * mean_share:
         smaller = max(recipe.sequence_length, int(tokens / FEWEST_STEPS / mean_share))
         if smaller < batch:
-            rate, batch = rate * math.sqrt(smaller / batch), smaller
+            if "pretraining.learning_rate" not in own:
+                rate *= math.sqrt(smaller / batch)
+            batch = smaller
     update = {"tokens": tokens or recipe.tokens, "batch_tokens": batch, "learning_rate": rate}
     return variant.model_copy(update={"pretraining": recipe.model_copy(update=update)})
 
 
 @contextmanager
-def claimed(folder: Path, run: Run, resume: bool) -> Iterator[None]:
+def claimed(folder: Path, run: PretrainSpec, resume: bool) -> Iterator[None]:
     """Make a folder this run's, or see that it already is; no other process can meanwhile.
 
     What was made is taken away again where the run is refused, not failed, and left nothing to go on from. Raises
@@ -108,7 +118,7 @@ def claimed(folder: Path, run: Run, resume: bool) -> Iterator[None]:
             raise
 
 
-def _holds(folder: Path, run: Run, resume: bool) -> bool:
+def _holds(folder: Path, run: PretrainSpec, resume: bool) -> bool:
     """Whether a folder holds this run already; otherwise it is empty. Raises ZooError where it is neither."""
     path = folder / RUN
     if not path.exists():
@@ -118,10 +128,10 @@ def _holds(folder: Path, run: Run, resume: bool) -> bool:
     if not resume:
         raise ZooError(f"{folder} holds a run; go on with it by --resume, or give another --out")
     try:
-        found = Run.model_validate_json(path.read_bytes())
+        found = PretrainSpec.model_validate_json(path.read_bytes())
     except ValidationError as error:
         raise ZooError(f"{path} is not a run: {explain(error)}; give another --out") from None
-    differing = [name for name in Run.model_fields if getattr(found, name) != getattr(run, name)]
+    differing = [name for name in PretrainSpec.model_fields if getattr(found, name) != getattr(run, name)]
     if differing:
         raise ZooError(
             f"{folder} holds another run: it differs in {', '.join(differing)}; give the same again, or another --out"

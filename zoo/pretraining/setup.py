@@ -16,7 +16,7 @@ from zoo.core.specs import Variant
 from zoo.model import Model
 from zoo.registry.catalog import Catalog
 from zoo.text.pretraining_data import PretrainingData
-from zoo.train.prefetch import Feed
+from zoo.train.prefetch import BatchStream
 
 
 def train_tokenizer(catalog: Catalog, variant: Variant, documents: Iterable[Sequence[str]]) -> Tokenizer:
@@ -68,7 +68,7 @@ def pretraining_data(
     )
 
 
-def make_feed(
+def batch_stream(
     catalog: Catalog,
     model: Model,
     corpus: TokenCorpus,
@@ -76,7 +76,7 @@ def make_feed(
     *,
     seed: int,
     documents: NDArray[np.int64] | None = None,
-) -> Feed:
+) -> BatchStream:
     """All the batches of a pre-training."""
     make = partial(pretraining_data, catalog, model, corpus, tokenizer, seed=seed, documents=documents)
-    return Feed(make, model.variant.pretraining)
+    return BatchStream(make, model.variant.pretraining)

@@ -3,29 +3,25 @@
 from __future__ import annotations
 
 import inspect
-import json
+import logging
 import os
-import sys
-from collections.abc import Callable, Iterable, Mapping
-from contextlib import redirect_stdout
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
 from functools import partial
 from pathlib import Path
 from pkgutil import resolve_name
-from types import MappingProxyType
-from typing import TYPE_CHECKING, Any, get_type_hints
+from typing import TYPE_CHECKING, Any
 
-from pydantic import TypeAdapter, ValidationError
-
-from zoo.core.errors import UnknownName, ZooError, explain
+from zoo.core.errors import UnknownName, ZooError
 from zoo.core.seeds import drawing
-from zoo.core.specs import Dims, Positive, Use, Variant
+from zoo.core.specs import Dims, PartRef, Variant
 from zoo.formulas import Component, Published
-from zoo.registry import hooks
 from zoo.registry.expressions import base_of, evaluate, exchanged_fields, own_name
+from zoo.registry.offers import PARTS, Offers
+from zoo.registry.options import WEIGHT, checked_options, constructor_options
 from zoo.registry.paper_tables import PaperTable
-from zoo.registry.plugins import KINDS, OFFERED, Plugin, Refused, Source, ask, check_names, failed, installed_plugins
+from zoo.registry.plugins import Plugin, Refused, Source, guarded, installed_plugins
 from zoo.registry.search_grids import Grid
+from zoo.registry.tables import OnFailure, Tables, stop
 from zoo.tasks.task import Task
 from zoo.weights.folder import CheckpointFolder, is_checkpoint
 from zoo.weights.folder_names import told_apart
@@ -34,73 +30,81 @@ from zoo.weights.hub import folder_named, is_hub_name
 from zoo.weights.record import variant_in
 
 if TYPE_CHECKING:
-    from zoo.core.interfaces import Encoder, Masking, Objective, Packing, Tokenizer
+    from zoo.core.interfaces import Masking, Packing, Tokenizer
     from zoo.model import Model
 
-WEIGHT = "weight"
-"""The option that every objective has: its share in the sum of losses."""
 
-
-@dataclass(frozen=True)
 class Catalog:
-    """Everything that the plugins offer, by kind and name."""
+    """Everything that the plugins offer, by kind and name. Nothing is imported before it is asked for."""
 
-    plugins: tuple[Plugin, ...]
-    parts: Mapping[str, Mapping[str, type[Any] | str]]
-    variants: Mapping[str, Variant]
-    tasks: Mapping[str, Task]
-    formulas: Mapping[str, hooks.Formula | str]
-    published: Mapping[str, Published]
-    checkpoints: Mapping[str, CheckpointFormat]
-    ablations: Mapping[str, PaperTable]
-    grids: Mapping[str, Grid]
+    def __init__(self, sources: list[Source], on_failure: OnFailure) -> None:
+        self.offered = Tables(sources, on_failure)
 
     @classmethod
-    def installed(cls, *, strict: bool = False) -> Catalog:
-        """Everything offered by installed distributions; with `strict`, any plugin's failure raises ZooError."""
-        return cls._merged(installed_plugins(), strict)
+    def installed(cls, *, strict: bool = False, on_failure: OnFailure | None = None) -> Catalog:
+        """Everything offered by installed distributions. What fails of a plugin is left out and logged.
+
+        With `strict` any failure raises ZooError at once; `on_failure` is called in place of the log.
+        """
+        return cls(installed_plugins(), stop if strict else on_failure or _log)._loaded(strict)
 
     @classmethod
-    def of(cls, *plugins: object) -> Catalog:
-        """Only these plugins (modules or objects with hooks): for tests and notebooks. A failure raises ZooError."""
-        sources: list[Source] = []
-        for given in plugins:
-            name = getattr(given, "__name__", type(given).__name__).removeprefix("zoo_")
-            sources.append((Plugin(name, "given", "-"), lambda given=given: given))  # type: ignore[misc]
-        return cls._merged(sources, strict=True)
+    def of(cls, *plugins: object, **offers: Offers) -> Catalog:
+        """Only these plugins, modules or objects with the hook, or records by plugin's name: for tests and notebooks.
 
-    @classmethod
-    def _merged(cls, sources: list[Source], strict: bool) -> Catalog:
-        names = {plugin.name for plugin, _ in sources}
-        merged: dict[str, dict[str, Any]] = {kind: {} for kind in OFFERED}
-        owners: dict[tuple[str, str], Plugin] = {}
-        plugins = []
-        for plugin, load in sources:
-            try:
-                answers = ask(plugin, load)
-                check_names(plugin, answers, names, owners)
-            except Refused as refused:
-                if strict:
-                    raise ZooError(f"plugin {plugin.origin} failed at {refused.phase}: {refused}") from refused
-                plugins.append(failed(plugin, refused))
-                continue
-            for kind, offered in answers.items():
-                merged[kind] |= offered
-                owners |= {(kind, name): plugin for name in offered}
-            registers = {kind: tuple(sorted(offered)) for kind, offered in answers.items() if offered}
-            plugins.append(Plugin(plugin.name, plugin.distribution, plugin.version, registers))
-        tables = {kind: MappingProxyType(dict(sorted(table.items()))) for kind, table in merged.items()}
-        return cls(
-            plugins=tuple(plugins),
-            parts=MappingProxyType({kind: tables[kind] for kind in KINDS}),
-            variants=tables["variant"],
-            tasks=tables["task"],
-            formulas=tables["formula"],
-            published=tables["published_count"],
-            checkpoints=tables["checkpoint"],
-            ablations=tables["ablation"],
-            grids=tables["grid"],
-        )
+        A failure raises ZooError.
+        """
+        named = {getattr(given, "__name__", type(given).__name__).removeprefix("zoo_"): given for given in plugins}
+        sources: list[Source] = [
+            (Plugin(name, "given", "-"), lambda given=given: given)  # type: ignore[misc]
+            for name, given in (named | offers).items()
+        ]
+        return cls(sources, stop)._loaded(strict=True)
+
+    def _loaded(self, strict: bool) -> Catalog:
+        if strict:
+            _ = self.plugins
+        return self
+
+    @property
+    def plugins(self) -> tuple[Plugin, ...]:
+        """Every plugin, with what it registers and what failed."""
+        return self.offered.plugins
+
+    @property
+    def parts(self) -> Mapping[str, Mapping[str, type[Any] | str]]:
+        """Classes of parts or their "module:Class", by kind and name."""
+        return {kind: self.offered[kind] for kind in PARTS}
+
+    @property
+    def variants(self) -> Mapping[str, Variant]:
+        """Variants by name."""
+        return self.offered["variant"]
+
+    @property
+    def tasks(self) -> Mapping[str, Task]:
+        """Tasks by name."""
+        return self.offered["task"]
+
+    @property
+    def checkpoint_formats(self) -> Mapping[str, CheckpointFormat]:
+        """Layouts of checkpoints by model_type."""
+        return self.offered["checkpoint_format"]
+
+    @property
+    def published_counts(self) -> Mapping[str, Published]:
+        """Parameter counts as printed, by variant and source."""
+        return self.offered["published_count"]
+
+    @property
+    def paper_tables(self) -> Mapping[str, PaperTable]:
+        """Tables of papers by name."""
+        return self.offered["paper_table"]
+
+    @property
+    def search_grids(self) -> Mapping[str, Grid]:
+        """Settings of fine-tuning to try, by name."""
+        return self.offered["search_grid"]
 
     def variant(self, expression: str, beside: Iterable[str] = ()) -> Variant:
         """The variant of this name or expression, or in this checkpoint's folder, also on the hub.
@@ -136,12 +140,12 @@ class Catalog:
 
     def _found(self, names: Mapping[Path, str], name: str) -> Variant:
         if not self._is_folder(name):
-            found: Variant = _find("variant", self.variants, name)
+            found: Variant = self._find("variant", name)
             return found
         folder = folder_named(name)
         called = names[folder.resolve()]
         called = f"folder:{called}" if called in self.variants else called
-        return variant_in(CheckpointFolder(folder), self.checkpoints).model_copy(update={"name": called})
+        return variant_in(CheckpointFolder(folder), self.checkpoint_formats).model_copy(update={"name": called})
 
     def exchanged_fields(self, expression: str) -> frozenset[str]:
         """The paths of the fields that an expression exchanges. Raises ZooError as `named` does."""
@@ -149,38 +153,70 @@ class Catalog:
 
     def task(self, name: str) -> Task:
         """The task of this name. Raises UnknownName."""
-        task: Task = _find("task", self.tasks, name)
+        task: Task = self._find("task", name)
         return task
 
-    def ablation(self, name: str) -> PaperTable:
+    def paper_table(self, name: str) -> PaperTable:
         """The paper's table of this name. Raises UnknownName."""
-        table: PaperTable = _find("ablation", self.ablations, name)
+        table: PaperTable = self._find("paper_table", name)
         return table
 
+    def search_grid(self, name: str) -> Grid:
+        """The settings of this name. Raises UnknownName."""
+        grid: Grid = self._find("search_grid", name)
+        return grid
+
+    def task_kind(self, name: str) -> Any:
+        """The task kind of this name. Raises UnknownName, and ZooError where it fails to import."""
+        return self.resolve("task_kind", name)
+
+    def metric(self, name: str) -> Any:
+        """The metric of this name. Raises as `task_kind`."""
+        return self.resolve("metric", name)
+
+    def report_format(self, name: str) -> Any:
+        """The report format of this name. Raises as `task_kind`."""
+        return self.resolve("report_format", name)
+
+    def executor(self, name: str) -> Any:
+        """The executor of this name. Raises as `task_kind`."""
+        return self.resolve("executor", name)
+
+    def job_kind(self, name: str) -> Any:
+        """The job kind of this name. Raises as `task_kind`."""
+        return self.resolve("job_kind", name)
+
     def part(self, kind: str, name: str) -> type[Any]:
-        """The class of a part. Raises UnknownName, and ZooError where the plugin returns something else."""
-        offered = _find(kind, self.parts[kind], name)
-        if isinstance(offered, type):
-            return offered
-        try:
-            found = _resolved(offered)
-        except Exception as error:
-            raise ZooError(f"{kind} {name!r} is offered as {offered!r}, which fails to import: {error}") from error
+        """The class of a part. Raises UnknownName, and ZooError where it fails to import or is no class."""
+        found = self.resolve(kind, name)
         if not isinstance(found, type):
-            raise ZooError(f"{kind} {name!r} is offered as {offered!r}, which is not a class")
+            raise ZooError(f"{kind} {name!r} is offered as {self.offered[kind][name]!r}, which is not a class")
         return found
 
-    def components(self, kind: str, used: Use, dims: Dims) -> tuple[Component, ...] | None:
+    def resolve(self, kind: str, name: str) -> Any:
+        """What a name of a kind stands for, imported now. Raises UnknownName, and ZooError where the import fails."""
+        offered, said = self._find(kind, name), kind.replace("_", " ")
+        if not isinstance(offered, str):
+            return offered
+        try:
+            return guarded("import", partial(resolve_name, offered))
+        except Refused as refused:
+            raise ZooError(f"{said} {name!r} is offered as {offered!r}, which fails to import: {refused}") from refused
+
+    def _find(self, kind: str, name: str) -> Any:
+        table = self.offered[kind]
+        if name not in table:
+            raise UnknownName(kind.replace("_", " "), name, table)
+        return table[name]
+
+    def components(self, kind: str, used: PartRef, dims: Dims) -> tuple[Component, ...] | None:
         """What a part is made of by its plugin's formula; None where the plugin states none. Raises as `build`."""
-        _find(kind, self.parts[kind], used.name)
-        stated = self.formulas.get(used.name)
+        self._find(kind, used.name)
+        stated = self.offered["formula"].get(used.name)
         if stated is None:
             return None
-        try:
-            formula: hooks.Formula = _resolved(stated) if isinstance(stated, str) else stated
-        except Exception as error:
-            raise ZooError(f"the formula {stated!r} of {kind} {used.name!r} fails to import: {error}") from error
-        options = _options(formula, kind, used, given=("dims",))
+        formula = self.resolve("formula", used.name)
+        options = constructor_options(formula, kind, used, given=("dims",))
         try:
             return tuple(formula(dims, **options))
         except ZooError as error:
@@ -191,12 +227,12 @@ class Catalog:
 
     def owner(self, kind: str, name: str) -> Plugin:
         """The plugin that registered a name."""
-        return next(plugin for plugin in self.plugins if name in plugin.registers.get(kind, ()))
+        return self.offered.owner(kind, name)
 
     def tokenizer(self, variant: Variant) -> tuple[type[Tokenizer], dict[str, Any]]:
         """The variant's tokenizer class, with its checked options, to train or to load."""
         found = self.part("tokenizer", variant.tokenizer.name)
-        return found, _options(found.train, "tokenizer", variant.tokenizer, given=("texts", "vocab_size"))
+        return found, constructor_options(found.train, "tokenizer", variant.tokenizer, given=("texts", "vocab_size"))
 
     def packing(self, variant: Variant) -> Packing:
         """The variant's packing."""
@@ -222,8 +258,9 @@ class Catalog:
     def assemble(self, variant: Variant, seed: int = 0) -> Model:
         """The variant as a model whose weights are those that its parts' constructors give. Raises as `build` does."""
         from zoo.model import Model
+        from zoo.registry.compatibility import reads_from_left
 
-        def made(kind: str, used: Use, *role: str) -> Any:
+        def made(kind: str, used: PartRef, *role: str) -> Any:
             with drawing("part", seed, kind, *role):
                 return self._make(kind, used, variant.dims)
 
@@ -231,7 +268,7 @@ class Catalog:
         encoder = made("encoder", variant.encoder)
         objectives = {used.name: made("objective", used, used.name) for used in variant.objectives}
         loss_weights = {used.name: float(str(used.options.get(WEIGHT, 1.0))) for used in variant.objectives}
-        causal = _reads_from_left(variant, encoder, objectives)
+        causal = reads_from_left(variant, encoder, objectives)
         return Model(variant, embedding, encoder, objectives, loss_weights=loss_weights, causal=causal)
 
     def check(self, variant: Variant, tasks: Iterable[Task] = (), *, trained: bool = False) -> None:
@@ -256,25 +293,27 @@ class Catalog:
 
         The tokenizer of a `trained` one keeps its own, for there an option that is left out means what the folder says.
         """
-        kinds = [kind for kind in KINDS if kind != "objective" and not (trained and kind == "tokenizer")]
+        kinds = [kind for kind in PARTS if kind != "objective" and not (trained and kind == "tokenizer")]
         fields: dict[str, object] = {kind: self._plain(kind, getattr(variant, kind)) for kind in kinds}
         objectives = tuple(self._plain("objective", used) for used in variant.objectives)
         return variant.model_copy(update=fields | {"objectives": objectives})
 
-    def _plain(self, kind: str, used: Use) -> Use:
+    def _plain(self, kind: str, used: PartRef) -> PartRef:
         part = self.part(kind, used.name)
         constructor = part.train if kind == "tokenizer" else part.__init__
         parameters = inspect.signature(constructor).parameters
         defaults = {WEIGHT: 1.0} | {name: parameter.default for name, parameter in parameters.items()}
-        kept = {n: v for n, v in _checked(constructor, kind, used).items() if n not in defaults or v != defaults[n]}
+        kept = {
+            n: v for n, v in checked_options(constructor, kind, used).items() if n not in defaults or v != defaults[n]
+        }
         whole = {n: v if isinstance(v, float) else used.options[n] for n, v in kept.items()}  # 1 is 1.0 for a float
-        return Use(name=used.name, options=whole)
+        return PartRef(name=used.name, options=whole)
 
-    def _make(self, kind: str, used: Use, *given: object) -> Any:
+    def _make(self, kind: str, used: PartRef, *given: object) -> Any:
         from zoo.core import interfaces
 
         part = self.part(kind, used.name)
-        options = _options(part.__init__, kind, used, given=("self", "dims")[: 1 + len(given)])
+        options = constructor_options(part.__init__, kind, used, given=("self", "dims")[: 1 + len(given)])
         try:
             made = part(*given, **options)
         except ZooError as error:
@@ -285,65 +324,5 @@ class Catalog:
         return made
 
 
-def _resolved(name: str) -> Any:
-    """What 'module:name' means. What its import prints goes to standard error, so that answers stay as they are."""
-    with redirect_stdout(sys.stderr):
-        return resolve_name(name)
-
-
-def _find(kind: str, table: Mapping[str, Any], name: str) -> Any:
-    if name not in table:
-        raise UnknownName(kind, name, table)
-    return table[name]
-
-
-def _options(constructor: Callable[..., Any], kind: str, used: Use, given: tuple[str, ...]) -> dict[str, Any]:
-    """The options that a part's constructor is called with; the weight of an objective is the model's."""
-    return {name: value for name, value in _checked(constructor, kind, used, given).items() if name != WEIGHT}
-
-
-def _checked(constructor: Callable[..., Any], kind: str, used: Use, given: tuple[str, ...] = ()) -> dict[str, Any]:
-    """The options of a part, each known to its constructor and of the annotated type."""
-    variadic = (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD)
-    known = [
-        name
-        for name, p in inspect.signature(constructor).parameters.items()
-        if name not in given and p.kind not in variadic
-    ]
-    hints = _hints(constructor)
-    if kind == "objective":
-        known, hints = [*known, WEIGHT], {**hints, WEIGHT: Positive}
-    options = {}
-    for name, value in used.options.items():
-        if name not in known:
-            raise UnknownName("option", name, known, f"{kind} {used.name!r}")
-        try:
-            options[name] = TypeAdapter(hints.get(name, Any)).validate_json(json.dumps(value), strict=True)
-        except ValidationError as error:
-            raise ZooError(f"option {name!r} of {kind} {used.name!r}: {explain(error)}") from None
-    return options
-
-
-def _reads_from_left(variant: Variant, encoder: Encoder, objectives: Mapping[str, Objective]) -> bool:
-    """Whether the objectives want a causal encoder. Raises ZooError where they disagree, or the encoder is none."""
-    wishes = {objective.causal for objective in objectives.values()}
-    if len(wishes) > 1:
-        named = " and ".join(name for name, objective in objectives.items() if objective.causal)
-        raise ZooError(
-            f"variant {variant.name!r}: {named} reads from left to right and its other objectives don't; "
-            f"train one kind alone, as +objectives={named}"
-        )
-    if wishes == {True} and not encoder.can_be_causal:
-        raise ZooError(
-            f"variant {variant.name!r}: its objectives read from left to right, which encoder "
-            f"{variant.encoder.name!r} cannot; exchange one of them, as +encoder=bert.stack"
-        )
-    return True in wishes
-
-
-def _hints(constructor: Callable[..., Any]) -> dict[str, Any]:
-    """The annotations of a constructor; none where they name what only a type checker imports."""
-    try:
-        return get_type_hints(constructor)
-    except NameError:
-        return {}
+def _log(plugin: Plugin, phase: str, reason: str) -> None:
+    logging.getLogger(__name__).warning("plugin %s failed at %s: %s", plugin.origin, phase, reason)

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 
-from zoo.core.interfaces import Masking, Packing
+from zoo.core.errors import ZooError
+from zoo.core.interfaces import Encoder, Masking, Objective, Packing
 from zoo.core.specs import Variant
 from zoo.model import Model
 from zoo.tasks.task import Task
@@ -62,3 +63,20 @@ def _too_long(variant: Variant, field: str, length: int) -> Iterator[str]:
             f"{field}={length} is more than dims.max_length={longest}, the positions that the model has; "
             "lower the one or raise the other"
         )
+
+
+def reads_from_left(variant: Variant, encoder: Encoder, objectives: Mapping[str, Objective]) -> bool:
+    """Whether the objectives want a causal encoder. Raises ZooError where they disagree, or the encoder is none."""
+    wishes = {objective.causal for objective in objectives.values()}
+    if len(wishes) > 1:
+        named = " and ".join(name for name, objective in objectives.items() if objective.causal)
+        raise ZooError(
+            f"variant {variant.name!r}: {named} reads from left to right and its other objectives don't; "
+            f"train one kind alone, as +objectives={named}"
+        )
+    if wishes == {True} and not encoder.can_be_causal:
+        raise ZooError(
+            f"variant {variant.name!r}: its objectives read from left to right, which encoder "
+            f"{variant.encoder.name!r} cannot; exchange one of them, as +encoder=bert.stack"
+        )
+    return True in wishes

@@ -17,7 +17,7 @@ from typing import Any
 from pydantic import JsonValue
 
 from zoo.core.errors import UnknownName, ZooError
-from zoo.core.specs import Record, Use, Variant, diff
+from zoo.core.specs import PartRef, Record, Variant, diff
 
 _OWN = re.compile(r"[A-Za-z0-9][A-Za-z0-9._,:~-]{,99}")
 
@@ -81,7 +81,7 @@ def _exchange(variant: Variant, field: str, value: str, name: str) -> Variant:
         raise UnknownName("field of a variant", top, known, name)
     current = getattr(variant, top)
     new: Any
-    if isinstance(current, Record) and not isinstance(current, Use):
+    if isinstance(current, Record) and not isinstance(current, PartRef):
         if rest not in type(current).model_fields:
             raise UnknownName(f"field of {top}", rest, type(current).model_fields, name)
         new = {**dict(current), rest: _value(value)}
@@ -90,22 +90,22 @@ def _exchange(variant: Variant, field: str, value: str, name: str) -> Variant:
     elif rest:
         new = _with_option(current, rest, value)
     else:
-        new = Use(name=value)
+        new = PartRef(name=value)
     return variant.swap(name, **{top: new})
 
 
-def _objectives(current: tuple[Use, ...], path: str, value: str, name: str) -> tuple[Use, ...]:
+def _objectives(current: tuple[PartRef, ...], path: str, value: str, name: str) -> tuple[PartRef, ...]:
     in_use = {used.name: used for used in current}
     if not path:
-        return tuple(in_use.get(chosen, Use(name=chosen)) for chosen in value.split(","))
+        return tuple(in_use.get(chosen, PartRef(name=chosen)) for chosen in value.split(","))
     part, _, option = path.rpartition(".")
     if part not in in_use:
         raise UnknownName("objective in use", part, in_use, name)
     return tuple(_with_option(used, option, value) if used.name == part else used for used in current)
 
 
-def _with_option(used: Use, option: str, value: str) -> Use:
-    return Use(name=used.name, options={**used.options, option: _value(value)})
+def _with_option(used: PartRef, option: str, value: str) -> PartRef:
+    return PartRef(name=used.name, options={**used.options, option: _value(value)})
 
 
 def _value(text: str) -> JsonValue:

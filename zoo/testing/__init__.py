@@ -14,7 +14,7 @@ from functools import partial
 from zoo.core.interfaces import Tokenizer
 from zoo.heads import HEADS
 from zoo.registry.catalog import Catalog
-from zoo.registry.plugins import KINDS
+from zoo.registry.offers import PARTS
 from zoo.testing.division import check_division
 from zoo.testing.heads import check_head, check_head_kind, head_batch
 from zoo.testing.layers import check_embedding, check_encoder, check_objective
@@ -66,16 +66,16 @@ def conformance(catalog: Catalog, plugin: str | None = None) -> list[Check]:
         "encoder": lambda catalog, name: check_encoder(catalog.part("encoder", name)),
         "objective": lambda catalog, name: check_objective(catalog.part("objective", name)),
         "variant": lambda catalog, name: check_variant(catalog, catalog.variant(name)),
-        "checkpoint": lambda catalog, name: check_checkpoint(catalog, catalog.checkpoints[name]),
+        "checkpoint_format": lambda catalog, name: check_checkpoint(catalog, catalog.checkpoint_formats[name]),
     }
     tables: dict[str, Sequence[str]] = {
-        **{kind: list(catalog.parts[kind]) for kind in KINDS},
+        **{kind: list(catalog.parts[kind]) for kind in PARTS},
         "variant": list(catalog.variants),
-        "checkpoint": list(catalog.checkpoints),
+        "checkpoint_format": list(catalog.checkpoint_formats),
     }
     heads = [Check(f"head {kind}", partial(check_head_kind, kind)) for kind in HEADS if plugin is None]
     return heads + [
-        Check(f"{kind} {name}", lambda kind=kind, name=name: by_kind[kind](catalog, name))  # type: ignore[misc]
+        Check(f"{kind.replace('_', ' ')} {name}", lambda kind=kind, name=name: by_kind[kind](catalog, name))  # type: ignore[misc]
         for kind, names in tables.items()
         for name in names
         if plugin in (None, catalog.owner(kind, name).name)

@@ -6,7 +6,7 @@ import math
 
 import torch
 
-from zoo.core.specs import Use, Variant
+from zoo.core.specs import PartRef, Variant
 from zoo.registry.catalog import Catalog
 from zoo.testing.material import alternating, ragged_batch
 from zoo.weights.format import CheckpointFormat
@@ -42,7 +42,7 @@ def check_checkpoint(catalog: Catalog, format: CheckpointFormat) -> None:
     assert config is not None, f"the format has no words for its own base {base.name}"
     assert format.variant(config, base.name, "config.json").dims == base.dims, "a config reads back with other dims"
     for architecture, pieces in format.architectures.items():
-        objectives = tuple(Use(name=piece) for piece in pieces if piece in catalog.parts["objective"])
+        objectives = tuple(PartRef(name=piece) for piece in pieces if piece in catalog.parts["objective"])
         with torch.device("meta"):
             model = catalog.assemble(base.swap(base.name, objectives=objectives or base.objectives))
         weights = [name for name in model.state_dict() if objectives or not name.startswith("objectives.")]

@@ -30,7 +30,7 @@ WINDOW_BATCHES = 16
 """Sequences are sorted by length among about as many as make this number of batches."""
 
 
-class Place(NamedTuple):
+class DataPosition(NamedTuple):
     """Where a batch stands: the epoch, the block of documents in it, and the batch in that, all counted from 0."""
 
     epoch: int = 0
@@ -77,21 +77,21 @@ class PretrainingData:
 
     def __iter__(self) -> Iterator[Batch]:
         """Batches without end."""
-        return (batch for batch, _ in self.starting_at(Place()))
+        return (batch for batch, _ in self.starting_at(DataPosition()))
 
-    def starting_at(self, place: Place) -> Iterator[tuple[Batch, Place]]:
+    def starting_at(self, place: DataPosition) -> Iterator[tuple[Batch, DataPosition]]:
         """The batches from a place on, without end, each with the place of the one after it."""
         for epoch in count(place.epoch):
-            yield from self._placed(epoch, place if epoch == place.epoch else Place(epoch))
+            yield from self._placed(epoch, place if epoch == place.epoch else DataPosition(epoch))
 
     def epoch(self, epoch: int) -> Iterator[Batch]:
         """One pass over the corpus, in batches of nearly the same number of tokens: `batch_tokens` or somewhat fewer.
 
         Raises ZooError where the packing makes nothing of the corpus.
         """
-        return (batch for batch, _ in self._placed(epoch, Place(epoch)))
+        return (batch for batch, _ in self._placed(epoch, DataPosition(epoch)))
 
-    def _placed(self, epoch: int, start: Place) -> Iterator[tuple[Batch, Place]]:
+    def _placed(self, epoch: int, start: DataPosition) -> Iterator[tuple[Batch, DataPosition]]:
         empty = True
         for block, documents in enumerate(self._blocks(self._copy(epoch))):
             if block < start.block:
@@ -100,7 +100,7 @@ class PretrainingData:
             for number, batch in enumerate(self._block(epoch, block, documents)):
                 empty = False
                 if block > start.block or number >= start.batch:
-                    yield batch, Place(epoch, block, number + 1)
+                    yield batch, DataPosition(epoch, block, number + 1)
         if empty:
             raise ZooError(f"{type(self.packing).__name__} makes no passage of this corpus; give more text")
 

@@ -1,4 +1,4 @@
-"""The processes that train one model together; one process alone is a team, too."""
+"""The processes that train one model together; one process alone is such a group, too."""
 
 from __future__ import annotations
 
@@ -12,68 +12,67 @@ import torch
 from torch import Tensor, distributed, nn
 from torch.nn.parallel import DistributedDataParallel
 
-from zoo.core.batch import CPU
 from zoo.core.errors import RunFailed
+from zoo.machine.compute import Compute
 
 PATIENCE = timedelta(hours=12)
-"""How long the others wait for the leader, who may have a large corpus to tokenize."""
+"""How long the others wait for the main process, which may have a large corpus to tokenize."""
 
 
 @dataclass(frozen=True)
-class Team:
-    """This process's place among so many, and where it computes."""
+class Distributed:
+    """This process's rank among `size` processes that train one model."""
 
     rank: int = 0
     size: int = 1
-    device: torch.device = CPU
 
     @property
-    def leads(self) -> bool:
-        """Whether this is the process that writes and speaks."""
+    def is_main_process(self) -> bool:
+        """Whether this is the process that writes files and prints."""
         return self.rank == 0
 
-    def wrapped(self, model: nn.Module) -> nn.Module:
-        """The model with its gradients averaged over the team after each backward pass."""
+    def wrap_ddp(self, model: nn.Module) -> nn.Module:
+        """The model with its gradients averaged over the processes after each backward pass."""
         if self.size == 1:
             return model
-        return DistributedDataParallel(model, device_ids=None if self.device == CPU else [self.device])
+        device = next(model.parameters()).device
+        return DistributedDataParallel(model, device_ids=[device] if device.type == "cuda" else None)
 
-    def quiet(self, runner: nn.Module, quiet: bool) -> AbstractContextManager[None]:
-        """Where gradients are only added up, not averaged yet, if `quiet`."""
-        return runner.no_sync() if quiet and isinstance(runner, DistributedDataParallel) else nullcontext()
+    def no_sync(self, runner: nn.Module, wanted: bool) -> AbstractContextManager[None]:
+        """Inside, if `wanted`, gradients are only added up, not averaged yet."""
+        return runner.no_sync() if wanted and isinstance(runner, DistributedDataParallel) else nullcontext()
 
-    def total(self, values: Tensor) -> Tensor:
-        """The sum of everyone's values."""
+    def all_reduce_sum(self, values: Tensor) -> Tensor:
+        """The sum of the values of all processes."""
         if self.size > 1:
             distributed.all_reduce(values)
         return values
 
-    def wait(self) -> None:
-        """Until everyone is here."""
+    def barrier(self) -> None:
+        """Wait until all processes are here."""
         if self.size > 1:
             distributed.barrier()
 
 
 @contextmanager
-def joined(device: torch.device) -> Iterator[Team]:
-    """The team that torchrun has called together, left at the end; without torchrun, this process alone.
+def init_distributed(compute: Compute) -> Iterator[Distributed]:
+    """The processes that torchrun has started, left at the end; without torchrun, this process alone.
 
-    Raises RunFailed where another process of it has ended.
+    On GPUs, each process takes its own as the current one. Raises RunFailed where another process has ended.
     """
     size = int(os.environ.get("WORLD_SIZE", "1"))
     if size == 1:
-        yield Team(device=device)
+        yield Distributed()
         return
-    on_cpu = device == CPU
-    if not on_cpu:
-        device = torch.device("cuda", int(os.environ.get("LOCAL_RANK", "0")))
-        torch.cuda.set_device(device)
-    distributed.init_process_group("gloo" if on_cpu else "nccl", timeout=PATIENCE)
+    on_gpus = compute.device == "cuda"
+    if on_gpus:
+        torch.cuda.set_device(int(os.environ.get("LOCAL_RANK", "0")))
+    distributed.init_process_group("nccl" if on_gpus else "gloo", timeout=PATIENCE)
     try:
-        yield Team(distributed.get_rank(), size, device)
+        yield Distributed(distributed.get_rank(), size)
     except RuntimeError as error:
         if isinstance(error, distributed.DistError) or "gloo/transport" in str(error):
-            raise RunFailed("another process of the team has ended; its message says why") from error
+            raise RunFailed("another process of the run has ended; its message says why") from error
         raise
     finally:
         distributed.destroy_process_group()

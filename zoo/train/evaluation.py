@@ -10,12 +10,12 @@ import torch
 
 from zoo.core.batch import Batch
 from zoo.core.specs import Record
+from zoo.machine.compute import Compute
 from zoo.model import Model
-from zoo.train.loop import Precision
 
 
 class Score(Record):
-    """One objective's mean loss and accuracy, over so many predictions."""
+    """One objective's mean loss and share of correct predictions, over so many predictions."""
 
     loss: float
     accuracy: float | None
@@ -27,18 +27,18 @@ class Score(Record):
         return math.exp(min(self.loss, 700.0))
 
 
-def evaluate(model: Model, batches: Iterable[Batch], precision: Precision = "fp32") -> dict[str, Score]:
+def evaluate(model: Model, batches: Iterable[Batch], compute: Compute | None = None) -> dict[str, Score]:
     """Every objective's score over all batches; the model is left in training mode, if it was in it."""
     training = model.training
-    device = next(model.parameters()).device
+    compute = compute or Compute()
     losses: dict[str, float] = defaultdict(float)
     hits: dict[str, int] = defaultdict(int)
     classified: dict[str, int] = defaultdict(int)
     counts: dict[str, int] = defaultdict(int)
     model.eval()
-    with torch.no_grad(), torch.autocast(device.type, torch.bfloat16, enabled=precision == "bf16"):
+    with torch.no_grad(), compute.autocast():
         for batch in batches:
-            for name, output in model(batch.to(device)).items():
+            for name, output in model(batch.to(compute.torch_device)).items():
                 n = int(model.objective(name).n_targets(batch))
                 counts[name] += n
                 losses[name] += output.loss.item() * n

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator, Sequence
 
 import numpy as np
@@ -11,7 +10,7 @@ from torch import Tensor
 from zoo.core.batch import Batch, Encoding
 from zoo.core.interfaces import Tokenizer
 from zoo.core.seeds import seed_of
-from zoo.core.specs import Finetuning, HeadConfig, PoolingConfig
+from zoo.core.specs import HeadConfig, PoolingConfig
 from zoo.heads import LABEL, TaskHead
 from zoo.model import Model
 from zoo.tasks.task import Example, Task
@@ -32,11 +31,6 @@ def encode_examples(examples: Sequence[Example], tokenizer: Tokenizer, max_lengt
     return encode_texts(
         tokenizer, [item.first if item.second is None else (item.first, item.second) for item in examples], max_length
     )
-
-
-def n_steps(recipe: Finetuning, n_items: int) -> int:
-    """How many steps a recipe takes over so many items."""
-    return recipe.steps or math.ceil(recipe.epochs * math.ceil(n_items / recipe.batch_size))
 
 
 def training_batches(

@@ -10,17 +10,17 @@ from typing import TypeVar
 
 from zoo.core.batch import Batch
 from zoo.core.specs import Pretraining
-from zoo.text.pretraining_data import Place, PretrainingData
+from zoo.text.pretraining_data import DataPosition, PretrainingData
 
 Item = TypeVar("Item")
 
-TOKENS_AHEAD = 500_000
+PREFETCH_TOKENS = 500_000
 """How much is made ahead: long enough to bridge the time in which the next shard is packed and masked."""
 
 _POLL = 0.1
 
 
-class Feed:
+class BatchStream:
     """Batch after batch of a recipe: of short sequences first where it says so, then of long ones."""
 
     def __init__(self, make: Callable[[int, int], PretrainingData], recipe: Pretraining) -> None:
@@ -35,42 +35,42 @@ class Feed:
 
     def __iter__(self) -> Iterator[Batch]:
         """From the start, without end."""
-        return (batch for batch, _ in self.starting_at(0, Place()))
+        return (batch for batch, _ in self.starting_at(0, DataPosition()))
 
-    def starting_at(self, step: int, place: Place) -> Iterator[tuple[Batch, Place]]:
-        """The batches from a step on, which reads the one at `place`; each with the place of the one after it."""
-        short = self._short.starting_at(place) if step < self._n_short else iter(())
+    def starting_at(self, step: int, position: DataPosition) -> Iterator[tuple[Batch, DataPosition]]:
+        """The batches from a step on, which reads the one at `position`; each with the position of the one after it."""
+        short = self._short.starting_at(position) if step < self._n_short else iter(())
         for number, (batch, following) in zip(range(step + 1, self._n_short + 1), short, strict=False):
-            yield batch, following if number < self._n_short else Place()
-        yield from self._long.starting_at(place if step >= self._n_short else Place())
+            yield batch, following if number < self._n_short else DataPosition()
+        yield from self._long.starting_at(position if step >= self._n_short else DataPosition())
 
 
-class Reader:
-    """Batches as the loop takes them; it knows the last one that was taken and the place that follows it."""
+class ResumableLoader:
+    """Batches as the loop takes them; it knows the last one that was taken and the position that follows it."""
 
-    def __init__(self, placed: Iterator[tuple[Batch, Place]]) -> None:
-        self._placed = placed
-        self._first: list[tuple[Batch, Place]] = []
-        self.place = Place()
+    def __init__(self, placed: Iterator[tuple[Batch, DataPosition]]) -> None:
+        self._positioned = placed
+        self._first: list[tuple[Batch, DataPosition]] = []
+        self.position = DataPosition()
         self.batch: Batch | None = None
 
     def begin(self) -> None:
         """Wait for the first batch, so that what is wrong with the data is raised now."""
-        self._first = list(islice(self._placed, 1))
+        self._first = list(islice(self._positioned, 1))
 
     def __iter__(self) -> Iterator[Batch]:
-        for batch, place in chain(self._first, self._placed):
-            self.batch, self.place = batch, place
+        for batch, position in chain(self._first, self._positioned):
+            self.batch, self.position = batch, position
             yield batch
 
     def close(self) -> None:
         """Stop making batches."""
-        close = getattr(self._placed, "close", None)
+        close = getattr(self._positioned, "close", None)
         if close:
             close()
 
 
-def ahead(items: Iterator[Item], depth: int) -> Iterator[Item]:
+def prefetch(items: Iterator[Item], depth: int) -> Iterator[Item]:
     """The same items, up to `depth` of them made in advance by a thread, which ends when this iterator is closed."""
     queue: Queue[tuple[bool, Item | BaseException | None]] = Queue(max(1, depth))
     closed = Event()

@@ -9,9 +9,10 @@ from torch import Tensor
 from torch.utils.flop_counter import FlopCounterMode
 
 from zoo.core.batch import Batch
+from zoo.core.specs import Precision
+from zoo.machine.compute import Compute, synchronize
 from zoo.model import Model
-from zoo.train.distributed import Team
-from zoo.train.loop import Precision, Step
+from zoo.train.step import Step
 
 _SIZE = {"cpu": 1024, "cuda": 8192}
 """Rows of the largest matrices that are multiplied."""
@@ -23,14 +24,14 @@ _SLOW = 0.05
 class Speed:
     """The share of the machine's measured peak of matrix products that steps make use of."""
 
-    def __init__(self, model: Model, team: Team, precision: Precision) -> None:
-        self._model, self._team, self._precision = model, team, precision
+    def __init__(self, model: Model, compute: Compute, n_processes: int) -> None:
+        self._model, self._compute, self._n_processes = model, compute, n_processes
         self._peak = self._flops_per_token = 0.0
         self.measure()
 
     def measure(self) -> None:
         """Look at the peak again, as other programs may have been in the way; the best counts."""
-        peak = matmul_peak(self._team.device, self._precision) * self._team.size
+        peak = matmul_peak(self._compute.torch_device, self._compute.precision) * self._n_processes
         self._peak = max(self._peak, peak)
 
     def share(self, step: Step, batch: Batch | None) -> float:
@@ -42,7 +43,7 @@ class Speed:
 
 
 def matmul_peak(device: torch.device, precision: Precision, trials: int = 6) -> float:
-    """The most floating-point operations a second seen in products of square matrices, larger and larger ones.
+    """The most floating-point operations per second seen in products of square matrices, larger and larger ones.
 
     A processor without instructions for a precision takes minutes for large ones, so growth ends where one is slow.
     """
@@ -58,10 +59,10 @@ def matmul_peak(device: torch.device, precision: Precision, trials: int = 6) -> 
 
 
 def _seconds(left: Tensor, right: Tensor) -> float:
-    _wait(left.device)
+    synchronize(left.device)
     began = time.perf_counter()
     left @ right
-    _wait(left.device)
+    synchronize(left.device)
     return time.perf_counter() - began
 
 
@@ -73,8 +74,3 @@ def training_flops(model: Model, batch: Batch) -> float:
         model.eval()(batch.to(next(model.parameters()).device))
     model.train(training)
     return 3.0 * counter.get_total_flops()
-
-
-def _wait(device: torch.device) -> None:
-    if device.type == "cuda":
-        torch.cuda.synchronize(device)

@@ -1,4 +1,4 @@
-"""All that a run needs to go on where it was, beside the weights: optimizer, step and place in the data."""
+"""All that a run needs to go on where it was, beside the weights: optimizer, step and position in the data."""
 
 from __future__ import annotations
 
@@ -18,16 +18,16 @@ STATE = "state.json"
 OPTIMIZER = "optimizer.safetensors"
 
 
-class Progressed(Record):
+class TrainingState(Record):
     """How far a run has come: the next batch to read, and sums over the steps done."""
 
     step: int
-    place: tuple[int, int, int]
+    position: tuple[int, int, int]
     tokens: int = 0
     seconds: float = 0.0
     labels: dict[str, dict[str, int]]
     processes: int = 1
-    accumulate: int = 1
+    gradient_accumulation_steps: int = 1
 
 
 def optimizer_tensors(model: nn.Module, optimizer: torch.optim.Optimizer) -> dict[str, Tensor]:
@@ -45,15 +45,15 @@ def optimizer_tensors(model: nn.Module, optimizer: torch.optim.Optimizer) -> dic
     return {f"{names[index]}/{key}": value for index, values in state.items() for key, value in values.items()}
 
 
-def save_state(folder: Path, tensors: dict[str, Tensor], progressed: Progressed) -> None:
+def save_state(folder: Path, tensors: dict[str, Tensor], progressed: TrainingState) -> None:
     """Write the files that `load_state` reads."""
     save_tensors(folder / OPTIMIZER, tensors)
     (folder / STATE).write_text(progressed.model_dump_json(indent=1), encoding="utf-8")
 
 
-def read_progress(folder: Path) -> Progressed:
+def read_progress(folder: Path) -> TrainingState:
     """How far a saved run had come. Raises ZooError where that cannot be read."""
-    return read_record(Progressed, folder / STATE, "a run's state")
+    return read_record(TrainingState, folder / STATE, "a run's state")
 
 
 def load_optimizer(folder: Path, model: nn.Module, optimizer: torch.optim.Optimizer) -> None:

@@ -54,15 +54,19 @@ class CheckpointFolder(FolderFiles):
     file: str = ""
 
     @cached_property
+    def record(self) -> Variant:
+        """variant.json, which the zoo saved with a model. Raises ZooError where it is missing or malformed."""
+        return read_record(Variant, self.path / VARIANT, "a variant's record")
+
+    @property
     def variant(self) -> Variant | None:
-        """variant.json: the record of a model that the zoo saved in its own format."""
-        return read_variant(self.path) if self.holds(VARIANT) else None
+        """The same if the folder is of the zoo's own format, else None."""
+        return self.record if self.holds(VARIANT) else None
 
     @cached_property
     def objectives(self) -> Objectives:
         """What such a model has on its encoder. Raises ZooError where objectives.json is malformed or not its own."""
-        variant = self.variant or read_variant(self.path)
-        trained = tuple(used.name for used in variant.objectives)
+        trained = tuple(used.name for used in self.record.objectives)
         if not self.holds(OBJECTIVES):
             return Objectives(names=trained)
         objectives = read_record(Objectives, self.path / OBJECTIVES, "a list of objectives")
@@ -162,11 +166,6 @@ class CheckpointFolder(FolderFiles):
         paths = sorted(set(self.weights.files.values()))
         hashes = (self.file_hashes[path.relative_to(self.path).as_posix()] for path in paths)
         return hashlib.sha256(b"".join(map(bytes.fromhex, hashes))).hexdigest()
-
-
-def read_variant(folder: Path) -> Variant:
-    """The record that the zoo saved with a model. Raises ZooError where it is missing or malformed."""
-    return read_record(Variant, folder / VARIANT, "a variant's record")
 
 
 def is_checkpoint(folder: Path) -> bool:

@@ -13,7 +13,7 @@ from typing import Any
 from pydantic import JsonValue, ValidationError
 
 from zoo.core.errors import ZooError, explain
-from zoo.core.specs import Use, Variant
+from zoo.core.specs import PartRef, Variant
 from zoo.weights.names import NameTable, Row
 
 Config = Mapping[str, Any]
@@ -159,7 +159,7 @@ class CheckpointFormat:
         """All that decides what a model computes, options at their defaults left out."""
         return variant.dims, self._options("embedding", variant.embedding), self._options("encoder", variant.encoder)
 
-    def _options(self, kind: str, used: Use) -> dict[str, JsonValue]:
+    def _options(self, kind: str, used: PartRef) -> dict[str, JsonValue]:
         unset = {setting.ours: setting.unset for setting in self.settings}
         defaults = (self.base.embedding if kind == "embedding" else self.base.encoder).options
         return defaults | {k: value for k, value in used.options.items() if unset.get(f"{kind}.{k}") != value}

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from zoo.core.errors import UnknownName, ZooError
-from zoo.core.specs import Use, Variant
+from zoo.core.specs import PartRef, Variant
 from zoo.weights.files import CONFIG
 from zoo.weights.folder import TOKENIZER_CONFIG, CheckpointFolder, Objectives
 from zoo.weights.folder_names import name_of
@@ -67,7 +67,7 @@ def format_of(config: Mapping[str, Any], formats: Formats, where: str) -> Checkp
     return formats[kind]
 
 
-def tokenizer_use(folder: CheckpointFolder, formats: Formats) -> Use:
+def tokenizer_use(folder: CheckpointFolder, formats: Formats) -> PartRef:
     """The tokenizer that stands for the class that a folder names, with its options; the family's where it names none.
 
     Raises ZooError where an option is neither true nor false.
@@ -77,8 +77,8 @@ def tokenizer_use(folder: CheckpointFolder, formats: Formats) -> Use:
     owner = next((each for each in formats.values() if named in each.tokenizer_classes), None)
     used = (owner or format).base.tokenizer
     if named and not owner:
-        return Use(name=used.name)
-    return Use(name=used.name, options={**used.options, **_tokenizer_options(folder, owner or format)})
+        return PartRef(name=used.name)
+    return PartRef(name=used.name, options={**used.options, **_tokenizer_options(folder, owner or format)})
 
 
 def _tokenizer_options(folder: CheckpointFolder, format: CheckpointFormat) -> dict[str, Any]:
@@ -93,16 +93,16 @@ def _tokenizer_options(folder: CheckpointFolder, format: CheckpointFormat) -> di
     return options
 
 
-def untied(objectives: Iterable[Use]) -> tuple[Use, ...]:
+def untied(objectives: Iterable[PartRef]) -> tuple[PartRef, ...]:
     """The same objectives, the output layer of masked tokens having a table of its own."""
     return tuple(
-        Use(name=used.name, options={**used.options, "tied": False}) if used.name == MLM else used
+        PartRef(name=used.name, options={**used.options, "tied": False}) if used.name == MLM else used
         for used in objectives
     )
 
 
-def _objectives(variant: Variant, pieces: tuple[str, ...]) -> tuple[Use, ...]:
+def _objectives(variant: Variant, pieces: tuple[str, ...]) -> tuple[PartRef, ...]:
     """The pre-training objectives among the pieces; those of the paper where a checkpoint has none."""
     in_use = {used.name: used for used in variant.objectives}
-    found = [in_use.get(piece, Use(name=piece)) for piece in pieces if piece not in (*HEAD_KINDS, POOL, UNTIED)]
+    found = [in_use.get(piece, PartRef(name=piece)) for piece in pieces if piece not in (*HEAD_KINDS, POOL, UNTIED)]
     return (untied(found) if UNTIED in pieces else tuple(found)) or variant.objectives

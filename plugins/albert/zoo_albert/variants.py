@@ -6,7 +6,7 @@ Sizes: Lan et al. 2020, arXiv:1909.11942, table 1; heads, activation and dropout
 
 from __future__ import annotations
 
-from zoo import Dims, Finetuning, Pretraining, Variant, use
+from zoo import Dims, Finetuning, Pretraining, Variant, part
 from zoo.registry.presets import CPU_MASK_RATE, Size, cpu_size
 
 ALBERT = "Lan et al. 2020, arXiv:1909.11942"
@@ -29,12 +29,12 @@ def _released(name: str, n_layers: int, width: int, n_heads: int, version: int, 
             dropout=dropout,
             attention_dropout=dropout,
         ),
-        tokenizer=use("albert.unigram"),
-        embedding=use("albert.factorized"),
-        encoder=use("albert.shared", share="all"),
-        objectives=(use("bert.mlm"), use("albert.sop")),
-        packing=use("bert.segment_pair", short_seq_prob=0.1),
-        masking=use("albert.ngram", max_n=3, dupe_factor=40),
+        tokenizer=part("albert.unigram"),
+        embedding=part("albert.factorized"),
+        encoder=part("albert.shared", share="all"),
+        objectives=(part("bert.mlm"), part("albert.sop")),
+        packing=part("bert.segment_pair", short_seq_prob=0.1),
+        masking=part("albert.ngram", max_n=3, dupe_factor=40),
         pretraining=Pretraining(  # section 4.1
             optimizer="lamb",
             tokens=steps * 4_096 * 512,
@@ -52,12 +52,12 @@ def _cpu(name: str, size: Size) -> Variant:
     return Variant(
         name=name,
         paper=f"ours, after {ALBERT}",
-        tokenizer=use("albert.unigram"),
-        embedding=use("albert.factorized"),
-        encoder=use("albert.shared", share="all"),
-        objectives=(use("bert.mlm", bias="unigram"), use("albert.sop")),
-        packing=use("bert.segment_pair", short_seq_prob=0.1),
-        masking=use("albert.ngram", max_n=3, dupe_factor=10, rate=CPU_MASK_RATE),
+        tokenizer=part("albert.unigram"),
+        embedding=part("albert.factorized"),
+        encoder=part("albert.shared", share="all"),
+        objectives=(part("bert.mlm", bias="unigram"), part("albert.sop")),
+        packing=part("bert.segment_pair", short_seq_prob=0.1),
+        masking=part("albert.ngram", max_n=3, dupe_factor=10, rate=CPU_MASK_RATE),
         **cpu_size(size, embedding_width=64 if size == "tiny" else 128),
     )
 

@@ -81,3 +81,5 @@ FORMAT = CheckpointFormat(
     head_dropout="classifier_dropout_prob",
     head_dropout_default=0.1,
 )
+
+FORMATS = [FORMAT]

@@ -5,7 +5,7 @@ Sizes: Devlin et al. 2019, section 3; Turc et al. 2019, arXiv:1908.08962, table 
 
 from __future__ import annotations
 
-from zoo import Dims, Finetuning, Pretraining, Use, Variant, use
+from zoo import Dims, Finetuning, PartRef, Pretraining, Variant, part
 from zoo.registry.presets import CPU_MASK_RATE, Size, cpu_size
 
 BERT = "Devlin et al. 2019, arXiv:1810.04805"
@@ -32,7 +32,7 @@ def _released(
     n_layers: int,
     width: int,
     n_heads: int,
-    tokenizer: Use,
+    tokenizer: PartRef,
     finetuning: Finetuning,
 ) -> Variant:
     return Variant(
@@ -47,11 +47,11 @@ def _released(
             ffn_width=4 * width,
         ),
         tokenizer=tokenizer,
-        embedding=use("bert.absolute"),
-        encoder=use("bert.stack"),
-        objectives=(use("bert.mlm"), use("bert.nsp")),
-        packing=use("bert.segment_pair", short_seq_prob=0.1),
-        masking=use("bert.static", dupe_factor=10),
+        embedding=part("bert.absolute"),
+        encoder=part("bert.stack"),
+        objectives=(part("bert.mlm"), part("bert.nsp")),
+        packing=part("bert.segment_pair", short_seq_prob=0.1),
+        masking=part("bert.static", dupe_factor=10),
         pretraining=PRETRAINING,
         finetuning=finetuning,
     )
@@ -62,17 +62,17 @@ def _cpu(name: str, size: Size) -> Variant:
         name=name,
         paper=f"ours, after {BERT}",
         tokenizer=UNCASED,
-        embedding=use("bert.absolute"),
-        encoder=use("bert.stack"),
-        objectives=(use("bert.mlm", bias="unigram"), use("bert.nsp")),
-        packing=use("bert.segment_pair", short_seq_prob=0.1),
-        masking=use("bert.static", dupe_factor=10, rate=CPU_MASK_RATE),
+        embedding=part("bert.absolute"),
+        encoder=part("bert.stack"),
+        objectives=(part("bert.mlm", bias="unigram"), part("bert.nsp")),
+        packing=part("bert.segment_pair", short_seq_prob=0.1),
+        masking=part("bert.static", dupe_factor=10, rate=CPU_MASK_RATE),
         **cpu_size(size),
     )
 
 
-UNCASED = use("bert.wordpiece", lowercase=True)
-CASED = use("bert.wordpiece", lowercase=False)
+UNCASED = part("bert.wordpiece", lowercase=True)
+CASED = part("bert.wordpiece", lowercase=False)
 
 VARIANTS = [
     _released("bert-tiny-uncased", TURC, 30_522, 2, 128, 2, UNCASED, SMALL_FINETUNING),

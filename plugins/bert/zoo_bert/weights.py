@@ -80,3 +80,5 @@ FORMAT = CheckpointFormat(
         Setting("tokenize_chinese_chars", "split_chinese", None),
     ),
 )
+
+FORMATS = [FORMAT]

@@ -5,7 +5,7 @@ Sizes and recipes: Liu et al. 2019, arXiv:1907.11692, section 3 and appendix A; 
 
 from __future__ import annotations
 
-from zoo import Dims, Finetuning, Pretraining, Variant, use
+from zoo import Dims, Finetuning, Pretraining, Variant, part
 from zoo.registry.presets import CPU_MASK_RATE, Size, cpu_size
 
 ROBERTA = "Liu et al. 2019, arXiv:1907.11692"
@@ -30,12 +30,12 @@ def _released(name: str, paper: str, n_layers: int, width: int, learning_rate: f
             ffn_width=4 * width,
             norm_eps=1e-5,
         ),
-        tokenizer=use("roberta.bytes"),
-        embedding=use("roberta.absolute"),
-        encoder=use("bert.stack"),
-        objectives=(use("bert.mlm", activation="gelu"),),  # exact, whatever the layers have; RobertaLMHead
-        packing=use("roberta.full_sentences"),
-        masking=use("roberta.dynamic"),
+        tokenizer=part("roberta.bytes"),
+        embedding=part("roberta.absolute"),
+        encoder=part("bert.stack"),
+        objectives=(part("bert.mlm", activation="gelu"),),  # exact, whatever the layers have; RobertaLMHead
+        packing=part("roberta.full_sentences"),
+        masking=part("roberta.dynamic"),
         pretraining=Pretraining(
             tokens=steps * batch_tokens,
             batch_tokens=batch_tokens,
@@ -53,12 +53,12 @@ def _cpu(name: str, size: Size) -> Variant:
     return Variant(
         name=name,
         paper=f"ours, after {ROBERTA}",
-        tokenizer=use("roberta.bytes", add_prefix_space=True),
-        embedding=use("roberta.absolute"),
-        encoder=use("bert.stack"),
-        objectives=(use("bert.mlm", bias="unigram"),),
-        packing=use("roberta.full_sentences"),
-        masking=use("roberta.dynamic", rate=CPU_MASK_RATE),
+        tokenizer=part("roberta.bytes", add_prefix_space=True),
+        embedding=part("roberta.absolute"),
+        encoder=part("bert.stack"),
+        objectives=(part("bert.mlm", bias="unigram"),),
+        packing=part("roberta.full_sentences"),
+        masking=part("roberta.dynamic", rate=CPU_MASK_RATE),
         **cpu_size(size),
     )
 

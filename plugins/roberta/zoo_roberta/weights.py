@@ -87,3 +87,5 @@ FORMAT = CheckpointFormat(
     drops_head_input=True,
     tokenizer_config={"model_input_names": ["input_ids", "attention_mask"]},
 )
+
+FORMATS = [FORMAT]

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import importlib.util
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -12,17 +11,17 @@ import torch
 
 import zoo
 import zoo_bert
-from zoo import Catalog, hookimpl
+from zoo import Catalog, Offers
 from zoo.experiments.plan.corpus import FilesCorpus
 from zoo.experiments.plan.make import make_plan, with_budget
 from zoo.experiments.plan.plan import Plan
-from zoo.experiments.results.records import FinetuneResult, PretrainResult
+from zoo.experiments.results.records import ModelResult, TaskResult
 from zoo.experiments.runner import finetune_job, model_statistics, pretrain_job, scoring
 from zoo.experiments.runner.context import JobContext
 from zoo.experiments.runner.job import attempt
+from zoo.machine.compute import Compute
 from zoo.machine.environment import environment
-from zoo.train.distributed import Team
-from zoo.train.loop import Execution
+from zoo.train.step import StepConfig
 
 _spec = importlib.util.spec_from_file_location("zoo_toy", Path(__file__).parents[1] / "toy_task.py")
 assert _spec and _spec.loader
@@ -30,9 +29,8 @@ toy = importlib.util.module_from_spec(_spec)
 _spec.loader.exec_module(toy)
 
 NAMES = ("type", "items", "train", "forward", "my.type", "lamps")
-LAMPS = next(task for task in toy.zoo_tasks() if task.name == "lamps")
-TASKS = [LAMPS.model_copy(update={"name": name}) for name in NAMES]
-CATALOG = Catalog.of(zoo_bert, SimpleNamespace(__name__="zoo_odd", zoo_tasks=hookimpl(lambda: TASKS)))
+TASKS = [toy.LAMPS.model_copy(update={"name": name}) for name in NAMES]
+CATALOG = Catalog.of(zoo_bert, odd=Offers(api_version=1, tasks=TASKS))
 
 SMALL = (
     "bert-tiny+dims.hidden_width=32+dims.embedding_width=32+dims.ffn_width=48+dims.max_length=24"
@@ -54,34 +52,35 @@ def test_every_task_is_trained_and_its_model_predicts_again(plan: Plan, tmp_path
     folder.mkdir()
     made = [attempt(CATALOG, plan, job, folder, lambda done, total: None) for job in plan.jobs]
     assert not [getattr(result, "reason", "") for result in made if result.kind == "failed"]
-    tuned = {r.job.task: r for r in made if isinstance(r, FinetuneResult) and r.job.kind == "finetune"}
+    tuned = {r.job.task: r for r in made if isinstance(r, TaskResult) and r.job.kind == "finetune"}
     assert set(tuned) == set(NAMES)
     model = zoo.load(folder / "finetuned" / tuned["type"].job.name, catalog=CATALOG)
     assert model.objective_names == ("task",)
 
 
-def test_jobs_name_the_device_of_their_team(plan: Plan, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    here = torch.device("cpu", 0)
+def test_jobs_record_where_they_ran(plan: Plan, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    here = Compute(precision="bf16", threads=1)
     asked: list[torch.device | None] = []
 
     def needed(device: torch.device | None = None) -> int:
         asked.append(device)
         return 12_345
 
-    def placed(catalog: Any, device: torch.device | None = None) -> Any:
-        assert device is not None and device.type == here.type
-        return environment(catalog).model_copy(update={"accelerator": "ACME 9000"})
+    def placed(catalog: Any, compute: Compute) -> Any:
+        assert compute is here
+        return environment(catalog, compute).model_copy(update={"accelerator": "ACME 9000"})
 
     jobs = {"pretrain": pretrain_job, "finetune": finetune_job}
     for module in jobs.values():
         monkeypatch.setattr(module, "peak_memory", needed)
-        monkeypatch.setattr(module, "forget_peak_memory", asked.append)
+        monkeypatch.setattr(module, "reset_peak_memory", asked.append)
     for module in (model_statistics, scoring):
         monkeypatch.setattr(module, "environment", placed)
     for kind, module in jobs.items():
         job = next(job for job in plan.jobs if job.kind == kind)
-        how = Execution(team=Team(device=here))
+        how = StepConfig(here)
         made = getattr(module, kind)(JobContext(CATALOG, plan, job, tmp_path, lambda done, total: None, how))
-        assert isinstance(made, PretrainResult | FinetuneResult)
+        assert isinstance(made, ModelResult | TaskResult)
         assert (made.cost.peak_bytes, made.environment.accelerator) == (12_345, "ACME 9000")
-    assert asked == [here] * 4
+        assert made.environment.precision == "bf16"
+    assert asked == [torch.device("cpu")] * 4

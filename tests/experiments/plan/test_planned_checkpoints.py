@@ -15,7 +15,8 @@ from tests.experiments.synthetic_runs import CATALOG, PLACE
 from zoo import ZooError
 from zoo.experiments.plan.cache_key import cache_key
 from zoo.experiments.plan.make import check_plan, make_plan, planned_checkpoint, with_budget
-from zoo.experiments.plan.plan import Plan, PlannedCheckpoint
+from zoo.experiments.plan.plan import Plan
+from zoo.experiments.plan.spec import PlannedCheckpoint
 
 WORDS = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", *"abcdefgh"]
 BESIDE = {

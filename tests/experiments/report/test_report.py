@@ -24,7 +24,7 @@ from zoo.experiments.report.pareto import dominated, fronts
 from zoo.experiments.report.results_json import csv_rows, schema, summary
 from zoo.experiments.report.score_tables import audit_table, gap_table, score_table, tabulate, variant_table
 from zoo.experiments.report.verdict_tables import averages
-from zoo.experiments.results.records import FailedResult, FinetuneResult, PretrainResult, Run
+from zoo.experiments.results.records import FailedResult, ModelResult, Run, TaskResult
 from zoo.experiments.runner.latency import spread_by_length, summed_up
 from zoo.experiments.statistics.costs import MEMORY, OPERATIONS, PARAMETERS, quantities
 from zoo.experiments.statistics.verdicts import judge
@@ -59,7 +59,7 @@ def stuck(run: Run, system: str, seed: int) -> Run:
     """The run with one that answers 1 throughout."""
     results = [
         r.model_copy(update={"predictions": {"dev": [1] * 40}, "main_score": 0.5})
-        if isinstance(r, FinetuneResult) and (r.job.system, r.job.seed) == (system, seed)
+        if isinstance(r, TaskResult) and (r.job.system, r.job.seed) == (system, seed)
         else r
         for r in run.results
     ]
@@ -229,7 +229,7 @@ def test_a_report_needs_no_plugin(
     assert sum(tag == "svg" for tag, _ in page.elements) == 4
     for heading in ("Where the parameters are", "How the variants differ", "What is missing", "How to repeat it"):
         assert heading in page.text
-    assert isinstance(run.results[0], PretrainResult) and "Pre-training" in page.text
+    assert isinstance(run.results[0], ModelResult) and "Pre-training" in page.text
 
 
 def test_a_models_card_tells_the_scores_of_the_run_that_it_lies_in(run: Run, tmp_path: Path) -> None:
@@ -242,6 +242,6 @@ def test_a_models_card_tells_the_scores_of_the_run_that_it_lies_in(run: Run, tmp
     model.origin = Origin(str(folder / "finetuned" / "finetune-bert-tiny-lamps-s1"), {}, {})
     card = model_card(model, CATALOG)
     assert "| lamps | dev | accuracy | 57.5 |" in card and "seed 1" in card
-    (folder / "results.json").write_text('{"jobs": [{"kind": "pretrain"}]}')
+    (folder / "results.json").write_text('{"jobs": [{"scores": {}}]}')
     with pytest.raises(ZooError, match="is not what zoo compare writes"):
         model_card(model, CATALOG)

@@ -18,8 +18,9 @@ from zoo.experiments.plan.ablation import Ablation, edge
 from zoo.experiments.plan.plan import read_plan
 from zoo.experiments.report.build import markdown, plain, write_report
 from zoo.experiments.report.results_json import csv_rows, summary
+from zoo.experiments.results.folder import read_run, results_by_key
 from zoo.experiments.results.merge import merge
-from zoo.experiments.results.records import Run, read_run, results_by_key
+from zoo.experiments.results.records import Run
 from zoo.experiments.runner.job_store import JobStore
 from zoo.experiments.runner.run import claim
 from zoo.experiments.statistics import tests as significance_tests
@@ -78,7 +79,7 @@ def scores(run: Run) -> str:
 def resumed(folder: Path) -> None:
     plan = read_plan(folder / "plan.json")
     claim(plan, folder)
-    JobStore(plan, folder, PLACE).settled()
+    JobStore(plan, folder, PLACE).completed()
 
 
 def submitted(folder: Path) -> None:

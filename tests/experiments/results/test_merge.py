@@ -13,10 +13,12 @@ from tests.experiments.synthetic_runs import made_up, renamed, saved
 from zoo import ZooError
 from zoo.cli import main
 from zoo.experiments.report.build import write_report
+from zoo.experiments.results.folder import read_run
 from zoo.experiments.results.merge import merge, write_merged
-from zoo.experiments.results.records import FailedResult, Run, read_run
+from zoo.experiments.results.records import FailedResult, Run
 from zoo.experiments.statistics.verdicts import judge
 from zoo.experiments.verify.files import verify
+from zoo.machine.compute import Compute
 
 BERT, ALBERT = {"bert-tiny": [18, 17, 19]}, {"albert-tiny": [1, 2, 1]}
 
@@ -59,7 +61,10 @@ def test_what_failed_on_one_machine_may_be_finished_on_another() -> None:
 @pytest.mark.parametrize(
     ("fields", "told"),
     [
-        ({"precision": "bf16"}, "a and b are not of one comparison: precision is fp32 in one and bf16 in the other"),
+        (
+            {"compute": Compute(precision="bf16", threads=1)},
+            "a and b are not of one comparison: compute.precision is fp32 in one and bf16 in",
+        ),
         ({"pretraining_seed": 7}, "pretraining_seed is 0 in one and 7"),
         ({"corpus_hash": "f" * 64}, "corpus_hash is"),
     ],

@@ -13,21 +13,22 @@ from torch import Tensor, nn
 import zoo_albert
 import zoo_bert
 from tests.experiments.synthetic_runs import toy
-from zoo import Catalog, Dims, Encoder, Layout, Parts, hookimpl
+from zoo import Catalog, Dims, Encoder, Layout, Offers
 from zoo.experiments.plan.cache_key import cache_key
 from zoo.experiments.plan.make import make_plan, with_budget
 from zoo.experiments.plan.plan import Plan
 from zoo.experiments.report.build import write_report
 from zoo.experiments.results.merge import merge
-from zoo.experiments.results.records import FinetuneResult, PretrainResult, Run, fingerprint
+from zoo.experiments.results.records import ModelResult, Run, TaskResult, fingerprint
 from zoo.experiments.runner import model_statistics, scoring
 from zoo.experiments.runner.run import run
 from zoo.experiments.statistics.tests import SAME
 from zoo.experiments.statistics.verdicts import judge
 from zoo.experiments.verify.files import verify
+from zoo.machine.compute import Compute
 from zoo.machine.environment import environment
 from zoo.model import Model
-from zoo.weights.folder import read_variant
+from zoo.weights.folder import CheckpointFolder
 
 
 class OwnDraws(Encoder):
@@ -42,13 +43,8 @@ class OwnDraws(Encoder):
         return hidden * self.scale * self.fixed
 
 
-class zoo_stranger:  # named as a plugin's module is
-    @hookimpl
-    def zoo_encoders(self) -> Parts:
-        return {"stranger.own": OwnDraws}
-
-
-CATALOG = Catalog.of(zoo_bert, zoo_albert, toy, zoo_stranger())
+STRANGER = Offers(api_version=1, encoders={"stranger.own": OwnDraws})
+CATALOG = Catalog.of(zoo_bert, zoo_albert, toy, stranger=STRANGER)
 PLACE = environment(CATALOG)
 NO_OP = "bert-tiny+finetuning.epochs=2.0"
 
@@ -126,7 +122,7 @@ def test_a_strangers_part_that_draws_starts_alike_beside_any_other_part() -> Non
 def test_what_a_strangers_part_draws_and_no_checkpoint_holds_is_the_same_in_finetuning() -> None:
     plan = planned("bert-tiny+encoder=stranger.own")
     trained = CATALOG.build(plan.variants[0], plan.pretraining_seed).encoder
-    tuned = CATALOG.assemble(plan.variants[0], plan.pretraining_of(plan.jobs[-3]).seed).encoder
+    tuned = CATALOG.assemble(plan.variants[0], plan.needs(plan.jobs[-3])[0].seed).encoder
     assert torch.equal(trained.fixed, tuned.fixed)  # type: ignore[arg-type]
 
 
@@ -146,7 +142,7 @@ def test_what_does_not_matter_for_pretraining_shares_one() -> None:
 def keys(plan: Plan, system: str) -> list[str]:
     """Of the fine-tunings of a variant and what they start from."""
     mine = [job for job in plan.jobs if job.system == system and job.kind == "finetune"]
-    return [cache_key(plan, job, PLACE) for job in [*mine, plan.pretraining_of(mine[0])]]
+    return [cache_key(plan, job, PLACE) for job in [*mine, *plan.needs(mine[0])]]
 
 
 @pytest.mark.parametrize(
@@ -208,8 +204,8 @@ def apart(tmp_path_factory: pytest.TempPathFactory) -> dict[str, tuple[Path, Run
     return made
 
 
-def finished(found: Run) -> list[PretrainResult | FinetuneResult]:
-    return [r for r in found.results if isinstance(r, PretrainResult | FinetuneResult)]
+def finished(found: Run) -> list[ModelResult | TaskResult]:
+    return [r for r in found.results if isinstance(r, ModelResult | TaskResult)]
 
 
 def fingerprints(found: Run) -> list[str]:
@@ -218,7 +214,7 @@ def fingerprints(found: Run) -> list[str]:
 
 def scores(found: Run) -> list[object]:
     """All that was trained and predicted, without names."""
-    return [r.weights_hash if isinstance(r, PretrainResult) else (r.predictions, r.main_score) for r in finished(found)]
+    return [r.weights_hash if isinstance(r, ModelResult) else (r.predictions, r.main_score) for r in finished(found)]
 
 
 def test_the_same_thing_by_another_name_gives_the_same_bits(apart: dict[str, tuple[Path, Run]]) -> None:
@@ -259,13 +255,13 @@ def test_jobs_are_taken_over_from_a_run_that_calls_them_otherwise(
     for name in names:
         if name.parts[0] in ("checkpoints", "finetuned"):
             assert (tmp_path / "run" / name).read_bytes() == (apart[NO_OP][0] / name).read_bytes(), name
-    assert read_variant(tmp_path / "run" / "checkpoints" / NO_OP).name == NO_OP
+    assert CheckpointFolder(tmp_path / "run" / "checkpoints" / NO_OP).record.name == NO_OP
     assert before == {path: path.stat().st_mtime_ns for path in apart["bert-tiny"][0].rglob("*")}
 
 
 def test_runs_put_together_share_a_pretraining_that_both_have_done(apart: dict[str, tuple[Path, Run]]) -> None:
     merged = merge({name: found for name, (_, found) in apart.items()})
-    assert [r.job.system for r in merged.results if isinstance(r, PretrainResult)] == ["bert-tiny"]
+    assert [r.job.system for r in merged.results if isinstance(r, ModelResult)] == ["bert-tiny"]
     first, second = (merged.finetuned(name) for name in apart)
     assert [r.predictions for r in first] == [r.predictions for r in second]
     (told,) = [d for d in judge(merged).differences if (d.first, d.second) == ("bert-tiny", NO_OP)]
@@ -288,7 +284,7 @@ def test_a_result_without_its_model_is_not_taken_over(tmp_path: Path) -> None:
 
 
 def test_code_that_changes_under_a_run_is_named_as_that(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    edited = environment(CATALOG, threads=1).model_copy(update={"code": "f" * 64})
+    edited = environment(CATALOG, Compute(threads=1)).model_copy(update={"code": "f" * 64})
     for module in (model_statistics, scoring):
         monkeypatch.setattr(module, "environment", lambda *asked, **how: edited)
     found = run(planned("bert-tiny"), tmp_path / "run", watcher=Silent(), catalog=CATALOG)

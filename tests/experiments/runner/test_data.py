@@ -12,7 +12,7 @@ import pytest
 
 import zoo_bert
 from tests.experiments.synthetic_runs import made_up
-from zoo import Catalog, Dataset, Example, Task, ZooError, hookimpl
+from zoo import Catalog, Dataset, Example, Offers, Task, ZooError
 from zoo.experiments.plan.corpus import FilesCorpus
 from zoo.experiments.plan.make import check_plan, make_plan, with_budget
 from zoo.experiments.plan.plan import Plan
@@ -21,7 +21,7 @@ from zoo.experiments.report.html import html
 from zoo.experiments.report.latex import latex
 from zoo.experiments.report.results_json import csv_rows
 from zoo.experiments.results.gold_labels import keep_gold, read_gold
-from zoo.experiments.results.records import FailedResult, FinetuneResult, Run, Truncation
+from zoo.experiments.results.records import FailedResult, Run, TaskResult, Truncation
 from zoo.experiments.runner.job import attempt
 from zoo.experiments.statistics.verdicts import judge
 from zoo.tasks.task import content_hash
@@ -45,14 +45,10 @@ class Given(Task):
 
 
 def catalog_of(train: Sequence[tuple[str, int | None]], **fields: object) -> Catalog:
-    class Plugin:
-        @hookimpl
-        def zoo_tasks(self) -> list[Task]:
-            fixed = {"name": "semi", "suite": "own", "kind": "classification", "pair": False, "citation": "none"}
-            own = {"labels": ("bad", "good"), "metrics": ("accuracy",), "train": tuple(train), **fields}
-            return [Given(**{**fixed, **own})]  # type: ignore[arg-type]
-
-    return Catalog.of(zoo_bert, Plugin())
+    fixed = {"name": "semi", "suite": "own", "kind": "classification", "pair": False, "citation": "none"}
+    own = {"labels": ("bad", "good"), "metrics": ("accuracy",), "train": tuple(train), **fields}
+    task = Given(**{**fixed, **own})  # type: ignore[arg-type]
+    return Catalog.of(zoo_bert, own=Offers(api_version=1, tasks=[task]))
 
 
 def planned(catalog: Catalog, folder: Path) -> Plan:
@@ -62,10 +58,10 @@ def planned(catalog: Catalog, folder: Path) -> Plan:
     return make_plan(catalog, [variant], ["semi"], n_seeds=1, corpus=FilesCorpus(paths=(str(text),)))
 
 
-def done(catalog: Catalog, plan: Plan, folder: Path) -> dict[str, FinetuneResult]:
+def done(catalog: Catalog, plan: Plan, folder: Path) -> dict[str, TaskResult]:
     made = [attempt(catalog, plan, job, folder, lambda done, total: None) for job in plan.jobs]
     assert not [result for result in made if isinstance(result, FailedResult)]
-    return {result.job.system: result for result in made if isinstance(result, FinetuneResult)}
+    return {result.job.system: result for result in made if isinstance(result, TaskResult)}
 
 
 def test_items_without_a_label_change_nothing_for_any_system_and_are_counted(tmp_path: Path) -> None:
@@ -138,7 +134,7 @@ def cut(run: Run) -> Run:
     }
     results = [
         r.model_copy(update={"truncated": truncated})
-        if isinstance(r, FinetuneResult) and r.job.system == "bert-tiny"
+        if isinstance(r, TaskResult) and r.job.system == "bert-tiny"
         else r
         for r in run.results
     ]

@@ -15,7 +15,8 @@ from typing import Any
 
 import pytest
 
-from zoo.experiments.results.records import FailedResult, Run, fingerprint, read_run
+from zoo.experiments.results.folder import read_run
+from zoo.experiments.results.records import FailedResult, Run, fingerprint
 
 SMALL = [
     "albert-tiny",

@@ -10,7 +10,7 @@ import pytest
 
 from tests.experiments.synthetic_runs import made_up, saved
 from zoo.cli import main
-from zoo.experiments.plan.plan import BASELINES
+from zoo.experiments.plan.spec import BASELINES
 from zoo.experiments.report.build import write_report
 from zoo.experiments.report.verdict_tables import difference_table, finding_notes, tier_table
 from zoo.experiments.results.records import FailedResult

@@ -16,7 +16,8 @@ from zoo import Model
 from zoo.core.batch import Batch
 from zoo.experiments.plan.corpus import FilesCorpus
 from zoo.experiments.report.build import write_report
-from zoo.experiments.results.records import FinetuneResult, Run, read_run
+from zoo.experiments.results.folder import read_run
+from zoo.experiments.results.records import Run, TaskResult
 from zoo.experiments.runner.run import run
 from zoo.experiments.statistics.verdicts import judge
 from zoo.experiments.verify.files import verify
@@ -104,7 +105,7 @@ def test_training_again_gives_the_same_bits(kept: Path, tmp_path: Path) -> None:
 def test_other_predictions_of_the_same_code_contradict(kept: Path, tmp_path: Path) -> None:
     done = read_run(kept)
     results = tuple(
-        r.model_copy(update={"main_score": 0.123}) if isinstance(r, FinetuneResult) else r for r in done.results
+        r.model_copy(update={"main_score": 0.123}) if isinstance(r, TaskResult) else r for r in done.results
     )
     altered = Run(plan=done.plan, results=results)
     plan_again = repeated_plan(done.plan, 1)
@@ -128,7 +129,7 @@ def test_scores_from_another_machine_are_tested(old: list[float], new: list[floa
     assert _tested("here", "shown", old, new, 1.0).finding == finding
 
 
-def test_out_of_memory_a_batch_is_taken_in_more_turns(kept: Path, tmp_path: Path, monkeypatch: Any) -> None:
+def test_out_of_memory_a_batch_is_divided_into_more_micro_batches(kept: Path, tmp_path: Path, monkeypatch: Any) -> None:
     hidden, most = Model.hidden, 100
 
     def tight(model: Model, batch: Batch) -> torch.Tensor:
@@ -142,11 +143,11 @@ def test_out_of_memory_a_batch_is_taken_in_more_turns(kept: Path, tmp_path: Path
     assert not tightened.failures
     before, after = (each.pretrained(done.plan.variants[0].name) for each in (done, tightened))
     assert before is not None and after is not None
-    assert (before.turns, after.turns) == (1, 4)
+    assert (before.gradient_accumulation_steps, after.gradient_accumulation_steps) == (1, 4)
     assert after.tokens == before.tokens
     for name, losses in before.losses.items():
         assert after.losses[name] == pytest.approx(losses, abs=1e-4)
-    assert all(result.turns > 1 for result in tightened.finetuned(done.plan.variants[0].name))
+    assert all(result.gradient_accumulation_steps > 1 for result in tightened.finetuned(done.plan.variants[0].name))
 
 
 def test_a_batch_that_fits_in_no_part_fails_with_what_to_do(kept: Path, tmp_path: Path, monkeypatch: Any) -> None:

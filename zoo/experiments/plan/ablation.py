@@ -10,7 +10,7 @@ from typing import Self
 from pydantic import Field, JsonValue, model_validator
 
 from zoo.core.errors import UnknownName, ZooError
-from zoo.core.specs import Record, Use, Variant, diff
+from zoo.core.specs import PartRef, Record, Variant, diff
 from zoo.registry.catalog import Catalog
 from zoo.registry.paper_tables import PaperTable
 
@@ -182,7 +182,7 @@ def _exchanged(variant: Variant, target: Variant, paths: Iterable[str]) -> Varia
     for path in paths:
         top, _, rest = path.partition(".")
         wanted = getattr(target, top)
-        if isinstance(wanted, Use | tuple):
+        if isinstance(wanted, PartRef | tuple):
             fields[top] = wanted
         else:
             fields[top] = {**dict(getattr(variant, top)), **dict(fields.get(top, {})), rest: getattr(wanted, rest)}  # type: ignore[call-overload]
@@ -207,19 +207,19 @@ def _exchanges(base: Variant, wanted: Variant) -> Iterator[str]:
         old, new = getattr(base, field), getattr(wanted, field)
         if old == new or field in ("name", "paper"):
             continue
-        if isinstance(new, Use):
+        if isinstance(new, PartRef):
             yield from _options(field, field, old, new)
         elif isinstance(new, tuple):
             before = {used.name: used for used in old}
             if list(before) != [used.name for used in new]:
                 yield f"{field}={','.join(used.name for used in new)}"
             for used in new:
-                yield from _options("", f"{field}.{used.name}", before.get(used.name, Use(name=used.name)), used)
+                yield from _options("", f"{field}.{used.name}", before.get(used.name, PartRef(name=used.name)), used)
         else:
             yield from (f"{field}.{name}={_written(value)}" for name, value in new if getattr(old, name) != value)
 
 
-def _options(field: str, prefix: str, old: Use, new: Use) -> Iterator[str]:
+def _options(field: str, prefix: str, old: PartRef, new: PartRef) -> Iterator[str]:
     """A part anew where its name changes or an option goes; then the options that differ."""
     kept = old.options
     if field and (old.name != new.name or set(old.options) - set(new.options)):

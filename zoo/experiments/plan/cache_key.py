@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
-from zoo.experiments.plan.inputs import Inputs, finetuning_inputs, head_inputs
-from zoo.experiments.plan.plan import Job, Plan, hash_json
+from zoo.experiments.plan.inputs import Inputs
+from zoo.experiments.plan.job import Job
+from zoo.experiments.plan.job_kinds import kind_of
+from zoo.experiments.plan.plan import Plan
+from zoo.experiments.plan.spec import hash_json
 from zoo.machine.environment import Environment
 
 
@@ -17,23 +20,14 @@ def cache_key(plan: Plan, job: Job, place: Environment) -> str:
 
 def model_keys(plan: Plan, task: str) -> dict[str, str]:
     """By variant, a hash of all that its scores on a task depend on: two of one key are the same model."""
-    found: dict[str, list[Inputs]] = {variant.name: [] for variant in plan.variants}
+    by_seed: dict[str, dict[int, list[Inputs]]] = {variant.name: {} for variant in plan.variants}
     for job in plan.jobs:
-        if job.kind == "finetune" and job.task == task and job.seed == plan.seeds[0]:
-            found[job.system].append(_inputs(plan, job))
-    return {name: hash_json(inputs) for name, inputs in found.items()}
+        if job.system in by_seed and job.task == task:
+            by_seed[job.system].setdefault(job.seed, []).append(_inputs(plan, job))
+    return {name: hash_json(next(iter(found.values()))) for name, found in by_seed.items()}
 
 
 def _inputs(plan: Plan, job: Job) -> Inputs:
-    made: Inputs = {"kind": job.kind, "seed": job.seed, "precision": plan.precision}
-    if job.kind == "pretrain":
-        return made | {"start": plan.start_of(job.system)}
-    task = next(task for task in plan.tasks if task.name == job.task)
-    made |= {"task": task.model_dump(exclude={"name"})}
-    if job.kind == "baseline":
-        return made | {"baseline": job.system}
-    return made | {
-        "from": _inputs(plan, plan.pretraining_of(job)),
-        "recipe": finetuning_inputs(plan.finetuning_of(job)),
-        "head": head_inputs(plan.variant(job.system).head, task.pair),
-    }
+    needed = [_inputs(plan, other) for other in plan.needs(job)]
+    made: Inputs = {"kind": job.kind, "seed": job.seed, "precision": plan.compute.precision, "needs": needed}
+    return made | kind_of(job).inputs(plan, job)

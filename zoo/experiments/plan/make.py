@@ -5,15 +5,18 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from itertools import pairwise
 from pathlib import Path
+from statistics import fmean
 
 from pydantic import ValidationError
 
 from zoo.core.errors import ZooError, explain
-from zoo.core.specs import Precision, R, Variant, diff
+from zoo.core.specs import R, Variant, diff
 from zoo.experiments.plan.ablation import Ablation
 from zoo.experiments.plan.corpus import CorpusSource, MicroworldCorpus, TasksCorpus, corpus_hash
-from zoo.experiments.plan.plan import BASELINES, Plan, PlannedCheckpoint, PlannedSplit, PlannedTask, hash_json
+from zoo.experiments.plan.plan import Plan
+from zoo.experiments.plan.spec import BASELINES, PlannedCheckpoint, PlannedSplit, PlannedTask, hash_json
 from zoo.experiments.results.gold_labels import gold_labels
+from zoo.machine.compute import ONE_THREAD, Compute
 from zoo.registry.catalog import Catalog
 from zoo.registry.search_grids import Tuning
 from zoo.tasks.task import Example, Task
@@ -31,8 +34,7 @@ def make_plan(
     n_seeds: int = 3,
     corpus: CorpusSource | None = None,
     data_folder: Path | None = None,
-    threads: int = 1,
-    precision: Precision = "fp32",
+    compute: Compute = ONE_THREAD,
     pretrain_each_seed: bool = False,
     folders: Mapping[str, Path] | None = None,
     keep_finetuned: bool = False,
@@ -67,8 +69,7 @@ def make_plan(
             corpus=corpus,
             corpus_hash=corpus_hash(catalog, corpus) if len(checkpoints) < len(variants) else "",
             data_folder=str(data_folder) if data_folder else None,
-            threads=threads,
-            precision=precision,
+            compute=compute,
             checkpoints=checkpoints,
             keep_finetuned=keep_finetuned,
             tuning=tuning,
@@ -89,6 +90,7 @@ def planned_task(catalog: Catalog, name: str, data_folder: Path | None) -> Plann
         raise ZooError(f"task {task.name!r} has no {', no '.join(missing)}; it cannot be trained and scored")
     for split, items in ((task.train_split, training), *((split, dataset.splits[split]) for split in task.dev_splits)):
         _refuse_unfit(task, split, items)
+    lengths = [len(item.first) + len(item.second or "") for items in dataset.splits.values() for item in items]
     try:
         return PlannedTask(
             name=task.name,
@@ -106,6 +108,8 @@ def planned_task(catalog: Catalog, name: str, data_folder: Path | None) -> Plann
             },
             n_training=len(training),
             n_unlabelled=len(dataset.splits[task.train_split]) - len(training),
+            n_items=len(lengths),
+            mean_length=fmean(lengths),
         )
     except ValidationError as error:
         raise ZooError(f"task {task.name!r} cannot be scored: {explain(error)}") from None

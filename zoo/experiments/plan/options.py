@@ -54,6 +54,10 @@ class PlanOptions(Options):
             completes="grids",
         ),
     ] = ()
+    device: Annotated[
+        str | None,
+        Help("Where to compute: cpu, cuda, cuda:1 or mps.", MACHINE, "cuda", "cuda if there is a GPU, else cpu"),
+    ] = None
     precision: Annotated[Precision, Help("Number format of forward and backward passes.", TRAINING, "bf16")] = "fp32"
     threads: Annotated[Threads, Help("CPU threads per process.", MACHINE, "4")] = 1
     keep_finetuned: Annotated[bool, Help("Keep every fine-tuned model, for `zoo verify --depth models`.", FOLDER)] = (

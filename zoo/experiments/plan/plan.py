@@ -1,231 +1,40 @@
-"""What a comparison is to do: a record that can be kept, sent and done again."""
+"""A plan: a record that can be kept, sent and done again, and the jobs that it takes."""
 
 from __future__ import annotations
 
-import hashlib
-import json
-import re
-from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated, Any, Literal, Self
+from typing import Self
 
-from pydantic import Field, TypeAdapter, model_validator
+from pydantic import TypeAdapter, model_validator
 
 from zoo.core.json_files import read_strictly
-from zoo.core.specs import Count, Finetuning, Precision, Record, Variant
-from zoo.experiments.plan.ablation import Ablation
-from zoo.experiments.plan.corpus import CorpusSource
-from zoo.experiments.plan.inputs import Inputs, pretraining_inputs, start_inputs
-from zoo.registry.search_grids import Selection, Setting, Tuning
-from zoo.tasks.metrics import METRICS
-
-BASELINES = ("majority", "bag-of-words")
-"""Systems that every task is also given to, since they read no sentence."""
+from zoo.experiments.plan.job import Job
+from zoo.experiments.plan.job_kinds import JOB_KINDS, kind_of, start_job
+from zoo.experiments.plan.spec import PlanSpec, refuse_twice
 
 
-Seed = Annotated[int, Field(ge=0)]
-
-
-class PlannedSplit(Record):
-    """A development split: how many items it has, and a SHA-256 of their gold labels."""
-
-    n_items: Count
-    gold: str
-
-
-class PlannedTask(Record):
-    """A task with the version and the content that this plan means: enough to tell what a result on it must hold.
-
-    `definition` is a hash of all that its record says but names; `pair` is a part of it that heads look at.
-    `n_unlabelled` training items have no label, and no system trains on them.
-    """
-
-    name: str
-    version: int
-    definition: str
-    content_hash: str
-    pair: bool
-    synthetic: bool
-    kind: Literal["classification", "regression"]
-    labels: tuple[str, ...]
-    metrics: Annotated[tuple[str, ...], Field(min_length=1)]
-    dev: Annotated[dict[str, PlannedSplit], Field(min_length=1)]
-    n_training: Count
-    n_unlabelled: Annotated[int, Field(ge=0)]
+class Plan(PlanSpec):
+    """What is compared, and the jobs that this takes."""
 
     @model_validator(mode="after")
-    def _can_be_scored(self) -> Self:
-        unfit = [name for name in self.metrics if name not in METRICS or METRICS[name].kind != self.kind]
-        if unfit:
-            raise ValueError(f"{unfit[0]!r:.40} is no metric of {self.kind}; known: {', '.join(METRICS)}")
+    def _names_each_job_once(self) -> Self:
+        refuse_twice("job", [job.name for job in self.jobs])
         return self
-
-
-class PlannedCheckpoint(Record):
-    """Trained weights that a variant starts from in place of pre-training: where they lie, and what they are.
-
-    `files` are SHA-256s of all files that can change a result, by their paths in the folder.
-    """
-
-    folder: str
-    files: Annotated[dict[str, str], Field(min_length=1)]
-
-    @property
-    def content_hash(self) -> str:
-        """A SHA-256 of all of them."""
-        return hash_json(self.files)
-
-
-_PLACES: Any = {
-    "corpus": {"paths", "folder"},
-    "data_folder": True,
-    "checkpoints": {"__all__": {"folder"}},
-    "keep_finetuned": True,
-    "ablation": True,
-}
-
-
-class Plan(Record):
-    """Variants, tasks, seeds, corpus and budget: equal for all variants but for what their records say.
-
-    All seeds of a variant start from one pre-training, or each from one of its own.
-    """
-
-    format: Literal[1] = 1
-    variants: Annotated[tuple[Variant, ...], Field(min_length=1)]
-    tasks: Annotated[tuple[PlannedTask, ...], Field(min_length=1)]
-    seeds: Annotated[tuple[Seed, ...], Field(min_length=1)]
-    pretraining_seed: Seed
-    pretrain_each_seed: bool = False
-    corpus: CorpusSource
-    corpus_hash: str
-    data_folder: str | None
-    threads: Annotated[int, Field(ge=1, le=4_096)]
-    precision: Precision = "fp32"
-    checkpoints: dict[str, PlannedCheckpoint] = Field(default={})
-    keep_finetuned: bool = False
-    tuning: Tuning | None = None
-    ablation: Ablation | None = None
-    """The edges between the variants whose effects are reported; no result depends on it."""
-
-    @model_validator(mode="after")
-    def _means_one_thing(self) -> Self:
-        names = [variant.name for variant in self.variants]
-        tasks = [task.name for task in self.tasks]
-        _refuse_twice("variant", [*names, *BASELINES])
-        _refuse_twice("task", tasks)
-        _refuse_twice("seed", list(map(str, self.seeds)))
-        for what, given, known in (
-            ("checkpoints", self.checkpoints, names),
-            ("tuning", self.tuning.settings if self.tuning else {}, tasks),
-            ("an ablation's edges", self.ablation.ends if self.ablation else (), names),
-        ):
-            if unknown := sorted({*given} - {*known}):
-                raise ValueError(f"{what} are given for {unknown[0]!r:.60}, which is not in the plan")
-        if self.tuning and (lacking := [task for task in tasks if not self.tuning.settings.get(task)]):
-            raise ValueError(f"tuning has no settings for task {lacking[0]!r:.60}")
-        _refuse_twice("job", [job.name for job in self.jobs])
-        return self
-
-    @property
-    def content_hash(self) -> str:
-        """A SHA-256 of all that the results depend on: contents, not the places where they lie."""
-        return hash_json(self.model_dump(mode="json", exclude=_PLACES))
 
     @property
     def jobs(self) -> list[Job]:
-        """The pre-trainings, or those of each seed; one a variant, task, seed and setting; baselines a task."""
-        names = [variant.name for variant in self.variants]
-        return [
-            *dict.fromkeys(self._pretraining(name, seed) for seed in self.seeds for name in self.origins.values()),
-            *(
-                Job(kind="finetune", system=name, task=task.name, seed=seed, setting=setting, selection=rule)
-                for task in self.tasks
-                for rule, settings in (self._tried(task.name),)
-                for seed in self.seeds
-                for name in names
-                for setting in settings
-            ),
-            *(
-                Job(kind="baseline", system=baseline, task=task.name, seed=0)
-                for task in self.tasks
-                for baseline in BASELINES
-            ),
-        ]
+        """All jobs: what starts from nothing first, and what stands on other jobs after them."""
+        return [job for kind in JOB_KINDS.values() for job in kind.jobs(self)]
 
-    def pretraining_of(self, job: Job) -> Job:
-        """The job that a fine-tuning stands on, or that does a pre-training."""
-        return self._pretraining(self.origins[job.system], job.seed)
+    def needs(self, job: Job) -> tuple[Job, ...]:
+        """The jobs whose results a job stands on."""
+        return kind_of(job).needs(self, job)
 
-    @property
-    def origins(self) -> dict[str, str]:
-        """By variant, the first whose pre-training is the same as its own: it is done once, under that one's name."""
-        first: dict[str, str] = {}
-        return {v.name: first.setdefault(hash_json(self.start_of(v.name)), v.name) for v in self.variants}
-
-    def start_of(self, name: str) -> Inputs:
-        """All that a variant's weights before fine-tuning depend on, besides a seed."""
-        if name in self.checkpoints:
-            return {"weights": self.checkpoints[name].content_hash, "variant": start_inputs(self.variant(name))}
-        return {"text": self.corpus_hash, "variant": pretraining_inputs(self.variant(name))}
-
-    def _pretraining(self, system: str, seed: int) -> Job:
-        each = self.pretrain_each_seed and system not in self.checkpoints
-        return Job(kind="pretrain", system=system, seed=seed if each else self.pretraining_seed)
-
-    def variant(self, name: str) -> Variant:
-        """The variant of this name."""
-        return next(variant for variant in self.variants if variant.name == name)
-
-    def task(self, name: str) -> PlannedTask:
-        """The task of this name."""
-        return next(task for task in self.tasks if task.name == name)
-
-    def finetuning_of(self, job: Job) -> Finetuning:
-        """The recipe of a fine-tuning: its variant's, with the job's setting."""
-        recipe = self.variant(job.system).finetuning
-        return job.setting.applied(recipe) if job.setting else recipe
-
-    def _tried(self, task: str) -> tuple[Selection, Sequence[Setting | None]]:
-        return (self.tuning.rule(task), self.tuning.settings[task]) if self.tuning else ("last", [None])
-
-
-class Job(Record):
-    """One piece of work, whose result is one file; `selection` is the rule by which its setting comes to be shown."""
-
-    kind: Literal["pretrain", "finetune", "baseline"]
-    system: str
-    task: str | None = None
-    seed: int
-    setting: Setting | None = None
-    selection: Selection = "last"
-
-    @property
-    def name(self) -> str:
-        """A file name that tells what the job is."""
-        parts = (self.kind, self.system, self.task, f"s{self.seed}", self.setting and self.setting.label)
-        return slug("-".join(part for part in parts if part))
-
-
-def slug(name: str) -> str:
-    """A name fit for a file: odd characters replaced, long names cut and made unique by a hash."""
-    fit = re.sub(r"[^A-Za-z0-9._+=,-]", "_", name)
-    if fit == name and len(fit) <= 120:
-        return fit
-    return f"{fit[:100]}-{hashlib.sha256(name.encode()).hexdigest()[:12]}"
-
-
-def hash_json(value: Any) -> str:
-    """A SHA-256 of a value that JSON can hold, the same for the same content."""
-    return hashlib.sha256(json.dumps(value, sort_keys=True).encode()).hexdigest()
+    def start_job(self, system: str, seed: int) -> Job:
+        """The job that makes the model from which a variant's fine-tuning of this seed starts."""
+        return start_job(self, system, seed)
 
 
 def read_plan(path: Path) -> Plan:
     """A plan that was kept. Raises Damaged where there is none, or what is there is not one."""
     return read_strictly(TypeAdapter(Plan), path, "a plan", "fetch it again, or make a new plan")
-
-
-def _refuse_twice(what: str, names: Sequence[str]) -> None:
-    if len({*names}) < len(names):
-        twice = next(name for name in names if names.count(name) > 1)
-        raise ValueError(f"{what} {twice!r:.80} is there twice")

@@ -14,6 +14,7 @@ from zoo.experiments.plan.corpus import CorpusSource, FilesCorpus
 from zoo.experiments.plan.make import check_plan, make_plan, with_budget
 from zoo.experiments.plan.options import AblationOptions, ExperimentOptions, PlanOptions
 from zoo.experiments.plan.plan import Plan, read_plan
+from zoo.machine.compute import Compute, chosen_device
 from zoo.registry.catalog import Catalog
 from zoo.registry.search_grids import Tuning, tuning
 
@@ -53,7 +54,7 @@ def asked_path(catalog: Catalog, names: Sequence[str], options: AblationOptions)
     if options.preset is not None:
         if names or options.via:
             raise ZooError("a preset has variants of its own; give either --preset or variants")
-        return of_table(catalog, catalog.ablation(options.preset), options.size)
+        return of_table(catalog, catalog.paper_table(options.preset), options.size)
     if options.size is not None:
         raise ZooError("--size is a preset's; give --preset NAME with it")
     if len(names) < 2:
@@ -91,8 +92,7 @@ def _plan(
         n_seeds=options.seeds,
         corpus=_files(options.corpus),
         data_folder=options.glue.resolve() if options.glue else None,
-        threads=options.threads,
-        precision=options.precision,
+        compute=Compute(device=chosen_device(options.device), precision=options.precision, threads=options.threads),
         pretrain_each_seed=options.pretrain_each_seed,
         keep_finetuned=options.keep_finetuned,
         tuning=_tuning(catalog, options, tasks) if options.tune else None,
@@ -109,7 +109,7 @@ def _budgeted(variant: Variant, own: Collection[str], options: PlanOptions) -> V
 
 
 def _tuning(catalog: Catalog, options: PlanOptions, tasks: Sequence[str]) -> Tuning:
-    tried = tuning(options.tune, tasks, catalog.grids)
+    tried = tuning(options.tune, tasks, catalog.search_grids)
     lengths = [
         setting for settings in tried.settings.values() for setting in settings if setting.epochs or setting.steps
     ]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from zoo.experiments.plan.plan import BASELINES
+from zoo.experiments.plan.spec import BASELINES
 from zoo.experiments.report.build import protocol
 from zoo.experiments.report.left_out import left_out_notes
 from zoo.experiments.report.score_tables import score_table

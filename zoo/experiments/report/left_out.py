@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from zoo.experiments.results.records import FinetuneResult, Run
+from zoo.experiments.results.records import Run, TaskResult
 
 
 def left_out_notes(run: Run) -> list[str]:
@@ -12,7 +12,7 @@ def left_out_notes(run: Run) -> list[str]:
     return [*_unlabelled(run), *_cut(run)]
 
 
-def training_split(result: FinetuneResult) -> str | None:
+def training_split(result: TaskResult) -> str | None:
     """The split that a system was trained on, among those that it read by the token."""
     return next(
         (split for split in result.truncated if split not in {**result.predictions, **result.test_predictions}), None

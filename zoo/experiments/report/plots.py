@@ -6,11 +6,11 @@ import warnings
 from typing import TYPE_CHECKING
 
 from zoo.core.errors import ZooError
-from zoo.experiments.plan.plan import BASELINES
+from zoo.experiments.plan.spec import BASELINES
 from zoo.experiments.report.pareto import pareto
 from zoo.experiments.report.score_tables import systems_of
 from zoo.experiments.report.verdict_tables import between_variants
-from zoo.experiments.results.records import PretrainResult, Run
+from zoo.experiments.results.records import ModelResult, Run
 from zoo.experiments.statistics.tests import SAME, Difference
 from zoo.experiments.statistics.verdicts import Verdicts, degenerate
 from zoo.plotting import GREY, SETTINGS, grid, key, short, stroke, style, svg
@@ -108,7 +108,7 @@ def _curves(run: Run) -> Figure | None:
     """A panel an objective, for losses and for accuracies; a line a pre-training, whoever shares it."""
     origins = run.plan.origins
     names = list(origins)
-    trained = [result for result in run.results if isinstance(result, PretrainResult)]
+    trained = [result for result in run.results if isinstance(result, ModelResult)]
     curves = {
         (measure, objective): None
         for result in trained

@@ -11,9 +11,10 @@ from typing import Any, Literal
 from pydantic import Field, JsonValue, create_model
 
 from zoo.core.specs import Record
-from zoo.experiments.plan.plan import BASELINES, Plan
+from zoo.experiments.plan.plan import Plan
+from zoo.experiments.plan.spec import BASELINES
 from zoo.experiments.report.left_out import training_split
-from zoo.experiments.results.records import FailedResult, FinetuneResult, PretrainResult, Run, fingerprint
+from zoo.experiments.results.records import FailedResult, ModelResult, Run, TaskResult, fingerprint
 from zoo.experiments.statistics.costs import quantities
 from zoo.experiments.statistics.selection import Tried, tried
 from zoo.experiments.statistics.verdicts import Verdicts
@@ -44,7 +45,7 @@ def _shortened(record: type[Record]) -> type[Record]:
     return create_model(f"Short{record.__name__}", __base__=Record, __doc__=doc, name=str, fingerprint=str, **kept)
 
 
-_Job: Any = _shortened(PretrainResult) | _shortened(FinetuneResult)
+_Job: Any = _shortened(ModelResult) | _shortened(TaskResult)
 
 Published: type[Record] = create_model(
     "Results",
@@ -119,7 +120,7 @@ def csv_rows(run: Run) -> str:
     lines = csv.writer(text, lineterminator="\n")
     lines.writerow(("system", "task", "seed", "setting", "selection", "split", "metric", "score", *CUT))
     for result in run.results:
-        if isinstance(result, FinetuneResult):
+        if isinstance(result, TaskResult):
             job = result.job
             for split, scores in result.scores.items():
                 for metric, value in scores.items():
@@ -129,7 +130,7 @@ def csv_rows(run: Run) -> str:
     return text.getvalue()
 
 
-def _cut(result: FinetuneResult, split: str) -> tuple[int | str, ...]:
+def _cut(result: TaskResult, split: str) -> tuple[int | str, ...]:
     """The columns `CUT` of a split; empty for a system that reads no tokens."""
     here, training = result.truncated.get(split), result.truncated.get(training_split(result) or "")
     return (here.length, here.cut, training.cut) if here and training else ("", "", "")

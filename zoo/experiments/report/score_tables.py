@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from statistics import fmean, stdev
 
 from zoo.core.specs import diff
-from zoo.experiments.plan.plan import BASELINES
+from zoo.experiments.plan.spec import BASELINES
 from zoo.experiments.report.verdict_tables import Average, averages
 from zoo.experiments.results.records import Run
 from zoo.experiments.statistics.costs import quantities

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from statistics import fmean
 
-from zoo.experiments.plan.plan import BASELINES
+from zoo.experiments.plan.spec import BASELINES
 from zoo.experiments.statistics.tests import SAME, Difference, Spread
 from zoo.experiments.statistics.verdicts import Verdicts
 from zoo.tables import MISSING, Table

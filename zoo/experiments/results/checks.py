@@ -4,37 +4,39 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import PurePosixPath
-from typing import TYPE_CHECKING
 
-from zoo.experiments.plan.plan import Job, Plan, PlannedTask
+from zoo.experiments.plan.job import Job
+from zoo.experiments.plan.job_kinds import kind_of
+from zoo.experiments.plan.plan import Plan
+from zoo.experiments.plan.spec import PlannedTask
+from zoo.experiments.results.records import FailedResult, ModelResult, Result, TaskResult
 
-if TYPE_CHECKING:
-    from zoo.experiments.results.records import FailedResult, FinetuneResult, PretrainResult
 
-
-def misfit(plan: Plan, job: Job, result: PretrainResult | FinetuneResult | FailedResult) -> str | None:
+def misfit(plan: Plan, job: Job, result: Result) -> str | None:
     """Why a file's result cannot be that of the plan's job; None where it can."""
     return next(_misfits(plan, job, result), None)
 
 
-def _misfits(plan: Plan, job: Job, result: PretrainResult | FinetuneResult | FailedResult) -> Iterator[str]:
+def _misfits(plan: Plan, job: Job, result: Result) -> Iterator[str]:
     if result.job != job:
         yield f"is of another job, {result.job.name!r:.80}"
-    elif result.kind == "pretrain" and job.kind == "pretrain":
-        yield from _of_pretraining(result)
-    elif result.kind == "finetune" and job.kind != "pretrain":
-        yield from _of_finetuning(plan.task(str(job.task)), result)
-    elif result.kind != "failed":
-        yield f"holds the result of a {result.kind} in place of a {job.kind}"
+    elif isinstance(result, FailedResult):
+        return
+    elif result.kind != kind_of(job).makes:
+        yield f"holds the result of a {result.kind}, which is not what {kind_of(job).title(job)} makes"
+    elif isinstance(result, ModelResult):
+        yield from _of_model(result)
+    else:
+        yield from _of_task(plan.task(str(job.task)), result)
 
 
-def _of_pretraining(result: PretrainResult) -> Iterator[str]:
+def _of_model(result: ModelResult) -> Iterator[str]:
     place = PurePosixPath(result.checkpoint).parts
     if len(place) != 2 or place[0] != "checkpoints" or place[1].startswith("."):
         yield f"names as its checkpoint {result.checkpoint!r:.80}, which is no folder in checkpoints"
 
 
-def _of_finetuning(task: PlannedTask, result: FinetuneResult) -> Iterator[str]:
+def _of_task(task: PlannedTask, result: TaskResult) -> Iterator[str]:
     if (result.task_version, result.data_hash) != (task.version, task.content_hash):
         yield f"was made on another version or other data of {task.name} than the plan means"
     for what, given in (("predictions", result.predictions), ("scores", result.scores)):

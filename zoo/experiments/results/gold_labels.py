@@ -13,7 +13,9 @@ from zoo.core.errors import ZooError
 from zoo.core.files import make_folder, write_text
 from zoo.core.json_files import Damaged, read_strictly
 from zoo.core.specs import Record
-from zoo.experiments.plan.plan import Plan, PlannedTask, hash_json, slug
+from zoo.experiments.plan.job import slug
+from zoo.experiments.plan.plan import Plan
+from zoo.experiments.plan.spec import PlannedTask, hash_json
 from zoo.registry.catalog import Catalog
 from zoo.tasks.task import Dataset, Task, labels_of
 

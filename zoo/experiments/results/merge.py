@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping, Sequence
+from operator import attrgetter
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -14,22 +15,22 @@ from zoo.core.files import write_text
 from zoo.core.specs import Record, diff
 from zoo.experiments.plan.make import refuse_unequal
 from zoo.experiments.plan.plan import Plan
+from zoo.experiments.results.folder import write_result
 from zoo.experiments.results.gold_labels import write_gold
 from zoo.experiments.results.records import (
     NOT_REPEATED,
     FailedResult,
-    FinetuneResult,
-    PretrainResult,
+    ModelResult,
     Run,
+    TaskResult,
     fingerprint,
     renamed,
-    write_result,
 )
 from zoo.registry.search_grids import Tuning, alike
 
 Kept = TypeVar("Kept", bound=Record)
 
-SAME = ("pretraining_seed", "pretrain_each_seed", "corpus_hash", "precision")
+SAME = ("pretraining_seed", "pretrain_each_seed", "corpus_hash", "compute.precision")
 """What all plans must have in common besides what they share by name."""
 
 
@@ -75,7 +76,7 @@ def write_merged(run: Run, folder: Path) -> None:
 def _refuse_other_settings(first: tuple[str, Run], other: tuple[str, Run]) -> None:
     (a, one), (b, two) = first, other
     found: dict[str, tuple[Any, Any]] = {
-        name: (getattr(one.plan, name), getattr(two.plan, name))
+        name: (attrgetter(name)(one.plan), attrgetter(name)(two.plan))
         for name in SAME
         # A run whose variants all start from trained weights reads no corpus.
         if name != "corpus_hash" or (one.plan.corpus_hash and two.plan.corpus_hash)
@@ -125,17 +126,17 @@ def _united_tuning(plans: Mapping[str, Plan]) -> Tuning | None:
     return merged
 
 
-def _results(runs: Mapping[str, Run], plan: Plan) -> dict[str, PretrainResult | FinetuneResult | FailedResult]:
+def _results(runs: Mapping[str, Run], plan: Plan) -> dict[str, ModelResult | TaskResult | FailedResult]:
     """By job; what was finished somewhere takes the place of what failed elsewhere.
 
     A pre-training that another run has done under another name is that of the plan that it belongs to now.
     """
-    found: dict[str, PretrainResult | FinetuneResult | FailedResult] = {}
+    found: dict[str, ModelResult | TaskResult | FailedResult] = {}
     origin: dict[str, str] = {}
     for name, run in runs.items():
         for made in run.results:
-            shared = made.job.kind == "pretrain"
-            result = renamed(made, plan, plan.pretraining_of(made.job)) if shared else made
+            shared = made.job.task is None
+            result = renamed(made, plan, plan.start_job(made.job.system, made.job.seed)) if shared else made
             before = found.get(result.job.name)
             if before is None or isinstance(before, FailedResult):
                 found[result.job.name], origin[result.job.name] = result, name

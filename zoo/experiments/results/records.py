@@ -3,30 +3,21 @@
 from __future__ import annotations
 
 import hashlib
-import os
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from functools import partial
-from pathlib import Path
+from collections.abc import Mapping, Sequence
 from statistics import fmean
-from typing import Annotated, Literal, TypeVar
+from typing import Annotated, Literal, TypeAlias, TypeVar
 
-from pydantic import Field, TypeAdapter
+from pydantic import Field
 
 from zoo.auditing.breakdown import Row
 from zoo.auditing.cost import AtLength
-from zoo.core.errors import ZooError
-from zoo.core.files import write_text
-from zoo.core.json_files import Damaged, read_strictly
 from zoo.core.specs import Count, Record, Variant
-from zoo.experiments.plan.plan import Job, Plan, read_plan
-from zoo.experiments.results.checks import misfit
-from zoo.experiments.results.gold_labels import Answers, read_gold
+from zoo.experiments.plan.job import Job
+from zoo.experiments.plan.plan import Plan
+from zoo.experiments.results.gold_labels import Answers
 from zoo.machine.environment import Environment
 
 T = TypeVar("T")
-
-REMEDY = "delete it to have the job done again"
-
 
 Whole = Annotated[int, Field(ge=0)]
 Amount = Annotated[float, Field(ge=0.0)]
@@ -67,14 +58,14 @@ class Truncation(Record):
     length: Count
 
 
-class PretrainResult(Record):
-    """A variant trained on a corpus; its checkpoint lies beside.
+class ModelResult(Record):
+    """A model that tasks start from, trained on the corpus or taken over; its checkpoint lies in the run folder.
 
     `breakdown` and `flops` are the audit's; `flops` is None where a part states no formula. `checkpoint_files` are
     SHA-256s by name.
     """
 
-    kind: Literal["pretrain"] = "pretrain"
+    kind: Literal["model"] = "model"
     job: Job
     key: str = ""
     variant: Variant
@@ -85,7 +76,7 @@ class PretrainResult(Record):
     share_read: Annotated[float, Field(ge=0.0, le=1.0)] | None = None
     """Of the corpus's tokens, in an epoch; None where nothing was read."""
     steps: Whole
-    turns: Count = 1
+    gradient_accumulation_steps: Count = 1
     tokens: Whole
     losses: dict[str, list[float]]
     accuracies: dict[str, list[float]]
@@ -101,21 +92,21 @@ class PretrainResult(Record):
     cost: Cost
 
 
-class FinetuneResult(Record):
+class TaskResult(Record):
     """A system's predictions and scores on a task.
 
     `truncated` tells by split what was cut to fit, of a system that reads tokens. `test_predictions` are
     predictions for the splits whose labels are withheld, such as a benchmark's test split.
     """
 
-    kind: Literal["finetune"] = "finetune"
+    kind: Literal["task"] = "task"
     job: Job
     key: str = ""
     task_version: int
     data_hash: str
     synthetic: bool
     steps: Whole
-    turns: Count = 1
+    gradient_accumulation_steps: Count = 1
     truncated: dict[str, Truncation] = Field(default={})
     scores: dict[str, dict[str, Score]]
     main_score: Score
@@ -135,15 +126,15 @@ class FailedResult(Record):
 
 Made = TypeVar("Made", bound=Record)
 
-Result = Annotated[PretrainResult | FinetuneResult | FailedResult, Field(discriminator="kind")]
-_RESULT: TypeAdapter[PretrainResult | FinetuneResult | FailedResult] = TypeAdapter(Result)
+Finished: TypeAlias = ModelResult | TaskResult
+Result: TypeAlias = Annotated[Finished | FailedResult, Field(discriminator="kind")]
 
 
 NOT_REPEATED = ("key", "cost", "environment", "checkpoint", "checkpoint_bytes")
 """What says where a result was made and lies, and at what cost."""
 
 
-def fingerprint(result: PretrainResult | FinetuneResult) -> str:
+def fingerprint(result: Finished) -> str:
     """A SHA-256 of all that a repetition on the same machine must reproduce: all but where and at what cost."""
     return hashlib.sha256(result.model_dump_json(exclude=set(NOT_REPEATED)).encode()).hexdigest()
 
@@ -155,7 +146,7 @@ def renamed(result: Made, plan: Plan, job: Job) -> Made:
 
 def _variant(result: Record, plan: Plan, job: Job) -> dict[str, object]:
     """A pre-training's variant, with the vocabulary that its tokenizer has learnt."""
-    if not isinstance(result, PretrainResult):
+    if not isinstance(result, ModelResult):
         return {}
     return {"variant": plan.variant(job.system).model_copy(update={"dims": result.variant.dims})}
 
@@ -171,26 +162,26 @@ class Run(Record):
     gold: dict[str, Answers] = Field(default={})
     across_hardware: bool = False
 
-    def pretrainings(self, system: str) -> list[PretrainResult]:
+    def pretrainings(self, system: str) -> list[ModelResult]:
         """The finished pre-trainings that a variant starts from: one for all seeds, or one a seed."""
         origin = self.plan.origins.get(system)
-        return [r for r in self.results if isinstance(r, PretrainResult) and r.job.system == origin]
+        return [r for r in self.results if isinstance(r, ModelResult) and r.job.system == origin]
 
-    def pretrained(self, system: str) -> PretrainResult | None:
+    def pretrained(self, system: str) -> ModelResult | None:
         """A pre-training of a variant, for what all of them share; None if none was finished."""
         return next(iter(self.pretrainings(system)), None)
 
-    def finetuned(self, system: str, task: str | None = None) -> list[FinetuneResult]:
+    def finetuned(self, system: str, task: str | None = None) -> list[TaskResult]:
         """A system's finished results, on one task or all; of several settings tried on a task, the best."""
         tasks = [planned.name for planned in self.plan.tasks] if task is None else [task]
         tried = [self.tried(system, name) for name in tasks]
         return [result for by_setting in tried if by_setting for result in by_setting[best_setting(by_setting)]]
 
-    def tried(self, system: str, task: str) -> dict[str, list[FinetuneResult]]:
+    def tried(self, system: str, task: str) -> dict[str, list[TaskResult]]:
         """A system's finished results on a task by their setting, which has no name where none was tried."""
-        found: dict[str, list[FinetuneResult]] = {}
+        found: dict[str, list[TaskResult]] = {}
         for result in self.results:
-            if isinstance(result, FinetuneResult) and (result.job.system, result.job.task) == (system, task):
+            if isinstance(result, TaskResult) and (result.job.system, result.job.task) == (system, task):
                 found.setdefault(result.job.setting.label if result.job.setting else "", []).append(result)
         return found
 
@@ -200,7 +191,7 @@ class Run(Record):
         return [result for result in self.results if isinstance(result, FailedResult)]
 
 
-def best_setting(by_setting: Mapping[str, Sequence[FinetuneResult]]) -> str:
+def best_setting(by_setting: Mapping[str, Sequence[TaskResult]]) -> str:
     """The setting that most seeds finished, of those the best in the mean, of those the first."""
 
     def rank(label: str) -> tuple[int, float]:
@@ -208,72 +199,3 @@ def best_setting(by_setting: Mapping[str, Sequence[FinetuneResult]]) -> str:
         return len(results), fmean(result.main_score for result in results)
 
     return max(by_setting, key=rank)
-
-
-def result_path(folder: Path, job: Job) -> Path:
-    """Where a job's result lies in a run folder."""
-    return folder / "jobs" / f"{job.name}.json"
-
-
-def write_result(folder: Path, result: PretrainResult | FinetuneResult | FailedResult) -> None:
-    """Write a job's file, whole or not at all."""
-    write_text(result_path(folder, result.job), result.model_dump_json(indent=1))
-
-
-def read_result(folder: Path, plan: Plan, job: Job) -> PretrainResult | FinetuneResult | FailedResult | None:
-    """A job's result, or None where there is none yet. Raises Damaged where the file is not one of this plan."""
-    path = result_path(folder, job)
-    if not os.path.lexists(path):
-        return None
-    result = read_strictly(_RESULT, path, "a result", REMEDY)
-    if wrong := misfit(plan, job, result):
-        raise Damaged(path, wrong, REMEDY)
-    return result
-
-
-def results_by_key(folders: Iterable[Path]) -> dict[str, tuple[Path, PretrainResult | FinetuneResult]]:
-    """All finished results in these run folders or folders of run folders, each with the run folder it is of.
-
-    Raises ZooError where a folder holds no run, and Damaged where a file of a run is damaged.
-    """
-    found = {}
-    for folder in folders:
-        runs = [place for place in (folder, *sorted(folder.glob("*"))) if os.path.lexists(place / "plan.json")]
-        if not runs:
-            raise ZooError(f"{folder} holds no run whose results could be used again")
-        for run in runs:
-            for result in read_run(run).results:
-                if not isinstance(result, FailedResult) and result.key:
-                    found[result.key] = (run, result)
-    return found
-
-
-def read_run(folder: Path) -> Run:
-    """A run folder as it stands. Raises ZooError where it holds no plan, and Damaged where a file is damaged."""
-    run, damaged = read_what_is_sound(folder)
-    if damaged:
-        raise damaged[0]
-    return run
-
-
-def read_what_is_sound(folder: Path) -> tuple[Run, list[Damaged]]:
-    """A run folder without the files that are damaged, and why each is. Raises as `read_run`, for its plan."""
-    if not os.path.lexists(folder / "plan.json"):
-        raise ZooError(f"{folder} holds no run: there is no plan.json in it")
-    plan = read_plan(folder / "plan.json")
-    damaged: list[Damaged] = []
-
-    def sound(read: Callable[[], T]) -> T | None:
-        try:
-            return read()
-        except Damaged as error:
-            damaged.append(error)
-            return None
-
-    found = [sound(partial(read_result, folder, plan, job)) for job in plan.jobs]
-    gold = {task.name: sound(partial(read_gold, folder, task)) for task in plan.tasks}
-    return Run(
-        plan=plan,
-        results=tuple(result for result in found if result is not None),
-        gold={task: answers for task, answers in gold.items() if answers is not None},
-    ), damaged

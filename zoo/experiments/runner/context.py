@@ -5,9 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from zoo.experiments.plan.plan import Job, Plan
+from zoo.experiments.plan.job import Job
+from zoo.experiments.plan.job_kinds import model_folder
+from zoo.experiments.plan.plan import Plan
 from zoo.registry.catalog import Catalog
-from zoo.train.loop import Execution, Progress
+from zoo.train.loop import Progress
+from zoo.train.step import StepConfig
 
 
 @dataclass(frozen=True)
@@ -19,4 +22,13 @@ class JobContext:
     job: Job
     folder: Path
     progress: Progress
-    how: Execution
+    how: StepConfig
+
+    def start(self) -> Path:
+        """The folder of the model that the job starts from."""
+        (needed,) = self.plan.needs(self.job)
+        return self.folder / str(model_folder(self.plan, needed))
+
+    def model_folder(self) -> Path:
+        """The folder of the model that the job's result is of."""
+        return self.folder / str(model_folder(self.plan, self.job))

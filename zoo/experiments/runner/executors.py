@@ -14,14 +14,15 @@ from pathlib import Path
 from queue import Empty
 from typing import Any, Protocol
 
-from zoo.experiments.plan.plan import Job, Plan
-from zoo.experiments.results.records import FailedResult, FinetuneResult, PretrainResult
+from zoo.experiments.plan.job import Job
+from zoo.experiments.plan.plan import Plan
+from zoo.experiments.results.records import FailedResult, Result
 from zoo.registry.catalog import Catalog
 
 WATCH_EVERY = 0.1
 """Seconds between two looks at what the workers report."""
 
-Ended = tuple[Job, PretrainResult | FinetuneResult | FailedResult]
+Ended = tuple[Job, Result]
 Moved = Callable[[Job, int, int], None]
 
 
@@ -84,7 +85,7 @@ class LocalProcesses:
         self._job = plan, folder, moved
         context = multiprocessing.get_context("spawn")
         self._reports = context.Queue()
-        self._pool = ProcessPoolExecutor(self.slots, context, _start_worker, (self._reports, plan.threads))
+        self._pool = ProcessPoolExecutor(self.slots, context, _start_worker, (self._reports, plan.compute.threads or 1))
 
     def start(self, job: Job) -> None:
         """As Executor says."""
@@ -150,7 +151,7 @@ def _leave_with_parent() -> None:
     os._exit(1)
 
 
-def _work(plan: Plan, job: Job, folder: Path) -> PretrainResult | FinetuneResult | FailedResult:
+def _work(plan: Plan, job: Job, folder: Path) -> Result:
     from zoo.experiments.runner.job import attempt
 
     assert _catalog is not None

@@ -8,54 +8,52 @@ from zoo.blocks import initialise
 from zoo.checkpoints import load, save
 from zoo.core.seeds import seed_of
 from zoo.core.specs import Init
-from zoo.experiments.results.folder import checkpoint_folder, finetuned_folder
-from zoo.experiments.results.records import Cost, FinetuneResult, Truncation
+from zoo.experiments.results.records import Cost, TaskResult, Truncation
 from zoo.experiments.runner.context import JobContext
 from zoo.experiments.runner.latency import latency, throughput
 from zoo.experiments.runner.scoring import planned_data, scored, unlabelled
 from zoo.heads import make_head
-from zoo.machine.environment import forget_peak_memory, peak_memory
+from zoo.machine.memory import peak_memory, reset_peak_memory
 from zoo.model import Model
 from zoo.tasks.task import labels_of
-from zoo.train.finetune import encode_examples, head_for, n_steps, predict, training_batches
+from zoo.train.finetune import encode_examples, head_for, predict, training_batches
 from zoo.train.loop import fit
 from zoo.weights.checkpoint import load_weights
-from zoo.weights.folder import CheckpointFolder, read_variant
+from zoo.weights.folder import CheckpointFolder
 
 
-def finetune(work: JobContext) -> FinetuneResult:
+def finetune(work: JobContext) -> TaskResult:
     """Put a task head on the pre-trained encoder, train both, and score every dev split."""
     catalog, plan, job, how = work.catalog, work.plan, work.job, work.how
     task, dataset = planned_data(work)
-    forget_peak_memory(how.team.device)
+    reset_peak_memory(how.compute.torch_device)
     pretrained = _pretrained(work)
     variant = pretrained.variant
     tokenizer = pretrained.text_tokenizer
     head = make_head(variant.dims, head_for(task, variant.head))
     initialise(head, Init(), seed_of("head", dataset.content_hash, job.seed))
-    model = pretrained.with_head(task.name, head)
+    model = pretrained.with_head(task.name, head).to(how.compute.torch_device)
 
     recipe = plan.finetuning_of(job)
     items = task.training_items(dataset)
     labels = labels_of(items)
-    steps = n_steps(recipe, len(items))
+    steps = recipe.steps_over(len(items))
     encoded = {task.train_split: encode_examples(items, tokenizer, recipe.max_length)}
     began = time.perf_counter()
     batches = training_batches(encoded[task.train_split][0], labels, recipe.batch_size, job.seed)
-    log = fit(model, batches, recipe, steps, work.progress, how)
+    history = fit(model, batches, recipe, steps, work.progress, how)
     trained = time.perf_counter()
     for split in (*task.dev_splits, *unlabelled(task, dataset)):
         encoded[split] = encode_examples(dataset.splits[split], tokenizer, recipe.max_length)
     predictions = {split: predict(model, head, its) for split, (its, _) in encoded.items() if split != task.train_split}
-    seconds, peak = time.perf_counter() - began, peak_memory(how.team.device)
+    seconds, peak = time.perf_counter() - began, peak_memory(how.compute.torch_device)
     if plan.keep_finetuned:
-        save(model, finetuned_folder(work.folder, job), to="zoo", replace=True, catalog=catalog)
+        save(model, work.model_folder(), to="zoo", replace=True, catalog=catalog)
     asked = [encoding for split in task.dev_splits for encoding in encoded[split][0]]
     return scored(
         work,
         predictions,
         steps=steps,
-        turns=how.accumulate,
         truncated={
             split: Truncation(cut=cut, items=len(its), length=recipe.max_length)
             for split, (its, cut) in encoded.items()
@@ -63,23 +61,22 @@ def finetune(work: JobContext) -> FinetuneResult:
         cost=Cost(
             seconds=seconds,
             peak_bytes=peak,
-            training_examples_per_s=log.n_sequences / (trained - began),
+            training_examples_per_s=history.n_sequences / (trained - began),
             latency_s=latency(model, head, asked),
             inference_items_per_s=throughput(model, head, asked),
         ),
-        device=how.team.device,
     )
 
 
 def _pretrained(work: JobContext) -> Model:
     plan, job = work.plan, work.job
-    folder = CheckpointFolder(checkpoint_folder(work.folder, plan, job))
-    variant = plan.variant(job.system).model_copy(update={"dims": read_variant(folder.path).dims})
+    folder = CheckpointFolder(work.start())
+    variant = plan.variant(job.system).model_copy(update={"dims": folder.record.dims})
     if job.system in plan.checkpoints:
         model = load(folder, catalog=work.catalog)
         model.variant = variant
         return model
-    model = work.catalog.assemble(variant, plan.pretraining_of(job).seed)
+    model = work.catalog.assemble(variant, plan.start_job(job.system, job.seed).seed)
     load_weights(model, folder.weights)
     tokenizer_class, options = work.catalog.tokenizer(variant)
     model.tokenizer = tokenizer_class.load(folder, **options)

@@ -2,40 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from importlib import import_module
 from pathlib import Path
-from types import MappingProxyType
 
 import torch
 
 from zoo.core.errors import RunFailed, ZooError
 from zoo.core.seeds import seed_of
-from zoo.experiments.plan.plan import Job, Plan
-from zoo.experiments.results.records import FailedResult, FinetuneResult, PretrainResult
+from zoo.experiments.plan.job import Job
+from zoo.experiments.plan.job_kinds import kind_of
+from zoo.experiments.plan.plan import Plan
+from zoo.experiments.results.records import FailedResult, Finished, Result
 from zoo.experiments.runner.context import JobContext
 from zoo.registry.catalog import Catalog
-from zoo.train.loop import Execution, Progress, TooFewSequences
+from zoo.train.loop import Progress
+from zoo.train.step import StepConfig, TooFewSequences
 
-MOST_TURNS = 64
-"""Parts that a batch is taken in before a lack of memory is taken for final."""
+MOST_MICRO_BATCHES = 64
+"""Micro-batches per batch, after which a lack of memory is final."""
 
-OUT_OF_MEMORY = "out of memory, with each batch in {} turn(s); try fewer workers or a smaller model"
-
-WORK: Mapping[str, str] = MappingProxyType(
-    {
-        "pretrain": "zoo.experiments.runner.pretrain_job:pretrain",
-        "take over": "zoo.experiments.runner.take_over_job:take_over",
-        "finetune": "zoo.experiments.runner.finetune_job:finetune",
-        "baseline": "zoo.experiments.runner.baseline_job:baseline",
-    }
-)
-"""The function that does a job of each kind."""
+OUT_OF_MEMORY = "out of memory, with each batch in {} micro-batch(es); try fewer workers or a smaller model"
 
 
-def attempt(
-    catalog: Catalog, plan: Plan, job: Job, folder: Path, progress: Progress
-) -> PretrainResult | FinetuneResult | FailedResult:
+def attempt(catalog: Catalog, plan: Plan, job: Job, folder: Path, progress: Progress) -> Result:
     """A job's result, or the reason why there is none."""
     try:
         return run_job(catalog, plan, job, folder, progress)
@@ -45,34 +35,32 @@ def attempt(
         return FailedResult(job=job, reason=f"{type(error).__name__}: {' '.join(str(error).split())}")
 
 
-def run_job(
-    catalog: Catalog, plan: Plan, job: Job, folder: Path, progress: Progress
-) -> PretrainResult | FinetuneResult:
-    """Do a job; where memory runs out, again with each batch taken in twice as many turns.
+def run_job(catalog: Catalog, plan: Plan, job: Job, folder: Path, progress: Progress) -> Finished:
+    """Do a job; where memory runs out, again with each batch in twice as many micro-batches.
 
     Raises RunFailed or ZooError where it cannot be finished.
     """
-    torch.set_num_threads(plan.threads)
-    work = _work(plan, job)
-    turns = 1
+    plan.compute.begin()
+    work = _work(job)
+    n_micro = 1
     while True:
         try:
-            how = Execution(accumulate=turns, precision=plan.precision, seed=seed_of("steps", job.kind, job.seed))
+            seed = seed_of("steps", job.kind, job.seed)
+            how = StepConfig(plan.compute, gradient_accumulation_steps=n_micro, seed=seed)
             return work(JobContext(catalog, plan, job, folder, progress, how))
         except TooFewSequences:
-            raise RunFailed(OUT_OF_MEMORY.format(turns // 2)) from None
+            raise RunFailed(OUT_OF_MEMORY.format(n_micro // 2)) from None
         except (MemoryError, RuntimeError) as error:
             if not _is_out_of_memory(error):
                 raise
-        if job.kind == "baseline" or turns == MOST_TURNS:
-            raise RunFailed(OUT_OF_MEMORY.format(turns))
-        turns *= 2
+        if not kind_of(job).has_steps or n_micro == MOST_MICRO_BATCHES:
+            raise RunFailed(OUT_OF_MEMORY.format(n_micro))
+        n_micro *= 2
 
 
-def _work(plan: Plan, job: Job) -> Callable[[JobContext], PretrainResult | FinetuneResult]:
-    kind = "take over" if job.kind == "pretrain" and job.system in plan.checkpoints else job.kind
-    module, _, name = WORK[kind].partition(":")
-    work: Callable[[JobContext], PretrainResult | FinetuneResult] = getattr(import_module(module), name)
+def _work(job: Job) -> Callable[[JobContext], Finished]:
+    """The function that does a job: of the name of its kind, in the file of that name."""
+    work: Callable[[JobContext], Finished] = getattr(import_module(f"{__package__}.{job.kind}_job"), job.kind)
     return work
 
 

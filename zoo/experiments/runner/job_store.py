@@ -12,35 +12,26 @@ from zoo.core.errors import RunFailed, ZooError
 from zoo.core.files import sweep
 from zoo.core.specs import diff
 from zoo.experiments.plan.cache_key import cache_key
-from zoo.experiments.plan.plan import Job, Plan
-from zoo.experiments.results.folder import finetuned_folder
+from zoo.experiments.plan.job import Job
+from zoo.experiments.plan.job_kinds import kind_of
+from zoo.experiments.plan.plan import Plan
+from zoo.experiments.results.folder import Stored, read_result, result_path, results_by_key, write_result
 from zoo.experiments.results.gold_labels import read_gold
-from zoo.experiments.results.records import (
-    FailedResult,
-    FinetuneResult,
-    PretrainResult,
-    Run,
-    read_result,
-    result_path,
-    results_by_key,
-    write_result,
-)
+from zoo.experiments.results.records import FailedResult, Finished, Result, Run
 from zoo.experiments.runner.reuse import adopted
 from zoo.machine.environment import Environment
 
-Found = PretrainResult | FinetuneResult | FailedResult
-
 
 @dataclass(frozen=True)
-class Entry:
+class Recorded:
     """A result that has come in; `reused` if it was there before, or was made by another run."""
 
-    result: Found
+    result: Result
     reused: bool
 
 
 class JobStore:
-    """The jobs of one run. A job is taken under a lock that its owner's death releases.
+    """The jobs of one run. A job is acquired under a lock that its owner's death releases.
 
     Raises ZooError where a result in the folder was made by other code or on another kind of machine.
     """
@@ -49,13 +40,9 @@ class JobStore:
         self.waiting_elsewhere = False
         self._plan, self._folder, self._place = plan, folder, place
         self._keys = {job.name: cache_key(plan, job, place) for job in plan.jobs}
-        self._origins = {job.name: plan.pretraining_of(job) for job in plan.jobs if job.kind == "finetune"}
-        self._elsewhere = {
-            key: (source, result)
-            for key, (source, result) in results_by_key(reuse).items()
-            if self._is_whole(source, result)
-        }
-        self._results: dict[str, Found] = {}
+        self._needs = {job.name: plan.needs(job) for job in plan.jobs}
+        self._reusable = {key: stored for key, stored in results_by_key(reuse).items() if self._is_whole(stored)}
+        self._results: dict[str, Result] = {}
         self._locks: dict[str, FileLock] = {}
         self.waiting = list(plan.jobs)
         self._old_failures = {
@@ -66,32 +53,32 @@ class JobStore:
 
     def states(self) -> dict[str, str]:
         """By job, whether it is done, can be taken from another run or an equal job of this one, or is to do."""
-        known, states = set(self._elsewhere), {}
+        known, states = set(self._reusable), {}
         for job in self._plan.jobs:
             there = "to be reused" if self._keys[job.name] in known else "to do"
             states[job.name] = there if self._there(job) is None else "done"
             known.add(self._keys[job.name])
         return states
 
-    def settled(self) -> list[Entry]:
-        """What no longer has to be done: what is there by now, and what stands on a pre-training that failed."""
-        entries = []
+    def completed(self) -> list[Recorded]:
+        """What no longer has to be done: what is there by now, and what stands on a job that failed."""
+        found = []
         for job in list(self.waiting):
-            found = self._there(job) or self._hopeless(job)
-            if found is not None:
+            result = self._there(job) or self._blocked(job)
+            if result is not None:
                 self.waiting.remove(job)
-                self._know(found)
-                entries.append(Entry(found, True))
-        return entries
+                self._know(result)
+                found.append(Recorded(result, True))
+        return found
 
-    def take(self) -> Job | None:
+    def acquire(self) -> Job | None:
         """The next job that can be done now and that nobody else is doing, or None."""
         self.waiting_elsewhere = False
         at_work = {self._keys[name] for name in self._locks}
         for job in self.waiting:
             if self._keys[job.name] in at_work:  # an equal job, whose result will be this one's too
                 continue
-            if job.kind == "finetune" and not isinstance(self._pretrained(job), PretrainResult):
+            if not all(isinstance(self._results.get(other.name), Finished) for other in self._needs[job.name]):
                 continue
             lock = FileLock(self._folder / "jobs" / f".{job.name}.lock")
             try:
@@ -110,8 +97,8 @@ class JobStore:
             return job
         return None
 
-    def enter(self, job: Job, result: Found) -> Entry:
-        """Keep a taken job's result; where the disk refuses it, the job has failed."""
+    def record(self, job: Job, result: Result) -> Recorded:
+        """Keep an acquired job's result; where the disk refuses it, the job has failed."""
         if not isinstance(result, FailedResult):
             result = self._checked(result)
         result = self._written(result)
@@ -119,10 +106,10 @@ class JobStore:
         lock = self._locks.pop(job.name)
         Path(lock.lock_file).unlink(missing_ok=True)  # before it is released, and after the result is there to be seen
         lock.release()
-        return Entry(result, False)
+        return Recorded(result, False)
 
     def close(self) -> None:
-        """Give back what was taken; when nothing is left to do, tidy up after runs that were killed."""
+        """Give back what was acquired; when nothing is left to do, tidy up after runs that were killed."""
         for lock in self._locks.values():
             lock.release()
         if not self.waiting and not self._locks:
@@ -137,45 +124,44 @@ class JobStore:
         gold = {task.name: answers for task in self._plan.tasks if (answers := read_gold(self._folder, task))}
         return Run(plan=self._plan, results=tuple(result for result in results if result is not None), gold=gold)
 
-    def reuse(self, job: Job) -> Found | None:
-        """The result of a taken job from another run folder or this one, if there is a job of the same key."""
-        found = self._elsewhere.get(self._keys[job.name])
-        return adopted(found[1], found[0], self._plan, job, self._folder) if found else None
+    def reuse(self, job: Job) -> Result | None:
+        """The result of an acquired job from another run folder or this one, if there is a job of the same key."""
+        stored = self._reusable.get(self._keys[job.name])
+        return adopted(stored, self._plan, job, self._folder) if stored else None
 
-    def _there(self, job: Job) -> Found | None:
+    def _there(self, job: Job) -> Result | None:
         """A job's result in the folder, unless it is a failure from before this run."""
         found = read_result(self._folder, self._plan, job)
+        if found is None:
+            return None
         if isinstance(found, FailedResult):
             old = self._old_failures.get(job.name) == result_path(self._folder, job).stat().st_mtime_ns
             return None if old else found
-        if found is not None and found.key != self._keys[job.name]:
+        if found.key != self._keys[job.name]:
             changed = ", ".join(f"{path} ({a} then, {b} now)" for path, (a, b) in _changes(found, self._place).items())
             raise ZooError(
                 f"{result_path(self._folder, job)} was made by or on something else: {changed or 'another format'}; "
                 "what comes now would not compare with it, so give another --out"
             )
-        return found if found is None or self._is_whole(self._folder, found) else None
+        return found if self._is_whole(Stored(self._folder, self._plan, found)) else None
 
-    def _is_whole(self, folder: Path, result: PretrainResult | FinetuneResult) -> bool:
-        """Whether a folder has the model of a result as well: its checkpoint, or what the plan keeps of fine-tuning."""
-        if isinstance(result, PretrainResult):
-            return (folder / result.checkpoint).is_dir()
-        needed = self._plan.keep_finetuned and result.job.kind == "finetune"
-        return not needed or finetuned_folder(folder, result.job).is_dir()
+    def _is_whole(self, stored: Stored) -> bool:
+        """Whether a result's model is there as well, where this plan keeps it."""
+        return stored.model is not None or not kind_of(stored.result.job).keeps_model(self._plan)
 
-    def _hopeless(self, job: Job) -> Found | None:
-        if job.kind == "finetune" and isinstance(self._pretrained(job), FailedResult):
-            origin = self._origins[job.name].system
-            return self._written(FailedResult(job=job, reason=f"the pre-training of {origin} failed"))
+    def _blocked(self, job: Job) -> Result | None:
+        for needed in self._needs[job.name]:
+            if isinstance(self._results.get(needed.name), FailedResult):
+                return self._written(FailedResult(job=job, reason=f"{kind_of(needed).title(needed)} failed"))
         return None
 
-    def _know(self, result: Found) -> None:
+    def _know(self, result: Result) -> None:
         """Have a result, for its own job and for equal ones that are still to do."""
         self._results[result.job.name] = result
         if not isinstance(result, FailedResult):
-            self._elsewhere.setdefault(self._keys[result.job.name], (self._folder, result))
+            self._reusable.setdefault(self._keys[result.job.name], Stored(self._folder, self._plan, result))
 
-    def _written(self, result: Found) -> Found:
+    def _written(self, result: Result) -> Result:
         """The result, kept, or a failure that only this run knows of, where the disk refuses it."""
         try:
             write_result(self._folder, result)
@@ -183,10 +169,7 @@ class JobStore:
             return FailedResult(job=result.job, reason=str(error))
         return result
 
-    def _pretrained(self, job: Job) -> Found | None:
-        return self._results.get(self._origins[job.name].name)
-
-    def _checked(self, result: PretrainResult | FinetuneResult) -> Found:
+    def _checked(self, result: Finished) -> Result:
         """The result with its key, if it was made by the code and on the kind of machine that this run began on."""
         key = cache_key(self._plan, result.job, result.environment)
         if key == self._keys[result.job.name]:
@@ -206,5 +189,5 @@ def _advice(changes: Mapping[str, object]) -> str:
     return "use machines of one kind, with the same versions"
 
 
-def _changes(result: PretrainResult | FinetuneResult, place: Environment) -> Mapping[str, tuple[object, object]]:
+def _changes(result: Finished, place: Environment) -> Mapping[str, tuple[object, object]]:
     return {path: pair for path, pair in diff(result.environment, place).items() if path != "processors"}

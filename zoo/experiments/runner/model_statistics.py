@@ -8,6 +8,7 @@ from typing import Any
 from zoo.auditing import executed, stored
 from zoo.auditing.audit import Settings, audit_variant
 from zoo.core.specs import Variant
+from zoo.machine.compute import Compute
 from zoo.machine.environment import environment
 from zoo.model import Model
 from zoo.registry.catalog import Catalog
@@ -18,7 +19,9 @@ FLOPS_LENGTH = 128
 """The tokens of a sequence on which a token's operations are counted."""
 
 
-def model_statistics(catalog: Catalog, variant: Variant, model: Model, folder: Path, place: Path) -> dict[str, Any]:
+def model_statistics(
+    catalog: Catalog, variant: Variant, model: Model, folder: Path, place: Path, compute: Compute
+) -> dict[str, Any]:
     """The fields of a result that hold for its model, so that a report needs no plugin to give them."""
     audit = audit_variant(catalog, variant, Settings(lengths=(min(FLOPS_LENGTH, variant.dims.max_length),)))
     return {
@@ -30,5 +33,5 @@ def model_statistics(catalog: Catalog, variant: Variant, model: Model, folder: P
         "checkpoint": str(place.relative_to(folder)),
         "checkpoint_bytes": sum(path.stat().st_size for path in place.iterdir()),
         "checkpoint_files": CheckpointFolder(place).trained_file_hashes,
-        "environment": environment(catalog, device=next(model.parameters()).device),
+        "environment": environment(catalog, compute),
     }

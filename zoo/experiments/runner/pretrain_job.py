@@ -6,12 +6,11 @@ import time
 from collections.abc import Sequence
 from itertools import pairwise
 
-from zoo.experiments.results.folder import checkpoint_folder
-from zoo.experiments.results.records import Cost, PretrainResult
+from zoo.experiments.results.records import Cost, ModelResult
 from zoo.experiments.runner.context import JobContext
 from zoo.experiments.runner.model_statistics import model_statistics
-from zoo.machine.environment import forget_peak_memory, peak_memory
-from zoo.pretraining.setup import make_feed, new_model, train_tokenizer, with_vocabulary
+from zoo.machine.memory import peak_memory, reset_peak_memory
+from zoo.pretraining.setup import batch_stream, new_model, train_tokenizer, with_vocabulary
 from zoo.text.tokenizing import tokenize
 from zoo.train.loop import fit
 from zoo.weights.checkpoint import save_checkpoint
@@ -19,24 +18,25 @@ from zoo.weights.checkpoint import save_checkpoint
 CURVE_POINTS = 100
 
 
-def pretrain(work: JobContext) -> PretrainResult:
+def pretrain(work: JobContext) -> ModelResult:
     """Train the tokenizer on the corpus, then the variant on the tokenized corpus, and save both."""
     catalog, plan, job, how = work.catalog, work.plan, work.job, work.how
     asked = plan.variant(job.system)
-    forget_peak_memory(how.team.device)
+    reset_peak_memory(how.compute.torch_device)
     documents = [list(document) for document in plan.corpus.documents(catalog)]
     tokenizer = train_tokenizer(catalog, asked, documents)
     variant = with_vocabulary(asked, tokenizer)
     corpus = tokenize(documents, tokenizer)
     model = new_model(catalog, variant, corpus.counts(variant.dims.vocab_size), job.seed)
-    feed = make_feed(catalog, model, corpus, tokenizer, seed=job.seed)
+    model.to(how.compute.torch_device)
+    feed = batch_stream(catalog, model, corpus, tokenizer, seed=job.seed)
     recipe = variant.pretraining
     began = time.perf_counter()
-    log = fit(model, feed, recipe, recipe.steps, work.progress, how)
+    history = fit(model, feed, recipe, recipe.steps, work.progress, how)
     seconds = time.perf_counter() - began
-    place = checkpoint_folder(work.folder, plan, job)
+    place = work.model_folder()
     save_checkpoint(place, variant, model, tokenizer)
-    return PretrainResult(
+    return ModelResult(
         job=job,
         variant=variant,
         corpus=plan.corpus.description,
@@ -45,12 +45,14 @@ def pretrain(work: JobContext) -> PretrainResult:
         corpus_tokens=corpus.n_tokens,
         share_read=feed.share_read(),
         steps=recipe.steps,
-        turns=how.accumulate,
-        tokens=log.n_tokens,
-        losses={name: downsample(values) for name, values in log.losses.items()},
-        accuracies={name: downsample(values) for name, values in log.accuracies.items()},
-        **model_statistics(catalog, variant, model, work.folder, place),
-        cost=Cost(seconds=seconds, peak_bytes=peak_memory(how.team.device), tokens_per_s=log.n_tokens / seconds),
+        gradient_accumulation_steps=how.gradient_accumulation_steps,
+        tokens=history.n_tokens,
+        losses={name: downsample(values) for name, values in history.losses.items()},
+        accuracies={name: downsample(values) for name, values in history.accuracies.items()},
+        **model_statistics(catalog, variant, model, work.folder, place, work.how.compute),
+        cost=Cost(
+            seconds=seconds, peak_bytes=peak_memory(how.compute.torch_device), tokens_per_s=history.n_tokens / seconds
+        ),
     )
 
 

@@ -8,8 +8,10 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 from zoo.core.errors import ZooError
-from zoo.experiments.plan.plan import Job, Plan
-from zoo.experiments.results.records import FailedResult, FinetuneResult, PretrainResult
+from zoo.experiments.plan.job import Job
+from zoo.experiments.plan.job_kinds import model_folder
+from zoo.experiments.plan.plan import Plan
+from zoo.experiments.results.records import FailedResult, Result
 from zoo.experiments.runner.executors import WATCH_EVERY, Ended, Moved
 
 RETRIES = 3
@@ -39,25 +41,25 @@ class RayCluster:
         self._address = address
         self.slots = max(1, slots)
         self._running: dict[Any, Job] = {}
-        self._checkpoints: dict[str, Any] = {}
+        self._models: dict[str, Any] = {}
 
     def open(self, plan: Plan, folder: Path, moved: Moved) -> None:
         """As Executor says; steps within a job are not told."""
         self._plan, self._folder = plan, folder
         _refuse_unreachable(self._address)
-        how = {"address": self._address} if self._address else {"num_cpus": self.slots * plan.threads}
+        how = {"address": self._address} if self._address else {"num_cpus": self.slots * (plan.compute.threads or 1)}
         try:
             self._ray.init(**how, log_to_driver=False, include_dashboard=False, logging_level="error")
         except (ConnectionError, ValueError, RuntimeError) as error:
             raise ZooError(f"no Ray cluster answers at {self._address}: {' '.join(str(error).split())}") from error
         if self._address:
-            self.slots = max(1, int(self._ray.cluster_resources().get("CPU", 1)) // plan.threads)
-        self._do = self._ray.remote(num_cpus=plan.threads, max_retries=RETRIES)(_work)
+            self.slots = max(1, int(self._ray.cluster_resources().get("CPU", 1)) // (plan.compute.threads or 1))
+        self._do = self._ray.remote(num_cpus=plan.compute.threads or 1, max_retries=RETRIES)(_work)
 
     def start(self, job: Job) -> None:
         """As Executor says."""
-        sent = self._checkpoint(self._plan.pretraining_of(job)) if job.kind == "finetune" else None
-        self._running[self._do.remote(self._plan, job, sent)] = job
+        sent = [self._model(needed) for needed in self._plan.needs(job)]
+        self._running[self._do.remote(self._plan, job, *sent)] = job
 
     def ended(self) -> list[Ended]:
         """As Executor says."""
@@ -80,14 +82,12 @@ class RayCluster:
             self._ray.cancel(reference, force=True)
         self._ray.shutdown()
 
-    def _checkpoint(self, origin: Job) -> Any:
-        """A pre-trained checkpoint in the cluster's store, put there once."""
-        from zoo.experiments.results.folder import checkpoint_folder
-
-        if origin.name not in self._checkpoints:
-            place = checkpoint_folder(self._folder, self._plan, origin)
-            self._checkpoints[origin.name] = self._ray.put(_read(self._folder, place))
-        return self._checkpoints[origin.name]
+    def _model(self, needed: Job) -> Any:
+        """The files of the model that a job has left in the cluster's store, put there once."""
+        if needed.name not in self._models:
+            place = self._folder / str(model_folder(self._plan, needed))
+            self._models[needed.name] = self._ray.put(_read(self._folder, place))
+        return self._models[needed.name]
 
 
 def _refuse_unreachable(address: str | None) -> None:
@@ -101,19 +101,17 @@ def _refuse_unreachable(address: str | None) -> None:
         raise ZooError(f"no Ray cluster answers at {address}: {error.strerror or error}") from None
 
 
-def _work(
-    plan: Plan, job: Job, checkpoint: Files | None
-) -> tuple[PretrainResult | FinetuneResult | FailedResult, Files]:
+def _work(plan: Plan, job: Job, *models: Files) -> tuple[Result, Files]:
     """A job's result and the files that it leaves, done in a folder of the worker's own."""
     from zoo.experiments.runner.job import attempt
     from zoo.registry.catalog import Catalog
 
     with TemporaryDirectory() as name:
         folder = Path(name)
-        _write(folder, checkpoint or {})
+        sent = {path: content for files in models for path, content in files.items()}
+        _write(folder, sent)
         result = attempt(Catalog.installed(), plan, job, folder, lambda done, total: None)
-        made = {path: content for path, content in _read(folder, folder).items() if path not in (checkpoint or {})}
-        return result, made
+        return result, {path: content for path, content in _read(folder, folder).items() if path not in sent}
 
 
 def _read(folder: Path, place: Path) -> Files:

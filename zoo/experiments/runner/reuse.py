@@ -8,28 +8,27 @@ from pathlib import Path
 
 from zoo.core.files import write_folder
 from zoo.core.specs import Variant
-from zoo.experiments.plan.plan import Job, Plan
-from zoo.experiments.results.folder import checkpoint_folder, finetuned_folder
-from zoo.experiments.results.records import FinetuneResult, PretrainResult, renamed
-from zoo.weights.folder import VARIANT, read_variant
+from zoo.experiments.plan.job import Job
+from zoo.experiments.plan.job_kinds import kind_of, model_folder
+from zoo.experiments.plan.plan import Plan
+from zoo.experiments.results.folder import Stored
+from zoo.experiments.results.records import Finished, ModelResult, renamed
+from zoo.weights.folder import VARIANT, CheckpointFolder
 
 CARD = "README.md"
 
 
-def adopted(
-    found: PretrainResult | FinetuneResult, source: Path, plan: Plan, job: Job, folder: Path
-) -> PretrainResult | FinetuneResult:
-    """A result of a run folder as that of a job of this plan, with the model that belongs to it, in this folder."""
-    if isinstance(found, FinetuneResult):
-        kept = finetuned_folder(source, found.job)
-        if kept.is_dir():
-            _copy_model(kept, finetuned_folder(folder, job), plan.variant(job.system))
-        return renamed(found, plan, job)
-    place = checkpoint_folder(folder, plan, job)
-    _copy_model(source / found.checkpoint, place, plan.variant(job.system))
-    size = sum(path.stat().st_size for path in place.iterdir())
-    lies: dict[str, object] = {"checkpoint": str(place.relative_to(folder)), "checkpoint_bytes": size}
-    return renamed(found, plan, job).model_copy(update=lies)
+def adopted(stored: Stored, plan: Plan, job: Job, folder: Path) -> Finished:
+    """A stored result as that of a job of this plan, with the model that belongs to it, in this folder."""
+    found = renamed(stored.result, plan, job)
+    place = model_folder(plan, job)
+    if place is None or stored.model is None or not kind_of(job).keeps_model(plan):
+        return found
+    _copy_model(stored.model, folder / place, plan.variant(job.system))
+    if not isinstance(found, ModelResult):
+        return found
+    size = sum(path.stat().st_size for path in (folder / place).iterdir())
+    return found.model_copy(update={"checkpoint": place, "checkpoint_bytes": size})
 
 
 def _copy_model(old: Path, new: Path, variant: Variant) -> None:
@@ -40,7 +39,7 @@ def _copy_model(old: Path, new: Path, variant: Variant) -> None:
 def _fill(old: Path, variant: Variant, new: Path) -> None:
     """The files as they are; only record and card are this variant's, which may have another name or later phases."""
     shutil.copytree(old, new, dirs_exist_ok=True)
-    before = read_variant(old)
+    before = CheckpointFolder(old).record
     record = variant.model_copy(update={"dims": before.dims})
     (new / VARIANT).write_text(record.model_dump_json(indent=2), encoding="utf-8")
     if (card := new / CARD).exists():

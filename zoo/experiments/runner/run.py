@@ -9,22 +9,23 @@ from typing import Protocol
 
 from zoo.core.errors import ZooError
 from zoo.core.files import make_folder, write_text
-from zoo.experiments.plan.plan import Job, Plan, read_plan
+from zoo.experiments.plan.job import Job
+from zoo.experiments.plan.plan import Plan, read_plan
 from zoo.experiments.results.gold_labels import keep_gold
-from zoo.experiments.results.records import FailedResult, FinetuneResult, PretrainResult, Run
+from zoo.experiments.results.records import Result, Run
 from zoo.experiments.runner.executors import WATCH_EVERY, Executor, InProcess, LocalProcesses
-from zoo.experiments.runner.job_store import Entry, JobStore
+from zoo.experiments.runner.job_store import JobStore, Recorded
 from zoo.machine.environment import environment
 from zoo.registry.catalog import Catalog
 
 
 class Watcher(Protocol):
-    """Whoever wants to know how the jobs are getting on."""
+    """Is informed of the progress of the jobs."""
 
     def moved(self, job: Job, done: int, total: int) -> None:
         """A job has done so many of its steps."""
 
-    def ended(self, job: Job, result: PretrainResult | FinetuneResult | FailedResult, reused: bool) -> None:
+    def ended(self, job: Job, result: Result, reused: bool) -> None:
         """A job has a result, from now or from before."""
 
 
@@ -48,35 +49,35 @@ def run(
     executor = executor or (LocalProcesses(workers) if workers else InProcess(catalog))
     claim(plan, folder)
     keep_gold(catalog, plan, folder)
-    ledger = JobStore(plan, folder, environment(catalog, plan.threads), reuse)
+    store = JobStore(plan, folder, environment(catalog, plan.compute), reuse)
 
-    def tell(entry: Entry) -> None:
-        watcher.ended(entry.result.job, entry.result, entry.reused)
+    def report(recorded: Recorded) -> None:
+        watcher.ended(recorded.result.job, recorded.result, recorded.reused)
 
     executor.open(plan, folder, watcher.moved)
     running = 0
     try:
         while True:
-            for entry in ledger.settled():
-                tell(entry)
-            while running < executor.slots and (job := ledger.take()) is not None:
-                found = ledger.reuse(job)
+            for recorded in store.completed():
+                report(recorded)
+            while running < executor.slots and (job := store.acquire()) is not None:
+                found = store.reuse(job)
                 if found is not None:
-                    tell(ledger.enter(job, found))
+                    report(store.record(job, found))
                     continue
                 executor.start(job)
                 running += 1
             if running:
                 for job, result in executor.ended():
                     running -= 1
-                    tell(ledger.enter(job, result))
-            elif ledger.waiting_elsewhere:
+                    report(store.record(job, result))
+            elif store.waiting_elsewhere:
                 time.sleep(WATCH_EVERY)
-            elif not ledger.waiting:
-                return ledger.run()
+            elif not store.waiting:
+                return store.run()
     finally:
         executor.close()
-        ledger.close()
+        store.close()
 
 
 def claim(plan: Plan, folder: Path) -> None:

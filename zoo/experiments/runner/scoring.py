@@ -4,11 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import torch
-
 from zoo.core.errors import RunFailed
 from zoo.experiments.results.gold_labels import gold_labels
-from zoo.experiments.results.records import Cost, FinetuneResult, Truncation
+from zoo.experiments.results.records import Cost, TaskResult, Truncation
 from zoo.experiments.runner.context import JobContext
 from zoo.machine.environment import environment
 from zoo.tasks import metrics
@@ -45,27 +43,25 @@ def scored(
     predictions: dict[str, list[int] | list[float]],
     *,
     steps: int,
-    turns: int,
     truncated: dict[str, Truncation],
     cost: Cost,
-    device: torch.device | None = None,
-) -> FinetuneResult:
+) -> TaskResult:
     """The result of a job that made these predictions by split."""
     task, dataset = planned_data(work)
     labels = gold_labels(task, dataset)
     scores = {split: metrics.score(task, labels[split], predictions[split]) for split in labels}
-    return FinetuneResult(
+    return TaskResult(
         job=work.job,
         task_version=task.version,
         data_hash=dataset.content_hash,
         synthetic=task.synthetic,
         steps=steps,
-        turns=turns,
+        gradient_accumulation_steps=work.how.gradient_accumulation_steps,
         truncated=truncated,
         scores=scores,
         main_score=metrics.main_score(task, scores),
         predictions={split: predictions[split] for split in labels},
         test_predictions={split: made for split, made in predictions.items() if split not in labels},
-        environment=environment(work.catalog, device=device),
+        environment=environment(work.catalog, work.how.compute),
         cost=cost,
     )

@@ -10,20 +10,19 @@ import torch
 from zoo.checkpoints import load, save
 from zoo.core.errors import ZooError
 from zoo.experiments.plan.make import refuse_changed
-from zoo.experiments.results.folder import checkpoint_folder
-from zoo.experiments.results.records import Cost, PretrainResult
+from zoo.experiments.results.records import Cost, ModelResult
 from zoo.experiments.runner.context import JobContext
 from zoo.experiments.runner.model_statistics import model_statistics
-from zoo.machine.environment import forget_peak_memory, peak_memory
+from zoo.machine.memory import peak_memory, reset_peak_memory
 from zoo.model import Model
 from zoo.weights.folder import CheckpointFolder
 
 
-def take_over(work: JobContext) -> PretrainResult:
+def take_over(work: JobContext) -> ModelResult:
     """Copy trained weights into the run, in float32, in place of training them."""
     catalog, plan, job = work.catalog, work.plan, work.job
     asked, planned = plan.variant(job.system), plan.checkpoints[job.system]
-    forget_peak_memory()
+    reset_peak_memory(work.how.compute.torch_device)
     began = time.perf_counter()
     folder = CheckpointFolder(Path(planned.folder))
     refuse_changed(plan, job.system, folder)
@@ -33,9 +32,9 @@ def take_over(work: JobContext) -> PretrainResult:
     if _shapes(wanted) != _shapes(model):
         raise ZooError(f"{asked.name} does not fit the weights in {planned.folder}; exchange nothing they depend on")
     model.variant = asked
-    place = checkpoint_folder(work.folder, plan, job)
+    place = work.model_folder()
     save(model, place, to="zoo", replace=True, catalog=catalog)
-    return PretrainResult(
+    return ModelResult(
         job=job,
         variant=asked,
         corpus=f"none here: the weights of {planned.folder}",
@@ -46,8 +45,8 @@ def take_over(work: JobContext) -> PretrainResult:
         tokens=0,
         losses={},
         accuracies={},
-        **model_statistics(catalog, asked, model, work.folder, place),
-        cost=Cost(seconds=time.perf_counter() - began, peak_bytes=peak_memory()),
+        **model_statistics(catalog, asked, model, work.folder, place, work.how.compute),
+        cost=Cost(seconds=time.perf_counter() - began, peak_bytes=peak_memory(work.how.compute.torch_device)),
     )
 
 

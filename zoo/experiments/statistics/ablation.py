@@ -14,7 +14,7 @@ import numpy as np
 from zoo.core.specs import Record
 from zoo.experiments.plan.ablation import Ablation, Edge
 from zoo.experiments.plan.cache_key import model_keys
-from zoo.experiments.results.records import FinetuneResult, Run
+from zoo.experiments.results.records import Run, TaskResult
 from zoo.experiments.statistics.costs import withheld
 from zoo.experiments.statistics.tests import Difference, mean_interval
 from zoo.experiments.statistics.verdicts import Scores, adjusted, difference, judged, scores_of
@@ -156,12 +156,12 @@ def _effect(run: Run, edge: Edge, overall: Difference | None, tasks: tuple[Diffe
     )
 
 
-def _items_per_s(result: FinetuneResult) -> float | None:
+def _items_per_s(result: TaskResult) -> float | None:
     measured = result.cost.inference_items_per_s
     return measured.median if measured else None
 
 
-def _ratio(run: Run, edge: Edge, cost: Callable[[FinetuneResult], float | None]) -> Ratio | None:
+def _ratio(run: Run, edge: Edge, cost: Callable[[TaskResult], float | None]) -> Ratio | None:
     """Second over first: by seed the geometric mean over tasks, its interval that of the logarithms over seeds."""
     by_seed: dict[int, list[float]] = {}
     before = {(r.job.task, r.job.seed): cost(r) for r in run.finetuned(edge.first)}

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from statistics import median
 
-from zoo.experiments.results.records import FailedResult, FinetuneResult, Measured, PretrainResult, Run
+from zoo.experiments.results.records import FailedResult, Measured, ModelResult, Run, TaskResult
 
 PARAMETERS = "parameters stored"
 OPERATIONS = "MFLOP a token"
@@ -41,7 +41,7 @@ def quantities(run: Run) -> list[Quantity]:
 def _counted(run: Run) -> Iterator[Quantity]:
     trained = {v.name: result for v in run.plan.variants if (result := run.pretrained(v.name))}
 
-    def of_each(label: str, count: Callable[[PretrainResult], float], form: str = ",.0f") -> Quantity:
+    def of_each(label: str, count: Callable[[ModelResult], float], form: str = ",.0f") -> Quantity:
         values = {name: count(result) for name, result in trained.items()}
         return Quantity(label, values, {name: format(value, form) for name, value in values.items()})
 
@@ -67,7 +67,7 @@ def _measured(run: Run) -> Iterator[Quantity]:
     )
     yield _spread("inference items/s", {name: [r.cost.inference_items_per_s for r in rs] for name, rs in tuned.items()})
     yield _spread(LATENCY, {name: [r.cost.latency_s for r in rs] for name, rs in tuned.items()}, 1e3)
-    peaks: dict[str, list[PretrainResult | FinetuneResult]] = {name: [*trained[name], *tuned[name]] for name in names}
+    peaks: dict[str, list[ModelResult | TaskResult]] = {name: [*trained[name], *tuned[name]] for name in names}
     highest = {name: max(r.cost.peak_bytes for r in rs) / 1e6 for name, rs in peaks.items() if rs}
     yield Quantity(MEMORY, highest, {name: f"{value:,.0f}" for name, value in highest.items()})
 

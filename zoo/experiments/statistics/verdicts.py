@@ -10,8 +10,8 @@ import numpy as np
 
 from zoo.core.specs import Record
 from zoo.experiments.plan.cache_key import model_keys
-from zoo.experiments.plan.plan import BASELINES
-from zoo.experiments.results.records import FinetuneResult, Run
+from zoo.experiments.plan.spec import BASELINES
+from zoo.experiments.results.records import Run, TaskResult
 from zoo.experiments.statistics.bootstrap import Array, resampled
 from zoo.experiments.statistics.tests import (
     LEVEL,
@@ -83,7 +83,7 @@ def judge(run: Run) -> Verdicts:
     return Verdicts(spreads=spreads, differences=tuple(differences), tiers=tiers_of, undecided=undecided)
 
 
-def degenerate(result: FinetuneResult) -> bool:
+def degenerate(result: TaskResult) -> bool:
     """Whether a run predicts one and the same for every item of a development split."""
     return any(len(set(made)) == 1 for made in result.predictions.values())
 

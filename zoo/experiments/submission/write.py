@@ -10,7 +10,7 @@ from pathlib import Path
 
 from zoo.core.errors import UnknownName, ZooError
 from zoo.core.files import write_bytes, write_text
-from zoo.experiments.results.records import FinetuneResult, Run
+from zoo.experiments.results.records import Run, TaskResult
 from zoo.experiments.submission.glue import FILES, HIGHEST, LOWEST, GlueFile, table
 
 
@@ -75,12 +75,12 @@ def _chosen(run: Run, system: str | None) -> str:
     return system or names[0]
 
 
-def _best(results: list[FinetuneResult]) -> FinetuneResult | None:
+def _best(results: list[TaskResult]) -> TaskResult | None:
     """The result with the highest score on dev among those that predicted the test split; of equals the first."""
     return max((r for r in results if "test" in r.test_predictions), key=lambda result: result.main_score, default=None)
 
 
-def _answers(file: GlueFile, result: FinetuneResult) -> list[str] | None:
+def _answers(file: GlueFile, result: TaskResult) -> list[str] | None:
     """A result's predictions in the file's words; None where it has none for the split."""
     predictions = result.test_predictions.get(file.split)
     if predictions is None:

@@ -17,12 +17,13 @@ from zoo.core.errors import ZooError
 from zoo.core.json_files import Damaged, read_json
 from zoo.experiments.plan.cache_key import cache_key
 from zoo.experiments.report.results_json import summary
-from zoo.experiments.results.records import FailedResult, FinetuneResult, PretrainResult, Run, read_what_is_sound
+from zoo.experiments.results.folder import read_what_is_sound
+from zoo.experiments.results.records import FailedResult, ModelResult, Run, TaskResult
 from zoo.experiments.statistics.ablation import ablation_path, effects
 from zoo.experiments.statistics.verdicts import judge
 from zoo.tasks.metrics import METRICS
 from zoo.weights.checkpoint import weights_hash
-from zoo.weights.folder import CheckpointFolder, read_variant
+from zoo.weights.folder import CheckpointFolder
 
 Finding: TypeAlias = Literal["confirmed", "contradicted", "not decidable"]
 
@@ -79,18 +80,18 @@ def _hashed_again(run: Run, folder: Path) -> Iterator[Check]:
             continue
         where = f"jobs/{result.job.name}.json"
         yield from _compared(f"{where}: key", result.key, cache_key(run.plan, result.job, result.environment))
-        if isinstance(result, PretrainResult):
+        if isinstance(result, ModelResult):
             yield from _checkpoint_again(where, result, folder / result.checkpoint)
 
 
-def _checkpoint_again(where: str, result: PretrainResult, place: Path) -> Iterator[Check]:
+def _checkpoint_again(where: str, result: ModelResult, place: Path) -> Iterator[Check]:
     if not place.is_dir():
         yield Check(f"{where}: weights_hash", "not decidable", f"{result.checkpoint} is not there")
         return
     try:
         checkpoint = CheckpointFolder(place)
         found = weights_hash(dict(checkpoint.weights.read(checkpoint.weights.entries)))
-        record, files = read_variant(place), checkpoint.trained_file_hashes
+        record, files = checkpoint.record, checkpoint.trained_file_hashes
     except ZooError as error:
         yield Check(f"{where}: weights_hash", "contradicted", f"{error!s:.300}")
         return
@@ -101,7 +102,7 @@ def _checkpoint_again(where: str, result: PretrainResult, place: Path) -> Iterat
 
 def _scored_again(run: Run) -> Iterator[Check]:
     for result in run.results:
-        if isinstance(result, FinetuneResult):
+        if isinstance(result, TaskResult):
             where = f"jobs/{result.job.name}.json"
             gold = run.gold.get(str(result.job.task))
             for split, scores in result.scores.items():

@@ -8,15 +8,14 @@ from pathlib import Path
 from statistics import fmean, variance
 
 import numpy as np
-import torch
 from scipy import stats
 
 from zoo.checkpoints import load
 from zoo.core.errors import ZooError
+from zoo.experiments.plan.job_kinds import model_folder
 from zoo.experiments.plan.make import check_plan
 from zoo.experiments.plan.plan import Plan
-from zoo.experiments.results.folder import finetuned_folder
-from zoo.experiments.results.records import FinetuneResult, Run, best_setting, fingerprint
+from zoo.experiments.results.records import Run, TaskResult, best_setting, fingerprint
 from zoo.experiments.runner.run import Watcher, run
 from zoo.experiments.verify.files import Check
 from zoo.heads import TaskHead
@@ -34,13 +33,14 @@ TIES = 0.01
 def evaluated_again(done: Run, folder: Path, catalog: Catalog) -> Iterator[Check]:
     """Let every fine-tuned model that was kept predict the development items again."""
     data = Path(done.plan.data_folder) if done.plan.data_folder else None
-    here = environment(catalog, done.plan.threads)
-    torch.set_num_threads(done.plan.threads)
+    compute = done.plan.compute
+    here = environment(catalog, compute)
+    compute.begin()
     for result in done.results:
-        if not isinstance(result, FinetuneResult) or result.job.kind == "baseline":
+        where = model_folder(done.plan, result.job)
+        if not isinstance(result, TaskResult) or where is None:
             continue
-        where = f"finetuned/{result.job.name}"
-        place = finetuned_folder(folder, result.job)
+        place = folder / where
         if not place.is_dir():
             yield Check(where, "not decidable", "the model was not kept; zoo compare --keep-finetuned keeps it")
             continue
@@ -103,7 +103,7 @@ def _alike(where: str, recorded: list[int] | list[float], found: list[int] | lis
     return Check(where, "not decidable" if few else "contradicted", detail)
 
 
-def _repeated(where: str, recorded: list[FinetuneResult], repeated: list[FinetuneResult], within: float) -> Check:
+def _repeated(where: str, recorded: list[TaskResult], repeated: list[TaskResult], within: float) -> Check:
     if not recorded or not repeated:
         return Check(where, "not decidable", "there is no score to compare")
     before = {result.job.seed: fingerprint(result) for result in recorded}

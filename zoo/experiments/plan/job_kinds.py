@@ -1,0 +1,249 @@
+"""The kinds of job: what each needs, what its result depends on, what it leaves. The runner does their work."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterable, Mapping
+from types import MappingProxyType
+from typing import ClassVar
+
+from zoo.experiments.plan.inputs import Inputs, finetuning_inputs, head_inputs
+from zoo.experiments.plan.job import Job, slug
+from zoo.experiments.plan.spec import BASELINES, PlanSpec
+
+CHARACTERS_PER_TOKEN = 4
+"""About that many, for the size of jobs."""
+
+SMALL = 10_000.0
+"""The size of a job without training steps, in tokens."""
+
+
+class JobKind(ABC):
+    """What the zoo must know of a kind of job. Its work is the function `name` in the runner's `name`_job.py."""
+
+    name: ClassVar[str]
+    makes: ClassVar[str] = "task"
+    """The kind of result: `model` or `task`."""
+    has_steps: ClassVar[bool] = False
+    """Whether it trains on batches, which may be divided where memory runs out."""
+
+    @abstractmethod
+    def jobs(self, plan: PlanSpec) -> Iterable[Job]:
+        """The jobs of this kind that a plan takes."""
+
+    @abstractmethod
+    def title(self, job: Job) -> str:
+        """What is being done, for progress and messages."""
+
+    def needs(self, plan: PlanSpec, job: Job) -> tuple[Job, ...]:
+        """The jobs whose results it stands on."""
+        return ()
+
+    @abstractmethod
+    def inputs(self, plan: PlanSpec, job: Job) -> Inputs:
+        """What its result depends on, besides kind, seed, precision and the jobs that it needs; no name among it."""
+
+    def model_folder(self, plan: PlanSpec, job: Job) -> str | None:
+        """Where the model that its result is of lies below a run folder; None for no model, or one that is not kept."""
+        return None
+
+    def keeps_model(self, plan: PlanSpec) -> bool:
+        """Whether it writes that folder."""
+        return False
+
+    def size(self, plan: PlanSpec, job: Job) -> float:
+        """Its work in steps, in tokens."""
+        return SMALL
+
+    def text(self, plan: PlanSpec, job: Job) -> float:
+        """The text that it reads besides, in any unit."""
+        return 1.0
+
+    def representative(self, plan: PlanSpec, job: Job) -> Job:
+        """A job to measure in its place: itself, or a smaller one that differs from it in size and text alone."""
+        return job
+
+
+class Pretrain(JobKind):
+    """Train a tokenizer and a model on the corpus."""
+
+    name = "pretrain"
+    makes = "model"
+    has_steps = True
+
+    def jobs(self, plan: PlanSpec) -> Iterable[Job]:
+        """One per variant, or per variant and seed; one for variants whose pre-training is the same."""
+        seeds = plan.seeds if plan.pretrain_each_seed else (plan.pretraining_seed,)
+        names = [name for name in dict.fromkeys(plan.origins.values()) if name not in plan.checkpoints]
+        return (Job(kind=self.name, system=name, seed=seed) for seed in seeds for name in names)
+
+    def title(self, job: Job) -> str:
+        """As JobKind says."""
+        return f"pre-training {job.system}, seed {job.seed}" if job.seed else f"pre-training {job.system}"
+
+    def inputs(self, plan: PlanSpec, job: Job) -> Inputs:
+        """As JobKind says."""
+        return {"start": plan.start_of(job.system)}
+
+    def model_folder(self, plan: PlanSpec, job: Job) -> str:
+        """As JobKind says."""
+        first = job.seed == plan.pretraining_seed
+        return f"checkpoints/{slug(job.system if first else f'{job.system}-s{job.seed}')}"
+
+    def keeps_model(self, plan: PlanSpec) -> bool:
+        """As JobKind says."""
+        return True
+
+    def size(self, plan: PlanSpec, job: Job) -> float:
+        """As JobKind says."""
+        return float(plan.variant(job.system).pretraining.tokens)
+
+
+class TakeOver(Pretrain):
+    """Copy a trained checkpoint into the run, in place of pre-training."""
+
+    name = "take_over"
+    has_steps = False
+
+    def jobs(self, plan: PlanSpec) -> Iterable[Job]:
+        """One per checkpoint that variants start from."""
+        names = [name for name in dict.fromkeys(plan.origins.values()) if name in plan.checkpoints]
+        return (Job(kind=self.name, system=name, seed=plan.pretraining_seed) for name in names)
+
+    def title(self, job: Job) -> str:
+        """As JobKind says."""
+        return f"taking over {job.system}"
+
+    def size(self, plan: PlanSpec, job: Job) -> float:
+        """As JobKind says."""
+        return SMALL
+
+
+class Finetune(JobKind):
+    """Put a task head on a model, train both, and score every development split."""
+
+    name = "finetune"
+    has_steps = True
+
+    def jobs(self, plan: PlanSpec) -> Iterable[Job]:
+        """One per variant, task, seed and setting."""
+        return (
+            Job(kind=self.name, system=name, task=task.name, seed=seed, setting=setting, selection=rule)
+            for task in plan.tasks
+            for rule, settings in (plan.tried(task.name),)
+            for seed in plan.seeds
+            for name in plan.finetuned
+            for setting in settings
+        )
+
+    def title(self, job: Job) -> str:
+        """As JobKind says."""
+        setting = f", {job.setting.label}" if job.setting else ""
+        return f"fine-tuning {job.system} on {job.task}, seed {job.seed}{setting}"
+
+    def needs(self, plan: PlanSpec, job: Job) -> tuple[Job, ...]:
+        """As JobKind says."""
+        return (start_job(plan, job.system, job.seed),)
+
+    def inputs(self, plan: PlanSpec, job: Job) -> Inputs:
+        """As JobKind says."""
+        task = plan.task(str(job.task))
+        return {
+            "task": task.model_dump(exclude={"name"}),
+            "recipe": finetuning_inputs(plan.finetuning_of(job)),
+            "head": head_inputs(plan.variant(job.system).head, task.pair),
+        }
+
+    def model_folder(self, plan: PlanSpec, job: Job) -> str:
+        """As JobKind says."""
+        return f"finetuned/{job.name}"
+
+    def keeps_model(self, plan: PlanSpec) -> bool:
+        """As JobKind says."""
+        return plan.keep_finetuned
+
+    def size(self, plan: PlanSpec, job: Job) -> float:
+        """As JobKind says."""
+        recipe, task = plan.finetuning_of(job), plan.task(str(job.task))
+        return recipe.steps_over(task.n_training) * recipe.batch_size * task.mean_length / CHARACTERS_PER_TOKEN
+
+    def text(self, plan: PlanSpec, job: Job) -> float:
+        """As JobKind says."""
+        task = plan.task(str(job.task))
+        return max(1.0, task.n_items * task.mean_length)
+
+    def representative(self, plan: PlanSpec, job: Job) -> Job:
+        """The same system on the task with the least text, with its own recipe."""
+        smallest = min(plan.tasks, key=lambda task: task.n_items * task.mean_length)
+        return Job(kind=self.name, system=job.system, task=smallest.name, seed=plan.seeds[0])
+
+
+class Evaluate(JobKind):
+    """Score a model with the task head that it has."""
+
+    name = "evaluate"
+
+    def jobs(self, plan: PlanSpec) -> Iterable[Job]:
+        """One per task, for each variant that is not to be trained."""
+        return (
+            Job(kind=self.name, system=name, task=task.name, seed=0) for task in plan.tasks for name in plan.evaluated
+        )
+
+    def title(self, job: Job) -> str:
+        """As JobKind says."""
+        return f"evaluating {job.system} on {job.task}"
+
+    def needs(self, plan: PlanSpec, job: Job) -> tuple[Job, ...]:
+        """As JobKind says."""
+        return (start_job(plan, job.system, job.seed),)
+
+    def inputs(self, plan: PlanSpec, job: Job) -> Inputs:
+        """As JobKind says."""
+        length = plan.variant(job.system).finetuning.max_length
+        return {"task": plan.task(str(job.task)).model_dump(exclude={"name"}), "max_length": length}
+
+    def model_folder(self, plan: PlanSpec, job: Job) -> str | None:
+        """As JobKind says."""
+        return model_folder(plan, start_job(plan, job.system, job.seed))
+
+
+class Baseline(JobKind):
+    """Score a system that reads no sentence."""
+
+    name = "baseline"
+
+    def jobs(self, plan: PlanSpec) -> Iterable[Job]:
+        """One per task and baseline."""
+        return (Job(kind=self.name, system=name, task=task.name, seed=0) for task in plan.tasks for name in BASELINES)
+
+    def title(self, job: Job) -> str:
+        """As JobKind says."""
+        return f"{job.system} on {job.task}"
+
+    def inputs(self, plan: PlanSpec, job: Job) -> Inputs:
+        """As JobKind says."""
+        return {"baseline": job.system, "task": plan.task(str(job.task)).model_dump(exclude={"name"})}
+
+
+JOB_KINDS: Mapping[str, JobKind] = MappingProxyType(
+    {kind.name: kind for kind in (Pretrain(), TakeOver(), Finetune(), Evaluate(), Baseline())}
+)
+"""All kinds, in the order in which a plan lists their jobs."""
+
+
+def kind_of(job: Job) -> JobKind:
+    """What is known of a job by its kind."""
+    return JOB_KINDS[job.kind]
+
+
+def model_folder(plan: PlanSpec, job: Job) -> str | None:
+    """Where the model that a job's result is of lies below a run folder, if it has one."""
+    return kind_of(job).model_folder(plan, job)
+
+
+def start_job(plan: PlanSpec, system: str, seed: int) -> Job:
+    """The job that makes the model from which a variant's fine-tuning of this seed starts."""
+    origin = plan.origins[system]
+    if origin in plan.checkpoints:
+        return Job(kind=TakeOver.name, system=origin, seed=plan.pretraining_seed)
+    return Job(kind=Pretrain.name, system=origin, seed=seed if plan.pretrain_each_seed else plan.pretraining_seed)

@@ -1,0 +1,196 @@
+"""What a plan says: variants, tasks, seeds, corpus and budget. Its jobs follow from it."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Sequence
+from typing import Annotated, Any, Final, Literal, Self
+
+from pydantic import Field, field_validator, model_validator
+
+from zoo.core.specs import Count, Finetuning, Record, Variant
+from zoo.experiments.plan.ablation import Ablation
+from zoo.experiments.plan.corpus import CorpusSource
+from zoo.experiments.plan.inputs import Inputs, pretraining_inputs, start_inputs
+from zoo.experiments.plan.job import Job
+from zoo.machine.compute import Compute
+from zoo.registry.search_grids import Selection, Setting, Tuning
+from zoo.tasks.metrics import METRICS
+
+BASELINES = ("majority", "bag-of-words")
+"""Systems that every task is also given to, since they read no sentence."""
+
+
+FORMAT: Final = 2
+"""Of plans and run folders; others are refused."""
+
+Seed = Annotated[int, Field(ge=0)]
+
+
+class PlannedSplit(Record):
+    """A development split: how many items it has, and a SHA-256 of their gold labels."""
+
+    n_items: Count
+    gold: str
+
+
+class PlannedTask(Record):
+    """A task with the version and the content that this plan means: enough to tell what a result on it must hold.
+
+    `definition` is a hash of all that its record says but names; `pair` is a part of it that heads look at.
+    `n_unlabelled` training items have no label, and no system trains on them. `n_items` counts all splits' items, whose
+    texts have `mean_length` characters.
+    """
+
+    name: str
+    version: int
+    definition: str
+    content_hash: str
+    pair: bool
+    synthetic: bool
+    kind: Literal["classification", "regression"]
+    labels: tuple[str, ...]
+    metrics: Annotated[tuple[str, ...], Field(min_length=1)]
+    dev: Annotated[dict[str, PlannedSplit], Field(min_length=1)]
+    n_training: Count
+    n_unlabelled: Annotated[int, Field(ge=0)]
+    n_items: Count
+    mean_length: Annotated[float, Field(ge=0.0)]
+
+    @model_validator(mode="after")
+    def _can_be_scored(self) -> Self:
+        unfit = [name for name in self.metrics if name not in METRICS or METRICS[name].kind != self.kind]
+        if unfit:
+            raise ValueError(f"{unfit[0]!r:.40} is no metric of {self.kind}; known: {', '.join(METRICS)}")
+        return self
+
+
+class PlannedCheckpoint(Record):
+    """Trained weights that a variant starts from in place of pre-training: where they lie, and what they are.
+
+    With `evaluate_only` they have a task head, and are scored as they are.
+    `files` are SHA-256s of all files that can change a result, by their paths in the folder.
+    """
+
+    folder: str
+    files: Annotated[dict[str, str], Field(min_length=1)]
+    evaluate_only: bool = False
+
+    @property
+    def content_hash(self) -> str:
+        """A SHA-256 of all of them."""
+        return hash_json(self.files)
+
+
+_PLACES: Any = {
+    "corpus": {"paths", "folder"},
+    "data_folder": True,
+    "checkpoints": {"__all__": {"folder"}},
+    "keep_finetuned": True,
+    "ablation": True,
+}
+
+
+class PlanSpec(Record):
+    """Variants, tasks, seeds, corpus and budget: equal for all variants but for what their records say.
+
+    All seeds of a variant start from one pre-training, or each from one of its own.
+    """
+
+    format: Literal[2] = FORMAT
+    variants: Annotated[tuple[Variant, ...], Field(min_length=1)]
+    tasks: Annotated[tuple[PlannedTask, ...], Field(min_length=1)]
+    seeds: Annotated[tuple[Seed, ...], Field(min_length=1)]
+    pretraining_seed: Seed
+    pretrain_each_seed: bool = False
+    corpus: CorpusSource
+    corpus_hash: str
+    data_folder: str | None
+    compute: Compute
+    checkpoints: dict[str, PlannedCheckpoint] = Field(default={})
+    keep_finetuned: bool = False
+    tuning: Tuning | None = None
+    ablation: Ablation | None = None
+    """The edges between the variants whose effects are reported; no result depends on it."""
+
+    @field_validator("format", mode="before")
+    @classmethod
+    def _is_of_this_version(cls, value: object) -> object:
+        if value != FORMAT:
+            raise ValueError("an earlier or later version of the zoo wrote this; make the run again with this version")
+        return value
+
+    @model_validator(mode="after")
+    def _means_one_thing(self) -> Self:
+        names = [variant.name for variant in self.variants]
+        tasks = [task.name for task in self.tasks]
+        refuse_twice("variant", [*names, *BASELINES])
+        refuse_twice("task", tasks)
+        refuse_twice("seed", list(map(str, self.seeds)))
+        for what, given, known in (
+            ("checkpoints", self.checkpoints, names),
+            ("tuning", self.tuning.settings if self.tuning else {}, tasks),
+            ("an ablation's edges", self.ablation.ends if self.ablation else (), names),
+        ):
+            if unknown := sorted({*given} - {*known}):
+                raise ValueError(f"{what} are given for {unknown[0]!r:.60}, which is not in the plan")
+        if self.tuning and (lacking := [task for task in tasks if not self.tuning.settings.get(task)]):
+            raise ValueError(f"tuning has no settings for task {lacking[0]!r:.60}")
+        return self
+
+    @property
+    def content_hash(self) -> str:
+        """A SHA-256 of all that the results depend on: contents, not the places where they lie."""
+        return hash_json(self.model_dump(mode="json", exclude=_PLACES))
+
+    @property
+    def origins(self) -> dict[str, str]:
+        """By variant, the first whose pre-training is the same as its own: it is done once, under that one's name."""
+        first: dict[str, str] = {}
+        return {v.name: first.setdefault(hash_json(self.start_of(v.name)), v.name) for v in self.variants}
+
+    def start_of(self, name: str) -> Inputs:
+        """All that a variant's weights before fine-tuning depend on, besides a seed."""
+        if name in self.checkpoints:
+            return {"weights": self.checkpoints[name].content_hash, "variant": start_inputs(self.variant(name))}
+        return {"text": self.corpus_hash, "variant": pretraining_inputs(self.variant(name))}
+
+    @property
+    def evaluated(self) -> tuple[str, ...]:
+        """The variants that are scored with the task head that they have, and not trained."""
+        return tuple(name for name, start in self.checkpoints.items() if start.evaluate_only)
+
+    @property
+    def finetuned(self) -> tuple[str, ...]:
+        """The variants that are fine-tuned on each task."""
+        return tuple(variant.name for variant in self.variants if variant.name not in self.evaluated)
+
+    def variant(self, name: str) -> Variant:
+        """The variant of this name."""
+        return next(variant for variant in self.variants if variant.name == name)
+
+    def task(self, name: str) -> PlannedTask:
+        """The task of this name."""
+        return next(task for task in self.tasks if task.name == name)
+
+    def finetuning_of(self, job: Job) -> Finetuning:
+        """The recipe of a fine-tuning: its variant's, with the job's setting."""
+        recipe = self.variant(job.system).finetuning
+        return job.setting.applied(recipe) if job.setting else recipe
+
+    def tried(self, task: str) -> tuple[Selection, Sequence[Setting | None]]:
+        """The settings of fine-tuning on a task, None for the recipe's own, and the rule that chooses among them."""
+        return (self.tuning.rule(task), self.tuning.settings[task]) if self.tuning else ("last", [None])
+
+
+def hash_json(value: Any) -> str:
+    """A SHA-256 of a value that JSON can hold, the same for the same content."""
+    return hashlib.sha256(json.dumps(value, sort_keys=True).encode()).hexdigest()
+
+
+def refuse_twice(what: str, names: Sequence[str]) -> None:
+    """Raises ValueError where a name is given twice."""
+    if len({*names}) < len(names):
+        twice = next(name for name in names if names.count(name) > 1)
+        raise ValueError(f"{what} {twice!r:.80} is there twice")

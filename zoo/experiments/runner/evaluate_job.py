@@ -1,0 +1,48 @@
+"""The work of an evaluation job."""
+
+from __future__ import annotations
+
+import time
+
+from zoo.checkpoints import load
+from zoo.experiments.results.records import Cost, TaskResult, Truncation
+from zoo.experiments.runner.context import JobContext
+from zoo.experiments.runner.latency import latency, throughput
+from zoo.experiments.runner.scoring import planned_data, scored, unlabelled
+from zoo.inference.predict_task import class_ids
+from zoo.inference.predict_text import head_for_text
+from zoo.machine.memory import peak_memory, reset_peak_memory
+from zoo.train.finetune import encode_examples, predict
+
+
+def evaluate(work: JobContext) -> TaskResult:
+    """Let a model that has a task head predict every dev split, and train nothing."""
+    task, dataset = planned_data(work)
+    length, device = work.plan.variant(work.job.system).finetuning.max_length, work.how.compute.torch_device
+    reset_peak_memory(device)
+    model = load(work.start(), catalog=work.catalog).to(device)
+    head = head_for_text(model)
+    ids = class_ids(head.config, task)
+    began = time.perf_counter()
+    splits = (*task.dev_splits, *unlabelled(task, dataset))
+    encoded = {split: encode_examples(dataset.splits[split], model.text_tokenizer, length) for split in splits}
+    predictions = {split: predict(model, head, items) for split, (items, _) in encoded.items()}
+    if ids:
+        predictions = {split: [ids[int(value)] for value in made] for split, made in predictions.items()}
+    seconds, peak = time.perf_counter() - began, peak_memory(device)
+    work.progress(1, 1)
+    asked = [encoding for split in task.dev_splits for encoding in encoded[split][0]]
+    return scored(
+        work,
+        predictions,
+        steps=0,
+        truncated={
+            split: Truncation(cut=cut, items=len(items), length=length) for split, (items, cut) in encoded.items()
+        },
+        cost=Cost(
+            seconds=seconds,
+            peak_bytes=peak,
+            latency_s=latency(model, head, asked),
+            inference_items_per_s=throughput(model, head, asked),
+        ),
+    )

@@ -1,0 +1,141 @@
+"""What a pre-training can be asked for, in Python and on the command line alike, and what that means."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Annotated
+
+from pydantic import Field
+
+from zoo.core.errors import ZooError
+from zoo.core.options import Amount, Help, Options, Paths, Texts, Whole
+from zoo.core.specs import Precision, diff
+from zoo.machine.compute import Compute, chosen_device
+from zoo.pretraining.settings import PretrainOptions, PretrainSpec, scaled
+from zoo.registry.catalog import Catalog
+
+CHECKPOINTS = 20
+EVALUATIONS = 10
+"""How many a run makes if not asked for others; checkpoints at least every thousand steps."""
+
+TEXT, TRAINING, MACHINE, FOLDER = "Text and tokenizer", "Training", "Where it runs", "Run folder"
+
+Corpus = Annotated[Paths, Help("Text files, folders or patterns; may be repeated.", TEXT, "wiki.txt")]
+Tokenizer = Annotated[
+    Path | None, Help("A folder with a tokenizer.", TEXT, "runs/mine/model", "one is trained on the corpus")
+]
+Exchanged = Annotated[Texts, Help("A field of the variant to exchange; may be repeated.", TRAINING, "masking.rate=0.3")]
+Cache = Annotated[Path | None, Help("Where tokenized corpora are kept.", TEXT, "cache", "~/.cache/encoder-zoo/corpora")]
+
+
+class CorpusRequest(Options):
+    """What `zoo corpus` takes."""
+
+    variant: Annotated[
+        str, Help("Whose tokenizer to train on the text, or to load.", TEXT, "roberta-tiny", completes="variants")
+    ] = "bert-tiny"
+    tokenizer: Tokenizer = None
+    set: Exchanged = ()
+    cache: Cache = None
+
+
+class PretrainRequest(Options):
+    """What `zoo pretrain` takes."""
+
+    corpus: Corpus
+    tokenizer: Tokenizer = None
+    held_out: Annotated[
+        Annotated[float, Field(ge=0.0, le=0.5)], Help("Share of the documents to evaluate on.", TEXT, "0.05")
+    ] = 0.02
+    cache: Cache = None
+    tokens: Annotated[
+        Annotated[Amount, Field(ge=64)] | None,
+        Help("Tokens to train on; few scale the recipe down.", TRAINING, "10M", "as the variant's record says"),
+    ] = None
+    steps: Annotated[Amount | None, Help("Steps to train for, instead of --tokens.", TRAINING, "20k")] = None
+    batch_tokens: Annotated[
+        Annotated[Amount, Field(ge=8)] | None,
+        Help("Tokens per batch, over all processes.", TRAINING, "8192", "as the variant's record says"),
+    ] = None
+    set: Exchanged = ()
+    seed: Annotated[Whole, Help("Seed of all random numbers.", TRAINING, "7")] = 0
+    from_scratch: Annotated[
+        bool, Help("Of a folder, take the record only, not its weights and tokenizer.", TRAINING)
+    ] = False
+    device: Annotated[
+        str | None,
+        Help("Where to compute: cpu, cuda, cuda:1 or mps.", MACHINE, "cuda", "cuda if there is a GPU, else cpu"),
+    ] = None
+    precision: Annotated[Precision, Help("Number format of forward and backward passes.", MACHINE, "bf16")] = "fp32"
+    threads: Annotated[
+        Annotated[Amount, Field(le=256)] | None, Help("CPU threads per process.", MACHINE, "4", "PyTorch's choice")
+    ] = None
+    gradient_accumulation_steps: Annotated[
+        Amount, Help("Micro-batches that each process divides its share of a batch into.", MACHINE, "4")
+    ] = 1
+    shard: Annotated[bool, Help("Divide the optimizer's state among the processes.", MACHINE)] = False
+    out: Annotated[Path, Help("The run folder.", FOLDER, "runs/mine")]
+    checkpoint_every: Annotated[
+        Amount | None, Help("Steps between checkpoints.", FOLDER, "500", "20 per run, at most 1000 steps apart")
+    ] = None
+    keep: Annotated[Annotated[Amount, Field(le=1_000)], Help("Checkpoints to keep.", FOLDER, "5")] = 2
+    evaluate_every: Annotated[
+        Amount | None, Help("Steps between evaluations on held-out text.", FOLDER, "500", "10 per run")
+    ] = None
+    log_every: Annotated[Amount, Help("Steps between lines of the log.", FOLDER, "10")] = 1
+    tensorboard: Annotated[bool, Help("Write events for TensorBoard.", FOLDER)] = False
+    resume: Annotated[bool, Help("Continue the run in --out where it was stopped.", FOLDER)] = False
+
+
+def requested(
+    catalog: Catalog, name: str, asked: PretrainRequest, command: str | None = None
+) -> tuple[PretrainSpec, PretrainOptions, list[str]]:
+    """The run, how to carry it out, and what the budget changed in the recipe, a line each.
+
+    Raises ZooError where the budget is given twice, or text, tokenizer or weights to start from are missing.
+    """
+    from zoo.pretraining.preparation import identify
+
+    expression = "+".join([name, *asked.set])
+    variant = catalog.variant(expression)
+    start = None if asked.from_scratch else catalog.folder(name)
+    own = catalog.exchanged_fields(expression)
+    _refuse_two_budgets(asked, own)
+    meant = scaled(variant, asked.tokens, asked.steps, asked.batch_tokens, own)
+    catalog.check(meant)
+    n_steps = meant.pretraining.steps
+    how = PretrainOptions(
+        corpus=tuple(map(str, asked.corpus)),
+        out=str(asked.out),
+        cache=str(asked.cache or cache_folder()),
+        tokenizer=str(asked.tokenizer) if asked.tokenizer else None,
+        start=str(start) if start else None,
+        compute=Compute(device=chosen_device(asked.device), precision=asked.precision, threads=asked.threads),
+        gradient_accumulation_steps=asked.gradient_accumulation_steps,
+        sharded=asked.shard,
+        checkpoint_every=asked.checkpoint_every or min(1_000, max(1, n_steps // CHECKPOINTS)),
+        evaluate_every=asked.evaluate_every or max(1, n_steps // EVALUATIONS),
+        log_every=asked.log_every,
+        keep=asked.keep,
+        tensorboard=asked.tensorboard,
+        resume=asked.resume,
+        command=command,
+    )
+    spec = identify(catalog, meant, how, seed=asked.seed, held_out=asked.held_out)
+    return spec, how, [f"{field}: {before} -> {after}" for field, (before, after) in diff(variant, meant).items()]
+
+
+def cache_folder() -> Path:
+    """Where tokenized corpora are kept unless another place is given."""
+    base = os.environ.get("XDG_CACHE_HOME")
+    return (Path(base) if base else Path.home() / ".cache") / "encoder-zoo" / "corpora"
+
+
+def _refuse_two_budgets(asked: PretrainRequest, own: frozenset[str]) -> None:
+    budgets = [f"--{name}" for name in ("tokens", "steps") if name in asked.given]
+    budgets += ["pretraining.tokens"] if "pretraining.tokens" in own and budgets else []
+    if len(budgets) > 1:
+        raise ZooError(f"{' and '.join(budgets)} both give the budget; give one of them")
+    if asked.batch_tokens and "pretraining.batch_tokens" in own:
+        raise ZooError("--batch-tokens and pretraining.batch_tokens both give the batch; give one of them")

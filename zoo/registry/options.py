@@ -1,0 +1,55 @@
+"""The options that a variant gives a part, checked against the part's constructor."""
+
+from __future__ import annotations
+
+import inspect
+import json
+from collections.abc import Callable
+from typing import Any, get_type_hints
+
+from pydantic import TypeAdapter, ValidationError
+
+from zoo.core.errors import UnknownName, ZooError, explain
+from zoo.core.specs import PartRef, Positive
+
+WEIGHT = "weight"
+"""The option that every objective has: its share in the sum of losses."""
+
+
+def constructor_options(
+    constructor: Callable[..., Any], kind: str, used: PartRef, given: tuple[str, ...]
+) -> dict[str, Any]:
+    """The options that a part's constructor is called with; the weight of an objective is the model's."""
+    return {name: value for name, value in checked_options(constructor, kind, used, given).items() if name != WEIGHT}
+
+
+def checked_options(
+    constructor: Callable[..., Any], kind: str, used: PartRef, given: tuple[str, ...] = ()
+) -> dict[str, Any]:
+    """The options of a part, each known to its constructor and of the annotated type."""
+    variadic = (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD)
+    known = [
+        name
+        for name, p in inspect.signature(constructor).parameters.items()
+        if name not in given and p.kind not in variadic
+    ]
+    hints = _hints(constructor)
+    if kind == "objective":
+        known, hints = [*known, WEIGHT], {**hints, WEIGHT: Positive}
+    options = {}
+    for name, value in used.options.items():
+        if name not in known:
+            raise UnknownName("option", name, known, f"{kind} {used.name!r}")
+        try:
+            options[name] = TypeAdapter(hints.get(name, Any)).validate_json(json.dumps(value), strict=True)
+        except ValidationError as error:
+            raise ZooError(f"option {name!r} of {kind} {used.name!r}: {explain(error)}") from None
+    return options
+
+
+def _hints(constructor: Callable[..., Any]) -> dict[str, Any]:
+    """The annotations of a constructor; none where they name what only a type checker imports."""
+    try:
+        return get_type_hints(constructor)
+    except NameError:
+        return {}
