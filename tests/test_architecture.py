@@ -20,7 +20,7 @@ from zoo.registry.catalog import Catalog
 
 ORDER = (
     "core", "formulas", "blocks", "weights", "text", "pooling", "heads", "model", "tasks", "registry", "machine",
-    "tables", "plotting", "train", "auditing", "checkpoints", "inference", "pretraining", "compress",
+    "tables", "progress", "plotting", "train", "auditing", "checkpoints", "inference", "pretraining", "compress",
     "experiments", "experiments.plan", "experiments.results", "experiments.runner", "experiments.statistics",
     "experiments.report", "experiments.verify", "experiments.submission",
     "testing", "builtin_plugin", "api", "zoo", "commands", "cli", "__main__",
@@ -49,7 +49,16 @@ CIRCLES = []
 """Files that import each other today."""
 
 USES_TYPER = {"commands", "cli"}
-USES_RICH = {"api", "auditing", "cli", "commands", "experiments.report", "experiments.runner", "pretraining", "tables"}
+USES_RICH = {
+    "api",
+    "auditing",
+    "cli",
+    "commands",
+    "experiments.report",
+    "experiments.runner",
+    "pretraining",
+    "progress",
+} | {"tables"}
 OPEN_TO_PLUGINS = {"zoo", "blocks", "core", "formulas", "registry", "testing", "text", "weights"}
 
 LIGHT = ["zoo", "zoo.cli", "zoo.experiments.plan.make", "zoo.experiments.results.records"]

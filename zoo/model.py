@@ -15,7 +15,7 @@ from torch import Tensor, nn
 
 from zoo.core.batch import Batch, Encoding, Layout, Output
 from zoo.core.errors import ZooError
-from zoo.core.interfaces import Embedding, Encoder, Objective, Tokenizer
+from zoo.core.interfaces import Embedding, Encoder, Objective, Reads, Tokenizer
 from zoo.core.specs import Variant
 from zoo.pooling.config import VectorConfig, vector_config
 from zoo.text.collate import collate
@@ -113,9 +113,31 @@ class Model(nn.Module):
 
     def forward(self, batch: Batch) -> dict[str, Output]:
         """Every objective's loss and predictions, by name."""
-        hidden = self.hidden(batch)
         table = self.embedding.tokens.weight
-        return {name: self.objectives[key](hidden, batch, table) for name, key in self._keys.items()}
+        embedded = self._embedded(batch)
+        outputs: dict[str, Output] = {}
+        for name in self._reading("embedded"):
+            outputs[name] = output = self.objective(name)(embedded, batch, table)
+            if output.corrupted is not None:
+                batch = output.corrupted
+                embedded = self._embedded(batch)
+        for name, hidden in self._encoded(embedded, batch):
+            outputs[name] = self.objective(name)(hidden, batch, table)
+        return {name: outputs[name] for name in self._keys}
+
+    def _reading(self, what: Reads) -> list[str]:
+        return [name for name in self._keys if self.objective(name).reads == what]
+
+    def _encoded(self, embedded: Tensor, batch: Batch) -> Iterator[tuple[str, Tensor]]:
+        """What each objective behind the encoder reads, by its name."""
+        wants_states = self._reading("states")
+        if not wants_states:
+            hidden = self.encoder(embedded, self._layout(batch))
+        else:
+            states = torch.stack([embedded, *self.encoder.states(embedded, self._layout(batch))])
+            hidden = states[-1]
+            yield from ((name, states) for name in wants_states)
+        yield from ((name, hidden) for name in self._reading("hidden"))
 
     @contextmanager
     def eval_mode(self) -> Iterator[torch.device]:

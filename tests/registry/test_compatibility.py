@@ -70,7 +70,7 @@ ALONE = "+packing=roberta.full_sentences+objectives=bert.mlm"
 REFUSED = [
     "bert-tiny+embedding.n_segments=1",
     "albert-tiny+embedding.n_segments=1",
-    "bert-tiny+embedding=mine.words",
+    "bert-tiny+embedding=mine.words+init.positions=normal",
 ]
 
 
@@ -101,7 +101,7 @@ def test_embeddings_that_know_two_texts_or_ask_for_none_read_pairs(expression: s
 
 def test_an_embedding_that_reads_single_texts_alone_conforms() -> None:
     check_embedding(Words)
-    single = CATALOG_OF_A_STRANGER.variant("bert-tiny+embedding=mine.words" + ALONE)
+    single = CATALOG_OF_A_STRANGER.variant("bert-tiny+embedding=mine.words+init.positions=normal" + ALONE)
     check_variant(CATALOG_OF_A_STRANGER, single)
 
 

@@ -76,7 +76,7 @@ def test_a_head_that_the_format_cannot_say_is_not_written(expression: str, fits:
     catalog = zoo.Catalog.installed()
     model = catalog.build(catalog.variant(expression + "+dims.n_layers=1+dims.vocab_size=40"))
     if not fits:
-        with pytest.raises(ZooError, match="the Hugging Face format has no words for"):
+        with pytest.raises(ZooError, match="cannot be expressed in the Hugging Face format of"):
             zoo.save(model, tmp_path / "out")
         return
     zoo.save(model, tmp_path / "out")

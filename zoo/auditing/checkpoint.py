@@ -23,7 +23,7 @@ from zoo.weights.header import FLOATS, Entry
 from zoo.weights.hub import is_hub_name
 from zoo.weights.names import NameTable
 from zoo.weights.pieces import Pieces, find_pieces
-from zoo.weights.record import MLM, untied
+from zoo.weights.record import untied
 
 BODY, POOLER, TWICE, BUFFERS, TASK_HEAD, UNKNOWN = "body", "pooler", "twice", "buffers", "task head", "unknown"
 UNUSED = "unused"
@@ -103,7 +103,7 @@ def read_checkpoint(catalog: Catalog, path: Path) -> Checkpoint:
     variant = format.variant(config, "checkpoint", str(folder / CONFIG))
     pieces = find_pieces(format, said)
     if UNTIED in pieces.used:
-        variant = variant.model_copy(update={"objectives": untied(variant.objectives)})
+        variant = variant.model_copy(update={"objectives": untied(format, variant.objectives)})
     return _known(closed_form(catalog, variant), format, entries, pieces)
 
 
@@ -142,7 +142,10 @@ def _tables(form: ClosedForm, format: CheckpointFormat) -> dict[str, NameTable]:
     return {
         BODY: NameTable(format.body),
         POOLER: NameTable(format.pieces.get(POOL, ())),
-        **{name: NameTable([*format.pieces[name], *(output if name == MLM else ())]) for name in objectives},
+        **{
+            name: NameTable([*format.pieces[name], *(output if name == format.untied_objective else ())])
+            for name in objectives
+        },
         TASK_HEAD: NameTable([row for name in heads for row in format.pieces[name]]),
     }
 

@@ -24,7 +24,8 @@ def module_counts(model: Model) -> Counts:
     with torch.device("meta"):
         pooler = Pooler(model.variant.dims.hidden_width)
     encoder = stored(model)
-    heads = [head for head in model.objectives.values() if any(isinstance(m, TokenPrediction) for m in head.modules())]
+    behind = [model.objective(name) for name in model.objective_names if model.objective(name).reads != "embedded"]
+    heads = [head for head in behind if any(isinstance(m, TokenPrediction) for m in head.modules())]
     return Counts(
         encoder=encoder,
         encoder_pooler=encoder + _n_parameters(pooler),

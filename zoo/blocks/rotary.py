@@ -37,6 +37,7 @@ class Rotary(nn.Module):
 
 
 def _turned(values: Tensor, cosines: Tensor, sines: Tensor) -> Tensor:
-    left, right = values.float().chunk(2, dim=-1)
+    wide = values.to(torch.promote_types(values.dtype, torch.float32))
+    left, right = wide.chunk(2, dim=-1)
     turned = torch.cat([left * cosines - right * sines, right * cosines + left * sines], dim=-1)
     return turned.to(values.dtype)

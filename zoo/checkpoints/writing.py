@@ -14,11 +14,10 @@ from zoo.model import Model
 from zoo.registry.catalog import Catalog
 from zoo.weights.checkpoint import write_own
 from zoo.weights.folder import Objectives
-from zoo.weights.format import POOL, TASK, UNTIED
+from zoo.weights.format import POOL, TASK, UNTIED, CheckpointFormat
 from zoo.weights.huggingface import Described, write_foreign, write_tokenizer_config
 from zoo.weights.match import PROBLEMS
 from zoo.weights.provenance import write_provenance
-from zoo.weights.record import MLM
 
 
 def save(
@@ -75,18 +74,18 @@ def describe(model: Model, catalog: Catalog) -> Described:
             or not all(format.computes(model.variant, n) for n in model.objective_names)
         ):
             continue
-        pieces = _pieces(model)
+        pieces = _pieces(model, format)
         wanted = sorted(piece for piece in pieces if piece not in (POOL, UNTIED))
         named = [name for name, its in format.architectures.items() if sorted(its) == wanted]
-        if named:
+        if named and all(format.table(pieces).theirs(renamed(model, name)) for name in model.state_dict()):
             origin = model.origin.config if model.origin else {}
             length = model.variant.dims.max_length
             return Described(format, pieces, named[0], settings, head_of(model), origin, length)
     objectives = ", ".join(model.objective_names) or "no head"
     known = ", ".join(catalog.checkpoint_formats) or "nothing"
     raise ZooError(
-        f"the Hugging Face format has no words for {model.variant.name!r} with {objectives}: it knows {known}, "
-        "as released; write the zoo's own format instead (zoo)"
+        f"{model.variant.name!r} with {objectives} cannot be expressed in the Hugging Face format of {known}, "
+        "as released; write the zoo's own format (zoo), or offer a checkpoint format of its own in a plugin"
     )
 
 
@@ -99,7 +98,7 @@ def renamed(model: Model, weight: str) -> str:
     return f"{top}.{TASK if isinstance(model.objectives[key], TaskHead) else key}.{rest}"
 
 
-def _pieces(model: Model) -> tuple[str, ...]:
+def _pieces(model: Model, format: CheckpointFormat) -> tuple[str, ...]:
     """What a model has on top of its encoder, in the words of the formats."""
     pieces: list[str] = []
     for name in model.objective_names:
@@ -112,8 +111,8 @@ def _pieces(model: Model) -> tuple[str, ...]:
                 pieces.append("a head of the zoo's own")
         else:
             pieces.append(name)
-            if name == MLM and getattr(objective, "decoder", None) is not None:
-                pieces.append(UNTIED)
+    if not {ours for _, ours in format.pieces.get(UNTIED, ())}.isdisjoint(model.state_dict()):
+        pieces.append(UNTIED)
     return tuple(pieces)
 
 

@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.console import Console
-from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
 from rich.text import Text as Styled
 
 from zoo.commands.console import console, print_json, split
 from zoo.core.errors import ZooError, visible
+from zoo.progress import Pace, Shown
 
 if TYPE_CHECKING:
     from zoo.model import Model
@@ -59,25 +59,22 @@ def encode(
     )
     made_by = {"model": model.origin.folder if model.origin else folder, "pool": ",".join(config.poolings)}
     size = text.stat().st_size if text.is_file() else 0
-    terminal = Console(stderr=True)
-    columns = (TextColumn("{task.fields[n]} texts"), BarColumn(), TimeRemainingColumn())
+    pace = Pace(size)
     with (
-        Progress(*columns, console=terminal, transient=True, disable=not terminal.is_terminal) as progress,
+        Shown(Console(stderr=True)) as shown,
         VectorFile(out, config.width, several=config.keeps_tokens, metadata=made_by) as file,
     ):
-        task = progress.add_task("", total=size, n=0)
-        n_texts, read = 0, 0
+        row, n_texts = shown.bars.add(f"encoding {text}", size, lambda: pace), 0
 
         def lines() -> Iterator[Text]:
-            nonlocal read
             for line, n_bytes in _lines(text, pairs):
-                read += n_bytes
+                pace.done += n_bytes
                 yield line
 
         for window in model.embed(lines(), config):
             file.add(window)
             n_texts += len(window)
-            progress.update(task, completed=read, n=n_texts)
+            shown.bars.move(row, pace.done, f"{n_texts:,} texts")
     print(f"{out}: {n_texts:,} texts")
 
 

@@ -48,7 +48,9 @@ def options_of(record: type[Options]) -> Iterator[inspect.Parameter]:
     """A parameter for each field, as typer reads it; what is not given is None."""
     for name, field in record.model_fields.items():
         info = next(extra for extra in field.metadata if isinstance(extra, Help))
-        shown = not field.is_required() and field.default not in (None, (), False)
+        shown = (
+            not field.is_required() and field.default is not None and field.default is not False and field.default != ()
+        )
         default = info.default or (str(field.default) if shown else "")
         hints = [f"{what} {value}" for what, value in (("default:", default), ("e.g.", info.example)) if value]
         annotation, how = _as_typed(name, field)

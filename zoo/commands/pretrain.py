@@ -14,7 +14,7 @@ from zoo.commands.completion import COMPLETIONS
 from zoo.commands.console import AsJson, Strict, ending, open_catalog, print_json
 from zoo.commands.options import takes
 from zoo.core.errors import ZooError
-from zoo.pretraining.request import TEXT, CorpusRequest, PretrainRequest
+from zoo.pretraining.request import CorpusRequest, PretrainRequest
 
 
 @takes(PretrainRequest)
@@ -28,7 +28,7 @@ def pretrain(
     ],
     more: Annotated[
         list[Path] | None,
-        typer.Argument(help="More text, as a shell makes of --corpus *.txt.", rich_help_panel=TEXT),
+        typer.Argument(help="More text, as a shell makes of --corpus *.txt."),
     ] = None,
     *,
     options: PretrainRequest,

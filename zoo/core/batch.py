@@ -17,6 +17,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from zoo.core.seeds import seed_of
+
 IGNORE = -100
 """The target of a token that is not to be predicted, and the label of an example that has none."""
 
@@ -140,7 +142,7 @@ class Batch:
     predicted; labels are [B] or [B, ...] by name; `order` is the place each sequence had before collating, [B];
     `documents` tells, for pre-training text, the document of the corpus that each sequence begins in, [B]. `items` has
     the number of the item that each sequence is of, [B], where several make up one, as the choices of a question do;
-    else it is empty.
+    else it is empty. What is drawn at random for the batch depends on `seed`, which is another one in every step.
     """
 
     ids: Tensor
@@ -152,6 +154,7 @@ class Batch:
     order: tuple[int, ...] = ()
     documents: tuple[int, ...] = ()
     items: tuple[int, ...] = ()
+    seed: int = 0
 
     @property
     def n_items(self) -> int:
@@ -164,6 +167,19 @@ class Batch:
     def token_types(self) -> Tensor:
         """What an embedding of segments reads. [T]"""
         return self.segments if self.types is None else self.types
+
+    def uniform(self, purpose: str, *shape: int) -> Tensor:
+        """Random numbers in [0, 1) for each token. -> [T, ...]
+
+        They depend on the seed, the purpose and the place of a token's sequence among those collated, and so stay the
+        same in whatever micro-batch and on whatever device the sequence comes.
+        """
+        order = self.order or range(self.layout.n_sequences)
+        drawn = [
+            torch.rand(length, *shape, generator=torch.Generator().manual_seed(seed_of(purpose, self.seed, place)))
+            for place, length in zip(order, self.layout.lengths, strict=True)
+        ]
+        return torch.cat(drawn).to(self.ids.device)
 
     def to(self, device: torch.device) -> Batch:
         """The same batch on another device."""
@@ -197,6 +213,7 @@ class Batch:
             order=_at(rows, self.order),
             documents=_at(rows, self.documents),
             items=_at(rows, self.items),
+            seed=self.seed,
             types=None if self.types is None else self.types[tokens],
         )
 
@@ -212,12 +229,14 @@ class Output:
 
     The last dimension of logits is the classes: [M, V] beside targets [M], or [B, C] beside [B]. Logits of the targets'
     own shape are scores where targets are floats, and where they are integers, 0 or 1, decisions for themselves, yes
-    above 0. The loss is a mean over the targets that are not IGNORE.
+    above 0. The loss is a mean over the targets that are not IGNORE. `corrupted` is the batch that the encoder is to
+    read in place of the one given, from an objective that stands before the encoder.
     """
 
     loss: Tensor
     logits: Tensor
     targets: Tensor
+    corrupted: Batch | None = None
 
     def hits(self) -> tuple[Tensor, Tensor]:
         """How many targets are met, and how many count; none count where they are scores. Scalars."""

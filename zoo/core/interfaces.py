@@ -5,7 +5,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar, Protocol, Self
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, Protocol, Self, TypeAlias
 
 import numpy as np
 from torch import Tensor, nn
@@ -15,6 +15,9 @@ from zoo.core.errors import ZooError
 
 if TYPE_CHECKING:
     from zoo.core.corpus import TokenCorpus
+
+
+Reads: TypeAlias = Literal["hidden", "states", "embedded"]
 
 
 class FolderLike(Protocol):
@@ -127,7 +130,11 @@ class Masking(ABC):
 
 
 class Embedding(nn.Module, ABC):
-    """Ids to vectors; `tokens` is the table that a tied output layer reads."""
+    """Ids to vectors; `tokens` is the table that a tied output layer reads.
+
+    An embedding, encoder or objective (or any module in them) with a true attribute `keeps_own_init` starts as its
+    constructor leaves it; else the variant's record `init` says how its linear layers and embeddings start.
+    """
 
     tokens: nn.Embedding
     reads_pairs: bool = True
@@ -157,11 +164,20 @@ class Objective(nn.Module, ABC):
     """What a model is trained to do: the data it needs, its own layers and its loss.
 
     Any objective takes an option `weight`, its share in the sum of losses, besides those of its constructor.
+    An objective that corrupts what the encoder reads, as ELECTRA's generator does, reads the embeddings and gives the
+    corrupted batch in its output; all other objectives of the model then get that batch. What it draws at random comes
+    from `Batch.uniform`.
     """
+
+    reads: ClassVar[Reads] = "hidden"
+    """What `forward` gets: the encoder's hidden states [T, H]; with "states", what enters the encoder and what leaves
+    each of its layers [L + 1, T, H]; with "embedded", the embeddings [T, H], before the encoder."""
 
     label: ClassVar[str | None] = None
     """The name of the label that `prepare` gives to passages, if it gives one."""
     needs_pairs: ClassVar[bool] = False
+    needs_corrupted: ClassVar[bool] = False
+    """Whether the encoder must read a batch that another objective has corrupted."""
     causal: ClassVar[bool] = False
     """Whether the encoder must read from left to right; the model does so ever after, in fine-tuning too."""
 
@@ -182,4 +198,4 @@ class Objective(nn.Module, ABC):
 
     @abstractmethod
     def forward(self, hidden: Tensor, batch: Batch, token_table: Tensor) -> Output:
-        """Hidden states [T, H], the batch and the token table [V, E] to a loss and predictions."""
+        """What it `reads`, the batch and the token table [V, E] to a loss and predictions."""

@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-from types import TracebackType
-from typing import Self
-
 from rich.console import Console
-from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 from rich.table import Table
 from rich.text import Text
 
+from zoo.progress import Pace, Shown
 from zoo.train.evaluation import Score
 from zoo.train.step import Step
 
@@ -19,59 +16,45 @@ LINES = 20
 SMOOTHING = 0.95
 
 
-class Display:
-    """A bar with losses, accuracies, speed and the time left; plain lines without a terminal."""
+class Display(Shown):
+    """A bar with the time left, below it losses, accuracies and speed; plain lines without a terminal."""
 
     def __init__(self, console: Console) -> None:
-        self._console = console
+        super().__init__(console)
         self._smooth: dict[str, float] = {}
-        self._progress = Progress(
-            TextColumn("{task.completed:.0f}/{task.total:.0f}"),
-            BarColumn(bar_width=24),
-            TextColumn("{task.description}", markup=False),
-            TimeElapsedColumn(),
-            TextColumn("left"),
-            TimeRemainingColumn(elapsed_when_finished=True),
-            console=console,
-            transient=True,
-            disable=not console.is_terminal,
-        )
-        self._task = self._progress.add_task("preparing", total=1.0)
-
-    def __enter__(self) -> Self:
-        self._progress.start()
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self._progress.stop()
+        self._pace = Pace(0.0)
+        self._row = self.bars.add("reading text", None, lambda: self._pace if self._pace.total else "")
 
     def told(self, text: str) -> None:
         """Something worth a line."""
-        self._console.print(Text(text), soft_wrap=True)
+        self.line(text)
 
     def stepped(self, step: Step, n_steps: int, tokens: int, peak_share: float | None) -> None:
         """A step is done."""
+        if not self._pace.total:  # the first step of this process, perhaps not of the run
+            self._pace = Pace(n_steps)
+            self._pace.had(step.number)
+            self.bars.update(self._row, description="pre-training")
+        self._pace.done = step.number - self._pace.before
         rate = step.n_tokens / step.seconds
         seen = {f"{name} loss": loss for name, loss in step.losses.items()}
         seen |= {f"{name} acc": accuracy for name, accuracy in step.accuracies.items()}
         for name, value in {**seen, "tokens/s": rate, "peak": peak_share or 0.0}.items():
             self._smooth[name] = SMOOTHING * self._smooth.get(name, value) + (1 - SMOOTHING) * value
-        text = self._text()
-        self._progress.update(self._task, completed=step.number, total=n_steps, description=text)
-        if not self._console.is_terminal and (step.number % max(1, n_steps // LINES) == 0 or step.number == n_steps):
-            left = (n_steps - step.number) * step.n_tokens / self._smooth["tokens/s"]
-            self._console.print(Text(f"step {step.number}/{n_steps}  {text}  {left:,.0f} s left"), soft_wrap=True)
+        text, count = self._text(), f"{step.number:,}/{n_steps:,}"
+        self.bars.lines = [text]
+        self.bars.move(self._row, step.number, count, total=n_steps)
+        if not self.console.is_terminal and (step.number % max(1, n_steps // LINES) == 0 or step.number == n_steps):
+            self.line(f"step {count}  {text}  {self._pace}")
 
     def evaluated(self, step: int, scores: dict[str, Score]) -> None:
         """The held-out documents have been read."""
         parts = [f"{name}: {describe(score)}" for name, score in scores.items()]
-        self._console.print(Text(f"held out after step {step}: {'; '.join(parts)}"), soft_wrap=True)
+        self.line(f"held out after step {step}: {'; '.join(parts)}")
 
     def _text(self) -> str:
         parts = [f"{name} {value:.3f}" for name, value in self._smooth.items() if name not in ("tokens/s", "peak")]
-        return "  ".join([*parts, f"{self._smooth['tokens/s']:,.0f} tokens/s", f"{self._smooth['peak']:.0%} of peak"])
+        return "  ".join([f"{self._smooth['tokens/s']:,.0f} tokens/s", *parts, f"{self._smooth['peak']:.0%} of peak"])
 
 
 def describe(score: Score) -> str:

@@ -278,7 +278,7 @@ class Catalog:
         """
         import torch
 
-        from zoo.registry.compatibility import misfits_in_finetuning, misfits_in_pretraining
+        from zoo.registry.compatibility import log_own_starts, misfits_in_finetuning, misfits_in_pretraining
 
         self.tokenizer(variant)
         masking, packing = self.masking(variant), self.packing(variant)
@@ -287,6 +287,8 @@ class Catalog:
         before = () if trained else misfits_in_pretraining(model, packing, masking)
         for misfit in (*before, *misfits_in_finetuning(model, tasks)):
             raise ZooError(f"variant {variant.name!r}: {misfit}")
+        if not trained:
+            log_own_starts(model)
 
     def without_defaults(self, variant: Variant, *, trained: bool = False) -> Variant:
         """A checked variant without options at their defaults, so that two that mean the same are equal.

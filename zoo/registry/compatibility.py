@@ -2,19 +2,26 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterable, Iterator, Mapping
+from functools import cache
 
+from zoo.blocks import settings_that_reach
 from zoo.core.errors import ZooError
 from zoo.core.interfaces import Encoder, Masking, Objective, Packing
 from zoo.core.specs import Variant
 from zoo.model import Model
 from zoo.tasks.task import Task
 
+log = logging.getLogger("zoo")
+
 
 def misfits_in_pretraining(model: Model, packing: Packing, masking: Masking) -> Iterator[str]:
     """What keeps a model from being pre-trained as its variant says, and what to do about it."""
     variant = model.variant
     yield from _pairs_in_pretraining(model, packing)
+    yield from _corruption(model)
+    yield from _unreached(model)
     if model.causal and masking.masks_tokens:
         wrong = f"masking {variant.masking.name!r} hides text"
         yield f"it reads from left to right, but {wrong}; exchange it, as +masking=bert.unmasked"
@@ -52,8 +59,54 @@ def _pairs_in_pretraining(model: Model, packing: Packing) -> Iterator[str]:
             )
 
 
+def _corruption(model: Model) -> Iterator[str]:
+    objectives = {name: model.objective(name) for name in model.objective_names}
+    if any(objective.reads == "embedded" for objective in objectives.values()):
+        return
+    for name, objective in objectives.items():
+        if objective.needs_corrupted:
+            yield (
+                f"objective {name!r} needs tokens that another objective has corrupted, and none here does; "
+                f"put a generator beside it, as +objectives=GENERATOR,{name}"
+            )
+
+
 def _one_segment(variant: Variant) -> str:
     return f"but embedding {variant.embedding.name!r} has one segment alone; exchange it, as +embedding.n_segments=2"
+
+
+def _unreached(model: Model) -> Iterator[str]:
+    """Settings of `init` that change nothing in a model, whose record would say what isn't so."""
+    init, reached = model.variant.init, settings_that_reach(model)
+    if init.keys_start_as_queries and "keys_start_as_queries" not in reached:
+        yield (
+            "init.keys_start_as_queries=true reaches no part of it, for none has a zoo.blocks.SelfAttention or a "
+            "method start_keys_as_queries; switch it off, as +init.keys_start_as_queries=false"
+        )
+    if init.positions == "sinusoidal" and "positions" not in reached:
+        yield (
+            "init.positions='sinusoidal' reaches no part of it, for none has an nn.Embedding called positions; "
+            "switch it off, as +init.positions=normal"
+        )
+
+
+def log_own_starts(model: Model) -> None:
+    """Report the parts whose weights the record's `init` does not start, each once."""
+    variant = model.variant
+    parts = {
+        f"embedding {variant.embedding.name!r}": model.embedding,
+        f"encoder {variant.encoder.name!r}": model.encoder,
+    }
+    parts |= {f"objective {name!r}": model.objective(name) for name in model.objective_names}
+    for name, part in parts.items():
+        drawn = settings_that_reach(part) & {"linear_std", "embedding_std"}
+        if not drawn and any(True for _ in part.parameters()):
+            _log_own_start(name)
+
+
+@cache
+def _log_own_start(part: str) -> None:
+    log.warning(f"{part} keeps its own initialisation: init.linear_std and init.embedding_std do not reach it")
 
 
 def _too_long(variant: Variant, field: str, length: int) -> Iterator[str]:

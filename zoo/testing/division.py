@@ -19,7 +19,8 @@ def check_division(objective: Objective, batch: Batch) -> None:
     So are its gradients, which reach the hidden states and all of the objective's parameters. The batch has the labels
     that the objective needs, and ids below DIMS.vocab_size.
     """
-    hidden = torch.randn(len(batch.ids), DIMS.hidden_width, requires_grad=True)
+    layers = (DIMS.n_layers + 1,) if objective.reads == "states" else ()
+    hidden = torch.randn(*layers, len(batch.ids), DIMS.hidden_width, requires_grad=True)
     table = torch.randn(DIMS.vocab_size, DIMS.embedding_width)
     _check_output(objective, hidden, batch, table)
     whole = _gradients(objective, hidden, batch, table, 1)
@@ -45,7 +46,8 @@ def _check_output(objective: Objective, hidden: Tensor, batch: Batch, table: Ten
     assert classified in (0, told), f"n_targets gives {told}, but {classified} predictions are right or wrong"
     assert met <= classified, f"{met} of {classified} predictions are right"
     output.loss.backward()
-    assert hidden.grad is not None and hidden.grad.abs().sum() > 0, "no gradient reaches the hidden states"
+    if objective.reads != "embedded":  # there it may have embeddings of its own
+        assert hidden.grad is not None and hidden.grad.abs().sum() > 0, "no gradient reaches the hidden states"
     assert_all_reached(objective)
 
 
@@ -57,7 +59,8 @@ def _gradients(objective: Objective, hidden: Tensor, batch: Batch, table: Tensor
     sums = [torch.zeros(()), *map(torch.zeros_like, wanted.values())]
     for index in range(n):
         part = batch.micro_batch(index, n)
-        loss = objective(hidden[tokens_of(batch, index, n)], part, table).loss * (int(objective.n_targets(part)) / told)
+        share = int(objective.n_targets(part)) / told
+        loss = objective(hidden[..., tokens_of(batch, index, n), :], part, table).loss * share
         gradients = torch.autograd.grad(loss, list(wanted.values()), materialize_grads=True)
         sums = [total + new for total, new in zip(sums, (loss.detach(), *gradients), strict=True)]
     return list(zip(("the loss", *wanted), sums, strict=True))

@@ -7,13 +7,13 @@ from dataclasses import replace
 
 import numpy as np
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
-from zoo.core.batch import IGNORE, Layout
+from zoo.core.batch import IGNORE, Batch, Layout
 from zoo.core.errors import ZooError
 from zoo.core.interfaces import Embedding, Encoder, Objective
 from zoo.core.specs import Dims
-from zoo.testing.division import check_division
+from zoo.testing.division import check_division, tokens_of
 from zoo.testing.looks import guessed, looks
 from zoo.testing.material import (
     DIMS,
@@ -29,14 +29,19 @@ from zoo.text.packing import pair
 
 
 def check_encoder(part: Callable[..., Encoder]) -> None:
-    """The shape is kept, a sequence alone equals itself in a batch, gradients reach everything, eval repeats."""
+    """The shape is kept, a sequence alone equals itself in a batch, gradients reach everything, eval repeats.
+
+    The last of its states is what it gives, and dims that it hasn't are not demanded, or asked for by name.
+    """
     torch.manual_seed(0)
-    encoder = part(DIMS).eval()
+    encoder = part(_fewest_dims(part)).eval()
     hidden = torch.randn(sum(LENGTHS), DIMS.hidden_width)
     layout = Layout(LENGTHS)
     out = encoder(hidden, layout)
     assert out.shape == hidden.shape, f"expected {tuple(hidden.shape)}, got {tuple(out.shape)}"
     assert torch.equal(out, encoder(hidden, layout)), "two evaluations of the same batch differ"
+    *_, last = encoder.states(hidden, layout)
+    assert torch.equal(last, out), "the last of its states is not what the encoder gives"
     for start, length in zip(layout.starts.tolist(), LENGTHS, strict=True):
         alone = encoder(hidden[start : start + length], Layout((length,)))
         torch.testing.assert_close(
@@ -51,6 +56,22 @@ def check_encoder(part: Callable[..., Encoder]) -> None:
     (out * torch.randn_like(out)).sum().backward()
     assert_all_reached(encoder)
     assert_survives_safetensors(encoder)
+
+
+def _fewest_dims(part: Callable[..., nn.Module]) -> Dims:
+    """DIMS without the sizes that a part can do without."""
+    dims = DIMS
+    for name in ("n_heads", "ffn_width"):
+        fewer = dims.model_copy(update={name: None})
+        try:
+            part(fewer)
+        except ZooError as error:
+            assert name in str(error), f"without dims.{name} it is refused for another reason: {error}"
+        except Exception as error:
+            raise AssertionError(f"it needs dims.{name}; it should ask dims.required({name!r}) for it") from error
+        else:
+            dims = fewer
+    return dims
 
 
 def _check_causal(encoder: Encoder, hidden: Tensor, layout: Layout) -> None:
@@ -94,9 +115,33 @@ def check_objective(part: Callable[..., Objective]) -> None:
     """The loss is a mean with a gradient for everything, its batches can be divided, and labels are fair."""
     torch.manual_seed(0)
     objective = part(DIMS).eval()
-    check_division(objective, ragged_batch(DIMS.vocab_size, alternating(objective.label) if objective.label else {}))
+    batch = ragged_batch(DIMS.vocab_size, alternating(objective.label) if objective.label else {})
+    if objective.needs_corrupted:
+        batch = replace(batch, ids=torch.where(batch.uniform("some") < 0.5, batch.ids, batch.ids.roll(1)))
+    check_division(objective, batch)
+    if objective.reads == "embedded":
+        _check_corruption(objective, batch)
     if objective.label:
         _check_labels(objective, objective.label)
+
+
+def _check_corruption(objective: Objective, batch: Batch) -> None:
+    """What the encoder reads instead keeps its shape, depends on the seed alone, and is the same in micro-batches."""
+    embedded, table = torch.randn(len(batch.ids), DIMS.hidden_width), torch.randn(DIMS.vocab_size, DIMS.embedding_width)
+    found = objective(embedded, batch, table).corrupted
+    if found is None:
+        return
+    assert found.layout.lengths == batch.layout.lengths, "a corrupted batch should have the lengths of the given one"
+    assert int(found.ids.min()) >= 0 and int(found.ids.max()) < DIMS.vocab_size, "corrupted ids are outside the table"
+    torch.manual_seed(1)
+    again = objective(embedded, batch, table).corrupted
+    assert again is not None and torch.equal(again.ids, found.ids), "what is drawn depends on more than Batch.uniform"
+    for index in range(batch.n_items):
+        part = objective(
+            embedded[tokens_of(batch, index, batch.n_items)], batch.micro_batch(index, batch.n_items), table
+        ).corrupted
+        expected = found.micro_batch(index, batch.n_items).ids
+        assert part is not None and torch.equal(part.ids, expected), "a micro-batch is corrupted in another way"
 
 
 def _check_labels(objective: Objective, label: str) -> None:

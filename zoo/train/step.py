@@ -6,7 +6,7 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 
 import torch
@@ -102,6 +102,7 @@ def add_gradients(model: Model, runner: nn.Module, batch: Batch, step: int, how:
             f"{how.distributed.size} processes x {how.gradient_accumulation_steps} gradient accumulation steps; "
             "take larger batches or fewer of those"
         )
+    batch = replace(batch, seed=seed_of("batch", how.seed, step))
     tally = Tally()
     for number in range(how.distributed.rank, n_micro, how.distributed.size):
         micro = batch.micro_batch(number, n_micro) if n_micro > 1 else batch
@@ -133,10 +134,10 @@ def _forward_and_backward(
 def _drawing_apart(model: Model, seed: int | None, *place: int) -> Iterator[None]:
     """Let each part of a model draw from a seed of its own, so that what one drops moves no other."""
     parts = [model.embedding, model.encoder, *model.objectives.values()] if seed is not None else []
-    hooks = [
-        part.register_forward_pre_hook(partial(_reseed, seed_of("step", seed, *place, number)))
-        for number, part in enumerate(parts)
-    ]
+    reseeds = [partial(_reseed, seed_of("step", seed, *place, number)) for number in range(len(parts))]
+    hooks = [part.register_forward_pre_hook(reseed) for part, reseed in zip(parts, reseeds, strict=True)]
+    if parts:  # an encoder that is asked for all its states isn't called itself
+        hooks.append(model.embedding.register_forward_hook(reseeds[1]))
     try:
         yield
     finally:
@@ -144,7 +145,7 @@ def _drawing_apart(model: Model, seed: int | None, *place: int) -> Iterator[None
             hook.remove()
 
 
-def _reseed(seed: int, module: nn.Module, inputs: object) -> None:
+def _reseed(seed: int, *_: object) -> None:
     torch.manual_seed(seed)
 
 

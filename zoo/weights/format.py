@@ -57,8 +57,9 @@ class CheckpointFormat:
     - `fixed` are settings for which the zoo knows no other value than this.
     - `body` names the weights of embedding and encoder; `inside` are their first words, and the pooler's: in a
       checkpoint with a head these come after `prefix`, in a bare one they don't, and both are read.
-    - `pieces` are what may come on top: an objective (`bert.mlm`), a kind of head (`classify`, `tag`, `span`,
-      `choice`), POOL for a pooler alone, UNTIED.
+    - `pieces` are what may come on top: the name of an objective; a kind of head (`classification`,
+      `token-classification`, `question-answering`, `multiple-choice`); POOL for a pooler alone; UNTIED for the table of
+      an output layer that may be tied to the token table, whose objective has an option `tied`.
     - `architectures` are the reference library's classes, with the pieces of each; the first has none.
     - `copies` are weights that may be stored a second time, each with what it repeats; `ignored` hold nothing.
     - `tokenizer_classes` are the reference library's tokenizers that the tokenizer of `base` stands for, the family's
@@ -77,8 +78,8 @@ class CheckpointFormat:
     body: tuple[Row, ...]
     pieces: Mapping[str, tuple[Row, ...]]
     architectures: Mapping[str, tuple[str, ...]]
-    copies: tuple[tuple[str, str], ...]
-    ignored: tuple[str, ...]
+    copies: tuple[tuple[str, str], ...] = ()
+    ignored: tuple[str, ...] = ()
     fixed: Mapping[str, JsonValue] = field(default_factory=dict)
     tokenizer_classes: tuple[str, ...] = ()
     tokenizer: tuple[Setting, ...] = ()
@@ -88,9 +89,15 @@ class CheckpointFormat:
     drops_as_layers: tuple[str, ...] = ()
     drops_head_input: bool = False
 
+    @property
+    def untied_objective(self) -> str | None:
+        """The objective whose output layer may have a table of its own, which its option `tied` then says."""
+        rows = self.pieces.get(UNTIED, ())
+        return rows[0][1].split(".")[1].replace("/", ".") if rows else None
+
     def table(self, pieces: tuple[str, ...]) -> NameTable:
         """The names of all weights of a model with these pieces."""
-        return NameTable([*self.body, *(row for piece in pieces for row in self.pieces[piece])])
+        return NameTable([*self.body, *(row for piece in pieces for row in self.pieces.get(piece, ()))])
 
     def canonical(self, name: str) -> str:
         """A stored name in the spelling of the tables: without prefix, gamma and beta."""

@@ -148,8 +148,7 @@ def _settle_copies(
 
 def _predicts(format: CheckpointFormat, pieces: tuple[str, ...]) -> bool:
     """Whether there is an output layer that could be tied."""
-    objectives = {ours.split(".")[1] for _, ours in format.pieces.get(UNTIED, ())}
-    return any(piece.replace(".", "/") in objectives for piece in pieces)
+    return format.untied_objective in pieces
 
 
 def _equal(store: SafetensorsFiles, *names: str) -> bool:

@@ -15,9 +15,6 @@ from zoo.weights.format import POOL, TASK, UNTIED, CheckpointFormat
 from zoo.weights.match import head_use
 from zoo.weights.pieces import HEAD_KINDS, Pieces, find_pieces
 
-MLM = "bert.mlm"
-"""The objective whose output layer may be tied to the token table."""
-
 Formats = Mapping[str, CheckpointFormat]
 
 
@@ -47,7 +44,7 @@ def read_foreign(folder: CheckpointFolder, formats: Formats) -> Foreign:
     head = head_use(format, config, pieces.used, variant.dims.dropout, where)
     variant = variant.model_copy(
         update={
-            "objectives": _objectives(variant, pieces.used),
+            "objectives": _objectives(format, variant, pieces.used),
             "tokenizer": tokenizer_use(folder, formats),
         }
     )
@@ -93,16 +90,17 @@ def _tokenizer_options(folder: CheckpointFolder, format: CheckpointFormat) -> di
     return options
 
 
-def untied(objectives: Iterable[PartRef]) -> tuple[PartRef, ...]:
-    """The same objectives, the output layer of masked tokens having a table of its own."""
+def untied(format: CheckpointFormat, objectives: Iterable[PartRef]) -> tuple[PartRef, ...]:
+    """The same objectives, the output layer that may be tied to the token table having a table of its own."""
+    own = {"tied": False}
     return tuple(
-        PartRef(name=used.name, options={**used.options, "tied": False}) if used.name == MLM else used
+        PartRef(name=used.name, options=used.options | own) if used.name == format.untied_objective else used
         for used in objectives
     )
 
 
-def _objectives(variant: Variant, pieces: tuple[str, ...]) -> tuple[PartRef, ...]:
+def _objectives(format: CheckpointFormat, variant: Variant, pieces: tuple[str, ...]) -> tuple[PartRef, ...]:
     """The pre-training objectives among the pieces; those of the paper where a checkpoint has none."""
     in_use = {used.name: used for used in variant.objectives}
     found = [in_use.get(piece, PartRef(name=piece)) for piece in pieces if piece not in (*HEAD_KINDS, POOL, UNTIED)]
-    return (untied(found) if UNTIED in pieces else tuple(found)) or variant.objectives
+    return (untied(format, found) if UNTIED in pieces else tuple(found)) or variant.objectives

@@ -2,68 +2,59 @@
 
 from __future__ import annotations
 
-from types import TracebackType
-from typing import Self
-
 from rich.console import Console
-from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedColumn, TimeRemainingColumn
-from rich.text import Text
+from rich.progress import TaskID
 
 from zoo.experiments.plan.job import Job
 from zoo.experiments.plan.job_kinds import kind_of
 from zoo.experiments.plan.plan import Plan
 from zoo.experiments.results.records import FailedResult, Result
+from zoo.progress import Pace, Shown
 
 
-class Display:
-    """A bar for the whole run, with what remains, and one for each job at work; plain lines without a terminal."""
+class Display(Shown):
+    """A bar for the whole run, with the time left, and one for each job at work; plain lines without a terminal."""
 
     def __init__(self, plan: Plan, console: Console) -> None:
-        self._plan = plan
-        self._console = console
+        super().__init__(console)
         self._work = {job.name: kind_of(job).size(plan, job) for job in plan.jobs}
-        self._done = dict.fromkeys(self._work, 0.0)
-        self._bars: dict[str, TaskID] = {}
-        self._progress = Progress(
-            TextColumn("{task.description}", markup=False),
-            BarColumn(),
-            TextColumn("{task.percentage:>3.0f}%"),
-            TimeElapsedColumn(),
-            TextColumn("left"),
-            TimeRemainingColumn(),
-            console=console,
-            transient=True,
-            disable=not console.is_terminal,
-        )
-        self._all = self._progress.add_task("all", total=sum(self._work.values()))
+        self._shares: dict[str, float] = {}
+        self._at_work: dict[str, tuple[TaskID, Pace]] = {}
+        self._n_ended = 0
+        self._pace = Pace(sum(self._work.values()))
+        self._all = self.bars.add("all jobs", self._pace.total, lambda: self._pace, self._count)
 
-    def __enter__(self) -> Self:
-        self._progress.start()
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self._progress.stop()
+    @property
+    def _count(self) -> str:
+        return f"{self._n_ended}/{len(self._work)}"
 
     def moved(self, job: Job, done: int, total: int) -> None:
         """A job has done so many of its steps."""
-        if job.name not in self._bars:
-            self._bars[job.name] = self._progress.add_task(f"  {kind_of(job).title(job)}", total=total)
-        self._progress.update(self._bars[job.name], completed=done)
-        self._count(job, done / total)
+        if job.name not in self._at_work:
+            pace = Pace(total)
+            row = self.bars.add(f"  {kind_of(job).title(job)}", total, lambda: f"{pace.rate:,.1f} steps/s")
+            self._at_work[job.name] = row, pace
+        row, pace = self._at_work[job.name]
+        pace.done = done
+        self.bars.move(row, done, f"{done:,}/{total:,}")
+        self._set_share(job, done / total)
 
     def ended(self, job: Job, result: Result, reused: bool) -> None:
         """A job has a result."""
-        self._count(job, 1.0)
-        if job.name in self._bars:
-            self._progress.remove_task(self._bars.pop(job.name))
+        self._n_ended += 1
+        if reused:
+            self._pace.had(self._work[job.name])
+        self._set_share(job, 0.0 if reused else 1.0)
+        if job.name in self._at_work:
+            self.bars.remove_task(self._at_work.pop(job.name)[0])
         title = kind_of(job).title(job)
         if isinstance(result, FailedResult):
-            self._console.print(Text(f"failed: {title}: {result.reason}", style="red"), soft_wrap=True)
-        elif not self._console.is_terminal:
-            self._console.print(Text(f"{'had' if reused else 'done'}: {title}"), soft_wrap=True)
+            self.line(f"failed: {title}: {result.reason}", style="red")
+        elif not self.console.is_terminal:
+            seconds = "" if reused else f", {result.cost.seconds:,.1f} s; {self._pace}"
+            self.line(f"{self._count} {'had' if reused else 'done'}: {title}{seconds}")
 
-    def _count(self, job: Job, share: float) -> None:
-        self._done[job.name] = share * self._work[job.name]
-        self._progress.update(self._all, completed=sum(self._done.values()))
+    def _set_share(self, job: Job, share: float) -> None:
+        self._shares[job.name] = share
+        self._pace.done = sum(share * self._work[name] for name, share in self._shares.items())
+        self.bars.move(self._all, self._pace.done + self._pace.before, self._count)
