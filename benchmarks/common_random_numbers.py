@@ -17,7 +17,7 @@ from pathlib import Path
 from statistics import fmean, stdev, variance
 
 import zoo
-from zoo.experiments.results.records import Run
+from zoo.experiments.results.run import ComparisonRun
 
 BASE = "bert-tiny"
 EXCHANGED = {
@@ -61,7 +61,7 @@ def main(argv: Sequence[str] | None = None) -> None:
             print(f"| {choice} | {task or 'mean'} | {told(done, BASE + exchange, task)} |")
 
 
-def told(run: Run, variant: str, task: str | None) -> str:
+def told(run: ComparisonRun, variant: str, task: str | None) -> str:
     """The mean difference from the base, its spreads over seeds in points, and their ratio."""
     ours, theirs = by_seed(run, variant, task), by_seed(run, BASE, task)
     differences = [a - b for a, b in zip(ours, theirs, strict=True)]
@@ -70,7 +70,7 @@ def told(run: Run, variant: str, task: str | None) -> str:
     return f"{fmean(differences):+.1f} | {common:.2f} | {independent:.2f} | {ratio}"
 
 
-def by_seed(run: Run, variant: str, task: str | None) -> list[float]:
+def by_seed(run: ComparisonRun, variant: str, task: str | None) -> list[float]:
     """Scores in points, seed by seed, on one task or in the mean over all."""
     results = run.finetuned(variant, task)
     seeds = sorted({result.job.seed for result in results})

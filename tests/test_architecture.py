@@ -20,7 +20,7 @@ from zoo.registry.catalog import Catalog
 
 ORDER = (
     "core", "formulas", "blocks", "weights", "text", "pooling", "heads", "model", "tasks", "registry", "machine",
-    "tables", "progress", "plotting", "train", "auditing", "checkpoints", "inference", "pretraining", "compress",
+    "document", "progress", "train", "auditing", "checkpoints", "inference", "pretraining", "compress",
     "experiments", "experiments.plan", "experiments.results", "experiments.runner", "experiments.statistics",
     "experiments.report", "experiments.verify", "experiments.submission",
     "testing", "builtin_plugin", "api", "zoo", "commands", "cli", "__main__",
@@ -37,38 +37,25 @@ NEVER = {
 """What a room never imports although it stands before it."""
 
 BROKEN = {
-    ("experiments.plan", "experiments.results"),
-    ("experiments.report", "commands"),
     ("machine", "registry"),
     ("experiments.results", "registry"),
-    ("experiments.report", "registry"),
 }
 """What breaks the two rules today."""
 
-CIRCLES = []
+CIRCLES: list[set[str]] = []
 """Files that import each other today."""
 
 USES_TYPER = {"commands", "cli"}
-USES_RICH = {
-    "api",
-    "auditing",
-    "cli",
-    "commands",
-    "experiments.report",
-    "experiments.runner",
-    "pretraining",
-    "progress",
-} | {"tables"}
-OPEN_TO_PLUGINS = {"zoo", "blocks", "core", "formulas", "registry", "testing", "text", "weights"}
+USES_RICH = {"api", "cli", "commands", "document", "experiments.runner", "pretraining", "progress"}
+OPEN_TO_PLUGINS = {"zoo", "blocks", "core", "document", "formulas", "registry", "testing", "text", "weights"}
 
-LIGHT = ["zoo", "zoo.cli", "zoo.experiments.plan.make", "zoo.experiments.results.records"]
+LIGHT = ["zoo", "zoo.cli", "zoo.api.experiments", "zoo.experiments.plan.make", "zoo.experiments.results.records"]
 """What is imported without torch."""
 
 RUN_FILES = {"jobs", "finetuned", "plan.json", "results.json", "gold.json"}
 """Names in a run folder, which only the experiments know."""
 
 PART_NAMES_IN_THE_CORE = {"bert.mlm"}
-RUN_FILES_KNOWN_BELOW = {"jobs", "results.json", "finetuned"}
 
 LARGEST_FILE, LONGEST_FUNCTION, MEDIAN_FUNCTION = 350, 60, 7
 LARGE_FILES: set[str] = set()
@@ -137,7 +124,7 @@ def test_the_zoo_knows_no_plugin_and_no_part_of_one_by_name() -> None:
 
 def test_only_the_experiments_know_the_files_of_a_run_folder() -> None:
     below = [path for module, path in MODULES.items() if room_of(module) in ("weights", "checkpoints", "pretraining")]
-    assert {text for path in below for text in strings(path)} & RUN_FILES == RUN_FILES_KNOWN_BELOW
+    assert not {text for path in below for text in strings(path)} & RUN_FILES
 
 
 def test_files_and_functions_are_short() -> None:

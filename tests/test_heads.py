@@ -14,7 +14,6 @@ from zoo.core.batch import IGNORE, Batch, Encoding
 from zoo.core.errors import ZooError
 from zoo.core.specs import Dims, HeadConfig, PoolingConfig
 from zoo.heads import (
-    HEADS,
     LABEL,
     MultiLabelClassification,
     MultipleChoice,
@@ -24,9 +23,12 @@ from zoo.heads import (
     SequenceClassification,
     TaskHead,
     TokenClassification,
-    make_head,
 )
+from zoo.tasks.kinds import make_head, task_kind
+from zoo.tasks.kinds.kind import EncodedItem
+from zoo.tasks.kinds.question_answering import best_span
 from zoo.testing import head_batch
+from zoo.testing.heads import HEAD_KINDS
 from zoo.text.collate import Label, collate
 
 DIMS = Dims(vocab_size=13, embedding_width=7, hidden_width=7, n_layers=1, n_heads=1, ffn_width=5, max_length=11)
@@ -64,7 +66,8 @@ def test_a_tag_is_chosen_for_each_token_and_counted_where_there_is_one() -> None
     counted = [(row, tag) for row, tag in enumerate(batch.targets.tolist()) if tag != IGNORE]
     by_hand = sum(logits[row].logsumexp(0) - logits[row, tag] for row, tag in counted) / len(counted)
     torch.testing.assert_close(output.loss, by_hand)
-    assert head.predict(logits) == logits.argmax(1).tolist()
+    by_sequence = head.by_item(logits, batch)
+    assert [len(its) for its in by_sequence] == list(LENGTHS)
     assert head.pooler is None
 
 
@@ -95,9 +98,8 @@ def test_a_span_is_looked_for_within_its_own_sequence() -> None:
 
 def test_the_best_span_is_in_order() -> None:
     start, end = [0.0, 5.0, 1.0, -torch.inf], [9.0, 0.0, 2.0, -torch.inf]
-    head = QuestionAnswering(DIMS, use("question-answering"))
-    assert head.predict(torch.tensor([[start, end]])) == [(0, 0)]  # 9, as (1, 0) with 14 is backwards
-    assert head.predict(torch.tensor([[start, [0.0, 0.0, 2.0, -torch.inf]]])) == [(1, 2)]
+    assert best_span(torch.tensor([start, end]))[0] == (0, 0)  # 9, as (1, 0) with 14 is backwards
+    assert best_span(torch.tensor([start, [0.0, 0.0, 2.0, -torch.inf]]))[0] == (1, 2)
 
 
 @pytest.mark.parametrize("seed", range(5))
@@ -120,8 +122,9 @@ def test_an_answer_is_the_best_pair_of_places_in_the_second_text(seed: int) -> N
         pairs = [(a, b) for a in places for b in places if a <= b]
         found = max(pairs, key=lambda pair: float(scores[pair[0], 0] + scores[pair[1], 1]), default=(begin, begin))
         best.append((found[0] - begin, found[1] - begin))
-    assert head.predict(head.logits(hidden, batch)) == best
-    assert head.predict(head(hidden, batch, torch.empty(0)).logits) == best
+    for logits in (head.logits(hidden, batch), head(hidden, batch, torch.empty(0)).logits):
+        rows = [best_span(row)[0] for row in logits]
+        assert rows == best
 
 
 def test_choices_are_put_back_in_the_order_in_which_they_were_collated() -> None:
@@ -135,7 +138,7 @@ def test_choices_are_put_back_in_the_order_in_which_they_were_collated() -> None
     assert torch.equal(output.logits, logits)
     assert output.targets.tolist() == [1, 0]
     torch.testing.assert_close(output.loss, F.cross_entropy(logits, torch.tensor([1, 0])))
-    assert head.predict(logits) == logits.argmax(1).tolist()
+    assert all(map(torch.equal, head.by_item(logits, batch), logits))
 
 
 def test_a_class_is_read_from_the_pooled_first_token() -> None:
@@ -179,7 +182,8 @@ def test_each_of_several_labels_is_decided_for_itself() -> None:
     assert len(known) == 11 == int(head.n_targets(batch))
     torch.testing.assert_close(output.loss, torch.stack(known).mean())
     decided = [[label for label in range(3) if row[label] > 0] for row in output.logits.tolist()]
-    assert head.predict(output.logits) == decided
+    kind = task_kind(head.config)
+    assert [kind.decode(EncodedItem(()), row) for row in output.logits] == decided
     met, counted = output.hits()
     by_hand = sum(
         (label in row) == bool(target)
@@ -206,7 +210,7 @@ def test_questions_may_have_unequally_many_choices() -> None:
 
 def test_choices_of_unknown_questions_are_refused() -> None:
     batch = batch_of([0, 0, 1, 1])
-    with pytest.raises(ZooError, match="does not tell which question each is of; give collate their `items`"):
+    with pytest.raises(ZooError, match="does not say which question each belongs to; give collate their `items`"):
         MultipleChoice(DIMS, use("multiple-choice"))(hidden_of(batch), batch, torch.empty(0))
 
 
@@ -243,7 +247,7 @@ def test_a_pooler_without_a_head_has_nothing_to_be_right_about() -> None:
     assert all(parameter.grad is not None and not parameter.grad.any() for parameter in pool.parameters())
 
 
-@pytest.mark.parametrize("kind", HEADS)
+@pytest.mark.parametrize("kind", HEAD_KINDS)
 def test_every_head_is_made_from_its_record_and_gives_gradients(kind: str) -> None:
     batch = head_batch(kind)
     head: TaskHead = make_head(DIMS, use(kind, "a", "b", "c"))

@@ -10,7 +10,8 @@ from torch import nn
 
 from zoo import Batch, Catalog, Model
 from zoo.core.specs import Finetuning, HeadConfig
-from zoo.heads import LABEL, make_head
+from zoo.heads import LABEL
+from zoo.tasks.kinds import make_head
 from zoo.testing import DIMS, head_batch
 from zoo.train.evaluation import evaluate
 from zoo.train.loop import fit

@@ -15,25 +15,37 @@ from zoo.tasks.task import Dataset, Example, Task
 from zoo.tasks.tsv import TsvFile, TsvTask
 
 if TYPE_CHECKING:
-    from zoo.api import (
-        Comparison,
-        CorpusCounts,
-        Pretrained,
-        Submission,
-        Verification,
+    from zoo.api.experiments import (
         ablate,
         ablation_edges,
         check_glue_submission,
         compare,
-        corpus,
         estimate,
         glue_submission,
         merge,
         plan_ablation,
         plan_comparison,
-        pretrain,
         report,
         verify,
+    )
+    from zoo.api.models import (
+        convert,
+        encode,
+        encode_file,
+        fill,
+    )
+    from zoo.api.outcomes import (
+        Comparison,
+        Conversion,
+        CorpusCounts,
+        Filled,
+        Pretrained,
+        Submission,
+        Verification,
+    )
+    from zoo.api.pretraining import (
+        corpus,
+        pretrain,
     )
     from zoo.checkpoints import load, save
     from zoo.core.batch import IGNORE, Batch, Encoding, Flags, Ids, Layout, Output, Passage
@@ -41,13 +53,16 @@ if TYPE_CHECKING:
     from zoo.model import Model
     from zoo.registry.catalog import Catalog
 
-_API = (
-    *("Comparison", "CorpusCounts", "Pretrained", "Submission", "Verification", "ablate"),
-    *("ablation_edges", "check_glue_submission", "compare", "corpus", "estimate", "glue_submission"),
-    *("merge", "plan_ablation", "plan_comparison", "pretrain", "report", "verify"),
-)
 _LATER = {
-    "zoo.api": _API,
+    "zoo.api.experiments": (
+        *("ablate", "ablation_edges", "check_glue_submission", "compare", "estimate", "glue_submission", "merge"),
+        *("plan_ablation", "plan_comparison", "report", "verify"),
+    ),
+    "zoo.api.models": ("convert", "encode", "encode_file", "fill"),
+    "zoo.api.outcomes": (
+        *("Comparison", "Conversion", "CorpusCounts", "Filled", "Pretrained", "Submission", "Verification"),
+    ),
+    "zoo.api.pretraining": ("corpus", "pretrain"),
     "zoo.core.batch": ("IGNORE", "Batch", "Encoding", "Flags", "Ids", "Layout", "Output", "Passage"),
     "zoo.registry.catalog": ("Catalog",),
     "zoo.checkpoints": ("load", "save"),
@@ -60,6 +75,7 @@ __all__ = [
     "Batch",
     "Catalog",
     "Comparison",
+    "Conversion",
     "CorpusCounts",
     "Dataset",
     "Dims",
@@ -67,6 +83,7 @@ __all__ = [
     "Encoder",
     "Encoding",
     "Example",
+    "Filled",
     "Finetuning",
     "Flags",
     "Ids",
@@ -97,9 +114,13 @@ __all__ = [
     "ablation_edges",
     "check_glue_submission",
     "compare",
+    "convert",
     "corpus",
     "diff",
+    "encode",
+    "encode_file",
     "estimate",
+    "fill",
     "glue_submission",
     "hookimpl",
     "load",

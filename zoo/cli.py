@@ -12,11 +12,11 @@ from platform import python_version
 from typing import Annotated, Any
 
 import typer
+from rich.console import Console
 
 from zoo.commands.ablate import ablate
 from zoo.commands.audit_options import audit
 from zoo.commands.compare import compare
-from zoo.commands.console import console
 from zoo.commands.convert import convert
 from zoo.commands.inference import encode, fill, predict
 from zoo.commands.listing import list_, plugins, show
@@ -79,7 +79,7 @@ def start(
         raise typer.Exit
     if context.invoked_subcommand is None:
         print(context.get_help())
-        console().print(FIRST_STEPS, highlight=False)
+        Console().print(FIRST_STEPS, highlight=False)
 
 
 def _keeping(command: Callable[..., Any]) -> Callable[..., Any]:

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
-from typing import Any, ClassVar, TypeAlias
+from typing import ClassVar, TypeAlias
 
 import torch
 import torch.nn.functional as F
@@ -37,8 +37,6 @@ class TaskHead(Objective):
 
     label = LABEL
     reads_tokens: ClassVar[bool] = False
-    n_outputs: ClassVar[int | None] = None
-    """How many numbers the linear layer gives; None: one for each label."""
     loss: ClassVar[Loss] = staticmethod(F.cross_entropy)
 
     def __init__(self, dims: Dims, config: HeadConfig) -> None:
@@ -49,8 +47,12 @@ class TaskHead(Objective):
         self.pooler = None if self.uses_pair_features or self.reads_tokens else Pooler(dims.hidden_width)
         self.input_dropout = Dropout(pooling.input_dropout)
         self.dropout = Dropout(pooling.dropout)
-        n_outputs = len(config.labels) if self.n_outputs is None else self.n_outputs
-        self.output = nn.Linear(dims.hidden_width * (4 if self.uses_pair_features else 1), n_outputs)
+        width = dims.hidden_width * (4 if self.uses_pair_features else 1)
+        self.output = nn.Linear(width, self.n_outputs(config.labels))
+
+    def n_outputs(self, labels: Sequence[str]) -> int:
+        """How many numbers the linear layer gives; one per label by default."""
+        return len(labels)
 
     def scores(self, hidden: Tensor, batch: Batch) -> Tensor:
         """[T, H] -> [B, outputs], or [T, outputs] for a head of tokens."""
@@ -68,7 +70,7 @@ class TaskHead(Objective):
         return pooled
 
     def logits(self, hidden: Tensor, batch: Batch) -> Tensor:
-        """What `predict` reads: the scores, in the shape of the task."""
+        """What predictions are made of: the scores, in the shape of the task."""
         return self.scores(hidden, batch)
 
     def compared(self, hidden: Tensor, batch: Batch) -> Tensor:
@@ -88,12 +90,15 @@ class TaskHead(Objective):
         logits, targets = self.compared(hidden, batch), self.targets(batch)
         known = targets != IGNORE
         total = self.loss(_wide(logits[known]), targets[known], reduction="sum")
-        return Output(total / known.sum().clamp(min=1), logits, targets)
+        return Output(total / known.sum().clamp(min=1), logits, targets, self.correct(logits, targets))
 
-    def predict(self, logits: Tensor) -> list[Any]:
-        """One prediction for each row of the logits: the id of the most probable class."""
-        ids: list[int] = logits.argmax(dim=1).tolist()
-        return ids
+    def correct(self, logits: Tensor, targets: Tensor) -> Tensor | None:
+        """Which targets are met, in their shape; None where nothing is right or wrong, as for scores."""
+        return logits.argmax(dim=-1) == targets
+
+    def by_item(self, logits: Tensor, batch: Batch) -> list[Tensor]:
+        """Each item's own part of the logits, in the order in which the items were collated; by sequence by default."""
+        return _collated(logits.unbind(), batch)
 
 
 class SequenceClassification(TaskHead):
@@ -108,16 +113,19 @@ class MultiLabelClassification(TaskHead):
         """Of yes and no."""
         return F.binary_cross_entropy_with_logits(logits, targets.to(logits.dtype), reduction=reduction)
 
-    def predict(self, logits: Tensor) -> list[Any]:
-        """[B, C] to the ids of the labels that are more probable than not."""
-        return [row.nonzero().flatten().tolist() for row in logits > 0]
+    def correct(self, logits: Tensor, targets: Tensor) -> Tensor:
+        """Yes is predicted above 0, where it is more probable than not. [B, C]"""
+        return (logits > 0) == targets.bool()
 
 
 class Regression(TaskHead):
     """A score, by mean squared error: logits [B], targets [B]."""
 
-    n_outputs = 1
     loss = staticmethod(F.mse_loss)
+
+    def n_outputs(self, labels: Sequence[str]) -> int:
+        """One."""
+        return 1
 
     def logits(self, hidden: Tensor, batch: Batch) -> Tensor:
         """[T, H] to scores [B]."""
@@ -128,10 +136,8 @@ class Regression(TaskHead):
         labels = batch.labels[LABEL]
         return labels if labels.is_floating_point() else labels.float()
 
-    def predict(self, logits: Tensor) -> list[Any]:
-        """[B] to scores."""
-        scores: list[float] = logits.tolist()
-        return scores
+    def correct(self, logits: Tensor, targets: Tensor) -> None:
+        """A score is near or far, not right or wrong."""
 
 
 class TokenClassification(TaskHead):
@@ -146,6 +152,10 @@ class TokenClassification(TaskHead):
         """The batch's own targets: a tag belongs to a token. [T]"""
         return batch.targets
 
+    def by_item(self, logits: Tensor, batch: Batch) -> list[Tensor]:
+        """[T, C] to the logits of each sequence, [S, C]."""
+        return _collated(torch.split(logits, list(batch.layout.lengths)), batch)
+
 
 class QuestionAnswering(TaskHead):
     """Where an answer begins and ends in its sequence, by cross-entropy over its tokens; Devlin et al. 2019, s. 4.2.
@@ -154,7 +164,10 @@ class QuestionAnswering(TaskHead):
     """
 
     reads_tokens = True
-    n_outputs = 2
+
+    def n_outputs(self, labels: Sequence[str]) -> int:
+        """Two per token: how well an answer begins there, and how well it ends there."""
+        return 2
 
     def logits(self, hidden: Tensor, batch: Batch) -> Tensor:
         """[T, H] to [B, 2, S], minus infinity where no answer can be: outside the second text, at special tokens."""
@@ -170,21 +183,10 @@ class QuestionAnswering(TaskHead):
         output = super().forward(hidden, batch, token_table)
         return replace(output, logits=_at_answers(output.logits, batch))
 
-    def predict(self, logits: Tensor) -> list[Any]:
-        """[B, 2, S] to the most probable (first, last) that are in order; (0, 0) where no answer can be."""
-        return best_spans(logits)[0]
-
-
-def best_spans(logits: Tensor) -> tuple[list[tuple[int, int]], list[float]]:
-    """[B, 2, S], minus infinity where no answer can be, to the most probable (first, last) in order, and how probable.
-
-    Where no answer can be anywhere, that is (0, 0) with probability 0.
-    """
-    begins, ends = logits.float().log_softmax(dim=2).nan_to_num(-torch.inf, neginf=-torch.inf).unbind(1)
-    together = begins[:, :, None] + ends[:, None, :]
-    ordered = torch.ones_like(together, dtype=torch.bool).triu()
-    best, places = together.masked_fill(~ordered, -torch.inf).flatten(1).max(dim=1)
-    return [divmod(place, logits.shape[2]) for place in places.tolist()], best.exp().tolist()
+    def by_item(self, logits: Tensor, batch: Batch) -> list[Tensor]:
+        """[B, 2, S] to the logits of each sequence, [2, its own S]."""
+        rows = [row[:, :n] for row, n in zip(logits, batch.layout.lengths, strict=True)]
+        return _collated(rows, batch)
 
 
 def _at_answers(logits: Tensor, batch: Batch) -> Tensor:
@@ -200,7 +202,9 @@ class MultipleChoice(TaskHead):
     collated, each labelled with the number of the right one: logits [Q, C], targets [Q].
     """
 
-    n_outputs = 1
+    def n_outputs(self, labels: Sequence[str]) -> int:
+        """One, for each choice is read by itself."""
+        return 1
 
     def logits(self, hidden: Tensor, batch: Batch) -> Tensor:
         """[T, H] to [Q, C], minus infinity where a question has fewer choices. Raises ZooError without items."""
@@ -210,6 +214,11 @@ class MultipleChoice(TaskHead):
     def targets(self, batch: Batch) -> Tensor:
         """The right choice of each question. [Q]"""
         return _by_item(batch.labels[LABEL], batch)[0][:, 0]
+
+    def by_item(self, logits: Tensor, batch: Batch) -> list[Tensor]:
+        """[Q, C] to the logits of each question's own choices, the questions in the order of their numbers."""
+        sizes = Counter(batch.items)
+        return [row[: sizes[item]] for item, row in zip(sorted(sizes), logits, strict=True)]
 
 
 class Pool(Objective):
@@ -229,25 +238,16 @@ class Pool(Objective):
         return Output((pooled * 0).sum(), pooled, batch.targets.new_full((len(pooled),), IGNORE))
 
 
-HEADS: dict[str, type[TaskHead]] = {
-    "classification": SequenceClassification,
-    "multi-label": MultiLabelClassification,
-    "regression": Regression,
-    "token-classification": TokenClassification,
-    "question-answering": QuestionAnswering,
-    "multiple-choice": MultipleChoice,
-}
-
-
-def make_head(dims: Dims, config: HeadConfig) -> TaskHead:
-    """The head that a record describes."""
-    return HEADS[config.kind](dims, config)
+def _collated(rows: Sequence[Tensor], batch: Batch) -> list[Tensor]:
+    """Rows of packed sequences in the order in which these were collated."""
+    placed = dict(zip(batch.order, rows, strict=True))
+    return [placed[place] for place in sorted(placed)]
 
 
 def _by_item(values: Tensor, batch: Batch) -> tuple[Tensor, Tensor]:
     """Values of sequences [B] by item and place in it [Q, C], and where there is one [Q, C]."""
     if not batch.items:
-        raise ZooError("a batch of choices does not tell which question each is of; give collate their `items`")
+        raise ZooError("a batch of choices does not say which question each belongs to; give collate their `items`")
     rows = sorted(range(len(batch.items)), key=lambda row: (batch.items[row], batch.order[row]))
     sizes = Counter(batch.items[row] for row in rows)
     return Layout(tuple(sizes.values()), values.device).pad(values[rows])

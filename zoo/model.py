@@ -20,6 +20,7 @@ from zoo.core.specs import Variant
 from zoo.pooling.config import VectorConfig, vector_config
 from zoo.text.collate import collate
 from zoo.text.encoding import Text, batches_by_length, check_texts, encode_texts, log_cut
+from zoo.weights.scores import ModelScores
 from zoo.weights.sentence import SentenceConfig
 
 WINDOW = 512
@@ -39,6 +40,7 @@ class Origin:
     provenance: Mapping[str, Any] = field(default_factory=dict)
     """How the weights were made, as far as the zoo knows."""
     sentence: SentenceConfig | None = None
+    scores: ModelScores | None = None
     left_out: tuple[str, ...] = ()
     """The stored names of weights that the model has no place for, as those of a head of unknown kind."""
 

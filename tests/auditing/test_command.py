@@ -23,6 +23,7 @@ def zoo(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> 
 
     def run(*arguments: object) -> tuple[int, str, str]:
         monkeypatch.setattr(sys, "argv", ["zoo", *map(str, arguments)])
+        monkeypatch.delenv("COLUMNS", raising=False)
         with pytest.raises(SystemExit) as ended:
             main()
         shown = capsys.readouterr()

@@ -172,7 +172,7 @@ def test_a_name_on_the_hub_stands_wherever_a_folder_does(
     task = next(task.name for task in zoo.Catalog.installed().tasks.values() if task.suite == "microworld")
     small = ("--tasks", task, "--finetune-steps", 1, "--seeds", 1, "--workers", 0, "--out", "run")
     assert run("compare", "hub:owner/name", *small)[0] == 0
-    results = [json.loads(path.read_text()) for path in Path("run/jobs").glob("pretrain-*.json")]
+    results = [json.loads(path.read_text()) for path in Path("run/jobs").glob("take_over-*.json")]
     assert results[0]["corpus"] == f"none here: the weights of {cache}"  # the commit is part of it
 
 

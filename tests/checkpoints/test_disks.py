@@ -14,6 +14,7 @@ from safetensors.torch import load_file
 
 import zoo
 from zoo.core.errors import RunFailed, ZooError
+from zoo.tasks.kinds import make_head
 
 Run = Callable[..., tuple[int, str, str]]
 
@@ -30,7 +31,7 @@ def words(trained: Path, tmp_path: Path) -> dict[str, str]:
     """What the words of the commands stand for: a model, one with tags, and enough text to fill the disk."""
     model = zoo.load(trained)
     config = zoo.core.specs.HeadConfig(kind="token-classification", labels=("O", "N"))
-    head = zoo.heads.make_head(model.variant.dims, config)
+    head = make_head(model.variant.dims, config)
     zoo.save(model.with_head("task", head), tmp_path / "tagger")
     (tmp_path / "texts.txt").write_text("the cat sat on the mat in the park\n" * 500)
     return {"MODEL": str(trained), "TAGGER": str(tmp_path / "tagger"), "TEXTS": str(tmp_path / "texts.txt")}

@@ -3,20 +3,26 @@
 from __future__ import annotations
 
 import importlib.util
+from dataclasses import replace
 from pathlib import Path
 
 import zoo_albert
 import zoo_bert
 from zoo import Catalog
 from zoo.auditing.audit import Settings, audit_variant
+from zoo.document import Section
+from zoo.document.formats import renderer
 from zoo.experiments.plan.cache_key import cache_key
 from zoo.experiments.plan.job import Job
 from zoo.experiments.plan.make import make_plan
 from zoo.experiments.plan.plan import Plan
-from zoo.experiments.plan.spec import BASELINES, PlannedSplit, hash_json
+from zoo.experiments.plan.spec import PlannedSplit, hash_json
+from zoo.experiments.report.build import document
 from zoo.experiments.results.folder import write_result
 from zoo.experiments.results.gold_labels import write_gold
-from zoo.experiments.results.records import Cost, FailedResult, Measured, ModelResult, Run, TaskResult
+from zoo.experiments.results.records import Cost, FailedResult, Measured, ModelResult, TaskResult
+from zoo.experiments.results.run import ComparisonRun
+from zoo.experiments.statistics.analysis import analyse
 from zoo.machine.environment import environment
 
 _spec = importlib.util.spec_from_file_location("zoo_toy", Path(__file__).with_name("toy_task.py"))
@@ -86,7 +92,9 @@ def pretrained(plan: Plan, job: Job) -> ModelResult:
     )
 
 
-def made_up(n_seeds: int, wrong: dict[str, list[int]], fail: tuple[str, ...] = (), pretrain: bool = False) -> Run:
+def made_up(
+    n_seeds: int, wrong: dict[str, list[int]], fail: tuple[str, ...] = (), pretrain: bool = False
+) -> ComparisonRun:
     """A run whose systems are wrong on so many items, by seed; jobs named in `fail` have failed."""
     plan = make_plan(CATALOG, [CATALOG.variant(name) for name in wrong], ["lamps"], n_seeds=n_seeds)
     plan = of_forty(plan)
@@ -95,14 +103,14 @@ def made_up(n_seeds: int, wrong: dict[str, list[int]], fail: tuple[str, ...] = (
         if job.name in fail
         else pretrained(plan, job)
         if job.kind == "pretrain"
-        else finetuned(plan, job, 20 if job.system in BASELINES else wrong[job.system][job.seed])
+        else finetuned(plan, job, 20 if job.system in plan.baselines else wrong[job.system][job.seed])
         for job in plan.jobs
         if job.kind != "pretrain" or pretrain
     ]
-    return Run(plan=plan, results=tuple(results), gold={"lamps": {"dev": TARGETS}})
+    return ComparisonRun(plan=plan, results=tuple(results), gold={"lamps": {"dev": TARGETS}})
 
 
-def renamed(run: Run, task: str) -> Run:
+def renamed(run: ComparisonRun, task: str) -> ComparisonRun:
     """The run with another name for its only task."""
     (planned,) = run.plan.tasks
     results = [
@@ -110,7 +118,7 @@ def renamed(run: Run, task: str) -> Run:
         for r in run.results
     ]
     plan = run.plan.model_copy(update={"tasks": (planned.model_copy(update={"name": task}),)})
-    return Run(plan=plan, results=tuple(results), gold={task: run.gold[planned.name]})
+    return ComparisonRun(plan=plan, results=tuple(results), gold={task: run.gold[planned.name]})
 
 
 def predicting(
@@ -119,7 +127,7 @@ def predicting(
     *variants: str,
     fail: str = "",
     classes: int = 1_000,
-) -> Run:
+) -> ComparisonRun:
     """A run on a task to whose items every seed has added its number, as long as there are so many classes."""
     wrong = {name: [5, 2, 2, 9] for name in variants or ("bert-tiny",)}
     run = renamed(made_up(4, wrong, fail=(fail,)), task)
@@ -133,10 +141,10 @@ def predicting(
         else r
         for r in run.results
     ]
-    return run.model_copy(update={"results": tuple(results)})
+    return replace(run, results=tuple(results))
 
 
-def saved(run: Run, folder: Path) -> Path:
+def saved(run: ComparisonRun, folder: Path) -> Path:
     """The run as a folder."""
     (folder / "jobs").mkdir(parents=True)
     (folder / "plan.json").write_text(run.plan.model_dump_json())
@@ -145,3 +153,13 @@ def saved(run: Run, folder: Path) -> Path:
     for task, answers in run.gold.items():
         write_gold(folder, run.plan.task(task), answers)
     return folder
+
+
+def rendered(run: ComparisonRun, form: str = "markdown") -> str:
+    """The report of a run in a format."""
+    return renderer(form)(document(analyse(run)))
+
+
+def section(run: ComparisonRun, name: str) -> Section:
+    """A section of a run's report."""
+    return next(part for part in document(analyse(run)).sections if part.id == name)

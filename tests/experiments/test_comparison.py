@@ -15,19 +15,23 @@ import pytest
 
 import zoo_albert
 import zoo_bert
+from tests.experiments.synthetic_runs import rendered
 from zoo import Catalog, ZooError
 from zoo.core.errors import RunFailed
 from zoo.experiments.plan.corpus import FilesCorpus
 from zoo.experiments.plan.job import Job, slug
 from zoo.experiments.plan.make import make_plan, with_budget
 from zoo.experiments.plan.plan import Plan
-from zoo.experiments.report.build import markdown, write_report
+from zoo.experiments.report.build import write_report
+from zoo.experiments.report.costs import cost_table
 from zoo.experiments.report.results_json import summary
-from zoo.experiments.report.score_tables import tabulate
+from zoo.experiments.report.scores import score_table
 from zoo.experiments.results.folder import read_run
-from zoo.experiments.results.records import FailedResult, ModelResult, Run, TaskResult, fingerprint
+from zoo.experiments.results.records import FailedResult, ModelResult, TaskResult, fingerprint
+from zoo.experiments.results.run import ComparisonRun
 from zoo.experiments.runner.run import run
-from zoo.experiments.statistics.verdicts import judge
+from zoo.experiments.statistics.analysis import analyse
+from zoo.experiments.statistics.verdicts import compare_systems
 
 _spec = importlib.util.spec_from_file_location("zoo_toy", Path(__file__).with_name("toy_task.py"))
 assert _spec and _spec.loader
@@ -76,18 +80,18 @@ def plan(corpus: FilesCorpus, *expressions: str, seeds: int = 2) -> Plan:
 
 
 @pytest.fixture(scope="module")
-def finished(corpus: FilesCorpus, tmp_path_factory: pytest.TempPathFactory) -> tuple[Run, Path, Watcher]:
+def finished(corpus: FilesCorpus, tmp_path_factory: pytest.TempPathFactory) -> tuple[ComparisonRun, Path, Watcher]:
     folder, watcher = tmp_path_factory.mktemp("run") / "one", Watcher()
     done = run(plan(corpus, "bert-tiny", "albert-tiny"), folder, workers=0, watcher=watcher, catalog=CATALOG)
-    write_report(done, judge(done), folder)
+    write_report(analyse(done), folder)
     return done, folder, watcher
 
 
-def fingerprints(done: Run) -> dict[str, str]:
+def fingerprints(done: ComparisonRun) -> dict[str, str]:
     return {r.job.name: fingerprint(r) for r in done.results if not isinstance(r, FailedResult)}
 
 
-def test_every_job_is_done_and_told(finished: tuple[Run, Path, Watcher]) -> None:
+def test_every_job_is_done_and_told(finished: tuple[ComparisonRun, Path, Watcher]) -> None:
     done, folder, watcher = finished
     assert not done.failures
     assert len(done.results) == 2 + 2 * 2 + 2
@@ -95,17 +99,19 @@ def test_every_job_is_done_and_told(finished: tuple[Run, Path, Watcher]) -> None
     assert all(step == total for step, total in watcher.steps.values())
 
 
-def test_the_table_has_a_column_a_system_and_a_row_a_measure(finished: tuple[Run, Path, Watcher]) -> None:
-    table = tabulate(finished[0], judge(finished[0]))
-    assert [name.split("+")[0] for name in table.columns] == ["bert-tiny", "albert-tiny", "majority", "bag-of-words"]
-    rows = dict(table.rows)
-    assert rows["lamps (accuracy)"][2:] == ("50.0", "100.0")
-    assert "±" in rows["lamps (accuracy)"][0]
-    assert int(rows["parameters stored"][0].replace(",", "")) > int(rows["parameters stored"][1].replace(",", ""))
+def test_the_tables_have_a_row_per_system_and_a_column_per_measure(
+    finished: tuple[ComparisonRun, Path, Watcher],
+) -> None:
+    table, costs = score_table(finished[0], compare_systems(finished[0])), cost_table(finished[0])
+    assert [row[0].split("+")[0] for row in table.rows] == ["bert-tiny", "albert-tiny", "majority", "bag-of-words"]
+    assert table.columns[1] == "lamps (accuracy)" and [row[1] for row in table.rows[2:]] == ["50.0", "100.0"]
+    assert "±" in table.rows[0][1]
+    of_bert, of_albert = (int(row[costs.columns.index("parameters stored")].replace(",", "")) for row in costs.rows)
+    assert of_bert > of_albert
 
 
 def test_the_same_plan_gives_bitwise_the_same_results(
-    finished: tuple[Run, Path, Watcher], corpus: FilesCorpus, tmp_path: Path
+    finished: tuple[ComparisonRun, Path, Watcher], corpus: FilesCorpus, tmp_path: Path
 ) -> None:
     again = run(finished[0].plan, tmp_path / "two", workers=0, watcher=Watcher(), catalog=CATALOG)
     assert fingerprints(again) == fingerprints(finished[0])
@@ -114,13 +120,13 @@ def test_the_same_plan_gives_bitwise_the_same_results(
         assert one.read_bytes() == two.read_bytes()
 
 
-def test_another_seed_gives_other_results(finished: tuple[Run, Path, Watcher]) -> None:
+def test_another_seed_gives_other_results(finished: tuple[ComparisonRun, Path, Watcher]) -> None:
     name = finished[0].plan.variants[0].name
     first, second = finished[0].finetuned(name)
     assert fingerprint(first) != fingerprint(second)
 
 
-def test_a_run_goes_on_where_it_was_stopped(finished: tuple[Run, Path, Watcher], tmp_path: Path) -> None:
+def test_a_run_goes_on_where_it_was_stopped(finished: tuple[ComparisonRun, Path, Watcher], tmp_path: Path) -> None:
     done = finished[0]
     stopped = tmp_path / "stopped"
 
@@ -138,7 +144,9 @@ def test_a_run_goes_on_where_it_was_stopped(finished: tuple[Run, Path, Watcher],
     assert fingerprints(resumed) == fingerprints(done)
 
 
-def test_a_folder_with_another_plan_is_left_alone(finished: tuple[Run, Path, Watcher], corpus: FilesCorpus) -> None:
+def test_a_folder_with_another_plan_is_left_alone(
+    finished: tuple[ComparisonRun, Path, Watcher], corpus: FilesCorpus
+) -> None:
     with pytest.raises(ZooError, match="holds the run of another plan; give another --out"):
         run(plan(corpus, "bert-tiny"), finished[1], workers=0, watcher=Watcher(), catalog=CATALOG)
 
@@ -156,18 +164,20 @@ def test_one_failure_stops_what_stands_on_it_and_nothing_else(corpus: FilesCorpu
     assert set(reasons) == {"pretrain", "finetune"}
     assert "the loss of bert.mlm is" in reasons["pretrain"] and "try a lower learning rate" in reasons["pretrain"]
     assert reasons["finetune"].startswith("pre-training bert-tiny+")
-    assert dict(tabulate(done, judge(done)).rows)["lamps (accuracy)"][0] == "failed"
-    assert "Failed: pretrain-bert-tiny" in markdown(done, judge(done)).replace("\\", "")
+    assert score_table(done, compare_systems(done)).by_label["bert-tiny"][0] == "failed"
+    assert "| pretrain-bert-tiny-s42 | failed" in rendered(done).replace("\\", "")
 
 
-def test_a_report_is_made_from_the_folder_alone(finished: tuple[Run, Path, Watcher]) -> None:
+def test_a_report_is_made_from_the_folder_alone(finished: tuple[ComparisonRun, Path, Watcher]) -> None:
     done, folder, _ = finished
     assert read_run(folder) == done
-    assert json.loads((folder / "results.json").read_text()) == summary(done, judge(done))
-    assert (folder / "report.md").read_text() == markdown(done, judge(done))
+    assert json.loads((folder / "results.json").read_text()) == summary(analyse(done))
+    assert (folder / "report.md").read_text() == rendered(done)
 
 
-def test_what_is_not_json_in_a_run_folder_is_named(finished: tuple[Run, Path, Watcher], tmp_path: Path) -> None:
+def test_what_is_not_json_in_a_run_folder_is_named(
+    finished: tuple[ComparisonRun, Path, Watcher], tmp_path: Path
+) -> None:
     with pytest.raises(ZooError, match=r"holds no run: there is no plan.json in it"):
         read_run(tmp_path)
     (tmp_path / "plan.json").write_text("{")
@@ -241,7 +251,7 @@ def _alive(pid: int) -> bool:
 
 
 def test_every_seed_may_have_a_pretraining_of_its_own(
-    finished: tuple[Run, Path, Watcher], corpus: FilesCorpus, tmp_path: Path
+    finished: tuple[ComparisonRun, Path, Watcher], corpus: FilesCorpus, tmp_path: Path
 ) -> None:
     each = finished[0].plan.model_copy(update={"pretrain_each_seed": True})
     done = run(each, tmp_path / "run", watcher=Watcher(), catalog=CATALOG)
@@ -253,11 +263,11 @@ def test_every_seed_may_have_a_pretraining_of_its_own(
     }
     weights = {r.weights_hash for r in done.results if isinstance(r, ModelResult)}
     assert len(weights) == 4
-    assert "2 seeds, each pre-trained, on dev" in markdown(done, judge(done))
+    assert "2 seeds, each pre-trained, on dev" in rendered(done)
 
 
 def test_a_disk_that_refuses_everything_fails_every_job_and_ends_no_run(
-    finished: tuple[Run, Path, Watcher], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    finished: tuple[ComparisonRun, Path, Watcher], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def refuse(folder: Path, result: ModelResult | TaskResult | FailedResult) -> None:
         raise RunFailed("No space left on device")

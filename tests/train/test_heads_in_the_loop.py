@@ -14,9 +14,9 @@ from safetensors.torch import load_file
 
 from zoo import Batch, Catalog, Model
 from zoo.core.specs import Finetuning, HeadConfig
-from zoo.heads import HEADS, make_head
+from zoo.tasks.kinds import make_head
 from zoo.testing import DIMS, head_batch
-from zoo.testing.heads import CLASSES
+from zoo.testing.heads import CLASSES, HEAD_KINDS
 from zoo.train.evaluation import evaluate
 from zoo.train.loop import fit, train
 from zoo.train.step import Step, StepConfig, TooFewSequences
@@ -57,7 +57,7 @@ def by_hand(kind: str) -> tuple[float, dict[str, torch.Tensor]]:
 
 
 @pytest.mark.parametrize("n_micro", [1, 2, 3])
-@pytest.mark.parametrize("kind", HEADS)
+@pytest.mark.parametrize("kind", HEAD_KINDS)
 def test_a_step_is_that_of_the_whole_batch_in_however_many_micro_batches(kind: str, n_micro: int) -> None:
     model = headed(kind)
     step = stepped(model, head_batch(kind), n_micro)
@@ -67,7 +67,7 @@ def test_a_step_is_that_of_the_whole_batch_in_however_many_micro_batches(kind: s
         torch.testing.assert_close(parameter.detach(), weights[name], msg=name, atol=1e-6, rtol=1e-5)
 
 
-@pytest.mark.parametrize("kind", HEADS)
+@pytest.mark.parametrize("kind", HEAD_KINDS)
 def test_accuracy_and_labels_are_counted_over_the_whole_batch(kind: str) -> None:
     batch = head_batch(kind)
     whole, divided = (stepped(headed(kind), batch, n_micro) for n_micro in (1, 3))
@@ -78,7 +78,7 @@ def test_accuracy_and_labels_are_counted_over_the_whole_batch(kind: str) -> None
         assert whole.labels == {"task": {0: 2, 1: 2, 2: 2}}
 
 
-@pytest.mark.parametrize("kind", HEADS)
+@pytest.mark.parametrize("kind", HEAD_KINDS)
 def test_an_evaluation_of_parts_is_that_of_the_whole(kind: str) -> None:
     model, batch = headed(kind), head_batch(kind)
     with torch.no_grad():
@@ -96,7 +96,7 @@ def test_an_evaluation_of_parts_is_that_of_the_whole(kind: str) -> None:
         assert whole.accuracy == pytest.approx((output.logits.argmax(2) == output.targets)[known].float().mean().item())
 
 
-@pytest.mark.parametrize("kind", HEADS)
+@pytest.mark.parametrize("kind", HEAD_KINDS)
 def test_a_head_learns_its_batch_by_heart(kind: str) -> None:
     model, batch = headed(kind), head_batch(kind)
     history = fit(
@@ -123,7 +123,7 @@ SHARED = """
 import sys
 import torch
 from safetensors.torch import save_file
-from zoo.heads import HEADS
+from zoo.testing.heads import HEAD_KINDS
 from zoo.testing import head_batch
 from zoo.train.loop import train
 from zoo.train.step import StepConfig
@@ -133,7 +133,7 @@ from zoo.train.distributed import init_distributed
 sys.path.insert(0, sys.argv[2])
 from test_heads_in_the_loop import LAMB, RECIPE, headed
 with init_distributed(Compute()) as distributed:
-    for kind in HEADS:
+    for kind in HEAD_KINDS:
         model = headed(kind)
         optimizer = torch.optim.SGD(model.parameters(), lr=1.0)
         (step,) = train(model, optimizer, [head_batch(kind)], RECIPE, 1, how=StepConfig(distributed=distributed))
@@ -163,7 +163,7 @@ def made_by_two(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     yield folder
 
 
-@pytest.mark.parametrize("kind", HEADS)
+@pytest.mark.parametrize("kind", HEAD_KINDS)
 def test_two_processes_make_the_step_of_the_whole_batch(kind: str, made_by_two: Path) -> None:
     made = load_file(made_by_two / f"{kind}.safetensors")
     loss, weights = by_hand(kind)

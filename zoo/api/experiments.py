@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, get_args
@@ -98,7 +99,7 @@ def report(run: Place, *, across_hardware: bool = False) -> Comparison:
     """A finished run again, from its saved results alone. Raises ZooError where the folder holds none."""
     from zoo.experiments.results.folder import read_run
 
-    done = read_run(Path(run)).model_copy(update={"across_hardware": across_hardware})
+    done = replace(read_run(Path(run)), across_hardware=across_hardware)
     return Comparison(Path(run), done)
 
 
@@ -114,7 +115,7 @@ def merge(*runs: Place, out: Place | None = None, across_hardware: bool = False)
     if len(runs) < 2:
         raise ZooError("give at least two run folders; zoo report shows a single one")
     run = merged({str(folder): read_run(Path(folder)) for folder in runs})
-    comparison = Comparison(Path(out) if out else None, run.model_copy(update={"across_hardware": across_hardware}))
+    comparison = Comparison(Path(out) if out else None, replace(run, across_hardware=across_hardware))
     if out is not None:
         write_merged(comparison.run, Path(out))
         comparison.write_report()

@@ -3,34 +3,46 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from html import escape
-from io import StringIO
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from rich.console import Console
-
-from zoo.core.errors import UnknownName
 from zoo.core.files import write_text
-from zoo.experiments.report.ablation import effects_markdown, plain_effects, print_effects
-from zoo.experiments.report.build import markdown, plain, print_table, write_report
-from zoo.experiments.report.html import html
-from zoo.experiments.report.latex import latex
-from zoo.experiments.report.results_json import csv_rows, json_text
-from zoo.experiments.results.records import FailedResult, Run
-from zoo.experiments.statistics.ablation import Effects, ablation_path, effects
-from zoo.experiments.statistics.verdicts import Verdicts, judge
-from zoo.experiments.verify.files import Check
+from zoo.document import Document
+from zoo.document.formats import FORMATS, Renderer, renderer
+from zoo.document.html import fragment
+from zoo.document.text import text
+from zoo.experiments.report.build import document, write_report
+from zoo.experiments.results.beside_models import write_model_scores
+from zoo.experiments.results.records import FailedResult
+from zoo.experiments.results.run import ComparisonRun
+from zoo.experiments.statistics.ablation import Effects
+from zoo.experiments.statistics.analysis import Analysis, analyse
+from zoo.experiments.statistics.verdicts import Comparisons
+from zoo.registry.catalog import Catalog
 
 if TYPE_CHECKING:
+    from zoo.checkpoints.converting import Moved
     from zoo.core.specs import Variant
+    from zoo.experiments.verify.files import Check
+    from zoo.inference.fill_mask import Candidate
     from zoo.model import Model
     from zoo.pretraining.run import Summary
     from zoo.text.cache import CorpusFacts
 
-FORMATS = ("terminal", "markdown", "csv", "json", "html", "latex")
+ENDINGS = {".md": "markdown", ".tex": "latex", ".txt": "terminal"}
+"""The formats of files that do not end with a format's name."""
+
+
+def _renderer(name: str) -> Renderer:
+    """A format of the zoo, for which no plugin is looked at, or of a plugin. Raises UnknownName where there is none."""
+    if name in FORMATS:
+        return renderer(name)
+    found: Renderer = Catalog.installed().report_format(name)
+    return found
 
 
 @dataclass(frozen=True)
@@ -38,66 +50,58 @@ class Comparison:
     """A comparison or an ablation that was carried out, with its statistics."""
 
     folder: Path | None
-    run: Run
+    run: ComparisonRun
 
     @cached_property
-    def statistics(self) -> Verdicts:
-        """Which differences are significant."""
-        return judge(self.run)
-
-    @cached_property
-    def effects(self) -> Effects | None:
-        """What each edge does, of an ablation."""
-        return effects(self.run, self.run.plan.ablation) if self.run.plan.ablation else None
+    def analysis(self) -> Analysis:
+        """All that the results show."""
+        return analyse(self.run)
 
     @property
-    def failures(self) -> list[FailedResult]:
+    def statistics(self) -> Comparisons:
+        """Which differences are significant."""
+        return self.analysis.comparisons
+
+    @property
+    def effects(self) -> Effects | None:
+        """What each edge does, of an ablation."""
+        return self.analysis.effects
+
+    @cached_property
+    def document(self) -> Document:
+        """The report as sections, an ablation's effects first."""
+        return document(self.analysis)
+
+    @property
+    def failures(self) -> tuple[FailedResult, ...]:
         """The jobs that could not be finished."""
         return self.run.failures
 
-    def print(self, console: Console) -> None:
-        """Print the report on a terminal; an ablation's effects first."""
-        if self.effects:
-            print_effects(self.run, self.effects, console)
-        print_table(self.run, self.statistics, console)
+    def render(self, format: str = "terminal", sections: Sequence[str] = ()) -> str:
+        """The report in a format: terminal, markdown, csv, json, html, latex, or one that a plugin brings.
 
-    def render(self, format: str = "terminal") -> str:
-        """The report in a format: terminal, markdown, csv, json, html or latex. Raises UnknownName for another."""
-        if format not in FORMATS:
-            raise UnknownName("report format", format, FORMATS)
-        run, found, edges = self.run, self.statistics, self.effects
-        made = {
-            "terminal": lambda: (plain_effects(run, edges) if edges else "") + plain(run, found),
-            "markdown": lambda: markdown(run, found) + (effects_markdown(run, edges) if edges else ""),
-            "csv": lambda: csv_rows(run),
-            "json": lambda: json_text(run, found),
-            "html": lambda: html(run, found),
-            "latex": lambda: latex(run, found),
-        }
-        return made[format]()
+        With `sections`, only those of these ids. Raises UnknownName for another format or section.
+        """
+        shown = self.document.only(sections) if sections else self.document
+        return _renderer(format)(shown)
 
-    def save(self, path: str | Path, format: str | None = None) -> Path:
+    def save(self, path: str | Path, format: str | None = None, sections: Sequence[str] = ()) -> Path:
         """Write the report to a file, in the format that its name ends with if none is given."""
-        by_ending = {".md": "markdown", ".tex": "latex", ".txt": "terminal"}
         ending = Path(path).suffix
-        write_text(Path(path), self.render(format or by_ending.get(ending, ending.lstrip("."))))
+        write_text(Path(path), self.render(format or ENDINGS.get(ending, ending.lstrip(".")), sections))
         return Path(path)
 
     def write_report(self) -> None:
-        """Write results.json, report.md and an ablation's effects into the run folder."""
+        """Write results.json and report.md into the run folder."""
         assert self.folder is not None
-        write_report(self.run, self.statistics, self.folder)
-        if self.effects:
-            write_text(ablation_path(self.folder), self.effects.model_dump_json(indent=1) + "\n")
-            write_text(self.folder / "ablation.md", effects_markdown(self.run, self.effects))
+        write_report(self.analysis, self.folder)
+        write_model_scores(self.analysis.run, self.folder)
 
     def __repr__(self) -> str:
-        text = StringIO()
-        self.print(Console(file=text, width=100))
-        return f"{text.getvalue()}run folder: {self.folder}"
+        return f"{text(self.document.brief, 100)}run folder: {self.folder}"
 
     def _repr_html_(self) -> str:
-        return self.render("html")
+        return fragment(self.document.brief.sections)
 
 
 @dataclass(frozen=True)
@@ -206,3 +210,30 @@ class CorpusCounts:
             f"tokens of {self.vocab_size:,} pieces, {100 * facts.unknown / facts.tokens:.3f}% of them unknown\n"
             f"{packed}: {read}"
         )
+
+
+@dataclass(frozen=True)
+class Filled:
+    """The most probable tokens for each mask of a text, the likeliest first."""
+
+    text: str
+    masks: list[list[Candidate]]
+
+    def __repr__(self) -> str:
+        return "\n".join(
+            f"mask {number}: " + ", ".join(f"{one.piece!r} {one.probability:.4f}" for one in candidates)
+            for number, candidates in enumerate(self.masks, 1)
+        )
+
+
+@dataclass(frozen=True)
+class Conversion:
+    """A folder that was written, and what became of each stored tensor."""
+
+    folder: Path
+    tensors: list[Moved]
+
+    def __repr__(self) -> str:
+        kept = sum(one.after is not None for one in self.tensors)
+        left = f", {len(self.tensors) - kept} left out" if kept < len(self.tensors) else ""
+        return f"{self.folder}: {kept} tensors{left}"

@@ -1,14 +1,12 @@
-"""Where the parameters are, as a picture: embedding against encoder, variants beside each other."""
+"""Where the parameters are, as a chart: embedding against encoder, variants beside each other."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from io import StringIO
 from typing import TYPE_CHECKING
 
 from zoo.auditing.audit import Audit
 from zoo.auditing.breakdown import WHOLE, Row
-from zoo.core.errors import ZooError
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -31,20 +29,8 @@ COLORS = {
 """Embedding in blues, encoder in oranges; a part that states no formula is drawn whole."""
 
 
-def chart(audits: Sequence[Audit]) -> str:
-    """An SVG of stored parameters by component: in millions, and as shares. The same audits give the same bytes."""
-    try:
-        import matplotlib
-    except ImportError as error:
-        raise ZooError("charts need matplotlib; install it with: pip install encoder-zoo[plots]") from error
-    with matplotlib.rc_context({"svg.hashsalt": "zoo", "svg.fonttype": "none", "font.size": 10}):
-        text = StringIO()
-        draw(audits).savefig(text, format="svg", metadata=dict.fromkeys(("Date", "Creator", "Format", "Type")))
-    return text.getvalue()[text.getvalue().index("<svg") :]
-
-
 def draw(audits: Sequence[Audit]) -> Figure:
-    """The picture, for a file of any kind."""
+    """Stored parameters by component: in millions, and as shares."""
     from matplotlib.figure import Figure
 
     figure = Figure(figsize=(11, 1.6 + 0.42 * len(audits)), layout="constrained")
@@ -69,7 +55,6 @@ def _bars(axes: Axes, audits: Sequence[Audit], *, share: bool) -> None:
         widths = [100 * s[component] / sum(s.values()) if share else s[component] / 1e6 for s in sums]
         axes.barh(names, widths, left=left, color=color, label=component, height=0.7)
         left = [start + width for start, width in zip(left, widths, strict=True)]
-    axes.spines[["top", "right"]].set_visible(False)
 
 
 def _sums(audit: Audit) -> dict[str, int]:

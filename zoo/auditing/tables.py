@@ -1,32 +1,31 @@
-"""Audits as tables of text, the same for terminal, Markdown and HTML."""
+"""Audits as sections of a document, a table each."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 from zoo.auditing.audit import Audit, PublishedCount
 from zoo.auditing.counts import DEFINITIONS, LABELS
+from zoo.document import MISSING, Section, Table
 
-MISSING = "-"
 COMPONENTS = ("token", "position", "segment", "projection", "attention", "ffn", "norms", "pooler")
 """The components that the published architectures have; whatever else there is counts as heads or other."""
 
-
-@dataclass(frozen=True)
-class Table:
-    """A title, a head and rows; the columns after the first `n_words` hold numbers."""
-
-    title: str
-    columns: tuple[str, ...]
-    rows: tuple[tuple[str, ...], ...]
-    n_words: int = 1
+WORDS = frozenset({"published", "formula"})
+"""Columns of words beside the first ones."""
 
 
-def overview(audits: Sequence[Audit]) -> Table:
+def _section(title: str, columns: tuple[str, ...], rows: tuple[tuple[str, ...], ...], n_words: int = 1) -> Section:
+    """A section of one table, whose first columns hold words."""
+    identity = title.split(":")[0].lower().replace(" ", "-")
+    words = frozenset(columns[:n_words]) | WORDS
+    return Section(identity, title, (Table(columns, rows, words=words),))
+
+
+def overview(audits: Sequence[Audit]) -> Section:
     """A row a variant: the four counts, whether the other sources agree, and what is published."""
     columns = ("variant", *LABELS.values(), "module", "checkpoint", "published")
-    return Table("Parameters", columns, tuple(_overview_row(audit) for audit in audits))
+    return _section("Parameters", columns, tuple(_overview_row(audit) for audit in audits))
 
 
 def _overview_row(audit: Audit) -> tuple[str, ...]:
@@ -43,7 +42,7 @@ def _mark(audit: Audit, source: str) -> str:
     return "differs" if any(d.source == source for d in audit.disagreements) else "equal"
 
 
-def definitions(audits: Sequence[Audit]) -> Table:
+def definitions(audits: Sequence[Audit]) -> Section:
     """A row a definition: every source's count beside the formula."""
     rows = []
     for audit in audits:
@@ -56,16 +55,16 @@ def definitions(audits: Sequence[Audit]) -> Table:
             formula = audit.formulas.get(d, MISSING)
             rows.append((audit.name, LABELS[d], *counts, ", ".join(shown) or MISSING, formula))
     columns = ("variant", "definition", "closed form", "module", "checkpoint", "published", "formula")
-    return Table("Four counts under four definitions", columns, tuple(rows), n_words=2)
+    return _section("Four counts under four definitions", columns, tuple(rows), n_words=2)
 
 
-def published(counts: Sequence[tuple[str, PublishedCount]]) -> Table:
+def published(counts: Sequence[tuple[str, PublishedCount]]) -> Section:
     """A row a printed figure: where it is from, and how it can be reached."""
     rows = tuple((name, c.figure, c.source, "; or ".join(c.ways) or c.causes[0]) for name, c in counts)
-    return Table("Published figures", ("variant", "figure", "source", "what gives it"), rows, n_words=4)
+    return _section("Published figures", ("variant", "figure", "source", "what gives it"), rows, n_words=4)
 
 
-def breakdown(audits: Sequence[Audit]) -> Table:
+def breakdown(audits: Sequence[Audit]) -> Section:
     """A row a component."""
     rows = tuple(
         (
@@ -86,10 +85,10 @@ def breakdown(audits: Sequence[Audit]) -> Table:
     columns = (
         "variant", "part", "component", "one copy", "parameters", "copies", "runs", "stored", "executed", "share"
     )  # fmt: skip
-    return Table("Components", columns, rows, n_words=4)
+    return _section("Components", columns, rows, n_words=4)
 
 
-def components(audits: Sequence[Audit]) -> Table:
+def components(audits: Sequence[Audit]) -> Section:
     """A row a variant, a column a component."""
     rows = []
     for audit in audits:
@@ -98,7 +97,7 @@ def components(audits: Sequence[Audit]) -> Table:
             sums[row.component if row.component in sums else "heads and other"] += row.stored
         rows.append((audit.name, *(number(n or None) for n in sums.values()), _embedding_share(audit)))
     columns = ("variant", *COMPONENTS, "heads and other", "embedding's share of the encoder")
-    return Table("Parameters by component, as stored", columns, tuple(rows))
+    return _section("Parameters by component, as stored", columns, tuple(rows))
 
 
 def _share(stored: int, audit: Audit) -> str:
@@ -111,7 +110,7 @@ def _embedding_share(audit: Audit) -> str:
     return f"{embedding / (embedding + encoder):.1%}"
 
 
-def sharing(audits: Sequence[Audit]) -> Table:
+def sharing(audits: Sequence[Audit]) -> Section:
     """A row a variant: what is stored, what runs, and what sharing and factorizing save."""
     rows = []
     for audit in audits:
@@ -125,10 +124,10 @@ def sharing(audits: Sequence[Audit]) -> Table:
         "variant", "stored", "executed per token", "unshared equivalent", "E if factorized", "neither shared nor "
         "factorized", "sharing saves", "factorizing saves", "both save",
     )  # fmt: skip
-    return Table("Sharing: embedding and encoder", columns, tuple(rows))
+    return _section("Sharing: embedding and encoder", columns, tuple(rows))
 
 
-def costs(audits: Sequence[Audit]) -> Table:
+def costs(audits: Sequence[Audit]) -> Section:
     """A row a variant and length."""
     rows = []
     for audit in audits:
@@ -153,10 +152,10 @@ def costs(audits: Sequence[Audit]) -> Table:
         "variant", "length", "forward, GFLOP a sequence", "of which quadratic", "training, GFLOP a sequence",
         "weights float32, MB", "float16, MB", "optimizer, MB", f"activations of {batch} sequences, MB",
     )  # fmt: skip
-    return Table("Cost", columns, tuple(rows))
+    return _section("Cost", columns, tuple(rows))
 
 
-def difference(a: Audit, b: Audit) -> Table:
+def difference(a: Audit, b: Audit) -> Section:
     """A row a component in which two variants differ, and their sum."""
     rows = tuple(
         (
@@ -170,7 +169,7 @@ def difference(a: Audit, b: Audit) -> Table:
         for found in differences(a, b)
     )
     columns = ("kind", "component", f"{a.name}, formula", f"{b.name}, formula", a.name, b.name, "difference")
-    return Table(f"From {a.name} to {b.name}", columns, rows, n_words=4)
+    return _section(f"From {a.name} to {b.name}", columns, rows, n_words=4)
 
 
 def differences(a: Audit, b: Audit) -> list[dict[str, str | int | None]]:

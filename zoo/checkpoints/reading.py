@@ -13,9 +13,10 @@ import torch
 from zoo.core.errors import ZooError
 from zoo.core.interfaces import Objective, Tokenizer
 from zoo.core.specs import HeadConfig, Variant
-from zoo.heads import Pool, TaskHead, make_head
+from zoo.heads import Pool, TaskHead
 from zoo.model import Model, Origin
 from zoo.registry.catalog import Catalog
+from zoo.tasks.kinds import make_head
 from zoo.weights.assign import assign, common_dtype
 from zoo.weights.files import CONFIG
 from zoo.weights.folder import VARIANT, CheckpointFolder, Objectives
@@ -75,6 +76,7 @@ def load(
         opened.weights.metadata,
         opened.provenance,
         opened.sentence,
+        opened.scores,
         left_out=contents.left_out,
     )
     return model.eval()

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from zoo.commands.completion import COMPLETIONS
-from zoo.commands.console import AsJson, Strict, console, open_catalog, print_json
+from zoo.commands.console import AsJson, Strict, open_catalog, print_json, show_table
 from zoo.commands.experiment import DryRun, SavePlan, experiment
 from zoo.commands.options import takes
 from zoo.experiments.plan.options import PATH, AblationOptions
@@ -45,36 +45,36 @@ def ablate(
 
     Example: zoo ablate bert-tiny albert-tiny --pretrain-tokens 1M
     """
-    from zoo import api
+    import zoo
 
     catalog, names = open_catalog(strict), variants or ()
     if list_presets:
         _print_presets(catalog)
         return 0
     if edges:
-        _print_path(api.ablation_edges(*names, catalog=catalog, **options.given), as_json)
+        _print_path(zoo.ablation_edges(*names, catalog=catalog, **options.given), as_json)
         return 0
-    given, done = options.given | {"catalog": catalog}, partial(api.ablate, *names)
-    return experiment(partial(api.plan_ablation, *names), done, save_plan, dry_run, as_json, **given)
+    given, done = options.given | {"catalog": catalog}, partial(zoo.ablate, *names)
+    return experiment(partial(zoo.plan_ablation, *names), done, save_plan, dry_run, as_json, **given)
 
 
 def _print_path(ablation: Ablation, as_json: bool) -> None:
     from zoo.experiments.report.ablation import path_table
-    from zoo.tables import print_rows
 
     if as_json:
         print_json(ablation.model_dump_json(indent=1))
         return
-    print_rows(path_table(ablation), console())
+    show_table(path_table(ablation))
     for limit in ablation.paper.limits if ablation.paper else ():
         print(limit)
 
 
 def _print_presets(catalog: Catalog) -> None:
-    from zoo.tables import Table, print_rows
+    from zoo.document import Table
 
     rows = tuple(
-        (name, (table.title, table.source, f"{sum(bool(row.variants) for row in table.rows)}", ", ".join(table.sizes)))
+        (name, table.title, table.source, f"{sum(bool(row.variants) for row in table.rows)}", ", ".join(table.sizes))
         for name, table in catalog.paper_tables.items()
     )
-    print_rows(Table("preset", ("what it asks", "source", "variants", "sizes"), rows), console())
+    columns = ("preset", "what it asks", "source", "variants", "sizes")
+    show_table(Table(columns, rows, words=frozenset({"what it asks", "source", "sizes"})))

@@ -20,10 +20,14 @@ from zoo.auditing.audit import (
 from zoo.auditing.checkpoint import is_path
 from zoo.auditing.counts import Counts
 from zoo.auditing.expectations import moved, read_expectations
-from zoo.auditing.report import html, markdown, print_tables, write_markdown
-from zoo.commands.console import console, print_json
+from zoo.auditing.report import page, with_notes, write_markdown
+from zoo.commands.console import print_json
 from zoo.core.errors import ZooError
 from zoo.core.files import write_text
+from zoo.document import Document, Section
+from zoo.document import html as html_pages
+from zoo.document.markdown import sections as markdown
+from zoo.document.text import terminal_width, text
 from zoo.registry.catalog import Catalog
 from zoo.weights.hub import is_hub_name
 
@@ -111,25 +115,22 @@ def show(catalog: Catalog, audits: Sequence[Audit], good: Sequence[Audit], asked
         print_json(as_json(audits))
     if outputs == Outputs(json=True) or not good:
         return
-    notes = _notes(good)
-    if outputs.terminal and not asked.names:
-        print_tables([tables.overview(good)], notes, console())
-        return
-    shown = _details(good) if asked.names else _overviews(catalog, good)
+    alone = outputs.terminal and not asked.names
+    tables_of = [tables.overview(good)] if alone else _details(good) if asked.names else _overviews(catalog, good)
+    shown = with_notes(tables_of, _notes(good))
     if outputs.terminal:
-        print_tables(shown, notes, console())
+        print(text(Document("", tuple(shown)), terminal_width()))
     if outputs.markdown:
-        print(markdown(shown, notes), end="")
+        print(markdown(shown, level=3), end="")
     if outputs.update:
-        write_markdown(outputs.update, markdown(shown, notes))
-    if outputs.chart or outputs.html:
-        from zoo.auditing.chart import chart
+        write_markdown(outputs.update, markdown(shown, level=3))
+    if outputs.chart:
+        from zoo.auditing.chart import draw
+        from zoo.document.plotting import svg
 
-        picture = chart(good)
-        if outputs.chart:
-            write_text(outputs.chart, picture)
-        if outputs.html:
-            write_text(outputs.html, html(shown, notes, picture))
+        write_text(outputs.chart, svg(lambda: draw(good)))
+    if outputs.html:
+        write_text(outputs.html, html_pages.render(page(good, shown)))
 
 
 def as_json(audits: Sequence[Audit]) -> list[dict[str, object]]:
@@ -140,7 +141,7 @@ def as_json(audits: Sequence[Audit]) -> list[dict[str, object]]:
     return objects
 
 
-def _overviews(catalog: Catalog, audits: Sequence[Audit]) -> list[tables.Table]:
+def _overviews(catalog: Catalog, audits: Sequence[Audit]) -> list[Section]:
     """A row a variant, and all that is published, of the rows of ablations too."""
     return [
         tables.overview(audits),
@@ -151,10 +152,10 @@ def _overviews(catalog: Catalog, audits: Sequence[Audit]) -> list[tables.Table]:
     ]
 
 
-def _details(audits: Sequence[Audit]) -> list[tables.Table]:
+def _details(audits: Sequence[Audit]) -> list[Section]:
     compared = [tables.difference(*audits)] if len(audits) == 2 and all(audit.breakdown for audit in audits) else []
     shown = [tables.definitions(audits), tables.published(_printed(audits)), *compared, tables.breakdown(audits)]
-    return [table for table in (*shown, tables.sharing(audits), tables.costs(audits)) if table.rows]
+    return [part for part in (*shown, tables.sharing(audits), tables.costs(audits)) if part.tables[0].rows]
 
 
 def _printed(audits: Sequence[Audit]) -> list[tuple[str, PublishedCount]]:

@@ -37,8 +37,8 @@ def compare(
     """
     from functools import partial
 
-    from zoo import api
+    import zoo
 
     given, names = options.given | {"catalog": open_catalog(strict)}, variants or ()
-    done = partial(api.compare, *names)
-    return experiment(partial(api.plan_comparison, *names), done, save_plan, dry_run, as_json, **given)
+    done = partial(zoo.compare, *names)
+    return experiment(partial(zoo.plan_comparison, *names), done, save_plan, dry_run, as_json, **given)

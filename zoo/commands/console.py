@@ -9,12 +9,11 @@ from typing import Annotated
 
 import typer
 from pydantic import JsonValue
-from rich.console import Console
-from rich.table import Table
-from rich.text import Text
 
 from zoo.commands.streams import results
 from zoo.core.errors import CONTROLS, visible
+from zoo.document import Document, Table
+from zoo.document.text import table_lines, terminal_width, text
 from zoo.registry.catalog import Catalog
 from zoo.registry.plugins import Plugin
 
@@ -25,8 +24,9 @@ AsJson = Annotated[
 ]
 Strict = Annotated[bool, typer.Option("--strict", help="Stop at the first plugin that fails.", rich_help_panel=OUTPUT)]
 
-PIPED_WIDTH = 250
-"""Columns of a table that no terminal bounds."""
+
+MOST_ROWS = 40
+"""Rows of a table on a terminal; a longer one is cut."""
 
 
 def open_catalog(strict: bool, warn: bool = True) -> Catalog:
@@ -62,17 +62,25 @@ def print_rows(rows: list[dict[str, JsonValue]], as_json: bool) -> None:
     if not rows:
         print("nothing")
         return
-    table = Table(box=None, pad_edge=False)
-    for index, field in enumerate(rows[0]):
-        table.add_column(Text(field), overflow="fold", no_wrap=index == 0)
-    for row in rows:
-        table.add_row(
-            *(
-                Text("" if value is None else visible(value) if isinstance(value, str) else json.dumps(value))
-                for value in row.values()
-            )
-        )
-    console().print(table)
+    numbers = {name for name in rows[0] if all(isinstance(row[name], int | float | None) for row in rows)}
+    show_table(
+        Table(tuple(rows[0]), tuple(tuple(map(_cell, row.values())) for row in rows), words={*rows[0]} - numbers)
+    )
+
+
+def show(document: Document) -> None:
+    """A report on standard output, as wide as the terminal; long tables are cut there."""
+    width = terminal_width()
+    print(text(document, width, MOST_ROWS if width else None), end="")
+
+
+def show_table(table: Table) -> None:
+    """A table on standard output, as wide as the terminal."""
+    print("\n".join(table_lines(table, terminal_width())))
+
+
+def _cell(value: JsonValue) -> str:
+    return "" if value is None else value if isinstance(value, str) else json.dumps(value)
 
 
 def ending(wrote: Mapping[str, object], *commands: str) -> None:
@@ -81,8 +89,3 @@ def ending(wrote: Mapping[str, object], *commands: str) -> None:
         print(f"{what}: {place}")
     for index, command in enumerate(commands):
         print(f"{'     ' if index else 'next:'} {command}")
-
-
-def console() -> Console:
-    """Standard output, wide where it is no terminal."""
-    return Console(width=None if sys.stdout.isatty() else PIPED_WIDTH)

@@ -9,6 +9,8 @@ from typing import Annotated
 
 import typer
 
+from zoo.commands.console import AsJson, ending, print_json
+
 
 class Format(StrEnum):
     """The two kinds of folder."""
@@ -20,21 +22,24 @@ class Format(StrEnum):
 def convert(
     source: Annotated[str, typer.Argument(help="A folder with a model, or hub:OWNER/NAME@REVISION.")],
     target: Annotated[Path, typer.Argument(help="The folder to write.")],
-    to: Annotated[Format, typer.Option(help="The Hugging Face format, or the zoo's own.")] = Format.hf,
+    to: Annotated[
+        Format, typer.Option(help="hf: the Hugging Face format; zoo: the zoo's own. [dim](e.g. zoo)[/dim]")
+    ] = Format.hf,
     tensors: Annotated[bool, typer.Option("--tensors", help="List what became of each tensor.")] = False,
-    replace: Annotated[bool, typer.Option("--replace", help="Put it in the place of a folder that is there.")] = False,
-    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+    replace: Annotated[bool, typer.Option("--replace", help="Replace a folder that is there.")] = False,
+    as_json: AsJson = False,
 ) -> None:
-    """Write a model's folder in the Hugging Face format, or in the zoo's own."""
-    from zoo.checkpoints.converting import convert as do
-    from zoo.commands.console import print_json
+    """Write a model's folder in the Hugging Face format, or in the zoo's own.
 
-    moved = do(source, target, to=to.value, replace=replace)
+    Example: zoo convert runs/mine/model bert-mine
+    """
+    import zoo
+
+    done = zoo.convert(source, target, to=to.value, replace=replace)
     if as_json:
-        print_json([asdict(one) for one in moved])
-        return
-    for one in moved if tensors else ():
-        print(f"{one.before} -> {one.after or 'left out'} {one.dtype} {list(one.shape)}")
-    kept = sum(one.after is not None for one in moved)
-    left = f", {len(moved) - kept} left out" if kept < len(moved) else ""
-    print(f"{target}: {kept} tensors{left}")
+        print_json([asdict(one) for one in done.tensors])
+    else:
+        for one in done.tensors if tensors else ():
+            print(f"{one.before} -> {one.after or 'left out'} {one.dtype} {list(one.shape)}")
+        print(done)
+    ending({}, f"zoo audit {target}")

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from pydantic import JsonValue
 
-from zoo.commands.console import console, ending, print_json, print_rows
+from zoo.commands.console import ending, print_json, print_rows, show
 from zoo.experiments.plan.options import FOLDER
 
 if TYPE_CHECKING:
@@ -43,7 +43,7 @@ def experiment(
     if as_json:
         print_json(comparison.render("json"))
     else:
-        comparison.print(console())
+        show(comparison.document.brief)
     assert comparison.folder is not None
     ending(
         {"run folder": comparison.folder, "report": comparison.folder / "report.md"},
@@ -62,10 +62,10 @@ def _save(plan: Plan, path: Path) -> int:
 
 
 def _estimate(plan: Plan, given: dict[str, Any], as_json: bool) -> int:
-    from zoo import api
+    import zoo
 
     how = {name: given[name] for name in ("catalog", "workers", "reuse", "out") if name in given}
-    estimate = api.estimate(plan, **how)
+    estimate = zoo.estimate(plan, **how)
     print_json(_answer(plan, estimate)) if as_json else _print(estimate, given.get("workers", 2))
     return 0
 

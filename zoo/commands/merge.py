@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from zoo.commands.console import AsJson, console, ending, print_json
+from zoo.commands.console import AsJson, ending, print_json, show
 from zoo.commands.report import AcrossHardware
 
 
@@ -23,13 +23,13 @@ def merge(
 
     Example: zoo merge runs/here runs/there --out runs/both
     """
-    from zoo import api
+    import zoo
 
-    comparison = api.merge(*runs, out=out, across_hardware=across_hardware)
+    comparison = zoo.merge(*runs, out=out, across_hardware=across_hardware)
     if as_json:
         print_json(comparison.render("json"))
     else:
-        comparison.print(console())
+        show(comparison.document.brief)
     if out is not None:
         ending({"run folder": out}, f"zoo report {out} --format html --out report.html")
     return 1 if comparison.failures else 0

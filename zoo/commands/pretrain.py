@@ -41,12 +41,12 @@ def pretrain(
 
     Example: zoo pretrain bert-tiny --corpus wiki.txt --tokens 10M --out runs/bert-tiny
     """
-    from zoo import api
+    import zoo
     from zoo.pretraining.display import score_table
 
     given = options.given | {"corpus": [*options.corpus, *(more or [])]}
     command = shlex.join(["zoo", *sys.argv[1:]])
-    done = api.pretrain(variant, progress=True, catalog=open_catalog(strict), command=command, **given)
+    done = zoo.pretrain(variant, progress=True, catalog=open_catalog(strict), command=command, **given)
     if not done.is_main:
         return 0
     try:
@@ -76,9 +76,9 @@ def corpus_(
 
     Example: zoo corpus wiki.txt --variant roberta-tiny
     """
-    from zoo import api
+    import zoo
 
-    counts = api.corpus(*files, catalog=open_catalog(strict), **options.given)
+    counts = zoo.corpus(*files, catalog=open_catalog(strict), **options.given)
     if as_json:
         print_json(counts.as_json())
         return

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from zoo.commands.console import console, ending
+from zoo.commands.console import ending, show
 
 RunFolder = Annotated[Path, typer.Argument(help="A run folder that `zoo compare` or `zoo ablate` wrote.")]
 AcrossHardware = Annotated[
@@ -27,21 +27,25 @@ def report(
     out: Annotated[
         Path | None, typer.Option(help="Write to this file, not to the terminal. [dim](e.g. report.html)[/dim]")
     ] = None,
+    section: Annotated[
+        list[str] | None,
+        typer.Option(help="Only the sections of these ids; may be repeated. [dim](e.g. scores)[/dim]"),
+    ] = None,
     across_hardware: AcrossHardware = False,
 ) -> None:
     """Report on a run from its saved results alone.
 
     Example: zoo report runs/mine --format html --out report.html
     """
-    from zoo import api
+    import zoo
 
-    comparison = api.report(run, across_hardware=across_hardware)
+    comparison = zoo.report(run, across_hardware=across_hardware)
     if out is not None:
-        ending({form: comparison.save(out, form)})
+        ending({form: comparison.save(out, form, section or ())})
     elif form == "terminal":
-        comparison.print(console())
+        show(comparison.document.only(section) if section else comparison.document)
     else:
-        print(comparison.render(form), end="")
+        print(comparison.render(form, section or ()), end="")
 
 
 def verify(
@@ -63,9 +67,9 @@ def verify(
 
     Example: zoo verify runs/mine --depth models
     """
-    from zoo import api
+    import zoo
 
-    checked = api.verify(
+    checked = zoo.verify(
         run, depth=depth, seeds=seeds, equivalence_margin=equivalence_margin, workers=workers, progress=True
     )
     for check in checked.checks:
@@ -90,13 +94,13 @@ def glue_submission(
 
     Example: zoo glue-submission runs/mine --variant bert-tiny
     """
-    from zoo import api
+    import zoo
 
     if check:
-        wrong = api.check_glue_submission(run)
+        wrong = zoo.check_glue_submission(run)
         print("\n".join(wrong) or "all files are as they must be")
         return 1 if wrong else 0
-    submission = api.glue_submission(run, variant=variant, out=out)
+    submission = zoo.glue_submission(run, variant=variant, out=out)
     for source in submission.sources:
         print(source)
     ending({"to upload": submission.path}, f"zoo glue-submission {submission.path} --check")

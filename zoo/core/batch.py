@@ -229,13 +229,15 @@ class Output:
 
     The last dimension of logits is the classes: [M, V] beside targets [M], or [B, C] beside [B]. Logits of the targets'
     own shape are scores where targets are floats, and where they are integers, 0 or 1, decisions for themselves, yes
-    above 0. The loss is a mean over the targets that are not IGNORE. `corrupted` is the batch that the encoder is to
-    read in place of the one given, from an objective that stands before the encoder.
+    above 0. An objective whose logits mean something else marks in `correct` which targets are met, in their shape. The
+    loss is a mean over the targets that are not IGNORE. `corrupted` is the batch that the encoder is to read in place
+    of the one given, from an objective that stands before the encoder.
     """
 
     loss: Tensor
     logits: Tensor
     targets: Tensor
+    correct: Tensor | None = None
     corrupted: Batch | None = None
 
     def hits(self) -> tuple[Tensor, Tensor]:
@@ -243,7 +245,9 @@ class Output:
         if self.targets.is_floating_point():
             none = self.targets.new_zeros(())
             return none, none
-        decides = self.logits.shape == self.targets.shape
-        chosen = (self.logits > 0).long() if decides else self.logits.argmax(dim=-1)
+        correct = self.correct
+        if correct is None:
+            decides = self.logits.shape == self.targets.shape
+            correct = ((self.logits > 0).long() if decides else self.logits.argmax(dim=-1)) == self.targets
         counts = self.targets != IGNORE
-        return ((chosen == self.targets) & counts).sum(), counts.sum()
+        return (correct & counts).sum(), counts.sum()

@@ -3,54 +3,68 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 from zoo.core.errors import ZooError
 from zoo.core.specs import HeadConfig
+from zoo.heads import TaskHead
 from zoo.inference.predict_text import head_for_text
 from zoo.model import Model
+from zoo.tasks.kinds import EncodedItem, task_kind
 from zoo.tasks.task import Example, Task, spelled
 from zoo.text.encoding import log, log_cut
-from zoo.train.finetune import encode_examples, predict
+from zoo.train.finetune import logits_of
 
 
 def predict_task(
     model: Model, task: Task, examples: Sequence[Example], *, labels: Sequence[str] | None = None
-) -> list[int] | list[float]:
-    """The task's class ids, or scores, for its items in order; `labels` are the words for the head's classes, in order.
+) -> list[Any]:
+    """The task's predictions for its items in order; `labels` are the words for the head's classes, in order.
 
     Logged are the order of classes that had to be assumed, and how many items were cut. Raises ZooError where the
     model's head is another's.
     """
-    head = head_for_text(model, labels)
-    ids = class_ids(head.config, task)
-    length = model.variant.dims.max_length
-    encodings, n_cut = encode_examples(examples, model.text_tokenizer, length)
+    head, length = head_for_text(model, labels), model.variant.dims.max_length
+    try:
+        class_order(head.config, task)
+    except ZooError as error:
+        raise ZooError(f"{error}; leave out --task to have the model's own predictions") from None
+    items, n_cut = task_kind(task).encode(examples, model.text_tokenizer, length)
     log_cut(n_cut, len(examples), length)
-    made = predict(model, head, encodings)
-    return [ids[int(value)] for value in made] if ids else made
+    return predict_items(model, head, task, items)
 
 
-def class_ids(use: HeadConfig, task: Task) -> list[int]:
-    """The task's class id of each class of a head; none for scores. Raises ZooError where the head does not fit."""
-    wanted = "regression" if task.kind == "regression" else "classification"
-    if use.kind != wanted:
+def predict_items(model: Model, head: TaskHead, task: Task, items: Sequence[EncodedItem]) -> list[Any]:
+    """A head's predictions as the task numbers its labels. Raises ZooError where the head does not fit the task."""
+    kind, order, logits = task_kind(task), class_order(head.config, task), logits_of(model, head, items)
+    if order != sorted(order):
+        columns = [order.index(label) for label in range(len(order))]
+        logits = [its[..., columns] for its in logits]
+    return [kind.decode(item, its) for item, its in zip(items, logits, strict=True)]
+
+
+def class_order(head: HeadConfig, task: Task) -> list[int]:
+    """The task's number of each label of a head; none where there are no labels. Raises ZooError where it is another's.
+
+    Labels that are numbered only are taken to be in the task's order, which is logged.
+    """
+    if head.kind != task.kind:
         raise ZooError(
-            f"task {task.name!r} needs a head of kind {wanted!r}, and the model's is of kind {use.kind!r}; leave out "
-            "--task to have its own predictions"
+            f"task {task.name!r} needs a head of kind {task.kind!r}, and the model's is of kind {head.kind!r}"
         )
     if not task.labels:
         return []
-    found = task.ids_of(use.labels)
+    found = task.ids_of(head.labels)
     if found is not None:
         return found
-    own, names = ", ".join(use.labels), ", ".join(map(_shown, task.words))
+    own, names = ", ".join(head.labels), ", ".join(map(_shown, task.words))
     numbers = [str(index) for index in range(len(task.labels))]
-    if [spelled(label).removeprefix("label") for label in use.labels] == numbers:
+    if [spelled(label).removeprefix("label") for label in head.labels] == numbers:
         log.warning(f"the model calls its labels {own}; they are taken for {names}; --labels gives another order")
         return list(range(len(task.labels)))
     raise ZooError(
         f"the model's labels are {own}, and those of task {task.name!r} are {names}; give the task's "
-        "labels in the model's order with --labels, or leave out --task to have the model's own predictions"
+        "labels in the model's order with --labels"
     )
 
 

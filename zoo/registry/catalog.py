@@ -22,6 +22,8 @@ from zoo.registry.paper_tables import PaperTable
 from zoo.registry.plugins import Plugin, Refused, Source, guarded, installed_plugins
 from zoo.registry.search_grids import Grid
 from zoo.registry.tables import OnFailure, Tables, stop
+from zoo.tasks.kinds import add_kinds
+from zoo.tasks.metrics import add_metrics
 from zoo.tasks.task import Task
 from zoo.weights.folder import CheckpointFolder, is_checkpoint
 from zoo.weights.folder_names import told_apart
@@ -39,6 +41,8 @@ class Catalog:
 
     def __init__(self, sources: list[Source], on_failure: OnFailure) -> None:
         self.offered = Tables(sources, on_failure)
+        add_kinds(self.offered["task_kind"])
+        add_metrics(self.offered["metric"])
 
     @classmethod
     def installed(cls, *, strict: bool = False, on_failure: OnFailure | None = None) -> Catalog:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Sequence
+from collections import Counter, defaultdict
+from collections.abc import Callable, Sequence
 from itertools import pairwise
 from statistics import fmean
 from typing import Any, TypeAlias
@@ -11,8 +11,8 @@ from typing import Any, TypeAlias
 from zoo.core.errors import RunFailed
 from zoo.tasks.task import Dataset, Example, Task, labels_of
 
-Predictions: TypeAlias = dict[str, list[int] | list[float]]
-"""By development split, a class id or a score for every item in order."""
+Predictions: TypeAlias = dict[str, list[Any]]
+"""By development split, a prediction for every item in order."""
 
 STRENGTHS = (0.01, 0.1, 1.0, 10.0)
 """How strongly weights are held near zero; cross-validation chooses."""
@@ -25,30 +25,85 @@ MAX_FEATURES = 20_000
 WORD = r"\w+|[^\w\s]"
 
 
-def majority(dataset: Dataset, task: Task) -> Predictions:
-    """The commonest class of the train split, the lowest id in a tie, or its mean score, for every item."""
-    labels = labels_of(_labelled(dataset, task))
-    counts = Counter(labels)
-    answer = fmean(labels) if task.kind == "regression" else int(min(counts, key=lambda label: (-counts[label], label)))
-    return {split: [answer] * len(dataset.splits[split]) for split in task.dev_splits}
+def majority_class(dataset: Dataset, task: Task, seed: int) -> Predictions:
+    """The most frequent class of the train split, the lowest id in a tie, for every item."""
+    return _constant(dataset, task, _most_frequent(labels_of(_labelled(dataset, task))))
 
 
-def bag_of_words(dataset: Dataset, task: Task, seed: int) -> Predictions:
-    """Logistic or ridge regression on counts of words and word pairs, and on how far the two texts of a pair overlap.
+def majority_set(dataset: Dataset, task: Task, seed: int) -> Predictions:
+    """The most frequent set of labels, for every item."""
+    return _constant(dataset, task, list(_most_frequent(map(tuple, labels_of(_labelled(dataset, task))))))
 
-    The strength of regularisation is chosen by cross-validation within the train split; `seed` draws the folds.
+
+def mean_score(dataset: Dataset, task: Task, seed: int) -> Predictions:
+    """The mean score of the train split, for every item."""
+    return _constant(dataset, task, fmean(labels_of(_labelled(dataset, task))))
+
+
+def majority_tag(dataset: Dataset, task: Task, seed: int) -> Predictions:
+    """The most frequent tag of the train split, for every word."""
+    return _tagged(dataset, task, lambda word, majority: majority)
+
+
+def most_frequent_tag(dataset: Dataset, task: Task, seed: int) -> Predictions:
+    """Each word's most frequent tag in the train split, and the most frequent of all for a word that is not there."""
+    seen: dict[str, Counter[int]] = defaultdict(Counter)
+    for item in _labelled(dataset, task):
+        for word, tag in zip(item.first.split(), item.label, strict=True):
+            seen[word][tag] += 1
+    known = {word: _first_of(counts) for word, counts in seen.items()}
+    return _tagged(dataset, task, known.get)
+
+
+def logistic_regression(dataset: Dataset, task: Task, seed: int) -> Predictions:
+    """Logistic regression on bags of words.
+
+    Features are counts of words and word pairs, and how far the two texts of a pair overlap. The strength of
+    regularisation is chosen by cross-validation within the train split; `seed` draws the folds.
     """
     items = _labelled(dataset, task)
     labels = labels_of(items)
     if len(set(labels)) == 1:
-        return majority(dataset, task)
+        return majority_class(dataset, task, seed)
     features = _Features(items, task.pair)
-    regression = _tuned(task, features(items), labels, seed)
-    made: Predictions = {}
-    for split in task.dev_splits:
-        answers = regression.predict(features(dataset.splits[split])).tolist()
-        made[split] = [float(a) for a in answers] if task.kind == "regression" else [int(a) for a in answers]
+    made = _by_split(dataset, task, features, _classifier(features(items), labels, seed))
+    return {split: [int(value) for value in values] for split, values in made.items()}
+
+
+def one_regression_per_label(dataset: Dataset, task: Task, seed: int) -> Predictions:
+    """A logistic regression on bags of words for each label by itself."""
+    items = _labelled(dataset, task)
+    features = _Features(items, task.pair)
+    rows = features(items)
+    made: Predictions = {split: [[] for _ in dataset.splits[split]] for split in task.dev_splits}
+    for index in range(len(task.labels)):
+        holds = [int(index in label) for label in labels_of(items)]
+        if len(set(holds)) == 1:
+            answers = _constant(dataset, task, holds[0])
+        else:
+            answers = _by_split(dataset, task, features, _classifier(rows, holds, seed))
+        for split, values in answers.items():
+            for ids, value in zip(made[split], values, strict=True):
+                ids += [index] if value else []
     return made
+
+
+def ridge_regression(dataset: Dataset, task: Task, seed: int) -> Predictions:
+    """Ridge regression on the same features as `logistic_regression`."""
+    from sklearn.linear_model import Ridge
+    from sklearn.model_selection import KFold
+
+    items = _labelled(dataset, task)
+    labels = labels_of(items)
+    if len(set(labels)) == 1:
+        return mean_score(dataset, task, seed)
+    features = _Features(items, task.pair)
+    grid = {"alpha": [1 / strength for strength in STRENGTHS]}
+    fitted = _tuned(Ridge(), grid, KFold, features(items), labels, seed, rarest=len)
+    return {
+        split: [float(value) for value in values]
+        for split, values in _by_split(dataset, task, features, fitted).items()
+    }
 
 
 def _labelled(dataset: Dataset, task: Task) -> Sequence[Example]:
@@ -58,24 +113,57 @@ def _labelled(dataset: Dataset, task: Task) -> Sequence[Example]:
     return items
 
 
-def _tuned(task: Task, features: Any, labels: Sequence[float], seed: int) -> Any:
+def _constant(dataset: Dataset, task: Task, value: Any) -> Predictions:
+    return {split: [value] * len(dataset.splits[split]) for split in task.dev_splits}
+
+
+def _most_frequent(values: Any) -> Any:
+    return _first_of(Counter(values))
+
+
+def _first_of(counts: Counter[Any]) -> Any:
+    """The most frequent, of equally frequent ones the lowest."""
+    return min(counts, key=lambda value: (-counts[value], value))
+
+
+def _tagged(dataset: Dataset, task: Task, tag: Callable[[str, int], int]) -> Predictions:
+    """A tag for every word, from the word and the most frequent tag of all."""
+    majority = _most_frequent(tag for label in labels_of(_labelled(dataset, task)) for tag in label)
+    return {
+        split: [[tag(word, majority) for word in item.first.split()] for item in dataset.splits[split]]
+        for split in task.dev_splits
+    }
+
+
+def _classifier(features: Any, labels: Sequence[int], seed: int) -> Any:
+    from sklearn.linear_model import LogisticRegression
+    from sklearn.model_selection import StratifiedKFold
+
+    def rarest(chosen: Any) -> int:
+        return min(Counter(chosen.tolist()).values())
+
+    plain = LogisticRegression(max_iter=5_000)
+    return _tuned(plain, {"C": list(STRENGTHS)}, StratifiedKFold, features, labels, seed, rarest)
+
+
+def _tuned(
+    plain: Any, grid: dict[str, list[float]], folds: Any, features: Any, labels: Sequence[float], seed: int, rarest: Any
+) -> Any:
+    """The model fitted with the best of a grid, or as it is where a fold would have too few of something."""
     import numpy as np
-    from sklearn.linear_model import LogisticRegression, Ridge
-    from sklearn.model_selection import GridSearchCV, KFold, StratifiedKFold
+    from sklearn.model_selection import GridSearchCV
 
     targets = np.asarray(labels)
     chosen = np.random.default_rng(seed).permutation(len(targets))[:CHOSEN_ON]
-    if task.kind == "regression":
-        plain, grid, rarest = Ridge(), {"alpha": [1 / strength for strength in STRENGTHS]}, len(chosen)
-    else:
-        plain, grid = LogisticRegression(max_iter=5_000), {"C": list(STRENGTHS)}
-        rarest = min(Counter(targets[chosen].tolist()).values())
-    if rarest < FOLDS:
+    if rarest(targets[chosen]) < FOLDS:
         return plain.fit(features, targets)
-    kind = KFold if task.kind == "regression" else StratifiedKFold
-    search = GridSearchCV(plain, grid, cv=kind(FOLDS, shuffle=True, random_state=seed), refit=False)
+    search = GridSearchCV(plain, grid, cv=folds(FOLDS, shuffle=True, random_state=seed), refit=False)
     best = search.fit(features[chosen], targets[chosen]).best_params_
     return plain.set_params(**best).fit(features, targets)
+
+
+def _by_split(dataset: Dataset, task: Task, features: _Features, fitted: Any) -> Predictions:
+    return {split: fitted.predict(features(dataset.splits[split])).tolist() for split in task.dev_splits}
 
 
 class _Features:

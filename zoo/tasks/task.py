@@ -8,22 +8,30 @@ import re
 from abc import abstractmethod
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from math import isfinite
 from pathlib import Path
-from typing import Annotated, Literal, Self
+from typing import Annotated, Any, Self, TypeAlias
 
 from pydantic import Field, model_validator
 
 from zoo.core.specs import Name, Record
 
+Label: TypeAlias = Any
+"""What is asked for an item, as the kind of its task has it: a class id, a score, a tuple of ids, ..."""
+
 
 @dataclass(frozen=True, slots=True)
 class Example:
-    """One item of a task: one text or two, and a class id, a score, or None where the label is withheld."""
+    """One item of a task: one text or two, or one with several choices; and its label, None where it is withheld."""
 
     first: str
     second: str | None = None
-    label: int | float | None = None
+    label: Label = None
+    choices: tuple[str, ...] = ()
+
+    @property
+    def texts(self) -> tuple[str, ...]:
+        """All of its texts."""
+        return (self.first, *(() if self.second is None else (self.second,)), *self.choices)
 
 
 @dataclass(frozen=True)
@@ -41,8 +49,9 @@ class Task(Record):
     name: Name
     version: Annotated[int, Field(ge=1)] = 1
     suite: str
-    kind: Literal["classification", "regression"]
-    pair: bool
+    kind: str
+    """The name of a task kind: what is asked for an item (zoo.tasks.kinds)."""
+    pair: bool = False
     labels: tuple[str, ...] = ()
     label_aliases: tuple[tuple[str, ...], ...] = ()
     """Other words for each label, in which models say it; in the labels' order, or none at all."""
@@ -92,14 +101,8 @@ class Task(Record):
         """The items to learn from: those of the train split that have a label."""
         return tuple(item for item in dataset.splits.get(self.train_split, ()) if item.label is not None)
 
-    def fits(self, label: float | None) -> bool:
-        """Whether a label is a class id or a finite number, as this task has them."""
-        if label is None:
-            return False
-        return label in range(len(self.labels)) if self.labels else isfinite(label)
 
-
-def labels_of(items: Iterable[Example]) -> list[int | float]:
+def labels_of(items: Iterable[Example]) -> list[Label]:
     """The labels of those items that have one."""
     return [item.label for item in items if item.label is not None]
 
@@ -115,5 +118,6 @@ def content_hash(splits: Mapping[str, tuple[Example, ...]]) -> str:
     for name in sorted(splits):
         digest.update(f"{name}\n".encode())
         for item in splits[name]:
-            digest.update(json.dumps([item.first, item.second, item.label]).encode() + b"\n")
+            content = [item.first, item.second, item.label, *([item.choices] if item.choices else [])]
+            digest.update(json.dumps(content).encode() + b"\n")
     return digest.hexdigest()

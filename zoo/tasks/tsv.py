@@ -9,10 +9,10 @@ from typing import Self, TypeAlias
 
 from pydantic import model_validator
 
-from zoo.core.errors import UnknownName, ZooError
+from zoo.core.errors import ZooError
 from zoo.core.specs import Record
-from zoo.tasks.metrics import METRICS
-from zoo.tasks.task import Dataset, Example, Task, content_hash
+from zoo.tasks.kinds import task_kind
+from zoo.tasks.task import Dataset, Example, Label, Task, content_hash
 from zoo.text.lines import read_lines
 
 Rows: TypeAlias = Iterator[tuple[int, list[str]]]
@@ -49,13 +49,12 @@ class TsvTask(Task):
 
     @model_validator(mode="after")
     def _fits_together(self) -> Self:
-        if (self.kind == "classification") != bool(self.labels):
-            raise ValueError("a classification task has labels, a regression task none")
-        known = [name for name, metric in METRICS.items() if metric.kind == self.kind]
-        if not set(self.metrics) <= set(known):
-            raise ValueError(f"the metrics of a {self.kind} task are among {', '.join(known)}")
-        if "f1" in self.metrics and len(self.labels) != 2:
-            raise ValueError("f1 needs two labels, of which it scores the second")
+        try:
+            problem = task_kind(self).problem()
+        except ZooError as error:
+            raise ValueError(str(error)) from None
+        if problem:
+            raise ValueError(f"a {self.kind} task {problem}")
         for split, file in self.files.items():
             if (file.second is not None) != self.pair:
                 raise ValueError(f"file {split!r}: a task of pairs names a second column, any other none")
@@ -116,7 +115,7 @@ class TsvTask(Task):
         rows: Rows = ((number, line.split("\t")) for number, line in read_lines(path) if line)
         names = file.columns or _header(file, path, rows)
         indices = [names.index(name) for name in file.used]
-        items, n_skipped, n_empty = [], 0, 0
+        items, n_skipped, n_empty, kind = [], 0, 0, task_kind(self)
         for number, cells in rows:
             if len(cells) != len(names):
                 if not file.skip_malformed:
@@ -129,6 +128,8 @@ class TsvTask(Task):
             label = None if file.label is None else self._label(used.pop(), f"{path}:{number}")
             n_empty += "" in used
             items.append(Example(used[0], used[1] if self.pair else None, label))
+            if label is not None and not kind.fits_item(items[-1]):
+                raise ZooError(f"{path}:{number}: the label of a {self.kind} task is {kind.wanted}, as fits its text")
         if n_skipped:
             notes.append(f"{file.path}: left out {n_skipped} lines that do not have {len(names)} columns")
         if n_empty:
@@ -138,20 +139,15 @@ class TsvTask(Task):
             raise ZooError(f"{path} holds no items{lost}")
         return tuple(items)
 
-    def _label(self, cell: str, where: str) -> int | float:
-        if self.labels:
-            if cell not in self.labels:
-                raise UnknownName("label", cell[:60], self.labels, where)
-            return self.labels.index(cell)
+    def _label(self, cell: str, where: str) -> Label:
         try:
-            score = float(cell)
-        except ValueError:
-            score = math.nan
+            label = task_kind(self).read(cell)
+        except (ZooError, ValueError) as error:
+            raise ZooError(f"{where}: {error}") from None
         low, high = self.score_range or (-math.inf, math.inf)
-        if not (math.isfinite(score) and low <= score <= high):
-            allowed = f"number from {low:g} to {high:g}" if self.score_range else "finite number"
-            raise ZooError(f"{where}: the score {cell!r:.60} is not a {allowed}")
-        return score
+        if self.score_range and not low <= label <= high:
+            raise ZooError(f"{where}: the score {cell!r:.60} is not a number from {low:g} to {high:g}")
+        return label
 
 
 def _header(file: TsvFile, path: Path, rows: Rows) -> tuple[str, ...]:

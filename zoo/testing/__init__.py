@@ -12,11 +12,10 @@ from dataclasses import dataclass
 from functools import partial
 
 from zoo.core.interfaces import Tokenizer
-from zoo.heads import HEADS
 from zoo.registry.catalog import Catalog
 from zoo.registry.offers import PARTS
 from zoo.testing.division import check_division
-from zoo.testing.heads import check_head, check_head_kind, head_batch
+from zoo.testing.heads import HEAD_KINDS, check_head, check_head_kind, head_batch
 from zoo.testing.layers import check_embedding, check_encoder, check_objective
 from zoo.testing.material import DIMS, LENGTHS, sentences
 from zoo.testing.models import check_checkpoint, check_variant
@@ -73,7 +72,7 @@ def conformance(catalog: Catalog, plugin: str | None = None) -> list[Check]:
         "variant": list(catalog.variants),
         "checkpoint_format": list(catalog.checkpoint_formats),
     }
-    heads = [Check(f"head {kind}", partial(check_head_kind, kind)) for kind in HEADS if plugin is None]
+    heads = [Check(f"head {kind}", partial(check_head_kind, kind)) for kind in HEAD_KINDS if plugin is None]
     return heads + [
         Check(f"{kind.replace('_', ' ')} {name}", lambda kind=kind, name=name: by_kind[kind](catalog, name))  # type: ignore[misc]
         for kind, names in tables.items()

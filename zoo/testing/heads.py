@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
-from typing import Any
+from functools import partial
 
 import torch
+from torch import Tensor
 
 from zoo.core.batch import IGNORE, Batch
 from zoo.core.specs import HeadConfig, PoolingConfig
-from zoo.heads import LABEL, TaskHead, make_head
+from zoo.heads import LABEL, TaskHead
+from zoo.tasks.kinds import make_head
 from zoo.testing.division import check_division, tokens_of
 from zoo.testing.material import DIMS, ragged_batch
 from zoo.text.collate import Label
@@ -29,7 +30,9 @@ HEAD_LABELS: dict[str, Sequence[Label]] = {
     "question-answering": [[1, 4], [0, 2], [IGNORE, IGNORE], [1, 1], [3, 4], [0, 6], [2, IGNORE]],
     "multiple-choice": [[2, 0, 1][question] for question in QUESTIONS],
 }
-"""Labels of those lengths, some of them missing; tags are a batch's targets."""
+"""Labels of those lengths, some of them missing, by kind; tags are a batch's targets."""
+
+HEAD_KINDS = (*HEAD_LABELS, "token-classification")
 
 POOLINGS = (
     (False, PoolingConfig(dropout=0.0)),
@@ -61,14 +64,14 @@ def check_head(head: TaskHead, batch: Batch) -> None:
     torch.manual_seed(0)
     check_division(head.eval(), batch)
     hidden = torch.randn(len(batch.ids), DIMS.hidden_width)
-    together = head.predict(head.logits(hidden, batch))
-    alone: list[tuple[int, list[Any]]] = []
+    together = head.by_item(head.logits(hidden, batch), batch)
+    alone: list[tuple[int, list[Tensor]]] = []
     for index in range(batch.n_items):
         part = batch.micro_batch(index, batch.n_items)
-        predicted = head.predict(head.logits(hidden[tokens_of(batch, index, batch.n_items)], part))
-        alone.append((part.items[0] if part.items else index, predicted))
-    each = [value for _, predicted in sorted(alone, key=lambda pair: pair[0]) for value in predicted]
-    assert len(each) == len(together), f"{len(together)} predictions for a batch, {len(each)} for its items alone"
+        logits = head.logits(hidden[tokens_of(batch, index, batch.n_items)], part)
+        alone.append((part.items[0] if part.items else part.order[0], head.by_item(logits, part)))
+    each = [logits for _, found in sorted(alone, key=lambda pair: pair[0]) for logits in found]
+    assert len(each) == len(together), f"logits of {len(together)} items in a batch, of {len(each)} alone"
     for one, among in zip(each, together, strict=True):
-        same = math.isclose(one, among, rel_tol=1e-4) if isinstance(one, float) else one == among
-        assert same, f"an item is predicted as {one} alone and as {among} in a batch"
+        wrong = "the logits of an item alone are not those among others"
+        torch.testing.assert_close(one, among, rtol=1e-4, atol=1e-5, msg=partial("{}: {}".format, wrong))

@@ -17,6 +17,7 @@ from zoo.weights.files import CONFIG, FolderFiles
 from zoo.weights.format import POOL, TASK
 from zoo.weights.provenance import PROVENANCE
 from zoo.weights.safetensors_files import SafetensorsFiles, open_safetensors, open_safetensors_file
+from zoo.weights.scores import SCORES, ModelScores
 from zoo.weights.sentence import MODULES, SentenceConfig, sentence_in
 
 VARIANT = "variant.json"
@@ -90,6 +91,11 @@ class CheckpointFolder(FolderFiles):
     def provenance(self) -> Mapping[str, Any]:
         """How the weights were made, as far as it is recorded beside them."""
         return self.object(PROVENANCE)
+
+    @property
+    def scores(self) -> ModelScores | None:
+        """What the model scored, where that lies beside it."""
+        return read_record(ModelScores, self.path / SCORES, "a model's scores") if self.holds(SCORES) else None
 
     @property
     def tokenizer_config(self) -> Mapping[str, Any]:

@@ -7,10 +7,12 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from zoo.core.files import write_text
+
 PROVENANCE = "provenance.json"
 
 
 def write_provenance(folder: Path, provenance: Mapping[str, Any]) -> None:
     """Write the record; nothing where nothing is known."""
     if provenance:
-        (folder / PROVENANCE).write_text(json.dumps(provenance, indent=1) + "\n", encoding="utf-8")
+        write_text(folder / PROVENANCE, json.dumps(provenance, indent=1) + "\n")

@@ -6,6 +6,7 @@ import csv
 import json
 import re
 import sys
+from dataclasses import replace
 from html.parser import HTMLParser
 from io import StringIO
 from pathlib import Path
@@ -13,21 +14,24 @@ from pathlib import Path
 import jsonschema
 import pytest
 
-from tests.experiments.synthetic_runs import CATALOG, made_up, renamed, saved
+from tests.experiments.synthetic_runs import CATALOG, made_up, renamed, rendered, saved, section
 from zoo import Catalog, ZooError
 from zoo.checkpoints.card import model_card
 from zoo.cli import main
-from zoo.experiments.report.build import markdown, notes, plain, write_report
-from zoo.experiments.report.html import html
-from zoo.experiments.report.latex import escaped, latex
-from zoo.experiments.report.pareto import dominated, fronts
-from zoo.experiments.report.results_json import csv_rows, schema, summary
-from zoo.experiments.report.score_tables import audit_table, gap_table, score_table, tabulate, variant_table
-from zoo.experiments.report.verdict_tables import averages
-from zoo.experiments.results.records import FailedResult, ModelResult, Run, TaskResult
+from zoo.core.errors import visible
+from zoo.document.latex import escaped
+from zoo.experiments.report.build import write_report
+from zoo.experiments.report.costs import cost_table, dominated, score_by_cost
+from zoo.experiments.report.models import audit_table, variant_table
+from zoo.experiments.report.provenance import missing_table
+from zoo.experiments.report.results_json import schema, summary
+from zoo.experiments.report.scores import averages, score_table
+from zoo.experiments.results.records import FailedResult, ModelResult, TaskResult
+from zoo.experiments.results.run import ComparisonRun
 from zoo.experiments.runner.latency import spread_by_length, summed_up
+from zoo.experiments.statistics.analysis import analyse
 from zoo.experiments.statistics.costs import MEMORY, OPERATIONS, PARAMETERS, quantities
-from zoo.experiments.statistics.verdicts import judge
+from zoo.experiments.statistics.verdicts import compare_systems
 from zoo.model import Origin
 
 SCHEMA = Path(__file__).resolve().parents[3] / "docs" / "schema" / "results.schema.json"
@@ -35,7 +39,7 @@ WRONG = {"bert-tiny": [18, 17, 19], "albert-tiny": [1, 2, 1]}
 
 
 @pytest.fixture(scope="module")
-def run() -> Run:
+def run() -> ComparisonRun:
     return made_up(3, WRONG, pretrain=True)
 
 
@@ -55,7 +59,7 @@ class Page(HTMLParser):
         self.text += data
 
 
-def stuck(run: Run, system: str, seed: int) -> Run:
+def stuck(run: ComparisonRun, system: str, seed: int) -> ComparisonRun:
     """The run with one that answers 1 throughout."""
     results = [
         r.model_copy(update={"predictions": {"dev": [1] * 40}, "main_score": 0.5})
@@ -63,10 +67,10 @@ def stuck(run: Run, system: str, seed: int) -> Run:
         else r
         for r in run.results
     ]
-    return run.model_copy(update={"results": tuple(results)})
+    return replace(run, results=tuple(results))
 
 
-def elsewhere(run: Run) -> Run:
+def elsewhere(run: ComparisonRun) -> ComparisonRun:
     """The run, with one variant done on another machine."""
     results = [
         r.model_copy(update={"environment": r.environment.model_copy(update={"processor": "Abacus 9000"})})
@@ -74,20 +78,20 @@ def elsewhere(run: Run) -> Run:
         else r
         for r in run.results
     ]
-    return run.model_copy(update={"results": tuple(results)})
+    return replace(run, results=tuple(results))
 
 
-def test_an_average_counts_each_task_once_with_and_without_degenerate_runs(run: Run) -> None:
+def test_an_average_counts_each_task_once_with_and_without_runs_of_constant_predictions(run: ComparisonRun) -> None:
     two = stuck(run, "albert-tiny", 1)
-    found = judge(two)
+    found = compare_systems(two)
     spreads = found.spreads | {"other": {"albert-tiny": found.spreads["lamps"]["bert-tiny"]}}
     average = averages(found.model_copy(update={"spreads": spreads}), ["albert-tiny", "bert-tiny"])
     lamps, other = (39 / 40 + 0.5 + 39 / 40) / 3, (22 / 40 + 23 / 40 + 21 / 40) / 3
     assert average["albert-tiny"].mean == pytest.approx((lamps + other) / 2)
-    assert average["albert-tiny"].without_degenerate == pytest.approx((39 / 40 + other) / 2)
-    assert (average["albert-tiny"].degenerate, average["albert-tiny"].runs) == (1, 6)
+    assert average["albert-tiny"].without_constant == pytest.approx((39 / 40 + other) / 2)
+    assert (average["albert-tiny"].n_constant, average["albert-tiny"].n_runs) == (1, 6)
     assert average["bert-tiny"].mean is None  # it has nothing on the other task
-    assert dict(tabulate(two, found).rows)["degenerate runs"][1] == "1 of 3"
+    assert score_table(two, found).by_label["albert-tiny"][-1] == "1 of 3"
 
 
 def test_what_another_beats_or_equals_in_both_is_dominated() -> None:
@@ -95,27 +99,29 @@ def test_what_another_beats_or_equals_in_both_is_dominated() -> None:
     assert dominated(points) == {"dear", "worse"}
 
 
-def test_a_variant_without_a_score_on_every_task_is_on_no_front(run: Run) -> None:
-    found = judge(run)
-    assert set(fronts(run, found)[PARAMETERS]) == set(WRONG)
+def test_a_variant_without_a_score_on_every_task_is_on_no_front(run: ComparisonRun) -> None:
+    found = compare_systems(run)
+    assert set(score_by_cost(run, found)[PARAMETERS]) == set(WRONG)
     part = made_up(3, WRONG, fail=tuple(f"finetune-bert-tiny-lamps-s{seed}" for seed in range(3)), pretrain=True)
-    assert set(fronts(part, judge(part))[PARAMETERS]) == {"albert-tiny"}
+    assert set(score_by_cost(part, compare_systems(part))[PARAMETERS]) == {"albert-tiny"}
 
 
-def test_times_of_different_machines_are_withheld_unless_asked_for(run: Run) -> None:
+def test_times_of_different_machines_are_withheld_unless_asked_for(run: ComparisonRun) -> None:
     mixed = elsewhere(run)
     assert MEMORY in {q.label for q in quantities(run)}
     assert {q.label for q in quantities(mixed)} >= {PARAMETERS, OPERATIONS}
     assert MEMORY not in {q.label for q in quantities(mixed)}
-    told = next(note for note in notes(mixed, judge(mixed)) if note.startswith("Times"))
+    told = next(note for note in section(mixed, "costs").notes if note.startswith("Times"))
     assert "withheld" in told and "Abacus 9000" in told
-    asked = mixed.model_copy(update={"across_hardware": True})
+    asked = replace(mixed, across_hardware=True)
     assert MEMORY in {q.label for q in quantities(asked)}
-    assert any("as asked" in note for note in notes(asked, judge(asked)))
+    assert any("as asked" in note for note in section(asked, "costs").notes)
 
 
-def test_latency_is_told_with_its_quartiles_in_milliseconds(run: Run) -> None:
-    assert dict(tabulate(run, judge(run)).rows)["latency of one item, ms"][:2] == ("2.00 (1.00 to 3.00)",) * 2
+def test_latency_is_told_with_its_quartiles_in_milliseconds(run: ComparisonRun) -> None:
+    table = cost_table(run)
+    at = table.columns.index("latency of one item, ms")
+    assert [row[at] for row in table.rows] == ["2.00 (1.00 to 3.00)"] * 2
 
 
 def test_the_timed_sequences_are_as_long_as_all() -> None:
@@ -125,11 +131,11 @@ def test_the_timed_sequences_are_as_long_as_all() -> None:
     assert summed_up([4.0, 1.0, 2.0, 3.0, 5.0]).model_dump() == {"median": 3.0, "low": 2.0, "high": 4.0, "repeats": 5}
 
 
-def test_the_audit_and_the_differences_stand_in_the_results(run: Run) -> None:
-    rows = dict(audit_table(run).rows)
+def test_the_audit_and_the_differences_stand_in_the_results(run: ComparisonRun) -> None:
+    rows = audit_table(run).by_label
     assert rows["encoder: attention"] == ("132,096", "66,048, runs 2 times")  # 2 layers of 4(128² + 128), or 1 layer
-    assert dict(variant_table(run).rows)["dims.embedding_width"] == ("128", "64")
-    assert dict(variant_table(run).rows)["encoder"] == ("bert.stack", "albert.shared")
+    assert variant_table(run).by_label["dims.embedding_width"] == ("128", "64")
+    assert variant_table(run).by_label["encoder"] == ("bert.stack", "albert.shared")
 
 
 HOSTILE = [
@@ -143,24 +149,26 @@ HOSTILE = [
 
 
 @pytest.mark.parametrize("name", HOSTILE)
-def test_a_hostile_name_is_text_everywhere(name: str, run: Run) -> None:
+def test_a_hostile_name_is_text_everywhere(name: str, run: ComparisonRun) -> None:
     pytest.importorskip("matplotlib")
     bad = renamed(made_up(3, WRONG, fail=("finetune-albert-tiny-lamps-s2",), pretrain=True), name)
-    found = judge(bad)
-    page = Page(html(bad, found))
+    page = Page(rendered(bad, "html"))
     assert not {tag for tag, _ in page.elements} & {"img", "script", "iframe", "a", "object", "image"}
     assert not [key for _, attributes in page.elements for key, _ in attributes if key.startswith("on")]
     assert not [
         v for _, attributes in page.elements for k, v in attributes if k in ("href", "src") and v and v[0] != "#"
     ]
-    assert " ".join(name.split())[:8].strip("\x1b") in " ".join(page.text.split())
-    assert not [c for row in csv.reader(StringIO(csv_rows(bad))) for c in row if c.startswith(("=", "@", "+", "\x1b"))]
-    assert "\x1b" not in plain(bad, found) and "\x07" not in plain(bad, found)
-    source = markdown(bad, found)
+    assert visible(name) in page.text
+    cells = [cell for row in csv.reader(StringIO(rendered(bad, "csv"))) for cell in row]
+    assert not [cell for cell in cells if cell.startswith(("=", "@", "\x1b"))]
+    assert "\x1b" not in rendered(bad, "terminal") and "\x07" not in rendered(bad, "terminal")
+    source = rendered(bad)
     assert not re.search(r"(?<!\\)(<img|<script|\[head\]|!\[\])", source)
     assert len([line for line in source.splitlines() if line.startswith("# ")]) == 1
-    assert not re.search(r"(?<!\\)[$_%](?!\\pm)", latex(bad, found).replace("% needs", "").replace(r"$\pm$", ""))
-    assert r"\input" not in latex(bad, found)
+    tex = "\n".join(line for line in rendered(bad, "latex").splitlines() if not line.startswith("%"))
+    assert not re.search(r"(?<!\\)[_%]", tex.replace("{!}{%", ""))
+    assert not re.search(r"(?<!\\)\$", re.sub(r"\$(\\pm|\\rightarrow|\\cdot|\^2)\$", "", tex))
+    assert r"\input" not in tex
 
 
 def test_latex_prints_its_special_characters() -> None:
@@ -169,12 +177,15 @@ def test_latex_prints_its_special_characters() -> None:
     )
 
 
-def test_every_row_of_the_latex_table_has_as_many_cells_as_columns(run: Run) -> None:
-    source = latex(run, judge(run))
-    columns = re.search(r"begin\{tabular\}\{(\w+)\}", source)
-    rows = [line for line in source.splitlines() if line.endswith(r"\\")]
-    assert columns and {row.count(" & ") + 1 for row in rows} == {len(columns[1])}
-    assert [row.split(" & ")[0] for row in rows[1:]] == ["bert-tiny", "albert-tiny", "majority", "bag-of-words"]
+def test_every_row_of_the_latex_table_has_as_many_cells_as_columns(run: ComparisonRun) -> None:
+    source = rendered(run, "latex")
+    tables = re.findall(r"begin\{(?:tabular|longtable)\}\{(\S+)\}\n(.*?)\\end\{", source, flags=re.S)
+    assert len(tables) >= 6
+    for columns, body in tables:
+        rows = [line for line in body.splitlines() if line.endswith(r"\\")]
+        assert {row.count(" & ") + 1 for row in rows} == {len(columns.replace("p{7cm}", "p"))}
+    first = [line.split(" & ")[0] for line in tables[0][1].splitlines() if line.endswith(r"\\")]
+    assert first == ["system", "bert-tiny", "albert-tiny", "majority", "bag-of-words"]
     assert r"albert-tiny & \textbf{96.7 $\pm$ 1.4}\textsuperscript{1}" in source
     assert r"bert-tiny & 55.0 $\pm$ 2.5\textsuperscript{2}" in source
 
@@ -183,27 +194,26 @@ def test_a_gap_is_told_whether_it_failed_or_is_still_to_be_done() -> None:
     part = made_up(
         2, {"bert-tiny": [1, 2], "albert-tiny": [1, 2]}, fail=tuple(f"finetune-bert-tiny-lamps-s{s}" for s in (0, 1))
     )
-    part = part.model_copy(update={"results": tuple(r for r in part.results if r.job.system != "albert-tiny")})
-    rows = dict(tabulate(part, judge(part)).rows)
-    assert rows["lamps (accuracy)"][:2] == ("failed", "not done")
-    gaps = dict(gap_table(part).rows)
-    assert gaps["finetune-bert-tiny-lamps-s0"] == ("it was told to",)
+    part = replace(part, results=tuple(r for r in part.results if r.job.system != "albert-tiny"))
+    rows = score_table(part, compare_systems(part)).by_label
+    assert (rows["bert-tiny"][0], rows["albert-tiny"][0]) == ("failed", "not done")
+    gaps = missing_table(part).by_label
+    assert gaps["finetune-bert-tiny-lamps-s0"] == ("failed: it was told to",)
     assert gaps["finetune-albert-tiny-lamps-s1"] == ("not done yet",)
 
 
 def test_six_variants_have_a_row_each() -> None:
     names = [f"bert-tiny+dims.n_layers={n}" for n in range(3, 9)]
     many = made_up(2, {name: [n, n + 1] for n, name in enumerate(names)})
-    assert [label for label, _ in score_table(many, judge(many)).rows][:6] == names
-    assert plain(many, judge(many)).splitlines()[1].split()[1] == "system"
+    assert list(score_table(many, compare_systems(many)).by_label)[:6] == names
 
 
-def test_the_published_results_keep_to_the_published_schema(run: Run) -> None:
+def test_the_published_results_keep_to_the_published_schema(run: ComparisonRun) -> None:
     part = made_up(3, WRONG, fail=("finetune-albert-tiny-lamps-s2",), pretrain=True)
     for made in (run, part):
         for costs in (False, True):
-            jsonschema.validate(summary(made, judge(made), costs=costs), json.loads(SCHEMA.read_text()))
-    wrong = summary(run, judge(run)) | {"plan_hash": 1}
+            jsonschema.validate(summary(analyse(made), costs=costs), json.loads(SCHEMA.read_text()))
+    wrong = summary(analyse(run)) | {"plan_hash": 1}
     with pytest.raises(jsonschema.ValidationError):
         jsonschema.validate(wrong, json.loads(SCHEMA.read_text()))
 
@@ -216,7 +226,7 @@ def test_the_schema_is_that_of_the_records() -> None:
 
 
 def test_a_report_needs_no_plugin(
-    run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    run: ComparisonRun, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     pytest.importorskip("matplotlib")
     monkeypatch.setattr(Catalog, "installed", None)
@@ -232,9 +242,9 @@ def test_a_report_needs_no_plugin(
     assert isinstance(run.results[0], ModelResult) and "Pre-training" in page.text
 
 
-def test_a_models_card_tells_the_scores_of_the_run_that_it_lies_in(run: Run, tmp_path: Path) -> None:
+def test_a_models_card_tells_the_scores_of_the_run_that_it_lies_in(run: ComparisonRun, tmp_path: Path) -> None:
     folder = saved(run, tmp_path / "run")
-    write_report(run, judge(run), folder)
+    write_report(analyse(run), folder)
     model = CATALOG.build(CATALOG.variant("bert-tiny"))
     assert "Give scores with their seeds" in model_card(model, CATALOG)
     model.origin = Origin(str(folder / "checkpoints" / "bert-tiny"), {}, {})

@@ -7,26 +7,28 @@ import os
 import random
 import shutil
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.experiments.synthetic_runs import CATALOG, PLACE, made_up, saved
+from tests.experiments.synthetic_runs import CATALOG, PLACE, made_up, rendered, saved
 from zoo import ZooError
 from zoo.experiments.plan.ablation import Ablation, edge
 from zoo.experiments.plan.plan import read_plan
-from zoo.experiments.report.build import markdown, plain, write_report
-from zoo.experiments.report.results_json import csv_rows, summary
+from zoo.experiments.report.build import write_report
+from zoo.experiments.report.results_json import summary
 from zoo.experiments.results.folder import read_run, results_by_key
 from zoo.experiments.results.merge import merge
-from zoo.experiments.results.records import Run
+from zoo.experiments.results.run import ComparisonRun
 from zoo.experiments.runner.job_store import JobStore
 from zoo.experiments.runner.run import claim
 from zoo.experiments.statistics import tests as significance_tests
 from zoo.experiments.statistics import verdicts
 from zoo.experiments.statistics.ablation import effects
-from zoo.experiments.statistics.verdicts import judge
+from zoo.experiments.statistics.analysis import analyse
+from zoo.experiments.statistics.verdicts import compare_systems
 from zoo.experiments.submission.write import submit
 from zoo.experiments.verify.files import Check, verify
 
@@ -46,7 +48,7 @@ def few_draws() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(verdicts, "N_DRAWS", 20)
         for module in (significance_tests, verdicts):  # the dearest, and it sees variances alone
-            patch.setattr(module, "detectable", lambda *variances: None)
+            patch.setattr(module, "minimum_detectable_difference", lambda *variances: None)
         yield
 
 
@@ -57,23 +59,22 @@ def sound(few_draws: None, tmp_path_factory: pytest.TempPathFactory) -> Path:
     first, second = (CATALOG.variant(name) for name in ("bert-tiny", "bert-tiny+dims.n_layers=1"))
     one = edge(CATALOG, first, second).model_copy(update={"second": "albert-tiny"})
     run = made_up(2, WRONG, pretrain=True)
-    run = run.model_copy(update={"plan": run.plan.model_copy(update={"ablation": Ablation(edges=(one,))})})
+    run = replace(run, plan=run.plan.model_copy(update={"ablation": Ablation(edges=(one,))}))
     saved(run, folder)
-    write_report(run, judge(run), folder)
+    write_report(analyse(run), folder)
     (folder / "ablation.json").write_text(effects(run, Ablation(edges=(one,))).model_dump_json())
     return folder
 
 
 def as_report(folder: Path) -> str:
     run = read_run(folder)
-    found = judge(run)
-    told = plain(run, found) + markdown(run, found) + csv_rows(run)
+    told = rendered(run, "terminal") + rendered(run) + rendered(run, "csv")
     return told + (effects(run, run.plan.ablation).model_dump_json() if run.plan.ablation else "")
 
 
-def scores(run: Run) -> str:
+def scores(run: ComparisonRun) -> str:
     """All that a run says of quality, without costs and places."""
-    return judge(run).model_dump_json() + str([(r.job, getattr(r, "main_score", 0)) for r in run.results])
+    return compare_systems(run).model_dump_json() + str([(r.job, getattr(r, "main_score", 0)) for r in run.results])
 
 
 def resumed(folder: Path) -> None:
@@ -96,7 +97,7 @@ COMMANDS: dict[str, Callable[[Path], object]] = {
     "reuse": lambda folder: results_by_key([folder]),
     "merge": lambda folder: merge({"a": read_run(folder), "b": read_run(folder)}),
     "submit": submitted,
-    "json": lambda folder: json.dumps(summary(read_run(folder), judge(read_run(folder)), costs=True)),
+    "json": lambda folder: json.dumps(summary(analyse(read_run(folder)), costs=True)),
 }
 
 

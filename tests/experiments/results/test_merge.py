@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -15,19 +16,21 @@ from zoo.cli import main
 from zoo.experiments.report.build import write_report
 from zoo.experiments.results.folder import read_run
 from zoo.experiments.results.merge import merge, write_merged
-from zoo.experiments.results.records import FailedResult, Run
-from zoo.experiments.statistics.verdicts import judge
+from zoo.experiments.results.records import FailedResult
+from zoo.experiments.results.run import ComparisonRun
+from zoo.experiments.statistics.analysis import analyse
+from zoo.experiments.statistics.verdicts import compare_systems
 from zoo.experiments.verify.files import verify
 from zoo.machine.compute import Compute
 
 BERT, ALBERT = {"bert-tiny": [18, 17, 19]}, {"albert-tiny": [1, 2, 1]}
 
 
-def changed(run: Run, **fields: Any) -> Run:
-    return run.model_copy(update={"plan": run.plan.model_copy(update=fields)})
+def changed(run: ComparisonRun, **fields: Any) -> ComparisonRun:
+    return replace(run, plan=run.plan.model_copy(update=fields))
 
 
-def with_recipe(run: Run, **fields: Any) -> Run:
+def with_recipe(run: ComparisonRun, **fields: Any) -> ComparisonRun:
     """The run with another fine-tuning recipe of its only variant."""
     (variant,) = run.plan.variants
     recipe = variant.finetuning.model_copy(update=fields)
@@ -40,7 +43,7 @@ def test_two_machines_make_what_one_would_have_made() -> None:
     together = merge(parts)
     assert together.plan == whole.plan
     assert {r.job.name for r in together.results} == {r.job.name for r in whole.results}
-    assert judge(together) == judge(whole)
+    assert compare_systems(together) == compare_systems(whole)
 
 
 def test_seeds_and_tasks_unite_and_the_gaps_are_seen() -> None:
@@ -49,7 +52,7 @@ def test_seeds_and_tasks_unite_and_the_gaps_are_seen() -> None:
     other = renamed(first, "boats")
     together = merge({"a": first, "b": changed(other, variants=first.plan.variants)})
     assert [task.name for task in together.plan.tasks] == ["lamps", "boats"]
-    assert judge(together).spreads["boats"]["bert-tiny"].n == 2
+    assert compare_systems(together).spreads["boats"]["bert-tiny"].n == 2
 
 
 def test_what_failed_on_one_machine_may_be_finished_on_another() -> None:
@@ -104,13 +107,13 @@ def test_a_job_that_came_out_otherwise_is_named_with_the_fields() -> None:
 def test_the_runs_together_are_a_run(tmp_path: Path) -> None:
     together = merge({"a": made_up(3, BERT, pretrain=True), "b": made_up(3, ALBERT, pretrain=True)})
     write_merged(together, tmp_path / "both")
-    write_report(together, judge(together), tmp_path / "both")
+    write_report(analyse(together), tmp_path / "both")
     assert read_run(tmp_path / "both") == together
     with pytest.raises(ZooError, match="is not empty"):
         write_merged(together, tmp_path / "both")
 
 
-def test_the_command_puts_runs_together_and_tells_runs_from_variants(
+def test_the_command_puts_runs_together(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     a, b = saved(made_up(3, BERT), tmp_path / "a"), saved(made_up(3, ALBERT), tmp_path / "b")
@@ -121,11 +124,9 @@ def test_the_command_puts_runs_together_and_tells_runs_from_variants(
             main()
         return end.value.code or 0
 
-    assert zoo("compare", a, b, "--out", tmp_path / "both", "--json") == 0
+    assert zoo("merge", a, b, "--out", tmp_path / "both", "--json") == 0
     scores = json.loads(capsys.readouterr().out)["scores"]
     assert scores["albert-tiny"]["lamps"]["mean"] > scores["bert-tiny"]["lamps"]["mean"] > 0.5
-    assert zoo("compare", a, "bert-tiny") == 2
-    assert "not both" in capsys.readouterr().err
-    assert zoo("compare", a) == 2
-    assert f"zoo report {a}" in capsys.readouterr().err
+    assert zoo("merge", a) == 2
+    assert "zoo report" in capsys.readouterr().err
     assert {check.finding for check in verify(tmp_path / "both")} == {"confirmed"}

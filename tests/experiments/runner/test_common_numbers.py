@@ -19,11 +19,13 @@ from zoo.experiments.plan.make import make_plan, with_budget
 from zoo.experiments.plan.plan import Plan
 from zoo.experiments.report.build import write_report
 from zoo.experiments.results.merge import merge
-from zoo.experiments.results.records import ModelResult, Run, TaskResult, fingerprint
+from zoo.experiments.results.records import ModelResult, TaskResult, fingerprint
+from zoo.experiments.results.run import ComparisonRun
 from zoo.experiments.runner import model_statistics, scoring
 from zoo.experiments.runner.run import run
+from zoo.experiments.statistics.analysis import analyse
 from zoo.experiments.statistics.tests import SAME
-from zoo.experiments.statistics.verdicts import judge
+from zoo.experiments.statistics.verdicts import compare_systems
 from zoo.experiments.verify.files import verify
 from zoo.machine.compute import Compute
 from zoo.machine.environment import environment
@@ -62,7 +64,7 @@ def planned(*names: str, **how: Any) -> Plan:
     return make_plan(CATALOG, variants, ["lamps"], n_seeds=2, **how)
 
 
-def done(plan: Plan, folder: Path, **how: Any) -> Run:
+def done(plan: Plan, folder: Path, **how: Any) -> ComparisonRun:
     found = run(plan, folder, watcher=Silent(), catalog=CATALOG, **how)
     assert not found.failures
     return found
@@ -195,7 +197,7 @@ def test_positions_that_start_at_random_have_no_base() -> None:
 
 
 @pytest.fixture(scope="module")
-def apart(tmp_path_factory: pytest.TempPathFactory) -> dict[str, tuple[Path, Run]]:
+def apart(tmp_path_factory: pytest.TempPathFactory) -> dict[str, tuple[Path, ComparisonRun]]:
     """The same thing by two names, each in a run of its own."""
     made = {}
     for name in ("bert-tiny", NO_OP):
@@ -204,27 +206,27 @@ def apart(tmp_path_factory: pytest.TempPathFactory) -> dict[str, tuple[Path, Run
     return made
 
 
-def finished(found: Run) -> list[ModelResult | TaskResult]:
+def finished(found: ComparisonRun) -> list[ModelResult | TaskResult]:
     return [r for r in found.results if isinstance(r, ModelResult | TaskResult)]
 
 
-def fingerprints(found: Run) -> list[str]:
+def fingerprints(found: ComparisonRun) -> list[str]:
     return [fingerprint(r) for r in finished(found)]
 
 
-def scores(found: Run) -> list[object]:
+def scores(found: ComparisonRun) -> list[object]:
     """All that was trained and predicted, without names."""
     return [r.weights_hash if isinstance(r, ModelResult) else (r.predictions, r.main_score) for r in finished(found)]
 
 
-def test_the_same_thing_by_another_name_gives_the_same_bits(apart: dict[str, tuple[Path, Run]]) -> None:
+def test_the_same_thing_by_another_name_gives_the_same_bits(apart: dict[str, tuple[Path, ComparisonRun]]) -> None:
     one, other = (found for _, found in apart.values())
     assert scores(one) == scores(other)
     assert one.results[0].job.system != other.results[0].job.system
 
 
 def test_a_no_op_exchange_in_one_run_is_trained_once_and_told_to_be_the_same_model(
-    apart: dict[str, tuple[Path, Run]], tmp_path: Path
+    apart: dict[str, tuple[Path, ComparisonRun]], tmp_path: Path
 ) -> None:
     both = done(planned("bert-tiny", NO_OP, "bert-tiny+masking.rate=0.2"), tmp_path / "run")
     assert sorted(path.name for path in (tmp_path / "run" / "checkpoints").iterdir()) == [
@@ -234,17 +236,17 @@ def test_a_no_op_exchange_in_one_run_is_trained_once_and_told_to_be_the_same_mod
     ours, theirs = (found.finetuned(NO_OP) for found in (both, apart[NO_OP][1]))
     assert [fingerprint(r) for r in ours] == [fingerprint(r) for r in theirs]
     assert both.pretrained(NO_OP) == both.pretrained("bert-tiny")
-    verdicts = {(d.first, d.second): d.verdict for d in judge(both).differences}
+    verdicts = {(d.first, d.second): d.verdict for d in compare_systems(both).differences}
     assert verdicts["bert-tiny", NO_OP] == SAME
     assert verdicts["bert-tiny", "bert-tiny+masking.rate=0.2"] != SAME
-    write_report(both, judge(both), tmp_path / "run")
+    write_report(analyse(both), tmp_path / "run")
     page = (tmp_path / "run" / "report.md").read_text()
     assert f"{NO_OP} starts from the pre-training of bert-tiny" in page and SAME in page
     assert {check.finding for check in verify(tmp_path / "run")} == {"confirmed"}
 
 
 def test_jobs_are_taken_over_from_a_run_that_calls_them_otherwise(
-    apart: dict[str, tuple[Path, Run]], tmp_path: Path
+    apart: dict[str, tuple[Path, ComparisonRun]], tmp_path: Path
 ) -> None:
     plan = planned(NO_OP, keep_finetuned=True)
     before = {path: path.stat().st_mtime_ns for path in apart["bert-tiny"][0].rglob("*")}
@@ -259,12 +261,14 @@ def test_jobs_are_taken_over_from_a_run_that_calls_them_otherwise(
     assert before == {path: path.stat().st_mtime_ns for path in apart["bert-tiny"][0].rglob("*")}
 
 
-def test_runs_put_together_share_a_pretraining_that_both_have_done(apart: dict[str, tuple[Path, Run]]) -> None:
+def test_runs_put_together_share_a_pretraining_that_both_have_done(
+    apart: dict[str, tuple[Path, ComparisonRun]],
+) -> None:
     merged = merge({name: found for name, (_, found) in apart.items()})
     assert [r.job.system for r in merged.results if isinstance(r, ModelResult)] == ["bert-tiny"]
     first, second = (merged.finetuned(name) for name in apart)
     assert [r.predictions for r in first] == [r.predictions for r in second]
-    (told,) = [d for d in judge(merged).differences if (d.first, d.second) == ("bert-tiny", NO_OP)]
+    (told,) = [d for d in compare_systems(merged).differences if (d.first, d.second) == ("bert-tiny", NO_OP)]
     assert told.verdict == SAME
 
 

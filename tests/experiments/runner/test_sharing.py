@@ -16,7 +16,8 @@ from typing import Any
 import pytest
 
 from zoo.experiments.results.folder import read_run
-from zoo.experiments.results.records import FailedResult, Run, fingerprint
+from zoo.experiments.results.records import FailedResult, fingerprint
+from zoo.experiments.results.run import ComparisonRun
 
 SMALL = [
     "albert-tiny",
@@ -44,7 +45,7 @@ def compare(out: Path, *arguments: object) -> subprocess.CompletedProcess[str]:
 
 
 def fingerprints(folder: Path) -> dict[str, str]:
-    run: Run = read_run(folder)
+    run: ComparisonRun = read_run(folder)
     return {r.job.name: fingerprint(r) for r in run.results if not isinstance(r, FailedResult)}
 
 

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass, replace
+from typing import Any
+
 import numpy as np
 import pytest
 from scipy import stats
 
-from zoo.experiments.statistics.bootstrap import WEIGHTED, draws, resampled
+from zoo.experiments.statistics.bootstrap import draws, resampled
 from zoo.experiments.statistics.tests import (
     Difference,
     bootstrap_p,
-    detectable,
     holm,
     mean_interval,
+    minimum_detectable_difference,
     multi_bootstrap,
     seeds_needed,
     spread,
@@ -21,30 +24,48 @@ from zoo.experiments.statistics.tests import (
     verdict,
 )
 from zoo.experiments.statistics.verdicts import difference
-from zoo.tasks.metrics import METRICS
+from zoo.tasks.kinds import TaskKind, task_kind
+from zoo.tasks.metrics import built_in
+from zoo.tasks.metrics.metric import Metric
 
 
-def test_every_metric_can_be_resampled() -> None:
-    assert set(WEIGHTED) == set(METRICS)
+@dataclass(frozen=True)
+class Toy:
+    name: str = "toy"
+    kind: str = "classification"
+    labels: tuple[str, ...] = ()
+    metrics: tuple[str, ...] = ()
+    pair: bool = False
 
 
-@pytest.mark.parametrize("name", METRICS)
-def test_a_weighted_score_is_the_metric_on_items_repeated_as_often(name: str) -> None:
+def some_labels(kind: TaskKind, n: int, generator: np.random.Generator) -> list[Any]:
+    """Labels of a kind, drawn at random."""
+    n_classes = len(kind.labels)
+    drawn = {
+        "MultiLabel": lambda: sorted({*generator.integers(0, n_classes, 2).tolist()}),
+        "Regression": lambda: float(generator.integers(0, 5)) / 2,
+        "TokenClassification": lambda: generator.integers(0, n_classes, 5).tolist(),
+        "QuestionAnswering": lambda: [int(generator.integers(0, 2)), 3],
+    }
+    return [drawn.get(type(kind).__name__, lambda: int(generator.integers(0, max(2, n_classes))))() for _ in range(n)]
+
+
+@pytest.mark.parametrize("metric", built_in(), ids=lambda metric: f"{metric.name} of {metric.kind}")
+def test_a_resampled_score_is_the_metric_on_items_repeated_as_often(metric: Metric) -> None:
     generator = np.random.default_rng(3)
-    if METRICS[name].kind == "regression":
-        targets = generator.integers(0, 5, 41) / 2
-        predictions = np.stack([targets + generator.normal(0, s, 41).round(1) for s in (0.5, 1, 3)])
-    else:
-        n_classes = 3 if name == "r3" else 2
-        targets = generator.integers(0, n_classes, 41)
-        predictions = generator.integers(0, n_classes, (3, 41))
-    predictions = np.concatenate([predictions, np.ones((1, 41), dtype=predictions.dtype)])
+    labels = {"regression": (), "question-answering": (), "multiple-choice": ()}.get(metric.kind, ("O", "B-a", "I-a"))
+    kind = task_kind(Toy(kind=metric.kind, labels=labels[:2] if metric.name == "f1" else labels, pair=True))
+    rows = [some_labels(kind, 41, generator) for _ in range(4)]
+    rows.append([rows[0][0]] * 41)
+    gold, *predictions = map(kind.side, rows)
     weights = np.concatenate(list(draws(41, 7, 0)))
-    found = WEIGHTED[name](targets, predictions, weights)
-    for r, times in enumerate(weights.astype(int)):
-        for k, row in enumerate(predictions):
-            expected = METRICS[name].value(np.repeat(targets, times), np.repeat(row, times))
-            assert found[r, k] == pytest.approx(expected, abs=1e-9)
+    found = metric.resampled(gold, predictions, weights)
+    plain = replace(metric, drawn=None).resampled(gold, predictions, weights)
+    assert found.shape == plain.shape == (7, 4)
+    np.testing.assert_allclose(found, plain, atol=1e-9)
+    assert all(metric.allows(value) for value in found.flatten())
+    if metric.higher_is_better:
+        assert metric.value(gold, gold) == pytest.approx(1.0)
 
 
 def test_draws_add_up_and_repeat_and_do_not_depend_on_the_size_of_a_piece(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -55,9 +76,8 @@ def test_draws_add_up_and_repeat_and_do_not_depend_on_the_size_of_a_piece(monkey
 
 
 def test_a_main_score_is_the_mean_over_splits_and_metrics() -> None:
-    targets = {"a": [0, 1], "b": [1, 1]}
-    predictions = {"a": np.array([[0, 1]]), "b": np.array([[1, 1]])}
-    drawn = resampled(targets, predictions, ["accuracy", "f1"], 100)
+    targets, predictions = {"a": [0, 1], "b": [1, 1]}, {"a": [[0, 1]], "b": [[1, 1]]}
+    drawn = resampled(Toy(labels=("no", "yes"), metrics=("accuracy", "f1")), targets, predictions, 100)
     assert set(np.unique(drawn)) == {0.75, 1.0}  # f1 is 0 where the only item of class 1 was not drawn
 
 
@@ -85,10 +105,10 @@ def test_what_only_the_items_leave_open_widens_the_test() -> None:
     assert t_test(values, 0.01 / 3) == pytest.approx(2 * stats.t.sf(1 / (0.02 / 3) ** 0.5, 2))
 
 
-def test_degenerate_runs_are_counted_and_left_out_of_the_second_mean() -> None:
+def test_runs_of_constant_predictions_are_counted_and_left_out_of_the_second_mean() -> None:
     found = spread([0.9, 0.5, 0.7], [False, True, False])
-    assert (found.mean, found.degenerate, found.mean_without_degenerate) == (pytest.approx(0.7), 1, pytest.approx(0.8))
-    assert spread([0.5], [True]).mean_without_degenerate is None
+    assert (found.mean, found.n_constant, found.mean_without_constant) == (pytest.approx(0.7), 1, pytest.approx(0.8))
+    assert spread([0.5], [True]).mean_without_constant is None
 
 
 def test_holm_is_as_worked_by_hand() -> None:
@@ -106,21 +126,23 @@ def test_the_multi_bootstrap_of_equal_seeds_is_the_bootstrap_of_items() -> None:
     assert multi_bootstrap(np.repeat(items, 4, axis=1)) == pytest.approx(items[:, 0])
 
 
-def test_the_detectable_difference_has_the_power_it_claims() -> None:
-    found = detectable(6, seed_variance=4.0, item_variance=0.0)
+def test_the_minimum_detectable_difference_has_the_power_it_claims() -> None:
+    found = minimum_detectable_difference(6, seed_variance=4.0, item_variance=0.0)
     samples = np.random.default_rng(0).normal(found, 2.0, (20_000, 6))
     shown = (stats.ttest_1samp(samples, 0, axis=1).pvalue < 0.05).mean()
     assert shown == pytest.approx(0.8, abs=0.01)
 
 
-def test_for_many_seeds_the_detectable_difference_is_the_normal_one() -> None:
-    assert detectable(1_000, 0.0, 1.0) == pytest.approx(stats.norm.ppf(0.975) + stats.norm.ppf(0.8), rel=3e-3)
+def test_for_many_seeds_the_minimum_detectable_difference_is_the_normal_one() -> None:
+    assert minimum_detectable_difference(1_000, 0.0, 1.0) == pytest.approx(
+        stats.norm.ppf(0.975) + stats.norm.ppf(0.8), rel=3e-3
+    )
 
 
 def test_the_seeds_needed_are_the_fewest_that_detect_it() -> None:
     needed = seeds_needed(0.5, 1.0, 0.0)
     assert needed == 34  # G*Power's and every textbook's answer for a paired effect of 0.5
-    assert detectable(needed, 1.0, 0.0) <= 0.5 < detectable(needed - 1, 1.0, 0.0)
+    assert minimum_detectable_difference(needed, 1.0, 0.0) <= 0.5 < minimum_detectable_difference(needed - 1, 1.0, 0.0)
     assert seeds_needed(0.5, 1.0, 1.0) is None
 
 
@@ -128,16 +150,16 @@ def test_the_seeds_needed_are_the_fewest_that_detect_it() -> None:
     ("n_seeds", "p", "now", "at_best", "expected"),
     [
         (3, 0.04, 1.0, 0.1, "better"),
-        (2, 0.0, 1.0, 0.1, "too few seeds to tell"),
-        (3, 0.06, 1.0, 0.4, "too few seeds to tell"),
-        (3, 0.06, 1.0, 0.6, "not shown"),
+        (2, 0.0, 1.0, 0.1, "too few seeds"),
+        (3, 0.06, 1.0, 0.4, "too few seeds"),
+        (3, 0.06, 1.0, 0.6, "not significant"),
     ],
 )
 def test_the_verdict_says_whether_more_seeds_would_help(
     n_seeds: int, p: float, now: float, at_best: float, expected: str
 ) -> None:
     plain = difference("t", "a", "b", np.zeros(n_seeds), np.zeros((100, n_seeds)))
-    found = plain.model_copy(update={"detectable": now, "detectable_at_best": at_best})
+    found = plain.model_copy(update={"minimum_detectable_difference": now, "minimum_detectable_at_best": at_best})
     assert isinstance(found, Difference) and verdict(found, p) == expected
 
 

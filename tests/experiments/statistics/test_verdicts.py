@@ -4,106 +4,108 @@ from __future__ import annotations
 
 import json
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from tests.experiments.synthetic_runs import made_up, saved
 from zoo.cli import main
-from zoo.experiments.plan.spec import BASELINES
 from zoo.experiments.report.build import write_report
-from zoo.experiments.report.verdict_tables import difference_table, finding_notes, tier_table
+from zoo.experiments.report.differences import comparison_notes, difference_table, tier_table
 from zoo.experiments.results.records import FailedResult
-from zoo.experiments.statistics.verdicts import judge
+from zoo.experiments.statistics.analysis import analyse
+from zoo.experiments.statistics.verdicts import compare_systems
 from zoo.experiments.verify.files import verify
+from zoo.tasks.kinds.classification import Classification
 
 
 def test_a_large_difference_is_better_and_makes_two_tiers() -> None:
-    found = judge(made_up(5, {"bert-tiny": [18, 17, 19, 18, 18], "albert-tiny": [1, 2, 1, 0, 1]}))
+    found = compare_systems(made_up(5, {"bert-tiny": [18, 17, 19, 18, 18], "albert-tiny": [1, 2, 1, 0, 1]}))
     (pair,) = [d for d in found.differences if (d.first, d.second) == ("bert-tiny", "albert-tiny")]
     assert pair.verdict == "better" and pair.winner_first == ("albert-tiny", "bert-tiny")
     assert pair.difference == pytest.approx(-17 / 40)
     assert pair.n_seeds == 5
     assert found.tiers == {"lamps": (("albert-tiny",), ("bert-tiny",))}
-    floors = {(d.first, d.second): d.verdict for d in found.differences if d.second in BASELINES}
+    floors = {(d.first, d.second): d.verdict for d in found.differences if d.second in Classification.baselines}
     assert floors["albert-tiny", "majority"] == "better"
     assert floors["bert-tiny", "majority"] != "better"
 
 
 def test_a_small_difference_is_not_shown_and_shares_a_tier() -> None:
-    found = judge(made_up(5, {"bert-tiny": [9, 8, 9, 8, 9], "albert-tiny": [8, 9, 8, 9, 8]}))
-    assert {d.verdict for d in found.differences if d.second not in BASELINES} == {"not shown"}
+    found = compare_systems(made_up(5, {"bert-tiny": [9, 8, 9, 8, 9], "albert-tiny": [8, 9, 8, 9, 8]}))
+    assert {d.verdict for d in found.differences if d.second not in Classification.baselines} == {"not significant"}
     assert found.tiers == {"lamps": (("albert-tiny", "bert-tiny"),)}
 
 
 def test_two_seeds_are_too_few_and_one_has_no_interval() -> None:
     for n_seeds in (1, 2):
-        found = judge(made_up(n_seeds, {"bert-tiny": [19, 18], "albert-tiny": [1, 0]}))
-        assert {d.verdict for d in found.differences} == {"too few seeds to tell"}
-    assert (judge(made_up(1, {"bert-tiny": [3]})).spreads["lamps"]["bert-tiny"].low) is None
+        found = compare_systems(made_up(n_seeds, {"bert-tiny": [19, 18], "albert-tiny": [1, 0]}))
+        assert {d.verdict for d in found.differences} == {"too few seeds"}
+    assert (compare_systems(made_up(1, {"bert-tiny": [3]})).spreads["lamps"]["bert-tiny"].low) is None
 
 
 def test_between_runs_that_learnt_nothing_no_smallest_difference_is_claimed() -> None:
-    found = judge(made_up(3, {"bert-tiny": [0, 0, 0], "albert-tiny": [0, 0, 0]})).differences[0]
-    assert (found.detectable, found.seeds_needed, found.verdict) == (None, None, "not shown")
+    found = compare_systems(made_up(3, {"bert-tiny": [0, 0, 0], "albert-tiny": [0, 0, 0]})).differences[0]
+    assert (found.minimum_detectable_difference, found.seeds_needed, found.verdict) == (None, None, "not significant")
 
 
 def test_only_seeds_that_both_finished_are_paired() -> None:
     wrong = {"bert-tiny": [4, 4, 4, 4], "albert-tiny": [3, 3, 3, 40]}
-    found = judge(made_up(4, wrong, fail=("finetune-albert-tiny-lamps-s3",)))
+    found = compare_systems(made_up(4, wrong, fail=("finetune-albert-tiny-lamps-s3",)))
     pair = found.differences[0]
     assert (pair.n_seeds, pair.difference) == (3, pytest.approx(-1 / 40))
     assert found.spreads["lamps"]["bert-tiny"].n == 4
 
 
-def test_a_run_with_one_answer_for_everything_is_degenerate() -> None:
-    found = judge(made_up(3, {"bert-tiny": [1, 1, 1]}))
-    assert found.spreads["lamps"]["majority"].degenerate == 1
-    assert found.spreads["lamps"]["bert-tiny"].degenerate == 0
+def test_a_run_with_one_answer_for_everything_has_constant_predictions() -> None:
+    found = compare_systems(made_up(3, {"bert-tiny": [1, 1, 1]}))
+    assert found.spreads["lamps"]["majority"].n_constant == 1
+    assert found.spreads["lamps"]["bert-tiny"].n_constant == 0
 
 
 def test_without_right_answers_nothing_is_decided() -> None:
     run = made_up(3, {"bert-tiny": [1, 1, 1], "albert-tiny": [9, 9, 9]})
-    found = judge(run.model_copy(update={"gold": {}}))
+    found = compare_systems(replace(run, gold={}))
     assert (found.differences, found.tiers, found.undecided) == ((), {}, ("lamps",))
     assert found.spreads["lamps"]["bert-tiny"].mean == pytest.approx(39 / 40)
 
 
 def test_verdicts_and_verification_need_no_baseline(tmp_path: Path) -> None:
     wrong = {"bert-tiny": [18, 17, 19], "albert-tiny": [1, 2, 1]}
-    failed = tuple(f"baseline-{name}-lamps-s0" for name in BASELINES)
+    failed = tuple(f"baseline-{name}-lamps-s0" for name in Classification.baselines)
     run = made_up(3, wrong, fail=failed)
-    found, whole = judge(run), judge(made_up(3, wrong))
+    found, whole = compare_systems(run), compare_systems(made_up(3, wrong))
     assert found.tiers == whole.tiers and found.undecided == ()
-    assert [d for d in whole.differences if d.second not in BASELINES] == list(found.differences)
-    write_report(run, found, saved(run, tmp_path))
+    assert [d for d in whole.differences if d.second not in Classification.baselines] == list(found.differences)
+    write_report(analyse(run), saved(run, tmp_path))
     assert {check.finding for check in verify(tmp_path)} == {"confirmed"}
 
 
 def test_findings_are_told_in_hundredths_with_what_would_have_shown() -> None:
-    found = judge(made_up(5, {"bert-tiny": [18, 17, 19, 18, 18], "albert-tiny": [1, 2, 1, 0, 1]}))
-    ((task, (groups, _)),) = tier_table(found).rows
+    found = compare_systems(made_up(5, {"bert-tiny": [18, 17, 19, 18, 18], "albert-tiny": [1, 2, 1, 0, 1]}))
+    ((task, groups, _),) = tier_table(found).rows
     assert (task, groups) == ("lamps", "1. albert-tiny; 2. bert-tiny")
-    ((pair, jobs),) = difference_table(found).rows
-    assert (pair, jobs[0], jobs[-1]) == ("lamps: bert-tiny - albert-tiny", "-42.5", "better")
-    counts, _, floor, *_ = finding_notes(found)
-    assert "1 differences between variants: better 1, not shown 0" in counts
-    assert floor == "Not shown to be better than majority: bert-tiny on lamps."
+    ((pair, *shown),) = difference_table(found).rows
+    assert (pair, shown[0], shown[-1]) == ("lamps: bert-tiny - albert-tiny", "-42.5", "better")
+    counts, floor, *_ = comparison_notes(found)
+    assert "1 differences between variants: better 1, not significant 0" in counts
+    assert floor == "Not significantly better than majority: bert-tiny on lamps."
 
 
 def test_runs_that_learnt_nothing_are_told() -> None:
     run = made_up(2, {"bert-tiny": [4, 4]})
     stuck = run.results[0].model_copy(update={"predictions": {"dev": [1] * 40}, "main_score": 0.5})
-    told = finding_notes(judge(run.model_copy(update={"results": (stuck, *run.results[1:])})))
-    assert "One answer for every item of lamps: bert-tiny in 1 of 2 runs (mean without them 90.0)." in told
+    told = comparison_notes(compare_systems(replace(run, results=(stuck, *run.results[1:]))))
+    assert "Constant predictions on lamps: bert-tiny in 1 of 2 runs (mean without them 90.0)." in told
 
 
 @pytest.mark.parametrize(
     ("form", "start"),
     [
-        ("terminal", "┏"),
+        ("terminal", "Scores"),
         ("markdown", "# Comparison"),
-        ("csv", "system,task"),
+        ("csv", "section,table"),
         ("json", "{"),
         ("html", "<!doctype"),
         ("latex", "% needs"),
@@ -117,7 +119,7 @@ def test_every_report_is_made_from_a_folder_alone_and_says_who_is_better(
     failed = next(r for r in run.results if isinstance(r, FailedResult))
     others = tuple(r for r in run.results if r is not failed)
     failed = failed.model_copy(update={"reason": "<script>alert(1)</script> $x_1$"})
-    folder = saved(run.model_copy(update={"results": (failed, *others)}), tmp_path)
+    folder = saved(replace(run, results=(failed, *others)), tmp_path)
     arguments = ["zoo", "report", str(folder), "--format", form, "--out", str(tmp_path / "made")]
     monkeypatch.setattr(sys, "argv", arguments)
     with pytest.raises(SystemExit) as end:
@@ -133,8 +135,8 @@ def test_every_report_is_made_from_a_folder_alone_and_says_who_is_better(
         assert made.count("<svg") == 3  # nothing was pre-trained, so there are no losses to draw
         assert "http" not in made.replace("http://www.w3.org/", "")
     if form == "csv":
-        assert made.splitlines()[-1].startswith("bag-of-words,lamps,0,,last,dev,accuracy,0.5")
-        assert len(made.splitlines()) == 1 + 5 + 2
+        assert "seeds,,7,score x 100,50.0000" in made
+        assert sum(line.startswith("seeds,") and ",system," in line for line in made.splitlines()) == 5 + 2
 
 
 def test_a_folder_without_a_run_is_named(
@@ -150,7 +152,7 @@ def test_a_folder_without_a_run_is_named(
 def published(tmp_path: Path) -> Path:
     run = made_up(3, {"bert-tiny": [8, 7, 8], "albert-tiny": [1, 0, 1]})
     folder = saved(run, tmp_path)
-    write_report(run, judge(run), folder)
+    write_report(analyse(run), folder)
     return folder
 
 
@@ -180,7 +182,7 @@ def test_one_altered_prediction_is_named(tmp_path: Path) -> None:
         (("scores", "albert-tiny", "lamps", "mean"), 0.999),
         (("plan_hash",), "0" * 64),
         (("jobs", 0, "data_hash"), "1"),
-        (("statistics", "differences", 0, "verdict"), "too few seeds to tell"),
+        (("statistics", "differences", 0, "verdict"), "too few seeds"),
     ],
 )
 def test_one_altered_mean_hash_or_verdict_is_named_alone(

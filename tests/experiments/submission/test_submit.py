@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import sys
 import zipfile
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -81,7 +82,7 @@ def test_the_setting_that_was_chosen_is_told(tmp_path: Path) -> None:
         else r
         for r in run.results
     ]
-    (rte,) = (s for s in submit(run.model_copy(update={"results": tuple(results)}), None, tmp_path) if not s.default)
+    (rte,) = (s for s in submit(replace(run, results=tuple(results)), None, tmp_path) if not s.default)
     assert str(rte) == "RTE.tsv: seed 1, the best of 4 on dev (95.0), with epochs=2"
 
 
@@ -141,7 +142,7 @@ def test_the_command_writes_and_checks(
 ) -> None:
     found = predicting("wnli", {"test": [-1] * 146})
     sound = [r for r in found.results if r.job.kind == "baseline" or r.job.seed in (1, 2)]  # others predict no class
-    run = saved(found.model_copy(update={"results": tuple(sound)}), tmp_path / "run")
+    run = saved(replace(found, results=tuple(sound)), tmp_path / "run")
 
     def zoo(*arguments: str) -> int:
         monkeypatch.setattr(sys, "argv", ["zoo", *arguments])

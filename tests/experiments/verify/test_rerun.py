@@ -17,9 +17,10 @@ from zoo.core.batch import Batch
 from zoo.experiments.plan.corpus import FilesCorpus
 from zoo.experiments.report.build import write_report
 from zoo.experiments.results.folder import read_run
-from zoo.experiments.results.records import Run, TaskResult
+from zoo.experiments.results.records import TaskResult
+from zoo.experiments.results.run import ComparisonRun
 from zoo.experiments.runner.run import run
-from zoo.experiments.statistics.verdicts import judge
+from zoo.experiments.statistics.analysis import analyse
 from zoo.experiments.verify.files import verify
 from zoo.experiments.verify.rerun import _tested, evaluated_again, repeated_plan, trained_again
 
@@ -34,7 +35,7 @@ def kept(tmp_path_factory: pytest.TempPathFactory) -> Path:
     asked = asked.model_copy(update={"keep_finetuned": True})
     done = run(asked, folder / "run", watcher=Watcher(), catalog=CATALOG)
     assert not done.failures
-    write_report(done, judge(done), folder / "run")
+    write_report(analyse(done), folder / "run")
     return folder / "run"
 
 
@@ -107,7 +108,7 @@ def test_other_predictions_of_the_same_code_contradict(kept: Path, tmp_path: Pat
     results = tuple(
         r.model_copy(update={"main_score": 0.123}) if isinstance(r, TaskResult) else r for r in done.results
     )
-    altered = Run(plan=done.plan, results=results)
+    altered = ComparisonRun(plan=done.plan, results=results)
     plan_again = repeated_plan(done.plan, 1)
     (check,) = trained_again(altered, plan_again, tmp_path / "again", CATALOG, 1.0, 0, Watcher())
     assert check.finding == "contradicted"

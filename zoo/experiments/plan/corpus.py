@@ -72,7 +72,7 @@ class TasksCorpus(Record):
             task = catalog.task(name)
             items = task.load(Path(self.folder) if self.folder else None).splits[task.train_split]
             for start in range(0, len(items), EXAMPLES_PER_DOCUMENT):
-                texts = [t for item in items[start : start + EXAMPLES_PER_DOCUMENT] for t in (item.first, item.second)]
+                texts = [text for item in items[start : start + EXAMPLES_PER_DOCUMENT] for text in item.texts]
                 yield [sentence for text in texts if text for sentence in split_sentences(text)]
 
 

@@ -9,7 +9,7 @@ from typing import ClassVar
 
 from zoo.experiments.plan.inputs import Inputs, finetuning_inputs, head_inputs
 from zoo.experiments.plan.job import Job, slug
-from zoo.experiments.plan.spec import BASELINES, PlanSpec
+from zoo.experiments.plan.spec import PlanSpec
 
 CHARACTERS_PER_TOKEN = 4
 """About that many, for the size of jobs."""
@@ -149,7 +149,7 @@ class Finetune(JobKind):
         """As JobKind says."""
         task = plan.task(str(job.task))
         return {
-            "task": task.model_dump(exclude={"name"}),
+            "task": task.content,
             "recipe": finetuning_inputs(plan.finetuning_of(job)),
             "head": head_inputs(plan.variant(job.system).head, task.pair),
         }
@@ -200,7 +200,7 @@ class Evaluate(JobKind):
     def inputs(self, plan: PlanSpec, job: Job) -> Inputs:
         """As JobKind says."""
         length = plan.variant(job.system).finetuning.max_length
-        return {"task": plan.task(str(job.task)).model_dump(exclude={"name"}), "max_length": length}
+        return {"task": plan.task(str(job.task)).content, "max_length": length}
 
     def model_folder(self, plan: PlanSpec, job: Job) -> str | None:
         """As JobKind says."""
@@ -214,7 +214,9 @@ class Baseline(JobKind):
 
     def jobs(self, plan: PlanSpec) -> Iterable[Job]:
         """One per task and baseline."""
-        return (Job(kind=self.name, system=name, task=task.name, seed=0) for task in plan.tasks for name in BASELINES)
+        return (
+            Job(kind=self.name, system=name, task=task.name, seed=0) for task in plan.tasks for name in task.baselines
+        )
 
     def title(self, job: Job) -> str:
         """As JobKind says."""
@@ -222,7 +224,7 @@ class Baseline(JobKind):
 
     def inputs(self, plan: PlanSpec, job: Job) -> Inputs:
         """As JobKind says."""
-        return {"baseline": job.system, "task": plan.task(str(job.task)).model_dump(exclude={"name"})}
+        return {"baseline": job.system, "task": plan.task(str(job.task)).content}
 
 
 JOB_KINDS: Mapping[str, JobKind] = MappingProxyType(

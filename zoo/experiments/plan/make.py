@@ -14,12 +14,12 @@ from zoo.core.specs import R, Variant, diff
 from zoo.experiments.plan.ablation import Ablation
 from zoo.experiments.plan.corpus import CorpusSource, MicroworldCorpus, TasksCorpus, corpus_hash
 from zoo.experiments.plan.plan import Plan
-from zoo.experiments.plan.spec import BASELINES, PlannedCheckpoint, PlannedSplit, PlannedTask, hash_json
-from zoo.experiments.results.gold_labels import gold_labels
+from zoo.experiments.plan.spec import PlannedCheckpoint, PlannedSplit, PlannedTask, hash_json
 from zoo.machine.compute import ONE_THREAD, Compute
 from zoo.registry.catalog import Catalog
 from zoo.registry.search_grids import Tuning
-from zoo.tasks.task import Example, Task
+from zoo.tasks.kinds import baseline_names, task_kind
+from zoo.tasks.scoring import check_task, gold_labels, refuse_unfit
 from zoo.weights.folder import CheckpointFolder
 
 LARGEST_DEFAULT_BUDGET = 500_000_000
@@ -82,6 +82,7 @@ def make_plan(
 def planned_task(catalog: Catalog, name: str, data_folder: Path | None) -> PlannedTask:
     """A task as it is here and now. Raises ZooError where its data cannot be trained on and scored."""
     task = catalog.task(name)
+    check_task(task)
     dataset = task.load(data_folder)
     training = task.training_items(dataset)
     missing = [] if training else [f"labelled items in {task.train_split}"]
@@ -89,8 +90,8 @@ def planned_task(catalog: Catalog, name: str, data_folder: Path | None) -> Plann
     if missing:
         raise ZooError(f"task {task.name!r} has no {', no '.join(missing)}; it cannot be trained and scored")
     for split, items in ((task.train_split, training), *((split, dataset.splits[split]) for split in task.dev_splits)):
-        _refuse_unfit(task, split, items)
-    lengths = [len(item.first) + len(item.second or "") for items in dataset.splits.values() for item in items]
+        refuse_unfit(task, split, items)
+    lengths = [sum(map(len, item.texts)) for items in dataset.splits.values() for item in items]
     try:
         return PlannedTask(
             name=task.name,
@@ -102,6 +103,7 @@ def planned_task(catalog: Catalog, name: str, data_folder: Path | None) -> Plann
             kind=task.kind,
             labels=task.labels,
             metrics=task.metrics,
+            baselines=tuple(task_kind(task).baselines),
             dev={
                 split: PlannedSplit(n_items=len(answers), gold=hash_json(answers))
                 for split, answers in gold_labels(task, dataset).items()
@@ -113,13 +115,6 @@ def planned_task(catalog: Catalog, name: str, data_folder: Path | None) -> Plann
         )
     except ValidationError as error:
         raise ZooError(f"task {task.name!r} cannot be scored: {explain(error)}") from None
-
-
-def _refuse_unfit(task: Task, split: str, items: Sequence[Example]) -> None:
-    for index, item in enumerate(items):
-        if not task.fits(item.label):
-            known = f"a class id below {len(task.labels)}" if task.labels else "a finite number"
-            raise ZooError(f"task {task.name!r}: the label of item {index + 1} of {split} is {item.label}, not {known}")
 
 
 def check_plan(catalog: Catalog, plan: Plan) -> None:
@@ -189,7 +184,7 @@ def refuse_unequal(variants: Sequence[Variant], trained: set[str], *, one_head: 
     for name in names:
         if names.count(name) > 1:
             raise ZooError(f"variant {name!r} is named twice; name each once, or call one otherwise, as mine=VARIANT")
-        if name in BASELINES:
+        if name in baseline_names():
             raise ZooError(f"{name!r} is the name of a baseline; call the variant otherwise, as mine=VARIANT")
     for other in others:
         heads = [path for path in diff(first, other) if path.startswith("head.")]

@@ -9,6 +9,7 @@ from typing import Annotated, Any, Final, Literal, Self
 
 from pydantic import Field, field_validator, model_validator
 
+from zoo.core.errors import ZooError
 from zoo.core.specs import Count, Finetuning, Record, Variant
 from zoo.experiments.plan.ablation import Ablation
 from zoo.experiments.plan.corpus import CorpusSource
@@ -16,11 +17,8 @@ from zoo.experiments.plan.inputs import Inputs, pretraining_inputs, start_inputs
 from zoo.experiments.plan.job import Job
 from zoo.machine.compute import Compute
 from zoo.registry.search_grids import Selection, Setting, Tuning
-from zoo.tasks.metrics import METRICS
-
-BASELINES = ("majority", "bag-of-words")
-"""Systems that every task is also given to, since they read no sentence."""
-
+from zoo.tasks.kinds import task_kind
+from zoo.tasks.scoring import check_task
 
 FORMAT: Final = 2
 """Of plans and run folders; others are refused."""
@@ -49,9 +47,11 @@ class PlannedTask(Record):
     content_hash: str
     pair: bool
     synthetic: bool
-    kind: Literal["classification", "regression"]
+    kind: str
     labels: tuple[str, ...]
     metrics: Annotated[tuple[str, ...], Field(min_length=1)]
+    baselines: tuple[str, ...]
+    """Systems that the task is also given to, since they read no sentence."""
     dev: Annotated[dict[str, PlannedSplit], Field(min_length=1)]
     n_training: Count
     n_unlabelled: Annotated[int, Field(ge=0)]
@@ -60,10 +60,19 @@ class PlannedTask(Record):
 
     @model_validator(mode="after")
     def _can_be_scored(self) -> Self:
-        unfit = [name for name in self.metrics if name not in METRICS or METRICS[name].kind != self.kind]
-        if unfit:
-            raise ValueError(f"{unfit[0]!r:.40} is no metric of {self.kind}; known: {', '.join(METRICS)}")
+        try:
+            check_task(self)
+            unknown = {*self.baselines} - {*task_kind(self).baselines}
+        except ZooError as error:
+            raise ValueError(str(error)) from None
+        if unknown:
+            raise ValueError(f"{min(unknown)!r:.60} is not a baseline of {self.kind}")
         return self
+
+    @property
+    def content(self) -> Inputs:
+        """What results on the task depend on."""
+        return self.model_dump(exclude={"name", "baselines"})
 
 
 class PlannedCheckpoint(Record):
@@ -125,7 +134,7 @@ class PlanSpec(Record):
     def _means_one_thing(self) -> Self:
         names = [variant.name for variant in self.variants]
         tasks = [task.name for task in self.tasks]
-        refuse_twice("variant", [*names, *BASELINES])
+        refuse_twice("variant", [*names, *self.baselines])
         refuse_twice("task", tasks)
         refuse_twice("seed", list(map(str, self.seeds)))
         for what, given, known in (
@@ -143,6 +152,11 @@ class PlanSpec(Record):
     def content_hash(self) -> str:
         """A SHA-256 of all that the results depend on: contents, not the places where they lie."""
         return hash_json(self.model_dump(mode="json", exclude=_PLACES))
+
+    @property
+    def baselines(self) -> tuple[str, ...]:
+        """The baselines of all tasks."""
+        return tuple(dict.fromkeys(name for task in self.tasks for name in task.baselines))
 
     @property
     def origins(self) -> dict[str, str]:

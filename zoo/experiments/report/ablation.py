@@ -1,38 +1,49 @@
-"""An ablation as tables, on a terminal and in Markdown."""
+"""Sections of an ablation: what each edge does, task by task, and beside a paper's table."""
 
 from __future__ import annotations
 
 import json
-from io import StringIO
+from collections.abc import Iterator
 from statistics import fmean
 
 from pydantic import JsonValue
-from rich.console import Console
-from rich.text import Text
 
-from zoo.commands.console import PIPED_WIDTH
+from zoo.document import MISSING, Figure, Notes, Section, Table
 from zoo.experiments.plan.ablation import Ablation, Changes, Edge
-from zoo.experiments.report.verdict_tables import intervals_and_p
-from zoo.experiments.results.records import Run
+from zoo.experiments.report.differences import MDE, detectable, intervals_and_p
+from zoo.experiments.report.plots import intervals_figure
+from zoo.experiments.results.run import ComparisonRun
 from zoo.experiments.statistics.ablation import MEAN, Effects, Ratio
 from zoo.experiments.statistics.tests import Difference
-from zoo.registry.paper_tables import PaperTable
-from zoo.tables import MISSING, Table, escape, markdown_rows, print_rows
+
+
+def sections(run: ComparisonRun, effects: Effects) -> Iterator[Section]:
+    """The most important first."""
+    blocks = effect_table(effects), Notes(tuple(ablation_notes(run, effects)))
+    yield Section("effects", "What each choice does", blocks, brief=True)
+    if panels := _panels(effects):
+        title = "Effects with 95% intervals: thick over seeds, thin over seeds and items"
+        figure = Figure(title, lambda: intervals_figure(panels, list(labelled(effects.ablation))))
+        yield Section("effects-by-task", "Effects by task", (figure, task_table(effects)), brief=len(panels) > 1)
+    paper = effects.ablation.paper
+    if paper:
+        yield Section("paper", f"{paper.title}: the paper's table", (paper_table(run, effects),), brief=True)
+    if effects.contrasts:
+        yield Section("paper-effects", "The paper's effects and ours", (contrast_table(effects),), brief=True)
 
 
 def path_table(ablation: Ablation) -> Table:
     """The edges alone: what is to be done."""
-    rows = tuple(
-        (label, (edge.choice, changed(edge.changes), edge.second)) for label, edge in _labelled(ablation).items()
-    )
-    return Table("edge", ("choice", "what changes", "to"), rows)
+    rows = tuple((label, edge.choice, changed(edge.changes), edge.second) for label, edge in labelled(ablation).items())
+    return Table(("edge", "choice", "what changes", "to"), rows, words=frozenset({"choice", "what changes", "to"}))
 
 
-def effect_table(found: Effects) -> Table:
-    """An edge a row: its effect on quality, sizes and costs."""
+def effect_table(effects: Effects) -> Table:
+    """A row per edge: its effect on quality, sizes and costs."""
     columns = (
+        "edge",
         "what changes",
-        _quality(found),
+        _quality(effects),
         "95% over seeds",
         "verdict",
         "parameters stored",
@@ -44,71 +55,63 @@ def effect_table(found: Effects) -> Table:
     rows = tuple(
         (
             label,
-            (
-                changed(effect.edge.changes),
-                *_difference(effect.overall),
-                _sizes(effect.parameters_stored),
-                *map(_ratio, (effect.pretraining_speed, effect.finetuning_speed, effect.inference_speed)),
-                _ratio(effect.peak_memory),
-            ),
+            changed(effect.edge.changes),
+            *_difference(effect.overall),
+            _sizes(effect.parameters_stored),
+            *map(_ratio, (effect.pretraining_speed, effect.finetuning_speed, effect.inference_speed)),
+            _ratio(effect.peak_memory),
         )
-        for label, effect in zip(_labelled(found.ablation), found.effects, strict=True)
+        for label, effect in zip(labelled(effects.ablation), effects.effects, strict=True)
     )
-    return Table("edge", columns, rows)
+    return Table(columns, rows, words=frozenset({"what changes", "verdict"}))
 
 
-def task_table(found: Effects) -> Table:
-    """An edge and task a row: the difference that it makes there."""
+def task_table(effects: Effects) -> Table:
+    """A row per edge and task: the difference that it makes there."""
     rows = tuple(
-        (
-            f"{label}: {d.task}",
-            (
-                *_difference(d),
-                *intervals_and_p(d)[1:],
-                MISSING if d.detectable is None else f"{100 * d.detectable:.1f}",
-            ),
-        )
-        for label, effect in zip(_labelled(found.ablation), found.effects, strict=True)
+        (f"{label}: {d.task}", *_difference(d), *intervals_and_p(d)[1:], detectable(d))
+        for label, effect in zip(labelled(effects.ablation), effects.effects, strict=True)
         for d in effect.tasks
     )
-    columns = ("difference", "95% over seeds", "verdict", "95% over seeds and items", "p", "smallest that would show")
-    return Table("edge and task", columns, rows)
+    columns = ("edge and task", "difference", "95% over seeds", "verdict", "95% over seeds and items", "p", MDE)
+    return Table(columns, rows, words=frozenset({"verdict"}))
 
 
-def paper_table(run: Run, found: Effects, paper: PaperTable) -> Table:
+def paper_table(run: ComparisonRun, effects: Effects) -> Table:
     """The paper's table, with the mean over our tasks of the variant that repeats each row."""
-    rows = []
+    rows, paper, variants = [], effects.ablation.paper, effects.ablation.rows
+    assert paper is not None
     for row in paper.rows:
         printed = [str(score) for score in row.scores] or [MISSING] * len(paper.columns)
-        results = run.finetuned(found.ablation.rows[row.label]) if row.label in found.ablation.rows else []
+        results = run.finetuned(variants[row.label]) if row.label in variants else []
         ours = f"{100 * fmean(result.main_score for result in results):.1f}" if results else MISSING
-        rows.append((row.label, (*printed, ours, found.ablation.rows.get(row.label, "not built here"))))
-    return Table("row", (*paper.columns, "our mean", "our variant"), tuple(rows))
+        rows.append((row.label, *printed, ours, variants.get(row.label, "not built here")))
+    return Table(("row", *paper.columns, "our mean", "our variant"), tuple(rows), words=frozenset({"our variant"}))
 
 
-def contrast_table(found: Effects, paper: PaperTable) -> Table:
+def contrast_table(effects: Effects) -> Table:
     """The paper's effects beside ours, and whether they point one way."""
+    paper = effects.ablation.paper
+    assert paper is not None
+    mean = f"mean of {', '.join(paper.counted)}" if len(paper.counted) > 1 else paper.counted[0]
     rows = tuple(
         (
             f"{contrast.first} → {contrast.second}",
-            (
-                ", ".join(contrast.choices),
-                contrast.column or f"mean of {', '.join(paper.counted)}"
-                if len(paper.counted) > 1
-                else paper.counted[0],
-                f"{contrast.paper:+.1f}",
-                contrast.ours.task,
-                *_difference(contrast.ours),
-                contrast.direction or "the paper shows none",
-            ),
+            ", ".join(contrast.choices),
+            contrast.column or mean,
+            f"{contrast.paper:+.1f}",
+            contrast.ours.task,
+            *_difference(contrast.ours),
+            contrast.direction or "the paper shows none",
         )
-        for contrast in found.contrasts
+        for contrast in effects.contrasts
     )
-    columns = ("choice", "the paper's", "effect", "ours", "effect", "95% over seeds", "verdict", "direction")
-    return Table("from and to", columns, rows)
+    columns = ("from and to", "choice", "the paper's", "its effect", "ours", "our effect", "95% over seeds", "verdict")
+    words = frozenset({"choice", "the paper's", "ours", "verdict", "direction"})
+    return Table((*columns, "direction"), rows, words=words)
 
 
-def ablation_notes(run: Run, found: Effects) -> list[str]:
+def ablation_notes(run: ComparisonRun, effects: Effects) -> list[str]:
     """What the tables must not be read without."""
     origin = "each with a pre-training of its own" if run.plan.pretrain_each_seed else "all from one pre-training"
     notes = [
@@ -120,52 +123,13 @@ def ablation_notes(run: Run, found: Effects) -> list[str]:
     planned = len(run.plan.tasks)
     notes += [
         f"{label}: only {len(effect.tasks)} of {planned} tasks were finished on both sides."
-        for label, effect in zip(_labelled(found.ablation), found.effects, strict=True)
+        for label, effect in zip(labelled(effects.ablation), effects.effects, strict=True)
         if len(effect.tasks) < planned
     ]
-    if found.ablation.paper:
-        paper = found.ablation.paper
+    if paper := effects.ablation.paper:
         notes.append(f"The paper's figures: {paper.source}. They are of other sizes, data and tasks.")
         notes += paper.limits
     return notes
-
-
-def tables(run: Run, found: Effects) -> list[tuple[str, Table]]:
-    """Titles and tables, the most important first."""
-    paper = found.ablation.paper
-    several = len(run.plan.tasks) > 1
-    return [
-        ("What each choice does", effect_table(found)),
-        *([("Task by task", task_table(found))] if several else []),
-        *([(f"{paper.title}: the paper's table", paper_table(run, found, paper))] if paper else []),
-        *([("The paper's effects and ours", contrast_table(found, paper))] if paper and found.contrasts else []),
-    ]
-
-
-def print_effects(run: Run, found: Effects, console: Console) -> None:
-    """All tables and notes on a terminal."""
-    for title, table in tables(run, found):
-        console.print(Text(title, style="bold"))
-        print_rows(table, console)
-    for note in ablation_notes(run, found):
-        console.print(Text(note))
-
-
-def plain_effects(run: Run, found: Effects) -> str:
-    """What `print_effects` prints, as text."""
-    text = StringIO()
-    print_effects(run, found, Console(file=text, width=PIPED_WIDTH))
-    return text.getvalue()
-
-
-def effects_markdown(run: Run, found: Effects) -> str:
-    """The same as a page."""
-    paper = found.ablation.paper
-    ends = f"{run.plan.variants[0].name} to {run.plan.variants[-1].name}"
-    lines = [f"# Ablation: {escape(paper.name if paper else ends)}", ""]
-    for title, table in tables(run, found):
-        lines += [f"## {escape(title)}", "", *markdown_rows(table), ""]
-    return "\n".join([*lines, *(f"- {escape(note)}" for note in ablation_notes(run, found)), ""])
 
 
 def changed(changes: Changes) -> str:
@@ -178,24 +142,34 @@ def changed(changes: Changes) -> str:
     )
 
 
-def _value(value: JsonValue) -> str:
-    if isinstance(value, list):
-        return ", ".join(map(str, value))
-    return value if isinstance(value, str) else json.dumps(value)
-
-
-def _quality(found: Effects) -> str:
-    names = {effect.overall.task for effect in found.effects if effect.overall}
-    return names.pop() if len(names) == 1 and MEAN not in names else "mean over tasks"
-
-
-def _labelled(ablation: Ablation) -> dict[str, Edge]:
+def labelled(ablation: Ablation) -> dict[str, Edge]:
     """Edges by the rows of the paper's table, else by their number and choice."""
     rows = {variant: label for label, variant in ablation.rows.items()}
     return {
         f"{rows[edge.first]} → {rows[edge.second]}" if rows else f"{number}. {edge.choice}": edge
         for number, edge in enumerate(ablation.edges, 1)
     }
+
+
+def _panels(effects: Effects) -> dict[str, dict[str, Difference]]:
+    """Differences by task, the mean first, and edge."""
+    panels: dict[str, dict[str, Difference]] = {}
+    for label, effect in zip(labelled(effects.ablation), effects.effects, strict=True):
+        for d in [effect.overall, *effect.tasks] if len(effect.tasks) > 1 else effect.tasks:
+            if d:
+                panels.setdefault(d.task, {})[label] = d
+    return panels
+
+
+def _value(value: JsonValue) -> str:
+    if isinstance(value, list):
+        return ", ".join(map(str, value))
+    return value if isinstance(value, str) else json.dumps(value)
+
+
+def _quality(effects: Effects) -> str:
+    names = {effect.overall.task for effect in effects.effects if effect.overall}
+    return names.pop() if len(names) == 1 and MEAN not in names else "mean over tasks"
 
 
 def _difference(d: Difference | None) -> tuple[str, str, str]:

@@ -1,10 +1,8 @@
-"""A run for other programs: JSON with a schema, and CSV."""
+"""A run for other programs: JSON with a schema."""
 
 from __future__ import annotations
 
-import csv
 import json
-from io import StringIO
 from statistics import fmean, stdev
 from typing import Any, Literal
 
@@ -12,24 +10,24 @@ from pydantic import Field, JsonValue, create_model
 
 from zoo.core.specs import Record
 from zoo.experiments.plan.plan import Plan
-from zoo.experiments.plan.spec import BASELINES
-from zoo.experiments.report.left_out import training_split
-from zoo.experiments.results.records import FailedResult, ModelResult, Run, TaskResult, fingerprint
+from zoo.experiments.results.records import FailedResult, ModelResult, TaskResult, fingerprint
+from zoo.experiments.results.run import ComparisonRun
+from zoo.experiments.statistics.ablation import Effects
+from zoo.experiments.statistics.analysis import Analysis
 from zoo.experiments.statistics.costs import quantities
-from zoo.experiments.statistics.selection import Tried, tried
-from zoo.experiments.statistics.verdicts import Verdicts
-from zoo.tables import printable
+from zoo.experiments.statistics.selection import SearchResult, search_results
+from zoo.experiments.statistics.verdicts import Comparisons
 
 LEFT_OUT = ("predictions", "test_predictions", "losses", "accuracies", "variant", "cost")
 """What a job's file holds and the published results don't: what is large, and the times, which never repeat."""
 
 
-CUT = ("max_length", "items_cut", "training_items_cut")
-"""Columns of the CSV."""
+SCORES = "shares of 1; reports print them x 100"
+"""The unit of every score, mean, difference and interval in the JSON."""
 
 
 class ScoreSummary(Record):
-    """A system's scores on a task: one a seed, their mean, and their standard deviation if they are several."""
+    """A system's scores on a task: one per seed, their mean, and their standard deviation if they are several."""
 
     mean: float
     sd: float | None
@@ -47,16 +45,21 @@ def _shortened(record: type[Record]) -> type[Record]:
 
 _Job: Any = _shortened(ModelResult) | _shortened(TaskResult)
 
-Published: type[Record] = create_model(
+PublishedResults: type[Record] = create_model(
     "Results",
     __base__=Record,
     __doc__="A comparison's results: what was planned, every score, and what the scores show.",
     format=(Literal[1], ...),
+    score_unit=(str, Field(description="The unit of every score and difference.")),
     plan_hash=(str, ...),
     plan=(Plan, ...),
-    scores=(dict[str, dict[str, ScoreSummary | None]], Field(description="By system and task; null: none finished.")),
-    statistics=(Verdicts, ...),
-    tuning=(list[Tried], Field(description="What choosing among settings of fine-tuning adds to the scores.")),
+    scores=(
+        dict[str, dict[str, ScoreSummary | None]],
+        Field(description="By system and task; null if none."),
+    ),
+    statistics=(Comparisons, ...),
+    tuning=(list[SearchResult], Field(description="What choosing among settings of fine-tuning adds to the scores.")),
+    effects=(Effects | None, Field(description="What each edge does; null where the run is no ablation.")),
     jobs=(list[_Job], ...),
     failures=(list[FailedResult], ...),
     costs=(
@@ -69,12 +72,12 @@ Published: type[Record] = create_model(
 
 def schema() -> str:
     """The JSON schema of results.json."""
-    return json.dumps(Published.model_json_schema(mode="serialization"), indent=1) + "\n"
+    return json.dumps(PublishedResults.model_json_schema(mode="serialization"), indent=1) + "\n"
 
 
-def summary(run: Run, found: Verdicts, *, costs: bool = False) -> dict[str, JsonValue]:
-    """What `Published` says; without costs the same bytes for the same results."""
-    systems = [*(variant.name for variant in run.plan.variants), *BASELINES]
+def summary(analysis: Analysis, *, costs: bool = False) -> dict[str, JsonValue]:
+    """What `PublishedResults` says; without costs the same bytes for the same results."""
+    run, effects = analysis.run, analysis.effects
     jobs: list[JsonValue] = [
         {
             "name": result.job.name,
@@ -85,58 +88,27 @@ def summary(run: Run, found: Verdicts, *, costs: bool = False) -> dict[str, Json
         if not isinstance(result, FailedResult)
     ]
     scores: dict[str, JsonValue] = {
-        system: {task.name: _main_scores(run, system, task.name) for task in run.plan.tasks} for system in systems
+        system: {task.name: _scores(run, system, task.name) for task in run.plan.tasks} for system in run.systems
     }
     failures: list[JsonValue] = [failure.model_dump(mode="json") for failure in run.failures]
     return {
         "format": 1,
+        "score_unit": SCORES,
         "plan_hash": run.plan.content_hash,
         "plan": run.plan.model_dump(mode="json"),
         "scores": scores,
-        "statistics": found.model_dump(mode="json"),
-        "tuning": [choice.model_dump(mode="json") for choice in tried(run)],
+        "statistics": analysis.comparisons.model_dump(mode="json"),
+        "tuning": [result.model_dump(mode="json") for result in search_results(run)],
+        "effects": effects.model_dump(mode="json") if effects else None,
         "jobs": jobs,
         "failures": failures,
         "costs": {quantity.label: dict(quantity.values) for quantity in quantities(run)} if costs else None,
     }
 
 
-def json_text(run: Run, found: Verdicts) -> str:
-    """The summary with its costs, as text."""
-    return json.dumps(summary(run, found, costs=True), indent=1, ensure_ascii=False) + "\n"
-
-
-def _main_scores(run: Run, system: str, task: str) -> JsonValue:
+def _scores(run: ComparisonRun, system: str, task: str) -> JsonValue:
     values = tuple(result.main_score for result in run.finetuned(system, task))
     if not values:
         return None
     spread = stdev(values) if len(values) > 1 else None
     return ScoreSummary(mean=fmean(values), sd=spread, values=values).model_dump(mode="json")
-
-
-def csv_rows(run: Run) -> str:
-    """Every score of every finished run in a line of its own, not rounded, and how many items were cut to how long."""
-    text = StringIO()
-    lines = csv.writer(text, lineterminator="\n")
-    lines.writerow(("system", "task", "seed", "setting", "selection", "split", "metric", "score", *CUT))
-    for result in run.results:
-        if isinstance(result, TaskResult):
-            job = result.job
-            for split, scores in result.scores.items():
-                for metric, value in scores.items():
-                    setting = job.setting.label if job.setting else ""
-                    words = (job.system, job.task or "", str(job.seed), setting, job.selection, split, metric)
-                    lines.writerow((*map(_inert, words), value, *_cut(result, split)))
-    return text.getvalue()
-
-
-def _cut(result: TaskResult, split: str) -> tuple[int | str, ...]:
-    """The columns `CUT` of a split; empty for a system that reads no tokens."""
-    here, training = result.truncated.get(split), result.truncated.get(training_split(result) or "")
-    return (here.length, here.cut, training.cut) if here and training else ("", "", "")
-
-
-def _inert(word: str) -> str:
-    """Text that no spreadsheet takes for a formula, and no terminal for a command."""
-    word = printable(word)
-    return f"'{word}" if word.lstrip().startswith(("=", "+", "-", "@")) else word

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import PurePosixPath
+from typing import Any
 
 from zoo.experiments.plan.job import Job
 from zoo.experiments.plan.job_kinds import kind_of
 from zoo.experiments.plan.plan import Plan
 from zoo.experiments.plan.spec import PlannedTask
 from zoo.experiments.results.records import FailedResult, ModelResult, Result, TaskResult
+from zoo.tasks.kinds import task_kind
+from zoo.tasks.scoring import chosen_metrics
 
 
 def misfit(plan: Plan, job: Job, result: Result) -> str | None:
@@ -43,6 +46,7 @@ def _of_task(task: PlannedTask, result: TaskResult) -> Iterator[str]:
         yield from _other(f"{what} of splits", given, task.dev)
     for split, scores in result.scores.items():
         yield from _other(f"scores of {split} by", scores, task.metrics)
+        yield from _beyond(task, split, scores)
     for split, made in result.predictions.items():
         if split in task.dev and len(made) != task.dev[split].n_items:
             yield f"has {len(made):,} predictions for the {task.dev[split].n_items:,} items of {split}"
@@ -58,10 +62,18 @@ def _other(what: str, given: Mapping[str, object], planned: Mapping[str, object]
         yield f"has {what} {', '.join(given) or 'none':.80}, and the plan has {', '.join(planned):.80}"
 
 
-def _unfit(task: PlannedTask, split: str, made: Sequence[float]) -> Iterator[str]:
-    """The first prediction that is no class of a task; a number's finiteness is the record's matter."""
-    known = range(len(task.labels))
-    for index, value in enumerate(made) if task.labels else ():
-        if not isinstance(value, int) or value not in known:
-            yield f"predicts {value!r:.30} for item {index + 1} of {split:.60}, which is none of {len(known)} classes"
+def _beyond(task: PlannedTask, split: str, scores: Mapping[str, float]) -> Iterator[str]:
+    """Values that a metric cannot have."""
+    for name, metric in chosen_metrics(task).items():
+        if name in scores and not metric.allows(scores[name]):
+            low, high = metric.range
+            yield f"has {scores[name]:g} as the {name} of {split}, which is from {low:g} to {high:g}"
+
+
+def _unfit(task: PlannedTask, split: str, made: Sequence[Any]) -> Iterator[str]:
+    """The first prediction that cannot be one of the task's kind."""
+    kind = task_kind(task)
+    for index, value in enumerate(made):
+        if not kind.fits(value):
+            yield f"predicts {value!r:.30} for item {index + 1} of {split:.60}, which is not {kind.wanted}"
             return

@@ -19,7 +19,8 @@ from zoo.experiments.plan.job_kinds import model_folder
 from zoo.experiments.plan.plan import Plan, read_plan
 from zoo.experiments.results.checks import misfit
 from zoo.experiments.results.gold_labels import read_gold
-from zoo.experiments.results.records import FailedResult, Finished, Result, Run
+from zoo.experiments.results.records import FailedResult, Finished, Result
+from zoo.experiments.results.run import ComparisonRun
 
 T = TypeVar("T")
 
@@ -81,7 +82,7 @@ def results_by_key(folders: Iterable[Path]) -> dict[str, Stored]:
     return found
 
 
-def read_run(folder: Path) -> Run:
+def read_run(folder: Path) -> ComparisonRun:
     """A run folder as it stands. Raises ZooError where it holds no plan, and Damaged where a file is damaged."""
     run, damaged = read_what_is_sound(folder)
     if damaged:
@@ -89,7 +90,7 @@ def read_run(folder: Path) -> Run:
     return run
 
 
-def read_what_is_sound(folder: Path) -> tuple[Run, list[Damaged]]:
+def read_what_is_sound(folder: Path) -> tuple[ComparisonRun, list[Damaged]]:
     """A run folder without the files that are damaged, and why each is. Raises as `read_run`, for its plan."""
     if not os.path.lexists(folder / "plan.json"):
         raise ZooError(f"{folder} holds no run: there is no plan.json in it")
@@ -105,7 +106,7 @@ def read_what_is_sound(folder: Path) -> tuple[Run, list[Damaged]]:
 
     found = [sound(partial(read_result, folder, plan, job)) for job in plan.jobs]
     gold = {task.name: sound(partial(read_gold, folder, task)) for task in plan.tasks}
-    return Run(
+    return ComparisonRun(
         plan=plan,
         results=tuple(result for result in found if result is not None),
         gold={task: answers for task, answers in gold.items() if answers is not None},

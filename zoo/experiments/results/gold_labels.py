@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
 from pathlib import Path
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 from pydantic import TypeAdapter
 
@@ -17,10 +16,10 @@ from zoo.experiments.plan.job import slug
 from zoo.experiments.plan.plan import Plan
 from zoo.experiments.plan.spec import PlannedTask, hash_json
 from zoo.registry.catalog import Catalog
-from zoo.tasks.task import Dataset, Task, labels_of
+from zoo.tasks.scoring import gold_labels
 
-Answers: TypeAlias = dict[str, list[int] | list[float]]
-"""Class ids or scores by split, one an item, in order."""
+Answers: TypeAlias = dict[str, list[Any]]
+"""Labels or predictions by split, one per item, in order, as the kind of the task has them."""
 
 REMEDY = "delete it, and zoo compare --resume writes it again"
 
@@ -30,14 +29,6 @@ class Gold(Record):
 
     task: str
     answers: Answers
-
-
-def gold_labels(task: Task, dataset: Dataset) -> Answers:
-    """The labels of a task's development splits, all of which have one."""
-    sides = {split: labels_of(dataset.splits[split]) for split in task.dev_splits}
-    if task.kind == "regression":
-        return {split: [float(label) for label in side] for split, side in sides.items()}
-    return {split: [int(label) for label in side] for split, side in sides.items()}
 
 
 def keep_gold(catalog: Catalog, plan: Plan, folder: Path) -> None:
@@ -76,7 +67,7 @@ def gold_path(folder: Path, planned: PlannedTask) -> Path:
     return folder / "gold" / f"{slug(planned.name)}.json"
 
 
-def _misfit(planned: PlannedTask, answers: Mapping[str, list[int] | list[float]]) -> str | None:
+def _misfit(planned: PlannedTask, answers: Answers) -> str | None:
     """In which split answers are not the planned ones; None where they are."""
     if {*answers} != {*planned.dev}:
         return f"splits {', '.join(sorted(answers)):.80} in place of {', '.join(sorted(planned.dev))}"

@@ -17,15 +17,8 @@ from zoo.experiments.plan.make import refuse_unequal
 from zoo.experiments.plan.plan import Plan
 from zoo.experiments.results.folder import write_result
 from zoo.experiments.results.gold_labels import write_gold
-from zoo.experiments.results.records import (
-    NOT_REPEATED,
-    FailedResult,
-    ModelResult,
-    Run,
-    TaskResult,
-    fingerprint,
-    renamed,
-)
+from zoo.experiments.results.records import NOT_REPEATED, FailedResult, ModelResult, TaskResult, fingerprint, renamed
+from zoo.experiments.results.run import ComparisonRun
 from zoo.registry.search_grids import Tuning, alike
 
 Kept = TypeVar("Kept", bound=Record)
@@ -34,7 +27,7 @@ SAME = ("pretraining_seed", "pretrain_each_seed", "corpus_hash", "compute.precis
 """What all plans must have in common besides what they share by name."""
 
 
-def merge(runs: Mapping[str, Run]) -> Run:
+def merge(runs: Mapping[str, ComparisonRun]) -> ComparisonRun:
     """All that was found, by the names that errors give the runs. What two of them did must have come out the same.
 
     Raises ZooError where their tasks, data, budgets, recipes or results differ, and says in what.
@@ -58,10 +51,12 @@ def merge(runs: Mapping[str, Run]) -> Run:
     refuse_unequal(merged.variants, set(merged.checkpoints))
     found = _results(runs, merged)
     gold = {task: answers for run in runs.values() for task, answers in run.gold.items()}
-    return Run(plan=merged, results=tuple(found[job.name] for job in merged.jobs if job.name in found), gold=gold)
+    return ComparisonRun(
+        plan=merged, results=tuple(found[job.name] for job in merged.jobs if job.name in found), gold=gold
+    )
 
 
-def write_merged(run: Run, folder: Path) -> None:
+def write_merged(run: ComparisonRun, folder: Path) -> None:
     """The plan and the jobs as a run folder, without checkpoints. Raises ZooError where something is there."""
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
         raise ZooError(f"{folder} is not empty; give another --out for the runs together")
@@ -73,7 +68,7 @@ def write_merged(run: Run, folder: Path) -> None:
     write_text(folder / "plan.json", run.plan.model_dump_json(indent=1))
 
 
-def _refuse_other_settings(first: tuple[str, Run], other: tuple[str, Run]) -> None:
+def _refuse_other_settings(first: tuple[str, ComparisonRun], other: tuple[str, ComparisonRun]) -> None:
     (a, one), (b, two) = first, other
     found: dict[str, tuple[Any, Any]] = {
         name: (attrgetter(name)(one.plan), attrgetter(name)(two.plan))
@@ -126,7 +121,7 @@ def _united_tuning(plans: Mapping[str, Plan]) -> Tuning | None:
     return merged
 
 
-def _results(runs: Mapping[str, Run], plan: Plan) -> dict[str, ModelResult | TaskResult | FailedResult]:
+def _results(runs: Mapping[str, ComparisonRun], plan: Plan) -> dict[str, ModelResult | TaskResult | FailedResult]:
     """By job; what was finished somewhere takes the place of what failed elsewhere.
 
     A pre-training that another run has done under another name is that of the plan that it belongs to now.

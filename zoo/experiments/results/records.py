@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping, Sequence
-from statistics import fmean
 from typing import Annotated, Literal, TypeAlias, TypeVar
 
 from pydantic import Field
@@ -22,8 +20,6 @@ T = TypeVar("T")
 Whole = Annotated[int, Field(ge=0)]
 Amount = Annotated[float, Field(ge=0.0)]
 Rate = Annotated[float, Field(gt=0.0)]
-Score = Annotated[float, Field(ge=-1.0 - 1e-9, le=1.0 + 1e-9)]
-"""A metric's value; what rounding adds to a perfect one is none the worse."""
 
 
 class Measured(Record):
@@ -108,8 +104,8 @@ class TaskResult(Record):
     steps: Whole
     gradient_accumulation_steps: Count = 1
     truncated: dict[str, Truncation] = Field(default={})
-    scores: dict[str, dict[str, Score]]
-    main_score: Score
+    scores: dict[str, dict[str, float]]
+    main_score: float
     predictions: Answers
     test_predictions: Answers = Field(default={})
     environment: Environment
@@ -149,53 +145,3 @@ def _variant(result: Record, plan: Plan, job: Job) -> dict[str, object]:
     if not isinstance(result, ModelResult):
         return {}
     return {"variant": plan.variant(job.system).model_copy(update={"dims": result.variant.dims})}
-
-
-class Run(Record):
-    """A run folder's plan, results and gold labels by task, where they are kept.
-
-    `across_hardware` tells whether costs may be compared that different machines have measured.
-    """
-
-    plan: Plan
-    results: tuple[Result, ...]
-    gold: dict[str, Answers] = Field(default={})
-    across_hardware: bool = False
-
-    def pretrainings(self, system: str) -> list[ModelResult]:
-        """The finished pre-trainings that a variant starts from: one for all seeds, or one a seed."""
-        origin = self.plan.origins.get(system)
-        return [r for r in self.results if isinstance(r, ModelResult) and r.job.system == origin]
-
-    def pretrained(self, system: str) -> ModelResult | None:
-        """A pre-training of a variant, for what all of them share; None if none was finished."""
-        return next(iter(self.pretrainings(system)), None)
-
-    def finetuned(self, system: str, task: str | None = None) -> list[TaskResult]:
-        """A system's finished results, on one task or all; of several settings tried on a task, the best."""
-        tasks = [planned.name for planned in self.plan.tasks] if task is None else [task]
-        tried = [self.tried(system, name) for name in tasks]
-        return [result for by_setting in tried if by_setting for result in by_setting[best_setting(by_setting)]]
-
-    def tried(self, system: str, task: str) -> dict[str, list[TaskResult]]:
-        """A system's finished results on a task by their setting, which has no name where none was tried."""
-        found: dict[str, list[TaskResult]] = {}
-        for result in self.results:
-            if isinstance(result, TaskResult) and (result.job.system, result.job.task) == (system, task):
-                found.setdefault(result.job.setting.label if result.job.setting else "", []).append(result)
-        return found
-
-    @property
-    def failures(self) -> list[FailedResult]:
-        """What could not be finished."""
-        return [result for result in self.results if isinstance(result, FailedResult)]
-
-
-def best_setting(by_setting: Mapping[str, Sequence[TaskResult]]) -> str:
-    """The setting that most seeds finished, of those the best in the mean, of those the first."""
-
-    def rank(label: str) -> tuple[int, float]:
-        results = by_setting[label]
-        return len(results), fmean(result.main_score for result in results)
-
-    return max(by_setting, key=rank)

@@ -9,10 +9,10 @@ from zoo.experiments.results.records import Cost, TaskResult, Truncation
 from zoo.experiments.runner.context import JobContext
 from zoo.experiments.runner.latency import latency, throughput
 from zoo.experiments.runner.scoring import planned_data, scored, unlabelled
-from zoo.inference.predict_task import class_ids
+from zoo.inference.predict_task import predict_items
 from zoo.inference.predict_text import head_for_text
 from zoo.machine.memory import peak_memory, reset_peak_memory
-from zoo.train.finetune import encode_examples, predict
+from zoo.tasks.kinds import task_kind
 
 
 def evaluate(work: JobContext) -> TaskResult:
@@ -22,16 +22,14 @@ def evaluate(work: JobContext) -> TaskResult:
     reset_peak_memory(device)
     model = load(work.start(), catalog=work.catalog).to(device)
     head = head_for_text(model)
-    ids = class_ids(head.config, task)
     began = time.perf_counter()
     splits = (*task.dev_splits, *unlabelled(task, dataset))
-    encoded = {split: encode_examples(dataset.splits[split], model.text_tokenizer, length) for split in splits}
-    predictions = {split: predict(model, head, items) for split, (items, _) in encoded.items()}
-    if ids:
-        predictions = {split: [ids[int(value)] for value in made] for split, made in predictions.items()}
+    kind = task_kind(task)
+    encoded = {split: kind.encode(dataset.splits[split], model.text_tokenizer, length) for split in splits}
+    predictions = {split: predict_items(model, head, task, items) for split, (items, _) in encoded.items()}
     seconds, peak = time.perf_counter() - began, peak_memory(device)
     work.progress(1, 1)
-    asked = [encoding for split in task.dev_splits for encoding in encoded[split][0]]
+    asked = [item for split in task.dev_splits for item in encoded[split][0]]
     return scored(
         work,
         predictions,

@@ -12,11 +12,11 @@ from zoo.experiments.results.records import Cost, TaskResult, Truncation
 from zoo.experiments.runner.context import JobContext
 from zoo.experiments.runner.latency import latency, throughput
 from zoo.experiments.runner.scoring import planned_data, scored, unlabelled
-from zoo.heads import make_head
 from zoo.machine.memory import peak_memory, reset_peak_memory
 from zoo.model import Model
+from zoo.tasks.kinds import make_head, task_kind
 from zoo.tasks.task import labels_of
-from zoo.train.finetune import encode_examples, head_for, predict, training_batches
+from zoo.train.finetune import head_for, predict, training_batches
 from zoo.train.loop import fit
 from zoo.weights.checkpoint import load_weights
 from zoo.weights.folder import CheckpointFolder
@@ -38,18 +38,19 @@ def finetune(work: JobContext) -> TaskResult:
     items = task.training_items(dataset)
     labels = labels_of(items)
     steps = recipe.steps_over(len(items))
-    encoded = {task.train_split: encode_examples(items, tokenizer, recipe.max_length)}
+    kind = task_kind(task)
+    encoded = {task.train_split: kind.encode(items, tokenizer, recipe.max_length)}
     began = time.perf_counter()
-    batches = training_batches(encoded[task.train_split][0], labels, recipe.batch_size, job.seed)
+    batches = training_batches(kind, encoded[task.train_split][0], labels, recipe.batch_size, job.seed)
     history = fit(model, batches, recipe, steps, work.progress, how)
     trained = time.perf_counter()
     for split in (*task.dev_splits, *unlabelled(task, dataset)):
-        encoded[split] = encode_examples(dataset.splits[split], tokenizer, recipe.max_length)
+        encoded[split] = kind.encode(dataset.splits[split], tokenizer, recipe.max_length)
     predictions = {split: predict(model, head, its) for split, (its, _) in encoded.items() if split != task.train_split}
     seconds, peak = time.perf_counter() - began, peak_memory(how.compute.torch_device)
     if plan.keep_finetuned:
         save(model, work.model_folder(), to="zoo", replace=True, catalog=catalog)
-    asked = [encoding for split in task.dev_splits for encoding in encoded[split][0]]
+    asked = [item for split in task.dev_splits for item in encoded[split][0]]
     return scored(
         work,
         predictions,

@@ -15,9 +15,11 @@ from zoo.experiments.plan.cache_key import cache_key
 from zoo.experiments.plan.job import Job
 from zoo.experiments.plan.job_kinds import kind_of
 from zoo.experiments.plan.plan import Plan
+from zoo.experiments.results.beside_models import write_provenance_of
 from zoo.experiments.results.folder import Stored, read_result, result_path, results_by_key, write_result
 from zoo.experiments.results.gold_labels import read_gold
-from zoo.experiments.results.records import FailedResult, Finished, Result, Run
+from zoo.experiments.results.records import FailedResult, Finished, ModelResult, Result
+from zoo.experiments.results.run import ComparisonRun
 from zoo.experiments.runner.reuse import adopted
 from zoo.machine.environment import Environment
 
@@ -118,11 +120,13 @@ class JobStore:
                 for left in (self._folder / name).glob(".*.lock"):
                     left.unlink(missing_ok=True)
 
-    def run(self) -> Run:
+    def run(self) -> ComparisonRun:
         """All results so far, in the plan's order."""
         results = (self._results.get(job.name) for job in self._plan.jobs)
         gold = {task.name: answers for task in self._plan.tasks if (answers := read_gold(self._folder, task))}
-        return Run(plan=self._plan, results=tuple(result for result in results if result is not None), gold=gold)
+        return ComparisonRun(
+            plan=self._plan, results=tuple(result for result in results if result is not None), gold=gold
+        )
 
     def reuse(self, job: Job) -> Result | None:
         """The result of an acquired job from another run folder or this one, if there is a job of the same key."""
@@ -165,6 +169,8 @@ class JobStore:
         """The result, kept, or a failure that only this run knows of, where the disk refuses it."""
         try:
             write_result(self._folder, result)
+            if isinstance(result, ModelResult):
+                write_provenance_of(result, self._folder)
         except RunFailed as error:
             return FailedResult(job=result.job, reason=str(error))
         return result

@@ -7,10 +7,10 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 
-from zoo.core.batch import Encoding
 from zoo.experiments.results.records import Measured
 from zoo.heads import TaskHead
 from zoo.model import Model
+from zoo.tasks.kinds import EncodedItem
 from zoo.train.finetune import predict
 
 ONE_BY_ONE = 16
@@ -26,26 +26,26 @@ SECONDS = 0.25
 """How long passes are repeated beyond the fewest."""
 
 
-def latency(model: Model, head: TaskHead, encodings: Sequence[Encoding]) -> Measured:
+def latency(model: Model, head: TaskHead, items: Sequence[EncodedItem]) -> Measured:
     """Seconds until one sequence alone is answered, the mean of a pass over some."""
-    chosen = spread_by_length(encodings, ONE_BY_ONE)
+    chosen = spread_by_length(items, ONE_BY_ONE)
 
     def answer_each() -> None:
-        for encoding in chosen:
-            predict(model, head, [encoding])
+        for item in chosen:
+            predict(model, head, [item])
 
     return summed_up([seconds / len(chosen) for seconds in repeated(answer_each)])
 
 
-def throughput(model: Model, head: TaskHead, encodings: Sequence[Encoding]) -> Measured:
+def throughput(model: Model, head: TaskHead, items: Sequence[EncodedItem]) -> Measured:
     """Sequences answered a second, in batches of neighbours in length."""
-    chosen = spread_by_length(encodings, TOGETHER)
+    chosen = spread_by_length(items, TOGETHER)
     return summed_up([len(chosen) / seconds for seconds in repeated(lambda: predict(model, head, chosen))])
 
 
-def spread_by_length(encodings: Sequence[Encoding], n: int) -> list[Encoding]:
+def spread_by_length(items: Sequence[EncodedItem], n: int) -> list[EncodedItem]:
     """So many, or all, as long as the whole: evenly apart when all are ordered by length."""
-    ordered = sorted(encodings, key=len)
+    ordered = sorted(items, key=len)
     n = min(n, len(ordered))
     return [ordered[(2 * place + 1) * len(ordered) // (2 * n)] for place in range(n)]
 

@@ -11,6 +11,7 @@ from zoo.core.specs import Variant
 from zoo.experiments.plan.job import Job
 from zoo.experiments.plan.job_kinds import kind_of, model_folder
 from zoo.experiments.plan.plan import Plan
+from zoo.experiments.results.beside_models import model_bytes
 from zoo.experiments.results.folder import Stored
 from zoo.experiments.results.records import Finished, ModelResult, renamed
 from zoo.weights.folder import VARIANT, CheckpointFolder
@@ -27,7 +28,7 @@ def adopted(stored: Stored, plan: Plan, job: Job, folder: Path) -> Finished:
     _copy_model(stored.model, folder / place, plan.variant(job.system))
     if not isinstance(found, ModelResult):
         return found
-    size = sum(path.stat().st_size for path in (folder / place).iterdir())
+    size = model_bytes(folder / place)
     return found.model_copy(update={"checkpoint": place, "checkpoint_bytes": size})
 
 

@@ -12,7 +12,8 @@ from zoo.core.files import make_folder, write_text
 from zoo.experiments.plan.job import Job
 from zoo.experiments.plan.plan import Plan, read_plan
 from zoo.experiments.results.gold_labels import keep_gold
-from zoo.experiments.results.records import Result, Run
+from zoo.experiments.results.records import Result
+from zoo.experiments.results.run import ComparisonRun
 from zoo.experiments.runner.executors import WATCH_EVERY, Executor, InProcess, LocalProcesses
 from zoo.experiments.runner.job_store import JobStore, Recorded
 from zoo.machine.environment import environment
@@ -38,7 +39,7 @@ def run(
     catalog: Catalog | None = None,
     executor: Executor | None = None,
     reuse: Sequence[Path] = (),
-) -> Run:
+) -> ComparisonRun:
     """Do what the plan asks and is not done yet; with 0 workers in this process, else in so many others.
 
     Jobs that failed before are tried again. Results of the same jobs are taken from the run folders in `reuse`.

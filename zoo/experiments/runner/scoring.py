@@ -5,11 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 
 from zoo.core.errors import RunFailed
-from zoo.experiments.results.gold_labels import gold_labels
+from zoo.experiments.results.gold_labels import Answers
 from zoo.experiments.results.records import Cost, TaskResult, Truncation
 from zoo.experiments.runner.context import JobContext
 from zoo.machine.environment import environment
-from zoo.tasks import metrics
+from zoo.tasks.scoring import gold_labels, main_score, score
 from zoo.tasks.task import Dataset, Task
 
 _datasets: dict[tuple[str, str | None], Dataset] = {}
@@ -40,7 +40,7 @@ def unlabelled(task: Task, dataset: Dataset) -> list[str]:
 
 def scored(
     work: JobContext,
-    predictions: dict[str, list[int] | list[float]],
+    predictions: Answers,
     *,
     steps: int,
     truncated: dict[str, Truncation],
@@ -49,7 +49,7 @@ def scored(
     """The result of a job that made these predictions by split."""
     task, dataset = planned_data(work)
     labels = gold_labels(task, dataset)
-    scores = {split: metrics.score(task, labels[split], predictions[split]) for split in labels}
+    scores = {split: score(task, labels[split], predictions[split]) for split in labels}
     return TaskResult(
         job=work.job,
         task_version=task.version,
@@ -59,7 +59,7 @@ def scored(
         gradient_accumulation_steps=work.how.gradient_accumulation_steps,
         truncated=truncated,
         scores=scores,
-        main_score=metrics.main_score(task, scores),
+        main_score=main_score(task, scores),
         predictions={split: predictions[split] for split in labels},
         test_predictions={split: made for split, made in predictions.items() if split not in labels},
         environment=environment(work.catalog, work.how.compute),

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from itertools import pairwise
 from math import exp, log
-from pathlib import Path
 from statistics import fmean
 from typing import Literal
 
@@ -14,14 +13,15 @@ import numpy as np
 from zoo.core.specs import Record
 from zoo.experiments.plan.ablation import Ablation, Edge
 from zoo.experiments.plan.cache_key import model_keys
-from zoo.experiments.results.records import Run, TaskResult
+from zoo.experiments.results.records import TaskResult
+from zoo.experiments.results.run import ComparisonRun
 from zoo.experiments.statistics.costs import withheld
 from zoo.experiments.statistics.tests import Difference, mean_interval
-from zoo.experiments.statistics.verdicts import Scores, adjusted, difference, judged, scores_of
+from zoo.experiments.statistics.verdicts import Scores, adjusted, decided, difference, scores_of
 
 MEAN = "mean"
 
-Direction = Literal["agree", "disagree", "not shown"]
+Direction = Literal["agree", "disagree", "not significant"]
 AllScores = Mapping[tuple[str, str], tuple[Scores, str] | None]
 """By variant and task: what it scored, and the key of all that the scores depend on."""
 
@@ -78,7 +78,7 @@ class Effects(Record):
 Pair = tuple[str, str]
 
 
-def effects(run: Run, ablation: Ablation) -> Effects:
+def effects(run: ComparisonRun, ablation: Ablation) -> Effects:
     """The effect of every edge, and where the ablation repeats a paper's table, how the paper's compare.
 
     On a task as in every comparison (Holm over tasks); in the mean over tasks with Holm over all that is asked.
@@ -105,19 +105,14 @@ def effects(run: Run, ablation: Ablation) -> Effects:
     )
 
 
-def ablation_path(folder: Path) -> Path:
-    """Where an ablation's results lie in its run folder."""
-    return folder / "ablation.json"
-
-
-def _overall(run: Run, scores: AllScores, pairs: list[Pair]) -> dict[Pair, Difference | None]:
+def _overall(run: ComparisonRun, scores: AllScores, pairs: list[Pair]) -> dict[Pair, Difference | None]:
     """Second minus first in the mean over tasks, with Holm's correction over the pairs."""
     found = {pair: _difference(scores, [task.name for task in run.plan.tasks], pair) for pair in pairs}
-    decided = iter(judged([draft for draft in found.values() if draft]))
-    return {pair: next(decided) if draft else None for pair, draft in found.items()}
+    verdicts = iter(decided([draft for draft in found.values() if draft]))
+    return {pair: next(verdicts) if draft else None for pair, draft in found.items()}
 
 
-def _by_task(run: Run, scores: AllScores, pair: Pair) -> tuple[Difference, ...]:
+def _by_task(run: ComparisonRun, scores: AllScores, pair: Pair) -> tuple[Difference, ...]:
     drafts = [_difference(scores, [task.name], pair) for task in run.plan.tasks]
     return tuple(adjusted([draft for draft in drafts if draft]))
 
@@ -139,7 +134,7 @@ def _difference(scores: AllScores, tasks: Sequence[str], pair: Pair) -> Differen
     return difference(name, pair[1], pair[0], np.mean(values, axis=0), np.mean(drawn, axis=0), same=same)
 
 
-def _effect(run: Run, edge: Edge, overall: Difference | None, tasks: tuple[Difference, ...]) -> Effect:
+def _effect(run: ComparisonRun, edge: Edge, overall: Difference | None, tasks: tuple[Difference, ...]) -> Effect:
     trained = run.pretrained(edge.first), run.pretrained(edge.second)
     first, second = trained
     speeds = [result.cost.tokens_per_s for result in trained if result and result.cost.tokens_per_s]
@@ -161,7 +156,7 @@ def _items_per_s(result: TaskResult) -> float | None:
     return measured.median if measured else None
 
 
-def _ratio(run: Run, edge: Edge, cost: Callable[[TaskResult], float | None]) -> Ratio | None:
+def _ratio(run: ComparisonRun, edge: Edge, cost: Callable[[TaskResult], float | None]) -> Ratio | None:
     """Second over first: by seed the geometric mean over tasks, its interval that of the logarithms over seeds."""
     by_seed: dict[int, list[float]] = {}
     before = {(r.job.task, r.job.seed): cost(r) for r in run.finetuned(edge.first)}
@@ -220,5 +215,5 @@ def direction(paper: float, ours: Difference) -> Direction | None:
     if paper == 0:
         return None
     if ours.verdict != "better":
-        return "not shown"
+        return "not significant"
     return "agree" if (paper > 0) == (ours.difference > 0) else "disagree"

@@ -6,7 +6,8 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from statistics import median
 
-from zoo.experiments.results.records import FailedResult, Measured, ModelResult, Run, TaskResult
+from zoo.experiments.results.records import FailedResult, Measured, ModelResult, TaskResult
+from zoo.experiments.results.run import ComparisonRun
 
 PARAMETERS = "parameters stored"
 OPERATIONS = "MFLOP a token"
@@ -23,22 +24,22 @@ class Quantity:
     texts: Mapping[str, str]
 
 
-def hardware(run: Run) -> list[str]:
+def hardware(run: ComparisonRun) -> list[str]:
     """The kinds of machine that a run's results come from."""
     return sorted({result.environment.hardware for result in run.results if not isinstance(result, FailedResult)})
 
 
-def withheld(run: Run) -> bool:
+def withheld(run: ComparisonRun) -> bool:
     """Whether times and memory are left out, since different machines measured them and nobody asked for that."""
     return len(hardware(run)) > 1 and not run.across_hardware
 
 
-def quantities(run: Run) -> list[Quantity]:
+def quantities(run: ComparisonRun) -> list[Quantity]:
     """What there is to tell of the variants' costs."""
     return [*_counted(run), *(() if withheld(run) else _measured(run))]
 
 
-def _counted(run: Run) -> Iterator[Quantity]:
+def _counted(run: ComparisonRun) -> Iterator[Quantity]:
     trained = {v.name: result for v in run.plan.variants if (result := run.pretrained(v.name))}
 
     def of_each(label: str, count: Callable[[ModelResult], float], form: str = ",.0f") -> Quantity:
@@ -55,7 +56,7 @@ def _counted(run: Run) -> Iterator[Quantity]:
     yield of_each("checkpoint, MB", lambda result: result.checkpoint_bytes / 1e6, ",.2f")
 
 
-def _measured(run: Run) -> Iterator[Quantity]:
+def _measured(run: ComparisonRun) -> Iterator[Quantity]:
     names = [variant.name for variant in run.plan.variants]
     trained = {name: run.pretrainings(name) for name in names}
     # Medians over other tasks would not compare.

@@ -28,30 +28,36 @@ SEED_OF_SEEDS = 1_000_003
 MOST_SEEDS = 1_000
 """More seeds than anybody will run: what needs them is out of reach."""
 
-Verdict: TypeAlias = Literal["better", "not shown", "too few seeds to tell", "no difference: the same model"]
+Verdict: TypeAlias = Literal["better", "not significant", "too few seeds", "same model"]
 
-SAME: Final = "no difference: the same model"
+TOO_FEW: Final = "too few seeds"
+"""Not significant, and with more seeds a difference half as large could be."""
+
+SAME: Final = "same model"
 """Of two whose scores depend on the same and are the same: there is nothing to test."""
 
 
 class Spread(Record):
-    """A system's scores on a task over seeds; the interval is Student's, None for a single seed."""
+    """A system's scores on a task over seeds; the interval is Student's, None for a single seed.
+
+    `n_constant` runs predict one and the same for every item.
+    """
 
     n: int
     mean: float
     sd: float | None
     low: float | None
     high: float | None
-    degenerate: int
-    mean_without_degenerate: float | None
+    n_constant: int
+    mean_without_constant: float | None
 
 
 class Difference(Record):
     """First minus second on a task, over the seeds that both finished.
 
-    `detectable` is the smallest true difference that so many seeds would have shown four times in five,
-    `detectable_at_best` the same for any number of seeds; `seeds_needed` is how many the difference that was seen would
-    take, None where this development set cannot show it.
+    `minimum_detectable_difference` is the smallest true difference that so many seeds detect with 80% power, and
+    `minimum_detectable_at_best` that of any number of seeds; `seeds_needed` is how many the difference that was seen
+    would take, None where this development set cannot show it.
     """
 
     task: str
@@ -65,8 +71,8 @@ class Difference(Record):
     bootstrap_high: float
     p: float
     adjusted_p: float
-    detectable: float | None
-    detectable_at_best: float | None
+    minimum_detectable_difference: float | None
+    minimum_detectable_at_best: float | None
     seeds_needed: int | None
     verdict: Verdict
 
@@ -76,18 +82,18 @@ class Difference(Record):
         return (self.first, self.second) if self.difference > 0 else (self.second, self.first)
 
 
-def spread(values: Sequence[float], degenerate: Sequence[bool]) -> Spread:
+def spread(values: Sequence[float], constant: Sequence[bool]) -> Spread:
     """Mean, standard deviation and 95% interval of one run or more."""
     mean, sd, low, high = mean_interval(values)
-    sound = [value for value, bad in zip(values, degenerate, strict=True) if not bad]
+    sound = [value for value, bad in zip(values, constant, strict=True) if not bad]
     return Spread(
         n=len(values),
         mean=mean,
         sd=sd,
         low=low,
         high=high,
-        degenerate=sum(degenerate),
-        mean_without_degenerate=float(np.mean(sound)) if sound else None,
+        n_constant=sum(constant),
+        mean_without_constant=float(np.mean(sound)) if sound else None,
     )
 
 
@@ -137,7 +143,7 @@ def holm(p_values: Sequence[float]) -> list[float]:
     return adjusted
 
 
-def detectable(n_seeds: int, seed_variance: float, item_variance: float) -> float | None:
+def minimum_detectable_difference(n_seeds: int, seed_variance: float, item_variance: float) -> float | None:
     """The smallest true difference that a two-sided test at 5% shows with 80% power, by the noncentral t.
 
     None where it cannot be estimated: for one seed, and where nothing varied, as between runs that learnt nothing.
@@ -154,7 +160,7 @@ def seeds_needed(difference: float, seed_variance: float, item_variance: float) 
     """The smallest number of seeds with which a difference would be detectable, None beyond a thousand."""
 
     def enough(n_seeds: int) -> bool:
-        smallest = detectable(n_seeds, seed_variance, item_variance)
+        smallest = minimum_detectable_difference(n_seeds, seed_variance, item_variance)
         return smallest is not None and smallest <= abs(difference)
 
     low, high = 1, MOST_SEEDS
@@ -169,16 +175,15 @@ def seeds_needed(difference: float, seed_variance: float, item_variance: float) 
 def verdict(found: Difference, adjusted_p: float) -> Verdict:
     """Better, or why not: too few seeds where more of them could show a difference half as large."""
     if found.n_seeds < FEWEST_SEEDS:
-        return "too few seeds to tell"
+        return TOO_FEW
     if adjusted_p < LEVEL:
         return "better"
-    if found.detectable is None or found.detectable_at_best is None:
-        return "not shown"
-    return "too few seeds to tell" if found.detectable > 2 * found.detectable_at_best else "not shown"
+    now, at_best = found.minimum_detectable_difference, found.minimum_detectable_at_best
+    return TOO_FEW if now is not None and at_best is not None and now > 2 * at_best else "not significant"
 
 
 def tiers(means: dict[str, float], better: set[tuple[str, str]]) -> list[list[str]]:
-    """Systems in groups, best first: a group is its best and whatever that is not shown to be better than."""
+    """Systems in groups, best first: a group is its best and all that are not significantly worse."""
     left = sorted(means, key=lambda name: (-means[name], name))
     found = []
     while left:

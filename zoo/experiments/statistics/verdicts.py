@@ -10,8 +10,9 @@ import numpy as np
 
 from zoo.core.specs import Record
 from zoo.experiments.plan.cache_key import model_keys
-from zoo.experiments.plan.spec import BASELINES
-from zoo.experiments.results.records import Run, TaskResult
+from zoo.experiments.plan.spec import PlannedTask
+from zoo.experiments.results.records import TaskResult
+from zoo.experiments.results.run import ComparisonRun
 from zoo.experiments.statistics.bootstrap import Array, resampled
 from zoo.experiments.statistics.tests import (
     LEVEL,
@@ -21,9 +22,9 @@ from zoo.experiments.statistics.tests import (
     Difference,
     Spread,
     bootstrap_p,
-    detectable,
     holm,
     mean_interval,
+    minimum_detectable_difference,
     multi_bootstrap,
     seeds_needed,
     spread,
@@ -31,20 +32,26 @@ from zoo.experiments.statistics.tests import (
     tiers,
     verdict,
 )
+from zoo.tasks.kinds import task_kind
 
 
-class Verdicts(Record):
+class Comparisons(Record):
     """Spreads by task and system, tiers of variants by task, and the differences of all pairs in which a variant is."""
 
     spreads: dict[str, dict[str, Spread]]
     differences: tuple[Difference, ...]
     tiers: dict[str, tuple[tuple[str, ...], ...]]
     undecided: tuple[str, ...]
+    baselines: tuple[str, ...]
+
+    def between_variants(self, task: str | None = None) -> list[Difference]:
+        """The differences without a baseline, on one task or all."""
+        return [d for d in self.differences if d.second not in self.baselines and task in (None, d.task)]
 
 
 @dataclass(frozen=True)
 class Scores:
-    """A system's main scores [K] and the same on drawn items [R, K]."""
+    """A system's main_scores [K] and the same on drawn items [R, K]."""
 
     seeds: tuple[int, ...]
     values: Array
@@ -56,13 +63,13 @@ class Scores:
         return self.values[which], self.drawn[:, which]
 
 
-def judge(run: Run) -> Verdicts:
-    """Spread, differences and tiers of every task; where no gold labels were stored, spread alone."""
+def compare_systems(run: ComparisonRun) -> Comparisons:
+    """Spread, differences and tiers of every task; without its gold labels, spread alone."""
     variants = [variant.name for variant in run.plan.variants]
     spreads = {
         task.name: {
-            system: spread([result.main_score for result in results], [degenerate(result) for result in results])
-            for system in (*variants, *BASELINES)
+            system: spread([r.main_score for r in results], [has_constant_predictions(task, r) for r in results])
+            for system in (*variants, *task.baselines)
             if (results := run.finetuned(system, task.name))
         }
         for task in run.plan.tasks
@@ -80,24 +87,31 @@ def judge(run: Run) -> Verdicts:
         for task, by_system in spreads.items()
         if task not in undecided
     }
-    return Verdicts(spreads=spreads, differences=tuple(differences), tiers=tiers_of, undecided=undecided)
+    return Comparisons(
+        spreads=spreads,
+        differences=tuple(differences),
+        tiers=tiers_of,
+        undecided=undecided,
+        baselines=run.plan.baselines,
+    )
 
 
-def degenerate(result: TaskResult) -> bool:
-    """Whether a run predicts one and the same for every item of a development split."""
-    return any(len(set(made)) == 1 for made in result.predictions.values())
+def has_constant_predictions(task: PlannedTask, result: TaskResult) -> bool:
+    """Whether a run predicts the same for every item of a development split."""
+    kind = task_kind(task)
+    return any(kind.is_constant(made) for made in result.predictions.values())
 
 
-def _differences(run: Run, task: str) -> Iterator[Difference]:
+def _differences(run: ComparisonRun, task: str) -> Iterator[Difference]:
     """Of every two variants, and of every variant and baseline; not yet adjusted for being several."""
-    variants = [variant.name for variant in run.plan.variants]
-    scores = {name: found for name in (*variants, *BASELINES) if (found := scores_of(run, name, task))}
+    variants, baselines = [variant.name for variant in run.plan.variants], run.plan.task(task).baselines
+    scores = {name: found for name in (*variants, *baselines) if (found := scores_of(run, name, task))}
     keys = model_keys(run.plan, task)
     for first, second in combinations(scores, 2):
-        if first in BASELINES:
+        if first in baselines:
             continue
         one, other = scores[first], scores[second]
-        if second in BASELINES:
+        if second in baselines:
             values, drawn = (np.repeat(side, len(one.seeds), axis=-1) for side in (other.values, other.drawn))
             other = Scores(one.seeds, values, drawn)
         seeds = sorted(set(one.seeds) & set(other.seeds))
@@ -130,24 +144,22 @@ def difference(task: str, first: str, second: str, values: Array, drawn: Array, 
         bootstrap_high=bootstrap_high,
         p=p,
         adjusted_p=p,
-        detectable=detectable(n, *variances),
-        detectable_at_best=detectable(MOST_SEEDS, *variances),
+        minimum_detectable_difference=minimum_detectable_difference(n, *variances),
+        minimum_detectable_at_best=minimum_detectable_difference(MOST_SEEDS, *variances),
         seeds_needed=seeds_needed(mean, *variances) if n > 1 else None,
-        verdict=SAME if same and not values.any() else "not shown",
+        verdict=SAME if same and not values.any() else "not significant",
     )
 
 
-def scores_of(run: Run, system: str, task: str) -> Scores | None:
+def scores_of(run: ComparisonRun, system: str, task: str) -> Scores | None:
     results, targets = run.finetuned(system, task), run.gold.get(task)
     if not results or not targets:
         return None
-    first = results[0]
-    metrics = list(next(iter(first.scores.values())))
-    predictions = {split: np.asarray([r.predictions[split] for r in results]) for split in first.predictions}
+    predictions = {split: [result.predictions[split] for result in results] for split in results[0].predictions}
     return Scores(
         seeds=tuple(result.job.seed for result in results),
         values=np.asarray([result.main_score for result in results]),
-        drawn=resampled(targets, predictions, metrics, N_DRAWS),
+        drawn=resampled(run.plan.task(task), targets, predictions, N_DRAWS),
     )
 
 
@@ -156,11 +168,11 @@ def adjusted(drafts: list[Difference]) -> list[Difference]:
     found: dict[tuple[str, str, str], Difference] = {}
     for pair in {(draft.first, draft.second) for draft in drafts}:
         alike = [draft for draft in drafts if (draft.first, draft.second) == pair]
-        found |= {(d.task, *pair): d for d in judged(alike)}
+        found |= {(d.task, *pair): d for d in decided(alike)}
     return [found[draft.task, draft.first, draft.second] for draft in drafts]
 
 
-def judged(drafts: list[Difference]) -> list[Difference]:
+def decided(drafts: list[Difference]) -> list[Difference]:
     """With Holm's correction over all that can differ, and the verdict it leaves."""
     p_values = iter(holm([draft.p for draft in drafts if draft.verdict != SAME]))
     return [

@@ -10,7 +10,8 @@ from pathlib import Path
 
 from zoo.core.errors import UnknownName, ZooError
 from zoo.core.files import write_bytes, write_text
-from zoo.experiments.results.records import Run, TaskResult
+from zoo.experiments.results.records import TaskResult
+from zoo.experiments.results.run import ComparisonRun
 from zoo.experiments.submission.glue import FILES, HIGHEST, LOWEST, GlueFile, table
 
 
@@ -36,7 +37,7 @@ class Source:
         return f"{told}, with {self.setting}" if self.setting else told
 
 
-def submit(run: Run, system: str | None, folder: Path) -> list[Source]:
+def submit(run: ComparisonRun, system: str | None, folder: Path) -> list[Source]:
     """Write the eleven files, a zip of them, and what they are made of; the best seed on dev speaks for a task.
 
     Raises ZooError where the run has no predictions for GLUE's test splits, or not one for each item.
@@ -66,7 +67,7 @@ def submit(run: Run, system: str | None, folder: Path) -> list[Source]:
     return sources
 
 
-def _chosen(run: Run, system: str | None) -> str:
+def _chosen(run: ComparisonRun, system: str | None) -> str:
     names = [variant.name for variant in run.plan.variants]
     if system is None and len(names) > 1:
         raise ZooError(f"a submission is of one variant; say which with --variant: {', '.join(names)}")

@@ -8,20 +8,19 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from math import isclose
 from pathlib import Path
-from statistics import fmean
 from typing import Any, Literal, TypeAlias
-
-import numpy as np
 
 from zoo.core.errors import ZooError
 from zoo.core.json_files import Damaged, read_json
 from zoo.experiments.plan.cache_key import cache_key
+from zoo.experiments.plan.spec import PlannedTask
 from zoo.experiments.report.results_json import summary
 from zoo.experiments.results.folder import read_what_is_sound
-from zoo.experiments.results.records import FailedResult, ModelResult, Run, TaskResult
-from zoo.experiments.statistics.ablation import ablation_path, effects
-from zoo.experiments.statistics.verdicts import judge
-from zoo.tasks.metrics import METRICS
+from zoo.experiments.results.records import FailedResult, ModelResult, TaskResult
+from zoo.experiments.results.run import ComparisonRun
+from zoo.experiments.statistics.analysis import analyse
+from zoo.tasks.kinds import task_kind
+from zoo.tasks.scoring import chosen_metrics, main_score
 from zoo.weights.checkpoint import weights_hash
 from zoo.weights.folder import CheckpointFolder
 
@@ -49,8 +48,7 @@ def verify(folder: Path) -> list[Check]:
     run, damaged = read_what_is_sound(folder)
     checks = [Check(_in(folder, file.path), "contradicted", file.what) for file in damaged]
     checks += [*_hashed_again(run, folder), *_scored_again(run)]
-    again = {"results.json": summary(run, judge(run)), **_ablation_again(run, folder)}
-    return checks + [check for name, found in again.items() for check in _published_again(folder / name, found)]
+    return [*checks, *_published_again(folder / "results.json", summary(analyse(run)))]
 
 
 def _published_again(path: Path, again: Any) -> Iterator[Check]:
@@ -65,15 +63,7 @@ def _published_again(path: Path, again: Any) -> Iterator[Check]:
     yield from _compared(f"{path.name}: ", published, json.loads(json.dumps(again)))
 
 
-def _ablation_again(run: Run, folder: Path) -> dict[str, Any]:
-    """The effects of the plan's ablation, if it has one, by the name of their file."""
-    name = ablation_path(folder).name
-    if run.plan.ablation is None:
-        return {name: {}} if os.path.lexists(folder / name) else {}
-    return {name: effects(run, run.plan.ablation).model_dump(mode="json")}
-
-
-def _hashed_again(run: Run, folder: Path) -> Iterator[Check]:
+def _hashed_again(run: ComparisonRun, folder: Path) -> Iterator[Check]:
     """Whether each job is one of this plan, and each checkpoint the one that was trained."""
     for result in run.results:
         if isinstance(result, FailedResult):
@@ -100,26 +90,32 @@ def _checkpoint_again(where: str, result: ModelResult, place: Path) -> Iterator[
     yield from _compared(f"{where}: checkpoint_files", result.checkpoint_files, files)
 
 
-def _scored_again(run: Run) -> Iterator[Check]:
+def _scored_again(run: ComparisonRun) -> Iterator[Check]:
     for result in run.results:
         if isinstance(result, TaskResult):
             where = f"jobs/{result.job.name}.json"
-            gold = run.gold.get(str(result.job.task))
+            task = run.plan.task(str(result.job.task))
+            gold = run.gold.get(task.name)
             for split, scores in result.scores.items():
                 for metric, stored in scores.items():
                     at = f"{where}: scores.{split}.{metric}"
-                    yield _scored(at, metric, stored, gold[split] if gold else None, result.predictions[split])
-            mean = fmean(value for scores in result.scores.values() for value in scores.values())
-            yield from _compared(f"{where}: main_score", result.main_score, mean)
+                    yield _scored(at, task, metric, stored, gold[split] if gold else None, result.predictions[split])
+            yield from _compared(f"{where}: main_score", result.main_score, main_score(task, result.scores))
 
 
 def _scored(
-    where: str, metric: str, stored: float, gold: Sequence[float] | None, predictions: Sequence[float]
+    where: str,
+    task: PlannedTask,
+    metric: str,
+    stored: float,
+    gold: Sequence[Any] | None,
+    predictions: Sequence[Any],
 ) -> Check:
     if gold is None:
         return Check(where, "not decidable", f"stored {stored}; the gold labels are not there")
     try:
-        found = METRICS[metric].value(np.asarray(gold), np.asarray(predictions))
+        kind = task_kind(task)
+        found = chosen_metrics(task)[metric].value(kind.side(gold), kind.side(predictions))
     except ValueError as error:  # a metric of two classes, and a plan that was altered to have more
         return Check(where, "contradicted", f"{error!s:.200}")
     return next(_compared(where, stored, found))

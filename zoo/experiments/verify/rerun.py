@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from math import sqrt
 from pathlib import Path
 from statistics import fmean, variance
+from typing import Any
 
-import numpy as np
 from scipy import stats
 
 from zoo.checkpoints import load
@@ -15,13 +15,15 @@ from zoo.core.errors import ZooError
 from zoo.experiments.plan.job_kinds import model_folder
 from zoo.experiments.plan.make import check_plan
 from zoo.experiments.plan.plan import Plan
-from zoo.experiments.results.records import Run, TaskResult, best_setting, fingerprint
+from zoo.experiments.results.records import TaskResult, fingerprint
+from zoo.experiments.results.run import ComparisonRun, best_setting
 from zoo.experiments.runner.run import Watcher, run
 from zoo.experiments.verify.files import Check
 from zoo.heads import TaskHead
 from zoo.machine.environment import environment
 from zoo.registry.catalog import Catalog
-from zoo.train.finetune import encode_examples, predict
+from zoo.tasks.kinds import TaskKind, task_kind
+from zoo.train.finetune import predict
 from zoo.weights.format import TASK
 
 ALPHA = 0.05
@@ -30,7 +32,7 @@ TIES = 0.01
 """The share of items on which another machine's last digits may decide otherwise."""
 
 
-def evaluated_again(done: Run, folder: Path, catalog: Catalog) -> Iterator[Check]:
+def evaluated_again(done: ComparisonRun, folder: Path, catalog: Catalog) -> Iterator[Check]:
     """Let every fine-tuned model that was kept predict the development items again."""
     data = Path(done.plan.data_folder) if done.plan.data_folder else None
     compute = done.plan.compute
@@ -58,11 +60,12 @@ def evaluated_again(done: Run, folder: Path, catalog: Catalog) -> Iterator[Check
         if not isinstance(head, TaskHead) or model.tokenizer is None:
             yield Check(where, "contradicted", "it has no head for a task, or no tokenizer")
             continue
+        kind = task_kind(task)
         max_length = done.plan.variant(result.job.system).finetuning.max_length
         for split in task.dev_splits:
-            found = predict(model, head, encode_examples(dataset.splits[split], model.tokenizer, max_length)[0])
+            found = predict(model, head, kind.encode(dataset.splits[split], model.tokenizer, max_length)[0])
             same_place = here.hardware == result.environment.hardware
-            yield _alike(f"{where}: {split}", result.predictions[split], found, same_place)
+            yield _alike(kind, f"{where}: {split}", result.predictions[split], found, same_place)
 
 
 def repeated_plan(plan: Plan, seeds: int) -> Plan:
@@ -71,7 +74,7 @@ def repeated_plan(plan: Plan, seeds: int) -> Plan:
 
 
 def trained_again(
-    done: Run, plan: Plan, stage: Path, catalog: Catalog, within: float, workers: int, watcher: Watcher
+    done: ComparisonRun, plan: Plan, stage: Path, catalog: Catalog, within: float, workers: int, watcher: Watcher
 ) -> Iterator[Check]:
     """Pre-train and fine-tune everything again as this plan says, in another folder.
 
@@ -90,16 +93,16 @@ def trained_again(
             yield _repeated(where, recorded.get(chosen, []), repeated, within)
 
 
-def _alike(where: str, recorded: list[int] | list[float], found: list[int] | list[float], same_place: bool) -> Check:
-    """Labels must be the same, numbers nearly; on other hardware a few may differ, which decides nothing."""
+def _alike(kind: TaskKind, where: str, recorded: Sequence[Any], found: Sequence[Any], same_place: bool) -> Check:
+    """Predictions must be the same; on other hardware a few may differ, which decides nothing."""
     if len(recorded) != len(found):
         return Check(where, "contradicted", f"{len(recorded)} predictions stored, {len(found)} made")
-    close = np.isclose(recorded, found, rtol=1e-4, atol=1e-4)
-    if close.all():
+    different = [index for index, pair in enumerate(zip(recorded, found, strict=True)) if not kind.same(*pair)]
+    if not different:
         return Check(where, "confirmed")
-    first = int(np.flatnonzero(~close)[0])
-    detail = f"{(~close).sum()} of {len(found)} differ, item {first + 1}: {recorded[first]}, now {found[first]}"
-    few = not same_place and (~close).mean() <= TIES
+    first = different[0]
+    detail = f"{len(different)} of {len(found)} differ, item {first + 1}: {recorded[first]}, now {found[first]}"
+    few = not same_place and len(different) / len(found) <= TIES
     return Check(where, "not decidable" if few else "contradicted", detail)
 
 

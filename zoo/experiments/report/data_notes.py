@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from zoo.experiments.results.records import Run, TaskResult
+from zoo.experiments.results.records import TaskResult
+from zoo.experiments.results.run import ComparisonRun
 
 
-def left_out_notes(run: Run) -> list[str]:
+def left_out_notes(run: ComparisonRun) -> list[str]:
     """A line for each task on which something was left out."""
     return [*_unlabelled(run), *_cut(run)]
 
@@ -19,7 +20,7 @@ def training_split(result: TaskResult) -> str | None:
     )
 
 
-def _unlabelled(run: Run) -> Iterator[str]:
+def _unlabelled(run: ComparisonRun) -> Iterator[str]:
     for task in run.plan.tasks:
         if task.n_unlabelled:
             everything = task.n_training + task.n_unlabelled
@@ -29,7 +30,7 @@ def _unlabelled(run: Run) -> Iterator[str]:
             )
 
 
-def _cut(run: Run) -> Iterator[str]:
+def _cut(run: ComparisonRun) -> Iterator[str]:
     """By task and length, since each variant has pieces and a longest sequence of its own."""
     for task in run.plan.tasks:
         by_length: dict[int, list[str]] = {}

@@ -1,13 +1,15 @@
-"""What the charts of a run have in common; names in them are text, whatever they hold."""
+"""One style for all charts; names in them are text, whatever they hold."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import warnings
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from io import StringIO
 from math import ceil
 from typing import TYPE_CHECKING, Any
 
-from zoo.tables import printable
+from zoo.core.errors import ZooError, visible
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -20,7 +22,7 @@ N_COLORS = 10
 MARKERS = "osD^v"
 LINES = ("-", "--", ":", "-.")
 GREY = "#9aa3ad"
-LONGEST = 30
+LONGEST = 60
 """Characters of a name; the tables hold the whole of it."""
 
 LINE = 120
@@ -74,12 +76,26 @@ def key(figure: Figure, names: Sequence[str], look: Callable[[int], dict[str, An
 
 def short(name: str) -> str:
     """A name that fits beside an axis."""
-    name = printable(name)
+    name = visible(name)
     return name if len(name) <= LONGEST else f"{name[: LONGEST // 2]}…{name[1 - LONGEST // 2 :]}"
 
 
-def svg(figure: Figure) -> str:
-    """The figure as an element of a page, the same bytes for the same figure."""
+@contextmanager
+def styled() -> Iterator[None]:
+    """Draw in the zoo's style for a while. Raises ZooError where matplotlib is missing."""
+    try:
+        import matplotlib
+    except ImportError as error:
+        raise ZooError("charts need matplotlib; install it with: pip install encoder-zoo[plots]") from error
+    with matplotlib.rc_context(SETTINGS), warnings.catch_warnings():
+        # A page's reader has letters that matplotlib's own font lacks.
+        warnings.filterwarnings("ignore", message="Glyph .* missing from font")
+        yield
+
+
+def svg(draw: Callable[[], Figure]) -> str:
+    """A figure as an element of a page, the same bytes for the same figure. Raises ZooError without matplotlib."""
     text = StringIO()
-    figure.savefig(text, format="svg", metadata=dict.fromkeys(("Date", "Creator", "Format", "Type")))
+    with styled():
+        draw().savefig(text, format="svg", metadata=dict.fromkeys(("Date", "Creator", "Format", "Type")))
     return text.getvalue()[text.getvalue().index("<svg") :]

@@ -1,0 +1,114 @@
+"""A model in a folder used: vectors of texts, words for masks, and the folder in another format."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
+from typing import Literal
+
+from rich.console import Console
+from torch import Tensor
+
+from zoo.api.outcomes import Conversion, Filled
+from zoo.checkpoints import converting, load
+from zoo.core.errors import ZooError
+from zoo.inference import fill_mask
+from zoo.inference.vector_file import VectorFile
+from zoo.model import Model
+from zoo.pooling.config import vector_config
+from zoo.progress import Pace, Shown
+from zoo.text.encoding import Text
+from zoo.text.lines import read_lines
+
+AnyModel = str | Path | Model
+"""A model, its folder, or hub:OWNER/NAME@REVISION."""
+
+
+def encode(
+    model: AnyModel,
+    texts: str | Iterable[Text],
+    *,
+    pool: str | Sequence[str] | None = None,
+    max_length: int | None = None,
+    normalize: bool | None = None,
+    prompt: str | None = None,
+    prompt_name: str | None = None,
+) -> Tensor:
+    """One vector per text or pair of texts, in order; of a single text, one vector.
+
+    What is not given is as the folder of a sentence encoder says; otherwise the mean of all tokens, as many as the
+    model reads, no normalisation, no prompt. -> [N, H], or [H]. Raises ZooError where the model has no tokenizer.
+    """
+    return opened(model).encode(
+        texts, pool=pool, max_length=max_length, normalize=normalize, prompt=prompt, prompt_name=prompt_name
+    )
+
+
+def encode_file(
+    model: AnyModel,
+    text: str | Path,
+    out: str | Path,
+    *,
+    pool: str | Sequence[str] | None = None,
+    pairs: bool = False,
+    max_length: int | None = None,
+    normalize: bool | None = None,
+    prompt: str | None = None,
+    prompt_name: str | None = None,
+    progress: bool = False,
+) -> int:
+    """Write one vector per line of a file to a safetensors file, and return their number; as `zoo encode`.
+
+    With `pairs`, a line is two texts, a tab between them. Memory does not grow with the file.
+    """
+    loaded, source = opened(model), Path(text)
+    how = {"pool": pool, "max_length": max_length, "normalize": normalize, "prompt": prompt, "prompt_name": prompt_name}
+    config = vector_config(loaded.sentence, loaded.variant.dims, **how)  # type: ignore[arg-type]
+    made_by = {"model": loaded.origin.folder if loaded.origin else str(model), "pool": ",".join(config.poolings)}
+    pace, n_texts = Pace(source.stat().st_size if source.is_file() else 0), 0
+    with (
+        Shown(Console(stderr=True, quiet=not progress)) as shown,
+        VectorFile(Path(out), config.width, several=config.keeps_tokens, metadata=made_by) as file,
+    ):
+        row = shown.bars.add(f"encoding {source}", pace.total, lambda: pace)
+        for window in loaded.embed(_lines(source, pairs, pace), config):
+            file.add(window)
+            n_texts += len(window)
+            shown.bars.move(row, pace.done, f"{n_texts:,} texts")
+    return n_texts
+
+
+def fill(model: AnyModel, text: str, *, top: int = 5) -> Filled:
+    """The most probable tokens for each mask of a text, as "The capital of France is [MASK]."; as `zoo fill`.
+
+    Raises ZooError where the model predicts no masked tokens, or the text holds no mask.
+    """
+    return Filled(text, fill_mask.fill(opened(model), text, top=top))
+
+
+def convert(
+    source: str | Path, target: str | Path, *, to: Literal["hf", "zoo"] = "hf", replace: bool = False
+) -> Conversion:
+    """Write a model's folder in the Hugging Face format, or in the zoo's own; as `zoo convert`.
+
+    Raises ZooError where the folder cannot be read, or the format cannot express what it holds.
+    """
+    return Conversion(Path(target), converting.convert(source, Path(target), to=to, replace=replace))
+
+
+def opened(model: AnyModel) -> Model:
+    """The model, loaded if only its folder is given."""
+    return model if isinstance(model, Model) else load(model)
+
+
+def _lines(path: Path, pairs: bool, pace: Pace) -> Iterator[Text]:
+    """Each line's text or pair; counts its bytes."""
+    for number, line in read_lines(path):
+        pace.done += len(line.encode()) + 1
+        if not pairs:
+            yield line
+            continue
+        first, *others = line.split("\t")
+        if len(others) != 1:
+            raise ZooError(f"{path}:{number}: has {len(others) + 1} texts; --pairs needs two, a tab between them")
+        yield first, others[0]

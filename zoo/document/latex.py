@@ -1,0 +1,105 @@
+"""A document in LaTeX, to be read in by a paper (packages booktabs, graphicx and longtable)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from zoo.core.errors import visible
+from zoo.document.blocks import Block, Document, Figure, Notes, Table, breakable
+
+SPECIAL = {
+    "\\": r"\textbackslash{}",
+    "~": r"\textasciitilde{}",
+    "^": r"\textasciicircum{}",
+    "<": r"\textless{}",
+    ">": r"\textgreater{}",
+    "|": r"\textbar{}",
+    '"': r"\textquotedbl{}",
+    "±": r"$\pm$",
+    "→": r"$\rightarrow$",
+    "·": r"$\cdot$",
+    "²": r"$^2$",
+    "…": r"\ldots{}",
+    **{char: f"\\{char}" for char in "{}$&#%_"},
+}
+
+MOST_ROWS = 40
+"""A longer table runs over pages."""
+
+FITTING = r"\resizebox{\ifdim\width>\linewidth\linewidth\else\width\fi}{!}{%"
+"""A box that is made smaller where it is wider than the text."""
+
+
+def render(document: Document) -> str:
+    """A section for each of the document's; tiers are superscripts, the first in bold."""
+    lines = [
+        r"% needs \usepackage[T1]{fontenc}, \usepackage{booktabs,graphicx,longtable}",
+        f"% {escaped(document.title)}",
+    ]
+    for section in document.sections:
+        lines += ["", rf"\subsection*{{{escaped(section.title)}}}", rf"\label{{sec:{_label(section.id)}}}"]
+        for block in section.blocks:
+            lines += _block(block)
+    return "\n".join([*lines, ""])
+
+
+def escaped(text: str) -> str:
+    """Text that LaTeX prints as it is; an expression may break after a plus."""
+    parts = ("".join(SPECIAL.get(char, char) for char in part) for part in breakable(visible(text)))
+    return r"\allowbreak{}".join(parts)
+
+
+def _label(text: str) -> str:
+    return "".join(char if char.isalnum() and char.isascii() else "-" for char in text)
+
+
+def _block(block: Block) -> Iterator[str]:
+    if isinstance(block, Notes):
+        kind = "enumerate" if block.numbered else "itemize"
+        items = [rf"\item {escaped(note)}" for note in block.lines]
+        yield from (rf"\begin{{{kind}}}", *items, rf"\end{{{kind}}}") if items else ()
+        return
+    table = block.data if isinstance(block, Figure) else block
+    if table and table.rows:
+        yield from ("", rf"\paragraph{{{escaped(block.title)}}}") if block.title else ()
+        yield from _long(table) if len(table.rows) > MOST_ROWS else _boxed(table)
+
+
+def _boxed(table: Table) -> Iterator[str]:
+    yield from (r"\begin{center}", FITTING, *_tabular(table, "tabular"), "}", r"\end{center}")
+
+
+def _long(table: Table) -> Iterator[str]:
+    yield from (r"{\scriptsize", *_tabular(table, "longtable"), "}")
+
+
+def _tabular(table: Table, kind: str) -> Iterator[str]:
+    yield rf"\begin{{{kind}}}{{{''.join(map(_alignment, _words(table)))}}}"
+    yield from (r"\toprule", " & ".join(map(escaped, table.columns)) + r" \\", r"\midrule")
+    yield from [r"\endhead"] if kind == "longtable" else []
+    for number, row in enumerate(table.rows):
+        yield from [r"\midrule"] if number in table.rules and number else []
+        yield " & ".join(_cell(table, number, column, cell) for column, cell in enumerate(row)) + r" \\"
+    yield from (r"\bottomrule", rf"\end{{{kind}}}")
+
+
+def _words(table: Table) -> list[int]:
+    """By column, the characters of its longest cell where it holds words; 0 where it holds numbers."""
+    return [
+        max(len(row[column]) for row in table.rows) if table.holds_words(column) else 0
+        for column in range(len(table.columns))
+    ]
+
+
+def _alignment(longest: int) -> str:
+    if longest > 40:
+        return r"p{7cm}"
+    return "l" if longest else "r"
+
+
+def _cell(table: Table, row: int, column: int, cell: str) -> str:
+    rank = table.ranks.get((row, column))
+    if rank is None:
+        return escaped(cell)
+    shown = rf"\textbf{{{escaped(cell)}}}" if rank == 1 else escaped(cell)
+    return rf"{shown}\textsuperscript{{{rank}}}"

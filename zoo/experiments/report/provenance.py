@@ -1,0 +1,60 @@
+"""Sections of what is missing, where a run was made, and how to repeat it."""
+
+from __future__ import annotations
+
+from zoo.document import Notes, Section, Table
+from zoo.experiments.results.records import FailedResult
+from zoo.experiments.results.run import ComparisonRun
+
+
+def missing_section(run: ComparisonRun) -> Section:
+    """The jobs that are not finished, with the reason; printed where a command ends, if there are any."""
+    table = missing_table(run)
+    if table.rows:
+        return Section("missing", "What is missing", (table,), brief=True)
+    return Section("missing", "What is missing", (Notes((f"Nothing: all {len(run.plan.jobs)} jobs are finished.",)),))
+
+
+def environment_section(run: ComparisonRun) -> Section:
+    """Versions, plugins and machines."""
+    return Section("environment", "Where it ran", (Notes(tuple(where(run))),))
+
+
+def repeat_section(run: ComparisonRun) -> Section:
+    """What to do to have the same results again, or to check them."""
+    folder = run.plan.data_folder
+    steps = (
+        "Install the versions above; the same instruction set and number of threads give the same bits.",
+        *([f"Have the tasks' files in {folder}, or say where they are with --glue."] if folder else []),
+        f"Save the plan (SHA-256 {run.plan.content_hash}) as plan.json and run: "
+        "zoo compare --plan plan.json --out again",
+        "Check that this run's numbers follow from its predictions: zoo verify RUN",
+    )
+    return Section("repeat", "How to repeat it", (Notes(steps, numbered=True),))
+
+
+def missing_table(run: ComparisonRun) -> Table:
+    """A row per job that is not finished."""
+    there = {result.job for result in run.results}
+    rows = [(failure.job.name, f"failed: {failure.reason}") for failure in run.failures]
+    rows += [(job.name, "not done yet") for job in run.plan.jobs if job not in there]
+    return Table(("job", "reason"), tuple(rows), words=frozenset({"reason"}))
+
+
+def where(run: ComparisonRun) -> list[str]:
+    """The environments of the results."""
+    seen = {
+        result.environment.model_dump_json(): result.environment
+        for result in run.results
+        if not isinstance(result, FailedResult)
+    }
+    lines = []
+    for place in seen.values():
+        libraries = ", ".join(f"{name} {version}" for name, version in place.libraries.items())
+        plugins = ", ".join(f"{name} {version}" for name, version in place.plugins.items())
+        lines += [
+            f"zoo {place.zoo}; Python {place.python}; {libraries}",
+            f"plugins: {plugins}",
+            f"{place.platform}, {place.processors} processors: {place.hardware}",
+        ]
+    return lines

@@ -1,0 +1,177 @@
+"""Sections of scores: by system and task, and every one by seed, split and metric."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from statistics import fmean, stdev
+
+from zoo.document import MISSING, Figure, Notes, Section, Table
+from zoo.experiments.report.data_notes import left_out_notes, training_split
+from zoo.experiments.report.differences import comparison_notes, tier_of
+from zoo.experiments.report.plots import seeds_figure
+from zoo.experiments.report.selection import selection_notes
+from zoo.experiments.results.records import TaskResult
+from zoo.experiments.results.run import ComparisonRun
+from zoo.experiments.statistics.tests import Spread
+from zoo.experiments.statistics.verdicts import Comparisons
+
+EVERY = ("task", "seed", "setting", "selection", "split", "metric", "score x 100", "max length", "items cut")
+"""Columns of the table of every score, after the system's."""
+
+
+@dataclass(frozen=True)
+class Average:
+    """A system's mean over all tasks, with and without runs of constant predictions; None where a task has no run."""
+
+    mean: float | None
+    without_constant: float | None
+    n_constant: int
+    n_runs: int
+
+
+def scores_section(run: ComparisonRun, comparisons: Comparisons) -> Section:
+    """A row per system, a column per task, and what must be known to read them."""
+    return Section(
+        "scores", "Scores", (score_table(run, comparisons), Notes(tuple(notes(run, comparisons)))), brief=True
+    )
+
+
+def seeds_section(run: ComparisonRun) -> Section:
+    """Every score of every finished run, and a chart of them."""
+    table = every_score(run)
+    title = "A point per seed, a line at the mean, a cross for constant predictions"
+    figures = (Figure(title, lambda: seeds_figure(run)),) if table.rows else ()
+    return Section("seeds", "Scores by seed", (*figures, table))
+
+
+def score_table(run: ComparisonRun, comparisons: Comparisons) -> Table:
+    """A row per system, a column per task, and the mean of all; the tiers of variants by cell."""
+    tasks = [task.name for task in run.plan.tasks]
+    means = average_table(run, comparisons)
+    rows = tuple((name, *(score(run, name, task) for task in tasks), *texts) for name, *texts in means.rows)
+    ranks = {
+        (row, column): rank
+        for row, (name, *_) in enumerate(rows)
+        for column, task in enumerate(tasks, 1)
+        if (rank := tier_of(comparisons, task, name))
+    }
+    columns = ("system", *(task_label(run, task) for task in tasks), *means.columns[1:])
+    return Table(columns, rows, ranks=ranks, rules=frozenset({len(run.plan.variants)}))
+
+
+def average_table(run: ComparisonRun, comparisons: Comparisons) -> Table:
+    """A row per system: means over all tasks and runs of constant predictions; of one task, no means."""
+    of = averages(comparisons, run.systems)
+    constant = any(average.n_constant for name, average in of.items() if name not in comparisons.baselines)
+    several = len(run.plan.tasks) > 1
+    columns = ("mean of tasks",) * several
+    columns += ("mean without constant predictions",) * (several and constant)
+    columns += ("runs with constant predictions",) * constant
+
+    def row(average: Average) -> Iterator[str]:
+        if several:
+            yield points(average.mean)
+            if constant:
+                yield points(average.without_constant)
+        if constant:
+            yield f"{average.n_constant} of {average.n_runs}"
+
+    return Table(("system", *columns), tuple((name, *row(average)) for name, average in of.items()))
+
+
+def every_score(run: ComparisonRun) -> Table:
+    """A row per system, task, seed, setting, split and metric; and how many items were cut to which length."""
+    rows = tuple(
+        (
+            result.job.system,
+            str(result.job.task),
+            f"{result.job.seed}",
+            result.job.setting.label if result.job.setting else MISSING,
+            result.job.selection,
+            split,
+            metric,
+            f"{100 * value:.4f}",
+            *_cut(result, split),
+        )
+        for result in run.results
+        if isinstance(result, TaskResult)
+        for split, scores in result.scores.items()
+        for metric, value in scores.items()
+    )
+    words = frozenset({"task", "setting", "selection", "split", "metric"})
+    return Table(("system", *EVERY, "training items cut"), rows, words=words)
+
+
+def averages(comparisons: Comparisons, systems: Iterable[str]) -> dict[str, Average]:
+    """By system; each task counts once, however many seeds were finished on it."""
+    return {
+        system: _average([by_system.get(system) for by_system in comparisons.spreads.values()]) for system in systems
+    }
+
+
+def notes(run: ComparisonRun, comparisons: Comparisons) -> list[str]:
+    """What the scores must not be read without."""
+    plan = run.plan
+    synthetic = [task.name for task in plan.tasks if task.synthetic]
+    own = [variant for variant in plan.variants if variant.name not in plan.checkpoints]
+    lines = [protocol(run)]
+    if own:
+        lines.append(f"Pre-trained on {plan.corpus.description}: {own[0].pretraining.tokens:,} tokens each.")
+    lines += [
+        f"{name} starts from the pre-training of {origin}: they differ in nothing that it depends on."
+        for name, origin in plan.origins.items()
+        if name != origin and name not in plan.checkpoints
+    ]
+    for name, start in plan.checkpoints.items():
+        lines.append(f"{name} is not pre-trained here but starts from {start.folder}, hash {start.content_hash[:12]}.")
+    if synthetic:
+        lines.append(
+            f"Synthetic: {', '.join(synthetic)}. They show differences of design, not of language understanding."
+        )
+    return [*lines, *left_out_notes(run), *selection_notes(run), *comparison_notes(comparisons)]
+
+
+def protocol(run: ComparisonRun) -> str:
+    """What the scores are."""
+    origin = "each pre-trained" if run.plan.pretrain_each_seed else "all fine-tuned from one pre-training"
+    seeds = f"{len(run.plan.seeds)} seeds, {origin}"
+    return f"Scores are mean ± standard deviation over {seeds}, on dev, after the last step, x 100."
+
+
+def task_label(run: ComparisonRun, name: str) -> str:
+    """A task and its metrics."""
+    return f"{name} ({' + '.join(run.plan.task(name).metrics)})"
+
+
+def score(run: ComparisonRun, system: str, task: str) -> str:
+    """Mean and standard deviation over seeds, x 100, and how many seeds are missing."""
+    values = [100 * result.main_score for result in run.finetuned(system, task)]
+    if not values:
+        return "failed" if any((f.job.system, f.job.task) == (system, task) for f in run.failures) else "not done"
+    expected = 1 if system in run.plan.baselines else len(run.plan.seeds)
+    spread = f" ± {stdev(values):.1f}" if len(values) > 1 else ""
+    missing = f" ({len(values)} of {expected})" if len(values) < expected else ""
+    return f"{fmean(values):.1f}{spread}{missing}"
+
+
+def points(value: float | None) -> str:
+    """A score or mean of scores as it is printed, x 100."""
+    return MISSING if value is None else f"{100 * value:.1f}"
+
+
+def _average(spreads: list[Spread | None]) -> Average:
+    finished = [spread for spread in spreads if spread]
+    sound = [s.mean_without_constant for s in finished if s.mean_without_constant is not None]
+    return Average(
+        mean=fmean(s.mean for s in finished) if finished and len(finished) == len(spreads) else None,
+        without_constant=fmean(sound) if sound and len(sound) == len(spreads) else None,
+        n_constant=sum(s.n_constant for s in finished),
+        n_runs=sum(s.n for s in finished),
+    )
+
+
+def _cut(result: TaskResult, split: str) -> tuple[str, str, str]:
+    """The last columns of a split; nothing for a system that reads no tokens."""
+    here, training = result.truncated.get(split), result.truncated.get(training_split(result) or "")
+    return (f"{here.length}", f"{here.cut}", f"{training.cut}") if here and training else (MISSING,) * 3

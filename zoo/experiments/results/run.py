@@ -1,0 +1,93 @@
+"""A plan and all its results, looked up by job."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from statistics import fmean
+
+from zoo.experiments.plan.plan import Plan
+from zoo.experiments.results.gold_labels import Answers
+from zoo.experiments.results.records import FailedResult, ModelResult, TaskResult
+
+
+@dataclass(frozen=True)
+class ComparisonRun:
+    """A run folder's plan, results, and gold labels by task where they are kept.
+
+    `across_hardware` says whether costs may be compared that different machines have measured.
+    """
+
+    plan: Plan
+    results: tuple[ModelResult | TaskResult | FailedResult, ...]
+    gold: Mapping[str, Answers] = field(default_factory=dict)
+    across_hardware: bool = False
+
+    @property
+    def systems(self) -> tuple[str, ...]:
+        """The variants, then the baselines."""
+        return (*(variant.name for variant in self.plan.variants), *self.plan.baselines)
+
+    @cached_property
+    def pretrained_results(self) -> tuple[ModelResult, ...]:
+        """The finished pre-trainings, in the plan's order."""
+        return tuple(result for result in self.results if isinstance(result, ModelResult))
+
+    @cached_property
+    def failures(self) -> tuple[FailedResult, ...]:
+        """What could not be finished."""
+        return tuple(result for result in self.results if isinstance(result, FailedResult))
+
+    def pretrainings(self, system: str) -> list[ModelResult]:
+        """The finished pre-trainings that a variant starts from: one for all seeds, or one per seed."""
+        return self._by_origin.get(self._origins.get(system, ""), [])
+
+    def pretrained(self, system: str) -> ModelResult | None:
+        """A pre-training of a variant, for what all of them share; None if none was finished."""
+        return next(iter(self.pretrainings(system)), None)
+
+    def finetuned(self, system: str, task: str | None = None) -> list[TaskResult]:
+        """A system's finished results, on one task or all; of several settings tried on a task, the best."""
+        if task is not None:
+            return self._best.get((system, task), [])
+        return [result for planned in self.plan.tasks for result in self._best.get((system, planned.name), [])]
+
+    def tried(self, system: str, task: str) -> Mapping[str, list[TaskResult]]:
+        """A system's finished results on a task by their setting, which has no name where none was tried."""
+        return self._by_setting.get((system, task), {})
+
+    @cached_property
+    def _origins(self) -> Mapping[str, str]:
+        return self.plan.origins
+
+    @cached_property
+    def _by_origin(self) -> Mapping[str, list[ModelResult]]:
+        found: dict[str, list[ModelResult]] = {}
+        for result in self.pretrained_results:
+            found.setdefault(result.job.system, []).append(result)
+        return found
+
+    @cached_property
+    def _by_setting(self) -> Mapping[tuple[str, str], Mapping[str, list[TaskResult]]]:
+        """By system and task, then by setting."""
+        found: dict[tuple[str, str], dict[str, list[TaskResult]]] = {}
+        for result in self.results:
+            if isinstance(result, TaskResult):
+                setting = result.job.setting.label if result.job.setting else ""
+                found.setdefault((result.job.system, str(result.job.task)), {}).setdefault(setting, []).append(result)
+        return found
+
+    @cached_property
+    def _best(self) -> Mapping[tuple[str, str], list[TaskResult]]:
+        return {place: by_setting[best_setting(by_setting)] for place, by_setting in self._by_setting.items()}
+
+
+def best_setting(by_setting: Mapping[str, Sequence[TaskResult]]) -> str:
+    """The setting that most seeds finished, of those the best in the mean, of those the first."""
+
+    def rank(label: str) -> tuple[int, float]:
+        results = by_setting[label]
+        return len(results), fmean(result.main_score for result in results)
+
+    return max(by_setting, key=rank)

@@ -1,0 +1,64 @@
+"""The kinds of task: everything that is not the same for all tasks, one file per kind."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, Protocol
+
+from zoo.core.errors import UnknownName
+from zoo.core.lazy import imported
+from zoo.tasks.kinds.kind import EncodedItem, TaskKind
+
+if TYPE_CHECKING:
+    from zoo.core.specs import Dims, HeadConfig
+    from zoo.heads import TaskHead
+
+__all__ = ["BUILT_IN", "EncodedItem", "OfKind", "TaskKind", "add_kinds", "baseline_names", "make_head", "task_kind"]
+
+BUILT_IN: Mapping[str, str] = {
+    "classification": "zoo.tasks.kinds.classification:Classification",
+    "multi-label": "zoo.tasks.kinds.multi_label:MultiLabel",
+    "regression": "zoo.tasks.kinds.regression:Regression",
+    "token-classification": "zoo.tasks.kinds.token_classification:TokenClassification",
+    "question-answering": "zoo.tasks.kinds.question_answering:QuestionAnswering",
+    "multiple-choice": "zoo.tasks.kinds.multiple_choice:MultipleChoice",
+}
+"""The zoo's own, by name."""
+
+_KNOWN: dict[str, type[TaskKind] | str] = dict(BUILT_IN)
+"""And those of plugins: a run's results name kinds, and are read and judged where there is no catalog."""
+
+
+class OfKind(Protocol):
+    """What has a kind: a task, a planned task, a head's record."""
+
+    @property
+    def kind(self) -> str: ...
+    @property
+    def labels(self) -> tuple[str, ...]: ...
+    @property
+    def pair(self) -> bool: ...
+
+
+def add_kinds(kinds: Mapping[str, Any]) -> None:
+    """Make the kinds of plugins known in this process, as a catalog does when it is made."""
+    _KNOWN.update(kinds)
+
+
+def task_kind(thing: OfKind) -> TaskKind:
+    """A kind at work on the labels of what has it. Raises UnknownName where no installed plugin brings it."""
+    if thing.kind not in _KNOWN:
+        raise UnknownName("task kind", thing.kind, _KNOWN)
+    made: TaskKind = imported(_KNOWN[thing.kind])(thing.labels, thing.pair)
+    return made
+
+
+def baseline_names() -> set[str]:
+    """What the baselines of all kinds are called."""
+    return {name for kind in _KNOWN.values() for name in imported(kind).baselines}
+
+
+def make_head(dims: Dims, config: HeadConfig) -> TaskHead:
+    """The head that a record describes."""
+    head: TaskHead = imported(task_kind(config).head)(dims, config)
+    return head

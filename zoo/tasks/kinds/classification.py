@@ -1,0 +1,67 @@
+"""One of several classes for a text or a pair."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from zoo.core.errors import UnknownName
+from zoo.tasks.kinds.kind import EncodedItem, TaskKind, percent
+from zoo.tasks.task import Example
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+
+class Classification(TaskKind):
+    """A label is a class id."""
+
+    head = "zoo.heads:SequenceClassification"
+    baselines: ClassVar = {
+        "majority": "zoo.tasks.baselines:majority_class",
+        "bag-of-words": "zoo.tasks.baselines:logistic_regression",
+    }
+
+    def fits(self, value: Any) -> bool:
+        """A whole number below the number of classes."""
+        return is_id(value, len(self.labels))
+
+    @property
+    def wanted(self) -> str:
+        """A class id."""
+        return f"a class id below {len(self.labels)}"
+
+    def read(self, cell: str) -> int:
+        """The id of a class by its name."""
+        return id_of(cell, self.labels)
+
+    def shown(self, value: Any) -> str:
+        """A class by name."""
+        return str(self.labels[value])
+
+    def decode(self, item: EncodedItem, logits: Tensor) -> int:
+        """[C] to the most probable class."""
+        return int(logits.argmax())
+
+    def rows(self, example: Example, item: EncodedItem, logits: Tensor) -> Iterator[tuple[str, ...]]:
+        """The most probable class."""
+        probability, best = logits.softmax(0).max(0)
+        yield self.labels[int(best)], percent(probability)
+
+    def side(self, values: Sequence[Any]) -> Any:
+        """Class ids. [N]"""
+        import numpy as np
+
+        return np.asarray(values, dtype=np.int64)
+
+
+def is_id(value: Any, n: int) -> bool:
+    """Whether it is a whole number from 0 to below n."""
+    return isinstance(value, int) and not isinstance(value, bool) and 0 <= value < n
+
+
+def id_of(name: str, labels: Sequence[str]) -> int:
+    """The place of a label. Raises UnknownName."""
+    if name not in labels:
+        raise UnknownName("label", name[:60], labels)
+    return list(labels).index(name)

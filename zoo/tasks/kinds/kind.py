@@ -1,0 +1,158 @@
+"""What a task kind says of its tasks: one file per kind says all of it. No torch at import."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from zoo.core.errors import ZooError
+from zoo.tasks.task import Example, Label
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from zoo.core.batch import Batch, Encoding, Ids
+    from zoo.core.interfaces import Tokenizer
+
+
+@dataclass(frozen=True)
+class EncodedItem:
+    """An item as a model reads it: one sequence, or several.
+
+    `offsets` [S, 2] are where in its text each token of the sequence begins and ends, where the kind needs it; `words`
+    [W, 2] the same of words, and `places` [W] the first token of each, -1 where it was cut off.
+    """
+
+    encodings: tuple[Encoding, ...]
+    offsets: Ids | None = None
+    words: Ids | None = None
+    places: Ids | None = None
+
+    def __len__(self) -> int:
+        """Tokens in all."""
+        return sum(map(len, self.encodings))
+
+
+class TaskKind(ABC):
+    """A kind of task at work on the labels of one task, whose items are single texts or pairs.
+
+    Labels and predictions are what JSON holds: numbers, or lists of them; the label of an Example may be a tuple.
+    """
+
+    head: ClassVar[str]
+    """The class of the head, a zoo.heads.TaskHead, as "module:Class"."""
+    columns: ClassVar[tuple[str, ...]] = ("prediction", "probability")
+    """What `zoo predict` prints for an item besides its number."""
+    several_texts: ClassVar[bool] = False
+    """Whether an item always has several texts, tabs between them."""
+    baselines: ClassVar[Mapping[str, str]] = {}
+    """What predicts without reading, by name: functions of the kind, the dataset, the task and a seed."""
+
+    def __init__(self, labels: Sequence[str], pair: bool = False) -> None:
+        self.labels, self.pair = tuple(labels), pair
+
+    def problem(self) -> str | None:
+        """Why a task of this kind cannot have these labels; by default it must have two or more."""
+        return None if len(self.labels) > 1 else "needs two labels or more"
+
+    # What is asked for an item
+
+    @abstractmethod
+    def fits(self, value: Any) -> bool:
+        """Whether a value can be a label or a prediction."""
+
+    @property
+    @abstractmethod
+    def wanted(self) -> str:
+        """What a label must be, in words."""
+
+    def fits_item(self, item: Example) -> bool:
+        """Whether an item's own label fits, and fits its text."""
+        return item.label is not None and self.fits(self.to_json(item.label))
+
+    def to_json(self, label: Label) -> Any:
+        """A label as JSON has it: lists for tuples."""
+        return [self.to_json(part) for part in label] if isinstance(label, tuple) else label
+
+    @abstractmethod
+    def read(self, cell: str) -> Label:
+        """A label from a cell of a file. Raises ValueError where it is none."""
+
+    @abstractmethod
+    def shown(self, value: Any) -> str:
+        """A prediction as a cell of a file."""
+
+    # What a model reads
+
+    def example(self, texts: Sequence[str], pair: bool) -> Example:
+        """An item without a label, from the texts of a line. Raises ZooError where it needs others."""
+        if len(texts) != 1 + pair:
+            raise ZooError(f"has {len(texts)} texts; --pairs needs two texts, a tab between them")
+        return Example(texts[0], texts[1] if pair else None)
+
+    def encode(
+        self, examples: Sequence[Example], tokenizer: Tokenizer, max_length: int
+    ) -> tuple[list[EncodedItem], int]:
+        """Each item as at most `max_length` tokens, and how many items had to be cut."""
+        from zoo.text.encoding import encode_texts
+
+        texts = [item.first if item.second is None else (item.first, item.second) for item in examples]
+        encodings, n_cut = encode_texts(tokenizer, texts, max_length)
+        return [EncodedItem((encoding,)) for encoding in encodings], n_cut
+
+    def encode_lines(
+        self, examples: Sequence[Example], tokenizer: Tokenizer, max_length: int
+    ) -> tuple[list[EncodedItem], int]:
+        """The same for items of plain text, which belong to no task."""
+        return self.encode(examples, tokenizer, max_length)
+
+    def batch(self, items: Sequence[EncodedItem], labels: Sequence[Label] | None = None) -> Batch:
+        """Items, with their labels if they are to be learnt, packed; the sequences of an item say that they are its.
+
+        A batch is divided by items, none of which is torn apart (Batch.micro_batch).
+        """
+        from zoo.heads import LABEL
+        from zoo.text.collate import collate
+
+        owners = [index for index, item in enumerate(items) for _ in item.encodings]
+        targets = None if labels is None else [self.target(*pair) for pair in zip(items, labels, strict=True)]
+        return collate(
+            [encoding for item in items for encoding in item.encodings],
+            None if targets is None else {LABEL: [targets[owner] for owner in owners]},
+            items=owners if len(owners) > len(items) else (),
+        )
+
+    def target(self, item: EncodedItem, label: Label) -> Any:
+        """A label as a batch carries it for each sequence: a number, or equally many for all items."""
+        return label
+
+    # What it predicts
+
+    @abstractmethod
+    def decode(self, item: EncodedItem, logits: Tensor) -> Any:
+        """The prediction that an item's own logits (TaskHead.by_item) mean."""
+
+    @abstractmethod
+    def rows(self, example: Example, item: EncodedItem, logits: Tensor) -> Iterator[tuple[str, ...]]:
+        """What `zoo predict` prints for an item in `columns`, in one row or several."""
+
+    # How predictions are scored and compared
+
+    def side(self, values: Sequence[Any]) -> Any:
+        """Labels or predictions of many items as the metrics of this kind take them."""
+        return values
+
+    def same(self, value: Any, other: Any) -> bool:
+        """Whether two predictions are equal, but for what another run of the same model may round otherwise."""
+        return bool(value == other)
+
+    def is_constant(self, values: Sequence[Any]) -> bool:
+        """Whether the same is predicted whatever is read."""
+        return all(value == values[0] for value in values)
+
+
+def percent(probability: Any) -> str:
+    """A probability as it is printed."""
+    return f"{float(probability):.4f}"

@@ -1,0 +1,75 @@
+"""Any of several labels for a text or a pair, none and all included."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from zoo.tasks.kinds.classification import id_of, is_id
+from zoo.tasks.kinds.kind import EncodedItem, TaskKind, percent
+from zoo.tasks.task import Example
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+SEPARATOR = ","
+
+
+class MultiLabel(TaskKind):
+    """A label is the list of the ids of all labels that hold, in order."""
+
+    head = "zoo.heads:MultiLabelClassification"
+    baselines: ClassVar = {
+        "majority": "zoo.tasks.baselines:majority_set",
+        "bag-of-words": "zoo.tasks.baselines:one_regression_per_label",
+    }
+
+    def problem(self) -> str | None:
+        """A label's name must not look like two."""
+        unfit = [label for label in self.labels if SEPARATOR in label]
+        return f"has a label with a comma, {unfit[0]!r}" if unfit else super().problem()
+
+    def fits(self, value: Any) -> bool:
+        """A list of ids in order, each once."""
+        return (
+            isinstance(value, list)
+            and all(is_id(part, len(self.labels)) for part in value)
+            and value == sorted(set(value))
+        )
+
+    @property
+    def wanted(self) -> str:
+        """A list of ids."""
+        return f"a list of label ids below {len(self.labels)}, in order, each once"
+
+    def read(self, cell: str) -> tuple[int, ...]:
+        """Names with commas between them, or nothing."""
+        names = [name.strip() for name in cell.split(SEPARATOR)] if cell else []
+        return tuple(sorted({id_of(name, self.labels) for name in names}))
+
+    def shown(self, value: Any) -> str:
+        """Names with commas between them."""
+        return SEPARATOR.join(self.labels[index] for index in value)
+
+    def target(self, item: EncodedItem, label: Any) -> list[int]:
+        """One for each label that holds, else zero. [C]"""
+        return [int(index in label) for index in range(len(self.labels))]
+
+    def decode(self, item: EncodedItem, logits: Tensor) -> list[int]:
+        """[C] to the ids of the labels that are more probable than not."""
+        ids: list[int] = (logits > 0).nonzero().flatten().tolist()
+        return ids
+
+    def rows(self, example: Example, item: EncodedItem, logits: Tensor) -> Iterator[tuple[str, ...]]:
+        """The labels that are more probable than not."""
+        found = [(self.labels[index], percent(logits[index].sigmoid())) for index in self.decode(item, logits)]
+        yield SEPARATOR.join(name for name, _ in found), SEPARATOR.join(probability for _, probability in found)
+
+    def side(self, values: Sequence[Any]) -> Any:
+        """Ones where a label holds. [N, C]"""
+        import numpy as np
+
+        made = np.zeros((len(values), len(self.labels)), dtype=np.int64)
+        for row, ids in zip(made, values, strict=True):
+            row[list(ids)] = 1
+        return made

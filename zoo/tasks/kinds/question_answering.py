@@ -1,0 +1,113 @@
+"""The answer to a question as a stretch of a text; Devlin et al. 2019, section 4.2."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING, Any
+
+from zoo.core.errors import ZooError
+from zoo.tasks.kinds.kind import EncodedItem, TaskKind, percent
+from zoo.tasks.task import Example
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from zoo.core.interfaces import Tokenizer
+
+
+class QuestionAnswering(TaskKind):
+    """A label is where in the second text the answer begins and ends, in characters; the first text is the question."""
+
+    head = "zoo.heads:QuestionAnswering"
+    columns = ("start", "end", "prediction", "probability")
+    several_texts = True
+
+    def problem(self) -> str | None:
+        """An item is a question and a text."""
+        return "has no labels" if self.labels else None if self.pair else "has pairs of a question and a text"
+
+    def fits(self, value: Any) -> bool:
+        """Two places in order."""
+        return isinstance(value, list) and [type(part) for part in value] == [int, int] and 0 <= value[0] <= value[1]
+
+    @property
+    def wanted(self) -> str:
+        """Two places."""
+        return "two characters' places, the first and the one after the last of an answer"
+
+    def fits_item(self, item: Example) -> bool:
+        """Within the text."""
+        return super().fits_item(item) and item.label[1] <= len(item.second or "")
+
+    def read(self, cell: str) -> tuple[int, int]:
+        """Two numbers, a colon between them."""
+        start, colon, end = cell.partition(":")
+        if not (colon and start.isdigit() and end.isdigit()):
+            raise ValueError(f"the answer's place {cell!r:.60} is not written start:end")
+        return int(start), int(end)
+
+    def shown(self, value: Any) -> str:
+        """Two numbers, a colon between them."""
+        return f"{value[0]}:{value[1]}"
+
+    def example(self, texts: Sequence[str], pair: bool) -> Example:
+        """A question and a text."""
+        if len(texts) != 2:
+            raise ZooError(f"has {len(texts)} texts; an answer span needs a question and a text, a tab between them")
+        return Example(texts[0], texts[1])
+
+    def encode(
+        self, examples: Sequence[Example], tokenizer: Tokenizer, max_length: int
+    ) -> tuple[list[EncodedItem], int]:
+        """With the place of each token in its text."""
+        from zoo.text.encoding import locate_texts
+
+        located = locate_texts(tokenizer, [(item.first, item.second or "") for item in examples], max_length)
+        return [EncodedItem((its.encoding,), its.offsets) for its in located], sum(its.cut for its in located)
+
+    def target(self, item: EncodedItem, label: Any) -> list[int]:
+        """The first and the last token of the answer, IGNORE where it was cut off. [2]"""
+        from zoo.core.batch import IGNORE
+
+        assert item.offsets is not None
+        (encoding,) = item.encodings
+        answer = (encoding.segments == 1) & ~encoding.special
+        inside = answer & (item.offsets[:, 1] > label[0]) & (item.offsets[:, 0] < label[1])
+        places = inside.nonzero()[0].tolist()
+        return [places[0], places[-1]] if places else [IGNORE, IGNORE]
+
+    def decode(self, item: EncodedItem, logits: Tensor) -> list[int]:
+        """[2, S] to the most probable stretch of the second text."""
+        return _characters(item, best_span(logits)[0])
+
+    def rows(self, example: Example, item: EncodedItem, logits: Tensor) -> Iterator[tuple[str, ...]]:
+        """The most probable stretch of the second text."""
+        span, probability = best_span(logits)
+        start, end = _characters(item, span)
+        answer = " ".join((example.second or "")[start:end].split())
+        yield str(start), str(end), answer, percent(probability)
+
+    def side(self, values: Sequence[Any]) -> Any:
+        """Places. [N, 2]"""
+        import numpy as np
+
+        return np.asarray(values, dtype=np.int64).reshape(-1, 2)
+
+
+def best_span(logits: Tensor) -> tuple[tuple[int, int], float]:
+    """[2, S], minus infinity where no answer can be, to the most probable (first, last) in order, and how probable.
+
+    Where no answer can be anywhere, that is (0, 0) with probability 0.
+    """
+    infinity = float("inf")
+    begins, ends = logits.detach().float().log_softmax(dim=1).nan_to_num(-infinity, neginf=-infinity)
+    together = begins[:, None] + ends[None, :]
+    ordered = together.new_ones(together.shape).triu().bool()
+    best, place = together.masked_fill(~ordered, -infinity).flatten().max(dim=0)
+    first, last = divmod(int(place), logits.shape[1])
+    return (first, last), float(best.exp())
+
+
+def _characters(item: EncodedItem, span: tuple[int, int]) -> list[int]:
+    assert item.offsets is not None
+    return [int(item.offsets[span[0], 0]), int(item.offsets[span[1], 1])]

@@ -1,0 +1,80 @@
+"""The scores of predictions by a task's metrics, and how one number is made of several."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from statistics import fmean
+from typing import Any, Protocol
+
+from zoo.core.errors import RunFailed, UnknownName, ZooError
+from zoo.tasks.kinds import OfKind, task_kind
+from zoo.tasks.metrics import metrics_of
+from zoo.tasks.metrics.metric import Metric
+from zoo.tasks.task import Dataset, Example, Task, labels_of
+
+
+class Scored(OfKind, Protocol):
+    """What is scored: a task, or a planned one."""
+
+    @property
+    def name(self) -> str: ...
+    @property
+    def metrics(self) -> tuple[str, ...]: ...
+
+
+def chosen_metrics(task: Scored) -> dict[str, Metric]:
+    """A task's metrics by name. Raises ZooError where one is unknown, of another kind, or not for its labels."""
+    known = metrics_of(task.kind)
+    for name in task.metrics:
+        if name not in known:
+            raise UnknownName(f"metric of {task.kind}", name[:60], known, f"task {task.name!r}")
+        if problem := known[name].problem(task.labels):
+            raise ZooError(f"task {task.name!r}: the metric {name} {problem}")
+    return {name: known[name] for name in task.metrics}
+
+
+def check_task(task: Scored) -> None:
+    """See that a task's kind, labels and metrics go together. Raises ZooError where they don't."""
+    if problem := task_kind(task).problem():
+        raise ZooError(f"task {task.name!r}: a {task.kind} task {problem}")
+    chosen_metrics(task)
+
+
+def gold_labels(task: Task, dataset: Dataset) -> dict[str, list[Any]]:
+    """The labels of a task's development splits, all of which have one, as JSON has them."""
+    kind = task_kind(task)
+    return {split: [kind.to_json(label) for label in labels_of(dataset.splits[split])] for split in task.dev_splits}
+
+
+def refuse_unfit(task: Task, split: str, items: Sequence[Example]) -> None:
+    """See that every item's label is one of the task's kind. Raises ZooError with the first that isn't."""
+    kind = task_kind(task)
+    for index, item in enumerate(items):
+        if not kind.fits_item(item):
+            place = f"the label of item {index + 1} of {split}"
+            raise ZooError(f"task {task.name!r}: {place} is {item.label!s:.60}, not {kind.wanted}")
+
+
+def score(task: Scored, gold: Sequence[Any], predictions: Sequence[Any]) -> dict[str, float]:
+    """Each of the task's metrics, for gold labels and predictions in the same order.
+
+    Raises RunFailed where a label or a prediction is none, such as the NaN of a model that diverged.
+    """
+    kind = task_kind(task)
+    for what, values in (("gold labels", gold), ("predictions", predictions)):
+        if n := sum(not kind.fits(value) for value in values):
+            hint = "the split has no labels" if what == "gold labels" else "try a lower learning rate"
+            raise RunFailed(f"{task.name}: {n} of {len(values)} {what} are not {kind.wanted}; {hint}")
+    if len(gold) != len(predictions) or not len(gold):
+        raise RunFailed(f"{task.name}: cannot score {len(predictions)} predictions against {len(gold)} gold labels")
+    sides = kind.side(gold), kind.side(predictions)
+    return {name: metric.value(*sides) for name, metric in chosen_metrics(task).items()}
+
+
+def main_score(task: Scored, scores_by_split: Mapping[str, Mapping[str, float]]) -> float:
+    """The one number of a task (GLUE, section 3.4): the mean over its metrics and development splits.
+
+    Metrics of which lower is better count with the opposite sign, so that higher is better always.
+    """
+    metrics = chosen_metrics(task)
+    return fmean(metrics[name].sign * value for scores in scores_by_split.values() for name, value in scores.items())
