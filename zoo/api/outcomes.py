@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from zoo.experiments.verify.files import Check
     from zoo.inference.fill_mask import Candidate
     from zoo.model import Model
-    from zoo.pretraining.run import Summary
+    from zoo.pretraining.outcome import Summary
     from zoo.text.cache import CorpusFacts
 
 ENDINGS = {".md": "markdown", ".tex": "latex", ".txt": "terminal"}

@@ -12,22 +12,22 @@ from zoo.core.errors import ZooError
 from zoo.core.interfaces import Tokenizer
 from zoo.core.specs import Variant
 from zoo.model import Model
-from zoo.pretraining.settings import Start
+from zoo.pretraining.settings import InitialWeights
 from zoo.registry.catalog import Catalog
 from zoo.weights.folder import CheckpointFolder
 from zoo.weights.format import POOL
 from zoo.weights.hub import hub_name
 
 
-def start_of(catalog: Catalog, variant: Variant, folder: Path) -> Start:
-    """What a run of a variant begins with. Raises ZooError where the weights in the folder are not for it."""
+def initial_weights(catalog: Catalog, variant: Variant, folder: Path) -> InitialWeights:
+    """The weights in a folder, for a run of a variant to start from. Raises ZooError where they don't fit it."""
     opened = CheckpointFolder(folder)
     contents = inspect(opened, catalog)
     with torch.device("meta"):
         wanted = catalog.assemble(variant)
     if _shapes(wanted, "") != _shapes(contents.model, ""):
         raise ZooError(f"{variant.name} does not fit the weights in {folder}; exchange nothing that they depend on")
-    return Start(source=hub_name(folder) or str(folder.resolve()), content_hash=opened.weights_hash)
+    return InitialWeights(source=hub_name(folder) or str(folder.resolve()), content_hash=opened.weights_hash)
 
 
 def tokenizer_to_keep(catalog: Catalog, variant: Variant, folder: Path, given: Path | None) -> Tokenizer:
@@ -55,7 +55,7 @@ def tokenizer_to_keep(catalog: Catalog, variant: Variant, folder: Path, given: P
     return found
 
 
-def take_over(model: Model, folder: Path, catalog: Catalog) -> list[str]:
+def load_pretrained_weights(model: Model, folder: Path, catalog: Catalog) -> list[str]:
     """Copy a folder's weights into a model, in float32, and tell which objectives they leave as they were drawn."""
     trained = load(folder, dtype=torch.float32, catalog=catalog)
     model.load_state_dict(dict(_part(trained, "")), strict=False)

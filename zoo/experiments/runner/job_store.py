@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,7 +17,15 @@ from zoo.experiments.plan.job import Job
 from zoo.experiments.plan.job_kinds import kind_of
 from zoo.experiments.plan.plan import Plan
 from zoo.experiments.results.beside_models import write_provenance_of
-from zoo.experiments.results.folder import Stored, read_result, result_path, results_by_key, write_result
+from zoo.experiments.results.folder import (
+    CORPORA,
+    UNFINISHED,
+    Stored,
+    read_result,
+    result_path,
+    results_by_key,
+    write_result,
+)
 from zoo.experiments.results.gold_labels import read_gold
 from zoo.experiments.results.records import FailedResult, Finished, ModelResult, Result
 from zoo.experiments.results.run import ComparisonRun
@@ -119,6 +128,8 @@ class JobStore:
                 sweep(self._folder / name)
                 for left in (self._folder / name).glob(".*.lock"):
                     left.unlink(missing_ok=True)
+            for name in (CORPORA, UNFINISHED):
+                shutil.rmtree(self._folder / name, ignore_errors=True)
 
     def run(self) -> ComparisonRun:
         """All results so far, in the plan's order."""
