@@ -37,6 +37,18 @@ ENDINGS = {".md": "markdown", ".tex": "latex", ".txt": "terminal"}
 """The formats of files that do not end with a format's name."""
 
 
+def render(document: Document, format: str) -> str:
+    """A document in a format, which a plugin may bring. Raises UnknownName for another."""
+    return _renderer(format)(document)
+
+
+def save(document: Document, path: str | Path, format: str | None) -> Path:
+    """Write a document to a file, in the format that its name ends with if none is given."""
+    ending = Path(path).suffix
+    write_text(Path(path), render(document, format or ENDINGS.get(ending, ending.lstrip("."))))
+    return Path(path)
+
+
 def _renderer(name: str) -> Renderer:
     """A format of the zoo, for which no plugin is looked at, or of a plugin. Raises UnknownName where there is none."""
     if name in FORMATS:
@@ -83,13 +95,11 @@ class Comparison:
         With `sections`, only those of these ids. Raises UnknownName for another format or section.
         """
         shown = self.document.only(sections) if sections else self.document
-        return _renderer(format)(shown)
+        return render(shown, format)
 
     def save(self, path: str | Path, format: str | None = None, sections: Sequence[str] = ()) -> Path:
         """Write the report to a file, in the format that its name ends with if none is given."""
-        ending = Path(path).suffix
-        write_text(Path(path), self.render(format or ENDINGS.get(ending, ending.lstrip(".")), sections))
-        return Path(path)
+        return save(self.document.only(sections) if sections else self.document, path, format)
 
     def write_report(self) -> None:
         """Write results.json and report.md into the run folder."""
