@@ -18,9 +18,10 @@ from zoo.registry.offered import Offered
 from zoo.registry.offers import PARTS
 from zoo.registry.options import WEIGHT, checked_options, constructor_options
 from zoo.tasks.task import Task
+from zoo.weights.folder import CheckpointFolder, is_checkpoint
 from zoo.weights.folder_names import told_apart
 from zoo.weights.hub import folder_named, is_hub_name
-from zoo.weights.record import is_checkpoint, variant_in
+from zoo.weights.record import variant_in
 
 if TYPE_CHECKING:
     from zoo.core.interfaces import Masking, Packing, Tokenizer
@@ -69,7 +70,7 @@ class Catalog(Offered):
         folder = folder_named(name)
         called = names[folder.resolve()]
         called = f"folder:{called}" if called in self.variants else called
-        return variant_in(folder, self.checkpoint_formats).model_copy(update={"name": called})
+        return variant_in(CheckpointFolder(folder), self.checkpoint_formats).model_copy(update={"name": called})
 
     def exchanged_fields(self, expression: str) -> frozenset[str]:
         """The paths of the fields that an expression exchanges. Raises ZooError as `named` does."""
