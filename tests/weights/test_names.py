@@ -40,7 +40,7 @@ def test_every_weight_of_the_reference_library_has_one_name_of_ours(family: str,
     heads = format.architectures[f"{family}{head}"] or ("pool",)
     table = format.table(heads)
     copies = {copy for copy, _ in format.copies}
-    names = [name for name in map(format.canonical, model.state_dict()) if name not in copies]
+    names = [name for name in map(format.normalise_name, model.state_dict()) if name not in copies]
     ours = [table.ours(name) for name in names]
     assert None not in ours and len(set(ours)) == len(names)
     assert [format.stored(table.theirs(name) or "", heads) for name in ours] == [

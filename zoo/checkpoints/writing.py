@@ -33,7 +33,7 @@ def save(
     Beside them lie the beginnings of a model card, and how the weights were made where that is known.
     `to="zoo"` keeps the whole record of the variant, in a form that the zoo alone reads. The folder appears when all
     of it is there. Raises ZooError where it exists, unless `replace` allows to put the new one in its place, and
-    where the Hugging Face format has no words for what the model is.
+    where the model cannot be expressed in the Hugging Face format.
     """
     folder = Path(folder)
     if to not in ("hf", "zoo"):

@@ -36,7 +36,7 @@ def variant_in(folder: CheckpointFolder, formats: Formats) -> Variant:
 
 
 def read_huggingface(folder: CheckpointFolder, formats: Formats) -> HuggingFaceModel:
-    """What a folder of the Hugging Face format holds. Raises ZooError where the zoo has no words for it."""
+    """What a folder of the Hugging Face format holds. Raises ZooError where the zoo has nothing for it."""
     config, where = folder.config, str(folder.path / CONFIG)
     format = format_of(config, formats, where)
     variant = format.variant(config, name_of(folder.path), where)
