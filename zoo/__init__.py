@@ -52,6 +52,8 @@ if TYPE_CHECKING:
     from zoo.checkpoints import load, save
     from zoo.core.batch import IGNORE, Batch, Encoding, Flags, Ids, Layout, Output, Passage
     from zoo.core.interfaces import Embedding, Encoder, Masking, Objective, Packing, Tokenizer
+    from zoo.experiments.runner.executors import Executor
+    from zoo.experiments.runner.job import attempt
     from zoo.inference.predict_text import Predictions
     from zoo.model import Model
     from zoo.registry.catalog import Catalog
@@ -71,6 +73,8 @@ _LATER = {
     "zoo.registry.catalog": ("Catalog",),
     "zoo.checkpoints": ("load", "save"),
     "zoo.core.interfaces": ("Embedding", "Encoder", "Masking", "Objective", "Packing", "Tokenizer"),
+    "zoo.experiments.runner.executors": ("Executor",),
+    "zoo.experiments.runner.job": ("attempt",),
     "zoo.model": ("Model",),
 }
 
@@ -87,6 +91,7 @@ __all__ = [
     "Encoder",
     "Encoding",
     "Example",
+    "Executor",
     "Filled",
     "Finetuning",
     "Flags",
@@ -117,6 +122,7 @@ __all__ = [
     "ZooError",
     "ablate",
     "ablation_edges",
+    "attempt",
     "check_glue_submission",
     "compare",
     "convert",

@@ -28,7 +28,9 @@ def predict_task(
     try:
         order = class_order(head.config, task)
     except ZooError as error:
-        raise ZooError(f"{error}; leave out --task to have the model's own predictions") from None
+        fits = head.config.kind == task.kind
+        words = "give the task's labels in the model's order with --labels, or " if fits else ""
+        raise ZooError(f"{error}; {words}leave out --task to have the model's own predictions") from None
     items, n_cut = task_kind(task).encode(examples, model.text_tokenizer, length)
     log_cut(n_cut, len(examples), length)
     return predict_items(model, head, task, items, order)
@@ -64,10 +66,7 @@ def class_order(head: HeadConfig, task: Task) -> list[int]:
     if [spelled(label).removeprefix("label") for label in head.labels] == numbers:
         log.warning(f"the model calls its labels {own}; they are taken for {names}; --labels gives another order")
         return list(range(len(task.labels)))
-    raise ZooError(
-        f"the model's labels are {own}, and those of task {task.name!r} are {names}; give the task's "
-        "labels in the model's order with --labels"
-    )
+    raise ZooError(f"the model's labels are {own}, and those of task {task.name!r} are {names}")
 
 
 def _shown(words: Sequence[str]) -> str:

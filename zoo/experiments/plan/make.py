@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from itertools import pairwise
 from pathlib import Path
 from statistics import fmean
@@ -10,7 +10,7 @@ from statistics import fmean
 from pydantic import ValidationError
 
 from zoo.core.errors import ZooError, explain
-from zoo.core.specs import R, Variant, diff
+from zoo.core.specs import HeadConfig, R, Variant, diff
 from zoo.experiments.plan.ablation import Ablation
 from zoo.experiments.plan.corpus import CorpusSource, MicroworldCorpus, TasksCorpus, corpus_hash
 from zoo.experiments.plan.plan import Plan
@@ -20,6 +20,7 @@ from zoo.registry.catalog import Catalog
 from zoo.registry.search_grids import Tuning
 from zoo.tasks.kinds import baseline_names, task_kind
 from zoo.tasks.scoring import check_task, gold_labels, refuse_unfit
+from zoo.tasks.task import Task
 from zoo.weights.content import content_files
 
 LARGEST_DEFAULT_BUDGET = 500_000_000
@@ -37,6 +38,7 @@ def make_plan(
     compute: Compute = ONE_THREAD,
     pretrain_each_seed: bool = False,
     folders: Mapping[str, Path] | None = None,
+    evaluated: Collection[str] = (),
     keep_finetuned: bool = False,
     tuning: Tuning | None = None,
     ablation: Ablation | None = None,
@@ -45,15 +47,19 @@ def make_plan(
     """A checked plan: every part builds, every task's data are read, budgets agree, and heads if there is to be one.
 
     Without a corpus, synthetic tasks are pre-trained for on the microworld and others on their own training text.
-    A variant whose name is among the `folders` starts from the weights there, and is not pre-trained.
+    A variant whose name is among the `folders` starts from the weights there, and is not pre-trained; one that is among
+    the `evaluated` as well is scored with the task head that it has.
     Raises ZooError where anything is wrong, before any training.
     """
     if not tasks:
         raise ZooError("there is nothing to compare on; give at least one task, as --tasks rte")
     for variant in variants:
         catalog.check(variant, map(catalog.task, tasks), trained=variant.name in (folders or {}))
-    checkpoints = {name: planned_checkpoint(catalog, folder) for name, folder in (folders or {}).items()}
-    refuse_unequal(variants, set(checkpoints), one_head=one_head)
+    checkpoints = {
+        name: planned_checkpoint(catalog, folder, map(catalog.task, tasks) if name in evaluated else None)
+        for name, folder in (folders or {}).items()
+    }
+    refuse_unequal(variants, set(checkpoints), evaluated, one_head=one_head)
     planned = [planned_task(catalog, name, data_folder) for name in tasks]
     if corpus is None:
         real = tuple(task.name for task in planned if not task.synthetic)
@@ -138,7 +144,8 @@ def check_plan(catalog: Catalog, plan: Plan) -> None:
 def refuse_changed(catalog: Catalog, plan: Plan, name: str) -> None:
     """Raises ZooError where the folder that a variant starts from is no longer what was planned, and names the file."""
     planned = plan.checkpoints[name]
-    found = planned_checkpoint(catalog, Path(planned.folder))
+    tasks = [catalog.task(task.name) for task in plan.tasks] if planned.evaluate_only else None
+    found = planned_checkpoint(catalog, Path(planned.folder), tasks)
     if changed := [
         path for path in {**planned.files, **found.files} if planned.files.get(path) != found.files.get(path)
     ]:
@@ -148,14 +155,38 @@ def refuse_changed(catalog: Catalog, plan: Plan, name: str) -> None:
         )
 
 
-def planned_checkpoint(catalog: Catalog, folder: Path) -> PlannedCheckpoint:
-    """Trained weights that can be fine-tuned, with a tokenizer. Raises ZooError where anything is missing."""
+def planned_checkpoint(catalog: Catalog, folder: Path, tasks: Iterable[Task] | None = None) -> PlannedCheckpoint:
+    """Trained weights with a tokenizer, to be fine-tuned, or with a head to be evaluated on tasks if these are given.
+
+    Raises ZooError where anything is missing, or the head does not fit a task.
+    """
     from zoo.checkpoints import inspect, tokenizer_of
+    from zoo.checkpoints.reading import head_of
 
     contents = inspect(folder, catalog)
     if tokenizer_of(folder, catalog) is None:
         raise ZooError(f"{folder} holds no tokenizer, so nothing can be fine-tuned on text")
-    return PlannedCheckpoint(folder=str(folder.resolve()), files=content_files(contents.store))
+    if tasks is not None:
+        _refuse_unfit_head(folder, head_of(contents.model), tasks)
+    return PlannedCheckpoint(
+        folder=str(folder.resolve()), files=content_files(contents.store), evaluate_only=tasks is not None
+    )
+
+
+def _refuse_unfit_head(folder: Path, head: HeadConfig | None, tasks: Iterable[Task]) -> None:
+    from zoo.inference.predict_task import class_order
+
+    if head is None:
+        raise ZooError(f"{folder} has no task head to evaluate; name it without --evaluate-only to have it fine-tuned")
+    for task in tasks:
+        if head.pair and head.pooling.pair == "compare" and not task.pair:
+            raise ZooError(
+                f"{folder} cannot be evaluated as it is: its head compares two texts, and {task.name} has one"
+            )
+        try:
+            class_order(head, task)
+        except ZooError as error:
+            raise ZooError(f"{folder} cannot be evaluated as it is: {error}") from None
 
 
 def with_budget(variant: Variant, tokens: int | None, steps: int | None, own: Collection[str] = frozenset()) -> Variant:
@@ -178,15 +209,17 @@ def _changed(phase: str, recipe: R, own: Collection[str], **fields: int) -> R:
     return recipe.model_copy(update={name: value for name, value in fields.items() if f"{phase}.{name}" not in own})
 
 
-def refuse_unequal(variants: Sequence[Variant], trained: set[str], *, one_head: bool = True) -> None:
-    """Raises ZooError where variants differ in their heads, or those that are not trained yet in their budgets."""
-    first, *others = variants
+def refuse_unequal(
+    variants: Sequence[Variant], trained: set[str], evaluated: Collection[str] = (), *, one_head: bool = True
+) -> None:
+    """Raises ZooError where variants to fine-tune differ in their heads, or variants to pre-train in their budgets."""
     names = [variant.name for variant in variants]
     for name in names:
         if names.count(name) > 1:
             raise ZooError(f"variant {name!r} is named twice; name each once, or call one otherwise, as mine=VARIANT")
         if name in baseline_names():
             raise ZooError(f"{name!r} is the name of a baseline; call the variant otherwise, as mine=VARIANT")
+    first, *others = [variant for variant in variants if variant.name not in evaluated] or variants[:1]
     for other in others:
         heads = [path for path in diff(first, other) if path.startswith("head.")]
         if heads and one_head:

@@ -31,6 +31,15 @@ class PlanOptions(Options):
         Paths,
         Help("Text files or folders to pre-train on; may be repeated.", DATA, "wiki.txt", "text of the tasks"),
     ] = ()
+    evaluate_only: Annotated[
+        Texts,
+        Help(
+            "A folder with a model that has a task head already: it is scored as it is and not trained; may be "
+            "repeated.",
+            DATA,
+            "runs/mine/finetuned/finetune-bert-tiny-rte-s0",
+        ),
+    ] = ()
     pretrain_tokens: Annotated[
         Annotated[Amount, Field(ge=64)] | None,
         Help("Pre-training tokens per variant.", TRAINING, "1M", "as each variant's record says"),
@@ -71,7 +80,12 @@ class ExperimentOptions(PlanOptions):
     workers: Annotated[Workers, Help("Processes that work at once; 0 works in this one.", MACHINE, "4")] = 2
     executor: Annotated[
         str,
-        Help("What carries out the jobs: local processes or a Ray cluster.", MACHINE, "ray", completes="executors"),
+        Help(
+            "What carries out the jobs: local processes, a Ray cluster, or what a plugin brings.",
+            MACHINE,
+            "ray",
+            completes="executors",
+        ),
     ] = "local"
     address: Annotated[str | None, Help("Address of the Ray cluster.", MACHINE, "HEAD:6379", "a local cluster")] = None
     plan: Annotated[

@@ -176,6 +176,11 @@ class PlanSpec(Record):
         return tuple(name for name, start in self.checkpoints.items() if start.evaluate_only)
 
     @property
+    def unseeded(self) -> tuple[str, ...]:
+        """The systems that are scored once, whatever the seeds: variants that are not trained, and baselines."""
+        return (*self.evaluated, *self.baselines)
+
+    @property
     def finetuned(self) -> tuple[str, ...]:
         """The variants that are fine-tuned on each task."""
         return tuple(variant.name for variant in self.variants if variant.name not in self.evaluated)

@@ -14,6 +14,7 @@ from pathlib import Path
 from queue import Empty
 from typing import Any, Protocol
 
+from zoo.core.errors import ZooError
 from zoo.experiments.plan.job import Job
 from zoo.experiments.plan.plan import Plan
 from zoo.experiments.results.records import FailedResult, Result
@@ -42,6 +43,23 @@ class Executor(Protocol):
 
     def close(self) -> None:
         """Drop whatever is still being done."""
+
+
+class ExecutorFactory(Protocol):
+    """What a plugin offers as an executor: makes one from what the user has given."""
+
+    def __call__(self, catalog: Catalog, workers: int, address: str | None) -> Executor:
+        """An executor of so many workers, 0 for none besides this process; `address` is where its cluster answers.
+
+        Raises ZooError where it cannot work so.
+        """
+
+
+def local(catalog: Catalog, workers: int, address: str | None) -> Executor:
+    """Processes of this machine, or this process."""
+    if address is not None:
+        raise ZooError("--address is a cluster's; give --executor ray with it")
+    return LocalProcesses(workers) if workers else InProcess(catalog)
 
 
 class InProcess:

@@ -13,6 +13,7 @@ from zoo.experiments.plan.job_kinds import model_folder
 from zoo.experiments.plan.plan import Plan
 from zoo.experiments.results.records import FailedResult, Result
 from zoo.experiments.runner.executors import WATCH_EVERY, Ended, Moved
+from zoo.registry.catalog import Catalog
 
 RETRIES = 3
 """How often a job is begun again whose worker or machine was lost."""
@@ -22,6 +23,11 @@ PATIENCE = 10.0
 
 Files = dict[str, bytes]
 """File contents by path below a run folder."""
+
+
+def ray_cluster(catalog: Catalog, workers: int, address: str | None) -> RayCluster:
+    """A cluster that is there, or one of so many workers on this machine. Raises ZooError where Ray is missing."""
+    return RayCluster(address, workers)
 
 
 class RayCluster:
@@ -104,7 +110,6 @@ def _refuse_unreachable(address: str | None) -> None:
 def _work(plan: Plan, job: Job, *models: Files) -> tuple[Result, Files]:
     """A job's result and the files that it leaves, done in a folder of the worker's own."""
     from zoo.experiments.runner.job import attempt
-    from zoo.registry.catalog import Catalog
 
     with TemporaryDirectory() as name:
         folder = Path(name)
