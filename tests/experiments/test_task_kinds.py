@@ -16,11 +16,13 @@ from zoo import Catalog, Offers, Task, ZooError, load
 from zoo.experiments.plan.corpus import FilesCorpus
 from zoo.experiments.plan.job_kinds import model_folder
 from zoo.experiments.plan.make import make_plan, planned_task, with_budget
-from zoo.experiments.report.results_json import summary
+from zoo.experiments.report.build import write_report
 from zoo.experiments.results.folder import read_run
-from zoo.experiments.results.records import Run, TaskResult
+from zoo.experiments.results.records import TaskResult
+from zoo.experiments.results.run import ComparisonRun
 from zoo.experiments.runner.run import run
-from zoo.experiments.statistics.verdicts import judge
+from zoo.experiments.statistics.analysis import analyse
+from zoo.experiments.statistics.verdicts import compare_systems
 from zoo.experiments.verify.files import verify
 from zoo.experiments.verify.rerun import evaluated_again
 from zoo.inference.predict_task import predict_task
@@ -60,21 +62,21 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     )
     done = run(plan, folder / "run", watcher=Silent(), catalog=CATALOG)
     assert not done.failures
-    (folder / "run" / "results.json").write_text(json.dumps(summary(done, judge(done))))
+    write_report(analyse(done), folder / "run")
     return folder / "run"
 
 
 @pytest.fixture(scope="module")
-def done(folder: Path) -> Run:
+def done(folder: Path) -> ComparisonRun:
     return read_run(folder)
 
 
-def of(done: Run, system: str, task: str) -> TaskResult:
+def of(done: ComparisonRun, system: str, task: str) -> TaskResult:
     return done.finetuned(system, task)[0]
 
 
 @pytest.mark.parametrize("name", [task.name for task in TASKS])
-def test_every_kind_is_learnt_scored_and_read_back(name: str, done: Run) -> None:
+def test_every_kind_is_learnt_scored_and_read_back(name: str, done: ComparisonRun) -> None:
     task, gold = CATALOG.task(name), done.gold[name]
     result = of(done, "quick", name)
     assert result.scores == {"dev": score(task, gold["dev"], result.predictions["dev"])}
@@ -85,7 +87,7 @@ def test_every_kind_is_learnt_scored_and_read_back(name: str, done: Run) -> None
     assert means[0] > means[1] or name in ("answers", "endings")  # which take more steps
 
 
-def test_each_task_has_the_baselines_of_its_kind(done: Run) -> None:
+def test_each_task_has_the_baselines_of_its_kind(done: ComparisonRun) -> None:
     found = {name: {s for s in done.plan.baselines if done.finetuned(s, name)} for name in done.gold}
     assert found == {
         "things": {"majority", "bag-of-words"},
@@ -101,13 +103,20 @@ def test_each_task_has_the_baselines_of_its_kind(done: Run) -> None:
     assert of(done, "bag-of-words", "colours").main_score == 1.0
 
 
-def test_verdicts_come_from_drawn_items_of_every_kind(done: Run) -> None:
-    found = judge(done)
+def test_verdicts_come_from_drawn_items_of_every_kind(done: ComparisonRun) -> None:
+    found = compare_systems(done)
     assert not found.undecided and set(found.tiers) == set(done.gold)
     shown = {d.task for d in found.differences if (d.first, d.second) == ("quick", "slow") and d.bootstrap_low > 0}
     assert {"names", "colours"} <= shown
     assert all(d.bootstrap_low <= d.bootstrap_high for d in found.differences)
-    assert found.spreads["names"]["majority"].degenerate == 1
+    assert found.spreads["names"]["majority"].n_constant == 1
+
+
+def test_the_report_names_every_task_with_its_metrics(folder: Path) -> None:
+    report = (folder / "report.md").read_text()
+    for task in TASKS:
+        assert task.name in report
+    assert "entity-f1" in report and "stranger.distance" in report
 
 
 def test_a_run_of_every_kind_is_verified_and_a_changed_tag_is_found(folder: Path) -> None:
@@ -128,14 +137,14 @@ def test_a_run_of_every_kind_is_verified_and_a_changed_tag_is_found(folder: Path
         path.write_text(before)
 
 
-def test_kept_models_predict_the_same_again(folder: Path, done: Run) -> None:
+def test_kept_models_predict_the_same_again(folder: Path, done: ComparisonRun) -> None:
     checks = [check for check in evaluated_again(done, folder, CATALOG) if "quick" in check.where]
     assert len(checks) == 2 * len(TASKS)
     assert {check.finding for check in checks} == {"confirmed"}
 
 
 @pytest.mark.parametrize("name", [task.name for task in TASKS])
-def test_a_kept_model_predicts_a_tasks_items_and_plain_texts(name: str, folder: Path, done: Run) -> None:
+def test_a_kept_model_predicts_a_tasks_items_and_plain_texts(name: str, folder: Path, done: ComparisonRun) -> None:
     task, result = CATALOG.task(name), of(done, "quick", name)
     model = load(folder / str(model_folder(done.plan, result.job)), catalog=CATALOG)
     items = list(map(bare, task.load(None).splits["dev"]))
@@ -151,7 +160,7 @@ def test_a_kept_model_predicts_a_tasks_items_and_plain_texts(name: str, folder: 
         assert table.rows[0][1] == task.labels[predictions[0]]
 
 
-def test_a_head_whose_labels_stand_in_another_order_predicts_the_tasks_own(folder: Path, done: Run) -> None:
+def test_a_head_whose_labels_stand_in_another_order_predicts_the_tasks_own(folder: Path, done: ComparisonRun) -> None:
     task, result = CATALOG.task("names"), of(done, "quick", "names")
     model = load(folder / str(model_folder(done.plan, result.job)), catalog=CATALOG)
     turned = task.model_copy(update={"labels": tuple(reversed(task.labels))})

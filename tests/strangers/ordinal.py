@@ -10,10 +10,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from zoo.heads import TaskHead
+from zoo import EncodedItem, Metric, TaskHead, of_counts
 from zoo.tasks.kinds.classification import Classification
-from zoo.tasks.kinds.kind import EncodedItem
-from zoo.tasks.metrics.metric import Metric, of_counts
 
 
 class Thresholds(TaskHead):
