@@ -15,6 +15,7 @@ from zoo.tasks.task import Dataset, Example, Task
 from zoo.tasks.tsv import TsvFile, TsvTask
 
 if TYPE_CHECKING:
+    from zoo.api.audits import Audits, audit, check_audit
     from zoo.api.experiments import (
         ablate,
         ablation_edges,
@@ -66,6 +67,7 @@ _LATER = {
         *("ablate", "ablation_edges", "check_glue_submission", "compare", "estimate", "glue_submission", "merge"),
         *("plan_ablation", "plan_comparison", "report", "verify"),
     ),
+    "zoo.api.audits": ("Audits", "audit", "check_audit"),
     "zoo.api.models": ("convert", "encode", "encode_file", "fill", "predict", "predict_file"),
     "zoo.inference.predict_text": ("Predictions",),
     "zoo.api.outcomes": (
@@ -86,6 +88,7 @@ _LATER = {
 
 __all__ = [
     "IGNORE",
+    "Audits",
     "Batch",
     "Catalog",
     "Comparison",
@@ -133,6 +136,8 @@ __all__ = [
     "ablate",
     "ablation_edges",
     "attempt",
+    "audit",
+    "check_audit",
     "check_glue_submission",
     "compare",
     "convert",

@@ -15,7 +15,7 @@ import typer
 from rich.console import Console
 
 from zoo.commands.ablate import ablate
-from zoo.commands.audit_options import audit
+from zoo.commands.audit import audit
 from zoo.commands.compare import compare
 from zoo.commands.convert import convert
 from zoo.commands.inference import encode, fill, predict

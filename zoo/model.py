@@ -20,7 +20,8 @@ from zoo.core.specs import Variant
 from zoo.pooling.config import VectorConfig, vector_config
 from zoo.text.collate import collate
 from zoo.text.encoding import Text, batches_by_length, check_texts, encode_texts, log_cut
-from zoo.weights.sentence import Sentence
+from zoo.weights.scores import ModelScores
+from zoo.weights.sentence import SentenceConfig
 
 WINDOW = 512
 """Texts that are held at once; sorted by length, they make batches without waste."""
@@ -38,7 +39,8 @@ class Origin:
     metadata: Mapping[str, str]
     provenance: Mapping[str, Any] = field(default_factory=dict)
     """How the weights were made, as far as the zoo knows."""
-    sentence: Sentence | None = None
+    sentence: SentenceConfig | None = None
+    scores: ModelScores | None = None
     left_out: tuple[str, ...] = ()
     """The stored names of weights that the model has no place for, as those of a head of unknown kind."""
 
@@ -226,7 +228,7 @@ class Model(nn.Module):
         log_cut(n_cut, n_texts, config.max_length)
 
     @property
-    def sentence(self) -> Sentence | None:
+    def sentence(self) -> SentenceConfig | None:
         """How the folder that the model was loaded from wants a text to become one vector, if it says so."""
         return self.origin.sentence if self.origin else None
 

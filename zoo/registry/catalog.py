@@ -25,10 +25,11 @@ from zoo.registry.tables import OnFailure, Tables, stop
 from zoo.tasks.kinds import add_kinds
 from zoo.tasks.metrics import add_metrics
 from zoo.tasks.task import Task
+from zoo.weights.folder import CheckpointFolder, is_checkpoint
 from zoo.weights.folder_names import told_apart
 from zoo.weights.format import CheckpointFormat
 from zoo.weights.hub import folder_named, is_hub_name
-from zoo.weights.record import is_checkpoint, variant_in
+from zoo.weights.record import variant_in
 
 if TYPE_CHECKING:
     from zoo.core.interfaces import Masking, Packing, Tokenizer
@@ -148,7 +149,7 @@ class Catalog:
         folder = folder_named(name)
         called = names[folder.resolve()]
         called = f"folder:{called}" if called in self.variants else called
-        return variant_in(folder, self.checkpoint_formats).model_copy(update={"name": called})
+        return variant_in(CheckpointFolder(folder), self.checkpoint_formats).model_copy(update={"name": called})
 
     def exchanged_fields(self, expression: str) -> frozenset[str]:
         """The paths of the fields that an expression exchanges. Raises ZooError as `named` does."""

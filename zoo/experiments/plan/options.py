@@ -16,6 +16,7 @@ DATA, TRAINING, MACHINE, FOLDER = "Tasks and text", "Training", "Where it runs",
 
 Seeds = Annotated[Amount, Field(le=100)]
 Workers = Annotated[Whole, Field(le=256)]
+HeldOut = Annotated[float, Field(ge=0.0, le=0.5)]
 Threads = Annotated[Amount, Field(le=256)]
 
 
@@ -31,6 +32,9 @@ class PlanOptions(Options):
         Paths,
         Help("Text files or folders to pre-train on; may be repeated.", DATA, "wiki.txt", "text of the tasks"),
     ] = ()
+    held_out: Annotated[
+        HeldOut, Help("Share of the documents to evaluate models on, instead of pre-training on them.", DATA, "0.02")
+    ] = 0.0
     evaluate_only: Annotated[
         Texts,
         Help(

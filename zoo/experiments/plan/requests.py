@@ -99,6 +99,7 @@ def _plan(
         corpus=_files(options.corpus),
         data_folder=options.glue.resolve() if options.glue else None,
         compute=Compute(device=chosen_device(options.device), precision=options.precision, threads=options.threads),
+        held_out=options.held_out,
         pretrain_each_seed=options.pretrain_each_seed,
         keep_finetuned=options.keep_finetuned,
         tuning=_tuning(catalog, options, tasks) if options.tune else None,

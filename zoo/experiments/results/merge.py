@@ -23,7 +23,7 @@ from zoo.registry.search_grids import Tuning, alike
 
 Kept = TypeVar("Kept", bound=Record)
 
-SAME = ("pretraining_seed", "pretrain_each_seed", "corpus_hash", "compute.precision")
+SAME = ("pretraining_seed", "pretrain_each_seed", "corpus_hash", "compute.precision", "held_out")
 """What all plans must have in common besides what they share by name."""
 
 

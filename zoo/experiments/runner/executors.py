@@ -10,6 +10,7 @@ from collections.abc import Callable
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import suppress
+from itertools import cycle, islice
 from pathlib import Path
 from queue import Empty
 from typing import Any, Protocol
@@ -18,6 +19,7 @@ from zoo.core.errors import ZooError
 from zoo.experiments.plan.job import Job
 from zoo.experiments.plan.plan import Plan
 from zoo.experiments.results.records import FailedResult, Result
+from zoo.machine.compute import visible_gpus
 from zoo.registry.catalog import Catalog
 
 WATCH_EVERY = 0.1
@@ -103,7 +105,12 @@ class LocalProcesses:
         self._job = plan, folder, moved
         context = multiprocessing.get_context("spawn")
         self._reports = context.Queue()
-        self._pool = ProcessPoolExecutor(self.slots, context, _start_worker, (self._reports, plan.compute.threads or 1))
+        gpus = context.Queue()
+        for gpu in islice(cycle(_gpus(plan) or [None]), self.slots):
+            gpus.put(gpu)
+        self._pool = ProcessPoolExecutor(
+            self.slots, context, _start_worker, (self._reports, plan.compute.threads or 1, gpus)
+        )
 
     def start(self, job: Job) -> None:
         """As Executor says."""
@@ -153,9 +160,16 @@ _reports: Any = None
 _catalog: Catalog | None = None
 
 
-def _start_worker(reports: Any, threads: int) -> None:
+def _gpus(plan: Plan) -> list[str]:
+    """The GPUs to divide among processes; none where the plan needs none, or names one."""
+    return visible_gpus() if plan.compute.device == "cuda" else []
+
+
+def _start_worker(reports: Any, threads: int, gpus: Any) -> None:
     global _reports, _catalog
     os.environ["OMP_NUM_THREADS"] = str(threads)
+    if gpu := gpus.get():
+        os.environ["CUDA_VISIBLE_DEVICES"] = gpu  # heeded, as this process has not used a GPU yet
     _reports = reports
     _catalog = Catalog.installed()
     threading.Thread(target=_leave_with_parent, daemon=True).start()

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import socket
+from getpass import getuser
 from pathlib import Path
-from tempfile import TemporaryDirectory
+from tempfile import TemporaryDirectory, gettempdir
 from typing import Any
 
 from zoo.core.errors import ZooError
@@ -60,7 +61,11 @@ class RayCluster:
             raise ZooError(f"no Ray cluster answers at {self._address}: {' '.join(str(error).split())}") from error
         if self._address:
             self.slots = max(1, int(self._ray.cluster_resources().get("CPU", 1)) // (plan.compute.threads or 1))
-        self._do = self._ray.remote(num_cpus=plan.compute.threads or 1, max_retries=RETRIES)(_work)
+        gpus = int(plan.compute.device.startswith("cuda"))
+        if gpus and self._address:
+            self.slots = max(1, min(self.slots, int(self._ray.cluster_resources().get("GPU", 0))))
+        resources = {"num_cpus": plan.compute.threads or 1, "num_gpus": gpus}
+        self._do = self._ray.remote(**resources, max_retries=RETRIES)(_work)
 
     def start(self, job: Job) -> None:
         """As Executor says."""
@@ -115,8 +120,13 @@ def _work(plan: Plan, job: Job, *models: Files) -> tuple[Result, Files]:
         folder = Path(name)
         sent = {path: content for files in models for path, content in files.items()}
         _write(folder, sent)
-        result = attempt(Catalog.installed(), plan, job, folder, lambda done, total: None)
+        result = attempt(Catalog.installed(), plan, job, folder, lambda done, total: None, _cache(plan))
         return result, {path: content for path, content in _read(folder, folder).items() if path not in sent}
+
+
+def _cache(plan: Plan) -> Path:
+    """Where a machine keeps the text of a plan tokenized, for all jobs that it does."""
+    return Path(gettempdir()) / f"encoder-zoo-{getuser()}-{plan.content_hash[:16]}"
 
 
 def _read(folder: Path, place: Path) -> Files:
