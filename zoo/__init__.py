@@ -15,6 +15,7 @@ from zoo.tasks.task import Dataset, Example, Task
 from zoo.tasks.tsv import TsvFile, TsvTask
 
 if TYPE_CHECKING:
+    from zoo.api.audits import Audits, audit, check_audit
     from zoo.api.experiments import (
         ablate,
         ablation_edges,
@@ -33,6 +34,8 @@ if TYPE_CHECKING:
         encode,
         encode_file,
         fill,
+        predict,
+        predict_file,
     )
     from zoo.api.outcomes import (
         Comparison,
@@ -50,6 +53,9 @@ if TYPE_CHECKING:
     from zoo.checkpoints import load, save
     from zoo.core.batch import IGNORE, Batch, Encoding, Flags, Ids, Layout, Output, Passage
     from zoo.core.interfaces import Embedding, Encoder, Masking, Objective, Packing, Tokenizer
+    from zoo.experiments.runner.executors import Executor
+    from zoo.experiments.runner.job import attempt
+    from zoo.inference.predict_text import Predictions
     from zoo.model import Model
     from zoo.registry.catalog import Catalog
 
@@ -58,7 +64,9 @@ _LATER = {
         *("ablate", "ablation_edges", "check_glue_submission", "compare", "estimate", "glue_submission", "merge"),
         *("plan_ablation", "plan_comparison", "report", "verify"),
     ),
-    "zoo.api.models": ("convert", "encode", "encode_file", "fill"),
+    "zoo.api.audits": ("Audits", "audit", "check_audit"),
+    "zoo.api.models": ("convert", "encode", "encode_file", "fill", "predict", "predict_file"),
+    "zoo.inference.predict_text": ("Predictions",),
     "zoo.api.outcomes": (
         *("Comparison", "Conversion", "CorpusCounts", "Filled", "Pretrained", "Submission", "Verification"),
     ),
@@ -67,11 +75,14 @@ _LATER = {
     "zoo.registry.catalog": ("Catalog",),
     "zoo.checkpoints": ("load", "save"),
     "zoo.core.interfaces": ("Embedding", "Encoder", "Masking", "Objective", "Packing", "Tokenizer"),
+    "zoo.experiments.runner.executors": ("Executor",),
+    "zoo.experiments.runner.job": ("attempt",),
     "zoo.model": ("Model",),
 }
 
 __all__ = [
     "IGNORE",
+    "Audits",
     "Batch",
     "Catalog",
     "Comparison",
@@ -83,6 +94,7 @@ __all__ = [
     "Encoder",
     "Encoding",
     "Example",
+    "Executor",
     "Filled",
     "Finetuning",
     "Flags",
@@ -98,6 +110,7 @@ __all__ = [
     "PartRef",
     "Passage",
     "PoolingConfig",
+    "Predictions",
     "Pretrained",
     "Pretraining",
     "RunFailed",
@@ -112,6 +125,9 @@ __all__ = [
     "ZooError",
     "ablate",
     "ablation_edges",
+    "attempt",
+    "audit",
+    "check_audit",
     "check_glue_submission",
     "compare",
     "convert",
@@ -128,6 +144,8 @@ __all__ = [
     "part",
     "plan_ablation",
     "plan_comparison",
+    "predict",
+    "predict_file",
     "pretrain",
     "report",
     "save",

@@ -6,8 +6,8 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from zoo.core.held_out import HeldOutScore
 from zoo.progress import Pace, Shown
-from zoo.train.evaluation import Score
 from zoo.train.step import Step
 
 LINES = 20
@@ -47,7 +47,7 @@ class Display(Shown):
         if not self.console.is_terminal and (step.number % max(1, n_steps // LINES) == 0 or step.number == n_steps):
             self.line(f"step {count}  {text}  {self._pace}")
 
-    def evaluated(self, step: int, scores: dict[str, Score]) -> None:
+    def evaluated(self, step: int, scores: dict[str, HeldOutScore]) -> None:
         """The held-out documents have been read."""
         parts = [f"{name}: {describe(score)}" for name, score in scores.items()]
         self.line(f"held out after step {step}: {'; '.join(parts)}")
@@ -57,13 +57,13 @@ class Display(Shown):
         return "  ".join([f"{self._smooth['tokens/s']:,.0f} tokens/s", *parts, f"{self._smooth['peak']:.0%} of peak"])
 
 
-def describe(score: Score) -> str:
+def describe(score: HeldOutScore) -> str:
     """A score on one line."""
     accuracy = "" if score.accuracy is None else f", accuracy {100 * score.accuracy:.1f}"
     return f"loss {score.loss:.3f}, perplexity {score.perplexity:,.2f}{accuracy}"
 
 
-def score_table(scores: dict[str, Score]) -> Table:
+def score_table(scores: dict[str, HeldOutScore]) -> Table:
     """Scores on held-out text, an objective a row."""
     table = Table(box=None, pad_edge=False)
     for column in ("objective, on held-out documents", "loss", "perplexity", "accuracy", "predictions"):

@@ -23,7 +23,7 @@ from zoo.registry.search_grids import Tuning, alike
 
 Kept = TypeVar("Kept", bound=Record)
 
-SAME = ("pretraining_seed", "pretrain_each_seed", "corpus_hash", "compute.precision")
+SAME = ("pretraining_seed", "pretrain_each_seed", "corpus_hash", "compute.precision", "held_out")
 """What all plans must have in common besides what they share by name."""
 
 
@@ -48,7 +48,7 @@ def merge(runs: Mapping[str, ComparisonRun]) -> ComparisonRun:
         merged = Plan.model_validate({**dict(first), **fields})
     except ValidationError as error:
         raise ZooError(f"{' and '.join(runs)} are not of one comparison: {explain(error)}") from None
-    refuse_unequal(merged.variants, set(merged.checkpoints))
+    refuse_unequal(merged.variants, set(merged.checkpoints), merged.evaluated)
     found = _results(runs, merged)
     gold = {task: answers for run in runs.values() for task, answers in run.gold.items()}
     return ComparisonRun(
