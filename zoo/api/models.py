@@ -25,7 +25,6 @@ from zoo.tasks.scoring import score
 from zoo.tasks.tsv import TsvTask
 from zoo.text.encoding import Text
 from zoo.text.lines import read_lines
-from zoo.weights.hub import folder_named
 
 AnyModel = str | Path | Model
 """A model, its folder, or hub:OWNER/NAME@REVISION."""
@@ -146,7 +145,7 @@ def convert(
 
     Raises ZooError where the folder cannot be read, or the format cannot express what it holds.
     """
-    return Conversion(Path(target), converting.convert(folder_named(source), Path(target), to=to, replace=replace))
+    return Conversion(Path(target), converting.convert(source, Path(target), to=to, replace=replace))
 
 
 def opened(model: AnyModel) -> Model:

@@ -16,6 +16,7 @@ from zoo.document.formats import FORMATS, Renderer, renderer
 from zoo.document.html import fragment
 from zoo.document.text import text
 from zoo.experiments.report.build import document, write_report
+from zoo.experiments.results.beside_models import write_model_scores
 from zoo.experiments.results.records import FailedResult
 from zoo.experiments.results.run import ComparisonRun
 from zoo.experiments.statistics.ablation import Effects
@@ -104,6 +105,7 @@ class Comparison:
         """Write results.json and report.md into the run folder."""
         assert self.folder is not None
         write_report(self.analysis, self.folder)
+        write_model_scores(self.analysis.run, self.folder)
 
     def __repr__(self) -> str:
         return f"{text(self.document.brief, 100)}run folder: {self.folder}"

@@ -16,6 +16,7 @@ from zoo.model import Model
 from zoo.train.state import TrainingState, load_optimizer, optimizer_tensors, read_progress, save_state
 from zoo.weights.checkpoint import load_weights, save_checkpoint
 from zoo.weights.provenance import write_provenance
+from zoo.weights.safetensors_files import open_safetensors
 
 
 class Checkpoints:
@@ -66,7 +67,7 @@ class Checkpoints:
         for place in self.found():
             try:
                 state = read_progress(place)
-                load_weights(model, place)
+                load_weights(model, open_safetensors(place))
                 load_optimizer(place, model, optimizer)
                 return state, complaints
             except ZooError as error:

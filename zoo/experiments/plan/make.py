@@ -21,7 +21,7 @@ from zoo.registry.search_grids import Tuning
 from zoo.tasks.kinds import baseline_names, task_kind
 from zoo.tasks.scoring import check_task, gold_labels, refuse_unfit
 from zoo.tasks.task import Task
-from zoo.weights.content import content_files
+from zoo.weights.folder import CheckpointFolder
 
 LARGEST_DEFAULT_BUDGET = 500_000_000
 """Pre-training tokens above which the budget must be asked for: no machine this runs on by accident will finish."""
@@ -138,19 +138,16 @@ def check_plan(catalog: Catalog, plan: Plan) -> None:
             told = "; ".join(f"{path} {a!s:.80}, here {b!s:.80}" for path, (a, b) in named.items())
             raise ZooError(f"task {planned.name!r} is not what was planned: {told}")
     for name in plan.checkpoints:
-        refuse_changed(catalog, plan, name)
+        refuse_changed(plan, name, CheckpointFolder(Path(plan.checkpoints[name].folder)))
     if plan.corpus_hash and corpus_hash(catalog, plan.corpus) != plan.corpus_hash:
         raise ZooError(f"the corpus ({plan.corpus.description}) is not the text that was planned")
 
 
-def refuse_changed(catalog: Catalog, plan: Plan, name: str) -> None:
+def refuse_changed(plan: Plan, name: str, folder: CheckpointFolder) -> None:
     """Raises ZooError where the folder that a variant starts from is no longer what was planned, and names the file."""
     planned = plan.checkpoints[name]
-    tasks = [catalog.task(task.name) for task in plan.tasks] if planned.evaluate_only else None
-    found = planned_checkpoint(catalog, Path(planned.folder), tasks)
-    if changed := [
-        path for path in {**planned.files, **found.files} if planned.files.get(path) != found.files.get(path)
-    ]:
+    files = folder.file_hashes
+    if changed := [path for path in {**planned.files, **files} if planned.files.get(path) != files.get(path)]:
         raise ZooError(
             f"{Path(planned.folder) / changed[0]}, from which {name} starts, is not what was planned "
             f"({len(changed)} file(s) of {planned.folder} changed); make a new plan"
@@ -165,13 +162,14 @@ def planned_checkpoint(catalog: Catalog, folder: Path, tasks: Iterable[Task] | N
     from zoo.checkpoints import inspect, tokenizer_of
     from zoo.checkpoints.reading import head_of
 
-    contents = inspect(folder, catalog)
-    if tokenizer_of(folder, catalog) is None:
+    opened = CheckpointFolder(folder)
+    contents = inspect(opened, catalog)
+    if tokenizer_of(opened, catalog) is None:
         raise ZooError(f"{folder} holds no tokenizer, so nothing can be fine-tuned on text")
     if tasks is not None:
         _refuse_unfit_head(folder, head_of(contents.model), tasks)
     return PlannedCheckpoint(
-        folder=str(folder.resolve()), files=content_files(contents.store), evaluate_only=tasks is not None
+        folder=str(folder.resolve()), files=dict(opened.file_hashes), evaluate_only=tasks is not None
     )
 
 
