@@ -31,7 +31,7 @@ SECTIONS = {
     "What the functions return": ("zoo.api",),
     "Variants and the catalog": ("zoo.core.specs", "zoo.registry"),
     "Tasks": ("zoo.tasks",),
-    "Parts of a model, for plugins": ("zoo.core.interfaces", "zoo.core.batch", "zoo.experiments"),
+    "Interfaces, for plugins": ("zoo.core.interfaces", "zoo.core.batch", "zoo.experiments", "zoo.document"),
     "Errors": ("zoo.core.errors",),
 }
 """Headings, and the modules that define what stands below them."""
@@ -62,7 +62,7 @@ def _heading(value: Any) -> str:
     """The heading below which a value stands: a record that a function of the API returns is with the other records."""
     if inspect.isclass(value) and str(value.__module__).startswith("zoo.api"):
         return "What the functions return"
-    return next(heading for heading, modules in SECTIONS.items() if _in(value, modules))
+    return next((heading for heading, modules in SECTIONS.items() if _in(value, modules)), "Interfaces, for plugins")
 
 
 def _entry(name: str, value: Any, shown: dict[type[Options], str]) -> Iterator[str]:

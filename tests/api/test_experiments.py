@@ -39,7 +39,7 @@ def test_every_option_has_a_sentence_and_one_that_takes_a_value_an_example(recor
         assert info.example or "bool" in str(field.annotation), name
 
 
-def test_what_an_expression_sets_is_kept_and_said_and_the_others_get_the_option(
+def test_what_an_expression_sets_is_kept_and_said_and_others_get_the_option(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     with caplog.at_level(logging.WARNING, "zoo"):
@@ -104,14 +104,15 @@ def test_a_comparison_prints_as_a_few_lines_and_shows_as_tables(tmp_path: Path) 
     comparison = zoo.report(saved(run, tmp_path / "run"))
     lines = repr(comparison).splitlines()
     assert len(lines) < 60 and max(map(len, lines)) <= 100
-    assert "bert-tiny" in lines[1] + lines[2] + lines[3] and lines[-1].startswith("run folder: ")
+    assert "bert-tiny" in "".join(lines[:8]) and lines[-1].startswith("run folder: ")
     assert "<table" in comparison._repr_html_() and "<html" not in comparison._repr_html_()
 
 
 def test_audits_print_as_tables_and_say_what_could_not_be_audited() -> None:
     audits = zoo.audit("bert-tiny", "brt-tiny", module=False)
     assert len(audits) == 2 and [audit.name for audit in audits.good] == ["bert-tiny"]
-    assert "did you mean 'bert-tiny'?" in audits.errors[0] and "515,968" in repr(audits)
+    assert "did you mean 'bert-tiny'?" in audits.errors[0]
+    assert f"{audits[0].counts.encoder_pooler:,}" in repr(audits)
     assert "<table" in audits._repr_html_()
 
 
