@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from functools import partial
+from html import escape
 from itertools import islice
 from typing import Any, TypeVar
 
@@ -76,6 +77,19 @@ class Model(nn.Module):
         self.encoder = encoder
         self._keys = {name: _key(name) for name in objectives}
         self.objectives = nn.ModuleDict({self._keys[name]: objective for name, objective in objectives.items()})
+
+    def __repr__(self) -> str:
+        modules: dict[str, nn.Module] = {"embedding": self.embedding, "encoder": self.encoder}
+        modules |= {name: self.objective(name) for name in self.objective_names}
+        origin = f", loaded from {self.origin.folder}" if self.origin else ""
+        width = max(map(len, modules))
+        lines = (
+            f"  {name:<{width}}  {_size(module):>11,}  {type(module).__name__}" for name, module in modules.items()
+        )
+        return "\n".join([f"Model {self.variant.name}, {_size(self):,} parameters{origin}", *lines])
+
+    def _repr_html_(self) -> str:
+        return f"<pre>{escape(repr(self))}</pre>"
 
     def objective(self, name: str) -> Objective:
         """The objective of this name. Raises KeyError where there is none."""
@@ -267,3 +281,8 @@ def _key(name: str) -> str:
     """
     key = name.replace(".", "/")
     return f"{key}!" if hasattr(nn.ModuleDict(), key) else key
+
+
+def _size(module: nn.Module) -> int:
+    """Parameters, shared ones once."""
+    return sum(parameter.numel() for parameter in module.parameters())
