@@ -55,9 +55,12 @@ if TYPE_CHECKING:
     from zoo.core.interfaces import Embedding, Encoder, Masking, Objective, Packing, Tokenizer
     from zoo.experiments.runner.executors import Executor
     from zoo.experiments.runner.job import attempt
+    from zoo.heads import TaskHead
     from zoo.inference.predict_text import Predictions
     from zoo.model import Model
     from zoo.registry.catalog import Catalog
+    from zoo.tasks.kinds import EncodedItem, TaskKind
+    from zoo.tasks.metrics.metric import Metric, of_counts
 
 _LATER = {
     "zoo.api.experiments": (
@@ -77,7 +80,10 @@ _LATER = {
     "zoo.core.interfaces": ("Embedding", "Encoder", "Masking", "Objective", "Packing", "Tokenizer"),
     "zoo.experiments.runner.executors": ("Executor",),
     "zoo.experiments.runner.job": ("attempt",),
+    "zoo.heads": ("TaskHead",),
     "zoo.model": ("Model",),
+    "zoo.tasks.kinds": ("EncodedItem", "TaskKind"),
+    "zoo.tasks.metrics.metric": ("Metric", "of_counts"),
 }
 
 __all__ = [
@@ -91,6 +97,7 @@ __all__ = [
     "Dataset",
     "Dims",
     "Embedding",
+    "EncodedItem",
     "Encoder",
     "Encoding",
     "Example",
@@ -102,6 +109,7 @@ __all__ = [
     "Init",
     "Layout",
     "Masking",
+    "Metric",
     "Model",
     "Objective",
     "Offers",
@@ -116,6 +124,8 @@ __all__ = [
     "RunFailed",
     "Submission",
     "Task",
+    "TaskHead",
+    "TaskKind",
     "Tokenizer",
     "TsvFile",
     "TsvTask",
@@ -141,6 +151,7 @@ __all__ = [
     "hookimpl",
     "load",
     "merge",
+    "of_counts",
     "part",
     "plan_ablation",
     "plan_comparison",

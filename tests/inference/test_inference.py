@@ -311,3 +311,9 @@ def test_a_mask_that_is_cut_off_is_an_error(
 def test_what_fill_cuts_behind_the_mask_is_said(make: Make, capsys: pytest.CaptureFixture[str]) -> None:
     status, said, told = run(capsys, "fill", make("BertForMaskedLM"), "[MASK] " + "a " * 40, "--json")
     assert (status, told) == (0, "1 of 1 items were cut to 24 tokens\n") and len(json.loads(said)) == 1
+
+
+def test_any_objective_that_predicts_hidden_tokens_fills_masks_whatever_it_is_called(make: Make) -> None:
+    model = zoo.load(make("BertForMaskedLM"))
+    renamed = model.with_head("strangers.words", model.objective("bert.mlm"))
+    assert fill(renamed, "the [MASK]") == fill(model, "the [MASK]")

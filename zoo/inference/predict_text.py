@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 from zoo.core.errors import ZooError
 from zoo.heads import TaskHead
-from zoo.inference.fill_mask import OBJECTIVE
+from zoo.inference.fill_mask import mask_objective
 from zoo.model import WINDOW, Model
 from zoo.tasks.kinds import task_kind
 from zoo.tasks.task import Example
@@ -84,7 +84,7 @@ def head_for_text(model: Model, labels: Sequence[str] | None = None) -> TaskHead
     heads = [head for head in model.objectives.values() if isinstance(head, TaskHead)]
     if not heads:
         has = ", ".join(model.objective_names) or "an encoder alone"
-        use = "zoo encode and zoo fill" if OBJECTIVE in model.objective_names else "zoo encode"
+        use = "zoo encode and zoo fill" if mask_objective(model) else "zoo encode"
         raise ZooError(
             f"the model {model.variant.name!r} has {has}, and no task head; what works with it is {use}, and zoo "
             "compare fine-tunes it"

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+import re
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
+from zlib import crc32
 
 import numpy as np
 import torch
@@ -116,6 +118,57 @@ class Words(Tokenizer):
         return Encoding(ids, np.zeros_like(ids), np.zeros(len(ids), dtype=np.bool_))
 
 
+class Pieces(Tokenizer):
+    """A tokenizer of any text into pieces of three letters, whose ids are hashes of them; knows where they are."""
+
+    pad_id, unk_id, cls_id, sep_id, mask_id = range(5)
+    vocab_size = DIMS.vocab_size
+    special_ids = (0, 1, 2, 3, 4)
+
+    @classmethod
+    def train(cls, texts: Any, vocab_size: int, *args: Any, **options: Any) -> Pieces:
+        return cls()
+
+    @classmethod
+    def load(cls, folder: FolderLike, *args: Any, **options: Any) -> Pieces:
+        return cls()
+
+    def save(self, folder: Path) -> None:
+        """Nothing to write: there is no vocabulary."""
+
+    @property
+    def word_starts(self) -> Flags:
+        return np.ones(self.vocab_size, dtype=bool)
+
+    def encode(self, texts: Sequence[str]) -> list[Ids]:
+        return [ids for ids, _ in self.encode_with_offsets(texts)]
+
+    def encode_with_offsets(self, texts: Sequence[str]) -> list[tuple[Ids, Ids]]:
+        return [self._encoded(text) for text in texts]
+
+    def _encoded(self, text: str) -> tuple[Ids, Ids]:
+        spans = [found.span() for found in re.finditer(r"\S{1,3}", text)]
+        ids = [5 + crc32(text[start:end].encode()) % (self.vocab_size - 5) for start, end in spans]
+        return np.array(ids, dtype=np.int32), np.array(spans, dtype=np.int32).reshape(-1, 2)
+
+    def decode(self, ids: Sequence[int]) -> str:
+        return " ".join(map(str, ids))
+
+    def n_special(self, pair: bool) -> int:
+        return 3 if pair else 2
+
+    def join(self, first: Ids, second: Ids | None, max_length: int) -> Encoding:
+        """[CLS] and [SEP] around the texts; the longer one is cut."""
+        parts = [first] if second is None else [first, second]
+        while sum(map(len, parts)) > max_length - self.n_special(second is not None):
+            longest = max(range(len(parts)), key=lambda place: len(parts[place]))
+            parts[longest] = parts[longest][:-1]
+        pieces = [np.array([self.cls_id]), *(part for text in parts for part in (text, np.array([self.sep_id])))]
+        segments = [0] * (len(parts[0]) + 2) + [1] * (len(parts[1]) + 1 if len(parts) > 1 else 0)
+        ids = np.concatenate(pieces).astype(np.int32)
+        return Encoding(ids, np.array(segments, dtype=np.int32), ids < len(self.special_ids))
+
+
 def small_corpus() -> TokenCorpus:
     drawn = sentences()
     return tokenize([drawn[start : start + 6] for start in range(0, len(drawn), 6)], Words())
@@ -132,6 +185,16 @@ def ragged_corpus() -> TokenCorpus:
 def assert_all_reached(module: nn.Module) -> None:
     unreached = [name for name, p in module.named_parameters() if p.grad is None]
     assert not unreached, f"no gradient reaches {', '.join(unreached)}"
+
+
+def assert_starts_alike(make: Callable[[], nn.Module]) -> None:
+    """A part that keeps a start of its own draws it from torch's global generator, which the catalog seeds."""
+    states = []
+    for _ in range(2):
+        torch.manual_seed(0)
+        states.append(make().state_dict())
+    for name, tensor in states[0].items():
+        assert torch.equal(tensor, states[1][name]), f"{name} starts with other values each time, from the same seed"
 
 
 def assert_survives_safetensors(module: nn.Module) -> None:
