@@ -131,14 +131,14 @@ def test_scores_from_another_machine_are_tested(old: list[float], new: list[floa
 
 
 def test_out_of_memory_a_batch_is_divided_into_more_micro_batches(kept: Path, tmp_path: Path, monkeypatch: Any) -> None:
-    hidden, most = Model.hidden, 100
+    embedded, most = Model._embedded, 100
 
     def tight(model: Model, batch: Batch) -> torch.Tensor:
         if model.training and len(batch.ids) > most:
             raise torch.OutOfMemoryError("CUDA out of memory")
-        return hidden(model, batch)
+        return embedded(model, batch)
 
-    monkeypatch.setattr(Model, "hidden", tight)
+    monkeypatch.setattr(Model, "_embedded", tight)
     done = read_run(kept)
     tightened = run(repeated_plan(done.plan, 1), tmp_path / "run", watcher=Watcher(), catalog=CATALOG)
     assert not tightened.failures
