@@ -12,6 +12,8 @@ from zoo.auditing.counts import DEFINITIONS, LABELS
 from zoo.checkpoints.reading import head_of
 from zoo.core.errors import ZooError, visible
 from zoo.core.json_files import read_object
+from zoo.document import Table
+from zoo.document.markdown import table_lines
 from zoo.model import Model
 from zoo.registry.catalog import Catalog
 from zoo.weights.checkpoint import weights_hash
@@ -144,9 +146,4 @@ def _shown(value: Any) -> str:
 
 
 def _table(columns: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> str:
-    lines = [columns, ("---",) * len(columns), *(tuple(map(_cell, row)) for row in rows)]
-    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
-
-
-def _cell(text: str) -> str:
-    return visible(" ".join(text.split())).replace("|", r"\|")
+    return "\n".join(table_lines(Table(columns, tuple(rows), words=frozenset(columns) & {"value", "split", "metric"})))
