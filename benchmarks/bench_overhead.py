@@ -22,9 +22,9 @@ from zoo.pretraining.display import Display
 from zoo.pretraining.preparation import identify
 from zoo.pretraining.run import pretrain
 from zoo.pretraining.settings import PretrainOptions, scaled
+from zoo.pretraining.source import text_of_files
 from zoo.tasks.microworld import documents
-from zoo.train.distributed import Distributed
-from zoo.train.step import Step
+from zoo.train.step import Step, StepConfig
 
 
 class Timed(Display):
@@ -52,18 +52,17 @@ def main(argv: Sequence[str] | None = None) -> None:
     with TemporaryDirectory() as folder:
         text = Path(folder) / "microworld.txt"
         text.write_text("\n\n".join("\n".join(document) for document in documents(2_000, seed=0)))
-        how = PretrainOptions(
-            corpus=(str(text),),
+        options = PretrainOptions(
             out=f"{folder}/run",
             cache=f"{folder}/cache",
-            compute=Compute(threads=1),
             checkpoint_every=asked.steps,
             evaluate_every=asked.steps,
         )
         variant = scaled(catalog.variant(asked.variant), None, asked.steps, None)
-        run = identify(catalog, variant, how, seed=0, held_out=0.1)
+        source = text_of_files([text])
+        spec = identify(catalog, variant, source, options, seed=0, held_out=0.1, precision="fp32")
         with Timed() as display:
-            pretrain(catalog, run, how, Distributed(), display)
+            pretrain(catalog, spec, source, options, StepConfig(Compute(threads=1), seed=0), display)
     whole = display.ends[-1] - display.ends[0]
     waited = sum(step.data_wait_seconds for step in display.steps[1:])
     computed = sum(step.compute_seconds for step in display.steps[1:])

@@ -24,9 +24,8 @@ import torch
 
 import zoo
 from zoo import Catalog, Finetuning, Model, Objective, part
-from zoo.commands.pretrain import pretrain
 from zoo.pretraining.preparation import split_documents
-from zoo.pretraining.settings import Run
+from zoo.pretraining.settings import PretrainSpec
 from zoo.tasks.microworld import documents
 from zoo.text.documents import read_documents
 from zoo.text.pretraining_data import PretrainingData
@@ -75,11 +74,8 @@ def main(argv: Sequence[str] | None = None) -> None:
 def pretrained(variant: str, corpus: Path, folder: Path, tokens: int, seed: int) -> dict[str, dict[str, float]]:
     """What `zoo pretrain` scores on held-out documents, from the folder if it was done before."""
     if not (folder / "result.json").exists():
-        status = pretrain(
-            variant, corpus=[corpus], out=folder, tokens=tokens, seed=seed, held_out=HELD_OUT, threads=1, resume=True
-        )
-        if status:
-            raise SystemExit(status)
+        how = {"held_out": HELD_OUT, "threads": 1, "resume": True, "device": "cpu"}
+        zoo.pretrain(variant, corpus=[corpus], out=folder, tokens=tokens, seed=seed, **how)
     found: dict[str, dict[str, float]] = json.loads((folder / "result.json").read_text())["held_out"]
     return found
 
@@ -87,7 +83,7 @@ def pretrained(variant: str, corpus: Path, folder: Path, tokens: int, seed: int)
 def ask(folder: Path, corpus: Path, task: str, steps: int, seed: int) -> tuple[float | None, float]:
     """The accuracies on held-out pairs of the model's own head, if it has one, and of a new one."""
     catalog = Catalog.installed()
-    run = Run.model_validate_json((folder / "run.json").read_bytes())
+    run = PretrainSpec.model_validate_json((folder / "run.json").read_bytes())
     trained = zoo.load(folder / "model").requires_grad_(False)
     variant, tokenizer = trained.variant, trained.tokenizer
     assert tokenizer is not None

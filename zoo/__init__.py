@@ -15,6 +15,7 @@ from zoo.tasks.task import Dataset, Example, Task
 from zoo.tasks.tsv import TsvFile, TsvTask
 
 if TYPE_CHECKING:
+    from zoo.api.audits import Audits, audit, check_audit
     from zoo.api.experiments import (
         ablate,
         ablation_edges,
@@ -33,6 +34,8 @@ if TYPE_CHECKING:
         encode,
         encode_file,
         fill,
+        predict,
+        predict_file,
     )
     from zoo.api.outcomes import (
         Comparison,
@@ -50,15 +53,23 @@ if TYPE_CHECKING:
     from zoo.checkpoints import load, save
     from zoo.core.batch import IGNORE, Batch, Encoding, Flags, Ids, Layout, Output, Passage
     from zoo.core.interfaces import Embedding, Encoder, Masking, Objective, Packing, Tokenizer
+    from zoo.experiments.runner.executors import Executor
+    from zoo.experiments.runner.job import attempt
+    from zoo.heads import TaskHead
+    from zoo.inference.predict_text import Predictions
     from zoo.model import Model
     from zoo.registry.catalog import Catalog
+    from zoo.tasks.kinds import EncodedItem, TaskKind
+    from zoo.tasks.metrics.metric import Metric, of_counts
 
 _LATER = {
     "zoo.api.experiments": (
         *("ablate", "ablation_edges", "check_glue_submission", "compare", "estimate", "glue_submission", "merge"),
         *("plan_ablation", "plan_comparison", "report", "verify"),
     ),
-    "zoo.api.models": ("convert", "encode", "encode_file", "fill"),
+    "zoo.api.audits": ("Audits", "audit", "check_audit"),
+    "zoo.api.models": ("convert", "encode", "encode_file", "fill", "predict", "predict_file"),
+    "zoo.inference.predict_text": ("Predictions",),
     "zoo.api.outcomes": (
         *("Comparison", "Conversion", "CorpusCounts", "Filled", "Pretrained", "Submission", "Verification"),
     ),
@@ -67,11 +78,17 @@ _LATER = {
     "zoo.registry.catalog": ("Catalog",),
     "zoo.checkpoints": ("load", "save"),
     "zoo.core.interfaces": ("Embedding", "Encoder", "Masking", "Objective", "Packing", "Tokenizer"),
+    "zoo.experiments.runner.executors": ("Executor",),
+    "zoo.experiments.runner.job": ("attempt",),
+    "zoo.heads": ("TaskHead",),
     "zoo.model": ("Model",),
+    "zoo.tasks.kinds": ("EncodedItem", "TaskKind"),
+    "zoo.tasks.metrics.metric": ("Metric", "of_counts"),
 }
 
 __all__ = [
     "IGNORE",
+    "Audits",
     "Batch",
     "Catalog",
     "Comparison",
@@ -80,9 +97,11 @@ __all__ = [
     "Dataset",
     "Dims",
     "Embedding",
+    "EncodedItem",
     "Encoder",
     "Encoding",
     "Example",
+    "Executor",
     "Filled",
     "Finetuning",
     "Flags",
@@ -90,6 +109,7 @@ __all__ = [
     "Init",
     "Layout",
     "Masking",
+    "Metric",
     "Model",
     "Objective",
     "Offers",
@@ -98,11 +118,14 @@ __all__ = [
     "PartRef",
     "Passage",
     "PoolingConfig",
+    "Predictions",
     "Pretrained",
     "Pretraining",
     "RunFailed",
     "Submission",
     "Task",
+    "TaskHead",
+    "TaskKind",
     "Tokenizer",
     "TsvFile",
     "TsvTask",
@@ -112,6 +135,9 @@ __all__ = [
     "ZooError",
     "ablate",
     "ablation_edges",
+    "attempt",
+    "audit",
+    "check_audit",
     "check_glue_submission",
     "compare",
     "convert",
@@ -125,9 +151,12 @@ __all__ = [
     "hookimpl",
     "load",
     "merge",
+    "of_counts",
     "part",
     "plan_ablation",
     "plan_comparison",
+    "predict",
+    "predict_file",
     "pretrain",
     "report",
     "save",

@@ -15,14 +15,15 @@ import typer
 from rich.console import Console
 
 from zoo.commands.ablate import ablate
-from zoo.commands.audit_options import audit
+from zoo.commands.audit import audit
 from zoo.commands.compare import compare
 from zoo.commands.convert import convert
 from zoo.commands.inference import encode, fill, predict
-from zoo.commands.listing import list_, plugins, show
+from zoo.commands.listing import list_, plugins
 from zoo.commands.merge import merge
 from zoo.commands.pretrain import corpus_, pretrain
 from zoo.commands.report import glue_submission, report, verify
+from zoo.commands.showing import show
 from zoo.commands.streams import prepared, results
 from zoo.core.errors import N_NEAR, ZooError, nearest_few
 

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from functools import partial
+from html import escape
 from itertools import islice
 from typing import Any, TypeVar
 
@@ -20,7 +21,8 @@ from zoo.core.specs import Variant
 from zoo.pooling.config import VectorConfig, vector_config
 from zoo.text.collate import collate
 from zoo.text.encoding import Text, batches_by_length, check_texts, encode_texts, log_cut
-from zoo.weights.sentence import Sentence
+from zoo.weights.scores import ModelScores
+from zoo.weights.sentence import SentenceConfig
 
 WINDOW = 512
 """Texts that are held at once; sorted by length, they make batches without waste."""
@@ -38,7 +40,8 @@ class Origin:
     metadata: Mapping[str, str]
     provenance: Mapping[str, Any] = field(default_factory=dict)
     """How the weights were made, as far as the zoo knows."""
-    sentence: Sentence | None = None
+    sentence: SentenceConfig | None = None
+    scores: ModelScores | None = None
     left_out: tuple[str, ...] = ()
     """The stored names of weights that the model has no place for, as those of a head of unknown kind."""
 
@@ -74,6 +77,19 @@ class Model(nn.Module):
         self.encoder = encoder
         self._keys = {name: _key(name) for name in objectives}
         self.objectives = nn.ModuleDict({self._keys[name]: objective for name, objective in objectives.items()})
+
+    def __repr__(self) -> str:
+        modules: dict[str, nn.Module] = {"embedding": self.embedding, "encoder": self.encoder}
+        modules |= {name: self.objective(name) for name in self.objective_names}
+        origin = f", loaded from {self.origin.folder}" if self.origin else ""
+        width = max(map(len, modules))
+        lines = (
+            f"  {name:<{width}}  {_size(module):>11,}  {type(module).__name__}" for name, module in modules.items()
+        )
+        return "\n".join([f"Model {self.variant.name}, {_size(self):,} parameters{origin}", *lines])
+
+    def _repr_html_(self) -> str:
+        return f"<pre>{escape(repr(self))}</pre>"
 
     def objective(self, name: str) -> Objective:
         """The objective of this name. Raises KeyError where there is none."""
@@ -226,7 +242,7 @@ class Model(nn.Module):
         log_cut(n_cut, n_texts, config.max_length)
 
     @property
-    def sentence(self) -> Sentence | None:
+    def sentence(self) -> SentenceConfig | None:
         """How the folder that the model was loaded from wants a text to become one vector, if it says so."""
         return self.origin.sentence if self.origin else None
 
@@ -265,3 +281,8 @@ def _key(name: str) -> str:
     """
     key = name.replace(".", "/")
     return f"{key}!" if hasattr(nn.ModuleDict(), key) else key
+
+
+def _size(module: nn.Module) -> int:
+    """Parameters, shared ones once."""
+    return sum(parameter.numel() for parameter in module.parameters())

@@ -14,9 +14,9 @@ import transformers
 from torch import nn
 
 from zoo import Catalog
+from zoo.auditing import audit as session
 from zoo.auditing.audit import Audit
 from zoo.auditing.checkpoint import read_checkpoint
-from zoo.commands import audit as session
 
 CATALOG = Catalog.installed()
 FOREIGN = ("electra", "deberta", "deberta-v2", "distilbert", "modernbert")

@@ -10,9 +10,9 @@ import pytest
 from pydantic import ValidationError
 
 from zoo import Catalog, Dims, Encoder, Layout, Offers, ZooError, part
+from zoo.auditing import audit as session
 from zoo.auditing.cost import BATCH, LENGTHS
 from zoo.cli import main
-from zoo.commands import audit as session
 
 Zoo = Callable[..., tuple[int, str, str]]
 
@@ -155,7 +155,7 @@ def test_a_broken_expectation_is_one_line(zoo: Zoo, tmp_path: Path, text: str) -
 def test_a_page_holds_everything_and_runs_nothing(zoo: Zoo, tmp_path: Path) -> None:
     page = tmp_path / "audit.html"
     status, out, _ = zoo("audit", "bert-tiny", "albert-tiny", "--no-module", "--html", page)
-    assert (status, out) == (0, "")
+    assert (status, out) == (0, f"page: {page}\n")
     text = page.read_text()
     assert "<svg" in text and "669,440" in text
     assert not [word for word in ("<script", "src=", "url(http", "@import") if word in text]

@@ -11,8 +11,8 @@ import transformers
 from safetensors.torch import load_file, save_file
 
 import zoo
+from zoo.auditing import audit as session
 from zoo.auditing.audit import Audit
-from zoo.commands import audit as session
 
 CATALOG = zoo.Catalog.installed()
 SIZES = {"hidden_size": 15, "num_hidden_layers": 2, "num_attention_heads": 5, "intermediate_size": 22, "vocab_size": 37}

@@ -32,7 +32,16 @@ def zoo(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> 
 
 @pytest.mark.parametrize(
     "command",
-    ["list", "list variants", "list parts", "list tasks", "show bert-tiny", "show bert-tiny albert-tiny", "plugins"],
+    [
+        "list",
+        "list parts",
+        "list tasks",
+        "list all",
+        "list corpora",
+        "show bert-tiny",
+        "show bert-tiny albert-tiny",
+        "plugins",
+    ],
 )
 def test_listing_imports_neither_torch_nor_numpy(command: str) -> None:
     code = (
@@ -88,9 +97,9 @@ def test_plugins_tell_what_they_register(zoo: Zoo) -> None:
     ("arguments", "message"),
     [
         (["lst"], "No such command 'lst'"),
-        (["list", "variant"], "'variant' is not one of"),
+        (["list", "variant"], "'variant' is not a kind of name to list; did you mean 'variants'?"),
         (["list", "--jso"], "--json"),
-        (["show", "brt-tiny"], "'brt-tiny' is not a variant, task or part; did you mean 'bert-tiny'?"),
+        (["show", "brt-tiny"], "'brt-tiny' is not a variant, part, task or other name; did you mean 'bert-tiny'?"),
         (["show", "bert-tiny+dims.n_layer=3"], "did you mean 'n_layers'?"),
         (["compare", "brt-tiny"], "did you mean 'bert-tiny'?"),
         (["ablate", "bert-tiny"], "give both, or --preset NAME"),

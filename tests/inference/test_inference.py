@@ -78,7 +78,7 @@ def test_the_command_writes_what_the_call_gives(make: Make, tmp_path: Path, caps
     for pool in ("mean", "cls", "none"):
         out = tmp_path / f"{pool}.safetensors"
         status, said, _ = run(capsys, "encode", folder, "--text", tmp_path / "texts.txt", "--pool", pool, "--out", out)
-        assert status == 0 and "15 texts" in said
+        assert status == 0 and "15 vectors" in said
         found = load_file(out)
         if pool == "none":
             parts = found["vectors"].split(found["lengths"].tolist())
@@ -112,7 +112,7 @@ def test_a_device_or_pipe_is_written_to_and_never_replaced(
     os.mkfifo(pipe)
     end = os.open(pipe, os.O_RDWR)
     folder = make("BertForSequenceClassification", id2label={0: "no", 1: "yes"})
-    assert run(capsys, "predict", folder, lines, "--out", pipe) == (0, "", "")
+    assert run(capsys, "predict", folder, lines, "--out", pipe) == (0, f"1 predictions: {pipe}\n", "")
     assert os.read(end, 100).startswith(b"index\tprediction\tprobability\n0\t")
     status, _, told = run(capsys, "encode", folder, "--text", lines, "--out", pipe)
     assert (status, told) == (2, f"error: {pipe} is a pipe or a device; give the name of a file\n")
@@ -283,7 +283,7 @@ def test_what_encode_cuts_is_said(make: Make, tmp_path: Path, capsys: pytest.Cap
     path.write_text("a " * 22 + "\n" + "a " * 23 + "\n" + "a " * 600 + "\n")
     out = tmp_path / "v.safetensors"
     assert run(capsys, "encode", make("BertModel"), "--text", path, "--out", out) == (
-        0, f"{out}: 3 texts\n", "2 of 3 items were cut to 24 tokens\n"
+        0, f"3 vectors: {out}\n", "2 of 3 items were cut to 24 tokens\n"
     )  # fmt: skip
 
 
@@ -311,3 +311,9 @@ def test_a_mask_that_is_cut_off_is_an_error(
 def test_what_fill_cuts_behind_the_mask_is_said(make: Make, capsys: pytest.CaptureFixture[str]) -> None:
     status, said, told = run(capsys, "fill", make("BertForMaskedLM"), "[MASK] " + "a " * 40, "--json")
     assert (status, told) == (0, "1 of 1 items were cut to 24 tokens\n") and len(json.loads(said)) == 1
+
+
+def test_any_objective_that_predicts_hidden_tokens_fills_masks_whatever_it_is_called(make: Make) -> None:
+    model = zoo.load(make("BertForMaskedLM"))
+    renamed = model.with_head("strangers.words", model.objective("bert.mlm"))
+    assert fill(renamed, "the [MASK]") == fill(model, "the [MASK]")

@@ -207,7 +207,7 @@ def test_the_command_follows_the_folder_says_so_once_and_heeds_its_options(
     status, said, told = zoo_command("encode", folder, "--text", text, "--out", out)
     wanted = torch.nn.functional.normalize(expected(folder, TEXTS, ["cls"], length=6, prompt="a "), dim=1)
     close(load_file(out)["vectors"], wanted)
-    assert (status, said) == (0, f"{out}: 5 texts\n")
+    assert (status, said) == (0, f"5 vectors: {out}\n")
     assert told.splitlines() == [
         f"as {folder / 'modules.json'} says: pooling cls, at most 6 tokens, the prompt 'a ', vectors of length 1",
         "3 of 5 items were cut to 6 tokens",

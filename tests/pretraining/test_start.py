@@ -70,15 +70,15 @@ def test_a_run_starts_from_the_folders_weights_and_tokenizer_and_says_so(
     start = {"source": str(model), "content_hash": content_hash}
     assert f"starting from the weights of {model} (SHA-256 {content_hash})" in capfd.readouterr().err
     assert {"event": "start", "step": 0, **start, "fresh": []} == next(read_log(folder))
-    assert json.loads((folder / "result.json").read_text())["start"] == start
-    assert json.loads((folder / "run.json").read_text())["start"] == start
+    assert json.loads((folder / "result.json").read_text())["initial_weights"] == start
+    assert json.loads((folder / "run.json").read_text())["initial_weights"] == start
 
 
 def test_from_scratch_takes_the_record_alone(model: Path, arguments: Arguments, zoo: Zoo, tmp_path: Path) -> None:
     folder = tmp_path / "second"
     assert zoo(arguments(folder, *STILL, "--from-scratch", variant=str(model), steps=1)) == 0
     assert not same(tensors(folder / "model"), tensors(model))
-    assert json.loads((folder / "run.json").read_text())["start"] is None
+    assert json.loads((folder / "run.json").read_text())["initial_weights"] is None
 
 
 def test_missing_heads_start_afresh_and_what_is_left_out_is_told(
@@ -139,7 +139,7 @@ def test_other_weights_are_another_run(
         changed.embedding.tokens.weight += 1
     encoders.save(changed, model, to="zoo", replace=True)
     assert zoo(command) == 2
-    assert "holds another run: it differs in start" in capfd.readouterr().err
+    assert "holds another run: it differs in initial_weights" in capfd.readouterr().err
 
 
 @pytest.mark.parametrize(

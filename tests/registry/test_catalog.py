@@ -15,6 +15,7 @@ from torch import nn
 
 import zoo.registry.plugins
 from zoo import Catalog, Offers, Variant, ZooError, hookimpl, part
+from zoo.tasks.kinds.classification import Classification
 
 TINY = Catalog.installed().variants["bert-tiny"]
 
@@ -168,15 +169,13 @@ def test_tables_of_records_are_imported_when_they_are_asked_for() -> None:
 def test_what_is_offered_by_name_is_looked_up_by_name_and_imported_then() -> None:
     offers = Offers(
         api_version=1,
-        task_kinds={"ranking": "json:loads"},
-        metrics={"gap": len},
+        task_kinds={"ranking": "zoo.tasks.kinds.classification:Classification"},
         report_formats={"text": "string:Template"},
         executors={"cluster": "acme_gone:Cluster"},
         job_kinds={"prune": "json:dumps"},
     )
     catalog = Catalog.of(acme=offers)
-    assert catalog.task_kind("ranking") is json.loads
-    assert catalog.metric("gap") is len
+    assert catalog.task_kind("ranking") is Classification
     assert catalog.report_format("text") is Template
     assert catalog.job_kind("prune") is json.dumps
     with pytest.raises(

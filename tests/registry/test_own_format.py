@@ -16,8 +16,8 @@ from zoo import Catalog, Dims, Encoder, Layout, Model, Offers, Variant, ZooError
 from zoo.blocks import FeedForward, SelfAttention
 from zoo.checkpoints import convert
 from zoo.core.specs import HeadConfig
-from zoo.heads import make_head
 from zoo.registry.presets import cpu_size
+from zoo.tasks.kinds import make_head
 from zoo.testing import conformance
 from zoo.testing.material import ragged_batch, sentences
 from zoo.weights.format import UNTIED, CheckpointFormat, Setting, head_pieces, transformer_settings

@@ -61,5 +61,10 @@ OFFERS = Offers(
         "stranger.mixed": "tests.strangers.electra:MixedTokens",
     },
     formulas={"stranger.modern": modern_formula},
+    task_kinds={"stranger.ordinal": "tests.strangers.ordinal:Ordinal"},
+    metrics={
+        "stranger.distance": "tests.strangers.ordinal:DISTANCE",
+        "stranger.exact": "tests.strangers.ordinal:EXACT",
+    },
     variants=variants(),
 )

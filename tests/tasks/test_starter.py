@@ -12,12 +12,13 @@ from typing import Any
 import pytest
 
 from zoo.core.errors import ZooError
-from zoo.tasks.baselines import logistic_regression
+from zoo.tasks.baselines import logistic_regression, most_frequent_tag
+from zoo.tasks.metrics.tagging import entities
 from zoo.tasks.microworld import documents
 from zoo.tasks.microworld.lexicon import CATEGORIES, NOUNS, PLACES, REACTIONS, TRAITS, VERBS, VERDICTS
 from zoo.tasks.microworld.morphology import participle, plural, third_person
-from zoo.tasks.scoring import check_task, score
-from zoo.tasks.starter import TASKS, MicroworldTask
+from zoo.tasks.scoring import check_task, gold_labels, score
+from zoo.tasks.starter import ROLES, TASKS, MicroworldTask
 from zoo.tasks.task import Dataset, Example
 
 TASK = {task.name.removeprefix("micro-"): task for task in TASKS}
@@ -188,3 +189,24 @@ def test_more_items_than_the_world_holds_are_refused(monkeypatch: pytest.MonkeyP
     monkeypatch.setattr("zoo.tasks.microworld.items.MOST_TRIES", 2)
     with pytest.raises(ZooError, match=r"holds no more than \d+ sentiment items for dev; ask for fewer"):
         task("sentiment", n_train=10, n_dev=10**9).load(None)
+
+
+def test_roles_are_tags_of_whole_phrases_whatever_the_voice() -> None:
+    items = ROLES.load(None).splits["dev"]
+    for item in items:
+        words, tags = item.first.split(), [ROLES.labels[tag] for tag in item.label]
+        assert len(words) == len(tags) and tags.count("B-agent") == 1 and tags[-1] == "O"
+        found = {role: words[start : end + 1] for role, start, end in entities(tags)}
+        if "by" in words:
+            assert words[words.index("by") + 1 :][: len(found["agent"])] == found["agent"]
+            assert words.index("by") > words.index(found["patient"][0])
+        elif "patient" in found:
+            assert tags.index("B-agent") < tags.index("B-patient")
+        assert ("B-place" in tags) == bool({*words} & {name for place in PLACES for name in place.names})
+    assert 0.3 < sum("by" in item.first.split() for item in items) / len(items) < 0.6
+
+
+def test_roles_are_not_told_by_words_alone() -> None:
+    data = ROLES.load(None)
+    (gold,), (made,) = gold_labels(ROLES, data).values(), most_frequent_tag(data, ROLES, 0).values()
+    assert score(ROLES, gold, made)["entity-f1"] < 0.4

@@ -18,7 +18,7 @@ from typing import Any
 import pytest
 
 import zoo
-from zoo.commands import audit as session
+from zoo.auditing import audit as session
 from zoo.core.errors import LONGEST, ZooError, visible
 from zoo.weights.header import MOST_TENSORS
 

@@ -89,7 +89,7 @@ def test_a_head_that_is_named_and_not_there_is_said_and_what_is_there_is_used(
 ) -> None:
     folder = changed(save(), architectures=["BertForTokenClassification"])
     assert assert_same_encoder(folder, "Bert").objective_names == ("bert.mlm",)
-    assert "the weights are without tag of BertForTokenClassification" in said.text
+    assert "the weights are without token-classification of BertForTokenClassification" in said.text
 
 
 def test_two_classes_that_are_known_give_what_the_weights_hold(save: Save) -> None:

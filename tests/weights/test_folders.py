@@ -292,7 +292,7 @@ def test_what_the_format_has_no_words_for_is_refused_and_kept_in_the_zoos_own(tm
 
 def test_a_head_of_the_zoos_own_has_no_words_either(tmp_path: Path) -> None:
     from zoo.core.specs import HeadConfig, PoolingConfig
-    from zoo.heads import make_head
+    from zoo.tasks.kinds import make_head
 
     catalog = zoo.Catalog.installed()
     model = catalog.build(catalog.variant("bert-tiny"))

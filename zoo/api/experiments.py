@@ -7,12 +7,14 @@ from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
+from pkgutil import resolve_name
 from typing import TYPE_CHECKING, Any, Literal, get_args
 
 from rich.console import Console
 
 from zoo.api.outcomes import Comparison, Submission, Verification
 from zoo.api.signature import takes
+from zoo.builtin_plugin import EXECUTORS
 from zoo.core.errors import UnknownName, ZooError
 from zoo.core.options import Options
 from zoo.core.specs import Variant
@@ -24,7 +26,7 @@ from zoo.registry.catalog import Catalog
 
 if TYPE_CHECKING:
     from zoo.experiments.runner.estimate import Estimate
-    from zoo.experiments.runner.executors import Executor
+    from zoo.experiments.runner.executors import Executor, ExecutorFactory
 
 RUNS = Path("runs")
 Place = str | Path
@@ -192,9 +194,10 @@ def _carried_out(
     if command == "ablate" and plan.ablation is None:
         raise ZooError("the plan is of a comparison and has no edges to report on; carry it out with zoo compare")
     folder = asked.out or RUNS / f"{command}-{datetime.now():%Y%m%d-%H%M%S}"
+    executor = _executor(catalog, asked)
     try:
         with Display(plan, Console(stderr=True, quiet=not progress)) as display:
-            done = run(plan, folder, executor=_executor(asked), watcher=display, reuse=asked.reuse, catalog=catalog)
+            done = run(plan, folder, executor=executor, watcher=display, reuse=asked.reuse, catalog=catalog)
     except KeyboardInterrupt:
         again = f"zoo {command} --resume --out {folder}"
         raise KeyboardInterrupt(f"finished jobs are kept in {folder}; continue with: {again}") from None
@@ -203,19 +206,13 @@ def _carried_out(
     return comparison
 
 
-def _executor(asked: ExperimentOptions) -> Executor:
-    """What is to carry the jobs out."""
-    from zoo.experiments.runner.executors import InProcess, LocalProcesses
-
-    if asked.executor == "ray":
-        from zoo.experiments.runner.ray_cluster import RayCluster
-
-        return RayCluster(asked.address, asked.workers)
-    if asked.executor != "local":
-        raise UnknownName("executor", asked.executor, ["local", "ray"])
-    if asked.address is not None:
-        raise ZooError("--address is a Ray cluster's; give --executor ray with it")
-    return LocalProcesses(asked.workers) if asked.workers else InProcess()
+def _executor(catalog: Catalog, asked: ExperimentOptions) -> Executor:
+    """What is to carry the jobs out: one of the zoo or of a plugin. Raises UnknownName where there is none such."""
+    name, brought = asked.executor, catalog.offered["executor"]
+    if name not in (known := {**EXECUTORS, **brought}):
+        raise UnknownName("executor", name, known)
+    make: ExecutorFactory = catalog.executor(name) if name in brought else resolve_name(EXECUTORS[name])
+    return make(catalog, asked.workers, asked.address)
 
 
 def _newest() -> Path:

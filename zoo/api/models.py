@@ -12,14 +12,19 @@ from torch import Tensor
 from zoo.api.outcomes import Conversion, Filled
 from zoo.checkpoints import converting, load
 from zoo.core.errors import ZooError
-from zoo.inference import fill_mask
+from zoo.inference import fill_mask, predict_text
+from zoo.inference.predict_task import predict_task
+from zoo.inference.predict_text import Predictions
 from zoo.inference.vector_file import VectorFile
 from zoo.model import Model
 from zoo.pooling.config import vector_config
 from zoo.progress import Pace, Shown
+from zoo.registry.catalog import Catalog
+from zoo.tasks.kinds import task_kind
+from zoo.tasks.scoring import score
+from zoo.tasks.tsv import TsvTask
 from zoo.text.encoding import Text
 from zoo.text.lines import read_lines
-from zoo.weights.hub import folder_named
 
 AnyModel = str | Path | Model
 """A model, its folder, or hub:OWNER/NAME@REVISION."""
@@ -87,6 +92,52 @@ def fill(model: AnyModel, text: str, *, top: int = 5) -> Filled:
     return Filled(text, fill_mask.fill(opened(model), text, top=top))
 
 
+def predict(
+    model: AnyModel, texts: Iterable[str | Sequence[str]], *, labels: Sequence[str] | None = None
+) -> Predictions:
+    """What the model's own head predicts for each item: a text, a pair, a question and a text, or a text and choices.
+
+    `labels` are other words for the head's classes, in their order. Raises ZooError where the model has no task head,
+    or items do not fit it.
+    """
+    items = [(item,) if isinstance(item, str) else tuple(item) for item in texts]
+    return predict_text.predict_texts(opened(model), items, labels=labels)
+
+
+def predict_file(
+    model: AnyModel,
+    file: str | Path,
+    *,
+    task: str | None = None,
+    pairs: bool = False,
+    labels: Sequence[str] | None = None,
+) -> Predictions:
+    """What the model's own head predicts for each line of a file, its texts divided by tabs; as `zoo predict`.
+
+    With `task`, the file is laid out as that task's, and where it has labels the predictions are scored. Raises
+    ZooError where the model's head is another's.
+    """
+    loaded, names = opened(model), list(labels) if labels is not None else None
+    if task is not None:
+        return _task_predictions(loaded, Path(file), task, names)
+    head = predict_text.head_for_text(loaded, names)
+    lines = read_lines(Path(file))
+    items = [predict_text.example_of(head, line, f"{file}:{number}", pairs=pairs) for number, line in lines]
+    return predict_text.predict_examples(loaded, head, items)
+
+
+def _task_predictions(model: Model, file: Path, name: str, labels: list[str] | None) -> Predictions:
+    task = Catalog.installed().task(name)
+    if not isinstance(task, TsvTask):
+        raise ZooError(f"task {name!r} is made on the spot and not read from files")
+    examples, kind = task.read(file), task_kind(task)
+    predictions = predict_task(model, task, examples, labels=labels)
+    rows: list[tuple[str, ...]] = [(str(index), kind.shown(value)) for index, value in enumerate(predictions)]
+    gold = [kind.to_json(example.label) for example in examples]
+    scores = score(task, gold, predictions) if None not in gold else {}
+    return Predictions(("index", "prediction"), rows, scores)
+
+
 def convert(
     source: str | Path, target: str | Path, *, to: Literal["hf", "zoo"] = "hf", replace: bool = False
 ) -> Conversion:
@@ -94,7 +145,7 @@ def convert(
 
     Raises ZooError where the folder cannot be read, or the format cannot express what it holds.
     """
-    return Conversion(Path(target), converting.convert(folder_named(source), Path(target), to=to, replace=replace))
+    return Conversion(Path(target), converting.convert(source, Path(target), to=to, replace=replace))
 
 
 def opened(model: AnyModel) -> Model:

@@ -16,6 +16,7 @@ from zoo.document.formats import FORMATS, Renderer, renderer
 from zoo.document.html import fragment
 from zoo.document.text import text
 from zoo.experiments.report.build import document, write_report
+from zoo.experiments.results.beside_models import write_model_scores
 from zoo.experiments.results.records import FailedResult
 from zoo.experiments.results.run import ComparisonRun
 from zoo.experiments.statistics.ablation import Effects
@@ -29,11 +30,23 @@ if TYPE_CHECKING:
     from zoo.experiments.verify.files import Check
     from zoo.inference.fill_mask import Candidate
     from zoo.model import Model
-    from zoo.pretraining.run import Summary
+    from zoo.pretraining.outcome import Summary
     from zoo.text.cache import CorpusFacts
 
 ENDINGS = {".md": "markdown", ".tex": "latex", ".txt": "terminal"}
 """The formats of files that do not end with a format's name."""
+
+
+def render(document: Document, format: str) -> str:
+    """A document in a format, which a plugin may bring. Raises UnknownName for another."""
+    return _renderer(format)(document)
+
+
+def save(document: Document, path: str | Path, format: str | None) -> Path:
+    """Write a document to a file, in the format that its name ends with if none is given."""
+    ending = Path(path).suffix
+    write_text(Path(path), render(document, format or ENDINGS.get(ending, ending.lstrip("."))))
+    return Path(path)
 
 
 def _renderer(name: str) -> Renderer:
@@ -82,18 +95,17 @@ class Comparison:
         With `sections`, only those of these ids. Raises UnknownName for another format or section.
         """
         shown = self.document.only(sections) if sections else self.document
-        return _renderer(format)(shown)
+        return render(shown, format)
 
     def save(self, path: str | Path, format: str | None = None, sections: Sequence[str] = ()) -> Path:
         """Write the report to a file, in the format that its name ends with if none is given."""
-        ending = Path(path).suffix
-        write_text(Path(path), self.render(format or ENDINGS.get(ending, ending.lstrip(".")), sections))
-        return Path(path)
+        return save(self.document.only(sections) if sections else self.document, path, format)
 
     def write_report(self) -> None:
         """Write results.json and report.md into the run folder."""
         assert self.folder is not None
         write_report(self.analysis, self.folder)
+        write_model_scores(self.analysis.run, self.folder)
 
     def __repr__(self) -> str:
         return f"{text(self.document.brief, 100)}run folder: {self.folder}"

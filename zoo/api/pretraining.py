@@ -30,21 +30,21 @@ def pretrain(
     """
     from zoo.pretraining.display import Display
     from zoo.pretraining.log import tensorboard_writer
-    from zoo.pretraining.run import Summary
     from zoo.pretraining.run import pretrain as carry_out
     from zoo.train.distributed import init_distributed
 
     asked, catalog = PretrainRequest.of(options), catalog or Catalog.installed()
     if asked.tensorboard:
         tensorboard_writer()
-    spec, how, changes = requested(catalog, variant, asked, command)
-    with init_distributed(how.compute) as distributed:
+    run = requested(catalog, variant, asked, command)
+    with init_distributed(run.compute) as distributed:
+        how = run.steps_in(distributed)
         with Display(Console(stderr=True, quiet=not (progress and distributed.is_main_process))) as display:
-            done = carry_out(catalog, spec, how, distributed, display, changes)
+            done = carry_out(catalog, run.spec, run.text, run.options, how, display, run.changes)
         distributed.barrier()
-    if not isinstance(done, Summary):
+    if isinstance(done, int):
         raise KeyboardInterrupt(f"a checkpoint is in {asked.out}; continue with the same command and --resume")
-    return Pretrained(asked.out, done, distributed.is_main_process)
+    return Pretrained(asked.out, done.summary, distributed.is_main_process)
 
 
 @takes(CorpusRequest)

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from pathlib import Path
 
 from zoo.auditing.breakdown import Row, breakdown
 from zoo.auditing.causes import UNEXPLAINED, explain_count, explain_figure
-from zoo.auditing.checkpoint import Contents, read_checkpoint
+from zoo.auditing.checkpoint import Contents, is_path, read_checkpoint
 from zoo.auditing.closed_form import ClosedForm, closed_form
 from zoo.auditing.cost import BATCH, LENGTHS, Cost, cost
 from zoo.auditing.counts import DEFINITIONS, Counts, Definition
@@ -16,7 +17,7 @@ from zoo.core.errors import ZooError
 from zoo.core.specs import Record, Variant
 from zoo.formulas import sizes
 from zoo.registry.catalog import Catalog
-from zoo.weights.hub import folder_named, hub_name
+from zoo.weights.hub import folder_named, hub_name, is_hub_name
 
 
 class PublishedCount(Record):
@@ -76,6 +77,20 @@ class Settings:
     lengths: tuple[int, ...] = LENGTHS
     batch: int = BATCH
     figures: tuple[str, ...] = ()
+
+
+def audited(catalog: Catalog, name: str, settings: Settings, beside: Sequence[str] = ()) -> Audit:
+    """The audit of a name, or the reason why there is none."""
+    try:
+        own, meant = catalog.named(name)
+        exchanged = catalog.folder(name) is not None and not (Path(meant).exists() or is_hub_name(meant))
+        if meant not in catalog.variants and is_path(meant) and not exchanged:
+            audit = audit_checkpoint(catalog, meant, settings)
+            return audit.model_copy(update={"name": own}) if own else audit
+        return audit_variant(catalog, catalog.variant(name, beside), settings)
+    except ZooError as error:
+        reason = " ".join(str(error).split())
+        return Audit(name=name, counts=Counts(), sources=Sources(), agrees=False, formulas={}, error=reason)
 
 
 def audit_variant(catalog: Catalog, variant: Variant, settings: Settings) -> Audit:

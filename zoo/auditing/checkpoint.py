@@ -16,14 +16,14 @@ from zoo.core.errors import ZooError
 from zoo.core.specs import Record
 from zoo.formulas import MLM_HEAD
 from zoo.registry.catalog import Catalog
-from zoo.weights.folder import CONFIG, Folder
+from zoo.weights.files import CONFIG
+from zoo.weights.folder import CheckpointFolder
 from zoo.weights.format import POOL, UNTIED, CheckpointFormat
 from zoo.weights.header import FLOATS, Entry
 from zoo.weights.hub import is_hub_name
 from zoo.weights.names import NameTable
 from zoo.weights.pieces import Pieces, find_pieces
 from zoo.weights.record import untied
-from zoo.weights.store import open_file, open_store
 
 BODY, POOLER, TWICE, BUFFERS, TASK_HEAD, UNKNOWN = "body", "pooler", "twice", "buffers", "task head", "unknown"
 UNUSED = "unused"
@@ -88,22 +88,23 @@ def read_checkpoint(catalog: Catalog, path: Path) -> Checkpoint:
     folder = path if path.is_dir() else path.parent
     if not path.exists():
         raise ZooError(f"there is no file or folder {path}")
-    store, said = open_store(path) if path.is_dir() else open_file(path), Folder(folder)
+    said = CheckpointFolder(path) if path.is_dir() else CheckpointFolder(folder, path.name)
+    entries = said.weights.entries
     if said.variant:
-        return _own(closed_form(catalog, said.variant), store.entries)
-    if not (folder / CONFIG).exists():
-        return _unrecognized(store.entries, {}, f"no {CONFIG} beside it: counted from its header alone", wrong=False)
+        return _own(closed_form(catalog, said.variant), entries)
+    if not said.holds(CONFIG):
+        return _unrecognized(entries, {}, f"no {CONFIG} beside it: counted from its header alone", wrong=False)
     config = said.config
     kind = config.get("model_type")
     if not isinstance(kind, str) or kind not in catalog.checkpoint_formats:
         told = f"no plugin installed for model type {kind!r:.60}" if kind else f"its {CONFIG} names no model_type"
-        return _unrecognized(store.entries, config, f"{told}: counted from its header alone", wrong=True)
+        return _unrecognized(entries, config, f"{told}: counted from its header alone", wrong=True)
     format = catalog.checkpoint_formats[kind]
     variant = format.variant(config, "checkpoint", str(folder / CONFIG))
-    pieces = find_pieces(format, config, store)
+    pieces = find_pieces(format, said)
     if UNTIED in pieces.used:
         variant = variant.model_copy(update={"objectives": untied(format, variant.objectives)})
-    return _known(closed_form(catalog, variant), format, store.entries, pieces)
+    return _known(closed_form(catalog, variant), format, entries, pieces)
 
 
 def _known(form: ClosedForm, format: CheckpointFormat, entries: Mapping[str, Entry], pieces: Pieces) -> Checkpoint:

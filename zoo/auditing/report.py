@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
-from zoo.auditing.audit import Audit
+from zoo.auditing import tables
+from zoo.auditing.audit import Audit, PublishedCount, printed_elsewhere
 from zoo.auditing.chart import draw
 from zoo.core.errors import ZooError
 from zoo.core.files import write_text
 from zoo.document import Document, Figure, Notes, Section
+from zoo.registry.catalog import Catalog
 
 BEGIN, END = "<!-- zoo audit: begin -->", "<!-- zoo audit: end -->"
 
@@ -24,6 +26,46 @@ def page(audits: Sequence[Audit], sections: Iterable[Section]) -> Document:
     """A document with the chart of components first."""
     chart = Section("chart", "", (Figure("Stored parameters by component", lambda: draw(audits)),))
     return Document("Parameter audit", (chart, *sections))
+
+
+def as_json(audits: Sequence[Audit]) -> list[dict[str, object]]:
+    """The audits for other programs; the second of two has its difference from the first."""
+    objects = [audit.model_dump(mode="json") for audit in audits]
+    if len(audits) == 2 and all(audit.breakdown for audit in audits):
+        objects[1]["difference"] = tables.differences(*audits)
+    return objects
+
+
+def overviews(catalog: Catalog, audits: Sequence[Audit]) -> list[Section]:
+    """A row per variant, and all that is published, of the rows of ablations too."""
+    return [
+        tables.overview(audits),
+        tables.published([*_printed(audits), *printed_elsewhere(catalog)]),
+        tables.components(audits),
+        tables.sharing(audits),
+        tables.costs(audits),
+    ]
+
+
+def details(audits: Sequence[Audit]) -> list[Section]:
+    """Every count of a few audits; of two, also their difference."""
+    compared = [tables.difference(*audits)] if len(audits) == 2 and all(audit.breakdown for audit in audits) else []
+    shown = [tables.definitions(audits), tables.published(_printed(audits)), *compared, tables.breakdown(audits)]
+    return [part for part in (*shown, tables.sharing(audits), tables.costs(audits)) if part.tables[0].rows]
+
+
+def _printed(audits: Sequence[Audit]) -> list[tuple[str, PublishedCount]]:
+    return [(audit.name, count) for audit in audits for count in audit.sources.published]
+
+
+def notes(audits: Sequence[Audit]) -> list[str]:
+    """What each audit notes, and its disagreements with their causes."""
+    lines = [f"{audit.name}: {note}" for audit in audits for note in audit.notes]
+    for audit in audits:
+        for d in audit.disagreements:
+            causes = ", ".join(d.causes)
+            lines.append(f"{audit.name}: {d.source} gives {d.found:,} for {d.definition}, not {d.expected:,}: {causes}")
+    return lines
 
 
 def write_markdown(path: Path, text: str) -> None:

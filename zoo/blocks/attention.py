@@ -9,6 +9,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from zoo.blocks.kernels import note_kernel
 from zoo.core.batch import Layout
 from zoo.core.specs import Dims
 from zoo.formulas import head_width
@@ -40,9 +41,12 @@ def attend(
     devices, torch's variable-length kernel is taken where it can be: half precision, neither dropout nor bias.
     """
     if query.device.type == "cpu":
+        note_kernel("sdpa by length")
         return _attend_by_length(query, key, value, layout, dropout, window, bias)
     if dropout == 0.0 and bias is None and query.dtype in (torch.float16, torch.bfloat16):
+        note_kernel("varlen")
         return _attend_varlen(query, key, value, layout, window)
+    note_kernel("padded sdpa")
     return _attend_padded(query, key, value, layout, dropout, window, bias)
 
 

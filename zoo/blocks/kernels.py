@@ -1,4 +1,4 @@
-"""Which kernels a stretch of work has taken, noted by the blocks that choose among several."""
+"""Which kernels a stretch of work takes, noted by the blocks that choose among several."""
 
 from __future__ import annotations
 
@@ -11,17 +11,20 @@ _taken: ContextVar[set[str] | None] = ContextVar("kernels taken", default=None)
 
 @contextmanager
 def kernels_taken() -> Iterator[set[str]]:
-    """Inside, collect the names of the kernels that are taken."""
+    """Inside, collect the names of the kernels that are taken, for this stretch of work and for one around it."""
     names: set[str] = set()
+    around = _taken.get()
     token = _taken.set(names)
     try:
         yield names
     finally:
         _taken.reset(token)
+        if around is not None:
+            around |= names
 
 
 def note_kernel(name: str) -> None:
-    """Say that a kernel is taken, as `sdpa` or `varlen`."""
+    """Note that a kernel is taken, as `varlen`."""
     names = _taken.get()
     if names is not None:
         names.add(name)

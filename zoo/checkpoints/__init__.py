@@ -10,16 +10,16 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from zoo.checkpoints.converting import convert
-    from zoo.checkpoints.reading import Contents, inspect, load, tokenizer_file, tokenizer_of
+    from zoo.checkpoints.reading import Contents, inspect, load, tokenizer_of
     from zoo.checkpoints.writing import save
 
 _LATER = {
     "zoo.checkpoints.converting": ("convert",),
-    "zoo.checkpoints.reading": ("Contents", "inspect", "load", "tokenizer_file", "tokenizer_of"),
+    "zoo.checkpoints.reading": ("Contents", "inspect", "load", "tokenizer_of"),
     "zoo.checkpoints.writing": ("save",),
 }
 
-__all__ = ["Contents", "convert", "inspect", "load", "save", "tokenizer_file", "tokenizer_of"]
+__all__ = ["Contents", "convert", "inspect", "load", "save", "tokenizer_of"]
 
 
 def __getattr__(name: str) -> object:

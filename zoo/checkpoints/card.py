@@ -11,9 +11,6 @@ from zoo.auditing.audit import Settings, audit_variant
 from zoo.auditing.counts import DEFINITIONS, LABELS
 from zoo.checkpoints.reading import head_of
 from zoo.core.errors import ZooError, visible
-from zoo.core.json_files import read_object
-from zoo.document import Table
-from zoo.document.markdown import table_lines
 from zoo.model import Model
 from zoo.registry.catalog import Catalog
 from zoo.weights.checkpoint import weights_hash
@@ -93,52 +90,9 @@ def _flat(record: Mapping[str, Any], prefix: str = "") -> Iterable[tuple[str, An
 
 
 def _evaluation(model: Model) -> str:
-    """The scores in results.json of the run that the model was read from; nothing where there are none."""
-    if model.origin is None:
-        return ""
-    place = Path(model.origin.folder).resolve()
-    run = place.parent.parent
-    if not (run / "results.json").is_file():
-        return ""
-    results = read_object(run / "results.json")
-    try:
-        for job in results["jobs"]:
-            if "scores" in job and place == run / "finetuned" / job["name"]:
-                return _scores_of_one(job)
-            if "checkpoint" in job and place == run / job["checkpoint"]:
-                return _scores_over_seeds(results["scores"][job["job"]["system"]], bool(results["tuning"]))
-    except (AttributeError, KeyError, TypeError) as error:
-        raise ZooError(f"{run / 'results.json'} is not what zoo compare writes: {type(error).__name__}") from None
-    return ""
-
-
-def _scores_of_one(job: Mapping[str, Any]) -> str:
-    rows = [
-        (job["job"]["task"], split, metric, f"{100 * value:.1f}")
-        for split, scores in job["scores"].items()
-        for metric, value in scores.items()
-    ]
-    told = f"Fine-tuned with seed {job['job']['seed']}; scored after the last step, x 100."
-    return f"{told}\n\n{_table(('task', 'split', 'metric', 'score'), rows)}"
-
-
-def _scores_over_seeds(scores: Mapping[str, Any], chosen: bool) -> str:
-    rows = [
-        (task, f"{100 * found['mean']:.1f}", _spread(found["sd"]), str(len(found["values"])))
-        for task, found in scores.items()
-        if found
-    ]
-    told = (
-        "On development sets, x 100, after fine-tuning: means over seeds, each scored after its last step; two metrics "
-        "of a task are averaged. Which variant is better than which is said in the run's report."
-    )
-    if chosen:
-        told += " Settings of fine-tuning were chosen on the same items, which flatters."
-    return f"{told}\n\n{_table(('task', 'mean', 'standard deviation', 'seeds'), rows)}" if rows else ""
-
-
-def _spread(value: float | None) -> str:
-    return "-" if value is None else f"{100 * value:.1f}"
+    """The scores that lay beside the model when it was read; nothing where there were none."""
+    scores = model.origin.scores if model.origin else None
+    return f"{scores.note}\n\n{_table(scores.columns, scores.rows)}" if scores else ""
 
 
 def _shown(value: Any) -> str:
@@ -146,4 +100,9 @@ def _shown(value: Any) -> str:
 
 
 def _table(columns: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> str:
-    return "\n".join(table_lines(Table(columns, tuple(rows), words=frozenset(columns) & {"value", "split", "metric"})))
+    lines = [columns, ("---",) * len(columns), *(tuple(map(_cell, row)) for row in rows)]
+    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
+
+
+def _cell(text: str) -> str:
+    return visible(" ".join(text.split())).replace("|", r"\|")

@@ -9,6 +9,7 @@ from typing import Literal
 from zoo.checkpoints.reading import inspect, load
 from zoo.checkpoints.writing import describe, renamed, save
 from zoo.registry.catalog import Catalog
+from zoo.weights.hub import open_folder
 
 
 @dataclass(frozen=True)
@@ -22,23 +23,24 @@ class Moved:
 
 
 def convert(
-    source: Path, target: Path, *, to: Literal["hf", "zoo"], replace: bool = False, catalog: Catalog | None = None
+    source: Path | str, target: Path, *, to: Literal["hf", "zoo"], replace: bool = False, catalog: Catalog | None = None
 ) -> list[Moved]:
     """Write a folder's model in a format, with its metadata, and tell what became of each tensor.
 
     Raises ZooError where the folder cannot be read, or the format has no words for what it holds.
     """
     catalog = catalog or Catalog.installed()
-    contents = inspect(source, catalog)
-    model = load(source, catalog=catalog)
+    folder = open_folder(source)
+    contents, entries = inspect(folder, catalog), folder.weights.entries
+    model = load(folder, catalog=catalog)
     ours = {renamed(model, name): stored for name, stored in contents.stored.items()}
     after = describe(model, catalog).names(ours) if to == "hf" else {name: name for name in ours}
     moved = []
     for name, stored in ours.items():
-        entry = contents.store.entries[stored]
+        entry = entries[stored]
         moved.append(Moved(stored, after[name], entry.shape, entry.dtype))
-    for stored in sorted(set(contents.store.entries) - set(ours.values())):
-        entry = contents.store.entries[stored]
+    for stored in sorted(set(entries) - set(ours.values())):
+        entry = entries[stored]
         moved.append(Moved(stored, None, entry.shape, entry.dtype))
     save(model, target, to=to, replace=replace, catalog=catalog)
     return moved

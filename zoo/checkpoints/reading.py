@@ -18,19 +18,12 @@ from zoo.model import Model, Origin
 from zoo.registry.catalog import Catalog
 from zoo.tasks.kinds import make_head
 from zoo.weights.assign import assign, common_dtype
-from zoo.weights.folder import CONFIG, VARIANT, Folder
+from zoo.weights.files import CONFIG
+from zoo.weights.folder import VARIANT, CheckpointFolder, Objectives
 from zoo.weights.format import POOL, TASK
-from zoo.weights.hub import folder_named, hub_name
+from zoo.weights.hub import hub_name, open_folder
 from zoo.weights.match import match
-from zoo.weights.provenance import provenance_in
-from zoo.weights.record import (
-    Objectives,
-    read_foreign,
-    read_objectives,
-    tokenizer_use,
-)
-from zoo.weights.sentence import sentence_in
-from zoo.weights.store import Store, open_store
+from zoo.weights.record import read_foreign, tokenizer_use
 
 log = logging.getLogger("zoo")
 
@@ -39,9 +32,8 @@ log = logging.getLogger("zoo")
 class Contents:
     """What a folder holds, known from its headers alone: a model without memory for weights, and where each lies."""
 
-    folder: Folder
+    folder: CheckpointFolder
     model: Model
-    store: Store
     stored: Mapping[str, str]
     """The stored name of each weight, by our name."""
     left_out: tuple[str, ...] = ()
@@ -51,7 +43,7 @@ class Contents:
 
 
 def load(
-    folder: Path | str,
+    folder: Path | str | CheckpointFolder,
     *,
     dtype: torch.dtype | None = None,
     parse_special: bool = False,
@@ -67,57 +59,56 @@ def load(
     if dtype is not None and not dtype.is_floating_point:
         raise ZooError(f"weights are floats and cannot be read as {dtype}")
     catalog = catalog or Catalog.installed()
-    contents = inspect(folder_named(folder), catalog)
-    model = contents.model
-    tokenizer = tokenizer_of(contents.folder, catalog)
+    opened = open_folder(folder)
+    contents = inspect(opened, catalog)
+    tokenizer = tokenizer_of(opened, catalog)
     if tokenizer is not None:
         _refuse_other_ids(tokenizer, contents)
         tokenizer = tokenizer.parsing_special() if parse_special else tokenizer
+    model = contents.model
     if any(True for _ in model.buffers()):  # those that no file holds need their values
         model = _assembled(catalog, model.variant, Objectives(names=model.objective_names, head=head_of(model)))
-    assign(model, contents.store, contents.stored, dtype or common_dtype(contents.store, contents.stored))
+    assign(model, opened.weights, contents.stored, dtype or common_dtype(opened.weights, contents.stored))
     model.tokenizer = tokenizer
-    place = contents.folder.path
     model.origin = Origin(
-        hub_name(place) or str(folder),
-        {} if contents.folder.variant else contents.folder.config,
-        contents.store.metadata,
-        provenance_in(place),
-        sentence_in(place),
+        hub_name(opened.path) or str(opened.path if isinstance(folder, CheckpointFolder) else folder),
+        {} if opened.variant else opened.config,
+        opened.weights.metadata,
+        opened.provenance,
+        opened.sentence,
+        opened.scores,
         left_out=contents.left_out,
     )
     return model.eval()
 
 
-def inspect(folder: Path, catalog: Catalog) -> Contents:
+def inspect(folder: Path | CheckpointFolder, catalog: Catalog) -> Contents:
     """What a folder holds, every name, type and shape checked. Raises ZooError."""
-    said = Folder(folder)
-    if said.variant:
-        store = open_store(folder)
-        model = _without_memory(catalog, said.variant, read_objectives(folder, said.variant))
-        stored = {name: name for name in store.entries}
-        match(said.variant.name, store, shapes_of(model), stored)
-        return Contents(said, model, store, stored)
-    if (folder / CONFIG).exists():
-        contents = _inspect_foreign(said, catalog)
+    folder = open_folder(folder)
+    if folder.variant:
+        model = _without_memory(catalog, folder.variant, folder.objectives)
+        stored = {name: name for name in folder.weights.entries}
+        match(folder.variant.name, folder.weights, shapes_of(model), stored)
+        return Contents(folder, model, stored)
+    if folder.holds(CONFIG):
+        contents = _inspect_foreign(folder, catalog)
         for note in contents.notes:
-            _say(folder.resolve(), note)
+            _say(folder.path.resolve(), note)
         return contents
-    if not folder.is_dir():
-        raise ZooError(f"there is no folder {folder}")
-    raise ZooError(f"{folder} holds no model: neither {VARIANT} nor {CONFIG} is in it")
+    if not folder.path.is_dir():
+        raise ZooError(f"there is no folder {folder.path}")
+    raise ZooError(f"{folder.path} holds no model: neither {VARIANT} nor {CONFIG} is in it")
 
 
-def _inspect_foreign(folder: Folder, catalog: Catalog) -> Contents:
-    store = open_store(folder.path)
-    found = read_foreign(folder, catalog.checkpoint_formats, store)
+def _inspect_foreign(folder: CheckpointFolder, catalog: Catalog) -> Contents:
+    found = read_foreign(folder, catalog.checkpoint_formats)
     model = _without_memory(catalog, found.variant, found.objectives)
     pieces = found.pieces
     table = catalog.checkpoint_formats[found.format].table(pieces.used)
     shapes = {table.theirs(ours) or ours: shape for ours, shape in shapes_of(model).items()}
-    match(f"the {found.format} that {folder.path / CONFIG} describes", store, shapes, pieces.names)
+    match(f"the {found.format} that {folder.path / CONFIG} describes", folder.weights, shapes, pieces.names)
     stored = {ours: pieces.names[table.theirs(ours) or ours] for ours in model.state_dict()}
-    return Contents(folder, model, store, stored, pieces.left_out, pieces.notes)
+    return Contents(folder, model, stored, pieces.left_out, pieces.notes)
 
 
 @cache  # once, however often a folder is read
@@ -125,23 +116,18 @@ def _say(folder: Path, note: str) -> None:
     log.warning("%s: %s", folder, note)
 
 
-def tokenizer_of(folder: Path | Folder, catalog: Catalog) -> Tokenizer | None:
+def tokenizer_of(folder: Path | CheckpointFolder, catalog: Catalog) -> Tokenizer | None:
     """The tokenizer of a folder, which need not hold weights; None where it holds no tokenizer. Raises ZooError."""
-    said = Folder(folder) if isinstance(folder, Path) else folder
-    if tokenizer_file(said.path) is None:
+    folder = open_folder(folder)
+    if folder.tokenizer_file is None:
         return None
-    if said.variant:
-        part, options = catalog.tokenizer(said.variant)
+    if folder.variant:
+        part, options = catalog.tokenizer(folder.variant)
     else:
-        used = tokenizer_use(said, catalog.checkpoint_formats)
+        used = tokenizer_use(folder, catalog.checkpoint_formats)
         part, options = catalog.part("tokenizer", used.name), dict(used.options)
-    tokenizer: Tokenizer = part.load(said, **options)
+    tokenizer: Tokenizer = part.load(folder, **options)
     return tokenizer
-
-
-def tokenizer_file(folder: Path) -> Path | None:
-    """The file that a folder's tokenizer is read from first, if it holds one."""
-    return Folder(folder).tokenizer_file
 
 
 def head_of(model: Model) -> HeadConfig | None:
@@ -159,7 +145,7 @@ def _refuse_other_ids(tokenizer: Tokenizer, contents: Contents) -> None:
     n_rows = contents.model.variant.dims.vocab_size
     if tokenizer.vocab_size > n_rows:
         raise ZooError(
-            f"{tokenizer_file(contents.folder.path)}: the tokenizer has {tokenizer.vocab_size:,} ids and the model "
+            f"{contents.folder.tokenizer_file}: the tokenizer has {tokenizer.vocab_size:,} ids and the model "
             f"{n_rows:,}; they are not of the same model"
         )
 

@@ -13,11 +13,11 @@ from zoo.heads import TaskHead
 from zoo.model import Model
 from zoo.registry.catalog import Catalog
 from zoo.weights.checkpoint import write_own
+from zoo.weights.folder import Objectives
 from zoo.weights.format import POOL, TASK, UNTIED, CheckpointFormat
 from zoo.weights.huggingface import Described, write_foreign, write_tokenizer_config
 from zoo.weights.match import PROBLEMS
 from zoo.weights.provenance import write_provenance
-from zoo.weights.record import Objectives
 
 
 def save(

@@ -1,171 +1,117 @@
-"""One call of `zoo audit`, from what was asked to what is printed."""
+"""`zoo audit`."""
 
 from __future__ import annotations
 
 import sys
-from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
 
-from zoo.auditing import tables
-from zoo.auditing.audit import (
-    Audit,
-    PublishedCount,
-    Settings,
-    Sources,
-    audit_checkpoint,
-    audit_variant,
-    printed_elsewhere,
-)
-from zoo.auditing.checkpoint import is_path
-from zoo.auditing.counts import Counts
-from zoo.auditing.expectations import moved, read_expectations
-from zoo.auditing.report import page, with_notes, write_markdown
-from zoo.commands.console import print_json
+import typer
+
+from zoo.auditing.request import AuditRequest
+from zoo.commands.completion import COMPLETIONS
+from zoo.commands.console import OUTPUT, AsJson, Strict, ending, open_catalog, print_json
+from zoo.commands.options import takes
 from zoo.core.errors import ZooError
 from zoo.core.files import write_text
-from zoo.document import Document, Section
-from zoo.document import html as html_pages
-from zoo.document.markdown import sections as markdown
-from zoo.document.text import terminal_width, text
-from zoo.registry.catalog import Catalog
-from zoo.weights.hub import is_hub_name
+
+if TYPE_CHECKING:
+    from zoo.api.audits import Audits
 
 
-@dataclass(frozen=True)
-class Outputs:
-    """What to print, and the files to write; a table on the terminal if nothing else."""
+@takes(AuditRequest)
+def audit(
+    names: Annotated[
+        list[str] | None,
+        typer.Argument(
+            help="Variants, expressions, checkpoint folders or safetensors files. [dim](default: every variant)[/dim]",
+            autocompletion=COMPLETIONS["variants"],
+        ),
+    ] = None,
+    *,
+    options: AuditRequest,
+    as_markdown: Annotated[bool, typer.Option("--markdown", help="Print Markdown.", rich_help_panel=OUTPUT)] = False,
+    html: Annotated[
+        Path | None,
+        typer.Option(help="Write a page with tables and chart. [dim](e.g. audit.html)[/dim]", rich_help_panel=OUTPUT),
+    ] = None,
+    chart: Annotated[
+        Path | None,
+        typer.Option(help="Write the chart of components as SVG. [dim](e.g. audit.svg)[/dim]", rich_help_panel=OUTPUT),
+    ] = None,
+    update: Annotated[
+        Path | None,
+        typer.Option(
+            help="Write Markdown between the marks of this file. [dim](e.g. README.md)[/dim]", rich_help_panel=OUTPUT
+        ),
+    ] = None,
+    check: Annotated[
+        Path | None,
+        typer.Option(
+            help="Compare with a file that --json wrote; status 1 if something moved. [dim](e.g. audit.json)[/dim]",
+            rich_help_panel=OUTPUT,
+        ),
+    ] = None,
+    as_json: AsJson = False,
+    strict: Strict = False,
+) -> int:
+    """Count parameters by formula, on the module, in a checkpoint and as published, and explain differences.
 
-    json: bool = False
-    markdown: bool = False
-    html: Path | None = None
-    chart: Path | None = None
-    update: Path | None = None
+    Example: zoo audit bert-base-uncased albert-base-v2
+    """
+    import zoo
 
-    @property
-    def terminal(self) -> bool:
-        """Whether nothing else was asked for."""
-        return not (self.json or self.markdown or self.html or self.chart or self.update)
-
-
-@dataclass(frozen=True)
-class Asked:
-    """The command line of `zoo audit`."""
-
-    names: tuple[str, ...]
-    module: bool
-    lengths: tuple[int, ...]
-    batch: int
-    figures: tuple[str, ...]
-    outputs: Outputs
-
-    @property
-    def settings(self) -> Settings:
-        """What each audit needs to know."""
-        return Settings(self.module, self.lengths, self.batch, self.figures)
-
-
-def report(catalog: Catalog, asked: Asked) -> int:
-    """Audit what is named, or every variant, and show it. 2 where some name could not be audited."""
-    audits = [audited(catalog, name, asked.settings, asked.names) for name in asked.names or catalog.variants]
-    good = [audit for audit in audits if audit.error is None or audit.file is not None]
-    show(catalog, audits, good, asked)
-    for audit in audits:
-        if audit.error is not None:
-            where = f"{audit.name}: " if audit.file else ""
-            print(f"error: {where}{audit.error}", file=sys.stderr)
-    return 0 if all(audit.error is None for audit in audits) else ZooError.exit_code
-
-
-def audited(catalog: Catalog, name: str, settings: Settings, beside: Sequence[str] = ()) -> Audit:
-    """The audit of a name, or the reason why there is none."""
-    try:
-        own, meant = catalog.named(name)
-        exchanged = catalog.folder(name) is not None and not (Path(meant).exists() or is_hub_name(meant))
-        if meant not in catalog.variants and is_path(meant) and not exchanged:
-            audit = audit_checkpoint(catalog, meant, settings)
-            return audit.model_copy(update={"name": own}) if own else audit
-        return audit_variant(catalog, catalog.variant(name, beside), settings)
-    except ZooError as error:
-        reason = " ".join(str(error).split())
-        return Audit(name=name, counts=Counts(), sources=Sources(), agrees=False, formulas={}, error=reason)
+    given = options.given | {"catalog": open_catalog(strict)}
+    if check:
+        return _check(check, names or [], given)
+    audits = zoo.audit(*(names or []), **given)
+    if as_json:
+        print_json(audits.as_json())
+    elif not (as_markdown or html or chart or update) and audits.good:
+        _print(audits, bool(names))
+    if audits.good:
+        _write(audits, as_markdown, html, chart, update)
+    for error in audits.errors:
+        print(f"error: {error}", file=sys.stderr)
+    return ZooError.exit_code if audits.errors else 0
 
 
-def check(catalog: Catalog, asked: Asked, path: Path) -> int:
+def _print(audits: Audits, named: bool) -> None:
+    from zoo.document.text import terminal_width, text
+
+    print(text(audits.brief, terminal_width()))
+    if not named:
+        ending({}, "zoo audit bert-base-uncased albert-base-v2")
+
+
+def _write(audits: Audits, as_markdown: bool, html: Path | None, chart: Path | None, update: Path | None) -> None:
+    from zoo.auditing.chart import draw
+    from zoo.auditing.report import write_markdown
+    from zoo.document.markdown import sections
+    from zoo.document.plotting import svg
+
+    if as_markdown:
+        print(sections(audits.sections, level=3), end="")
+    if update:
+        write_markdown(update, sections(audits.sections, level=3))
+    if chart:
+        write_text(chart, svg(lambda: draw(audits.good)))
+    if html:
+        audits.save(html, "html")
+    written = {"page": html, "chart": chart, "page with tables": update}
+    ending({what: path for what, path in written.items() if path and not as_markdown})
+
+
+def _check(expected: Path, names: list[str], given: dict[str, Any]) -> int:
     """0 where everything is as a file expects, 1 where something moved, 2 where something cannot be audited."""
+    import zoo
+
     status = 0
-    for expected in read_expectations(path):
-        if asked.names and expected.name not in asked.names:
-            continue
-        audit = audited(catalog, expected.name, asked.settings)
-        if audit.error is not None:
-            print(f"error: {audit.error}", file=sys.stderr)
+    for name, changes in zoo.check_audit(expected, *names, **given).items():
+        if not isinstance(changes, list):
+            print(f"error: {changes.error}", file=sys.stderr)
             status = ZooError.exit_code
             continue
-        lines = moved(expected, audit)
-        print("\n".join(lines) if lines else f"{expected.name}: as expected")
-        status = status or int(bool(lines))
+        print("\n".join(changes) or f"{name}: as expected")
+        status = status or int(bool(changes))
     return status
-
-
-def show(catalog: Catalog, audits: Sequence[Audit], good: Sequence[Audit], asked: Asked) -> None:
-    """Print and write what was asked for."""
-    outputs = asked.outputs
-    if outputs.json:
-        print_json(as_json(audits))
-    if outputs == Outputs(json=True) or not good:
-        return
-    alone = outputs.terminal and not asked.names
-    tables_of = [tables.overview(good)] if alone else _details(good) if asked.names else _overviews(catalog, good)
-    shown = with_notes(tables_of, _notes(good))
-    if outputs.terminal:
-        print(text(Document("", tuple(shown)), terminal_width()))
-    if outputs.markdown:
-        print(markdown(shown, level=3), end="")
-    if outputs.update:
-        write_markdown(outputs.update, markdown(shown, level=3))
-    if outputs.chart:
-        from zoo.auditing.chart import draw
-        from zoo.document.plotting import svg
-
-        write_text(outputs.chart, svg(lambda: draw(good)))
-    if outputs.html:
-        write_text(outputs.html, html_pages.render(page(good, shown)))
-
-
-def as_json(audits: Sequence[Audit]) -> list[dict[str, object]]:
-    """The audits for other programs; the second of two tells its difference from the first."""
-    objects = [audit.model_dump(mode="json") for audit in audits]
-    if len(audits) == 2 and all(audit.breakdown for audit in audits):
-        objects[1]["difference"] = tables.differences(*audits)
-    return objects
-
-
-def _overviews(catalog: Catalog, audits: Sequence[Audit]) -> list[Section]:
-    """A row a variant, and all that is published, of the rows of ablations too."""
-    return [
-        tables.overview(audits),
-        tables.published([*_printed(audits), *printed_elsewhere(catalog)]),
-        tables.components(audits),
-        tables.sharing(audits),
-        tables.costs(audits),
-    ]
-
-
-def _details(audits: Sequence[Audit]) -> list[Section]:
-    compared = [tables.difference(*audits)] if len(audits) == 2 and all(audit.breakdown for audit in audits) else []
-    shown = [tables.definitions(audits), tables.published(_printed(audits)), *compared, tables.breakdown(audits)]
-    return [part for part in (*shown, tables.sharing(audits), tables.costs(audits)) if part.tables[0].rows]
-
-
-def _printed(audits: Sequence[Audit]) -> list[tuple[str, PublishedCount]]:
-    return [(audit.name, count) for audit in audits for count in audit.sources.published]
-
-
-def _notes(audits: Sequence[Audit]) -> list[str]:
-    notes = [f"{audit.name}: {note}" for audit in audits for note in audit.notes]
-    for audit in audits:
-        for d in audit.disagreements:
-            causes = ", ".join(d.causes)
-            notes.append(f"{audit.name}: {d.source} gives {d.found:,} for {d.definition}, not {d.expected:,}: {causes}")
-    return notes

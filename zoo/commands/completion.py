@@ -6,6 +6,10 @@ from collections.abc import Callable, Iterable, Mapping
 from itertools import chain
 
 from zoo.registry.catalog import Catalog
+from zoo.registry.offers import KINDS
+
+UNNAMED = "published_count"
+"""The kind whose names nobody types."""
 
 Completion = Callable[[str], list[str]]
 
@@ -24,7 +28,9 @@ COMPLETIONS: Mapping[str, Completion] = {
     "variants": _completing(lambda catalog: catalog.variants),
     "tasks": _completing(lambda catalog: catalog.tasks),
     "grids": _completing(lambda catalog: catalog.search_grids),
-    "named": _completing(lambda catalog: [*catalog.variants, *catalog.tasks, *chain(*catalog.parts.values())]),
+    "named": _completing(lambda catalog: chain(*(catalog.offered[kind] for kind in KINDS if kind != UNNAMED))),
+    "kinds": _completing(lambda catalog: [*(f"{kind.replace('_', '-')}s" for kind in KINDS), "parts", "sizes", "all"]),
+    "plugins": _completing(lambda catalog: [plugin.name for plugin in catalog.plugins]),
     "presets": _completing(lambda catalog: catalog.paper_tables),
 }
 """By what `Help.completes` names."""

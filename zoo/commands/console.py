@@ -80,7 +80,9 @@ def show_table(table: Table) -> None:
 
 
 def _cell(value: JsonValue) -> str:
-    return "" if value is None else value if isinstance(value, str) else json.dumps(value)
+    if value is None or isinstance(value, str):
+        return value or ""
+    return f"{value:,}" if isinstance(value, int) and abs(value) >= 1_000 else json.dumps(value)
 
 
 def ending(wrote: Mapping[str, object], *commands: str) -> None:

@@ -4,16 +4,14 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
-from zoo.commands.console import AsJson, print_json, show_table, split
-from zoo.core.errors import ZooError, visible
+from zoo.commands.completion import COMPLETIONS
+from zoo.commands.console import AsJson, ending, print_json, show_table, split
+from zoo.core.errors import visible
 from zoo.document import Table
-
-if TYPE_CHECKING:
-    from zoo.model import Model
 
 Folder = Annotated[str, typer.Argument(help="A folder with a model, or hub:OWNER/NAME@REVISION.")]
 
@@ -64,7 +62,7 @@ def encode(
         prompt_name=prompt_name,
         progress=True,
     )
-    print(f"{out}: {n_texts:,} texts")
+    ending({f"{n_texts:,} vectors": out})
 
 
 def fill(
@@ -95,70 +93,43 @@ def fill(
 
 def predict(
     folder: Folder,
-    file: Annotated[Path, typer.Argument(help="A file of texts, an item a line; with --task, laid out as the task's.")],
-    task: Annotated[str | None, typer.Option(help="A task with the model's labels, whose files are read.")] = None,
-    pairs: Annotated[bool, typer.Option("--pairs", help="A line is two texts, a tab between them.")] = False,
-    labels: Annotated[
-        str | None, typer.Option(help="The model's labels in its order, as entailment,neutral,contradiction.")
+    file: Annotated[
+        Path, typer.Argument(help="A file with one item per line; with --task, laid out as the task's files.")
+    ],
+    task: Annotated[
+        str | None,
+        typer.Option(
+            help="A task with the model's labels, whose files are read. [dim](e.g. rte)[/dim]",
+            autocompletion=COMPLETIONS["tasks"],
+        ),
     ] = None,
-    out: Annotated[Path | None, typer.Option(help="Where to write; the terminal if not given.")] = None,
+    pairs: Annotated[bool, typer.Option("--pairs", help="Each line is two texts, a tab between them.")] = False,
+    labels: Annotated[
+        str | None,
+        typer.Option(help="The model's labels in its order. [dim](e.g. entailment,neutral,contradiction)[/dim]"),
+    ] = None,
+    out: Annotated[
+        Path | None,
+        typer.Option(help="The file to write. [dim](default: the terminal; e.g. predictions.tsv)[/dim]"),
+    ] = None,
 ) -> None:
     """Print what the model's own head says of each line of a file; with --task, the task's predictions and scores.
 
     A line is a text; for answer spans a question, a tab and a text; for multiple choice a text and, after tabs, its
     choices.
+
+    Example: zoo predict runs/mine/finetuned/MODEL texts.txt
     """
+    import zoo
     from zoo.core.files import write_text
 
     names = split(labels) if labels is not None else None
-    if task is None:
-        columns, rows, note = *_own_predictions(folder, file, pairs, names), ""
-    else:
-        columns, rows, note = _predictions(folder, file, task, names)
-    table = "".join("\t".join(map(visible, row)) + "\n" for row in (columns, *rows))
+    predictions = zoo.predict_file(folder, file, task=task, pairs=pairs, labels=names)
+    table = "".join("\t".join(map(visible, row)) + "\n" for row in (predictions.columns, *predictions.rows))
     if out is None:
         print(table, end="")
     else:
         write_text(out, table)
-    if note:
-        print(note, file=sys.stderr)
-
-
-Rows = list[tuple[str, ...]]
-
-
-def _own_predictions(folder: str, file: Path, pairs: bool, labels: list[str] | None) -> tuple[tuple[str, ...], Rows]:
-    from zoo.inference.predict_text import example_of, head_for_text, predict_examples
-    from zoo.text.lines import read_lines
-
-    model = _load(folder)
-    head = head_for_text(model, labels)
-    items = [example_of(head, line, f"{file}:{number}", pairs=pairs) for number, line in read_lines(file)]
-    made = predict_examples(model, head, items)
-    return made.columns, made.rows
-
-
-def _predictions(folder: str, file: Path, task: str, labels: list[str] | None) -> tuple[tuple[str, ...], Rows, str]:
-    """Columns, rows, and the scores in words."""
-    from zoo.inference.predict_task import predict_task
-    from zoo.registry.catalog import Catalog
-    from zoo.tasks.kinds import task_kind
-    from zoo.tasks.scoring import score
-    from zoo.tasks.tsv import TsvTask
-
-    found = Catalog.installed().task(task)
-    if not isinstance(found, TsvTask):
-        raise ZooError(f"task {task!r} is made on the spot and not read from files")
-    examples = found.read(file)
-    made = predict_task(_load(folder), found, examples, labels=labels)
-    kind = task_kind(found)
-    rows: Rows = [(str(index), kind.shown(value)) for index, value in enumerate(made)]
-    gold = [kind.to_json(example.label) for example in examples]
-    scores = score(found, gold, made) if None not in gold else {}
-    return ("index", "prediction"), rows, ", ".join(f"{name} {value:.4f}" for name, value in scores.items())
-
-
-def _load(folder: str) -> Model:
-    from zoo.checkpoints import load
-
-    return load(folder)
+        ending({f"{len(predictions.rows):,} predictions": out})
+    if predictions.scores:
+        print(predictions.scored, file=sys.stderr)

@@ -1,90 +1,213 @@
-"""`zoo list`, `zoo show` and `zoo plugins`."""
+"""`zoo list` and `zoo plugins`: everything that has a name."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from enum import StrEnum
-from typing import Annotated, Any
+from collections.abc import Callable, Iterable, Iterator
+from typing import Annotated, Any, get_args
 
 import typer
 from pydantic import JsonValue
 
-from zoo.commands.completion import COMPLETIONS
-from zoo.commands.console import AsJson, Strict, open_catalog, print_json, print_rows
-from zoo.core.errors import UnknownName
-from zoo.core.specs import Variant, diff
+from zoo.commands.completion import COMPLETIONS, UNNAMED
+from zoo.commands.console import AsJson, Strict, open_catalog, print_rows
+from zoo.commands.options import takes
+from zoo.core.errors import UnknownName, ZooError
+from zoo.core.options import Amount, Help, Options
 from zoo.registry.catalog import Catalog
-from zoo.registry.offers import PARTS
+from zoo.registry.offers import KINDS, PARTS
+from zoo.registry.presets import Size, cpu_size
+
+Row = dict[str, JsonValue]
+FILTERS = "Filters"
 
 
-class Listing(StrEnum):
-    """What can be listed."""
+class ListOptions(Options):
+    """Which of the names are listed."""
 
-    variants = "variants"
-    parts = "parts"
-    tasks = "tasks"
+    family: Annotated[
+        str | None, Help("Only what this plugin offers.", FILTERS, example="bert", completes="plugins")
+    ] = None
+    suite: Annotated[str | None, Help("Only tasks of this suite.", FILTERS, example="glue")] = None
+    max_parameters: Annotated[
+        Amount | None, Help("Only variants with at most this many parameters.", FILTERS, example="20M")
+    ] = None
 
 
+@takes(ListOptions)
 def list_(
-    what: Annotated[Listing, typer.Argument()] = Listing.variants, as_json: AsJson = False, strict: Strict = False
-) -> None:
-    """List variants, parts or tasks."""
-    catalog = open_catalog(strict)
-    if what is Listing.variants:
-        rows = [_variant_row(catalog, variant) for variant in catalog.variants.values()]
-    elif what is Listing.tasks:
-        rows = [
-            {
-                "name": task.name,
-                "suite": task.suite + (" (synthetic)" if task.synthetic else ""),
-                "kind": task.kind,
-                "metrics": ", ".join(task.metrics),
-                "labels": ", ".join(task.labels),
-            }
-            for task in catalog.tasks.values()
-        ]
-    else:
-        rows = [
-            {"name": name, "kind": kind, "plugin": catalog.owner(kind, name).origin}
-            for kind in PARTS
-            for name in catalog.parts[kind]
-        ]
-    print_rows(rows, as_json)
-
-
-def show(
-    name: Annotated[
+    what: Annotated[
         str,
-        typer.Argument(help="A variant, expression or folder, a task, or a part.", autocompletion=COMPLETIONS["named"]),
-    ],
-    other: Annotated[
-        str | None,
         typer.Argument(
-            help="Another variant: print the fields in which they differ.", autocompletion=COMPLETIONS["variants"]
+            help="What to list: variants, parts or one kind of part as encoders, tasks, task-kinds, metrics, "
+            "checkpoint-formats, paper-tables, search-grids, report-formats, executors, job-kinds, published-counts, "
+            "formulas, sizes, corpora, or all.",
+            metavar="[WHAT]",
+            autocompletion=COMPLETIONS["kinds"],
         ),
-    ] = None,
+    ] = "variants",
+    *,
+    options: ListOptions,
     as_json: AsJson = False,
     strict: Strict = False,
 ) -> None:
-    """Show one record, or the difference of two variants field by field."""
+    """List the names of variants, parts, tasks, formats and all else.
+
+    Example: zoo list variants --family bert --max-parameters 20M
+
+    Parameters are those of embedding and encoder, by formula; `zoo audit` counts under other definitions.
+    """
     catalog = open_catalog(strict)
-    if other is not None:
-        a, b = catalog.variant(name, beside=[other]), catalog.variant(other, beside=[name])
-        rows: list[dict[str, JsonValue]] = [
-            {"field": field, a.name: left, b.name: right} for field, (left, right) in diff(a, b).items()
-        ]
-        print_rows(rows, as_json)
-        return
-    record = _record(catalog, name)
-    if as_json:
-        print_json(record)
-        return
-    print_rows([{"field": field, "value": value} for field, value in _flat(record)], as_json=False)
+    rows = list(rows_of(catalog, what, options))
+    print_rows(rows, as_json)
+
+
+def rows_of(catalog: Catalog, what: str, options: ListOptions) -> Iterator[Row]:
+    """The rows of a listing that pass the filters. Raises UnknownName, and ZooError where a filter cannot apply."""
+    listing = what.replace("_", "-").lower()
+    if listing not in LISTINGS:
+        raise UnknownName("kind of name to list", what, LISTINGS)
+    families = [plugin.name for plugin in catalog.plugins] if options.family else []
+    if options.family and options.family not in families:
+        raise UnknownName("plugin", options.family, families)
+    for given, field in ((options.max_parameters, "parameters"), (options.suite, "suite")):
+        if given is not None and field not in next(iter(LISTINGS[listing](catalog)), {field: None}):
+            fit = "tasks" if field == "suite" else "variants"
+            raise ZooError(f"{what} have no {field}; list {fit} with this filter")
+    for row in LISTINGS[listing](catalog):
+        if options.family and str(row.get("plugin")).split(" ")[0] != options.family:
+            continue
+        if options.suite and str(row["suite"]).split(" ")[0] != options.suite:
+            continue
+        if options.max_parameters and not _at_most(row["parameters"], options.max_parameters):
+            continue
+        yield row
+
+
+def _at_most(count: Any, most: int) -> bool:
+    return count is not None and count <= most
+
+
+def _variants(catalog: Catalog) -> Iterator[Row]:
+    from zoo.auditing.closed_form import closed_form
+
+    for variant in catalog.variants.values():
+        yield {
+            "name": variant.name,
+            "parameters": closed_form(catalog, variant).counts.encoder,
+            "layers": variant.dims.n_layers,
+            "hidden_width": variant.dims.hidden_width,
+            "embedding_width": variant.dims.embedding_width,
+            "vocab_size": variant.dims.vocab_size,
+            "objectives": ", ".join(used.name for used in variant.objectives),
+            "plugin": catalog.owner("variant", variant.name).name,
+            "paper": variant.paper,
+        }
+
+
+def _tasks(catalog: Catalog) -> Iterator[Row]:
+    for task in catalog.tasks.values():
+        yield {
+            "name": task.name,
+            "suite": task.suite + (" (synthetic)" if task.synthetic else ""),
+            "kind": task.kind,
+            "metrics": ", ".join(task.metrics),
+            "labels": ", ".join(task.labels),
+            "plugin": catalog.owner("task", task.name).name,
+        }
+
+
+def _metrics(catalog: Catalog) -> Iterator[Row]:
+    from zoo.tasks.metrics import metrics_of
+
+    for kind in catalog.offered["task_kind"]:
+        for metric in metrics_of(kind).values():
+            offered = metric.name in catalog.offered["metric"]
+            better = "higher is better" if metric.higher_is_better else "lower is better"
+            plugin = catalog.owner("metric", metric.name).name if offered else "zoo"
+            yield {"name": metric.name, "kind": kind, "order": better, "range": list(metric.range), "plugin": plugin}
+
+
+def _paper_tables(catalog: Catalog) -> Iterator[Row]:
+    for table in catalog.paper_tables.values():
+        plugin = catalog.owner("paper_table", table.name).name
+        sizes = ", ".join(table.sizes)
+        yield {"name": table.name, "title": table.title, "sizes": sizes, "plugin": plugin, "paper": table.source}
+
+
+def _search_grids(catalog: Catalog) -> Iterator[Row]:
+    for grid in catalog.search_grids.values():
+        yield {
+            "name": grid.name,
+            "settings": sum(map(len, grid.settings.values())),
+            "tasks": "any" if "*" in grid.settings else ", ".join(grid.settings),
+            "plugin": catalog.owner("search_grid", grid.name).name,
+            "paper": grid.source,
+        }
+
+
+def _checkpoint_formats(catalog: Catalog) -> Iterator[Row]:
+    for format in catalog.checkpoint_formats.values():
+        plugin = catalog.owner("checkpoint_format", format.name).name
+        yield {"name": format.name, "architectures": ", ".join(format.architectures), "plugin": plugin}
+
+
+def _published_counts(catalog: Catalog) -> Iterator[Row]:
+    for count in catalog.published_counts.values():
+        plugin = catalog.owner("published_count", count.name).name
+        yield {"name": count.variant, "figure": count.figure, "plugin": plugin, "source": count.source}
+
+
+def _sizes(catalog: Catalog) -> Iterator[Row]:
+    for size in get_args(Size):
+        fields = cpu_size(size)
+        dims, recipe = fields["dims"], fields["pretraining"]
+        yield {
+            "name": size,
+            "layers": dims.n_layers,
+            "hidden_width": dims.hidden_width,
+            "heads": dims.n_heads,
+            "vocab_size": dims.vocab_size,
+            "max_length": dims.max_length,
+            "pretraining_tokens": recipe.tokens,
+        }
+
+
+def _corpora(catalog: Catalog) -> Iterator[Row]:
+    from zoo.experiments.plan import corpus
+
+    for source in (corpus.MicroworldCorpus, corpus.FilesCorpus, corpus.TasksCorpus):
+        yield {"name": source.model_fields["kind"].default, "text": (source.__doc__ or "").strip()}
+
+
+def _named(*kinds: str) -> Callable[[Catalog], Iterator[Row]]:
+    def rows(catalog: Catalog) -> Iterator[Row]:
+        for kind in kinds:
+            for name in catalog.offered[kind]:
+                yield {"name": name, "kind": kind.replace("_", " "), "plugin": catalog.owner(kind, name).origin}
+
+    return rows
+
+
+LISTINGS: dict[str, Callable[[Catalog], Iterable[Row]]] = {
+    **{f"{kind.replace('_', '-')}s": _named(kind) for kind in KINDS},
+    "variants": _variants,
+    "parts": _named(*PARTS),
+    "tasks": _tasks,
+    "metrics": _metrics,
+    "paper-tables": _paper_tables,
+    "search-grids": _search_grids,
+    "checkpoint-formats": _checkpoint_formats,
+    "published-counts": _published_counts,
+    "sizes": _sizes,
+    "corpora": _corpora,
+    "all": _named(*(kind for kind in KINDS if kind != UNNAMED)),
+}
+"""What can be listed, and the rows of each."""
 
 
 def plugins(as_json: AsJson = False, strict: Strict = False) -> None:
     """List the installed plugins, what each registers, and what failed."""
-    rows: list[dict[str, JsonValue]] = [
+    rows: list[Row] = [
         {
             "plugin": plugin.name,
             "distribution": plugin.distribution,
@@ -96,47 +219,10 @@ def plugins(as_json: AsJson = False, strict: Strict = False) -> None:
     ]
     if not as_json:
         for row in rows:
-            registers = row["registers"]
-            assert isinstance(registers, dict)
-            row["registers"] = ", ".join(
-                f"{len(names)} {kind}{'s' if len(names) > 1 else ''}"
-                for kind, names in registers.items()
-                if isinstance(names, list)
-            )
+            registers: Any = row["registers"]
+            row["registers"] = ", ".join(_counted(kind, len(names)) for kind, names in registers.items())
     print_rows(rows, as_json)
 
 
-def _variant_row(catalog: Catalog, variant: Variant) -> dict[str, JsonValue]:
-    return {
-        "name": variant.name,
-        "layers": variant.dims.n_layers,
-        "hidden_width": variant.dims.hidden_width,
-        "embedding_width": variant.dims.embedding_width,
-        "vocab_size": variant.dims.vocab_size,
-        "objectives": ", ".join(used.name for used in variant.objectives),
-        "plugin": catalog.owner("variant", variant.name).name,
-        "paper": variant.paper,
-    }
-
-
-def _record(catalog: Catalog, name: str) -> dict[str, Any]:
-    """The record of a variant, task or part. Raises UnknownName with the nearest of all of them."""
-    if name in catalog.tasks:
-        return catalog.tasks[name].model_dump(mode="json")
-    for kind in PARTS:
-        if name in catalog.parts[kind]:
-            return {"name": name, "kind": kind, "plugin": catalog.owner(kind, name).origin}
-    if catalog.folder(name) is None and catalog.base(name) not in catalog.variants:
-        parts = [part for kind in PARTS for part in catalog.parts[kind]]
-        raise UnknownName("variant, task or part", name, [*catalog.variants, *catalog.tasks, *parts])
-    return catalog.variant(name).model_dump(mode="json")
-
-
-def _flat(record: Mapping[str, Any], prefix: str = "") -> list[tuple[str, JsonValue]]:
-    rows: list[tuple[str, JsonValue]] = []
-    for field, value in record.items():
-        if isinstance(value, dict) and value:
-            rows += _flat(value, f"{prefix}{field}.")
-        else:
-            rows.append((prefix + field, value))
-    return rows
+def _counted(kind: str, n: int) -> str:
+    return f"{n} {kind.replace('_', ' ')}{'s' if n > 1 else ''}"

@@ -180,6 +180,8 @@ class Objective(nn.Module, ABC):
     """Whether the encoder must read a batch that another objective has corrupted."""
     causal: ClassVar[bool] = False
     """Whether the encoder must read from left to right; the model does so ever after, in fine-tuning too."""
+    fills_masks: ClassVar[bool] = False
+    """Whether its logits [M, V] predict the tokens that have a target from hidden states, as fill-mask needs it."""
 
     def prepare(self, passages: Sequence[Passage], corpus: TokenCorpus, rng: np.random.Generator) -> Sequence[Passage]:
         """Neighbouring passages of a corpus as this objective wants them, with their labels; unchanged by default.

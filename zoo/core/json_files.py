@@ -39,19 +39,19 @@ def read_object(path: Path) -> dict[str, Any]:
     return parse_object(read_regular(path, LARGEST), str(path))
 
 
-def read_array(path: Path) -> list[Any]:
-    """The array that a JSON file holds. Raises ZooError as `read_object` does."""
-    found = _parse(read_regular(path, LARGEST), str(path))
-    if not isinstance(found, list):
-        raise ZooError(f"{path}: should hold a JSON array, not a {type(found).__name__}")
-    return found
-
-
 def parse_object(content: bytes, where: str) -> dict[str, Any]:
     """The object that JSON text holds. Raises ZooError, which says `where`, for anything else."""
     found = _parse(content, where)
     if not isinstance(found, dict):
         raise ZooError(f"{where}: should hold a JSON object, not a {type(found).__name__}")
+    return found
+
+
+def parse_array(content: bytes, where: str) -> list[Any]:
+    """The array that JSON text holds. Raises ZooError, which says `where`, for anything else."""
+    found = _parse(content, where)
+    if not isinstance(found, list):
+        raise ZooError(f"{where}: should hold a JSON array, not a {type(found).__name__}")
     return found
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from html import escape
 from math import ceil
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self, TypeVar
@@ -72,6 +73,17 @@ class PartRef(Record):
 
     name: Name
     options: dict[str, JsonValue] = {}
+
+    def __repr__(self) -> str:
+        return f"part({', '.join([repr(self.name), *(f'{name}={value!r}' for name, value in self.options.items())])})"
+
+    __str__ = __repr__
+
+    @property
+    def label(self) -> str:
+        """Its name and options, as in bert.static(rate=0.25)."""
+        options = ", ".join(f"{name}={value}" for name, value in self.options.items())
+        return f"{self.name}({options})" if options else self.name
 
 
 def part(name: str, **options: JsonValue) -> PartRef:
@@ -201,6 +213,30 @@ class Variant(Record):
             return self.model_validate({**dict(self), **fields, "name": name})
         except ValidationError as error:
             raise ZooError(f"variant {name!r}: {explain(error)}") from None
+
+    def __repr__(self) -> str:
+        dims, recipe, tuning = self.dims, self.pretraining, self.finetuning
+        heads = f", {dims.n_heads} heads" if dims.n_heads else ""
+        narrow = f", embeddings {dims.embedding_width}" if dims.embedding_width != dims.hidden_width else ""
+        length = f"{tuning.steps:,} steps" if tuning.steps else f"{tuning.epochs:g} epochs"
+        return "\n".join(
+            (
+                f"Variant {self.name} ({self.paper})",
+                f"  size          {dims.n_layers} layers of width {dims.hidden_width}{heads}{narrow}, "
+                f"{dims.vocab_size:,} tokens in the vocabulary, at most {dims.max_length} in a text",
+                f"  model         {self.embedding.label}, {self.encoder.label}; {self.tokenizer.label}",
+                f"  objectives    {', '.join(used.label for used in self.objectives)}",
+                f"  data          {self.packing.label}, {self.masking.label}",
+                f"  pre-training  {recipe.tokens:,} tokens, batches of {recipe.batch_tokens:,}, "
+                f"{recipe.optimizer}, learning rate {recipe.learning_rate:g}",
+                f"  fine-tuning   {length}, batches of {tuning.batch_size}, learning rate {tuning.learning_rate:g}",
+            )
+        )
+
+    __str__ = __repr__
+
+    def _repr_html_(self) -> str:
+        return f"<pre>{escape(repr(self))}</pre>"
 
 
 def diff(a: Record, b: Record) -> dict[str, tuple[JsonValue, JsonValue]]:

@@ -8,12 +8,10 @@ import torch
 
 from zoo.core.batch import Encoding
 from zoo.core.errors import ZooError
-from zoo.core.interfaces import Tokenizer
+from zoo.core.interfaces import Objective, Tokenizer
 from zoo.model import Model
 from zoo.text.collate import collate
 from zoo.text.encoding import log_cut
-
-OBJECTIVE = "bert.mlm"
 
 
 @dataclass(frozen=True)
@@ -31,7 +29,8 @@ def fill(model: Model, text: str, *, top: int = 5) -> list[list[Candidate]]:
     masked tokens, or the text holds no mask, or one that lies behind the last token that the model reads; a text that
     is cut behind its masks is logged.
     """
-    if OBJECTIVE not in model.objective_names:
+    objective = mask_objective(model)
+    if objective is None:
         has = ", ".join(model.objective_names) or "no head"
         raise ZooError(f"the model {model.variant.name!r} has {has}, and no output layer for masked tokens")
     tokenizer = model.text_tokenizer.parsing_special()
@@ -39,12 +38,18 @@ def fill(model: Model, text: str, *, top: int = 5) -> list[list[Candidate]]:
     with model.eval_mode() as device:
         batch = collate([encoding]).to(device)
         batch = replace(batch, targets=torch.where(batch.ids == mask, batch.ids, batch.targets))
-        output = model.objective(OBJECTIVE)(model.hidden(batch), batch, model.embedding.tokens.weight)
+        output = objective(model.hidden(batch), batch, model.embedding.tokens.weight)
         found = output.logits.float().softmax(dim=1).topk(min(top, output.logits.shape[1]), dim=1)
     return [
         [Candidate(_piece(tokenizer, index), value) for index, value in zip(ids, values, strict=True)]
         for ids, values in zip(found.indices.tolist(), found.values.tolist(), strict=True)
     ]
+
+
+def mask_objective(model: Model) -> Objective | None:
+    """The first objective of a model that can fill masks, if there is one."""
+    objectives = map(model.objective, model.objective_names)
+    return next((objective for objective in objectives if objective.fills_masks), None)
 
 
 def _framed(tokenizer: Tokenizer, text: str, max_length: int) -> Encoding:

@@ -26,17 +26,21 @@ def predict_task(
     """
     head, length = head_for_text(model, labels), model.variant.dims.max_length
     try:
-        class_order(head.config, task)
+        order = class_order(head.config, task)
     except ZooError as error:
-        raise ZooError(f"{error}; leave out --task to have the model's own predictions") from None
+        fits = head.config.kind == task.kind
+        words = "give the task's labels in the model's order with --labels, or " if fits else ""
+        raise ZooError(f"{error}; {words}leave out --task to have the model's own predictions") from None
     items, n_cut = task_kind(task).encode(examples, model.text_tokenizer, length)
     log_cut(n_cut, len(examples), length)
-    return predict_items(model, head, task, items)
+    return predict_items(model, head, task, items, order)
 
 
-def predict_items(model: Model, head: TaskHead, task: Task, items: Sequence[EncodedItem]) -> list[Any]:
-    """A head's predictions as the task numbers its labels. Raises ZooError where the head does not fit the task."""
-    kind, order, logits = task_kind(task), class_order(head.config, task), logits_of(model, head, items)
+def predict_items(
+    model: Model, head: TaskHead, task: Task, items: Sequence[EncodedItem], order: list[int]
+) -> list[Any]:
+    """A head's predictions as the task numbers its labels; `order` is the head's `class_order`."""
+    kind, logits = task_kind(task), logits_of(model, head, items)
     if order != sorted(order):
         columns = [order.index(label) for label in range(len(order))]
         logits = [its[..., columns] for its in logits]
@@ -62,10 +66,7 @@ def class_order(head: HeadConfig, task: Task) -> list[int]:
     if [spelled(label).removeprefix("label") for label in head.labels] == numbers:
         log.warning(f"the model calls its labels {own}; they are taken for {names}; --labels gives another order")
         return list(range(len(task.labels)))
-    raise ZooError(
-        f"the model's labels are {own}, and those of task {task.name!r} are {names}; give the task's "
-        "labels in the model's order with --labels"
-    )
+    raise ZooError(f"the model's labels are {own}, and those of task {task.name!r} are {names}")
 
 
 def _shown(words: Sequence[str]) -> str:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from copy import copy
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from zoo.core.errors import ZooError
 from zoo.heads import TaskHead
-from zoo.inference.fill_mask import OBJECTIVE
+from zoo.inference.fill_mask import mask_objective
 from zoo.model import WINDOW, Model
 from zoo.tasks.kinds import task_kind
 from zoo.tasks.task import Example
@@ -19,12 +19,27 @@ InputTexts = tuple[str, ...]
 """The texts of an item: one, two, or a text and the choices after it."""
 
 
+SHOWN = 10
+"""Rows of predictions that are printed."""
+
+
 @dataclass(frozen=True)
 class Predictions:
-    """A table of words, each row beginning with its item's number from 0."""
+    """A table of words, each row beginning with its item's number from 0; and scores, where there are gold labels."""
 
     columns: tuple[str, ...]
     rows: list[tuple[str, ...]]
+    scores: Mapping[str, float] = field(default_factory=dict)
+
+    def __repr__(self) -> str:
+        shown = ["\t".join(row) for row in (self.columns, *self.rows[:SHOWN])]
+        more = [f"... {len(self.rows) - SHOWN:,} more"] if len(self.rows) > SHOWN else []
+        return "\n".join([*shown, *more, *([self.scored] if self.scores else [])])
+
+    @property
+    def scored(self) -> str:
+        """The scores on one line."""
+        return ", ".join(f"{name} {value:.4f}" for name, value in self.scores.items())
 
 
 def predict_texts(model: Model, items: Sequence[InputTexts], *, labels: Sequence[str] | None = None) -> Predictions:
@@ -69,7 +84,7 @@ def head_for_text(model: Model, labels: Sequence[str] | None = None) -> TaskHead
     heads = [head for head in model.objectives.values() if isinstance(head, TaskHead)]
     if not heads:
         has = ", ".join(model.objective_names) or "an encoder alone"
-        use = "zoo encode and zoo fill" if OBJECTIVE in model.objective_names else "zoo encode"
+        use = "zoo encode and zoo fill" if mask_objective(model) else "zoo encode"
         raise ZooError(
             f"the model {model.variant.name!r} has {has}, and no task head; what works with it is {use}, and zoo "
             "compare fine-tunes it"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from contextlib import AbstractContextManager
 from typing import TYPE_CHECKING, Annotated
 
@@ -44,6 +45,10 @@ class Compute(Record):
         if self.threads:
             torch.set_num_threads(self.threads)
 
+    def here(self) -> Compute:
+        """The same, on the CPU where this machine has no such device."""
+        return self if self.device in present_devices() else self.model_copy(update={"device": "cpu"})
+
     def autocast(self) -> AbstractContextManager[None]:
         """Inside, passes compute in the precision."""
         import torch
@@ -68,6 +73,16 @@ def present_devices() -> list[str]:
     n_gpus = torch.cuda.device_count() if torch.cuda.is_available() else 0
     gpus = ["cuda", *(f"cuda:{index}" for index in range(n_gpus))] if n_gpus else []
     return ["cpu", *(["mps"] if torch.backends.mps.is_available() else []), *gpus]
+
+
+def visible_gpus() -> list[str]:
+    """The GPUs that this process may use, as CUDA_VISIBLE_DEVICES names them."""
+    import torch
+
+    if not torch.cuda.is_available():
+        return []
+    chosen = os.environ.get("CUDA_VISIBLE_DEVICES")
+    return chosen.split(",") if chosen else [str(index) for index in range(torch.cuda.device_count())]
 
 
 def chosen_device(asked: str | None) -> str:

@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
 import platform
-import sys
 from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 from zoo.core.specs import Precision, Record
 from zoo.machine.compute import Compute
-from zoo.registry.catalog import Catalog
+from zoo.machine.sources import Installed, code_hash
 
 
 class Environment(Record):
-    """Versions, threads and instruction set; `code` is a hash of the sources of zoo and of the plugins."""
+    """Versions, threads and instruction set; `code` is a hash of the sources that results depend on."""
 
     zoo: str
     code: str
@@ -42,7 +40,7 @@ class Environment(Record):
         return f"{device}, {self.processor}, {self.instruction_set}, {self.threads} thread(s) per process{precision}"
 
 
-def environment(catalog: Catalog, compute: Compute | None = None) -> Environment:
+def environment(installed: Installed, compute: Compute | None = None) -> Environment:
     """Of work that runs as `compute` says, on the CPU if nothing is said."""
     import torch
 
@@ -50,8 +48,8 @@ def environment(catalog: Catalog, compute: Compute | None = None) -> Environment
     on_gpu = compute.device.startswith("cuda")
     return Environment(
         zoo=_version("encoder-zoo"),
-        code=_sources(tuple(sorted(_packages(catalog)))),
-        plugins={f"{plugin.name} ({plugin.distribution})": plugin.version for plugin in catalog.plugins},
+        code=code_hash(installed),
+        plugins={f"{plugin.name} ({plugin.distribution})": plugin.version for plugin in installed.plugins},
         libraries={name: _version(name) for name in ("torch", "tokenizers", "numpy", "scipy", "scikit-learn")}
         | ({"cuda": str(torch.version.cuda)} if on_gpu else {}),
         python=platform.python_version(),
@@ -64,26 +62,6 @@ def environment(catalog: Catalog, compute: Compute | None = None) -> Environment
         device=compute.device.partition(":")[0],
         accelerator=torch.cuda.get_device_name(compute.torch_device) if on_gpu else None,
     )
-
-
-def _packages(catalog: Catalog) -> set[str]:
-    """Every package that a part or task comes from, and zoo."""
-    offered = [part for parts in catalog.parts.values() for part in parts.values()]
-    modules = [part.partition(":")[0] if isinstance(part, str) else part.__module__ for part in offered]
-    modules += [type(task).__module__ for task in catalog.tasks.values()]
-    return {"zoo", *(module.split(".")[0] for module in modules)}
-
-
-@cache
-def _sources(modules: tuple[str, ...]) -> str:
-    """Versions do not tell what someone at work on a plugin has changed since an hour ago."""
-    total = hashlib.sha256()
-    for name in modules:
-        source = Path(getattr(sys.modules.get(name), "__file__", None) or "/")
-        for path in sorted(source.parent.rglob("*.py")) if source.name == "__init__.py" else [source]:
-            if path.is_file():
-                total.update(f"{name} {path.relative_to(source.parent)}\n".encode() + path.read_bytes())
-    return total.hexdigest()
 
 
 @cache

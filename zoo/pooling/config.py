@@ -16,7 +16,7 @@ from zoo.core.specs import Dims
 from zoo.pooling.functions import POOLS, pooled
 from zoo.pooling.sentence_layers import UnitLength, layers_of
 from zoo.text.encoding import Text, encode_texts
-from zoo.weights.sentence import MODULES, Sentence
+from zoo.weights.sentence import MODULES, SentenceConfig
 
 TOKENS = "none"
 """The pooling that keeps every token."""
@@ -74,7 +74,7 @@ class VectorConfig:
 
 
 def vector_config(
-    sentence: Sentence | None,
+    sentence: SentenceConfig | None,
     dims: Dims,
     *,
     pool: str | Sequence[str] | None = None,
@@ -115,7 +115,7 @@ def vector_config(
     return replace(config, from_folder=f"as {sentence.root / MODULES} says: {words}" if words else "")
 
 
-def _poolings(pool: str | Sequence[str] | None, sentence: Sentence | None) -> tuple[str, ...]:
+def _poolings(pool: str | Sequence[str] | None, sentence: SentenceConfig | None) -> tuple[str, ...]:
     if pool is None:
         return sentence.poolings if sentence else ("mean",)
     names = (pool,) if isinstance(pool, str) else tuple(pool)
@@ -127,13 +127,13 @@ def _poolings(pool: str | Sequence[str] | None, sentence: Sentence | None) -> tu
     return names
 
 
-def _length(most: int, given: int | None, sentence: Sentence | None) -> int:
+def _length(most: int, given: int | None, sentence: SentenceConfig | None) -> int:
     if given is not None and given > most:
         raise ZooError(f"max_length={given} is more than the {most} positions of the model")
     return given or min(most, sentence.max_length if sentence and sentence.max_length else most)
 
 
-def _prompt(given: str | None, name: str | None, sentence: Sentence | None) -> str:
+def _prompt(given: str | None, name: str | None, sentence: SentenceConfig | None) -> str:
     if given is not None and name is not None:
         raise ZooError("give a prompt or the name of one, not both")
     name = sentence.default_prompt if sentence and given is None and name is None else name

@@ -8,8 +8,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from zoo.core.errors import ZooError
-from zoo.weights.sentence import Module, Sentence
-from zoo.weights.store import open_store
+from zoo.weights.sentence import SentenceConfig, SentenceModule
 
 ACTIVATIONS: dict[str, Callable[[], nn.Module]] = {
     "torch.nn.modules.linear.Identity": nn.Identity,
@@ -33,7 +32,7 @@ class UnitLength(nn.Module):
         return F.normalize(vectors, dim=-1)
 
 
-def layers_of(said: Sentence | None, width: int) -> tuple[list[nn.Module], int]:
+def layers_of(said: SentenceConfig | None, width: int) -> tuple[list[nn.Module], int]:
     """The layers that a folder wants after a pooling of this width, and the width that they leave."""
     layers: list[nn.Module] = []
     for module in said.layers if said else ():
@@ -46,9 +45,9 @@ def layers_of(said: Sentence | None, width: int) -> tuple[list[nn.Module], int]:
     return layers, width
 
 
-def _linear(module: Module, width: int) -> nn.Linear:
+def _linear(module: SentenceModule, width: int) -> nn.Linear:
     """The layer with its stored weights. Raises ZooError where they don't fit."""
-    store = open_store(module.folder.path)
+    store = module.weights
     stored = dict(store.read(store.entries))
     weight, bias = stored.pop("linear.weight", None), stored.pop("linear.bias", None)
     fits = weight is not None and weight.ndim == 2 and weight.shape[1] == width
@@ -59,7 +58,7 @@ def _linear(module: Module, width: int) -> nn.Linear:
     return linear.requires_grad_(False)
 
 
-def _activation(module: Module) -> nn.Module:
+def _activation(module: SentenceModule) -> nn.Module:
     """The activation, Tanh where none is named. Raises ZooError for one, or for an option, that the zoo has not."""
     config = module.settings
     name = config.get("activation_function", "torch.nn.modules.activation.Tanh")

@@ -16,6 +16,7 @@ from zoo.model import Model
 from zoo.train.state import TrainingState, load_optimizer, optimizer_tensors, read_progress, save_state
 from zoo.weights.checkpoint import load_weights, save_checkpoint
 from zoo.weights.provenance import write_provenance
+from zoo.weights.safetensors_files import open_safetensors
 
 
 class Checkpoints:
@@ -34,7 +35,7 @@ class Checkpoints:
         model: Model,
         optimizer: torch.optim.Optimizer,
         tokenizer: Tokenizer,
-        progressed: TrainingState,
+        state: TrainingState,
         provenance: Mapping[str, JsonValue],
         is_main_process: bool,
     ) -> Path:
@@ -43,13 +44,13 @@ class Checkpoints:
         Raises RunFailed where the disk refuses; the earlier checkpoints are then untouched.
         """
         tensors = optimizer_tensors(model, optimizer)
-        place = self.folder / f"step-{progressed.step:010d}"
+        place = self.folder / f"step-{state.step:010d}"
         if is_main_process:
             self.folder.mkdir(exist_ok=True)
             sweep(self.folder)
 
             def more(new: Path) -> None:
-                save_state(new, tensors, progressed)
+                save_state(new, tensors, state)
                 write_provenance(new, provenance)
 
             save_checkpoint(place, model.variant, model, tokenizer, more)
@@ -65,10 +66,10 @@ class Checkpoints:
         complaints: list[str] = []
         for place in self.found():
             try:
-                progressed = read_progress(place)
-                load_weights(model, place)
+                state = read_progress(place)
+                load_weights(model, open_safetensors(place))
                 load_optimizer(place, model, optimizer)
-                return progressed, complaints
+                return state, complaints
             except ZooError as error:
                 complaints.append(str(error))
         if complaints:

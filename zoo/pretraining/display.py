@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from rich.console import Console
 
+from zoo.core.held_out import HeldOutScore
 from zoo.document import MISSING, Table
 from zoo.progress import Pace, Shown
-from zoo.train.evaluation import Score
 from zoo.train.step import Step
 
 LINES = 20
@@ -46,7 +46,7 @@ class Display(Shown):
         if not self.console.is_terminal and (step.number % max(1, n_steps // LINES) == 0 or step.number == n_steps):
             self.line(f"step {count}  {text}  {self._pace}")
 
-    def evaluated(self, step: int, scores: dict[str, Score]) -> None:
+    def evaluated(self, step: int, scores: dict[str, HeldOutScore]) -> None:
         """The held-out documents have been read."""
         parts = [f"{name}: {describe(score)}" for name, score in scores.items()]
         self.line(f"held out after step {step}: {'; '.join(parts)}")
@@ -57,13 +57,13 @@ class Display(Shown):
         return "  ".join([f"{self._smooth['tokens/s']:,.0f} tokens/s", *parts, f"{self._smooth['peak']:.0%} of peak"])
 
 
-def describe(score: Score) -> str:
+def describe(score: HeldOutScore) -> str:
     """A score on one line."""
     accuracy = "" if score.accuracy is None else f", accuracy {100 * score.accuracy:.1f}"
     return f"loss {score.loss:.3f}, perplexity {score.perplexity:,.2f}{accuracy}"
 
 
-def score_table(scores: dict[str, Score]) -> Table:
+def score_table(scores: dict[str, HeldOutScore]) -> Table:
     """Scores on held-out text, a row per objective."""
     rows = tuple(
         (

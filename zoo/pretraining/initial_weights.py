@@ -7,25 +7,27 @@ from pathlib import Path
 
 import torch
 
-from zoo.checkpoints import inspect, load, tokenizer_file, tokenizer_of
+from zoo.checkpoints import inspect, load, tokenizer_of
 from zoo.core.errors import ZooError
 from zoo.core.interfaces import Tokenizer
 from zoo.core.specs import Variant
 from zoo.model import Model
-from zoo.pretraining.settings import Start
+from zoo.pretraining.settings import InitialWeights
 from zoo.registry.catalog import Catalog
+from zoo.weights.folder import CheckpointFolder
 from zoo.weights.format import POOL
 from zoo.weights.hub import hub_name
 
 
-def start_of(catalog: Catalog, variant: Variant, folder: Path) -> Start:
-    """What a run of a variant begins with. Raises ZooError where the weights in the folder are not for it."""
-    contents = inspect(folder, catalog)
+def initial_weights(catalog: Catalog, variant: Variant, folder: Path) -> InitialWeights:
+    """The weights in a folder, for a run of a variant to start from. Raises ZooError where they don't fit it."""
+    opened = CheckpointFolder(folder)
+    contents = inspect(opened, catalog)
     with torch.device("meta"):
         wanted = catalog.assemble(variant)
     if _shapes(wanted, "") != _shapes(contents.model, ""):
         raise ZooError(f"{variant.name} does not fit the weights in {folder}; exchange nothing that they depend on")
-    return Start(source=hub_name(folder) or str(folder.resolve()), content_hash=contents.store.content_hash)
+    return InitialWeights(source=hub_name(folder) or str(folder.resolve()), content_hash=opened.weights_hash)
 
 
 def tokenizer_to_keep(catalog: Catalog, variant: Variant, folder: Path, given: Path | None) -> Tokenizer:
@@ -33,10 +35,11 @@ def tokenizer_to_keep(catalog: Catalog, variant: Variant, folder: Path, given: P
 
     Raises ZooError where there is none, or two, or one with ids that the model has not.
     """
-    found = tokenizer_of(folder, catalog)
+    opened = CheckpointFolder(folder)
+    found = tokenizer_of(opened, catalog)
     if found is not None and given is not None:
         raise ZooError(
-            f"{tokenizer_file(folder)}: the weights beside it know this tokenizer; leave out --tokenizer {given}, or "
+            f"{opened.tokenizer_file}: the weights beside it know this tokenizer; leave out --tokenizer {given}, or "
             "give --from-scratch to train the record alone"
         )
     if found is None:
@@ -46,13 +49,13 @@ def tokenizer_to_keep(catalog: Catalog, variant: Variant, folder: Path, given: P
         found = tokenizer_class.load(given, **options)
     if found.vocab_size > variant.dims.vocab_size:
         raise ZooError(
-            f"{tokenizer_file(folder) or given}: the tokenizer has {found.vocab_size:,} ids and the model "
+            f"{opened.tokenizer_file or given}: the tokenizer has {found.vocab_size:,} ids and the model "
             f"{variant.dims.vocab_size:,}; they are not of the same model"
         )
     return found
 
 
-def take_over(model: Model, folder: Path, catalog: Catalog) -> list[str]:
+def load_pretrained_weights(model: Model, folder: Path, catalog: Catalog) -> list[str]:
     """Copy a folder's weights into a model, in float32, and tell which objectives they leave as they were drawn."""
     trained = load(folder, dtype=torch.float32, catalog=catalog)
     model.load_state_dict(dict(_part(trained, "")), strict=False)

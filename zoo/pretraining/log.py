@@ -11,7 +11,7 @@ from pydantic import JsonValue
 
 from zoo.core.errors import RunFailed, ZooError
 from zoo.core.files import write_text
-from zoo.train.evaluation import Score
+from zoo.core.held_out import HeldOutScore
 from zoo.train.step import Step
 
 LOG = "log.jsonl"
@@ -61,7 +61,7 @@ class RunLog:
             "step", {"learning_rate": step.learning_rate, "tokens_per_s": step.n_tokens / step.seconds}, step.number
         )
 
-    def evaluation(self, number: int, scores: Mapping[str, Score]) -> None:
+    def evaluation(self, number: int, scores: Mapping[str, HeldOutScore]) -> None:
         """Add the line of an evaluation on held-out text."""
         self.write(
             "evaluation",

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,50 +14,57 @@ from numpy.typing import NDArray
 from zoo.core.batch import Batch
 from zoo.core.corpus import TokenCorpus
 from zoo.core.errors import ZooError
-from zoo.core.files import write_folder
+from zoo.core.files import locked, make_folder, sweep, write_folder
 from zoo.core.interfaces import Tokenizer
 from zoo.core.seeds import seed_of
-from zoo.core.specs import Variant
+from zoo.core.specs import Precision, Variant
 from zoo.model import Model
-from zoo.pretraining.initial_weights import start_of, tokenizer_to_keep
+from zoo.pretraining.initial_weights import initial_weights, tokenizer_to_keep
 from zoo.pretraining.settings import PretrainOptions, PretrainSpec
 from zoo.pretraining.setup import pretraining_data, train_tokenizer, with_vocabulary
+from zoo.pretraining.source import TextSource
 from zoo.registry.catalog import Catalog
-from zoo.text.cache import CorpusFacts, cached_corpus, hash_files, hash_tokenizer
-from zoo.text.documents import read_documents, text_files
+from zoo.text.cache import CorpusFacts, cached_corpus, hash_tokenizer
 
 HELD_OUT_TOKENS = 100_000
 """At most about so many tokens are evaluated on each time."""
 
 
-def identify(catalog: Catalog, variant: Variant, how: PretrainOptions, *, seed: int, held_out: float) -> PretrainSpec:
-    """The run that is asked for. Raises ZooError where text, tokenizer or weights to start from are missing."""
-    start = start_of(catalog, variant, Path(how.start)) if how.start else None
-    tokenizer = _given_tokenizer(catalog, variant, how)
+def identify(
+    catalog: Catalog,
+    variant: Variant,
+    text: TextSource,
+    options: PretrainOptions,
+    *,
+    seed: int,
+    held_out: float,
+    precision: Precision,
+) -> PretrainSpec:
+    """The run that is asked for. Raises ZooError where tokenizer or initial weights are missing or don't fit."""
+    start = options.initial_weights
+    tokenizer = _given_tokenizer(catalog, variant, options)
     if tokenizer:
-        _check_mask(catalog, variant, tokenizer, str(how.tokenizer or how.start))
-    return PretrainSpec.model_validate(
-        {
-            "variant": variant,
-            "corpus_hash": hash_files(text_files([Path(path) for path in how.corpus])),
-            "tokenizer": hash_tokenizer(tokenizer) if tokenizer else "trained",
-            "seed": seed,
-            "held_out": held_out,
-            "precision": how.compute.precision,
-            "start": start,
-        }
+        _check_mask(catalog, variant, tokenizer, str(options.tokenizer or start))
+    return PretrainSpec(
+        variant=variant,
+        corpus_hash=text.content_hash,
+        tokenizer=hash_tokenizer(tokenizer) if tokenizer else "trained",
+        seed=seed,
+        held_out=held_out,
+        precision=precision,
+        initial_weights=initial_weights(catalog, variant, Path(start)) if start else None,
     )
 
 
-def _given_tokenizer(catalog: Catalog, variant: Variant, how: PretrainOptions) -> Tokenizer | None:
-    """The tokenizer that is there already; none where one is to be learnt."""
-    given = Path(how.tokenizer) if how.tokenizer else None
-    if how.start:
-        return tokenizer_to_keep(catalog, variant, Path(how.start), given)
+def _given_tokenizer(catalog: Catalog, variant: Variant, options: PretrainOptions) -> Tokenizer | None:
+    """The tokenizer that is there already; None where one is to be learnt."""
+    given = Path(options.tokenizer) if options.tokenizer else None
+    if options.initial_weights:
+        return tokenizer_to_keep(catalog, variant, Path(options.initial_weights), given)
     if given is None:
         return None
-    tokenizer_class, options = catalog.tokenizer(variant)
-    return tokenizer_class.load(given, **options)
+    tokenizer_class, class_options = catalog.tokenizer(variant)
+    return tokenizer_class.load(given, **class_options)
 
 
 def _check_mask(catalog: Catalog, variant: Variant, tokenizer: Tokenizer, folder: str) -> None:
@@ -72,8 +81,9 @@ def _check_mask(catalog: Catalog, variant: Variant, tokenizer: Tokenizer, folder
 
 @dataclass
 class Prepared:
-    """A run's text, and the variant with the vocabulary that it gave."""
+    """A run's text as ids, and the variant with the vocabulary that the text gave."""
 
+    text: TextSource
     tokenizer: Tokenizer
     corpus: TokenCorpus
     facts: CorpusFacts
@@ -87,20 +97,33 @@ class Prepared:
         return self.corpus.counts(vocab_size) - (self.held.counts(vocab_size) if self.held else 0)
 
 
-def prepare(catalog: Catalog, run: PretrainSpec, how: PretrainOptions) -> Prepared:
+def prepare(catalog: Catalog, spec: PretrainSpec, text: TextSource, options: PretrainOptions) -> Prepared:
     """The tokenizer and the tokenized corpus, from the run's folder and the cache if they are there already."""
-    paths = [Path(path) for path in how.corpus]
-    place = Path(how.out) / "tokenizer"
-    tokenizer_class, options = catalog.tokenizer(run.variant)
+    place = Path(options.out) / "tokenizer"
+    tokenizer_class, class_options = catalog.tokenizer(spec.variant)
     if not place.is_dir():
-        given = _given_tokenizer(catalog, run.variant, how)
-        write_folder(place, (given or train_tokenizer(catalog, run.variant, read_documents(paths))).save)
-    tokenizer = tokenizer_class.load(place, **options)
-    corpus, facts = cached_corpus(Path(how.cache), run.corpus_hash, read_documents(paths), tokenizer)
-    kept, held = split_documents(corpus.n_documents, run.held_out, run.seed)
+        given = _given_tokenizer(catalog, spec.variant, options)
+        write_folder(place, (given or train_tokenizer(catalog, spec.variant, text.documents())).save)
+    tokenizer = tokenizer_class.load(place, **class_options)
+    corpus, facts = cached_corpus(Path(options.cache), text.content_hash, text.documents(), tokenizer)
+    kept, held = split_documents(corpus.n_documents, spec.held_out, spec.seed)
     held_corpus = corpus.documents(held) if held else None
-    variant = run.variant if how.start else with_vocabulary(run.variant, tokenizer)
-    return Prepared(tokenizer, corpus, facts, variant, kept, held_corpus)
+    variant = spec.variant if options.initial_weights else with_vocabulary(spec.variant, tokenizer)
+    return Prepared(text, tokenizer, corpus, facts, variant, kept, held_corpus)
+
+
+def shared_tokenizer(catalog: Catalog, variant: Variant, text: TextSource, cache: Path) -> Path:
+    """The folder of the variant's tokenizer, learnt from the text by the first process that asks for it."""
+    recipe = {"tokenizer": variant.tokenizer.model_dump(mode="json"), "vocab_size": variant.dims.vocab_size}
+    words = json.dumps([text.content_hash, recipe], sort_keys=True)
+    place = cache / "tokenizers" / hashlib.sha256(words.encode()).hexdigest()[:32]
+    if not place.is_dir():
+        make_folder(place.parent)
+        with locked(place.parent, wait=True):
+            if not place.is_dir():
+                sweep(place.parent)
+                write_folder(place, train_tokenizer(catalog, variant, text.documents()).save)
+    return place
 
 
 def split_documents(n_documents: int, share: float, seed: int) -> tuple[NDArray[np.int64], list[int]]:

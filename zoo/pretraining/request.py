@@ -3,17 +3,24 @@
 from __future__ import annotations
 
 import os
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 from pydantic import Field
 
 from zoo.core.errors import ZooError
 from zoo.core.options import Amount, Help, Options, Paths, Texts, Whole
+from zoo.core.seeds import seed_of
 from zoo.core.specs import Precision, diff
 from zoo.machine.compute import Compute, chosen_device
 from zoo.pretraining.settings import PretrainOptions, PretrainSpec, scaled
 from zoo.registry.catalog import Catalog
+
+if TYPE_CHECKING:
+    from zoo.pretraining.source import TextSource
+    from zoo.train.distributed import Distributed
+    from zoo.train.step import StepConfig
 
 CHECKPOINTS = 20
 EVALUATIONS = 10
@@ -88,14 +95,32 @@ class PretrainRequest(Options):
     resume: Annotated[bool, Help("Continue the run in --out where it was stopped.", FOLDER)] = False
 
 
-def requested(
-    catalog: Catalog, name: str, asked: PretrainRequest, command: str | None = None
-) -> tuple[PretrainSpec, PretrainOptions, list[str]]:
-    """The run, how to carry it out, and what the budget changed in the recipe, a line each.
+@dataclass(frozen=True)
+class RequestedRun:
+    """A run, its text, where its files go, how its steps are carried out, and what the budget changed, a line each."""
+
+    spec: PretrainSpec
+    text: TextSource
+    options: PretrainOptions
+    compute: Compute
+    gradient_accumulation_steps: int
+    changes: list[str]
+
+    def steps_in(self, distributed: Distributed) -> StepConfig:
+        """How a process carries out steps."""
+        from zoo.train.step import StepConfig
+
+        seed = seed_of("steps", self.spec.seed)
+        return StepConfig(self.compute, distributed, self.gradient_accumulation_steps, seed)
+
+
+def requested(catalog: Catalog, name: str, asked: PretrainRequest, command: str | None = None) -> RequestedRun:
+    """The run that is asked for.
 
     Raises ZooError where the budget is given twice, or text, tokenizer or weights to start from are missing.
     """
     from zoo.pretraining.preparation import identify
+    from zoo.pretraining.source import text_of_files
 
     expression = "+".join([name, *asked.set])
     variant = catalog.variant(expression)
@@ -105,14 +130,11 @@ def requested(
     meant = scaled(variant, asked.tokens, asked.steps, asked.batch_tokens, own)
     catalog.check(meant)
     n_steps = meant.pretraining.steps
-    how = PretrainOptions(
-        corpus=tuple(map(str, asked.corpus)),
+    options = PretrainOptions(
         out=str(asked.out),
         cache=str(asked.cache or cache_folder()),
         tokenizer=str(asked.tokenizer) if asked.tokenizer else None,
-        start=str(start) if start else None,
-        compute=Compute(device=chosen_device(asked.device), precision=asked.precision, threads=asked.threads),
-        gradient_accumulation_steps=asked.gradient_accumulation_steps,
+        initial_weights=str(start) if start else None,
         sharded=asked.shard,
         checkpoint_every=asked.checkpoint_every or min(1_000, max(1, n_steps // CHECKPOINTS)),
         evaluate_every=asked.evaluate_every or max(1, n_steps // EVALUATIONS),
@@ -122,8 +144,13 @@ def requested(
         resume=asked.resume,
         command=command,
     )
-    spec = identify(catalog, meant, how, seed=asked.seed, held_out=asked.held_out)
-    return spec, how, [f"{field}: {before} -> {after}" for field, (before, after) in diff(variant, meant).items()]
+    compute = Compute(device=chosen_device(asked.device), precision=asked.precision, threads=asked.threads)
+    text = text_of_files(asked.corpus)
+    spec = identify(
+        catalog, meant, text, options, seed=asked.seed, held_out=asked.held_out, precision=compute.precision
+    )
+    changes = [f"{field}: {before} -> {after}" for field, (before, after) in diff(variant, meant).items()]
+    return RequestedRun(spec, text, options, compute, asked.gradient_accumulation_steps, changes)
 
 
 def cache_folder() -> Path:

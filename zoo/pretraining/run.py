@@ -1,32 +1,34 @@
-"""Do a pre-training run, from its beginning or from where it was stopped."""
+"""Do a pre-training, from its beginning or from where it was stopped."""
 
 from __future__ import annotations
 
+import time
 from collections import Counter
 from collections.abc import Sequence
 from contextlib import ExitStack
+from dataclasses import replace
 from pathlib import Path
 from typing import Protocol
 
 from pydantic import JsonValue
 
+from zoo.blocks.kernels import kernels_taken
 from zoo.core.files import write_text
-from zoo.core.seeds import seed_of
-from zoo.core.specs import Record, Variant
-from zoo.machine.environment import Environment, environment
+from zoo.core.held_out import HeldOutScore
+from zoo.machine.environment import environment
 from zoo.machine.memory import peak_memory
 from zoo.pretraining.checkpoints import Checkpoints
-from zoo.pretraining.initial_weights import take_over
+from zoo.pretraining.initial_weights import load_pretrained_weights
 from zoo.pretraining.log import RunLog
+from zoo.pretraining.outcome import PretrainOutcome, Summary, provenance
 from zoo.pretraining.preparation import Prepared, held_out_batches, prepare
-from zoo.pretraining.settings import CHECKPOINTS, PretrainOptions, PretrainSpec, Start, claimed
+from zoo.pretraining.settings import CHECKPOINTS, PretrainOptions, PretrainSpec, claimed
 from zoo.pretraining.setup import batch_stream, new_model
+from zoo.pretraining.source import TextSource
 from zoo.pretraining.stopping import Stopping
 from zoo.registry.catalog import Catalog
-from zoo.text.cache import CorpusFacts
 from zoo.text.pretraining_data import DataPosition
-from zoo.train.distributed import Distributed
-from zoo.train.evaluation import Score, evaluate
+from zoo.train.evaluation import evaluate
 from zoo.train.loop import train
 from zoo.train.optimizers import make_optimizer
 from zoo.train.prefetch import PREFETCH_TOKENS, ResumableLoader, prefetch
@@ -37,61 +39,42 @@ from zoo.weights.checkpoint import save_checkpoint, weights_hash
 from zoo.weights.provenance import write_provenance
 
 
-class Summary(Record):
-    """What came of a run."""
-
-    variant: Variant
-    start: Start | None
-    corpus: CorpusFacts
-    share_read: float
-    steps: int
-    tokens: int
-    seconds: float
-    labels: dict[str, dict[str, int]]
-    held_out: dict[str, Score]
-    weights_hash: str
-    processes: int
-    gradient_accumulation_steps: int
-    environment: Environment
-    peak_bytes: int
-
-
 class Watcher(Protocol):
-    """Whoever wants to know how a run is getting on."""
+    """What follows a run."""
 
     def told(self, text: str) -> None:
-        """Something worth a line."""
+        """A message of one line."""
 
     def stepped(self, step: Step, n_steps: int, tokens: int, peak_share: float | None) -> None:
         """A step is done."""
 
-    def evaluated(self, step: int, scores: dict[str, Score]) -> None:
-        """The held-out documents have been read."""
+    def evaluated(self, step: int, scores: dict[str, HeldOutScore]) -> None:
+        """The model was evaluated on held-out documents."""
 
 
 def pretrain(
     catalog: Catalog,
-    run: PretrainSpec,
-    how: PretrainOptions,
-    distributed: Distributed,
+    spec: PretrainSpec,
+    text: TextSource,
+    options: PretrainOptions,
+    how: StepConfig,
     watcher: Watcher,
     changes: Sequence[str] = (),
-) -> Summary | int:
+) -> PretrainOutcome | int:
     """Do the run, or what is left of it; gives the number of the signal that stopped it, if one did.
 
-    The watcher is told of `changes` to the recipe once the text has been read. Raises ZooError or RunFailed where the
-    run cannot be begun, gone on with or finished.
+    The watcher gets `changes` to the recipe once the text has been read. Raises ZooError or RunFailed where the run
+    can't be begun, resumed or finished.
     """
     how.compute.begin()
-    folder = Path(how.out)
     with ExitStack() as stack:
-        if distributed.is_main_process:
-            stack.enter_context(claimed(folder, run, how.resume))
-            prepared = prepare(catalog, run, how)
-        distributed.barrier()
-        if not distributed.is_main_process:
-            prepared = prepare(catalog, run, how)
-        return _Training(catalog, run, how, distributed, watcher, prepared).do(changes)
+        if how.distributed.is_main_process:
+            stack.enter_context(claimed(Path(options.out), spec, options.resume))
+            prepared = prepare(catalog, spec, text, options)
+        how.distributed.barrier()
+        if not how.distributed.is_main_process:
+            prepared = prepare(catalog, spec, text, options)
+        return _Training(catalog, spec, options, how, watcher, prepared).do(changes)
 
 
 class _Training:
@@ -100,73 +83,69 @@ class _Training:
     def __init__(
         self,
         catalog: Catalog,
-        run: PretrainSpec,
-        how: PretrainOptions,
-        distributed: Distributed,
+        spec: PretrainSpec,
+        options: PretrainOptions,
+        how: StepConfig,
         watcher: Watcher,
         prepared: Prepared,
     ) -> None:
-        self.run, self.how, self.distributed, self.watcher, self.prepared = run, how, distributed, watcher, prepared
-        self.catalog = catalog
-        self.folder = Path(how.out)
+        self.catalog, self.spec, self.options, self.watcher, self.prepared = catalog, spec, options, watcher, prepared
+        self.how, self.compute, self.is_main_process = how, how.compute, how.distributed.is_main_process
+        self.folder = Path(options.out)
         self.recipe = prepared.variant.pretraining
-        self.model = new_model(catalog, prepared.variant, prepared.counts(), run.seed).to(how.compute.torch_device)
-        self.fresh = take_over(self.model, Path(how.start), catalog) if how.start else []
-        self.held = held_out_batches(catalog, self.model, prepared, run.seed)
-        self.optimizer = make_optimizer(self.model, self.recipe, sharded=how.sharded and distributed.size > 1)
-        self.checkpoints = Checkpoints(self.folder / CHECKPOINTS, how.keep)
-        found, complaints = self.checkpoints.restore(self.model, self.optimizer)
+        self.model = new_model(catalog, prepared.variant, prepared.counts(), spec.seed).to(self.compute.torch_device)
+        start = options.initial_weights
+        self.notes = load_pretrained_weights(self.model, Path(start), catalog) if start else []
+        self.held = held_out_batches(catalog, self.model, prepared, spec.seed)
+        sharded = options.sharded and how.distributed.size > 1
+        self.optimizer = make_optimizer(self.model, self.recipe, sharded=sharded)
+        self.checkpoints = Checkpoints(self.folder / CHECKPOINTS, options.keep)
+        saved, complaints = self.checkpoints.restore(self.model, self.optimizer)
         for complaint in complaints:
             watcher.told(f"warning: {complaint}; going on from the checkpoint before it")
-        self.progressed = found or TrainingState(step=0, position=DataPosition(), labels={})
-        self.scores: dict[str, Score] = {}
-        self.labels = {name: Counter(found) for name, found in self.progressed.labels.items()}
+        self.state = saved or TrainingState(step=0, position=DataPosition(), labels={})
+        self.saved_at = time.monotonic()
+        self.scores: dict[str, HeldOutScore] = {}
+        self.labels = {name: Counter(counts) for name, counts in self.state.labels.items()}
 
-    def do(self, changes: Sequence[str]) -> Summary | int:
+    def do(self, changes: Sequence[str]) -> PretrainOutcome | int:
         """Train to the end, or until a signal."""
-        done = self.progressed.step
-        feed = batch_stream(
+        prepared, done = self.prepared, self.state.step
+        stream = batch_stream(
             self.catalog,
             self.model,
-            self.prepared.corpus,
-            self.prepared.tokenizer,
-            seed=self.run.seed,
-            documents=self.prepared.kept,
+            prepared.corpus,
+            prepared.tokenizer,
+            seed=self.spec.seed,
+            documents=prepared.kept,
         )
-        self.share_read = feed.share_read()
+        self.share_read = stream.share_read()
         depth = PREFETCH_TOKENS // self.recipe.batch_tokens
-        self.reader = ResumableLoader(prefetch(feed.starting_at(done, DataPosition(*self.progressed.position)), depth))
-        self.reader.begin()
-        self.log = RunLog(self.folder, done, self.how.tensorboard) if self.distributed.is_main_process else None
-        self._tell_beginning(changes)
+        self.loader = ResumableLoader(prefetch(stream.starting_at(done, DataPosition(*self.state.position)), depth))
+        self.loader.begin()
+        self.log = RunLog(self.folder, done, self.options.tensorboard) if self.is_main_process else None
+        self._announce(changes)
         try:
-            with Stopping() as stopping:
+            with Stopping() as stopping, kernels_taken() as self.kernels:
                 return self._steps(stopping)
         finally:
-            self.reader.close()
+            self.loader.close()
             if self.log:
                 self.log.close()
 
-    def _steps(self, stopping: Stopping) -> Summary | int:
-        n_steps = self.recipe.steps
-        how = StepConfig(
-            compute=self.how.compute,
-            distributed=self.distributed,
-            gradient_accumulation_steps=self.how.gradient_accumulation_steps,
-            seed=seed_of("steps", self.run.seed),
-            stop=stopping,
-        )
-        speed = Speed(self.model, self.how.compute, self.distributed.size)
-        for step in train(
-            self.model, self.optimizer, self.reader, self.recipe, n_steps, done=self.progressed.step, how=how
-        ):
+    def _steps(self, stopping: Stopping) -> PretrainOutcome | int:
+        n_steps, options = self.recipe.steps, self.options
+        how = replace(self.how, stop=stopping)
+        speed = Speed(self.model, self.compute, how.distributed.size) if options.measures_peak else None
+        for step in train(self.model, self.optimizer, self.loader, self.recipe, n_steps, done=self.state.step, how=how):
             self._count(step)
             self._show(step, speed)
             last = step.number == n_steps
-            if last or step.number % self.how.evaluate_every == 0:
+            if last or step.number % options.evaluate_every == 0:
                 self._evaluate(step.number)
-                speed.measure()
-            if last or step.stop or step.number % self.how.checkpoint_every == 0:
+                if speed:
+                    speed.measure()
+            if step.stop or self._is_due(step.number, last):
                 self._save()
             if step.stop and not last:
                 self.watcher.told(f"stopped after step {step.number} of {n_steps}; go on with --resume")
@@ -175,112 +154,102 @@ class _Training:
             self._evaluate(n_steps)
         return self._finish()
 
+    def _is_due(self, number: int, last: bool) -> bool:
+        """Whether a checkpoint is to be written after a step."""
+        every, seconds = self.options.checkpoint_every, self.options.checkpoint_seconds
+        by_steps = every is not None and (last or number % every == 0)
+        return by_steps or (seconds is not None and not last and time.monotonic() - self.saved_at >= seconds)
+
     def _count(self, step: Step) -> None:
         for name, counts in step.labels.items():
             self.labels.setdefault(name, Counter()).update({str(value): n for value, n in counts.items()})
-        self.progressed = TrainingState(
+        self.state = TrainingState(
             step=step.number,
-            position=self.reader.position,
-            tokens=self.progressed.tokens + step.n_tokens,
-            seconds=self.progressed.seconds + step.seconds,
+            position=self.loader.position,
+            tokens=self.state.tokens + step.n_tokens,
+            seconds=self.state.seconds + step.seconds,
             labels={name: dict(sorted(counts.items())) for name, counts in sorted(self.labels.items())},
-            processes=self.distributed.size,
+            processes=self.how.distributed.size,
             gradient_accumulation_steps=self.how.gradient_accumulation_steps,
         )
 
-    def _show(self, step: Step, speed: Speed) -> None:
+    def _show(self, step: Step, speed: Speed | None) -> None:
         if not self.log:
             return
-        peak_share = speed.share(step, self.reader.batch)
-        if step.number % self.how.log_every == 0:
-            self.log.step(step, self.progressed.tokens, peak_share)
-        self.watcher.stepped(step, self.recipe.steps, self.progressed.tokens, peak_share)
+        peak_share = speed.share(step, self.loader.batch) if speed else None
+        if step.number % self.options.log_every == 0:
+            self.log.step(step, self.state.tokens, peak_share)
+        self.watcher.stepped(step, self.recipe.steps, self.state.tokens, peak_share)
 
     def _evaluate(self, number: int) -> None:
         if self.log and self.held:
-            self.scores = evaluate(self.model, self.held, self.how.compute)
+            self.scores = evaluate(self.model, self.held, self.compute)
             self.log.evaluation(number, self.scores)
             self.watcher.evaluated(number, self.scores)
 
     def _save(self) -> None:
-        provenance = self._provenance({}) if self.log else {}
+        made = self._provenance({}) if self.log else {}
         tokenizer = self.prepared.tokenizer
-        self.checkpoints.save(
-            self.model, self.optimizer, tokenizer, self.progressed, provenance, self.distributed.is_main_process
-        )
+        self.checkpoints.save(self.model, self.optimizer, tokenizer, self.state, made, self.is_main_process)
+        self.saved_at = time.monotonic()
         if self.log:
-            self.log.write("checkpoint", self.progressed.step)
+            self.log.write("checkpoint", self.state.step)
 
-    def _finish(self) -> Summary:
+    def _finish(self) -> PretrainOutcome:
         summary = Summary(
             variant=self.prepared.variant,
-            start=self.run.start,
+            initial_weights=self.spec.initial_weights,
             corpus=self.prepared.facts,
             share_read=self.share_read,
-            steps=self.progressed.step,
-            tokens=self.progressed.tokens,
-            seconds=self.progressed.seconds,
-            labels=self.progressed.labels,
+            steps=self.state.step,
+            tokens=self.state.tokens,
+            seconds=self.state.seconds,
+            labels=self.state.labels,
             held_out=self.scores,
             weights_hash=weights_hash(self.model.state_dict()),
-            processes=self.distributed.size,
+            processes=self.how.distributed.size,
             gradient_accumulation_steps=self.how.gradient_accumulation_steps,
-            environment=environment(self.catalog, self.how.compute),
-            peak_bytes=peak_memory(self.how.compute.torch_device),
+            environment=environment(self.catalog, self.compute),
+            peak_bytes=peak_memory(self.compute.torch_device),
+            kernels=tuple(sorted(self.kernels)),
         )
         if self.log:
-            provenance = self._provenance(self.scores)
+            made = self._provenance(self.scores)
             save_checkpoint(
-                self.folder / "model",
+                Path(self.options.model or self.folder / "model"),
                 self.prepared.variant,
                 self.model,
                 self.prepared.tokenizer,
-                lambda place: write_provenance(place, provenance),
+                lambda place: write_provenance(place, made),
             )
             write_text(self.folder / "result.json", summary.model_dump_json(indent=1))
             self.log.write("end", summary.steps, weights_hash=summary.weights_hash)
-        return summary
+        return PretrainOutcome(summary, self.model)
 
-    def _provenance(self, scores: dict[str, Score]) -> dict[str, JsonValue]:
-        """What a model card is to tell of the weights as they are now."""
-        told = self.run.model_dump(mode="json", include={"seed", "held_out", "precision", "tokenizer", "start"})
-        return {
-            "made_by": "zoo pretrain",
-            "command": self.how.command,
-            "corpus": ", ".join(self.how.corpus),
-            **self.prepared.facts.model_dump(mode="json", exclude={"tokenizer_hash", "separator"}),
-            "share_held_out": told.pop("held_out"),
-            **told,
-            "recipe": self.recipe.model_dump(mode="json"),
-            "steps": self.progressed.step,
-            "tokens_read": self.progressed.tokens,
-            "scores_on_held_out_documents": {name: score.model_dump(mode="json") for name, score in scores.items()},
-            "weights_hash": weights_hash(self.model.state_dict()),
-            "environment": environment(self.catalog, self.how.compute).model_dump(mode="json"),
-        }
+    def _provenance(self, scores: dict[str, HeldOutScore]) -> dict[str, JsonValue]:
+        made_in = environment(self.catalog, self.compute)
+        return provenance(self.spec, self.options, self.prepared, self.state, self.model, scores, made_in)
 
-    def _tell_beginning(self, changes: Sequence[str]) -> None:
-        for change in changes:
-            self.watcher.told(change)
-        facts, found, held = self.prepared.facts, self.progressed, self.prepared.held
-        n_held = held.n_documents if held else 0
-        self.watcher.told(
-            f"{facts.documents:,} documents, {n_held:,} of them held out; "
-            f"{facts.tokens:,} tokens, of which an epoch reads {self.share_read:.1%}; {self.recipe.steps:,} steps"
-        )
-        if self.run.start and not found.step:
-            start = self.run.start
-            self.watcher.told(f"starting from the weights of {start.source} (SHA-256 {start.content_hash})")
-            for fresh in self.fresh:
-                self.watcher.told(fresh)
+    def _announce(self, changes: Sequence[str]) -> None:
+        """Say what the run works on, and where it begins."""
+        facts, held, state = self.prepared.facts, self.prepared.held, self.state
+        lines = [
+            *changes,
+            f"{facts.documents:,} documents, {held.n_documents if held else 0:,} of them held out; "
+            f"{facts.tokens:,} tokens, of which an epoch reads {self.share_read:.1%}; {self.recipe.steps:,} steps",
+        ]
+        start = self.spec.initial_weights
+        if start and not state.step:
+            lines += [f"starting from the weights of {start.source} (SHA-256 {start.content_hash})", *self.notes]
             if self.log:
-                self.log.write("start", 0, **start.model_dump(), fresh=list(self.fresh))
-        if found.step:
-            self.watcher.told(f"going on after step {found.step}")
-            before = f"{found.processes} x {found.gradient_accumulation_steps}"
-            now = f"{self.distributed.size} x {self.how.gradient_accumulation_steps}"
-            if before != now:
-                self.watcher.told(
-                    f"processes x gradient accumulation steps were {before}, now {now}: the outcome is equal but for "
-                    "rounding and dropout"
-                )
+                self.log.write("start", 0, **start.model_dump(), fresh=list(self.notes))
+        if state.step:
+            lines += [f"going on after step {state.step}", *self._other_division()]
+        for line in lines:
+            self.watcher.told(line)
+
+    def _other_division(self) -> list[str]:
+        before = f"{self.state.processes} x {self.state.gradient_accumulation_steps}"
+        now = f"{self.how.distributed.size} x {self.how.gradient_accumulation_steps}"
+        told = f"processes x gradient accumulation steps were {before}, now {now}: the outcome is equal but for "
+        return [] if before == now else [told + "rounding and dropout"]

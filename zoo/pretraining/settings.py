@@ -14,7 +14,6 @@ from pydantic import Field, ValidationError
 from zoo.core.errors import RunFailed, ZooError, explain
 from zoo.core.files import locked, make_folder, write_text
 from zoo.core.specs import Count, Precision, Record, Share, Variant
-from zoo.machine.compute import Compute
 
 FEWEST_STEPS = 250
 """A budget that is scaled down keeps at least so many steps, by smaller batches."""
@@ -23,15 +22,15 @@ RUN = "run.json"
 CHECKPOINTS = "checkpoints"
 
 
-class Start(Record):
-    """Trained weights that a run begins with: where they lay, and a SHA-256 of their files."""
+class InitialWeights(Record):
+    """Trained weights that a run starts from: where they lay, and a SHA-256 of their files."""
 
     source: str
     content_hash: str
 
 
 class PretrainSpec(Record):
-    """What decides a run's outcome, but for rounding; a folder holds one run, and `--resume` goes on with no other."""
+    """What decides a run's outcome, but for rounding; a folder holds one run, and `--resume` continues no other."""
 
     variant: Variant
     corpus_hash: str
@@ -40,30 +39,37 @@ class PretrainSpec(Record):
     seed: int
     held_out: Share
     precision: Precision
-    start: Start | None = None
+    initial_weights: InitialWeights | None = None
     """Of weights that are drawn from the seed, nothing."""
 
 
 class PretrainOptions(Record):
-    """How to carry a run out: none of it moves the outcome by more than rounding."""
+    """Where a run keeps its files, and how often it writes them; none of it changes the outcome."""
 
-    corpus: tuple[str, ...]
     out: str
     cache: str
+    """The folder of tokenized corpora."""
+    model: str | None = None
+    """The folder of the trained model; `model` in `out` if not given."""
     tokenizer: str | None = None
-    start: str | None = None
+    """The folder of a tokenizer to use; one is learnt from the text if not given."""
+    initial_weights: str | None = None
     """The folder of the model to start from."""
-    compute: Compute = Compute()
-    gradient_accumulation_steps: Count = 1
     sharded: bool = False
-    checkpoint_every: Count
+    checkpoint_every: Count | None = None
+    """Steps between checkpoints, the last step included."""
+    checkpoint_seconds: float | None = None
+    """Seconds between checkpoints."""
     evaluate_every: Count
     log_every: Count = 1
     keep: Annotated[int, Field(ge=1, le=1_000)] = 2
     tensorboard: bool = False
     resume: bool = False
+    measures_peak: bool = True
+    """Whether to measure the machine's peak of matrix products, which takes about a second."""
+    made_by: str = "zoo pretrain"
     command: str | None = None
-    """What was typed, for whoever wants to repeat it."""
+    """The command line, to repeat the run with."""
 
 
 def scaled(
@@ -96,7 +102,7 @@ def scaled(
 
 
 @contextmanager
-def claimed(folder: Path, run: PretrainSpec, resume: bool) -> Iterator[None]:
+def claimed(folder: Path, spec: PretrainSpec, resume: bool) -> Iterator[None]:
     """Make a folder this run's, or see that it already is; no other process can meanwhile.
 
     What was made is taken away again where the run is refused, not failed, and left nothing to go on from. Raises
@@ -105,10 +111,10 @@ def claimed(folder: Path, run: PretrainSpec, resume: bool) -> Iterator[None]:
     made = [place for place in (folder, *folder.parents) if not place.exists()]
     make_folder(folder)
     with locked(folder, wait=False):
-        before = _holds(folder, run, resume)
+        before = _holds(folder, spec, resume)
         try:
             if not before:
-                write_text(folder / RUN, run.model_dump_json(indent=1))
+                write_text(folder / RUN, spec.model_dump_json(indent=1))
             yield
         except ZooError as error:
             if not before and not isinstance(error, RunFailed) and not (folder / CHECKPOINTS).exists():
@@ -118,7 +124,7 @@ def claimed(folder: Path, run: PretrainSpec, resume: bool) -> Iterator[None]:
             raise
 
 
-def _holds(folder: Path, run: PretrainSpec, resume: bool) -> bool:
+def _holds(folder: Path, spec: PretrainSpec, resume: bool) -> bool:
     """Whether a folder holds this run already; otherwise it is empty. Raises ZooError where it is neither."""
     path = folder / RUN
     if not path.exists():
@@ -131,7 +137,7 @@ def _holds(folder: Path, run: PretrainSpec, resume: bool) -> bool:
         found = PretrainSpec.model_validate_json(path.read_bytes())
     except ValidationError as error:
         raise ZooError(f"{path} is not a run: {explain(error)}; give another --out") from None
-    differing = [name for name in PretrainSpec.model_fields if getattr(found, name) != getattr(run, name)]
+    differing = [name for name in PretrainSpec.model_fields if getattr(found, name) != getattr(spec, name)]
     if differing:
         raise ZooError(
             f"{folder} holds another run: it differs in {', '.join(differing)}; give the same again, or another --out"

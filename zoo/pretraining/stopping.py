@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import signal
+from threading import current_thread, main_thread
 from types import FrameType, TracebackType
 from typing import Self
 
@@ -20,7 +21,8 @@ class Stopping:
         return self.signal is not None
 
     def __enter__(self) -> Self:
-        self._before = {each: signal.signal(each, self._note) for each in self.SIGNALS}
+        heard = self.SIGNALS if current_thread() is main_thread() else ()  # others may not change what signals do
+        self._before = {each: signal.signal(each, self._note) for each in heard}
         return self
 
     def __exit__(

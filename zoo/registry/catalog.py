@@ -1,113 +1,35 @@
-"""What all plugins offer, by name, and models built from it; never changed once it is there."""
+"""Variants by name, expression or folder, checked and built from what the plugins offer."""
 
 from __future__ import annotations
 
 import inspect
-import logging
 import os
 from collections.abc import Iterable, Mapping
 from functools import partial
 from pathlib import Path
-from pkgutil import resolve_name
 from typing import TYPE_CHECKING, Any
 
-from zoo.core.errors import UnknownName, ZooError
+from zoo.core.errors import ZooError
 from zoo.core.seeds import drawing
 from zoo.core.specs import Dims, PartRef, Variant
-from zoo.formulas import Component, Published
+from zoo.formulas import Component
 from zoo.registry.expressions import base_of, evaluate, exchanged_fields, own_name
-from zoo.registry.offers import PARTS, Offers
+from zoo.registry.offered import Offered
+from zoo.registry.offers import PARTS
 from zoo.registry.options import WEIGHT, checked_options, constructor_options
-from zoo.registry.paper_tables import PaperTable
-from zoo.registry.plugins import Plugin, Refused, Source, guarded, installed_plugins
-from zoo.registry.search_grids import Grid
-from zoo.registry.tables import OnFailure, Tables, stop
-from zoo.tasks.kinds import add_kinds
-from zoo.tasks.metrics import add_metrics
 from zoo.tasks.task import Task
+from zoo.weights.folder import CheckpointFolder, is_checkpoint
 from zoo.weights.folder_names import told_apart
-from zoo.weights.format import CheckpointFormat
 from zoo.weights.hub import folder_named, is_hub_name
-from zoo.weights.record import is_checkpoint, variant_in
+from zoo.weights.record import variant_in
 
 if TYPE_CHECKING:
     from zoo.core.interfaces import Masking, Packing, Tokenizer
     from zoo.model import Model
 
 
-class Catalog:
-    """Everything that the plugins offer, by kind and name. Nothing is imported before it is asked for."""
-
-    def __init__(self, sources: list[Source], on_failure: OnFailure) -> None:
-        self.offered = Tables(sources, on_failure)
-        add_kinds(self.offered["task_kind"])
-        add_metrics(self.offered["metric"])
-
-    @classmethod
-    def installed(cls, *, strict: bool = False, on_failure: OnFailure | None = None) -> Catalog:
-        """Everything offered by installed distributions. What fails of a plugin is left out and logged.
-
-        With `strict` any failure raises ZooError at once; `on_failure` is called in place of the log.
-        """
-        return cls(installed_plugins(), stop if strict else on_failure or _log)._loaded(strict)
-
-    @classmethod
-    def of(cls, *plugins: object, **offers: Offers) -> Catalog:
-        """Only these plugins, modules or objects with the hook, or records by plugin's name: for tests and notebooks.
-
-        A failure raises ZooError.
-        """
-        named = {getattr(given, "__name__", type(given).__name__).removeprefix("zoo_"): given for given in plugins}
-        sources: list[Source] = [
-            (Plugin(name, "given", "-"), lambda given=given: given)  # type: ignore[misc]
-            for name, given in (named | offers).items()
-        ]
-        return cls(sources, stop)._loaded(strict=True)
-
-    def _loaded(self, strict: bool) -> Catalog:
-        if strict:
-            _ = self.plugins
-        return self
-
-    @property
-    def plugins(self) -> tuple[Plugin, ...]:
-        """Every plugin, with what it registers and what failed."""
-        return self.offered.plugins
-
-    @property
-    def parts(self) -> Mapping[str, Mapping[str, type[Any] | str]]:
-        """Classes of parts or their "module:Class", by kind and name."""
-        return {kind: self.offered[kind] for kind in PARTS}
-
-    @property
-    def variants(self) -> Mapping[str, Variant]:
-        """Variants by name."""
-        return self.offered["variant"]
-
-    @property
-    def tasks(self) -> Mapping[str, Task]:
-        """Tasks by name."""
-        return self.offered["task"]
-
-    @property
-    def checkpoint_formats(self) -> Mapping[str, CheckpointFormat]:
-        """Layouts of checkpoints by model_type."""
-        return self.offered["checkpoint_format"]
-
-    @property
-    def published_counts(self) -> Mapping[str, Published]:
-        """Parameter counts as printed, by variant and source."""
-        return self.offered["published_count"]
-
-    @property
-    def paper_tables(self) -> Mapping[str, PaperTable]:
-        """Tables of papers by name."""
-        return self.offered["paper_table"]
-
-    @property
-    def search_grids(self) -> Mapping[str, Grid]:
-        """Settings of fine-tuning to try, by name."""
-        return self.offered["search_grid"]
+class Catalog(Offered):
+    """What the plugins offer; variants by expression or folder, and models built from them."""
 
     def variant(self, expression: str, beside: Iterable[str] = ()) -> Variant:
         """The variant of this name or expression, or in this checkpoint's folder, also on the hub.
@@ -148,69 +70,11 @@ class Catalog:
         folder = folder_named(name)
         called = names[folder.resolve()]
         called = f"folder:{called}" if called in self.variants else called
-        return variant_in(folder, self.checkpoint_formats).model_copy(update={"name": called})
+        return variant_in(CheckpointFolder(folder), self.checkpoint_formats).model_copy(update={"name": called})
 
     def exchanged_fields(self, expression: str) -> frozenset[str]:
         """The paths of the fields that an expression exchanges. Raises ZooError as `named` does."""
         return exchanged_fields(self.named(expression)[1], self._is_folder)
-
-    def task(self, name: str) -> Task:
-        """The task of this name. Raises UnknownName."""
-        task: Task = self._find("task", name)
-        return task
-
-    def paper_table(self, name: str) -> PaperTable:
-        """The paper's table of this name. Raises UnknownName."""
-        table: PaperTable = self._find("paper_table", name)
-        return table
-
-    def search_grid(self, name: str) -> Grid:
-        """The settings of this name. Raises UnknownName."""
-        grid: Grid = self._find("search_grid", name)
-        return grid
-
-    def task_kind(self, name: str) -> Any:
-        """The task kind of this name. Raises UnknownName, and ZooError where it fails to import."""
-        return self.resolve("task_kind", name)
-
-    def metric(self, name: str) -> Any:
-        """The metric of this name. Raises as `task_kind`."""
-        return self.resolve("metric", name)
-
-    def report_format(self, name: str) -> Any:
-        """The report format of this name. Raises as `task_kind`."""
-        return self.resolve("report_format", name)
-
-    def executor(self, name: str) -> Any:
-        """The executor of this name. Raises as `task_kind`."""
-        return self.resolve("executor", name)
-
-    def job_kind(self, name: str) -> Any:
-        """The job kind of this name. Raises as `task_kind`."""
-        return self.resolve("job_kind", name)
-
-    def part(self, kind: str, name: str) -> type[Any]:
-        """The class of a part. Raises UnknownName, and ZooError where it fails to import or is no class."""
-        found = self.resolve(kind, name)
-        if not isinstance(found, type):
-            raise ZooError(f"{kind} {name!r} is offered as {self.offered[kind][name]!r}, which is not a class")
-        return found
-
-    def resolve(self, kind: str, name: str) -> Any:
-        """What a name of a kind stands for, imported now. Raises UnknownName, and ZooError where the import fails."""
-        offered, said = self._find(kind, name), kind.replace("_", " ")
-        if not isinstance(offered, str):
-            return offered
-        try:
-            return guarded("import", partial(resolve_name, offered))
-        except Refused as refused:
-            raise ZooError(f"{said} {name!r} is offered as {offered!r}, which fails to import: {refused}") from refused
-
-    def _find(self, kind: str, name: str) -> Any:
-        table = self.offered[kind]
-        if name not in table:
-            raise UnknownName(kind.replace("_", " "), name, table)
-        return table[name]
 
     def components(self, kind: str, used: PartRef, dims: Dims) -> tuple[Component, ...] | None:
         """What a part is made of by its plugin's formula; None where the plugin states none. Raises as `build`."""
@@ -227,10 +91,6 @@ class Catalog:
         except Exception as error:
             reason = f"{type(error).__name__}: {error}"
             raise ZooError(f"the formula {stated!r} of {kind} {used.name!r} fails: {reason}") from error
-
-    def owner(self, kind: str, name: str) -> Plugin:
-        """The plugin that registered a name."""
-        return self.offered.owner(kind, name)
 
     def tokenizer(self, variant: Variant) -> tuple[type[Tokenizer], dict[str, Any]]:
         """The variant's tokenizer class, with its checked options, to train or to load."""
@@ -327,7 +187,3 @@ class Catalog:
         if not isinstance(made, expected):
             raise ZooError(f"{kind} {used.name!r} is a {type(made).__name__}, not a zoo.{expected.__name__}")
         return made
-
-
-def _log(plugin: Plugin, phase: str, reason: str) -> None:
-    logging.getLogger(__name__).warning("plugin %s failed at %s: %s", plugin.origin, phase, reason)

@@ -27,13 +27,15 @@ def checked_options(
     constructor: Callable[..., Any], kind: str, used: PartRef, given: tuple[str, ...] = ()
 ) -> dict[str, Any]:
     """The options of a part, each known to its constructor and of the annotated type."""
+    if not used.options:
+        return {}
     variadic = (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD)
     known = [
         name
         for name, p in inspect.signature(constructor).parameters.items()
         if name not in given and p.kind not in variadic
     ]
-    hints = _hints(constructor)
+    hints = hints_of(constructor)
     if kind == "objective":
         known, hints = [*known, WEIGHT], {**hints, WEIGHT: Positive}
     options = {}
@@ -47,7 +49,7 @@ def checked_options(
     return options
 
 
-def _hints(constructor: Callable[..., Any]) -> dict[str, Any]:
+def hints_of(constructor: Callable[..., Any]) -> dict[str, Any]:
     """The annotations of a constructor; none where they name what only a type checker imports."""
     try:
         return get_type_hints(constructor)

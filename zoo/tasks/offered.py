@@ -4,4 +4,4 @@ from __future__ import annotations
 
 from zoo.tasks import glue, starter
 
-TASKS = [*glue.TASKS, *starter.TASKS]
+TASKS = [*glue.TASKS, *starter.TASKS, starter.ROLES]

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from statistics import fmean
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from zoo.core.errors import RunFailed, UnknownName, ZooError
 from zoo.tasks.kinds import OfKind, task_kind
 from zoo.tasks.metrics import metrics_of
-from zoo.tasks.metrics.metric import Metric
 from zoo.tasks.task import Dataset, Example, Task, labels_of
+
+if TYPE_CHECKING:
+    from zoo.tasks.metrics.metric import Metric
 
 
 class Scored(OfKind, Protocol):

@@ -1,4 +1,4 @@
-"""The starter suite: five tasks of the synthetic microworld, made on the spot."""
+"""The starter suite, five tasks of the synthetic microworld, and one of tagging beside it; made on the spot."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from zoo.tasks.task import Dataset, Task, content_hash
 class MicroworldTask(Task):
     """A GLUE-shaped task whose items are made, not read; `difficulty` is the share of items with a trap."""
 
-    form: Literal["acceptability", "sentiment", "paraphrase", "similarity", "entailment"]
+    form: Literal["acceptability", "sentiment", "paraphrase", "similarity", "entailment", "roles"]
     n_train: Count = 4_800
     n_dev: Count = 500
     seed: Annotated[int, Field(ge=0)] = 0
@@ -58,3 +58,16 @@ TASKS: tuple[Task, ...] = (
     _task("similarity", (), pair=True, metrics=("spearman",)),
     _task("entailment", ("not_entailment", "entailment"), pair=True),
 )
+
+ROLES = MicroworldTask(
+    name="micro-roles",
+    suite="microworld-tagging",
+    synthetic=True,
+    citation="ours; docs/microworld.md",
+    kind="token-classification",
+    form="roles",
+    labels=("O", "B-agent", "I-agent", "B-patient", "I-patient", "B-place", "I-place"),
+    metrics=("entity-f1",),
+    n_train=480,
+)
+"""Who does what to whom, and where, as tags of words; not among the tasks that are compared on by default."""

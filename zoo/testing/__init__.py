@@ -19,6 +19,7 @@ from zoo.testing.heads import HEAD_KINDS, check_head, check_head_kind, head_batc
 from zoo.testing.layers import check_embedding, check_encoder, check_objective
 from zoo.testing.material import DIMS, LENGTHS, sentences
 from zoo.testing.models import check_checkpoint, check_variant
+from zoo.testing.tasks import check_items, check_task
 from zoo.testing.text import check_masking, check_packing, check_tokenizer
 
 __all__ = [
@@ -31,9 +32,11 @@ __all__ = [
     "check_encoder",
     "check_head",
     "check_head_kind",
+    "check_items",
     "check_masking",
     "check_objective",
     "check_packing",
+    "check_task",
     "check_tokenizer",
     "check_variant",
     "conformance",
@@ -56,7 +59,7 @@ class Check:
 
 
 def conformance(catalog: Catalog, plugin: str | None = None) -> list[Check]:
-    """A check for every part and variant that a plugin offers; or that all plugins offer, and for the zoo's heads."""
+    """A check for every part, variant and task that a plugin offers; or that all do, and for the zoo's heads."""
     by_kind: dict[str, Callable[[Catalog, str], None]] = {
         "tokenizer": _check_tokenizer_part,
         "packing": lambda catalog, name: check_packing(catalog.part("packing", name)()),
@@ -65,11 +68,13 @@ def conformance(catalog: Catalog, plugin: str | None = None) -> list[Check]:
         "encoder": lambda catalog, name: check_encoder(catalog.part("encoder", name)),
         "objective": lambda catalog, name: check_objective(catalog.part("objective", name)),
         "variant": lambda catalog, name: check_variant(catalog, catalog.variant(name)),
+        "task": lambda catalog, name: check_task(catalog.task(name)),
         "checkpoint_format": lambda catalog, name: check_checkpoint(catalog, catalog.checkpoint_formats[name]),
     }
     tables: dict[str, Sequence[str]] = {
         **{kind: list(catalog.parts[kind]) for kind in PARTS},
         "variant": list(catalog.variants),
+        "task": list(catalog.tasks),
         "checkpoint_format": list(catalog.checkpoint_formats),
     }
     heads = [Check(f"head {kind}", partial(check_head_kind, kind)) for kind in HEAD_KINDS if plugin is None]

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
+from zlib import crc32
 
 import numpy as np
 import torch
@@ -114,6 +116,57 @@ class Words(Tokenizer):
     def join(self, first: Ids, second: Ids | None, max_length: int) -> Encoding:
         ids = np.concatenate([first, [] if second is None else second]).astype(np.int32)[:max_length]
         return Encoding(ids, np.zeros_like(ids), np.zeros(len(ids), dtype=np.bool_))
+
+
+class Pieces(Tokenizer):
+    """A tokenizer of any text into pieces of three letters, whose ids are hashes of them; knows where they are."""
+
+    pad_id, unk_id, cls_id, sep_id, mask_id = range(5)
+    vocab_size = DIMS.vocab_size
+    special_ids = (0, 1, 2, 3, 4)
+
+    @classmethod
+    def train(cls, texts: Any, vocab_size: int, *args: Any, **options: Any) -> Pieces:
+        return cls()
+
+    @classmethod
+    def load(cls, folder: FolderLike, *args: Any, **options: Any) -> Pieces:
+        return cls()
+
+    def save(self, folder: Path) -> None:
+        """Nothing to write: there is no vocabulary."""
+
+    @property
+    def word_starts(self) -> Flags:
+        return np.ones(self.vocab_size, dtype=bool)
+
+    def encode(self, texts: Sequence[str]) -> list[Ids]:
+        return [ids for ids, _ in self.encode_with_offsets(texts)]
+
+    def encode_with_offsets(self, texts: Sequence[str]) -> list[tuple[Ids, Ids]]:
+        return [self._encoded(text) for text in texts]
+
+    def _encoded(self, text: str) -> tuple[Ids, Ids]:
+        spans = [found.span() for found in re.finditer(r"\S{1,3}", text)]
+        ids = [5 + crc32(text[start:end].encode()) % (self.vocab_size - 5) for start, end in spans]
+        return np.array(ids, dtype=np.int32), np.array(spans, dtype=np.int32).reshape(-1, 2)
+
+    def decode(self, ids: Sequence[int]) -> str:
+        return " ".join(map(str, ids))
+
+    def n_special(self, pair: bool) -> int:
+        return 3 if pair else 2
+
+    def join(self, first: Ids, second: Ids | None, max_length: int) -> Encoding:
+        """[CLS] and [SEP] around the texts; the longer one is cut."""
+        parts = [first] if second is None else [first, second]
+        while sum(map(len, parts)) > max_length - self.n_special(second is not None):
+            longest = max(range(len(parts)), key=lambda place: len(parts[place]))
+            parts[longest] = parts[longest][:-1]
+        pieces = [np.array([self.cls_id]), *(part for text in parts for part in (text, np.array([self.sep_id])))]
+        segments = [0] * (len(parts[0]) + 2) + [1] * (len(parts[1]) + 1 if len(parts) > 1 else 0)
+        ids = np.concatenate(pieces).astype(np.int32)
+        return Encoding(ids, np.array(segments, dtype=np.int32), ids < len(self.special_ids))
 
 
 def small_corpus() -> TokenCorpus:

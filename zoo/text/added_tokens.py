@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass, replace
 from typing import Any, NamedTuple
 
 from zoo.core.errors import ZooError
-from zoo.weights.folder import ADDED_TOKENS, SPECIAL_TOKENS, TOKENIZER, TOKENIZER_CONFIG, Folder
+from zoo.weights.folder import ADDED_TOKENS, SPECIAL_TOKENS, TOKENIZER, TOKENIZER_CONFIG, CheckpointFolder
 
 ROLES = ("bos", "eos", "unk", "sep", "pad", "cls", "mask")
 FLAGS = ("single_word", "lstrip", "rstrip", "normalized", "special")
@@ -60,7 +60,7 @@ class Special(NamedTuple):
 
 
 def special_in(
-    folder: Folder,
+    folder: CheckpointFolder,
     names: Mapping[str, str],
     vocabulary: Mapping[str, int],
     *,
@@ -102,13 +102,13 @@ def special_in(
     return Special({role: name for role, name in names_by_role.items() if name in tokens}, tokens, ids, names_by_role)
 
 
-def _entries(decoder: object, folder: Folder) -> list[dict[str, Any]]:
+def _entries(decoder: object, folder: CheckpointFolder) -> list[dict[str, Any]]:
     if not isinstance(decoder, dict) or not all(isinstance(token, dict) for token in decoder.values()):
         raise ZooError(f"{folder.path / TOKENIZER_CONFIG}: added_tokens_decoder should be an object of tokens by id")
     return [{**token, "id": int(index) if index.isdecimal() else index} for index, token in decoder.items()]
 
 
-def _listed(folder: Folder, file: str, entries: object) -> Iterator[tuple[int, AddedToken]]:
+def _listed(folder: CheckpointFolder, file: str, entries: object) -> Iterator[tuple[int, AddedToken]]:
     """The tokens of a list, by their ids."""
     where = str(folder.path / file)
     if not isinstance(entries, list):
@@ -125,7 +125,7 @@ def check_id(index: object, piece: str, where: str) -> int:
     return index
 
 
-def _legacy(folder: Folder, said: Mapping[str, Any]) -> dict[int, AddedToken]:
+def _legacy(folder: CheckpointFolder, said: Mapping[str, Any]) -> dict[int, AddedToken]:
     """The tokens of added_tokens.json: those that have a role are special."""
     where = str(folder.path / ADDED_TOKENS)
     special = {token.content for token in (*_roles(folder, said, {}).values(), *_extra(folder, said))}
@@ -135,7 +135,7 @@ def _legacy(folder: Folder, said: Mapping[str, Any]) -> dict[int, AddedToken]:
     }
 
 
-def _roles(folder: Folder, said: Mapping[str, Any], names: Mapping[str, str]) -> dict[str, AddedToken]:
+def _roles(folder: CheckpointFolder, said: Mapping[str, Any], names: Mapping[str, str]) -> dict[str, AddedToken]:
     """The token of each role: as said, else of the name that its class gives it."""
     found = {}
     for role in ROLES:
@@ -146,7 +146,7 @@ def _roles(folder: Folder, said: Mapping[str, Any], names: Mapping[str, str]) ->
     return found
 
 
-def _extra(folder: Folder, said: Mapping[str, Any]) -> list[AddedToken]:
+def _extra(folder: CheckpointFolder, said: Mapping[str, Any]) -> list[AddedToken]:
     """Special tokens without a role of ours: under names of their own, or listed."""
     named = [
         value
@@ -158,7 +158,7 @@ def _extra(folder: Folder, said: Mapping[str, Any]) -> list[AddedToken]:
     return [AddedToken.read(value, _where(folder, "extra_special_tokens"), special=True) for value in values]
 
 
-def extra_names(folder: Folder, said: Mapping[str, Any]) -> list[str] | dict[str, str]:
+def extra_names(folder: CheckpointFolder, said: Mapping[str, Any]) -> list[str] | dict[str, str]:
     """The names alone of the special tokens that a folder lists beside those with a role."""
     listed, where = _listed_extra(folder, said), _where(folder, "extra_special_tokens")
     if isinstance(listed, dict):
@@ -166,12 +166,12 @@ def extra_names(folder: Folder, said: Mapping[str, Any]) -> list[str] | dict[str
     return [AddedToken.read(value, where).content for value in listed]
 
 
-def _listed_extra(folder: Folder, said: Mapping[str, Any]) -> list[Any] | dict[str, Any]:
+def _listed_extra(folder: CheckpointFolder, said: Mapping[str, Any]) -> list[Any] | dict[str, Any]:
     found = said.get("extra_special_tokens") or said.get("additional_special_tokens") or []
     if not isinstance(found, list | dict):
         raise ZooError(f"{_where(folder, 'extra_special_tokens')}: the extra special tokens should be a list")
     return found
 
 
-def _where(folder: Folder, key: str) -> str:
+def _where(folder: CheckpointFolder, key: str) -> str:
     return str(folder.path / (SPECIAL_TOKENS if key in folder.special_tokens else TOKENIZER_CONFIG))

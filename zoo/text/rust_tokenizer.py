@@ -21,7 +21,7 @@ from zoo.text.added_tokens import AddedToken, Special
 from zoo.text.schemes import AS_IT_IS, Built, Scheme, as_it_is, by_class, scheme_of
 from zoo.text.tokenizer_document import check_ids, frame_of, make_rust, try_out, with_tokens
 from zoo.text.words import begins_word
-from zoo.weights.folder import TOKENIZER, TOKENIZER_CONFIG, Folder
+from zoo.weights.folder import TOKENIZER, TOKENIZER_CONFIG, CheckpointFolder
 
 TRAINED = "a tokenizer just trained"
 
@@ -100,7 +100,7 @@ class RustTokenizer(Tokenizer):
         Where the folder names a class that this one stands for, it is what transformers 5.23 makes of the vocabulary;
         else it is what tokenizer.json says. Raises ZooError.
         """
-        said = folder if isinstance(folder, Folder) else Folder(folder / "")
+        said = folder if isinstance(folder, CheckpointFolder) else CheckpointFolder(folder / "")
         scheme = scheme_of(said, cls.schemes)
         if scheme:
             return cls(by_class(said, scheme, options))

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 from zoo.core.errors import ZooError
 from zoo.text.added_tokens import Special, extra_names, special_in
 from zoo.text.tokenizer_document import vocabulary_of, with_tokens
-from zoo.weights.folder import TOKENIZER, TOKENIZER_CONFIG, Folder
+from zoo.weights.folder import TOKENIZER, TOKENIZER_CONFIG, CheckpointFolder
 
 AS_IT_IS = "PreTrainedTokenizerFast"
 """What the transformers library calls a tokenizer that is its tokenizer.json and nothing else."""
@@ -48,7 +48,7 @@ class Scheme(NamedTuple):
     """The kind of model, as tokenizer.json calls it."""
     names: Mapping[str, str]
     """What roles are called unless the folder says otherwise."""
-    document: Callable[[Folder, Mapping[str, Any]], Document]
+    document: Callable[[CheckpointFolder, Mapping[str, Any]], Document]
     """The vocabulary of a folder and all that comes before and after it, given options of our own."""
     file: str
     """The vocabulary that it can be made of where there is no tokenizer.json; empty if none."""
@@ -58,7 +58,7 @@ class Scheme(NamedTuple):
     """Whether the library hands segments to the model."""
 
 
-def scheme_of(folder: Folder, schemes: Mapping[str, Scheme]) -> Scheme | None:
+def scheme_of(folder: CheckpointFolder, schemes: Mapping[str, Scheme]) -> Scheme | None:
     """The scheme that a folder asks for, None for its tokenizer.json as it is. Raises ZooError where it can be neither.
 
     A tokenizer.json of another kind of model than its class makes is taken as it is.
@@ -71,14 +71,14 @@ def scheme_of(folder: Folder, schemes: Mapping[str, Scheme]) -> Scheme | None:
         fits = scheme is not None and isinstance(model, dict) and model.get("type") in (None, scheme.model)
         return scheme if fits else None
     if folder.tokenizer_file is None:
-        folder.content(TOKENIZER)
+        folder.tokenizer_content(TOKENIZER)
     if scheme is None or not scheme.file or not folder.holds(scheme.file):
         files = " or ".join(filter(None, (TOKENIZER, scheme.file if scheme else "")))
         raise ZooError(f"{folder.path}: the tokenizer is a {named or AS_IT_IS}, which the zoo makes of {files} alone")
     return scheme
 
 
-def by_class(folder: Folder, scheme: Scheme, options: Mapping[str, Any]) -> Built:
+def by_class(folder: CheckpointFolder, scheme: Scheme, options: Mapping[str, Any]) -> Built:
     """The tokenizer that a scheme makes. Raises ZooError where the vocabulary lacks a token that it needs."""
     where = str(folder.tokenizer_file or folder.path / TOKENIZER)
     document = scheme.document(folder, options)
@@ -95,10 +95,10 @@ def by_class(folder: Folder, scheme: Scheme, options: Mapping[str, Any]) -> Buil
     return Built(document, special, _config(folder, scheme.has_segments), where)
 
 
-def as_it_is(folder: Folder) -> Built:
+def as_it_is(folder: CheckpointFolder) -> Built:
     """The tokenizer that tokenizer.json is, with all tokens that other files add to it."""
     where = str(folder.path / TOKENIZER)
-    document = folder.tokenizer or folder.json_of(TOKENIZER)
+    document = folder.tokenizer or folder.tokenizer_json(TOKENIZER)
     vocabulary = vocabulary_of(document, where)
     padding = document.get("padding")
     names = {"pad": padding["pad_token"]} if isinstance(padding, dict) and "pad_token" in padding else {}
@@ -121,7 +121,7 @@ def _knowing_unknown(model: Document, name: str, index: int) -> Document:
     return {**model, "unk_token": name} if model["type"] == "WordPiece" else model
 
 
-def _config(folder: Folder, has_segments: bool) -> dict[str, Any]:
+def _config(folder: CheckpointFolder, has_segments: bool) -> dict[str, Any]:
     """What is said of a tokenizer beside its tokenizer.json."""
     legacy = {} if "added_tokens_decoder" in folder.tokenizer_config else folder.special_tokens
     said = {**folder.tokenizer_config, **legacy}
@@ -151,7 +151,7 @@ def template(cls: tuple[str, int], sep: tuple[str, int], *, n_between: int = 1, 
     }
 
 
-def said_flag(folder: Folder, key: str, given: bool | None, default: bool | None) -> bool | None:
+def said_flag(folder: CheckpointFolder, key: str, given: bool | None, default: bool | None) -> bool | None:
     """An option as given, else as tokenizer_config.json has it. Raises ZooError where it is neither true nor false."""
     said = folder.tokenizer_config.get(key)
     if not isinstance(said, bool | None):
@@ -159,6 +159,6 @@ def said_flag(folder: Folder, key: str, given: bool | None, default: bool | None
     return next((value for value in (given, said) if value is not None), default)
 
 
-def vocabulary_in(folder: Folder) -> dict[str, int]:
+def vocabulary_in(folder: CheckpointFolder) -> dict[str, int]:
     """The ids of the pieces in tokenizer.json. Raises ZooError where it has none."""
     return vocabulary_of(folder.tokenizer or {}, str(folder.path / TOKENIZER))

@@ -2,32 +2,18 @@
 
 from __future__ import annotations
 
-import math
 from collections import defaultdict
 from collections.abc import Iterable
 
 import torch
 
 from zoo.core.batch import Batch
-from zoo.core.specs import Record
+from zoo.core.held_out import HeldOutScore
 from zoo.machine.compute import Compute
 from zoo.model import Model
 
 
-class Score(Record):
-    """One objective's mean loss and share of correct predictions, over so many predictions."""
-
-    loss: float
-    accuracy: float | None
-    predictions: int
-
-    @property
-    def perplexity(self) -> float:
-        """e to the mean loss; for words, how many the model is torn between."""
-        return math.exp(min(self.loss, 700.0))
-
-
-def evaluate(model: Model, batches: Iterable[Batch], compute: Compute | None = None) -> dict[str, Score]:
+def evaluate(model: Model, batches: Iterable[Batch], compute: Compute | None = None) -> dict[str, HeldOutScore]:
     """Every objective's score over all batches; the model is left in training mode, if it was in it."""
     training = model.training
     compute = compute or Compute()
@@ -47,7 +33,7 @@ def evaluate(model: Model, batches: Iterable[Batch], compute: Compute | None = N
                 classified[name] += int(counted)
     model.train(training)
     return {
-        name: Score(
+        name: HeldOutScore(
             loss=losses[name] / max(1, n),
             accuracy=hits[name] / classified[name] if classified[name] else None,
             predictions=n,

@@ -15,10 +15,9 @@ from zoo.core.files import write_folder
 from zoo.core.interfaces import Tokenizer
 from zoo.core.specs import Variant
 from zoo.weights.assign import copy
-from zoo.weights.folder import VARIANT
+from zoo.weights.folder import OBJECTIVES, VARIANT, Objectives
 from zoo.weights.match import match
-from zoo.weights.record import OBJECTIVES, Objectives
-from zoo.weights.store import WEIGHTS, open_store
+from zoo.weights.safetensors_files import WEIGHTS, SafetensorsFiles
 
 
 def save_checkpoint(
@@ -65,9 +64,8 @@ def write_own(
     save_tensors(place / WEIGHTS, state, metadata)
 
 
-def load_weights(model: nn.Module, folder: Path) -> None:
-    """Copy a folder's weights into a model, every tensor named and shaped as the model's. Raises ZooError otherwise."""
-    store = open_store(folder)
+def load_weights(model: nn.Module, store: SafetensorsFiles) -> None:
+    """Copy stored weights into a model, every tensor named and shaped as the model's. Raises ZooError otherwise."""
     stored = {name: name for name in store.entries}
     match("this variant", store, {name: tuple(tensor.shape) for name, tensor in model.state_dict().items()}, stored)
     copy(model, store, stored)

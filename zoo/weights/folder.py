@@ -1,7 +1,8 @@
-"""What a checkpoint folder says, each of its files read once: handed on to whatever needs to know."""
+"""A checkpoint folder: all that it says of its model, tokenizer and weights, read once and handed on."""
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -9,13 +10,18 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from zoo.core.errors import ZooError
-from zoo.core.files import irregular, read_regular
-from zoo.core.json_files import LARGEST, read_object
-from zoo.core.specs import Variant, read_record
+from zoo.core.errors import UnknownName, ZooError
+from zoo.core.files import open_regular
+from zoo.core.specs import HeadConfig, Record, Variant, read_record
+from zoo.weights.files import CONFIG, FolderFiles
+from zoo.weights.format import POOL, TASK
+from zoo.weights.provenance import PROVENANCE
+from zoo.weights.safetensors_files import SafetensorsFiles, open_safetensors, open_safetensors_file
+from zoo.weights.scores import SCORES, ModelScores
+from zoo.weights.sentence import MODULES, SentenceConfig, sentence_in
 
-CONFIG = "config.json"
 VARIANT = "variant.json"
+OBJECTIVES = "objectives.json"
 TOKENIZER = "tokenizer.json"
 TOKENIZER_CONFIG = "tokenizer_config.json"
 SPECIAL_TOKENS = "special_tokens_map.json"
@@ -23,57 +29,99 @@ ADDED_TOKENS = "added_tokens.json"
 VOCABULARIES = ("vocab.txt", "vocab.json", "spiece.model", "sentencepiece.bpe.model", "spm.model", "tokenizer.model")
 """Files that hold a tokenizer's vocabulary where there is no tokenizer.json."""
 
+FILES = (
+    "*.safetensors", "*.safetensors.index.json", CONFIG, TOKENIZER, TOKENIZER_CONFIG, SPECIAL_TOKENS, ADDED_TOKENS,
+    "vocab.txt", "vocab.json", "merges.txt", "spiece.model", VARIANT, OBJECTIVES,
+    MODULES, "sentence_*_config.json", "config_sentence_transformers.json", "*/config.json",
+    "0_Transformer/*.json", "0_Transformer/*.txt", "0_Transformer/spiece.model", PROVENANCE,
+)  # fmt: skip
+"""What is read of a folder: weights that are no pickles, and data; never code."""
+
+
+class Objectives(Record):
+    """What a saved model has on its encoder, where that is not what its variant was pre-trained for."""
+
+    names: tuple[str, ...]
+    head: HeadConfig | None = None
+
 
 @dataclass(frozen=True)
-class Folder:
-    """A folder of the Hugging Face format, or of the zoo's own.
+class CheckpointFolder(FolderFiles):
+    """A folder of the Hugging Face format, or of the zoo's own; each of its files is read when first asked for.
 
-    A file that is absent says nothing; a broken one raises ZooError when read.
-
-    Reading a property twice reads the file once.
+    A folder may hold several safetensors files that are no shards of one: `file` is the one to take then.
     """
 
-    path: Path
-
-    def __truediv__(self, name: str) -> Path:
-        return self.path / name
+    file: str = ""
 
     @cached_property
+    def record(self) -> Variant:
+        """variant.json, which the zoo saved with a model. Raises ZooError where it is missing or malformed."""
+        return read_record(Variant, self.path / VARIANT, "a variant's record")
+
+    @property
     def variant(self) -> Variant | None:
-        """variant.json: the record of a model that the zoo saved in its own format."""
-        found = self.holds(VARIANT)
-        return read_record(Variant, self.path / VARIANT, "a variant's record") if found else None
+        """The same if the folder is of the zoo's own format, else None."""
+        return self.record if self.holds(VARIANT) else None
 
     @cached_property
-    def config(self) -> Mapping[str, Any]:
-        """config.json: the model."""
-        return self._object(CONFIG)
+    def objectives(self) -> Objectives:
+        """What such a model has on its encoder. Raises ZooError where objectives.json is malformed or not its own."""
+        trained = tuple(used.name for used in self.record.objectives)
+        if not self.holds(OBJECTIVES):
+            return Objectives(names=trained)
+        objectives = read_record(Objectives, self.path / OBJECTIVES, "a list of objectives")
+        known = (*trained, POOL, *([TASK] if objectives.head else []))
+        for name in objectives.names:
+            if name not in known:
+                raise UnknownName("objective of this model", name, known, str(self.path / OBJECTIVES))
+        return objectives
 
     @cached_property
+    def weights(self) -> SafetensorsFiles:
+        """Where each tensor lies, by its header. Raises ZooError where there are none, or a file is broken."""
+        return open_safetensors_file(self.path / self.file) if self.file else open_safetensors(self.path)
+
+    @cached_property
+    def sentence(self) -> SentenceConfig | None:
+        """How a text becomes one vector, where this is the encoder of a sentence encoder."""
+        return sentence_in(self)
+
+    @property
+    def provenance(self) -> Mapping[str, Any]:
+        """How the weights were made, as far as it is recorded beside them."""
+        return self.object(PROVENANCE)
+
+    @property
+    def scores(self) -> ModelScores | None:
+        """What the model scored, where that lies beside it."""
+        return read_record(ModelScores, self.path / SCORES, "a model's scores") if self.holds(SCORES) else None
+
+    @property
     def tokenizer_config(self) -> Mapping[str, Any]:
         """tokenizer_config.json: the tokenizer's class, options and special tokens."""
-        return self._object(TOKENIZER_CONFIG)
+        return self.object(TOKENIZER_CONFIG)
 
-    @cached_property
+    @property
     def special_tokens(self) -> Mapping[str, Any]:
         """special_tokens_map.json: special tokens by role."""
-        return self._object(SPECIAL_TOKENS)
+        return self.object(SPECIAL_TOKENS)
 
-    @cached_property
+    @property
     def added_tokens(self) -> Mapping[str, Any]:
         """added_tokens.json: ids of tokens that the vocabulary lacks."""
-        return self._object(ADDED_TOKENS)
+        return self.object(ADDED_TOKENS)
 
     @cached_property
     def tokenizer(self) -> dict[str, Any] | None:
         """tokenizer.json: the whole tokenizer; of a piece that is given twice the last id counts."""
-        return self.json_of(TOKENIZER) if self.holds(TOKENIZER) else None
+        return self.tokenizer_json(TOKENIZER) if self.holds(TOKENIZER) else None
 
     @property
     def tokenizer_class(self) -> str | None:
         """The tokenizer of the transformers library that the folder names, without "Fast"; None where it names none."""
-        for file, found in ((TOKENIZER_CONFIG, self.tokenizer_config), (CONFIG, self.config)):
-            named = found.get("tokenizer_class")
+        for file, settings in ((TOKENIZER_CONFIG, self.tokenizer_config), (CONFIG, self.config)):
+            named = settings.get("tokenizer_class")
             if not isinstance(named, str | None):
                 raise ZooError(f"{self.path / file}: tokenizer_class should be a name, not {named!r:.60}")
             if named:
@@ -85,20 +133,9 @@ class Folder:
         """The file that the tokenizer is read from first, if there is one."""
         return next((self.path / name for name in (TOKENIZER, *VOCABULARIES) if self.holds(name)), None)
 
-    def holds(self, name: str) -> bool:
-        """Whether there is a file of this name. Raises ZooError for what is no file, as a pipe or a dead link."""
-        path = self.path / name
-        if path.is_file():
-            return True
-        if path.is_symlink() and not path.exists():
-            raise ZooError(f"{path} is a link to a file that is not there; fetch it again")
-        if path.exists():
-            raise irregular(path, path.stat().st_mode)
-        return False
-
-    def json_of(self, name: str, what: str = "a tokenizer of the Hugging Face format") -> dict[str, Any]:
+    def tokenizer_json(self, name: str, what: str = "a tokenizer of the Hugging Face format") -> dict[str, Any]:
         """The object in a file of the tokenizer, which is to be `what`. Raises ZooError where it is not there."""
-        content, path = self.content(name), self.path / name
+        content, path = self.tokenizer_content(name), self.path / name
         try:
             found = json.loads(content)
         except (ValueError, RecursionError) as error:
@@ -107,12 +144,44 @@ class Folder:
             raise ZooError(f"{path}: not {what} but a {type(found).__name__}; fetch it again")
         return found
 
-    def content(self, name: str) -> bytes:
+    def tokenizer_content(self, name: str) -> bytes:
         """The bytes of a file of the tokenizer. Raises ZooError where there is none, or far too many."""
-        path = self.path / name
         if not self.holds(name):
-            raise ZooError(f"{path}: No such file or directory; a tokenizer is loaded from a folder that holds it")
-        return read_regular(path, LARGEST)
+            where = self.path / name
+            raise ZooError(f"{where}: No such file or directory; a tokenizer is loaded from a folder that holds it")
+        return self.content(name)
 
-    def _object(self, name: str) -> Mapping[str, Any]:
-        return read_object(self.path / name) if self.holds(name) else {}
+    @cached_property
+    def file_hashes(self) -> Mapping[str, str]:
+        """The SHA-256 of each file that can change a result, by its path in the folder.
+
+        Not of the record of how the weights were made, which changes nothing. Raises ZooError where one can't be read.
+        """
+        beside = {path for pattern in FILES for path in self.path.glob(pattern) if path.suffix != ".safetensors"}
+        paths = {*self.weights.files.values(), *beside} - {self.path / PROVENANCE}
+        return {path.relative_to(self.path).as_posix(): _hash(path) for path in sorted(paths) if path.is_file()}
+
+    @property
+    def trained_file_hashes(self) -> dict[str, str]:
+        """The same of a run's own checkpoint, but for its record: that holds names, and is part of the run's result."""
+        return {path: hash for path, hash in self.file_hashes.items() if path != VARIANT}
+
+    @property
+    def weights_hash(self) -> str:
+        """A SHA-256 of the weights' files, byte for byte."""
+        paths = sorted(set(self.weights.files.values()))
+        hashes = (self.file_hashes[path.relative_to(self.path).as_posix()] for path in paths)
+        return hashlib.sha256(b"".join(map(bytes.fromhex, hashes))).hexdigest()
+
+
+def is_checkpoint(folder: Path) -> bool:
+    """Whether a folder says that it holds a model."""
+    try:
+        return any((folder / name).is_file() for name in (VARIANT, CONFIG, MODULES))
+    except OSError:  # a name too long for a file
+        return False
+
+
+def _hash(path: Path) -> str:
+    with open_regular(path) as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()

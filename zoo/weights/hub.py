@@ -10,16 +10,8 @@ from functools import cache
 from pathlib import Path
 
 from zoo.core.errors import ZooError
-from zoo.weights.provenance import PROVENANCE
+from zoo.weights.folder import FILES, CheckpointFolder
 from zoo.weights.sentence import model_folder
-
-FILES = ("*.safetensors", "*.safetensors.index.json", "config.json", "tokenizer.json", "tokenizer_config.json",
-         "special_tokens_map.json", "added_tokens.json", "vocab.txt", "vocab.json", "merges.txt", "spiece.model",
-         "variant.json", "objectives.json",
-         "modules.json", "sentence_*_config.json", "config_sentence_transformers.json", "*/config.json",
-         "0_Transformer/*.json", "0_Transformer/*.txt", "0_Transformer/spiece.model",
-         PROVENANCE)  # fmt: skip
-"""What is fetched: weights that are no pickles, and data; never code."""
 
 PREFIX = "hub:"
 LATEST = "main"
@@ -35,6 +27,11 @@ def is_hub_name(name: str) -> bool:
 def folder_named(name: Path | str) -> Path:
     """The folder with the model that a path or a name on the hub means. Raises ZooError where the hub has none."""
     return model_folder(fetch(name) if isinstance(name, str) and name.startswith(PREFIX) else Path(name))
+
+
+def open_folder(name: Path | str | CheckpointFolder) -> CheckpointFolder:
+    """The same folder as a record of what it says; one that is open already as it is. Raises as `folder_named`."""
+    return name if isinstance(name, CheckpointFolder) else CheckpointFolder(folder_named(name))
 
 
 def hub_name(folder: Path) -> str | None:

@@ -17,7 +17,7 @@ from zoo.core.specs import HeadConfig
 from zoo.weights.checkpoint import save_tensors
 from zoo.weights.format import UNTIED, CheckpointFormat
 from zoo.weights.match import head_config
-from zoo.weights.store import WEIGHTS
+from zoo.weights.safetensors_files import WEIGHTS
 
 STALE = ("auto_map", "torch_dtype", "dtype", "num_labels", "_name_or_path", "quantization_config")
 """Keys of a config that are not carried over: they speak of the files that it came with."""

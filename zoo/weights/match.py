@@ -11,7 +11,7 @@ from zoo.core.specs import HeadConfig, PoolingConfig
 from zoo.weights.format import CheckpointFormat, Config
 from zoo.weights.header import FLOATS, Entry
 from zoo.weights.pieces import HEAD_KINDS
-from zoo.weights.store import Store
+from zoo.weights.safetensors_files import SafetensorsFiles
 
 PROBLEMS: dict[str, str] = {
     "classification": "single_label_classification",
@@ -92,7 +92,9 @@ def head_config(format: CheckpointFormat, head: HeadConfig) -> dict[str, JsonVal
     return config
 
 
-def match(what: str, store: Store, expected: Mapping[str, tuple[int, ...]], names: Mapping[str, str]) -> None:
+def match(
+    what: str, store: SafetensorsFiles, expected: Mapping[str, tuple[int, ...]], names: Mapping[str, str]
+) -> None:
     """See that every expected weight is there with its shape, and nothing else; names are the tables'.
 
     Raises ZooError with all that is missing, left over, misshapen or not of floats.

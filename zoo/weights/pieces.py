@@ -6,9 +6,11 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from zoo.core.errors import ZooError, listed, nearest
+from zoo.weights.files import CONFIG
+from zoo.weights.folder import CheckpointFolder
 from zoo.weights.format import POOL, UNTIED, CheckpointFormat, Config
 from zoo.weights.names import NameTable
-from zoo.weights.store import Store
+from zoo.weights.safetensors_files import SafetensorsFiles
 
 HEAD_KINDS: tuple[str, ...] = ("classification", "token-classification", "question-answering", "multiple-choice")
 """The pieces that are task heads; heads of the kinds in PROBLEMS have the weights of `classify`."""
@@ -28,14 +30,14 @@ class Pieces:
     notes: tuple[str, ...] = ()
 
 
-def find_pieces(format: CheckpointFormat, config: Config, store: Store) -> Pieces:
+def find_pieces(format: CheckpointFormat, folder: CheckpointFolder) -> Pieces:
     """The pieces of a checkpoint, as config.json names them and the weights are there.
 
     Pre-training objectives and a pooler that are there beside what is named are kept too, as released checkpoints often
     hold more than the class they name. Weights that belong to nothing that is used are left out, but for those that
     stand among the encoder's or a used head's, which would then compute something else.
     """
-    where = f"{store.folder}/config.json"
+    config, store, where = folder.config, folder.weights, f"{folder.path / CONFIG}"
     names = _canonical_names(format, store)
     named, notes = _named(format, config, where)
     there = tuple(piece for piece in named if _is_there(format, piece, names))
@@ -70,7 +72,7 @@ def _named(format: CheckpointFormat, config: Config, where: str) -> tuple[tuple[
     return (), [f"architectures in config.json names {named}, no one class of {format.name} checkpoints{hint}"]
 
 
-def _canonical_names(format: CheckpointFormat, store: Store) -> dict[str, str]:
+def _canonical_names(format: CheckpointFormat, store: SafetensorsFiles) -> dict[str, str]:
     names: dict[str, str] = {}
     for stored in store.entries:
         name = format.canonical(stored)
@@ -119,7 +121,7 @@ def _own_rows_there(format: CheckpointFormat, piece: str, names: Mapping[str, st
 
 
 def _settle_copies(
-    format: CheckpointFormat, config: Config, names: dict[str, str], pieces: tuple[str, ...], store: Store
+    format: CheckpointFormat, config: Config, names: dict[str, str], pieces: tuple[str, ...], store: SafetensorsFiles
 ) -> bool:
     """Drop what is stored twice, find what is stored as a copy alone; true where the output layer is untied.
 
@@ -149,7 +151,7 @@ def _predicts(format: CheckpointFormat, pieces: tuple[str, ...]) -> bool:
     return format.untied_objective in pieces
 
 
-def _equal(store: Store, *names: str) -> bool:
+def _equal(store: SafetensorsFiles, *names: str) -> bool:
     if len({store.entries[name].shape for name in names}) > 1:
         return False
     a, b = (tensor for name in names for _, tensor in store.read([name]))

@@ -4,29 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 from zoo.core.errors import UnknownName, ZooError
-from zoo.core.specs import HeadConfig, PartRef, Record, Variant, read_record
-from zoo.weights.folder import CONFIG, TOKENIZER_CONFIG, VARIANT, Folder
+from zoo.core.specs import PartRef, Variant
+from zoo.weights.files import CONFIG
+from zoo.weights.folder import TOKENIZER_CONFIG, CheckpointFolder, Objectives
 from zoo.weights.folder_names import name_of
 from zoo.weights.format import POOL, TASK, UNTIED, CheckpointFormat
 from zoo.weights.match import head_use
 from zoo.weights.pieces import HEAD_KINDS, Pieces, find_pieces
-from zoo.weights.sentence import MODULES
-from zoo.weights.store import Store, open_store
-
-OBJECTIVES = "objectives.json"
 
 Formats = Mapping[str, CheckpointFormat]
-
-
-class Objectives(Record):
-    """What a saved model has on its encoder, where that is not what its variant was pre-trained for."""
-
-    names: tuple[str, ...]
-    head: HeadConfig | None = None
 
 
 @dataclass(frozen=True)
@@ -39,46 +28,19 @@ class Foreign:
     pieces: Pieces
 
 
-def is_checkpoint(folder: Path) -> bool:
-    """Whether a folder says that it holds a model."""
-    try:
-        return any((folder / name).is_file() for name in (VARIANT, CONFIG, MODULES))
-    except OSError:  # a name too long for a file
-        return False
-
-
-def variant_in(folder: Path, formats: Formats) -> Variant:
+def variant_in(folder: CheckpointFolder, formats: Formats) -> Variant:
     """The variant that a folder holds, called as the folder is. Raises ZooError."""
-    if (folder / VARIANT).exists():
-        return read_variant(folder).model_copy(update={"name": name_of(folder)})
-    return read_foreign(Folder(folder), formats, open_store(folder)).variant
+    if folder.variant:
+        return folder.variant.model_copy(update={"name": name_of(folder.path)})
+    return read_foreign(folder, formats).variant
 
 
-def read_variant(folder: Path) -> Variant:
-    """The record that the zoo saved with a model. Raises ZooError where it is missing or malformed."""
-    return read_record(Variant, folder / VARIANT, "a variant's record")
-
-
-def read_objectives(folder: Path, variant: Variant) -> Objectives:
-    """What a model that the zoo saved has on its encoder. Raises ZooError where that is malformed or not its own."""
-    path = folder / OBJECTIVES
-    trained = tuple(used.name for used in variant.objectives)
-    if not path.exists():
-        return Objectives(names=trained)
-    found = read_record(Objectives, path, "a list of objectives")
-    known = (*trained, POOL, *([TASK] if found.head else []))
-    for name in found.names:
-        if name not in known:
-            raise UnknownName("objective of this model", name, known, str(path))
-    return found
-
-
-def read_foreign(folder: Folder, formats: Formats, store: Store) -> Foreign:
+def read_foreign(folder: CheckpointFolder, formats: Formats) -> Foreign:
     """What a folder of the Hugging Face format holds. Raises ZooError where the zoo has no words for it."""
     config, where = folder.config, str(folder.path / CONFIG)
     format = format_of(config, formats, where)
     variant = format.variant(config, name_of(folder.path), where)
-    pieces = find_pieces(format, config, store)
+    pieces = find_pieces(format, folder)
     head = head_use(format, config, pieces.used, variant.dims.dropout, where)
     variant = variant.model_copy(
         update={
@@ -102,7 +64,7 @@ def format_of(config: Mapping[str, Any], formats: Formats, where: str) -> Checkp
     return formats[kind]
 
 
-def tokenizer_use(folder: Folder, formats: Formats) -> PartRef:
+def tokenizer_use(folder: CheckpointFolder, formats: Formats) -> PartRef:
     """The tokenizer that stands for the class that a folder names, with its options; the family's where it names none.
 
     Raises ZooError where an option is neither true nor false.
@@ -116,7 +78,7 @@ def tokenizer_use(folder: Folder, formats: Formats) -> PartRef:
     return PartRef(name=used.name, options={**used.options, **_tokenizer_options(folder, owner or format)})
 
 
-def _tokenizer_options(folder: Folder, format: CheckpointFormat) -> dict[str, Any]:
+def _tokenizer_options(folder: CheckpointFolder, format: CheckpointFormat) -> dict[str, Any]:
     options = {}
     for setting in format.tokenizer:
         value = folder.tokenizer_config.get(setting.theirs)

@@ -14,9 +14,8 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 from zoo.core.errors import UnknownName, ZooError
-from zoo.core.json_files import read_array, read_object
-from zoo.weights.folder import CONFIG, Folder
-from zoo.weights.store import WEIGHTS
+from zoo.weights.files import CONFIG, FolderFiles
+from zoo.weights.safetensors_files import WEIGHTS, SafetensorsFiles, open_safetensors
 
 MODULES = "modules.json"
 SETTINGS = "config_sentence_transformers.json"
@@ -41,11 +40,11 @@ _OLDER = {
 
 
 @dataclass(frozen=True)
-class Module:
+class SentenceModule:
     """One step from text to vector: its kind, and the folder with its settings."""
 
     kind: str
-    folder: Folder
+    folder: FolderFiles
 
     @property
     def settings(self) -> Mapping[str, Any]:
@@ -54,20 +53,30 @@ class Module:
             raise ZooError(f"{self.folder.path / CONFIG}: No such file, but {MODULES} needs it; fetch the folder again")
         return self.folder.config
 
+    @cached_property
+    def weights(self) -> SafetensorsFiles:
+        """Where its tensors lie. Raises ZooError where there are none."""
+        return open_safetensors(self.folder.path)
+
 
 @dataclass(frozen=True)
-class Sentence:
+class SentenceConfig:
     """A sentence encoder's settings, each read when it is asked for. Raises ZooError where a file is broken."""
 
-    root: Path
+    files: FolderFiles
+
+    @property
+    def root(self) -> Path:
+        """The folder that holds modules.json."""
+        return self.files.path
 
     @cached_property
-    def modules(self) -> tuple[Module, ...]:
+    def modules(self) -> tuple[SentenceModule, ...]:
         """The steps in order."""
         path = self.root / MODULES
-        return tuple(self._module(entry, f"{path}: module {n}") for n, entry in enumerate(read_array(path)))
+        return tuple(self._module(entry, f"{path}: module {n}") for n, entry in enumerate(self.files.array(MODULES)))
 
-    def _module(self, entry: Any, where: str) -> Module:
+    def _module(self, entry: Any, where: str) -> SentenceModule:
         named = entry if isinstance(entry, Mapping) else {}
         kind, place = named.get("type"), named.get("path")
         if not isinstance(kind, str) or not isinstance(place, str):
@@ -76,12 +85,13 @@ class Sentence:
         if parts.is_absolute() or ".." in parts.parts:
             raise ZooError(f"{where}: its path {place!r:.60} leads out of the folder")
         ours = kind.startswith("sentence_transformers.")
-        return Module(kind.rpartition(".")[2] if ours else kind, Folder(self.root / parts))
+        inside = "" if str(parts) == "." else str(parts)
+        return SentenceModule(kind.rpartition(".")[2] if ours else kind, self.files.folder(inside))
 
     @cached_property
-    def transformer(self) -> Path:
+    def transformer(self) -> FolderFiles:
         """The folder of the encoder itself: this one, or one in it."""
-        return next((module.folder.path for module in self.modules if module.kind == "Transformer"), self.root)
+        return next((module.folder for module in self.modules if module.kind == "Transformer"), self.files)
 
     @property
     def normalizes(self) -> bool:
@@ -89,7 +99,7 @@ class Sentence:
         return bool(self.modules) and self.modules[-1].kind == "Normalize"
 
     @property
-    def layers(self) -> tuple[Module, ...]:
+    def layers(self) -> tuple[SentenceModule, ...]:
         """What is done to the pooled vector before that: dense layers, scaling to length 1.
 
         Raises ZooError where any other kind of step is asked for, before the pooling or after it.
@@ -129,14 +139,13 @@ class Sentence:
 
     @cached_property
     def _reading(self) -> Mapping[str, Any]:
-        return next((found for name in READING if (found := _object(self.transformer / name))), {})
+        return next((found for name in READING if (found := self.transformer.object(name))), {})
 
     @cached_property
     def max_length(self) -> int | None:
         """The most tokens of a text, special ones included; None where the folder does not say."""
-        for settings, key in (
-            (self._reading, "max_seq_length"), (Folder(self.transformer).tokenizer_config, "model_max_length")
-        ):  # fmt: skip
+        tokenizer = self.transformer.object("tokenizer_config.json")
+        for settings, key in ((self._reading, "max_seq_length"), (tokenizer, "model_max_length")):
             stated = settings.get(key)
             if isinstance(stated, int | float) and stated >= 1:
                 return int(stated)
@@ -147,9 +156,9 @@ class Sentence:
         """Whether texts are to be in lower case, whatever the tokenizer does."""
         return self._reading.get("do_lower_case") is True
 
-    @cached_property
+    @property
     def _settings(self) -> Mapping[str, Any]:
-        return _object(self.root / SETTINGS)
+        return self.files.object(SETTINGS)
 
     @cached_property
     def prompts(self) -> Mapping[str, str]:
@@ -166,33 +175,32 @@ class Sentence:
 
     def write(self, place: Path) -> None:
         """Put the same settings into another folder, in which the encoder lies at the top."""
-        entries = read_array(self.root / MODULES)
+        entries = self.files.array(MODULES)
         for entry, module in zip(entries, self.modules, strict=True):
             if module.kind == "Transformer":
                 entry["path"] = ""
             elif module.folder.path != self.root:
                 _copy(module.folder.path, place / entry["path"], (CONFIG, WEIGHTS))
         (place / MODULES).write_text(json.dumps(entries, indent=2) + "\n", encoding="utf-8")
-        _copy(self.transformer, place, READING)
+        _copy(self.transformer.path, place, READING)
         _copy(self.root, place, (SETTINGS,))
 
 
-def sentence_in(folder: Path) -> Sentence | None:
+def sentence_in(folder: FolderFiles) -> SentenceConfig | None:
     """The settings of the sentence encoder whose transformer lies in a folder, if there is one."""
-    inside = folder.absolute().name.endswith("_Transformer") and not Folder(folder).holds(MODULES)
-    root = folder.absolute().parent if inside else folder
-    return Sentence(root) if Folder(root).holds(MODULES) else None
+    root = folder
+    if folder.path.absolute().name.endswith("_Transformer") and not folder.holds(MODULES):
+        root = FolderFiles(folder.path.absolute().parent)
+        root.put(folder)
+    return SentenceConfig(root) if root.holds(MODULES) else None
 
 
 def model_folder(folder: Path) -> Path:
     """The folder that holds the model itself: in older sentence encoders one inside, as 0_Transformer."""
-    if (folder / CONFIG).is_file() or not Folder(folder).holds(MODULES):
+    files = FolderFiles(folder)
+    if (folder / CONFIG).is_file() or not files.holds(MODULES):
         return folder
-    return Sentence(folder).transformer
-
-
-def _object(path: Path) -> Mapping[str, Any]:
-    return read_object(path) if Folder(path.parent).holds(path.name) else {}
+    return SentenceConfig(files).transformer.path
 
 
 def _copy(source: Path, place: Path, names: tuple[str, ...]) -> None:

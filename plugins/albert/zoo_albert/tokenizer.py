@@ -12,7 +12,7 @@ from tokenizers import Regex, decoders, models, normalizers, pre_tokenizers
 
 from zoo.text.rust_tokenizer import RustTokenizer, SpecialTokens, count_letters, count_words, most_frequent
 from zoo.text.schemes import Document, Ids, Scheme, said_flag, template
-from zoo.weights.folder import Folder
+from zoo.weights.folder import CheckpointFolder
 from zoo_albert.spiece import read_spiece
 from zoo_albert.unigram import learn_pieces
 from zoo_albert.weights import FORMAT
@@ -70,7 +70,7 @@ def _assemble(pieces: Sequence[tuple[str, float]], lowercase: bool, strip_accent
     return rust
 
 
-def _albert(folder: Folder, options: Mapping[str, Any]) -> Document:
+def _albert(folder: CheckpointFolder, options: Mapping[str, Any]) -> Document:
     """A folder's pieces, and what AlbertTokenizer of transformers 5.23 does before and after."""
     keeps = None if options.get("strip_accents") is None else not options["strip_accents"]
     steps: list[normalizers.Normalizer] = [normalizers.Replace("``", '"'), normalizers.Replace("''", '"')]
@@ -83,12 +83,12 @@ def _albert(folder: Folder, options: Mapping[str, Any]) -> Document:
     return document
 
 
-def _xlm_roberta(folder: Folder, options: Mapping[str, Any]) -> Document:
+def _xlm_roberta(folder: CheckpointFolder, options: Mapping[str, Any]) -> Document:
     """A folder's pieces, and what XLMRobertaTokenizer of transformers 5.23 does before and after."""
     return _around(folder, [])
 
 
-def _around(folder: Folder, steps: Sequence[normalizers.Normalizer]) -> Document:
+def _around(folder: CheckpointFolder, steps: Sequence[normalizers.Normalizer]) -> Document:
     scheme = "always" if said_flag(folder, "add_prefix_space", None, True) else "never"
     rust = tokenizers.Tokenizer(models.Unigram([("<unk>", 0.0)], unk_id=0, byte_fallback=False))
     rust.normalizer = normalizers.Sequence(list(steps))
@@ -101,7 +101,7 @@ def _around(folder: Folder, steps: Sequence[normalizers.Normalizer]) -> Document
         document["model"]["vocab"] = folder.tokenizer["model"].get("vocab")
         tables = [step["precompiled_charsmap"] for step in _steps(folder) if step.get("type") == "Precompiled"]
     else:
-        found = read_spiece(folder.path / PIECES, folder.content(PIECES))
+        found = read_spiece(folder.path / PIECES, folder.tokenizer_content(PIECES))
         document["model"]["vocab"] = found.scores
         document["added_tokens"] = found.added
         tables = [base64.b64encode(found.characters).decode()] * bool(found.characters)
@@ -111,7 +111,7 @@ def _around(folder: Folder, steps: Sequence[normalizers.Normalizer]) -> Document
     return document
 
 
-def _steps(folder: Folder) -> list[dict[str, Any]]:
+def _steps(folder: CheckpointFolder) -> list[dict[str, Any]]:
     """The steps of a tokenizer.json's normalizer, as far as they are such."""
     found = (folder.tokenizer or {}).get("normalizer")
     steps = found.get("normalizers", [found]) if isinstance(found, dict) else []

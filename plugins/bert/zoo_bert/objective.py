@@ -24,6 +24,8 @@ class MaskedTokens(Objective):
     `activation` is the layers', if not given.
     """
 
+    fills_masks = True
+
     def __init__(
         self,
         dims: Dims,

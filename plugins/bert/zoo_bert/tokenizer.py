@@ -14,7 +14,7 @@ from tokenizers import decoders, models, normalizers, pre_tokenizers, trainers
 from zoo.text.lines import read_lines
 from zoo.text.rust_tokenizer import RustTokenizer, SpecialTokens, count_letters, count_words, most_frequent
 from zoo.text.schemes import Document, Ids, Scheme, said_flag, template, vocabulary_in
-from zoo.weights.folder import Folder
+from zoo.weights.folder import CheckpointFolder
 from zoo_bert.weights import FORMAT
 
 CONTINUES = "##"
@@ -113,7 +113,7 @@ def _assemble(
     return rust
 
 
-def _of_folder(folder: Folder, options: Mapping[str, Any]) -> Document:
+def _of_folder(folder: CheckpointFolder, options: Mapping[str, Any]) -> Document:
     """A folder's pieces, and what BertTokenizer of transformers 5.23 does before and after."""
     lowercase = said_flag(folder, "do_lower_case", options.get("lowercase"), True)
     strip_accents = said_flag(folder, "strip_accents", options.get("strip_accents"), None)
@@ -123,9 +123,9 @@ def _of_folder(folder: Folder, options: Mapping[str, Any]) -> Document:
     return document
 
 
-def _pieces(folder: Folder) -> dict[str, int]:
+def _pieces(folder: CheckpointFolder) -> dict[str, int]:
     """A piece a line; of one that is there twice the last counts, and every other keeps its id."""
-    folder.content(VOCABULARY)
+    folder.tokenizer_content(VOCABULARY)
     return {piece.rstrip(ENDS): number - 1 for number, piece in read_lines(folder.path / VOCABULARY)}
 
 

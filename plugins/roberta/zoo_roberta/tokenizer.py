@@ -13,7 +13,7 @@ from zoo import ZooError
 from zoo.text.lines import read_lines
 from zoo.text.rust_tokenizer import RustTokenizer, SpecialTokens
 from zoo.text.schemes import Document, Ids, Scheme, said_flag, template, vocabulary_in
-from zoo.weights.folder import Folder
+from zoo.weights.folder import CheckpointFolder
 from zoo_roberta.weights import FORMAT
 
 VOCABULARY, MERGES = "vocab.json", "merges.txt"
@@ -75,7 +75,7 @@ def _assemble(vocabulary: dict[str, int], merges: Merges, add_prefix_space: bool
     return rust
 
 
-def _of_folder(folder: Folder, options: Mapping[str, Any]) -> Document:
+def _of_folder(folder: CheckpointFolder, options: Mapping[str, Any]) -> Document:
     """A folder's pieces and merges, and what RobertaTokenizer of transformers 5.23 does before and after."""
     add_prefix_space = said_flag(folder, "add_prefix_space", options.get("add_prefix_space"), False)
     document: Document = json.loads(_assemble({}, [], bool(add_prefix_space)).to_str())
@@ -83,7 +83,7 @@ def _of_folder(folder: Folder, options: Mapping[str, Any]) -> Document:
     if folder.tokenizer:
         pieces, merges = vocabulary_in(folder), folder.tokenizer["model"].get("merges", [])
     else:
-        pieces, merges = folder.json_of(VOCABULARY, "a JSON object of piece to id"), _read_merges(folder)
+        pieces, merges = folder.tokenizer_json(VOCABULARY, "a JSON object of piece to id"), _read_merges(folder)
     document["model"] |= {"vocab": pieces, "merges": merges}
     return document
 
@@ -93,8 +93,8 @@ def _frame(roles: Ids, document: Document) -> Document:
     return {"type": "RobertaProcessing", "sep": roles["sep"], "cls": roles["cls"], **spaces}
 
 
-def _read_merges(folder: Folder) -> list[tuple[str, str]]:
-    folder.content(MERGES)
+def _read_merges(folder: CheckpointFolder) -> list[tuple[str, str]]:
+    folder.tokenizer_content(MERGES)
     path, merges = folder.path / MERGES, []
     for number, line in read_lines(path):
         if not line or (number == 1 and line.startswith("#version")):

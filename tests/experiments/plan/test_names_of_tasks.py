@@ -10,6 +10,7 @@ import pytest
 import torch
 
 import zoo
+import zoo.pretraining.run
 import zoo_bert
 from zoo import Catalog, Offers
 from zoo.experiments.plan.corpus import FilesCorpus
@@ -71,10 +72,11 @@ def test_jobs_record_where_they_ran(plan: Plan, tmp_path: Path, monkeypatch: pyt
         return environment(catalog, compute).model_copy(update={"accelerator": "ACME 9000"})
 
     jobs = {"pretrain": pretrain_job, "finetune": finetune_job}
-    for module in jobs.values():
+    for module in (zoo.pretraining.run, finetune_job):
         monkeypatch.setattr(module, "peak_memory", needed)
+    for module in jobs.values():
         monkeypatch.setattr(module, "reset_peak_memory", asked.append)
-    for module in (model_statistics, scoring):
+    for module in (model_statistics, scoring, pretrain_job):
         monkeypatch.setattr(module, "environment", placed)
     for kind, module in jobs.items():
         job = next(job for job in plan.jobs if job.kind == kind)

@@ -30,7 +30,7 @@ from zoo.experiments.verify.files import verify
 from zoo.machine.compute import Compute
 from zoo.machine.environment import environment
 from zoo.model import Model
-from zoo.weights.record import read_variant
+from zoo.weights.folder import CheckpointFolder
 
 
 class OwnDraws(Encoder):
@@ -257,7 +257,7 @@ def test_jobs_are_taken_over_from_a_run_that_calls_them_otherwise(
     for name in names:
         if name.parts[0] in ("checkpoints", "finetuned"):
             assert (tmp_path / "run" / name).read_bytes() == (apart[NO_OP][0] / name).read_bytes(), name
-    assert read_variant(tmp_path / "run" / "checkpoints" / NO_OP).name == NO_OP
+    assert CheckpointFolder(tmp_path / "run" / "checkpoints" / NO_OP).record.name == NO_OP
     assert before == {path: path.stat().st_mtime_ns for path in apart["bert-tiny"][0].rglob("*")}
 
 

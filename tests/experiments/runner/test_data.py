@@ -44,11 +44,13 @@ class Given(Task):
         return Dataset(splits, content_hash(splits))
 
 
-def catalog_of(train: Sequence[tuple[str, int | None]], **fields: object) -> Catalog:
+def catalog_of(
+    train: Sequence[tuple[str, int | None]], families: Sequence[object] = (zoo_bert,), **fields: object
+) -> Catalog:
     fixed = {"name": "semi", "suite": "own", "kind": "classification", "pair": False, "citation": "none"}
     own = {"labels": ("bad", "good"), "metrics": ("accuracy",), "train": tuple(train), **fields}
     task = Given(**{**fixed, **own})  # type: ignore[arg-type]
-    return Catalog.of(zoo_bert, own=Offers(api_version=1, tasks=[task]))
+    return Catalog.of(*families, own=Offers(api_version=1, tasks=[task]))
 
 
 def planned(catalog: Catalog, folder: Path) -> Plan:

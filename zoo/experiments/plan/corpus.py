@@ -11,6 +11,7 @@ from pydantic import Field
 
 from zoo.core.specs import Record
 from zoo.registry.catalog import Catalog
+from zoo.text.documents import text_files
 
 EXAMPLES_PER_DOCUMENT = 8
 
@@ -80,7 +81,15 @@ CorpusSource = Annotated[MicroworldCorpus | FilesCorpus | TasksCorpus, Field(dis
 
 
 def corpus_hash(catalog: Catalog, corpus: MicroworldCorpus | FilesCorpus | TasksCorpus) -> str:
-    """A SHA-256 over every sentence. Raises ZooError where a file is missing or malformed."""
+    """A SHA-256 of the text: of files, what they hold, as for `zoo pretrain`; of what is made up, every sentence.
+
+    Raises ZooError where a file is missing or there is no text.
+    """
+    if isinstance(corpus, FilesCorpus):
+        from zoo.text.cache import hash_files
+
+        next(iter(corpus.documents(catalog)))
+        return hash_files(text_files([Path(path) for path in corpus.paths]))
     total = hashlib.sha256()
     for document in corpus.documents(catalog):
         total.update("\n".join([*document, "\n"]).encode())

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from itertools import pairwise
 from pathlib import Path
 from statistics import fmean
@@ -10,7 +10,7 @@ from statistics import fmean
 from pydantic import ValidationError
 
 from zoo.core.errors import ZooError, explain
-from zoo.core.specs import R, Variant, diff
+from zoo.core.specs import HeadConfig, R, Variant, diff
 from zoo.experiments.plan.ablation import Ablation
 from zoo.experiments.plan.corpus import CorpusSource, MicroworldCorpus, TasksCorpus, corpus_hash
 from zoo.experiments.plan.plan import Plan
@@ -20,7 +20,8 @@ from zoo.registry.catalog import Catalog
 from zoo.registry.search_grids import Tuning
 from zoo.tasks.kinds import baseline_names, task_kind
 from zoo.tasks.scoring import check_task, gold_labels, refuse_unfit
-from zoo.weights.content import content_files
+from zoo.tasks.task import Task
+from zoo.weights.folder import CheckpointFolder
 
 LARGEST_DEFAULT_BUDGET = 500_000_000
 """Pre-training tokens above which the budget must be asked for: no machine this runs on by accident will finish."""
@@ -35,8 +36,10 @@ def make_plan(
     corpus: CorpusSource | None = None,
     data_folder: Path | None = None,
     compute: Compute = ONE_THREAD,
+    held_out: float = 0.0,
     pretrain_each_seed: bool = False,
     folders: Mapping[str, Path] | None = None,
+    evaluated: Collection[str] = (),
     keep_finetuned: bool = False,
     tuning: Tuning | None = None,
     ablation: Ablation | None = None,
@@ -45,15 +48,19 @@ def make_plan(
     """A checked plan: every part builds, every task's data are read, budgets agree, and heads if there is to be one.
 
     Without a corpus, synthetic tasks are pre-trained for on the microworld and others on their own training text.
-    A variant whose name is among the `folders` starts from the weights there, and is not pre-trained.
+    A variant whose name is among the `folders` starts from the weights there, and is not pre-trained; one that is among
+    the `evaluated` as well is scored with the task head that it has.
     Raises ZooError where anything is wrong, before any training.
     """
     if not tasks:
         raise ZooError("there is nothing to compare on; give at least one task, as --tasks rte")
     for variant in variants:
         catalog.check(variant, map(catalog.task, tasks), trained=variant.name in (folders or {}))
-    checkpoints = {name: planned_checkpoint(catalog, folder) for name, folder in (folders or {}).items()}
-    refuse_unequal(variants, set(checkpoints), one_head=one_head)
+    checkpoints = {
+        name: planned_checkpoint(catalog, folder, map(catalog.task, tasks) if name in evaluated else None)
+        for name, folder in (folders or {}).items()
+    }
+    refuse_unequal(variants, set(checkpoints), evaluated, one_head=one_head)
     planned = [planned_task(catalog, name, data_folder) for name in tasks]
     if corpus is None:
         real = tuple(task.name for task in planned if not task.synthetic)
@@ -70,6 +77,7 @@ def make_plan(
             corpus_hash=corpus_hash(catalog, corpus) if len(checkpoints) < len(variants) else "",
             data_folder=str(data_folder) if data_folder else None,
             compute=compute,
+            held_out=held_out,
             checkpoints=checkpoints,
             keep_finetuned=keep_finetuned,
             tuning=tuning,
@@ -130,32 +138,55 @@ def check_plan(catalog: Catalog, plan: Plan) -> None:
             told = "; ".join(f"{path} {a!s:.80}, here {b!s:.80}" for path, (a, b) in named.items())
             raise ZooError(f"task {planned.name!r} is not what was planned: {told}")
     for name in plan.checkpoints:
-        refuse_changed(catalog, plan, name)
+        refuse_changed(plan, name, CheckpointFolder(Path(plan.checkpoints[name].folder)))
     if plan.corpus_hash and corpus_hash(catalog, plan.corpus) != plan.corpus_hash:
         raise ZooError(f"the corpus ({plan.corpus.description}) is not the text that was planned")
 
 
-def refuse_changed(catalog: Catalog, plan: Plan, name: str) -> None:
+def refuse_changed(plan: Plan, name: str, folder: CheckpointFolder) -> None:
     """Raises ZooError where the folder that a variant starts from is no longer what was planned, and names the file."""
     planned = plan.checkpoints[name]
-    found = planned_checkpoint(catalog, Path(planned.folder))
-    if changed := [
-        path for path in {**planned.files, **found.files} if planned.files.get(path) != found.files.get(path)
-    ]:
+    files = folder.file_hashes
+    if changed := [path for path in {**planned.files, **files} if planned.files.get(path) != files.get(path)]:
         raise ZooError(
             f"{Path(planned.folder) / changed[0]}, from which {name} starts, is not what was planned "
             f"({len(changed)} file(s) of {planned.folder} changed); make a new plan"
         )
 
 
-def planned_checkpoint(catalog: Catalog, folder: Path) -> PlannedCheckpoint:
-    """Trained weights that can be fine-tuned, with a tokenizer. Raises ZooError where anything is missing."""
-    from zoo.checkpoints import inspect, tokenizer_of
+def planned_checkpoint(catalog: Catalog, folder: Path, tasks: Iterable[Task] | None = None) -> PlannedCheckpoint:
+    """Trained weights with a tokenizer, to be fine-tuned, or with a head to be evaluated on tasks if these are given.
 
-    contents = inspect(folder, catalog)
-    if tokenizer_of(folder, catalog) is None:
+    Raises ZooError where anything is missing, or the head does not fit a task.
+    """
+    from zoo.checkpoints import inspect, tokenizer_of
+    from zoo.checkpoints.reading import head_of
+
+    opened = CheckpointFolder(folder)
+    contents = inspect(opened, catalog)
+    if tokenizer_of(opened, catalog) is None:
         raise ZooError(f"{folder} holds no tokenizer, so nothing can be fine-tuned on text")
-    return PlannedCheckpoint(folder=str(folder.resolve()), files=content_files(contents.store))
+    if tasks is not None:
+        _refuse_unfit_head(folder, head_of(contents.model), tasks)
+    return PlannedCheckpoint(
+        folder=str(folder.resolve()), files=dict(opened.file_hashes), evaluate_only=tasks is not None
+    )
+
+
+def _refuse_unfit_head(folder: Path, head: HeadConfig | None, tasks: Iterable[Task]) -> None:
+    from zoo.inference.predict_task import class_order
+
+    if head is None:
+        raise ZooError(f"{folder} has no task head to evaluate; name it without --evaluate-only to have it fine-tuned")
+    for task in tasks:
+        if head.pair and head.pooling.pair == "compare" and not task.pair:
+            raise ZooError(
+                f"{folder} cannot be evaluated as it is: its head compares two texts, and {task.name} has one"
+            )
+        try:
+            class_order(head, task)
+        except ZooError as error:
+            raise ZooError(f"{folder} cannot be evaluated as it is: {error}") from None
 
 
 def with_budget(variant: Variant, tokens: int | None, steps: int | None, own: Collection[str] = frozenset()) -> Variant:
@@ -178,15 +209,17 @@ def _changed(phase: str, recipe: R, own: Collection[str], **fields: int) -> R:
     return recipe.model_copy(update={name: value for name, value in fields.items() if f"{phase}.{name}" not in own})
 
 
-def refuse_unequal(variants: Sequence[Variant], trained: set[str], *, one_head: bool = True) -> None:
-    """Raises ZooError where variants differ in their heads, or those that are not trained yet in their budgets."""
-    first, *others = variants
+def refuse_unequal(
+    variants: Sequence[Variant], trained: set[str], evaluated: Collection[str] = (), *, one_head: bool = True
+) -> None:
+    """Raises ZooError where variants to fine-tune differ in their heads, or variants to pre-train in their budgets."""
     names = [variant.name for variant in variants]
     for name in names:
         if names.count(name) > 1:
             raise ZooError(f"variant {name!r} is named twice; name each once, or call one otherwise, as mine=VARIANT")
         if name in baseline_names():
             raise ZooError(f"{name!r} is the name of a baseline; call the variant otherwise, as mine=VARIANT")
+    first, *others = [variant for variant in variants if variant.name not in evaluated] or variants[:1]
     for other in others:
         heads = [path for path in diff(first, other) if path.startswith("head.")]
         if heads and one_head:

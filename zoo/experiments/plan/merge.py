@@ -16,7 +16,7 @@ from zoo.registry.search_grids import Tuning, alike
 
 Kept = TypeVar("Kept", bound=Record)
 
-SAME = ("pretraining_seed", "pretrain_each_seed", "corpus_hash", "compute.precision")
+SAME = ("pretraining_seed", "pretrain_each_seed", "corpus_hash", "compute.precision", "held_out")
 """What all plans must have in common besides what they share by name."""
 
 
@@ -40,7 +40,7 @@ def merged_plan(plans: Mapping[str, Plan]) -> Plan:
         merged = Plan.model_validate({**dict(first), **fields})
     except ValidationError as error:
         raise ZooError(f"{' and '.join(plans)} are not of one comparison: {explain(error)}") from None
-    refuse_unequal(merged.variants, set(merged.checkpoints))
+    refuse_unequal(merged.variants, set(merged.checkpoints), merged.evaluated)
     return merged
 
 

@@ -16,6 +16,7 @@ DATA, TRAINING, MACHINE, FOLDER = "Tasks and text", "Training", "Where it runs",
 
 Seeds = Annotated[Amount, Field(le=100)]
 Workers = Annotated[Whole, Field(le=256)]
+HeldOut = Annotated[float, Field(ge=0.0, le=0.5)]
 Threads = Annotated[Amount, Field(le=256)]
 
 
@@ -30,6 +31,18 @@ class PlanOptions(Options):
     corpus: Annotated[
         Paths,
         Help("Text files or folders to pre-train on; may be repeated.", DATA, "wiki.txt", "text of the tasks"),
+    ] = ()
+    held_out: Annotated[
+        HeldOut, Help("Share of the documents to evaluate models on, instead of pre-training on them.", DATA, "0.02")
+    ] = 0.0
+    evaluate_only: Annotated[
+        Texts,
+        Help(
+            "A folder with a model that has a task head already: it is scored as it is and not trained; may be "
+            "repeated.",
+            DATA,
+            "runs/mine/finetuned/finetune-bert-tiny-rte-s0",
+        ),
     ] = ()
     pretrain_tokens: Annotated[
         Annotated[Amount, Field(ge=64)] | None,
@@ -71,7 +84,12 @@ class ExperimentOptions(PlanOptions):
     workers: Annotated[Workers, Help("Processes that work at once; 0 works in this one.", MACHINE, "4")] = 2
     executor: Annotated[
         str,
-        Help("What carries out the jobs: local processes or a Ray cluster.", MACHINE, "ray", completes="executors"),
+        Help(
+            "What carries out the jobs: local processes, a Ray cluster, or what a plugin brings.",
+            MACHINE,
+            "ray",
+            completes="executors",
+        ),
     ] = "local"
     address: Annotated[str | None, Help("Address of the Ray cluster.", MACHINE, "HEAD:6379", "a local cluster")] = None
     plan: Annotated[

@@ -30,13 +30,17 @@ _log = logging.getLogger("zoo")
 
 def comparison_plan(catalog: Catalog, variants: Sequence[str | Variant], options: PlanOptions) -> Plan:
     """The plan of a comparison; without variants, of the tiny three. Raises ZooError as `make_plan` does."""
-    given = variants or DEFAULT_VARIANTS
+    for name in options.evaluate_only:
+        if catalog.folder(name) is None:
+            raise ZooError(f"--evaluate-only takes a folder with a trained model, and {name!r} is none")
+    given = (*(variants or (() if options.evaluate_only else DEFAULT_VARIANTS)), *options.evaluate_only)
     names = [name for name in given if isinstance(name, str)]
     named = {name: catalog.variant(name, beside=names) for name in names}
     folders = {variant.name: folder for name, variant in named.items() if (folder := catalog.folder(name))}
     chosen = [named[name] if isinstance(name, str) else name for name in given]
     own = {variant.name: catalog.exchanged_fields(name) for name, variant in named.items()}
-    return _plan(catalog, chosen, own, options, folders=folders)
+    evaluated = {named[name].name for name in options.evaluate_only}
+    return _plan(catalog, chosen, own, options, folders=folders, evaluated=evaluated)
 
 
 def ablation_plan(catalog: Catalog, names: Sequence[str], options: AblationOptions) -> Plan:
@@ -46,6 +50,8 @@ def ablation_plan(catalog: Catalog, names: Sequence[str], options: AblationOptio
     if ablation.paper is None:  # steps of the path are named by expressions that nobody typed
         typed = frozenset().union(*(catalog.exchanged_fields(name) for name in (*names, *options.via)))
         own = {name: fields & typed for name, fields in own.items()}
+    if options.evaluate_only:
+        raise ZooError("an ablation trains every variant of its path; --evaluate-only goes with zoo compare")
     return _plan(catalog, way, own, options, ablation=ablation, one_head=False)  # a head is a choice like any other
 
 
@@ -93,6 +99,7 @@ def _plan(
         corpus=_files(options.corpus),
         data_folder=options.glue.resolve() if options.glue else None,
         compute=Compute(device=chosen_device(options.device), precision=options.precision, threads=options.threads),
+        held_out=options.held_out,
         pretrain_each_seed=options.pretrain_each_seed,
         keep_finetuned=options.keep_finetuned,
         tuning=_tuning(catalog, options, tasks) if options.tune else None,

@@ -117,6 +117,8 @@ class PlanSpec(Record):
     corpus_hash: str
     data_folder: str | None
     compute: Compute
+    held_out: Annotated[float, Field(ge=0.0, le=0.5)] = 0.0
+    """The share of the text's documents that models are evaluated on, and not pre-trained on."""
     checkpoints: dict[str, PlannedCheckpoint] = Field(default={})
     keep_finetuned: bool = False
     tuning: Tuning | None = None
@@ -168,12 +170,18 @@ class PlanSpec(Record):
         """All that a variant's weights before fine-tuning depend on, besides a seed."""
         if name in self.checkpoints:
             return {"weights": self.checkpoints[name].content_hash, "variant": start_inputs(self.variant(name))}
-        return {"text": self.corpus_hash, "variant": pretraining_inputs(self.variant(name))}
+        text = {"text": self.corpus_hash, "held_out": self.held_out}
+        return text | {"variant": pretraining_inputs(self.variant(name))}
 
     @property
     def evaluated(self) -> tuple[str, ...]:
         """The variants that are scored with the task head that they have, and not trained."""
         return tuple(name for name, start in self.checkpoints.items() if start.evaluate_only)
+
+    @property
+    def unseeded(self) -> tuple[str, ...]:
+        """The systems that are scored once, whatever the seeds: variants that are not trained, and baselines."""
+        return (*self.evaluated, *self.baselines)
 
     @property
     def finetuned(self) -> tuple[str, ...]:

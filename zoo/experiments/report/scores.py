@@ -149,7 +149,7 @@ def score(run: ComparisonRun, system: str, task: str) -> str:
     values = [100 * result.main_score for result in run.finetuned(system, task)]
     if not values:
         return "failed" if any((f.job.system, f.job.task) == (system, task) for f in run.failures) else "not done"
-    expected = 1 if system in run.plan.baselines else len(run.plan.seeds)
+    expected = 1 if system in run.plan.unseeded else len(run.plan.seeds)
     spread = f" ± {stdev(values):.1f}" if len(values) > 1 else ""
     missing = f" ({len(values)} of {expected})" if len(values) < expected else ""
     return f"{fmean(values):.1f}{spread}{missing}"

@@ -28,6 +28,9 @@ REMEDY = "delete it to have the job done again"
 
 _RESULT: TypeAdapter[Result] = TypeAdapter(Result)
 
+CORPORA, UNFINISHED = "corpora", "unfinished"
+"""The folders of tokenized text and of jobs under way, removed when all jobs are done."""
+
 
 def result_path(folder: Path, job: Job) -> Path:
     """Where a job's result lies in a run folder."""

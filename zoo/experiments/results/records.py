@@ -9,6 +9,7 @@ from pydantic import Field
 
 from zoo.auditing.breakdown import Row
 from zoo.auditing.cost import AtLength
+from zoo.core.held_out import HeldOutScore
 from zoo.core.specs import Count, Record, Variant
 from zoo.experiments.plan.job import Job
 from zoo.experiments.plan.plan import Plan
@@ -40,6 +41,8 @@ class Cost(Record):
 
     seconds: Amount
     peak_bytes: Whole
+    kernels: tuple[str, ...] = ()
+    """The attention kernels that were taken."""
     tokens_per_s: Rate | None = None
     training_examples_per_s: Rate | None = None
     latency_s: Measured | None = None
@@ -80,6 +83,8 @@ class ModelResult(Record):
     parameters_executed: Whole
     breakdown: tuple[Row, ...] = ()
     flops: AtLength | None = None
+    held_out: dict[str, HeldOutScore] = Field(default={})
+    """By objective, where the plan holds documents out."""
     weights_hash: str
     checkpoint: str
     checkpoint_bytes: Whole

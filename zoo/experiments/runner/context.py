@@ -8,6 +8,7 @@ from pathlib import Path
 from zoo.experiments.plan.job import Job
 from zoo.experiments.plan.job_kinds import model_folder
 from zoo.experiments.plan.plan import Plan
+from zoo.experiments.results.folder import CORPORA
 from zoo.registry.catalog import Catalog
 from zoo.train.loop import Progress
 from zoo.train.step import StepConfig
@@ -23,6 +24,12 @@ class JobContext:
     folder: Path
     progress: Progress
     how: StepConfig
+    cache: Path | None = None
+
+    @property
+    def corpora(self) -> Path:
+        """The folder of tokenized text, shared by all jobs: of this machine where it is given, else of the run."""
+        return self.cache or self.folder / CORPORA
 
     def start(self) -> Path:
         """The folder of the model that the job starts from."""

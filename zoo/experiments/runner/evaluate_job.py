@@ -9,7 +9,7 @@ from zoo.experiments.results.records import Cost, TaskResult, Truncation
 from zoo.experiments.runner.context import JobContext
 from zoo.experiments.runner.latency import latency, throughput
 from zoo.experiments.runner.scoring import planned_data, scored, unlabelled
-from zoo.inference.predict_task import predict_items
+from zoo.inference.predict_task import class_order, predict_items
 from zoo.inference.predict_text import head_for_text
 from zoo.machine.memory import peak_memory, reset_peak_memory
 from zoo.tasks.kinds import task_kind
@@ -26,7 +26,8 @@ def evaluate(work: JobContext) -> TaskResult:
     splits = (*task.dev_splits, *unlabelled(task, dataset))
     kind = task_kind(task)
     encoded = {split: kind.encode(dataset.splits[split], model.text_tokenizer, length) for split in splits}
-    predictions = {split: predict_items(model, head, task, items) for split, (items, _) in encoded.items()}
+    order = class_order(head.config, task)
+    predictions = {split: predict_items(model, head, task, items, order) for split, (items, _) in encoded.items()}
     seconds, peak = time.perf_counter() - began, peak_memory(device)
     work.progress(1, 1)
     asked = [item for split in task.dev_splits for item in encoded[split][0]]

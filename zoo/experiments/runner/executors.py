@@ -10,13 +10,16 @@ from collections.abc import Callable
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import suppress
+from itertools import cycle, islice
 from pathlib import Path
 from queue import Empty
 from typing import Any, Protocol
 
+from zoo.core.errors import ZooError
 from zoo.experiments.plan.job import Job
 from zoo.experiments.plan.plan import Plan
 from zoo.experiments.results.records import FailedResult, Result
+from zoo.machine.compute import visible_gpus
 from zoo.registry.catalog import Catalog
 
 WATCH_EVERY = 0.1
@@ -42,6 +45,23 @@ class Executor(Protocol):
 
     def close(self) -> None:
         """Drop whatever is still being done."""
+
+
+class ExecutorFactory(Protocol):
+    """What a plugin offers as an executor: makes one from what the user has given."""
+
+    def __call__(self, catalog: Catalog, workers: int, address: str | None) -> Executor:
+        """An executor of so many workers, 0 for none besides this process; `address` is where its cluster answers.
+
+        Raises ZooError where it cannot work so.
+        """
+
+
+def local(catalog: Catalog, workers: int, address: str | None) -> Executor:
+    """Processes of this machine, or this process."""
+    if address is not None:
+        raise ZooError("--address is a cluster's; give --executor ray with it")
+    return LocalProcesses(workers) if workers else InProcess(catalog)
 
 
 class InProcess:
@@ -85,7 +105,12 @@ class LocalProcesses:
         self._job = plan, folder, moved
         context = multiprocessing.get_context("spawn")
         self._reports = context.Queue()
-        self._pool = ProcessPoolExecutor(self.slots, context, _start_worker, (self._reports, plan.compute.threads or 1))
+        gpus = context.Queue()
+        for gpu in islice(cycle(_gpus(plan) or [None]), self.slots):
+            gpus.put(gpu)
+        self._pool = ProcessPoolExecutor(
+            self.slots, context, _start_worker, (self._reports, plan.compute.threads or 1, gpus)
+        )
 
     def start(self, job: Job) -> None:
         """As Executor says."""
@@ -135,9 +160,16 @@ _reports: Any = None
 _catalog: Catalog | None = None
 
 
-def _start_worker(reports: Any, threads: int) -> None:
+def _gpus(plan: Plan) -> list[str]:
+    """The GPUs to divide among processes; none where the plan needs none, or names one."""
+    return visible_gpus() if plan.compute.device == "cuda" else []
+
+
+def _start_worker(reports: Any, threads: int, gpus: Any) -> None:
     global _reports, _catalog
     os.environ["OMP_NUM_THREADS"] = str(threads)
+    if gpu := gpus.get():
+        os.environ["CUDA_VISIBLE_DEVICES"] = gpu  # heeded, as this process has not used a GPU yet
     _reports = reports
     _catalog = Catalog.installed()
     threading.Thread(target=_leave_with_parent, daemon=True).start()

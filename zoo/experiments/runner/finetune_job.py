@@ -19,19 +19,17 @@ from zoo.tasks.task import labels_of
 from zoo.train.finetune import head_for, predict, training_batches
 from zoo.train.loop import fit
 from zoo.weights.checkpoint import load_weights
-from zoo.weights.record import read_variant
+from zoo.weights.folder import CheckpointFolder
 
 
 def finetune(work: JobContext) -> TaskResult:
     """Put a task head on the pre-trained encoder, train both, and score every dev split."""
     catalog, plan, job, how = work.catalog, work.plan, work.job, work.how
     task, dataset = planned_data(work)
-    place = work.start()
     reset_peak_memory(how.compute.torch_device)
     pretrained = _pretrained(work)
     variant = pretrained.variant
-    tokenizer_class, options = catalog.tokenizer(variant)
-    tokenizer = tokenizer_class.load(place, **options)
+    tokenizer = pretrained.text_tokenizer
     head = make_head(variant.dims, head_for(task, variant.head))
     initialise(head, Init(), seed_of("head", dataset.content_hash, job.seed))
     model = pretrained.with_head(task.name, head).to(how.compute.torch_device)
@@ -51,7 +49,6 @@ def finetune(work: JobContext) -> TaskResult:
     predictions = {split: predict(model, head, its) for split, (its, _) in encoded.items() if split != task.train_split}
     seconds, peak = time.perf_counter() - began, peak_memory(how.compute.torch_device)
     if plan.keep_finetuned:
-        model.tokenizer = tokenizer
         save(model, work.model_folder(), to="zoo", replace=True, catalog=catalog)
     asked = [item for split in task.dev_splits for item in encoded[split][0]]
     return scored(
@@ -74,12 +71,14 @@ def finetune(work: JobContext) -> TaskResult:
 
 def _pretrained(work: JobContext) -> Model:
     plan, job = work.plan, work.job
-    place = work.start()
-    variant = plan.variant(job.system).model_copy(update={"dims": read_variant(place).dims})
+    folder = CheckpointFolder(work.start())
+    variant = plan.variant(job.system).model_copy(update={"dims": folder.record.dims})
     if job.system in plan.checkpoints:
-        model = load(place, catalog=work.catalog)
+        model = load(folder, catalog=work.catalog)
         model.variant = variant
         return model
     model = work.catalog.assemble(variant, plan.start_job(job.system, job.seed).seed)
-    load_weights(model, place)
+    load_weights(model, folder.weights)
+    tokenizer_class, options = work.catalog.tokenizer(variant)
+    model.tokenizer = tokenizer_class.load(folder, **options)
     return model

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import torch
 
+from zoo.blocks.kernels import kernels_taken
 from zoo.core.errors import RunFailed, ZooError
 from zoo.core.seeds import seed_of
 from zoo.experiments.plan.job import Job
@@ -25,17 +26,21 @@ MOST_MICRO_BATCHES = 64
 OUT_OF_MEMORY = "out of memory, with each batch in {} micro-batch(es); try fewer workers or a smaller model"
 
 
-def attempt(catalog: Catalog, plan: Plan, job: Job, folder: Path, progress: Progress) -> Result:
-    """A job's result, or the reason why there is none."""
+def attempt(
+    catalog: Catalog, plan: Plan, job: Job, folder: Path, progress: Progress, cache: Path | None = None
+) -> Result:
+    """A job's result, or the reason why there is none; `cache` is where text is kept tokenized, if not in the run."""
     try:
-        return run_job(catalog, plan, job, folder, progress)
+        return run_job(catalog, plan, job, folder, progress, cache)
     except ZooError as error:
         return FailedResult(job=job, reason=str(error))
     except Exception as error:
         return FailedResult(job=job, reason=f"{type(error).__name__}: {' '.join(str(error).split())}")
 
 
-def run_job(catalog: Catalog, plan: Plan, job: Job, folder: Path, progress: Progress) -> Finished:
+def run_job(
+    catalog: Catalog, plan: Plan, job: Job, folder: Path, progress: Progress, cache: Path | None = None
+) -> Finished:
     """Do a job; where memory runs out, again with each batch in twice as many micro-batches.
 
     Raises RunFailed or ZooError where it cannot be finished.
@@ -47,7 +52,10 @@ def run_job(catalog: Catalog, plan: Plan, job: Job, folder: Path, progress: Prog
         try:
             seed = seed_of("steps", job.kind, job.seed)
             how = StepConfig(plan.compute, gradient_accumulation_steps=n_micro, seed=seed)
-            return work(JobContext(catalog, plan, job, folder, progress, how))
+            with kernels_taken() as kernels:
+                result = work(JobContext(catalog, plan, job, folder, progress, how, cache))
+            cost = result.cost.model_copy(update={"kernels": tuple(sorted(kernels))})
+            return result.model_copy(update={"cost": cost})
         except TooFewSequences:
             raise RunFailed(OUT_OF_MEMORY.format(n_micro // 2)) from None
         except (MemoryError, RuntimeError) as error:

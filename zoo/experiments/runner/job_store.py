@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,9 +16,18 @@ from zoo.experiments.plan.cache_key import cache_key
 from zoo.experiments.plan.job import Job
 from zoo.experiments.plan.job_kinds import kind_of
 from zoo.experiments.plan.plan import Plan
-from zoo.experiments.results.folder import Stored, read_result, result_path, results_by_key, write_result
+from zoo.experiments.results.beside_models import write_provenance_of
+from zoo.experiments.results.folder import (
+    CORPORA,
+    UNFINISHED,
+    Stored,
+    read_result,
+    result_path,
+    results_by_key,
+    write_result,
+)
 from zoo.experiments.results.gold_labels import read_gold
-from zoo.experiments.results.records import FailedResult, Finished, Result
+from zoo.experiments.results.records import FailedResult, Finished, ModelResult, Result
 from zoo.experiments.results.run import ComparisonRun
 from zoo.experiments.runner.reuse import adopted
 from zoo.machine.environment import Environment
@@ -118,6 +128,8 @@ class JobStore:
                 sweep(self._folder / name)
                 for left in (self._folder / name).glob(".*.lock"):
                     left.unlink(missing_ok=True)
+            for name in (CORPORA, UNFINISHED):
+                shutil.rmtree(self._folder / name, ignore_errors=True)
 
     def run(self) -> ComparisonRun:
         """All results so far, in the plan's order."""
@@ -168,6 +180,8 @@ class JobStore:
         """The result, kept, or a failure that only this run knows of, where the disk refuses it."""
         try:
             write_result(self._folder, result)
+            if isinstance(result, ModelResult):
+                write_provenance_of(result, self._folder)
         except RunFailed as error:
             return FailedResult(job=result.job, reason=str(error))
         return result

@@ -6,9 +6,11 @@ import time
 from collections.abc import Callable, Sequence
 
 import numpy as np
+import torch
 
 from zoo.experiments.results.records import Measured
 from zoo.heads import TaskHead
+from zoo.machine.compute import synchronize
 from zoo.model import Model
 from zoo.tasks.kinds import EncodedItem
 from zoo.train.finetune import predict
@@ -34,13 +36,14 @@ def latency(model: Model, head: TaskHead, items: Sequence[EncodedItem]) -> Measu
         for item in chosen:
             predict(model, head, [item])
 
-    return summed_up([seconds / len(chosen) for seconds in repeated(answer_each)])
+    return summed_up([seconds / len(chosen) for seconds in repeated(answer_each, device_of(model))])
 
 
 def throughput(model: Model, head: TaskHead, items: Sequence[EncodedItem]) -> Measured:
     """Sequences answered a second, in batches of neighbours in length."""
     chosen = spread_by_length(items, TOGETHER)
-    return summed_up([len(chosen) / seconds for seconds in repeated(lambda: predict(model, head, chosen))])
+    passes = repeated(lambda: predict(model, head, chosen), device_of(model))
+    return summed_up([len(chosen) / seconds for seconds in passes])
 
 
 def spread_by_length(items: Sequence[EncodedItem], n: int) -> list[EncodedItem]:
@@ -50,13 +53,20 @@ def spread_by_length(items: Sequence[EncodedItem], n: int) -> list[EncodedItem]:
     return [ordered[(2 * place + 1) * len(ordered) // (2 * n)] for place in range(n)]
 
 
-def repeated(work: Callable[[], object]) -> list[float]:
-    """The seconds of each of several passes, after one to warm up."""
+def device_of(model: Model) -> torch.device:
+    """Where a model computes."""
+    return next(model.parameters()).device
+
+
+def repeated(work: Callable[[], object], device: torch.device) -> list[float]:
+    """The seconds of each of several passes, after one to warm up; a GPU is waited for."""
     work()
+    synchronize(device)
     passes: list[float] = []
     while len(passes) < FEWEST or (len(passes) < MOST and sum(passes) < SECONDS):
         began = time.perf_counter()
         work()
+        synchronize(device)
         passes.append(time.perf_counter() - began)
     return passes
 

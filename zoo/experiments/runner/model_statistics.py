@@ -8,13 +8,13 @@ from typing import Any
 from zoo.auditing import executed, stored
 from zoo.auditing.audit import Settings, audit_variant
 from zoo.core.specs import Variant
+from zoo.experiments.results.beside_models import model_bytes
 from zoo.machine.compute import Compute
 from zoo.machine.environment import environment
 from zoo.model import Model
 from zoo.registry.catalog import Catalog
 from zoo.weights.checkpoint import weights_hash
-from zoo.weights.content import trained_files
-from zoo.weights.store import open_store
+from zoo.weights.folder import CheckpointFolder
 
 FLOPS_LENGTH = 128
 """The tokens of a sequence on which a token's operations are counted."""
@@ -32,7 +32,7 @@ def model_statistics(
         "flops": audit.cost.lengths[0] if audit.cost else None,
         "weights_hash": weights_hash(model.state_dict()),
         "checkpoint": str(place.relative_to(folder)),
-        "checkpoint_bytes": sum(path.stat().st_size for path in place.iterdir()),
-        "checkpoint_files": trained_files(open_store(place)),
+        "checkpoint_bytes": model_bytes(place),
+        "checkpoint_files": CheckpointFolder(place).trained_file_hashes,
         "environment": environment(catalog, compute),
     }

@@ -1,59 +1,130 @@
-"""The work of a pre-training job."""
+"""The work of a pre-training job: the pipeline of `zoo pretrain`, on the text of the plan."""
 
 from __future__ import annotations
 
-import time
+import shutil
 from collections.abc import Sequence
+from functools import partial
 from itertools import pairwise
+from pathlib import Path
+from typing import Any
 
+from zoo.core.held_out import HeldOutScore
+from zoo.core.specs import Variant
+from zoo.experiments.plan.cache_key import cache_key
+from zoo.experiments.results.folder import UNFINISHED
 from zoo.experiments.results.records import Cost, ModelResult
 from zoo.experiments.runner.context import JobContext
 from zoo.experiments.runner.model_statistics import model_statistics
-from zoo.machine.memory import peak_memory, reset_peak_memory
-from zoo.pretraining.setup import batch_stream, new_model, train_tokenizer, with_vocabulary
-from zoo.text.tokenizing import tokenize
-from zoo.train.loop import fit
-from zoo.weights.checkpoint import save_checkpoint
+from zoo.machine.environment import environment
+from zoo.machine.memory import reset_peak_memory
+from zoo.pretraining.log import read_log
+from zoo.pretraining.outcome import PretrainOutcome
+from zoo.pretraining.preparation import identify, shared_tokenizer
+from zoo.pretraining.run import pretrain as run
+from zoo.pretraining.settings import PretrainOptions
+from zoo.pretraining.source import TextSource
+from zoo.train.step import Step
 
 CURVE_POINTS = 100
 
+CHECKPOINT_SECONDS = 60.0
+"""Time between the checkpoints of a job, from which it is resumed."""
+
+
+class _Progress:
+    """Passes the steps of a run on to what follows the job."""
+
+    def __init__(self, work: JobContext) -> None:
+        self._progress = work.progress
+
+    def told(self, text: str) -> None:
+        """Nothing: jobs print nothing."""
+
+    def stepped(self, step: Step, n_steps: int, tokens: int, peak_share: float | None) -> None:
+        """A step is done."""
+        self._progress(step.number, n_steps)
+
+    def evaluated(self, step: int, scores: dict[str, HeldOutScore]) -> None:
+        """Nothing: scores are in the result."""
+
 
 def pretrain(work: JobContext) -> ModelResult:
-    """Train the tokenizer on the corpus, then the variant on the tokenized corpus, and save both."""
-    catalog, plan, job, how = work.catalog, work.plan, work.job, work.how
-    asked = plan.variant(job.system)
+    """Pre-train a variant on the text of the plan, or what is left of it. Raises KeyboardInterrupt where stopped."""
+    plan, job, how = work.plan, work.job, work.how
     reset_peak_memory(how.compute.torch_device)
-    documents = [list(document) for document in plan.corpus.documents(catalog)]
-    tokenizer = train_tokenizer(catalog, asked, documents)
-    variant = with_vocabulary(asked, tokenizer)
-    corpus = tokenize(documents, tokenizer)
-    model = new_model(catalog, variant, corpus.counts(variant.dims.vocab_size), job.seed)
-    model.to(how.compute.torch_device)
-    feed = batch_stream(catalog, model, corpus, tokenizer, seed=job.seed)
-    recipe = variant.pretraining
-    began = time.perf_counter()
-    history = fit(model, feed, recipe, recipe.steps, work.progress, how)
-    seconds = time.perf_counter() - began
+    variant, folder = plan.variant(job.system), _unfinished(work)
+    text = TextSource(plan.corpus.description, plan.corpus_hash, partial(plan.corpus.documents, work.catalog))
+    options = _options(work, variant, text, folder)
+    spec = identify(
+        work.catalog,
+        variant,
+        text,
+        options,
+        seed=job.seed,
+        held_out=plan.held_out,
+        precision=how.compute.precision,
+    )
+    folder.parent.mkdir(exist_ok=True)
+    done = run(work.catalog, spec, text, options, how, _Progress(work))
+    if isinstance(done, int):
+        raise KeyboardInterrupt(f"{job.name} has a checkpoint; continue with --resume")
+    result = _result(work, done, folder)
+    shutil.rmtree(folder)
+    return result
+
+
+def _unfinished(work: JobContext) -> Path:
+    """The folder of the job's checkpoints: another one where code, machine or division of batches is another."""
+    key = cache_key(work.plan, work.job, environment(work.catalog, work.how.compute))
+    return work.folder / UNFINISHED / f"{work.job.name}-{key[:12]}-{work.how.gradient_accumulation_steps}"
+
+
+def _options(work: JobContext, variant: Variant, text: TextSource, folder: Path) -> PretrainOptions:
+    return PretrainOptions(
+        out=str(folder),
+        cache=str(work.corpora),
+        model=str(work.model_folder()),
+        tokenizer=str(shared_tokenizer(work.catalog, variant, text, work.corpora)),
+        checkpoint_seconds=CHECKPOINT_SECONDS,
+        evaluate_every=variant.pretraining.steps,
+        resume=True,
+        measures_peak=False,
+        made_by="zoo compare",
+    )
+
+
+def _result(work: JobContext, done: PretrainOutcome, folder: Path) -> ModelResult:
+    summary, facts = done.summary, done.summary.corpus
+    steps = [line for line in read_log(folder) if line["event"] == "step"]
     place = work.model_folder()
-    save_checkpoint(place, variant, model, tokenizer)
     return ModelResult(
-        job=job,
-        variant=variant,
-        corpus=plan.corpus.description,
-        corpus_hash=corpus.content_hash,
-        corpus_documents=corpus.n_documents,
-        corpus_tokens=corpus.n_tokens,
-        share_read=feed.share_read(),
-        steps=recipe.steps,
-        gradient_accumulation_steps=how.gradient_accumulation_steps,
-        tokens=history.n_tokens,
-        losses={name: downsample(values) for name, values in history.losses.items()},
-        accuracies={name: downsample(values) for name, values in history.accuracies.items()},
-        **model_statistics(catalog, variant, model, work.folder, place, work.how.compute),
+        job=work.job,
+        variant=summary.variant,
+        corpus=work.plan.corpus.description,
+        corpus_hash=facts.corpus_hash,
+        corpus_documents=facts.documents,
+        corpus_tokens=facts.tokens,
+        share_read=summary.share_read,
+        steps=summary.steps,
+        gradient_accumulation_steps=summary.gradient_accumulation_steps,
+        tokens=summary.tokens,
+        losses=_curves(steps, "loss"),
+        accuracies=_curves(steps, "accuracy"),
+        held_out=summary.held_out,
+        **model_statistics(work.catalog, summary.variant, done.model, work.folder, place, work.how.compute),
         cost=Cost(
-            seconds=seconds, peak_bytes=peak_memory(how.compute.torch_device), tokens_per_s=history.n_tokens / seconds
+            seconds=summary.seconds,
+            peak_bytes=summary.peak_bytes,
+            tokens_per_s=summary.tokens / summary.seconds,
         ),
     )
+
+
+def _curves(steps: Sequence[dict[str, Any]], field: str) -> dict[str, list[float]]:
+    """By objective, the values of all steps, as a curve of at most a hundred points."""
+    names = dict.fromkeys(name for step in steps for name in step[field])
+    return {name: downsample([step[field][name] for step in steps if name in step[field]]) for name in names}
 
 
 def downsample(values: Sequence[float]) -> list[float]:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import socket
+from getpass import getuser
 from pathlib import Path
-from tempfile import TemporaryDirectory
+from tempfile import TemporaryDirectory, gettempdir
 from typing import Any
 
 from zoo.core.errors import ZooError
@@ -13,6 +14,7 @@ from zoo.experiments.plan.job_kinds import model_folder
 from zoo.experiments.plan.plan import Plan
 from zoo.experiments.results.records import FailedResult, Result
 from zoo.experiments.runner.executors import WATCH_EVERY, Ended, Moved
+from zoo.registry.catalog import Catalog
 
 RETRIES = 3
 """How often a job is begun again whose worker or machine was lost."""
@@ -22,6 +24,11 @@ PATIENCE = 10.0
 
 Files = dict[str, bytes]
 """File contents by path below a run folder."""
+
+
+def ray_cluster(catalog: Catalog, workers: int, address: str | None) -> RayCluster:
+    """A cluster that is there, or one of so many workers on this machine. Raises ZooError where Ray is missing."""
+    return RayCluster(address, workers)
 
 
 class RayCluster:
@@ -54,7 +61,11 @@ class RayCluster:
             raise ZooError(f"no Ray cluster answers at {self._address}: {' '.join(str(error).split())}") from error
         if self._address:
             self.slots = max(1, int(self._ray.cluster_resources().get("CPU", 1)) // (plan.compute.threads or 1))
-        self._do = self._ray.remote(num_cpus=plan.compute.threads or 1, max_retries=RETRIES)(_work)
+        gpus = int(plan.compute.device.startswith("cuda"))
+        if gpus and self._address:
+            self.slots = max(1, min(self.slots, int(self._ray.cluster_resources().get("GPU", 0))))
+        resources = {"num_cpus": plan.compute.threads or 1, "num_gpus": gpus}
+        self._do = self._ray.remote(**resources, max_retries=RETRIES)(_work)
 
     def start(self, job: Job) -> None:
         """As Executor says."""
@@ -104,14 +115,18 @@ def _refuse_unreachable(address: str | None) -> None:
 def _work(plan: Plan, job: Job, *models: Files) -> tuple[Result, Files]:
     """A job's result and the files that it leaves, done in a folder of the worker's own."""
     from zoo.experiments.runner.job import attempt
-    from zoo.registry.catalog import Catalog
 
     with TemporaryDirectory() as name:
         folder = Path(name)
         sent = {path: content for files in models for path, content in files.items()}
         _write(folder, sent)
-        result = attempt(Catalog.installed(), plan, job, folder, lambda done, total: None)
+        result = attempt(Catalog.installed(), plan, job, folder, lambda done, total: None, _cache(plan))
         return result, {path: content for path, content in _read(folder, folder).items() if path not in sent}
+
+
+def _cache(plan: Plan) -> Path:
+    """Where a machine keeps the text of a plan tokenized, for all jobs that it does."""
+    return Path(gettempdir()) / f"encoder-zoo-{getuser()}-{plan.content_hash[:16]}"
 
 
 def _read(folder: Path, place: Path) -> Files:

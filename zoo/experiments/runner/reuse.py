@@ -11,10 +11,10 @@ from zoo.core.specs import Variant
 from zoo.experiments.plan.job import Job
 from zoo.experiments.plan.job_kinds import kind_of, model_folder
 from zoo.experiments.plan.plan import Plan
+from zoo.experiments.results.beside_models import model_bytes
 from zoo.experiments.results.folder import Stored
 from zoo.experiments.results.records import Finished, ModelResult, renamed
-from zoo.weights.folder import VARIANT
-from zoo.weights.record import read_variant
+from zoo.weights.folder import VARIANT, CheckpointFolder
 
 CARD = "README.md"
 
@@ -28,7 +28,7 @@ def adopted(stored: Stored, plan: Plan, job: Job, folder: Path) -> Finished:
     _copy_model(stored.model, folder / place, plan.variant(job.system))
     if not isinstance(found, ModelResult):
         return found
-    size = sum(path.stat().st_size for path in (folder / place).iterdir())
+    size = model_bytes(folder / place)
     return found.model_copy(update={"checkpoint": place, "checkpoint_bytes": size})
 
 
@@ -40,7 +40,7 @@ def _copy_model(old: Path, new: Path, variant: Variant) -> None:
 def _fill(old: Path, variant: Variant, new: Path) -> None:
     """The files as they are; only record and card are this variant's, which may have another name or later phases."""
     shutil.copytree(old, new, dirs_exist_ok=True)
-    before = read_variant(old)
+    before = CheckpointFolder(old).record
     record = variant.model_copy(update={"dims": before.dims})
     (new / VARIANT).write_text(record.model_dump_json(indent=2), encoding="utf-8")
     if (card := new / CARD).exists():

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from pathlib import Path
 
 import torch
 
@@ -14,6 +15,7 @@ from zoo.experiments.runner.context import JobContext
 from zoo.experiments.runner.model_statistics import model_statistics
 from zoo.machine.memory import peak_memory, reset_peak_memory
 from zoo.model import Model
+from zoo.weights.folder import CheckpointFolder
 
 
 def take_over(work: JobContext) -> ModelResult:
@@ -22,8 +24,9 @@ def take_over(work: JobContext) -> ModelResult:
     asked, planned = plan.variant(job.system), plan.checkpoints[job.system]
     reset_peak_memory(work.how.compute.torch_device)
     began = time.perf_counter()
-    refuse_changed(catalog, plan, job.system)
-    model = load(planned.folder, dtype=torch.float32, catalog=catalog)
+    folder = CheckpointFolder(Path(planned.folder))
+    refuse_changed(plan, job.system, folder)
+    model = load(folder, dtype=torch.float32, catalog=catalog)
     with torch.device("meta"):
         wanted = catalog.assemble(asked)
     if _shapes(wanted) != _shapes(model):

@@ -57,13 +57,15 @@ class Difference(Record):
 
     `minimum_detectable_difference` is the smallest true difference that so many seeds detect with 80% power, and
     `minimum_detectable_at_best` that of any number of seeds; `seeds_needed` is how many the difference that was seen
-    would take, None where this development set cannot show it.
+    would take, None where this development set cannot show it. `fixed`: of two models that no seed changes, over items
+    alone.
     """
 
     task: str
     first: str
     second: str
     n_seeds: int
+    fixed: bool = False
     difference: float
     low: float | None
     high: float | None
@@ -174,7 +176,7 @@ def seeds_needed(difference: float, seed_variance: float, item_variance: float) 
 
 def verdict(found: Difference, adjusted_p: float) -> Verdict:
     """Better, or why not: too few seeds where more of them could show a difference half as large."""
-    if found.n_seeds < FEWEST_SEEDS:
+    if found.n_seeds < FEWEST_SEEDS and not found.fixed:
         return TOO_FEW
     if adjusted_p < LEVEL:
         return "better"

@@ -57,6 +57,11 @@ class Scores:
     values: Array
     drawn: Array
 
+    def repeated(self, seeds: tuple[int, ...]) -> Scores:
+        """The one score of a system that no seed changes, for each of these seeds."""
+        values, drawn = (np.repeat(side[..., :1], len(seeds), axis=-1) for side in (self.values, self.drawn))
+        return Scores(seeds, values, drawn)
+
     def at(self, seeds: list[int]) -> tuple[Array, Array]:
         """For some of the seeds, in order."""
         which = [self.seeds.index(seed) for seed in seeds]
@@ -111,32 +116,38 @@ def _differences(run: ComparisonRun, task: str) -> Iterator[Difference]:
         if first in baselines:
             continue
         one, other = scores[first], scores[second]
-        if second in baselines:
-            values, drawn = (np.repeat(side, len(one.seeds), axis=-1) for side in (other.values, other.drawn))
-            other = Scores(one.seeds, values, drawn)
+        if first in run.plan.unseeded:
+            one = one.repeated(other.seeds)
+        if second in run.plan.unseeded:
+            other = other.repeated(one.seeds)
+        fixed = {first, second} <= {*run.plan.unseeded}
         seeds = sorted(set(one.seeds) & set(other.seeds))
         if seeds:
             (ours, ours_drawn), (theirs, theirs_drawn) = one.at(seeds), other.at(seeds)
             same = keys[first] == keys.get(second)
-            yield difference(task, first, second, ours - theirs, ours_drawn - theirs_drawn, same=same)
+            yield difference(task, first, second, ours - theirs, ours_drawn - theirs_drawn, same=same, fixed=fixed)
 
 
-def difference(task: str, first: str, second: str, values: Array, drawn: Array, *, same: bool = False) -> Difference:
+def difference(
+    task: str, first: str, second: str, values: Array, drawn: Array, *, same: bool = False, fixed: bool = False
+) -> Difference:
     """Two systems told apart by their paired differences over seeds [K] and over drawn items and seeds [R, K].
 
     `same`: their scores depend on the same. Where they differ all the same, as on two machines, they are tested.
+    `fixed`: neither depends on a seed, so that items alone are drawn, and the verdict is on these two models.
     """
     n = len(values)
     mean, sd, low, high = mean_interval(values.tolist())
     means = multi_bootstrap(drawn)
     variances = ((sd or 0.0) ** 2, float(drawn.mean(1).var()))
-    p = max(t_test(values.tolist(), variances[1]), bootstrap_p(means))
+    p = bootstrap_p(means) if fixed else max(t_test(values.tolist(), variances[1]), bootstrap_p(means))
     bootstrap_low, bootstrap_high = np.quantile(means, [LEVEL / 2, 1 - LEVEL / 2]).tolist()
     return Difference(
         task=task,
         first=first,
         second=second,
         n_seeds=n,
+        fixed=fixed,
         difference=mean,
         low=low,
         high=high,

@@ -22,9 +22,7 @@ from zoo.experiments.statistics.analysis import analyse
 from zoo.tasks.kinds import task_kind
 from zoo.tasks.scoring import chosen_metrics, main_score
 from zoo.weights.checkpoint import weights_hash
-from zoo.weights.content import trained_files
-from zoo.weights.record import read_variant
-from zoo.weights.store import open_store
+from zoo.weights.folder import CheckpointFolder
 
 Finding: TypeAlias = Literal["confirmed", "contradicted", "not decidable"]
 
@@ -81,15 +79,15 @@ def _checkpoint_again(where: str, result: ModelResult, place: Path) -> Iterator[
         yield Check(f"{where}: weights_hash", "not decidable", f"{result.checkpoint} is not there")
         return
     try:
-        store = open_store(place)
-        found = weights_hash(dict(store.read(store.entries)))
-        record = read_variant(place)
+        checkpoint = CheckpointFolder(place)
+        found = weights_hash(dict(checkpoint.weights.read(checkpoint.weights.entries)))
+        record, files = checkpoint.record, checkpoint.trained_file_hashes
     except ZooError as error:
         yield Check(f"{where}: weights_hash", "contradicted", f"{error!s:.300}")
         return
     yield from _compared(f"{where}: weights_hash", result.weights_hash, found)
     yield from _compared(f"{where}: variant", *(v.model_dump(mode="json") for v in (result.variant, record)))
-    yield from _compared(f"{where}: checkpoint_files", result.checkpoint_files, trained_files(store))
+    yield from _compared(f"{where}: checkpoint_files", result.checkpoint_files, files)
 
 
 def _scored_again(run: ComparisonRun) -> Iterator[Check]:

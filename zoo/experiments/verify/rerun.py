@@ -35,7 +35,7 @@ TIES = 0.01
 def evaluated_again(done: ComparisonRun, folder: Path, catalog: Catalog) -> Iterator[Check]:
     """Let every fine-tuned model that was kept predict the development items again."""
     data = Path(done.plan.data_folder) if done.plan.data_folder else None
-    compute = done.plan.compute
+    compute = done.plan.compute.here()
     here = environment(catalog, compute)
     compute.begin()
     for result in done.results:
@@ -52,7 +52,7 @@ def evaluated_again(done: ComparisonRun, folder: Path, catalog: Catalog) -> Iter
             yield Check(where, "not decidable", f"the data of {task.name} are others than those of the run")
             continue
         try:
-            model = load(place, catalog=catalog)
+            model = load(place, catalog=catalog).to(compute.torch_device)
         except ZooError as error:
             yield Check(where, "contradicted", f"{error!s:.300}")
             continue
@@ -69,8 +69,10 @@ def evaluated_again(done: ComparisonRun, folder: Path, catalog: Catalog) -> Iter
 
 
 def repeated_plan(plan: Plan, seeds: int) -> Plan:
-    """A plan with no more than its first seeds."""
-    return plan.model_copy(update={"seeds": plan.seeds[:seeds], "keep_finetuned": False})
+    """A plan with no more than its first seeds, on its device if that is here, else on the CPU."""
+    return plan.model_copy(
+        update={"seeds": plan.seeds[:seeds], "keep_finetuned": False, "compute": plan.compute.here()}
+    )
 
 
 def trained_again(

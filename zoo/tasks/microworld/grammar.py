@@ -81,6 +81,11 @@ class Statement:
 
 def say(clause: Clause, wording: Wording = Wording(), agree: bool = True) -> str:
     """The sentence, words and final stop apart by spaces; without agreement the verb has the wrong number."""
+    return " ".join(word for _, words in phrases(clause, wording, agree) for word in words)
+
+
+def phrases(clause: Clause, wording: Wording = Wording(), agree: bool = True) -> list[tuple[str, list[str]]]:
+    """The sentence phrase by phrase, each with the role that it plays, or with none."""
 
     def name(slot: str) -> str:
         names: tuple[str, ...] = getattr(clause, slot).names
@@ -90,16 +95,17 @@ def say(clause: Clause, wording: Wording = Wording(), agree: bool = True) -> str
     agent = _noun_phrase(trait, name("subject"), clause.subject_plural, wording.definite)
     verb = name("verb")
     if clause.object is None:
-        core = [*agent, verb if clause.subject_plural == agree else third_person(verb)]
+        core = [("agent", agent), ("", [verb if clause.subject_plural == agree else third_person(verb)])]
     else:
         patient = _noun_phrase((), name("object"), clause.object_plural, wording.definite)
         if wording.passive:
             be = "are" if clause.object_plural == agree else "is"
-            core = [*patient, be, participle(verb), "by", *agent]
+            core = [("patient", patient), ("", [be, participle(verb), "by"]), ("agent", agent)]
         else:
-            core = [*agent, verb if clause.subject_plural == agree else third_person(verb), *patient]
-    where = [clause.preposition, "the", name("place")] if clause.place else []
-    return " ".join([*where, *core, "."] if wording.fronted else [*core, *where, "."])
+            acts = verb if clause.subject_plural == agree else third_person(verb)
+            core = [("agent", agent), ("", [acts]), ("patient", patient)]
+    where = [("", [clause.preposition]), ("place", ["the", name("place")])] if clause.place else []
+    return [*where, *core, ("", ["."])] if wording.fronted else [*core, *where, ("", ["."])]
 
 
 def state(statement: Statement) -> str:

@@ -1,4 +1,4 @@
-"""The items of the five tasks, classes and levels in turn."""
+"""The items of the six tasks, classes and levels in turn."""
 
 from __future__ import annotations
 
@@ -7,12 +7,15 @@ from dataclasses import replace
 from typing import Literal
 
 from zoo.core.errors import ZooError
-from zoo.tasks.microworld.grammar import Clause, say, state
+from zoo.tasks.microworld.grammar import Clause, phrases, say, state
 from zoo.tasks.microworld.lexicon import CATEGORIES
 from zoo.tasks.microworld.narrator import Narrator
 from zoo.tasks.task import Example
 
-Form = Literal["acceptability", "sentiment", "paraphrase", "similarity", "entailment"]
+Form = Literal["acceptability", "sentiment", "paraphrase", "similarity", "entailment", "roles"]
+
+ROLES = ("O", "B-agent", "I-agent", "B-patient", "I-patient", "B-place", "I-place")
+"""Tags of the words of a sentence."""
 
 SLOTS = ("subject", "verb", "object", "place")
 MOST_TRIES = 20_000
@@ -106,6 +109,15 @@ def _entailment(narrator: Narrator, index: int, difficulty: float) -> Example | 
     return _pair(say(clause, premise), say(hypothesis, replace(premise, definite=True)), int(entailed))
 
 
+def _roles(narrator: Narrator, index: int, difficulty: float) -> Example | None:
+    """Who does it, to whom, and where: a tag per word. With a trap, word order says the opposite of the roles."""
+    clause = narrator.clause()
+    trap = narrator.dice.chance(difficulty)
+    parts = phrases(clause, narrator.wording(clause, passive=float(trap), fronted=0.3))
+    names = [f"{'I' if place else 'B'}-{role}" if role else "O" for role, words in parts for place in range(len(words))]
+    return Example(" ".join(word for _, words in parts for word in words), None, tuple(map(ROLES.index, names)))
+
+
 def _less(narrator: Narrator, clause: Clause) -> Clause | None:
     less = [replace(clause, subject=CATEGORIES[clause.subject.category], trait=None)] * 2
     less += [replace(clause, place=None)] if clause.place else []
@@ -157,4 +169,5 @@ _FORMS: dict[Form, Callable[[Narrator, int, float], Example | None]] = {
     "paraphrase": _paraphrase,
     "similarity": _similarity,
     "entailment": _entailment,
+    "roles": _roles,
 }

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
@@ -10,7 +9,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from zoo.core.errors import ZooError, listed, shortened
-from zoo.core.files import open_regular
 from zoo.core.json_files import read_object
 from zoo.weights.header import MOST_TENSORS, Entry, read_header
 
@@ -26,7 +24,7 @@ _SHARD = re.compile(r"[^/\\\0-\x1f]{1,200}\.safetensors")
 
 
 @dataclass(frozen=True)
-class Store:
+class SafetensorsFiles:
     """Where each tensor lies, what it is, and what the files say about themselves."""
 
     folder: Path
@@ -39,15 +37,6 @@ class Store:
         """The one file, or the folder of several."""
         found = set(self.files.values())
         return found.pop() if len(found) == 1 else self.folder
-
-    @property
-    def content_hash(self) -> str:
-        """A SHA-256 of the files, byte for byte."""
-        digest = hashlib.sha256()
-        for path in sorted(set(self.files.values())):
-            with open_regular(path) as file:
-                digest.update(hashlib.file_digest(file, "sha256").digest())
-        return digest.hexdigest()
 
     def read(self, names: Iterable[str]) -> Iterator[tuple[str, Tensor]]:
         """Tensors by name, mapped into memory rather than copied. Raises ZooError for NaN and infinite values."""
@@ -64,7 +53,7 @@ class Store:
                 raise ZooError(f"{path}: {' '.join(str(error).split())}") from None
 
 
-def open_store(folder: Path) -> Store:
+def open_safetensors(folder: Path) -> SafetensorsFiles:
     """The weights of a folder, every header checked and no tensor read. Raises ZooError."""
     if not folder.is_dir():
         raise ZooError(f"{folder} is not a folder; give one that holds {WEIGHTS}")
@@ -74,16 +63,16 @@ def open_store(folder: Path) -> Store:
     if not path.exists():
         _refuse_pickle(folder)
         raise ZooError(f"{folder} holds no {WEIGHTS}")
-    return open_file(path)
+    return open_safetensors_file(path)
 
 
-def open_file(path: Path) -> Store:
+def open_safetensors_file(path: Path) -> SafetensorsFiles:
     """The weights of one file, its header checked and no tensor read. Raises ZooError."""
     header = read_header(path)
-    return Store(path.parent, dict.fromkeys(header.entries, path), header.entries, header.metadata)
+    return SafetensorsFiles(path.parent, dict.fromkeys(header.entries, path), header.entries, header.metadata)
 
 
-def _open_shards(folder: Path) -> Store:
+def _open_shards(folder: Path) -> SafetensorsFiles:
     path = folder / INDEX
     index = read_object(path).get("weight_map")
     if not isinstance(index, dict) or not all(isinstance(file, str) for file in index.values()):
@@ -107,7 +96,7 @@ def _open_shards(folder: Path) -> Store:
     wrong = sorted(name for name in {*index, *entries} if name not in entries or files[name].name != index.get(name))
     if wrong:
         raise ZooError(f"{path}: not where the index says: {listed(wrong)}")
-    return Store(folder, files, entries, metadata)
+    return SafetensorsFiles(folder, files, entries, metadata)
 
 
 def _refuse_pickle(folder: Path) -> None:

@@ -1,0 +1,198 @@
+"""Tasks of every kind, a stranger's among them, from the plan to the report."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import zoo_bert
+from tests.experiments.tasks_of_every_kind import OFFERS, TASKS, bare
+from tests.strangers.plugin import OFFERS as STRANGER
+from tests.strangers.test_freedoms import Silent
+from zoo import Catalog, Offers, Task, ZooError, load
+from zoo.experiments.plan.corpus import FilesCorpus
+from zoo.experiments.plan.job_kinds import model_folder
+from zoo.experiments.plan.make import make_plan, planned_task, with_budget
+from zoo.experiments.report.build import write_report
+from zoo.experiments.results.folder import read_run
+from zoo.experiments.results.records import TaskResult
+from zoo.experiments.results.run import ComparisonRun
+from zoo.experiments.runner.run import run
+from zoo.experiments.statistics.analysis import analyse
+from zoo.experiments.statistics.verdicts import compare_systems
+from zoo.experiments.verify.files import verify
+from zoo.experiments.verify.rerun import evaluated_again
+from zoo.inference.predict_task import predict_task
+from zoo.inference.predict_text import predict_texts
+from zoo.tasks.kinds import task_kind
+from zoo.tasks.scoring import main_score, score
+from zoo.tasks.task import Example
+from zoo.testing import check_task
+
+pytestmark = pytest.mark.slow
+
+CATALOG = Catalog.of(zoo_bert, made=OFFERS, stranger=STRANGER)
+SMALL = (
+    "bert-tiny+dims.hidden_width=32+dims.embedding_width=32+dims.ffn_width=48+dims.max_length=24"
+    "+pretraining.sequence_length=24+finetuning.max_length=24+pretraining.batch_tokens=240+finetuning.batch_size=8"
+)
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A run of two variants on all of them."""
+    folder = tmp_path_factory.mktemp("kinds")
+    text = folder / "text.txt"
+    texts = [item.first for item in TASKS[0].load(None).splits["train"]]
+    text.write_text("\n\n".join("\n".join(texts[at : at + 6]) for at in range(0, len(texts), 6)))
+    variants = [
+        with_budget(CATALOG.variant(f"{name}={SMALL}{rate}"), 1_000, 60)
+        for name, rate in (("quick", "+finetuning.learning_rate=0.004"), ("slow", "+finetuning.learning_rate=0.00001"))
+    ]
+    plan = make_plan(
+        CATALOG,
+        variants,
+        [task.name for task in TASKS],
+        n_seeds=2,
+        corpus=FilesCorpus(paths=(str(text),)),
+        keep_finetuned=True,
+    )
+    done = run(plan, folder / "run", watcher=Silent(), catalog=CATALOG)
+    assert not done.failures
+    write_report(analyse(done), folder / "run")
+    return folder / "run"
+
+
+@pytest.fixture(scope="module")
+def done(folder: Path) -> ComparisonRun:
+    return read_run(folder)
+
+
+def of(done: ComparisonRun, system: str, task: str) -> TaskResult:
+    return done.finetuned(system, task)[0]
+
+
+@pytest.mark.parametrize("name", [task.name for task in TASKS])
+def test_every_kind_is_learnt_scored_and_read_back(name: str, done: ComparisonRun) -> None:
+    task, gold = CATALOG.task(name), done.gold[name]
+    result = of(done, "quick", name)
+    assert result.scores == {"dev": score(task, gold["dev"], result.predictions["dev"])}
+    assert result.main_score == main_score(task, result.scores)
+    assert len(result.test_predictions["test"]) == 19
+    assert all(task_kind(task).fits(value) for value in result.test_predictions["test"])
+    means = [np.mean([r.main_score for r in done.finetuned(system, name)]) for system in ("quick", "slow")]
+    assert means[0] > means[1] or name in ("answers", "endings")  # which take more steps
+
+
+def test_each_task_has_the_baselines_of_its_kind(done: ComparisonRun) -> None:
+    found = {name: {s for s in done.plan.baselines if done.finetuned(s, name)} for name in done.gold}
+    assert found == {
+        "things": {"majority", "bag-of-words"},
+        "colours": {"majority", "bag-of-words"},
+        "sizes": {"majority", "bag-of-words"},
+        "names": {"majority", "most-frequent-tag"},
+        "answers": set(),
+        "endings": {"majority"},
+        "grades": {"majority", "bag-of-words"},
+    }
+    assert of(done, "most-frequent-tag", "names").scores["dev"] == {"entity-f1": 1.0, "accuracy": 1.0}
+    assert of(done, "majority", "names").scores["dev"]["entity-f1"] == 0.0
+    assert of(done, "bag-of-words", "colours").main_score == 1.0
+
+
+def test_verdicts_come_from_drawn_items_of_every_kind(done: ComparisonRun) -> None:
+    found = compare_systems(done)
+    assert not found.undecided and set(found.tiers) == set(done.gold)
+    shown = {d.task for d in found.differences if (d.first, d.second) == ("quick", "slow") and d.bootstrap_low > 0}
+    assert {"names", "colours"} <= shown
+    assert all(d.bootstrap_low <= d.bootstrap_high for d in found.differences)
+    assert found.spreads["names"]["majority"].n_constant == 1
+
+
+def test_the_report_names_every_task_with_its_metrics(folder: Path) -> None:
+    report = (folder / "report.md").read_text()
+    for task in TASKS:
+        assert task.name in report
+    assert "entity-f1" in report and "stranger.distance" in report
+
+
+def test_a_run_of_every_kind_is_verified_and_a_changed_tag_is_found(folder: Path) -> None:
+    assert {check.finding for check in verify(folder)} == {"confirmed"}
+    path = next(folder.glob("jobs/finetune-quick-names-s0*.json"))
+    before = path.read_text()
+    result = json.loads(before)
+    result["predictions"]["dev"][0][0] = 2 if result["predictions"]["dev"][0][0] != 2 else 1
+    path.write_text(json.dumps(result))
+    try:
+        wrong = {check.where for check in verify(folder) if check.finding == "contradicted"}
+        assert f"jobs/{path.name}: scores.dev.accuracy" in wrong
+        result["predictions"]["dev"][0][0] = 3
+        path.write_text(json.dumps(result))
+        (check,) = [check for check in verify(folder) if check.where == f"jobs/{path.name}"]
+        assert "which is not a list of tag ids below 3, one per word" in check.detail
+    finally:
+        path.write_text(before)
+
+
+def test_kept_models_predict_the_same_again(folder: Path, done: ComparisonRun) -> None:
+    checks = [check for check in evaluated_again(done, folder, CATALOG) if "quick" in check.where]
+    assert len(checks) == 2 * len(TASKS)
+    assert {check.finding for check in checks} == {"confirmed"}
+
+
+@pytest.mark.parametrize("name", [task.name for task in TASKS])
+def test_a_kept_model_predicts_a_tasks_items_and_plain_texts(name: str, folder: Path, done: ComparisonRun) -> None:
+    task, result = CATALOG.task(name), of(done, "quick", name)
+    model = load(folder / str(model_folder(done.plan, result.job)), catalog=CATALOG)
+    items = list(map(bare, task.load(None).splits["dev"]))
+    predictions, kind = predict_task(model, task, items), task_kind(task)
+    assert all(map(kind.same, predictions, result.predictions["dev"]))
+    table = predict_texts(model, [items[0].texts])
+    assert table.columns == ("index", *kind.columns)
+    if name == "names":
+        tags = [task.labels[tag] for tag in predictions[0]]
+        assert [row[3] for row in table.rows] == items[0].first.split()
+        assert [row[4] for row in table.rows] == tags
+    if name == "things":
+        assert table.rows[0][1] == task.labels[predictions[0]]
+
+
+def test_a_head_whose_labels_stand_in_another_order_predicts_the_tasks_own(folder: Path, done: ComparisonRun) -> None:
+    task, result = CATALOG.task("names"), of(done, "quick", "names")
+    model = load(folder / str(model_folder(done.plan, result.job)), catalog=CATALOG)
+    turned = task.model_copy(update={"labels": tuple(reversed(task.labels))})
+    items = task.load(None).splits["dev"]
+    assert predict_task(model, turned, items) == [[2 - tag for tag in tags] for tags in result.predictions["dev"]]
+
+
+def test_metrics_are_checked_against_the_kind_and_the_labels_before_any_work() -> None:
+    def refused(name: str, **fields: object) -> str:
+        task = CATALOG.task(name).model_copy(update=fields)
+        with pytest.raises(ZooError) as error:
+            planned_task(Catalog.of(own=Offers(api_version=1, tasks=[task])), name, None)
+        return str(error.value)
+
+    assert "'acuracy' is not a metric of token-classification" in refused("names", metrics=("acuracy",))
+    assert "did you mean 'accuracy'" in refused("names", metrics=("acuracy",))
+    assert "the metric entity-f1 needs tags such as O, B-PER and I-PER, and 'NOUN' is none" in refused(
+        "names", labels=("O", "NOUN", "B-X")
+    )
+    assert "'spearman' is not a metric of multi-label" in refused("colours", metrics=("spearman",))
+    assert "a regression task has no labels" in refused("sizes", labels=("a", "b"))
+    assert "a multi-label task has a label with a comma, 'b,c'" in refused("colours", labels=("a", "b,c"))
+    assert "did you mean 'token-classification'" in refused("names", kind="token-clasification")
+
+
+def test_an_item_whose_tags_are_not_its_words_is_named() -> None:
+    task = CATALOG.task("names")
+    kind = task_kind(task)
+    assert kind.fits_item(Example("a b", None, (0, 1)))
+    assert not kind.fits_item(Example("a b", None, (0, 1, 1)))
+
+
+@pytest.mark.parametrize("task", TASKS, ids=lambda task: task.name)
+def test_every_task_passes_the_checks_that_authors_can_import(task: Task) -> None:
+    check_task(task)

@@ -1,0 +1,249 @@
+"""What each kind of task makes of items, labels and logits, against rules and numbers worked out by hand."""
+
+from __future__ import annotations
+
+import random
+import re
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from sklearn import metrics as sklearn_metrics
+
+from zoo import IGNORE, Example, Tokenizer, ZooError
+from zoo.core.specs import HeadConfig
+from zoo.heads import LABEL
+from zoo.tasks.kinds import BUILT_IN, TaskKind, make_head, task_kind
+from zoo.tasks.metrics import metrics_of
+from zoo.tasks.metrics.tagging import entities
+from zoo.tasks.tsv import TsvFile, TsvTask
+from zoo.testing import DIMS
+from zoo.testing.material import Pieces
+
+TAGS = ("O", "B-PER", "I-PER", "B-LOC", "I-LOC")
+ROOT = Path(__file__).resolve().parents[2]
+
+
+def kind(name: str, *labels: str, pair: bool = False) -> TaskKind:
+    return task_kind(HeadConfig(kind=name, labels=labels, pair=pair))
+
+
+@pytest.fixture(scope="module")
+def tokenizer() -> Tokenizer:
+    return Pieces()
+
+
+def test_the_first_piece_of_each_word_carries_its_tag(tokenizer: Tokenizer) -> None:
+    tagging = kind("token-classification", *TAGS)
+    (item,), n_cut = tagging.encode([Example("Ann lives in Paris .", None, (1, 0, 0, 3, 0))], tokenizer, 32)
+    targets = tagging.batch([item], [(1, 0, 0, 3, 0)]).targets.tolist()
+    # pieces of three letters between [CLS] and [SEP]: Ann liv es in Par is .
+    assert targets == [IGNORE, 1, 0, IGNORE, 0, 3, IGNORE, 0, IGNORE]
+    assert n_cut == 0
+
+
+def test_a_word_that_was_cut_off_has_no_target_and_is_predicted_as_outside(tokenizer: Tokenizer) -> None:
+    tagging = kind("token-classification", *TAGS)
+    example = Example("Ann lives in Paris .", None, (1, 0, 0, 3, 0))
+    (item,), n_cut = tagging.encode([example], tokenizer, 5)  # [CLS] Ann liv es [SEP]
+    assert n_cut == 1
+    assert tagging.batch([item], [example.label]).targets.tolist() == [IGNORE, 1, 0, IGNORE, IGNORE]
+    logits = torch.zeros(5, 5)
+    logits[:, 3] = 1.0
+    assert tagging.decode(item, logits) == [3, 3, 0, 0, 0]
+    without = kind("token-classification", "NOUN", "VERB", "ADJ", "ADV")
+    assert without.decode(item, logits[:, :4]) == [3, 3, 0, 0, 0]
+
+
+def test_an_answer_is_found_among_the_tokens_of_its_text_alone(tokenizer: Tokenizer) -> None:
+    answering = kind("question-answering", pair=True)
+    example = Example("Paris ?", "Ann saw Paris .", (8, 13))
+    (item,), _ = answering.encode([example], tokenizer, 32)
+    # [CLS] Par is ? [SEP] Ann saw Par is . [SEP]
+    assert answering.batch([item], [example.label]).labels[LABEL].tolist() == [[7, 8]]
+    logits = torch.full((2, 11), -torch.inf)
+    logits[0, 7] = logits[1, 8] = 5.0
+    logits[:, 5:10] = torch.where(logits[:, 5:10] == 5.0, 5.0, 0.0)
+    assert answering.decode(item, logits) == [8, 13]
+    (short,), n_cut = answering.encode([example], tokenizer, 9)
+    assert n_cut == 1
+    assert answering.target(short, (14, 15)) == [IGNORE, IGNORE]
+
+
+def test_choices_of_an_item_stay_together_in_every_micro_batch(tokenizer: Tokenizer) -> None:
+    choosing = kind("multiple-choice")
+    examples = [
+        Example("a b", None, 1, ("c", "d e f g", "h")),
+        Example("b", None, 0, ("a", "b")),
+        Example("c", None, 2, ("x", "y", "zz zz")),
+    ]
+    items, _ = choosing.encode(examples, tokenizer, 32)
+    batch = choosing.batch(items, [example.label for example in examples])
+    head = make_head(DIMS, HeadConfig(kind="multiple-choice")).eval()
+    hidden = torch.randn(len(batch.ids), DIMS.hidden_width)
+    assert head.targets(batch).tolist() == [1, 0, 2]
+    assert [len(its) for its in head.by_item(head.logits(hidden, batch), batch)] == [3, 2, 3]
+    assert {len(set(batch.micro_batch(index, 3).items)) for index in range(3)} == {1}
+
+
+def test_a_label_is_read_from_a_cell_and_shown_as_one() -> None:
+    cells: dict[str, tuple[TaskKind, str, Any]] = {
+        "classification": (kind("classification", "no", "yes"), "yes", 1),
+        "multi-label": (kind("multi-label", "a", "b", "c"), "a,c", [0, 2]),
+        "regression": (kind("regression"), "2.5000", 2.5),
+        "token-classification": (kind("token-classification", *TAGS), "B-PER I-PER O", [1, 2, 0]),
+        "question-answering": (kind("question-answering", pair=True), "3:7", [3, 7]),
+        "multiple-choice": (kind("multiple-choice"), "2", 2),
+    }
+    assert set(cells) == set(BUILT_IN)
+    for its, cell, label in cells.values():
+        assert its.to_json(its.read(cell)) == label
+        assert its.shown(label) == cell
+        assert its.fits(label) and its.same(label, label)
+
+
+@pytest.mark.parametrize(
+    ("name", "labels", "wrong"),
+    [
+        ("classification", ("a", "b"), (2, -1, 0.0, True, "a", None, [0])),
+        ("multi-label", ("a", "b"), ([1, 0], [0, 0], [2], [True], 1, (0,), None)),
+        ("regression", (), (float("nan"), float("inf"), "1", None, True, [1.0])),
+        ("token-classification", ("O", "X"), ([2], [0.0], 0, "O", None)),
+        ("question-answering", (), ([3, 2], [0], [0.0, 1.0], 4, None)),
+        ("multiple-choice", (), (-1, 0.5, False, None)),
+    ],
+)
+def test_what_is_no_prediction_of_a_kind_is_told_apart(name: str, labels: tuple[str, ...], wrong: Any) -> None:
+    assert not [value for value in wrong if kind(name, *labels).fits(value)]
+
+
+def test_the_same_answer_to_everything_is_seen_whatever_is_asked() -> None:
+    assert kind("classification", "a", "b").is_constant([1, 1]) and not kind("classification", "a", "b").is_constant(
+        [1, 0]
+    )
+    assert kind("multi-label", "a", "b").is_constant([[0], [0]])
+    tagging = kind("token-classification", *TAGS)
+    assert tagging.is_constant([[0, 0], [0]]) and not tagging.is_constant([[0, 0], [0, 1]])
+
+
+def test_a_regression_predicts_the_same_but_for_rounding() -> None:
+    assert kind("regression").same(2.5, 2.50001) and not kind("regression").same(2.5, 2.51)
+
+
+# The rules of conlleval, as two tables: where an entity ends, and where one begins.
+ENDS = {"BB", "BO", "BS", "IB", "IO", "IS", "EB", "EE", "EI", "EO", "ES"}
+BEGINS = {"B", "S"}
+
+
+def by_tables(tags: list[str]) -> list[tuple[str, int, int]]:
+    found, start = [], 0
+    before, kind_before = "O", ""
+    for place, tag in enumerate([*tags, "O"]):
+        prefix, _, kind_now = tag.partition("-")
+        if before != "O" and (before + prefix in ENDS or before in "ES" or kind_before != kind_now):
+            found.append((kind_before, start, place - 1))
+        if prefix != "O" and (prefix in BEGINS or before in "OES" or kind_before != kind_now):
+            start = place
+        before, kind_before = prefix, kind_now
+    return found
+
+
+def test_entities_are_those_of_the_tables_of_conlleval() -> None:
+    draw = random.Random(0)
+    tags = ["O", *(f"{prefix}-{kind}" for prefix in "BIES" for kind in ("A", "B"))]
+    for _ in range(5_000):
+        drawn = [draw.choice(tags) for _ in range(draw.randint(1, 8))]
+        assert list(entities(drawn)) == by_tables(drawn), drawn
+
+
+@pytest.mark.parametrize(
+    ("tags", "expected"),
+    [
+        ("B-PER I-PER O B-LOC", [("PER", 0, 1), ("LOC", 3, 3)]),
+        ("I-PER I-PER", [("PER", 0, 1)]),  # no B is needed to begin
+        ("B-PER B-PER", [("PER", 0, 0), ("PER", 1, 1)]),
+        ("B-PER I-LOC", [("PER", 0, 0), ("LOC", 1, 1)]),
+        ("S-PER E-PER", [("PER", 0, 0), ("PER", 1, 1)]),
+        ("O O", []),
+    ],
+)
+def test_entities_by_hand(tags: str, expected: list[tuple[str, int, int]]) -> None:
+    assert list(entities(tags.split())) == expected
+
+
+def test_the_f1_of_entities_is_that_of_seqevals_own_example() -> None:
+    gold = [["O", "O", "O", "B-MISC", "I-MISC", "I-MISC", "O"], ["B-PER", "I-PER", "O"]]
+    made = [["O", "O", "B-MISC", "I-MISC", "I-MISC", "I-MISC", "O"], ["B-PER", "I-PER", "O"]]
+    found = {name: metric.value(gold, made) for name, metric in metrics_of("token-classification").items()}
+    assert found["entity-f1"] == found["entity-precision"] == found["entity-recall"] == 0.5
+    assert found["accuracy"] == pytest.approx(0.8)
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_means_over_classes_are_those_of_scikit_learn(seed: int) -> None:
+    generator = np.random.default_rng(seed)
+    gold, made = generator.integers(0, 5, (2, 30))
+    for name, average in (("macro-f1", "macro"), ("weighted-f1", "weighted")):
+        expected = sklearn_metrics.f1_score(gold, made, average=average, zero_division=0.0)
+        assert metrics_of("classification")[name].value(gold, made) == pytest.approx(expected)
+    several = generator.integers(0, 2, (2, 30, 4))
+    for name, average in (("macro-f1", "macro"), ("micro-f1", "micro")):
+        expected = sklearn_metrics.f1_score(*several, average=average, zero_division=0.0)
+        assert metrics_of("multi-label")[name].value(*several) == pytest.approx(expected)
+    assert metrics_of("multi-label")["exact-match"].value(*several) == sklearn_metrics.accuracy_score(*several)
+    assert metrics_of("multi-label")["label-accuracy"].value(*several) == pytest.approx(
+        1 - sklearn_metrics.hamming_loss(*several)
+    )
+    words = [[[TAGS[tag] for tag in row] for row in side] for side in generator.integers(0, 5, (2, 6, 7))]
+    flat = [[tag for tags in side for tag in tags] for side in words]
+    assert metrics_of("token-classification")["macro-f1"].value(*words) == pytest.approx(
+        sklearn_metrics.f1_score(*flat, average="macro", zero_division=0.0)
+    )
+    real = generator.normal(size=(2, 20))
+    assert metrics_of("regression")["mean-absolute-error"].value(*real) == pytest.approx(
+        sklearn_metrics.mean_absolute_error(*real)
+    )
+
+
+def read(folder: Path, name: str, labels: tuple[str, ...], text: str) -> list[Any]:
+    (folder / "train.tsv").write_text(text)
+    task = TsvTask(
+        name="own", suite="own", kind=name, labels=labels, metrics=("accuracy",), citation="none",
+        files={"train": TsvFile(path="train.tsv", first="text", label="label")}, dev_splits=(),
+    )  # fmt: skip
+    return [item.label for item in task.load(folder).splits["train"]]
+
+
+def test_tags_and_lists_of_labels_are_read_from_tables(tmp_path: Path) -> None:
+    tags = read(tmp_path, "token-classification", TAGS, "text\tlabel\nAnn is here\tB-PER O O\nin Paris\tO B-LOC\n")
+    assert tags == [(1, 0, 0), (0, 3)]
+    labels = read(tmp_path, "multi-label", ("x", "y", "z"), "text\tlabel\nboth\tz, x\nnone\t\n")
+    assert labels == [(0, 2), ()]
+    with pytest.raises(ZooError, match=r"train.tsv:2: the label of a token-classification task is a list of tag ids"):
+        read(tmp_path, "token-classification", TAGS, "text\tlabel\nAnn is here\tB-PER O\n")
+    with pytest.raises(ZooError, match=r"train.tsv:2: 'B-PRE' is not a label; did you mean 'B-PER'"):
+        read(tmp_path, "token-classification", TAGS, "text\tlabel\nAnn\tB-PRE\n")
+
+
+def test_what_trains_scores_and_verifies_knows_no_kind_by_name() -> None:
+    rooms = ("train", "inference", "experiments")
+    files = [path for room in rooms for path in (ROOT / "zoo" / room).rglob("*.py")]
+    names = re.compile("|".join(f"['\"]{name}['\"]" for name in BUILT_IN))
+    assert not [path for path in files if names.search(path.read_text())]
+
+
+@dataclass(frozen=True)
+class Asked:
+    """What has a kind."""
+
+    kind: str
+    labels: tuple[str, ...] = ()
+    pair: bool = False
+
+
+def test_an_unknown_kind_is_answered_with_the_nearest() -> None:
+    with pytest.raises(ZooError, match="'regresion' is not a task kind; did you mean 'regression'"):
+        task_kind(Asked("regresion"))

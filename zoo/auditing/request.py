@@ -1,0 +1,28 @@
+"""What an audit can be asked for, in Python and on the command line alike."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from pydantic import BeforeValidator, Field
+
+from zoo.core.options import Amount, Help, Options, Texts, read_several
+
+COUNTS = "Counts"
+
+Length = Annotated[Amount, Field(le=1_048_576)]
+
+
+class AuditRequest(Options):
+    """What `zoo audit` takes."""
+
+    module: Annotated[
+        bool | None, Help("Count on the built module, too.", COUNTS, default="only where something is named")
+    ] = None
+    length: Annotated[
+        tuple[Length, ...],
+        BeforeValidator(read_several),
+        Help("Tokens per sequence of the costs; may be repeated.", COUNTS, "384", "128 and 512"),
+    ] = (128, 512)
+    batch: Annotated[Annotated[Amount, Field(le=1_000_000)], Help("Sequences per batch.", COUNTS, "64")] = 32
+    figure: Annotated[Texts, Help("A printed figure to explain; may be repeated.", COUNTS, "206.9M")] = ()

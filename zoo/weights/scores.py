@@ -1,0 +1,23 @@
+"""What a model scored, in a table that lies beside its weights, for its card."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from zoo.core.files import write_text
+from zoo.core.specs import Record
+
+SCORES = "scores.json"
+
+
+class ModelScores(Record):
+    """A table of scores, and a sentence on how they came to be."""
+
+    note: str
+    columns: tuple[str, ...]
+    rows: tuple[tuple[str, ...], ...]
+
+
+def write_scores(folder: Path, scores: ModelScores) -> None:
+    """Write the table beside a model's weights. Raises RunFailed where the disk refuses."""
+    write_text(folder / SCORES, scores.model_dump_json(indent=1) + "\n")
