@@ -13,7 +13,7 @@ CATALOG = Catalog.installed()
 
 AT_H = "position and segment tables at width H"
 REPEATED = "shared layers counted each time they run"
-UNTIED = "output table stored apart from the token table"
+UNTIED_DECODER = "output table stored apart from the token table"
 
 
 def form(name: str) -> ClosedForm:
@@ -52,7 +52,7 @@ def test_albert_xxlarge_prints_four_figures_and_two_of_them_can_be_reached() -> 
         ("minilm-l6-h384-uncased", "22M", "encoder + pooler, cut to 1M = 22,713,216"),
         ("bert-mini-uncased", "11.3M", "all pre-training heads, rounded to 0.1M = 11,267,900"),
         ("albert-xxlarge-v1", "2.4B", f"encoder, {REPEATED}, rounded to 0.1B = 2,420,992,512"),
-        ("bert-base-uncased", "133M", f"encoder + MLM head, {UNTIED}, rounded to 1M = 132,955,194"),
+        ("bert-base-uncased", "133M", f"encoder + MLM head, {UNTIED_DECODER}, rounded to 1M = 132,955,194"),
     ],
 )
 def test_a_figure_is_reached_by_a_way_with_a_name(name: str, figure: str, way: str) -> None:
@@ -87,7 +87,7 @@ def test_every_row_of_alberts_tables_that_can_be_reached_is_reached(facts: dict[
 @pytest.mark.parametrize(
     ("name", "definition", "difference", "cause"),
     [
-        ("bert-base-uncased", "mlm", 30_522 * 768, UNTIED),
+        ("bert-base-uncased", "mlm", 30_522 * 768, UNTIED_DECODER),
         ("bert-base-uncased", "encoder", 512, "int64 position ids counted"),
         ("roberta-base", "encoder", 514, "int64 position ids counted"),
         ("bert-base-uncased", "encoder", 6 * 768, "vocabulary padded to a multiple of 64, 30,528"),

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import subprocess
 import sys
 from importlib.metadata import EntryPoint
@@ -172,12 +171,10 @@ def test_what_is_offered_by_name_is_looked_up_by_name_and_imported_then() -> Non
         task_kinds={"ranking": "zoo.tasks.kinds.classification:Classification"},
         report_formats={"text": "string:Template"},
         executors={"cluster": "acme_gone:Cluster"},
-        job_kinds={"prune": "json:dumps"},
     )
     catalog = Catalog.of(acme=offers)
     assert catalog.task_kind("ranking") is Classification
     assert catalog.report_format("text") is Template
-    assert catalog.job_kind("prune") is json.dumps
     with pytest.raises(
         ZooError, match=r"executor 'cluster' is offered as 'acme_gone:Cluster', which fails to import: "
     ):

@@ -20,7 +20,7 @@ from zoo.registry.presets import cpu_size
 from zoo.tasks.kinds import make_head
 from zoo.testing import conformance
 from zoo.testing.material import ragged_batch, sentences
-from zoo.weights.format import UNTIED, CheckpointFormat, Setting, head_pieces, transformer_settings
+from zoo.weights.format import UNTIED_DECODER, CheckpointFormat, Setting, pooler_and_heads, transformer_settings
 
 
 class ParallelStack(Encoder):
@@ -66,8 +66,8 @@ FORMAT = CheckpointFormat(
         Setting("residual_gain", "encoder.gain", 1.0, unset=1.0),
     ),
     prefix="model.",
-    inside=("wte", "wpe", "wse", "ln_e", "blocks", "pooler"),
-    body=(
+    base_prefixes=("wte", "wpe", "wse", "ln_e", "blocks", "pooler"),
+    base_weights=(
         ("wte.weight", "embedding.tokens.weight"),
         ("wpe.weight", "embedding.positions.weight"),
         ("wse.weight", "embedding.segments.weight"),
@@ -78,14 +78,14 @@ FORMAT = CheckpointFormat(
         ("blocks.{i}.fc1.{p}", "encoder.feedforwards.{i}.up.{p}"),
         ("blocks.{i}.fc2.{p}", "encoder.feedforwards.{i}.down.{p}"),
     ),
-    pieces={
+    heads={
         "bert.mlm": (
             (f"{HEAD}.dense.{{p}}", "objectives.bert/mlm.head.transform.{p}"),
             (f"{HEAD}.ln.{{p}}", "objectives.bert/mlm.head.norm.{p}"),
             (f"{HEAD}.bias", "objectives.bert/mlm.head.bias"),
         ),
-        UNTIED: ((f"{HEAD}.decoder.weight", "objectives.bert/mlm.decoder.weight"),),
-        **head_pieces("pooler.{p}"),
+        UNTIED_DECODER: ((f"{HEAD}.decoder.weight", "objectives.bert/mlm.decoder.weight"),),
+        **pooler_and_heads("pooler.{p}"),
     },
     architectures={
         "ParallelModel": (),
@@ -157,7 +157,7 @@ def test_without_the_plugin_its_folder_is_refused_and_with_another_format_its_mo
 
 
 def test_a_format_that_lacks_a_name_for_a_weight_is_not_taken(tmp_path: Path) -> None:
-    lacking = CheckpointFormat(**{**vars(FORMAT), "body": FORMAT.body[1:]})
+    lacking = CheckpointFormat(**{**vars(FORMAT), "base_weights": FORMAT.base_weights[1:]})
     catalog = Catalog.of(zoo_bert, parallel=PARALLEL.model_copy(update={"checkpoint_formats": (lacking,)}))
     with pytest.raises(ZooError, match="cannot be expressed"):
         save(built("parallel-tiny"), tmp_path / "out", catalog=catalog)

@@ -7,7 +7,9 @@ import logging
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
+from typing import Any
 
+import numpy as np
 import pytest
 import torch
 
@@ -15,12 +17,13 @@ import zoo_bert
 from tests.experiments import toy_task as toy
 from tests.strangers import modern
 from tests.strangers.plugin import OFFERS
-from zoo import Catalog, Layout, Model, Variant, ZooError, load, save
+from zoo import Catalog, Dims, Layout, Model, Variant, ZooError, load, save
 from zoo.auditing.closed_form import closed_form
 from zoo.auditing.module import executed, module_counts, on_meta
 from zoo.experiments.plan.job_kinds import model_folder
 from zoo.experiments.plan.make import make_plan, with_budget
 from zoo.experiments.runner.run import run
+from zoo.formulas import F, H, sizes
 from zoo.registry import compatibility
 from zoo.testing import DIMS, Check, conformance
 from zoo.testing.layers import check_encoder
@@ -107,7 +110,7 @@ def test_an_encoder_without_heads_states_none_and_one_with_heads_asks_for_them_b
 
 def test_an_encoder_that_stumbles_over_missing_heads_does_not_conform() -> None:
     class Careless(modern.ModernStack):
-        def __init__(self, dims: zoo_bert.Dims) -> None:  # type: ignore[name-defined]
+        def __init__(self, dims: Dims) -> None:
             assert dims.n_heads % 1 == 0
             super().__init__(dims)
 
@@ -123,6 +126,30 @@ def test_an_encoder_whose_last_state_is_another_does_not_conform() -> None:
 
     with pytest.raises(AssertionError, match="the last of its states is not what the encoder gives"):
         check_encoder(Forgetful)
+
+
+def test_a_part_that_starts_by_another_generator_does_not_conform() -> None:
+    class Wild(modern.ModernStack):
+        def __init__(self, dims: Dims) -> None:
+            super().__init__(dims)
+            self.layers[0].attention.attention.value.weight.data.mul_(np.random.default_rng().random())
+
+    with pytest.raises(AssertionError, match=r"value\.weight starts with other values each time"):
+        check_encoder(Wild)
+
+
+def test_a_formula_with_a_size_that_is_left_out_is_refused_in_one_line() -> None:
+    recurrent = CATALOG.variant("stranger-recurrent")
+    with pytest.raises(ZooError, match=r"the formula 8·H·F has F, a size that the variant's dims leave out"):
+        (8 * H * F)(sizes(recurrent.dims))
+
+
+def test_the_encoder_of_the_page_conforms() -> None:
+    page = (Path(__file__).parents[2] / "docs" / "writing-a-variant.md").read_text()
+    block = page[page.index("An encoder with rotary positions") :].split("```python\n")[1].split("```")[0]
+    names: dict[str, Any] = {"__name__": "page"}
+    exec(compile("from __future__ import annotations\n" + block, "page", "exec"), names)
+    check_encoder(names["Rotating"])
 
 
 def test_a_part_keeps_the_start_that_it_states() -> None:

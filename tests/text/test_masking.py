@@ -17,7 +17,7 @@ from zoo_roberta.masking import DynamicMasking
 MASKINGS: list[TokenMasking] = [StaticMasking(), DynamicMasking(), NGramMasking(), WholeWordMasking()]
 
 
-class Pieces(WordPiece):
+class StoredHeads(WordPiece):
     """A tokenizer of which only the vocabulary matters: every third piece goes on with a word."""
 
     def __init__(self) -> None:
@@ -27,7 +27,7 @@ class Pieces(WordPiece):
         self.word_starts = (np.arange(200) % 3 != 0) & (np.arange(200) > 4)
 
 
-TOKENIZER = Pieces()
+TOKENIZER = StoredHeads()
 
 
 def packed(

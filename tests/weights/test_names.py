@@ -10,8 +10,8 @@ import transformers
 
 from benchmarks.parity import CASES, reference, tiny
 from zoo.registry.catalog import Catalog
-from zoo.weights.format import UNTIED
-from zoo.weights.names import NameTable
+from zoo.weights.format import UNTIED_DECODER
+from zoo.weights.name_table import NameTable
 
 import numpy as np  # isort: skip
 
@@ -20,9 +20,9 @@ FORMATS = Catalog.installed().checkpoint_formats
 
 @pytest.mark.parametrize("format", FORMATS.values(), ids=FORMATS)
 def test_every_row_is_read_back_in_both_directions(format) -> None:  # type: ignore[no-untyped-def]
-    for pieces in format.architectures.values():
-        for more in ((), (UNTIED,)) if "bert.mlm" in pieces else ((),):
-            table = format.table((*pieces, *more))
+    for heads in format.architectures.values():
+        for more in ((), (UNTIED_DECODER,)) if "bert.mlm" in heads else ((),):
+            table = format.table((*heads, *more))
             seen: set[str] = set()
             for theirs, ours in table.rows:
                 for i, g, p in itertools.product((0, 7, 11), (0, 3), ("weight", "bias")):
@@ -30,29 +30,29 @@ def test_every_row_is_read_back_in_both_directions(format) -> None:  # type: ign
                     assert table.ours(left) == right and table.theirs(right) == left
                     seen.add(left)
             assert len({table.ours(name) for name in seen}) == len(seen)
-            assert format.canonical(format.stored(theirs, pieces)) == theirs
+            assert format.normalise_name(format.stored(theirs, heads)) == theirs
 
 
 @pytest.mark.parametrize(("family", "head"), CASES)
 def test_every_weight_of_the_reference_library_has_one_name_of_ours(family: str, head: str) -> None:
     format = FORMATS[family.lower()]
     model = reference(family, head, tiny(family, np.random.default_rng(1)), seed=0)
-    pieces = format.architectures[f"{family}{head}"] or ("pool",)
-    table = format.table(pieces)
+    heads = format.architectures[f"{family}{head}"] or ("pool",)
+    table = format.table(heads)
     copies = {copy for copy, _ in format.copies}
-    names = [name for name in map(format.canonical, model.state_dict()) if name not in copies]
+    names = [name for name in map(format.normalise_name, model.state_dict()) if name not in copies]
     ours = [table.ours(name) for name in names]
     assert None not in ours and len(set(ours)) == len(names)
-    assert [format.stored(table.theirs(name) or "", pieces) for name in ours] == [
-        name for name in model.state_dict() if format.canonical(name) not in copies
+    assert [format.stored(table.theirs(name) or "", heads) for name in ours] == [
+        name for name in model.state_dict() if format.normalise_name(name) not in copies
     ]
 
 
 def test_old_spellings_mean_the_same() -> None:
     bert = FORMATS["bert"]
     for name in ("bert.encoder.layer.1.output.LayerNorm.gamma", "encoder.layer.1.output.LayerNorm.weight"):
-        assert bert.canonical(name) == "encoder.layer.1.output.LayerNorm.weight"
-    assert bert.canonical("cls.predictions.transform.LayerNorm.beta") == "cls.predictions.transform.LayerNorm.bias"
+        assert bert.normalise_name(name) == "encoder.layer.1.output.LayerNorm.weight"
+    assert bert.normalise_name("cls.predictions.transform.LayerNorm.beta") == "cls.predictions.transform.LayerNorm.bias"
 
 
 @pytest.mark.parametrize("row", [("a.{i}", "b"), ("a.{i}.{i}", "b.{i}.{i}"), ("a", "b.{p}")])

@@ -18,12 +18,12 @@ from zoo.formulas import MLM_HEAD
 from zoo.registry.catalog import Catalog
 from zoo.weights.files import CONFIG
 from zoo.weights.folder import CheckpointFolder
-from zoo.weights.format import POOL, UNTIED, CheckpointFormat
+from zoo.weights.format import POOL, UNTIED_DECODER, CheckpointFormat
 from zoo.weights.header import FLOATS, Entry
 from zoo.weights.hub import is_hub_name
-from zoo.weights.names import NameTable
-from zoo.weights.pieces import Pieces, find_pieces
+from zoo.weights.name_table import NameTable
 from zoo.weights.record import untied
+from zoo.weights.stored_heads import StoredHeads, find_heads
 
 BODY, POOLER, TWICE, BUFFERS, TASK_HEAD, UNKNOWN = "body", "pooler", "twice", "buffers", "task head", "unknown"
 UNUSED = "unused"
@@ -101,23 +101,23 @@ def read_checkpoint(catalog: Catalog, path: Path) -> Checkpoint:
         return _unrecognized(entries, config, f"{told}: counted from its header alone", wrong=True)
     format = catalog.checkpoint_formats[kind]
     variant = format.variant(config, "checkpoint", str(folder / CONFIG))
-    pieces = find_pieces(format, said)
-    if UNTIED in pieces.used:
+    heads = find_heads(format, said)
+    if UNTIED_DECODER in heads.used:
         variant = variant.model_copy(update={"objectives": untied(format, variant.objectives)})
-    return _known(closed_form(catalog, variant), format, entries, pieces)
+    return _known(closed_form(catalog, variant), format, entries, heads)
 
 
-def _known(form: ClosedForm, format: CheckpointFormat, entries: Mapping[str, Entry], pieces: Pieces) -> Checkpoint:
+def _known(form: ClosedForm, format: CheckpointFormat, entries: Mapping[str, Entry], heads: StoredHeads) -> Checkpoint:
     """Of a family that a plugin knows, by its tables of names; which of two copies counts is for the loader to say."""
     tables, copies = _tables(form, format), dict(format.copies)
-    present = {format.canonical(name) for name in entries}
-    counted, left_out = {stored: name for name, stored in pieces.names.items()}, set(pieces.left_out)
+    present = {format.normalise_name(name) for name in entries}
+    counted, left_out = {stored: name for name, stored in heads.names.items()}, set(heads.left_out)
 
     def group(name: str, entry: Entry) -> str:
-        canonical = format.canonical(name)
+        canonical = format.normalise_name(name)
         if canonical in format.ignored or entry.dtype not in FLOATS:
             return BUFFERS
-        if UNTIED in pieces.used:
+        if UNTIED_DECODER in heads.used:
             if name not in counted and name not in left_out:
                 return UNUSED
             canonical = counted.get(name, canonical)
@@ -131,22 +131,22 @@ def _known(form: ClosedForm, format: CheckpointFormat, entries: Mapping[str, Ent
 
 
 def _objectives(form: ClosedForm, format: CheckpointFormat) -> list[str]:
-    return [used.name for used in form.variant.objectives if used.name in format.pieces]
+    return [used.name for used in form.variant.objectives if used.name in format.heads]
 
 
 def _tables(form: ClosedForm, format: CheckpointFormat) -> dict[str, NameTable]:
     """The names of each group of weights."""
     objectives = _objectives(form, format)
-    heads = [name for name in format.pieces if name not in (*objectives, UNTIED)]
-    output = format.pieces.get(UNTIED, ())
+    heads = [name for name in format.heads if name not in (*objectives, UNTIED_DECODER)]
+    output = format.heads.get(UNTIED_DECODER, ())
     return {
-        BODY: NameTable(format.body),
-        POOLER: NameTable(format.pieces.get(POOL, ())),
+        BODY: NameTable(format.base_weights),
+        POOLER: NameTable(format.heads.get(POOL, ())),
         **{
-            name: NameTable([*format.pieces[name], *(output if name == format.untied_objective else ())])
+            name: NameTable([*format.heads[name], *(output if name == format.untied_objective else ())])
             for name in objectives
         },
-        TASK_HEAD: NameTable([row for name in heads for row in format.pieces[name]]),
+        TASK_HEAD: NameTable([row for name in heads for row in format.heads[name]]),
     }
 
 

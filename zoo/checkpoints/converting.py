@@ -27,7 +27,7 @@ def convert(
 ) -> list[Moved]:
     """Write a folder's model in a format, with its metadata, and tell what became of each tensor.
 
-    Raises ZooError where the folder cannot be read, or the format has no words for what it holds.
+    Raises ZooError where the folder cannot be read, or what it holds cannot be expressed in the format.
     """
     catalog = catalog or Catalog.installed()
     folder = open_folder(source)

@@ -23,7 +23,7 @@ from zoo.weights.folder import VARIANT, CheckpointFolder, Objectives
 from zoo.weights.format import POOL, TASK
 from zoo.weights.hub import hub_name, open_folder
 from zoo.weights.match import match
-from zoo.weights.record import read_foreign, tokenizer_use
+from zoo.weights.record import read_huggingface, tokenizer_use
 
 log = logging.getLogger("zoo")
 
@@ -91,7 +91,7 @@ def inspect(folder: Path | CheckpointFolder, catalog: Catalog) -> Contents:
         match(folder.variant.name, folder.weights, shapes_of(model), stored)
         return Contents(folder, model, stored)
     if folder.holds(CONFIG):
-        contents = _inspect_foreign(folder, catalog)
+        contents = _inspect_huggingface(folder, catalog)
         for note in contents.notes:
             _say(folder.path.resolve(), note)
         return contents
@@ -100,15 +100,15 @@ def inspect(folder: Path | CheckpointFolder, catalog: Catalog) -> Contents:
     raise ZooError(f"{folder.path} holds no model: neither {VARIANT} nor {CONFIG} is in it")
 
 
-def _inspect_foreign(folder: CheckpointFolder, catalog: Catalog) -> Contents:
-    found = read_foreign(folder, catalog.checkpoint_formats)
+def _inspect_huggingface(folder: CheckpointFolder, catalog: Catalog) -> Contents:
+    found = read_huggingface(folder, catalog.checkpoint_formats)
     model = _without_memory(catalog, found.variant, found.objectives)
-    pieces = found.pieces
-    table = catalog.checkpoint_formats[found.format].table(pieces.used)
+    heads = found.heads
+    table = catalog.checkpoint_formats[found.format].table(heads.used)
     shapes = {table.theirs(ours) or ours: shape for ours, shape in shapes_of(model).items()}
-    match(f"the {found.format} that {folder.path / CONFIG} describes", folder.weights, shapes, pieces.names)
-    stored = {ours: pieces.names[table.theirs(ours) or ours] for ours in model.state_dict()}
-    return Contents(folder, model, stored, pieces.left_out, pieces.notes)
+    match(f"the {found.format} that {folder.path / CONFIG} describes", folder.weights, shapes, heads.names)
+    stored = {ours: heads.names[table.theirs(ours) or ours] for ours in model.state_dict()}
+    return Contents(folder, model, stored, heads.left_out, heads.notes)
 
 
 @cache  # once, however often a folder is read

@@ -14,8 +14,8 @@ from zoo.model import Model
 from zoo.registry.catalog import Catalog
 from zoo.weights.checkpoint import write_own
 from zoo.weights.folder import Objectives
-from zoo.weights.format import POOL, TASK, UNTIED, CheckpointFormat
-from zoo.weights.huggingface import Described, write_foreign, write_tokenizer_config
+from zoo.weights.format import POOL, TASK, UNTIED_DECODER, CheckpointFormat
+from zoo.weights.huggingface import HuggingFaceExport, write_huggingface, write_tokenizer_config
 from zoo.weights.match import PROBLEMS
 from zoo.weights.provenance import write_provenance
 
@@ -33,7 +33,7 @@ def save(
     Beside them lie the beginnings of a model card, and how the weights were made where that is known.
     `to="zoo"` keeps the whole record of the variant, in a form that the zoo alone reads. The folder appears when all
     of it is there. Raises ZooError where it exists, unless `replace` allows to put the new one in its place, and
-    where the Hugging Face format has no words for what the model is.
+    where the model cannot be expressed in the Hugging Face format.
     """
     folder = Path(folder)
     if to not in ("hf", "zoo"):
@@ -51,7 +51,7 @@ def save(
             objectives = Objectives(names=tuple(_call(model, n) for n in model.objective_names), head=head_of(model))
             write_own(place, model.variant, objectives, state, metadata)
         else:
-            write_foreign(place, described, state, metadata)
+            write_huggingface(place, described, state, metadata)
         if model.tokenizer is not None:
             model.tokenizer.save(place)
             if described is not None:
@@ -64,7 +64,7 @@ def save(
     write_folder(folder, fill)
 
 
-def describe(model: Model, catalog: Catalog) -> Described:
+def describe(model: Model, catalog: Catalog) -> HuggingFaceExport:
     """The Hugging Face words for a model. Raises ZooError where there are none."""
     for format in catalog.checkpoint_formats.values():
         settings = format.config(model.variant)
@@ -74,13 +74,13 @@ def describe(model: Model, catalog: Catalog) -> Described:
             or not all(format.computes(model.variant, n) for n in model.objective_names)
         ):
             continue
-        pieces = _pieces(model, format)
-        wanted = sorted(piece for piece in pieces if piece not in (POOL, UNTIED))
+        heads = _heads(model, format)
+        wanted = sorted(head for head in heads if head not in (POOL, UNTIED_DECODER))
         named = [name for name, its in format.architectures.items() if sorted(its) == wanted]
-        if named and all(format.table(pieces).theirs(renamed(model, name)) for name in model.state_dict()):
+        if named and all(format.table(heads).theirs(renamed(model, name)) for name in model.state_dict()):
             origin = model.origin.config if model.origin else {}
             length = model.variant.dims.max_length
-            return Described(format, pieces, named[0], settings, head_of(model), origin, length)
+            return HuggingFaceExport(format, heads, named[0], settings, head_of(model), origin, length)
     objectives = ", ".join(model.objective_names) or "no head"
     known = ", ".join(catalog.checkpoint_formats) or "nothing"
     raise ZooError(
@@ -98,22 +98,22 @@ def renamed(model: Model, weight: str) -> str:
     return f"{top}.{TASK if isinstance(model.objectives[key], TaskHead) else key}.{rest}"
 
 
-def _pieces(model: Model, format: CheckpointFormat) -> tuple[str, ...]:
+def _heads(model: Model, format: CheckpointFormat) -> tuple[str, ...]:
     """What a model has on top of its encoder, in the words of the formats."""
-    pieces: list[str] = []
+    heads: list[str] = []
     for name in model.objective_names:
         objective = model.objective(name)
         if isinstance(objective, TaskHead):
             kind = objective.config.kind
-            pieces.append("classification" if kind in PROBLEMS else kind)
+            heads.append("classification" if kind in PROBLEMS else kind)
             released = objective.pooler is not None or objective.reads_tokens
             if not released or objective.config.pooling.pooling != "first":
-                pieces.append("a head of the zoo's own")
+                heads.append("a head of the zoo's own")
         else:
-            pieces.append(name)
-    if not {ours for _, ours in format.pieces.get(UNTIED, ())}.isdisjoint(model.state_dict()):
-        pieces.append(UNTIED)
-    return tuple(pieces)
+            heads.append(name)
+    if not {ours for _, ours in format.heads.get(UNTIED_DECODER, ())}.isdisjoint(model.state_dict()):
+        heads.append(UNTIED_DECODER)
+    return tuple(heads)
 
 
 def _call(model: Model, name: str) -> str:

@@ -39,7 +39,7 @@ def list_(
         str,
         typer.Argument(
             help="What to list: variants, parts or one kind of part as encoders, tasks, task-kinds, metrics, "
-            "checkpoint-formats, paper-tables, search-grids, report-formats, executors, job-kinds, published-counts, "
+            "checkpoint-formats, paper-tables, search-grids, report-formats, executors, published-counts, "
             "formulas, sizes, corpora, or all.",
             metavar="[WHAT]",
             autocompletion=COMPLETIONS["kinds"],

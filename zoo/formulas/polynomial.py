@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from itertools import groupby
 
+from zoo.core.errors import ZooError
+
 ORDER = "LVPMSNEHF"
 """The order of symbols in a printed product."""
 
@@ -39,10 +41,12 @@ class Polynomial:
     __rmul__ = __mul__
 
     def __call__(self, sizes: Mapping[str, int]) -> int:
-        """The value where each symbol has its size."""
+        """The value where each symbol has its size. Raises ZooError where one has none."""
         total = 0
         for product, coefficient in self.terms.items():
             for symbol in product:
+                if symbol not in sizes:
+                    raise ZooError(f"the formula {self} has {symbol}, a size that the variant's dims leave out")
                 coefficient *= sizes[symbol]
             total += coefficient
         return total

@@ -131,10 +131,6 @@ class Offered:
         """The executor of this name. Raises as `task_kind`."""
         return self.resolve("executor", name)
 
-    def job_kind(self, name: str) -> Any:
-        """The job kind of this name. Raises as `task_kind`."""
-        return self.resolve("job_kind", name)
-
     def part(self, kind: str, name: str) -> type[Any]:
         """The class of a part. Raises UnknownName, and ZooError where it fails to import or is no class."""
         found = self.resolve(kind, name)

@@ -26,7 +26,7 @@ API_VERSION = 1
 PARTS = ("tokenizer", "packing", "masking", "embedding", "encoder", "objective")
 """The kinds of part that a variant is made of. Names of parts begin with their plugin's name and a dot."""
 
-NAMED = (*PARTS, "formula", "task_kind", "metric", "report_format", "executor", "job_kind")
+NAMED = (*PARTS, "formula", "task_kind", "metric", "report_format", "executor")
 """The kinds that are offered by name, each an object or its "module:Name"."""
 
 RECORDS = {
@@ -88,7 +88,7 @@ class Offers(Record):
     - `published_counts`: parameter counts that papers and model cards print
     - `paper_tables`: tables in which papers take their designs apart, with the variants that repeat them
     - `search_grids`: settings of fine-tuning to try
-    - `report_formats`, `executors`, `job_kinds`: renderers of reports, ways to run jobs, and what runs are made of
+    - `report_formats`, `executors`: renderers of reports, and ways to run jobs, by name
     """
 
     api_version: int
@@ -109,7 +109,6 @@ class Offers(Record):
     search_grids: Records = ()
     report_formats: Objects = NOTHING
     executors: Objects = NOTHING
-    job_kinds: Objects = NOTHING
 
     @model_validator(mode="before")
     @classmethod

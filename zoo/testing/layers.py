@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 
 import numpy as np
 import torch
@@ -20,6 +21,7 @@ from zoo.testing.material import (
     LENGTHS,
     alternating,
     assert_all_reached,
+    assert_starts_alike,
     assert_survives_safetensors,
     four_deviations,
     ragged_batch,
@@ -53,6 +55,7 @@ def check_encoder(part: Callable[..., Encoder]) -> None:
         )
     if encoder.can_be_causal:
         _check_causal(encoder, hidden, layout)
+    assert_starts_alike(partial(part, _fewest_dims(part)))
     (out * torch.randn_like(out)).sum().backward()
     assert_all_reached(encoder)
     assert_survives_safetensors(encoder)
@@ -97,6 +100,7 @@ def check_embedding(part: Callable[..., Embedding]) -> None:
     assert out.shape == expected, f"expected {expected}, got {tuple(out.shape)}"
     assert embedding.tokens.weight.shape == (dims.vocab_size, dims.embedding_width), "tokens should be [V, E]"
     assert torch.equal(out, embedding(batch)), "two evaluations of the same batch differ"
+    assert_starts_alike(partial(part, dims))
     (out * torch.randn_like(out)).sum().backward()
     assert_all_reached(embedding)
     assert_survives_safetensors(embedding)
@@ -119,6 +123,7 @@ def check_objective(part: Callable[..., Objective]) -> None:
     if objective.needs_corrupted:
         batch = replace(batch, ids=torch.where(batch.uniform("some") < 0.5, batch.ids, batch.ids.roll(1)))
     check_division(objective, batch)
+    assert_starts_alike(partial(part, DIMS))
     if objective.reads == "embedded":
         _check_corruption(objective, batch)
     if objective.label:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -185,6 +185,16 @@ def ragged_corpus() -> TokenCorpus:
 def assert_all_reached(module: nn.Module) -> None:
     unreached = [name for name, p in module.named_parameters() if p.grad is None]
     assert not unreached, f"no gradient reaches {', '.join(unreached)}"
+
+
+def assert_starts_alike(make: Callable[[], nn.Module]) -> None:
+    """A part that keeps a start of its own draws it from torch's global generator, which the catalog seeds."""
+    states = []
+    for _ in range(2):
+        torch.manual_seed(0)
+        states.append(make().state_dict())
+    for name, tensor in states[0].items():
+        assert torch.equal(tensor, states[1][name]), f"{name} starts with other values each time, from the same seed"
 
 
 def assert_survives_safetensors(module: nn.Module) -> None:

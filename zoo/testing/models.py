@@ -42,15 +42,15 @@ def check_checkpoint(catalog: Catalog, format: CheckpointFormat) -> None:
     config = format.config(base)
     assert config is not None, f"the format has no words for its own base {base.name}"
     assert format.variant(config, base.name, "config.json").dims == base.dims, "a config reads back with other dims"
-    for architecture, pieces in format.architectures.items():
-        objectives = tuple(PartRef(name=piece) for piece in pieces if piece in catalog.parts["objective"])
+    for architecture, heads in format.architectures.items():
+        objectives = tuple(PartRef(name=head) for head in heads if head in catalog.parts["objective"])
         with torch.device("meta"):
             model = catalog.assemble(base.swap(base.name, objectives=objectives or base.objectives))
         weights = [name for name in model.state_dict() if objectives or not name.startswith("objectives.")]
-        table = format.table(pieces)
+        table = format.table(heads)
         missing = [name for name in weights if table.theirs(name) is None]
         assert not missing, f"{architecture} has no name for {', '.join(missing)}"
-        stored = [format.stored(str(table.theirs(name)), pieces) for name in weights]
+        stored = [format.stored(str(table.theirs(name)), heads) for name in weights]
         assert len(set(stored)) == len(stored), f"{architecture} calls two weights the same"
-        back = [table.ours(format.canonical(name)) for name in stored]
+        back = [table.ours(format.normalise_name(name)) for name in stored]
         assert back == weights, f"the names of {architecture} do not lead back"

@@ -14,7 +14,7 @@ from pydantic import JsonValue, ValidationError
 
 from zoo.core.errors import ZooError, explain
 from zoo.core.specs import PartRef, Variant
-from zoo.weights.names import NameTable, Row
+from zoo.weights.name_table import NameRule, NameTable
 
 Config = Mapping[str, Any]
 
@@ -24,8 +24,8 @@ TASK = "task"
 POOL = "pool"
 """What a pooler without a head is called among a model's objectives."""
 
-UNTIED = "untied"
-"""The piece that is an output layer with a table of its own."""
+UNTIED_DECODER = "untied"
+"""The head that is an output layer with a table of its own."""
 
 
 def _same(value: Any, config: Config) -> Any:
@@ -55,12 +55,12 @@ class CheckpointFormat:
     - `base` gives the parts, the recipe and all else that a config does not tell.
     - `settings` are what a config tells; where two have the same key, the first is written.
     - `fixed` are settings for which the zoo knows no other value than this.
-    - `body` names the weights of embedding and encoder; `inside` are their first words, and the pooler's: in a
-      checkpoint with a head these come after `prefix`, in a bare one they don't, and both are read.
-    - `pieces` are what may come on top: the name of an objective; a kind of head (`classification`,
-      `token-classification`, `question-answering`, `multiple-choice`); POOL for a pooler alone; UNTIED for the table of
-      an output layer that may be tied to the token table, whose objective has an option `tied`.
-    - `architectures` are the reference library's classes, with the pieces of each; the first has none.
+    - `base_weights` names the weights of embedding and encoder; `base_prefixes` are their first words, and the
+      pooler's: in a checkpoint with a head these come after `prefix`, in a bare one they don't, and both are read.
+    - `heads` are what may come on top: the name of an objective; a kind of head (`classification`,
+      `token-classification`, `question-answering`, `multiple-choice`); POOL for a pooler alone; UNTIED_DECODER for the
+      table of an output layer that may be tied to the token table, whose objective has an option `tied`.
+    - `architectures` are the reference library's classes, with the heads of each; the first has none.
     - `copies` are weights that may be stored a second time, each with what it repeats; `ignored` hold nothing.
     - `tokenizer_classes` are the reference library's tokenizers that the tokenizer of `base` stands for, the family's
       own first; `tokenizer` are its options in tokenizer_config.json, `tokenizer_config` is what such a file is to say
@@ -74,9 +74,9 @@ class CheckpointFormat:
     base: Variant
     settings: tuple[Setting, ...]
     prefix: str
-    inside: tuple[str, ...]
-    body: tuple[Row, ...]
-    pieces: Mapping[str, tuple[Row, ...]]
+    base_prefixes: tuple[str, ...]
+    base_weights: tuple[NameRule, ...]
+    heads: Mapping[str, tuple[NameRule, ...]]
     architectures: Mapping[str, tuple[str, ...]]
     copies: tuple[tuple[str, str], ...] = ()
     ignored: tuple[str, ...] = ()
@@ -92,25 +92,25 @@ class CheckpointFormat:
     @property
     def untied_objective(self) -> str | None:
         """The objective whose output layer may have a table of its own, which its option `tied` then says."""
-        rows = self.pieces.get(UNTIED, ())
+        rows = self.heads.get(UNTIED_DECODER, ())
         return rows[0][1].split(".")[1].replace("/", ".") if rows else None
 
-    def table(self, pieces: tuple[str, ...]) -> NameTable:
-        """The names of all weights of a model with these pieces."""
-        return NameTable([*self.body, *(row for piece in pieces for row in self.pieces.get(piece, ()))])
+    def table(self, heads: tuple[str, ...]) -> NameTable:
+        """The names of all weights of a model with these heads."""
+        return NameTable([*self.base_weights, *(row for head in heads for row in self.heads.get(head, ()))])
 
-    def canonical(self, name: str) -> str:
+    def normalise_name(self, name: str) -> str:
         """A stored name in the spelling of the tables: without prefix, gamma and beta."""
         for old, new in ((".gamma", ".weight"), (".beta", ".bias")):
             if name.endswith(old):
                 name = name.removesuffix(old) + new
         bare = name.removeprefix(self.prefix)
-        return bare if bare.split(".")[0] in self.inside else name
+        return bare if bare.split(".")[0] in self.base_prefixes else name
 
-    def stored(self, canonical: str, pieces: tuple[str, ...]) -> str:
-        """The name under which a checkpoint with these pieces stores a weight."""
-        bare = not set(pieces) - {POOL}
-        return canonical if bare or canonical.split(".")[0] not in self.inside else self.prefix + canonical
+    def stored(self, canonical: str, heads: tuple[str, ...]) -> str:
+        """The name under which a checkpoint with these heads stores a weight."""
+        bare = not set(heads) - {POOL}
+        return canonical if bare or canonical.split(".")[0] not in self.base_prefixes else self.prefix + canonical
 
     def variant(self, config: Config, name: str, where: str) -> Variant:
         """What a config describes. Raises ZooError for what the zoo has nothing for."""
@@ -143,7 +143,7 @@ class CheckpointFormat:
             raise ZooError(f"{where}: {named} cannot be used: {explain(error)}") from None
 
     def config(self, variant: Variant) -> dict[str, JsonValue] | None:
-        """The settings that describe a variant; None where this format has no words for what the variant is."""
+        """The settings that describe a variant; None where it cannot be expressed in this format."""
         if (variant.embedding.name, variant.encoder.name) != (self.base.embedding.name, self.base.encoder.name):
             return None
         record = variant.model_dump(mode="json")
@@ -216,7 +216,7 @@ def transformer_settings(
     )
 
 
-def head_pieces(pooler: str) -> dict[str, tuple[Row, ...]]:
+def pooler_and_heads(pooler: str) -> dict[str, tuple[NameRule, ...]]:
     """Pooler and heads, which the reference library names alike in all families but for the pooler itself."""
     pooled = ((pooler, "objectives.task.pooler.dense.{p}"), ("classifier.{p}", "objectives.task.output.{p}"))
     return {

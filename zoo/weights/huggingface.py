@@ -15,7 +15,7 @@ from zoo.core.interfaces import Tokenizer
 from zoo.core.json_files import read_object
 from zoo.core.specs import HeadConfig
 from zoo.weights.checkpoint import save_tensors
-from zoo.weights.format import UNTIED, CheckpointFormat
+from zoo.weights.format import UNTIED_DECODER, CheckpointFormat
 from zoo.weights.match import head_config
 from zoo.weights.safetensors_files import WEIGHTS
 
@@ -24,11 +24,11 @@ STALE = ("auto_map", "torch_dtype", "dtype", "num_labels", "_name_or_path", "qua
 
 
 @dataclass(frozen=True)
-class Described:
+class HuggingFaceExport:
     """A model in the words of the format."""
 
     format: CheckpointFormat
-    pieces: tuple[str, ...]
+    heads: tuple[str, ...]
     architecture: str
     settings: Mapping[str, JsonValue]
     head: HeadConfig | None
@@ -40,35 +40,37 @@ class Described:
         """The whole config.json."""
         kept = {key: value for key, value in self.carried.items() if key not in STALE}
         head = head_config(self.format, self.head) if self.head else {}
-        tied = {"tie_word_embeddings": False} if UNTIED in self.pieces else {}
+        tied = {"tie_word_embeddings": False} if UNTIED_DECODER in self.heads else {}
         return {**kept, **self.settings, **head, **tied, "architectures": [self.architecture], "dtype": dtype}
 
     def names(self, ours: Iterable[str]) -> dict[str, str]:
         """The stored name of each weight, by our name."""
-        table = self.format.table(self.pieces)
+        table = self.format.table(self.heads)
         found = {}
         for name in ours:
             theirs = table.theirs(name)
             assert theirs is not None, f"the format {self.format.name} has no name for {name}"
-            found[name] = self.format.stored(theirs, self.pieces)
+            found[name] = self.format.stored(theirs, self.heads)
         return found
 
 
-def write_foreign(place: Path, described: Described, state: Mapping[str, Tensor], metadata: Mapping[str, str]) -> None:
+def write_huggingface(
+    place: Path, described: HuggingFaceExport, state: Mapping[str, Tensor], metadata: Mapping[str, str]
+) -> None:
     """Write config, weights and the tokenizer's config; nothing else in the folder is touched."""
     names = described.names(state)
     tensors = {names[name]: tensor.detach().cpu().contiguous() for name, tensor in state.items()}
     dtypes = {str(tensor.dtype).removeprefix("torch.") for tensor in tensors.values()}
     config = described.config(dtypes.pop() if len(dtypes) == 1 else "float32")
     (place / "config.json").write_text(json.dumps(config, indent=2) + "\n", encoding="utf-8")
-    for copy, source in described.format.copies if UNTIED in described.pieces else ():
-        bias = described.format.stored(source, described.pieces)
+    for copy, source in described.format.copies if UNTIED_DECODER in described.heads else ():
+        bias = described.format.stored(source, described.heads)
         if copy.endswith(".bias") and bias in tensors:
             tensors[copy] = tensors[bias].clone()  # the one that counts where nothing is tied
     save_tensors(place / WEIGHTS, tensors, metadata)
 
 
-def write_tokenizer_config(place: Path, described: Described, tokenizer: Tokenizer) -> None:
+def write_tokenizer_config(place: Path, described: HuggingFaceExport, tokenizer: Tokenizer) -> None:
     """Write what the transformers library needs beside tokenizer.json; what is there already says more."""
     path = place / "tokenizer_config.json"
     config: dict[str, JsonValue] = {

@@ -10,8 +10,8 @@ from zoo.core.errors import N_SHOWN, ZooError, explain, listed, nearest
 from zoo.core.specs import HeadConfig, PoolingConfig
 from zoo.weights.format import CheckpointFormat, Config
 from zoo.weights.header import FLOATS, Entry
-from zoo.weights.pieces import HEAD_KINDS
 from zoo.weights.safetensors_files import SafetensorsFiles
+from zoo.weights.stored_heads import HEAD_KINDS
 
 PROBLEMS: dict[str, str] = {
     "classification": "single_label_classification",
@@ -28,13 +28,13 @@ MOST_LABELS = 100_000
 
 
 def head_use(
-    format: CheckpointFormat, config: Config, pieces: tuple[str, ...], layers: float, where: str
+    format: CheckpointFormat, config: Config, heads: tuple[str, ...], layers: float, where: str
 ) -> HeadConfig | None:
     """The task head that a config describes, if there is one; `layers` is the dropout of the encoder's layers.
 
     Raises ZooError for kinds that the zoo has not.
     """
-    kind = next((kind for kind in HEAD_KINDS if kind in pieces), None)
+    kind = next((kind for kind in HEAD_KINDS if kind in heads), None)
     if kind is None:
         return None
     labels = _labels(config, where) if kind in ("classification", "token-classification") else ()

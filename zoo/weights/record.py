@@ -11,46 +11,46 @@ from zoo.core.specs import PartRef, Variant
 from zoo.weights.files import CONFIG
 from zoo.weights.folder import TOKENIZER_CONFIG, CheckpointFolder, Objectives
 from zoo.weights.folder_names import name_of
-from zoo.weights.format import POOL, TASK, UNTIED, CheckpointFormat
+from zoo.weights.format import POOL, TASK, UNTIED_DECODER, CheckpointFormat
 from zoo.weights.match import head_use
-from zoo.weights.pieces import HEAD_KINDS, Pieces, find_pieces
+from zoo.weights.stored_heads import HEAD_KINDS, StoredHeads, find_heads
 
 Formats = Mapping[str, CheckpointFormat]
 
 
 @dataclass(frozen=True)
-class Foreign:
-    """A folder of the Hugging Face format: what model it holds, and where the weights of its pieces lie."""
+class HuggingFaceModel:
+    """A folder of the Hugging Face format: what model it holds, and where the weights of its heads lie."""
 
     format: str
     variant: Variant
     objectives: Objectives
-    pieces: Pieces
+    heads: StoredHeads
 
 
 def variant_in(folder: CheckpointFolder, formats: Formats) -> Variant:
     """The variant that a folder holds, called as the folder is. Raises ZooError."""
     if folder.variant:
         return folder.variant.model_copy(update={"name": name_of(folder.path)})
-    return read_foreign(folder, formats).variant
+    return read_huggingface(folder, formats).variant
 
 
-def read_foreign(folder: CheckpointFolder, formats: Formats) -> Foreign:
-    """What a folder of the Hugging Face format holds. Raises ZooError where the zoo has no words for it."""
+def read_huggingface(folder: CheckpointFolder, formats: Formats) -> HuggingFaceModel:
+    """What a folder of the Hugging Face format holds. Raises ZooError where the zoo has nothing for it."""
     config, where = folder.config, str(folder.path / CONFIG)
     format = format_of(config, formats, where)
     variant = format.variant(config, name_of(folder.path), where)
-    pieces = find_pieces(format, folder)
-    head = head_use(format, config, pieces.used, variant.dims.dropout, where)
+    heads = find_heads(format, folder)
+    head = head_use(format, config, heads.used, variant.dims.dropout, where)
     variant = variant.model_copy(
         update={
-            "objectives": _objectives(format, variant, pieces.used),
+            "objectives": _objectives(format, variant, heads.used),
             "tokenizer": tokenizer_use(folder, formats),
         }
     )
-    on_top = tuple(TASK if piece in HEAD_KINDS else piece for piece in pieces.used if piece != UNTIED)
+    on_top = tuple(TASK if head in HEAD_KINDS else head for head in heads.used if head != UNTIED_DECODER)
     objectives = Objectives(names=on_top, head=head)
-    return Foreign(format=format.name, variant=variant, objectives=objectives, pieces=pieces)
+    return HuggingFaceModel(format=format.name, variant=variant, objectives=objectives, heads=heads)
 
 
 def format_of(config: Mapping[str, Any], formats: Formats, where: str) -> CheckpointFormat:
@@ -99,8 +99,8 @@ def untied(format: CheckpointFormat, objectives: Iterable[PartRef]) -> tuple[Par
     )
 
 
-def _objectives(format: CheckpointFormat, variant: Variant, pieces: tuple[str, ...]) -> tuple[PartRef, ...]:
-    """The pre-training objectives among the pieces; those of the paper where a checkpoint has none."""
+def _objectives(format: CheckpointFormat, variant: Variant, heads: tuple[str, ...]) -> tuple[PartRef, ...]:
+    """The pre-training objectives among the heads; those of the paper where a checkpoint has none."""
     in_use = {used.name: used for used in variant.objectives}
-    found = [in_use.get(piece, PartRef(name=piece)) for piece in pieces if piece not in (*HEAD_KINDS, POOL, UNTIED)]
-    return (untied(format, found) if UNTIED in pieces else tuple(found)) or variant.objectives
+    found = [in_use.get(head, PartRef(name=head)) for head in heads if head not in (*HEAD_KINDS, POOL, UNTIED_DECODER)]
+    return (untied(format, found) if UNTIED_DECODER in heads else tuple(found)) or variant.objectives

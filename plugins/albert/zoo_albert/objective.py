@@ -39,7 +39,7 @@ class SentenceOrder(PairObjective):
         uneven: dict[bool, list[int]] = {False: [], True: []}
         for index, passage in enumerate(passages):
             if passage.second is None:
-                made[index] = self._with_foreign(passage, passages, documents != passage.document, rng)
+                made[index] = self._with_random_segment(passage, passages, documents != passage.document, rng)
             elif len(set(passage.cuts)) > 1:
                 continue
             elif len(passage.first) == len(passage.second):
@@ -61,14 +61,14 @@ class SentenceOrder(PairObjective):
             return replace(passage, labels=labels)
         return replace(passage, first=passage.second, second=passage.first, labels=labels)
 
-    def _with_foreign(
-        self, passage: Passage, passages: Sequence[Passage], foreign: Flags, rng: np.random.Generator
+    def _with_random_segment(
+        self, passage: Passage, passages: Sequence[Passage], elsewhere: Flags, rng: np.random.Generator
     ) -> Passage:
-        """The passage with text of a foreign one, if there is any among them."""
+        """The passage with text of another document, if there is any among them."""
         if not self.fallback:
             raise ZooError("albert.sop needs passages of two parts; use a packing of pairs, as bert.segment_pair")
-        if not foreign.any():
+        if not elsewhere.any():
             return passage
-        other = passages[int(rng.choice(np.flatnonzero(foreign)))]
+        other = passages[int(rng.choice(np.flatnonzero(elsewhere)))]
         second = other.first if other.second is None else other.second
         return replace(passage, second=second, labels={**passage.labels, self.label: 1, self.fallback_label: 1})

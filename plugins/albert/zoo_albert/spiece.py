@@ -17,7 +17,7 @@ UNKNOWN, CONTROL, OWN = 2, 3, 4
 """Types of pieces: that which stands for text without pieces; that which no text has; that which the user defined."""
 
 
-class Pieces(NamedTuple):
+class StoredHeads(NamedTuple):
     """A unigram vocabulary, the table that the normalizer looks characters up in, and tokens that are never split."""
 
     scores: list[tuple[str, float]]
@@ -30,7 +30,7 @@ class _Broken(Exception):
     pass
 
 
-def read_spiece(path: Path, content: bytes) -> Pieces:
+def read_spiece(path: Path, content: bytes) -> StoredHeads:
     """The pieces of a model file. Raises ZooError where it is none, or not of the unigram kind."""
     scores: list[tuple[str, float]] = []
     types: list[int] = []
@@ -51,7 +51,7 @@ def read_spiece(path: Path, content: bytes) -> Pieces:
     if kind != 1 or types.count(UNKNOWN) != 1:
         raise ZooError(f"{path}: not a SentencePiece model of the unigram kind with one unknown piece")
     added = [(piece, kind == CONTROL) for (piece, _), kind in zip(scores, types, strict=True) if kind in (CONTROL, OWN)]
-    return Pieces(scores, characters, added)
+    return StoredHeads(scores, characters, added)
 
 
 def _fields(message: bytes) -> Iterator[tuple[int, int | bytes]]:

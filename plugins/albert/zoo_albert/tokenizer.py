@@ -1,4 +1,4 @@
-"""Pieces of a unigram language model, as SentencePiece makes them; Lan et al. 2020, section 4.1."""
+"""StoredHeads of a unigram language model, as SentencePiece makes them; Lan et al. 2020, section 4.1."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ class Unigram(RustTokenizer):
     def train(  # a family names its own options
         cls, texts: Iterable[str], vocab_size: int, *, lowercase: bool = True, strip_accents: bool = True
     ) -> Self:
-        """Pieces learnt as in zoo_albert.unigram.
+        """StoredHeads learnt as in zoo_albert.unigram.
 
         Characters may take half of the vocabulary, or more to cover 99.99% of the text; those without room are unknown.
         """

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from zoo.weights.format import UNTIED, CheckpointFormat, Setting, head_pieces, transformer_settings
+from zoo.weights.format import UNTIED_DECODER, CheckpointFormat, Setting, pooler_and_heads, transformer_settings
 from zoo_albert.variants import VARIANTS
 
 POOLER = "pooler.{p}"
@@ -29,8 +29,8 @@ FORMAT = CheckpointFormat(
     ),
     fixed={"position_embedding_type": "absolute"},
     prefix="albert.",
-    inside=("embeddings", "encoder", "pooler"),
-    body=(
+    base_prefixes=("embeddings", "encoder", "pooler"),
+    base_weights=(
         ("embeddings.word_embeddings.weight", "embedding.tokens.weight"),
         ("embeddings.position_embeddings.weight", "embedding.positions.weight"),
         ("embeddings.token_type_embeddings.weight", "embedding.segments.weight"),
@@ -45,18 +45,18 @@ FORMAT = CheckpointFormat(
         (f"{THEIRS}.ffn_output.{{p}}", "encoder.feedforwards.{g}.{i}.feedforward.down.{p}"),
         (f"{THEIRS}.full_layer_layer_norm.{{p}}", "encoder.feedforwards.{g}.{i}.norm.{p}"),
     ),
-    pieces={
+    heads={
         "bert.mlm": (
             ("predictions.dense.{p}", "objectives.bert/mlm.head.transform.{p}"),
             ("predictions.LayerNorm.{p}", "objectives.bert/mlm.head.norm.{p}"),
             ("predictions.bias", "objectives.bert/mlm.head.bias"),
         ),
-        UNTIED: (("predictions.decoder.weight", "objectives.bert/mlm.decoder.weight"),),
+        UNTIED_DECODER: (("predictions.decoder.weight", "objectives.bert/mlm.decoder.weight"),),
         "albert.sop": (
             (POOLER, "objectives.albert/sop.pooler.dense.{p}"),
             ("sop_classifier.classifier.{p}", "objectives.albert/sop.classify.{p}"),
         ),
-        **head_pieces(POOLER),
+        **pooler_and_heads(POOLER),
     },
     architectures={
         "AlbertModel": (),

@@ -74,7 +74,7 @@ class NextSentence(PairObjective):
 
     Where google-research/bert, create_pretraining_data.py, fills up with text from a random place, here two passages of
     different documents exchange their second parts. So every text is read once, and neither a length nor a cut sentence
-    shows which text is foreign: random ones are the real ones of other passages.
+    shows which segment is random: random ones are the real ones of other passages.
     """
 
     label = "bert.nsp"

@@ -44,7 +44,7 @@ class WordPiece(RustTokenizer):
         strip_accents: bool | None = None,
         split_chinese: bool = True,
     ) -> Self:
-        """Pieces learnt by merging the most frequent pair, as long as it occurs at least twice.
+        """StoredHeads learnt by merging the most frequent pair, as long as it occurs at least twice.
 
         A vocabulary begins with characters in the forms in which they occur, to begin a word or to go on in it. They
         may take half of it, or more to cover 99.99% of the text; those without room are unknown.

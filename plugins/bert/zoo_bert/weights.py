@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from zoo.weights.format import UNTIED, CheckpointFormat, Setting, head_pieces, transformer_settings
+from zoo.weights.format import UNTIED_DECODER, CheckpointFormat, Setting, pooler_and_heads, transformer_settings
 from zoo_bert.variants import VARIANTS
 
 POOLER = "pooler.dense.{p}"
@@ -20,8 +20,8 @@ FORMAT = CheckpointFormat(
     ),
     fixed={"position_embedding_type": "absolute", "is_decoder": False, "add_cross_attention": False},
     prefix="bert.",
-    inside=("embeddings", "encoder", "pooler"),
-    body=(
+    base_prefixes=("embeddings", "encoder", "pooler"),
+    base_weights=(
         ("embeddings.word_embeddings.weight", "embedding.tokens.weight"),
         ("embeddings.position_embeddings.weight", "embedding.positions.weight"),
         ("embeddings.token_type_embeddings.weight", "embedding.segments.weight"),
@@ -35,18 +35,18 @@ FORMAT = CheckpointFormat(
         ("encoder.layer.{i}.output.dense.{p}", "encoder.layers.{i}.feedforward.feedforward.down.{p}"),
         ("encoder.layer.{i}.output.LayerNorm.{p}", "encoder.layers.{i}.feedforward.norm.{p}"),
     ),
-    pieces={
+    heads={
         "bert.mlm": (
             ("cls.predictions.transform.dense.{p}", "objectives.bert/mlm.head.transform.{p}"),
             ("cls.predictions.transform.LayerNorm.{p}", "objectives.bert/mlm.head.norm.{p}"),
             ("cls.predictions.bias", "objectives.bert/mlm.head.bias"),
         ),
-        UNTIED: (("cls.predictions.decoder.weight", "objectives.bert/mlm.decoder.weight"),),
+        UNTIED_DECODER: (("cls.predictions.decoder.weight", "objectives.bert/mlm.decoder.weight"),),
         "bert.nsp": (
             (POOLER, "objectives.bert/nsp.pooler.dense.{p}"),
             ("cls.seq_relationship.{p}", "objectives.bert/nsp.classify.{p}"),
         ),
-        **head_pieces(POOLER),
+        **pooler_and_heads(POOLER),
     },
     architectures={
         "BertModel": (),

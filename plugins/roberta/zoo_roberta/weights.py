@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from zoo.weights.format import UNTIED, CheckpointFormat, Config, Setting, head_pieces, transformer_settings
+from zoo.weights.format import UNTIED_DECODER, CheckpointFormat, Config, Setting, pooler_and_heads, transformer_settings
 from zoo_roberta.variants import VARIANTS
 
 POOLER = "pooler.dense.{p}"
@@ -40,8 +40,8 @@ FORMAT = CheckpointFormat(
     ),
     fixed={"position_embedding_type": "absolute", "is_decoder": False, "add_cross_attention": False},
     prefix="roberta.",
-    inside=("embeddings", "encoder", "pooler"),
-    body=(
+    base_prefixes=("embeddings", "encoder", "pooler"),
+    base_weights=(
         ("embeddings.word_embeddings.weight", "embedding.tokens.weight"),
         ("embeddings.position_embeddings.weight", "embedding.positions.weight"),
         ("embeddings.token_type_embeddings.weight", "embedding.segment"),
@@ -55,14 +55,14 @@ FORMAT = CheckpointFormat(
         ("encoder.layer.{i}.output.dense.{p}", "encoder.layers.{i}.feedforward.feedforward.down.{p}"),
         ("encoder.layer.{i}.output.LayerNorm.{p}", "encoder.layers.{i}.feedforward.norm.{p}"),
     ),
-    pieces={
+    heads={
         "bert.mlm": (
             ("lm_head.dense.{p}", "objectives.bert/mlm.head.transform.{p}"),
             ("lm_head.layer_norm.{p}", "objectives.bert/mlm.head.norm.{p}"),
             ("lm_head.bias", "objectives.bert/mlm.head.bias"),
         ),
-        UNTIED: (("lm_head.decoder.weight", "objectives.bert/mlm.decoder.weight"),),
-        **head_pieces(POOLER),
+        UNTIED_DECODER: (("lm_head.decoder.weight", "objectives.bert/mlm.decoder.weight"),),
+        **pooler_and_heads(POOLER),
         "classification": (
             ("classifier.dense.{p}", "objectives.task.pooler.dense.{p}"),
             ("classifier.out_proj.{p}", "objectives.task.output.{p}"),

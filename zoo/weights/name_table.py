@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from functools import cached_property
 from typing import TypeAlias
 
-Row: TypeAlias = tuple[str, str]
+NameRule: TypeAlias = tuple[str, str]
 """A template as the checkpoint has it, and as the zoo has it. {p} stands for weight or bias, any other for a number."""
 
 _PLACEHOLDER = re.compile(r"\{([a-z])\}")
@@ -16,7 +16,7 @@ _PLACEHOLDER = re.compile(r"\{([a-z])\}")
 class NameTable:
     """Rows that give each name of the one column exactly one of the other."""
 
-    def __init__(self, rows: Sequence[Row]) -> None:
+    def __init__(self, rows: Sequence[NameRule]) -> None:
         self.rows = tuple(rows)
         for pair in self.rows:
             left, right = (sorted(_PLACEHOLDER.findall(template)) for template in pair)

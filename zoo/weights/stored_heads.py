@@ -1,4 +1,4 @@
-"""Which pieces a checkpoint holds on its encoder, and which of its tensors are theirs: decided before any is read."""
+"""Which heads a checkpoint holds on its encoder, and which of its tensors are theirs: decided before any is read."""
 
 from __future__ import annotations
 
@@ -8,16 +8,16 @@ from dataclasses import dataclass
 from zoo.core.errors import ZooError, listed, nearest
 from zoo.weights.files import CONFIG
 from zoo.weights.folder import CheckpointFolder
-from zoo.weights.format import POOL, UNTIED, CheckpointFormat, Config
-from zoo.weights.names import NameTable
+from zoo.weights.format import POOL, UNTIED_DECODER, CheckpointFormat, Config
+from zoo.weights.name_table import NameTable
 from zoo.weights.safetensors_files import SafetensorsFiles
 
 HEAD_KINDS: tuple[str, ...] = ("classification", "token-classification", "question-answering", "multiple-choice")
-"""The pieces that are task heads; heads of the kinds in PROBLEMS have the weights of `classify`."""
+"""The heads that are task heads; heads of the kinds in PROBLEMS have the weights of `classify`."""
 
 
 @dataclass(frozen=True)
-class Pieces:
+class StoredHeads:
     """What a checkpoint has on its encoder, where each weight of all that is used lies, and what is not used.
 
     `names` are stored names by those of the tables, `left_out` stored names; `notes` say what config and
@@ -30,35 +30,35 @@ class Pieces:
     notes: tuple[str, ...] = ()
 
 
-def find_pieces(format: CheckpointFormat, folder: CheckpointFolder) -> Pieces:
-    """The pieces of a checkpoint, as config.json names them and the weights are there.
+def find_heads(format: CheckpointFormat, folder: CheckpointFolder) -> StoredHeads:
+    """The heads of a checkpoint, as config.json names them and the weights are there.
 
     Pre-training objectives and a pooler that are there beside what is named are kept too, as released checkpoints often
     hold more than the class they name. Weights that belong to nothing that is used are left out, but for those that
     stand among the encoder's or a used head's, which would then compute something else.
     """
     config, store, where = folder.config, folder.weights, f"{folder.path / CONFIG}"
-    names = _canonical_names(format, store)
+    names = _normalised_names(format, store)
     named, notes = _named(format, config, where)
-    there = tuple(piece for piece in named if _is_there(format, piece, names))
+    there = tuple(head for head in named if _is_there(format, head, names))
     if there != named:
-        absent = listed([piece for piece in named if piece not in there])
+        absent = listed([head for head in named if head not in there])
         notes.append(f"the weights are without {absent} of {config['architectures'][0]}, which config.json names")
-    pieces = _with_others(format, there, names)
-    if _settle_copies(format, config, names, pieces, store):
-        pieces = (*pieces, UNTIED)
-    left_out = _left_out(format, pieces, names)
+    heads = _with_others(format, there, names)
+    if _settle_copies(format, config, names, heads, store):
+        heads = (*heads, UNTIED_DECODER)
+    left_out = _left_out(format, heads, names)
     if left_out:
-        classes = _classes_for(format, [format.canonical(name) for name in left_out])
+        classes = _classes_for(format, [format.normalise_name(name) for name in left_out])
         hint = f"; to have them, name their class in architectures, as {' or '.join(classes)}" if classes else ""
         notes.append(f"left out, as part of no head that is named and known: {listed(left_out)}{hint}")
     unused = set(left_out)
     used = {name: stored for name, stored in names.items() if stored not in unused}
-    return Pieces(pieces, used, left_out, tuple(notes))
+    return StoredHeads(heads, used, left_out, tuple(notes))
 
 
 def _named(format: CheckpointFormat, config: Config, where: str) -> tuple[tuple[str, ...], list[str]]:
-    """The pieces of the class that a config names, none where it names no known one; and what to say of that."""
+    """The heads of the class that a config names, none where it names no known one; and what to say of that."""
     classes = config.get("architectures") or []
     if not isinstance(classes, list) or not all(isinstance(name, str) for name in classes):
         raise ZooError(f"{where}: architectures should name a class, not {classes!r:.80}")
@@ -72,10 +72,10 @@ def _named(format: CheckpointFormat, config: Config, where: str) -> tuple[tuple[
     return (), [f"architectures in config.json names {named}, no one class of {format.name} checkpoints{hint}"]
 
 
-def _canonical_names(format: CheckpointFormat, store: SafetensorsFiles) -> dict[str, str]:
+def _normalised_names(format: CheckpointFormat, store: SafetensorsFiles) -> dict[str, str]:
     names: dict[str, str] = {}
     for stored in store.entries:
-        name = format.canonical(stored)
+        name = format.normalise_name(stored)
         if name in names:
             raise ZooError(f"{store.where}: {names[name]!r} and {stored!r} are the same weight; remove one")
         if name not in format.ignored:
@@ -83,56 +83,56 @@ def _canonical_names(format: CheckpointFormat, store: SafetensorsFiles) -> dict[
     return names
 
 
-def _with_others(format: CheckpointFormat, pieces: tuple[str, ...], names: Mapping[str, str]) -> tuple[str, ...]:
-    """The pieces, the pre-training objectives that are there beside them, and the pooler."""
-    if not set(pieces) & set(HEAD_KINDS):
-        for piece in format.pieces:
-            if piece not in (*HEAD_KINDS, *pieces, POOL, UNTIED) and _own_rows_there(format, piece, names):
-                pieces = (*pieces, piece)
+def _with_others(format: CheckpointFormat, heads: tuple[str, ...], names: Mapping[str, str]) -> tuple[str, ...]:
+    """The heads, the pre-training objectives that are there beside them, and the pooler."""
+    if not set(heads) & set(HEAD_KINDS):
+        for head in format.heads:
+            if head not in (*HEAD_KINDS, *heads, POOL, UNTIED_DECODER) and _own_rows_there(format, head, names):
+                heads = (*heads, head)
     has_pooler = any(name.startswith("pooler.") for name in names)
-    if has_pooler and not any(row[0].startswith("pooler.") for piece in pieces for row in format.pieces[piece]):
-        pieces = (*pieces, POOL)
-    return pieces
+    if has_pooler and not any(row[0].startswith("pooler.") for head in heads for row in format.heads[head]):
+        heads = (*heads, POOL)
+    return heads
 
 
-def _is_there(format: CheckpointFormat, piece: str, names: Iterable[str]) -> bool:
-    """Whether a tensor is stored that this piece has on the pooler."""
-    table = NameTable([row for row in format.pieces[piece] if not row[0].startswith("pooler.")])
+def _is_there(format: CheckpointFormat, head: str, names: Iterable[str]) -> bool:
+    """Whether a tensor is stored that this head has on the pooler."""
+    table = NameTable([row for row in format.heads[head] if not row[0].startswith("pooler.")])
     return any(table.ours(name) for name in names)
 
 
 def _classes_for(format: CheckpointFormat, names: list[str]) -> list[str]:
     """The classes with a head that has some of these weights."""
-    heads = ((name, set(pieces) & set(HEAD_KINDS)) for name, pieces in format.architectures.items())
+    heads = ((name, set(heads) & set(HEAD_KINDS)) for name, heads in format.architectures.items())
     return [name for name, kinds in heads if any(_is_there(format, kind, names) for kind in kinds)]
 
 
-def _left_out(format: CheckpointFormat, pieces: tuple[str, ...], names: Mapping[str, str]) -> tuple[str, ...]:
-    """The stored names of what stands neither among the encoder's weights nor among a piece's."""
-    used = {*format.inside, *(row[0].split(".")[0] for piece in pieces for row in format.pieces[piece])}
+def _left_out(format: CheckpointFormat, heads: tuple[str, ...], names: Mapping[str, str]) -> tuple[str, ...]:
+    """The stored names of what stands neither among the encoder's weights nor among a head's."""
+    used = {*format.base_prefixes, *(row[0].split(".")[0] for head in heads for row in format.heads[head])}
     return tuple(sorted(stored for name, stored in names.items() if name.split(".")[0] not in used))
 
 
-def _own_rows_there(format: CheckpointFormat, piece: str, names: Mapping[str, str]) -> bool:
-    """Whether a tensor is stored that this piece has and no other."""
-    others = {row[0] for other, rows in format.pieces.items() if other != piece for row in rows}
-    own = {row[0] for row in format.pieces[piece]} - others
+def _own_rows_there(format: CheckpointFormat, head: str, names: Mapping[str, str]) -> bool:
+    """Whether a tensor is stored that this head has and no other."""
+    others = {row[0] for other, rows in format.heads.items() if other != head for row in rows}
+    own = {row[0] for row in format.heads[head]} - others
     return any(name.format(p=p) in names for name in own for p in ("weight", "bias"))
 
 
 def _settle_copies(
-    format: CheckpointFormat, config: Config, names: dict[str, str], pieces: tuple[str, ...], store: SafetensorsFiles
+    format: CheckpointFormat, config: Config, names: dict[str, str], heads: tuple[str, ...], store: SafetensorsFiles
 ) -> bool:
     """Drop what is stored twice, find what is stored as a copy alone; true where the output layer is untied.
 
     As in the reference library, an output layer whose table is stored with other values than the tokens' is untied
     whatever the config says, and the copy of its bias is the one that counts.
     """
-    untied, predicts = False, _predicts(format, pieces)
+    untied, predicts = False, _predicts(format, heads)
     tied = config.get("tie_word_embeddings", True)
     if not isinstance(tied, bool):
         raise ZooError(f"{store.folder}/config.json: tie_word_embeddings should be true or false, not {tied!r:.60}")
-    tables = {theirs for theirs, _ in format.pieces.get(UNTIED, ())}
+    tables = {theirs for theirs, _ in format.heads.get(UNTIED_DECODER, ())}
     for copy, source in format.copies:
         table = copy in tables
         if table and predicts and not tied:
@@ -146,9 +146,9 @@ def _settle_copies(
     return untied
 
 
-def _predicts(format: CheckpointFormat, pieces: tuple[str, ...]) -> bool:
+def _predicts(format: CheckpointFormat, heads: tuple[str, ...]) -> bool:
     """Whether there is an output layer that could be tied."""
-    return format.untied_objective in pieces
+    return format.untied_objective in heads
 
 
 def _equal(store: SafetensorsFiles, *names: str) -> bool:
