@@ -42,6 +42,10 @@ ELSEWHERE = {
     "--reuse runs --out runs/five": (
         "tests/experiments/runner/test_sharing.py::test_more_seeds_take_over_the_jobs_of_fewer"
     ),
+    "zoo compare bert-tiny --evaluate-only tuned=runs/one/finetuned/finetune-bert-tiny-micro-sentiment-s0 "
+    "--tasks micro-sentiment": (
+        "tests/experiments/test_evaluate_only.py::test_it_stands_beside_what_is_trained_with_a_verdict"
+    ),
     "zoo compare --plan plan.json --executor ray --address HEAD:6379 --out runs/one": (
         "tests/experiments/runner/test_ray_cluster.py::test_a_lost_worker_is_replaced_and_the_results_are_those_of_one_process"
     ),
