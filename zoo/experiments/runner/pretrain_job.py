@@ -38,7 +38,7 @@ class _Progress:
     def __init__(self, work: JobContext) -> None:
         self._progress = work.progress
 
-    def told(self, text: str) -> None:
+    def message(self, text: str) -> None:
         """Nothing: jobs print nothing."""
 
     def stepped(self, step: Step, n_steps: int, tokens: int, peak_share: float | None) -> None:
