@@ -129,6 +129,12 @@ def test_a_name_of_several_kinds_is_shown_as_each(shell: Zoo) -> None:
     assert "learning_rate=3e-05, batch_size=16, epochs=2.0" in shown and "BertForMaskedLM" in shown
 
 
+def test_a_metric_is_shown_with_its_kind_and_order(shell: Zoo) -> None:
+    shown = answer(shell, "show", "mean-absolute-error")
+    assert (shown["kind"], shown["task_kind"], shown["order"]) == ("metric", "regression", "lower is better")
+    assert {each["task_kind"] for each in answer(shell, "show", "accuracy")} >= {"classification", "multiple-choice"}
+
+
 def test_listing_takes_little_more_than_the_libraries_that_it_shows_with() -> None:
     """Less than half a second on an idle machine; this one may be busy, so it is held against what it imports."""
     libraries = "import pluggy, pydantic, typer, typer.main, rich.table, rich.console, importlib.metadata, jinja2"

@@ -54,3 +54,9 @@ def test_only_regular_files_are_opened_and_no_larger_than_asked(tmp_path: Path) 
             open_regular(tmp_path / name)
     with pytest.raises(ZooError, match="5 bytes are more than the 4"):
         read_regular(tmp_path / "file", 4)
+
+
+def test_a_name_of_a_plugin_that_is_not_there_asks_for_the_plugin() -> None:
+    assert "Is plugin 'acme' installed?" in str(UnknownName("encoder", "acme.stack", ["bert.stack"]))
+    assert "installed" not in str(UnknownName("encoder", "bert.stak", ["bert.stack"]))
+    assert "installed" not in str(UnknownName("encoder", "stack", ["bert.stack"]))

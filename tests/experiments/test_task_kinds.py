@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -196,3 +199,26 @@ def test_an_item_whose_tags_are_not_its_words_is_named() -> None:
 @pytest.mark.parametrize("task", TASKS, ids=lambda task: task.name)
 def test_every_task_passes_the_checks_that_authors_can_import(task: Task) -> None:
     check_task(task)
+
+
+def in_a_fresh_process(site: Path, *words: str) -> subprocess.CompletedProcess[str]:
+    environment = os.environ | {"PYTHONPATH": f"{site}{os.pathsep}{Path(__file__).parents[2]}"}
+    return subprocess.run([sys.executable, "-m", "zoo", *words], capture_output=True, text=True, env=environment)
+
+
+def test_a_run_with_a_strangers_kind_is_read_where_its_plugin_is_installed_and_else_names_it(
+    folder: Path, tmp_path: Path
+) -> None:
+    facts = tmp_path / "stranger-0.1.dist-info"
+    facts.mkdir()
+    (facts / "METADATA").write_text("Metadata-Version: 2.1\nName: stranger\nVersion: 0.1\n")
+    (facts / "entry_points.txt").write_text("[zoo]\nstranger = stranger\n")
+    hook = "@zoo.hookimpl\ndef zoo_offers():\n    return OFFERS\n"
+    (tmp_path / "stranger.py").write_text(f"import zoo\nfrom tests.strangers.plugin import OFFERS\n\n{hook}")
+    for words in (["report", str(folder)], ["verify", str(folder)], ["merge", str(folder), str(folder)]):
+        assert "stranger.ordinal" not in in_a_fresh_process(tmp_path, *words).stderr
+    report = in_a_fresh_process(tmp_path, "report", str(folder), "--format", "markdown")
+    assert report.returncode == 0 and "stranger.distance" in report.stdout
+    bare_of_it = in_a_fresh_process(tmp_path / "none", "report", str(folder))
+    assert bare_of_it.returncode == 2 and "Is plugin 'stranger' installed?" in bare_of_it.stderr
+    assert len(bare_of_it.stderr.splitlines()) == 1

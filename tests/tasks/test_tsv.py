@@ -253,3 +253,12 @@ def test_a_record_that_cannot_work_is_refused_when_it_is_made(fields: dict[str, 
 
 def test_a_record_survives_json() -> None:
     assert TsvTask.model_validate_json(task().model_dump_json()) == task()
+
+
+def test_files_at_absolute_paths_need_no_folder(write: Write) -> None:
+    root = write()
+    files = {
+        split: file.model_copy(update={"path": str(root / file.path)})
+        for split, file in (("train", HEADED), ("dev", HEADLESS), ("test", UNLABELLED))
+    }
+    assert task(files=files).load(None) == task().load(root)

@@ -26,6 +26,7 @@ from zoo.experiments.verify.request import VerifyRequest
 from zoo.registry.catalog import Catalog
 
 if TYPE_CHECKING:
+    from zoo.experiments.results.run import ComparisonRun
     from zoo.experiments.runner.estimate import Estimate
     from zoo.experiments.runner.executors import Executor, ExecutorFactory
 
@@ -98,9 +99,7 @@ def estimate(
 
 def report(run: Place, *, across_hardware: bool = False) -> Comparison:
     """A finished run again, from its saved results alone. Raises ZooError where the folder holds none."""
-    from zoo.experiments.results.folder import read_run
-
-    done = replace(read_run(Path(run)), across_hardware=across_hardware)
+    done = replace(_read(Path(run)), across_hardware=across_hardware)
     return Comparison(Path(run), done)
 
 
@@ -109,13 +108,12 @@ def merge(*runs: Place, out: Place | None = None, across_hardware: bool = False)
 
     Raises ZooError where they cannot stand in one table.
     """
-    from zoo.experiments.results.folder import read_run
     from zoo.experiments.results.merge import merge as merged
     from zoo.experiments.results.merge import write_merged
 
     if len(runs) < 2:
         raise ZooError("give at least two run folders; zoo report shows a single one")
-    run = merged({str(folder): read_run(Path(folder)) for folder in runs})
+    run = merged({str(folder): _read(Path(folder)) for folder in runs})
     comparison = Comparison(Path(out) if out else None, replace(run, across_hardware=across_hardware))
     if out is not None:
         write_merged(comparison.run, Path(out))
@@ -131,11 +129,11 @@ def verify(run: Place, *, progress: bool = False, **options: Any) -> Verificatio
     """
     from zoo.experiments.verify.files import verify as check
 
-    asked = VerifyRequest.of(options)
+    asked, catalog = VerifyRequest.of(options), Catalog.installed()
     folder = Path(run).parent if Path(run).name == "results.json" else Path(run)
     checks = list(check(folder))
     if asked.depth != "files":
-        checks += _tried_again(folder, asked, progress)
+        checks += _tried_again(folder, asked, progress, catalog)
     return Verification(folder, tuple(checks))
 
 
@@ -144,11 +142,10 @@ def glue_submission(run: Place, *, variant: str | None = None, out: Place | None
 
     `variant` is needed where the run has several; `out` is `submission` in the run folder if not given.
     """
-    from zoo.experiments.results.folder import read_run
     from zoo.experiments.submission.write import submit
 
     folder = Path(out) if out else Path(run) / "submission"
-    sources = submit(read_run(Path(run)), variant, folder)
+    sources = submit(_read(Path(run)), variant, folder)
     return Submission(folder / "submission.zip", tuple(map(str, sources)))
 
 
@@ -157,6 +154,14 @@ def check_glue_submission(path: Place) -> list[str]:
     from zoo.experiments.submission.glue import check
 
     return list(check(Path(path)))
+
+
+def _read(folder: Path) -> ComparisonRun:
+    """A finished run. Its tasks may name kinds and metrics of plugins, which a catalog makes known."""
+    from zoo.experiments.results.folder import read_run
+
+    Catalog.installed()
+    return read_run(folder)
 
 
 def _planned(catalog: Catalog, variants: Sequence[str | Variant], asked: Options) -> Plan:
@@ -213,14 +218,14 @@ def _newest() -> Path:
     return plans[-1].parent
 
 
-def _tried_again(folder: Path, asked: VerifyRequest, progress: bool) -> list[Any]:
+def _tried_again(folder: Path, asked: VerifyRequest, progress: bool, catalog: Catalog) -> list[Any]:
     from tempfile import TemporaryDirectory
 
     from zoo.experiments.results.folder import read_what_is_sound
     from zoo.experiments.runner.progress import Display
     from zoo.experiments.verify.rerun import reevaluate, repeated_plan, retrain
 
-    catalog, (done, _) = Catalog.installed(), read_what_is_sound(folder)  # what is damaged was reported by then
+    done, _ = read_what_is_sound(folder)  # what is damaged was reported by then
     checks = list(reevaluate(done, folder, catalog))
     if asked.depth == "training":
         plan = repeated_plan(done.plan, asked.seeds)

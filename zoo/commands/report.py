@@ -51,7 +51,7 @@ def report(
     elif form == "terminal":
         show(comparison.document.only(section) if section else comparison.document)
     else:
-        print(comparison.render(form, section or ()), end="")
+        print(comparison.render(form, section or ()).removesuffix("\n"))
 
 
 @takes(VerifyRequest)

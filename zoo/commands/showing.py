@@ -11,6 +11,7 @@ from pydantic import JsonValue
 
 from zoo.commands.completion import COMPLETIONS, UNNAMED
 from zoo.commands.console import AsJson, Strict, open_catalog, print_json, print_rows
+from zoo.commands.listing import metric_rows
 from zoo.core.errors import UnknownName
 from zoo.core.specs import Record, Variant, diff
 from zoo.registry.catalog import Catalog
@@ -67,15 +68,18 @@ def buildable(catalog: Catalog, expression: str, *beside: str) -> Variant:
 
 def records_of(catalog: Catalog, name: str) -> Iterator[dict[str, Any]]:
     """All that a name stands for, variants first. Raises UnknownName with the nearest of all names."""
-    kinds = [kind for kind in KINDS if kind not in ("variant", "formula") and name in catalog.offered[kind]]
+    kinds = [kind for kind in KINDS if kind not in ("variant", "formula", "metric") and name in catalog.offered[kind]]
+    metrics = [row for row in metric_rows(catalog) if row["name"] == name]
     if catalog.folder(name) is None and catalog.base(name) not in catalog.variants:
-        if not kinds:
+        if not kinds and not metrics:
             names = {known for kind in KINDS if kind != UNNAMED for known in catalog.offered[kind]}
+            names |= {str(row["name"]) for row in metric_rows(catalog)}
             raise UnknownName("variant, part, task or other name", name, names)
     else:
         yield buildable(catalog, name).model_dump(mode="json")
     for kind in kinds:
         yield _part(catalog, kind, name) if kind in PARTS else _other(catalog, kind, name)
+    yield from (row | {"kind": "metric", "task_kind": row["kind"]} for row in metrics)
 
 
 def _part(catalog: Catalog, kind: str, name: str) -> dict[str, Any]:
