@@ -13,8 +13,8 @@ import transformers
 from safetensors.torch import load_file
 
 import zoo as encoders
-from zoo.checkpoints import inspect
 from zoo.pretraining.log import read_log
+from zoo.weights.folder import CheckpointFolder
 
 Arguments = Callable[..., list[str]]
 Zoo = Callable[[list[str]], int]
@@ -66,7 +66,7 @@ def test_a_run_starts_from_the_folders_weights_and_tokenizer_and_says_so(
     assert zoo(arguments(folder, *STILL, variant=str(model), steps=1)) == 0
     assert same(tensors(folder / "model"), tensors(model))
     assert (folder / "model" / "tokenizer.json").read_bytes() == (model / "tokenizer.json").read_bytes()
-    content_hash = inspect(model, encoders.Catalog.installed()).store.content_hash
+    content_hash = CheckpointFolder(model).weights_hash
     start = {"source": str(model), "content_hash": content_hash}
     assert f"starting from the weights of {model} (SHA-256 {content_hash})" in capfd.readouterr().err
     assert {"event": "start", "step": 0, **start, "fresh": []} == next(read_log(folder))

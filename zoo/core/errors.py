@@ -99,6 +99,7 @@ _LONGEST_COMPLAINT = 200
 def explain(error: ValidationError) -> str:
     """The first errors of a pydantic validation on one line, each with the path to its field."""
     complaints = error.errors(include_url=False, include_context=False)
+    complaints = [each for each in complaints if each["loc"] == ("format",)] or complaints  # it explains all others
     parts = []
     for complaint in complaints[:_MOST_COMPLAINTS]:
         path = ".".join(shortened(str(step), _LONGEST_NAME) for step in complaint["loc"])
