@@ -50,6 +50,7 @@ def report(
         ending({form: comparison.save(out, form, section or ())})
     elif form == "terminal":
         show(comparison.document.only(section) if section else comparison.document)
+        ending({}, f"zoo report {run} --format html --out report.html")
     else:
         print(comparison.render(form, section or ()), end="")
 
