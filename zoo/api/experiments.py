@@ -86,7 +86,7 @@ def estimate(
 ) -> Estimate:
     """What a plan will take in time, disk and memory, from a few steps of every variant.
 
-    What `out` or the run folders in `reuse` hold already is taken off. Raises RunFailed where a variant fails.
+    What `out` or the run folders in `reuse` hold already is taken off. Raises RunFailed if a variant fails.
     """
     from zoo.experiments.runner import estimate as runner
 
@@ -97,7 +97,7 @@ def estimate(
 
 
 def report(run: Place, *, across_hardware: bool = False) -> Comparison:
-    """A finished run again, from its saved results alone. Raises ZooError where the folder holds none."""
+    """A finished run again, from its saved results alone. Raises ZooError if the folder holds none."""
     from zoo.experiments.results.folder import read_run
 
     done = replace(read_run(Path(run)), across_hardware=across_hardware)
@@ -107,7 +107,7 @@ def report(run: Place, *, across_hardware: bool = False) -> Comparison:
 def merge(*runs: Place, out: Place | None = None, across_hardware: bool = False) -> Comparison:
     """Runs of the same tasks put together as one, and written to `out` if given; as `zoo merge`.
 
-    Raises ZooError where they cannot stand in one table.
+    Raises ZooError if they cannot stand in one table.
     """
     from zoo.experiments.results.folder import read_run
     from zoo.experiments.results.merge import merge as merged
@@ -198,7 +198,7 @@ def _carried_out(
 
 
 def _executor(catalog: Catalog, asked: ExperimentOptions) -> Executor:
-    """What is to carry the jobs out: one of the zoo or of a plugin. Raises UnknownName where there is none such."""
+    """What is to carry the jobs out: one of the zoo or of a plugin. Raises UnknownName if there is none such."""
     name, brought = asked.executor, catalog.offered["executor"]
     if name not in (known := {**EXECUTORS, **brought}):
         raise UnknownName("executor", name, known)

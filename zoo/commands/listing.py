@@ -63,7 +63,7 @@ def list_(
 
 
 def rows_of(catalog: Catalog, what: str, options: ListOptions) -> Iterator[Row]:
-    """The rows of a listing that pass the filters. Raises UnknownName, and ZooError where a filter cannot apply."""
+    """The rows of a listing that pass the filters. Raises UnknownName, and ZooError if a filter cannot apply."""
     listing = what.replace("_", "-").lower()
     if listing not in LISTINGS:
         raise UnknownName("kind of name to list", what, LISTINGS)
