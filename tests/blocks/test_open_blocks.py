@@ -172,3 +172,17 @@ def test_a_block_asks_by_name_for_a_size_that_is_left_out(name: str) -> None:
     dims = DIMS.model_copy(update={name: None})
     with pytest.raises(ZooError, match=rf"it needs dims.{name}, which the variant leaves out"):
         SelfAttention(dims) if name == "n_heads" else FeedForward(dims)
+
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="the variable-length kernel is CUDA's")
+@pytest.mark.parametrize("window", [None, 2, 5])
+@pytest.mark.parametrize("causal", [False, True])
+def test_the_variable_length_kernel_sees_the_same_window(causal: bool, window: int | None) -> None:
+    torch.manual_seed(0)
+    q, k, v = torch.randn(3, sum(LENGTHS), 3, 32).to("cuda", torch.bfloat16)
+    layout = Layout(LENGTHS, torch.device("cuda"), causal)
+    found = attend(q, k, v, layout, window=window)
+    exact = attend(q.float(), k.float(), v.float(), layout, window=window)
+    on_cpu = attend(*(x.float().cpu() for x in (q, k, v)), Layout(LENGTHS, causal=causal), window=window)
+    torch.testing.assert_close(exact.cpu(), on_cpu, atol=1e-4, rtol=1e-3)
+    torch.testing.assert_close(found.float(), exact, atol=2e-2, rtol=2e-2)

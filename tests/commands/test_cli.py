@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 from collections.abc import Callable
@@ -175,3 +176,69 @@ def test_names_with_markup_are_printed_as_they_are(zoo: Zoo) -> None:
     status, _, err = zoo("show", "[red]bert-tiny[/red]")
     assert status == 2
     assert "[red]bert-tiny[/red]" in err
+
+
+def test_a_bare_zoo_says_what_to_type_first(zoo: Zoo) -> None:
+    status, out, err = zoo()
+    assert (status, err) == (0, "")
+    assert "What to type first" in out and "Train and compare" in out and "zoo compare --dry-run" in out
+
+
+def test_the_version_is_printed(zoo: Zoo) -> None:
+    assert zoo("--version")[:2] == (0, zoo("--version")[1]) and zoo("--version")[1].startswith("zoo ")
+
+
+def options_of(command: str) -> set[str]:
+    from typer.main import get_command
+
+    from zoo.cli import app
+
+    chosen = get_command(app).commands[command]  # type: ignore[attr-defined]
+    return {name for parameter in chosen.params for name in parameter.opts if name.startswith("--")}
+
+
+def test_ablate_has_every_option_of_compare() -> None:
+    assert options_of("ablate") - options_of("compare") == {"--via", "--preset", "--size", "--list", "--edges"}
+    assert not options_of("compare") - options_of("ablate")
+
+
+def test_a_command_has_the_options_of_its_function_in_python() -> None:
+    import inspect
+
+    import zoo
+
+    for name in ("compare", "ablate", "pretrain", "audit"):
+        parameters = inspect.signature(getattr(zoo, name)).parameters.values()
+        own = {"progress", "catalog", "command"}
+        options = {
+            f"--{p.name.replace('_', '-')}" for p in parameters if p.kind is p.KEYWORD_ONLY and p.name not in own
+        }
+        assert options <= options_of(name), name
+
+
+@pytest.mark.parametrize(
+    ("words", "offered"),
+    [
+        ("zoo show bert-t", "bert-tiny"),
+        ("zoo compare roberta-", "roberta-tiny"),
+        ("zoo compare --tasks rte,mr", "rte,mrpc"),
+        ("zoo compare --tune alb", "albert"),
+        ("zoo ablate --preset bert-table-", "bert-table-5"),
+        ("zoo compare --precision b", "bf16"),
+    ],
+)
+def test_a_shell_completes_names_without_torch(words: str, offered: str) -> None:
+    code = "import sys; from zoo.cli import main\ntry: main()\nfinally: assert 'torch' not in sys.modules"
+    place = {"_ZOO_COMPLETE": "complete_bash", "COMP_WORDS": words, "COMP_CWORD": str(len(words.split()) - 1)}
+    done = subprocess.run(
+        [sys.executable, "-c", f"import sys; sys.argv[0] = 'zoo'\n{code}"], env={**os.environ, **place},
+        capture_output=True, text=True,
+    )  # fmt: skip
+    assert offered in done.stdout.split() and done.stderr == ""
+
+
+@pytest.mark.parametrize("option", ["--token", "--verbos"])
+def test_an_unknown_option_is_answered_with_the_nearest(zoo: Zoo, option: str) -> None:
+    status, _, err = zoo("compare", option, "3")
+    assert status == 2 and err.startswith(f"error: no such option: {option}; ") and "zoo compare --help" in err
+    assert option != "--token" or "--pretrain-tokens" in err

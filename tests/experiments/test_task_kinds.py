@@ -24,7 +24,7 @@ from zoo.experiments.runner.run import run
 from zoo.experiments.statistics.analysis import analyse
 from zoo.experiments.statistics.verdicts import compare_systems
 from zoo.experiments.verify.files import verify
-from zoo.experiments.verify.rerun import evaluated_again
+from zoo.experiments.verify.rerun import reevaluate
 from zoo.inference.predict_task import predict_task
 from zoo.inference.predict_text import predict_texts
 from zoo.tasks.kinds import task_kind
@@ -138,7 +138,7 @@ def test_a_run_of_every_kind_is_verified_and_a_changed_tag_is_found(folder: Path
 
 
 def test_kept_models_predict_the_same_again(folder: Path, done: ComparisonRun) -> None:
-    checks = [check for check in evaluated_again(done, folder, CATALOG) if "quick" in check.where]
+    checks = [check for check in reevaluate(done, folder, CATALOG) if "quick" in check.where]
     assert len(checks) == 2 * len(TASKS)
     assert {check.finding for check in checks} == {"confirmed"}
 

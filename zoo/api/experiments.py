@@ -227,13 +227,13 @@ def _tried_again(folder: Path, depth: str, seeds: int, margin: float, workers: i
 
     from zoo.experiments.results.folder import read_what_is_sound
     from zoo.experiments.runner.progress import Display
-    from zoo.experiments.verify.rerun import evaluated_again, repeated_plan, trained_again
+    from zoo.experiments.verify.rerun import reevaluate, repeated_plan, retrain
 
     catalog, (done, _) = Catalog.installed(), read_what_is_sound(folder)  # what is damaged was reported by then
-    checks = list(evaluated_again(done, folder, catalog))
+    checks = list(reevaluate(done, folder, catalog))
     if depth == "training":
         plan = repeated_plan(done.plan, seeds)
         console = Console(stderr=True, quiet=not progress)
         with TemporaryDirectory() as stage, Display(plan, console) as display:
-            checks += trained_again(done, plan, Path(stage) / "run", catalog, margin, workers, display)
+            checks += retrain(done, plan, Path(stage) / "run", catalog, margin, workers, display)
     return checks

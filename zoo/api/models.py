@@ -16,6 +16,7 @@ from zoo.inference import fill_mask, predict_text
 from zoo.inference.predict_task import predict_task
 from zoo.inference.predict_text import Predictions
 from zoo.inference.vector_file import VectorFile
+from zoo.machine.compute import Compute, chosen_device
 from zoo.model import Model
 from zoo.pooling.config import vector_config
 from zoo.progress import Pace, Shown
@@ -39,13 +40,14 @@ def encode(
     normalize: bool | None = None,
     prompt: str | None = None,
     prompt_name: str | None = None,
+    device: str | None = None,
 ) -> Tensor:
     """One vector per text or pair of texts, in order; of a single text, one vector.
 
     What is not given is as the folder of a sentence encoder says; otherwise the mean of all tokens, as many as the
     model reads, no normalisation, no prompt. -> [N, H], or [H]. Raises ZooError where the model has no tokenizer.
     """
-    return opened(model).encode(
+    return opened(model, device).encode(
         texts, pool=pool, max_length=max_length, normalize=normalize, prompt=prompt, prompt_name=prompt_name
     )
 
@@ -61,13 +63,14 @@ def encode_file(
     normalize: bool | None = None,
     prompt: str | None = None,
     prompt_name: str | None = None,
+    device: str | None = None,
     progress: bool = False,
 ) -> int:
     """Write one vector per line of a file to a safetensors file, and return their number; as `zoo encode`.
 
     With `pairs`, a line is two texts, a tab between them. Memory does not grow with the file.
     """
-    loaded, source = opened(model), Path(text)
+    loaded, source = opened(model, device), Path(text)
     how = {"pool": pool, "max_length": max_length, "normalize": normalize, "prompt": prompt, "prompt_name": prompt_name}
     config = vector_config(loaded.sentence, loaded.variant.dims, **how)  # type: ignore[arg-type]
     made_by = {"model": loaded.origin.folder if loaded.origin else str(model), "pool": ",".join(config.poolings)}
@@ -84,16 +87,20 @@ def encode_file(
     return n_texts
 
 
-def fill(model: AnyModel, text: str, *, top: int = 5) -> Filled:
+def fill(model: AnyModel, text: str, *, top: int = 5, device: str | None = None) -> Filled:
     """The most probable tokens for each mask of a text, as "The capital of France is [MASK]."; as `zoo fill`.
 
     Raises ZooError where the model predicts no masked tokens, or the text holds no mask.
     """
-    return Filled(text, fill_mask.fill(opened(model), text, top=top))
+    return Filled(text, fill_mask.fill(opened(model, device), text, top=top))
 
 
 def predict(
-    model: AnyModel, texts: Iterable[str | Sequence[str]], *, labels: Sequence[str] | None = None
+    model: AnyModel,
+    texts: Iterable[str | Sequence[str]],
+    *,
+    labels: Sequence[str] | None = None,
+    device: str | None = None,
 ) -> Predictions:
     """What the model's own head predicts for each item: a text, a pair, a question and a text, or a text and choices.
 
@@ -101,7 +108,7 @@ def predict(
     or items do not fit it.
     """
     items = [(item,) if isinstance(item, str) else tuple(item) for item in texts]
-    return predict_text.predict_texts(opened(model), items, labels=labels)
+    return predict_text.predict_texts(opened(model, device), items, labels=labels)
 
 
 def predict_file(
@@ -111,13 +118,14 @@ def predict_file(
     task: str | None = None,
     pairs: bool = False,
     labels: Sequence[str] | None = None,
+    device: str | None = None,
 ) -> Predictions:
     """What the model's own head predicts for each line of a file, its texts divided by tabs; as `zoo predict`.
 
     With `task`, the file is laid out as that task's, and where it has labels the predictions are scored. Raises
     ZooError where the model's head is another's.
     """
-    loaded, names = opened(model), list(labels) if labels is not None else None
+    loaded, names = opened(model, device), list(labels) if labels is not None else None
     if task is not None:
         return _task_predictions(loaded, Path(file), task, names)
     head = predict_text.head_for_text(loaded, names)
@@ -148,9 +156,15 @@ def convert(
     return Conversion(Path(target), converting.convert(source, Path(target), to=to, replace=replace))
 
 
-def opened(model: AnyModel) -> Model:
-    """The model, loaded if only its folder is given."""
-    return model if isinstance(model, Model) else load(model)
+def opened(model: AnyModel, device: str | None = None) -> Model:
+    """The model on a device, loaded if only its folder is given: then on a GPU if there is one and none is named.
+
+    Raises ZooError where the device is missing.
+    """
+    if isinstance(model, Model) and device is None:
+        return model
+    loaded = model if isinstance(model, Model) else load(model)
+    return loaded.to(Compute(device=chosen_device(device)).torch_device)
 
 
 def _lines(path: Path, pairs: bool, pace: Pace) -> Iterator[Text]:

@@ -27,6 +27,7 @@ def takes(record: type[Options]) -> Callable[[F], F]:
             for name, field in record.model_fields.items()
         ]
         function.__signature__ = signature.replace(parameters=[*own, *options])  # type: ignore[attr-defined]
+        function.__options__ = record  # type: ignore[attr-defined]
         return function
 
     return decorated

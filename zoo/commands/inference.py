@@ -13,6 +13,12 @@ from zoo.commands.console import AsJson, ending, print_json, show_table, split
 from zoo.core.errors import visible
 from zoo.document import Table
 
+Device = Annotated[
+    str | None,
+    typer.Option(
+        help="Where to compute: cpu, cuda, cuda:1 or mps. [dim](default: cuda if there is a GPU, else cpu)[/dim]"
+    ),
+]
 Folder = Annotated[str, typer.Argument(help="A folder with a model, or hub:OWNER/NAME@REVISION.")]
 
 
@@ -40,6 +46,7 @@ def encode(
     prompt_name: Annotated[
         str | None, typer.Option(help="The folder's prompt of this name. [dim](e.g. query)[/dim]")
     ] = None,
+    device: Device = None,
 ) -> None:
     """Write a vector for each line of a file.
 
@@ -60,6 +67,7 @@ def encode(
         normalize=normalize,
         prompt=prompt,
         prompt_name=prompt_name,
+        device=device,
         progress=True,
     )
     ending({f"{n_texts:,} vectors": out})
@@ -69,6 +77,7 @@ def fill(
     folder: Folder,
     text: Annotated[str, typer.Argument(help='A text with a mask. [dim](e.g. "Paris is in \\[MASK].")[/dim]')],
     top: Annotated[int, typer.Option(min=1, max=1_000, help="How many tokens per mask.")] = 5,
+    device: Device = None,
     as_json: AsJson = False,
 ) -> None:
     """Print the most probable tokens for each mask of a text.
@@ -79,7 +88,7 @@ def fill(
 
     import zoo
 
-    masks = zoo.fill(folder, text, top=top).masks
+    masks = zoo.fill(folder, text, top=top, device=device).masks
     if as_json:
         print_json([[asdict(candidate) for candidate in mask] for mask in masks])
         return
@@ -112,6 +121,7 @@ def predict(
         Path | None,
         typer.Option(help="The file to write. [dim](default: the terminal; e.g. predictions.tsv)[/dim]"),
     ] = None,
+    device: Device = None,
 ) -> None:
     """Print what the model's own head says of each line of a file; with --task, the task's predictions and scores.
 
@@ -124,7 +134,7 @@ def predict(
     from zoo.core.files import write_text
 
     names = split(labels) if labels is not None else None
-    predictions = zoo.predict_file(folder, file, task=task, pairs=pairs, labels=names)
+    predictions = zoo.predict_file(folder, file, task=task, pairs=pairs, labels=names, device=device)
     table = "".join("\t".join(map(visible, row)) + "\n" for row in (predictions.columns, *predictions.rows))
     if out is None:
         print(table, end="")

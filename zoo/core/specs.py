@@ -60,11 +60,12 @@ class Dims(Record):
     attention_dropout: Annotated[float, Field(ge=0.0, lt=1.0)] = 0.1
     norm_eps: Positive = 1e-12
 
-    def required(self, name: str) -> int:
+    def required(self, name: Literal["n_heads", "ffn_width"]) -> int:
         """The size of this name. Raises ZooError where the variant leaves it out."""
         value: int | None = getattr(self, name)
         if value is None:
-            raise ZooError(f"it needs dims.{name}, which the variant leaves out; give it, as +dims.{name}=4")
+            example = {"n_heads": 4, "ffn_width": 4 * self.hidden_width}[name]
+            raise ZooError(f"it needs dims.{name}, which the variant leaves out; give it, as +dims.{name}={example}")
         return value
 
 

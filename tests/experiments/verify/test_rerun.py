@@ -22,7 +22,7 @@ from zoo.experiments.results.run import ComparisonRun
 from zoo.experiments.runner.run import run
 from zoo.experiments.statistics.analysis import analyse
 from zoo.experiments.verify.files import verify
-from zoo.experiments.verify.rerun import _tested, evaluated_again, repeated_plan, trained_again
+from zoo.experiments.verify.rerun import _tested, reevaluate, repeated_plan, retrain
 
 
 @pytest.fixture(scope="module")
@@ -40,7 +40,7 @@ def kept(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def test_kept_models_predict_what_the_run_says(kept: Path) -> None:
-    checks = list(evaluated_again(read_run(kept), kept, CATALOG))
+    checks = list(reevaluate(read_run(kept), kept, CATALOG))
     assert [check.finding for check in checks] == ["confirmed"] * 2
 
 
@@ -51,7 +51,7 @@ def test_an_altered_model_is_named(kept: Path, tmp_path: Path) -> None:
     weights = folder / "finetuned" / name / "model.safetensors"
     tensors = load_file(weights)
     save_file({key: -tensor if "objectives" in key else tensor for key, tensor in tensors.items()}, weights)
-    found = [check for check in evaluated_again(read_run(folder), folder, CATALOG) if check.finding != "confirmed"]
+    found = [check for check in reevaluate(read_run(folder), folder, CATALOG) if check.finding != "confirmed"]
     assert [(check.finding, check.where) for check in found] == [("contradicted", f"finetuned/{name}: dev")]
 
 
@@ -59,7 +59,7 @@ def test_a_model_that_was_not_kept_decides_nothing(kept: Path, tmp_path: Path) -
     folder = tmp_path / "run"
     shutil.copytree(kept, folder)
     shutil.rmtree(folder / "finetuned")
-    found = list(evaluated_again(read_run(folder), folder, CATALOG))
+    found = list(reevaluate(read_run(folder), folder, CATALOG))
     assert {check.finding for check in found} == {"not decidable"}
     assert "--keep-finetuned keeps it" in found[0].detail
 
@@ -91,7 +91,7 @@ def test_an_altered_tokenizer_or_a_broken_checkpoint_is_contradicted(kept: Path,
     for weights in folder.glob("*/*/model.safetensors"):
         weights.write_bytes(weights.read_bytes()[:-1])
     assert any("weights_hash" in check.where for check in verify(folder) if check.finding == "contradicted")
-    again = list(evaluated_again(read_run(folder), folder, CATALOG))
+    again = list(reevaluate(read_run(folder), folder, CATALOG))
     assert again and {check.finding for check in again} == {"contradicted"}
     assert all("is cut short" in check.detail for check in again)
 
@@ -99,7 +99,7 @@ def test_an_altered_tokenizer_or_a_broken_checkpoint_is_contradicted(kept: Path,
 def test_training_again_gives_the_same_bits(kept: Path, tmp_path: Path) -> None:
     done = read_run(kept)
     again = repeated_plan(done.plan, 1)
-    (check,) = trained_again(done, again, tmp_path / "again", CATALOG, 1.0, 0, Watcher())
+    (check,) = retrain(done, again, tmp_path / "again", CATALOG, 1.0, 0, Watcher())
     assert (check.finding, check.detail) == ("confirmed", "bit for bit, 1 seed(s)")
 
 
@@ -110,7 +110,7 @@ def test_other_predictions_of_the_same_code_contradict(kept: Path, tmp_path: Pat
     )
     altered = ComparisonRun(plan=done.plan, results=results)
     plan_again = repeated_plan(done.plan, 1)
-    (check,) = trained_again(altered, plan_again, tmp_path / "again", CATALOG, 1.0, 0, Watcher())
+    (check,) = retrain(altered, plan_again, tmp_path / "again", CATALOG, 1.0, 0, Watcher())
     assert check.finding == "contradicted"
     assert "12.3 then" in check.detail
 
@@ -131,14 +131,14 @@ def test_scores_from_another_machine_are_tested(old: list[float], new: list[floa
 
 
 def test_out_of_memory_a_batch_is_divided_into_more_micro_batches(kept: Path, tmp_path: Path, monkeypatch: Any) -> None:
-    hidden, most = Model.hidden, 100
+    embedded, most = Model._embedded, 100
 
     def tight(model: Model, batch: Batch) -> torch.Tensor:
         if model.training and len(batch.ids) > most:
             raise torch.OutOfMemoryError("CUDA out of memory")
-        return hidden(model, batch)
+        return embedded(model, batch)
 
-    monkeypatch.setattr(Model, "hidden", tight)
+    monkeypatch.setattr(Model, "_embedded", tight)
     done = read_run(kept)
     tightened = run(repeated_plan(done.plan, 1), tmp_path / "run", watcher=Watcher(), catalog=CATALOG)
     assert not tightened.failures

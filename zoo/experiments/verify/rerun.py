@@ -19,12 +19,11 @@ from zoo.experiments.results.records import TaskResult, fingerprint
 from zoo.experiments.results.run import ComparisonRun, best_setting
 from zoo.experiments.runner.run import Watcher, run
 from zoo.experiments.verify.files import Check
-from zoo.heads import TaskHead
+from zoo.inference.predict_task import class_order, predict_items
+from zoo.inference.predict_text import head_for_text
 from zoo.machine.environment import environment
 from zoo.registry.catalog import Catalog
 from zoo.tasks.kinds import TaskKind, task_kind
-from zoo.train.finetune import predict
-from zoo.weights.format import TASK
 
 ALPHA = 0.05
 
@@ -32,7 +31,7 @@ TIES = 0.01
 """The share of items on which another machine's last digits may decide otherwise."""
 
 
-def evaluated_again(done: ComparisonRun, folder: Path, catalog: Catalog) -> Iterator[Check]:
+def reevaluate(done: ComparisonRun, folder: Path, catalog: Catalog) -> Iterator[Check]:
     """Let every fine-tuned model that was kept predict the development items again."""
     data = Path(done.plan.data_folder) if done.plan.data_folder else None
     compute = done.plan.compute.here()
@@ -42,30 +41,37 @@ def evaluated_again(done: ComparisonRun, folder: Path, catalog: Catalog) -> Iter
         where = model_folder(done.plan, result.job)
         if not isinstance(result, TaskResult) or where is None:
             continue
-        place = folder / where
-        if not place.is_dir():
-            yield Check(where, "not decidable", "the model was not kept; zoo compare --keep-finetuned keeps it")
-            continue
-        task = catalog.task(str(result.job.task))
-        dataset = task.load(data)
-        if dataset.content_hash != result.data_hash:
-            yield Check(where, "not decidable", f"the data of {task.name} are others than those of the run")
-            continue
         try:
-            model = load(place, catalog=catalog).to(compute.torch_device)
+            for split, predictions in _predicted_again(done.plan, result, folder / where, data, catalog):
+                same_place = here.hardware == result.environment.hardware
+                kind, recorded = task_kind(done.plan.task(str(result.job.task))), result.predictions[split]
+                yield _equal_predictions(kind, f"{where}: {split}", recorded, predictions, same_place)
+        except _CannotTell as error:
+            yield Check(where, "not decidable", str(error))
         except ZooError as error:
             yield Check(where, "contradicted", f"{error!s:.300}")
-            continue
-        head = model.objective(TASK) if TASK in model.objective_names else None
-        if not isinstance(head, TaskHead) or model.tokenizer is None:
-            yield Check(where, "contradicted", "it has no head for a task, or no tokenizer")
-            continue
-        kind = task_kind(task)
-        max_length = done.plan.variant(result.job.system).finetuning.max_length
-        for split in task.dev_splits:
-            found = predict(model, head, kind.encode(dataset.splits[split], model.tokenizer, max_length)[0])
-            same_place = here.hardware == result.environment.hardware
-            yield _alike(kind, f"{where}: {split}", result.predictions[split], found, same_place)
+
+
+class _CannotTell(Exception):
+    """Why a model cannot predict again."""
+
+
+def _predicted_again(
+    plan: Plan, result: TaskResult, place: Path, data: Path | None, catalog: Catalog
+) -> Iterator[tuple[str, list[Any]]]:
+    """The predictions of a kept model, by development split. Raises ZooError where it has no head for the task."""
+    if not place.is_dir():
+        raise _CannotTell("the model was not kept; zoo compare --keep-finetuned keeps it")
+    task = catalog.task(str(result.job.task))
+    dataset = task.load(data)
+    if dataset.content_hash != result.data_hash:
+        raise _CannotTell(f"the data of {task.name} are others than those of the run")
+    model = load(place, catalog=catalog).to(plan.compute.here().torch_device)
+    head, max_length = head_for_text(model), plan.variant(result.job.system).finetuning.max_length
+    order = class_order(head.config, task)
+    for split in task.dev_splits:
+        items, _ = task_kind(task).encode(dataset.splits[split], model.text_tokenizer, max_length)
+        yield split, predict_items(model, head, task, items, order)
 
 
 def repeated_plan(plan: Plan, seeds: int) -> Plan:
@@ -75,14 +81,20 @@ def repeated_plan(plan: Plan, seeds: int) -> Plan:
     )
 
 
-def trained_again(
-    done: ComparisonRun, plan: Plan, stage: Path, catalog: Catalog, within: float, workers: int, watcher: Watcher
+def retrain(
+    done: ComparisonRun,
+    plan: Plan,
+    stage: Path,
+    catalog: Catalog,
+    equivalence_margin: float,
+    workers: int,
+    watcher: Watcher,
 ) -> Iterator[Check]:
     """Pre-train and fine-tune everything again as this plan says, in another folder.
 
     Bit for bit the same confirms a result. Where bits differ, as they may on another machine, scores are compared by
-    Welch's t-test: shown to differ at 5% contradicts, shown to be within `within` points (two one-sided tests, each at
-    5%; Schuirmann 1987) confirms, neither is not decidable.
+    Welch's t-test: shown to differ at 5% contradicts, shown to be within the equivalence margin, in points
+    (two one-sided tests, each at 5%; Schuirmann 1987) confirms, neither is not decidable.
     """
     check_plan(catalog, plan)
     again = run(plan, stage, workers=workers, watcher=watcher, catalog=catalog)
@@ -92,10 +104,12 @@ def trained_again(
             recorded = done.tried(name, task.name)
             chosen = best_setting(recorded) if recorded else ""  # fewer seeds might choose another
             repeated = again.tried(name, task.name).get(chosen, [])
-            yield _repeated(where, recorded.get(chosen, []), repeated, within)
+            yield _repeated(where, recorded.get(chosen, []), repeated, equivalence_margin)
 
 
-def _alike(kind: TaskKind, where: str, recorded: Sequence[Any], found: Sequence[Any], same_place: bool) -> Check:
+def _equal_predictions(
+    kind: TaskKind, where: str, recorded: Sequence[Any], found: Sequence[Any], same_place: bool
+) -> Check:
     """Predictions must be the same; on other hardware a few may differ, which decides nothing."""
     if len(recorded) != len(found):
         return Check(where, "contradicted", f"{len(recorded)} predictions stored, {len(found)} made")
@@ -108,7 +122,7 @@ def _alike(kind: TaskKind, where: str, recorded: Sequence[Any], found: Sequence[
     return Check(where, "not decidable" if few else "contradicted", detail)
 
 
-def _repeated(where: str, recorded: list[TaskResult], repeated: list[TaskResult], within: float) -> Check:
+def _repeated(where: str, recorded: list[TaskResult], repeated: list[TaskResult], equivalence_margin: float) -> Check:
     if not recorded or not repeated:
         return Check(where, "not decidable", "there is no score to compare")
     before = {result.job.seed: fingerprint(result) for result in recorded}
@@ -120,19 +134,19 @@ def _repeated(where: str, recorded: list[TaskResult], repeated: list[TaskResult]
         return Check(where, "contradicted", f"{shown}: the same code on the same machine gives other predictions")
     if len(old) < 2 or len(new) < 2:
         return Check(where, "not decidable", f"{shown}; two seeds of each are needed at least")
-    return _tested(where, shown, old, new, within)
+    return _tested(where, shown, old, new, equivalence_margin)
 
 
-def _tested(where: str, shown: str, old: list[float], new: list[float], within: float) -> Check:
+def _tested(where: str, shown: str, old: list[float], new: list[float], equivalence_margin: float) -> Check:
     difference = fmean(new) - fmean(old)
     parts = [variance(values) / len(values) for values in (old, new)]
     error = sqrt(sum(parts))
     if error == 0.0:
-        return Check(where, "confirmed" if abs(difference) <= within else "contradicted", shown)
+        return Check(where, "confirmed" if abs(difference) <= equivalence_margin else "contradicted", shown)
     freedom = error**4 / sum(part**2 / (len(v) - 1) for part, v in zip(parts, (old, new), strict=True))
     reach = [float(stats.t.ppf(1 - share, freedom)) * error for share in (ALPHA / 2, ALPHA)]
     if abs(difference) > reach[0]:
         return Check(where, "contradicted", f"{shown}; chance reaches {reach[0]:.1f}")
-    if abs(difference) + reach[1] <= within:
-        return Check(where, "confirmed", f"{shown}, shown to be within {within:g}")
-    return Check(where, "not decidable", f"{shown}; these seeds cannot tell {within:g} points from chance")
+    if abs(difference) + reach[1] <= equivalence_margin:
+        return Check(where, "confirmed", f"{shown}, shown to be within {equivalence_margin:g}")
+    return Check(where, "not decidable", f"{shown}; these seeds cannot tell {equivalence_margin:g} points from chance")

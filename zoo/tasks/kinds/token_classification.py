@@ -97,12 +97,12 @@ class TokenClassification(TaskKind):
         return [tags[place] if place >= 0 else unread for place in item.places.tolist()]
 
     def rows(self, example: Example, item: EncodedItem, logits: Tensor) -> Iterator[tuple[str, ...]]:
-        """A row for each word that was read."""
+        """A row for each word that was read; a piece of white space alone is none."""
         assert item.places is not None and item.words is not None
         probabilities, tags = logits.softmax(1).max(1)
         for (start, end), place in zip(item.words.tolist(), item.places.tolist(), strict=True):
-            if place >= 0:
-                word = " ".join(example.first[start:end].split())
+            word = " ".join(example.first[start:end].split())
+            if place >= 0 and word:
                 yield str(start), str(end), word, self.labels[int(tags[place])], percent(probabilities[place])
 
     def side(self, values: Sequence[Any]) -> list[tuple[str, ...]]:

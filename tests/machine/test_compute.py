@@ -1,0 +1,92 @@
+"""Where and how steps run: devices that are here, GPUs divided among processes, kernels that were taken."""
+
+from __future__ import annotations
+
+from queue import Queue
+from typing import Any
+
+import pytest
+import torch
+from pydantic import ValidationError
+
+from zoo import ZooError
+from zoo.blocks.kernels import kernels_taken, note_kernel
+from zoo.experiments.runner import executors
+from zoo.machine import compute
+from zoo.machine.compute import Compute, chosen_device, visible_gpus
+
+
+@pytest.fixture
+def two_gpus(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A machine that says it has two GPUs."""
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 2)
+    monkeypatch.setattr(torch.cuda, "current_device", lambda: 0)
+    monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
+
+
+def test_a_device_that_is_missing_is_refused_with_those_that_are_here() -> None:
+    if not torch.cuda.is_available():
+        with pytest.raises(ZooError, match="--device cuda: PyTorch finds no such device here; give one of cpu"):
+            chosen_device("cuda")
+    with pytest.raises(ZooError, match="--device gpu: PyTorch finds no such device here"):
+        chosen_device("gpu")
+    for name in ("gpu", "cuda:", "cpu:0", "cuda:x"):
+        with pytest.raises(ValidationError):
+            Compute(device=name)
+
+
+def test_a_gpu_is_chosen_where_there_is_one_and_nothing_is_asked(two_gpus: None) -> None:
+    assert (chosen_device(None), chosen_device("cpu"), chosen_device("cuda:1")) == ("cuda", "cpu", "cuda:1")
+    assert Compute(device="cuda").torch_device == torch.device("cuda", 0)
+    assert Compute(device="cuda:1").torch_device == torch.device("cuda", 1)
+    with pytest.raises(ZooError, match="give one of cpu, cuda, cuda:0, cuda:1"):
+        chosen_device("cuda:2")
+
+
+def test_work_of_another_machine_goes_on_on_the_cpu_with_the_same_precision_and_threads() -> None:
+    elsewhere = Compute(device="cuda:99", precision="bf16", threads=3)
+    assert elsewhere.here() == Compute(device="cpu", precision="bf16", threads=3)
+    assert Compute(threads=3).here() == Compute(threads=3)
+
+
+def test_local_processes_take_the_gpus_in_turn(two_gpus: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert visible_gpus() == ["0", "1"]
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "5,GPU-8932f937")
+    assert visible_gpus() == ["5", "GPU-8932f937"]
+    given: list[Any] = []
+
+    class Pool:
+        def __init__(self, slots: int, context: Any, start: Any, arguments: tuple[Any, ...]) -> None:
+            given.extend(arguments[2].get() for _ in range(slots))
+
+    class Context:
+        Queue = staticmethod(Queue)
+
+    monkeypatch.setattr(executors, "ProcessPoolExecutor", Pool)
+    monkeypatch.setattr(executors.multiprocessing, "get_context", lambda method: Context)
+    for device, expected in (("cuda", ["5", "GPU-8932f937", "5"]), ("cuda:1", [None] * 3), ("cpu", [None] * 3)):
+        plan = type("Plan", (), {"compute": Compute(device=device, threads=1)})
+        executors.LocalProcesses(3).open(plan, None, None)  # type: ignore[arg-type]
+        assert given == expected
+        given.clear()
+
+
+def test_a_process_sees_the_gpu_that_it_was_given_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "0,1")
+    monkeypatch.setattr(executors.threading, "Thread", lambda **how: type("T", (), {"start": lambda self: None})())
+    for gpu, expected in ((None, "0,1"), ("1", "1")):
+        gpus: Queue[str | None] = Queue()
+        gpus.put(gpu)
+        executors._start_worker(None, 1, gpus)
+        assert executors.os.environ["CUDA_VISIBLE_DEVICES"] == expected
+
+
+def test_kernels_are_noted_for_the_work_at_hand_and_for_what_is_around_it() -> None:
+    note_kernel("before")
+    with kernels_taken() as around:
+        note_kernel("first")
+        with kernels_taken() as inner:
+            note_kernel("second")
+        assert (inner, around) == ({"second"}, {"first", "second"})
+    assert compute.present_devices()[0] == "cpu"
