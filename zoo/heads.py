@@ -181,7 +181,8 @@ class QuestionAnswering(TaskHead):
     def forward(self, hidden: Tensor, batch: Batch, token_table: Tensor) -> Output:
         """[T, H] to a loss over all tokens, and logits [B, 2, S] of possible answers."""
         output = super().forward(hidden, batch, token_table)
-        return replace(output, logits=_at_answers(output.logits, batch))
+        logits = _at_answers(output.logits, batch)
+        return replace(output, logits=logits, correct=self.correct(logits, output.targets))
 
     def by_item(self, logits: Tensor, batch: Batch) -> list[Tensor]:
         """[B, 2, S] to the logits of each sequence, [2, its own S]."""

@@ -65,6 +65,10 @@ ELSEWHERE = {
     "zoo glue-submission runs/here/submission --check": (
         "tests/experiments/submission/test_submit.py::test_the_command_writes_and_checks"
     ),
+    "zoo compare bert-tiny --evaluate-only tuned=runs/one/finetuned/finetune-bert-tiny-micro-sentiment-s0 "
+    "--tasks micro-sentiment": (
+        "tests/experiments/test_evaluate_only.py::test_it_stands_beside_what_is_trained_with_a_verdict"
+    ),
     "zoo compare --plan plan.json --executor ray --address HEAD:6379 --out runs/one": (
         "tests/experiments/runner/test_ray_cluster.py::test_a_lost_worker_is_replaced_and_the_results_are_those_of_one_process"
     ),

@@ -8,10 +8,9 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.console import Console
 
 from zoo.commands.completion import COMPLETIONS
-from zoo.commands.console import AsJson, Strict, ending, open_catalog, print_json
+from zoo.commands.console import AsJson, Strict, ending, open_catalog, print_json, show_table
 from zoo.commands.options import takes
 from zoo.core.errors import ZooError
 from zoo.pretraining.request import CorpusRequest, PretrainRequest
@@ -56,7 +55,7 @@ def pretrain(
     if as_json:
         print_json(done.summary.model_dump_json(indent=1))
     else:
-        Console().print(score_table(done.summary.held_out))
+        show_table(score_table(done.summary.held_out))
         print(f"{done.summary.tokens:,} tokens in {done.summary.steps:,} steps")
     ending({"run folder": done.folder, "model": done.model_folder}, f"zoo compare {done.model_folder} bert-tiny")
     return 0

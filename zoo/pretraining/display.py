@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from rich.console import Console
-from rich.table import Table
-from rich.text import Text
 
 from zoo.core.held_out import HeldOutScore
+from zoo.document import MISSING, Table
 from zoo.progress import Pace, Shown
 from zoo.train.step import Step
 
@@ -38,7 +37,7 @@ class Display(Shown):
         self._pace.done = step.number - self._pace.before
         rate = step.n_tokens / step.seconds
         seen = {f"{name} loss": loss for name, loss in step.losses.items()}
-        seen |= {f"{name} acc": accuracy for name, accuracy in step.accuracies.items()}
+        seen |= {f"{name} acc": 100 * accuracy for name, accuracy in step.accuracies.items()}
         for name, value in {**seen, "tokens/s": rate, "peak": peak_share or 0.0}.items():
             self._smooth[name] = SMOOTHING * self._smooth.get(name, value) + (1 - SMOOTHING) * value
         text, count = self._text(), f"{step.number:,}/{n_steps:,}"
@@ -53,7 +52,8 @@ class Display(Shown):
         self.line(f"held out after step {step}: {'; '.join(parts)}")
 
     def _text(self) -> str:
-        parts = [f"{name} {value:.3f}" for name, value in self._smooth.items() if name not in ("tokens/s", "peak")]
+        shown = {name: value for name, value in self._smooth.items() if name not in ("tokens/s", "peak")}
+        parts = [f"{name} {value:{'.1f' if name.endswith(' acc') else '.3f'}}" for name, value in shown.items()]
         return "  ".join([f"{self._smooth['tokens/s']:,.0f} tokens/s", *parts, f"{self._smooth['peak']:.0%} of peak"])
 
 
@@ -64,11 +64,16 @@ def describe(score: HeldOutScore) -> str:
 
 
 def score_table(scores: dict[str, HeldOutScore]) -> Table:
-    """Scores on held-out text, an objective a row."""
-    table = Table(box=None, pad_edge=False)
-    for column in ("objective, on held-out documents", "loss", "perplexity", "accuracy", "predictions"):
-        table.add_column(column, justify="left" if column.startswith("objective") else "right")
-    for name, score in scores.items():
-        accuracy = "" if score.accuracy is None else f"{100 * score.accuracy:.1f}"
-        table.add_row(Text(name), f"{score.loss:.3f}", f"{score.perplexity:,.2f}", accuracy, f"{score.predictions:,}")
-    return table
+    """Scores on held-out text, a row per objective."""
+    rows = tuple(
+        (
+            name,
+            f"{score.loss:.3f}",
+            f"{score.perplexity:,.2f}",
+            MISSING if score.accuracy is None else f"{100 * score.accuracy:.1f}",
+            f"{score.predictions:,}",
+        )
+        for name, score in scores.items()
+    )
+    columns = ("objective, on held-out documents", "loss", "perplexity", "accuracy x 100", "predictions")
+    return Table(columns, rows)

@@ -19,9 +19,10 @@ from zoo.document.formats import renderer
 from zoo.experiments.plan.corpus import FilesCorpus
 from zoo.experiments.plan.make import check_plan, make_plan, with_budget
 from zoo.experiments.plan.plan import Plan
-from zoo.experiments.results.gold_labels import keep_gold, read_gold
+from zoo.experiments.results.gold_labels import read_gold
 from zoo.experiments.results.records import FailedResult, TaskResult, Truncation
 from zoo.experiments.results.run import ComparisonRun
+from zoo.experiments.runner.gold import keep_gold
 from zoo.experiments.runner.job import attempt
 from zoo.tasks.task import content_hash
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import random
+import re
 import shutil
 import signal
 import subprocess
@@ -51,7 +52,7 @@ def fingerprints(folder: Path) -> dict[str, str]:
 
 def done(told: str) -> list[str]:
     """What a run says that it has done itself."""
-    return [line for line in told.splitlines() if line.startswith("done: ")]
+    return re.findall(r"^\d+/\d+ done: (.*), [\d.,]+ s; ", told, re.MULTILINE)
 
 
 @pytest.fixture(scope="module")

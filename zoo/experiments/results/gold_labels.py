@@ -8,15 +8,11 @@ from typing import Any, TypeAlias
 
 from pydantic import TypeAdapter
 
-from zoo.core.errors import ZooError
 from zoo.core.files import make_folder, write_text
 from zoo.core.json_files import Damaged, read_strictly
 from zoo.core.specs import Record
 from zoo.experiments.plan.job import slug
-from zoo.experiments.plan.plan import Plan
 from zoo.experiments.plan.spec import PlannedTask, hash_json
-from zoo.registry.catalog import Catalog
-from zoo.tasks.scoring import gold_labels
 
 Answers: TypeAlias = dict[str, list[Any]]
 """Labels or predictions by split, one per item, in order, as the kind of the task has them."""
@@ -29,18 +25,6 @@ class Gold(Record):
 
     task: str
     answers: Answers
-
-
-def keep_gold(catalog: Catalog, plan: Plan, folder: Path) -> None:
-    """Write the answers that a run folder lacks. Raises ZooError where the data are not those of the plan."""
-    data = Path(plan.data_folder) if plan.data_folder else None
-    for planned in plan.tasks:
-        if not gold_path(folder, planned).exists():
-            task = catalog.task(planned.name)
-            answers = gold_labels(task, task.load(data))
-            if wrong := _misfit(planned, answers):
-                raise ZooError(f"the data of task {planned.name!r} are not those that were planned: {wrong}")
-            write_gold(folder, planned, answers)
 
 
 def write_gold(folder: Path, planned: PlannedTask, answers: Answers) -> None:
@@ -56,7 +40,7 @@ def read_gold(folder: Path, planned: PlannedTask) -> Answers | None:
     if not os.path.lexists(path):
         return None
     found = read_strictly(TypeAdapter(Gold), path, "a file of gold labels", REMEDY)
-    wrong = _misfit(planned, found.answers) if found.task == planned.name else f"it is of task {found.task!r:.60}"
+    wrong = gold_misfit(planned, found.answers) if found.task == planned.name else f"it is of task {found.task!r:.60}"
     if wrong:
         raise Damaged(path, f"does not hold the gold labels that the plan means: {wrong}", REMEDY)
     return found.answers
@@ -67,7 +51,7 @@ def gold_path(folder: Path, planned: PlannedTask) -> Path:
     return folder / "gold" / f"{slug(planned.name)}.json"
 
 
-def _misfit(planned: PlannedTask, answers: Answers) -> str | None:
+def gold_misfit(planned: PlannedTask, answers: Answers) -> str | None:
     """In which split answers are not the planned ones; None where they are."""
     if {*answers} != {*planned.dev}:
         return f"splits {', '.join(sorted(answers)):.80} in place of {', '.join(sorted(planned.dev))}"

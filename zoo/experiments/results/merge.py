@@ -3,28 +3,18 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping, Sequence
-from operator import attrgetter
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, TypeVar
 
-from pydantic import ValidationError
-
-from zoo.core.errors import ZooError, explain
+from zoo.core.errors import ZooError
 from zoo.core.files import write_text
-from zoo.core.specs import Record, diff
-from zoo.experiments.plan.make import refuse_unequal
+from zoo.core.specs import Record
+from zoo.experiments.plan.merge import merged_plan
 from zoo.experiments.plan.plan import Plan
 from zoo.experiments.results.folder import write_result
 from zoo.experiments.results.gold_labels import write_gold
 from zoo.experiments.results.records import NOT_REPEATED, FailedResult, ModelResult, TaskResult, fingerprint, renamed
 from zoo.experiments.results.run import ComparisonRun
-from zoo.registry.search_grids import Tuning, alike
-
-Kept = TypeVar("Kept", bound=Record)
-
-SAME = ("pretraining_seed", "pretrain_each_seed", "corpus_hash", "compute.precision", "held_out")
-"""What all plans must have in common besides what they share by name."""
 
 
 def merge(runs: Mapping[str, ComparisonRun]) -> ComparisonRun:
@@ -32,23 +22,7 @@ def merge(runs: Mapping[str, ComparisonRun]) -> ComparisonRun:
 
     Raises ZooError where their tasks, data, budgets, recipes or results differ, and says in what.
     """
-    named = list(runs.items())
-    for name, run in named[1:]:
-        _refuse_other_settings(named[0], (name, run))
-    first = next((run.plan for _, run in named if run.plan.corpus_hash), named[0][1].plan)
-    plans = {name: run.plan for name, run in named}
-    fields: dict[str, Any] = {
-        "variants": tuple(_united(plans, "variant", lambda plan: {v.name: v for v in plan.variants}).values()),
-        "tasks": tuple(_united(plans, "task", lambda plan: {t.name: t for t in plan.tasks}).values()),
-        "seeds": tuple(sorted({seed for plan in plans.values() for seed in plan.seeds})),
-        "tuning": _united_tuning(plans),
-        "checkpoints": _united(plans, "start of", lambda plan: plan.checkpoints, but="folder"),
-    }
-    try:
-        merged = Plan.model_validate({**dict(first), **fields})
-    except ValidationError as error:
-        raise ZooError(f"{' and '.join(runs)} are not of one comparison: {explain(error)}") from None
-    refuse_unequal(merged.variants, set(merged.checkpoints), merged.evaluated)
+    merged = merged_plan({name: run.plan for name, run in runs.items()})
     found = _results(runs, merged)
     gold = {task: answers for run in runs.values() for task, answers in run.gold.items()}
     return ComparisonRun(
@@ -66,59 +40,6 @@ def write_merged(run: ComparisonRun, folder: Path) -> None:
     for task, answers in run.gold.items():
         write_gold(folder, run.plan.task(task), answers)
     write_text(folder / "plan.json", run.plan.model_dump_json(indent=1))
-
-
-def _refuse_other_settings(first: tuple[str, ComparisonRun], other: tuple[str, ComparisonRun]) -> None:
-    (a, one), (b, two) = first, other
-    found: dict[str, tuple[Any, Any]] = {
-        name: (attrgetter(name)(one.plan), attrgetter(name)(two.plan))
-        for name in SAME
-        # A run whose variants all start from trained weights reads no corpus.
-        if name != "corpus_hash" or (one.plan.corpus_hash and two.plan.corpus_hash)
-    }
-    found["fine-tuning steps"] = (_steps(one.plan), _steps(two.plan))
-    for what, (left, right) in found.items():
-        if left != right:
-            raise ZooError(f"{a} and {b} are not of one comparison: {what} is {left} in one and {right} in the other")
-
-
-def _steps(plan: Plan) -> str:
-    """The numbers of fine-tuning steps that take the place of the recipes' epochs."""
-    return " and ".join(sorted({str(v.finetuning.steps or "by epochs") for v in plan.variants}))
-
-
-def _united(
-    plans: Mapping[str, Plan], what: str, of: Callable[[Plan], Mapping[str, Kept]], but: str = ""
-) -> dict[str, Kept]:
-    """All records by name. Raises ZooError where two of a name differ in a field `but` one."""
-    found: dict[str, Kept] = {}
-    origin: dict[str, str] = {}
-    for run, plan in plans.items():
-        for name, record in of(plan).items():
-            before = found.setdefault(name, record)
-            differing = [
-                f"{path} ({left} and {right})" for path, (left, right) in diff(before, record).items() if path != but
-            ]
-            if differing:
-                raise ZooError(f"{what} {name!r} is not the same in {origin[name]} and {run}: {'; '.join(differing)}")
-            origin.setdefault(name, run)
-    return found
-
-
-def _united_tuning(plans: Mapping[str, Plan]) -> Tuning | None:
-    """The settings of all tasks. Raises ZooError where two runs tried others, for their scores do not compare."""
-    (first, plan), *others = plans.items()
-    merged = plan.tuning
-    for name, other in ((name, plan.tuning) for name, plan in others):
-        if not alike(merged, other):
-            tried = [tuning.name if tuning else "none" for tuning in (merged, other)]
-            raise ZooError(
-                f"{first} and {name} are not of one comparison: the settings of fine-tuning are {tried[0]} in one "
-                f"and {tried[1]} in the other, or not the same"
-            )
-        if merged and other:
-            merged = merged.model_copy(update={"settings": merged.settings | other.settings})
-    return merged
 
 
 def _results(runs: Mapping[str, ComparisonRun], plan: Plan) -> dict[str, ModelResult | TaskResult | FailedResult]:

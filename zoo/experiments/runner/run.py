@@ -11,10 +11,10 @@ from zoo.core.errors import ZooError
 from zoo.core.files import make_folder, write_text
 from zoo.experiments.plan.job import Job
 from zoo.experiments.plan.plan import Plan, read_plan
-from zoo.experiments.results.gold_labels import keep_gold
 from zoo.experiments.results.records import Result
 from zoo.experiments.results.run import ComparisonRun
 from zoo.experiments.runner.executors import WATCH_EVERY, Executor, InProcess, LocalProcesses
+from zoo.experiments.runner.gold import keep_gold
 from zoo.experiments.runner.job_store import JobStore, Recorded
 from zoo.machine.environment import environment
 from zoo.registry.catalog import Catalog

@@ -1,0 +1,97 @@
+"""Plans of several machines as one, if they are of one comparison."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from operator import attrgetter
+from typing import Any, TypeVar
+
+from pydantic import ValidationError
+
+from zoo.core.errors import ZooError, explain
+from zoo.core.specs import Record, diff
+from zoo.experiments.plan.make import refuse_unequal
+from zoo.experiments.plan.plan import Plan
+from zoo.registry.search_grids import Tuning, alike
+
+Kept = TypeVar("Kept", bound=Record)
+
+SAME = ("pretraining_seed", "pretrain_each_seed", "corpus_hash", "compute.precision", "held_out")
+"""What all plans must have in common besides what they share by name."""
+
+
+def merged_plan(plans: Mapping[str, Plan]) -> Plan:
+    """All variants, tasks, seeds and settings, by the names that errors give the plans.
+
+    Raises ZooError where their tasks, data, budgets or recipes differ, and says in what.
+    """
+    named = list(plans.items())
+    for other in named[1:]:
+        _refuse_other_settings(named[0], other)
+    first = next((plan for plan in plans.values() if plan.corpus_hash), named[0][1])
+    fields: dict[str, Any] = {
+        "variants": tuple(_united(plans, "variant", lambda plan: {v.name: v for v in plan.variants}).values()),
+        "tasks": tuple(_united(plans, "task", lambda plan: {t.name: t for t in plan.tasks}).values()),
+        "seeds": tuple(sorted({seed for plan in plans.values() for seed in plan.seeds})),
+        "tuning": _united_tuning(plans),
+        "checkpoints": _united(plans, "start of", lambda plan: plan.checkpoints, but="folder"),
+    }
+    try:
+        merged = Plan.model_validate({**dict(first), **fields})
+    except ValidationError as error:
+        raise ZooError(f"{' and '.join(plans)} are not of one comparison: {explain(error)}") from None
+    refuse_unequal(merged.variants, set(merged.checkpoints), merged.evaluated)
+    return merged
+
+
+def _refuse_other_settings(first: tuple[str, Plan], other: tuple[str, Plan]) -> None:
+    (a, one), (b, two) = first, other
+    found: dict[str, tuple[Any, Any]] = {
+        name: (attrgetter(name)(one), attrgetter(name)(two))
+        for name in SAME
+        # A run whose variants all start from trained weights reads no corpus.
+        if name != "corpus_hash" or (one.corpus_hash and two.corpus_hash)
+    }
+    found["fine-tuning steps"] = (_steps(one), _steps(two))
+    for what, (left, right) in found.items():
+        if left != right:
+            raise ZooError(f"{a} and {b} are not of one comparison: {what} is {left} in one and {right} in the other")
+
+
+def _steps(plan: Plan) -> str:
+    """The numbers of fine-tuning steps that take the place of the recipes' epochs."""
+    return " and ".join(sorted({str(v.finetuning.steps or "by epochs") for v in plan.variants}))
+
+
+def _united(
+    plans: Mapping[str, Plan], what: str, of: Callable[[Plan], Mapping[str, Kept]], but: str = ""
+) -> dict[str, Kept]:
+    """All records by name. Raises ZooError where two of a name differ in a field `but` one."""
+    found: dict[str, Kept] = {}
+    origin: dict[str, str] = {}
+    for run, plan in plans.items():
+        for name, record in of(plan).items():
+            before = found.setdefault(name, record)
+            differing = [
+                f"{path} ({left} and {right})" for path, (left, right) in diff(before, record).items() if path != but
+            ]
+            if differing:
+                raise ZooError(f"{what} {name!r} is not the same in {origin[name]} and {run}: {'; '.join(differing)}")
+            origin.setdefault(name, run)
+    return found
+
+
+def _united_tuning(plans: Mapping[str, Plan]) -> Tuning | None:
+    """The settings of all tasks. Raises ZooError where two runs tried others, for their scores do not compare."""
+    (first, plan), *others = plans.items()
+    merged = plan.tuning
+    for name, other in ((name, plan.tuning) for name, plan in others):
+        if not alike(merged, other):
+            tried = [tuning.name if tuning else "none" for tuning in (merged, other)]
+            raise ZooError(
+                f"{first} and {name} are not of one comparison: the settings of fine-tuning are {tried[0]} in one "
+                f"and {tried[1]} in the other, or not the same"
+            )
+        if merged and other:
+            merged = merged.model_copy(update={"settings": merged.settings | other.settings})
+    return merged

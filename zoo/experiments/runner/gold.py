@@ -1,0 +1,23 @@
+"""The gold labels of a run, written by what reads the tasks."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from zoo.core.errors import ZooError
+from zoo.experiments.plan.plan import Plan
+from zoo.experiments.results.gold_labels import gold_misfit, gold_path, write_gold
+from zoo.registry.catalog import Catalog
+from zoo.tasks.scoring import gold_labels
+
+
+def keep_gold(catalog: Catalog, plan: Plan, folder: Path) -> None:
+    """Write the answers that a run folder lacks. Raises ZooError where the data are not those of the plan."""
+    data = Path(plan.data_folder) if plan.data_folder else None
+    for planned in plan.tasks:
+        if not gold_path(folder, planned).exists():
+            task = catalog.task(planned.name)
+            answers = gold_labels(task, task.load(data))
+            if wrong := gold_misfit(planned, answers):
+                raise ZooError(f"the data of task {planned.name!r} are not those that were planned: {wrong}")
+            write_gold(folder, planned, answers)
