@@ -163,7 +163,7 @@ def test_two_processes_do_not_work_in_one_folder(
         if steps_of(tmp_path):
             break
     assert zoo(command) == 2
-    assert "another process is at work in" in capfd.readouterr().err
+    assert "another process is using" in capfd.readouterr().err
     assert stopped(process, tmp_path, signal.SIGTERM) == 128 + signal.SIGTERM
 
 

@@ -13,8 +13,8 @@ import transformers
 from safetensors.torch import load_file
 
 import zoo as encoders
-from zoo.checkpoints import inspect
 from zoo.pretraining.log import read_log
+from zoo.weights.folder import CheckpointFolder
 
 Arguments = Callable[..., list[str]]
 Zoo = Callable[[list[str]], int]
@@ -66,7 +66,7 @@ def test_a_run_starts_from_the_folders_weights_and_tokenizer_and_says_so(
     assert zoo(arguments(folder, *STILL, variant=str(model), steps=1)) == 0
     assert same(tensors(folder / "model"), tensors(model))
     assert (folder / "model" / "tokenizer.json").read_bytes() == (model / "tokenizer.json").read_bytes()
-    content_hash = inspect(model, encoders.Catalog.installed()).store.content_hash
+    content_hash = CheckpointFolder(model).weights_hash
     start = {"source": str(model), "content_hash": content_hash}
     assert f"starting from the weights of {model} (SHA-256 {content_hash})" in capfd.readouterr().err
     assert {"event": "start", "step": 0, **start, "fresh": []} == next(read_log(folder))
@@ -87,7 +87,7 @@ def test_missing_heads_start_afresh_and_what_is_left_out_is_told(
     trained = foreign("BertForMaskedLM")
     both = f"{trained}+objectives=bert.mlm,bert.nsp"
     assert zoo(arguments(tmp_path / "a", *STILL, variant=both, steps=1)) == 0
-    assert f"bert.nsp starts afresh: {trained} has no such layers" in capfd.readouterr().err
+    assert f"bert.nsp starts from new weights: {trained} has no such layers" in capfd.readouterr().err
     before, after = encoders.load(trained).state_dict(), tensors(tmp_path / "a" / "model")
     assert all(close(after[name], before[name]) for name in before)
     assert any(name.startswith("objectives.bert/nsp.") for name in after)
@@ -95,8 +95,8 @@ def test_missing_heads_start_afresh_and_what_is_left_out_is_told(
     classifier = foreign("BertForSequenceClassification")
     assert zoo(arguments(tmp_path / "b", *STILL, variant=str(classifier), steps=1)) == 0
     told = capfd.readouterr().err
-    assert f"bert.nsp starts afresh, its pooler aside: {classifier} has no such layers" in told
-    assert "bert.mlm starts afresh:" in told and f"task of {classifier} is left out" in told
+    assert f"bert.nsp starts from new weights, its pooler aside: {classifier} has no such layers" in told
+    assert "bert.mlm starts from new weights:" in told and f"task of {classifier} is left out" in told
     bare = foreign("BertModel")
     assert zoo(arguments(tmp_path / "c", *STILL, variant=str(bare), steps=1)) == 0
     assert "is left out" not in capfd.readouterr().err

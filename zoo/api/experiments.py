@@ -8,7 +8,7 @@ from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 from pkgutil import resolve_name
-from typing import TYPE_CHECKING, Any, Literal, get_args
+from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
 
@@ -22,6 +22,7 @@ from zoo.experiments.plan.ablation import Ablation
 from zoo.experiments.plan.options import AblationOptions, ExperimentOptions
 from zoo.experiments.plan.plan import Plan
 from zoo.experiments.plan.requests import ablation_plan, asked_path, comparison_plan, kept_plan
+from zoo.experiments.verify.request import VerifyRequest
 from zoo.registry.catalog import Catalog
 
 if TYPE_CHECKING:
@@ -30,8 +31,6 @@ if TYPE_CHECKING:
 
 RUNS = Path("runs")
 Place = str | Path
-Depth = Literal["files", "models", "training"]
-DEPTHS = get_args(Depth)
 
 _log = logging.getLogger("zoo")
 
@@ -87,7 +86,7 @@ def estimate(
 ) -> Estimate:
     """What a plan will take in time, disk and memory, from a few steps of every variant.
 
-    What `out` or the run folders in `reuse` hold already is taken off. Raises RunFailed where a variant fails.
+    What `out` or the run folders in `reuse` hold already is taken off. Raises RunFailed if a variant fails.
     """
     from zoo.experiments.runner import estimate as runner
 
@@ -98,7 +97,7 @@ def estimate(
 
 
 def report(run: Place, *, across_hardware: bool = False) -> Comparison:
-    """A finished run again, from its saved results alone. Raises ZooError where the folder holds none."""
+    """A finished run again, from its saved results alone. Raises ZooError if the folder holds none."""
     from zoo.experiments.results.folder import read_run
 
     done = replace(read_run(Path(run)), across_hardware=across_hardware)
@@ -108,7 +107,7 @@ def report(run: Place, *, across_hardware: bool = False) -> Comparison:
 def merge(*runs: Place, out: Place | None = None, across_hardware: bool = False) -> Comparison:
     """Runs of the same tasks put together as one, and written to `out` if given; as `zoo merge`.
 
-    Raises ZooError where they cannot stand in one table.
+    Raises ZooError if they cannot stand in one table.
     """
     from zoo.experiments.results.folder import read_run
     from zoo.experiments.results.merge import merge as merged
@@ -124,27 +123,19 @@ def merge(*runs: Place, out: Place | None = None, across_hardware: bool = False)
     return comparison
 
 
-def verify(
-    run: Place,
-    *,
-    depth: str = "files",
-    seeds: int = 3,
-    equivalence_margin: float = 1.0,
-    workers: int = 2,
-    progress: bool = False,
-) -> Verification:
+@takes(VerifyRequest)
+def verify(run: Place, *, progress: bool = False, **options: Any) -> Verification:
     """Check a run's published numbers against its files, its kept models, or by training again; as `zoo verify`.
 
-    `equivalence_margin` is in points: scores shown to be closer count as equal when trained again.
+    `run` is a run folder, or its results.json.
     """
     from zoo.experiments.verify.files import verify as check
 
-    if depth not in DEPTHS:
-        raise ZooError(f"depth {depth!r} is none of {', '.join(DEPTHS)}")
+    asked = VerifyRequest.of(options)
     folder = Path(run).parent if Path(run).name == "results.json" else Path(run)
     checks = list(check(folder))
-    if depth != "files":
-        checks += _tried_again(folder, depth, seeds, equivalence_margin, workers, progress)
+    if asked.depth != "files":
+        checks += _tried_again(folder, asked, progress)
     return Verification(folder, tuple(checks))
 
 
@@ -207,7 +198,7 @@ def _carried_out(
 
 
 def _executor(catalog: Catalog, asked: ExperimentOptions) -> Executor:
-    """What is to carry the jobs out: one of the zoo or of a plugin. Raises UnknownName where there is none such."""
+    """What is to carry the jobs out: one of the zoo or of a plugin. Raises UnknownName if there is none such."""
     name, brought = asked.executor, catalog.offered["executor"]
     if name not in (known := {**EXECUTORS, **brought}):
         raise UnknownName("executor", name, known)
@@ -222,7 +213,7 @@ def _newest() -> Path:
     return plans[-1].parent
 
 
-def _tried_again(folder: Path, depth: str, seeds: int, margin: float, workers: int, progress: bool) -> list[Any]:
+def _tried_again(folder: Path, asked: VerifyRequest, progress: bool) -> list[Any]:
     from tempfile import TemporaryDirectory
 
     from zoo.experiments.results.folder import read_what_is_sound
@@ -231,9 +222,11 @@ def _tried_again(folder: Path, depth: str, seeds: int, margin: float, workers: i
 
     catalog, (done, _) = Catalog.installed(), read_what_is_sound(folder)  # what is damaged was reported by then
     checks = list(reevaluate(done, folder, catalog))
-    if depth == "training":
-        plan = repeated_plan(done.plan, seeds)
+    if asked.depth == "training":
+        plan = repeated_plan(done.plan, asked.seeds)
         console = Console(stderr=True, quiet=not progress)
         with TemporaryDirectory() as stage, Display(plan, console) as display:
-            checks += retrain(done, plan, Path(stage) / "run", catalog, margin, workers, display)
+            checks += retrain(
+                done, plan, Path(stage) / "run", catalog, asked.equivalence_margin, asked.workers, display
+            )
     return checks

@@ -45,7 +45,7 @@ def encode(
     """One vector per text or pair of texts, in order; of a single text, one vector.
 
     What is not given is as the folder of a sentence encoder says; otherwise the mean of all tokens, as many as the
-    model reads, no normalisation, no prompt. -> [N, H], or [H]. Raises ZooError where the model has no tokenizer.
+    model reads, no normalisation, no prompt. -> [N, H], or [H]. Raises ZooError if the model has no tokenizer.
     """
     return opened(model, device).encode(
         texts, pool=pool, max_length=max_length, normalize=normalize, prompt=prompt, prompt_name=prompt_name
@@ -90,7 +90,7 @@ def encode_file(
 def fill(model: AnyModel, text: str, *, top: int = 5, device: str | None = None) -> Filled:
     """The most probable tokens for each mask of a text, as "The capital of France is [MASK]."; as `zoo fill`.
 
-    Raises ZooError where the model predicts no masked tokens, or the text holds no mask.
+    Raises ZooError if the model predicts no masked tokens, or the text holds no mask.
     """
     return Filled(text, fill_mask.fill(opened(model, device), text, top=top))
 
@@ -104,7 +104,7 @@ def predict(
 ) -> Predictions:
     """What the model's own head predicts for each item: a text, a pair, a question and a text, or a text and choices.
 
-    `labels` are other words for the head's classes, in their order. Raises ZooError where the model has no task head,
+    `labels` are other words for the head's classes, in their order. Raises ZooError if the model has no task head,
     or items do not fit it.
     """
     items = [(item,) if isinstance(item, str) else tuple(item) for item in texts]
@@ -151,7 +151,7 @@ def convert(
 ) -> Conversion:
     """Write a model's folder in the Hugging Face format, or in the zoo's own; as `zoo convert`.
 
-    Raises ZooError where the folder cannot be read, or the format cannot express what it holds.
+    Raises ZooError if the folder cannot be read, or the format cannot express what it holds.
     """
     return Conversion(Path(target), converting.convert(source, Path(target), to=to, replace=replace))
 
@@ -159,7 +159,7 @@ def convert(
 def opened(model: AnyModel, device: str | None = None) -> Model:
     """The model on a device, loaded if only its folder is given: then on a GPU if there is one and none is named.
 
-    Raises ZooError where the device is missing.
+    Raises ZooError if the device is missing.
     """
     if isinstance(model, Model) and device is None:
         return model

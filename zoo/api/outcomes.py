@@ -50,7 +50,7 @@ def save(document: Document, path: str | Path, format: str | None) -> Path:
 
 
 def _renderer(name: str) -> Renderer:
-    """A format of the zoo, for which no plugin is looked at, or of a plugin. Raises UnknownName where there is none."""
+    """A format of the zoo, for which no plugin is looked at, or of a plugin. Raises UnknownName if there is none."""
     if name in FORMATS:
         return renderer(name)
     found: Renderer = Catalog.installed().report_format(name)
@@ -168,7 +168,7 @@ class Pretrained:
         return load(self.model_folder)
 
     def draw(self) -> None:
-        """Write the loss curve into the folder. Raises ZooError where matplotlib is not installed."""
+        """Write the loss curve into the folder. Raises ZooError if matplotlib is not installed."""
         from zoo.pretraining.curves import draw
 
         names = [self.folder / "curve.svg", self.folder / "curve.png"]

@@ -145,7 +145,7 @@ def _attend_padded(
 
 
 def _seen(length: int, device: torch.device, causal: bool, window: int | None) -> Tensor | None:
-    """Which tokens [S, S] each token of a sequence sees; None where it sees all of them."""
+    """Which tokens [S, S] each token of a sequence sees; None if it sees all of them."""
     if not causal and (window is None or window >= length - 1):
         return None
     place = torch.arange(length, device=device)

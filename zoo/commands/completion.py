@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from itertools import chain
 
+from zoo.document.formats import FORMATS
 from zoo.registry.catalog import Catalog
 from zoo.registry.offers import KINDS
 
@@ -31,6 +32,8 @@ COMPLETIONS: Mapping[str, Completion] = {
     "named": _completing(lambda catalog: chain(*(catalog.offered[kind] for kind in KINDS if kind != UNNAMED))),
     "kinds": _completing(lambda catalog: [*(f"{kind.replace('_', '-')}s" for kind in KINDS), "parts", "sizes", "all"]),
     "plugins": _completing(lambda catalog: [plugin.name for plugin in catalog.plugins]),
+    "formats": _completing(lambda catalog: dict.fromkeys([*FORMATS, *catalog.offered["report_format"]])),
+    "executors": _completing(lambda catalog: catalog.offered["executor"]),
     "presets": _completing(lambda catalog: catalog.paper_tables),
 }
 """By what `Help.completes` names."""

@@ -45,8 +45,10 @@ def experiment(
     else:
         show(comparison.document.brief)
     assert comparison.folder is not None
+    command = "ablate" if comparison.effects else "compare"
     ending(
         {"run folder": comparison.folder, "report": comparison.folder / "report.md"},
+        *([f"zoo {command} --resume --out {comparison.folder}"] if comparison.failures else []),
         f"zoo report {comparison.folder} --format html --out report.html",
         f"zoo verify {comparison.folder}",
     )
@@ -57,7 +59,10 @@ def _save(plan: Plan, path: Path) -> int:
     from zoo.core.files import write_text
 
     write_text(path, plan.model_dump_json(indent=1) + "\n")
-    ending({f"plan {plan.content_hash[:12]}, {len(plan.jobs)} jobs": path}, f"zoo compare --plan {path}")
+    ending(
+        {f"plan {plan.content_hash[:12]}, {len(plan.jobs)} jobs": path},
+        f"zoo {'ablate' if plan.ablation else 'compare'} --plan {path}",
+    )
     return 0
 
 

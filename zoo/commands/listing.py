@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
+from math import isfinite
 from typing import Annotated, Any, get_args
 
 import typer
@@ -62,7 +63,7 @@ def list_(
 
 
 def rows_of(catalog: Catalog, what: str, options: ListOptions) -> Iterator[Row]:
-    """The rows of a listing that pass the filters. Raises UnknownName, and ZooError where a filter cannot apply."""
+    """The rows of a listing that pass the filters. Raises UnknownName, and ZooError if a filter cannot apply."""
     listing = what.replace("_", "-").lower()
     if listing not in LISTINGS:
         raise UnknownName("kind of name to list", what, LISTINGS)
@@ -124,7 +125,8 @@ def _metrics(catalog: Catalog) -> Iterator[Row]:
             offered = metric.name in catalog.offered["metric"]
             better = "higher is better" if metric.higher_is_better else "lower is better"
             plugin = catalog.owner("metric", metric.name).name if offered else "zoo"
-            yield {"name": metric.name, "kind": kind, "order": better, "range": list(metric.range), "plugin": plugin}
+            ends: list[JsonValue] = [end if isfinite(end) else None for end in metric.range]
+            yield {"name": metric.name, "kind": kind, "order": better, "range": ends, "plugin": plugin}
 
 
 def _paper_tables(catalog: Catalog) -> Iterator[Row]:

@@ -7,7 +7,10 @@ from typing import Annotated
 
 import typer
 
+from zoo.commands.completion import COMPLETIONS
 from zoo.commands.console import ending, show
+from zoo.commands.options import takes
+from zoo.experiments.verify.request import VerifyRequest
 
 RunFolder = Annotated[Path, typer.Argument(help="A run folder that `zoo compare` or `zoo ablate` wrote.")]
 AcrossHardware = Annotated[
@@ -21,7 +24,10 @@ def report(
     form: Annotated[
         str,
         typer.Option(
-            "--format", metavar="NAME", help="terminal, markdown, csv, json, html or latex. [dim](e.g. html)[/dim]"
+            "--format",
+            metavar="NAME",
+            help="terminal, markdown, csv, json, html, latex, or a plugin's. [dim](default: terminal; e.g. html)[/dim]",
+            autocompletion=COMPLETIONS["formats"],
         ),
     ] = "terminal",
     out: Annotated[
@@ -44,24 +50,16 @@ def report(
         ending({form: comparison.save(out, form, section or ())})
     elif form == "terminal":
         show(comparison.document.only(section) if section else comparison.document)
+        ending({}, f"zoo report {run} --format html --out report.html")
     else:
         print(comparison.render(form, section or ()), end="")
 
 
+@takes(VerifyRequest)
 def verify(
     run: Annotated[Path, typer.Argument(help="A run folder, or its results.json.")],
-    depth: Annotated[
-        str,
-        typer.Option(
-            metavar="files|models|training",
-            help="Score the stored predictions again; let the kept models predict again, too; or train again, too.",
-        ),
-    ] = "files",
-    seeds: Annotated[int, typer.Option(min=1, help="With --depth training: how many seeds to train again.")] = 3,
-    equivalence_margin: Annotated[
-        float, typer.Option(min=0.0, help="With --depth training: scores closer than so many points count as equal.")
-    ] = 1.0,
-    workers: Annotated[int, typer.Option(min=0, max=256, help="Processes; 0 works in this one.")] = 2,
+    *,
+    options: VerifyRequest,
 ) -> int:
     """Check a run's published numbers: confirmed, contradicted (status 1) or not decidable.
 
@@ -69,13 +67,14 @@ def verify(
     """
     import zoo
 
-    checked = zoo.verify(
-        run, depth=depth, seeds=seeds, equivalence_margin=equivalence_margin, workers=workers, progress=True
-    )
+    checked = zoo.verify(run, progress=True, **options.given)
     for check in checked.checks:
-        if check.finding != "confirmed" or (depth == "training" and "trained again" in check.where):
+        if check.finding != "confirmed" or (options.depth == "training" and "trained again" in check.where):
             print(f"{check.finding}: {check.where}: {check.detail}")
     print(", ".join(f"{name} {n:,}" for name, n in checked.counts.items()))
+    deeper = {"files": "models", "models": "training"}.get(options.depth)
+    if deeper and not checked.contradicted:
+        ending({}, f"zoo verify {run} --depth {deeper}")
     return 1 if checked.contradicted else 0
 
 

@@ -58,7 +58,7 @@ def show(
 
 
 def buildable(catalog: Catalog, expression: str, *beside: str) -> Variant:
-    """The variant that an expression means. Raises ZooError where it exchanges fields and can no longer be built."""
+    """The variant that an expression means. Raises ZooError if it exchanges fields and can no longer be built."""
     variant = catalog.variant(expression, beside=beside)
     if catalog.base(expression) != expression:
         catalog.check(variant, trained=catalog.folder(expression) is not None)

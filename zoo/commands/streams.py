@@ -73,7 +73,7 @@ class _Raw(io.FileIO):
         self._tells, self._gone = tells, False
 
     def write(self, content: Any) -> int:
-        """Write to the stream. Raises RunFailed where it refuses."""
+        """Write to the stream. Raises RunFailed if it refuses."""
         try:
             return len(content) if self._gone else super().write(content)
         except OSError as error:

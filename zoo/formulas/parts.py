@@ -15,14 +15,14 @@ MOST_ROWS = 65_536
 
 
 def between(name: str, value: int, low: int, high: int) -> int:
-    """An option's value. Raises ZooError where it lies outside."""
+    """An option's value. Raises ZooError if it lies outside."""
     if not low <= value <= high:
         raise ZooError(f"{name}={value:.12g} should be between {low} and {high}")
     return value
 
 
 def one_width(dims: Dims) -> int:
-    """The width of an embedding without a projection. Raises ZooError where E is not H."""
+    """The width of an embedding without a projection. Raises ZooError if E is not H."""
     if dims.embedding_width != dims.hidden_width:
         raise ZooError(
             f"it needs dims.embedding_width={dims.embedding_width} equal to dims.hidden_width={dims.hidden_width}; "
@@ -32,7 +32,7 @@ def one_width(dims: Dims) -> int:
 
 
 def head_width(dims: Dims) -> int:
-    """The width of one attention head. Raises ZooError where N does not divide H."""
+    """The width of one attention head. Raises ZooError if N does not divide H."""
     width, n_heads = dims.hidden_width, dims.required("n_heads")
     if width % n_heads:
         raise ZooError(f"dims.n_heads={n_heads} does not divide dims.hidden_width={width}; choose a divisor of {width}")

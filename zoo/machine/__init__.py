@@ -1,1 +1,1 @@
-"""Where work is done: versions, processor, device and memory."""
+"""Where work is done: device, precision and threads, versions, memory."""

@@ -1,1 +1,1 @@
-"""One variant pre-trained on text files, followed live, stopped and gone on with: `zoo pretrain` and `zoo corpus`."""
+"""One pre-training, from text to a model, stopped and resumed: `zoo pretrain`, and the jobs of a comparison."""

@@ -24,7 +24,7 @@ class Display(Shown):
         self._pace = Pace(0.0)
         self._row = self.bars.add("reading text", None, lambda: self._pace if self._pace.total else "")
 
-    def told(self, text: str) -> None:
+    def message(self, text: str) -> None:
         """Something worth a line."""
         self.line(text)
 

@@ -20,7 +20,7 @@ from zoo.weights.hub import hub_name
 
 
 def initial_weights(catalog: Catalog, variant: Variant, folder: Path) -> InitialWeights:
-    """The weights in a folder, for a run of a variant to start from. Raises ZooError where they don't fit it."""
+    """The weights in a folder, for a run of a variant to start from. Raises ZooError if they don't fit it."""
     opened = CheckpointFolder(folder)
     contents = inspect(opened, catalog)
     with torch.device("meta"):
@@ -33,7 +33,7 @@ def initial_weights(catalog: Catalog, variant: Variant, folder: Path) -> Initial
 def tokenizer_to_keep(catalog: Catalog, variant: Variant, folder: Path, given: Path | None) -> Tokenizer:
     """The tokenizer of a folder, or the one given where it holds none.
 
-    Raises ZooError where there is none, or two, or one with ids that the model has not.
+    Raises ZooError if there is none, or two, or one with ids that the model has not.
     """
     opened = CheckpointFolder(folder)
     found = tokenizer_of(opened, catalog)
@@ -59,7 +59,7 @@ def load_pretrained_weights(model: Model, folder: Path, catalog: Catalog) -> lis
     """Copy a folder's weights into a model, in float32, and tell which objectives they leave as they were drawn."""
     trained = load(folder, dtype=torch.float32, catalog=catalog)
     model.load_state_dict(dict(_part(trained, "")), strict=False)
-    told, used = [], set(model.objective_names)
+    notes, used = [], set(model.objective_names)
     for name in model.objective_names:
         objective = model.objective(name)
         if name in trained.objective_names and _shapes(model, name) == _shapes(trained, name):
@@ -67,8 +67,10 @@ def load_pretrained_weights(model: Model, folder: Path, catalog: Catalog) -> lis
         else:
             lent = trained.copy_pooler_to(objective)
             used |= {POOL} if lent else set()
-            told.append(f"{name} starts afresh{', its pooler aside' if lent else ''}: {folder} has no such layers")
-    return [*told, *(f"{name} of {folder} is left out" for name in trained.objective_names if name not in used)]
+            notes.append(
+                f"{name} starts from new weights{', its pooler aside' if lent else ''}: {folder} has no such layers"
+            )
+    return [*notes, *(f"{name} of {folder} is left out" for name in trained.objective_names if name not in used)]
 
 
 def _part(model: Model, objective: str) -> Iterator[tuple[str, torch.Tensor]]:

@@ -42,7 +42,7 @@ from zoo.weights.provenance import write_provenance
 class Watcher(Protocol):
     """What follows a run."""
 
-    def told(self, text: str) -> None:
+    def message(self, text: str) -> None:
         """A message of one line."""
 
     def stepped(self, step: Step, n_steps: int, tokens: int, peak_share: float | None) -> None:
@@ -63,7 +63,7 @@ def pretrain(
 ) -> PretrainOutcome | int:
     """Do the run, or what is left of it; gives the number of the signal that stopped it, if one did.
 
-    The watcher gets `changes` to the recipe once the text has been read. Raises ZooError or RunFailed where the run
+    The watcher gets `changes` to the recipe once the text has been read. Raises ZooError or RunFailed if the run
     can't be begun, resumed or finished.
     """
     how.compute.begin()
@@ -102,7 +102,7 @@ class _Training:
         self.checkpoints = Checkpoints(self.folder / CHECKPOINTS, options.keep)
         saved, complaints = self.checkpoints.restore(self.model, self.optimizer)
         for complaint in complaints:
-            watcher.told(f"warning: {complaint}; going on from the checkpoint before it")
+            watcher.message(f"warning: {complaint}; going on from the checkpoint before it")
         self.state = saved or TrainingState(step=0, position=DataPosition(), labels={})
         self.saved_at = time.monotonic()
         self.scores: dict[str, HeldOutScore] = {}
@@ -148,7 +148,7 @@ class _Training:
             if step.stop or self._is_due(step.number, last):
                 self._save()
             if step.stop and not last:
-                self.watcher.told(f"stopped after step {step.number} of {n_steps}; go on with --resume")
+                self.watcher.message(f"stopped after step {step.number} of {n_steps}; go on with --resume")
                 return stopping.signal or 1
         if not self.scores:
             self._evaluate(n_steps)
@@ -246,10 +246,10 @@ class _Training:
         if state.step:
             lines += [f"going on after step {state.step}", *self._other_division()]
         for line in lines:
-            self.watcher.told(line)
+            self.watcher.message(line)
 
     def _other_division(self) -> list[str]:
         before = f"{self.state.processes} x {self.state.gradient_accumulation_steps}"
         now = f"{self.how.distributed.size} x {self.how.gradient_accumulation_steps}"
-        told = f"processes x gradient accumulation steps were {before}, now {now}: the outcome is equal but for "
-        return [] if before == now else [told + "rounding and dropout"]
+        note = f"processes x gradient accumulation steps were {before}, now {now}: the outcome is equal but for "
+        return [] if before == now else [note + "rounding and dropout"]

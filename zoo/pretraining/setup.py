@@ -32,7 +32,7 @@ def with_vocabulary(variant: Variant, tokenizer: Tokenizer) -> Variant:
 
 
 def new_model(catalog: Catalog, variant: Variant, counts: NDArray[np.int64], seed: int) -> Model:
-    """The variant untrained, its objectives told how often each id occurs."""
+    """The variant untrained, its objectives given how often each id occurs."""
     model = catalog.build(variant, seed)
     for used in variant.objectives:
         with drawing("observing", seed, used.name):

@@ -42,7 +42,7 @@ def save_checkpoint(
 
 
 def save_tensors(path: Path, tensors: Mapping[str, Tensor], metadata: Mapping[str, str] | None = None) -> None:
-    """Write tensors as safetensors. Raises OSError where the disk refuses."""
+    """Write tensors as safetensors. Raises OSError if the disk refuses."""
     found = {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}
     try:
         save_file(found, path, metadata=dict(metadata or {}))

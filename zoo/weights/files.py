@@ -38,20 +38,20 @@ class FolderFiles:
         return False
 
     def content(self, name: str) -> bytes:
-        """The bytes of a file. Raises ZooError where there is none, or far too many."""
+        """The bytes of a file. Raises ZooError if there is none, or far too many."""
         if name not in self._contents:
             self._contents[name] = read_regular(self.path / name, LARGEST)
         return self._contents[name]
 
     def object(self, name: str) -> Mapping[str, Any]:
-        """The JSON object in a file, empty where there is no file. Raises ZooError where it is malformed."""
+        """The JSON object in a file, empty if there is no file. Raises ZooError if it is malformed."""
         if name not in self._objects:
             held = self.holds(name)
             self._objects[name] = parse_object(self.content(name), str(self.path / name)) if held else {}
         return self._objects[name]
 
     def array(self, name: str) -> list[Any]:
-        """The JSON array in a file. Raises ZooError where it is missing or malformed."""
+        """The JSON array in a file. Raises ZooError if it is missing or malformed."""
         return parse_array(self.content(name), str(self.path / name))
 
     def folder(self, name: str) -> FolderFiles:

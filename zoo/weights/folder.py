@@ -56,7 +56,7 @@ class CheckpointFolder(FolderFiles):
 
     @cached_property
     def record(self) -> Variant:
-        """variant.json, which the zoo saved with a model. Raises ZooError where it is missing or malformed."""
+        """variant.json, which the zoo saved with a model. Raises ZooError if it is missing or malformed."""
         return read_record(Variant, self.path / VARIANT, "a variant's record")
 
     @property
@@ -66,7 +66,7 @@ class CheckpointFolder(FolderFiles):
 
     @cached_property
     def objectives(self) -> Objectives:
-        """What such a model has on its encoder. Raises ZooError where objectives.json is malformed or not its own."""
+        """What such a model has on its encoder. Raises ZooError if objectives.json is malformed or not its own."""
         trained = tuple(used.name for used in self.record.objectives)
         if not self.holds(OBJECTIVES):
             return Objectives(names=trained)
@@ -79,7 +79,7 @@ class CheckpointFolder(FolderFiles):
 
     @cached_property
     def weights(self) -> SafetensorsFiles:
-        """Where each tensor lies, by its header. Raises ZooError where there are none, or a file is broken."""
+        """Where each tensor lies, by its header. Raises ZooError if there are none, or a file is broken."""
         return open_safetensors_file(self.path / self.file) if self.file else open_safetensors(self.path)
 
     @cached_property
@@ -119,7 +119,7 @@ class CheckpointFolder(FolderFiles):
 
     @property
     def tokenizer_class(self) -> str | None:
-        """The tokenizer of the transformers library that the folder names, without "Fast"; None where it names none."""
+        """The tokenizer of the transformers library that the folder names, without "Fast"; None if it names none."""
         for file, settings in ((TOKENIZER_CONFIG, self.tokenizer_config), (CONFIG, self.config)):
             named = settings.get("tokenizer_class")
             if not isinstance(named, str | None):
@@ -134,7 +134,7 @@ class CheckpointFolder(FolderFiles):
         return next((self.path / name for name in (TOKENIZER, *VOCABULARIES) if self.holds(name)), None)
 
     def tokenizer_json(self, name: str, what: str = "a tokenizer of the Hugging Face format") -> dict[str, Any]:
-        """The object in a file of the tokenizer, which is to be `what`. Raises ZooError where it is not there."""
+        """The object in a file of the tokenizer, which is to be `what`. Raises ZooError if it is not there."""
         content, path = self.tokenizer_content(name), self.path / name
         try:
             found = json.loads(content)
@@ -145,7 +145,7 @@ class CheckpointFolder(FolderFiles):
         return found
 
     def tokenizer_content(self, name: str) -> bytes:
-        """The bytes of a file of the tokenizer. Raises ZooError where there is none, or far too many."""
+        """The bytes of a file of the tokenizer. Raises ZooError if there is none, or far too many."""
         if not self.holds(name):
             where = self.path / name
             raise ZooError(f"{where}: No such file or directory; a tokenizer is loaded from a folder that holds it")
@@ -155,7 +155,7 @@ class CheckpointFolder(FolderFiles):
     def file_hashes(self) -> Mapping[str, str]:
         """The SHA-256 of each file that can change a result, by its path in the folder.
 
-        Not of the record of how the weights were made, which changes nothing. Raises ZooError where one can't be read.
+        Not of the record of how the weights were made, which changes nothing. Raises ZooError if one can't be read.
         """
         beside = {path for pattern in FILES for path in self.path.glob(pattern) if path.suffix != ".safetensors"}
         paths = {*self.weights.files.values(), *beside} - {self.path / PROVENANCE}

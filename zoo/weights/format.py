@@ -143,7 +143,7 @@ class CheckpointFormat:
             raise ZooError(f"{where}: {named} cannot be used: {explain(error)}") from None
 
     def config(self, variant: Variant) -> dict[str, JsonValue] | None:
-        """The settings that describe a variant; None where it cannot be expressed in this format."""
+        """The settings that describe a variant; None if it cannot be expressed in this format."""
         if (variant.embedding.name, variant.encoder.name) != (self.base.embedding.name, self.base.encoder.name):
             return None
         record = variant.model_dump(mode="json")

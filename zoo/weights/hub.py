@@ -25,7 +25,7 @@ def is_hub_name(name: str) -> bool:
 
 
 def folder_named(name: Path | str) -> Path:
-    """The folder with the model that a path or a name on the hub means. Raises ZooError where the hub has none."""
+    """The folder with the model that a path or a name on the hub means. Raises ZooError if the hub has none."""
     return model_folder(fetch(name) if isinstance(name, str) and name.startswith(PREFIX) else Path(name))
 
 
@@ -44,7 +44,7 @@ def hub_name(folder: Path) -> str | None:
 def fetch(name: str) -> Path:
     """The folder of hub:OWNER/NAME@REVISION in the hub's cache, fetched if it is not there; the latest if none is said.
 
-    The folder is called by the commit that the revision means. Raises ZooError where the name is not found, or
+    The folder is called by the commit that the revision means. Raises ZooError if the name is not found, or
     huggingface_hub is not installed.
     """
     found = _NAME.fullmatch(name)

@@ -28,11 +28,11 @@ class NameTable:
         return [_pattern(theirs) for theirs, _ in self.rows], [_pattern(ours) for _, ours in self.rows]
 
     def ours(self, name: str) -> str | None:
-        """Our name of a weight that the checkpoint calls `name`; None where no row fits."""
+        """Our name of a weight that the checkpoint calls `name`; None if no row fits."""
         return self._translate(name, 0)
 
     def theirs(self, name: str) -> str | None:
-        """The checkpoint's name of a weight that we call `name`; None where no row fits."""
+        """The checkpoint's name of a weight that we call `name`; None if no row fits."""
         return self._translate(name, 1)
 
     def _translate(self, name: str, column: int) -> str | None:

@@ -36,7 +36,7 @@ def variant_in(folder: CheckpointFolder, formats: Formats) -> Variant:
 
 
 def read_huggingface(folder: CheckpointFolder, formats: Formats) -> HuggingFaceModel:
-    """What a folder of the Hugging Face format holds. Raises ZooError where the zoo has nothing for it."""
+    """What a folder of the Hugging Face format holds. Raises ZooError if the zoo has nothing for it."""
     config, where = folder.config, str(folder.path / CONFIG)
     format = format_of(config, formats, where)
     variant = format.variant(config, name_of(folder.path), where)
@@ -54,7 +54,7 @@ def read_huggingface(folder: CheckpointFolder, formats: Formats) -> HuggingFaceM
 
 
 def format_of(config: Mapping[str, Any], formats: Formats, where: str) -> CheckpointFormat:
-    """The format of a config's model_type. Raises ZooError where no plugin reads it."""
+    """The format of a config's model_type. Raises ZooError if no plugin reads it."""
     kind = config.get("model_type")
     if not isinstance(kind, str):
         known = ", ".join(formats)
@@ -67,7 +67,7 @@ def format_of(config: Mapping[str, Any], formats: Formats, where: str) -> Checkp
 def tokenizer_use(folder: CheckpointFolder, formats: Formats) -> PartRef:
     """The tokenizer that stands for the class that a folder names, with its options; the family's where it names none.
 
-    Raises ZooError where an option is neither true nor false.
+    Raises ZooError if an option is neither true nor false.
     """
     format = format_of(folder.config, formats, str(folder.path / CONFIG))
     named = folder.tokenizer_class

@@ -19,5 +19,5 @@ class ModelScores(Record):
 
 
 def write_scores(folder: Path, scores: ModelScores) -> None:
-    """Write the table beside a model's weights. Raises RunFailed where the disk refuses."""
+    """Write the table beside a model's weights. Raises RunFailed if the disk refuses."""
     write_text(folder / SCORES, scores.model_dump_json(indent=1) + "\n")

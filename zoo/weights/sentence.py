@@ -48,20 +48,20 @@ class SentenceModule:
 
     @property
     def settings(self) -> Mapping[str, Any]:
-        """Its config.json. Raises ZooError where that is not there, as nothing can stand in for it."""
+        """Its config.json. Raises ZooError if that is not there, as nothing can stand in for it."""
         if not self.folder.holds(CONFIG):
             raise ZooError(f"{self.folder.path / CONFIG}: No such file, but {MODULES} needs it; fetch the folder again")
         return self.folder.config
 
     @cached_property
     def weights(self) -> SafetensorsFiles:
-        """Where its tensors lie. Raises ZooError where there are none."""
+        """Where its tensors lie. Raises ZooError if there are none."""
         return open_safetensors(self.folder.path)
 
 
 @dataclass(frozen=True)
 class SentenceConfig:
-    """A sentence encoder's settings, each read when it is asked for. Raises ZooError where a file is broken."""
+    """A sentence encoder's settings, each read when it is asked for. Raises ZooError if a file is broken."""
 
     files: FolderFiles
 
@@ -102,7 +102,7 @@ class SentenceConfig:
     def layers(self) -> tuple[SentenceModule, ...]:
         """What is done to the pooled vector before that: dense layers, scaling to length 1.
 
-        Raises ZooError where any other kind of step is asked for, before the pooling or after it.
+        Raises ZooError if any other kind of step is asked for, before the pooling or after it.
         """
         steps = [module for module in self.modules if module.kind != "Dropout"]  # nothing is dropped out in use
         for place, module in enumerate(steps):
@@ -143,7 +143,7 @@ class SentenceConfig:
 
     @cached_property
     def max_length(self) -> int | None:
-        """The most tokens of a text, special ones included; None where the folder does not say."""
+        """The most tokens of a text, special ones included; None if the folder does not say."""
         tokenizer = self.transformer.object("tokenizer_config.json")
         for settings, key in ((self._reading, "max_seq_length"), (tokenizer, "model_max_length")):
             stated = settings.get(key)

@@ -58,7 +58,7 @@ def find_heads(format: CheckpointFormat, folder: CheckpointFolder) -> StoredHead
 
 
 def _named(format: CheckpointFormat, config: Config, where: str) -> tuple[tuple[str, ...], list[str]]:
-    """The heads of the class that a config names, none where it names no known one; and what to say of that."""
+    """The heads of the class that a config names, none if it names no known one; and what to say of that."""
     classes = config.get("architectures") or []
     if not isinstance(classes, list) or not all(isinstance(name, str) for name in classes):
         raise ZooError(f"{where}: architectures should name a class, not {classes!r:.80}")

@@ -32,7 +32,7 @@ class SentenceOrder(PairObjective):
         """Half of the passages, by chance, have their two parts swapped; one whose looks show the order has no label.
 
         A cut sentence shows it, unless all three borders cut one. Lengths show it, unless another passage has the same
-        lengths, or nearly so, in the other order: only such partners have labels. Raises ZooError where a passage has a
+        lengths, or nearly so, in the other order: only such partners have labels. Raises ZooError if a passage has a
         single part and there is no `fallback`.
         """
         made, documents = list(passages), np.array([passage.document for passage in passages])

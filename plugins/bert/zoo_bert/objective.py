@@ -83,7 +83,7 @@ class NextSentence(PairObjective):
         """Half of the passages, by chance, exchange second parts; one that finds no partner has no label.
 
         Partners have second parts of the same length, or the longer is cut. So that this does not show the label,
-        passages that stay as they are find partners and are cut alike. Raises ZooError where the corpus has a single
+        passages that stay as they are find partners and are cut alike. Raises ZooError if the corpus has a single
         document, or a passage a single part.
         """
         if corpus.n_documents < 2:

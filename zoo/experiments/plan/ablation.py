@@ -91,7 +91,7 @@ def choices(catalog: Catalog, first: Variant, second: Variant) -> dict[str, Chan
 
 
 def edge(catalog: Catalog, first: Variant, second: Variant) -> Edge:
-    """The edge between two variants. Raises ZooError where they differ in nothing, or in more than one choice."""
+    """The edge between two variants. Raises ZooError if they differ in nothing, or in more than one choice."""
     found = choices(catalog, first, second)
     if len(found) != 1:
         listed = "; ".join(f"{name} ({', '.join(changes)})" for name, changes in found.items())
@@ -105,7 +105,7 @@ def walk(catalog: Catalog, first: Variant, last: Variant) -> list[Variant]:
     """Variants from the first to the last, each one choice further and each buildable.
 
     Choices are made in the order of `CHOICES`, or the nearest order in which every step builds.
-    Raises ZooError where the two differ in nothing or no order builds.
+    Raises ZooError if the two differ in nothing or no order builds.
     """
     found = choices(catalog, first, last)
     if not found:

@@ -47,7 +47,7 @@ class FilesCorpus(Record):
         return ", ".join(self.paths)
 
     def documents(self, catalog: Catalog) -> Iterable[Sequence[str]]:
-        """Documents as lists of sentences. Raises ZooError with file and line where a file cannot be read."""
+        """Documents as lists of sentences. Raises ZooError with file and line if a file cannot be read."""
         from zoo.text.documents import read_documents
 
         return read_documents([Path(path) for path in self.paths])
@@ -83,7 +83,7 @@ CorpusSource = Annotated[MicroworldCorpus | FilesCorpus | TasksCorpus, Field(dis
 def corpus_hash(catalog: Catalog, corpus: MicroworldCorpus | FilesCorpus | TasksCorpus) -> str:
     """A SHA-256 of the text: of files, what they hold, as for `zoo pretrain`; of what is made up, every sentence.
 
-    Raises ZooError where a file is missing or there is no text.
+    Raises ZooError if a file is missing or there is no text.
     """
     if isinstance(corpus, FilesCorpus):
         from zoo.text.cache import hash_files

@@ -50,7 +50,7 @@ def make_plan(
     Without a corpus, synthetic tasks are pre-trained for on the microworld and others on their own training text.
     A variant whose name is among the `folders` starts from the weights there, and is not pre-trained; one that is among
     the `evaluated` as well is scored with the task head that it has.
-    Raises ZooError where anything is wrong, before any training.
+    Raises ZooError if anything is wrong, before any training.
     """
     if not tasks:
         raise ZooError("there is nothing to compare on; give at least one task, as --tasks rte")
@@ -88,7 +88,7 @@ def make_plan(
 
 
 def planned_task(catalog: Catalog, name: str, data_folder: Path | None) -> PlannedTask:
-    """A task as it is here and now. Raises ZooError where its data cannot be trained on and scored."""
+    """A task as it is here and now. Raises ZooError if its data cannot be trained on and scored."""
     task = catalog.task(name)
     check_task(task)
     dataset = task.load(data_folder)
@@ -126,7 +126,7 @@ def planned_task(catalog: Catalog, name: str, data_folder: Path | None) -> Plann
 
 
 def check_plan(catalog: Catalog, plan: Plan) -> None:
-    """See that what a kept plan names is what is here. Raises ZooError where it is something else by now."""
+    """See that what a kept plan names is what is here. Raises ZooError if it is something else by now."""
     for variant in plan.variants:
         tasks = [catalog.task(task.name) for task in plan.tasks]
         catalog.check(variant, tasks, trained=variant.name in plan.checkpoints)
@@ -144,7 +144,7 @@ def check_plan(catalog: Catalog, plan: Plan) -> None:
 
 
 def refuse_changed(plan: Plan, name: str, folder: CheckpointFolder) -> None:
-    """Raises ZooError where the folder that a variant starts from is no longer what was planned, and names the file."""
+    """Raises ZooError if the folder that a variant starts from is no longer what was planned, and names the file."""
     planned = plan.checkpoints[name]
     files = folder.file_hashes
     if changed := [path for path in {**planned.files, **files} if planned.files.get(path) != files.get(path)]:
@@ -157,7 +157,7 @@ def refuse_changed(plan: Plan, name: str, folder: CheckpointFolder) -> None:
 def planned_checkpoint(catalog: Catalog, folder: Path, tasks: Iterable[Task] | None = None) -> PlannedCheckpoint:
     """Trained weights with a tokenizer, to be fine-tuned, or with a head to be evaluated on tasks if these are given.
 
-    Raises ZooError where anything is missing, or the head does not fit a task.
+    Raises ZooError if anything is missing, or the head does not fit a task.
     """
     from zoo.checkpoints import inspect, tokenizer_of
     from zoo.checkpoints.reading import head_of
@@ -212,7 +212,7 @@ def _changed(phase: str, recipe: R, own: Collection[str], **fields: int) -> R:
 def refuse_unequal(
     variants: Sequence[Variant], trained: set[str], evaluated: Collection[str] = (), *, one_head: bool = True
 ) -> None:
-    """Raises ZooError where variants to fine-tune differ in their heads, or variants to pre-train in their budgets."""
+    """Raises ZooError if variants to fine-tune differ in their heads, or variants to pre-train in their budgets."""
     names = [variant.name for variant in variants]
     for name in names:
         if names.count(name) > 1:

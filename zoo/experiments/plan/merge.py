@@ -23,7 +23,7 @@ SAME = ("pretraining_seed", "pretrain_each_seed", "corpus_hash", "compute.precis
 def merged_plan(plans: Mapping[str, Plan]) -> Plan:
     """All variants, tasks, seeds and settings, by the names that errors give the plans.
 
-    Raises ZooError where their tasks, data, budgets or recipes differ, and says in what.
+    Raises ZooError if their tasks, data, budgets or recipes differ, and says in what.
     """
     named = list(plans.items())
     for other in named[1:]:
@@ -66,7 +66,7 @@ def _steps(plan: Plan) -> str:
 def _united(
     plans: Mapping[str, Plan], what: str, of: Callable[[Plan], Mapping[str, Kept]], but: str = ""
 ) -> dict[str, Kept]:
-    """All records by name. Raises ZooError where two of a name differ in a field `but` one."""
+    """All records by name. Raises ZooError if two of a name differ in a field `but` one."""
     found: dict[str, Kept] = {}
     origin: dict[str, str] = {}
     for run, plan in plans.items():
@@ -82,7 +82,7 @@ def _united(
 
 
 def _united_tuning(plans: Mapping[str, Plan]) -> Tuning | None:
-    """The settings of all tasks. Raises ZooError where two runs tried others, for their scores do not compare."""
+    """The settings of all tasks. Raises ZooError if two runs tried others, for their scores do not compare."""
     (first, plan), *others = plans.items()
     merged = plan.tuning
     for name, other in ((name, plan.tuning) for name, plan in others):

@@ -36,5 +36,5 @@ class Plan(PlanSpec):
 
 
 def read_plan(path: Path) -> Plan:
-    """A plan that was kept. Raises Damaged where there is none, or what is there is not one."""
+    """A plan that was kept. Raises Damaged if there is none, or what is there is not one."""
     return read_strictly(TypeAdapter(Plan), path, "a plan", "fetch it again, or make a new plan")

@@ -56,7 +56,7 @@ def ablation_plan(catalog: Catalog, names: Sequence[str], options: AblationOptio
 
 
 def asked_path(catalog: Catalog, names: Sequence[str], options: AblationOptions) -> tuple[list[Variant], Ablation]:
-    """The variants and edges of a path or a paper's table. Raises ZooError where what was asked for is neither."""
+    """The variants and edges of a path or a paper's table. Raises ZooError if what was asked for is neither."""
     if options.preset is not None:
         if names or options.via:
             raise ZooError("a preset has variants of its own; give either --preset or variants")
@@ -71,7 +71,7 @@ def asked_path(catalog: Catalog, names: Sequence[str], options: AblationOptions)
 
 
 def kept_plan(catalog: Catalog, plan: Plan | Path, options: ExperimentOptions) -> Plan:
-    """A plan, or one from a file, its data perhaps moved. Raises ZooError where they are other data."""
+    """A plan, or one from a file, its data perhaps moved. Raises ZooError if they are other data."""
     if extra := options.beside_a_plan:
         raise ZooError(f"the plan decides {', '.join(extra)}; leave that out, or make a new plan without --plan")
     plan = plan if isinstance(plan, Plan) else read_plan(plan)

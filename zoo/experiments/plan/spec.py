@@ -212,7 +212,7 @@ def hash_json(value: Any) -> str:
 
 
 def refuse_twice(what: str, names: Sequence[str]) -> None:
-    """Raises ValueError where a name is given twice."""
+    """Raises ValueError if a name is given twice."""
     if len({*names}) < len(names):
         twice = next(name for name in names if names.count(name) > 1)
         raise ValueError(f"{what} {twice!r:.80} is there twice")

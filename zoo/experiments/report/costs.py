@@ -31,7 +31,7 @@ def costs_section(run: ComparisonRun) -> Section:
 
 
 def pareto_section(run: ComparisonRun, comparisons: Comparisons) -> Section | None:
-    """Which variants another beats at both score and cost; None where no variant has both."""
+    """Which variants another beats at both score and cost; None if no variant has both."""
     fronts = score_by_cost(run, comparisons)
     if not fronts:
         return None

@@ -22,7 +22,7 @@ EVERY = ("task", "seed", "setting", "selection", "split", "metric", "score x 100
 
 @dataclass(frozen=True)
 class Average:
-    """A system's mean over all tasks, with and without runs of constant predictions; None where a task has no run."""
+    """A system's mean over all tasks, with and without runs of constant predictions; None if a task has no run."""
 
     mean: float | None
     without_constant: float | None

@@ -8,7 +8,7 @@ from zoo.experiments.statistics.selection import search_results
 
 
 def selection_section(run: ComparisonRun) -> Section | None:
-    """What was chosen, and what is left of it without the choice; None where nothing was tried."""
+    """What was chosen, and what is left of it without the choice; None if nothing was tried."""
     table = selection_table(run)
     return Section("settings-tried", "Settings tried", (table,), brief=True) if table.rows else None
 

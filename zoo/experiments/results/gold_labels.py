@@ -35,7 +35,7 @@ def write_gold(folder: Path, planned: PlannedTask, answers: Answers) -> None:
 
 
 def read_gold(folder: Path, planned: PlannedTask) -> Answers | None:
-    """The gold labels of a task; None where none are kept. Raises Damaged where they are not those of the plan."""
+    """The gold labels of a task; None if none are kept. Raises Damaged if they are not those of the plan."""
     path = gold_path(folder, planned)
     if not os.path.lexists(path):
         return None
@@ -52,7 +52,7 @@ def gold_path(folder: Path, planned: PlannedTask) -> Path:
 
 
 def gold_misfit(planned: PlannedTask, answers: Answers) -> str | None:
-    """In which split answers are not the planned ones; None where they are."""
+    """In which split answers are not the planned ones; None if they are."""
     if {*answers} != {*planned.dev}:
         return f"splits {', '.join(sorted(answers)):.80} in place of {', '.join(sorted(planned.dev))}"
     wrong = [split for split, labels in answers.items() if hash_json(labels) != planned.dev[split].gold]

@@ -20,7 +20,7 @@ from zoo.experiments.results.run import ComparisonRun
 def merge(runs: Mapping[str, ComparisonRun]) -> ComparisonRun:
     """All that was found, by the names that errors give the runs. What two of them did must have come out the same.
 
-    Raises ZooError where their tasks, data, budgets, recipes or results differ, and says in what.
+    Raises ZooError if their tasks, data, budgets, recipes or results differ, and says in what.
     """
     merged = merged_plan({name: run.plan for name, run in runs.items()})
     found = _results(runs, merged)
@@ -31,7 +31,7 @@ def merge(runs: Mapping[str, ComparisonRun]) -> ComparisonRun:
 
 
 def write_merged(run: ComparisonRun, folder: Path) -> None:
-    """The plan and the jobs as a run folder, without checkpoints. Raises ZooError where something is there."""
+    """The plan and the jobs as a run folder, without checkpoints. Raises ZooError if something is there."""
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
         raise ZooError(f"{folder} is not empty; give another --out for the runs together")
     (folder / "jobs").mkdir(parents=True)

@@ -60,7 +60,7 @@ class Truncation(Record):
 class ModelResult(Record):
     """A model that tasks start from, trained on the corpus or taken over; its checkpoint lies in the run folder.
 
-    `breakdown` and `flops` are the audit's; `flops` is None where a part states no formula. `checkpoint_files` are
+    `breakdown` and `flops` are the audit's; `flops` is None if a part states no formula. `checkpoint_files` are
     SHA-256s by name.
     """
 
@@ -73,7 +73,7 @@ class ModelResult(Record):
     corpus_documents: Whole
     corpus_tokens: Whole
     share_read: Annotated[float, Field(ge=0.0, le=1.0)] | None = None
-    """Of the corpus's tokens, in an epoch; None where nothing was read."""
+    """Of the corpus's tokens, in an epoch; None if nothing was read."""
     steps: Whole
     gradient_accumulation_steps: Count = 1
     tokens: Whole

@@ -59,7 +59,7 @@ class _Measured:
 
 
 def estimate(catalog: Catalog, plan: Plan, folder: Path, *, workers: int, reuse: Sequence[Path] = ()) -> Estimate:
-    """Try what is to do. Raises RunFailed where that fails, ZooError as a run would."""
+    """Try what is to do. Raises RunFailed if that fails, ZooError as a run would."""
     states = JobStore(plan, folder, environment(catalog, plan.compute), reuse).states()
     to_do = [job for job in plan.jobs if states[job.name] == "to do"]
     with TemporaryDirectory() as stage:

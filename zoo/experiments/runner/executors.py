@@ -53,7 +53,7 @@ class ExecutorFactory(Protocol):
     def __call__(self, catalog: Catalog, workers: int, address: str | None) -> Executor:
         """An executor of so many workers, 0 for none besides this process; `address` is where its cluster answers.
 
-        Raises ZooError where it cannot work so.
+        Raises ZooError if it cannot work so.
         """
 
 
@@ -161,7 +161,7 @@ _catalog: Catalog | None = None
 
 
 def _gpus(plan: Plan) -> list[str]:
-    """The GPUs to divide among processes; none where the plan needs none, or names one."""
+    """The GPUs to divide among processes; none if the plan needs none, or names one."""
     return visible_gpus() if plan.compute.device == "cuda" else []
 
 

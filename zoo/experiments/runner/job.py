@@ -43,7 +43,7 @@ def run_job(
 ) -> Finished:
     """Do a job; where memory runs out, again with each batch in twice as many micro-batches.
 
-    Raises RunFailed or ZooError where it cannot be finished.
+    Raises RunFailed or ZooError if it cannot be finished.
     """
     plan.compute.begin()
     work = _work(job)

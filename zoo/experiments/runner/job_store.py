@@ -44,7 +44,7 @@ class Recorded:
 class JobStore:
     """The jobs of one run. A job is acquired under a lock that its owner's death releases.
 
-    Raises ZooError where a result in the folder was made by other code or on another kind of machine.
+    Raises ZooError if a result in the folder was made by other code or on another kind of machine.
     """
 
     def __init__(self, plan: Plan, folder: Path, place: Environment, reuse: Sequence[Path] = ()) -> None:

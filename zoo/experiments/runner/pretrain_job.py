@@ -38,7 +38,7 @@ class _Progress:
     def __init__(self, work: JobContext) -> None:
         self._progress = work.progress
 
-    def told(self, text: str) -> None:
+    def message(self, text: str) -> None:
         """Nothing: jobs print nothing."""
 
     def stepped(self, step: Step, n_steps: int, tokens: int, peak_share: float | None) -> None:
@@ -50,7 +50,7 @@ class _Progress:
 
 
 def pretrain(work: JobContext) -> ModelResult:
-    """Pre-train a variant on the text of the plan, or what is left of it. Raises KeyboardInterrupt where stopped."""
+    """Pre-train a variant on the text of the plan, or what is left of it. Raises KeyboardInterrupt if stopped."""
     plan, job, how = work.plan, work.job, work.how
     reset_peak_memory(how.compute.torch_device)
     variant, folder = plan.variant(job.system), _unfinished(work)

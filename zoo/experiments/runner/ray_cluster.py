@@ -27,7 +27,7 @@ Files = dict[str, bytes]
 
 
 def ray_cluster(catalog: Catalog, workers: int, address: str | None) -> RayCluster:
-    """A cluster that is there, or one of so many workers on this machine. Raises ZooError where Ray is missing."""
+    """A cluster that is there, or one of so many workers on this machine. Raises ZooError if Ray is missing."""
     return RayCluster(address, workers)
 
 
@@ -36,7 +36,7 @@ class RayCluster:
 
     Checkpoints travel with the jobs; a corpus or task folder must be at the same path on every machine, with the same
     content, or the job fails. With no address a cluster of `slots` workers is made on this machine.
-    Raises ZooError where Ray is missing or no cluster answers.
+    Raises ZooError if Ray is missing or no cluster answers.
     """
 
     def __init__(self, address: str | None = None, slots: int = 2) -> None:

@@ -43,7 +43,7 @@ def run(
     """Do what the plan asks and is not done yet; with 0 workers in this process, else in so many others.
 
     Jobs that failed before are tried again. Results of the same jobs are taken from the run folders in `reuse`.
-    Other runs may work in the folder at the same time: they share the jobs. Raises ZooError where the folder holds
+    Other runs may work in the folder at the same time: they share the jobs. Raises ZooError if the folder holds
     the run of another plan, or results made by other code or on another kind of machine.
     """
     catalog = catalog or Catalog.installed()
@@ -82,7 +82,7 @@ def run(
 
 
 def claim(plan: Plan, folder: Path) -> None:
-    """Make the run folder this plan's, or see that it already is. Raises ZooError where it is something else's."""
+    """Make the run folder this plan's, or see that it already is. Raises ZooError if it is something else's."""
     path = folder / "plan.json"
     if path.exists():
         if read_plan(path).content_hash != plan.content_hash:

@@ -17,7 +17,7 @@ _datasets: dict[tuple[str, str | None], Dataset] = {}
 
 
 def planned_data(work: JobContext) -> tuple[Task, Dataset]:
-    """The task of a job and its data. Raises RunFailed where they are no longer those that were planned."""
+    """The task of a job and its data. Raises RunFailed if they are no longer those that were planned."""
     assert work.job.task is not None
     task, plan = work.catalog.task(work.job.task), work.plan
     key = (task.model_dump_json(), plan.data_folder)

@@ -55,7 +55,7 @@ class Contrast(Record):
     """Two rows of a paper's table and the variants that repeat them: both effects, and whether they point one way.
 
     In the mean, or in one `column` that is also a task of ours. `choices` are several where the paper changes several
-    at a time; `direction` is None where the paper prints no difference.
+    at a time; `direction` is None if the paper prints no difference.
     """
 
     first: str
@@ -118,7 +118,7 @@ def _by_task(run: ComparisonRun, scores: AllScores, pair: Pair) -> tuple[Differe
 
 
 def _difference(scores: AllScores, tasks: Sequence[str], pair: Pair) -> Difference | None:
-    """Second minus first over tasks, seed by seed; None where no seed was finished by both on any of them."""
+    """Second minus first over tasks, seed by seed; None if no seed was finished by both on any of them."""
     sides = {t: (one, two) for t in tasks if (one := scores[pair[0], t]) and (two := scores[pair[1], t])}
     seeds = sorted(set.intersection(*({*s.seeds} for both in sides.values() for s, _ in both))) if sides else []
     if not seeds:

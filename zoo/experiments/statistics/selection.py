@@ -13,7 +13,7 @@ class SearchResult(Record):
     """A variant's settings on a task: the mean over seeds of each, in the grid's order, and of the chosen one.
 
     `expected_best` is that of so many tries as there were, drawn anew from those that were made; `fixed` is the
-    mean of the one setting that is best on average over all variants and tasks, None where the tasks' settings differ.
+    mean of the one setting that is best on average over all variants and tasks, None if the tasks' settings differ.
     """
 
     task: str
@@ -66,7 +66,7 @@ def search_results(run: ComparisonRun) -> list[SearchResult]:
 
 
 def _best_for_all(means: list[dict[str, float]]) -> str | None:
-    """The setting with the highest mean over all, None where they do not share their settings."""
+    """The setting with the highest mean over all, None if they do not share their settings."""
     if not means or any(set(scores) != set(means[0]) for scores in means):
         return None
     return max(means[0], key=lambda label: fmean(scores[label] for scores in means))

@@ -57,7 +57,7 @@ class Difference(Record):
 
     `minimum_detectable_difference` is the smallest true difference that so many seeds detect with 80% power, and
     `minimum_detectable_at_best` that of any number of seeds; `seeds_needed` is how many the difference that was seen
-    would take, None where this development set cannot show it. `fixed`: of two models that no seed changes, over items
+    would take, None if this development set cannot show it. `fixed`: of two models that no seed changes, over items
     alone.
     """
 
@@ -148,7 +148,7 @@ def holm(p_values: Sequence[float]) -> list[float]:
 def minimum_detectable_difference(n_seeds: int, seed_variance: float, item_variance: float) -> float | None:
     """The smallest true difference that a two-sided test at 5% shows with 80% power, by the noncentral t.
 
-    None where it cannot be estimated: for one seed, and where nothing varied, as between runs that learnt nothing.
+    None if it cannot be estimated: for one seed, and where nothing varied, as between runs that learnt nothing.
     """
     error, freedom = sqrt(seed_variance / n_seeds + item_variance), n_seeds - 1
     if freedom == 0 or error <= 1e-12:

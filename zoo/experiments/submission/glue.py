@@ -35,7 +35,7 @@ class GlueFile:
 
     @property
     def labels(self) -> tuple[str, ...]:
-        """The words that it may hold; none where it holds scores."""
+        """The words that it may hold; none if it holds scores."""
         return _LABELS[self.task]
 
 
@@ -63,7 +63,7 @@ def table(answers: Sequence[str]) -> str:
 def check(path: Path) -> list[str]:
     """What is wrong with a folder or zip of a submission, a line a file; nothing where all is as it must be.
 
-    Raises ZooError where there is neither.
+    Raises ZooError if there is neither.
     """
     found = _contents(path)
     known = {file.name: file for file in FILES}

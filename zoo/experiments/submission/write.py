@@ -40,7 +40,7 @@ class Source:
 def submit(run: ComparisonRun, system: str | None, folder: Path) -> list[Source]:
     """Write the eleven files, a zip of them, and what they are made of; the best seed on dev speaks for a task.
 
-    Raises ZooError where the run has no predictions for GLUE's test splits, or not one for each item.
+    Raises ZooError if the run has no predictions for GLUE's test splits, or not one for each item.
     """
     variant = _chosen(run, system)
     tries = {
@@ -82,7 +82,7 @@ def _best(results: list[TaskResult]) -> TaskResult | None:
 
 
 def _answers(file: GlueFile, result: TaskResult) -> list[str] | None:
-    """A result's predictions in the file's words; None where it has none for the split."""
+    """A result's predictions in the file's words; None if it has none for the split."""
     predictions = result.test_predictions.get(file.split)
     if predictions is None:
         return None

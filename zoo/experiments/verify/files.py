@@ -42,7 +42,7 @@ class Check:
 def verify(folder: Path) -> list[Check]:
     """Score every stored prediction again, make results.json again from the jobs, and read every file that has a hash.
 
-    A damaged file is contradicted, and what stands on it is left out. Raises ZooError where there is no run, or it has
+    A damaged file is contradicted, and what stands on it is left out. Raises ZooError if there is no run, or it has
     not ended.
     """
     run, damaged = read_what_is_sound(folder)

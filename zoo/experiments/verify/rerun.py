@@ -59,7 +59,7 @@ class _CannotTell(Exception):
 def _predicted_again(
     plan: Plan, result: TaskResult, place: Path, data: Path | None, catalog: Catalog
 ) -> Iterator[tuple[str, list[Any]]]:
-    """The predictions of a kept model, by development split. Raises ZooError where it has no head for the task."""
+    """The predictions of a kept model, by development split. Raises ZooError if it has no head for the task."""
     if not place.is_dir():
         raise _CannotTell("the model was not kept; zoo compare --keep-finetuned keeps it")
     task = catalog.task(str(result.job.task))

@@ -1,0 +1,30 @@
+"""What a verification can be asked for, in Python and on the command line alike."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from zoo.core.options import Amount, Help, Options, Whole
+
+CHECKS, AGAIN = "Checks", "Training again"
+
+Depth = Literal["files", "models", "training"]
+
+
+class VerifyRequest(Options):
+    """What `zoo verify` takes."""
+
+    depth: Annotated[
+        Depth,
+        Help("Score the stored predictions; also let kept models predict; or also train again.", CHECKS, "models"),
+    ] = "files"
+    seeds: Annotated[Amount, Help("With --depth training, how many seeds to train again.", AGAIN, "1")] = 3
+    equivalence_margin: Annotated[
+        Annotated[float, Field(ge=0.0)],
+        Help("With --depth training, scores shown to be closer than so many points are equal.", AGAIN, "0.5"),
+    ] = 1.0
+    workers: Annotated[
+        Annotated[Whole, Field(le=256)], Help("Processes that work at once; 0 works in this one.", AGAIN, "4")
+    ] = 2
