@@ -14,7 +14,7 @@ import torch
 import transformers
 
 import zoo
-from benchmarks.parity import BASE, CASES, FULL, N_LABELS, Comparison, compare, full_size, ragged, reference, tiny
+from tests.parity.oracle import BASE, CASES, FULL, N_LABELS, Comparison, compare, full_size, ragged, reference, tiny
 from zoo.heads import LABEL
 
 

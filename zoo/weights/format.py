@@ -216,6 +216,30 @@ def transformer_settings(
     )
 
 
+def transformer_embedding(segments: str = "embedding.segments.weight") -> tuple[NameRule, ...]:
+    """The names of an embedding's tables and norm, which BERT, RoBERTa and ALBERT share."""
+    return (
+        ("embeddings.word_embeddings.weight", "embedding.tokens.weight"),
+        ("embeddings.position_embeddings.weight", "embedding.positions.weight"),
+        ("embeddings.token_type_embeddings.weight", segments),
+        ("embeddings.LayerNorm.{p}", "embedding.norm.{p}"),
+    )
+
+
+def transformer_layers() -> tuple[NameRule, ...]:
+    """The names of post-norm layers, which BERT and the families after it share."""
+    return (
+        ("encoder.layer.{i}.attention.self.query.{p}", "encoder.layers.{i}.attention.attention.query.{p}"),
+        ("encoder.layer.{i}.attention.self.key.{p}", "encoder.layers.{i}.attention.attention.key.{p}"),
+        ("encoder.layer.{i}.attention.self.value.{p}", "encoder.layers.{i}.attention.attention.value.{p}"),
+        ("encoder.layer.{i}.attention.output.dense.{p}", "encoder.layers.{i}.attention.attention.output.{p}"),
+        ("encoder.layer.{i}.attention.output.LayerNorm.{p}", "encoder.layers.{i}.attention.norm.{p}"),
+        ("encoder.layer.{i}.intermediate.dense.{p}", "encoder.layers.{i}.feedforward.feedforward.up.{p}"),
+        ("encoder.layer.{i}.output.dense.{p}", "encoder.layers.{i}.feedforward.feedforward.down.{p}"),
+        ("encoder.layer.{i}.output.LayerNorm.{p}", "encoder.layers.{i}.feedforward.norm.{p}"),
+    )
+
+
 def pooler_and_heads(pooler: str) -> dict[str, tuple[NameRule, ...]]:
     """Pooler and heads; the reference library names all but the pooler alike in all families."""
     pooled = ((pooler, "objectives.task.pooler.dense.{p}"), ("classifier.{p}", "objectives.task.output.{p}"))
