@@ -116,7 +116,7 @@ def test_plugins_tell_what_they_register(zoo: Zoo) -> None:
         (["ablate", "bert-tiny", "albert-tiny", "--size", "mini"], "--size is a preset's"),
         (["ablate", "bert-tiny", "bert-mini"], "give both the same with --pretrain-tokens N"),
         (["compare", "--tune", "brt"], "'brt' is not a grid; did you mean 'bert'?"),
-        (["compare", "--tune", "bert", "--finetune-steps", "3"], "both say how long; leave one out"),
+        (["compare", "--tune", "bert", "--finetune-steps", "3"], "both set the length; remove one"),
         (["compare", "--tune", "albert"], "is not a task (in the settings of albert)"),
         (["compare", "--tasks", "ret"], "'ret' is not a task; did you mean 'rte'?"),
         (["compare", "--tasks", ","], "give at least one task"),
@@ -128,7 +128,7 @@ def test_plugins_tell_what_they_register(zoo: Zoo) -> None:
         (["compare", "--corpus", "nowhere.txt"], "nowhere.txt"),
         (
             ["compare", "bert-base-uncased", "--tasks", "micro-sentiment"],
-            "say how many you mean with --pretrain-tokens N",
+            "set the number with --pretrain-tokens N",
         ),
     ],
     ids=lambda value: " ".join(value) if isinstance(value, list) else "",

@@ -1,6 +1,6 @@
-"""The formulas of what zoo.blocks builds with, for plugins to state theirs with.
+"""The formulas of zoo.blocks, from which plugins build theirs.
 
-What is kept for the backward pass is what torch keeps for these blocks on a CPU in full precision, in bytes.
+Bytes kept for the backward pass are those of torch for these blocks on a CPU in full precision.
 """
 
 from __future__ import annotations
@@ -11,11 +11,11 @@ from zoo.formulas.component import MLM_HEAD, POOLER, Component
 from zoo.formulas.polynomial import ZERO, E, F, H, M, N, P, Polynomial, S, V
 
 MOST_ROWS = 65_536
-"""Rows of a table of segments, and rows of positions before the first; released models have a handful."""
+"""The most rows of a segment table, and of position rows before the first; released models have a handful."""
 
 
 def between(name: str, value: int, low: int, high: int) -> int:
-    """An option's value. Raises ZooError if it lies outside."""
+    """An option's value. Raises ZooError if it is out of range."""
     if not low <= value <= high:
         raise ZooError(f"{name}={value:.12g} should be between {low} and {high}")
     return value
@@ -82,7 +82,7 @@ def token_prediction(predicted: Polynomial = M) -> list[Component]:
 
 
 def pooler() -> Component:
-    """A dense layer over one vector a sequence; google-research/bert, modeling.py."""
+    """A dense layer over one vector per sequence; google-research/bert, modeling.py."""
     return Component(POOLER, H * H + H, flops=2 * H * H, kept=8 * H)
 
 

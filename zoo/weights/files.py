@@ -16,7 +16,7 @@ CONFIG = "config.json"
 
 @dataclass(frozen=True)
 class FolderFiles:
-    """The files of a folder. One that is absent says nothing; a broken one raises ZooError when it is read."""
+    """The files of a folder. An absent one counts as empty; a broken one raises ZooError when it is read."""
 
     path: Path
     _contents: dict[str, bytes] = field(default_factory=dict, init=False, repr=False, compare=False)
@@ -27,7 +27,7 @@ class FolderFiles:
         return self.path / name
 
     def holds(self, name: str) -> bool:
-        """Whether there is a file of this name. Raises ZooError for what is no file, as a pipe or a dead link."""
+        """Whether there is a file of this name. Raises ZooError for anything else, such as a pipe or a dead link."""
         path = self.path / name
         if path.is_file():
             return True
@@ -55,11 +55,11 @@ class FolderFiles:
         return parse_array(self.content(name), str(self.path / name))
 
     def folder(self, name: str) -> FolderFiles:
-        """A folder in this one, or this one where the name is empty."""
+        """A folder in this one, or this one if the name is empty."""
         return self._folders.setdefault(name, FolderFiles(self.path / name)) if name else self
 
     def put(self, folder: FolderFiles) -> None:
-        """Take a folder that has been read already for the one in this folder."""
+        """Use a folder that has been read already for the one in this folder."""
         self._folders[folder.path.name] = folder
 
     @property

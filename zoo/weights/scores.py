@@ -1,4 +1,4 @@
-"""What a model scored, in a table that lies beside its weights, for its card."""
+"""A model's scores, in a table beside its weights, for its model card."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ SCORES = "scores.json"
 
 
 class ModelScores(Record):
-    """A table of scores, and a sentence on how they came to be."""
+    """A table of scores, and a sentence on how they were made."""
 
     note: str
     columns: tuple[str, ...]

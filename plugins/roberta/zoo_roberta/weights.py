@@ -20,7 +20,7 @@ POOLER = "pooler.dense.{p}"
 
 
 def _row(index: Any, config: Config) -> Any:
-    """The padding index, from which positions are counted: the reference library cannot do without."""
+    """The padding index, from which positions are counted; the reference library requires it."""
     if type(index) is not int:
         raise TypeError
     return index

@@ -80,7 +80,7 @@ def test_a_plan_is_a_file_that_can_be_done_elsewhere(whole: Path, tmp_path: Path
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        (lambda plan: plan.update(format=1), "an earlier or later version of the zoo wrote this"),
+        (lambda plan: plan.update(format=1), "another version of the zoo wrote this"),
         (lambda plan: plan.update(corpus_hash="0" * 64), "is not the text that was planned"),
         (lambda plan: plan["tasks"][0].update(content_hash="0" * 64), "'micro-sentiment' is not what was planned"),
         (lambda plan: plan["variants"][0]["encoder"].update(name="albert.sharde"), "did you mean 'albert.shared'"),

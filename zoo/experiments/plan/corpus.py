@@ -17,7 +17,7 @@ EXAMPLES_PER_DOCUMENT = 8
 
 
 class MicroworldCorpus(Record):
-    """Synthetic documents, made on the spot."""
+    """Synthetic documents, generated when needed."""
 
     kind: Literal["microworld"] = "microworld"
     n_documents: Annotated[int, Field(ge=1, le=100_000_000)] = 5_000
@@ -66,7 +66,7 @@ class TasksCorpus(Record):
         return f"the unlabelled training text of {', '.join(self.tasks)} (no corpus was given)"
 
     def documents(self, catalog: Catalog) -> Iterable[Sequence[str]]:
-        """Neighbouring items, eight to a document, as sentences."""
+        """Adjacent items as sentences, eight per document."""
         from zoo.text.sentences import split_sentences
 
         for name in self.tasks:
@@ -81,7 +81,7 @@ CorpusSource = Annotated[MicroworldCorpus | FilesCorpus | TasksCorpus, Field(dis
 
 
 def corpus_hash(catalog: Catalog, corpus: MicroworldCorpus | FilesCorpus | TasksCorpus) -> str:
-    """A SHA-256 of the text: of files, what they hold, as for `zoo pretrain`; of what is made up, every sentence.
+    """A SHA-256 of the text: the contents of files, as for `zoo pretrain`; every sentence of generated text.
 
     Raises ZooError if a file is missing or there is no text.
     """

@@ -1,4 +1,4 @@
-"""Sections of what the scores show: tiers, and every difference between two variants."""
+"""Sections on significance: tiers, and every difference between two variants."""
 
 from __future__ import annotations
 
@@ -73,7 +73,7 @@ def difference_table(comparisons: Comparisons) -> Table:
 
 
 def comparison_notes(comparisons: Comparisons) -> list[str]:
-    """What the tables of scores and tiers must not be read without."""
+    """Notes on how to read the tables of scores and tiers."""
     notes = []
     pairs = comparisons.between_variants()
     if pairs:
@@ -96,7 +96,7 @@ def comparison_notes(comparisons: Comparisons) -> list[str]:
 
 
 def intervals_and_p(d: Difference) -> tuple[str, str, str]:
-    """Over seeds, over seeds and items, and the p-value; nothing of these where both are the same model."""
+    """Over seeds, over seeds and items, and the p-value; empty if both are the same model."""
     if d.verdict == SAME:
         return MISSING, MISSING, MISSING
     return interval(d.low, d.high), interval(d.bootstrap_low, d.bootstrap_high), f"{d.adjusted_p:.3f}"

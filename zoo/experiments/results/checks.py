@@ -1,4 +1,4 @@
-"""What a job's result must hold to be one of its plan."""
+"""Checks that a job's result belongs to its plan."""
 
 from __future__ import annotations
 

@@ -24,7 +24,7 @@ from zoo.experiments.results.run import ComparisonRun
 
 T = TypeVar("T")
 
-REMEDY = "delete it to have the job done again"
+REMEDY = "delete it to run the job again"
 
 _RESULT: TypeAdapter[Result] = TypeAdapter(Result)
 
@@ -33,12 +33,12 @@ CORPORA, UNFINISHED = "corpora", "unfinished"
 
 
 def result_path(folder: Path, job: Job) -> Path:
-    """Where a job's result lies in a run folder."""
+    """The path of a job's result in a run folder."""
     return folder / "jobs" / f"{job.name}.json"
 
 
 def write_result(folder: Path, result: Result) -> None:
-    """Write a job's file, whole or not at all."""
+    """Write a job's file, complete or not at all."""
     write_text(result_path(folder, result.job), result.model_dump_json(indent=1))
 
 
@@ -77,7 +77,7 @@ def results_by_key(folders: Iterable[Path]) -> dict[str, Stored]:
     for folder in folders:
         runs = [place for place in (folder, *sorted(folder.glob("*"))) if os.path.lexists(place / "plan.json")]
         if not runs:
-            raise ZooError(f"{folder} holds no run whose results could be used again")
+            raise ZooError(f"{folder} holds no run whose results could be reused")
         for run, done in ((run, read_run(run)) for run in runs):
             for result in done.results:
                 if not isinstance(result, FailedResult) and result.key:
