@@ -11,6 +11,8 @@ from typing import Any
 
 import pytest
 
+pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("main_job")]
+
 VARIANTS = ("bert-tiny", "roberta-tiny", "albert-tiny")
 
 

@@ -251,6 +251,7 @@ def test_a_broken_record_of_the_zoos_own_is_refused(name: str, trained: Path, tm
     assert_refused(run, name, "Is a directory", tmp_path, "convert", trained, tmp_path / "out")
 
 
+@pytest.mark.slow
 def test_a_shell_sees_the_same(folder: Path, tmp_path: Path) -> None:
     content(lambda old: old[:-100])(folder)
     command = [sys.executable, "-m", "zoo", "convert", str(folder), str(tmp_path / "out")]

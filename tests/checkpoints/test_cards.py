@@ -69,12 +69,14 @@ def test_weights_that_changed_are_not_said_to_be_the_runs(pretrained: Path, tmp_
     assert "The weights began as those that were made so, and have changed since:" in card
 
 
+@pytest.mark.slow
 def test_a_run_that_started_from_it_tells_from_what(pretrained: Path, run: Run, tmp_path: Path) -> None:
     assert run("pretrain", "run/model", "--corpus", "text.txt", "--out", "more", "--steps", 1)[0] == 0
     card = zoo.load("more/model").origin
     assert card and card.provenance["initial_weights"]["source"] == str(pretrained / "model")
 
 
+@pytest.mark.slow
 def test_a_compared_models_card_tells_its_run_and_its_scores(run: Run, tmp_path: Path) -> None:
     small = (
         "--tasks",

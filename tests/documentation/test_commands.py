@@ -27,9 +27,7 @@ BUDGETS = {
     r"zoo pretrain": "--steps 2",
     r"zoo verify .*--seeds": "--seeds 2",
     r"python -m benchmarks.common_random_numbers": "--tokens 2000 --steps 2 --seeds 2 --workers 0",
-    r"python -m benchmarks.pair_objectives": "--tokens 2000 --steps 2 --seeds 1",
-    r"python -m benchmarks.bench_overhead": "--variant bert-tiny --steps 4",
-    r"python -m benchmarks.bench_mlm_step": "--shapes bert-mini-uncased --rounds 1",
+    r"python -m benchmarks.bench_mlm_step": "--shapes bert-tiny-uncased --rounds 1",
     r"python -m benchmarks.parity": "--families Bert --heads Model",
 }
 """What the test adds to a command, by how the command begins: small budgets, which replace the page's."""
@@ -62,6 +60,10 @@ ELSEWHERE = {
     "torchrun --nproc-per-node 2 -m zoo pretrain bert-tiny --corpus corpus.txt --out runs/two --steps 20": (
         "tests/pretraining/test_team.py::test_two_processes_do_what_one_does_in_two_micro_batches_dropout_and_all"
     ),
+    "python -m benchmarks.pair_objectives microworld --out runs/pairs --seeds 3": (
+        "tests/pretraining/test_benchmarks.py::test_models_are_asked_for_each_others_task"
+    ),
+    "python -m benchmarks.bench_overhead": "tests/pretraining/test_benchmarks.py::test_a_runs_time_is_told_apart",
     "zoo glue-submission runs/here/submission --check": (
         "tests/experiments/submission/test_submit.py::test_the_command_writes_and_checks"
     ),

@@ -20,6 +20,8 @@ from zoo.experiments.results.folder import read_run
 from zoo.experiments.results.records import FailedResult, fingerprint
 from zoo.experiments.results.run import ComparisonRun
 
+pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("sharing")]
+
 SMALL = [
     "albert-tiny",
     "--tasks",
