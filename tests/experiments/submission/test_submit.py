@@ -124,7 +124,7 @@ def test_missing_and_unknown_files_are_named_in_a_zip_too(tmp_path: Path) -> Non
     with zipfile.ZipFile(tmp_path / "some.zip", "w") as archive:
         archive.writestr("submission/RTE.tsv", "index\tprediction\n")
     found = check(tmp_path / "some.zip")
-    assert "submission/RTE.tsv: no file of a submission is called so" in found
+    assert "submission/RTE.tsv: not a file of a submission" in found
     assert sum(line.endswith("is missing") for line in found) == len(FILES) == 11
     (tmp_path / "no.zip").write_text("PK")
     with pytest.raises(ZooError, match="neither a folder nor a zip"):
