@@ -61,7 +61,7 @@ def test_scores_have_three_decimals_between_0_and_5(tmp_path: Path) -> None:
 
 def test_a_submission_is_of_one_variant(tmp_path: Path) -> None:
     run = predicting("rte", {"test": [0] * 3_000}, "bert-tiny", "albert-tiny")
-    with pytest.raises(ZooError, match="say which with --variant: bert-tiny, albert-tiny"):
+    with pytest.raises(ZooError, match="choose with --variant: bert-tiny, albert-tiny"):
         submit(run, None, tmp_path)
     with pytest.raises(UnknownName, match="did you mean 'bert-tiny'"):
         submit(run, "bert-tinny", tmp_path)
