@@ -93,7 +93,7 @@ class TaskHead(Objective):
         return Output(total / known.sum().clamp(min=1), logits, targets, self.correct(logits, targets))
 
     def correct(self, logits: Tensor, targets: Tensor) -> Tensor | None:
-        """Which targets are met, in their shape; None where nothing is right or wrong, as for scores."""
+        """Which targets are met, in their shape; None if nothing is right or wrong, as for scores."""
         return logits.argmax(dim=-1) == targets
 
     def by_item(self, logits: Tensor, batch: Batch) -> list[Tensor]:

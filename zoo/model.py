@@ -92,7 +92,7 @@ class Model(nn.Module):
         return f"<pre>{escape(repr(self))}</pre>"
 
     def objective(self, name: str) -> Objective:
-        """The objective of this name. Raises KeyError where there is none."""
+        """The objective of this name. Raises KeyError if there is none."""
         found = self.objectives[self._keys[name]]
         assert isinstance(found, Objective)
         return found
@@ -105,7 +105,7 @@ class Model(nn.Module):
     def hidden(self, batch: Batch) -> Tensor:
         """Packed tokens to hidden states in context. -> [T, H]
 
-        Raises ZooError for a pair of texts where the embedding can't tell them apart.
+        Raises ZooError for a pair of texts if the embedding can't tell them apart.
         """
         hidden: Tensor = self.encoder(self._embedded(batch), self._layout(batch))
         return hidden
@@ -201,7 +201,7 @@ class Model(nn.Module):
         several are put side by side. What is not given here is as the folder of a sentence encoder says, which is
         logged once, and else the mean, at most as many tokens as the model has positions, no normalisation, no prompt.
 
-        -> [N, H], or [H] for a single text. Raises ZooError where the model has no tokenizer, or an item is no text.
+        -> [N, H], or [H] for a single text. Raises ZooError if the model has no tokenizer, or an item is no text.
         """
         config = vector_config(
             self.sentence,
@@ -226,7 +226,7 @@ class Model(nn.Module):
         """Vectors of texts or pairs in order, a window at a time, so that memory does not grow with their number.
 
         -> [P] per text, or [S, H] where tokens are kept, in float32. How many texts were cut is logged at the end.
-        Raises ZooError where the model has no tokenizer, or an item is no text.
+        Raises ZooError if the model has no tokenizer, or an item is no text.
         """
         tokenizer, rest = self.text_tokenizer, check_texts(texts)
         config = config or vector_config(self.sentence, self.variant.dims)
@@ -248,7 +248,7 @@ class Model(nn.Module):
 
     @property
     def text_tokenizer(self) -> Tokenizer:
-        """The tokenizer of a model that was loaded. Raises ZooError where its folder held none."""
+        """The tokenizer of a model that was loaded. Raises ZooError if its folder held none."""
         if self.tokenizer is None:
             where = f" in {self.origin.folder}" if self.origin else ""
             raise ZooError(f"there is no tokenizer{where}, so the model {self.variant.name!r} can read no text")

@@ -119,7 +119,7 @@ ROWS: dict[str, tuple[Break, str, str]] = {
     "trailing bytes": (content(lambda old: old + b"\0"), WEIGHTS, "1 bytes after its last tensor"),
     "overlap": (header(lambda d: shift(d, -4)), WEIGHTS, "overlaps"),
     "hole": (header(lambda d: shift(d, 4)), WEIGHTS, "hole"),
-    "shape overflow": (header(lambda d: d[BIAS].update(shape=[2**63, 2**63])), WEIGHTS, "are set aside"),
+    "shape overflow": (header(lambda d: d[BIAS].update(shape=[2**63, 2**63])), WEIGHTS, "are reserved"),
     "negative dimension": (header(lambda d: d[BIAS].update(shape=[-32])), WEIGHTS, "not whole numbers from 0"),
     "unknown type": (header(lambda d: d[BIAS].update(dtype="F7")), WEIGHTS, "has the type 'F7'; known: F64"),
     "a pickle": (content(lambda old: pickle.dumps({"a": 1})), WEIGHTS, "is a pickle, whatever its name says"),
@@ -251,6 +251,7 @@ def test_a_broken_record_of_the_zoos_own_is_refused(name: str, trained: Path, tm
     assert_refused(run, name, "Is a directory", tmp_path, "convert", trained, tmp_path / "out")
 
 
+@pytest.mark.slow
 def test_a_shell_sees_the_same(folder: Path, tmp_path: Path) -> None:
     content(lambda old: old[:-100])(folder)
     command = [sys.executable, "-m", "zoo", "convert", str(folder), str(tmp_path / "out")]

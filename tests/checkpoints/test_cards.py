@@ -69,13 +69,15 @@ def test_weights_that_changed_are_not_said_to_be_the_runs(pretrained: Path, tmp_
     assert "The weights began as those that were made so, and have changed since:" in card
 
 
+@pytest.mark.slow
 def test_a_run_that_started_from_it_tells_from_what(pretrained: Path, run: Run, tmp_path: Path) -> None:
     assert run("pretrain", "run/model", "--corpus", "text.txt", "--out", "more", "--steps", 1)[0] == 0
     card = zoo.load("more/model").origin
     assert card and card.provenance["initial_weights"]["source"] == str(pretrained / "model")
 
 
-def test_a_compared_models_card_tells_its_run(run: Run, tmp_path: Path) -> None:
+@pytest.mark.slow
+def test_a_compared_models_card_tells_its_run_and_its_scores(run: Run, tmp_path: Path) -> None:
     small = (
         "--tasks",
         "micro-acceptability",
@@ -87,6 +89,7 @@ def test_a_compared_models_card_tells_its_run(run: Run, tmp_path: Path) -> None:
         1,
         "--workers",
         0,
+        "--keep-finetuned",
     )
     assert run("compare", TINY, *small, "--out", tmp_path / "run")[0] == 0
     (place,) = (tmp_path / "run" / "checkpoints").iterdir()
@@ -94,3 +97,9 @@ def test_a_compared_models_card_tells_its_run(run: Run, tmp_path: Path) -> None:
     card = (tmp_path / "hf" / "README.md").read_text()
     assert "These weights were made so:" in card and "| made_by | zoo compare |" in card
     assert "| corpus | 5,000 documents of the synthetic microworld |" in card
+    (result,) = (tmp_path / "run" / "jobs").glob("finetune-*.json")
+    score = 100 * json.loads(result.read_text())["main_score"]
+    assert f"| micro-acceptability | {score:.1f} | - | 1 |" in card
+    (kept,) = (tmp_path / "run" / "finetuned").iterdir()
+    convert(kept, tmp_path / "tuned", to="zoo")
+    assert f"| micro-acceptability | dev | accuracy | {score:.1f} |" in (tmp_path / "tuned" / "README.md").read_text()

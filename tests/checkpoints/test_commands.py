@@ -154,6 +154,7 @@ def test_a_name_on_the_hub_means_the_folder_of_a_commit(name: str, cache: Path, 
     assert model.origin and model.origin.folder == f"hub:owner/name@{COMMIT}"
 
 
+@pytest.mark.slow
 def test_a_name_on_the_hub_stands_wherever_a_folder_does(
     cache: Path, tmp_path: Path, run: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -179,8 +180,8 @@ def test_a_name_on_the_hub_stands_wherever_a_folder_does(
 @pytest.mark.parametrize(
     ("name", "message"),
     [
-        ("hub:owner/name/more@main", "is no name on the hub"),
-        ("hub:", "is no name on the hub"),
+        ("hub:owner/name/more@main", "is not a name on the hub"),
+        ("hub:", "is not a name on the hub"),
         ("hub:owner/other@main", "cannot fetch hub:owner/other@main"),
         ("hub:owner/name@v2", "cannot fetch hub:owner/name@v2"),
     ],

@@ -95,7 +95,7 @@ def test_an_edge_that_changes_two_choices_is_refused_with_both_named() -> None:
 def test_a_variant_given_twice_is_no_edge() -> None:
     with pytest.raises(ZooError, match="differ in nothing"):
         path(CATALOG, ("bert-tiny", "bert-tiny"))
-    with pytest.raises(ZooError, match="differ in nothing; leave one out"):
+    with pytest.raises(ZooError, match="differ in nothing; remove one"):
         path(CATALOG, ("bert-tiny", "bert-tiny", "bert-mini"))
 
 
@@ -337,7 +337,7 @@ def test_a_task_that_one_side_did_not_finish_is_left_out_and_said() -> None:
     found = effects(run, ablation)
     (effect,) = found.effects
     assert [d.task for d in effect.tasks] == [TASKS[0]] and effect.overall and effect.overall.task == TASKS[0]
-    assert "1. objective: only 1 of 2 tasks were finished" in rendered(of_ablation(run, ablation))
+    assert "1. objective: only 1 of 2 tasks are finished" in rendered(of_ablation(run, ablation))
 
 
 @pytest.mark.parametrize("form", ["terminal", "markdown", "html", "latex", "csv", "json"])

@@ -33,6 +33,8 @@ from zoo.experiments.runner.run import run
 from zoo.experiments.statistics.analysis import analyse
 from zoo.experiments.statistics.verdicts import compare_systems
 
+pytestmark = pytest.mark.xdist_group("comparison")
+
 _spec = importlib.util.spec_from_file_location("zoo_toy", Path(__file__).with_name("toy_task.py"))
 assert _spec and _spec.loader
 toy = importlib.util.module_from_spec(_spec)
@@ -195,7 +197,7 @@ def test_a_task_without_a_dev_split_is_refused_before_training(corpus: FilesCorp
     [
         ("albert-tiny+head.pooling=first", "differ in head.pooling, .*as albert-tiny.*head.pooling=mean"),
         ("albert-tiny+pretraining.tokens=5000", "with --pretrain-tokens N"),
-        ("bert-tiny", "named twice"),
+        ("bert-tiny", "given twice"),
     ],
 )
 def test_an_unequal_comparison_is_refused(corpus: FilesCorpus, second: str, message: str) -> None:
@@ -216,6 +218,7 @@ def test_file_names_are_fit_and_unique() -> None:
     assert all("/" not in slug(name) and len(slug(name)) <= 120 for name in long)
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(shutil.which("ps") is None, reason="needs ps to see who is alive")
 def test_the_workers_of_a_killed_run_do_not_outlive_it(tmp_path: Path) -> None:
     arguments = [
@@ -250,6 +253,7 @@ def _alive(pid: int) -> bool:
     return bool(state.strip()) and not state.startswith("Z")
 
 
+@pytest.mark.slow
 def test_every_seed_may_have_a_pretraining_of_its_own(
     finished: tuple[ComparisonRun, Path, Watcher], corpus: FilesCorpus, tmp_path: Path
 ) -> None:

@@ -35,7 +35,8 @@ from zoo.tasks.scoring import main_score, score
 from zoo.tasks.task import Example
 from zoo.testing import check_task
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("task_kinds")]
+
 
 CATALOG = Catalog.of(zoo_bert, made=OFFERS, stranger=STRANGER)
 SMALL = (

@@ -14,7 +14,7 @@ import torch
 import transformers
 
 import zoo
-from benchmarks.parity import BASE, CASES, FULL, N_LABELS, Comparison, compare, full_size, ragged, reference, tiny
+from tests.parity.oracle import BASE, CASES, FULL, N_LABELS, Comparison, compare, full_size, ragged, reference, tiny
 from zoo.heads import LABEL
 
 
@@ -128,6 +128,7 @@ def test_there_and_back_twice_changes_no_bit(family: str, head: str, dtype: torc
     assert all(torch.equal(last[name], weight) for name, weight in ours.state_dict().items())
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("family", "head"), FULL[2:7:2])  # each family and each head once
 def test_base_sizes_give_the_same(family: str, head: str) -> None:
     found = full_size(family, head)

@@ -9,6 +9,8 @@ import pytest
 
 from benchmarks import bench_overhead, pair_objectives
 
+pytestmark = pytest.mark.slow
+
 
 def test_models_are_asked_for_each_others_task(text: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
     pair_objectives.main(f"{text} --out {tmp_path} --tokens 2000 --seeds 1 --steps 2".split())

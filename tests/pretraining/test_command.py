@@ -48,6 +48,7 @@ def test_a_run_leaves_a_model_a_log_a_curve_and_a_result(
         assert (folder / "curve.png").read_bytes().startswith(b"\x89PNG")
 
 
+@pytest.mark.slow
 def test_overhead_and_waiting_are_told_apart(arguments: Arguments, zoo: Zoo, tmp_path: Path) -> None:
     assert zoo(arguments(tmp_path / "run")) == 0
     for line in read_log(tmp_path / "run"):
@@ -57,6 +58,7 @@ def test_overhead_and_waiting_are_told_apart(arguments: Arguments, zoo: Zoo, tmp
             assert 0 < computed + waited <= seconds
 
 
+@pytest.mark.slow
 def test_what_the_budget_changes_is_told_field_by_field(
     arguments: Arguments, zoo: Zoo, tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:

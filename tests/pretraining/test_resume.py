@@ -41,6 +41,7 @@ def waiting(process: ForkServerProcess) -> Iterator[None]:
         yield
 
 
+@pytest.mark.slow
 def test_killed_at_ten_random_points_a_run_ends_with_the_same_bits(
     arguments: Arguments, zoo: Zoo, start: Start, tmp_path: Path
 ) -> None:
@@ -138,6 +139,7 @@ def test_a_folder_with_another_run_is_left_alone(
     assert "is not empty and holds no run" in capfd.readouterr().err
 
 
+@pytest.mark.slow
 def test_in_bf16_with_lamb_and_two_lengths_a_run_stopped_in_either_length_ends_with_the_same_bits(
     arguments: Arguments, zoo: Zoo, tmp_path: Path
 ) -> None:
@@ -163,10 +165,11 @@ def test_two_processes_do_not_work_in_one_folder(
         if steps_of(tmp_path):
             break
     assert zoo(command) == 2
-    assert "another process is at work in" in capfd.readouterr().err
+    assert "another process is using" in capfd.readouterr().err
     assert stopped(process, tmp_path, signal.SIGTERM) == 128 + signal.SIGTERM
 
 
+@pytest.mark.slow
 def test_runs_on_the_same_text_may_begin_at_once(arguments: Arguments, start: Start, tmp_path: Path) -> None:
     processes = [start(arguments(tmp_path / name, steps=2)) for name in "abc"]
     for process in processes:

@@ -113,6 +113,7 @@ def test_half_precision_is_trained_in_float32(
     assert {tensor.dtype for tensor in tensors(tmp_path / "run" / "model").values()} == {torch.float32}
 
 
+@pytest.mark.slow
 def test_stopped_and_resumed_it_ends_with_the_same_bits(
     model: Path, arguments: Arguments, zoo: Zoo, tmp_path: Path
 ) -> None:

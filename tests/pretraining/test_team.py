@@ -9,6 +9,8 @@ import pytest
 
 from zoo.pretraining.log import read_log
 
+pytestmark = pytest.mark.slow
+
 Arguments = Callable[..., list[str]]
 Zoo = Callable[[list[str]], int]
 Team = Callable[..., str]

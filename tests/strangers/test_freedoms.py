@@ -72,6 +72,7 @@ def test_a_generator_is_not_taken_for_the_models_masked_language_head() -> None:
     assert counts.mlm is None and counts.pretraining > counts.encoder
 
 
+@pytest.mark.slow
 def test_strangers_pretrain_finetune_save_and_load_in_a_comparison(tmp_path: Path) -> None:
     variants = [with_budget(CATALOG.variant(name), 2_000, 3) for name in VARIANTS]
     plan = make_plan(CATALOG, variants, ["lamps"], n_seeds=1)

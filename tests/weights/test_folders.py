@@ -187,7 +187,7 @@ def test_pickles_are_refused_with_a_way_to_convert_them_that_works(save: Save) -
         ({"num_attention_heads": 4}, "n_heads=4 does not divide"),
         ({"num_hidden_layers": 3}, "missing: encoder.layer.2"),
         ({"vocab_size": 41}, r"has the shape \[37, 15\], not \[41, 15\]"),
-        ({"is_decoder": True}, "is_decoder is True; the zoo knows false only"),
+        ({"is_decoder": True}, "is_decoder is True; the zoo supports only false"),
         ({"position_embedding_type": "relative_key"}, "position_embedding_type is 'relative_key'"),
         ({"architectures": "BertModel"}, "should name a class"),
         ({"architectures": [3]}, "should name a class"),

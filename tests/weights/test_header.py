@@ -53,15 +53,15 @@ BAD = {
     "of negative size": ({"a": tensor(0, 8, [-2, -1])}, b"\0" * 8, "not whole numbers from 0"),
     "of true size": ({"a": tensor(0, 4, [True])}, b"\0" * 4, "not whole numbers from 0"),
     "of fractional size": ({"a": tensor(0, 4, [1.0])}, b"\0" * 4, "not whole numbers from 0"),
-    "of wrong size": ({"a": tensor(0, 8, [3])}, b"\0" * 8, "takes 12 bytes, but 8 are set aside"),
+    "of wrong size": ({"a": tensor(0, 8, [3])}, b"\0" * 8, "takes 12 bytes, but 8 are reserved"),
     "of a trillion rows": ({"a": tensor(0, 8, [10**12, 768])}, b"\0" * 8, "takes 3,072,000,000,000,000 bytes"),
     "huge and consistent": (
         {"a": tensor(0, 4 * 10**15, [10**15])},
         b"",
         "its tensors take 4,000,000,000,000,000 bytes",
     ),
-    "of an overflowing shape": ({"a": tensor(0, 8, [2**63, 2**63])}, b"\0" * 8, "but 8 are set aside"),
-    "backwards": ({"a": tensor(8, 0, [0])}, b"\0" * 8, "but -8 are set aside"),
+    "of an overflowing shape": ({"a": tensor(0, 8, [2**63, 2**63])}, b"\0" * 8, "but 8 are reserved"),
+    "backwards": ({"a": tensor(8, 0, [0])}, b"\0" * 8, "but -8 are reserved"),
     "of unknown type": ({"a": tensor(0, 8, dtype="F7")}, b"\0" * 8, "has the type 'F7'; known: F64, F32"),
     "of a listed type": ({"a": tensor(0, 8, dtype=["F32"])}, b"\0" * 8, r"has the type \['F32'\]"),
     "with control characters": (

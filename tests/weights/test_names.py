@@ -8,7 +8,7 @@ import pytest
 import torch
 import transformers
 
-from benchmarks.parity import CASES, reference, tiny
+from tests.parity.oracle import CASES, reference, tiny
 from zoo.registry.catalog import Catalog
 from zoo.weights.format import UNTIED_DECODER
 from zoo.weights.name_table import NameTable

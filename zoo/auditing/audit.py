@@ -30,7 +30,7 @@ class PublishedCount(Record):
 
 
 class Sources(Record):
-    """Where counts come from; None where a source was not asked or has nothing to say."""
+    """Where counts come from; None if a source was not asked or has nothing to say."""
 
     closed_form: Counts | None = None
     module: Counts | None = None
@@ -94,12 +94,12 @@ def audited(catalog: Catalog, name: str, settings: Settings, beside: Sequence[st
 
 
 def audit_variant(catalog: Catalog, variant: Variant, settings: Settings) -> Audit:
-    """Audit a variant. Raises UnknownName or ZooError where its parts are missing or do not fit together."""
+    """Audit a variant. Raises UnknownName or ZooError if its parts are missing or do not fit together."""
     return audit_form(catalog, closed_form(catalog, variant), settings)
 
 
 def audit_checkpoint(catalog: Catalog, path: str, settings: Settings) -> Audit:
-    """Audit a folder, on the hub too, or a safetensors file. Raises ZooError where it is broken or holds no weights."""
+    """Audit a folder, on the hub too, or a safetensors file. Raises ZooError if it is broken or holds no weights."""
     place = folder_named(path)
     path = hub_name(place) or path
     found = read_checkpoint(catalog, place)

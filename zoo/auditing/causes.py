@@ -120,7 +120,7 @@ def _readings(form: ClosedForm, counts: Counts, n: int) -> Iterator[Explanation]
 
 
 def _counted(departures: Sequence[Departure], definition: Definition, formula: Polynomial, sizes: Sizes) -> int | None:
-    """The count with some departures; None where one of them does not apply."""
+    """The count with some departures; None if one of them does not apply."""
     terms = [formula]
     for departure in departures:
         added = departure.adds(definition)

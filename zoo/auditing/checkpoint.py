@@ -84,7 +84,7 @@ def is_path(name: str) -> bool:
 
 
 def read_checkpoint(catalog: Catalog, path: Path) -> Checkpoint:
-    """Count what a folder or a safetensors file stores. Raises ZooError where it is broken or holds no weights."""
+    """Count what a folder or a safetensors file stores. Raises ZooError if it is broken or holds no weights."""
     folder = path if path.is_dir() else path.parent
     if not path.exists():
         raise ZooError(f"there is no file or folder {path}")

@@ -14,7 +14,7 @@ from zoo.registry.catalog import Catalog
 
 @dataclass(frozen=True)
 class Part:
-    """A part of a variant with its components; None where its plugin states no formula."""
+    """A part of a variant with its components; None if its plugin states no formula."""
 
     kind: str
     name: str
@@ -39,7 +39,7 @@ class ClosedForm:
         return sizes(self.variant.dims)
 
     def components(self, definition: Definition) -> tuple[Component, ...] | None:
-        """What a definition counts; None where it does not apply, or a formula is missing."""
+        """What a definition counts; None if it does not apply, or a formula is missing."""
         body = [part for part in self.parts if part.kind != "objective"]
         heads = [part for part in self.parts if part.kind == "objective"]
         counted = _joined(body if definition != "pretraining" else self.parts)
@@ -63,7 +63,7 @@ class ClosedForm:
 
 
 def closed_form(catalog: Catalog, variant: Variant) -> ClosedForm:
-    """A variant by its parts' formulas. Raises UnknownName or ZooError where a part is missing or does not fit."""
+    """A variant by its parts' formulas. Raises UnknownName or ZooError if a part is missing or does not fit."""
     used = [("embedding", variant.embedding), ("encoder", variant.encoder)]
     used += [("objective", objective) for objective in variant.objectives]
     return ClosedForm(
@@ -72,7 +72,7 @@ def closed_form(catalog: Catalog, variant: Variant) -> ClosedForm:
 
 
 def _joined(parts: Iterable[Part]) -> tuple[Component, ...] | None:
-    """All components of some parts; None where one part has no formula."""
+    """All components of some parts; None if one part has no formula."""
     joined: list[Component] = []
     for part in parts:
         if part.components is None:

@@ -48,7 +48,7 @@ class Cost(Record):
 
 
 def cost(form: ClosedForm, lengths: Iterable[int] = LENGTHS, batch: int = BATCH) -> Cost | None:
-    """The cost of a variant at some lengths; None where a part has no formula. Longer than P is left out."""
+    """The cost of a variant at some lengths; None if a part has no formula. Longer than P is left out."""
     body, everything = form.components("encoder"), form.components("pretraining")
     if body is None or everything is None:
         return None

@@ -19,7 +19,7 @@ LABELS: dict[Definition, str] = {
 
 
 class Counts(Record):
-    """Unique parameters, those of tied or shared weights once; None where a definition does not apply.
+    """Unique parameters, those of tied or shared weights once; None if a definition does not apply.
 
     `encoder` is embedding and encoder. `encoder_pooler` adds a dense layer of H² + H, whether or not an objective
     brings one. `mlm` adds the head of masked tokens to `encoder`, with its output table unless that is the token table.

@@ -33,7 +33,7 @@ class Expectation(BaseModel):
 
 
 def read_expectations(path: Path) -> list[Expectation]:
-    """A file that `zoo audit --json` wrote. Raises ZooError where it is missing or malformed."""
+    """A file that `zoo audit --json` wrote. Raises ZooError if it is missing or malformed."""
     try:
         return TypeAdapter(list[Expectation]).validate_json(path.read_bytes())
     except OSError as error:

@@ -49,7 +49,7 @@ class Sharing(Record):
 
 
 def sharing(form: ClosedForm) -> Sharing | None:
-    """What sharing saves in a variant; None where its embedding or encoder has no formula."""
+    """What sharing saves in a variant; None if its embedding or encoder has no formula."""
     embedding, encoder = (part.components for part in form.parts[:2])
     if embedding is None or encoder is None:
         return None

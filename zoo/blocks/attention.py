@@ -1,4 +1,4 @@
-"""Multi-head attention over packed sequences: the only block that asks where sequences end."""
+"""Multi-head attention over packed sequences: the only block that depends on where sequences end."""
 
 from __future__ import annotations
 
@@ -34,11 +34,11 @@ def attend(
 ) -> Tensor:
     """Scaled dot-product attention, each token seeing its own sequence; Vaswani et al. 2017, section 3.2.1.
 
-    With a `window`, a token sees only so many tokens on either side of it; in a causal layout, none after it. A `bias`
-    is added to the scores after scaling; what `dropout` drops are attention weights. All [T, N, H/N].
+    With a `window`, a token sees only so many tokens on either side; in a causal layout, none after it. A `bias` is
+    added to the scores after scaling; `dropout` drops attention weights. All [T, N, H/N].
 
     On a CPU, sequences of one length are attended to together, without a mask where all tokens see each other; on other
-    devices, torch's variable-length kernel is taken where it can be: half precision, neither dropout nor bias.
+    devices, torch's variable-length kernel is used if possible: half precision, no dropout, no bias.
     """
     if query.device.type == "cpu":
         note_kernel("sdpa by length")
@@ -72,7 +72,7 @@ class SelfAttention(nn.Module):
         self.output = nn.Linear(width, width, bias=bias)
 
     def start_keys_as_queries(self) -> None:
-        """Copy the weights of the queries to the keys, as the setting `init.keys_start_as_queries` asks."""
+        """Copy the weights of the queries to the keys; called if `init.keys_start_as_queries` is set."""
         self.key.weight.data.copy_(self.query.weight.data)
 
     def forward(self, hidden: Tensor, layout: Layout) -> Tensor:
@@ -117,10 +117,10 @@ def _attend_varlen(query: Tensor, key: Tensor, value: Tensor, layout: Layout, wi
 
     ends = F.pad(layout.sizes.cumsum(0), (1, 0)).to(torch.int32)
     longest = max(layout.lengths)
-    left = -1 if window is None else window  # -1 is all the way
+    left = -1 if window is None else window  # -1 is no limit
     right = 0 if layout.causal else left
     mixed = varlen_attn(query, key, value, ends, ends, longest, longest, window_size=(left, right))
-    assert isinstance(mixed, Tensor)  # it returns more only where asked to
+    assert isinstance(mixed, Tensor)  # it returns more only on request
     return mixed
 
 
@@ -133,19 +133,19 @@ def _attend_padded(
     window: int | None = None,
     bias: Bias | None = None,
 ) -> Tensor:
-    """Attention over the padded rectangle with a mask, where nothing better fits. All [T, N, H/N]."""
+    """Attention over the padded rectangle with a mask, if no faster kernel fits. All [T, N, H/N]."""
     (q, known), (k, _), (v, _) = (layout.pad(packed) for packed in (query, key, value))
     q, k, v = (padded.transpose(1, 2) for padded in (q, k, v))
     seen = known[:, None, None, :]
     near = _seen(known.shape[1], known.device, layout.causal, window)
-    if near is not None:  # padding sees itself: where nothing is seen, gradients are NaN
+    if near is not None:  # padding sees itself: if nothing is seen, gradients are NaN
         seen = seen & near | torch.eye(len(near), dtype=torch.bool, device=near.device)
     mixed = F.scaled_dot_product_attention(q, k, v, _biased(seen, q, k, bias), dropout)
     return layout.pack(mixed.transpose(1, 2))
 
 
 def _seen(length: int, device: torch.device, causal: bool, window: int | None) -> Tensor | None:
-    """Which tokens [S, S] each token of a sequence sees; None where it sees all of them."""
+    """Which tokens [S, S] each token of a sequence sees; None if it sees all of them."""
     if not causal and (window is None or window >= length - 1):
         return None
     place = torch.arange(length, device=device)

@@ -25,9 +25,9 @@ class FeedForward(nn.Module):
 
 
 class GatedFeedForward(FeedForward):
-    """Widen twice, activate the one and multiply it with the other, narrow; Shazeer 2020, arXiv:2002.05202, section 2.
+    """Widen twice, activate one and multiply by the other, narrow; Shazeer 2020, arXiv:2002.05202, section 2.
 
-    Which of GLU's family it is depends on the activation: gelu makes it GEGLU, silu SwiGLU.
+    The activation decides which GLU it is: gelu makes it GEGLU, silu SwiGLU.
     """
 
     def __init__(self, dims: Dims, *, bias: bool = True) -> None:

@@ -1,4 +1,4 @@
-"""How weights start, for a whole model, from its variant's record."""
+"""The initialisation of a whole model, from its variant's record."""
 
 from __future__ import annotations
 
@@ -23,12 +23,12 @@ class KeysAsQueries(Protocol):
 def initialise(model: nn.Module, init: Init, seed: int) -> None:
     """Draw every linear layer and embedding from a normal distribution, biases zero; norms keep 1 and 0.
 
-    What a layer draws depends on the seed and on its name in the model alone, so that two models start alike wherever
-    they have the same layers; of two tables of one width, the longer begins as the shorter.
-    Devlin et al. 2019 use a standard deviation of 0.02 throughout (google-research/bert, initializer_range).
+    A layer's values depend only on the seed and its name in the model, so two models start alike wherever they have the
+    same layers; of two tables of one width, the longer begins like the shorter. Devlin et al. 2019 use a standard
+    deviation of 0.02 throughout (google-research/bert, initializer_range).
 
-    Layers of any other kind keep the start that their constructor gave them, and so does a module with a true attribute
-    `keeps_own_init`, with all that is in it.
+    Other kinds of layer keep the initialisation of their constructor, and so does everything in a module with a true
+    attribute `keeps_own_init`.
     """
     with torch.no_grad():
         for name, module in _open_modules(model):
@@ -48,7 +48,7 @@ def initialise(model: nn.Module, init: Init, seed: int) -> None:
 
 
 def settings_that_reach(model: nn.Module) -> set[str]:
-    """The fields of Init that change how something in a module starts: any of four."""
+    """The fields of Init that change something in a module."""
     found = set()
     for _, module in _open_modules(model):
         reached = {
@@ -62,7 +62,7 @@ def settings_that_reach(model: nn.Module) -> set[str]:
 
 
 def _open_modules(model: nn.Module) -> Iterator[tuple[str, nn.Module]]:
-    """The modules by name whose start is the record's affair."""
+    """The modules, by name, that the record initialises."""
     closed = {
         inner for outer in model.modules() if getattr(outer, "keeps_own_init", False) for inner in outer.modules()
     }

@@ -1,4 +1,4 @@
-"""Which kernels a stretch of work takes, noted by the blocks that choose among several."""
+"""Which kernels run, noted by the blocks that choose among several."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ _taken: ContextVar[set[str] | None] = ContextVar("kernels taken", default=None)
 
 @contextmanager
 def kernels_taken() -> Iterator[set[str]]:
-    """Inside, collect the names of the kernels that are taken, for this stretch of work and for one around it."""
+    """Inside, collect the names of the kernels used; they count for an enclosing block too."""
     names: set[str] = set()
     around = _taken.get()
     token = _taken.set(names)
@@ -24,7 +24,7 @@ def kernels_taken() -> Iterator[set[str]]:
 
 
 def note_kernel(name: str) -> None:
-    """Note that a kernel is taken, as `varlen`."""
+    """Note that a kernel is used, as `varlen`."""
     names = _taken.get()
     if names is not None:
         names.add(name)

@@ -1,4 +1,4 @@
-"""The two halves of a transformer layer, apart so that each can be shared across layers alone."""
+"""The two halves of a transformer layer, separate so that either can be shared across layers."""
 
 from __future__ import annotations
 
@@ -70,7 +70,7 @@ class PreNormFeedForwardBlock(FeedForwardBlock):
 
 
 class Layer(nn.Module):
-    """A transformer layer of given halves; a half given to several layers is shared by them."""
+    """A transformer layer from its two halves; a half given to several layers is shared."""
 
     def __init__(self, attention: AttentionBlock, feedforward: FeedForwardBlock) -> None:
         super().__init__()
@@ -84,9 +84,9 @@ class Layer(nn.Module):
 
 
 class LayerStack(Encoder):
-    """Layers one after the other, with a `norm` of what leaves the last, as norms before each half need one.
+    """A sequence of layers, with a `norm` after the last, as pre-norm layers need.
 
-    A layer takes hidden states [T, H] and their layout. A subclass whose layers are not in a row overrides `states`.
+    A layer takes hidden states [T, H] and their layout. A subclass with another order overrides `states`.
     """
 
     can_be_causal = True

@@ -14,9 +14,9 @@ from zoo.core.specs import Dims
 
 
 class PairObjective(Objective):
-    """Pool the first token and tell two classes apart; Devlin et al. 2019, section 3.1, task 2.
+    """Pool the first token and predict one of two classes; Devlin et al. 2019, section 3.1, task 2.
 
-    A subclass says in `prepare` how pairs are made, and names the label that it gives them.
+    A subclass makes pairs in `prepare`, and names the label that it gives them.
     """
 
     label: ClassVar[str]

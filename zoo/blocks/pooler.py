@@ -1,4 +1,4 @@
-"""A sequence as one vector."""
+"""One vector per sequence."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from torch import Tensor, nn
 
 
 class Pooler(nn.Module):
-    """A dense layer with tanh over one vector a sequence; google-research/bert, modeling.py."""
+    """A dense layer with tanh over one vector per sequence; google-research/bert, modeling.py."""
 
     def __init__(self, width: int) -> None:
         super().__init__()

@@ -10,9 +10,9 @@ from zoo.core.errors import ZooError
 
 
 class Rotary(nn.Module):
-    """Turn each pair of numbers by an angle that grows with the position; Su et al. 2021, arXiv:2104.09864, s. 3.4.2.
+    """Rotate each pair of numbers by an angle that grows with the position; Su et al. 2021, arXiv:2104.09864, s. 3.4.2.
 
-    The scores of attention then depend on how far apart two tokens are. The i-th of the H/N/2 pairs turns by
+    The scores of attention then depend on how far apart two tokens are. The i-th of the H/N/2 pairs rotates by
     `base` ** (-2i / (H/N)) per position. Number i is paired with number i + H/N/2, as in GPT-NeoX and ModernBERT, where
     the paper pairs neighbours: the same up to the order of a head's numbers.
     """
@@ -25,7 +25,7 @@ class Rotary(nn.Module):
         self.base = base
 
     def forward(self, query: Tensor, key: Tensor, layout: Layout) -> tuple[Tensor, Tensor]:
-        """Queries and keys [T, N, H/N] -> the same, turned."""
+        """Queries and keys [T, N, H/N] -> the same, rotated."""
         rates = self.base ** -(torch.arange(self.pairs, device=query.device) / self.pairs)
         angles = (layout.positions[:, None] * rates)[:, None]
         cosines, sines = angles.cos(), angles.sin()

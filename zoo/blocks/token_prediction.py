@@ -1,4 +1,4 @@
-"""Which token stands here: the output layer of masked language models."""
+"""Predicting tokens: the output layer of masked language models."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ class TokenPrediction(nn.Module):
 
 
 def predict_tokens(head: TokenPrediction, hidden: Tensor, batch: Batch, token_table: Tensor) -> Output:
-    """The loss at the tokens that have a target, and only there are logits computed.
+    """The loss at the tokens that have a target; logits are computed only there.
 
     A batch in which nothing is masked has a loss of zero, not NaN.
     """

@@ -14,7 +14,7 @@ from zoo.weights.hub import open_folder
 
 @dataclass(frozen=True)
 class Moved:
-    """A stored tensor under its old name and its new one; None where it was not there before, or is left out."""
+    """A stored tensor under its old name and its new one; None if it was not there before, or is left out."""
 
     before: str | None
     after: str | None
@@ -27,7 +27,7 @@ def convert(
 ) -> list[Moved]:
     """Write a folder's model in a format, with its metadata, and tell what became of each tensor.
 
-    Raises ZooError where the folder cannot be read, or what it holds cannot be expressed in the format.
+    Raises ZooError if the folder cannot be read, or what it holds cannot be expressed in the format.
     """
     catalog = catalog or Catalog.installed()
     folder = open_folder(source)

@@ -54,7 +54,7 @@ def load(
     A folder may be named as hub:OWNER/NAME@REVISION.
     Weights stay mapped to the file and keep its type, unless `dtype` says otherwise. With `parse_special` the
     tokenizer reads "[MASK]" and its like in a text as the special token, as the transformers library does.
-    Raises ZooError where anything is missing, broken or unknown; no code from the folder is ever run.
+    Raises ZooError if anything is missing, broken or unknown; no code from the folder is ever run.
     """
     if dtype is not None and not dtype.is_floating_point:
         raise ZooError(f"weights are floats and cannot be read as {dtype}")
@@ -117,7 +117,7 @@ def _say(folder: Path, note: str) -> None:
 
 
 def tokenizer_of(folder: Path | CheckpointFolder, catalog: Catalog) -> Tokenizer | None:
-    """The tokenizer of a folder, which need not hold weights; None where it holds no tokenizer. Raises ZooError."""
+    """The tokenizer of a folder, which need not hold weights; None if it holds no tokenizer. Raises ZooError."""
     folder = open_folder(folder)
     if folder.tokenizer_file is None:
         return None

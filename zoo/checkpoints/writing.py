@@ -32,8 +32,8 @@ def save(
 
     Beside them lie the beginnings of a model card, and how the weights were made where that is known.
     `to="zoo"` keeps the whole record of the variant, in a form that the zoo alone reads. The folder appears when all
-    of it is there. Raises ZooError where it exists, unless `replace` allows to put the new one in its place, and
-    where the model cannot be expressed in the Hugging Face format.
+    of it is there. Raises ZooError if it exists, unless `replace` allows to put the new one in its place, and
+    if the model cannot be expressed in the Hugging Face format.
     """
     folder = Path(folder)
     if to not in ("hf", "zoo"):
@@ -65,7 +65,7 @@ def save(
 
 
 def describe(model: Model, catalog: Catalog) -> HuggingFaceExport:
-    """The Hugging Face words for a model. Raises ZooError where there are none."""
+    """The Hugging Face words for a model. Raises ZooError if there are none."""
     for format in catalog.checkpoint_formats.values():
         settings = format.config(model.variant)
         if (

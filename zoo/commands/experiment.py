@@ -1,4 +1,4 @@
-"""What `zoo compare` and `zoo ablate` have in common on the command line."""
+"""The common part of `zoo compare` and `zoo ablate` on the command line."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ SavePlan = Annotated[
     typer.Option(help="Write the plan to this file and stop. [dim](e.g. plan.json)[/dim]", rich_help_panel=FOLDER),
 ]
 DryRun = Annotated[
-    bool, typer.Option("--dry-run", help="Print the jobs and what they will take, and stop.", rich_help_panel=FOLDER)
+    bool, typer.Option("--dry-run", help="Print the jobs and their estimated cost, and stop.", rich_help_panel=FOLDER)
 ]
 
 
@@ -34,7 +34,7 @@ def experiment(
     as_json: bool,
     **given: Any,
 ) -> int:
-    """Write a plan, estimate it, or carry it out and print what came of it; status 1 where a job failed."""
+    """Write a plan, estimate it, or run it and print the results; status 1 if a job failed."""
     if save_plan is not None:
         return _save(planned(**given), save_plan)
     if dry_run:
@@ -45,8 +45,10 @@ def experiment(
     else:
         show(comparison.document.brief)
     assert comparison.folder is not None
+    command = "ablate" if comparison.effects else "compare"
     ending(
         {"run folder": comparison.folder, "report": comparison.folder / "report.md"},
+        *([f"zoo {command} --resume --out {comparison.folder}"] if comparison.failures else []),
         f"zoo report {comparison.folder} --format html --out report.html",
         f"zoo verify {comparison.folder}",
     )
@@ -57,7 +59,10 @@ def _save(plan: Plan, path: Path) -> int:
     from zoo.core.files import write_text
 
     write_text(path, plan.model_dump_json(indent=1) + "\n")
-    ending({f"plan {plan.content_hash[:12]}, {len(plan.jobs)} jobs": path}, f"zoo compare --plan {path}")
+    ending(
+        {f"plan {plan.content_hash[:12]}, {len(plan.jobs)} jobs": path},
+        f"zoo {'ablate' if plan.ablation else 'compare'} --plan {path}",
+    )
     return 0
 
 

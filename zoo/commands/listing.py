@@ -51,11 +51,11 @@ def list_(
     as_json: AsJson = False,
     strict: Strict = False,
 ) -> None:
-    """List the names of variants, parts, tasks, formats and all else.
+    """List variants, parts, tasks, formats and everything else that has a name.
 
     Example: zoo list variants --family bert --max-parameters 20M
 
-    Parameters are those of embedding and encoder, by formula; `zoo audit` counts under other definitions.
+    Parameters are those of embedding and encoder, by formula; `zoo audit` has other definitions.
     """
     catalog = open_catalog(strict)
     rows = list(rows_of(catalog, what, options))
@@ -63,7 +63,7 @@ def list_(
 
 
 def rows_of(catalog: Catalog, what: str, options: ListOptions) -> Iterator[Row]:
-    """The rows of a listing that pass the filters. Raises UnknownName, and ZooError where a filter cannot apply."""
+    """The rows of a listing that pass the filters. Raises UnknownName, and ZooError if a filter cannot apply."""
     listing = what.replace("_", "-").lower()
     if listing not in LISTINGS:
         raise UnknownName("kind of name to list", what, LISTINGS)

@@ -20,7 +20,7 @@ from torch import Tensor
 from zoo.core.seeds import seed_of
 
 IGNORE = -100
-"""The target of a token that is not to be predicted, and the label of an example that has none."""
+"""The target of tokens that are not predicted, and the label of examples without one."""
 
 CPU = torch.device("cpu")
 
@@ -32,7 +32,7 @@ Flags = NDArray[np.bool_]
 class Encoding:
     """One sequence as a model reads it: ids, which text each token is of (0 or 1), special tokens marked. All [S].
 
-    `types` are what an embedding reads as segments, where a tokenizer marks texts otherwise, as XLM-R's: not at all.
+    `types` replace `segments` in the embedding if the tokenizer numbers texts differently; XLM-R's gives all tokens 0.
     """
 
     ids: Ids
@@ -48,7 +48,7 @@ class Encoding:
 class Passage:
     """A stretch of pre-training text before special tokens: one run of ids, or two; labels by objective.
 
-    `cuts` tells whether a sentence is cut where the passage begins, where its second part begins, and where it ends.
+    `cuts` says whether a sentence is cut at the start of the passage, at the start of its second part, and at its end.
     """
 
     document: int
@@ -63,7 +63,8 @@ class Passage:
 
 @dataclass(frozen=True)
 class Layout:
-    """Where each sequence of a packed batch begins and ends; if `causal`, no token sees those after it."""
+    """Where each sequence of a packed batch begins and ends; if `causal`, tokens see only themselves and earlier
+    ones."""
 
     lengths: tuple[int, ...]
     device: torch.device = CPU
@@ -76,7 +77,7 @@ class Layout:
 
     @cached_property
     def groups(self) -> tuple[tuple[int, int], ...]:
-        """Runs of neighbours of equal length, as (how many, length); few if sequences are sorted by length."""
+        """Runs of adjacent sequences of equal length, as (how many, length); few if sequences are sorted by length."""
         return tuple((sum(1 for _ in run), length) for length, run in groupby(self.lengths))
 
     @cached_property
@@ -96,13 +97,13 @@ class Layout:
 
     @cached_property
     def positions(self) -> Tensor:
-        """The place of each token in its sequence, from 0. [T]"""
+        """The position of each token in its sequence, from 0. [T]"""
         return torch.arange(sum(self.lengths), device=self.device) - self.starts[self.sequence_of]
 
     def rectangles(self, packed: Tensor) -> list[Tensor]:
         """The runs of `groups`, without padding: a packed [T, ...] to one [n, length, ...] per group.
 
-        To pack them again, flatten the first two dimensions of each and put them end to end.
+        To pack them again, flatten the first two dimensions of each and concatenate.
         """
         # Split once: slicing each group instead would make the backward pass cost groups x tokens.
         pieces = torch.split(packed, [n * length for n, length in self.groups])
@@ -123,7 +124,7 @@ class Layout:
         return packed[self.starts]
 
     def mean(self, packed: Tensor, where: Tensor | None = None) -> Tensor:
-        """Each sequence's mean over its tokens, or over those where `where` [T] is true; zeros if none is.
+        """Each sequence's mean over its tokens, or over those for which `where` [T] is true; zeros if none is.
 
         [T, H] -> [B, H]
         """
@@ -138,11 +139,11 @@ class Layout:
 class Batch:
     """Sequences packed end to end.
 
-    ids, segments, special and targets are [T], and types, if there are any; targets is IGNORE where nothing is to be
-    predicted; labels are [B] or [B, ...] by name; `order` is the place each sequence had before collating, [B];
-    `documents` tells, for pre-training text, the document of the corpus that each sequence begins in, [B]. `items` has
-    the number of the item that each sequence is of, [B], where several make up one, as the choices of a question do;
-    else it is empty. What is drawn at random for the batch depends on `seed`, which is another one in every step.
+    ids, segments, special and targets are [T], and types, if there are any; targets is IGNORE for tokens that are not
+    predicted; labels are [B] or [B, ...] by name; `order` is the index each sequence had before collating, [B]; for
+    pre-training text, `documents` is the document of the corpus in which each sequence begins, [B]. If several
+    sequences make up one item, as the choices of a question do, `items` is the number of each sequence's item, [B];
+    otherwise it is empty. Random choices for the batch depend on `seed`, which differs in every step.
     """
 
     ids: Tensor
@@ -158,21 +159,21 @@ class Batch:
 
     @property
     def n_items(self) -> int:
-        """How many items there are: sequences, unless several make up one."""
+        """The number of items: sequences, unless several make up one."""
         return len(set(self.items)) or self.layout.n_sequences
 
     types: Tensor | None = None
 
     @property
     def token_types(self) -> Tensor:
-        """What an embedding of segments reads. [T]"""
+        """What a segment embedding reads. [T]"""
         return self.segments if self.types is None else self.types
 
     def uniform(self, purpose: str, *shape: int) -> Tensor:
         """Random numbers in [0, 1) for each token. -> [T, ...]
 
-        They depend on the seed, the purpose and the place of a token's sequence among those collated, and so stay the
-        same in whatever micro-batch and on whatever device the sequence comes.
+        They depend on the seed, the purpose and the index of a token's sequence before collating, so they are the same
+        in any micro-batch and on any device.
         """
         order = self.order or range(self.layout.n_sequences)
         drawn = [
@@ -197,7 +198,8 @@ class Batch:
         )
 
     def micro_batch(self, index: int, n: int) -> Batch:
-        """Every n-th item from the one at `index` on, each whole: n parts of about equal size make up the batch."""
+        """Every n-th item, starting with the one at `index`; items stay whole, and n parts of about equal size make up
+        the batch."""
         items = self.items or tuple(range(self.layout.n_sequences))
         wanted = set(list(dict.fromkeys(items))[index::n])
         rows = [row for row, item in enumerate(items) if item in wanted]
@@ -219,19 +221,19 @@ class Batch:
 
 
 def _at(rows: Sequence[int], values: tuple[int, ...]) -> tuple[int, ...]:
-    """The values of these rows, or nothing of nothing."""
+    """The values of these rows; empty if there are no values."""
     return tuple(values[row] for row in rows) if values else ()
 
 
 @dataclass(frozen=True)
 class Output:
-    """What an objective makes of a batch: a scalar loss, logits, and the targets that these are held against.
+    """What an objective computes from a batch: a scalar loss, logits, and the targets that they are compared with.
 
-    The last dimension of logits is the classes: [M, V] beside targets [M], or [B, C] beside [B]. Logits of the targets'
-    own shape are scores where targets are floats, and where they are integers, 0 or 1, decisions for themselves, yes
-    above 0. An objective whose logits mean something else marks in `correct` which targets are met, in their shape. The
-    loss is a mean over the targets that are not IGNORE. `corrupted` is the batch that the encoder is to read in place
-    of the one given, from an objective that stands before the encoder.
+    The last dimension of logits is the classes: [M, V] with targets [M], or [B, C] with [B]. Logits of the targets' own
+    shape are scores if targets are floats, and independent yes/no decisions (yes above 0) if they are integers, 0 or 1.
+    An objective whose logits mean something else sets `correct`: which targets are predicted correctly, in their shape.
+    The loss is a mean over the targets that are not IGNORE. An objective that runs before the encoder sets `corrupted`:
+    the batch that the encoder reads in place of the one given.
     """
 
     loss: Tensor
@@ -241,7 +243,7 @@ class Output:
     corrupted: Batch | None = None
 
     def hits(self) -> tuple[Tensor, Tensor]:
-        """How many targets are met, and how many count; none count where they are scores. Scalars."""
+        """How many targets are predicted correctly, and how many count; scores do not count. Scalars."""
         if self.targets.is_floating_point():
             none = self.targets.new_zeros(())
             return none, none

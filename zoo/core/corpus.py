@@ -1,4 +1,4 @@
-"""A corpus as ids, held flat, so that a sentence or a document is a slice of one array, be it in memory or on disk."""
+"""A corpus as flat ids: a sentence or a document is a slice of one array, in memory or on disk."""
 
 from __future__ import annotations
 
@@ -66,7 +66,7 @@ class TokenCorpus:
         return np.diff(self.sentence_offsets[self.document_offsets])
 
     def documents(self, chosen: Sequence[int] | NDArray[np.int64]) -> Self:
-        """Some of the documents, or all in another order, in memory."""
+        """Some of the documents, or all in a different order, in memory."""
         firsts, lasts = (self.document_offsets[np.asarray(chosen) + step].tolist() for step in (0, 1))
         lengths = [np.diff(self.sentence_offsets[a : b + 1]) for a, b in zip(firsts, lasts, strict=True)]
         return type(self)(
@@ -78,7 +78,7 @@ class TokenCorpus:
 
     @cached_property
     def content_hash(self) -> str:
-        """A SHA-256 over the ids and where sentences and documents begin."""
+        """A SHA-256 over the ids and the offsets of sentences and documents."""
         digest = hashlib.sha256(f"{self.separator}\n".encode())
         for part in (self.ids, self.sentence_offsets, self.document_offsets):
             digest.update(f"{len(part)}\n".encode())
@@ -94,5 +94,5 @@ def _chunks(values: NDArray[Any]) -> Iterator[NDArray[Any]]:
 
 
 def offsets(lengths: Offsets) -> Offsets:
-    """Where each of some neighbours begins, given their lengths; at the end, where the last one ends."""
+    """The start of each of some adjacent stretches, given their lengths; last, the end of the final one."""
     return np.concatenate([[0], np.cumsum(lengths)])

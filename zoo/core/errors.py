@@ -1,4 +1,4 @@
-"""What can go wrong, said in one line: what was asked, what exists, what to do."""
+"""Errors as one line: what was asked for, what exists, what to do."""
 
 from __future__ import annotations
 
@@ -9,24 +9,25 @@ from difflib import get_close_matches
 from pydantic import ValidationError
 
 LONGEST = 4_000
-"""Characters of a message; of a longer one the middle is left out."""
+"""The most characters of a message; the middle of a longer one is left out."""
 
 N_SHOWN = 10
-"""How many of many names a message lists."""
+"""The most names that a message lists."""
 
 N_NEAR = 3
-"""How many names a message offers in place of one that is unknown among many."""
+"""How many near names a message offers in place of an unknown one."""
 
 _LONGEST_NAME = 200
 _MOST_NAMES = 500
-"""What the search for a name's nearest looks at; it takes time in proportion to all characters."""
+"""The most characters that the search for near names reads; its time grows with them."""
 
 CONTROLS = re.compile("[\0-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
-"""What a terminal obeys instead of showing it: control characters, changes of direction; and halves of characters."""
+"""Characters that a terminal obeys instead of showing: control characters, changes of direction; and lone
+surrogates."""
 
 
 def visible(text: str) -> str:
-    """Text of strangers made safe for a terminal: each character that would steer it is spelled out, as \\x1b."""
+    """Untrusted text made safe for a terminal: each control character is spelled out, as \\x1b."""
     return CONTROLS.sub(lambda found: ascii(found[0])[1:-1], text)
 
 
@@ -45,12 +46,12 @@ def listed(names: Sequence[str], most: int = N_SHOWN) -> str:
 
 
 def nearest(name: str, names: Iterable[str], cutoff: float = 0.6) -> str | None:
-    """The name most like another one, if one is; names too long to be meant are left out of the search."""
+    """The name most like another one, if any is; very long names are left out of the search."""
     return next(iter(nearest_few(name, names, 1, cutoff)), None)
 
 
 def nearest_few(name: str, names: Iterable[str], most: int, cutoff: float = 0.6) -> list[str]:
-    """The names most like another one, the likest first."""
+    """The names most like another one, best first."""
     if len(name) > _LONGEST_NAME:
         return []
     likely = [other for other in names if len(other) <= _LONGEST_NAME][:_MOST_NAMES]
@@ -58,9 +59,9 @@ def nearest_few(name: str, names: Iterable[str], most: int, cutoff: float = 0.6)
 
 
 class ZooError(Exception):
-    """A mistake in what the user gave; the command line prints it alone and exits with 2.
+    """A mistake in the user's input; the command line prints only its message and exits with 2.
 
-    Whatever the message quotes, it is one line of bounded length that steers no terminal.
+    Whatever the message quotes, it is one line of bounded length without control characters.
     """
 
     exit_code = 2
@@ -70,7 +71,7 @@ class ZooError(Exception):
 
 
 class UnknownName(ZooError):
-    """A name that nothing installed answers to."""
+    """A name that nothing installed has."""
 
     def __init__(self, kind: str, name: str, known: Iterable[str], where: str = "") -> None:
         names = sorted(known)
@@ -98,7 +99,7 @@ def _absent(name: str, kind: str, known: Iterable[str]) -> str:
 
 
 class RunFailed(ZooError):
-    """A run that began well and could not be finished; the command line exits with 1."""
+    """A run that started but could not finish; the command line exits with 1."""
 
     exit_code = 1
 
@@ -108,7 +109,7 @@ _LONGEST_COMPLAINT = 200
 
 
 def explain(error: ValidationError) -> str:
-    """The first complaints of a pydantic validation on one line, each with the path to its field."""
+    """The first errors of a pydantic validation on one line, each with the path to its field."""
     complaints = error.errors(include_url=False, include_context=False)
     complaints = [each for each in complaints if each["loc"] == ("format",)] or complaints  # it explains all others
     parts = []

@@ -1,6 +1,6 @@
-"""Files that are whole or not there: written beside their place, flushed to disk, then renamed into it.
+"""Files that are complete or absent: written beside their target, flushed to disk, then renamed.
 
-And strangers' files, of which nobody knows what they are before they are opened.
+Also untrusted files, which may be anything until they are opened.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from zoo.core.errors import RunFailed, ZooError
 
 
 def open_regular(path: Path) -> BufferedReader:
-    """Open a file to be read. Raises ZooError where it cannot be, or is no file, as a named pipe that makes wait."""
+    """Open a file to be read. Raises ZooError if it cannot be opened, or is not a file (a named pipe would block)."""
     try:
         handle = os.open(path, os.O_RDONLY | os.O_NONBLOCK)
         mode = os.fstat(handle).st_mode
@@ -31,12 +31,12 @@ def open_regular(path: Path) -> BufferedReader:
 
 
 def irregular(path: Path, mode: int) -> ZooError:
-    """The error where a file is needed and something else is there."""
+    """The error if a file is needed and something else is there."""
     return ZooError(f"{path}: {'Is a directory' if stat.S_ISDIR(mode) else 'is a pipe or a device'}; give a file")
 
 
 def read_regular(path: Path, largest: int) -> bytes:
-    """What a file holds. Raises ZooError where it cannot be read, is no file, or has more than `largest` bytes."""
+    """What a file holds. Raises ZooError if it cannot be read, is not a file, or has more than `largest` bytes."""
     with open_regular(path) as file:
         size = os.fstat(file.fileno()).st_size
         if size > largest:
@@ -48,12 +48,12 @@ def read_regular(path: Path, largest: int) -> bytes:
 
 
 def is_device(path: Path) -> bool:
-    """Whether a path is a device or a pipe, which a new file must not replace: root may, and breaks the system."""
+    """Whether a path is a device or a pipe, which must not be replaced: root could, and would break the system."""
     return path.exists() and not path.is_dir() and (not path.is_file() or path.parent == Path("/dev"))
 
 
 def write_bytes(path: Path, content: bytes) -> None:
-    """Write a file that a reader finds complete or not at all. Raises RunFailed where the disk refuses.
+    """Write a file that readers see complete or not at all. Raises RunFailed if the disk refuses.
 
     What is written to a device or a pipe, as /dev/stdout, goes straight there.
     """
@@ -82,9 +82,9 @@ def write_text(path: Path, content: str) -> None:
 
 
 def write_folder(path: Path, fill: Callable[[Path], None]) -> None:
-    """Make a folder that appears in its place only when `fill` has filled it; an older one there is replaced.
+    """Make a folder that appears only once `fill` has filled it; an older one is replaced.
 
-    Raises RunFailed where the disk refuses; the older one is then untouched.
+    Raises RunFailed if the disk refuses; the older one is then untouched.
     """
     if is_device(path):
         raise ZooError(f"{path} is a pipe or a device; give the name of a folder")
@@ -110,7 +110,7 @@ def write_folder(path: Path, fill: Callable[[Path], None]) -> None:
 
 
 def make_folder(path: Path) -> None:
-    """Make a folder and those above it, if they aren't there. Raises ZooError where that cannot be."""
+    """Make a folder and its parents if they do not exist. Raises ZooError if that fails."""
     try:
         path.mkdir(parents=True, exist_ok=True)
     except OSError as error:
@@ -119,29 +119,29 @@ def make_folder(path: Path) -> None:
 
 @contextmanager
 def locked(folder: Path, *, wait: bool) -> Iterator[None]:
-    """Keep other processes from locking a folder; the system unlocks it where this one is killed.
+    """Lock a folder against other processes; the system unlocks it if this one is killed.
 
-    Raises ZooError where it is locked and this one should not `wait`.
+    Raises ZooError if it is locked and this one should not `wait`.
     """
     handle = os.open(folder, os.O_RDONLY)
     try:
         try:
             fcntl.flock(handle, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
         except BlockingIOError:
-            raise ZooError(f"another process is at work in {folder}; wait for it, or take another folder") from None
+            raise ZooError(f"another process is using {folder}; wait for it, or use another folder") from None
         yield
     finally:
         os.close(handle)
 
 
 def sweep(folder: Path) -> None:
-    """Remove what writers that were killed have left half-written in a folder."""
+    """Remove half-written files that killed processes left in a folder."""
     for left in folder.glob(".*.part"):
         shutil.rmtree(left) if left.is_dir() else left.unlink(missing_ok=True)
 
 
 def _flush(path: Path) -> None:
-    """To the disk, whether file or folder."""
+    """Flush a file or folder to disk."""
     handle = os.open(path, os.O_RDONLY)
     try:
         os.fsync(handle)

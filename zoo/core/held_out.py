@@ -1,4 +1,4 @@
-"""What an evaluation on text finds."""
+"""The result of an evaluation on text."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from zoo.core.specs import Record
 
 
 class HeldOutScore(Record):
-    """One objective's mean loss and accuracy, over so many predictions."""
+    """One objective's mean loss and accuracy, with the number of predictions."""
 
     loss: float
     accuracy: float | None
@@ -16,5 +16,5 @@ class HeldOutScore(Record):
 
     @property
     def perplexity(self) -> float:
-        """e to the mean loss: among how many equally likely words the model is undecided."""
+        """e to the power of the mean loss."""
         return math.exp(min(self.loss, 700.0))

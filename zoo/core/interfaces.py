@@ -21,7 +21,7 @@ Reads: TypeAlias = Literal["hidden", "states", "embedded"]
 
 
 class FolderLike(Protocol):
-    """A folder, as a Path or as what has read it already: `folder / name` is the path of a file in it."""
+    """A folder, as a Path or as a record of it: `folder / name` is the path of a file in it."""
 
     def __truediv__(self, name: str, /) -> Path: ...
 
@@ -31,7 +31,7 @@ class Tokenizer(ABC):
 
     pad_id: int
     unk_id: int
-    """The id of pieces that are not in the vocabulary; -1 where there are none, as for bytes."""
+    """The id of pieces that are not in the vocabulary; -1 if there are none, as with bytes."""
     cls_id: int
     sep_id: int
     mask_id: int
@@ -47,7 +47,7 @@ class Tokenizer(ABC):
     @classmethod
     @abstractmethod
     def load(cls, folder: FolderLike, *args: Any, **options: Any) -> Self:
-        """The tokenizer saved in a folder. Raises ZooError where its files are missing or broken."""
+        """The tokenizer saved in a folder. Raises ZooError if its files are missing or broken."""
 
     @abstractmethod
     def save(self, folder: Path) -> None:
@@ -65,7 +65,7 @@ class Tokenizer(ABC):
 
     @property
     def special_names(self) -> dict[str, str]:
-        """The names of special tokens by role: pad, unk, cls, sep, mask; none where tokens have no names."""
+        """The names of special tokens by role: pad, unk, cls, sep, mask; empty if tokens have no names."""
         return {}
 
     @property
@@ -80,16 +80,16 @@ class Tokenizer(ABC):
     def encode_with_offsets(self, texts: Sequence[str]) -> list[tuple[Ids, Ids]]:
         """The ids of each text, and where in the text each begins and ends, in characters. -> [S], [S, 2]
 
-        Raises ZooError where the tokenizer cannot tell.
+        Raises ZooError if the tokenizer does not know.
         """
-        raise ZooError(f"{type(self).__name__} does not tell where in a text its pieces are")
+        raise ZooError(f"{type(self).__name__} does not say where in a text its pieces are")
 
     @abstractmethod
     def decode(self, ids: Sequence[int]) -> str:
         """The text of ids, special tokens left out."""
 
     def parsing_special(self) -> Self:
-        """The same tokenizer, to which a special token's name in a text is that token. Raises ZooError if it can't."""
+        """The same tokenizer, reading a special token's name in a text as that token. Raises ZooError if it can't."""
         raise ZooError(f"{type(self).__name__} reads no special tokens in a text")
 
     @abstractmethod
@@ -102,7 +102,7 @@ class Tokenizer(ABC):
 
 
 class Packing(ABC):
-    """How running text is cut into passages for pre-training."""
+    """How running text is packed into passages for pre-training."""
 
     pairs: ClassVar[bool]
 
@@ -118,9 +118,9 @@ class Masking(ABC):
     """Which tokens are hidden from the model, and what it sees in their place."""
 
     n_static_masks: int | None
-    """How many times the corpus is masked in advance, each copy reused in turn; None: drawn anew every epoch."""
+    """How many times the corpus is masked in advance, copies used in turn; None: new masks every epoch."""
     masks_tokens: ClassVar[bool] = True
-    """Whether anything is hidden at all: a model that reads from left to right must see the text as it is."""
+    """Whether anything is hidden; a left-to-right model must see the text as it is."""
 
     @abstractmethod
     def mask(
@@ -132,13 +132,13 @@ class Masking(ABC):
 class Embedding(nn.Module, ABC):
     """Ids to vectors; `tokens` is the table that a tied output layer reads.
 
-    An embedding, encoder or objective (or any module in them) with a true attribute `keeps_own_init` starts as its
-    constructor leaves it; else the variant's record `init` says how its linear layers and embeddings start.
+    An embedding, encoder or objective (or any module in them) with a true attribute `keeps_own_init` keeps the
+    initialisation of its constructor; otherwise the variant's `init` decides how linear layers and embeddings start.
     """
 
     tokens: nn.Embedding
     reads_pairs: bool = True
-    """Whether it takes sequences of two texts; False where it has a segment for the first alone."""
+    """Whether it takes sequences of two texts; False if it has only one segment."""
 
     @abstractmethod
     def forward(self, batch: Batch) -> Tensor:
@@ -149,55 +149,55 @@ class Encoder(nn.Module, ABC):
     """Vectors to vectors in context."""
 
     can_be_causal: ClassVar[bool] = False
-    """Whether it keeps to a causal Layout: no token sees those after it."""
+    """Whether it respects a causal Layout: no token sees later ones."""
 
     @abstractmethod
     def forward(self, hidden: Tensor, layout: Layout) -> Tensor:
         """[T, H] -> [T, H]"""
 
     def states(self, hidden: Tensor, layout: Layout) -> Iterator[Tensor]:
-        """[T, H] -> [T, H] after each layer in turn, the last being what `forward` gives; only that one by default."""
+        """[T, H] -> [T, H] after each layer, the last equal to `forward`'s; only that one by default."""
         yield self(hidden, layout)
 
 
 class Objective(nn.Module, ABC):
     """What a model is trained to do: the data it needs, its own layers and its loss.
 
-    Any objective takes an option `weight`, its share in the sum of losses, besides those of its constructor.
-    An objective that corrupts what the encoder reads, as ELECTRA's generator does, reads the embeddings and gives the
-    corrupted batch in its output; all other objectives of the model then get that batch. What it draws at random comes
-    from `Batch.uniform`.
+    Any objective takes an option `weight`, its share in the sum of losses, besides those of its constructor. An
+    objective that corrupts the encoder's input, as ELECTRA's generator does, reads the embeddings and returns the
+    corrupted batch in its output; all other objectives of the model then get that batch. Its random numbers come from
+    `Batch.uniform`.
     """
 
     reads: ClassVar[Reads] = "hidden"
-    """What `forward` gets: the encoder's hidden states [T, H]; with "states", what enters the encoder and what leaves
+    """What `forward` gets: the encoder's hidden states [T, H]; with "states", the encoder's input and the output of
     each of its layers [L + 1, T, H]; with "embedded", the embeddings [T, H], before the encoder."""
 
     label: ClassVar[str | None] = None
-    """The name of the label that `prepare` gives to passages, if it gives one."""
+    """The name of the label that `prepare` gives passages, if any."""
     needs_pairs: ClassVar[bool] = False
     needs_corrupted: ClassVar[bool] = False
     """Whether the encoder must read a batch that another objective has corrupted."""
     causal: ClassVar[bool] = False
-    """Whether the encoder must read from left to right; the model does so ever after, in fine-tuning too."""
+    """Whether the encoder must read from left to right, also in fine-tuning."""
     fills_masks: ClassVar[bool] = False
-    """Whether its logits [M, V] predict the tokens that have a target from hidden states, as fill-mask needs it."""
+    """Whether its logits [M, V] predict the tokens that have a target, as fill-mask needs."""
 
     def prepare(self, passages: Sequence[Passage], corpus: TokenCorpus, rng: np.random.Generator) -> Sequence[Passage]:
-        """Neighbouring passages of a corpus as this objective wants them, with their labels; unchanged by default.
+        """Adjacent passages of a corpus, prepared and labelled for this objective; unchanged by default.
 
-        They come many at a time, about a million tokens, so that passages can exchange text and lengths need not show
-        the label. A passage without a label does not count in the loss.
+        They come about a million tokens at a time, so that passages can exchange text and lengths do not reveal the
+        label. A passage without a label does not count in the loss.
         """
         return passages
 
     def set_token_frequencies(self, counts: Tensor) -> None:
-        """Look at how often each id occurs in the corpus, [V], once before pre-training; nothing by default."""
+        """Called once before pre-training with the count of each id in the corpus, [V]; does nothing by default."""
 
     def n_targets(self, batch: Batch) -> Tensor:
-        """How many predictions the loss is the mean of: sequences with its label, or tokens with a target. Scalar."""
+        """How many predictions the loss averages: sequences with its label, or tokens with a target. Scalar."""
         return ((batch.targets if self.label is None else batch.labels[self.label]) != IGNORE).sum()
 
     @abstractmethod
     def forward(self, hidden: Tensor, batch: Batch, token_table: Tensor) -> Output:
-        """What it `reads`, the batch and the token table [V, E] to a loss and predictions."""
+        """A loss and predictions from what it `reads`, the batch and the token table [V, E]."""

@@ -1,7 +1,7 @@
-"""JSON files, read strictly: one object or array, of bounded depth and size, or one line that says what is wrong.
+"""JSON files, read strictly: one object or array of bounded depth and size, else a one-line error.
 
-JSON of strangers has no endless numbers, NaN, keys given twice or broken text. Records that were written by the zoo
-are checked by their type as well.
+Infinite numbers, NaN, duplicate keys and broken text are refused. Records that the zoo wrote are validated by type as
+well.
 """
 
 from __future__ import annotations
@@ -18,14 +18,14 @@ from zoo.core.errors import ZooError, explain
 from zoo.core.files import read_regular
 
 LARGEST = 50_000_000
-"""Bytes of the largest JSON file that is read; a tokenizer of a million pieces is smaller."""
+"""The most bytes of a JSON file; a tokenizer with a million pieces is smaller."""
 
 MOST_DIGITS = 40
-"""Of a whole number; longer ones make arithmetic and messages slow. Tokenizers without a limit say 10^30."""
+"""The most digits of a whole number; longer ones slow arithmetic and messages. Tokenizers without a limit say 10^30."""
 
 LARGEST_INTEGER = 2**63 - 1
 LARGEST_NUMBER = 1e39
-"""Above what float32 holds, and far enough below what float64 does that squares and their products stay finite."""
+"""Above float32's range, and far enough below float64's that squares and their products stay finite."""
 
 T = TypeVar("T")
 
@@ -35,12 +35,12 @@ class _Unfit(ValueError):
 
 
 def read_object(path: Path) -> dict[str, Any]:
-    """The object that a JSON file holds. Raises ZooError where it is missing, too large or malformed."""
+    """The object that a JSON file holds. Raises ZooError if it is missing, too large or malformed."""
     return parse_object(read_regular(path, LARGEST), str(path))
 
 
 def parse_object(content: bytes, where: str) -> dict[str, Any]:
-    """The object that JSON text holds. Raises ZooError, which says `where`, for anything else."""
+    """The object in JSON text. Raises ZooError, which names `where`, for anything else."""
     found = _parse(content, where)
     if not isinstance(found, dict):
         raise ZooError(f"{where}: should hold a JSON object, not a {type(found).__name__}")
@@ -48,7 +48,7 @@ def parse_object(content: bytes, where: str) -> dict[str, Any]:
 
 
 def parse_array(content: bytes, where: str) -> list[Any]:
-    """The array that JSON text holds. Raises ZooError, which says `where`, for anything else."""
+    """The array in JSON text. Raises ZooError, which names `where`, for anything else."""
     found = _parse(content, where)
     if not isinstance(found, list):
         raise ZooError(f"{where}: should hold a JSON array, not a {type(found).__name__}")
@@ -107,7 +107,7 @@ def _fraction(digits: str) -> float:
 
 
 class Damaged(ZooError):
-    """A file that is not what it was written as: `path` is the file, `what` is wrong with it."""
+    """A file that is damaged: `path` is the file, `what` is wrong with it."""
 
     def __init__(self, path: Path, what: str, remedy: str) -> None:
         self.path, self.what = path, what
@@ -115,7 +115,7 @@ class Damaged(ZooError):
 
 
 def read_strictly(kind: TypeAdapter[T], path: Path, what: str, remedy: str) -> T:
-    """The record that a JSON file holds. Raises Damaged where it cannot be read, or is not `what` it should be."""
+    """The record that a JSON file holds. Raises Damaged if it cannot be read, or is not `what` it should be."""
     content = read_json(path, what, remedy)[0]
     try:
         return kind.validate_json(content)
@@ -124,7 +124,7 @@ def read_strictly(kind: TypeAdapter[T], path: Path, what: str, remedy: str) -> T
 
 
 def read_json(path: Path, what: str, remedy: str) -> tuple[bytes, dict[str, Any]]:
-    """The bytes of a JSON file and the object that they mean. Raises Damaged as `read_strictly` does."""
+    """The bytes of a JSON file and its object. Raises Damaged as `read_strictly` does."""
     content = _content(path, remedy)
     try:
         found = parse_object(content, "")
@@ -137,7 +137,7 @@ def read_json(path: Path, what: str, remedy: str) -> tuple[bytes, dict[str, Any]
 
 def _content(path: Path, remedy: str) -> bytes:
     try:
-        if not path.is_file():  # a pipe would never end, a device might
+        if not path.is_file():  # a pipe or a device may never end
             raise Damaged(path, "is not a regular file" if path.exists() else "is not there", remedy)
         if (size := path.stat().st_size) > LARGEST:
             raise Damaged(path, f"has {size:,} bytes, more than the {LARGEST:,} that such a file may have", remedy)
@@ -147,7 +147,7 @@ def _content(path: Path, remedy: str) -> bytes:
 
 
 def _too_large(found: Any) -> float | None:
-    """A number beyond all bounds, if there is one; without recursion, for depth is the stranger's choice too."""
+    """A number out of bounds, if there is one; without recursion, as the file chooses the depth."""
     left = [found]
     while left:
         value = left.pop()

@@ -1,4 +1,4 @@
-"""Objects by the name of their module, imported when they are first needed."""
+"""Objects named by their module, imported on first use."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Any
 
 
 def imported(path: Any) -> Any:
-    """The object that "module:Name" means; anything but a text is that object already."""
+    """The object that "module:Name" means; anything but a string is returned as it is."""
     if not isinstance(path, str):
         return path
     return resolve_name(path)

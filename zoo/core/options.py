@@ -13,16 +13,16 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationEr
 from zoo.core.errors import UnknownName, ZooError, explain
 
 SUFFIXES = {"k": 10**3, "M": 10**6, "G": 10**9, "B": 10**9}
-"""What may follow a number: thousands, millions and billions; a small m is none, since it could mean a thousandth."""
+"""Suffixes of numbers: thousands, millions, billions; no lower-case m, which could mean a thousandth."""
 
 _COUNT = re.compile(r"([0-9][0-9_,]*(?:\.[0-9]+)?(?:[eE]\+?[0-9]{1,2})?)\s*([kKMGB]?)")
 
 
 @dataclass(frozen=True)
 class Help:
-    """What the help of an option says: what it does, the group it stands in, an example, what holds if not given.
+    """The help of an option: what it does, its group, an example, its default in words.
 
-    `completes` names the kind of things that a shell offers: variants, tasks, grids and so on.
+    `completes` names what a shell completes it with: variants, tasks, grids and so on.
     """
 
     text: str
@@ -33,9 +33,9 @@ class Help:
 
 
 def read_count(value: object) -> object:
-    """A whole number as people write it: 20000, 20_000, 1e6, 100k, 1.5M or 2B; what is no text is left as it is.
+    """A whole number as people write it: 20000, 20_000, 1e6, 100k, 1.5M or 2B; other types are returned as they are.
 
-    Raises ValueError where it is no number, or none that is whole.
+    Raises ValueError if it is not a whole number.
     """
     if not isinstance(value, str):
         return int(value) if isinstance(value, float) and value.is_integer() else value
@@ -73,31 +73,31 @@ Amount = Annotated[int, Field(ge=1), BeforeValidator(read_count)]
 """A positive whole number as people write it."""
 
 Whole = Annotated[int, Field(ge=0), BeforeValidator(read_count)]
-"""A whole number as people write it, 0 among them."""
+"""A whole number as people write it, 0 included."""
 
 Names = Annotated[tuple[str, ...], BeforeValidator(read_names)]
 """Names, in text separated by commas."""
 
 Texts = Annotated[tuple[str, ...], BeforeValidator(read_several)]
-"""One text or several, an option of a command being given as often."""
+"""One string or several; on the command line, the option is repeated."""
 
 Paths = Annotated[tuple[Path, ...], BeforeValidator(read_several)]
-"""One path or several, an option of a command being given as often."""
+"""One path or several; on the command line, the option is repeated."""
 
 
 class Options(BaseModel):
-    """The options of a command and of the function that does the same in Python, each field with its `Help`.
+    """The options of a command and of its Python function, each field with its `Help`.
 
-    `model_fields_set` holds those that were given.
+    `model_fields_set` are those given.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
     @classmethod
     def of(cls, given: Mapping[str, Any]) -> Self:
-        """The record of what was given; None leaves an option as it is.
+        """The record of the options given; None means not given.
 
-        Raises UnknownName for a name that is no option, and ZooError for a value that does not fit.
+        Raises UnknownName for an unknown option, and ZooError for an invalid value.
         """
         for name in given:
             if name not in cls.model_fields:
@@ -109,5 +109,5 @@ class Options(BaseModel):
 
     @property
     def given(self) -> dict[str, Any]:
-        """What was given, by name."""
+        """The options given, by name."""
         return {name: getattr(self, name) for name in type(self).model_fields if name in self.model_fields_set}

@@ -1,4 +1,4 @@
-"""Every random choice has a seed of its own, made from words, so that one choice never moves another."""
+"""Every random choice has its own seed, made from words, so that choices are independent."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ def seed_of(*words: object) -> int:
 
 @contextmanager
 def drawing(*words: object) -> Iterator[None]:
-    """Inside, what torch's global generator draws depends on the words alone; afterwards it stands where it stood."""
+    """Inside, torch's global generator depends on the words alone; afterwards its state is restored."""
     import torch
 
     with torch.random.fork_rng(devices=[]):

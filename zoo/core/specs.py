@@ -22,7 +22,7 @@ Precision = Literal["fp32", "bf16"]
 Activation = Literal["gelu", "gelu_new", "relu", "silu"]
 
 LARGEST_RECORD = 50_000_000
-"""Bytes of the largest record that is read."""
+"""The most bytes of a record."""
 
 
 class Record(BaseModel):
@@ -35,7 +35,7 @@ R = TypeVar("R", bound=Record)
 
 
 def read_record(kind: type[R], path: Path, what: str) -> R:
-    """The record in a JSON file. Raises ZooError where it cannot be read, or is not `what` it should be."""
+    """The record in a JSON file. Raises ZooError if it cannot be read, or is not `what` it should be."""
     try:
         return kind.model_validate_json(read_regular(path, LARGEST_RECORD))
     except ValidationError as error:
@@ -43,9 +43,9 @@ def read_record(kind: type[R], path: Path, what: str) -> R:
 
 
 class Dims(Record):
-    """The numbers that every part of one model must agree on.
+    """The sizes that all parts of a model share.
 
-    Those that only some families have are left out by the others: an LSTM has no heads and no feed-forward network.
+    Sizes that only some families have may be left out: an LSTM has no heads and no feed-forward network.
     """
 
     vocab_size: Annotated[int, Field(ge=8, le=16_777_216)]
@@ -61,16 +61,16 @@ class Dims(Record):
     norm_eps: Positive = 1e-12
 
     def required(self, name: Literal["n_heads", "ffn_width"]) -> int:
-        """The size of this name. Raises ZooError where the variant leaves it out."""
+        """The size of this name. Raises ZooError if the variant leaves it out."""
         value: int | None = getattr(self, name)
         if value is None:
             example = {"n_heads": 4, "ffn_width": 4 * self.hidden_width}[name]
-            raise ZooError(f"it needs dims.{name}, which the variant leaves out; give it, as +dims.{name}={example}")
+            raise ZooError(f"it needs dims.{name}, which the variant leaves out; set it, as +dims.{name}={example}")
         return value
 
 
 class PartRef(Record):
-    """A registered part by name, with the options it is built with."""
+    """A registered part by name, with its options."""
 
     name: Name
     options: dict[str, JsonValue] = {}
@@ -93,7 +93,7 @@ def part(name: str, **options: JsonValue) -> PartRef:
 
 
 class Init(Record):
-    """How weights start. The defaults are BERT's (google-research/bert, initializer_range)."""
+    """How weights are initialised. The defaults are BERT's (google-research/bert, initializer_range)."""
 
     linear_std: Positive = 0.02
     embedding_std: Positive = 0.02
@@ -115,20 +115,20 @@ class Recipe(Record):
     epsilon: Positive = 1e-6
     clip_norm: Annotated[float, Field(ge=0.0)] = 1.0
     decay_power: Positive = 1.0
-    """The power of the fall to zero after warm-up; 1 is linear."""
+    """The power of the polynomial decay to zero after warm-up; 1 is linear."""
     bias_correction: bool = True
-    """Whether moments are corrected for their start at zero; the released BERT and ALBERT don't, their papers do."""
+    """Whether moments are bias-corrected; the released BERT and ALBERT don't, their papers do."""
 
     def warmup_steps(self, n_steps: int) -> int:
-        """In how many of so many steps the learning rate rises."""
+        """How many of `n_steps` steps are warm-up."""
         return max(1, round(self.warmup * n_steps))
 
 
 class Pretraining(Recipe):
-    """A pre-training phase; the budget and the batch are counted in real tokens, special ones included.
+    """A pre-training phase; budget and batch count real tokens, special ones included.
 
-    With `short_length`, the first `short_share` of the steps read as many sequences of that length instead, and so
-    fewer tokens; Devlin et al. 2019, appendix A.2.
+    With `short_length`, the first `short_share` of the steps read as many sequences, but of that length, so fewer
+    tokens; Devlin et al. 2019, appendix A.2.
     """
 
     tokens: Count
@@ -139,23 +139,23 @@ class Pretraining(Recipe):
 
     @property
     def steps(self) -> int:
-        """How many steps the budget is good for."""
+        """The number of steps that use up the budget."""
         short = (self.short_length or self.sequence_length) / self.sequence_length
         return max(1, round(self.tokens / (self.batch_tokens * (1 + self.short_share * (short - 1)))))
 
     @property
     def short_steps(self) -> int:
-        """How many of them read short sequences."""
+        """How many of the steps read short sequences."""
         return round(self.short_share * self.steps) if self.short_length else 0
 
     @property
     def short_batch_tokens(self) -> int:
-        """The tokens of a batch of short sequences."""
+        """The tokens per batch of short sequences."""
         return max(1, self.batch_tokens * (self.short_length or self.sequence_length) // self.sequence_length)
 
 
 class Finetuning(Recipe):
-    """A fine-tuning phase; `steps`, if given, takes the place of `epochs`."""
+    """A fine-tuning phase; `steps`, if given, replaces `epochs`."""
 
     epochs: Positive = 3.0
     steps: Count | None = None
@@ -163,14 +163,14 @@ class Finetuning(Recipe):
     max_length: Length = 128
 
     def steps_over(self, n_items: int) -> int:
-        """How many steps it takes over so many items."""
+        """The number of steps on `n_items` items."""
         return self.steps or ceil(self.epochs * ceil(n_items / self.batch_size))
 
 
 class PoolingConfig(Record):
-    """How a task head makes one vector of a sequence: its first token or the mean, a pair jointly or compared.
+    """How a task head makes one vector per sequence: first token or mean, a pair read jointly or compared.
 
-    `input_dropout` drops out the pooled vector before the head's dense layer, as RoBERTa's released head does.
+    `input_dropout` is applied to the pooled vector before the head's dense layer, as in RoBERTa's released head.
     """
 
     pooling: Literal["first", "mean"] = "first"
@@ -180,7 +180,7 @@ class PoolingConfig(Record):
 
 
 class HeadConfig(Record):
-    """A task head: what it predicts, among which labels, for one text or a pair, and how it pools a sequence."""
+    """A task head: what it predicts, its labels, one text or a pair, and how it pools a sequence."""
 
     kind: str
     labels: tuple[str, ...] = ()
@@ -189,7 +189,7 @@ class HeadConfig(Record):
 
 
 class Variant(Record):
-    """One encoder as its paper defines it: which parts, at which sizes, trained how."""
+    """One encoder as its paper defines it: parts, sizes, recipes."""
 
     name: Name
     paper: str
@@ -206,9 +206,9 @@ class Variant(Record):
     head: PoolingConfig = PoolingConfig()
 
     def swap(self, name: str, **fields: Any) -> Self:
-        """The same variant under another name with some fields exchanged.
+        """The same variant under another name, with some fields replaced.
 
-        Raises ZooError where the result is not a valid variant.
+        Raises ZooError if the result is not a valid variant.
         """
         try:
             return self.model_validate({**dict(self), **fields, "name": name})
@@ -241,7 +241,7 @@ class Variant(Record):
 
 
 def diff(a: Record, b: Record) -> dict[str, tuple[JsonValue, JsonValue]]:
-    """The fields in which two records differ, by dotted path; a field that one lacks is None there."""
+    """The fields in which two records differ, by dotted path; None for a field that one lacks."""
     left, right = _flat(a), _flat(b)
     paths = [*left, *(path for path in right if path not in left)]
     return {p: (left.get(p), right.get(p)) for p in paths if p != "name" and left.get(p) != right.get(p)}

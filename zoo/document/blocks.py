@@ -46,7 +46,7 @@ class Table:
 
 @dataclass(frozen=True)
 class Figure:
-    """A chart; `data` holds what it shows for formats without pictures, None where a table of its section does."""
+    """A chart; `data` holds what it shows for formats without pictures, None if a table of its section does."""
 
     title: str
     draw: Callable[[], Drawing]
@@ -103,7 +103,7 @@ class Document:
         return replace(self, sections=tuple(section for section in self.sections if section.brief))
 
     def only(self, ids: Sequence[str]) -> Document:
-        """The document with the sections of these ids. Raises UnknownName where there is none."""
+        """The document with the sections of these ids. Raises UnknownName if there is none."""
         known = {section.id: section for section in self.sections}
         for name in ids:
             if name not in known:

@@ -17,7 +17,7 @@ MOST_ROWS = 20
 
 
 def render(document: Document) -> str:
-    """The page. Raises ZooError where it has figures and matplotlib is missing."""
+    """The page. Raises ZooError if it has figures and matplotlib is missing."""
     parts = [
         *map(_section, document.sections),
         *(_folded(name, f"<pre>{escape(text)}</pre>") for name, text in document.files.items()),

@@ -82,7 +82,7 @@ def short(name: str) -> str:
 
 @contextmanager
 def styled() -> Iterator[None]:
-    """Draw in the zoo's style for a while. Raises ZooError where matplotlib is missing."""
+    """Draw in the zoo's style for a while. Raises ZooError if matplotlib is missing."""
     try:
         import matplotlib
     except ImportError as error:

@@ -1,4 +1,4 @@
-"""How many parameters a part has, as its plugin states it: symbols and integers, without torch.
+"""The parameters of a part as formulas, stated by its plugin: symbols and integers, no torch.
 
 The legend: V vocabulary size, E embedding width, H hidden width, F feed-forward width, L layers, P positions,
 N attention heads; in costs also S tokens in a sequence, M of them to predict.

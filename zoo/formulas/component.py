@@ -1,4 +1,4 @@
-"""What a part is made of, and what papers say of the whole."""
+"""The components of a part, and published counts of whole models."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ POOLER = "pooler"
 PROJECTION = "projection"
 MLM_HEAD = "MLM head"
 OUTPUT_TABLE = "output table"
-"""Components that the definitions of a count, and the causes of a difference, know by name."""
+"""Components that definitions of counts and causes of differences refer to by name."""
 
 FIGURE = r"[0-9]{1,9}(\.[0-9]{1,3})?[KMB]"
 """How a parameter count is printed."""
@@ -22,7 +22,7 @@ FIGURE = r"[0-9]{1,9}(\.[0-9]{1,3})?[KMB]"
 
 @dataclass(frozen=True)
 class Component:
-    """Parameters of one purpose, such as `token`, `attention` or `norms`, and what using them costs.
+    """Parameters with one purpose, such as `token`, `attention` or `norms`, and the cost of using them.
 
     `parameters` are those of one copy, of which `copies` are stored; a token meets `met` of them (all, if None; of a
     table, one row) in each of `runs` uses. `flops` are a run's forward multiplications and additions in matrix
@@ -44,12 +44,12 @@ class Component:
 
     @property
     def executed(self) -> Polynomial:
-        """What a token meets, each time it does."""
+        """What a token uses, over all runs."""
         return polynomial(self.met if self.met is not None else self.parameters) * self.runs
 
     @property
     def unshared(self) -> Polynomial:
-        """What it would take if every run had a copy of its own."""
+        """The parameters if every run had its own copy."""
         return self.parameters * self.runs
 
 
@@ -62,7 +62,7 @@ class Published(Record):
 
     @property
     def name(self) -> str:
-        """Figure, variant and source, which no two share."""
+        """Figure, variant and source; unique."""
         return f"{self.figure} for {self.variant} in {self.source}"
 
 

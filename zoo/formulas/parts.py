@@ -1,6 +1,6 @@
-"""The formulas of what zoo.blocks builds with, for plugins to state theirs with.
+"""The formulas of zoo.blocks, from which plugins build theirs.
 
-What is kept for the backward pass is what torch keeps for these blocks on a CPU in full precision, in bytes.
+Bytes kept for the backward pass are those of torch for these blocks on a CPU in full precision.
 """
 
 from __future__ import annotations
@@ -11,18 +11,18 @@ from zoo.formulas.component import MLM_HEAD, POOLER, Component
 from zoo.formulas.polynomial import ZERO, E, F, H, M, N, P, Polynomial, S, V
 
 MOST_ROWS = 65_536
-"""Rows of a table of segments, and rows of positions before the first; released models have a handful."""
+"""The most rows of a segment table, and of position rows before the first; released models have a handful."""
 
 
 def between(name: str, value: int, low: int, high: int) -> int:
-    """An option's value. Raises ZooError where it lies outside."""
+    """An option's value. Raises ZooError if it is out of range."""
     if not low <= value <= high:
         raise ZooError(f"{name}={value:.12g} should be between {low} and {high}")
     return value
 
 
 def one_width(dims: Dims) -> int:
-    """The width of an embedding without a projection. Raises ZooError where E is not H."""
+    """The width of an embedding without a projection. Raises ZooError if E is not H."""
     if dims.embedding_width != dims.hidden_width:
         raise ZooError(
             f"it needs dims.embedding_width={dims.embedding_width} equal to dims.hidden_width={dims.hidden_width}; "
@@ -32,7 +32,7 @@ def one_width(dims: Dims) -> int:
 
 
 def head_width(dims: Dims) -> int:
-    """The width of one attention head. Raises ZooError where N does not divide H."""
+    """The width of one attention head. Raises ZooError if N does not divide H."""
     width, n_heads = dims.hidden_width, dims.required("n_heads")
     if width % n_heads:
         raise ZooError(f"dims.n_heads={n_heads} does not divide dims.hidden_width={width}; choose a divisor of {width}")
@@ -82,7 +82,7 @@ def token_prediction(predicted: Polynomial = M) -> list[Component]:
 
 
 def pooler() -> Component:
-    """A dense layer over one vector a sequence; google-research/bert, modeling.py."""
+    """A dense layer over one vector per sequence; google-research/bert, modeling.py."""
     return Component(POOLER, H * H + H, flops=2 * H * H, kept=8 * H)
 
 

@@ -41,7 +41,7 @@ class Polynomial:
     __rmul__ = __mul__
 
     def __call__(self, sizes: Mapping[str, int]) -> int:
-        """The value where each symbol has its size. Raises ZooError where one has none."""
+        """The value for given sizes of the symbols. Raises ZooError if one is missing."""
         total = 0
         for product, coefficient in self.terms.items():
             for symbol in product:

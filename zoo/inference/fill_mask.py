@@ -25,7 +25,7 @@ class Candidate:
 def fill(model: Model, text: str, *, top: int = 5) -> list[list[Candidate]]:
     """The most probable pieces for each mask of a text, masks in order.
 
-    A mask is written as the model's tokenizer calls it, as "[MASK]". Raises ZooError where the model predicts no
+    A mask is written as the model's tokenizer calls it, as "[MASK]". Raises ZooError if the model predicts no
     masked tokens, or the text holds no mask, or one that lies behind the last token that the model reads; a text that
     is cut behind its masks is logged.
     """
@@ -53,7 +53,7 @@ def mask_objective(model: Model) -> Objective | None:
 
 
 def _framed(tokenizer: Tokenizer, text: str, max_length: int) -> Encoding:
-    """The text as one sequence with all its masks. Raises ZooError where it has none, or one is cut off."""
+    """The text as one sequence with all its masks. Raises ZooError if it has none, or one is cut off."""
     ids = tokenizer.encode([text])[0]
     encoding = tokenizer.join(ids, None, max_length)
     n_masks, n_left = (int((these == tokenizer.mask_id).sum()) for these in (ids, encoding.ids))

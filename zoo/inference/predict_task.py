@@ -21,7 +21,7 @@ def predict_task(
 ) -> list[Any]:
     """The task's predictions for its items in order; `labels` are the words for the head's classes, in order.
 
-    Logged are the order of classes that had to be assumed, and how many items were cut. Raises ZooError where the
+    Logged are the order of classes that had to be assumed, and how many items were cut. Raises ZooError if the
     model's head is another's.
     """
     head, length = head_for_text(model, labels), model.variant.dims.max_length
@@ -48,7 +48,7 @@ def predict_items(
 
 
 def class_order(head: HeadConfig, task: Task) -> list[int]:
-    """The task's number of each label of a head; none where there are no labels. Raises ZooError where it is another's.
+    """The task's number of each label of a head; none if there are no labels. Raises ZooError if it is another's.
 
     Labels that are numbered only are taken to be in the task's order, which is logged.
     """

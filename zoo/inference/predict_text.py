@@ -45,7 +45,7 @@ class Predictions:
 def predict_texts(model: Model, items: Sequence[InputTexts], *, labels: Sequence[str] | None = None) -> Predictions:
     """What the head predicts for each item, in these labels or its own; how many items were cut is logged.
 
-    Raises ZooError where the model has no head, or items don't fit it.
+    Raises ZooError if the model has no head, or items don't fit it.
     """
     head = head_for_text(model, labels)
     kind = task_kind(head.config)
@@ -79,7 +79,7 @@ def example_of(head: TaskHead, line: str, where: str, *, pairs: bool) -> Example
 def head_for_text(model: Model, labels: Sequence[str] | None = None) -> TaskHead:
     """A model's task head, its classes called by these labels if any are given.
 
-    Raises ZooError where it has none, with what the model is good for, and where labels don't fit it.
+    Raises ZooError if it has none, with what the model is good for, and if labels don't fit it.
     """
     heads = [head for head in model.objectives.values() if isinstance(head, TaskHead)]
     if not heads:

@@ -26,7 +26,7 @@ class VectorFile:
     """Vectors [rows, H] and, where a text has several, the number of each text's rows, `lengths` [N]; and metadata.
 
     The file appears under its name when it is complete; until then, and after a failure, an older one stays.
-    Raises RunFailed where the disk refuses.
+    Raises RunFailed if the disk refuses.
     """
 
     def __init__(self, path: Path, width: int, *, several: bool, metadata: Mapping[str, str] | None = None) -> None:

@@ -38,7 +38,7 @@ class Compute(Record):
         return torch.device("cuda", torch.cuda.current_device()) if self.device == "cuda" else torch.device(self.device)
 
     def begin(self) -> None:
-        """Set this process's threads. Raises ZooError where the device is missing here."""
+        """Set this process's threads. Raises ZooError if the device is missing here."""
         import torch
 
         refuse_missing(self.device)
@@ -60,7 +60,7 @@ ONE_THREAD = Compute(threads=1)
 
 
 def refuse_missing(device: str) -> None:
-    """Raises ZooError where PyTorch has no such device here."""
+    """Raises ZooError if PyTorch has no such device here."""
     there = present_devices()
     if device not in there:
         raise ZooError(f"--device {device}: PyTorch finds no such device here; give one of {', '.join(there)}")
@@ -86,7 +86,7 @@ def visible_gpus() -> list[str]:
 
 
 def chosen_device(asked: str | None) -> str:
-    """The device that was asked for, else a GPU if there is one, else the CPU. Raises ZooError where it is missing."""
+    """The device that was asked for, else a GPU if there is one, else the CPU. Raises ZooError if it is missing."""
     if asked is None:
         import torch
 

@@ -38,7 +38,7 @@ class VectorConfig:
     width: int
     """The numbers of a vector that is written."""
     from_folder: str = ""
-    """What of this the folder says, in one line; empty where it says nothing."""
+    """What of this the folder says, in one line; empty if it says nothing."""
 
     @property
     def keeps_tokens(self) -> bool:
@@ -56,7 +56,7 @@ class VectorConfig:
     def n_not_pooled(self, tokenizer: Tokenizer) -> int:
         """How many tokens at the start are left out: none, or the prompt's with the special one before it.
 
-        Raises ZooError where a prompt leaves no room for text.
+        Raises ZooError if a prompt leaves no room for text.
         """
         if self.pools_prompt or not self.prompt:
             return 0

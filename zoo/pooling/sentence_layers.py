@@ -46,7 +46,7 @@ def layers_of(said: SentenceConfig | None, width: int) -> tuple[list[nn.Module],
 
 
 def _linear(module: SentenceModule, width: int) -> nn.Linear:
-    """The layer with its stored weights. Raises ZooError where they don't fit."""
+    """The layer with its stored weights. Raises ZooError if they don't fit."""
     store = module.weights
     stored = dict(store.read(store.entries))
     weight, bias = stored.pop("linear.weight", None), stored.pop("linear.bias", None)

@@ -41,7 +41,7 @@ class Checkpoints:
     ) -> Path:
         """Write a checkpoint, then remove those that are too old; all processes call, and the main one writes.
 
-        Raises RunFailed where the disk refuses; the earlier checkpoints are then untouched.
+        Raises RunFailed if the disk refuses; the earlier checkpoints are then untouched.
         """
         tensors = optimizer_tensors(model, optimizer)
         place = self.folder / f"step-{state.step:010d}"
@@ -61,7 +61,7 @@ class Checkpoints:
     def restore(self, model: Model, optimizer: torch.optim.Optimizer) -> tuple[TrainingState | None, list[str]]:
         """Go back to the newest checkpoint that can be read, and tell why newer ones could not.
 
-        Raises ZooError where there are checkpoints, and none can be read.
+        Raises ZooError if there are checkpoints, and none can be read.
         """
         complaints: list[str] = []
         for place in self.found():

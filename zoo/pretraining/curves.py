@@ -21,7 +21,7 @@ POINTS = 60
 def draw(folders: Sequence[Path], outputs: Sequence[Path], names: Sequence[str]) -> None:
     """Losses and accuracies over the tokens read, lines for training and dots for held-out text.
 
-    Raises ZooError where matplotlib is not installed.
+    Raises ZooError if matplotlib is not installed.
     """
     with styled():
         figure = _figure(folders, names)

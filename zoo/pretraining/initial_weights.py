@@ -20,7 +20,7 @@ from zoo.weights.hub import hub_name
 
 
 def initial_weights(catalog: Catalog, variant: Variant, folder: Path) -> InitialWeights:
-    """The weights in a folder, for a run of a variant to start from. Raises ZooError where they don't fit it."""
+    """The weights in a folder, for a run of a variant to start from. Raises ZooError if they don't fit it."""
     opened = CheckpointFolder(folder)
     contents = inspect(opened, catalog)
     with torch.device("meta"):
@@ -33,7 +33,7 @@ def initial_weights(catalog: Catalog, variant: Variant, folder: Path) -> Initial
 def tokenizer_to_keep(catalog: Catalog, variant: Variant, folder: Path, given: Path | None) -> Tokenizer:
     """The tokenizer of a folder, or the one given where it holds none.
 
-    Raises ZooError where there is none, or two, or one with ids that the model has not.
+    Raises ZooError if there is none, or two, or one with ids that the model has not.
     """
     opened = CheckpointFolder(folder)
     found = tokenizer_of(opened, catalog)

@@ -32,7 +32,7 @@ class RunLog:
         self._file = self.path.open("a", encoding="utf-8")
 
     def write(self, event: str, step: int, **facts: JsonValue) -> None:
-        """Add a line. Raises RunFailed where the disk refuses."""
+        """Add a line. Raises RunFailed if the disk refuses."""
         try:
             self._file.write(json.dumps({"event": event, "step": step, **facts}) + "\n")
             self._file.flush()
@@ -98,7 +98,7 @@ def _is_done(line: dict[str, JsonValue], done: int) -> bool:
 
 
 def tensorboard_writer() -> Any:
-    """TensorBoard's class of writers. Raises ZooError where it is not installed."""
+    """TensorBoard's class of writers. Raises ZooError if it is not installed."""
     try:
         from torch.utils.tensorboard import SummaryWriter
     except ImportError:

@@ -40,7 +40,7 @@ def identify(
     held_out: float,
     precision: Precision,
 ) -> PretrainSpec:
-    """The run that is asked for. Raises ZooError where tokenizer or initial weights are missing or don't fit."""
+    """The run that is asked for. Raises ZooError if tokenizer or initial weights are missing or don't fit."""
     start = options.initial_weights
     tokenizer = _given_tokenizer(catalog, variant, options)
     if tokenizer:
@@ -57,7 +57,7 @@ def identify(
 
 
 def _given_tokenizer(catalog: Catalog, variant: Variant, options: PretrainOptions) -> Tokenizer | None:
-    """The tokenizer that is there already; None where one is to be learnt."""
+    """The tokenizer that is there already; None if one is to be learnt."""
     given = Path(options.tokenizer) if options.tokenizer else None
     if options.initial_weights:
         return tokenizer_to_keep(catalog, variant, Path(options.initial_weights), given)

@@ -117,7 +117,7 @@ class RequestedRun:
 def requested(catalog: Catalog, name: str, asked: PretrainRequest, command: str | None = None) -> RequestedRun:
     """The run that is asked for.
 
-    Raises ZooError where the budget is given twice, or text, tokenizer or weights to start from are missing.
+    Raises ZooError if the budget is given twice, or text, tokenizer or weights to start from are missing.
     """
     from zoo.pretraining.preparation import identify
     from zoo.pretraining.source import text_of_files

@@ -63,7 +63,7 @@ def pretrain(
 ) -> PretrainOutcome | int:
     """Do the run, or what is left of it; gives the number of the signal that stopped it, if one did.
 
-    The watcher gets `changes` to the recipe once the text has been read. Raises ZooError or RunFailed where the run
+    The watcher gets `changes` to the recipe once the text has been read. Raises ZooError or RunFailed if the run
     can't be begun, resumed or finished.
     """
     how.compute.begin()

@@ -125,7 +125,7 @@ def claimed(folder: Path, spec: PretrainSpec, resume: bool) -> Iterator[None]:
 
 
 def _holds(folder: Path, spec: PretrainSpec, resume: bool) -> bool:
-    """Whether a folder holds this run already; otherwise it is empty. Raises ZooError where it is neither."""
+    """Whether a folder holds this run already; otherwise it is empty. Raises ZooError if it is neither."""
     path = folder / RUN
     if not path.exists():
         if any(folder.iterdir()):

@@ -21,5 +21,5 @@ class TextSource:
 
 
 def text_of_files(paths: Sequence[Path]) -> TextSource:
-    """The text of files, folders and patterns. Raises ZooError where there is none, or a file can't be read."""
+    """The text of files, folders and patterns. Raises ZooError if there is none, or a file can't be read."""
     return TextSource(", ".join(map(str, paths)), hash_files(text_files(paths)), partial(read_documents, paths))

@@ -43,7 +43,7 @@ class Catalog(Offered):
         return variant.model_copy(update={"name": own}) if own else variant
 
     def named(self, expression: str) -> tuple[str, str]:
-        """The name that an expression gives, empty if none, and what it means. Raises ZooError where it can be none."""
+        """The name that an expression gives, empty if none, and what it means. Raises ZooError if it can be none."""
         if os.path.exists(expression):  # a path may hold a =
             return "", expression
         own, rest = own_name(expression, self._is_folder)
@@ -77,7 +77,7 @@ class Catalog(Offered):
         return exchanged_fields(self.named(expression)[1], self._is_folder)
 
     def components(self, kind: str, used: PartRef, dims: Dims) -> tuple[Component, ...] | None:
-        """What a part is made of by its plugin's formula; None where the plugin states none. Raises as `build`."""
+        """What a part is made of by its plugin's formula; None if the plugin states none. Raises as `build`."""
         self._find(kind, used.name)
         stated = self.offered["formula"].get(used.name)
         if stated is None:
@@ -110,7 +110,7 @@ class Catalog(Offered):
     def build(self, variant: Variant, seed: int = 0) -> Model:
         """The variant as a model, its weights drawn from the seed: each part's alike in whatever variant it is used.
 
-        Raises UnknownName or ZooError where a part is missing, an option is unknown, or parts don't fit together.
+        Raises UnknownName or ZooError if a part is missing, an option is unknown, or parts don't fit together.
         """
         from zoo.blocks import initialise
 
@@ -137,7 +137,7 @@ class Catalog(Offered):
     def check(self, variant: Variant, tasks: Iterable[Task] = (), *, trained: bool = False) -> None:
         """Build everything of a variant without memory for weights; of a `trained` one, nothing is pre-trained.
 
-        Raises as `build` does, and ZooError where its parts, its recipes and the tasks don't fit together.
+        Raises as `build` does, and ZooError if its parts, its recipes and the tasks don't fit together.
         """
         import torch
 

@@ -119,7 +119,7 @@ def _too_long(variant: Variant, field: str, length: int) -> Iterator[str]:
 
 
 def reads_from_left(variant: Variant, encoder: Encoder, objectives: Mapping[str, Objective]) -> bool:
-    """Whether the objectives want a causal encoder. Raises ZooError where they disagree, or the encoder is none."""
+    """Whether the objectives want a causal encoder. Raises ZooError if they disagree, or the encoder is none."""
     wishes = {objective.causal for objective in objectives.values()}
     if len(wishes) > 1:
         named = " and ".join(name for name, objective in objectives.items() if objective.causal)

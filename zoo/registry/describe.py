@@ -58,7 +58,7 @@ def spelled(annotation: Any) -> str:
 
 
 def summary_of(described: object) -> str:
-    """The docstring of a class, function or object's class; empty where it has none of its own."""
+    """The docstring of a class, function or object's class; empty if it has none of its own."""
     documented = described if inspect.isclass(described) or inspect.isroutine(described) else type(described)
     return inspect.cleandoc(getattr(documented, "__doc__", None) or "")
 

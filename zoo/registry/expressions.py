@@ -32,7 +32,7 @@ def base_of(expression: str, is_folder: Callable[[str], bool]) -> str:
 def own_name(expression: str, is_folder: Callable[[str], bool]) -> tuple[str, str]:
     """The name that an expression gives itself, if it does, and the rest; a folder that is there is not cut in two.
 
-    Raises ZooError where what stands before the = can be no name.
+    Raises ZooError if what stands before the = can be no name.
     """
     own, equals, rest = expression.partition("=")
     if not equals or "+" in own or is_folder(base_of(expression, is_folder)):

@@ -116,7 +116,7 @@ class Offered:
         return grid
 
     def task_kind(self, name: str) -> Any:
-        """The task kind of this name. Raises UnknownName, and ZooError where it fails to import."""
+        """The task kind of this name. Raises UnknownName, and ZooError if it fails to import."""
         return self.resolve("task_kind", name)
 
     def metric(self, name: str) -> Any:
@@ -132,14 +132,14 @@ class Offered:
         return self.resolve("executor", name)
 
     def part(self, kind: str, name: str) -> type[Any]:
-        """The class of a part. Raises UnknownName, and ZooError where it fails to import or is no class."""
+        """The class of a part. Raises UnknownName, and ZooError if it fails to import or is no class."""
         found = self.resolve(kind, name)
         if not isinstance(found, type):
             raise ZooError(f"{kind} {name!r} is offered as {self.offered[kind][name]!r}, which is not a class")
         return found
 
     def resolve(self, kind: str, name: str) -> Any:
-        """What a name of a kind stands for, imported now. Raises UnknownName, and ZooError where the import fails."""
+        """What a name of a kind stands for, imported now. Raises UnknownName, and ZooError if the import fails."""
         offered, said = self._find(kind, name), kind.replace("_", " ")
         if not isinstance(offered, str):
             return offered

@@ -50,7 +50,7 @@ def checked_options(
 
 
 def hints_of(constructor: Callable[..., Any]) -> dict[str, Any]:
-    """The annotations of a constructor; none where they name what only a type checker imports."""
+    """The annotations of a constructor; none if they name what only a type checker imports."""
     try:
         return get_type_hints(constructor)
     except NameError:

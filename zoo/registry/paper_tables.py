@@ -14,7 +14,7 @@ from zoo.core.specs import Name, Record
 class Row(Record):
     """A line of a paper's table; `scores` are as printed, none for a line that only we need to change one thing a step.
 
-    `variants` are expressions by size, none where the zoo cannot build it; `after` names the lines that it is one
+    `variants` are expressions by size, none if the zoo cannot build it; `after` names the lines that it is one
     design choice away from.
     """
 
@@ -69,7 +69,7 @@ class PaperTable(Record):
         return next(row for row in self.rows if row.label == label)
 
     def effect(self, first: str, second: str, columns: Sequence[str]) -> float | None:
-        """By how much the second row is above the first in the mean of columns; None where one was not printed."""
+        """By how much the second row is above the first in the mean of columns; None if one was not printed."""
         sides = self.row(first).scores, self.row(second).scores
         if not all(sides):
             return None

@@ -93,7 +93,7 @@ def guarded(phase: str, call: Callable[[], Any]) -> Any:
 
 
 def ask(plugin: Plugin, load: Callable[[], object]) -> Offers:
-    """Load one plugin alone and ask what it offers. Raises Refused where the answer cannot be used."""
+    """Load one plugin alone and ask what it offers. Raises Refused if the answer cannot be used."""
     loaded = guarded("import", load)
     answer = loaded if isinstance(loaded, Offers) else guarded(HOOK, _hook(plugin, loaded))
     if not isinstance(answer, Offers):

@@ -48,7 +48,7 @@ class Grid(Record):
     settings: dict[str, Annotated[tuple[Setting, ...], Field(min_length=1)]]
 
     def of(self, task: str) -> tuple[Setting, ...]:
-        """The settings for a task. Raises UnknownName where it has none."""
+        """The settings for a task. Raises UnknownName if it has none."""
         found = self.settings.get(task) or self.settings.get(ANY_TASK)
         if found is None:
             raise UnknownName("task", task, self.settings, f"the settings of {self.name}")

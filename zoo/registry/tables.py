@@ -43,7 +43,7 @@ class Tables:
         return self._tables[kind]
 
     def owner(self, kind: str, name: str) -> Plugin:
-        """The plugin that offers a name. Raises KeyError where none does."""
+        """The plugin that offers a name. Raises KeyError if none does."""
         self[kind]
         return self._owners[kind, name]
 

@@ -25,7 +25,7 @@ class Scored(OfKind, Protocol):
 
 
 def chosen_metrics(task: Scored) -> dict[str, Metric]:
-    """A task's metrics by name. Raises ZooError where one is unknown, of another kind, or not for its labels."""
+    """A task's metrics by name. Raises ZooError if one is unknown, of another kind, or not for its labels."""
     known = metrics_of(task.kind)
     for name in task.metrics:
         if name not in known:
@@ -36,7 +36,7 @@ def chosen_metrics(task: Scored) -> dict[str, Metric]:
 
 
 def check_task(task: Scored) -> None:
-    """See that a task's kind, labels and metrics go together. Raises ZooError where they don't."""
+    """See that a task's kind, labels and metrics go together. Raises ZooError if they don't."""
     if problem := task_kind(task).problem():
         raise ZooError(f"task {task.name!r}: a {task.kind} task {problem}")
     chosen_metrics(task)
@@ -60,7 +60,7 @@ def refuse_unfit(task: Task, split: str, items: Sequence[Example]) -> None:
 def score(task: Scored, gold: Sequence[Any], predictions: Sequence[Any]) -> dict[str, float]:
     """Each of the task's metrics, for gold labels and predictions in the same order.
 
-    Raises RunFailed where a label or a prediction is none, such as the NaN of a model that diverged.
+    Raises RunFailed if a label or a prediction is none, such as the NaN of a model that diverged.
     """
     kind = task_kind(task)
     for what, values in (("gold labels", gold), ("predictions", predictions)):

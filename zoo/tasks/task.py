@@ -21,7 +21,7 @@ Label: TypeAlias = Any
 
 @dataclass(frozen=True, slots=True)
 class Example:
-    """One item of a task: one text or two, or one with several choices; and its label, None where it is withheld."""
+    """One item of a task: one text or two, or one with several choices; and its label, None if it is withheld."""
 
     first: str
     second: str | None = None
@@ -94,7 +94,7 @@ class Task(Record):
     def load(self, folder: Path | None) -> Dataset:
         """Read or make every split that is there; `folder` is the root that holds the task's files.
 
-        Raises ZooError with file and line where the data are missing or malformed.
+        Raises ZooError with file and line if the data are missing or malformed.
         """
 
     def training_items(self, dataset: Dataset) -> tuple[Example, ...]:

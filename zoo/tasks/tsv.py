@@ -68,7 +68,7 @@ class TsvTask(Task):
     def load(self, folder: Path | None) -> Dataset:
         """Read every split that is there; what was skipped or looks odd is said in the notes.
 
-        Raises ZooError with file and line where a file is missing or malformed.
+        Raises ZooError with file and line if a file is missing or malformed.
         """
         splits: dict[str, tuple[Example, ...]] = {}
         notes: list[str] = []
@@ -81,7 +81,7 @@ class TsvTask(Task):
     def read(self, path: Path) -> tuple[Example, ...]:
         """The items of one file that is laid out as any of the splits, with labels or without.
 
-        Raises ZooError with file and line where it is missing, malformed or laid out as none.
+        Raises ZooError with file and line if it is missing, malformed or laid out as none.
         """
         cells = [cell.strip() for cell in next(read_lines(path), (1, ""))[1].split("\t")]
         files = list(self.files.values())

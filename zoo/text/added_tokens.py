@@ -119,7 +119,7 @@ def _listed(folder: CheckpointFolder, file: str, entries: object) -> Iterator[tu
 
 
 def check_id(index: object, piece: str, where: str) -> int:
-    """The id of a piece. Raises ZooError where it is none, or too large to be meant."""
+    """The id of a piece. Raises ZooError if it is none, or too large to be meant."""
     if type(index) is not int or not 0 <= index < LARGEST_ID:
         raise ZooError(f"{where}: {piece!r:.60} has the id {index!r:.40}; ids go from 0 to {LARGEST_ID - 1:,}")
     return index

@@ -63,7 +63,7 @@ def cached_corpus(
     """The corpus as ids, from `folder` if it is there, else tokenized and written there; never whole in memory.
 
     Documents are split into sentences while the tokenizer's own threads encode those that came before. Raises ZooError
-    where there is no text, RunFailed where the disk refuses.
+    if there is no text, RunFailed if the disk refuses.
     """
     tokenizer_hash = hash_tokenizer(tokenizer)
     place = folder / hashlib.sha256(f"{corpus_hash} {tokenizer_hash}".encode()).hexdigest()[:32]

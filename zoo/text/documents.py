@@ -29,7 +29,7 @@ def read_documents(paths: Sequence[Path]) -> Iterator[list[str]]:
 
     A document ends at a blank line, in Wikitext files at the next `= Title =`, in JSON lines at the end of the line,
     whose field "text" it is. Headings are left out, as for BERT (section 3.1). Sentences do not run across lines.
-    Raises ZooError, at once where a path does not exist, else when reading comes to a line that is malformed,
+    Raises ZooError, at once if a path does not exist, else when reading comes to a line that is malformed,
     or to the end without having met any text.
     """
     return _documents(text_files(paths))
@@ -38,7 +38,7 @@ def read_documents(paths: Sequence[Path]) -> Iterator[list[str]]:
 def text_files(paths: Sequence[Path]) -> list[Path]:
     """The files that paths, folders and patterns such as `texts/*.txt` mean, each once.
 
-    Raises ZooError where there are none, and where one can't be read or is no regular file.
+    Raises ZooError if there are none, and if one can't be read or is no regular file.
     """
     files = list(dict.fromkeys(chain.from_iterable(map(_files, paths))))
     for file in files:

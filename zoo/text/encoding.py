@@ -47,7 +47,7 @@ class LocatedEncoding:
 
 
 def locate_texts(tokenizer: Tokenizer, texts: Sequence[Text], max_length: int) -> list[LocatedEncoding]:
-    """The same sequences, with the place of each token. Raises ZooError where the tokenizer cannot say it."""
+    """The same sequences, with the place of each token. Raises ZooError if the tokenizer cannot say it."""
     firsts = tokenizer.encode_with_offsets([text if isinstance(text, str) else text[0] for text in texts])
     seconds = iter(tokenizer.encode_with_offsets([text[1] for text in texts if not isinstance(text, str)]))
     return [

@@ -20,7 +20,7 @@ KINDS = {
 
 
 def check_readable(path: Path) -> None:
-    """See that a path is a file that can be opened, without waiting for anything. Raises ZooError where it is not."""
+    """See that a path is a file that can be opened, without waiting for anything. Raises ZooError if it is not."""
     try:
         mode = path.stat().st_mode
         if stat.S_ISREG(mode):
@@ -38,7 +38,7 @@ def read_lines(path: Path) -> Iterator[tuple[int, str]]:
     r"""The lines of a UTF-8 file, numbered from 1, without line ends and byte-order mark; gunzipped if called `.gz`.
 
     Only \n and \r\n end a line: U+2028, U+0085 and their like are text. Control characters are kept, as GLUE's own
-    files hold some. Raises ZooError where the file cannot be read, is not UTF-8, or holds a NUL.
+    files hold some. Raises ZooError if the file cannot be read, is not UTF-8, or holds a NUL.
     """
     check_readable(path)
     try:

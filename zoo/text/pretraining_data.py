@@ -87,7 +87,7 @@ class PretrainingData:
     def epoch(self, epoch: int) -> Iterator[Batch]:
         """One pass over the corpus, in batches of nearly the same number of tokens: `batch_tokens` or somewhat fewer.
 
-        Raises ZooError where the packing makes nothing of the corpus.
+        Raises ZooError if the packing makes nothing of the corpus.
         """
         return (batch for batch, _ in self._placed(epoch, DataPosition(epoch)))
 

@@ -214,7 +214,7 @@ class RustTokenizer(Tokenizer):
     def join(self, first: Ids, second: Ids | None, max_length: int) -> Encoding:
         """One sequence of one text or two, special tokens added, the longer text cut first.
 
-        A separator is of the text that it closes. Raises ZooError where no room is left for text.
+        A separator is of the text that it closes. Raises ZooError if no room is left for text.
         """
         before, between, after, types = self._frames[second is not None]
         room = max_length - self.n_special(second is not None)
@@ -262,7 +262,7 @@ def _longest_first(n_first: int, n_second: int, room: int) -> tuple[int, int]:
 def count_words(texts: Iterable[str], normalizer: Any, pre_tokenizer: Any) -> Counter[str]:
     """How often each word occurs in texts, as a normalizer and a pre-tokenizer of the library make words.
 
-    Raises ZooError where there is none.
+    Raises ZooError if there is none.
     """
     counts: Counter[str] = Counter()
     for text in texts:

@@ -59,7 +59,7 @@ class Scheme(NamedTuple):
 
 
 def scheme_of(folder: CheckpointFolder, schemes: Mapping[str, Scheme]) -> Scheme | None:
-    """The scheme that a folder asks for, None for its tokenizer.json as it is. Raises ZooError where it can be neither.
+    """The scheme that a folder asks for, None for its tokenizer.json as it is. Raises ZooError if it can be neither.
 
     A tokenizer.json of another kind of model than its class makes is taken as it is.
     """
@@ -79,7 +79,7 @@ def scheme_of(folder: CheckpointFolder, schemes: Mapping[str, Scheme]) -> Scheme
 
 
 def by_class(folder: CheckpointFolder, scheme: Scheme, options: Mapping[str, Any]) -> Built:
-    """The tokenizer that a scheme makes. Raises ZooError where the vocabulary lacks a token that it needs."""
+    """The tokenizer that a scheme makes. Raises ZooError if the vocabulary lacks a token that it needs."""
     where = str(folder.tokenizer_file or folder.path / TOKENIZER)
     document = scheme.document(folder, options)
     vocabulary = vocabulary_of(document, where)
@@ -152,7 +152,7 @@ def template(cls: tuple[str, int], sep: tuple[str, int], *, n_between: int = 1, 
 
 
 def said_flag(folder: CheckpointFolder, key: str, given: bool | None, default: bool | None) -> bool | None:
-    """An option as given, else as tokenizer_config.json has it. Raises ZooError where it is neither true nor false."""
+    """An option as given, else as tokenizer_config.json has it. Raises ZooError if it is neither true nor false."""
     said = folder.tokenizer_config.get(key)
     if not isinstance(said, bool | None):
         raise ZooError(f"{folder.path / TOKENIZER_CONFIG}: {key} should be true or false, not {said!r:.60}")
@@ -160,5 +160,5 @@ def said_flag(folder: CheckpointFolder, key: str, given: bool | None, default: b
 
 
 def vocabulary_in(folder: CheckpointFolder) -> dict[str, int]:
-    """The ids of the pieces in tokenizer.json. Raises ZooError where it has none."""
+    """The ids of the pieces in tokenizer.json. Raises ZooError if it has none."""
     return vocabulary_of(folder.tokenizer or {}, str(folder.path / TOKENIZER))

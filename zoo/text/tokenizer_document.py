@@ -68,7 +68,7 @@ class Frame(NamedTuple):
 
 
 def vocabulary_of(document: Mapping[str, Any], where: str) -> dict[str, int]:
-    """The ids of the model's pieces. Raises ZooError where there are none, or one is far too large."""
+    """The ids of the model's pieces. Raises ZooError if there are none, or one is far too large."""
     model = document.get("model")
     pieces = model.get("vocab") if isinstance(model, dict) else None
     if isinstance(pieces, list) and all(
@@ -81,7 +81,7 @@ def vocabulary_of(document: Mapping[str, Any], where: str) -> dict[str, int]:
 
 
 def make_rust(document: Mapping[str, Any], where: str) -> tokenizers.Tokenizer:
-    """The tokenizer of a document. Raises ZooError where it is broken."""
+    """The tokenizer of a document. Raises ZooError if it is broken."""
     with _refusing(where):
         return tokenizers.Tokenizer.from_str(json.dumps(document, ensure_ascii=False))
 
@@ -124,7 +124,7 @@ def try_out(rust: tokenizers.Tokenizer, document: Mapping[str, Any], where: str)
 
 
 def frame_of(rust: tokenizers.Tokenizer, vocabulary: Iterable[str], pair: bool, where: str) -> Frame:
-    """What the tokenizer puts around one text or two. Raises ZooError where that has no fixed shape."""
+    """What the tokenizer puts around one text or two. Raises ZooError if that has no fixed shape."""
     for text in chain(FRAMED, islice(vocabulary, 100)):
         with _refusing(where):
             n_tokens = len(rust.encode(text, add_special_tokens=False).ids)

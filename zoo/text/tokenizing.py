@@ -31,7 +31,7 @@ class TokenizedDocuments:
 
 
 def tokenize(documents: Iterable[Sequence[str]], tokenizer: Tokenizer) -> TokenCorpus:
-    """Documents, each given as its sentences, as a corpus in memory. Raises ZooError where none holds a token."""
+    """Documents, each given as its sentences, as a corpus in memory. Raises ZooError if none holds a token."""
     parts = [part for part in tokenized(documents, tokenizer) if len(part.ids)]
     if not parts:
         raise no_text()

@@ -58,7 +58,7 @@ class Distributed:
 def init_distributed(compute: Compute) -> Iterator[Distributed]:
     """The processes that torchrun has started, left at the end; without torchrun, this process alone.
 
-    On GPUs, each process takes its own as the current one. Raises RunFailed where another process has ended.
+    On GPUs, each process takes its own as the current one. Raises RunFailed if another process has ended.
     """
     size = int(os.environ.get("WORLD_SIZE", "1"))
     if size == 1:

@@ -70,7 +70,7 @@ def train(
 ) -> Iterator[Step]:
     """Train on the weighted sum of the objectives' losses, from step `done` up to `n_steps`, one step at a time.
 
-    Raises RunFailed where a loss is NaN or infinite, where the batches end early, or where one cannot be divided.
+    Raises RunFailed if a loss is NaN or infinite, if the batches end early, or if one cannot be divided.
     """
     how = how or StepConfig()
     runner = how.distributed.wrap_ddp(model)

@@ -52,12 +52,12 @@ def save_state(folder: Path, tensors: dict[str, Tensor], progressed: TrainingSta
 
 
 def read_progress(folder: Path) -> TrainingState:
-    """How far a saved run had come. Raises ZooError where that cannot be read."""
+    """How far a saved run had come. Raises ZooError if that cannot be read."""
     return read_record(TrainingState, folder / STATE, "a run's state")
 
 
 def load_optimizer(folder: Path, model: nn.Module, optimizer: torch.optim.Optimizer) -> None:
-    """Fill an optimizer, sharded or not, with a folder's state. Raises ZooError where it is another model's."""
+    """Fill an optimizer, sharded or not, with a folder's state. Raises ZooError if it is another model's."""
     path = folder / OPTIMIZER
     try:
         tensors = load_file(path)

@@ -94,7 +94,7 @@ class Tally:
 
 
 def add_gradients(model: Model, runner: nn.Module, batch: Batch, step: int, how: StepConfig) -> Tally:
-    """Add up the gradients of this process's micro-batches. Raises TooFewSequences where there are not enough."""
+    """Add up the gradients of this process's micro-batches. Raises TooFewSequences if there are not enough."""
     n_micro = how.n_micro_batches
     if batch.n_items < n_micro:
         raise TooFewSequences(

@@ -1,4 +1,4 @@
-"""Stored tensors into a model: as they lie in the file, without a second copy, or copied into what is there."""
+"""Stored tensors into a model: mapped from the file, or copied into the model's own."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ DTYPES = {"F64": torch.float64, "F32": torch.float32, "F16": torch.float16, "BF1
 
 
 def common_dtype(store: SafetensorsFiles, stored: Mapping[str, str]) -> torch.dtype:
-    """The type of all tensors, or float32 where they differ."""
+    """The type of all tensors, or float32 if they differ."""
     found = {DTYPES[store.entries[name].dtype] for name in stored.values()}
     return found.pop() if len(found) == 1 else torch.float32
 
@@ -22,7 +22,7 @@ def assign(model: nn.Module, store: SafetensorsFiles, stored: Mapping[str, str],
     """Make the stored tensors the model's own, given their stored names by the model's.
 
     They stay mapped to the file, which costs no memory until they are read or changed; the file itself is never
-    changed. Only another `dtype` than the file's takes a copy.
+    changed. Only a `dtype` other than the file's needs a copy.
     """
     ours = {name: key for key, name in stored.items()}
     state: dict[str, Tensor] = {ours[name]: tensor.to(dtype) for name, tensor in store.read(stored.values())}

@@ -1,4 +1,4 @@
-"""The zoo's own folder: variant.json, model.safetensors, the tokenizer's files, at times objectives.json."""
+"""The zoo's own folder: variant.json, model.safetensors, the tokenizer's files, and objectives.json if needed."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def save_checkpoint(
 
 
 def save_tensors(path: Path, tensors: Mapping[str, Tensor], metadata: Mapping[str, str] | None = None) -> None:
-    """Write tensors as safetensors. Raises OSError where the disk refuses."""
+    """Write tensors as safetensors. Raises OSError if the disk refuses."""
     found = {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}
     try:
         save_file(found, path, metadata=dict(metadata or {}))
@@ -57,7 +57,7 @@ def write_own(
     state: Mapping[str, Tensor],
     metadata: Mapping[str, str],
 ) -> None:
-    """Write record and weights, and the objectives where they are not the variant's."""
+    """Write record and weights, and the objectives if they are not the variant's."""
     (place / VARIANT).write_text(variant.model_dump_json(indent=2), encoding="utf-8")
     if objectives.head or objectives.names != tuple(used.name for used in variant.objectives):
         (place / OBJECTIVES).write_text(objectives.model_dump_json(indent=2), encoding="utf-8")
@@ -65,7 +65,7 @@ def write_own(
 
 
 def load_weights(model: nn.Module, store: SafetensorsFiles) -> None:
-    """Copy stored weights into a model, every tensor named and shaped as the model's. Raises ZooError otherwise."""
+    """Copy stored weights into a model. Raises ZooError unless names and shapes are the model's."""
     stored = {name: name for name in store.entries}
     match("this variant", store, {name: tuple(tensor.shape) for name, tensor in model.state_dict().items()}, stored)
     copy(model, store, stored)

@@ -16,7 +16,7 @@ CONFIG = "config.json"
 
 @dataclass(frozen=True)
 class FolderFiles:
-    """The files of a folder. One that is absent says nothing; a broken one raises ZooError when it is read."""
+    """The files of a folder. An absent one counts as empty; a broken one raises ZooError when it is read."""
 
     path: Path
     _contents: dict[str, bytes] = field(default_factory=dict, init=False, repr=False, compare=False)
@@ -27,7 +27,7 @@ class FolderFiles:
         return self.path / name
 
     def holds(self, name: str) -> bool:
-        """Whether there is a file of this name. Raises ZooError for what is no file, as a pipe or a dead link."""
+        """Whether there is a file of this name. Raises ZooError for anything else, such as a pipe or a dead link."""
         path = self.path / name
         if path.is_file():
             return True
@@ -38,28 +38,28 @@ class FolderFiles:
         return False
 
     def content(self, name: str) -> bytes:
-        """The bytes of a file. Raises ZooError where there is none, or far too many."""
+        """The bytes of a file. Raises ZooError if there is none, or far too many."""
         if name not in self._contents:
             self._contents[name] = read_regular(self.path / name, LARGEST)
         return self._contents[name]
 
     def object(self, name: str) -> Mapping[str, Any]:
-        """The JSON object in a file, empty where there is no file. Raises ZooError where it is malformed."""
+        """The JSON object in a file, empty if there is no file. Raises ZooError if it is malformed."""
         if name not in self._objects:
             held = self.holds(name)
             self._objects[name] = parse_object(self.content(name), str(self.path / name)) if held else {}
         return self._objects[name]
 
     def array(self, name: str) -> list[Any]:
-        """The JSON array in a file. Raises ZooError where it is missing or malformed."""
+        """The JSON array in a file. Raises ZooError if it is missing or malformed."""
         return parse_array(self.content(name), str(self.path / name))
 
     def folder(self, name: str) -> FolderFiles:
-        """A folder in this one, or this one where the name is empty."""
+        """A folder in this one, or this one if the name is empty."""
         return self._folders.setdefault(name, FolderFiles(self.path / name)) if name else self
 
     def put(self, folder: FolderFiles) -> None:
-        """Take a folder that has been read already for the one in this folder."""
+        """Use a folder that has been read already for the one in this folder."""
         self._folders[folder.path.name] = folder
 
     @property

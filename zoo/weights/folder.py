@@ -1,4 +1,4 @@
-"""A checkpoint folder: all that it says of its model, tokenizer and weights, read once and handed on."""
+"""A checkpoint folder: its model, tokenizer and weights, each file read once."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ TOKENIZER_CONFIG = "tokenizer_config.json"
 SPECIAL_TOKENS = "special_tokens_map.json"
 ADDED_TOKENS = "added_tokens.json"
 VOCABULARIES = ("vocab.txt", "vocab.json", "spiece.model", "sentencepiece.bpe.model", "spm.model", "tokenizer.model")
-"""Files that hold a tokenizer's vocabulary where there is no tokenizer.json."""
+"""Files with a tokenizer's vocabulary, if there is no tokenizer.json."""
 
 FILES = (
     "*.safetensors", "*.safetensors.index.json", CONFIG, TOKENIZER, TOKENIZER_CONFIG, SPECIAL_TOKENS, ADDED_TOKENS,
@@ -35,11 +35,11 @@ FILES = (
     MODULES, "sentence_*_config.json", "config_sentence_transformers.json", "*/config.json",
     "0_Transformer/*.json", "0_Transformer/*.txt", "0_Transformer/spiece.model", PROVENANCE,
 )  # fmt: skip
-"""What is read of a folder: weights that are no pickles, and data; never code."""
+"""The files that are read: weights that are not pickles, and data; never code."""
 
 
 class Objectives(Record):
-    """What a saved model has on its encoder, where that is not what its variant was pre-trained for."""
+    """The objectives of a saved model, if they are not its variant's."""
 
     names: tuple[str, ...]
     head: HeadConfig | None = None
@@ -49,24 +49,24 @@ class Objectives(Record):
 class CheckpointFolder(FolderFiles):
     """A folder of the Hugging Face format, or of the zoo's own; each of its files is read when first asked for.
 
-    A folder may hold several safetensors files that are no shards of one: `file` is the one to take then.
+    If a folder holds several safetensors files that are not shards of one, `file` is the one to use.
     """
 
     file: str = ""
 
     @cached_property
     def record(self) -> Variant:
-        """variant.json, which the zoo saved with a model. Raises ZooError where it is missing or malformed."""
+        """variant.json, which the zoo saved with a model. Raises ZooError if it is missing or malformed."""
         return read_record(Variant, self.path / VARIANT, "a variant's record")
 
     @property
     def variant(self) -> Variant | None:
-        """The same if the folder is of the zoo's own format, else None."""
+        """The same if the folder has the zoo's own format, else None."""
         return self.record if self.holds(VARIANT) else None
 
     @cached_property
     def objectives(self) -> Objectives:
-        """What such a model has on its encoder. Raises ZooError where objectives.json is malformed or not its own."""
+        """The objectives of such a model. Raises ZooError if objectives.json is malformed or not its own."""
         trained = tuple(used.name for used in self.record.objectives)
         if not self.holds(OBJECTIVES):
             return Objectives(names=trained)
@@ -79,12 +79,12 @@ class CheckpointFolder(FolderFiles):
 
     @cached_property
     def weights(self) -> SafetensorsFiles:
-        """Where each tensor lies, by its header. Raises ZooError where there are none, or a file is broken."""
+        """The tensors, by their headers. Raises ZooError if there are none, or a file is broken."""
         return open_safetensors_file(self.path / self.file) if self.file else open_safetensors(self.path)
 
     @cached_property
     def sentence(self) -> SentenceConfig | None:
-        """How a text becomes one vector, where this is the encoder of a sentence encoder."""
+        """How a text becomes one vector, if this is the encoder of a sentence encoder."""
         return sentence_in(self)
 
     @property
@@ -94,7 +94,7 @@ class CheckpointFolder(FolderFiles):
 
     @property
     def scores(self) -> ModelScores | None:
-        """What the model scored, where that lies beside it."""
+        """The model's scores, if they lie beside it."""
         return read_record(ModelScores, self.path / SCORES, "a model's scores") if self.holds(SCORES) else None
 
     @property
@@ -114,12 +114,12 @@ class CheckpointFolder(FolderFiles):
 
     @cached_property
     def tokenizer(self) -> dict[str, Any] | None:
-        """tokenizer.json: the whole tokenizer; of a piece that is given twice the last id counts."""
+        """tokenizer.json: the whole tokenizer; if a piece is given twice, its last id counts."""
         return self.tokenizer_json(TOKENIZER) if self.holds(TOKENIZER) else None
 
     @property
     def tokenizer_class(self) -> str | None:
-        """The tokenizer of the transformers library that the folder names, without "Fast"; None where it names none."""
+        """The tokenizer of the transformers library that the folder names, without "Fast"; None if it names none."""
         for file, settings in ((TOKENIZER_CONFIG, self.tokenizer_config), (CONFIG, self.config)):
             named = settings.get("tokenizer_class")
             if not isinstance(named, str | None):
@@ -134,7 +134,7 @@ class CheckpointFolder(FolderFiles):
         return next((self.path / name for name in (TOKENIZER, *VOCABULARIES) if self.holds(name)), None)
 
     def tokenizer_json(self, name: str, what: str = "a tokenizer of the Hugging Face format") -> dict[str, Any]:
-        """The object in a file of the tokenizer, which is to be `what`. Raises ZooError where it is not there."""
+        """The object in a file of the tokenizer; `what` describes it. Raises ZooError if it is missing."""
         content, path = self.tokenizer_content(name), self.path / name
         try:
             found = json.loads(content)
@@ -145,7 +145,7 @@ class CheckpointFolder(FolderFiles):
         return found
 
     def tokenizer_content(self, name: str) -> bytes:
-        """The bytes of a file of the tokenizer. Raises ZooError where there is none, or far too many."""
+        """The bytes of a file of the tokenizer. Raises ZooError if there is none, or far too many."""
         if not self.holds(name):
             where = self.path / name
             raise ZooError(f"{where}: No such file or directory; a tokenizer is loaded from a folder that holds it")
@@ -155,7 +155,8 @@ class CheckpointFolder(FolderFiles):
     def file_hashes(self) -> Mapping[str, str]:
         """The SHA-256 of each file that can change a result, by its path in the folder.
 
-        Not of the record of how the weights were made, which changes nothing. Raises ZooError where one can't be read.
+        The record of how the weights were made is left out, as it changes nothing. Raises ZooError if one can't be
+        read.
         """
         beside = {path for pattern in FILES for path in self.path.glob(pattern) if path.suffix != ".safetensors"}
         paths = {*self.weights.files.values(), *beside} - {self.path / PROVENANCE}
@@ -163,7 +164,8 @@ class CheckpointFolder(FolderFiles):
 
     @property
     def trained_file_hashes(self) -> dict[str, str]:
-        """The same of a run's own checkpoint, but for its record: that holds names, and is part of the run's result."""
+        """The same for a run's own checkpoint, without its record, which holds names and is part of the run's
+        result."""
         return {path: hash for path, hash in self.file_hashes.items() if path != VARIANT}
 
     @property

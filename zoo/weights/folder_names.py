@@ -1,4 +1,4 @@
-"""What the variant in a folder is called: as the folder is, or by more of its path where that is taken."""
+"""The name of the variant in a folder: the folder's, or more of its path if that is taken."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def name_of(folder: Path, depth: int = 1) -> str:
 
 
 def told_apart(folders: Iterable[Path]) -> dict[Path, str]:
-    """A name for each of several resolved folders: the end of its path, as much as it takes to be the only one."""
+    """A name for each of several resolved folders: as much of the end of its path as makes it unique."""
     depths = dict.fromkeys(folders, 1)
     deepest = max((len(folder.parts) for folder in depths), default=1)
     for _ in range(deepest):

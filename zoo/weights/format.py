@@ -1,6 +1,6 @@
-"""How a family's checkpoints are laid out: what config.json says in the zoo's words, and which weight is which.
+"""A family's checkpoint format: the keys of config.json and the names of weights, in the zoo's terms.
 
-A plugin describes its family in tables; reading and writing are the same tables read in the two directions.
+A plugin describes its family in tables; reading and writing use the same tables in opposite directions.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ POOL = "pool"
 """What a pooler without a head is called among a model's objectives."""
 
 UNTIED_DECODER = "untied"
-"""The head that is an output layer with a table of its own."""
+"""The head that is an output layer with its own table."""
 
 
 def _same(value: Any, config: Config) -> Any:
@@ -34,10 +34,10 @@ def _same(value: Any, config: Config) -> Any:
 
 @dataclass(frozen=True)
 class Setting:
-    """A key of config.json beside a field of a Variant.
+    """A key of config.json and the field of a Variant that it sets.
 
-    `default` is what an absent key means to the reference library, `unset` the value at which our option is left out.
-    `read` and `write` turn the one value into the other where they differ; each is given the config so far.
+    `default` is what an absent key means in the reference library, `unset` the value at which our option is left out.
+    `read` and `write` convert between the two values if they differ; each is given the config so far.
     """
 
     theirs: str
@@ -52,9 +52,9 @@ class Setting:
 class CheckpointFormat:
     """One `model_type` of config.json.
 
-    - `base` gives the parts, the recipe and all else that a config does not tell.
-    - `settings` are what a config tells; where two have the same key, the first is written.
-    - `fixed` are settings for which the zoo knows no other value than this.
+    - `base` gives the parts, the recipe and everything else that a config does not say.
+    - `settings` are what a config says; if two have the same key, the first is written.
+    - `fixed` are settings of which the zoo supports only this value.
     - `base_weights` names the weights of embedding and encoder; `base_prefixes` are their first words, and the
       pooler's: in a checkpoint with a head these come after `prefix`, in a bare one they don't, and both are read.
     - `heads` are what may come on top: the name of an objective; a kind of head (`classification`,
@@ -113,10 +113,10 @@ class CheckpointFormat:
         return canonical if bare or canonical.split(".")[0] not in self.base_prefixes else self.prefix + canonical
 
     def variant(self, config: Config, name: str, where: str) -> Variant:
-        """What a config describes. Raises ZooError for what the zoo has nothing for."""
+        """What a config describes. Raises ZooError for what the zoo does not support."""
         for key, value in self.fixed.items():
             if config.get(key, value) != value:
-                raise ZooError(f"{where}: {key} is {config[key]!r:.60}; the zoo knows {json.dumps(value)} only")
+                raise ZooError(f"{where}: {key} is {config[key]!r:.60}; the zoo supports only {json.dumps(value)}")
         paper = f"a {self.name} checkpoint, after {self.base.paper}"
         record: dict[str, Any] = self.base.model_dump(mode="json") | {"name": name, "paper": paper}
         for setting in self.settings:
@@ -143,7 +143,7 @@ class CheckpointFormat:
             raise ZooError(f"{where}: {named} cannot be used: {explain(error)}") from None
 
     def config(self, variant: Variant) -> dict[str, JsonValue] | None:
-        """The settings that describe a variant; None where it cannot be expressed in this format."""
+        """The settings that describe a variant; None if it cannot be expressed in this format."""
         if (variant.embedding.name, variant.encoder.name) != (self.base.embedding.name, self.base.encoder.name):
             return None
         record = variant.model_dump(mode="json")
@@ -163,7 +163,7 @@ class CheckpointFormat:
         return ours == theirs
 
     def _shape(self, variant: Variant) -> tuple[object, ...]:
-        """All that decides what a model computes, options at their defaults left out."""
+        """Everything that decides what a model computes; options at their defaults are left out."""
         return variant.dims, self._options("embedding", variant.embedding), self._options("encoder", variant.encoder)
 
     def _options(self, kind: str, used: PartRef) -> dict[str, JsonValue]:
@@ -179,7 +179,7 @@ def _activation(variant: Variant, objective: str, layers: str) -> JsonValue:
 
 
 def _place(record: dict[str, Any], setting: Setting) -> tuple[dict[str, Any], str]:
-    """The part of a variant's record that a setting speaks of, and the key in it."""
+    """The part of a variant's record that a setting refers to, and the key in it."""
     top, _, key = setting.ours.partition(".")
     return (record[top]["options"] if "options" in record[top] else record[top]), key
 
@@ -216,8 +216,32 @@ def transformer_settings(
     )
 
 
+def transformer_embedding(segments: str = "embedding.segments.weight") -> tuple[NameRule, ...]:
+    """The names of an embedding's tables and norm, which BERT, RoBERTa and ALBERT share."""
+    return (
+        ("embeddings.word_embeddings.weight", "embedding.tokens.weight"),
+        ("embeddings.position_embeddings.weight", "embedding.positions.weight"),
+        ("embeddings.token_type_embeddings.weight", segments),
+        ("embeddings.LayerNorm.{p}", "embedding.norm.{p}"),
+    )
+
+
+def transformer_layers() -> tuple[NameRule, ...]:
+    """The names of post-norm layers, which BERT and the families after it share."""
+    return (
+        ("encoder.layer.{i}.attention.self.query.{p}", "encoder.layers.{i}.attention.attention.query.{p}"),
+        ("encoder.layer.{i}.attention.self.key.{p}", "encoder.layers.{i}.attention.attention.key.{p}"),
+        ("encoder.layer.{i}.attention.self.value.{p}", "encoder.layers.{i}.attention.attention.value.{p}"),
+        ("encoder.layer.{i}.attention.output.dense.{p}", "encoder.layers.{i}.attention.attention.output.{p}"),
+        ("encoder.layer.{i}.attention.output.LayerNorm.{p}", "encoder.layers.{i}.attention.norm.{p}"),
+        ("encoder.layer.{i}.intermediate.dense.{p}", "encoder.layers.{i}.feedforward.feedforward.up.{p}"),
+        ("encoder.layer.{i}.output.dense.{p}", "encoder.layers.{i}.feedforward.feedforward.down.{p}"),
+        ("encoder.layer.{i}.output.LayerNorm.{p}", "encoder.layers.{i}.feedforward.norm.{p}"),
+    )
+
+
 def pooler_and_heads(pooler: str) -> dict[str, tuple[NameRule, ...]]:
-    """Pooler and heads, which the reference library names alike in all families but for the pooler itself."""
+    """Pooler and heads; the reference library names all but the pooler alike in all families."""
     pooled = ((pooler, "objectives.task.pooler.dense.{p}"), ("classifier.{p}", "objectives.task.output.{p}"))
     return {
         POOL: ((pooler, "objectives.pool.pooler.dense.{p}"),),

@@ -18,19 +18,19 @@ from zoo.core.files import open_regular
 from zoo.core.json_files import parse_object
 
 LARGEST_HEADER = 10_000_000
-"""Bytes; a BERT of 1,024 layers takes a quarter of it."""
+"""The most bytes of a header; a BERT of 1,024 layers takes a quarter of it."""
 
 MOST_TENSORS = 20_000
-"""Of a checkpoint; a BERT of 1,024 layers, the most that the zoo builds, has 16,391."""
+"""The most tensors of a checkpoint; a BERT of 1,024 layers, the zoo's limit, has 16,391."""
 
 MOST_DIMENSIONS = 8
-"""Of a tensor; a model of the zoo has two at most."""
+"""The most dimensions of a tensor; models of the zoo have at most two."""
 
 BYTES = {
     "F64": 8, "F32": 4, "F16": 2, "BF16": 2, "I64": 8, "I32": 4, "I16": 2, "I8": 1,
     "U64": 8, "U32": 4, "U16": 2, "U8": 1, "BOOL": 1,
 }  # fmt: skip
-"""The types of the format that a model of the zoo can meet, and the bytes of a value."""
+"""The supported types of the format, and the bytes of a value."""
 
 FLOATS = ("F64", "F32", "F16", "BF16")
 
@@ -84,7 +84,7 @@ def _text(path: Path, file: BufferedReader, size: int) -> bytes:
     if len(first) < 8:
         _refuse(path, f"has {size} bytes, too few for a safetensors file; fetch it again")
     if length > LARGEST_HEADER:
-        _refuse(path, f"announces a header of {length:,} bytes; this is no safetensors file")
+        _refuse(path, f"announces a header of {length:,} bytes; this is not a safetensors file")
     if 8 + length > size:
         _refuse(path, f"announces a header of {length:,} bytes and has {size:,} in all; fetch it again")
     return file.read(length)
@@ -105,7 +105,7 @@ def _entry(path: Path, name: str, described: Any) -> Entry:
         _refuse(path, f"{shown} has {len(shape):,} dimensions; at most {MOST_DIMENSIONS} are read")
     needed, given = math.prod(shape) * BYTES[dtype], offsets[1] - offsets[0]
     if needed != given:
-        _refuse(path, f"{shown} of shape {shape} and type {dtype} takes {needed:,} bytes, but {given:,} are set aside")
+        _refuse(path, f"{shown} of shape {shape} and type {dtype} takes {needed:,} bytes, but {given:,} are reserved")
     return Entry(dtype, tuple(shape), *offsets)
 
 
@@ -114,7 +114,7 @@ def _are_sizes(values: Any) -> bool:
 
 
 def _check_cover(path: Path, entries: Mapping[str, Entry], size: int) -> None:
-    """Tensors lie end to end: without overlap, hole, or anything after the last."""
+    """Check that tensors lie end to end: no overlap, no hole, nothing after the last."""
     at, before = 0, "the header"
     for name, entry in sorted(entries.items(), key=lambda item: (item[1].start, item[1].stop)):
         if entry.start != at:

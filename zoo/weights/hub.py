@@ -1,6 +1,6 @@
 """Checkpoints by their name on the Hugging Face hub; needs the extra `encoder-zoo[hub]`.
 
-Wherever a folder can be named, `hub:OWNER/NAME@REVISION` stands for that revision's folder in the hub's cache.
+Wherever a folder is accepted, `hub:OWNER/NAME@REVISION` means that revision's folder in the hub's cache.
 """
 
 from __future__ import annotations
@@ -20,17 +20,17 @@ _SNAPSHOT = re.compile(r"models--(?P<repository>[^/]+)/snapshots/(?P<commit>[0-9
 
 
 def is_hub_name(name: str) -> bool:
-    """Whether a name means the hub; with exchanges after it, it does not."""
+    """Whether a name is one of the hub's; with exchanges after it, it is not."""
     return name.startswith(PREFIX) and "+" not in name
 
 
 def folder_named(name: Path | str) -> Path:
-    """The folder with the model that a path or a name on the hub means. Raises ZooError where the hub has none."""
+    """The folder with the model at a path or of a name on the hub. Raises ZooError if the hub has none."""
     return model_folder(fetch(name) if isinstance(name, str) and name.startswith(PREFIX) else Path(name))
 
 
 def open_folder(name: Path | str | CheckpointFolder) -> CheckpointFolder:
-    """The same folder as a record of what it says; one that is open already as it is. Raises as `folder_named`."""
+    """The same folder as a CheckpointFolder; an open one is returned as it is. Raises like `folder_named`."""
     return name if isinstance(name, CheckpointFolder) else CheckpointFolder(folder_named(name))
 
 
@@ -40,16 +40,14 @@ def hub_name(folder: Path) -> str | None:
     return f"{PREFIX}{found['repository'].replace('--', '/')}@{found['commit']}" if found else None
 
 
-@cache  # one process means the same commit by a name throughout
+@cache  # within a process, a name always means the same commit
 def fetch(name: str) -> Path:
-    """The folder of hub:OWNER/NAME@REVISION in the hub's cache, fetched if it is not there; the latest if none is said.
-
-    The folder is called by the commit that the revision means. Raises ZooError where the name is not found, or
-    huggingface_hub is not installed.
+    """The folder of hub:OWNER/NAME@REVISION in the hub's cache, fetched if needed; the latest revision by default. The
+    folder is named after the commit. Raises ZooError if the name is not found, or huggingface_hub is not installed.
     """
     found = _NAME.fullmatch(name)
     if not found:
-        raise ZooError(f"{name!r} is no name on the hub; write hub:OWNER/NAME@REVISION")
+        raise ZooError(f"{name!r} is not a name on the hub; write hub:OWNER/NAME@REVISION")
     try:
         from huggingface_hub import snapshot_download
     except ImportError:
@@ -58,7 +56,7 @@ def fetch(name: str) -> Path:
         ) from None
     try:
         place = snapshot_download(found["repository"], revision=found["revision"] or LATEST, allow_patterns=list(FILES))
-    except (OSError, ValueError) as error:  # what huggingface_hub raises is one of these or of their kinds
+    except (OSError, ValueError) as error:  # huggingface_hub raises these or their subclasses
         reason = str(error).strip().split("\n")[0]
         raise ZooError(f"cannot fetch {name}: {type(error).__name__}: {reason}") from None
     return Path(place)

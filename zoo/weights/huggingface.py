@@ -20,12 +20,12 @@ from zoo.weights.match import head_config
 from zoo.weights.safetensors_files import WEIGHTS
 
 STALE = ("auto_map", "torch_dtype", "dtype", "num_labels", "_name_or_path", "quantization_config")
-"""Keys of a config that are not carried over: they speak of the files that it came with."""
+"""Keys of a config that are not copied: they describe the files that it came with."""
 
 
 @dataclass(frozen=True)
 class HuggingFaceExport:
-    """A model in the words of the format."""
+    """A model in terms of the format."""
 
     format: CheckpointFormat
     heads: tuple[str, ...]
@@ -33,7 +33,7 @@ class HuggingFaceExport:
     settings: Mapping[str, JsonValue]
     head: HeadConfig | None
     carried: Mapping[str, Any]
-    """What the config says that the model was loaded with."""
+    """The config that the model was loaded with."""
     max_length: int
 
     def config(self, dtype: str) -> dict[str, Any]:
@@ -66,12 +66,12 @@ def write_huggingface(
     for copy, source in described.format.copies if UNTIED_DECODER in described.heads else ():
         bias = described.format.stored(source, described.heads)
         if copy.endswith(".bias") and bias in tensors:
-            tensors[copy] = tensors[bias].clone()  # the one that counts where nothing is tied
+            tensors[copy] = tensors[bias].clone()  # the one that counts if nothing is tied
     save_tensors(place / WEIGHTS, tensors, metadata)
 
 
 def write_tokenizer_config(place: Path, described: HuggingFaceExport, tokenizer: Tokenizer) -> None:
-    """Write what the transformers library needs beside tokenizer.json; what is there already says more."""
+    """Write what the transformers library needs beside tokenizer.json; keep what is already there."""
     path = place / "tokenizer_config.json"
     config: dict[str, JsonValue] = {
         "tokenizer_class": "PreTrainedTokenizerFast",

@@ -1,4 +1,4 @@
-"""What config.json says of a task head; and whether the stored tensors are the weights that are expected."""
+"""The task head in config.json, and a check that the stored tensors are the expected weights."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ PROBLEMS: dict[str, str] = {
     "multi-label": "multi_label_classification",
     "regression": "regression",
 }
-"""What config.json calls what a sequence's head is for."""
+"""The names in config.json of the kinds of sequence heads."""
 
 
 N_LABELS = 2
-"""How many labels a head has whose config says nothing of them."""
+"""The number of labels if the config does not say."""
 
 MOST_LABELS = 100_000
 
@@ -32,7 +32,7 @@ def head_use(
 ) -> HeadConfig | None:
     """The task head that a config describes, if there is one; `layers` is the dropout of the encoder's layers.
 
-    Raises ZooError for kinds that the zoo has not.
+    Raises ZooError for unsupported kinds.
     """
     kind = next((kind for kind in HEAD_KINDS if kind in heads), None)
     if kind is None:
@@ -61,7 +61,7 @@ def head_use(
 
 
 def _labels(config: Config, where: str) -> tuple[str, ...]:
-    """A head's labels; a number of labels that is not that of the names outweighs them, as in the reference library."""
+    """A head's labels; if num_labels disagrees with the names, it wins, as in the reference library."""
     named = config.get("id2label")
     if named is not None and not _names_ids(named):
         raise ZooError(f"{where}: id2label should give each of the ids from 0 a name")
@@ -95,7 +95,7 @@ def head_config(format: CheckpointFormat, head: HeadConfig) -> dict[str, JsonVal
 def match(
     what: str, store: SafetensorsFiles, expected: Mapping[str, tuple[int, ...]], names: Mapping[str, str]
 ) -> None:
-    """See that every expected weight is there with its shape, and nothing else; names are the tables'.
+    """Check that every expected weight is there with its shape, and nothing else; names are the tables'.
 
     Raises ZooError with all that is missing, left over, misshapen or not of floats.
     """
@@ -109,14 +109,14 @@ def match(
 
 
 def _misfit(stored: str, entry: Entry, shape: tuple[int, ...]) -> str:
-    """What keeps a tensor from being a weight of this shape; nothing where it can be one."""
+    """Why a tensor cannot be a weight of this shape; empty if it can."""
     if entry.dtype not in FLOATS:
         return f"{stored} holds {entry.dtype}, not floats"
     return "" if entry.shape == shape else f"{stored} has the shape {list(entry.shape)}, not {list(shape)}"
 
 
 def _hinted(kind: str, names: list[str], others: list[str]) -> str:
-    """Names with those that they might have been meant for."""
+    """Names, each with the one that was probably meant."""
     hints = [(name, nearest(name, others)) for name in names[:N_SHOWN]]
     shown = [f"{name} (is it {close}?)" if close else name for name, close in hints]
     return f"{kind}: {listed([*shown, *names[N_SHOWN:]])}" if names else ""

@@ -1,4 +1,4 @@
-"""Names of weights in two columns: a template a row, read in either direction."""
+"""Names of weights in two columns: one template per row, usable in either direction."""
 
 from __future__ import annotations
 
@@ -8,13 +8,13 @@ from functools import cached_property
 from typing import TypeAlias
 
 NameRule: TypeAlias = tuple[str, str]
-"""A template as the checkpoint has it, and as the zoo has it. {p} stands for weight or bias, any other for a number."""
+"""A template in the checkpoint's names and in the zoo's. {p} is weight or bias, any other placeholder a number."""
 
 _PLACEHOLDER = re.compile(r"\{([a-z])\}")
 
 
 class NameTable:
-    """Rows that give each name of the one column exactly one of the other."""
+    """Rows that map the names of one column to those of the other, one to one."""
 
     def __init__(self, rows: Sequence[NameRule]) -> None:
         self.rows = tuple(rows)
@@ -28,11 +28,11 @@ class NameTable:
         return [_pattern(theirs) for theirs, _ in self.rows], [_pattern(ours) for _, ours in self.rows]
 
     def ours(self, name: str) -> str | None:
-        """Our name of a weight that the checkpoint calls `name`; None where no row fits."""
+        """Our name of a weight that the checkpoint calls `name`; None if no row fits."""
         return self._translate(name, 0)
 
     def theirs(self, name: str) -> str | None:
-        """The checkpoint's name of a weight that we call `name`; None where no row fits."""
+        """The checkpoint's name of a weight that we call `name`; None if no row fits."""
         return self._translate(name, 1)
 
     def _translate(self, name: str, column: int) -> str | None:

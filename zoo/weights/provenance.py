@@ -1,4 +1,4 @@
-"""How a model's weights were made: a record that lies beside them and goes where they go."""
+"""How a model's weights were made: a record stored beside them."""
 
 from __future__ import annotations
 
@@ -13,6 +13,6 @@ PROVENANCE = "provenance.json"
 
 
 def write_provenance(folder: Path, provenance: Mapping[str, Any]) -> None:
-    """Write the record; nothing where nothing is known."""
+    """Write the record, if there is one."""
     if provenance:
         write_text(folder / PROVENANCE, json.dumps(provenance, indent=1) + "\n")

@@ -1,4 +1,4 @@
-"""What a folder says of its model, as the record of a variant: read without torch, wherever a variant is named."""
+"""The variant that a checkpoint folder holds, read without torch."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ Formats = Mapping[str, CheckpointFormat]
 
 @dataclass(frozen=True)
 class HuggingFaceModel:
-    """A folder of the Hugging Face format: what model it holds, and where the weights of its heads lie."""
+    """A folder of the Hugging Face format: its model, and the names of its heads' weights."""
 
     format: str
     variant: Variant
@@ -29,14 +29,14 @@ class HuggingFaceModel:
 
 
 def variant_in(folder: CheckpointFolder, formats: Formats) -> Variant:
-    """The variant that a folder holds, called as the folder is. Raises ZooError."""
+    """The variant that a folder holds, named after the folder. Raises ZooError."""
     if folder.variant:
         return folder.variant.model_copy(update={"name": name_of(folder.path)})
     return read_huggingface(folder, formats).variant
 
 
 def read_huggingface(folder: CheckpointFolder, formats: Formats) -> HuggingFaceModel:
-    """What a folder of the Hugging Face format holds. Raises ZooError where the zoo has nothing for it."""
+    """What a folder of the Hugging Face format holds. Raises ZooError if the zoo does not support it."""
     config, where = folder.config, str(folder.path / CONFIG)
     format = format_of(config, formats, where)
     variant = format.variant(config, name_of(folder.path), where)
@@ -54,7 +54,7 @@ def read_huggingface(folder: CheckpointFolder, formats: Formats) -> HuggingFaceM
 
 
 def format_of(config: Mapping[str, Any], formats: Formats, where: str) -> CheckpointFormat:
-    """The format of a config's model_type. Raises ZooError where no plugin reads it."""
+    """The format of a config's model_type. Raises ZooError if no plugin reads it."""
     kind = config.get("model_type")
     if not isinstance(kind, str):
         known = ", ".join(formats)
@@ -65,9 +65,9 @@ def format_of(config: Mapping[str, Any], formats: Formats, where: str) -> Checkp
 
 
 def tokenizer_use(folder: CheckpointFolder, formats: Formats) -> PartRef:
-    """The tokenizer that stands for the class that a folder names, with its options; the family's where it names none.
+    """The tokenizer for the class that a folder names, with its options; the family's if it names none.
 
-    Raises ZooError where an option is neither true nor false.
+    Raises ZooError if an option is neither true nor false.
     """
     format = format_of(folder.config, formats, str(folder.path / CONFIG))
     named = folder.tokenizer_class
@@ -91,7 +91,7 @@ def _tokenizer_options(folder: CheckpointFolder, format: CheckpointFormat) -> di
 
 
 def untied(format: CheckpointFormat, objectives: Iterable[PartRef]) -> tuple[PartRef, ...]:
-    """The same objectives, the output layer that may be tied to the token table having a table of its own."""
+    """The same objectives, with an output layer that has its own table."""
     own = {"tied": False}
     return tuple(
         PartRef(name=used.name, options=used.options | own) if used.name == format.untied_objective else used

@@ -1,4 +1,4 @@
-"""The tensors of a folder, in one safetensors file or in shards: looked up by name, mapped into memory when read."""
+"""The tensors of a folder, in one safetensors file or in shards: by name, mapped into memory when read."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ _SHARD = re.compile(r"[^/\\\0-\x1f]{1,200}\.safetensors")
 
 @dataclass(frozen=True)
 class SafetensorsFiles:
-    """Where each tensor lies, what it is, and what the files say about themselves."""
+    """The file, type and shape of each tensor, and the files' metadata."""
 
     folder: Path
     files: Mapping[str, Path]
@@ -39,7 +39,7 @@ class SafetensorsFiles:
         return found.pop() if len(found) == 1 else self.folder
 
     def read(self, names: Iterable[str]) -> Iterator[tuple[str, Tensor]]:
-        """Tensors by name, mapped into memory rather than copied. Raises ZooError for NaN and infinite values."""
+        """Tensors by name, mapped into memory, not copied. Raises ZooError for NaN and infinite values."""
         from safetensors import SafetensorError, safe_open
 
         wanted = sorted(names, key=lambda name: (str(self.files[name]), self.entries[name].start))

@@ -1,4 +1,4 @@
-"""What a model scored, in a table that lies beside its weights, for its card."""
+"""A model's scores, in a table beside its weights, for its model card."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ SCORES = "scores.json"
 
 
 class ModelScores(Record):
-    """A table of scores, and a sentence on how they came to be."""
+    """A table of scores, and a sentence on how they were made."""
 
     note: str
     columns: tuple[str, ...]
@@ -19,5 +19,5 @@ class ModelScores(Record):
 
 
 def write_scores(folder: Path, scores: ModelScores) -> None:
-    """Write the table beside a model's weights. Raises RunFailed where the disk refuses."""
+    """Write the table beside a model's weights. Raises RunFailed if the disk refuses."""
     write_text(folder / SCORES, scores.model_dump_json(indent=1) + "\n")

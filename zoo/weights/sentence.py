@@ -1,4 +1,4 @@
-"""What a sentence encoder's folder says of how a text becomes one vector: modules.json and the files that it names.
+"""How a sentence encoder's folder turns a text into one vector: modules.json and the files that it names.
 
 The layout is that of the sentence-transformers library (Reimers and Gurevych 2019, EMNLP), read as its version 6 does.
 """
@@ -23,10 +23,10 @@ READING = tuple(
     f"sentence_{kind}_config.json"
     for kind in ("bert", "roberta", "distilbert", "camembert", "albert", "xlm-roberta", "xlnet")
 )
-"""Where the transformer's own settings may stand; the first that is there counts."""
+"""Files with the transformer's own settings; the first that exists counts."""
 
 POOLINGS = ("cls", "max", "mean", "mean_sqrt_len_tokens", "weightedmean", "lasttoken")
-"""What one vector can be made of; several are put side by side in the order that the folder gives."""
+"""The poolings; several are concatenated in the order that the folder gives."""
 
 _OLDER = {
     "pooling_mode_cls_token": "cls",
@@ -36,7 +36,7 @@ _OLDER = {
     "pooling_mode_weightedmean_tokens": "weightedmean",
     "pooling_mode_lasttoken": "lasttoken",
 }
-"""Each pooling's switch in older files; where several are on, they stand side by side in this order."""
+"""Each pooling's switch in older files; if several are on, they are concatenated in this order."""
 
 
 @dataclass(frozen=True)
@@ -48,20 +48,20 @@ class SentenceModule:
 
     @property
     def settings(self) -> Mapping[str, Any]:
-        """Its config.json. Raises ZooError where that is not there, as nothing can stand in for it."""
+        """Its config.json. Raises ZooError if that is missing."""
         if not self.folder.holds(CONFIG):
             raise ZooError(f"{self.folder.path / CONFIG}: No such file, but {MODULES} needs it; fetch the folder again")
         return self.folder.config
 
     @cached_property
     def weights(self) -> SafetensorsFiles:
-        """Where its tensors lie. Raises ZooError where there are none."""
+        """Its tensors. Raises ZooError if there are none."""
         return open_safetensors(self.folder.path)
 
 
 @dataclass(frozen=True)
 class SentenceConfig:
-    """A sentence encoder's settings, each read when it is asked for. Raises ZooError where a file is broken."""
+    """A sentence encoder's settings, each read when it is asked for. Raises ZooError if a file is broken."""
 
     files: FolderFiles
 
@@ -100,11 +100,11 @@ class SentenceConfig:
 
     @property
     def layers(self) -> tuple[SentenceModule, ...]:
-        """What is done to the pooled vector before that: dense layers, scaling to length 1.
+        """What is applied to the pooled vector before that: dense layers, scaling to length 1.
 
-        Raises ZooError where any other kind of step is asked for, before the pooling or after it.
+        Raises ZooError for any other kind of step, before or after the pooling.
         """
-        steps = [module for module in self.modules if module.kind != "Dropout"]  # nothing is dropped out in use
+        steps = [module for module in self.modules if module.kind != "Dropout"]  # no dropout in inference
         for place, module in enumerate(steps):
             known = ("Transformer",) if place == 0 else ("Pooling",) if place == 1 else ("Dense", "Normalize")
             if module.kind not in known:
@@ -120,7 +120,7 @@ class SentenceConfig:
 
     @cached_property
     def poolings(self) -> tuple[str, ...]:
-        """What the vector is made of; the mean if the folder does not say. Raises ZooError for an unknown one."""
+        """The poolings; the mean if the folder does not say. Raises ZooError for an unknown one."""
         stated = self._pooling.get("pooling_mode")
         names = [stated] if isinstance(stated, str) else stated
         if names is None:
@@ -143,7 +143,7 @@ class SentenceConfig:
 
     @cached_property
     def max_length(self) -> int | None:
-        """The most tokens of a text, special ones included; None where the folder does not say."""
+        """The most tokens of a text, special ones included; None if the folder does not say."""
         tokenizer = self.transformer.object("tokenizer_config.json")
         for settings, key in ((self._reading, "max_seq_length"), (tokenizer, "model_max_length")):
             stated = settings.get(key)
@@ -162,19 +162,19 @@ class SentenceConfig:
 
     @cached_property
     def prompts(self) -> Mapping[str, str]:
-        """Texts to put before a text, by what it is for."""
+        """Prompts by name."""
         stated = self._settings.get("prompts")
         found = stated if isinstance(stated, Mapping) else {}
         return {name: text for name, text in found.items() if isinstance(text, str)}
 
     @property
     def default_prompt(self) -> str | None:
-        """The name of the prompt that stands before every text unless another is asked for."""
+        """The name of the default prompt."""
         stated = self._settings.get("default_prompt_name")
         return stated if isinstance(stated, str) else None
 
     def write(self, place: Path) -> None:
-        """Put the same settings into another folder, in which the encoder lies at the top."""
+        """Write the same settings into another folder, with the encoder at the top."""
         entries = self.files.array(MODULES)
         for entry, module in zip(entries, self.modules, strict=True):
             if module.kind == "Transformer":
@@ -187,7 +187,7 @@ class SentenceConfig:
 
 
 def sentence_in(folder: FolderFiles) -> SentenceConfig | None:
-    """The settings of the sentence encoder whose transformer lies in a folder, if there is one."""
+    """The settings of the sentence encoder whose transformer is in a folder, if there is one."""
     root = folder
     if folder.path.absolute().name.endswith("_Transformer") and not folder.holds(MODULES):
         root = FolderFiles(folder.path.absolute().parent)
@@ -196,7 +196,7 @@ def sentence_in(folder: FolderFiles) -> SentenceConfig | None:
 
 
 def model_folder(folder: Path) -> Path:
-    """The folder that holds the model itself: in older sentence encoders one inside, as 0_Transformer."""
+    """The folder that holds the model itself: in older sentence encoders a subfolder, as 0_Transformer."""
     files = FolderFiles(folder)
     if (folder / CONFIG).is_file() or not files.holds(MODULES):
         return folder

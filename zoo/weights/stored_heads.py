@@ -1,4 +1,4 @@
-"""Which heads a checkpoint holds on its encoder, and which of its tensors are theirs: decided before any is read."""
+"""Which heads a checkpoint holds, and which of its tensors are theirs: decided before any is read."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ HEAD_KINDS: tuple[str, ...] = ("classification", "token-classification", "questi
 
 @dataclass(frozen=True)
 class StoredHeads:
-    """What a checkpoint has on its encoder, where each weight of all that is used lies, and what is not used.
+    """A checkpoint's heads, the stored name of each weight in use, and what is not used.
 
-    `names` are stored names by those of the tables, `left_out` stored names; `notes` say what config and
-    weights disagree on.
+    `names` are stored names by those of the tables, `left_out` stored names; `notes` say where config and weights
+    disagree.
     """
 
     used: tuple[str, ...]
@@ -31,11 +31,11 @@ class StoredHeads:
 
 
 def find_heads(format: CheckpointFormat, folder: CheckpointFolder) -> StoredHeads:
-    """The heads of a checkpoint, as config.json names them and the weights are there.
+    """The heads of a checkpoint that config.json names and whose weights are there.
 
-    Pre-training objectives and a pooler that are there beside what is named are kept too, as released checkpoints often
-    hold more than the class they name. Weights that belong to nothing that is used are left out, but for those that
-    stand among the encoder's or a used head's, which would then compute something else.
+    Pre-training objectives and a pooler beyond the named class are kept too, as released checkpoints often hold more.
+    Unused weights are left out, unless they stand among the encoder's or a used head's, which would then compute
+    something else: those are an error.
     """
     config, store, where = folder.config, folder.weights, f"{folder.path / CONFIG}"
     names = _normalised_names(format, store)
@@ -51,14 +51,14 @@ def find_heads(format: CheckpointFormat, folder: CheckpointFolder) -> StoredHead
     if left_out:
         classes = _classes_for(format, [format.normalise_name(name) for name in left_out])
         hint = f"; to have them, name their class in architectures, as {' or '.join(classes)}" if classes else ""
-        notes.append(f"left out, as part of no head that is named and known: {listed(left_out)}{hint}")
+        notes.append(f"left out, as they belong to no known head that is named: {listed(left_out)}{hint}")
     unused = set(left_out)
     used = {name: stored for name, stored in names.items() if stored not in unused}
     return StoredHeads(heads, used, left_out, tuple(notes))
 
 
 def _named(format: CheckpointFormat, config: Config, where: str) -> tuple[tuple[str, ...], list[str]]:
-    """The heads of the class that a config names, none where it names no known one; and what to say of that."""
+    """The heads of the class that a config names, none if it names no known one; and a note about that."""
     classes = config.get("architectures") or []
     if not isinstance(classes, list) or not all(isinstance(name, str) for name in classes):
         raise ZooError(f"{where}: architectures should name a class, not {classes!r:.80}")
@@ -84,7 +84,7 @@ def _normalised_names(format: CheckpointFormat, store: SafetensorsFiles) -> dict
 
 
 def _with_others(format: CheckpointFormat, heads: tuple[str, ...], names: Mapping[str, str]) -> tuple[str, ...]:
-    """The heads, the pre-training objectives that are there beside them, and the pooler."""
+    """The heads, any pre-training objectives beside them, and the pooler."""
     if not set(heads) & set(HEAD_KINDS):
         for head in format.heads:
             if head not in (*HEAD_KINDS, *heads, POOL, UNTIED_DECODER) and _own_rows_there(format, head, names):
@@ -96,7 +96,7 @@ def _with_others(format: CheckpointFormat, heads: tuple[str, ...], names: Mappin
 
 
 def _is_there(format: CheckpointFormat, head: str, names: Iterable[str]) -> bool:
-    """Whether a tensor is stored that this head has on the pooler."""
+    """Whether a tensor is stored that this head adds to the pooler."""
     table = NameTable([row for row in format.heads[head] if not row[0].startswith("pooler.")])
     return any(table.ours(name) for name in names)
 
@@ -108,7 +108,7 @@ def _classes_for(format: CheckpointFormat, names: list[str]) -> list[str]:
 
 
 def _left_out(format: CheckpointFormat, heads: tuple[str, ...], names: Mapping[str, str]) -> tuple[str, ...]:
-    """The stored names of what stands neither among the encoder's weights nor among a head's."""
+    """The stored names that belong to neither the encoder nor a head."""
     used = {*format.base_prefixes, *(row[0].split(".")[0] for head in heads for row in format.heads[head])}
     return tuple(sorted(stored for name, stored in names.items() if name.split(".")[0] not in used))
 
@@ -123,10 +123,10 @@ def _own_rows_there(format: CheckpointFormat, head: str, names: Mapping[str, str
 def _settle_copies(
     format: CheckpointFormat, config: Config, names: dict[str, str], heads: tuple[str, ...], store: SafetensorsFiles
 ) -> bool:
-    """Drop what is stored twice, find what is stored as a copy alone; true where the output layer is untied.
+    """Drop duplicates, use copies stored without their original; true if the output layer is untied.
 
-    As in the reference library, an output layer whose table is stored with other values than the tokens' is untied
-    whatever the config says, and the copy of its bias is the one that counts.
+    As in the reference library, an output layer whose stored table differs from the tokens' is untied whatever the
+    config says, and the copy of its bias counts.
     """
     untied, predicts = False, _predicts(format, heads)
     tied = config.get("tie_word_embeddings", True)

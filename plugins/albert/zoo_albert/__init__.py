@@ -10,7 +10,7 @@ from zoo import Offers, hookimpl
 
 @hookimpl
 def zoo_offers() -> Offers:
-    """All names; what they stand for is imported when it is needed."""
+    """Names only; what they refer to is imported when needed."""
     return Offers(
         api_version=1,
         tokenizers={"albert.unigram": "zoo_albert.tokenizer:Unigram"},

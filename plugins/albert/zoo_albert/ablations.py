@@ -22,7 +22,7 @@ _CONFLICT = (
 
 
 def _albert(width: int, share: str) -> dict[str, str]:
-    """Of the paper's embedding width; the catalogued variants already share all, and have one of our widths."""
+    """With the paper's embedding width; the catalog's variants already share all layers, and have one of our widths."""
     found = {}
     for size, ours, standing in zip(("tiny", "mini"), _WIDTHS[width], (64, 128), strict=True):
         wide = f"+dims.embedding_width={ours}" if ours != standing else ""
@@ -36,7 +36,7 @@ def _row(label: str, scores: tuple[float, ...], width: int, share: str, *after: 
 
 TABLE_3 = PaperTable(
     name="albert-table-3",
-    title="What the width of embeddings is worth, with layers that share and layers that don't",
+    title="The effect of the embedding width, with and without shared layers",
     source=f"{_SOURCE} 3",
     columns=_COLUMNS,
     counted=("Avg",),
@@ -77,7 +77,7 @@ TABLE_3 = PaperTable(
 
 TABLE_4 = PaperTable(
     name="albert-table-4",
-    title="What sharing attention, feed-forward or both costs",
+    title="The cost of sharing attention, feed-forward or both",
     source=f"{_SOURCE} 4",
     columns=_COLUMNS,
     counted=("Avg",),
@@ -114,7 +114,7 @@ def _objectives(exchange: str) -> dict[str, str]:
 
 TABLE_5 = PaperTable(
     name="albert-table-5",
-    title="What predicting the next sentence or the order of sentences is worth",
+    title="The effect of predicting the next sentence or the order of sentences",
     source=f"{_SOURCE} 5",
     columns=("MLM", "NSP", "SOP", *_COLUMNS),
     counted=("Avg",),
@@ -141,7 +141,7 @@ TABLE_5 = PaperTable(
     limits=(
         "The intrinsic columns (MLM, NSP, SOP) ask every model for every objective on held-out text; a comparison "
         "measures a model only by what it was trained for.",
-        "The microworld's documents are short, so that sentence order is easier to tell than in books.",
+        "The microworld's documents are short, so sentence order is easier to predict than in books.",
     ),
 )
 

@@ -6,7 +6,7 @@ from zoo.text.word_masking import WordMasking
 
 
 class NGramMasking(WordMasking):
-    """Runs of 1 to `max_n` words, masked `dupe_factor` times in advance, or anew every epoch if that is null."""
+    """Runs of 1 to `max_n` words, masked `dupe_factor` times in advance, or again every epoch if that is null."""
 
     def __init__(
         self,

@@ -16,7 +16,7 @@ from zoo.text.packing import partners
 class SentenceOrder(PairObjective):
     """Distinguish two consecutive segments in order (0) from the same two swapped (1); Lan et al. 2020, section 3.1.
 
-    Where a chunk holds one sentence, the released code falls back to a random document's text, which is next-sentence
+    If a chunk holds one sentence, the released code falls back to a random document's text, which is next-sentence
     prediction. Here such chunks make no pair, unless `fallback` is set and the packing leaves them
     (bert.segment_pair with lone_sentences); each is then marked by a label of its own, so that they can be counted.
     """
@@ -29,10 +29,10 @@ class SentenceOrder(PairObjective):
         self.fallback = fallback
 
     def prepare(self, passages: Sequence[Passage], corpus: TokenCorpus, rng: np.random.Generator) -> list[Passage]:
-        """Half of the passages, by chance, have their two parts swapped; one whose looks show the order has no label.
+        """A random half of the passages have their two parts swapped; one whose form reveals the order has no label.
 
-        A cut sentence shows it, unless all three borders cut one. Lengths show it, unless another passage has the same
-        lengths, or nearly so, in the other order: only such partners have labels. Raises ZooError where a passage has a
+        A cut sentence reveals it, unless all three borders cut one. Lengths reveal it, unless another passage has
+        (nearly) the same lengths in the other order: only such partners have labels. Raises ZooError if a passage has a
         single part and there is no `fallback`.
         """
         made, documents = list(passages), np.array([passage.document for passage in passages])

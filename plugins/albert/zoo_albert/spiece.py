@@ -31,7 +31,7 @@ class _Broken(Exception):
 
 
 def read_spiece(path: Path, content: bytes) -> StoredHeads:
-    """The pieces of a model file. Raises ZooError where it is none, or not of the unigram kind."""
+    """The pieces of a model file. Raises ZooError if it is none, or not of the unigram kind."""
     scores: list[tuple[str, float]] = []
     types: list[int] = []
     characters = b""

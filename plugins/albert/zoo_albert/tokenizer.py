@@ -1,4 +1,4 @@
-"""StoredHeads of a unigram language model, as SentencePiece makes them; Lan et al. 2020, section 4.1."""
+"""Pieces of a unigram language model, as in SentencePiece; Lan et al. 2020, section 4.1."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from zoo_albert.weights import FORMAT
 SPACE = "\u2581"  # how SentencePiece writes a space
 PIECES = "spiece.model"
 
-# A piece is letters and digits, or other signs, never both; either may begin with the space before it.
+# A piece holds letters and digits, or other characters, never both; either may begin with the space before it.
 CHUNKS = rf"{SPACE}?[\p{{L}}\p{{N}}\p{{M}}]+|{SPACE}?[^\p{{L}}\p{{N}}\p{{M}}{SPACE}]+|{SPACE}"
 
 
@@ -36,7 +36,7 @@ class Unigram(RustTokenizer):
     def train(  # a family names its own options
         cls, texts: Iterable[str], vocab_size: int, *, lowercase: bool = True, strip_accents: bool = True
     ) -> Self:
-        """StoredHeads learnt as in zoo_albert.unigram.
+        """Pieces learnt as in zoo_albert.unigram.
 
         Characters may take half of the vocabulary, or more to cover 99.99% of the text; those without room are unknown.
         """
@@ -112,7 +112,7 @@ def _around(folder: CheckpointFolder, steps: Sequence[normalizers.Normalizer]) -
 
 
 def _steps(folder: CheckpointFolder) -> list[dict[str, Any]]:
-    """The steps of a tokenizer.json's normalizer, as far as they are such."""
+    """The steps of a tokenizer.json's normalizer."""
     found = (folder.tokenizer or {}).get("normalizer")
     steps = found.get("normalizers", [found]) if isinstance(found, dict) else []
     return [step for step in steps if isinstance(step, dict)]

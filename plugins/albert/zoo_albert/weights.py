@@ -2,7 +2,14 @@
 
 from __future__ import annotations
 
-from zoo.weights.format import UNTIED_DECODER, CheckpointFormat, Setting, pooler_and_heads, transformer_settings
+from zoo.weights.format import (
+    UNTIED_DECODER,
+    CheckpointFormat,
+    Setting,
+    pooler_and_heads,
+    transformer_embedding,
+    transformer_settings,
+)
 from zoo_albert.variants import VARIANTS
 
 POOLER = "pooler.{p}"
@@ -31,10 +38,7 @@ FORMAT = CheckpointFormat(
     prefix="albert.",
     base_prefixes=("embeddings", "encoder", "pooler"),
     base_weights=(
-        ("embeddings.word_embeddings.weight", "embedding.tokens.weight"),
-        ("embeddings.position_embeddings.weight", "embedding.positions.weight"),
-        ("embeddings.token_type_embeddings.weight", "embedding.segments.weight"),
-        ("embeddings.LayerNorm.{p}", "embedding.norm.{p}"),
+        *transformer_embedding(),
         ("encoder.embedding_hidden_mapping_in.{p}", "embedding.project.{p}"),
         (f"{THEIRS}.attention.query.{{p}}", "encoder.attentions.{g}.{i}.attention.query.{p}"),
         (f"{THEIRS}.attention.key.{{p}}", "encoder.attentions.{g}.{i}.attention.key.{p}"),

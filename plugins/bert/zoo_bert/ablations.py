@@ -21,7 +21,7 @@ def _mix(mask: float, random: float) -> dict[str, str]:
 
 TABLE_5 = PaperTable(
     name="bert-table-5",
-    title="What next sentences and reading in both directions are worth",
+    title="The effect of next-sentence prediction and of reading in both directions",
     source="Devlin et al. 2019, arXiv:1810.04805v2, table 5 (dev)",
     columns=("MNLI-m", "QNLI", "MRPC", "SST-2", "SQuAD F1"),
     counted=("MNLI-m", "QNLI", "MRPC", "SST-2", "SQuAD F1"),
@@ -43,15 +43,15 @@ TABLE_5 = PaperTable(
         Row(label="+ BiLSTM", scores=(82.1, 84.1, 75.7, 91.6, 84.9)),
     ),
     limits=(
-        "A BiLSTM on top while fine-tuning is no part of the zoo.",
-        "Our heads read the mean of all tokens at these sizes, the paper's the first token.",
-        "Left to right, every token is predicted; masked, a quarter of them here and 15% in the paper.",
+        "The zoo has no BiLSTM on top in fine-tuning.",
+        "At these sizes our heads read the mean of all tokens; the paper's read the first token.",
+        "Left-to-right models predict every token; masked ones a quarter of them here, 15% in the paper.",
     ),
 )
 
 TABLE_6 = PaperTable(
     name="bert-table-6",
-    title="What depth, width and heads are worth",
+    title="The effect of depth, width and heads",
     source="Devlin et al. 2019, arXiv:1810.04805v2, table 6 (dev, mean of 5 restarts)",
     columns=("masked LM perplexity", "MNLI-m", "MRPC", "SST-2"),
     counted=("MNLI-m", "MRPC", "SST-2"),
@@ -102,13 +102,13 @@ TABLE_6 = PaperTable(
     limits=(
         "3, 6, 12 and 24 layers are 1, 2, 4 and 8 here; 768 and 1024 wide are 128 and 192 (tiny) or 256 and 320 "
         "(mini); 3 heads of 12 are one here.",
-        "Perplexity on held-out text is not measured by a comparison.",
+        "A comparison does not measure perplexity on held-out text.",
     ),
 )
 
 TABLE_8 = PaperTable(
     name="bert-table-8",
-    title="What stands in the place of a masked token: the mask, the token itself, a random one",
+    title="What replaces a masked token: the mask, the token itself, a random one",
     source="Devlin et al. 2019, arXiv:1810.04805v2, table 8 (dev)",
     columns=("MNLI", "NER fine-tuned", "NER features"),
     counted=("MNLI", "NER fine-tuned", "NER features"),
@@ -124,8 +124,8 @@ TABLE_8 = PaperTable(
         Row(label="0/0/100", scores=(83.6, 94.9, 94.6), variants=_mix(0.0, 1.0), after=("80/10/10",)),
     ),
     limits=(
-        "Named entities, where the paper sees most, and features without fine-tuning are no tasks of the zoo.",
-        "The paper's differences on MNLI are below one point, less than few seeds can show.",
+        "The zoo has no named-entity task, where the paper's effect is largest, and no features without fine-tuning.",
+        "The paper's differences on MNLI are below one point, too small to show with few seeds.",
     ),
 )
 

@@ -26,7 +26,7 @@ class StaticMasking(TokenMasking):
 
 
 class WholeWordMasking(WordMasking):
-    """Whole words, masked `dupe_factor` times in advance, or anew every epoch if that is null.
+    """Whole words, masked `dupe_factor` times in advance, or again every epoch if that is null.
 
     google-research/bert, README ("Whole Word Masking").
     """

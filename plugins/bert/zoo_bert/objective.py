@@ -19,9 +19,8 @@ from zoo.text.packing import partners
 class MaskedTokens(Objective):
     """Predict the tokens that masking hid; Devlin et al. 2019, section 3.1, task 1.
 
-    With bias="unigram" the output bias starts at each token's log frequency instead of zero, which spares small
-    models the steps that it takes to learn it. Where not `tied`, the output layer has a table of its own. The head's
-    `activation` is the layers', if not given.
+    With bias="unigram" the output bias starts at each token's log frequency instead of zero, so small models need not
+    learn it. If not `tied`, the output layer has its own table. The head's `activation` is the layers' if not given.
     """
 
     fills_masks = True
@@ -40,7 +39,7 @@ class MaskedTokens(Objective):
         self.decoder = None if tied else nn.Linear(dims.embedding_width, dims.vocab_size, bias=False)
 
     def set_token_frequencies(self, counts: Tensor) -> None:
-        """Start the output bias at log frequencies, half a count added to each, if so asked."""
+        """Start the output bias at log frequencies, half a count added to each, if `bias` says so."""
         if self.bias == "unigram":
             smoothed = counts + 0.5
             self.head.bias.data.copy_((smoothed / smoothed.sum()).log())
@@ -70,7 +69,7 @@ class NextToken(MaskedTokens):
 
 
 class NextSentence(PairObjective):
-    """Distinguish the text that follows (0) from text of another document (1); Devlin et al. 2019, section 3.1, task 2.
+    """Distinguish the next text (0) from text of another document (1); Devlin et al. 2019, section 3.1, task 2.
 
     Where google-research/bert, create_pretraining_data.py, fills up with text from a random place, here two passages of
     different documents exchange their second parts. So every text is read once, and neither a length nor a cut sentence
@@ -80,11 +79,11 @@ class NextSentence(PairObjective):
     label = "bert.nsp"
 
     def prepare(self, passages: Sequence[Passage], corpus: TokenCorpus, rng: np.random.Generator) -> list[Passage]:
-        """Half of the passages, by chance, exchange second parts; one that finds no partner has no label.
+        """A random half of the passages exchange second parts; those without a partner have no label.
 
-        Partners have second parts of the same length, or the longer is cut. So that this does not show the label,
-        passages that stay as they are find partners and are cut alike. Raises ZooError where the corpus has a single
-        document, or a passage a single part.
+        Partners have second parts of the same length, or the longer is cut. So that this does not reveal the label,
+        unchanged passages get partners and are cut alike. Raises ZooError if the corpus has a single document, or a
+        passage a single part.
         """
         if corpus.n_documents < 2:
             raise ZooError(

@@ -19,7 +19,7 @@ from zoo_bert.weights import FORMAT
 
 CONTINUES = "##"
 THEIRS = {"split_chinese": "handle_chinese_chars"}
-"""What the library calls an option, where that is another name."""
+"""The library's names of options, if they differ from ours."""
 
 VOCABULARY = "vocab.txt"
 ENDS = " \t\n\v\f\r\x85\xa0\u1680\u2028\u2029\u202f\u205f\u3000" + "".join(map(chr, range(0x2000, 0x200B)))
@@ -44,10 +44,10 @@ class WordPiece(RustTokenizer):
         strip_accents: bool | None = None,
         split_chinese: bool = True,
     ) -> Self:
-        """StoredHeads learnt by merging the most frequent pair, as long as it occurs at least twice.
+        """Pieces learnt by merging the most frequent pair, as long as it occurs at least twice.
 
-        A vocabulary begins with characters in the forms in which they occur, to begin a word or to go on in it. They
-        may take half of it, or more to cover 99.99% of the text; those without room are unknown.
+        The vocabulary begins with characters in the forms in which they occur, at the start of a word or inside it.
+        They may take half of it, or more to cover 99.99% of the text; those without room are unknown.
         """
         rust = _assemble({}, lowercase, strip_accents, split_chinese)
         words = count_words(texts, rust.normalizer, rust.pre_tokenizer)
@@ -77,7 +77,7 @@ def _forms(word: str) -> list[str]:
 
 
 def _merged(words: Counter[str], forms: Sequence[str], room: int) -> list[str]:
-    """The pieces that the library's trainer makes of words whose characters have all a form; with these they fit."""
+    """The pieces that the library's trainer learns from words whose characters are all in the vocabulary."""
     kept = {word: count for word, count in words.items() if set(forms).issuperset(_forms(word))}
     # The trainer numbers "##x" in the order of a hash table, and lets these numbers decide between equally frequent
     # pairs. Numbered before, as if they were special, they make the same pieces every time. It reads "##x" only where
@@ -124,7 +124,7 @@ def _of_folder(folder: CheckpointFolder, options: Mapping[str, Any]) -> Document
 
 
 def _pieces(folder: CheckpointFolder) -> dict[str, int]:
-    """A piece a line; of one that is there twice the last counts, and every other keeps its id."""
+    """One piece per line; of duplicates the last counts, and all others keep their ids."""
     folder.tokenizer_content(VOCABULARY)
     return {piece.rstrip(ENDS): number - 1 for number, piece in read_lines(folder.path / VOCABULARY)}
 

@@ -1,4 +1,4 @@
-"""What RoBERTa adds to BERT: byte-level BPE, no segments, full sentences and masks drawn anew; it drops NSP.
+"""What RoBERTa adds to BERT: byte-level BPE, no segments, full sentences and dynamic masks; it drops NSP.
 
 Liu et al. 2019, arXiv:1907.11692. There is no encoder here: the variants name BERT's.
 """
@@ -10,7 +10,7 @@ from zoo import Offers, hookimpl
 
 @hookimpl
 def zoo_offers() -> Offers:
-    """All names; what they stand for is imported when it is needed."""
+    """Names only; what they refer to is imported when needed."""
     return Offers(
         api_version=1,
         tokenizers={"roberta.bytes": "zoo_roberta.tokenizer:ByteLevelBPE"},

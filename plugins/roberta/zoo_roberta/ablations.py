@@ -19,7 +19,7 @@ def _unpaired(packing: str = "") -> dict[str, str]:
 
 TABLE_1 = PaperTable(
     name="roberta-table-1",
-    title="What it is worth to draw masks anew",
+    title="The effect of dynamic masking",
     source="Liu et al. 2019, arXiv:1907.11692, table 1 (dev, medians of 5)",
     columns=("SQuAD 2.0 F1", "MNLI-m", "SST-2"),
     counted=("SQuAD 2.0 F1", "MNLI-m", "SST-2"),
@@ -35,16 +35,16 @@ TABLE_1 = PaperTable(
         ),
     ),
     limits=(
-        "The reference is another paper's figure, not a design.",
+        "The paper's reference row is another paper's figure, not a design.",
         "In the paper, 10 copies in 40 epochs show each static mask four times; here one copy is seen once an epoch, "
         "three times with the default budget of the tiny size.",
-        "The paper's differences are below half a point, less than few seeds can show.",
+        "The paper's differences are below half a point, too small to show with few seeds.",
     ),
 )
 
 TABLE_2 = PaperTable(
     name="roberta-table-2",
-    title="What input formats are worth, and next sentences",
+    title="The effect of input formats and of next-sentence prediction",
     source="Liu et al. 2019, arXiv:1907.11692, table 2 (dev, medians of 5)",
     columns=("SQuAD 1.1 F1", "SQuAD 2.0 F1", "MNLI-m", "SST-2", "RACE"),
     counted=("SQuAD 1.1 F1", "SQuAD 2.0 F1", "MNLI-m", "SST-2", "RACE"),

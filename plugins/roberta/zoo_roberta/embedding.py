@@ -1,4 +1,4 @@
-"""Token and position embeddings, positions counted from behind the padding index."""
+"""Token and position embeddings; positions start after the padding index."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ class OffsetEmbedding(Embedding):
     """The sum of token and learned position, then norm and dropout, without segment information; Liu et al. 2019.
 
     Position 0 has row `padding_index` + 1 of the table (fairseq, modules/positional_embedding.py), so 512 positions
-    take 514 rows. `segment` is the one row that released checkpoints add to every token in place of segments; where a
-    checkpoint has more than one of them (`n_segments`), the others are kept but unused, as RoBERTa knows no segments.
+    take 514 rows. `segment` is the one row that released checkpoints add to every token in place of segments; if a
+    checkpoint has more rows (`n_segments`), the others are kept but unused, as RoBERTa has no segments.
     """
 
     def __init__(self, dims: Dims, *, padding_index: int = 1, n_segments: int = 1) -> None:

@@ -1,4 +1,4 @@
-"""Masks drawn anew each time a sequence is seen; Liu et al. 2019, section 4.1."""
+"""New masks each time a sequence is seen; Liu et al. 2019, section 4.1."""
 
 from __future__ import annotations
 

@@ -50,8 +50,8 @@ class DocSentences(Packing):
 class SentencePair(Packing):
     """Two neighbouring sentences of one document, each a part.
 
-    A sentence longer than half a sequence is split into equal pieces, which are paired as sentences are. The last of an
-    odd number comes once more with the one before it, and a document's only one is divided itself.
+    A sentence longer than half a sequence is split into equal pieces, which are paired as sentences are. If their
+    number is odd, the last is used again with the one before it; a document's only sentence is split.
     """
 
     pairs = True

@@ -36,7 +36,7 @@ class ByteLevelBPE(RustTokenizer):
     ) -> Self:
         """Merges of pairs that occur at least twice. Ids as released: <s> <pad> </s> <unk> first, <mask> last.
 
-        Raises ZooError where the vocabulary has no room for the 256 bytes.
+        Raises ZooError if the vocabulary has no room for the 256 bytes.
         """
         letters = pre_tokenizers.ByteLevel.alphabet()
         names = cls.names

@@ -4,14 +4,23 @@ from __future__ import annotations
 
 from typing import Any
 
-from zoo.weights.format import UNTIED_DECODER, CheckpointFormat, Config, Setting, pooler_and_heads, transformer_settings
+from zoo.weights.format import (
+    UNTIED_DECODER,
+    CheckpointFormat,
+    Config,
+    Setting,
+    pooler_and_heads,
+    transformer_embedding,
+    transformer_layers,
+    transformer_settings,
+)
 from zoo_roberta.variants import VARIANTS
 
 POOLER = "pooler.dense.{p}"
 
 
 def _row(index: Any, config: Config) -> Any:
-    """The padding index, from which positions are counted: the reference library cannot do without."""
+    """The padding index, from which positions are counted; the reference library requires it."""
     if type(index) is not int:
         raise TypeError
     return index
@@ -41,20 +50,7 @@ FORMAT = CheckpointFormat(
     fixed={"position_embedding_type": "absolute", "is_decoder": False, "add_cross_attention": False},
     prefix="roberta.",
     base_prefixes=("embeddings", "encoder", "pooler"),
-    base_weights=(
-        ("embeddings.word_embeddings.weight", "embedding.tokens.weight"),
-        ("embeddings.position_embeddings.weight", "embedding.positions.weight"),
-        ("embeddings.token_type_embeddings.weight", "embedding.segment"),
-        ("embeddings.LayerNorm.{p}", "embedding.norm.{p}"),
-        ("encoder.layer.{i}.attention.self.query.{p}", "encoder.layers.{i}.attention.attention.query.{p}"),
-        ("encoder.layer.{i}.attention.self.key.{p}", "encoder.layers.{i}.attention.attention.key.{p}"),
-        ("encoder.layer.{i}.attention.self.value.{p}", "encoder.layers.{i}.attention.attention.value.{p}"),
-        ("encoder.layer.{i}.attention.output.dense.{p}", "encoder.layers.{i}.attention.attention.output.{p}"),
-        ("encoder.layer.{i}.attention.output.LayerNorm.{p}", "encoder.layers.{i}.attention.norm.{p}"),
-        ("encoder.layer.{i}.intermediate.dense.{p}", "encoder.layers.{i}.feedforward.feedforward.up.{p}"),
-        ("encoder.layer.{i}.output.dense.{p}", "encoder.layers.{i}.feedforward.feedforward.down.{p}"),
-        ("encoder.layer.{i}.output.LayerNorm.{p}", "encoder.layers.{i}.feedforward.norm.{p}"),
-    ),
+    base_weights=(*transformer_embedding(segments="embedding.segment"), *transformer_layers()),
     heads={
         "bert.mlm": (
             ("lm_head.dense.{p}", "objectives.bert/mlm.head.transform.{p}"),

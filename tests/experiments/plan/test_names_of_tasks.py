@@ -48,6 +48,7 @@ def plan(tmp_path: Path) -> Plan:
     return make_plan(CATALOG, [variant], NAMES, n_seeds=1, corpus=corpus, keep_finetuned=True)
 
 
+@pytest.mark.slow
 def test_every_task_is_trained_and_its_model_predicts_again(plan: Plan, tmp_path: Path) -> None:
     folder = tmp_path / "run"
     folder.mkdir()

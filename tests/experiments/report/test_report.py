@@ -14,13 +14,11 @@ from pathlib import Path
 import jsonschema
 import pytest
 
-from tests.experiments.synthetic_runs import CATALOG, made_up, renamed, rendered, saved, section
-from zoo import Catalog, ZooError
-from zoo.checkpoints.card import model_card
+from tests.experiments.synthetic_runs import made_up, renamed, rendered, saved, section
+from zoo import Catalog
 from zoo.cli import main
 from zoo.core.errors import visible
 from zoo.document.latex import escaped
-from zoo.experiments.report.build import write_report
 from zoo.experiments.report.costs import cost_table, dominated, score_by_cost
 from zoo.experiments.report.models import audit_table, variant_table
 from zoo.experiments.report.provenance import missing_table
@@ -32,7 +30,6 @@ from zoo.experiments.runner.latency import spread_by_length, summed_up
 from zoo.experiments.statistics.analysis import analyse
 from zoo.experiments.statistics.costs import MEMORY, OPERATIONS, PARAMETERS, quantities
 from zoo.experiments.statistics.verdicts import compare_systems
-from zoo.model import Origin
 
 SCHEMA = Path(__file__).resolve().parents[3] / "docs" / "schema" / "results.schema.json"
 WRONG = {"bert-tiny": [18, 17, 19], "albert-tiny": [1, 2, 1]}
@@ -240,18 +237,3 @@ def test_a_report_needs_no_plugin(
     for heading in ("Where the parameters are", "How the variants differ", "What is missing", "How to repeat it"):
         assert heading in page.text
     assert isinstance(run.results[0], ModelResult) and "Pre-training" in page.text
-
-
-def test_a_models_card_tells_the_scores_of_the_run_that_it_lies_in(run: ComparisonRun, tmp_path: Path) -> None:
-    folder = saved(run, tmp_path / "run")
-    write_report(analyse(run), folder)
-    model = CATALOG.build(CATALOG.variant("bert-tiny"))
-    assert "Give scores with their seeds" in model_card(model, CATALOG)
-    model.origin = Origin(str(folder / "checkpoints" / "bert-tiny"), {}, {})
-    assert "| lamps | 55.0 | 2.5 | 3 |" in model_card(model, CATALOG)
-    model.origin = Origin(str(folder / "finetuned" / "finetune-bert-tiny-lamps-s1"), {}, {})
-    card = model_card(model, CATALOG)
-    assert "| lamps | dev | accuracy | 57.5 |" in card and "seed 1" in card
-    (folder / "results.json").write_text('{"jobs": [{"scores": {}}]}')
-    with pytest.raises(ZooError, match="is not what zoo compare writes"):
-        model_card(model, CATALOG)

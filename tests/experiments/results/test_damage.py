@@ -32,6 +32,8 @@ from zoo.experiments.statistics.verdicts import compare_systems
 from zoo.experiments.submission.write import submit
 from zoo.experiments.verify.files import Check, verify
 
+pytestmark = pytest.mark.xdist_group("damage")
+
 N_MUTATIONS = 300
 WRONG = {"bert-tiny": [18, 17, 19], "albert-tiny": [1, 2, 1]}
 
@@ -151,6 +153,7 @@ def contradictions(folder: Path) -> list[str]:
     return [refused] if refused else [check.where for check in found if check.finding == "contradicted"]
 
 
+@pytest.mark.slow
 def test_hundreds_of_altered_runs_are_refused_in_a_line_contradicted_or_the_same(sound: Path, tmp_path: Path) -> None:
     dice = random.Random(0)
     right = scores(read_run(sound))

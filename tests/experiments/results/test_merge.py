@@ -99,7 +99,7 @@ def test_another_recipe_or_budget_is_refused() -> None:
 
 def test_a_job_that_came_out_otherwise_is_named_with_the_fields() -> None:
     with pytest.raises(
-        ZooError, match="a and b have both done finetune-bert-tiny-lamps-s2, with other scores, main_score, predictions"
+        ZooError, match="a and b both did finetune-bert-tiny-lamps-s2, with different scores, main_score, predictions"
     ):
         merge({"a": made_up(3, BERT), "b": made_up(3, {"bert-tiny": [18, 17, 3]})})
 

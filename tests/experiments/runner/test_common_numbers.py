@@ -32,6 +32,8 @@ from zoo.machine.environment import environment
 from zoo.model import Model
 from zoo.weights.folder import CheckpointFolder
 
+pytestmark = pytest.mark.xdist_group("common_numbers")
+
 
 class OwnDraws(Encoder):
     """A stranger's part whose constructor draws: a parameter, and a projection that no checkpoint holds."""
@@ -272,6 +274,7 @@ def test_runs_put_together_share_a_pretraining_that_both_have_done(
     assert told.verdict == SAME
 
 
+@pytest.mark.slow
 def test_a_result_without_its_model_is_not_taken_over(tmp_path: Path) -> None:
     done(planned("bert-tiny"), tmp_path / "bare")
     before = {path.name: path.stat().st_mtime_ns for path in (tmp_path / "bare" / "jobs").iterdir()}
@@ -293,4 +296,4 @@ def test_code_that_changes_under_a_run_is_named_as_that(tmp_path: Path, monkeypa
         monkeypatch.setattr(module, "environment", lambda *asked, **how: edited)
     found = run(planned("bert-tiny"), tmp_path / "run", watcher=Silent(), catalog=CATALOG)
     reasons = {failure.reason for failure in found.failures if failure.job.kind != "finetune"}
-    assert len(reasons) == 1 and "were edited while it was at work" in reasons.pop()
+    assert len(reasons) == 1 and "were edited during the run" in reasons.pop()

@@ -66,6 +66,7 @@ def done(catalog: Catalog, plan: Plan, folder: Path) -> dict[str, TaskResult]:
     return {result.job.system: result for result in made if isinstance(result, TaskResult)}
 
 
+@pytest.mark.slow
 def test_items_without_a_label_change_nothing_for_any_system_and_are_counted(tmp_path: Path) -> None:
     mixed = [item for pair in zip([("a word", None)] * 16, LABELLED, strict=True) for item in pair]
     plans, found = [], []
@@ -153,6 +154,7 @@ def test_every_report_says_how_many_items_were_cut_to_which_length() -> None:
     assert told["bert-tiny"] == ("128", "3", "1200") and told["albert-tiny"] == ("-", "-", "-")
 
 
+@pytest.mark.slow
 def test_the_number_of_items_cut_is_counted_by_split(tmp_path: Path) -> None:
     train = [("good word " * 20, 1), ("bad", 0), ("good " * 30, 1)] * 4
     catalog = catalog_of(train, dev=(("bad " * 40, 0), ("good", 1)))

@@ -157,6 +157,7 @@ def test_text_is_tokenized_once_per_tokenizer_however_many_variants_and_seeds(
     assert len(trained) == len(tokenized) == 2
 
 
+@pytest.mark.slow
 def test_documents_are_held_out_where_that_is_asked_for(tmp_path: Path) -> None:
     plan = planned(tmp_path, held_out=0.1)
     result = attempt(catalog(), plan, plan.jobs[0], tmp_path, lambda done, total: None)

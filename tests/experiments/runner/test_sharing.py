@@ -20,6 +20,8 @@ from zoo.experiments.results.folder import read_run
 from zoo.experiments.results.records import FailedResult, fingerprint
 from zoo.experiments.results.run import ComparisonRun
 
+pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("sharing")]
+
 SMALL = [
     "albert-tiny",
     "--tasks",
@@ -78,7 +80,7 @@ def test_a_plan_is_a_file_that_can_be_done_elsewhere(whole: Path, tmp_path: Path
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        (lambda plan: plan.update(format=1), "an earlier or later version of the zoo wrote this"),
+        (lambda plan: plan.update(format=1), "another version of the zoo wrote this"),
         (lambda plan: plan.update(corpus_hash="0" * 64), "is not the text that was planned"),
         (lambda plan: plan["tasks"][0].update(content_hash="0" * 64), "'micro-sentiment' is not what was planned"),
         (lambda plan: plan["variants"][0]["encoder"].update(name="albert.sharde"), "did you mean 'albert.shared'"),
@@ -180,4 +182,4 @@ def test_a_full_disk_fails_jobs_and_what_is_missing_is_done_later(whole: Path, t
 def test_without_a_run_there_is_nothing_to_resume(tmp_path: Path) -> None:
     refused = zoo("compare", "--resume", cwd=tmp_path)
     assert refused.returncode == 2
-    assert "there is no run in runs to go on with" in refused.stderr
+    assert "there is no run in runs to continue" in refused.stderr

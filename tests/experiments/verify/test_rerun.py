@@ -24,6 +24,8 @@ from zoo.experiments.statistics.analysis import analyse
 from zoo.experiments.verify.files import verify
 from zoo.experiments.verify.rerun import _tested, reevaluate, repeated_plan, retrain
 
+pytestmark = pytest.mark.xdist_group("rerun")
+
 
 @pytest.fixture(scope="module")
 def kept(tmp_path_factory: pytest.TempPathFactory) -> Path:
@@ -151,6 +153,7 @@ def test_out_of_memory_a_batch_is_divided_into_more_micro_batches(kept: Path, tm
     assert all(result.gradient_accumulation_steps > 1 for result in tightened.finetuned(done.plan.variants[0].name))
 
 
+@pytest.mark.slow
 def test_a_batch_that_fits_in_no_part_fails_with_what_to_do(kept: Path, tmp_path: Path, monkeypatch: Any) -> None:
     def full(model: Model, batch: Batch) -> torch.Tensor:
         raise MemoryError

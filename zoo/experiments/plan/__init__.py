@@ -1,1 +1,1 @@
-"""What is to be done: the plan, its jobs, and what each result depends on."""
+"""The plan, its jobs, and what each result depends on."""

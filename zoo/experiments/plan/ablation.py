@@ -33,16 +33,16 @@ CHOICES: dict[str, tuple[str, ...]] = {
     "fine-tuning recipe": ("finetuning",),
     "head": ("head",),
 }
-"""The fields of a record that are one choice, in the order in which a walk tries them.
+"""Design choices and their fields, in the order in which a path makes them.
 
-Where the first field of a choice differs, the others go with it; a field that no choice claims is one of its own.
+If the first field of a choice differs, the others change with it; a field in no choice is a choice by itself.
 """
 
 Changes = dict[str, tuple[JsonValue, JsonValue]]
 
 
 class Edge(Record):
-    """Two variants that differ in one design choice, and the fields in which that shows."""
+    """Two variants that differ in one design choice, and the fields that differ."""
 
     first: str
     second: str
@@ -51,7 +51,7 @@ class Edge(Record):
 
 
 class Ablation(Record):
-    """Edges between the variants of a run; for a paper's table, its rows by the variants that repeat them."""
+    """Edges between the variants of a run; for a paper's table, its rows by the variants that reproduce them."""
 
     edges: tuple[Edge, ...]
     paper: PaperTable | None = None
@@ -70,7 +70,7 @@ class Ablation(Record):
 
     @property
     def ends(self) -> frozenset[str]:
-        """The names of all variants that an edge or a row speaks of."""
+        """The names of all variants in edges and rows."""
         return frozenset(name for edge in self.edges for name in (edge.first, edge.second)) | {*self.rows.values()}
 
 
@@ -83,7 +83,7 @@ def choices(catalog: Catalog, first: Variant, second: Variant) -> dict[str, Chan
             continue
         fields = [leader, *followers]
         if choice == "objective" and _hides(catalog, first) != _hides(catalog, second):
-            fields.append("masking")  # what predicts hidden tokens needs some, what reads from the left must see all
+            fields.append("masking")  # masked prediction needs hidden tokens, left-to-right none
         if choice == "width" and any(v.dims.embedding_width != v.dims.hidden_width for v in (first, second)):
             fields.remove("dims.embedding_width")  # a width of its own
         found[choice] = {path: left.pop(path) for path in list(left) if any(_within(path, f) for f in fields)}
@@ -91,11 +91,11 @@ def choices(catalog: Catalog, first: Variant, second: Variant) -> dict[str, Chan
 
 
 def edge(catalog: Catalog, first: Variant, second: Variant) -> Edge:
-    """The edge between two variants. Raises ZooError where they differ in nothing, or in more than one choice."""
+    """The edge between two variants. Raises ZooError if they do not differ, or differ in more than one choice."""
     found = choices(catalog, first, second)
     if len(found) != 1:
         listed = "; ".join(f"{name} ({', '.join(changes)})" for name, changes in found.items())
-        what = f"{len(found)} choices: {listed}; put variants between them" if found else "nothing; leave one out"
+        what = f"{len(found)} choices: {listed}; put variants between them" if found else "nothing; remove one"
         raise ZooError(f"an edge changes one design choice, but {first.name} and {second.name} differ in {what}")
     ((choice, changes),) = found.items()
     return Edge(first=first.name, second=second.name, choice=choice, changes=changes)
@@ -105,11 +105,11 @@ def walk(catalog: Catalog, first: Variant, last: Variant) -> list[Variant]:
     """Variants from the first to the last, each one choice further and each buildable.
 
     Choices are made in the order of `CHOICES`, or the nearest order in which every step builds.
-    Raises ZooError where the two differ in nothing or no order builds.
+    Raises ZooError if the two do not differ or no order builds.
     """
     found = choices(catalog, first, last)
     if not found:
-        raise ZooError(f"{first.name} and {last.name} differ in nothing, so there is no way between them")
+        raise ZooError(f"{first.name} and {last.name} do not differ, so there is no path between them")
     dead_ends: dict[frozenset[str], str] = {}
 
     def onward(current: Variant, left: tuple[str, ...]) -> list[Variant] | None:
@@ -142,13 +142,13 @@ def walk(catalog: Catalog, first: Variant, last: Variant) -> list[Variant]:
 
 
 def path(catalog: Catalog, names: Sequence[str], via: Sequence[str] = ()) -> tuple[list[Variant], Ablation]:
-    """The variants and edges of a path: two names are walked between, by way of others; more are the path itself.
+    """The variants and edges of a path: between two names, by way of others; more names are the path itself.
 
     Raises ZooError for an edge that changes more than one choice, and for folders, whose training cannot be changed.
     """
     for name in (*names, *via):
         if (folder := catalog.folder(name)) is not None:
-            raise ZooError(f"{folder} holds weights, which no choice about their training can change; name a variant")
+            raise ZooError(f"{folder} holds trained weights, whose training choices cannot change; name a variant")
     stops = [catalog.variant(name) for name in (names[0], *via, *names[1:])]
     if len(names) > 2:
         way = stops
@@ -190,7 +190,7 @@ def _exchanged(variant: Variant, target: Variant, paths: Iterable[str]) -> Varia
 
 
 def _named(catalog: Catalog, first: Variant, last: Variant, step: Variant) -> Variant:
-    """The step under the shortest expression that means it, from either end; else under a name made of its origin."""
+    """The step, named by the shortest expression from either end, else by its origin."""
     for name in sorted(("+".join([base.name, *_exchanges(base, step)]) for base in (first, last)), key=len):
         try:
             meant = catalog.variant(name)
@@ -202,7 +202,7 @@ def _named(catalog: Catalog, first: Variant, last: Variant, step: Variant) -> Va
 
 
 def _exchanges(base: Variant, wanted: Variant) -> Iterator[str]:
-    """What an expression exchanges to make one variant of another."""
+    """The exchanges of an expression that makes one variant of another."""
     for field in Variant.model_fields:
         old, new = getattr(base, field), getattr(wanted, field)
         if old == new or field in ("name", "paper"):
@@ -220,7 +220,7 @@ def _exchanges(base: Variant, wanted: Variant) -> Iterator[str]:
 
 
 def _options(field: str, prefix: str, old: PartRef, new: PartRef) -> Iterator[str]:
-    """A part anew where its name changes or an option goes; then the options that differ."""
+    """A whole part if its name changes or an option goes; then the options that differ."""
     kept = old.options
     if field and (old.name != new.name or set(old.options) - set(new.options)):
         yield f"{field}={new.name}"

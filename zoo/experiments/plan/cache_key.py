@@ -1,4 +1,4 @@
-"""What a job's result depends on, as one hash: where it is the same, the result need not be made again."""
+"""A hash of everything that a job's result depends on: equal keys mean that the result can be reused."""
 
 from __future__ import annotations
 
@@ -11,15 +11,15 @@ from zoo.machine.environment import Environment
 
 
 def cache_key(plan: Plan, job: Job, place: Environment) -> str:
-    """A SHA-256 of all that can change a job's result: what is done, on which data, by which code, on what machine.
+    """A SHA-256 of everything that can change a job's result: work, data, code and machine.
 
-    No variant's or task's name is among it.
+    Names of variants and tasks are not part of it.
     """
     return hash_json({"inputs": _inputs(plan, job), "place": place.model_dump(exclude={"processors"})})
 
 
 def model_keys(plan: Plan, task: str) -> dict[str, str]:
-    """By variant, a hash of all that its scores on a task depend on: two of one key are the same model."""
+    """By variant, a hash of everything that its scores on a task depend on: equal hashes mean the same model."""
     by_seed: dict[str, dict[int, list[Inputs]]] = {variant.name: {} for variant in plan.variants}
     for job in plan.jobs:
         if job.system in by_seed and job.task == task:

@@ -17,7 +17,7 @@ EXAMPLES_PER_DOCUMENT = 8
 
 
 class MicroworldCorpus(Record):
-    """Synthetic documents, made on the spot."""
+    """Synthetic documents, generated when needed."""
 
     kind: Literal["microworld"] = "microworld"
     n_documents: Annotated[int, Field(ge=1, le=100_000_000)] = 5_000
@@ -47,7 +47,7 @@ class FilesCorpus(Record):
         return ", ".join(self.paths)
 
     def documents(self, catalog: Catalog) -> Iterable[Sequence[str]]:
-        """Documents as lists of sentences. Raises ZooError with file and line where a file cannot be read."""
+        """Documents as lists of sentences. Raises ZooError with file and line if a file cannot be read."""
         from zoo.text.documents import read_documents
 
         return read_documents([Path(path) for path in self.paths])
@@ -66,7 +66,7 @@ class TasksCorpus(Record):
         return f"the unlabelled training text of {', '.join(self.tasks)} (no corpus was given)"
 
     def documents(self, catalog: Catalog) -> Iterable[Sequence[str]]:
-        """Neighbouring items, eight to a document, as sentences."""
+        """Adjacent items as sentences, eight per document."""
         from zoo.text.sentences import split_sentences
 
         for name in self.tasks:
@@ -81,9 +81,9 @@ CorpusSource = Annotated[MicroworldCorpus | FilesCorpus | TasksCorpus, Field(dis
 
 
 def corpus_hash(catalog: Catalog, corpus: MicroworldCorpus | FilesCorpus | TasksCorpus) -> str:
-    """A SHA-256 of the text: of files, what they hold, as for `zoo pretrain`; of what is made up, every sentence.
+    """A SHA-256 of the text: the contents of files, as for `zoo pretrain`; every sentence of generated text.
 
-    Raises ZooError where a file is missing or there is no text.
+    Raises ZooError if a file is missing or there is no text.
     """
     if isinstance(corpus, FilesCorpus):
         from zoo.text.cache import hash_files

@@ -1,4 +1,4 @@
-"""What the phases of a variant's training depend on: no names, and no field that another one makes idle."""
+"""What the phases of a variant's training depend on, without names and unused fields."""
 
 from __future__ import annotations
 
@@ -13,25 +13,25 @@ _OF_TRAINING = {"init", "pretraining", "packing", "masking"}
 
 
 def start_inputs(variant: Variant) -> Inputs:
-    """Of a variant that takes trained weights over: its architecture."""
+    """For a variant that starts from a checkpoint: its architecture."""
     return variant.model_dump(mode="json", exclude=_LATER | _OF_TRAINING)
 
 
 def pretraining_inputs(variant: Variant) -> Inputs:
-    """Of a pre-training, besides its text and seed."""
+    """For a pre-training, besides its text and seed."""
     record = variant.model_dump(mode="json", exclude=_LATER)
     return record | {"init": _init(variant.init), "pretraining": _pretraining(variant.pretraining)}
 
 
 def finetuning_inputs(recipe: Finetuning) -> Inputs:
-    """Of a fine-tuning, besides what it starts from, its head, task and seed: epochs are idle where steps are given."""
+    """For a fine-tuning, besides its initial weights, head, task and seed; epochs are unused if steps are given."""
     if recipe.steps is None:
         return recipe.model_dump()
     return recipe.model_dump(exclude={"epochs"}) | {"warmup": recipe.warmup_steps(recipe.steps)}
 
 
 def head_inputs(head: PoolingConfig, pair: bool) -> Inputs:
-    """Of a task head: only pairs are compared, and what compares them pools nothing."""
+    """For a task head: only pairs are compared, and a head that compares them has no pooling."""
     if pair and head.pair == "compare":
         return head.model_dump(include={"pair", "dropout"})
     return head.model_dump(exclude={"pair"})
@@ -43,7 +43,7 @@ def _init(init: Init) -> Inputs:
 
 
 def _pretraining(recipe: Pretraining) -> Inputs:
-    """Tokens and shares count only for the steps that they make, and a length that no step reads not at all."""
+    """Tokens and shares count only through the steps that they make; a length that no step reads does not count."""
     told = recipe.model_dump(exclude={"tokens", "short_share", "short_length"})
     short = recipe.short_steps and {recipe.short_length: recipe.short_batch_tokens}
     told |= {"steps": recipe.steps, "short_steps": recipe.short_steps, "short": short}

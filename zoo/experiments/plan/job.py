@@ -10,9 +10,8 @@ from zoo.registry.search_grids import Selection, Setting
 
 
 class Job(Record):
-    """What is done, with which system, on which task; `selection` is the rule by which its setting comes to be shown.
-
-    `kind` is the name of a JobKind, which says all else.
+    """A kind of work with a system, on a task; `selection` is the rule by which its setting is selected. `kind` is the
+    name of a JobKind, which defines everything else.
     """
 
     kind: str
@@ -24,7 +23,7 @@ class Job(Record):
 
     @property
     def name(self) -> str:
-        """A file name that says what the job is."""
+        """The job's file name."""
         parts = (self.kind, self.system, self.task, f"s{self.seed}", self.setting and self.setting.label)
         return slug("-".join(part for part in parts if part))
 

@@ -1,4 +1,4 @@
-"""The kinds of job: what each needs, what its result depends on, what it leaves. The runner does their work."""
+"""The kinds of job: what each needs, what its result depends on, what it writes. The runner does the work."""
 
 from __future__ import annotations
 
@@ -12,39 +12,39 @@ from zoo.experiments.plan.job import Job, slug
 from zoo.experiments.plan.spec import PlanSpec
 
 CHARACTERS_PER_TOKEN = 4
-"""About that many, for the size of jobs."""
+"""Characters per token, roughly, to estimate the size of jobs."""
 
 SMALL = 10_000.0
 """The size of a job without training steps, in tokens."""
 
 
 class JobKind(ABC):
-    """What the zoo must know of a kind of job. Its work is the function `name` in the runner's `name`_job.py."""
+    """A kind of job. Its work is the function `name` in the runner's `name`_job.py."""
 
     name: ClassVar[str]
     makes: ClassVar[str] = "task"
     """The kind of result: `model` or `task`."""
     has_steps: ClassVar[bool] = False
-    """Whether it trains on batches, which may be divided where memory runs out."""
+    """Whether it trains on batches, which are divided if memory runs out."""
 
     @abstractmethod
     def jobs(self, plan: PlanSpec) -> Iterable[Job]:
-        """The jobs of this kind that a plan takes."""
+        """The jobs of this kind in a plan."""
 
     @abstractmethod
     def title(self, job: Job) -> str:
-        """What is being done, for progress and messages."""
+        """A description, for progress and messages."""
 
     def needs(self, plan: PlanSpec, job: Job) -> tuple[Job, ...]:
-        """The jobs whose results it stands on."""
+        """The jobs whose results it needs."""
         return ()
 
     @abstractmethod
     def inputs(self, plan: PlanSpec, job: Job) -> Inputs:
-        """What its result depends on, besides kind, seed, precision and the jobs that it needs; no name among it."""
+        """What its result depends on, besides kind, seed, precision and the jobs that it needs; without names."""
 
     def model_folder(self, plan: PlanSpec, job: Job) -> str | None:
-        """Where the model that its result is of lies below a run folder; None for no model, or one that is not kept."""
+        """The folder of its result's model below a run folder; None if there is no model, or it is not kept."""
         return None
 
     def keeps_model(self, plan: PlanSpec) -> bool:
@@ -56,11 +56,11 @@ class JobKind(ABC):
         return SMALL
 
     def text(self, plan: PlanSpec, job: Job) -> float:
-        """The text that it reads besides, in any unit."""
+        """The text that it also reads, in any unit."""
         return 1.0
 
     def representative(self, plan: PlanSpec, job: Job) -> Job:
-        """A job to measure in its place: itself, or a smaller one that differs from it in size and text alone."""
+        """A job to measure in its place: itself, or a smaller one that differs only in size and text."""
         return job
 
 
@@ -72,7 +72,7 @@ class Pretrain(JobKind):
     has_steps = True
 
     def jobs(self, plan: PlanSpec) -> Iterable[Job]:
-        """One per variant, or per variant and seed; one for variants whose pre-training is the same."""
+        """One per variant, or per variant and seed; variants with the same pre-training share one."""
         seeds = plan.seeds if plan.pretrain_each_seed else (plan.pretraining_seed,)
         names = [name for name in dict.fromkeys(plan.origins.values()) if name not in plan.checkpoints]
         return (Job(kind=self.name, system=name, seed=seed) for seed in seeds for name in names)
@@ -179,12 +179,12 @@ class Finetune(JobKind):
 
 
 class Evaluate(JobKind):
-    """Score a model with the task head that it has."""
+    """Score a model with its own task head."""
 
     name = "evaluate"
 
     def jobs(self, plan: PlanSpec) -> Iterable[Job]:
-        """One per task, for each variant that is not to be trained."""
+        """One per task, for each variant that is not trained."""
         return (
             Job(kind=self.name, system=name, task=task.name, seed=0) for task in plan.tasks for name in plan.evaluated
         )
@@ -230,16 +230,16 @@ class Baseline(JobKind):
 JOB_KINDS: Mapping[str, JobKind] = MappingProxyType(
     {kind.name: kind for kind in (Pretrain(), TakeOver(), Finetune(), Evaluate(), Baseline())}
 )
-"""All kinds, in the order in which a plan lists their jobs."""
+"""All kinds, in the order of a plan's jobs."""
 
 
 def kind_of(job: Job) -> JobKind:
-    """What is known of a job by its kind."""
+    """The kind of a job."""
     return JOB_KINDS[job.kind]
 
 
 def model_folder(plan: PlanSpec, job: Job) -> str | None:
-    """Where the model that a job's result is of lies below a run folder, if it has one."""
+    """The folder of the model of a job's result below a run folder, if it has one."""
     return kind_of(job).model_folder(plan, job)
 
 

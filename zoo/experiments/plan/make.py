@@ -1,4 +1,4 @@
-"""How a plan is made, and what is refused before anything is trained."""
+"""Making a plan, and checking it before anything is trained."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from zoo.tasks.task import Task
 from zoo.weights.folder import CheckpointFolder
 
 LARGEST_DEFAULT_BUDGET = 500_000_000
-"""Pre-training tokens above which the budget must be asked for: no machine this runs on by accident will finish."""
+"""Pre-training tokens above which the budget must be given explicitly, lest a huge run start by accident."""
 
 
 def make_plan(
@@ -45,12 +45,11 @@ def make_plan(
     ablation: Ablation | None = None,
     one_head: bool = True,
 ) -> Plan:
-    """A checked plan: every part builds, every task's data are read, budgets agree, and heads if there is to be one.
+    """A checked plan: every part builds, every task's data are read, budgets agree, and so do heads.
 
-    Without a corpus, synthetic tasks are pre-trained for on the microworld and others on their own training text.
-    A variant whose name is among the `folders` starts from the weights there, and is not pre-trained; one that is among
-    the `evaluated` as well is scored with the task head that it has.
-    Raises ZooError where anything is wrong, before any training.
+    Without a corpus, synthetic tasks are pre-trained for on the microworld and others on their own training text. A
+    variant in `folders` starts from the weights there, without pre-training; one that is also in `evaluated` is scored
+    with its own task head. Raises ZooError if anything is wrong, before any training.
     """
     if not tasks:
         raise ZooError("there is nothing to compare on; give at least one task, as --tasks rte")
@@ -84,11 +83,11 @@ def make_plan(
             ablation=ablation,
         )
     except ValidationError as error:
-        raise ZooError(f"this is no plan: {explain(error)}") from None
+        raise ZooError(f"not a valid plan: {explain(error)}") from None
 
 
 def planned_task(catalog: Catalog, name: str, data_folder: Path | None) -> PlannedTask:
-    """A task as it is here and now. Raises ZooError where its data cannot be trained on and scored."""
+    """A task with the data that are here now. Raises ZooError if its data cannot be trained on and scored."""
     task = catalog.task(name)
     check_task(task)
     dataset = task.load(data_folder)
@@ -126,7 +125,7 @@ def planned_task(catalog: Catalog, name: str, data_folder: Path | None) -> Plann
 
 
 def check_plan(catalog: Catalog, plan: Plan) -> None:
-    """See that what a kept plan names is what is here. Raises ZooError where it is something else by now."""
+    """Check that tasks and corpus are those of a saved plan. Raises ZooError if they have changed."""
     for variant in plan.variants:
         tasks = [catalog.task(task.name) for task in plan.tasks]
         catalog.check(variant, tasks, trained=variant.name in plan.checkpoints)
@@ -144,7 +143,7 @@ def check_plan(catalog: Catalog, plan: Plan) -> None:
 
 
 def refuse_changed(plan: Plan, name: str, folder: CheckpointFolder) -> None:
-    """Raises ZooError where the folder that a variant starts from is no longer what was planned, and names the file."""
+    """Raises ZooError, naming the file, if the folder that a variant starts from has changed."""
     planned = plan.checkpoints[name]
     files = folder.file_hashes
     if changed := [path for path in {**planned.files, **files} if planned.files.get(path) != files.get(path)]:
@@ -157,7 +156,7 @@ def refuse_changed(plan: Plan, name: str, folder: CheckpointFolder) -> None:
 def planned_checkpoint(catalog: Catalog, folder: Path, tasks: Iterable[Task] | None = None) -> PlannedCheckpoint:
     """Trained weights with a tokenizer, to be fine-tuned, or with a head to be evaluated on tasks if these are given.
 
-    Raises ZooError where anything is missing, or the head does not fit a task.
+    Raises ZooError if anything is missing, or the head does not fit a task.
     """
     from zoo.checkpoints import inspect, tokenizer_of
     from zoo.checkpoints.reading import head_of
@@ -190,10 +189,8 @@ def _refuse_unfit_head(folder: Path, head: HeadConfig | None, tasks: Iterable[Ta
 
 
 def with_budget(variant: Variant, tokens: int | None, steps: int | None, own: Collection[str] = frozenset()) -> Variant:
-    """The same variant with another number of pre-training tokens or fine-tuning steps.
-
-    Fields in `own`, as pretraining.tokens, were asked for by themselves and stay as they are. A batch is otherwise no
-    larger than the budget.
+    """The same variant with another number of pre-training tokens or fine-tuning steps. Fields in `own`, such as
+    pretraining.tokens, were set explicitly and stay as they are. Otherwise a batch is at most the budget.
     """
     pretraining, finetuning = variant.pretraining, variant.finetuning
     if tokens is not None:
@@ -212,13 +209,13 @@ def _changed(phase: str, recipe: R, own: Collection[str], **fields: int) -> R:
 def refuse_unequal(
     variants: Sequence[Variant], trained: set[str], evaluated: Collection[str] = (), *, one_head: bool = True
 ) -> None:
-    """Raises ZooError where variants to fine-tune differ in their heads, or variants to pre-train in their budgets."""
+    """Raises ZooError if variants to fine-tune differ in their heads, or variants to pre-train in their budgets."""
     names = [variant.name for variant in variants]
     for name in names:
         if names.count(name) > 1:
-            raise ZooError(f"variant {name!r} is named twice; name each once, or call one otherwise, as mine=VARIANT")
+            raise ZooError(f"variant {name!r} is given twice; give each once, or rename one, as mine=VARIANT")
         if name in baseline_names():
-            raise ZooError(f"{name!r} is the name of a baseline; call the variant otherwise, as mine=VARIANT")
+            raise ZooError(f"{name!r} is the name of a baseline; rename the variant, as mine=VARIANT")
     first, *others = [variant for variant in variants if variant.name not in evaluated] or variants[:1]
     for other in others:
         heads = [path for path in diff(first, other) if path.startswith("head.")]
@@ -240,5 +237,5 @@ def _refuse_unequal_budgets(variants: Sequence[Variant]) -> None:
     if variants and variants[0].pretraining.tokens > LARGEST_DEFAULT_BUDGET:
         raise ZooError(
             f"{variants[0].name} asks for {variants[0].pretraining.tokens:,} pre-training tokens; "
-            "say how many you mean with --pretrain-tokens N"
+            "set the number with --pretrain-tokens N"
         )

@@ -1,4 +1,4 @@
-"""Plans of several machines as one, if they are of one comparison."""
+"""Plans of several machines merged, if they are of one comparison."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ from zoo.registry.search_grids import Tuning, alike
 Kept = TypeVar("Kept", bound=Record)
 
 SAME = ("pretraining_seed", "pretrain_each_seed", "corpus_hash", "compute.precision", "held_out")
-"""What all plans must have in common besides what they share by name."""
+"""Fields that must be equal in all plans."""
 
 
 def merged_plan(plans: Mapping[str, Plan]) -> Plan:
     """All variants, tasks, seeds and settings, by the names that errors give the plans.
 
-    Raises ZooError where their tasks, data, budgets or recipes differ, and says in what.
+    Raises ZooError if their tasks, data, budgets or recipes differ, and says in what.
     """
     named = list(plans.items())
     for other in named[1:]:
@@ -59,14 +59,14 @@ def _refuse_other_settings(first: tuple[str, Plan], other: tuple[str, Plan]) -> 
 
 
 def _steps(plan: Plan) -> str:
-    """The numbers of fine-tuning steps that take the place of the recipes' epochs."""
+    """The numbers of fine-tuning steps that replace the recipes' epochs."""
     return " and ".join(sorted({str(v.finetuning.steps or "by epochs") for v in plan.variants}))
 
 
 def _united(
     plans: Mapping[str, Plan], what: str, of: Callable[[Plan], Mapping[str, Kept]], but: str = ""
 ) -> dict[str, Kept]:
-    """All records by name. Raises ZooError where two of a name differ in a field `but` one."""
+    """All records by name. Raises ZooError if two of a name differ in a field `but` one."""
     found: dict[str, Kept] = {}
     origin: dict[str, str] = {}
     for run, plan in plans.items():
@@ -82,7 +82,7 @@ def _united(
 
 
 def _united_tuning(plans: Mapping[str, Plan]) -> Tuning | None:
-    """The settings of all tasks. Raises ZooError where two runs tried others, for their scores do not compare."""
+    """The settings of all tasks. Raises ZooError if two runs tried different ones, so that scores do not compare."""
     (first, plan), *others = plans.items()
     merged = plan.tuning
     for name, other in ((name, plan.tuning) for name, plan in others):

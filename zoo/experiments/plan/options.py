@@ -1,4 +1,4 @@
-"""What a comparison and an ablation can be asked for, in Python and on the command line alike."""
+"""The options of comparisons and ablations, in Python and on the command line."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ Threads = Annotated[Amount, Field(le=256)]
 
 
 class PlanOptions(Options):
-    """What a plan is made of: everything that scores depend on."""
+    """The options that decide a plan: everything that scores depend on."""
 
     tasks: Annotated[
         Names | None,
@@ -38,8 +38,7 @@ class PlanOptions(Options):
     evaluate_only: Annotated[
         Texts,
         Help(
-            "A folder with a model that has a task head already: it is scored as it is and not trained; may be "
-            "repeated.",
+            "A folder with a model that has a task head: it is scored without training; may be repeated.",
             DATA,
             "runs/mine/finetuned/finetune-bert-tiny-rte-s0",
         ),
@@ -79,22 +78,22 @@ class PlanOptions(Options):
 
 
 class ExperimentOptions(PlanOptions):
-    """What `zoo compare` and `zoo ablate` take: what to do, where to do it, and what to start from."""
+    """The options of `zoo compare` and `zoo ablate`: what to do, where, and what to start from."""
 
-    workers: Annotated[Workers, Help("Processes that work at once; 0 works in this one.", MACHINE, "4")] = 2
+    workers: Annotated[Workers, Help("Parallel processes; 0 runs in this one.", MACHINE, "4")] = 2
     executor: Annotated[
         str,
         Help(
-            "What carries out the jobs: local processes, a Ray cluster, or what a plugin brings.",
+            "What runs the jobs: local processes, a Ray cluster, or a plugin's executor.",
             MACHINE,
             "ray",
             completes="executors",
         ),
     ] = "local"
     address: Annotated[str | None, Help("Address of the Ray cluster.", MACHINE, "HEAD:6379", "a local cluster")] = None
-    plan: Annotated[
-        Plan | Path | None, Help("Carry out this plan file instead of making a plan.", FOLDER, "plan.json")
-    ] = None
+    plan: Annotated[Plan | Path | None, Help("Run this plan file instead of making a plan.", FOLDER, "plan.json")] = (
+        None
+    )
     resume: Annotated[bool, Help("Continue the run in --out, or the newest run.", FOLDER)] = False
     reuse: Annotated[
         Paths,
@@ -110,11 +109,11 @@ class ExperimentOptions(PlanOptions):
 
 
 MOVES = ("glue", "corpus", "keep_finetuned")
-"""What may be given beside a plan: where its data lie by now, and that models are to be kept."""
+"""Options allowed with a plan: where its data are now, and whether to keep models."""
 
 
 class AblationOptions(ExperimentOptions):
-    """What `zoo ablate` takes beside: the path, or the paper's table, that is followed."""
+    """The further options of `zoo ablate`: a path, or a paper's table."""
 
     seeds: Annotated[Seeds, Help("Fine-tuning seeds per variant and task.", TRAINING, "10")] = 5
     via: Annotated[

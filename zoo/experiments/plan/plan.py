@@ -1,4 +1,4 @@
-"""A plan: a record that can be kept, sent and done again, and the jobs that it takes."""
+"""A plan, which can be saved, sent and run again, and its jobs."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from zoo.experiments.plan.spec import PlanSpec, refuse_twice
 
 
 class Plan(PlanSpec):
-    """What is compared, and the jobs that this takes."""
+    """What is compared, and the jobs for it."""
 
     @model_validator(mode="after")
     def _names_each_job_once(self) -> Self:
@@ -23,11 +23,11 @@ class Plan(PlanSpec):
 
     @property
     def jobs(self) -> list[Job]:
-        """All jobs: what starts from nothing first, and what stands on other jobs after them."""
+        """All jobs, each after those that it needs."""
         return [job for kind in JOB_KINDS.values() for job in kind.jobs(self)]
 
     def needs(self, job: Job) -> tuple[Job, ...]:
-        """The jobs whose results a job stands on."""
+        """The jobs whose results a job needs."""
         return kind_of(job).needs(self, job)
 
     def start_job(self, system: str, seed: int) -> Job:
@@ -36,5 +36,5 @@ class Plan(PlanSpec):
 
 
 def read_plan(path: Path) -> Plan:
-    """A plan that was kept. Raises Damaged where there is none, or what is there is not one."""
+    """A saved plan. Raises Damaged if there is none, or it is malformed."""
     return read_strictly(TypeAdapter(Plan), path, "a plan", "fetch it again, or make a new plan")

@@ -1,4 +1,4 @@
-"""From what was asked for to a plan: the same for `zoo compare`, `zoo ablate` and their functions in Python."""
+"""From options to a plan, for `zoo compare`, `zoo ablate` and their Python functions."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from zoo.registry.search_grids import Tuning, tuning
 
 DEFAULT_VARIANTS = ("bert-tiny", "roberta-tiny", "albert-tiny")
 STARTER = "microworld"
-"""The suite that is compared on where no tasks are named."""
+"""The default suite."""
 
 BUDGETS = {"pretraining.tokens": "pretrain_tokens", "finetuning.steps": "finetune_steps"}
 """Fields of a variant that an expression and an option can both set."""
@@ -47,7 +47,7 @@ def ablation_plan(catalog: Catalog, names: Sequence[str], options: AblationOptio
     """The plan of an ablation along a path of variants, or of a paper's table. Raises ZooError as `path` does."""
     way, ablation = asked_path(catalog, names, options)
     own = {variant.name: catalog.exchanged_fields(variant.name) for variant in way}
-    if ablation.paper is None:  # steps of the path are named by expressions that nobody typed
+    if ablation.paper is None:  # steps of the path are named by generated expressions
         typed = frozenset().union(*(catalog.exchanged_fields(name) for name in (*names, *options.via)))
         own = {name: fields & typed for name, fields in own.items()}
     if options.evaluate_only:
@@ -56,7 +56,7 @@ def ablation_plan(catalog: Catalog, names: Sequence[str], options: AblationOptio
 
 
 def asked_path(catalog: Catalog, names: Sequence[str], options: AblationOptions) -> tuple[list[Variant], Ablation]:
-    """The variants and edges of a path or a paper's table. Raises ZooError where what was asked for is neither."""
+    """The variants and edges of a path or a paper's table. Raises ZooError if neither is given."""
     if options.preset is not None:
         if names or options.via:
             raise ZooError("a preset has variants of its own; give either --preset or variants")
@@ -66,12 +66,12 @@ def asked_path(catalog: Catalog, names: Sequence[str], options: AblationOptions)
     if len(names) < 2:
         raise ZooError("an ablation goes from one variant to another; give both, or --preset NAME (--list shows them)")
     if options.via and len(names) > 2:
-        raise ZooError(f"{len(names)} variants are a path of their own; --via goes with two")
+        raise ZooError(f"{len(names)} variants are a path already; use --via with two")
     return path(catalog, names, options.via)
 
 
 def kept_plan(catalog: Catalog, plan: Plan | Path, options: ExperimentOptions) -> Plan:
-    """A plan, or one from a file, its data perhaps moved. Raises ZooError where they are other data."""
+    """A plan, or one from a file, whose data may have moved. Raises ZooError if the data have changed."""
     if extra := options.beside_a_plan:
         raise ZooError(f"the plan decides {', '.join(extra)}; leave that out, or make a new plan without --plan")
     plan = plan if isinstance(plan, Plan) else read_plan(plan)
@@ -108,7 +108,7 @@ def _plan(
 
 
 def _budgeted(variant: Variant, own: Collection[str], options: PlanOptions) -> Variant:
-    """A variant with the budgets of the options, but for the fields that its own expression sets."""
+    """A variant with the budgets of the options, except for fields that its expression sets."""
     for field, option in BUDGETS.items():
         if field in own and option in options.given:
             _log.warning(f"{variant.name} sets {field} itself; --{option.replace('_', '-')} does not change it")
@@ -122,7 +122,7 @@ def _tuning(catalog: Catalog, options: PlanOptions, tasks: Sequence[str]) -> Tun
     ]
     if options.finetune_steps is not None and lengths:
         raise ZooError(
-            f"--finetune-steps and the settings of {tried.name} ({lengths[0].label}) both say how long; leave one out"
+            f"--finetune-steps and the settings of {tried.name} ({lengths[0].label}) both set the length; remove one"
         )
     return tried
 

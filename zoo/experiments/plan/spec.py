@@ -1,4 +1,4 @@
-"""What a plan says: variants, tasks, seeds, corpus and budget. Its jobs follow from it."""
+"""The contents of a plan: variants, tasks, seeds, corpus and budget. Its jobs follow from them."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from zoo.tasks.kinds import task_kind
 from zoo.tasks.scoring import check_task
 
 FORMAT: Final = 2
-"""Of plans and run folders; others are refused."""
+"""The version of plans and run folders; others are refused."""
 
 Seed = Annotated[int, Field(ge=0)]
 
@@ -34,11 +34,11 @@ class PlannedSplit(Record):
 
 
 class PlannedTask(Record):
-    """A task with the version and the content that this plan means: enough to tell what a result on it must hold.
+    """A task with its version and content hash, which say what a result on it must hold.
 
-    `definition` is a hash of all that its record says but names; `pair` is a part of it that heads look at.
-    `n_unlabelled` training items have no label, and no system trains on them. `n_items` counts all splits' items, whose
-    texts have `mean_length` characters.
+    `definition` is a hash of its record without names; `pair` says whether items have two texts. `n_unlabelled`
+    training items have no label and are not trained on. `n_items` counts all splits' items, whose texts have
+    `mean_length` characters.
     """
 
     name: str
@@ -51,7 +51,7 @@ class PlannedTask(Record):
     labels: tuple[str, ...]
     metrics: Annotated[tuple[str, ...], Field(min_length=1)]
     baselines: tuple[str, ...]
-    """Systems that the task is also given to, since they read no sentence."""
+    """Baselines, which read no text."""
     dev: Annotated[dict[str, PlannedSplit], Field(min_length=1)]
     n_training: Count
     n_unlabelled: Annotated[int, Field(ge=0)]
@@ -76,10 +76,9 @@ class PlannedTask(Record):
 
 
 class PlannedCheckpoint(Record):
-    """Trained weights that a variant starts from in place of pre-training: where they lie, and what they are.
-
-    With `evaluate_only` they have a task head, and are scored as they are.
-    `files` are SHA-256s of all files that can change a result, by their paths in the folder.
+    """Trained weights that a variant starts from in place of pre-training: their folder and hashes. With
+    `evaluate_only` they have a task head, and are scored without training. `files` are SHA-256s of all files that can
+    change a result, by their paths in the folder.
     """
 
     folder: str
@@ -102,9 +101,8 @@ _PLACES: Any = {
 
 
 class PlanSpec(Record):
-    """Variants, tasks, seeds, corpus and budget: equal for all variants but for what their records say.
-
-    All seeds of a variant start from one pre-training, or each from one of its own.
+    """Variants, tasks, seeds, corpus and budget, which is the same for all variants unless their records differ. All
+    seeds of a variant share one pre-training, or each has its own.
     """
 
     format: Literal[2] = FORMAT
@@ -118,7 +116,7 @@ class PlanSpec(Record):
     data_folder: str | None
     compute: Compute
     held_out: Annotated[float, Field(ge=0.0, le=0.5)] = 0.0
-    """The share of the text's documents that models are evaluated on, and not pre-trained on."""
+    """The share of documents held out from pre-training, to evaluate models on."""
     checkpoints: dict[str, PlannedCheckpoint] = Field(default={})
     keep_finetuned: bool = False
     tuning: Tuning | None = None
@@ -129,7 +127,7 @@ class PlanSpec(Record):
     @classmethod
     def _is_of_this_version(cls, value: object) -> object:
         if value != FORMAT:
-            raise ValueError("an earlier or later version of the zoo wrote this; make the run again with this version")
+            raise ValueError("another version of the zoo wrote this; make the run again with this version")
         return value
 
     @model_validator(mode="after")
@@ -152,7 +150,7 @@ class PlanSpec(Record):
 
     @property
     def content_hash(self) -> str:
-        """A SHA-256 of all that the results depend on: contents, not the places where they lie."""
+        """A SHA-256 of everything that the results depend on: contents, not paths."""
         return hash_json(self.model_dump(mode="json", exclude=_PLACES))
 
     @property
@@ -162,12 +160,12 @@ class PlanSpec(Record):
 
     @property
     def origins(self) -> dict[str, str]:
-        """By variant, the first whose pre-training is the same as its own: it is done once, under that one's name."""
+        """By variant, the first one with the same pre-training, which is done once under that name."""
         first: dict[str, str] = {}
         return {v.name: first.setdefault(hash_json(self.start_of(v.name)), v.name) for v in self.variants}
 
     def start_of(self, name: str) -> Inputs:
-        """All that a variant's weights before fine-tuning depend on, besides a seed."""
+        """Everything that a variant's weights before fine-tuning depend on, besides a seed."""
         if name in self.checkpoints:
             return {"weights": self.checkpoints[name].content_hash, "variant": start_inputs(self.variant(name))}
         text = {"text": self.corpus_hash, "held_out": self.held_out}
@@ -175,7 +173,7 @@ class PlanSpec(Record):
 
     @property
     def evaluated(self) -> tuple[str, ...]:
-        """The variants that are scored with the task head that they have, and not trained."""
+        """The variants that are scored with their own task head, without training."""
         return tuple(name for name, start in self.checkpoints.items() if start.evaluate_only)
 
     @property
@@ -207,12 +205,12 @@ class PlanSpec(Record):
 
 
 def hash_json(value: Any) -> str:
-    """A SHA-256 of a value that JSON can hold, the same for the same content."""
+    """A SHA-256 of a JSON value; equal contents have equal hashes."""
     return hashlib.sha256(json.dumps(value, sort_keys=True).encode()).hexdigest()
 
 
 def refuse_twice(what: str, names: Sequence[str]) -> None:
-    """Raises ValueError where a name is given twice."""
+    """Raises ValueError if a name is given twice."""
     if len({*names}) < len(names):
         twice = next(name for name in names if names.count(name) > 1)
-        raise ValueError(f"{what} {twice!r:.80} is there twice")
+        raise ValueError(f"{what} {twice!r:.80} is given twice")

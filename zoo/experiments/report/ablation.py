@@ -1,4 +1,4 @@
-"""Sections of an ablation: what each edge does, task by task, and beside a paper's table."""
+"""Sections of an ablation: the effect of each edge, by task, and next to a paper's table."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def sections(run: ComparisonRun, effects: Effects) -> Iterator[Section]:
 
 
 def path_table(ablation: Ablation) -> Table:
-    """The edges alone: what is to be done."""
+    """The edges alone, before a run."""
     rows = tuple((label, edge.choice, changed(edge.changes), edge.second) for label, edge in labelled(ablation).items())
     return Table(("edge", "choice", "what changes", "to"), rows, words=frozenset({"choice", "what changes", "to"}))
 
@@ -90,7 +90,7 @@ def paper_table(run: ComparisonRun, effects: Effects) -> Table:
 
 
 def contrast_table(effects: Effects) -> Table:
-    """The paper's effects beside ours, and whether they point one way."""
+    """The paper's effects and ours, and whether they agree in direction."""
     paper = effects.ablation.paper
     assert paper is not None
     mean = f"mean of {', '.join(paper.counted)}" if len(paper.counted) > 1 else paper.counted[0]
@@ -112,28 +112,28 @@ def contrast_table(effects: Effects) -> Table:
 
 
 def ablation_notes(run: ComparisonRun, effects: Effects) -> list[str]:
-    """What the tables must not be read without."""
-    origin = "each with a pre-training of its own" if run.plan.pretrain_each_seed else "all from one pre-training"
+    """Notes on how to read the tables."""
+    origin = "each with its own pre-training" if run.plan.pretrain_each_seed else "all from one pre-training"
     notes = [
-        "Effects are what is after an edge minus what was before, x 100; speed and memory are ratios, geometric means "
+        "Effects are scores after an edge minus scores before, x 100; speed and memory are ratios, geometric means "
         f"over tasks. Brackets and intervals are 95% over seeds, {origin}.",
-        "Better or worse: as in every comparison, a t-test over seeds and items and the Multi-Bootstrap, both at 5%; "
+        "Better or worse: a t-test over seeds and items and the Multi-Bootstrap must agree, both at 5%; "
         "Holm over the effects in the mean, and for one edge over its tasks.",
     ]
     planned = len(run.plan.tasks)
     notes += [
-        f"{label}: only {len(effect.tasks)} of {planned} tasks were finished on both sides."
+        f"{label}: only {len(effect.tasks)} of {planned} tasks are finished for both variants."
         for label, effect in zip(labelled(effects.ablation), effects.effects, strict=True)
         if len(effect.tasks) < planned
     ]
     if paper := effects.ablation.paper:
-        notes.append(f"The paper's figures: {paper.source}. They are of other sizes, data and tasks.")
+        notes.append(f"The paper's figures: {paper.source}. Its sizes, data and tasks differ from ours.")
         notes += paper.limits
     return notes
 
 
 def changed(changes: Changes) -> str:
-    """Fields and what they were and are; options that come or go with their part are left out."""
+    """Fields with their old and new values, without options that come or go with their part."""
     parts = {path for path in changes if "." not in path}
     return "; ".join(
         f"{path}: {_value(old)} → {_value(new)}"

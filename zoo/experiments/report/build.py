@@ -18,7 +18,7 @@ MOST_NAMES = 5
 
 
 def document(analysis: Analysis) -> Document:
-    """The sections of a run, the most important first; an ablation's own before all others."""
+    """The sections of a run, the most important first; an ablation's own come first."""
     plan = analysis.run.plan
     return Document(
         title=title(plan),
@@ -29,7 +29,7 @@ def document(analysis: Analysis) -> Document:
 
 
 def sections(analysis: Analysis) -> Iterator[Section]:
-    """All that there is to report."""
+    """The whole report."""
     run, comparisons, effects = analysis.run, analysis.comparisons, analysis.effects
     made = (
         *(ablation.sections(run, effects) if effects else ()),
@@ -57,7 +57,7 @@ def write_report(analysis: Analysis, folder: Path) -> None:
 
 
 def title(plan: Plan) -> str:
-    """What a report is called."""
+    """The title of a report."""
     names = [variant.name for variant in plan.variants]
     if plan.ablation:
         paper = plan.ablation.paper

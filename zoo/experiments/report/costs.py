@@ -1,4 +1,4 @@
-"""Sections of costs, and of scores against them."""
+"""Sections on costs, and scores against costs."""
 
 from __future__ import annotations
 
@@ -25,13 +25,13 @@ def costs_section(run: ComparisonRun) -> Section:
     machines = hardware(run)
     lines = []
     if len(machines) > 1:
-        what = "withheld, for they were" if withheld(run) else "compared as asked, though they were"
+        what = "withheld, as they were" if withheld(run) else "compared on request, though they were"
         lines.append(f"Times and memory are {what} measured on different machines: {'; '.join(machines)}.")
     return Section("costs", "Costs", (cost_table(run), *([Notes(tuple(lines))] if lines else [])), brief=True)
 
 
 def pareto_section(run: ComparisonRun, comparisons: Comparisons) -> Section | None:
-    """Which variants another beats at both score and cost; None where no variant has both."""
+    """Which variants another beats at both score and cost; None if no variant has both."""
     fronts = score_by_cost(run, comparisons)
     if not fronts:
         return None
@@ -50,7 +50,7 @@ def cost_table(run: ComparisonRun) -> Table:
 
 
 def dominated(points: Points) -> set[str]:
-    """Those than which another is as good in both cost and score, and better in one."""
+    """The dominated ones: another is at least as good in cost and score, and better in one."""
     return {
         name
         for name, (cost, score) in points.items()
@@ -62,7 +62,7 @@ def dominated(points: Points) -> set[str]:
 
 
 def score_by_cost(run: ComparisonRun, comparisons: Comparisons) -> dict[str, Points]:
-    """By cost, each variant's cost and mean score; without variants that lack a task, whose means are of others."""
+    """By cost, each variant's cost and mean score, without variants that lack a task."""
     means = {name: a.mean for name, a in averages(comparisons, (v.name for v in run.plan.variants)).items()}
     known = {quantity.label: quantity.values for quantity in quantities(run) if quantity.label in AGAINST}
     points = {

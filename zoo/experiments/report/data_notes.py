@@ -1,4 +1,4 @@
-"""What of the tasks' data did not reach a model: items without a label, and ends of texts that were too long."""
+"""Data that no model read: items without a label, and the ends of texts that were too long."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ def left_out_notes(run: ComparisonRun) -> list[str]:
 
 
 def training_split(result: TaskResult) -> str | None:
-    """The split that a system was trained on, among those that it read by the token."""
+    """The training split, among those that a system read as tokens."""
     return next(
         (split for split in result.truncated if split not in {**result.predictions, **result.test_predictions}), None
     )
@@ -31,7 +31,7 @@ def _unlabelled(run: ComparisonRun) -> Iterator[str]:
 
 
 def _cut(run: ComparisonRun) -> Iterator[str]:
-    """By task and length, since each variant has pieces and a longest sequence of its own."""
+    """By task and length, as each variant has its own tokenizer and longest sequence."""
     for task in run.plan.tasks:
         by_length: dict[int, list[str]] = {}
         for variant in run.plan.variants:

@@ -1,4 +1,4 @@
-"""Sections of what the scores show: tiers, and every difference between two variants."""
+"""Sections on significance: tiers, and every difference between two variants."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ MDE = "minimum detectable difference"
 
 
 def tiers_section(comparisons: Comparisons) -> Section | None:
-    """Which variants share a tier; None where there is nothing to compare."""
+    """Which variants share a tier; None if there is nothing to compare."""
     if not comparisons.between_variants():
         return None
     note = "A tier contains its best system and every system not significantly worse than it."
@@ -22,7 +22,7 @@ def tiers_section(comparisons: Comparisons) -> Section | None:
 
 
 def differences_section(comparisons: Comparisons, *, drawn: bool) -> Section | None:
-    """Every difference between two variants, as a chart too; None where there is nothing to compare."""
+    """Every difference between two variants, as a chart too; None if there is nothing to compare."""
     if not comparisons.between_variants():
         return None
     title = "Differences with 95% intervals: thick over seeds, thin over seeds and items"
@@ -31,7 +31,7 @@ def differences_section(comparisons: Comparisons, *, drawn: bool) -> Section | N
 
 
 def tier_of(comparisons: Comparisons, task: str, system: str) -> int | None:
-    """The number of a system's tier on a task, from 1; None where it is in none."""
+    """The number of a system's tier on a task, from 1; None if it is in none."""
     groups = comparisons.tiers.get(task, ())
     return next((rank for rank, group in enumerate(groups, 1) if system in group), None)
 
@@ -73,7 +73,7 @@ def difference_table(comparisons: Comparisons) -> Table:
 
 
 def comparison_notes(comparisons: Comparisons) -> list[str]:
-    """What the tables of scores and tiers must not be read without."""
+    """Notes on how to read the tables of scores and tiers."""
     notes = []
     pairs = comparisons.between_variants()
     if pairs:
@@ -96,7 +96,7 @@ def comparison_notes(comparisons: Comparisons) -> list[str]:
 
 
 def intervals_and_p(d: Difference) -> tuple[str, str, str]:
-    """Over seeds, over seeds and items, and the p-value; nothing of these where both are the same model."""
+    """Over seeds, over seeds and items, and the p-value; empty if both are the same model."""
     if d.verdict == SAME:
         return MISSING, MISSING, MISSING
     return interval(d.low, d.high), interval(d.bootstrap_low, d.bootstrap_high), f"{d.adjusted_p:.3f}"

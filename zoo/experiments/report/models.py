@@ -9,7 +9,7 @@ from zoo.experiments.results.run import ComparisonRun
 
 
 def pretraining_section(run: ComparisonRun) -> Section | None:
-    """Curves of the pre-trainings; None where none was done here."""
+    """Curves of the pre-trainings; None if none was done here."""
     table = curve_table(run)
     if not table.rows:
         return None
@@ -18,7 +18,7 @@ def pretraining_section(run: ComparisonRun) -> Section | None:
 
 
 def parameters_section(run: ComparisonRun) -> Section | None:
-    """Where the parameters are; None where no variant is trained."""
+    """Where the parameters are; None if no variant is trained."""
     table = audit_table(run)
     return Section("parameters", "Where the parameters are", (table,)) if table.rows else None
 

@@ -8,7 +8,7 @@ from zoo.experiments.results.run import ComparisonRun
 
 
 def missing_section(run: ComparisonRun) -> Section:
-    """The jobs that are not finished, with the reason; printed where a command ends, if there are any."""
+    """The jobs that are not finished, with the reason; printed at the end of a command, if there are any."""
     table = missing_table(run)
     if table.rows:
         return Section("missing", "What is missing", (table,), brief=True)
@@ -21,11 +21,11 @@ def environment_section(run: ComparisonRun) -> Section:
 
 
 def repeat_section(run: ComparisonRun) -> Section:
-    """What to do to have the same results again, or to check them."""
+    """How to reproduce the results, or to check them."""
     folder = run.plan.data_folder
     steps = (
         "Install the versions above; the same instruction set and number of threads give the same bits.",
-        *([f"Have the tasks' files in {folder}, or say where they are with --glue."] if folder else []),
+        *([f"Put the tasks' files in {folder}, or give their folder with --glue."] if folder else []),
         f"Save the plan (SHA-256 {run.plan.content_hash}) as plan.json and run: "
         "zoo compare --plan plan.json --out again",
         "Check that this run's numbers follow from its predictions: zoo verify RUN",

@@ -19,7 +19,7 @@ from zoo.experiments.statistics.selection import SearchResult, search_results
 from zoo.experiments.statistics.verdicts import Comparisons
 
 LEFT_OUT = ("predictions", "test_predictions", "losses", "accuracies", "variant", "cost")
-"""What a job's file holds and the published results don't: what is large, and the times, which never repeat."""
+"""Fields of a job's file that the published results leave out: large ones, and times, which never repeat."""
 
 
 SCORES = "shares of 1; reports print them x 100"
@@ -35,7 +35,7 @@ class ScoreSummary(Record):
 
 
 def _shortened(record: type[Record]) -> type[Record]:
-    """The record of a job without what is left out, and with its name and the fingerprint of all of it."""
+    """A job's record without those fields, with its name and the fingerprint of the whole."""
     kept: dict[str, Any] = {
         name: (field.annotation, field) for name, field in record.model_fields.items() if name not in LEFT_OUT
     }
@@ -48,7 +48,7 @@ _Job: Any = _shortened(ModelResult) | _shortened(TaskResult)
 PublishedResults: type[Record] = create_model(
     "Results",
     __base__=Record,
-    __doc__="A comparison's results: what was planned, every score, and what the scores show.",
+    __doc__="A comparison's results: the plan, every score, and the statistics.",
     format=(Literal[1], ...),
     score_unit=(str, Field(description="The unit of every score and difference.")),
     plan_hash=(str, ...),
@@ -59,12 +59,12 @@ PublishedResults: type[Record] = create_model(
     ),
     statistics=(Comparisons, ...),
     tuning=(list[SearchResult], Field(description="What choosing among settings of fine-tuning adds to the scores.")),
-    effects=(Effects | None, Field(description="What each edge does; null where the run is no ablation.")),
+    effects=(Effects | None, Field(description="The effect of each edge; null if the run is not an ablation.")),
     jobs=(list[_Job], ...),
     failures=(list[FailedResult], ...),
     costs=(
         dict[str, dict[str, float]] | None,
-        Field(description="By what was measured and variant; null in a run folder's results.json, which repeats."),
+        Field(description="By measurement and variant; null in a run folder's results.json, which is reproducible."),
     ),
 )
 """The record that results.json holds."""
@@ -76,7 +76,7 @@ def schema() -> str:
 
 
 def summary(analysis: Analysis, *, costs: bool = False) -> dict[str, JsonValue]:
-    """What `PublishedResults` says; without costs the same bytes for the same results."""
+    """The `PublishedResults` as JSON; without costs, equal results give equal bytes."""
     run, effects = analysis.run, analysis.effects
     jobs: list[JsonValue] = [
         {

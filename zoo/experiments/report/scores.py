@@ -22,7 +22,7 @@ EVERY = ("task", "seed", "setting", "selection", "split", "metric", "score x 100
 
 @dataclass(frozen=True)
 class Average:
-    """A system's mean over all tasks, with and without runs of constant predictions; None where a task has no run."""
+    """A system's mean over all tasks, with and without runs of constant predictions; None if a task has no run."""
 
     mean: float | None
     without_constant: float | None
@@ -31,7 +31,7 @@ class Average:
 
 
 def scores_section(run: ComparisonRun, comparisons: Comparisons) -> Section:
-    """A row per system, a column per task, and what must be known to read them."""
+    """A row per system, a column per task, and notes on how to read them."""
     return Section(
         "scores", "Scores", (score_table(run, comparisons), Notes(tuple(notes(run, comparisons)))), brief=True
     )
@@ -111,7 +111,7 @@ def averages(comparisons: Comparisons, systems: Iterable[str]) -> dict[str, Aver
 
 
 def notes(run: ComparisonRun, comparisons: Comparisons) -> list[str]:
-    """What the scores must not be read without."""
+    """Notes on how to read the scores."""
     plan = run.plan
     synthetic = [task.name for task in plan.tasks if task.synthetic]
     own = [variant for variant in plan.variants if variant.name not in plan.checkpoints]
@@ -119,7 +119,7 @@ def notes(run: ComparisonRun, comparisons: Comparisons) -> list[str]:
     if own:
         lines.append(f"Pre-trained on {plan.corpus.description}: {own[0].pretraining.tokens:,} tokens each.")
     lines += [
-        f"{name} starts from the pre-training of {origin}: they differ in nothing that it depends on."
+        f"{name} starts from the pre-training of {origin}: they do not differ in anything that it depends on."
         for name, origin in plan.origins.items()
         if name != origin and name not in plan.checkpoints
     ]
@@ -127,7 +127,7 @@ def notes(run: ComparisonRun, comparisons: Comparisons) -> list[str]:
         lines.append(f"{name} is not pre-trained here but starts from {start.folder}, hash {start.content_hash[:12]}.")
     if synthetic:
         lines.append(
-            f"Synthetic: {', '.join(synthetic)}. They show differences of design, not of language understanding."
+            f"Synthetic tasks: {', '.join(synthetic)}. They show differences of design, not of language understanding."
         )
     return [*lines, *left_out_notes(run), *selection_notes(run), *comparison_notes(comparisons)]
 

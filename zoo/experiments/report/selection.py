@@ -1,4 +1,4 @@
-"""The section of settings of fine-tuning that were tried."""
+"""The section on fine-tuning settings that were tried."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from zoo.experiments.statistics.selection import search_results
 
 
 def selection_section(run: ComparisonRun) -> Section | None:
-    """What was chosen, and what is left of it without the choice; None where nothing was tried."""
+    """The selected settings, and the scores without selection; None if nothing was tried."""
     table = selection_table(run)
     return Section("settings-tried", "Settings tried", (table,), brief=True) if table.rows else None
 
@@ -38,7 +38,7 @@ def selection_table(run: ComparisonRun) -> Table:
 
 
 def selection_notes(run: ComparisonRun) -> list[str]:
-    """By which rules the scores that are shown were selected."""
+    """The rules by which the scores shown were selected."""
     by_rule: dict[str, list[str]] = {}
     for task in run.plan.tasks:
         rules = {r.job.selection for v in run.plan.variants for r in run.finetuned(v.name, task.name)}
@@ -47,13 +47,13 @@ def selection_notes(run: ComparisonRun) -> list[str]:
         return []
     notes = []
     if run.plan.tuning:
-        notes.append(f"Settings of fine-tuning: {run.plan.tuning.name} ({run.plan.tuning.source}).")
+        notes.append(f"Fine-tuning settings: {run.plan.tuning.name} ({run.plan.tuning.source}).")
     if len(by_rule) > 1:
         listed = "; ".join(f"{rule} on {', '.join(tasks)}" for rule, tasks in by_rule.items())
-        notes.append(f"The table mixes rules of selection: {listed}. Compare within a rule only.")
+        notes.append(f"The table mixes rules of selection: {listed}. Compare only within a rule.")
     if any("best" in rule for rule in by_rule):
         notes.append(
-            "Best on dev: of several settings, a variant's best in the mean over seeds on the very items it is scored "
-            "on, which flatters it by up to what the table of settings shows; verdicts do not allow for the choice."
+            "Best on dev: of several settings, the one with a variant's best mean over seeds on the same items that it "
+            "is scored on. This flatters it by up to what the table of settings shows; verdicts do not correct for it."
         )
     return notes

@@ -1,4 +1,4 @@
-"""What a run writes beside its models, so that they tell it wherever they go: how they were made, what they scored."""
+"""Files that a run writes beside its models: how they were made, and their scores."""
 
 from __future__ import annotations
 
@@ -13,22 +13,22 @@ from zoo.weights.provenance import PROVENANCE, write_provenance
 from zoo.weights.scores import SCORES, ModelScores, write_scores
 
 KEPT = {"corpus", "corpus_hash", "corpus_documents", "corpus_tokens", "steps", "tokens", "weights_hash", "environment"}
-"""What of a result tells how its model was made."""
+"""The fields of a result that say how its model was made."""
 
 OVER_SEEDS = (
     "On development sets, x 100, after fine-tuning: means over seeds, each scored after its last step; two metrics "
     "of a task are averaged. The run's report says which differences between variants are significant."
 )
-CHOSEN = " Settings of fine-tuning were chosen on the same items, which makes the scores too good."
+CHOSEN = " Fine-tuning settings were chosen on the same items, which makes the scores too good."
 
 
 def model_bytes(place: Path) -> int:
-    """The size of a model's files, without what is written beside them afterwards. Bytes."""
+    """The size of a model's files in bytes, without those written beside them afterwards."""
     return sum(path.stat().st_size for path in place.iterdir() if path.name not in (PROVENANCE, SCORES))
 
 
 def write_provenance_of(result: ModelResult, folder: Path) -> None:
-    """Write how the model of a result was made beside it, in a run folder; what is known already stays."""
+    """Write beside a result's model how it was made; an existing record stays."""
     place = folder / result.checkpoint
     if place.is_dir() and not (place / PROVENANCE).exists():
         write_provenance(place, {"made_by": "zoo compare", **result.model_dump(mode="json", include=KEPT)})

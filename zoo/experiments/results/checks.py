@@ -1,4 +1,4 @@
-"""What a job's result must hold to be one of its plan."""
+"""Checks that a job's result belongs to its plan."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from zoo.tasks.scoring import chosen_metrics
 
 
 def misfit(plan: Plan, job: Job, result: Result) -> str | None:
-    """Why a file's result cannot be that of the plan's job; None where it can."""
+    """Why a file's result cannot be that of the plan's job; None if it can."""
     return next(_misfits(plan, job, result), None)
 
 

@@ -24,7 +24,7 @@ from zoo.experiments.results.run import ComparisonRun
 
 T = TypeVar("T")
 
-REMEDY = "delete it to have the job done again"
+REMEDY = "delete it to run the job again"
 
 _RESULT: TypeAdapter[Result] = TypeAdapter(Result)
 
@@ -33,17 +33,17 @@ CORPORA, UNFINISHED = "corpora", "unfinished"
 
 
 def result_path(folder: Path, job: Job) -> Path:
-    """Where a job's result lies in a run folder."""
+    """The path of a job's result in a run folder."""
     return folder / "jobs" / f"{job.name}.json"
 
 
 def write_result(folder: Path, result: Result) -> None:
-    """Write a job's file, whole or not at all."""
+    """Write a job's file, complete or not at all."""
     write_text(result_path(folder, result.job), result.model_dump_json(indent=1))
 
 
 def read_result(folder: Path, plan: Plan, job: Job) -> Result | None:
-    """A job's result, or None where there is none yet. Raises Damaged where the file is not one of this plan."""
+    """A job's result, or None if there is none yet. Raises Damaged if the file is not one of this plan."""
     path = result_path(folder, job)
     if not os.path.lexists(path):
         return None
@@ -63,7 +63,7 @@ class Stored:
 
     @property
     def model(self) -> Path | None:
-        """The folder of the model that it is of; None where the run has none, or has not kept it."""
+        """The folder of the model that it is of; None if the run has none, or has not kept it."""
         place = model_folder(self.plan, self.result.job)
         return self.folder / place if place and (self.folder / place).is_dir() else None
 
@@ -71,13 +71,13 @@ class Stored:
 def results_by_key(folders: Iterable[Path]) -> dict[str, Stored]:
     """All finished results in these run folders or folders of run folders.
 
-    Raises ZooError where a folder holds no run, and Damaged where a file of a run is damaged.
+    Raises ZooError if a folder holds no run, and Damaged if a file of a run is damaged.
     """
     found = {}
     for folder in folders:
         runs = [place for place in (folder, *sorted(folder.glob("*"))) if os.path.lexists(place / "plan.json")]
         if not runs:
-            raise ZooError(f"{folder} holds no run whose results could be used again")
+            raise ZooError(f"{folder} holds no run whose results could be reused")
         for run, done in ((run, read_run(run)) for run in runs):
             for result in done.results:
                 if not isinstance(result, FailedResult) and result.key:
@@ -86,7 +86,7 @@ def results_by_key(folders: Iterable[Path]) -> dict[str, Stored]:
 
 
 def read_run(folder: Path) -> ComparisonRun:
-    """A run folder as it stands. Raises ZooError where it holds no plan, and Damaged where a file is damaged."""
+    """A run folder as it stands. Raises ZooError if it holds no plan, and Damaged if a file is damaged."""
     run, damaged = read_what_is_sound(folder)
     if damaged:
         raise damaged[0]

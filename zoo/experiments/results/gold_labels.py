@@ -1,4 +1,5 @@
-"""The gold labels of a run's tasks, kept beside its results: scores can be made again from the folder alone."""
+"""The gold labels of a run's tasks, stored beside its results, so that scores can be recomputed from the folder
+alone."""
 
 from __future__ import annotations
 
@@ -35,7 +36,7 @@ def write_gold(folder: Path, planned: PlannedTask, answers: Answers) -> None:
 
 
 def read_gold(folder: Path, planned: PlannedTask) -> Answers | None:
-    """The gold labels of a task; None where none are kept. Raises Damaged where they are not those of the plan."""
+    """The gold labels of a task; None if none are kept. Raises Damaged if they are not those of the plan."""
     path = gold_path(folder, planned)
     if not os.path.lexists(path):
         return None
@@ -47,12 +48,12 @@ def read_gold(folder: Path, planned: PlannedTask) -> Answers | None:
 
 
 def gold_path(folder: Path, planned: PlannedTask) -> Path:
-    """Where a task's gold labels lie in a run folder."""
+    """The path of a task's gold labels in a run folder."""
     return folder / "gold" / f"{slug(planned.name)}.json"
 
 
 def gold_misfit(planned: PlannedTask, answers: Answers) -> str | None:
-    """In which split answers are not the planned ones; None where they are."""
+    """The split whose labels are not the planned ones; None if all are."""
     if {*answers} != {*planned.dev}:
         return f"splits {', '.join(sorted(answers)):.80} in place of {', '.join(sorted(planned.dev))}"
     wrong = [split for split, labels in answers.items() if hash_json(labels) != planned.dev[split].gold]

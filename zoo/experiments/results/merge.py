@@ -1,4 +1,4 @@
-"""Runs of several machines as one, if they are of one comparison."""
+"""Runs of several machines merged, if they are of one comparison."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ from zoo.experiments.results.run import ComparisonRun
 
 
 def merge(runs: Mapping[str, ComparisonRun]) -> ComparisonRun:
-    """All that was found, by the names that errors give the runs. What two of them did must have come out the same.
+    """All results, given runs by the names used in errors. Jobs that two runs did must have equal results.
 
-    Raises ZooError where their tasks, data, budgets, recipes or results differ, and says in what.
+    Raises ZooError if their tasks, data, budgets, recipes or results differ, and says in what.
     """
     merged = merged_plan({name: run.plan for name, run in runs.items()})
     found = _results(runs, merged)
@@ -31,9 +31,9 @@ def merge(runs: Mapping[str, ComparisonRun]) -> ComparisonRun:
 
 
 def write_merged(run: ComparisonRun, folder: Path) -> None:
-    """The plan and the jobs as a run folder, without checkpoints. Raises ZooError where something is there."""
+    """The plan and the jobs as a run folder, without checkpoints. Raises ZooError if something is there."""
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
-        raise ZooError(f"{folder} is not empty; give another --out for the runs together")
+        raise ZooError(f"{folder} is not empty; give another --out for the merged run")
     (folder / "jobs").mkdir(parents=True)
     for result in run.results:
         write_result(folder, result)
@@ -43,9 +43,9 @@ def write_merged(run: ComparisonRun, folder: Path) -> None:
 
 
 def _results(runs: Mapping[str, ComparisonRun], plan: Plan) -> dict[str, ModelResult | TaskResult | FailedResult]:
-    """By job; what was finished somewhere takes the place of what failed elsewhere.
+    """By job; a finished result replaces a failure elsewhere.
 
-    A pre-training that another run has done under another name is that of the plan that it belongs to now.
+    A pre-training done under another name gets its name in the merged plan.
     """
     found: dict[str, ModelResult | TaskResult | FailedResult] = {}
     origin: dict[str, str] = {}
@@ -59,13 +59,13 @@ def _results(runs: Mapping[str, ComparisonRun], plan: Plan) -> dict[str, ModelRe
             elif not isinstance(result, FailedResult) and fingerprint(before) != fingerprint(result):
                 differing = ", ".join(_differing(before, result))
                 raise ZooError(
-                    f"{origin[result.job.name]} and {name} have both done {result.job.name}, with other {differing}; "
+                    f"{origin[result.job.name]} and {name} both did {result.job.name}, with different {differing}; "
                     "leave one of the two out"
                 )
     return found
 
 
 def _differing(one: Record, other: Record) -> Sequence[str]:
-    """The fields of a result that should repeat and don't."""
+    """The fields of a result that should be equal and are not."""
     sides = [json.loads(side.model_dump_json(exclude=set(NOT_REPEATED))) for side in (one, other)]
     return [field for field in sides[0] if sides[0][field] != sides[1].get(field)]

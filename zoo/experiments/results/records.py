@@ -1,4 +1,4 @@
-"""Results on disk: one JSON file a job, which the report reads and nothing else."""
+"""Results on disk: one JSON file per job; reports read nothing else."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ Rate = Annotated[float, Field(gt=0.0)]
 
 
 class Measured(Record):
-    """A quantity measured several times: the median and the quartiles beside it."""
+    """A quantity measured several times: median and quartiles."""
 
     median: Amount
     low: Amount
@@ -33,7 +33,7 @@ class Measured(Record):
 
 
 class Cost(Record):
-    """What a job took here and now; not part of what is reproduced. What was not measured is None.
+    """The cost of a job here; not part of what is reproduced. None if not measured.
 
     `latency_s` is of one item alone, `inference_items_per_s` of whole batches, both of a task's
     development items.
@@ -42,7 +42,7 @@ class Cost(Record):
     seconds: Amount
     peak_bytes: Whole
     kernels: tuple[str, ...] = ()
-    """The attention kernels that were taken."""
+    """The attention kernels that ran."""
     tokens_per_s: Rate | None = None
     training_examples_per_s: Rate | None = None
     latency_s: Measured | None = None
@@ -58,9 +58,9 @@ class Truncation(Record):
 
 
 class ModelResult(Record):
-    """A model that tasks start from, trained on the corpus or taken over; its checkpoint lies in the run folder.
+    """A model that tasks start from, pre-trained or taken over; its checkpoint is in the run folder.
 
-    `breakdown` and `flops` are the audit's; `flops` is None where a part states no formula. `checkpoint_files` are
+    `breakdown` and `flops` are the audit's; `flops` is None if a part states no formula. `checkpoint_files` are
     SHA-256s by name.
     """
 
@@ -73,7 +73,7 @@ class ModelResult(Record):
     corpus_documents: Whole
     corpus_tokens: Whole
     share_read: Annotated[float, Field(ge=0.0, le=1.0)] | None = None
-    """Of the corpus's tokens, in an epoch; None where nothing was read."""
+    """The share of the corpus's tokens that an epoch reads; None if nothing was read."""
     steps: Whole
     gradient_accumulation_steps: Count = 1
     tokens: Whole
@@ -84,7 +84,7 @@ class ModelResult(Record):
     breakdown: tuple[Row, ...] = ()
     flops: AtLength | None = None
     held_out: dict[str, HeldOutScore] = Field(default={})
-    """By objective, where the plan holds documents out."""
+    """By objective, if the plan holds documents out."""
     weights_hash: str
     checkpoint: str
     checkpoint_bytes: Whole
@@ -96,7 +96,7 @@ class ModelResult(Record):
 class TaskResult(Record):
     """A system's predictions and scores on a task.
 
-    `truncated` tells by split what was cut to fit, of a system that reads tokens. `test_predictions` are
+    `truncated` counts by split the items cut to fit, for a system that reads tokens. `test_predictions` are
     predictions for the splits whose labels are withheld, such as a benchmark's test split.
     """
 
@@ -132,11 +132,11 @@ Result: TypeAlias = Annotated[Finished | FailedResult, Field(discriminator="kind
 
 
 NOT_REPEATED = ("key", "cost", "environment", "checkpoint", "checkpoint_bytes")
-"""What says where a result was made and lies, and at what cost."""
+"""Fields that say where a result was made and stored, and at what cost."""
 
 
 def fingerprint(result: Finished) -> str:
-    """A SHA-256 of all that a repetition on the same machine must reproduce: all but where and at what cost."""
+    """A SHA-256 of everything that a repetition on the same machine must reproduce: all but place and cost."""
     return hashlib.sha256(result.model_dump_json(exclude=set(NOT_REPEATED)).encode()).hexdigest()
 
 
@@ -146,7 +146,7 @@ def renamed(result: Made, plan: Plan, job: Job) -> Made:
 
 
 def _variant(result: Record, plan: Plan, job: Job) -> dict[str, object]:
-    """A pre-training's variant, with the vocabulary that its tokenizer has learnt."""
+    """A pre-training's variant, with the vocabulary size that its tokenizer has learnt."""
     if not isinstance(result, ModelResult):
         return {}
     return {"variant": plan.variant(job.system).model_copy(update={"dims": result.variant.dims})}

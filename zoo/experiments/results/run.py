@@ -14,9 +14,8 @@ from zoo.experiments.results.records import FailedResult, ModelResult, TaskResul
 
 @dataclass(frozen=True)
 class ComparisonRun:
-    """A run folder's plan, results, and gold labels by task where they are kept.
-
-    `across_hardware` says whether costs may be compared that different machines have measured.
+    """A run folder's plan, results, and gold labels by task if they are stored. `across_hardware` says whether to
+    compare costs measured on different machines.
     """
 
     plan: Plan
@@ -36,7 +35,7 @@ class ComparisonRun:
 
     @cached_property
     def failures(self) -> tuple[FailedResult, ...]:
-        """What could not be finished."""
+        """The failed jobs."""
         return tuple(result for result in self.results if isinstance(result, FailedResult))
 
     def pretrainings(self, system: str) -> list[ModelResult]:
@@ -44,7 +43,7 @@ class ComparisonRun:
         return self._by_origin.get(self._origins.get(system, ""), [])
 
     def pretrained(self, system: str) -> ModelResult | None:
-        """A pre-training of a variant, for what all of them share; None if none was finished."""
+        """Any one pre-training of a variant; None if none was finished."""
         return next(iter(self.pretrainings(system)), None)
 
     def finetuned(self, system: str, task: str | None = None) -> list[TaskResult]:
@@ -54,7 +53,7 @@ class ComparisonRun:
         return [result for planned in self.plan.tasks for result in self._best.get((system, planned.name), [])]
 
     def tried(self, system: str, task: str) -> Mapping[str, list[TaskResult]]:
-        """A system's finished results on a task by their setting, which has no name where none was tried."""
+        """A system's finished results on a task by the name of their setting, empty if none was tried."""
         return self._by_setting.get((system, task), {})
 
     @cached_property
@@ -84,7 +83,7 @@ class ComparisonRun:
 
 
 def best_setting(by_setting: Mapping[str, Sequence[TaskResult]]) -> str:
-    """The setting that most seeds finished, of those the best in the mean, of those the first."""
+    """The setting with the most finished seeds; of those the best mean; of those the first."""
 
     def rank(label: str) -> tuple[int, float]:
         results = by_setting[label]

@@ -1,4 +1,4 @@
-"""What the variants of a run cost; times and memory only if one kind of machine measured them all."""
+"""The costs of a run's variants; times and memory only if one kind of machine measured them all."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from zoo.experiments.results.records import FailedResult, Measured, ModelResult,
 from zoo.experiments.results.run import ComparisonRun
 
 PARAMETERS = "parameters stored"
-OPERATIONS = "MFLOP a token"
+OPERATIONS = "MFLOP per token"
 LATENCY = "latency of one item, ms"
 MEMORY = "peak memory, MB"
 
@@ -30,12 +30,12 @@ def hardware(run: ComparisonRun) -> list[str]:
 
 
 def withheld(run: ComparisonRun) -> bool:
-    """Whether times and memory are left out, since different machines measured them and nobody asked for that."""
+    """Whether times and memory are withheld, as different machines measured them and nobody asked to compare them."""
     return len(hardware(run)) > 1 and not run.across_hardware
 
 
 def quantities(run: ComparisonRun) -> list[Quantity]:
-    """What there is to tell of the variants' costs."""
+    """The known costs of the variants."""
     return [*_counted(run), *(() if withheld(run) else _measured(run))]
 
 
@@ -47,12 +47,12 @@ def _counted(run: ComparisonRun) -> Iterator[Quantity]:
         return Quantity(label, values, {name: format(value, form) for name, value in values.items()})
 
     yield of_each(PARAMETERS, lambda result: result.parameters_stored)
-    yield of_each("parameters executed a token", lambda result: result.parameters_executed)
+    yield of_each("parameters executed per token", lambda result: result.parameters_executed)
     flops = {name: result.flops for name, result in trained.items()}
     operations = {name: at.forward / at.length / 1e6 for name, at in flops.items() if at}
     yield Quantity(OPERATIONS, operations, {name: f"{value:,.3f}" for name, value in operations.items()})
     read = {name: 100 * result.share_read for name, result in trained.items() if result.share_read is not None}
-    yield Quantity("text read in an epoch, %", read, {name: f"{share:.1f}" for name, share in read.items()})
+    yield Quantity("text read per epoch, %", read, {name: f"{share:.1f}" for name, share in read.items()})
     yield of_each("checkpoint, MB", lambda result: result.checkpoint_bytes / 1e6, ",.2f")
 
 

@@ -46,7 +46,7 @@ def add_kinds(kinds: Mapping[str, Any]) -> None:
 
 
 def task_kind(thing: OfKind) -> TaskKind:
-    """A kind at work on the labels of what has it. Raises UnknownName where no installed plugin brings it."""
+    """A kind at work on the labels of what has it. Raises UnknownName if no installed plugin brings it."""
     if thing.kind not in _KNOWN:
         raise UnknownName("task kind", thing.kind, _KNOWN)
     made: TaskKind = imported(_KNOWN[thing.kind])(thing.labels, thing.pair)

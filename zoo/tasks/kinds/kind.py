@@ -78,7 +78,7 @@ class TaskKind(ABC):
 
     @abstractmethod
     def read(self, cell: str) -> Label:
-        """A label from a cell of a file. Raises ValueError where it is none."""
+        """A label from a cell of a file. Raises ValueError if it is none."""
 
     @abstractmethod
     def shown(self, value: Any) -> str:
@@ -87,7 +87,7 @@ class TaskKind(ABC):
     # What a model reads
 
     def example(self, texts: Sequence[str], pair: bool) -> Example:
-        """An item without a label, from the texts of a line. Raises ZooError where it needs others."""
+        """An item without a label, from the texts of a line. Raises ZooError if it needs others."""
         if len(texts) != 1 + pair:
             raise ZooError(f"has {len(texts)} texts; --pairs needs two texts, a tab between them")
         return Example(texts[0], texts[1] if pair else None)

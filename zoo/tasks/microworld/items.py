@@ -23,7 +23,7 @@ MOST_TRIES = 20_000
 
 
 def items(form: Form, split: Literal["train", "dev"], n: int, seed: int, difficulty: float) -> tuple[Example, ...]:
-    """`n` different items that are at home in a split. Raises ZooError where the world holds fewer."""
+    """`n` different items that are at home in a split. Raises ZooError if the world holds fewer."""
     narrator = Narrator(split, form, seed)
     make, tries = _FORMS[form], 0
     made: list[Example] = []

@@ -1,0 +1,173 @@
+"""Every command and every Python example of the README, CONTRIBUTING.md and the docs is run."""
+
+from __future__ import annotations
+
+import re
+import runpy
+import shlex
+import sys
+from contextlib import nullcontext, redirect_stdout
+from pathlib import Path
+
+import pytest
+import typer
+from _pytest.mark.structures import ParameterSet
+
+from tests.documentation.pages import PAGES, ROOT, Command, commands, examples, mentioned
+from tests.documentation.workplace import make, type_
+from zoo.cli import app
+from zoo.registry.offers import Offers
+
+BUDGETS = {
+    r"zoo (compare|ablate) .*--(plan|resume)": "--workers 0",
+    r"zoo ablate .*--(edges|list)": "",
+    r"zoo (compare|ablate) .*--tasks": "--pretrain-tokens 2k --finetune-steps 2 --seeds 2 --workers 0",
+    r"zoo (compare|ablate)": "--pretrain-tokens 2k --finetune-steps 2 --seeds 2 --workers 0 --tasks rte --glue glue",
+    r"zoo pretrain .*--tokens": "--tokens 2k",
+    r"zoo pretrain": "--steps 2",
+    r"zoo verify .*--seeds": "--seeds 2",
+    r"python -m benchmarks.common_random_numbers": "--tokens 2000 --steps 2 --seeds 2 --workers 0",
+    r"python -m benchmarks.bench_mlm_step": "--shapes bert-tiny-uncased --rounds 1",
+    r"python -m benchmarks.parity": "--families Bert --heads Model",
+}
+"""What the test adds to a command, by how the command begins: small budgets, which replace the page's."""
+
+STANDS_FOR = {
+    r"^(zoo predict) FOLDER (.*--task rte)": r"\1 rte \2",
+    r"^(zoo predict) FOLDER (.*--task mnli)": r"\1 mnli \2",
+    r"^(zoo predict) FOLDER": r"\1 classifier",
+    r"FAMILY-mini": "bert-mini",
+}
+"""Which of the workplace's things a word of a page stands for, where it isn't called by that word."""
+
+ELSEWHERE = {
+    "pip install -r requirements.txt": ".ci/run",
+    "pip install -r requirements-dev.txt": ".ci/run",
+    "pytest -n 2": ".ci/run",
+    'pytest -n 2 -m "not slow"': ".ci/run",
+    "pytest tests/tasks": ".ci/run",
+    "ruff check .": ".ci/run",
+    "ruff format --check .": ".ci/run",
+    "mypy": ".ci/run",
+    ".ci/run": ".ci/run",
+    "zoo compare": "tests/test_main_job.py::test_the_main_job",
+    "zoo audit --module --update docs/audit-tables.md": (
+        "tests/auditing/test_results.py::test_the_documented_command_leaves_the_results_as_they_are"
+    ),
+    "pip install .": "tests/registry/test_stranger.py::installed",
+    "zoo show bert-tiny parallel-tiny": "tests/registry/test_stranger.py::test_its_difference_is_shown",
+    "zoo compare bert-tiny parallel-tiny": "tests/registry/test_stranger.py::test_it_takes_part_in_a_comparison",
+    "torchrun --nproc-per-node 2 -m zoo pretrain bert-tiny --corpus corpus.txt --out runs/two --steps 20": (
+        "tests/pretraining/test_team.py::test_two_processes_do_what_one_does_in_two_micro_batches_dropout_and_all"
+    ),
+    "python -m benchmarks.pair_objectives microworld --out runs/pairs --seeds 3": (
+        "tests/pretraining/test_benchmarks.py::test_models_are_asked_for_each_others_task"
+    ),
+    "python -m benchmarks.bench_overhead": "tests/pretraining/test_benchmarks.py::test_a_runs_time_is_told_apart",
+    "zoo glue-submission runs/here/submission --check": (
+        "tests/experiments/submission/test_submit.py::test_the_command_writes_and_checks"
+    ),
+    "zoo compare bert-tiny --evaluate-only tuned=runs/one/finetuned/finetune-bert-tiny-micro-sentiment-s0 "
+    "--tasks micro-sentiment": (
+        "tests/experiments/test_evaluate_only.py::test_it_stands_beside_what_is_trained_with_a_verdict"
+    ),
+    "zoo compare --plan plan.json --executor ray --address HEAD:6379 --out runs/one": (
+        "tests/experiments/runner/test_ray_cluster.py::test_a_lost_worker_is_replaced_and_the_results_are_those_of_one_process"
+    ),
+}
+"""Commands that need an environment or files of their own, and what runs them (some with a smaller budget)."""
+
+
+def here(page: Path) -> list[Command]:
+    """The commands of a page that are run here."""
+    return [command for command in commands(page) if command.line not in ELSEWHERE]
+
+
+def typed(command: Command) -> str:
+    """The command as the test types it: with names of what there is, and with a small budget."""
+    line = command.line.replace("FOLDER", "sentence/model") if command.shown else command.line
+    for pattern, thing in STANDS_FOR.items():
+        line = re.sub(pattern, thing, line)
+    return f"{line} {next((added for start, added in BUDGETS.items() if re.match(start, line)), '')}".strip()
+
+
+def carry_out(line: str) -> int:
+    """Type a command of the zoo or of the benchmarks in this process; its status."""
+    line, _, target = line.partition(" > ")
+    words = shlex.split(line)
+    with open(target, "w") if target else nullcontext() as file, redirect_stdout(file) if file else nullcontext():
+        if words[0] == "zoo":
+            return type_(*words)
+        assert words[:2] == ["python", "-m"], f"{line!r} is run by no test: add it to ELSEWHERE with what runs it"
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(sys, "argv", words[2:])
+            patch.delitem(sys.modules, words[2], raising=False)
+            runpy.run_module(words[2], run_name="__main__")
+        return 0
+
+
+def slow_where_it_trains(page: Path) -> ParameterSet:
+    trains = any(re.match("zoo (compare|ablate|pretrain)|python -m", command.line) for command in here(page))
+    return pytest.param(page, id=page.name, marks=[pytest.mark.slow] if trains else [])
+
+
+@pytest.mark.parametrize("page", [slow_where_it_trains(page) for page in PAGES if here(page)])
+def test_the_commands_of_a_page_work_one_after_the_other(
+    page: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    monkeypatch.chdir(tmp_path)
+    lines = {command: typed(command) for command in here(page)}
+    make("\n".join(lines.values()), tmp_path)
+    for command, line in lines.items():
+        capfd.readouterr()
+        status = carry_out(line)
+        printed = "".join(capfd.readouterr())
+        assert bool(status) == any(shown.startswith("error:") for shown in command.shown), f"{line}\n{printed}"
+        for shown in command.shown:
+            assert shown.replace("FOLDER", "sentence/model") in printed.splitlines(), f"{line}\n{printed}"
+
+
+@pytest.mark.parametrize(
+    "example",
+    [
+        pytest.param(example, id=f"{page.name} {number}")
+        for page in PAGES
+        if page.name != "writing-a-variant.md"  # tests/registry/test_stranger.py installs and runs that page
+        for number, example in enumerate(examples(page))
+    ],
+)
+def test_a_python_example_of_the_pages_works(example: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    make(example, tmp_path)
+    exec(compile(example, "example", "exec"), {"__name__": "example"})
+
+
+@pytest.mark.parametrize("command", ELSEWHERE)
+def test_what_is_said_to_run_a_command_is_there(command: str) -> None:
+    file, _, name = ELSEWHERE[command].partition("::")
+    assert f"def {name}(" in (ROOT / file).read_text() if name else (ROOT / file).exists()
+    assert command in {typed.line for page in PAGES for typed in commands(page)}
+
+
+MENTIONED = sorted({line for page in PAGES for line in mentioned(page)})
+
+
+@pytest.mark.parametrize("line", MENTIONED)
+def test_a_command_in_a_sentence_has_a_name_and_options_that_exist(line: str) -> None:
+    known = vars(typer.main.get_command(app))["commands"]
+    name, *words = line.split()[1:]
+    assert name in known or name == "COMMAND"
+    options = {option for parameter in known[name].params for option in parameter.opts} if name in known else set()
+    assert {word.partition("=")[0] for word in words if word.startswith("--")} <= options | {"--help"}
+
+
+def test_all_that_a_plugin_can_offer_is_in_the_page_on_plugins() -> None:
+    page = (ROOT / "docs" / "writing-a-variant.md").read_text()
+    assert all(f"| `{name}` |" in page for name in Offers.model_fields)
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_links_lead_somewhere(page: Path) -> None:
+    for target in re.findall(r"\]\(([^)#]+)[^)]*\)", page.read_text()):
+        assert target.startswith("https://") or (page.parent / target).exists(), target
