@@ -59,10 +59,10 @@ def test_values_on_the_command_line_are_combined() -> None:
         (["brt"], "did you mean 'bert'"),
         (["bert", "learning_rate=1"], "'bert' is no field to try once"),
         (["lr=1e-3"], "'lr' is not a field of a setting"),
-        (["learning_rate=fast"], "no number"),
+        (["learning_rate=fast"], "not a number"),
         (["learning_rate=-1"], "out of range: learning_rate"),
         (["batch_size=16", "batch_size=32"], "no field to try once"),
-        (["batch_size="], "no number"),
+        (["batch_size="], "not a number"),
     ],
 )
 def test_what_cannot_be_tried_is_refused(asked: list[str], complaint: str) -> None:
