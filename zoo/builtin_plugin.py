@@ -1,4 +1,4 @@
-"""What comes with the zoo itself, offered as any plugin offers its own."""
+"""The zoo's own offers, made as any plugin makes them."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ EXECUTORS = {
     "local": "zoo.experiments.runner.executors:local",
     "ray": "zoo.experiments.runner.ray_cluster:ray_cluster",
 }
-"""What can carry out jobs without any plugin."""
+"""The executors that need no plugin."""
 
 
 @hookimpl
 def zoo_offers() -> Offers:
-    """Kinds of task, tasks (GLUE and the starter suite), formats of reports, and what carries out jobs."""
+    """Task kinds, tasks (GLUE and the starter suite), report formats and executors."""
     return Offers(
         api_version=1,
         tasks="zoo.tasks.offered:TASKS",

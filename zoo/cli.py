@@ -1,4 +1,4 @@
-"""The command line, put together: its commands in groups, and how it ends."""
+"""The command line: commands in groups, and how errors end it."""
 
 from __future__ import annotations
 
@@ -43,11 +43,11 @@ COMMANDS: dict[str, dict[str, Callable[..., Any]]] = {
 
 FIRST_STEPS = """
 [bold]What to type first[/bold]
-  zoo list                         the variants that there are
-  zoo show bert-tiny albert-tiny   in what two of them differ
+  zoo list                         the available variants
+  zoo show bert-tiny albert-tiny   how two of them differ
   zoo audit albert-base-v2         where its parameters are
-  zoo compare                      the three tiny encoders, from nothing: minutes on two cores
-  zoo compare --dry-run            the same, only how long it will take
+  zoo compare                      the three tiny encoders, from scratch: minutes on two cores
+  zoo compare --dry-run            only an estimate of the time it takes
 """
 
 # By its version, Typer brings a copy of click or needs the installed one; this is the base of its usage errors.
@@ -55,7 +55,7 @@ _UsageError: type[Any] = typer.BadParameter.__mro__[2]
 
 
 MISTAKES = (errno.ENAMETOOLONG, errno.ENOENT, errno.ENOTDIR, errno.EISDIR, errno.ELOOP, errno.EACCES, errno.EPERM)
-"""What the system says of paths that were given wrongly; any other refusal is a failed run."""
+"""System errors caused by wrong paths; any other one is a failed run."""
 
 
 INTERRUPTED = 128 + signal.SIGINT
@@ -72,7 +72,7 @@ class Interrupted(ZooError):
 def start(
     context: typer.Context,
     version: Annotated[bool, typer.Option("--version", help="Print the version.")] = False,
-    debug: Annotated[bool, typer.Option("--debug", help="Show the traceback of an error; may stand anywhere.")] = False,
+    debug: Annotated[bool, typer.Option("--debug", help="Show the traceback of an error; accepted anywhere.")] = False,
 ) -> None:
     """Define a BERT variant once; then audit, pre-train, fine-tune, compare and re-verify it."""
     if version:
@@ -97,7 +97,7 @@ def _keeping(command: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def _usage(error: Any) -> str:
-    """What is wrong with how a command was typed; of an unknown option, the nearest and where all are listed."""
+    """The error in a command line; for an unknown option, the nearest one and where all are listed."""
     unknown = getattr(error, "option_name", None)
     if unknown is None or getattr(error, "possibilities", None) is None:
         return str(error.format_message())
@@ -131,7 +131,7 @@ def _run(arguments: list[str], debug: bool) -> int:
         word = "stopped" if isinstance(error, Interrupted) else "error"
         print(f"{word}: {' '.join(message.split())}", file=sys.stderr)
         return int(error.exit_code)
-    except OSError as error:  # of a path that cannot even be asked for, as one whose name is too long
+    except OSError as error:  # of a path that cannot exist, such as one whose name is too long
         if debug:
             raise
         place = f"{error.filename}: " if error.filename else ""

@@ -95,7 +95,7 @@ def test_what_a_plan_decides_is_not_given_beside_it(
 
 def test_an_ablation_needs_a_plan_with_edges(tmp_path: Path) -> None:
     plan = zoo.plan_comparison("bert-tiny", **SMALL)
-    with pytest.raises(zoo.ZooError, match="is of a comparison and has no edges"):
+    with pytest.raises(zoo.ZooError, match="is a comparison's and has no edges"):
         zoo.ablate(plan=plan, out=tmp_path / "run")
 
 

@@ -198,7 +198,7 @@ def test_a_task_without_a_dev_split_is_refused_before_training(corpus: FilesCorp
     [
         ("albert-tiny+head.pooling=first", "differ in head.pooling, .*as albert-tiny.*head.pooling=mean"),
         ("albert-tiny+pretraining.tokens=5000", "with --pretrain-tokens N"),
-        ("bert-tiny", "named twice"),
+        ("bert-tiny", "given twice"),
     ],
 )
 def test_an_unequal_comparison_is_refused(corpus: FilesCorpus, second: str, message: str) -> None:

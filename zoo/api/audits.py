@@ -23,7 +23,7 @@ from zoo.registry.catalog import Catalog
 
 @dataclass(frozen=True)
 class Audits(Sequence[Audit]):
-    """Audits of what was named, or of every variant: counts, whether they agree, and causes where they do not."""
+    """Audits of the given names, or of every variant: counts, whether they agree, and causes if they do not."""
 
     audits: tuple[Audit, ...]
     named: bool
@@ -37,12 +37,12 @@ class Audits(Sequence[Audit]):
 
     @property
     def good(self) -> list[Audit]:
-        """Those that could be made."""
+        """The audits that succeeded."""
         return [audit for audit in self.audits if audit.error is None or audit.file is not None]
 
     @property
     def errors(self) -> list[str]:
-        """Why the others could not."""
+        """Why the others failed."""
         named = [(f"{audit.name}: " if audit.file else "", audit.error) for audit in self.audits if audit.error]
         return [f"{name}{error}" for name, error in named]
 
@@ -59,7 +59,7 @@ class Audits(Sequence[Audit]):
 
     @property
     def brief(self) -> Document:
-        """What is printed: everything of what was named, of all variants one table."""
+        """The printed output: everything for given names, one table for all variants."""
         shown = self.sections if self.named else with_notes([tables.overview(self.good)], notes(self.good))
         return Document("", tuple(shown))
 
@@ -86,8 +86,8 @@ class Audits(Sequence[Audit]):
 def audit(*names: str, catalog: Catalog | None = None, **options: Any) -> Audits:
     """Count parameters by formula, on the module, in a checkpoint and as published; as `zoo audit`.
 
-    `names` are variants, expressions, folders or safetensors files; every variant if there are none. What cannot be
-    audited has its reason in `error`.
+    `names` are variants, expressions, folders or safetensors files; every variant by default. A failed audit has its
+    reason in `error`.
     """
     asked, catalog = AuditRequest.of(options), catalog or Catalog.installed()
     settings = _settings(asked, named=bool(names))
@@ -99,7 +99,7 @@ def audit(*names: str, catalog: Catalog | None = None, **options: Any) -> Audits
 def check_audit(
     expected: str | Path, *names: str, catalog: Catalog | None = None, **options: Any
 ) -> dict[str, list[str] | Audit]:
-    """What moved since `zoo audit --json` wrote a file, a line each, by name; an audit where none could be made."""
+    """Changes since `zoo audit --json` wrote a file, one line each, by name; an audit if none could be made."""
     asked, catalog = AuditRequest.of(options), catalog or Catalog.installed()
     settings, changes = _settings(asked, named=bool(names)), {}
     for before in read_expectations(Path(expected)):

@@ -1,4 +1,4 @@
-"""Comparisons and ablations: planned, carried out, reported, put together and verified."""
+"""Comparisons and ablations: planned, run, reported, merged and verified."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def compare(
 ) -> Comparison:
     """Pre-train variants on the same text, fine-tune them on the same tasks, and compare them; as `zoo compare`.
 
-    Without variants, the three tiny ones. With `progress`, how it is getting on is shown on standard error. Raises
+    Without variants, the three tiny ones. With `progress`, progress is shown on standard error. Raises
     ZooError for what cannot be planned, before any training; a job that fails is among the `failures`.
     """
     asked = ExperimentOptions.of(options)
@@ -52,21 +52,21 @@ def compare(
 def ablate(*variants: str, progress: bool = False, catalog: Catalog | None = None, **options: Any) -> Comparison:
     """Go from one variant to another, one design choice at a time, and report what each does; as `zoo ablate`.
 
-    Two variants are walked between; more are the path itself; a `preset` is a paper's table. Raises ZooError for what
-    cannot be planned, before any training.
+    Two variants are the ends of a path; more are the path itself; a `preset` is a paper's table. Raises ZooError for
+    what cannot be planned, before any training.
     """
     return _carried_out("ablate", catalog, variants, AblationOptions.of(options), progress)
 
 
 @takes(ExperimentOptions)
 def plan_comparison(*variants: str | Variant, catalog: Catalog | None = None, **options: Any) -> Plan:
-    """The plan that `compare` would carry out; can be saved, sent and given to it as `plan`."""
+    """The plan that `compare` would run; it can be saved, sent and passed to it as `plan`."""
     return _planned(catalog or Catalog.installed(), variants, ExperimentOptions.of(options))
 
 
 @takes(AblationOptions)
 def plan_ablation(*variants: str, catalog: Catalog | None = None, **options: Any) -> Plan:
-    """The plan that `ablate` would carry out; can be saved, sent and given to it as `plan`."""
+    """The plan that `ablate` would run; it can be saved, sent and passed to it as `plan`."""
     return _planned(catalog or Catalog.installed(), variants, AblationOptions.of(options))
 
 
@@ -84,9 +84,8 @@ def estimate(
     out: Place | None = None,
     catalog: Catalog | None = None,
 ) -> Estimate:
-    """What a plan will take in time, disk and memory, from a few steps of every variant.
-
-    What `out` or the run folders in `reuse` hold already is taken off. Raises RunFailed if a variant fails.
+    """The time, disk and memory that a plan needs, estimated from a few steps of every variant. Results in `out` or the
+    run folders in `reuse` are subtracted. Raises RunFailed if a variant fails.
     """
     from zoo.experiments.runner import estimate as runner
 
@@ -97,7 +96,7 @@ def estimate(
 
 
 def report(run: Place, *, across_hardware: bool = False) -> Comparison:
-    """A finished run again, from its saved results alone. Raises ZooError if the folder holds none."""
+    """A finished run, read from its saved results alone. Raises ZooError if the folder holds none."""
     from zoo.experiments.results.folder import read_run
 
     done = replace(read_run(Path(run)), across_hardware=across_hardware)
@@ -105,9 +104,8 @@ def report(run: Place, *, across_hardware: bool = False) -> Comparison:
 
 
 def merge(*runs: Place, out: Place | None = None, across_hardware: bool = False) -> Comparison:
-    """Runs of the same tasks put together as one, and written to `out` if given; as `zoo merge`.
-
-    Raises ZooError if they cannot stand in one table.
+    """Runs of the same tasks merged into one, and written to `out` if given; as `zoo merge`. Raises ZooError if they
+    are not comparable.
     """
     from zoo.experiments.results.folder import read_run
     from zoo.experiments.results.merge import merge as merged
@@ -142,7 +140,7 @@ def verify(run: Place, *, progress: bool = False, **options: Any) -> Verificatio
 def glue_submission(run: Place, *, variant: str | None = None, out: Place | None = None) -> Submission:
     """Write the files that GLUE's leaderboard takes; as `zoo glue-submission`.
 
-    `variant` is needed where the run has several; `out` is `submission` in the run folder if not given.
+    `variant` is required if the run has several; `out` is `submission` in the run folder by default.
     """
     from zoo.experiments.results.folder import read_run
     from zoo.experiments.submission.write import submit
@@ -153,7 +151,7 @@ def glue_submission(run: Place, *, variant: str | None = None, out: Place | None
 
 
 def check_glue_submission(path: Place) -> list[str]:
-    """What is wrong with a submission, a folder or a zip, a line each; nothing where all is right."""
+    """What is wrong with a submission, a folder or a zip, one line each; empty if nothing is."""
     from zoo.experiments.submission.glue import check
 
     return list(check(Path(path)))
@@ -173,7 +171,7 @@ def _planned(catalog: Catalog, variants: Sequence[str | Variant], asked: Options
 def _carried_out(
     command: str, catalog: Catalog | None, variants: Sequence[str | Variant], asked: ExperimentOptions, progress: bool
 ) -> Comparison:
-    """Do what was asked for, and write its report into the run folder."""
+    """Run a plan, and write its report into the run folder."""
     from zoo.experiments.runner.progress import Display
     from zoo.experiments.runner.run import run
 
@@ -183,7 +181,7 @@ def _carried_out(
     catalog = catalog or Catalog.installed()
     plan = _planned(catalog, variants, asked)
     if command == "ablate" and plan.ablation is None:
-        raise ZooError("the plan is of a comparison and has no edges to report on; carry it out with zoo compare")
+        raise ZooError("the plan is a comparison's and has no edges to report on; run it with zoo compare")
     folder = asked.out or RUNS / f"{command}-{datetime.now():%Y%m%d-%H%M%S}"
     executor = _executor(catalog, asked)
     try:
@@ -198,7 +196,7 @@ def _carried_out(
 
 
 def _executor(catalog: Catalog, asked: ExperimentOptions) -> Executor:
-    """What is to carry the jobs out: one of the zoo or of a plugin. Raises UnknownName if there is none such."""
+    """The executor of the jobs, the zoo's or a plugin's. Raises UnknownName if there is none."""
     name, brought = asked.executor, catalog.offered["executor"]
     if name not in (known := {**EXECUTORS, **brought}):
         raise UnknownName("executor", name, known)
@@ -209,7 +207,7 @@ def _executor(catalog: Catalog, asked: ExperimentOptions) -> Executor:
 def _newest() -> Path:
     plans = sorted(RUNS.glob("*/plan.json"), key=lambda path: path.stat().st_mtime)
     if not plans:
-        raise ZooError(f"there is no run in {RUNS} to go on with; name its folder with --out")
+        raise ZooError(f"there is no run in {RUNS} to continue; give its folder with --out")
     return plans[-1].parent
 
 
@@ -220,7 +218,7 @@ def _tried_again(folder: Path, asked: VerifyRequest, progress: bool) -> list[Any
     from zoo.experiments.runner.progress import Display
     from zoo.experiments.verify.rerun import reevaluate, repeated_plan, retrain
 
-    catalog, (done, _) = Catalog.installed(), read_what_is_sound(folder)  # what is damaged was reported by then
+    catalog, (done, _) = Catalog.installed(), read_what_is_sound(folder)  # damage has been reported already
     checks = list(reevaluate(done, folder, catalog))
     if asked.depth == "training":
         plan = repeated_plan(done.plan, asked.seeds)

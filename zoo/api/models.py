@@ -1,4 +1,4 @@
-"""A model in a folder used: vectors of texts, words for masks, and the folder in another format."""
+"""Using a model in a folder: vectors of texts, words for masks, predictions, and conversion."""
 
 from __future__ import annotations
 
@@ -42,10 +42,9 @@ def encode(
     prompt_name: str | None = None,
     device: str | None = None,
 ) -> Tensor:
-    """One vector per text or pair of texts, in order; of a single text, one vector.
-
-    What is not given is as the folder of a sentence encoder says; otherwise the mean of all tokens, as many as the
-    model reads, no normalisation, no prompt. -> [N, H], or [H]. Raises ZooError if the model has no tokenizer.
+    """One vector per text or pair of texts, in order; one vector for a single text. Defaults are those of the sentence
+    encoder's folder; otherwise the mean of all tokens, up to the model's maximum length, without normalisation or
+    prompt. -> [N, H], or [H]. Raises ZooError if the model has no tokenizer.
     """
     return opened(model, device).encode(
         texts, pool=pool, max_length=max_length, normalize=normalize, prompt=prompt, prompt_name=prompt_name
@@ -66,9 +65,9 @@ def encode_file(
     device: str | None = None,
     progress: bool = False,
 ) -> int:
-    """Write one vector per line of a file to a safetensors file, and return their number; as `zoo encode`.
+    """Write one vector per line of a file to a safetensors file, and return the number of texts; as `zoo encode`.
 
-    With `pairs`, a line is two texts, a tab between them. Memory does not grow with the file.
+    With `pairs`, a line is two texts separated by a tab. Memory does not grow with the file.
     """
     loaded, source = opened(model, device), Path(text)
     how = {"pool": pool, "max_length": max_length, "normalize": normalize, "prompt": prompt, "prompt_name": prompt_name}
@@ -102,9 +101,10 @@ def predict(
     labels: Sequence[str] | None = None,
     device: str | None = None,
 ) -> Predictions:
-    """What the model's own head predicts for each item: a text, a pair, a question and a text, or a text and choices.
+    """The predictions of the model's own head for each item: a text, a pair, a question and a text, or a text and
+    choices.
 
-    `labels` are other words for the head's classes, in their order. Raises ZooError if the model has no task head,
+    `labels` rename the head's classes, in order. Raises ZooError if the model has no task head,
     or items do not fit it.
     """
     items = [(item,) if isinstance(item, str) else tuple(item) for item in texts]
@@ -120,10 +120,9 @@ def predict_file(
     labels: Sequence[str] | None = None,
     device: str | None = None,
 ) -> Predictions:
-    """What the model's own head predicts for each line of a file, its texts divided by tabs; as `zoo predict`.
-
-    With `task`, the file is laid out as that task's, and where it has labels the predictions are scored. Raises
-    ZooError where the model's head is another's.
+    """The predictions of the model's own head for each line of a file, texts separated by tabs; as `zoo predict`. With
+    `task`, the file has that task's layout, and if it has labels the predictions are scored. Raises ZooError where the
+    model's head is another's.
     """
     loaded, names = opened(model, device), list(labels) if labels is not None else None
     if task is not None:
@@ -137,7 +136,7 @@ def predict_file(
 def _task_predictions(model: Model, file: Path, name: str, labels: list[str] | None) -> Predictions:
     task = Catalog.installed().task(name)
     if not isinstance(task, TsvTask):
-        raise ZooError(f"task {name!r} is made on the spot and not read from files")
+        raise ZooError(f"task {name!r} is generated and not read from files")
     examples, kind = task.read(file), task_kind(task)
     predictions = predict_task(model, task, examples, labels=labels)
     rows: list[tuple[str, ...]] = [(str(index), kind.shown(value)) for index, value in enumerate(predictions)]
@@ -157,7 +156,7 @@ def convert(
 
 
 def opened(model: AnyModel, device: str | None = None) -> Model:
-    """The model on a device, loaded if only its folder is given: then on a GPU if there is one and none is named.
+    """The model on a device, loaded if only its folder is given; by default on a GPU if there is one.
 
     Raises ZooError if the device is missing.
     """

@@ -50,7 +50,7 @@ def save(document: Document, path: str | Path, format: str | None) -> Path:
 
 
 def _renderer(name: str) -> Renderer:
-    """A format of the zoo, for which no plugin is looked at, or of a plugin. Raises UnknownName if there is none."""
+    """A format of the zoo, without loading plugins, or of a plugin. Raises UnknownName if there is none."""
     if name in FORMATS:
         return renderer(name)
     found: Renderer = Catalog.installed().report_format(name)
@@ -59,14 +59,14 @@ def _renderer(name: str) -> Renderer:
 
 @dataclass(frozen=True)
 class Comparison:
-    """A comparison or an ablation that was carried out, with its statistics."""
+    """A finished comparison or ablation, with its statistics."""
 
     folder: Path | None
     run: ComparisonRun
 
     @cached_property
     def analysis(self) -> Analysis:
-        """All that the results show."""
+        """The statistics of the results."""
         return analyse(self.run)
 
     @property
@@ -76,7 +76,7 @@ class Comparison:
 
     @property
     def effects(self) -> Effects | None:
-        """What each edge does, of an ablation."""
+        """The effect of each edge of an ablation."""
         return self.analysis.effects
 
     @cached_property
@@ -86,7 +86,7 @@ class Comparison:
 
     @property
     def failures(self) -> tuple[FailedResult, ...]:
-        """The jobs that could not be finished."""
+        """The failed jobs."""
         return self.run.failures
 
     def render(self, format: str = "terminal", sections: Sequence[str] = ()) -> str:
@@ -116,7 +116,7 @@ class Comparison:
 
 @dataclass(frozen=True)
 class Submission:
-    """Files for GLUE's leaderboard: the zip to upload, and of each file where its predictions come from."""
+    """Files for GLUE's leaderboard: the zip to upload, and the source of each file's predictions."""
 
     path: Path
     sources: tuple[str, ...]
@@ -124,7 +124,7 @@ class Submission:
 
 @dataclass(frozen=True)
 class Verification:
-    """What a run's numbers were checked against, and whether each was confirmed."""
+    """The result of a verification: each number checked, and whether it was confirmed."""
 
     folder: Path
     checks: tuple[Check, ...]
@@ -137,7 +137,7 @@ class Verification:
 
     @property
     def contradicted(self) -> list[Check]:
-        """The numbers that do not follow from what they were made of."""
+        """The numbers that do not follow from their sources."""
         return [check for check in self.checks if check.finding == "contradicted"]
 
     def __repr__(self) -> str:
@@ -150,7 +150,7 @@ class Verification:
 
 @dataclass(frozen=True)
 class Pretrained:
-    """A finished pre-training: its folder, and what came of it. `is_main` is false in all processes but the first."""
+    """A finished pre-training: its folder and its outcome. `is_main` is true only in the first process."""
 
     folder: Path
     summary: Summary
@@ -158,7 +158,7 @@ class Pretrained:
 
     @property
     def model_folder(self) -> Path:
-        """The folder of the model, which stands wherever a variant does."""
+        """The folder of the model, accepted wherever a variant is."""
         return self.folder / "model"
 
     def load(self) -> Model:
@@ -188,10 +188,10 @@ class Pretrained:
 
 @dataclass(frozen=True)
 class CorpusCounts:
-    """What a corpus holds, as a variant tokenizes and packs it.
+    """Statistics of a corpus, as a variant tokenizes and packs it.
 
-    `share_read` is the share of the tokens that an epoch reads; None, with a `complaint`, where the variant cannot
-    pack the text.
+    `share_read` is the share of the tokens that an epoch reads; None, with a `complaint`, if the variant cannot pack
+    the text.
     """
 
     n_files: int
@@ -224,7 +224,7 @@ class CorpusCounts:
 
 @dataclass(frozen=True)
 class Filled:
-    """The most probable tokens for each mask of a text, the likeliest first."""
+    """The most probable tokens for each mask of a text, best first."""
 
     text: str
     masks: list[list[Candidate]]
@@ -238,7 +238,7 @@ class Filled:
 
 @dataclass(frozen=True)
 class Conversion:
-    """A folder that was written, and what became of each stored tensor."""
+    """The folder written, and what became of each stored tensor."""
 
     folder: Path
     tensors: list[Moved]

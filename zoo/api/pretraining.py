@@ -1,4 +1,4 @@
-"""Pre-training of one variant, and what a corpus holds."""
+"""Pre-training of one variant, and statistics of a corpus."""
 
 from __future__ import annotations
 
@@ -25,8 +25,8 @@ def pretrain(
 ) -> Pretrained:
     """Pre-train one variant on text, or train the model in a folder further; as `zoo pretrain`.
 
-    `corpus` and `out` must be given. `command` is recorded as what was typed. Raises ZooError for what cannot be
-    begun, RunFailed for what cannot be finished, and KeyboardInterrupt when it is stopped, after a checkpoint.
+    `corpus` and `out` must be given. `command` is recorded as the command line. Raises ZooError if the run cannot
+    start, RunFailed if it cannot finish, and KeyboardInterrupt if it is stopped, after a checkpoint.
     """
     from zoo.pretraining.display import Display
     from zoo.pretraining.log import tensorboard_writer

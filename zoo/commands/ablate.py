@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 Variants = Annotated[
     list[str] | None,
     typer.Argument(
-        help="Two variants to walk between; more are the path itself.", autocompletion=COMPLETIONS["variants"]
+        help="Two variants, the ends of the path; more are the path itself.", autocompletion=COMPLETIONS["variants"]
     ),
 ]
 

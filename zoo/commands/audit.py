@@ -103,7 +103,7 @@ def _write(audits: Audits, as_markdown: bool, html: Path | None, chart: Path | N
 
 
 def _check(expected: Path, names: list[str], given: dict[str, Any]) -> int:
-    """0 where everything is as a file expects, 1 where something moved, 2 where something cannot be audited."""
+    """0 if everything is as a file expects, 1 if something moved, 2 if something cannot be audited."""
     import zoo
 
     status = 0

@@ -10,13 +10,13 @@ from zoo.registry.catalog import Catalog
 from zoo.registry.offers import KINDS
 
 UNNAMED = "published_count"
-"""The kind whose names nobody types."""
+"""The kind that is not completed."""
 
 Completion = Callable[[str], list[str]]
 
 
 def _completing(names: Callable[[Catalog], Iterable[str]]) -> Completion:
-    """Offers names that begin as the last of those typed, which may be separated by commas."""
+    """Offers names that start like the last one typed; names may be separated by commas."""
 
     def offered(incomplete: str) -> list[str]:
         before, comma, last = incomplete.rpartition(",")

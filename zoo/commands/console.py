@@ -20,7 +20,7 @@ from zoo.registry.plugins import Plugin
 OUTPUT = "Output"
 
 AsJson = Annotated[
-    bool, typer.Option("--json", help="Print JSON, and all else on standard error.", rich_help_panel=OUTPUT)
+    bool, typer.Option("--json", help="Print JSON, and everything else on standard error.", rich_help_panel=OUTPUT)
 ]
 Strict = Annotated[bool, typer.Option("--strict", help="Stop at the first plugin that fails.", rich_help_panel=OUTPUT)]
 
@@ -30,7 +30,7 @@ MOST_ROWS = 40
 
 
 def open_catalog(strict: bool, warn: bool = True) -> Catalog:
-    """What the installed plugins offer; what fails of one is left out with a warning, or with `strict` raised."""
+    """The catalog of installed plugins; failures are left out with a warning, or raised with `strict`."""
     return Catalog.installed(strict=strict, on_failure=_warn if warn else _pass)
 
 
@@ -48,7 +48,7 @@ def split(names: str) -> list[str]:
 
 
 def print_json(answer: object) -> None:
-    """An answer as JSON, alone on standard output whatever else is printed; text is taken for JSON already."""
+    """An answer as JSON, alone on standard output; a string is printed as it is."""
     text = answer if isinstance(answer, str) else json.dumps(answer, indent=1, ensure_ascii=False)
     lines = (CONTROLS.sub(lambda found: f"\\u{ord(found[0]):04x}", line) for line in text.split("\n"))
     print("\n".join(lines), file=results())
@@ -86,7 +86,7 @@ def _cell(value: JsonValue) -> str:
 
 
 def ending(wrote: Mapping[str, object], *commands: str) -> None:
-    """The last lines of a command: what it wrote, and what to type next; beside the answer if that is JSON."""
+    """The last lines of a command: what it wrote, and what to type next; on standard error if the answer is JSON."""
     for what, place in wrote.items():
         print(f"{what}: {place}")
     for index, command in enumerate(commands):

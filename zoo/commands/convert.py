@@ -26,7 +26,7 @@ def convert(
         Format, typer.Option(help="hf: the Hugging Face format; zoo: the zoo's own. [dim](e.g. zoo)[/dim]")
     ] = Format.hf,
     tensors: Annotated[bool, typer.Option("--tensors", help="List what became of each tensor.")] = False,
-    replace: Annotated[bool, typer.Option("--replace", help="Replace a folder that is there.")] = False,
+    replace: Annotated[bool, typer.Option("--replace", help="Replace an existing folder.")] = False,
     as_json: AsJson = False,
 ) -> None:
     """Write a model's folder in the Hugging Face format, or in the zoo's own.

@@ -1,4 +1,4 @@
-"""What `zoo compare` and `zoo ablate` have in common on the command line."""
+"""The common part of `zoo compare` and `zoo ablate` on the command line."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ SavePlan = Annotated[
     typer.Option(help="Write the plan to this file and stop. [dim](e.g. plan.json)[/dim]", rich_help_panel=FOLDER),
 ]
 DryRun = Annotated[
-    bool, typer.Option("--dry-run", help="Print the jobs and what they will take, and stop.", rich_help_panel=FOLDER)
+    bool, typer.Option("--dry-run", help="Print the jobs and their estimated cost, and stop.", rich_help_panel=FOLDER)
 ]
 
 
@@ -34,7 +34,7 @@ def experiment(
     as_json: bool,
     **given: Any,
 ) -> int:
-    """Write a plan, estimate it, or carry it out and print what came of it; status 1 where a job failed."""
+    """Write a plan, estimate it, or run it and print the results; status 1 if a job failed."""
     if save_plan is not None:
         return _save(planned(**given), save_plan)
     if dry_run:

@@ -33,9 +33,9 @@ def encode(
             "[dim](default: as the folder says, else mean)[/dim]"
         ),
     ] = None,
-    pairs: Annotated[bool, typer.Option("--pairs", help="Each line is two texts, a tab between them.")] = False,
+    pairs: Annotated[bool, typer.Option("--pairs", help="Each line is two texts separated by a tab.")] = False,
     max_length: Annotated[
-        int | None, typer.Option(min=3, help="The most tokens of a text, special ones too. [dim](e.g. 128)[/dim]")
+        int | None, typer.Option(min=3, help="The most tokens per text, special ones included. [dim](e.g. 128)[/dim]")
     ] = None,
     normalize: Annotated[
         bool | None, typer.Option("--normalize/--no-normalize", help="Scale vectors to length 1.")
@@ -50,8 +50,8 @@ def encode(
 ) -> None:
     """Write a vector for each line of a file.
 
-    What is not given is as the folder of a sentence encoder says, and else the mean of all tokens, as many as the
-    model reads, without a prompt, vectors as they are.
+    Defaults are those of the sentence encoder's folder; otherwise the mean of all tokens, up to the model's maximum
+    length, without prompt or scaling.
 
     Example: zoo encode runs/mine/model --text texts.txt --out vectors.safetensors
     """
@@ -108,11 +108,11 @@ def predict(
     task: Annotated[
         str | None,
         typer.Option(
-            help="A task with the model's labels, whose files are read. [dim](e.g. rte)[/dim]",
+            help="A task with the model's labels; files have its layout. [dim](e.g. rte)[/dim]",
             autocompletion=COMPLETIONS["tasks"],
         ),
     ] = None,
-    pairs: Annotated[bool, typer.Option("--pairs", help="Each line is two texts, a tab between them.")] = False,
+    pairs: Annotated[bool, typer.Option("--pairs", help="Each line is two texts separated by a tab.")] = False,
     labels: Annotated[
         str | None,
         typer.Option(help="The model's labels in its order. [dim](e.g. entailment,neutral,contradiction)[/dim]"),
@@ -123,10 +123,10 @@ def predict(
     ] = None,
     device: Device = None,
 ) -> None:
-    """Print what the model's own head says of each line of a file; with --task, the task's predictions and scores.
+    """Print the predictions of the model's own head for each line of a file; with --task, also their scores.
 
-    A line is a text; for answer spans a question, a tab and a text; for multiple choice a text and, after tabs, its
-    choices.
+    A line is a text; for question answering a question, a tab and a text; for multiple choice a text and its choices,
+    separated by tabs.
 
     Example: zoo predict runs/mine/finetuned/MODEL texts.txt
     """

@@ -51,11 +51,11 @@ def list_(
     as_json: AsJson = False,
     strict: Strict = False,
 ) -> None:
-    """List the names of variants, parts, tasks, formats and all else.
+    """List variants, parts, tasks, formats and everything else that has a name.
 
     Example: zoo list variants --family bert --max-parameters 20M
 
-    Parameters are those of embedding and encoder, by formula; `zoo audit` counts under other definitions.
+    Parameters are those of embedding and encoder, by formula; `zoo audit` has other definitions.
     """
     catalog = open_catalog(strict)
     rows = list(rows_of(catalog, what, options))

@@ -1,4 +1,4 @@
-"""A command's options made from the record that the same function in Python takes."""
+"""A command's options, made from the record of options of its Python function."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ Command = TypeVar("Command", bound=Callable[..., Any])
 
 
 def takes(record: type[Options]) -> Callable[[Command], Command]:
-    """A command that takes every field of a record as an option, and is handed the record as `options`."""
+    """A command that takes every field of a record as an option, and gets the record as `options`."""
 
     def decorated(command: Command) -> Command:
         signature = inspect.signature(command, eval_str=True)
@@ -103,7 +103,7 @@ def _core(annotation: Any) -> Any:
 
 
 def _values(annotation: Any) -> Callable[[str], list[str]] | None:
-    """What completes an option that takes one of a few words."""
+    """The completion of an option that takes one of a few words."""
     core = _core(annotation)
     if get_origin(core) is not Literal:
         return None

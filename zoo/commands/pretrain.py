@@ -21,20 +21,20 @@ def pretrain(
     variant: Annotated[
         str,
         typer.Argument(
-            help="A variant or expression; or a folder, to go on from its weights.",
+            help="A variant or expression; or a folder, to continue from its weights.",
             autocompletion=COMPLETIONS["variants"],
         ),
     ],
     more: Annotated[
         list[Path] | None,
-        typer.Argument(help="More text, as a shell makes of --corpus *.txt."),
+        typer.Argument(help="More text, as a shell expands --corpus *.txt."),
     ] = None,
     *,
     options: PretrainRequest,
     as_json: AsJson = False,
     strict: Strict = False,
 ) -> int:
-    """Pre-train one variant on text, followed live; stop it whenever you like, and continue with --resume.
+    """Pre-train one variant on text, with a live display; stop it at any time, and continue with --resume.
 
     A folder with a model is trained further, from its weights and with its tokenizer.
 

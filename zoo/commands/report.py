@@ -15,7 +15,7 @@ from zoo.experiments.verify.request import VerifyRequest
 RunFolder = Annotated[Path, typer.Argument(help="A run folder that `zoo compare` or `zoo ablate` wrote.")]
 AcrossHardware = Annotated[
     bool,
-    typer.Option("--across-hardware", help="Compare times and memory even where different machines measured them."),
+    typer.Option("--across-hardware", help="Compare times and memory even if different machines measured them."),
 ]
 
 
@@ -85,11 +85,11 @@ def glue_submission(
     ] = None,
     variant: Annotated[
         str | None,
-        typer.Option(help="Whose predictions; needed if the run has several. [dim](e.g. bert-tiny)[/dim]"),
+        typer.Option(help="The variant; required if the run has several. [dim](e.g. bert-tiny)[/dim]"),
     ] = None,
     check: Annotated[bool, typer.Option("--check", help="Check the files of a submission; write nothing.")] = False,
 ) -> int:
-    """Write the files that GLUE's leaderboard takes; status 1 where --check finds something wrong.
+    """Write the files that GLUE's leaderboard takes; status 1 if --check finds something wrong.
 
     Example: zoo glue-submission runs/mine --variant bert-tiny
     """

@@ -34,12 +34,12 @@ def show(
     as_json: AsJson = False,
     strict: Strict = False,
 ) -> None:
-    """Show what a name stands for, or the fields in which two variants differ.
+    """Show what a name refers to, or the fields in which two variants differ.
 
     Example: zoo show albert.shared
     Example: zoo show bert-tiny bert-tiny+encoder=albert.shared
 
-    Of a part, its options with types and defaults. An expression that cannot be built is refused.
+    For a part, show its options with types and defaults. Expressions that cannot be built are refused.
     """
     catalog = open_catalog(strict)
     if other is not None:
@@ -66,7 +66,7 @@ def buildable(catalog: Catalog, expression: str, *beside: str) -> Variant:
 
 
 def records_of(catalog: Catalog, name: str) -> Iterator[dict[str, Any]]:
-    """All that a name stands for, variants first. Raises UnknownName with the nearest of all names."""
+    """Everything with this name, variants first. Raises UnknownName with the nearest names."""
     kinds = [kind for kind in KINDS if kind not in ("variant", "formula") and name in catalog.offered[kind]]
     if catalog.folder(name) is None and catalog.base(name) not in catalog.variants:
         if not kinds:
@@ -98,12 +98,12 @@ def _part(catalog: Catalog, kind: str, name: str) -> dict[str, Any]:
 
 
 def _other(catalog: Catalog, kind: str, name: str) -> dict[str, Any]:
-    """A record as it is; of all else its owner and what it says of itself."""
+    """A record as it is; for anything else its plugin and its description."""
     from zoo.registry.describe import summary_of
 
     found = catalog.resolve(kind, name)
     if isinstance(found, Record):
-        said = {} if kind == "task" else {"kind": kind.replace("_", " ")}  # a task has a kind of its own
+        said = {} if kind == "task" else {"kind": kind.replace("_", " ")}  # a task has its own field `kind`
         return said | found.model_dump(mode="json")
     described: dict[str, Any] = {
         "name": name,
@@ -130,7 +130,7 @@ def _flat(record: Mapping[str, Any], prefix: str = "") -> list[tuple[str, JsonVa
 
 
 def _inline(record: Mapping[str, Any]) -> str:
-    """A record within a list, on one line, without what it leaves open."""
+    """A record within a list, on one line, without unset fields."""
     given = ((field, value) for field, value in record.items() if value not in (None, [], {}))
     return ", ".join(f"{field}={value if isinstance(value, str) else json.dumps(value)}" for field, value in given)
 

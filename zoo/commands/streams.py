@@ -1,4 +1,4 @@
-"""Standard output and error as a command needs them: able to print any text, and calm where a reader leaves."""
+"""Standard output and error for commands: any text can be printed, and a reader that leaves is no error."""
 
 from __future__ import annotations
 
@@ -15,22 +15,22 @@ from typing import Any, TextIO
 from zoo.core.errors import RunFailed
 
 ESCAPES = "zoo-json-escapes"
-"""The error handler of encodings that writes what they lack as JSON does: readable in text, and right in JSON."""
+"""An encoding error handler that escapes as JSON does: readable in text, valid in JSON."""
 
 _results: list[TextIO] = []
 
 
 def results() -> TextIO:
-    """Where the answer of a command goes: standard output, even where all else that is printed is led elsewhere."""
+    """The stream of a command's answer: standard output, even if all other output is redirected."""
     return _results[-1] if _results else sys.stdout
 
 
 @contextmanager
 def prepared(*, answer_alone: bool) -> Iterator[None]:
-    """Make the standard streams fit for a command, and log to standard error, for a while.
+    """Prepare the standard streams for a command, and log to standard error, inside the block.
 
-    With `answer_alone`, what is printed beside the answer goes to standard error, whether by a plugin, a library that
-    is not Python's, or a process that is started meanwhile.
+    With `answer_alone`, all other output goes to standard error, whether of a plugin, a native library or a child
+    process.
     """
     with ExitStack() as stack:
         err = stack.enter_context(_fit(sys.stderr, sys.__stderr__, tells=False))
@@ -47,7 +47,7 @@ def prepared(*, answer_alone: bool) -> Iterator[None]:
 
 @contextmanager
 def _fit(stream: TextIO | None, original: TextIO | None, *, tells: bool) -> Iterator[TextIO]:
-    """The stream, able to print any text; one that stands in place of the process's own is left as it is."""
+    """The stream, able to print any text; a stream that replaces the process's own is left as it is."""
     if stream is None:  # closed before the process began
         with open(os.devnull, "w", encoding="utf-8") as nowhere:
             yield nowhere
@@ -85,7 +85,7 @@ class _Raw(io.FileIO):
 
 @contextmanager
 def _descriptor_led(source: int, target: int) -> Iterator[None]:
-    """What is written to one of the process's descriptors goes to another, for a while."""
+    """Inside, output to one of the process's descriptors goes to another."""
     kept = os.dup(source)
     try:
         with suppress(OSError):  # a target that was closed before the process began
@@ -98,7 +98,7 @@ def _descriptor_led(source: int, target: int) -> Iterator[None]:
 
 @contextmanager
 def _logged() -> Iterator[None]:
-    """What the zoo logs is printed to standard error, for a while."""
+    """Inside, the zoo's log is printed to standard error."""
     log, handler = logging.getLogger("zoo"), _ToStandardError()
     log.addHandler(handler)
     try:

@@ -296,4 +296,4 @@ def test_code_that_changes_under_a_run_is_named_as_that(tmp_path: Path, monkeypa
         monkeypatch.setattr(module, "environment", lambda *asked, **how: edited)
     found = run(planned("bert-tiny"), tmp_path / "run", watcher=Silent(), catalog=CATALOG)
     reasons = {failure.reason for failure in found.failures if failure.job.kind != "finetune"}
-    assert len(reasons) == 1 and "were edited while it was at work" in reasons.pop()
+    assert len(reasons) == 1 and "were edited during the run" in reasons.pop()

@@ -183,4 +183,4 @@ def test_a_full_disk_fails_jobs_and_what_is_missing_is_done_later(whole: Path, t
 def test_without_a_run_there_is_nothing_to_resume(tmp_path: Path) -> None:
     refused = zoo("compare", "--resume", cwd=tmp_path)
     assert refused.returncode == 2
-    assert "there is no run in runs to go on with" in refused.stderr
+    assert "there is no run in runs to continue" in refused.stderr

@@ -61,7 +61,7 @@ def test_scores_have_three_decimals_between_0_and_5(tmp_path: Path) -> None:
 
 def test_a_submission_is_of_one_variant(tmp_path: Path) -> None:
     run = predicting("rte", {"test": [0] * 3_000}, "bert-tiny", "albert-tiny")
-    with pytest.raises(ZooError, match="say which with --variant: bert-tiny, albert-tiny"):
+    with pytest.raises(ZooError, match="choose with --variant: bert-tiny, albert-tiny"):
         submit(run, None, tmp_path)
     with pytest.raises(UnknownName, match="did you mean 'bert-tiny'"):
         submit(run, "bert-tinny", tmp_path)
@@ -124,7 +124,7 @@ def test_missing_and_unknown_files_are_named_in_a_zip_too(tmp_path: Path) -> Non
     with zipfile.ZipFile(tmp_path / "some.zip", "w") as archive:
         archive.writestr("submission/RTE.tsv", "index\tprediction\n")
     found = check(tmp_path / "some.zip")
-    assert "submission/RTE.tsv: no file of a submission is called so" in found
+    assert "submission/RTE.tsv: not a file of a submission" in found
     assert sum(line.endswith("is missing") for line in found) == len(FILES) == 11
     (tmp_path / "no.zip").write_text("PK")
     with pytest.raises(ZooError, match="neither a folder nor a zip"):

@@ -1,1 +1,1 @@
-"""Doing the jobs: executors, locks, progress, time estimates."""
+"""Running jobs: executors, locks, progress, time estimates."""

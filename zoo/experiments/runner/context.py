@@ -1,4 +1,4 @@
-"""What the work of a job is given."""
+"""The input of a job's work."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from zoo.train.step import StepConfig
 
 @dataclass(frozen=True)
 class JobContext:
-    """A job, the plan and the run folder that it belongs to, and how its training steps are carried out."""
+    """A job, its plan and run folder, and how its training steps run."""
 
     catalog: Catalog
     plan: Plan
@@ -28,7 +28,7 @@ class JobContext:
 
     @property
     def corpora(self) -> Path:
-        """The folder of tokenized text, shared by all jobs: of this machine where it is given, else of the run."""
+        """The folder of tokenized text that all jobs share: this machine's if given, else the run's."""
         return self.cache or self.folder / CORPORA
 
     def start(self) -> Path:

@@ -1,4 +1,4 @@
-"""What a plan will take, from a dry run: every variant for a few steps, in a folder that is thrown away."""
+"""The cost of a plan, estimated from a dry run: every variant for a few steps, in a temporary folder."""
 
 from __future__ import annotations
 
@@ -25,12 +25,12 @@ from zoo.registry.catalog import Catalog
 
 DRY_STEPS = 5
 DRY_BATCH = 4_096
-"""Tokens at most in a batch of a dry pre-training; time goes by tokens."""
+"""The most tokens in a batch of a dry pre-training; time is proportional to tokens."""
 
 
 @dataclass(frozen=True)
 class PlannedWork:
-    """A job, its state, and the seconds that it will take if it is to do."""
+    """A job, its state, and the seconds that it will take if it is still to do."""
 
     job: Job
     state: str
@@ -39,7 +39,7 @@ class PlannedWork:
 
 @dataclass(frozen=True)
 class Estimate:
-    """What is to do and what it will take: wall seconds with so many workers, bytes on disk, bytes per worker."""
+    """The work to do and its cost: wall seconds with the given workers, bytes on disk, bytes per worker."""
 
     work: tuple[PlannedWork, ...]
     seconds: float
@@ -49,7 +49,7 @@ class Estimate:
 
 @dataclass(frozen=True)
 class _Measured:
-    """What a job took: seconds in any case, for its text and for its steps; bytes on disk and in memory."""
+    """The cost of a job: fixed seconds, seconds for its text and for its steps; bytes on disk and in memory."""
 
     fixed: float
     text: float
@@ -59,7 +59,7 @@ class _Measured:
 
 
 def estimate(catalog: Catalog, plan: Plan, folder: Path, *, workers: int, reuse: Sequence[Path] = ()) -> Estimate:
-    """Try what is to do. Raises RunFailed if that fails, ZooError as a run would."""
+    """Try the jobs that are to do. Raises RunFailed if that fails, ZooError as a run would."""
     states = JobStore(plan, folder, environment(catalog, plan.compute), reuse).states()
     to_do = [job for job in plan.jobs if states[job.name] == "to do"]
     with TemporaryDirectory() as stage:
@@ -122,7 +122,7 @@ class _DryRun:
             raise RunFailed(f"the dry run of {job.name} failed: {result.reason}")
         write_result(self._stage, result)
         taken = [later - earlier for earlier, later in pairwise(steps)]
-        in_steps = len(steps) * median(taken) if taken else 0.0  # the first step of a process is no measure
+        in_steps = len(steps) * median(taken) if taken else 0.0  # the first step of a process is slower
         text = max(0.0, result.cost.seconds - in_steps)
         size = result_path(self._stage, job).stat().st_size
         if kind_of(job).keeps_model(self._plan) and (model := Stored(self._stage, self._plan, result).model):

@@ -16,7 +16,7 @@ from zoo.tasks.kinds import task_kind
 
 
 def evaluate(work: JobContext) -> TaskResult:
-    """Let a model that has a task head predict every dev split, and train nothing."""
+    """Predict every dev split with a model's own task head, without training."""
     task, dataset = planned_data(work)
     length, device = work.plan.variant(work.job.system).finetuning.max_length, work.how.compute.torch_device
     reset_peak_memory(device)

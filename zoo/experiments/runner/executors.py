@@ -1,4 +1,4 @@
-"""Who does the jobs: this process, several of this machine, or a Ray cluster of many machines."""
+"""Where jobs run: in this process, in several of this machine, or on a Ray cluster."""
 
 from __future__ import annotations
 
@@ -23,42 +23,41 @@ from zoo.machine.compute import visible_gpus
 from zoo.registry.catalog import Catalog
 
 WATCH_EVERY = 0.1
-"""Seconds between two looks at what the workers report."""
+"""Seconds between checks for the workers' reports."""
 
 Ended = tuple[Job, Result]
 Moved = Callable[[Job, int, int], None]
 
 
 class Executor(Protocol):
-    """Does jobs, at most `slots` of them at once."""
+    """Runs jobs, at most `slots` of them at once."""
 
     slots: int
 
     def open(self, plan: Plan, folder: Path, moved: Moved) -> None:
-        """Get ready for jobs of this plan, whose checkpoints lie in this folder; tell `moved` how they get on."""
+        """Prepare for jobs of this plan, with checkpoints in this folder; report their progress to `moved`."""
 
     def start(self, job: Job) -> None:
-        """Take a job."""
+        """Start a job."""
 
     def ended(self) -> list[Ended]:
-        """The jobs that have ended since the last call, after waiting a moment for one; each that was taken does."""
+        """The jobs that have ended since the last call, after a short wait; every started job ends."""
 
     def close(self) -> None:
-        """Drop whatever is still being done."""
+        """Cancel the remaining jobs."""
 
 
 class ExecutorFactory(Protocol):
-    """What a plugin offers as an executor: makes one from what the user has given."""
+    """What a plugin offers as an executor: a function that makes one from the user's options."""
 
     def __call__(self, catalog: Catalog, workers: int, address: str | None) -> Executor:
-        """An executor of so many workers, 0 for none besides this process; `address` is where its cluster answers.
-
-        Raises ZooError if it cannot work so.
+        """An executor with `workers` workers, 0 for this process alone; `address` is its cluster's. Raises ZooError if
+        these do not fit.
         """
 
 
 def local(catalog: Catalog, workers: int, address: str | None) -> Executor:
-    """Processes of this machine, or this process."""
+    """Processes on this machine, or this process."""
     if address is not None:
         raise ZooError("--address is a cluster's; give --executor ray with it")
     return LocalProcesses(workers) if workers else InProcess(catalog)
@@ -94,7 +93,7 @@ class InProcess:
 
 
 class LocalProcesses:
-    """So many processes of this machine, each with the plan's threads."""
+    """Several processes on this machine, each with the plan's threads."""
 
     def __init__(self, n: int) -> None:
         self.slots = n
@@ -117,7 +116,9 @@ class LocalProcesses:
         plan, folder, _ = self._job
         try:
             future = self._pool.submit(_work, plan, job, folder)
-        except BrokenProcessPool as error:  # one died since the last look; those that ran with it are told there
+        except (
+            BrokenProcessPool
+        ) as error:  # one died since the last check; the jobs that ran with it are reported there
             future = Future()
             future.set_exception(error)
         self._running[future] = job
@@ -139,7 +140,7 @@ class LocalProcesses:
         self._reports.close()
 
     def _broken(self) -> list[Ended]:
-        """The pool cannot say which job's process died: all that ran are told, the rest go on in a new pool."""
+        """The pool cannot say which job's process died: all running jobs are reported, the rest run in a new pool."""
         reason = "its process died (killed, or out of memory)"
         told: list[Ended] = []
         for future, job in self._running.items():
@@ -169,14 +170,14 @@ def _start_worker(reports: Any, threads: int, gpus: Any) -> None:
     global _reports, _catalog
     os.environ["OMP_NUM_THREADS"] = str(threads)
     if gpu := gpus.get():
-        os.environ["CUDA_VISIBLE_DEVICES"] = gpu  # heeded, as this process has not used a GPU yet
+        os.environ["CUDA_VISIBLE_DEVICES"] = gpu  # takes effect, as this process has not used a GPU yet
     _reports = reports
     _catalog = Catalog.installed()
     threading.Thread(target=_leave_with_parent, daemon=True).start()
 
 
 def _leave_with_parent() -> None:
-    """A worker whose run was killed would go on for nobody."""
+    """End a worker whose run was killed."""
     parent = multiprocessing.parent_process()
     assert parent is not None
     parent.join()

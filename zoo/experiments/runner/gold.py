@@ -1,4 +1,4 @@
-"""The gold labels of a run, written by what reads the tasks."""
+"""Writing the gold labels of a run."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from zoo.tasks.scoring import gold_labels
 
 
 def keep_gold(catalog: Catalog, plan: Plan, folder: Path) -> None:
-    """Write the answers that a run folder lacks. Raises ZooError if the data are not those of the plan."""
+    """Write the gold labels that a run folder lacks. Raises ZooError if the data are not those of the plan."""
     data = Path(plan.data_folder) if plan.data_folder else None
     for planned in plan.tasks:
         if not gold_path(folder, planned).exists():

@@ -1,4 +1,4 @@
-"""Do one job, in whatever process it is given to; try again with smaller batches where memory runs out."""
+"""Run one job, in any process; retry with smaller micro-batches if memory runs out."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from zoo.train.loop import Progress
 from zoo.train.step import StepConfig, TooFewSequences
 
 MOST_MICRO_BATCHES = 64
-"""Micro-batches per batch, after which a lack of memory is final."""
+"""The most micro-batches per batch before giving up for lack of memory."""
 
 OUT_OF_MEMORY = "out of memory, with each batch in {} micro-batch(es); try fewer workers or a smaller model"
 
@@ -29,7 +29,7 @@ OUT_OF_MEMORY = "out of memory, with each batch in {} micro-batch(es); try fewer
 def attempt(
     catalog: Catalog, plan: Plan, job: Job, folder: Path, progress: Progress, cache: Path | None = None
 ) -> Result:
-    """A job's result, or the reason why there is none; `cache` is where text is kept tokenized, if not in the run."""
+    """A job's result, or the reason why there is none; `cache` is the folder of tokenized text, if not in the run."""
     try:
         return run_job(catalog, plan, job, folder, progress, cache)
     except ZooError as error:
@@ -41,7 +41,7 @@ def attempt(
 def run_job(
     catalog: Catalog, plan: Plan, job: Job, folder: Path, progress: Progress, cache: Path | None = None
 ) -> Finished:
-    """Do a job; where memory runs out, again with each batch in twice as many micro-batches.
+    """Run a job; if memory runs out, retry with twice as many micro-batches per batch.
 
     Raises RunFailed or ZooError if it cannot be finished.
     """
@@ -67,11 +67,11 @@ def run_job(
 
 
 def _work(job: Job) -> Callable[[JobContext], Finished]:
-    """The function that does a job: of the name of its kind, in the file of that name."""
+    """The function that runs a job: named after its kind, in the file of that name."""
     work: Callable[[JobContext], Finished] = getattr(import_module(f"{__package__}.{job.kind}_job"), job.kind)
     return work
 
 
 def _is_out_of_memory(error: Exception) -> bool:
-    """PyTorch has a type of its own for accelerators only (DefaultCPUAllocator raises a plain RuntimeError)."""
+    """PyTorch has its own type for accelerators only (DefaultCPUAllocator raises a plain RuntimeError)."""
     return isinstance(error, MemoryError | torch.OutOfMemoryError) or "can't allocate memory" in str(error)

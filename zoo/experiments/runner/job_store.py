@@ -1,4 +1,4 @@
-"""Which jobs are done, which wait, and who has which: kept in the run folder, so that several runs may share it."""
+"""The state of jobs and who runs them, stored in the run folder so that several runs can share it."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ from zoo.machine.environment import Environment
 
 @dataclass(frozen=True)
 class Recorded:
-    """A result that has come in; `reused` if it was there before, or was made by another run."""
+    """A new result; `reused` if it existed before, or another run made it."""
 
     result: Result
     reused: bool
@@ -63,7 +63,7 @@ class JobStore:
         }
 
     def states(self) -> dict[str, str]:
-        """By job, whether it is done, can be taken from another run or an equal job of this one, or is to do."""
+        """By job, whether it is done, can be reused from another run or an equal job, or is to do."""
         known, states = set(self._reusable), {}
         for job in self._plan.jobs:
             there = "to be reused" if self._keys[job.name] in known else "to do"
@@ -72,7 +72,7 @@ class JobStore:
         return states
 
     def completed(self) -> list[Recorded]:
-        """What no longer has to be done: what is there by now, and what stands on a job that failed."""
+        """Jobs that need no more work: those finished by now, and those that need a failed job."""
         found = []
         for job in list(self.waiting):
             result = self._there(job) or self._blocked(job)
@@ -83,11 +83,11 @@ class JobStore:
         return found
 
     def acquire(self) -> Job | None:
-        """The next job that can be done now and that nobody else is doing, or None."""
+        """The next job that can run now and that no other run has, or None."""
         self.waiting_elsewhere = False
         at_work = {self._keys[name] for name in self._locks}
         for job in self.waiting:
-            if self._keys[job.name] in at_work:  # an equal job, whose result will be this one's too
+            if self._keys[job.name] in at_work:  # an equal job, whose result will also be this one's
                 continue
             if not all(isinstance(self._results.get(other.name), Finished) for other in self._needs[job.name]):
                 continue
@@ -109,18 +109,18 @@ class JobStore:
         return None
 
     def record(self, job: Job, result: Result) -> Recorded:
-        """Keep an acquired job's result; where the disk refuses it, the job has failed."""
+        """Store an acquired job's result; if the disk refuses it, the job has failed."""
         if not isinstance(result, FailedResult):
             result = self._checked(result)
         result = self._written(result)
         self._know(result)
         lock = self._locks.pop(job.name)
-        Path(lock.lock_file).unlink(missing_ok=True)  # before it is released, and after the result is there to be seen
+        Path(lock.lock_file).unlink(missing_ok=True)  # before it is released, and after the result is visible
         lock.release()
         return Recorded(result, False)
 
     def close(self) -> None:
-        """Give back what was acquired; when nothing is left to do, tidy up after runs that were killed."""
+        """Release what was acquired; when all is done, clean up after killed runs."""
         for lock in self._locks.values():
             lock.release()
         if not self.waiting and not self._locks:
@@ -156,12 +156,12 @@ class JobStore:
             changed = ", ".join(f"{path} ({a} then, {b} now)" for path, (a, b) in _changes(found, self._place).items())
             raise ZooError(
                 f"{result_path(self._folder, job)} was made by or on something else: {changed or 'another format'}; "
-                "what comes now would not compare with it, so give another --out"
+                "new results would not compare with it, so give another --out"
             )
         return found if self._is_whole(Stored(self._folder, self._plan, found)) else None
 
     def _is_whole(self, stored: Stored) -> bool:
-        """Whether a result's model is there as well, where this plan keeps it."""
+        """Whether a result's model is there too, if this plan keeps it."""
         return stored.model is not None or not kind_of(stored.result.job).keeps_model(self._plan)
 
     def _blocked(self, job: Job) -> Result | None:
@@ -171,13 +171,13 @@ class JobStore:
         return None
 
     def _know(self, result: Result) -> None:
-        """Have a result, for its own job and for equal ones that are still to do."""
+        """Enter a result for its job and for equal ones that are still to do."""
         self._results[result.job.name] = result
         if not isinstance(result, FailedResult):
             self._reusable.setdefault(self._keys[result.job.name], Stored(self._folder, self._plan, result))
 
     def _written(self, result: Result) -> Result:
-        """The result, kept, or a failure that only this run knows of, where the disk refuses it."""
+        """The stored result, or, if the disk refuses it, a failure that only this run knows of."""
         try:
             write_result(self._folder, result)
             if isinstance(result, ModelResult):
@@ -187,7 +187,7 @@ class JobStore:
         return result
 
     def _checked(self, result: Finished) -> Result:
-        """The result with its key, if it was made by the code and on the kind of machine that this run began on."""
+        """The result with its key, if code and kind of machine are those that this run started with."""
         key = cache_key(self._plan, result.job, result.environment)
         if key == self._keys[result.job.name]:
             return result.model_copy(update={"key": key})
@@ -202,7 +202,7 @@ class JobStore:
 
 def _advice(changes: Mapping[str, object]) -> str:
     if {*changes} <= {"code"}:
-        return "sources were edited while it was at work, or are not the same on all machines; begin a new run"
+        return "sources were edited during the run, or differ between machines; start a new run"
     return "use machines of one kind, with the same versions"
 
 

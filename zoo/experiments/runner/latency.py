@@ -1,4 +1,4 @@
-"""How quickly a model with a task's head answers, on sequences as long as the task's."""
+"""The inference speed of a fine-tuned model, on sequences as long as the task's."""
 
 from __future__ import annotations
 
@@ -22,14 +22,14 @@ TOGETHER = 128
 """Sequences in a pass of whole batches."""
 
 FEWEST, MOST = 3, 9
-"""Passes that are timed, after one that is not."""
+"""The fewest timed passes, after a warm-up."""
 
 SECONDS = 0.25
-"""How long passes are repeated beyond the fewest."""
+"""Seconds for which passes are repeated beyond the fewest."""
 
 
 def latency(model: Model, head: TaskHead, items: Sequence[EncodedItem]) -> Measured:
-    """Seconds until one sequence alone is answered, the mean of a pass over some."""
+    """Seconds per sequence at batch size 1, the mean over a pass."""
     chosen = spread_by_length(items, ONE_BY_ONE)
 
     def answer_each() -> None:
@@ -40,14 +40,14 @@ def latency(model: Model, head: TaskHead, items: Sequence[EncodedItem]) -> Measu
 
 
 def throughput(model: Model, head: TaskHead, items: Sequence[EncodedItem]) -> Measured:
-    """Sequences answered a second, in batches of neighbours in length."""
+    """Sequences per second, in batches of similar length."""
     chosen = spread_by_length(items, TOGETHER)
     passes = repeated(lambda: predict(model, head, chosen), device_of(model))
     return summed_up([len(chosen) / seconds for seconds in passes])
 
 
 def spread_by_length(items: Sequence[EncodedItem], n: int) -> list[EncodedItem]:
-    """So many, or all, as long as the whole: evenly apart when all are ordered by length."""
+    """At most `n` items with the lengths of the whole: evenly spaced when ordered by length."""
     ordered = sorted(items, key=len)
     n = min(n, len(ordered))
     return [ordered[(2 * place + 1) * len(ordered) // (2 * n)] for place in range(n)]

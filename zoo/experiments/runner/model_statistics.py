@@ -1,4 +1,4 @@
-"""What a report says of a model and its checkpoint."""
+"""Statistics of a model and its checkpoint for reports."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ from zoo.weights.checkpoint import weights_hash
 from zoo.weights.folder import CheckpointFolder
 
 FLOPS_LENGTH = 128
-"""The tokens of a sequence on which a token's operations are counted."""
+"""The sequence length at which operations per token are counted."""
 
 
 def model_statistics(
     catalog: Catalog, variant: Variant, model: Model, folder: Path, place: Path, compute: Compute
 ) -> dict[str, Any]:
-    """The fields of a result that hold for its model, so that a report needs no plugin to give them."""
+    """The fields of a result that describe its model, stored so that reports need no plugin."""
     audit = audit_variant(catalog, variant, Settings(lengths=(min(FLOPS_LENGTH, variant.dims.max_length),)))
     return {
         "parameters_stored": stored(model),

@@ -29,11 +29,11 @@ from zoo.train.step import Step
 CURVE_POINTS = 100
 
 CHECKPOINT_SECONDS = 60.0
-"""Time between the checkpoints of a job, from which it is resumed."""
+"""Seconds between the checkpoints from which a job resumes."""
 
 
 class _Progress:
-    """Passes the steps of a run on to what follows the job."""
+    """Passes the steps of a run on to the job's watcher."""
 
     def __init__(self, work: JobContext) -> None:
         self._progress = work.progress
@@ -50,7 +50,7 @@ class _Progress:
 
 
 def pretrain(work: JobContext) -> ModelResult:
-    """Pre-train a variant on the text of the plan, or what is left of it. Raises KeyboardInterrupt if stopped."""
+    """Pre-train a variant on the plan's text, or continue. Raises KeyboardInterrupt if stopped."""
     plan, job, how = work.plan, work.job, work.how
     reset_peak_memory(how.compute.torch_device)
     variant, folder = plan.variant(job.system), _unfinished(work)
@@ -75,7 +75,7 @@ def pretrain(work: JobContext) -> ModelResult:
 
 
 def _unfinished(work: JobContext) -> Path:
-    """The folder of the job's checkpoints: another one where code, machine or division of batches is another."""
+    """The folder of the job's checkpoints; different code, machine or micro-batches have a different one."""
     key = cache_key(work.plan, work.job, environment(work.catalog, work.how.compute))
     return work.folder / UNFINISHED / f"{work.job.name}-{key[:12]}-{work.how.gradient_accumulation_steps}"
 
@@ -128,7 +128,7 @@ def _curves(steps: Sequence[dict[str, Any]], field: str) -> dict[str, list[float
 
 
 def downsample(values: Sequence[float]) -> list[float]:
-    """At most a hundred means of neighbours, for a curve."""
+    """At most a hundred means of adjacent values, for a curve."""
     n = min(CURVE_POINTS, len(values))
     edges = [len(values) * point // n for point in range(n + 1)] if n else [0]
     return [sum(values[a:b]) / (b - a) for a, b in pairwise(edges)]

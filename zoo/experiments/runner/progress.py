@@ -1,4 +1,4 @@
-"""How a comparison is getting on, on the terminal."""
+"""The progress of a comparison on the terminal."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from zoo.progress import Pace, Shown
 
 
 class Display(Shown):
-    """A bar for the whole run, with the time left, and one for each job at work; plain lines without a terminal."""
+    """A bar for the whole run, with the time left, and one per running job; plain lines without a terminal."""
 
     def __init__(self, plan: Plan, console: Console) -> None:
         super().__init__(console)
@@ -29,7 +29,7 @@ class Display(Shown):
         return f"{self._n_ended}/{len(self._work)}"
 
     def moved(self, job: Job, done: int, total: int) -> None:
-        """A job has done so many of its steps."""
+        """A job has advanced."""
         if job.name not in self._at_work:
             pace = Pace(total)
             row = self.bars.add(f"  {kind_of(job).title(job)}", total, lambda: f"{pace.rate:,.1f} steps/s")

@@ -1,4 +1,4 @@
-"""Jobs on a Ray cluster: many machines, which need to share no disk."""
+"""Jobs on a Ray cluster: many machines, without a shared disk."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from zoo.experiments.runner.executors import WATCH_EVERY, Ended, Moved
 from zoo.registry.catalog import Catalog
 
 RETRIES = 3
-"""How often a job is begun again whose worker or machine was lost."""
+"""How often a job is restarted after its worker or machine was lost."""
 
 PATIENCE = 10.0
 """Seconds within which a cluster must answer."""
@@ -27,7 +27,7 @@ Files = dict[str, bytes]
 
 
 def ray_cluster(catalog: Catalog, workers: int, address: str | None) -> RayCluster:
-    """A cluster that is there, or one of so many workers on this machine. Raises ZooError if Ray is missing."""
+    """An existing cluster, or one with the given workers on this machine. Raises ZooError if Ray is missing."""
     return RayCluster(address, workers)
 
 
@@ -51,7 +51,7 @@ class RayCluster:
         self._models: dict[str, Any] = {}
 
     def open(self, plan: Plan, folder: Path, moved: Moved) -> None:
-        """As Executor says; steps within a job are not told."""
+        """As Executor says; steps within a job are not reported."""
         self._plan, self._folder = plan, folder
         _refuse_unreachable(self._address)
         how = {"address": self._address} if self._address else {"num_cpus": self.slots * (plan.compute.threads or 1)}
@@ -94,7 +94,7 @@ class RayCluster:
         self._ray.shutdown()
 
     def _model(self, needed: Job) -> Any:
-        """The files of the model that a job has left in the cluster's store, put there once."""
+        """The model files of a job, put into the cluster's store once."""
         if needed.name not in self._models:
             place = self._folder / str(model_folder(self._plan, needed))
             self._models[needed.name] = self._ray.put(_read(self._folder, place))
@@ -102,7 +102,7 @@ class RayCluster:
 
 
 def _refuse_unreachable(address: str | None) -> None:
-    """Ray ends the whole process where nobody answers, so one asks before."""
+    """Check first: Ray ends the whole process if nothing answers."""
     host, _, port = (address or "").removeprefix("ray://").rpartition(":")
     if not host or not port.isdigit():
         return
@@ -113,7 +113,7 @@ def _refuse_unreachable(address: str | None) -> None:
 
 
 def _work(plan: Plan, job: Job, *models: Files) -> tuple[Result, Files]:
-    """A job's result and the files that it leaves, done in a folder of the worker's own."""
+    """A job's result and files, made in the worker's own folder."""
     from zoo.experiments.runner.job import attempt
 
     with TemporaryDirectory() as name:
@@ -125,7 +125,7 @@ def _work(plan: Plan, job: Job, *models: Files) -> tuple[Result, Files]:
 
 
 def _cache(plan: Plan) -> Path:
-    """Where a machine keeps the text of a plan tokenized, for all jobs that it does."""
+    """The folder of a machine's tokenized text of a plan, for all its jobs."""
     return Path(gettempdir()) / f"encoder-zoo-{getuser()}-{plan.content_hash[:16]}"
 
 
@@ -134,7 +134,7 @@ def _read(folder: Path, place: Path) -> Files:
 
 
 def _write(folder: Path, files: Files) -> None:
-    """Each whole or not at all; the result that names them is written after them."""
+    """Write each completely or not at all; the result that names them is written last."""
     from zoo.core.files import write_bytes
 
     for path, content in files.items():

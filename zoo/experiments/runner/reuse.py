@@ -1,4 +1,4 @@
-"""Results of equal jobs, taken over: from another run, or from this one under another name."""
+"""Reusing results of equal jobs: from another run, or from this one under another name."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ CARD = "README.md"
 
 
 def adopted(stored: Stored, plan: Plan, job: Job, folder: Path) -> Finished:
-    """A stored result as that of a job of this plan, with the model that belongs to it, in this folder."""
+    """A stored result as that of a job of this plan, with its model, in this folder."""
     found = renamed(stored.result, plan, job)
     place = model_folder(plan, job)
     if place is None or stored.model is None or not kind_of(job).keeps_model(plan):
@@ -38,7 +38,7 @@ def _copy_model(old: Path, new: Path, variant: Variant) -> None:
 
 
 def _fill(old: Path, variant: Variant, new: Path) -> None:
-    """The files as they are; only record and card are this variant's, which may have another name or later phases."""
+    """Copy the files; only record and card change, as this variant may have another name or later phases."""
     shutil.copytree(old, new, dirs_exist_ok=True)
     before = CheckpointFolder(old).record
     record = variant.model_copy(update={"dims": before.dims})

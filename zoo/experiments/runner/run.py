@@ -1,4 +1,4 @@
-"""Do a plan's jobs: each as soon as what it needs is there, one failure never stopping the others."""
+"""Run a plan's jobs, each as soon as its inputs are there; a failure never stops the others."""
 
 from __future__ import annotations
 
@@ -21,10 +21,10 @@ from zoo.registry.catalog import Catalog
 
 
 class Watcher(Protocol):
-    """Is informed of the progress of the jobs."""
+    """Follows the progress of the jobs."""
 
     def moved(self, job: Job, done: int, total: int) -> None:
-        """A job has done so many of its steps."""
+        """A job has advanced."""
 
     def ended(self, job: Job, result: Result, reused: bool) -> None:
         """A job has a result, from now or from before."""
@@ -40,9 +40,9 @@ def run(
     executor: Executor | None = None,
     reuse: Sequence[Path] = (),
 ) -> ComparisonRun:
-    """Do what the plan asks and is not done yet; with 0 workers in this process, else in so many others.
+    """Run the plan's unfinished jobs; in this process with 0 workers, else in that many others.
 
-    Jobs that failed before are tried again. Results of the same jobs are taken from the run folders in `reuse`.
+    Failed jobs are retried. Results of equal jobs are taken from the run folders in `reuse`.
     Other runs may work in the folder at the same time: they share the jobs. Raises ZooError if the folder holds
     the run of another plan, or results made by other code or on another kind of machine.
     """
@@ -82,7 +82,7 @@ def run(
 
 
 def claim(plan: Plan, folder: Path) -> None:
-    """Make the run folder this plan's, or see that it already is. Raises ZooError if it is something else's."""
+    """Claim the run folder for this plan, or check that it is. Raises ZooError if it belongs to anything else."""
     path = folder / "plan.json"
     if path.exists():
         if read_plan(path).content_hash != plan.content_hash:
@@ -95,5 +95,5 @@ def claim(plan: Plan, folder: Path) -> None:
 
 
 def _half_written(path: Path) -> bool:
-    """A plan on its way: of a run that begins at the same time, or was killed as it began."""
+    """A plan being written by a run that starts at the same time, or was killed at its start."""
     return path.name.startswith(".plan.json")

@@ -13,7 +13,7 @@ from zoo.tasks.scoring import gold_labels, main_score, score
 from zoo.tasks.task import Dataset, Task
 
 _datasets: dict[tuple[str, str | None], Dataset] = {}
-"""What this process has read, since many jobs ask for the same task."""
+"""Data that this process has read, as many jobs need the same task."""
 
 
 def planned_data(work: JobContext) -> tuple[Task, Dataset]:
@@ -29,7 +29,7 @@ def planned_data(work: JobContext) -> tuple[Task, Dataset]:
 
 
 def unlabelled(task: Task, dataset: Dataset) -> list[str]:
-    """The splits that are there to be predicted only: a benchmark's test splits."""
+    """The splits without labels, such as a benchmark's test splits."""
     known = (task.train_split, *task.dev_splits)
     return [
         split

@@ -1,4 +1,4 @@
-"""The work of a job that takes a checkpoint over in place of pre-training."""
+"""The work of a job that starts from a checkpoint in place of pre-training."""
 
 from __future__ import annotations
 
@@ -30,7 +30,9 @@ def take_over(work: JobContext) -> ModelResult:
     with torch.device("meta"):
         wanted = catalog.assemble(asked)
     if _shapes(wanted) != _shapes(model):
-        raise ZooError(f"{asked.name} does not fit the weights in {planned.folder}; exchange nothing they depend on")
+        raise ZooError(
+            f"{asked.name} does not fit the weights in {planned.folder}; do not change anything they depend on"
+        )
     model.variant = asked
     place = work.model_folder()
     save(model, place, to="zoo", replace=True, catalog=catalog)
@@ -51,5 +53,5 @@ def take_over(work: JobContext) -> ModelResult:
 
 
 def _shapes(model: Model) -> dict[str, torch.Size]:
-    """The shapes of what a task head stands on."""
+    """The shapes of the weights below a task head."""
     return {n: tensor.shape for n, tensor in model.state_dict().items() if not n.startswith("objectives.")}

@@ -1,4 +1,4 @@
-"""What each edge of an ablation does, from a run's saved results alone."""
+"""The effect of each edge of an ablation, from a run's saved results alone."""
 
 from __future__ import annotations
 
@@ -23,11 +23,11 @@ MEAN = "mean"
 
 Direction = Literal["agree", "disagree", "not significant"]
 AllScores = Mapping[tuple[str, str], tuple[Scores, str] | None]
-"""By variant and task: what it scored, and the key of all that the scores depend on."""
+"""By variant and task: its scores, and the key of everything that they depend on."""
 
 
 class Ratio(Record):
-    """A cost of the second variant over that of the first, with the 95% interval over seeds where there are several."""
+    """The ratio of a cost of the second variant to the first's, with its 95% interval if there are several seeds."""
 
     ratio: float
     low: float | None = None
@@ -52,10 +52,11 @@ class Effect(Record):
 
 
 class Contrast(Record):
-    """Two rows of a paper's table and the variants that repeat them: both effects, and whether they point one way.
+    """Two rows of a paper's table and the variants that reproduce them: both effects, and whether they agree in
+    direction.
 
-    In the mean, or in one `column` that is also a task of ours. `choices` are several where the paper changes several
-    at a time; `direction` is None if the paper prints no difference.
+    In the mean, or in one `column` that is also a task of ours. `choices` are several if the paper changes several at
+    once; `direction` is None if the paper prints no difference.
     """
 
     first: str
@@ -106,7 +107,7 @@ def effects(run: ComparisonRun, ablation: Ablation) -> Effects:
 
 
 def _overall(run: ComparisonRun, scores: AllScores, pairs: list[Pair]) -> dict[Pair, Difference | None]:
-    """Second minus first in the mean over tasks, with Holm's correction over the pairs."""
+    """Second minus first in the mean over tasks, Holm-corrected over the pairs."""
     found = {pair: _difference(scores, [task.name for task in run.plan.tasks], pair) for pair in pairs}
     verdicts = iter(decided([draft for draft in found.values() if draft]))
     return {pair: next(verdicts) if draft else None for pair, draft in found.items()}
@@ -191,7 +192,7 @@ def _contrasts(
     overall: Difference | None,
     tasks: tuple[Difference, ...],
 ) -> Iterator[Contrast]:
-    """Two rows of the paper, in the mean and on the tasks that it has as well."""
+    """Two rows of the paper, in the mean and on the tasks that it also has."""
     table = ablation.paper
     assert table is not None
     seen: list[tuple[str | None, Difference]] = [(None, overall)] if overall else []
@@ -211,7 +212,7 @@ def _contrasts(
 
 
 def direction(paper: float, ours: Difference) -> Direction | None:
-    """Whether our effect, if one is shown, has the sign of the paper's, if it prints one."""
+    """Whether our effect, if significant, has the sign of the paper's, if it prints one."""
     if paper == 0:
         return None
     if ours.verdict != "better":

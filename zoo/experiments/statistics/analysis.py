@@ -1,4 +1,4 @@
-"""All that the results of a run show."""
+"""The statistics of a run's results."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from zoo.experiments.statistics.verdicts import Comparisons, compare_systems
 
 @dataclass(frozen=True)
 class Analysis:
-    """A run, what its comparisons show, and the effects of its edges if it is an ablation."""
+    """A run, its comparisons, and the effects of its edges if it is an ablation."""
 
     run: ComparisonRun
     comparisons: Comparisons

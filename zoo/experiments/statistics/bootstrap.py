@@ -17,7 +17,7 @@ from zoo.tasks.scoring import Scored, chosen_metrics
 Array: TypeAlias = NDArray[Any]
 
 LARGEST = 2_000_000
-"""Draws times items at once, so that the largest development sets need little more memory than the smallest."""
+"""The most draws times items at once, which bounds memory on large development sets."""
 
 
 def resampled(
@@ -25,7 +25,7 @@ def resampled(
 ) -> Array:
     """Main scores [R, K] of predictions, by split those of each seed, on items drawn with replacement.
 
-    Every system on the same items meets the same draws, so that their differences are paired by item.
+    All systems get the same draws of the same items, so that differences are paired by item.
     """
     kind, metrics = task_kind(task), chosen_metrics(task).values()
     per_split = []

@@ -1,4 +1,4 @@
-"""What the variants of a run cost; times and memory only if one kind of machine measured them all."""
+"""The costs of a run's variants; times and memory only if one kind of machine measured them all."""
 
 from __future__ import annotations
 
@@ -30,12 +30,12 @@ def hardware(run: ComparisonRun) -> list[str]:
 
 
 def withheld(run: ComparisonRun) -> bool:
-    """Whether times and memory are left out, since different machines measured them and nobody asked for that."""
+    """Whether times and memory are withheld, as different machines measured them and nobody asked to compare them."""
     return len(hardware(run)) > 1 and not run.across_hardware
 
 
 def quantities(run: ComparisonRun) -> list[Quantity]:
-    """What there is to tell of the variants' costs."""
+    """The known costs of the variants."""
     return [*_counted(run), *(() if withheld(run) else _measured(run))]
 
 

@@ -1,4 +1,4 @@
-"""What trying several settings of fine-tuning adds to the scores that are shown."""
+"""How much selection among fine-tuning settings raises the scores shown."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from zoo.experiments.results.run import ComparisonRun, best_setting
 class SearchResult(Record):
     """A variant's settings on a task: the mean over seeds of each, in the grid's order, and of the chosen one.
 
-    `expected_best` is that of so many tries as there were, drawn anew from those that were made; `fixed` is the
+    `expected_best` is the expected maximum of as many tries, drawn from those made; `fixed` is the
     mean of the one setting that is best on average over all variants and tasks, None if the tasks' settings differ.
     """
 
@@ -36,7 +36,7 @@ def expected_best(scores: Sequence[float], n: int) -> float:
 
 
 def search_results(run: ComparisonRun) -> list[SearchResult]:
-    """For every variant and task on which one of several settings was chosen on the scored data."""
+    """For every variant and task with a setting chosen on the scored data."""
     if run.plan.tuning is None:
         return []
     results_of = {

@@ -1,8 +1,8 @@
-"""What scores over seeds and items show, and what they could have shown.
+"""Significance of differences over seeds and items, and what they could have detected.
 
-Two tests must agree before one system is called better: a paired t-test over seeds, its error widened by that of the
-items, and the Multi-Bootstrap over seeds and items (Sellam et al. 2022, section 3.2). Alone, the plain t-test takes the
-items for all that there are, and the Multi-Bootstrap is too bold with few seeds.
+Two tests must agree before one system is called better: a paired t-test over seeds, with the error of the items added,
+and the Multi-Bootstrap over seeds and items (Sellam et al. 2022, section 3.2). Alone, the plain t-test ignores the
+sampling of items, and the Multi-Bootstrap rejects too often with few seeds.
 """
 
 from __future__ import annotations
@@ -23,10 +23,10 @@ POWER = 0.8
 N_DRAWS = 2_000
 FEWEST_SEEDS = 3
 SEED_OF_SEEDS = 1_000_003
-"""Draws seeds by other random numbers than items."""
+"""Keeps the draws of seeds apart from those of items."""
 
 MOST_SEEDS = 1_000
-"""More seeds than anybody will run: what needs them is out of reach."""
+"""The most seeds considered; a difference that needs more is out of reach."""
 
 Verdict: TypeAlias = Literal["better", "not significant", "too few seeds", "same model"]
 
@@ -34,7 +34,7 @@ TOO_FEW: Final = "too few seeds"
 """Not significant, and with more seeds a difference half as large could be."""
 
 SAME: Final = "same model"
-"""Of two whose scores depend on the same and are the same: there is nothing to test."""
+"""For two with equal inputs and equal scores: there is nothing to test."""
 
 
 class Spread(Record):
@@ -55,10 +55,10 @@ class Spread(Record):
 class Difference(Record):
     """First minus second on a task, over the seeds that both finished.
 
-    `minimum_detectable_difference` is the smallest true difference that so many seeds detect with 80% power, and
-    `minimum_detectable_at_best` that of any number of seeds; `seeds_needed` is how many the difference that was seen
-    would take, None if this development set cannot show it. `fixed`: of two models that no seed changes, over items
-    alone.
+    `minimum_detectable_difference` is the smallest true difference that these seeds detect with 80% power, and
+    `minimum_detectable_at_best` that of any number of seeds; `seeds_needed` is how many seeds the observed difference
+    needs, None if this development set cannot show it. `fixed`: both models are independent of seeds, and only items
+    are resampled.
     """
 
     task: str
@@ -110,9 +110,9 @@ def mean_interval(values: Sequence[float]) -> tuple[float, float | None, float |
 
 
 def t_test(differences: Sequence[float], item_variance: float = 0.0) -> float:
-    """Two-sided p of a paired t-test whose error is that of seeds and items; 1 for one pair, or without a difference.
+    """Two-sided p of a paired t-test with the error of seeds and items; 1 for one pair, or without a difference.
 
-    What seeds and items vary in together is counted twice, so that the test errs toward showing nothing.
+    Variance common to seeds and items is counted twice, so the test is conservative.
     """
     mean, sd, *_ = mean_interval(differences)
     if sd is None or abs(mean) <= 1e-12:
@@ -137,7 +137,7 @@ def bootstrap_p(means: Array) -> float:
 
 
 def holm(p_values: Sequence[float]) -> list[float]:
-    """Adjusted for being several (Holm 1979)."""
+    """p-values adjusted for multiple tests (Holm 1979)."""
     adjusted, highest = [1.0] * len(p_values), 0.0
     for rank, index in enumerate(np.argsort(p_values, kind="stable")):
         highest = max(highest, min(1.0, (len(p_values) - rank) * p_values[index]))
@@ -146,7 +146,7 @@ def holm(p_values: Sequence[float]) -> list[float]:
 
 
 def minimum_detectable_difference(n_seeds: int, seed_variance: float, item_variance: float) -> float | None:
-    """The smallest true difference that a two-sided test at 5% shows with 80% power, by the noncentral t.
+    """The smallest true difference that a two-sided test at 5% detects with 80% power, by the noncentral t.
 
     None if it cannot be estimated: for one seed, and where nothing varied, as between runs that learnt nothing.
     """
@@ -175,7 +175,7 @@ def seeds_needed(difference: float, seed_variance: float, item_variance: float) 
 
 
 def verdict(found: Difference, adjusted_p: float) -> Verdict:
-    """Better, or why not: too few seeds where more of them could show a difference half as large."""
+    """Better, or why not: too few seeds if more could show a difference half as large."""
     if found.n_seeds < FEWEST_SEEDS and not found.fixed:
         return TOO_FEW
     if adjusted_p < LEVEL:

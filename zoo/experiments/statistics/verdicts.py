@@ -36,7 +36,7 @@ from zoo.tasks.kinds import task_kind
 
 
 class Comparisons(Record):
-    """Spreads by task and system, tiers of variants by task, and the differences of all pairs in which a variant is."""
+    """Spreads by task and system, tiers of variants by task, and the differences of all pairs with a variant."""
 
     spreads: dict[str, dict[str, Spread]]
     differences: tuple[Difference, ...]
@@ -58,7 +58,7 @@ class Scores:
     drawn: Array
 
     def repeated(self, seeds: tuple[int, ...]) -> Scores:
-        """The one score of a system that no seed changes, for each of these seeds."""
+        """The one score of a system independent of seeds, repeated for each of these seeds."""
         values, drawn = (np.repeat(side[..., :1], len(seeds), axis=-1) for side in (self.values, self.drawn))
         return Scores(seeds, values, drawn)
 
@@ -69,7 +69,7 @@ class Scores:
 
 
 def compare_systems(run: ComparisonRun) -> Comparisons:
-    """Spread, differences and tiers of every task; without its gold labels, spread alone."""
+    """Spread, differences and tiers of every task; only the spread if gold labels are missing."""
     variants = [variant.name for variant in run.plan.variants]
     spreads = {
         task.name: {
@@ -108,7 +108,7 @@ def has_constant_predictions(task: PlannedTask, result: TaskResult) -> bool:
 
 
 def _differences(run: ComparisonRun, task: str) -> Iterator[Difference]:
-    """Of every two variants, and of every variant and baseline; not yet adjusted for being several."""
+    """For every two variants, and every variant and baseline; not yet adjusted for multiple tests."""
     variants, baselines = [variant.name for variant in run.plan.variants], run.plan.task(task).baselines
     scores = {name: found for name in (*variants, *baselines) if (found := scores_of(run, name, task))}
     keys = model_keys(run.plan, task)
@@ -131,10 +131,10 @@ def _differences(run: ComparisonRun, task: str) -> Iterator[Difference]:
 def difference(
     task: str, first: str, second: str, values: Array, drawn: Array, *, same: bool = False, fixed: bool = False
 ) -> Difference:
-    """Two systems told apart by their paired differences over seeds [K] and over drawn items and seeds [R, K].
+    """Two systems compared by their paired differences over seeds [K] and over drawn items and seeds [R, K].
 
-    `same`: their scores depend on the same. Where they differ all the same, as on two machines, they are tested.
-    `fixed`: neither depends on a seed, so that items alone are drawn, and the verdict is on these two models.
+    `same`: their scores depend on the same inputs. If they still differ, as on two machines, they are tested.
+    `fixed`: neither depends on a seed, so only items are drawn, and the verdict is on these two models.
     """
     n = len(values)
     mean, sd, low, high = mean_interval(values.tolist())
@@ -175,7 +175,7 @@ def scores_of(run: ComparisonRun, system: str, task: str) -> Scores | None:
 
 
 def adjusted(drafts: list[Difference]) -> list[Difference]:
-    """With Holm's correction over the tasks on which the same two are compared, and the verdict it leaves."""
+    """Holm-corrected over the tasks on which the same two are compared, with the resulting verdict."""
     found: dict[tuple[str, str, str], Difference] = {}
     for pair in {(draft.first, draft.second) for draft in drafts}:
         alike = [draft for draft in drafts if (draft.first, draft.second) == pair]
@@ -184,7 +184,7 @@ def adjusted(drafts: list[Difference]) -> list[Difference]:
 
 
 def decided(drafts: list[Difference]) -> list[Difference]:
-    """With Holm's correction over all that can differ, and the verdict it leaves."""
+    """Holm-corrected over all pairs that can differ, with the resulting verdict."""
     p_values = iter(holm([draft.p for draft in drafts if draft.verdict != SAME]))
     return [
         draft

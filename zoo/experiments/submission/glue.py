@@ -1,4 +1,4 @@
-"""What GLUE's leaderboard takes: eleven files, all or none; and a check of them.
+"""The eleven files that GLUE's leaderboard takes, and a check of them.
 
 Names, header and label words as in jiant's evaluate.py (v1.3.0).
 """
@@ -14,11 +14,11 @@ from zoo.core.errors import ZooError
 from zoo.tasks.glue import TASKS
 
 LARGEST = 100_000_000
-"""Bytes of a file that is read; QQP's, the largest, takes 4 MB."""
+"""The most bytes of a file; QQP's, the largest, has 4 MB."""
 
 HEADER = "index\tprediction"
 LOWEST, HIGHEST = 0.0, 5.0
-"""Between which STS-B's scores lie."""
+"""The range of STS-B's scores."""
 
 _LABELS = {task.name: task.labels for task in TASKS}
 
@@ -61,13 +61,13 @@ def table(answers: Sequence[str]) -> str:
 
 
 def check(path: Path) -> list[str]:
-    """What is wrong with a folder or zip of a submission, a line a file; nothing where all is as it must be.
+    """What is wrong with a submission's folder or zip, one line per file; empty if nothing is.
 
     Raises ZooError if there is neither.
     """
     found = _contents(path)
     known = {file.name: file for file in FILES}
-    unknown = [f"{name}: no file of a submission is called so" for name in found if name not in known]
+    unknown = [f"{name}: not a file of a submission" for name in found if name not in known]
     missing = [f"{name}: is missing" for name in known if name not in found]
     wrong = (next(_problems(file, found[name]), None) for name, file in known.items() if name in found)
     return [*missing, *unknown, *filter(None, wrong)]

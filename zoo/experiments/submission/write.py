@@ -17,9 +17,8 @@ from zoo.experiments.submission.glue import FILES, HIGHEST, LOWEST, GlueFile, ta
 
 @dataclass(frozen=True)
 class Source:
-    """Where a file's rows come from: the run of this seed, the best of so many on dev; or one answer for every item.
-
-    `setting` is that of fine-tuning where several were tried, or one was given.
+    """The source of a file's rows: the run of this seed, the best of several on dev; or one answer for every item.
+    `setting` is the fine-tuning setting, if one was chosen or given.
     """
 
     name: str
@@ -38,7 +37,7 @@ class Source:
 
 
 def submit(run: ComparisonRun, system: str | None, folder: Path) -> list[Source]:
-    """Write the eleven files, a zip of them, and what they are made of; the best seed on dev speaks for a task.
+    """Write the eleven files, a zip of them, and their sources; a task's rows come from the best seed on dev.
 
     Raises ZooError if the run has no predictions for GLUE's test splits, or not one for each item.
     """
@@ -70,14 +69,14 @@ def submit(run: ComparisonRun, system: str | None, folder: Path) -> list[Source]
 def _chosen(run: ComparisonRun, system: str | None) -> str:
     names = [variant.name for variant in run.plan.variants]
     if system is None and len(names) > 1:
-        raise ZooError(f"a submission is of one variant; say which with --variant: {', '.join(names)}")
+        raise ZooError(f"a submission needs one variant; choose with --variant: {', '.join(names)}")
     if system is not None and system not in names:
         raise UnknownName("variant of this run", system, names)
     return system or names[0]
 
 
 def _best(results: list[TaskResult]) -> TaskResult | None:
-    """The result with the highest score on dev among those that predicted the test split; of equals the first."""
+    """The result with the highest score on dev among those that predicted the test split; the first of ties."""
     return max((r for r in results if "test" in r.test_predictions), key=lambda result: result.main_score, default=None)
 
 

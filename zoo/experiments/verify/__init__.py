@@ -1,1 +1,1 @@
-"""Whether a run's results are true: its files checked, its jobs repeated."""
+"""Verifying a run's results: checking its files, repeating its jobs."""

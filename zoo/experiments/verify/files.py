@@ -27,12 +27,12 @@ from zoo.weights.folder import CheckpointFolder
 Finding: TypeAlias = Literal["confirmed", "contradicted", "not decidable"]
 
 DRIFT = 1e-9
-"""How far a number may be off relatively, for libraries differ in their last digits."""
+"""The relative tolerance for numbers, as libraries differ in their last digits."""
 
 
 @dataclass(frozen=True)
 class Check:
-    """One number or text, where it stands, and whether it follows from the rest."""
+    """One number or text, its place, and whether it follows from the rest."""
 
     where: str
     finding: Finding
@@ -42,7 +42,7 @@ class Check:
 def verify(folder: Path) -> list[Check]:
     """Score every stored prediction again, make results.json again from the jobs, and read every file that has a hash.
 
-    A damaged file is contradicted, and what stands on it is left out. Raises ZooError if there is no run, or it has
+    A damaged file is contradicted, and what depends on it is left out. Raises ZooError if there is no run, or it has
     not ended.
     """
     run, damaged = read_what_is_sound(folder)
@@ -54,7 +54,7 @@ def verify(folder: Path) -> list[Check]:
 def _published_again(path: Path, again: Any) -> Iterator[Check]:
     """Whether a file that was made from the jobs is what they make now."""
     if not os.path.lexists(path):
-        raise ZooError(f"cannot read {path}: it is not there; zoo compare writes it when it ends")
+        raise ZooError(f"cannot read {path}: no such file; zoo compare writes it when it ends")
     try:
         published = read_json(path, "what a run publishes", "")[1]
     except Damaged as error:
@@ -116,7 +116,7 @@ def _scored(
     try:
         kind = task_kind(task)
         found = chosen_metrics(task)[metric].value(kind.side(gold), kind.side(predictions))
-    except ValueError as error:  # a metric of two classes, and a plan that was altered to have more
+    except ValueError as error:  # a metric of two classes, and a plan edited to have more
         return Check(where, "contradicted", f"{error!s:.200}")
     return next(_compared(where, stored, found))
 
@@ -154,7 +154,7 @@ def _in(folder: Path, path: Path) -> str:
 
 
 def _by_name(entries: list[Any]) -> dict[str, Any]:
-    """Entries by name, or by place where not all have one of their own."""
+    """Entries by name, or by index if names are not unique."""
     names = [entry.get("name") if isinstance(entry, dict) else None for entry in entries]
     named = all(isinstance(name, str) for name in names) and len({*names}) == len(names)
     return {str(name if named else at): entry for at, (name, entry) in enumerate(zip(names, entries, strict=True))}

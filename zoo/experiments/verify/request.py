@@ -1,4 +1,4 @@
-"""What a verification can be asked for, in Python and on the command line alike."""
+"""The options of a verification, in Python and on the command line."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ Depth = Literal["files", "models", "training"]
 
 
 class VerifyRequest(Options):
-    """What `zoo verify` takes."""
+    """The options of `zoo verify`."""
 
     depth: Annotated[
         Depth,
@@ -23,8 +23,8 @@ class VerifyRequest(Options):
     seeds: Annotated[Amount, Help("With --depth training, how many seeds to train again.", AGAIN, "1")] = 3
     equivalence_margin: Annotated[
         Annotated[float, Field(ge=0.0)],
-        Help("With --depth training, scores shown to be closer than so many points are equal.", AGAIN, "0.5"),
+        Help(
+            "With --depth training, scores shown to differ by less than this many points count as equal.", AGAIN, "0.5"
+        ),
     ] = 1.0
-    workers: Annotated[
-        Annotated[Whole, Field(le=256)], Help("Processes that work at once; 0 works in this one.", AGAIN, "4")
-    ] = 2
+    workers: Annotated[Annotated[Whole, Field(le=256)], Help("Parallel processes; 0 runs in this one.", AGAIN, "4")] = 2

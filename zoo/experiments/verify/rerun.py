@@ -1,4 +1,4 @@
-"""Whether a run's models, and models trained anew, give what the run says."""
+"""Checking a run's models, and models trained again, against the run's results."""
 
 from __future__ import annotations
 
@@ -28,11 +28,11 @@ from zoo.tasks.kinds import TaskKind, task_kind
 ALPHA = 0.05
 
 TIES = 0.01
-"""The share of items on which another machine's last digits may decide otherwise."""
+"""The share of items whose prediction may differ on other hardware."""
 
 
 def reevaluate(done: ComparisonRun, folder: Path, catalog: Catalog) -> Iterator[Check]:
-    """Let every fine-tuned model that was kept predict the development items again."""
+    """Predict the development items again with every stored fine-tuned model."""
     data = Path(done.plan.data_folder) if done.plan.data_folder else None
     compute = done.plan.compute.here()
     here = environment(catalog, compute)
@@ -65,7 +65,7 @@ def _predicted_again(
     task = catalog.task(str(result.job.task))
     dataset = task.load(data)
     if dataset.content_hash != result.data_hash:
-        raise _CannotTell(f"the data of {task.name} are others than those of the run")
+        raise _CannotTell(f"the data of {task.name} are not those of the run")
     model = load(place, catalog=catalog).to(plan.compute.here().torch_device)
     head, max_length = head_for_text(model), plan.variant(result.job.system).finetuning.max_length
     order = class_order(head.config, task)
@@ -102,7 +102,7 @@ def retrain(
         for task in plan.tasks:
             where = f"{name} on {task.name}, trained again"
             recorded = done.tried(name, task.name)
-            chosen = best_setting(recorded) if recorded else ""  # fewer seeds might choose another
+            chosen = best_setting(recorded) if recorded else ""  # fewer seeds might choose differently
             repeated = again.tried(name, task.name).get(chosen, [])
             yield _repeated(where, recorded.get(chosen, []), repeated, equivalence_margin)
 
@@ -133,7 +133,7 @@ def _repeated(where: str, recorded: list[TaskResult], repeated: list[TaskResult]
     if recorded[0].environment == repeated[0].environment:
         return Check(where, "contradicted", f"{shown}: the same code on the same machine gives other predictions")
     if len(old) < 2 or len(new) < 2:
-        return Check(where, "not decidable", f"{shown}; two seeds of each are needed at least")
+        return Check(where, "not decidable", f"{shown}; at least two seeds of each are needed")
     return _tested(where, shown, old, new, equivalence_margin)
 
 
