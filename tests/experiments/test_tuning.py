@@ -161,6 +161,7 @@ def test_a_single_setting_is_fixed_and_a_table_of_two_rules_says_so() -> None:
     assert any(f"best on dev on {TASKS[1]}; fixed on {TASKS[0]}" in note or "mixes rules" in note for note in notes)
 
 
+@pytest.mark.slow
 def test_runs_are_put_together_only_if_they_tried_the_same() -> None:
     parts = {task: made_up(ASKED, {(task, RATES[1]): [1, 1]}, tasks=(task,)) for task in TASKS}
     merged = merge(parts)
