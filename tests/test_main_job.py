@@ -13,6 +13,7 @@ import pytest
 
 pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("main_job")]
 
+
 VARIANTS = ("bert-tiny", "roberta-tiny", "albert-tiny")
 
 

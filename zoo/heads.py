@@ -25,14 +25,14 @@ Loss: TypeAlias = Callable[..., Tensor]
 
 
 class TaskHead(Objective):
-    """One vector a sequence, dropout, and a linear layer; Devlin et al. 2019, section 4.1.
+    """One vector per sequence, dropout, and a linear layer; Devlin et al. 2019, section 4.1.
 
     `joint` reads a pair as one text, pooling its first token or the mean of its tokens through the pooler;
     `compare` takes the means u and v of the two texts and reads [u, v, |u - v|, u * v],
-    Conneau et al. 2017, arXiv:1705.02364, section 3.1. A head of tokens reads each as it is.
+    Conneau et al. 2017, arXiv:1705.02364, section 3.1. A head of tokens reads each token by itself.
 
-    A kind of head says how many outputs it has, which are its logits and targets, and how they are held against each
-    other; the loss is the mean over the targets that are not IGNORE.
+    A kind of head defines its number of outputs, its logits and targets, and the loss between them; the loss is the
+    mean over the targets that are not IGNORE.
     """
 
     label = LABEL
@@ -51,7 +51,7 @@ class TaskHead(Objective):
         self.output = nn.Linear(width, self.n_outputs(config.labels))
 
     def n_outputs(self, labels: Sequence[str]) -> int:
-        """How many numbers the linear layer gives; one per label by default."""
+        """The size of the linear layer's output; one per label by default."""
         return len(labels)
 
     def scores(self, hidden: Tensor, batch: Batch) -> Tensor:
@@ -70,7 +70,7 @@ class TaskHead(Objective):
         return pooled
 
     def logits(self, hidden: Tensor, batch: Batch) -> Tensor:
-        """What predictions are made of: the scores, in the shape of the task."""
+        """The logits for predictions, in the shape of the task."""
         return self.scores(hidden, batch)
 
     def compared(self, hidden: Tensor, batch: Batch) -> Tensor:
@@ -78,11 +78,11 @@ class TaskHead(Objective):
         return self.logits(hidden, batch)
 
     def targets(self, batch: Batch) -> Tensor:
-        """What they are compared with, IGNORE where that is not known."""
+        """The targets, IGNORE if unknown."""
         return batch.labels[LABEL]
 
     def n_targets(self, batch: Batch) -> Tensor:
-        """How many of them are known. Scalar."""
+        """How many targets are known. Scalar."""
         return (self.targets(batch) != IGNORE).sum()
 
     def forward(self, hidden: Tensor, batch: Batch, token_table: Tensor) -> Output:
@@ -93,7 +93,7 @@ class TaskHead(Objective):
         return Output(total / known.sum().clamp(min=1), logits, targets, self.correct(logits, targets))
 
     def correct(self, logits: Tensor, targets: Tensor) -> Tensor | None:
-        """Which targets are met, in their shape; None if nothing is right or wrong, as for scores."""
+        """Which targets are predicted correctly, in their shape; None for scores, which are neither right nor wrong."""
         return logits.argmax(dim=-1) == targets
 
     def by_item(self, logits: Tensor, batch: Batch) -> list[Tensor]:
@@ -106,7 +106,7 @@ class SequenceClassification(TaskHead):
 
 
 class MultiLabelClassification(TaskHead):
-    """Any of C labels, each by itself, by binary cross-entropy: logits [B, C], targets [B, C] of zeros and ones."""
+    """Any of C labels, independently, by binary cross-entropy: logits [B, C], targets [B, C] of zeros and ones."""
 
     @staticmethod
     def loss(logits: Tensor, targets: Tensor, reduction: str) -> Tensor:
@@ -114,7 +114,7 @@ class MultiLabelClassification(TaskHead):
         return F.binary_cross_entropy_with_logits(logits, targets.to(logits.dtype), reduction=reduction)
 
     def correct(self, logits: Tensor, targets: Tensor) -> Tensor:
-        """Yes is predicted above 0, where it is more probable than not. [B, C]"""
+        """Yes is predicted above 0, if it is more probable than not. [B, C]"""
         return (logits > 0) == targets.bool()
 
 
@@ -132,12 +132,12 @@ class Regression(TaskHead):
         return self.scores(hidden, batch).squeeze(1)
 
     def targets(self, batch: Batch) -> Tensor:
-        """Floats, also where all scores of a batch are whole numbers. [B]"""
+        """Floats, even if all scores of a batch are whole numbers. [B]"""
         labels = batch.labels[LABEL]
         return labels if labels.is_floating_point() else labels.float()
 
     def correct(self, logits: Tensor, targets: Tensor) -> None:
-        """A score is near or far, not right or wrong."""
+        """None: a score is neither right nor wrong."""
 
 
 class TokenClassification(TaskHead):
@@ -158,7 +158,7 @@ class TokenClassification(TaskHead):
 
 
 class QuestionAnswering(TaskHead):
-    """Where an answer begins and ends in its sequence, by cross-entropy over its tokens; Devlin et al. 2019, s. 4.2.
+    """The start and end of an answer in its sequence, by cross-entropy over its tokens; Devlin et al. 2019, s. 4.2.
 
     Logits are [B, 2, S] and targets [B, 2]: first and last token, counted from the sequence's first.
     """
@@ -166,11 +166,11 @@ class QuestionAnswering(TaskHead):
     reads_tokens = True
 
     def n_outputs(self, labels: Sequence[str]) -> int:
-        """Two per token: how well an answer begins there, and how well it ends there."""
+        """Two per token: the scores of a start and of an end there."""
         return 2
 
     def logits(self, hidden: Tensor, batch: Batch) -> Tensor:
-        """[T, H] to [B, 2, S], minus infinity where no answer can be: outside the second text, at special tokens."""
+        """[T, H] to [B, 2, S], minus infinity where an answer cannot be: outside the second text, at special tokens."""
         return _at_answers(self.compared(hidden, batch), batch)
 
     def compared(self, hidden: Tensor, batch: Batch) -> Tensor:
@@ -191,7 +191,7 @@ class QuestionAnswering(TaskHead):
 
 
 def _at_answers(logits: Tensor, batch: Batch) -> Tensor:
-    """[B, 2, S], minus infinity but at tokens of the text that is asked about."""
+    """[B, 2, S], minus infinity except at tokens of the text that the question is about."""
     mask, _ = batch.layout.pad((batch.segments == 1) & ~batch.special)
     return logits.masked_fill(~mask[:, None], -torch.inf)
 
@@ -204,7 +204,7 @@ class MultipleChoice(TaskHead):
     """
 
     def n_outputs(self, labels: Sequence[str]) -> int:
-        """One, for each choice is read by itself."""
+        """One, as each choice is scored by itself."""
         return 1
 
     def logits(self, hidden: Tensor, batch: Batch) -> Tensor:

@@ -25,7 +25,7 @@ from zoo.weights.scores import ModelScores
 from zoo.weights.sentence import SentenceConfig
 
 WINDOW = 512
-"""Texts that are held at once; sorted by length, they make batches without waste."""
+"""The number of texts held at once; sorted by length, they make batches without waste."""
 
 T = TypeVar("T")
 log = logging.getLogger("zoo")
@@ -43,7 +43,7 @@ class Origin:
     sentence: SentenceConfig | None = None
     scores: ModelScores | None = None
     left_out: tuple[str, ...] = ()
-    """The stored names of weights that the model has no place for, as those of a head of unknown kind."""
+    """The stored names of unused weights, such as those of a head of unknown kind."""
 
 
 class Model(nn.Module):
@@ -111,14 +111,14 @@ class Model(nn.Module):
         return hidden
 
     def hidden_states(self, batch: Batch) -> list[Tensor]:
-        """What enters the encoder and what leaves each of its layers. -> L + 1 times [T, H]. Raises as `hidden`."""
+        """The encoder's input and the output of each of its layers. -> L + 1 times [T, H]. Raises like `hidden`."""
         embedded = self._embedded(batch)
         return [embedded, *self.encoder.states(embedded, self._layout(batch))]
 
     def _embedded(self, batch: Batch) -> Tensor:
         if not self.embedding.reads_pairs and batch.segments.any():
             raise ZooError(
-                f"the model {self.variant.name!r} reads single texts, as its embedding has one segment alone; "
+                f"the model {self.variant.name!r} reads single texts, as its embedding has only one segment; "
                 "give it no second text"
             )
         embedded: Tensor = self.embedding(batch)
@@ -145,7 +145,7 @@ class Model(nn.Module):
         return [name for name in self._keys if self.objective(name).reads == what]
 
     def _encoded(self, embedded: Tensor, batch: Batch) -> Iterator[tuple[str, Tensor]]:
-        """What each objective behind the encoder reads, by its name."""
+        """The input of each objective after the encoder, by name."""
         wants_states = self._reading("states")
         if not wants_states:
             hidden = self.encoder(embedded, self._layout(batch))
@@ -157,7 +157,7 @@ class Model(nn.Module):
 
     @contextmanager
     def eval_mode(self) -> Iterator[torch.device]:
-        """Without dropout and gradients for a while; gives the model's device."""
+        """Inside, no dropout and no gradients; yields the model's device."""
         training = self.training
         self.eval()
         try:
@@ -172,10 +172,10 @@ class Model(nn.Module):
         function: Callable[[Tensor, Batch], Iterable[T]],
         batch_size: int | None = None,
     ) -> list[T]:
-        """What a function makes of each sequence, in the order of the encodings, without dropout and gradients.
+        """A function's values for all sequences, in the order of the encodings, without dropout and gradients.
 
-        It is given the hidden states [T, H] of a batch, and the batch; it gives one value per sequence of the batch.
-        A batch has `batch_size` sequences, or about as many tokens as make good use of a processor.
+        The function gets the hidden states [T, H] of a batch, and the batch; it returns one value per sequence. A batch
+        has `batch_size` sequences, or by default about as many tokens as a processor handles well.
         """
         values: dict[int, T] = {}
         with self.eval_mode() as device:
@@ -195,11 +195,11 @@ class Model(nn.Module):
         prompt: str | None = None,
         prompt_name: str | None = None,
     ) -> Tensor:
-        """One vector for each text or pair, in order, or the one vector of a single text.
+        """One vector per text or pair, in order; one vector for a single text.
 
-        Of the tokens, special ones included, `pool` takes the mean, or what else `zoo.weights.sentence.POOLINGS` names;
-        several are put side by side. What is not given here is as the folder of a sentence encoder says, which is
-        logged once, and else the mean, at most as many tokens as the model has positions, no normalisation, no prompt.
+        `pool` is one or several of `zoo.weights.sentence.POOLINGS`, over all tokens, special ones included; several are
+        concatenated. Defaults are those of the sentence encoder's folder, which is logged once; otherwise the mean, as
+        many tokens as the model has positions, no normalisation, no prompt.
 
         -> [N, H], or [H] for a single text. Raises ZooError if the model has no tokenizer, or an item is no text.
         """
@@ -223,9 +223,9 @@ class Model(nn.Module):
         return vectors[0] if isinstance(texts, str) else vectors
 
     def embed(self, texts: Iterable[Text], config: VectorConfig | None = None) -> Iterator[list[Tensor]]:
-        """Vectors of texts or pairs in order, a window at a time, so that memory does not grow with their number.
+        """Vectors of texts or pairs, in order, made window by window, so that memory does not grow with their number.
 
-        -> [P] per text, or [S, H] where tokens are kept, in float32. How many texts were cut is logged at the end.
+        -> [P] per text, or [S, H] if tokens are kept, in float32. How many texts were cut is logged at the end.
         Raises ZooError if the model has no tokenizer, or an item is no text.
         """
         tokenizer, rest = self.text_tokenizer, check_texts(texts)
@@ -243,7 +243,7 @@ class Model(nn.Module):
 
     @property
     def sentence(self) -> SentenceConfig | None:
-        """How the folder that the model was loaded from wants a text to become one vector, if it says so."""
+        """The sentence-encoder settings of the folder that the model was loaded from, if any."""
         return self.origin.sentence if self.origin else None
 
     @property
@@ -251,11 +251,12 @@ class Model(nn.Module):
         """The tokenizer of a model that was loaded. Raises ZooError if its folder held none."""
         if self.tokenizer is None:
             where = f" in {self.origin.folder}" if self.origin else ""
-            raise ZooError(f"there is no tokenizer{where}, so the model {self.variant.name!r} can read no text")
+            raise ZooError(f"there is no tokenizer{where}, so the model {self.variant.name!r} cannot read text")
         return self.tokenizer
 
     def copy_pooler_to(self, fresh: Objective) -> bool:
-        """Start an objective's pooler as the one that an objective of this model has trained; whether both have one."""
+        """Copy the pooler that an objective of this model has trained to another objective; false if either has
+        none."""
         for objective in self.objectives.values():
             trained, pooler = getattr(objective, "pooler", None), getattr(fresh, "pooler", None)
             if isinstance(trained, nn.Module) and isinstance(pooler, nn.Module):
@@ -266,7 +267,7 @@ class Model(nn.Module):
     def with_head(self, name: str, head: Objective) -> Model:
         """The same encoder with a task head in place of its objectives.
 
-        A head with a `pooler` starts from the pooler that a pre-training objective has trained, if one has.
+        A head with a `pooler` starts from that of a pre-training objective, if one has it.
         """
         self.copy_pooler_to(head)
         model = Model(self.variant, self.embedding, self.encoder, {name: head}, causal=self.causal)
@@ -275,9 +276,8 @@ class Model(nn.Module):
 
 
 def _key(name: str) -> str:
-    """A part's name as a module's: without dots, and no attribute of what holds the modules, as "type" is.
-
-    No name has a slash or an exclamation mark of its own, so that those of two parts stay different.
+    """A part's name as a module's: without dots, and not an attribute of the container, as "type" is. Names of parts
+    hold neither slashes nor exclamation marks, so different parts keep different names.
     """
     key = name.replace(".", "/")
     return f"{key}!" if hasattr(nn.ModuleDict(), key) else key

@@ -237,7 +237,7 @@ def test_a_formula_that_fails_is_one_line() -> None:
     ("offered", "message"),
     [
         ([1], r"formulas\n.*it should be a dict of name to function"),
-        ({"bert.stack": len}, "which is no part of its own"),
+        ({"bert.stack": len}, "which is not one of its parts"),
     ],
 )
 def test_a_plugin_that_states_formulas_wrongly_is_refused(offered: Any, message: str) -> None:

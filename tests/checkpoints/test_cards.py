@@ -37,7 +37,7 @@ def test_a_pretrained_models_card_tells_all_that_it_takes_to_repeat_it(pretraine
     convert(tmp_path / "hf", tmp_path / "back", to="zoo")
     for folder in (tmp_path / "hf", tmp_path / "back"):
         card = (folder / "README.md").read_text()
-        assert "These weights were made so:" in card
+        assert "How these weights were made:" in card
         for field, value in (
             ("made_by", "zoo pretrain"),
             ("command", f"zoo pretrain {TINY} --corpus text.txt --out run --steps 2 --seed 7 --cache cache "
@@ -66,7 +66,7 @@ def test_weights_that_changed_are_not_said_to_be_the_runs(pretrained: Path, tmp_
         model.embedding.tokens.weight += 1
     zoo.save(model, tmp_path / "changed")
     card = (tmp_path / "changed" / "README.md").read_text()
-    assert "The weights began as those that were made so, and have changed since:" in card
+    assert "How the initial weights were made; they have changed since:" in card
 
 
 @pytest.mark.slow
@@ -95,7 +95,7 @@ def test_a_compared_models_card_tells_its_run_and_its_scores(run: Run, tmp_path:
     (place,) = (tmp_path / "run" / "checkpoints").iterdir()
     convert(place, tmp_path / "hf", to="hf")
     card = (tmp_path / "hf" / "README.md").read_text()
-    assert "These weights were made so:" in card and "| made_by | zoo compare |" in card
+    assert "How these weights were made:" in card and "| made_by | zoo compare |" in card
     assert "| corpus | 5,000 documents of the synthetic microworld |" in card
     (result,) = (tmp_path / "run" / "jobs").glob("finetune-*.json")
     score = 100 * json.loads(result.read_text())["main_score"]

@@ -51,7 +51,7 @@ def test_the_command_lists_tensors_and_writes_a_card(trained: Path, tmp_path: Pa
     status, said, _ = run("convert", trained, tmp_path / "hf", "--tensors")
     assert status == 0 and "embedding.tokens.weight -> bert.embeddings.word_embeddings.weight F32 [" in said
     card = (tmp_path / "hf" / "README.md").read_text()
-    assert "| hidden_width | 32 |" in card and "| encoder + pooler |" in card and "say on what text" in card
+    assert "| hidden_width | 32 |" in card and "| encoder + pooler |" in card and "describe the text" in card
     status, _, told = run("convert", trained, tmp_path / "hf")
     assert status == 2 and "exists; give a new name" in told
     _, said, _ = run("convert", trained, tmp_path / "hf", "--replace", "--json")

@@ -35,6 +35,7 @@ from zoo.experiments.statistics.verdicts import compare_systems
 
 pytestmark = pytest.mark.xdist_group("comparison")
 
+
 _spec = importlib.util.spec_from_file_location("zoo_toy", Path(__file__).with_name("toy_task.py"))
 assert _spec and _spec.loader
 toy = importlib.util.module_from_spec(_spec)

@@ -103,9 +103,9 @@ def test_a_given_tokenizer_is_taken_and_its_hash_kept(arguments: Arguments, zoo:
 @pytest.mark.parametrize(
     ("more", "message"),
     [
-        (("--tokens", "1000"), "--tokens and --steps both give the budget"),
-        (("--set", "pretraining.tokens=900"), "--steps and pretraining.tokens both give the budget"),
-        (("--batch-tokens", "24"), "--batch-tokens and pretraining.batch_tokens both give the batch"),
+        (("--tokens", "1000"), "--tokens and --steps both set the budget"),
+        (("--set", "pretraining.tokens=900"), "--steps and pretraining.tokens both set the budget"),
+        (("--batch-tokens", "24"), "--batch-tokens and pretraining.batch_tokens both set the batch"),
         (("--set", "dims.n_layer=3"), "did you mean 'n_layers'?"),
         (("--corpus", "nowhere/*.txt"), "there is no file or folder nowhere/*.txt"),
         (("--held-out", "0.7"), "--held-out"),

@@ -118,7 +118,7 @@ def test_a_checkpoint_that_cannot_be_read_is_passed_over_and_told(
     path.write_bytes(path.read_bytes()[:-100])
     assert zoo(arguments(folder, "--checkpoint-every", "10", "--resume", steps=30)) == 0
     told = capfd.readouterr().err
-    assert f"warning: cannot load {path}" in told and "going on after step 20" in told
+    assert f"warning: cannot load {path}" in told and "continuing after step 20" in told
     assert weights(folder) == before
 
 
@@ -128,7 +128,7 @@ def test_a_folder_with_another_run_is_left_alone(
     folder = tmp_path / "run"
     assert zoo(arguments(folder, steps=2)) == 0
     for more, message in (
-        ((), "holds a run; go on with it by --resume"),
+        ((), "holds a run; continue it with --resume"),
         (("--resume", "--seed", "7"), "holds another run: it differs in seed"),
     ):
         assert zoo(arguments(folder, *more, steps=2)) == 2

@@ -11,6 +11,7 @@ from zoo.pretraining.log import read_log
 
 pytestmark = pytest.mark.slow
 
+
 Arguments = Callable[..., list[str]]
 Zoo = Callable[[list[str]], int]
 Team = Callable[..., str]

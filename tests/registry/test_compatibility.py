@@ -137,7 +137,7 @@ def test_a_pair_is_refused_by_a_loaded_model_as_the_library_refuses_it_and_a_sin
     with pytest.raises(IndexError):
         theirs(input_ids=batch.ids[None], token_type_ids=batch.segments[None])
     for read in (ours.hidden, ours.hidden_states, ours):
-        with pytest.raises(ZooError, match="reads single texts, as its embedding has one segment alone"):
+        with pytest.raises(ZooError, match="reads single texts, as its embedding has only one segment"):
             read(batch)
     single = Batch(batch.ids, batch.segments * 0, batch.special, batch.layout, batch.targets, batch.labels)
     expected = theirs(input_ids=batch.ids[None], labels=batch.labels[LABEL])

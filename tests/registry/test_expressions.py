@@ -58,7 +58,7 @@ def test_objectives_that_stay_keep_their_options(catalog: Catalog) -> None:
         ("bert-tiny+dims.n_layers=two", "dims.n_layers: input should be a valid integer"),
         ("bert-tiny+dims.n_layers=-1", "greater than or equal to 1"),
         ("bert-tiny+dims.dropout=NaN", "dims.dropout: input should be a valid number"),
-        ("bert-tiny+dims.n_layers", "write \\+FIELD=VALUE"),
+        ("bert-tiny+dims.n_layers", "of the form \\+FIELD=VALUE"),
         ("bert-tiny+dims.n_layers=2", "changes nothing"),
         ("bert-tiny+name=other", "'name' is not a field"),
     ],

@@ -15,6 +15,7 @@ import pytest
 
 pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("stranger")]
 
+
 PAGE = (Path(__file__).resolve().parents[2] / "docs" / "writing-a-variant.md").read_text()
 
 Run = Callable[..., subprocess.CompletedProcess[str]]

@@ -209,6 +209,7 @@ for family in (WordPiece, ByteLevelBPE, Unigram):
 """
 
 
+@pytest.mark.slow
 def test_two_processes_with_other_hash_seeds_train_the_same_files(tmp_path: Path) -> None:
     rng = np.random.default_rng(3)
     words = ["".join(rng.choice(list("abcdefgh"), rng.integers(2, 9))) for _ in range(400)]  # full of ties

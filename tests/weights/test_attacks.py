@@ -231,6 +231,7 @@ def test_a_load_opens_each_file_of_a_folder_once(to: Any, tmp_path: Path) -> Non
 N_ROUNDS = 300
 
 
+@pytest.mark.slow
 def test_folders_with_chance_mutations_load_or_are_refused(folder: Path, save: Save, tmp_path: Path) -> None:
     """Bytes, JSON values and keys changed by chance: never anything but ZooError, and soon."""
     sharded = save("BertForMaskedLM", shard="5KB")

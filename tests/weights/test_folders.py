@@ -310,6 +310,7 @@ def test_a_head_of_the_zoos_own_has_no_words_either(tmp_path: Path) -> None:
     )
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="reads memory as Linux tells it")
 def test_loading_makes_no_second_copy_of_the_weights(save: Save, tmp_path: Path) -> None:
     small = save()  # loaded first, so that what torch itself takes up once is not counted

@@ -1,4 +1,4 @@
-"""A variant audited: counts of every source beside each other, whether they agree, and why not."""
+"""The audit of a variant: the counts of every source, whether they agree, and why not."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ class Disagreement(Record):
 
 
 class Audit(Record):
-    """Everything that the audit tells of a variant.
+    """Everything in the audit of a variant.
 
     `agrees` is true where every exact source gives the same count under each definition that both know; a published
     figure is no exact source. `counts` are the closed form's, or where a formula is missing the module's.

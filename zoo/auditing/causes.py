@@ -1,4 +1,5 @@
-"""Why a number differs: named departures from the four definitions are tried, the fewest that give it are told."""
+"""Why a number differs: named departures from the four definitions are tried, and the fewest that give it are
+reported."""
 
 from __future__ import annotations
 

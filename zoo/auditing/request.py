@@ -1,4 +1,4 @@
-"""What an audit can be asked for, in Python and on the command line alike."""
+"""The options of an audit, in Python and on the command line."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ Length = Annotated[Amount, Field(le=1_048_576)]
 
 
 class AuditRequest(Options):
-    """What `zoo audit` takes."""
+    """The options of `zoo audit`."""
 
     module: Annotated[
-        bool | None, Help("Count on the built module, too.", COUNTS, default="only where something is named")
+        bool | None, Help("Also count on the built module.", COUNTS, default="only where something is named")
     ] = None
     length: Annotated[
         tuple[Length, ...],

@@ -23,7 +23,7 @@ def _section(title: str, columns: tuple[str, ...], rows: tuple[tuple[str, ...], 
 
 
 def overview(audits: Sequence[Audit]) -> Section:
-    """A row a variant: the four counts, whether the other sources agree, and what is published."""
+    """A row per variant: the four counts, whether the other sources agree, and what is published."""
     columns = ("variant", *LABELS.values(), "module", "checkpoint", "published")
     return _section("Parameters", columns, tuple(_overview_row(audit) for audit in audits))
 
@@ -43,7 +43,7 @@ def _mark(audit: Audit, source: str) -> str:
 
 
 def definitions(audits: Sequence[Audit]) -> Section:
-    """A row a definition: every source's count beside the formula."""
+    """A row per definition: every source's count beside the formula."""
     rows = []
     for audit in audits:
         sources = (audit.sources.closed_form, audit.sources.module, audit.sources.checkpoint)
@@ -59,13 +59,13 @@ def definitions(audits: Sequence[Audit]) -> Section:
 
 
 def published(counts: Sequence[tuple[str, PublishedCount]]) -> Section:
-    """A row a printed figure: where it is from, and how it can be reached."""
+    """A row per printed figure: where it is from, and how it can be reached."""
     rows = tuple((name, c.figure, c.source, "; or ".join(c.ways) or c.causes[0]) for name, c in counts)
     return _section("Published figures", ("variant", "figure", "source", "what gives it"), rows, n_words=4)
 
 
 def breakdown(audits: Sequence[Audit]) -> Section:
-    """A row a component."""
+    """A row per component."""
     rows = tuple(
         (
             audit.name,
@@ -89,7 +89,7 @@ def breakdown(audits: Sequence[Audit]) -> Section:
 
 
 def components(audits: Sequence[Audit]) -> Section:
-    """A row a variant, a column a component."""
+    """A row per variant, a column per component."""
     rows = []
     for audit in audits:
         sums = {name: 0 for name in (*COMPONENTS, "heads and other")}
@@ -111,7 +111,7 @@ def _embedding_share(audit: Audit) -> str:
 
 
 def sharing(audits: Sequence[Audit]) -> Section:
-    """A row a variant: what is stored, what runs, and what sharing and factorizing save."""
+    """A row per variant: what is stored, what runs, and what sharing and factorizing save."""
     rows = []
     for audit in audits:
         s = audit.sharing
@@ -128,7 +128,7 @@ def sharing(audits: Sequence[Audit]) -> Section:
 
 
 def costs(audits: Sequence[Audit]) -> Section:
-    """A row a variant and length."""
+    """A row per variant and length."""
     rows = []
     for audit in audits:
         cost = audit.cost
@@ -149,14 +149,14 @@ def costs(audits: Sequence[Audit]) -> Section:
             )
     batch = next((audit.cost.batch for audit in audits if audit.cost), 0)
     columns = (
-        "variant", "length", "forward, GFLOP a sequence", "of which quadratic", "training, GFLOP a sequence",
+        "variant", "length", "forward, GFLOP per sequence", "of which quadratic", "training, GFLOP per sequence",
         "weights float32, MB", "float16, MB", "optimizer, MB", f"activations of {batch} sequences, MB",
     )  # fmt: skip
     return _section("Cost", columns, tuple(rows))
 
 
 def difference(a: Audit, b: Audit) -> Section:
-    """A row a component in which two variants differ, and their sum."""
+    """A row per component in which two variants differ, and their sum."""
     rows = tuple(
         (
             str(found["kind"]),

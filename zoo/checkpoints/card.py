@@ -16,8 +16,8 @@ from zoo.registry.catalog import Catalog
 from zoo.weights.checkpoint import weights_hash
 from zoo.weights.hub import is_hub_name
 
-MADE = "These weights were made so:"
-BEGAN = "The weights began as those that were made so, and have changed since:"
+MADE = "How these weights were made:"
+BEGAN = "How the initial weights were made; they have changed since:"
 
 
 def model_card(model: Model, catalog: Catalog) -> str:
@@ -32,13 +32,14 @@ def model_card(model: Model, catalog: Catalog) -> str:
         "## Parameters",
         _table(("part", "parameters"), _counts(model, catalog)),
         "## Training",
-        _training(model) or "Not trained by the zoo, or not known to it: say on what text, how long, and by whom.",
+        _training(model)
+        or "Not trained by the zoo, or not recorded: describe the text, the duration and who trained it.",
         "## Use",
-        "Say what the model is meant for, what it must not be used for, and in which languages.",
+        "Describe intended uses, uses to avoid, and languages.",
         "## Evaluation",
         _evaluation(model) or "Give scores with their seeds and the rule by which they were selected.",
         "## Licence",
-        "Say under which licence the weights are given.",
+        "Name the licence of the weights.",
     ]
     if head and head.labels:
         parts.insert(4, f"Labels: {', '.join(map(visible, head.labels))}.")

@@ -1,4 +1,4 @@
-"""From one format to the other, telling what became of each tensor."""
+"""Converting between formats, listing what became of each tensor."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ class Moved:
 def convert(
     source: Path | str, target: Path, *, to: Literal["hf", "zoo"], replace: bool = False, catalog: Catalog | None = None
 ) -> list[Moved]:
-    """Write a folder's model in a format, with its metadata, and tell what became of each tensor.
+    """Write a folder's model in a format, with its metadata, and list what became of each tensor.
 
     Raises ZooError if the folder cannot be read, or what it holds cannot be expressed in the format.
     """

@@ -66,7 +66,7 @@ Block: TypeAlias = Table | Figure | Notes
 
 @dataclass(frozen=True)
 class Section:
-    """A part of a document; `brief` ones are printed where a command ends."""
+    """A part of a document; `brief` ones are printed at the end of a command."""
 
     id: str
     title: str

@@ -1,1 +1,1 @@
-"""What a trained model is used for: vectors of texts, words for masks, predictions of a task."""
+"""Using a trained model: vectors of texts, words for masks, predictions of a task."""

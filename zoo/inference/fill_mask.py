@@ -16,7 +16,7 @@ from zoo.text.encoding import log_cut
 
 @dataclass(frozen=True)
 class Candidate:
-    """A piece that may stand for a mask, and how probable the model holds it."""
+    """A candidate piece for a mask, and its probability."""
 
     piece: str
     probability: float
@@ -25,9 +25,9 @@ class Candidate:
 def fill(model: Model, text: str, *, top: int = 5) -> list[list[Candidate]]:
     """The most probable pieces for each mask of a text, masks in order.
 
-    A mask is written as the model's tokenizer calls it, as "[MASK]". Raises ZooError if the model predicts no
-    masked tokens, or the text holds no mask, or one that lies behind the last token that the model reads; a text that
-    is cut behind its masks is logged.
+    A mask is written as in the model's tokenizer, such as "[MASK]". Raises ZooError if the model predicts no masked
+    tokens, or the text holds no mask, or one beyond the last token that the model reads; texts cut after their masks
+    are logged.
     """
     objective = mask_objective(model)
     if objective is None:

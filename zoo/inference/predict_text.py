@@ -1,4 +1,4 @@
-"""What a model's own head says of plain text, in the words of its folder: no task is needed."""
+"""Predictions of a model's own head for plain text, with its folder's labels: no task is needed."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Where a result was made: bits repeat only where all of this is the same."""
+"""Where a result was made: bits repeat only if all of this is the same."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ class Environment(Record):
 
     @property
     def hardware(self) -> str:
-        """What times depend on: they compare only where this is the same."""
+        """What times depend on: they compare only if this is the same."""
         device = f"{self.device} ({self.accelerator})" if self.accelerator else self.device
         precision = "" if self.precision == "fp32" else f", {self.precision}"
         return f"{device}, {self.processor}, {self.instruction_set}, {self.threads} thread(s) per process{precision}"
@@ -66,7 +66,7 @@ def environment(installed: Installed, compute: Compute | None = None) -> Environ
 
 @cache
 def _processor() -> str:
-    """The model of the processor, where the system tells it."""
+    """The model of the processor, if the system reports it."""
     try:
         lines = Path("/proc/cpuinfo").read_text().splitlines()
     except OSError:

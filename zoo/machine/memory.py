@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 def reset_peak_memory(device: torch.device | None = None) -> None:
-    """Start measuring the peak memory of this process and of a GPU anew, where the system can (Linux).
+    """Reset the peak memory of this process and of a GPU, if the system can (Linux).
 
     What the C library has kept of memory that was freed is given back first: after many batches of many lengths it is
     more than a small model needs (measured: 2.0 GB after forty fine-tunings).

@@ -1,4 +1,4 @@
-"""How a text becomes a vector: as the folder of a sentence encoder says, where the caller does not say otherwise."""
+"""How a text becomes a vector: as the sentence encoder's folder says, unless the caller says otherwise."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ class VectorConfig:
     width: int
     """The numbers of a vector that is written."""
     from_folder: str = ""
-    """What of this the folder says, in one line; empty if it says nothing."""
+    """The folder's settings in one line; empty if it has none."""
 
     @property
     def keeps_tokens(self) -> bool:
@@ -83,7 +83,7 @@ def vector_config(
     prompt: str | None = None,
     prompt_name: str | None = None,
 ) -> VectorConfig:
-    """What the caller says; else what the model's folder says; else the mean of all tokens, as they are.
+    """The caller's settings; else the model's folder's; else the mean of all tokens, unscaled.
 
     With a `pool` of the caller's, the layers that the folder has after its own pooling are left out. Raises
     UnknownName and ZooError, also where the folder asks for what the zoo cannot do.
@@ -135,7 +135,7 @@ def _length(most: int, given: int | None, sentence: SentenceConfig | None) -> in
 
 def _prompt(given: str | None, name: str | None, sentence: SentenceConfig | None) -> str:
     if given is not None and name is not None:
-        raise ZooError("give a prompt or the name of one, not both")
+        raise ZooError("give a prompt or a prompt's name, not both")
     name = sentence.default_prompt if sentence and given is None and name is None else name
     if name is None:
         return given or ""

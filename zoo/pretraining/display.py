@@ -1,4 +1,4 @@
-"""How a run is getting on, on the terminal."""
+"""The progress of a run on the terminal."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What happened in a run, a line of JSON for each step, evaluation, checkpoint and end."""
+"""The log of a run: a line of JSON per step, evaluation, checkpoint and end."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a pre-training can be asked for, in Python and on the command line alike, and what that means."""
+"""The options of a pre-training, in Python and on the command line, and the run that they describe."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 CHECKPOINTS = 20
 EVALUATIONS = 10
-"""How many a run makes if not asked for others; checkpoints at least every thousand steps."""
+"""How many a run makes by default; checkpoints at least every thousand steps."""
 
 TEXT, TRAINING, MACHINE, FOLDER = "Text and tokenizer", "Training", "Where it runs", "Run folder"
 
@@ -32,12 +32,12 @@ Corpus = Annotated[Paths, Help("Text files, folders or patterns; may be repeated
 Tokenizer = Annotated[
     Path | None, Help("A folder with a tokenizer.", TEXT, "runs/mine/model", "one is trained on the corpus")
 ]
-Exchanged = Annotated[Texts, Help("A field of the variant to exchange; may be repeated.", TRAINING, "masking.rate=0.3")]
+Exchanged = Annotated[Texts, Help("A field of the variant to change; may be repeated.", TRAINING, "masking.rate=0.3")]
 Cache = Annotated[Path | None, Help("Where tokenized corpora are kept.", TEXT, "cache", "~/.cache/encoder-zoo/corpora")]
 
 
 class CorpusRequest(Options):
-    """What `zoo corpus` takes."""
+    """The options of `zoo corpus`."""
 
     variant: Annotated[
         str, Help("Whose tokenizer to train on the text, or to load.", TEXT, "roberta-tiny", completes="variants")
@@ -48,7 +48,7 @@ class CorpusRequest(Options):
 
 
 class PretrainRequest(Options):
-    """What `zoo pretrain` takes."""
+    """The options of `zoo pretrain`."""
 
     corpus: Corpus
     tokenizer: Tokenizer = None
@@ -67,9 +67,7 @@ class PretrainRequest(Options):
     ] = None
     set: Exchanged = ()
     seed: Annotated[Whole, Help("Seed of all random numbers.", TRAINING, "7")] = 0
-    from_scratch: Annotated[
-        bool, Help("Of a folder, take the record only, not its weights and tokenizer.", TRAINING)
-    ] = False
+    from_scratch: Annotated[bool, Help("Use only a folder's record, not its weights and tokenizer.", TRAINING)] = False
     device: Annotated[
         str | None,
         Help("Where to compute: cpu, cuda, cuda:1 or mps.", MACHINE, "cuda", "cuda if there is a GPU, else cpu"),
@@ -163,6 +161,6 @@ def _refuse_two_budgets(asked: PretrainRequest, own: frozenset[str]) -> None:
     budgets = [f"--{name}" for name in ("tokens", "steps") if name in asked.given]
     budgets += ["pretraining.tokens"] if "pretraining.tokens" in own and budgets else []
     if len(budgets) > 1:
-        raise ZooError(f"{' and '.join(budgets)} both give the budget; give one of them")
+        raise ZooError(f"{' and '.join(budgets)} both set the budget; give only one")
     if asked.batch_tokens and "pretraining.batch_tokens" in own:
-        raise ZooError("--batch-tokens and pretraining.batch_tokens both give the batch; give one of them")
+        raise ZooError("--batch-tokens and pretraining.batch_tokens both set the batch; give only one")

@@ -1,4 +1,4 @@
-"""Do a pre-training, from its beginning or from where it was stopped."""
+"""Run a pre-training, from the start or from where it stopped."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ def pretrain(
     watcher: Watcher,
     changes: Sequence[str] = (),
 ) -> PretrainOutcome | int:
-    """Do the run, or what is left of it; gives the number of the signal that stopped it, if one did.
+    """Run it, or what is left of it; returns the number of the signal that stopped it, if any.
 
     The watcher gets `changes` to the recipe once the text has been read. Raises ZooError or RunFailed if the run
     can't be begun, resumed or finished.
@@ -102,7 +102,7 @@ class _Training:
         self.checkpoints = Checkpoints(self.folder / CHECKPOINTS, options.keep)
         saved, complaints = self.checkpoints.restore(self.model, self.optimizer)
         for complaint in complaints:
-            watcher.message(f"warning: {complaint}; going on from the checkpoint before it")
+            watcher.message(f"warning: {complaint}; continuing from the checkpoint before it")
         self.state = saved or TrainingState(step=0, position=DataPosition(), labels={})
         self.saved_at = time.monotonic()
         self.scores: dict[str, HeldOutScore] = {}
@@ -148,7 +148,7 @@ class _Training:
             if step.stop or self._is_due(step.number, last):
                 self._save()
             if step.stop and not last:
-                self.watcher.message(f"stopped after step {step.number} of {n_steps}; go on with --resume")
+                self.watcher.message(f"stopped after step {step.number} of {n_steps}; continue with --resume")
                 return stopping.signal or 1
         if not self.scores:
             self._evaluate(n_steps)
@@ -244,7 +244,7 @@ class _Training:
             if self.log:
                 self.log.write("start", 0, **start.model_dump(), fresh=list(self.notes))
         if state.step:
-            lines += [f"going on after step {state.step}", *self._other_division()]
+            lines += [f"continuing after step {state.step}", *self._other_division()]
         for line in lines:
             self.watcher.message(line)
 

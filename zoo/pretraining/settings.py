@@ -132,7 +132,7 @@ def _holds(folder: Path, spec: PretrainSpec, resume: bool) -> bool:
             raise ZooError(f"{folder} is not empty and holds no run; give another --out")
         return False
     if not resume:
-        raise ZooError(f"{folder} holds a run; go on with it by --resume, or give another --out")
+        raise ZooError(f"{folder} holds a run; continue it with --resume, or give another --out")
     try:
         found = PretrainSpec.model_validate_json(path.read_bytes())
     except ValidationError as error:

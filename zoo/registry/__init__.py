@@ -1,1 +1,1 @@
-"""What there is to choose from: plugins, their offers, the catalog, expressions and the rules of what goes together."""
+"""Plugins and their offers, the catalog, expressions, and the rules of compatible parts."""

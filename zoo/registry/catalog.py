@@ -34,8 +34,8 @@ class Catalog(Offered):
     def variant(self, expression: str, beside: Iterable[str] = ()) -> Variant:
         """The variant of this name or expression, or in this checkpoint's folder, also on the hub.
 
-        It is called as its folder is; by more of its path if folders named `beside` it would be called the same; or as
-        the expression says. Raises UnknownName or ZooError.
+        It is named after its folder, with more of the path if folders in `beside` would have the same name; or as the
+        expression says. Raises UnknownName or ZooError.
         """
         own, rest = self.named(expression)
         folders = [folder.resolve() for name in (expression, *beside) if (folder := self.folder(name)) is not None]
@@ -43,7 +43,7 @@ class Catalog(Offered):
         return variant.model_copy(update={"name": own}) if own else variant
 
     def named(self, expression: str) -> tuple[str, str]:
-        """The name that an expression gives, empty if none, and what it means. Raises ZooError if it can be none."""
+        """The name that an expression gives, empty if none, and the rest. Raises ZooError if the name is not valid."""
         if os.path.exists(expression):  # a path may hold a =
             return "", expression
         own, rest = own_name(expression, self._is_folder)
@@ -77,7 +77,7 @@ class Catalog(Offered):
         return exchanged_fields(self.named(expression)[1], self._is_folder)
 
     def components(self, kind: str, used: PartRef, dims: Dims) -> tuple[Component, ...] | None:
-        """What a part is made of by its plugin's formula; None if the plugin states none. Raises as `build`."""
+        """The components of a part by its plugin's formula; None if the plugin states none. Raises as `build`."""
         self._find(kind, used.name)
         stated = self.offered["formula"].get(used.name)
         if stated is None:
@@ -108,7 +108,7 @@ class Catalog(Offered):
         return masking
 
     def build(self, variant: Variant, seed: int = 0) -> Model:
-        """The variant as a model, its weights drawn from the seed: each part's alike in whatever variant it is used.
+        """The variant as a model, its weights drawn from the seed; a part's weights are the same in every variant.
 
         Raises UnknownName or ZooError if a part is missing, an option is unknown, or parts don't fit together.
         """
@@ -119,7 +119,7 @@ class Catalog(Offered):
         return model
 
     def assemble(self, variant: Variant, seed: int = 0) -> Model:
-        """The variant as a model whose weights are those that its parts' constructors give. Raises as `build` does."""
+        """The variant as a model with the weights of its parts' constructors. Raises like `build`."""
         from zoo.model import Model
         from zoo.registry.compatibility import reads_from_left
 
@@ -135,7 +135,7 @@ class Catalog(Offered):
         return Model(variant, embedding, encoder, objectives, loss_weights=loss_weights, causal=causal)
 
     def check(self, variant: Variant, tasks: Iterable[Task] = (), *, trained: bool = False) -> None:
-        """Build everything of a variant without memory for weights; of a `trained` one, nothing is pre-trained.
+        """Build everything of a variant without memory for weights; a `trained` one is not pre-trained.
 
         Raises as `build` does, and ZooError if its parts, its recipes and the tasks don't fit together.
         """
@@ -154,9 +154,8 @@ class Catalog(Offered):
             log_own_starts(model)
 
     def without_defaults(self, variant: Variant, *, trained: bool = False) -> Variant:
-        """A checked variant without options at their defaults, so that two that mean the same are equal.
-
-        The tokenizer of a `trained` one keeps its own, for there an option that is left out means what the folder says.
+        """A checked variant without options at their defaults, so that equivalent variants are equal. The tokenizer of
+        a `trained` one keeps its options, as an omitted option there means what the folder says.
         """
         kinds = [kind for kind in PARTS if kind != "objective" and not (trained and kind == "tokenizer")]
         fields: dict[str, object] = {kind: self._plain(kind, getattr(variant, kind)) for kind in kinds}

@@ -1,4 +1,4 @@
-"""Rules that the parts of a variant must keep together, seen to before any work."""
+"""Rules of compatible parts, checked before any work."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ log = logging.getLogger("zoo")
 
 
 def misfits_in_pretraining(model: Model, packing: Packing, masking: Masking) -> Iterator[str]:
-    """What keeps a model from being pre-trained as its variant says, and what to do about it."""
+    """Why a model cannot be pre-trained as its variant says, and what to do about it."""
     variant = model.variant
     yield from _pairs_in_pretraining(model, packing)
     yield from _corruption(model)
@@ -36,7 +36,7 @@ def misfits_in_pretraining(model: Model, packing: Packing, masking: Masking) -> 
 
 
 def misfits_in_finetuning(model: Model, tasks: Iterable[Task]) -> Iterator[str]:
-    """What keeps a model from being fine-tuned on tasks as its variant says, and what to do about it."""
+    """Why a model cannot be fine-tuned on tasks as its variant says, and what to do about it."""
     variant = model.variant
     for task in tasks:
         if task.pair and not model.embedding.reads_pairs:
@@ -76,7 +76,7 @@ def _one_segment(variant: Variant) -> str:
 
 
 def _unreached(model: Model) -> Iterator[str]:
-    """Settings of `init` that change nothing in a model, whose record would say what isn't so."""
+    """Settings of `init` without effect in a model."""
     init, reached = model.variant.init, settings_that_reach(model)
     if init.keys_start_as_queries and "keys_start_as_queries" not in reached:
         yield (
@@ -91,7 +91,7 @@ def _unreached(model: Model) -> Iterator[str]:
 
 
 def log_own_starts(model: Model) -> None:
-    """Report the parts whose weights the record's `init` does not start, each once."""
+    """Log the parts that the record's `init` does not initialise, each once."""
     variant = model.variant
     parts = {
         f"embedding {variant.embedding.name!r}": model.embedding,
@@ -119,7 +119,7 @@ def _too_long(variant: Variant, field: str, length: int) -> Iterator[str]:
 
 
 def reads_from_left(variant: Variant, encoder: Encoder, objectives: Mapping[str, Objective]) -> bool:
-    """Whether the objectives want a causal encoder. Raises ZooError if they disagree, or the encoder is none."""
+    """Whether the objectives need a causal encoder. Raises ZooError if they disagree, or the encoder is not causal."""
     wishes = {objective.causal for objective in objectives.values()}
     if len(wishes) > 1:
         named = " and ".join(name for name, objective in objectives.items() if objective.causal)

@@ -1,4 +1,4 @@
-"""What a class says of itself: its options with types and defaults, what it does and the paper that it is from."""
+"""A class described: its options with types and defaults, its docstring and its paper."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ def options_of(kind: str, part: type[Any]) -> Iterator[Option]:
 
 
 def spelled(annotation: Any) -> str:
-    """A type as a user reads it: the words that it allows, or its name."""
+    """A type for users: the allowed words, or its name."""
     if annotation is None or annotation is type(None):
         return "null"
     if annotation is inspect.Parameter.empty or annotation is Any:

@@ -1,6 +1,6 @@
 """Variant expressions: a variant's name, then fields to exchange, as in `bert-tiny+encoder=albert.shared`.
 
-EXPRESSION = [ OWN "=" ] NAME { "+" FIELD "=" VALUE }                    OWN is a name of one's own for all of it
+EXPRESSION = [ OWN "=" ] NAME { "+" FIELD "=" VALUE }                    OWN is a new name for the whole
 FIELD      = dims.vocab_size | head.pooling | pretraining.tokens | ...   a number or word of a record
            | encoder | embedding | tokenizer | packing | masking         a part, with its default options
            | objectives                                                  parts, separated by commas
@@ -30,17 +30,16 @@ def base_of(expression: str, is_folder: Callable[[str], bool]) -> str:
 
 
 def own_name(expression: str, is_folder: Callable[[str], bool]) -> tuple[str, str]:
-    """The name that an expression gives itself, if it does, and the rest; a folder that is there is not cut in two.
-
-    Raises ZooError if what stands before the = can be no name.
+    """The name that an expression gives, if any, and the rest; an existing folder is not split. Raises ZooError if the
+    text before the = is not a valid name.
     """
     own, equals, rest = expression.partition("=")
     if not equals or "+" in own or is_folder(base_of(expression, is_folder)):
         return "", expression
     if not _OWN.fullmatch(own):
         raise ZooError(
-            f"{expression!r} is neither a folder that holds a model nor NAME=VARIANT: {own!r} can be no name; "
-            "take at most 100 letters, digits and . _ , : ~ -"
+            f"{expression!r} is neither a folder that holds a model nor NAME=VARIANT: {own!r} is not a valid name; "
+            "use at most 100 letters, digits and . _ , : ~ -"
         )
     return own, rest
 
@@ -64,9 +63,7 @@ def evaluate(
     for exchange in exchanges:
         field, equals, value = exchange.partition("=")
         if not equals or not field:
-            raise ZooError(
-                f"{exchange!r} in {expression!r} is not an exchange; write +FIELD=VALUE, as +dims.n_layers=6"
-            )
+            raise ZooError(f"{exchange!r} in {expression!r} is not of the form +FIELD=VALUE, as +dims.n_layers=6")
         changed = _exchange(variant, field, value, f"{variant.name}+{exchange}")
         if not diff(variant, changed):
             raise ZooError(f"{exchange!r} in {expression!r} changes nothing: {variant.name} already has it")
@@ -109,7 +106,7 @@ def _with_option(used: PartRef, option: str, value: str) -> PartRef:
 
 
 def _value(text: str) -> JsonValue:
-    """A JSON number, true, false or null as such; anything else as the word it is."""
+    """A JSON number, true, false or null; anything else is a word."""
     try:
         value: JsonValue = json.loads(text, parse_constant=lambda name: name)
     except (ValueError, RecursionError):

@@ -1,4 +1,4 @@
-"""What all plugins offer, looked up by kind and name; never changed once it is there."""
+"""What all plugins offer, by kind and name; immutable."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from zoo.tasks.task import Task
 from zoo.weights.format import CheckpointFormat
 
 SHOWN = ("variant", "task", *PARTS, "task_kind", "checkpoint_format", "paper_table", "search_grid")
-"""The kinds that a catalog shows of itself."""
+"""The kinds in a catalog's repr."""
 
 
 class Offered:
@@ -36,7 +36,7 @@ class Offered:
 
     @classmethod
     def installed(cls, *, strict: bool = False, on_failure: OnFailure | None = None) -> Self:
-        """Everything offered by installed distributions. What fails of a plugin is left out and logged.
+        """Everything offered by installed distributions. Failures are left out and logged.
 
         With `strict` any failure raises ZooError at once; `on_failure` is called in place of the log.
         """
@@ -139,7 +139,8 @@ class Offered:
         return found
 
     def resolve(self, kind: str, name: str) -> Any:
-        """What a name of a kind stands for, imported now. Raises UnknownName, and ZooError if the import fails."""
+        """The object that a name of a kind refers to, imported now. Raises UnknownName, and ZooError if the import
+        fails."""
         offered, said = self._find(kind, name), kind.replace("_", " ")
         if not isinstance(offered, str):
             return offered

@@ -1,4 +1,4 @@
-"""The one question that the zoo asks a plugin, and the record that answers it: names of what the plugin offers.
+"""The hook of a plugin, and the record that it returns: names of what the plugin offers.
 
 What is named as "module:Name" is imported when it is first needed, so that listing imports neither torch nor a plugin's
 tables of variants.
@@ -21,7 +21,7 @@ hookspec = pluggy.HookspecMarker(PROJECT)
 hookimpl = pluggy.HookimplMarker(PROJECT)
 
 API_VERSION = 1
-"""The version of what plugins rely on: the hook, the fields of `Offers` and the interfaces of what they name."""
+"""The version of the plugin API: the hook, the fields of `Offers` and the interfaces of what they name."""
 
 PARTS = ("tokenizer", "packing", "masking", "embedding", "encoder", "objective")
 """The kinds of part that a variant is made of. Names of parts begin with their plugin's name and a dot."""
@@ -37,7 +37,7 @@ RECORDS = {
     "paper_table": "zoo.registry.paper_tables:PaperTable",
     "search_grid": "zoo.registry.search_grids:Grid",
 }
-"""The kinds of record, which have names of their own, and their classes; offered all together."""
+"""The kinds of record, which carry their own names, and their classes; offered as lists."""
 
 KINDS = (*NAMED, *RECORDS)
 """All that plugins can offer; the field of `Offers` is the plural."""
@@ -82,12 +82,12 @@ class Offers(Record):
 
     - `tokenizers` to `objectives`: classes of parts, by name
     - `variants`, `tasks`: records
-    - `task_kinds`, `metrics`: what tasks ask of a model, and how answers are scored, by name
+    - `task_kinds`, `metrics`: kinds of task and their metrics, by name
     - `checkpoint_formats`: layouts of checkpoints, one for each `model_type` of config.json
     - `formulas`: functions of the dims and a part's own options to its components, by the part's name
     - `published_counts`: parameter counts that papers and model cards print
-    - `paper_tables`: tables in which papers take their designs apart, with the variants that repeat them
-    - `search_grids`: settings of fine-tuning to try
+    - `paper_tables`: ablation tables of papers, with the variants that reproduce them
+    - `search_grids`: fine-tuning settings to try
     - `report_formats`, `executors`: renderers of reports, and ways to run jobs, by name
     """
 
@@ -113,21 +113,21 @@ class Offers(Record):
     @model_validator(mode="before")
     @classmethod
     def _reads_its_own_version(cls, fields: Any) -> Any:
-        """Of another version, nothing but the version is read; the plugin is refused by it."""
+        """For another version, only the version is read, and the plugin is refused."""
         version = fields.get("api_version")
         if isinstance(version, int) and version != API_VERSION:
             return {"api_version": version}
         for field in fields:
             if field not in cls.model_fields:
                 close = nearest(field, cls.model_fields)
-                raise ValueError(f"{field!r} is nothing to offer{f'; did you mean {close!r}?' if close else ''}")
+                raise ValueError(f"{field!r} is not a field of Offers{f'; did you mean {close!r}?' if close else ''}")
         return fields
 
     def of(self, kind: str) -> Any:
-        """What is offered of a kind."""
+        """The offers of a kind."""
         return getattr(self, f"{kind}s")
 
 
 @hookspec(firstresult=True)
 def zoo_offers() -> Offers | None:
-    """What the plugin offers."""
+    """The plugin's offers."""

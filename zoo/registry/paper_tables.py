@@ -1,4 +1,4 @@
-"""Tables in which a paper takes its design apart, as records: what it printed, and the variants that repeat it here."""
+"""Ablation tables of papers as records: the printed figures, and the variants that reproduce them."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ from zoo.core.specs import Name, Record
 
 
 class Row(Record):
-    """A line of a paper's table; `scores` are as printed, none for a line that only we need to change one thing a step.
+    """A row of a paper's table; `scores` are as printed, empty for a row that we add to change one choice per step.
 
-    `variants` are expressions by size, none if the zoo cannot build it; `after` names the lines that it is one
-    design choice away from.
+    `variants` are expressions by size, none if the zoo cannot build it; `after` names the rows that it is one design
+    choice away from.
     """
 
     label: str
@@ -25,9 +25,8 @@ class Row(Record):
 
 
 class PaperTable(Record):
-    """A paper's table; the mean of its columns `counted` is what an effect on our tasks is held against.
-
-    `tasks` names our task for a column, where there is one; `limits` says what cannot be repeated at our sizes.
+    """A paper's table; effects on our tasks are compared with the mean of its columns `counted`. `tasks` names our task
+    for a column, if there is one; `limits` says what cannot be reproduced at our sizes.
     """
 
     name: Name

@@ -1,4 +1,4 @@
-"""Ask plugins one by one what they offer, so that a broken one harms no other."""
+"""Load plugins one by one, so that a broken one does not affect the others."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ class Plugin:
 
 
 class Refused(Exception):
-    """Why something of a plugin is left out, and in which phase of its loading that showed."""
+    """Why something of a plugin is left out, and the phase of loading in which it failed."""
 
     def __init__(self, phase: str, reason: str) -> None:
         super().__init__(reason)
@@ -50,7 +50,7 @@ Source = tuple[Plugin, Callable[[], object]]
 
 
 def installed_plugins() -> list[Source]:
-    """The plugins of installed distributions, none loaded yet; those that claim one name are refused when asked."""
+    """The plugins of installed distributions, not loaded yet; plugins with the same name are refused when loaded."""
     found = sorted(entry_points(group=PROJECT), key=lambda entry: (entry.name, _distribution(entry)))
     claims = Counter(entry.name for entry in found)
     sources: list[Source] = []
@@ -76,10 +76,7 @@ def _refuse(phase: str, reason: str) -> Callable[[], object]:
 
 
 def guarded(phase: str, call: Callable[[], Any]) -> Any:
-    """A call into a plugin, whose failure of any kind, SystemExit included, becomes a reason.
-
-    What it prints goes to standard error, so that a command's answer stays as it is.
-    """
+    """A call into a plugin; any failure, SystemExit included, becomes a reason. Its output goes to standard error."""
     try:
         with redirect_stdout(sys.stderr):
             return call()
@@ -93,7 +90,7 @@ def guarded(phase: str, call: Callable[[], Any]) -> Any:
 
 
 def ask(plugin: Plugin, load: Callable[[], object]) -> Offers:
-    """Load one plugin alone and ask what it offers. Raises Refused if the answer cannot be used."""
+    """Load one plugin and call its hook. Raises Refused if the answer cannot be used."""
     loaded = guarded("import", load)
     answer = loaded if isinstance(loaded, Offers) else guarded(HOOK, _hook(plugin, loaded))
     if not isinstance(answer, Offers):
@@ -147,4 +144,4 @@ def _check_names(plugin: Plugin, offered: Offers) -> None:
             raise Refused("names", f"its {kind} {name!r} should be called '{plugin.name}.<part>'")
     for name in offered.formulas:
         if name not in parts:
-            raise Refused("names", f"it states a formula for {name!r}, which is no part of its own")
+            raise Refused("names", f"it states a formula for {name!r}, which is not one of its parts")

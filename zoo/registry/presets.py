@@ -9,7 +9,7 @@ from zoo.core.specs import Dims, Finetuning, Init, PoolingConfig, Pretraining
 Size = Literal["tiny", "mini", "small"]
 
 CPU_MASK_RATE = 0.25
-"""Tiny models meet few tokens, so they predict more of them than the 15% of the papers."""
+"""Tiny models read few tokens, so they predict more of them than the papers' 15%."""
 
 
 def cpu_size(size: Size, *, embedding_width: int | None = None) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""Settings of fine-tuning to try, and by which rule one of them is shown."""
+"""Fine-tuning settings to try, and the rule that selects one."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ ANY_TASK = "*"
 
 
 class Setting(Record):
-    """Fields of a fine-tuning recipe that take the place of a variant's; the others stay."""
+    """Fields of a fine-tuning recipe that replace a variant's; the others stay."""
 
     learning_rate: Positive | None = None
     batch_size: Count | None = None
@@ -85,7 +85,7 @@ def _fields(names: Iterable[str], values: Iterable[float]) -> dict[str, Any]:
 
 
 def tuning(asked: Sequence[str], tasks: Sequence[str], grids: Mapping[str, Grid]) -> Tuning:
-    """What `--tune` asks for: the name of a grid, or FIELD=VALUE,VALUE as often as there are fields.
+    """The grid that `--tune` gives: a grid's name, or one FIELD=VALUE,VALUE per field.
 
     Raises ZooError for what is neither, and UnknownName for a grid that has nothing for a task.
     """
@@ -109,7 +109,7 @@ def _given(asked: Sequence[str]) -> tuple[Setting, ...]:
         try:
             values[field] = [_number(value) for value in listed.split(",")]
         except ValueError:
-            raise ZooError(f"{text!r} holds something that is no number") from None
+            raise ZooError(f"{text!r} has a value that is not a number") from None
     try:
         return every(**values)
     except ValidationError as error:

@@ -1,4 +1,4 @@
-"""What all plugins offer, kind by kind: loaded when first asked for, checked, and merged by name."""
+"""The offers of all plugins by kind: loaded on first use, checked, and merged by name."""
 
 from __future__ import annotations
 

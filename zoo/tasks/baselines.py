@@ -1,4 +1,4 @@
-"""What a system that reads no sentence reaches: the floor under every score in a comparison."""
+"""Baselines, which read no sentence order: the floor under every score in a comparison."""
 
 from __future__ import annotations
 

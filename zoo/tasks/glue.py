@@ -1,4 +1,4 @@
-"""The GLUE benchmark (Wang et al. 2019, ICLR), one row a task, in the layout of its official files.
+"""The GLUE benchmark (Wang et al. 2019, ICLR), one row per task, in the layout of its official files.
 
 Label words are the words in the files, in the order of class ids: 0 and 1 as they are, entailment first. Their aliases
 are the words of the data sets library, which checkpoints carry, and a few more that are usual.

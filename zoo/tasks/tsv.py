@@ -43,7 +43,7 @@ class TsvFile(Record):
 
 
 class TsvTask(Task):
-    """A task of one tab-separated file a split: no quoting, no escapes, spaces around a cell dropped."""
+    """A task with one tab-separated file per split: no quoting, no escapes, spaces around a cell dropped."""
 
     files: dict[str, TsvFile]
     score_range: tuple[float, float] | None = None

@@ -1,4 +1,4 @@
-"""A batch that is taken apart gives what the whole one gives."""
+"""A divided batch gives the same as the whole one."""
 
 from __future__ import annotations
 

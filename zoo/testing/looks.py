@@ -1,4 +1,4 @@
-"""What shows of a pair before a word of it is read, and how much of a label that tells."""
+"""What a pair reveals without reading a word, and how much of a label that predicts."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def looks(passages: Sequence[Passage]) -> NDArray[np.float64]:
 def guessed(shown: NDArray[np.float64], labels: Sequence[int]) -> tuple[float, float]:
     """The share of labels that the better of two classifiers guesses right, and the share of the commonest label.
 
-    Logistic regression and gradient boosting, each told of four fifths of the pairs and asked about the rest.
+    Logistic regression and gradient boosting, each trained on four fifths of the pairs and tested on the rest.
     """
     from sklearn.ensemble import HistGradientBoostingClassifier
     from sklearn.linear_model import LogisticRegression

@@ -40,7 +40,7 @@ def check_checkpoint(catalog: Catalog, format: CheckpointFormat) -> None:
     """Each weight of the family has one name in a checkpoint, which leads back to it; so has its architecture."""
     base = format.base
     config = format.config(base)
-    assert config is not None, f"the format has no words for its own base {base.name}"
+    assert config is not None, f"the format cannot express its own base {base.name}"
     assert format.variant(config, base.name, "config.json").dims == base.dims, "a config reads back with other dims"
     for architecture, heads in format.architectures.items():
         objectives = tuple(PartRef(name=head) for head in heads if head in catalog.parts["objective"])

@@ -24,7 +24,9 @@ def check_tokenizer(tokenizer: Tokenizer) -> None:
     for second in (None, ids):
         joined = tokenizer.join(ids, second, 512)
         size = len(ids) + (0 if second is None else len(second))
-        assert len(joined) == size + tokenizer.n_special(second is not None), "n_special does not tell what join adds"
+        assert len(joined) == size + tokenizer.n_special(second is not None), (
+            "n_special is not the number of tokens that join adds"
+        )
         assert int(joined.special.sum()) == len(joined) - size, "the special tokens are not marked"
         assert len(tokenizer.join(ids, second, 9)) == 9, "join does not cut to max_length"
     assert len(tokenizer.word_starts) == tokenizer.vocab_size, "word_starts should be [V]"

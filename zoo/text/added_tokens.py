@@ -1,4 +1,4 @@
-"""Special and added tokens of a folder: what its files say of them, put together as the transformers library does."""
+"""Special and added tokens of a folder: what its files say of them, merged as the transformers library does."""
 
 from __future__ import annotations
 

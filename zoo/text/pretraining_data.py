@@ -43,8 +43,8 @@ class PretrainingData:
 
     What the model reads depends on the seed and the copy alone. A masking with copies has that many, read in turn,
     epoch after epoch; without, every epoch is its own copy. Which sequences share a batch, and when it comes, is drawn
-    anew each epoch. `documents` are those to read, all if not given; every batch has
-    the `labels` named, also where `prepare` gives one to no passage at all. A corpus on disk may be larger than memory.
+    again each epoch. `documents` are those to read, all if not given; every batch has the `labels` named, also where
+    `prepare` gives one to no passage at all. A corpus on disk may be larger than memory.
     """
 
     def __init__(

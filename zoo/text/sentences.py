@@ -35,7 +35,7 @@ _FIRST = _words(
     "the this that these those there then he she it its they we you his her their our my in on at by for from with"
     " and but or so yet if when while after before since although because as however what who why how where not no"
 )
-"""Words that, capitalised, tell a new sentence from a name after an abbreviation."""
+"""Words that, capitalised after an abbreviation, start a new sentence rather than a name."""
 
 
 def split_sentences(text: str) -> list[str]:

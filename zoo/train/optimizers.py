@@ -15,7 +15,7 @@ from zoo.core.specs import Recipe
 def make_optimizer(model: nn.Module, recipe: Recipe, *, sharded: bool = False) -> torch.optim.Optimizer:
     """The recipe's optimizer over all parameters; biases and norms, which have one dimension, don't decay.
 
-    If `sharded`, each process of the team keeps the state of its own share of the parameters; Rajbhandari et al. 2020,
+    If `sharded`, each process keeps the state of its own share of the parameters; Rajbhandari et al. 2020,
     arXiv:1910.02054, section 5.1.
     """
     parameters = list(model.parameters())

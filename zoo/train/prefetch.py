@@ -24,7 +24,7 @@ class BatchStream:
     """Batch after batch of a recipe: of short sequences first where it says so, then of long ones."""
 
     def __init__(self, make: Callable[[int, int], PretrainingData], recipe: Pretraining) -> None:
-        """`make` gives the data for a length and a number of tokens a batch."""
+        """`make` gives the data for a length and a number of tokens per batch."""
         self._n_short = recipe.short_steps
         self._short = make(recipe.short_length or recipe.sequence_length, recipe.short_batch_tokens)
         self._long = make(recipe.sequence_length, recipe.batch_tokens)

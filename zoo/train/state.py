@@ -1,4 +1,4 @@
-"""All that a run needs to go on where it was, beside the weights: optimizer, step and position in the data."""
+"""Everything that a run needs to resume, besides the weights: optimizer, step and position in the data."""
 
 from __future__ import annotations
 

@@ -26,7 +26,7 @@ class TooFewSequences(RunFailed):
 
 @dataclass(frozen=True)
 class StepConfig:
-    """How a step is carried out here; what it changes in the outcome is rounding, and which values dropout drops.
+    """How a step is carried out here; it changes results only by rounding and by which values dropout drops.
 
     A batch is divided into one micro-batch for each process and each of `gradient_accumulation_steps`; losses and
     gradients are those of the whole batch. With a seed, what is random in a micro-batch depends on the seed, the step
@@ -100,7 +100,7 @@ def add_gradients(model: Model, runner: nn.Module, batch: Batch, step: int, how:
         raise TooFewSequences(
             f"step {step + 1} has {batch.n_items} {'questions' if batch.items else 'sequences'}, too few for "
             f"{how.distributed.size} processes x {how.gradient_accumulation_steps} gradient accumulation steps; "
-            "take larger batches or fewer of those"
+            "use larger batches or fewer of these"
         )
     batch = replace(batch, seed=seed_of("batch", how.seed, step))
     tally = Tally()

@@ -34,6 +34,7 @@ from zoo.experiments.verify.files import Check, verify
 
 pytestmark = pytest.mark.xdist_group("damage")
 
+
 N_MUTATIONS = 300
 WRONG = {"bert-tiny": [18, 17, 19], "albert-tiny": [1, 2, 1]}
 

@@ -22,6 +22,7 @@ from zoo.experiments.results.run import ComparisonRun
 
 pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("sharing")]
 
+
 SMALL = [
     "albert-tiny",
     "--tasks",

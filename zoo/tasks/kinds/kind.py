@@ -1,4 +1,4 @@
-"""What a task kind says of its tasks: one file per kind says all of it. No torch at import."""
+"""The interface of task kinds: one file per kind defines everything about it. No torch at import."""
 
 from __future__ import annotations
 
