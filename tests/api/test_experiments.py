@@ -69,6 +69,12 @@ def test_a_variant_of_ones_own_is_compared_like_any_other() -> None:
     assert [variant.name for variant in plan.variants] == ["mine", "bert-tiny"]
 
 
+@pytest.mark.parametrize("given", [["bert-tiny"], 3])
+def test_what_is_no_variant_is_refused(given: object) -> None:
+    with pytest.raises(zoo.ZooError, match="each an argument of its own"):
+        zoo.plan_comparison(given, **SMALL)
+
+
 def test_a_saved_plan_is_the_plan(tmp_path: Path) -> None:
     plan = zoo.plan_ablation("bert-tiny", "bert-tiny+objectives=bert.mlm", **SMALL)
     file = tmp_path / "plan.json"

@@ -12,9 +12,13 @@ from typing import Any
 import pytest
 
 import zoo
+import zoo_bert
 from zoo import Catalog
 from zoo.cli import main
+from zoo.commands.showing import records_of
+from zoo.core.specs import HeadConfig
 from zoo.registry.offers import KINDS
+from zoo.tasks.kinds import BUILT_IN, baseline_names, task_kind
 
 Zoo = Callable[..., tuple[int, str, str]]
 
@@ -149,3 +153,19 @@ def test_listing_takes_little_more_than_the_libraries_that_it_shows_with() -> No
 
     listing, alone = seconds("-m", "zoo", "list"), seconds("-c", libraries)
     assert listing < max(0.5, 4 * alone)
+
+
+def test_broken_kinds_and_metrics_of_a_plugin_harm_nothing_else(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr("zoo.tasks.kinds._KNOWN", dict(BUILT_IN))
+    monkeypatch.setattr("zoo.tasks.metrics._OFFERED", {})
+    broken = zoo.Offers(api_version=1, task_kinds={"late.kind": "json:ABSENT"}, metrics={"late.metric": "json:ABSENT"})
+    catalog = Catalog.of(zoo_bert, late=broken)
+    assert "majority" in baseline_names()
+    with pytest.raises(zoo.ZooError, match=r"'late.kind' of a plugin fails to import"):
+        task_kind(HeadConfig(kind="late.kind", labels=("a", "b")))
+    for _ in range(2):
+        with pytest.raises(zoo.ZooError, match=r"'late.metric' is offered as 'json:ABSENT', which fails to import"):
+            list(records_of(catalog, "late.metric"))
+    assert caplog.text.count("'late.metric' of a plugin cannot be used") == 1

@@ -68,8 +68,9 @@ def buildable(catalog: Catalog, expression: str, *beside: str) -> Variant:
 
 def records_of(catalog: Catalog, name: str) -> Iterator[dict[str, Any]]:
     """Everything with this name, variants first. Raises UnknownName with the nearest names."""
-    kinds = [kind for kind in KINDS if kind not in ("variant", "formula", "metric") and name in catalog.offered[kind]]
     metrics = [row for row in metric_rows(catalog) if row["name"] == name]
+    others = ("variant", "formula", *(["metric"] if metrics else []))
+    kinds = [kind for kind in KINDS if kind not in others and name in catalog.offered[kind]]
     if catalog.folder(name) is None and catalog.base(name) not in catalog.variants:
         if not kinds and not metrics:
             names = {known for kind in KINDS if kind != UNNAMED for known in catalog.offered[kind]}

@@ -33,6 +33,9 @@ def comparison_plan(catalog: Catalog, variants: Sequence[str | Variant], options
     for name in options.evaluate_only:
         if catalog.folder(name) is None:
             raise ZooError(f"--evaluate-only takes a folder with a trained model, and {name!r} is none")
+    for item in variants:
+        if not isinstance(item, str | Variant):
+            raise ZooError(f"a variant is a name or a Variant, each an argument of its own; got {item!r:.80}")
     given = (*(variants or (() if options.evaluate_only else DEFAULT_VARIANTS)), *options.evaluate_only)
     names = [name for name in given if isinstance(name, str)]
     named = {name: catalog.variant(name, beside=names) for name in names}

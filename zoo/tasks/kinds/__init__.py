@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Protocol
 
-from zoo.core.errors import UnknownName
+from zoo.core.errors import UnknownName, ZooError
 from zoo.core.lazy import imported
 from zoo.tasks.kinds.kind import EncodedItem, TaskKind
 
@@ -49,13 +50,21 @@ def task_kind(thing: OfKind) -> TaskKind:
     """A kind at work on the labels of what has it. Raises UnknownName if no installed plugin brings it."""
     if thing.kind not in _KNOWN:
         raise UnknownName("task kind", thing.kind, _KNOWN)
-    made: TaskKind = imported(_KNOWN[thing.kind])(thing.labels, thing.pair)
+    try:
+        kind = imported(_KNOWN[thing.kind])
+    except (ImportError, AttributeError) as error:
+        raise ZooError(f"task kind {thing.kind!r} of a plugin fails to import: {error}") from error
+    made: TaskKind = kind(thing.labels, thing.pair)
     return made
 
 
 def baseline_names() -> set[str]:
-    """What the baselines of all kinds are called."""
-    return {name for kind in _KNOWN.values() for name in imported(kind).baselines}
+    """What the baselines of all kinds are called; a plugin's kind that fails to import has none."""
+    names: set[str] = set()
+    for kind in _KNOWN.values():
+        with suppress(Exception):
+            names.update(imported(kind).baselines)
+    return names
 
 
 def make_head(dims: Dims, config: HeadConfig) -> TaskHead:

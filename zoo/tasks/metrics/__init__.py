@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterator, Mapping
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from zoo.core.lazy import imported
@@ -48,6 +49,12 @@ def _offered() -> Iterator[Metric]:
             if not isinstance(metric, Metric) or metric.name != name:
                 raise TypeError(f"it is {metric!r:.80}, not a Metric of this name")
         except Exception as error:
-            log.warning(f"the metric {name!r} of a plugin cannot be used: {type(error).__name__}: {error}")
+            _warn(f"the metric {name!r} of a plugin cannot be used: {type(error).__name__}: {error}")
         else:
             yield metric
+
+
+@cache
+def _warn(message: str) -> None:
+    """Once per process, however often metrics are looked up."""
+    log.warning(message)
