@@ -91,7 +91,9 @@ def _keeping(command: Callable[..., Any]) -> Callable[..., Any]:
         try:
             return command(**given)
         except KeyboardInterrupt as stop:
-            raise Interrupted(str(stop) or "nothing was written") from None
+            stopped = Interrupted(str(stop) or "nothing was written")
+            stopped.exit_code = 128 + getattr(stop, "signal", signal.SIGINT)
+            raise stopped from None
 
     return called
 

@@ -107,6 +107,7 @@ def test_a_full_disk_stops_the_run_and_leaves_the_last_checkpoint(
     assert {path.name: path.read_bytes() for path in kept.iterdir()} == before
 
 
+@pytest.mark.slow
 def test_a_checkpoint_that_cannot_be_read_is_passed_over_and_told(
     arguments: Arguments, zoo: Zoo, tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:

@@ -74,6 +74,7 @@ def test_a_run_starts_from_the_folders_weights_and_tokenizer_and_says_so(
     assert json.loads((folder / "run.json").read_text())["initial_weights"] == start
 
 
+@pytest.mark.slow
 def test_from_scratch_takes_the_record_alone(model: Path, arguments: Arguments, zoo: Zoo, tmp_path: Path) -> None:
     folder = tmp_path / "second"
     assert zoo(arguments(folder, *STILL, "--from-scratch", variant=str(model), steps=1)) == 0
@@ -81,6 +82,7 @@ def test_from_scratch_takes_the_record_alone(model: Path, arguments: Arguments, 
     assert json.loads((folder / "run.json").read_text())["initial_weights"] is None
 
 
+@pytest.mark.slow
 def test_missing_heads_start_afresh_and_what_is_left_out_is_told(
     foreign: Callable[..., Path], arguments: Arguments, zoo: Zoo, tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
@@ -104,6 +106,7 @@ def test_missing_heads_start_afresh_and_what_is_left_out_is_told(
     assert close(tensors(tmp_path / "b" / "model")["objectives.bert/nsp.pooler.dense.weight"], pooler)
 
 
+@pytest.mark.slow
 def test_half_precision_is_trained_in_float32(
     foreign: Callable[..., Path], arguments: Arguments, zoo: Zoo, tmp_path: Path
 ) -> None:
@@ -130,6 +133,7 @@ def test_stopped_and_resumed_it_ends_with_the_same_bits(
     assert [line["step"] for line in lines if line["event"] == "step"] == list(range(1, 13))
 
 
+@pytest.mark.slow
 def test_other_weights_are_another_run(
     model: Path, arguments: Arguments, zoo: Zoo, tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
@@ -171,6 +175,7 @@ def test_what_cannot_be_gone_on_with_is_refused_before_anything_is_written(
     assert not (tmp_path / "run").exists()
 
 
+@pytest.mark.slow
 def test_weights_without_a_tokenizer_take_a_given_one(
     model: Path, arguments: Arguments, zoo: Zoo, tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:

@@ -9,7 +9,7 @@ from rich.console import Console
 
 from zoo.api.outcomes import CorpusCounts, Pretrained
 from zoo.api.signature import takes
-from zoo.core.errors import ZooError
+from zoo.core.errors import Stopped, ZooError
 from zoo.pretraining.request import CorpusRequest, PretrainRequest, cache_folder, requested
 from zoo.registry.catalog import Catalog
 
@@ -43,7 +43,7 @@ def pretrain(
             done = carry_out(catalog, run.spec, run.text, run.options, how, display, run.changes)
         distributed.barrier()
     if isinstance(done, int):
-        raise KeyboardInterrupt(f"a checkpoint is in {asked.out}; continue with the same command and --resume")
+        raise Stopped(f"a checkpoint is in {asked.out}; continue with the same command and --resume", done)
     return Pretrained(asked.out, done.summary, distributed.is_main_process)
 
 

@@ -121,3 +121,11 @@ def explain(error: ValidationError) -> str:
         parts.append(f"{path:.{_LONGEST_COMPLAINT}}: {message}{given}" if path else message)
     more = len(complaints) - len(parts)
     return "; ".join([*parts, *([f"and {more} more"] if more else [])])
+
+
+class Stopped(KeyboardInterrupt):
+    """A signal ended the work; the message says what is kept and how to continue."""
+
+    def __init__(self, message: str, signal: int) -> None:
+        super().__init__(message)
+        self.signal = signal
