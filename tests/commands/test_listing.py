@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
-import time
 from collections.abc import Callable
 from typing import Any
 
@@ -140,19 +140,18 @@ def test_a_metric_is_shown_with_its_kind_and_order(shell: Zoo) -> None:
 
 
 def test_listing_takes_little_more_than_the_libraries_that_it_shows_with() -> None:
-    """Less than half a second on an idle machine; this one may be busy, so it is held against what it imports."""
+    """Processor time, since the machine may be busy: 0.5 s against 0.25 s where this was written."""
     libraries = "import pluggy, pydantic, typer, typer.main, rich.table, rich.console, importlib.metadata, jinja2"
 
     def seconds(*arguments: str) -> float:
         took = []
         for _ in range(3):
-            start = time.perf_counter()
+            before = os.times()
             subprocess.run([sys.executable, *arguments], check=True, capture_output=True)
-            took.append(time.perf_counter() - start)
+            took.append(os.times().children_user - before.children_user)
         return min(took)
 
-    listing, alone = seconds("-m", "zoo", "list"), seconds("-c", libraries)
-    assert listing < max(0.5, 4 * alone)
+    assert seconds("-m", "zoo", "list") < 4 * seconds("-c", libraries)
 
 
 def test_broken_kinds_and_metrics_of_a_plugin_harm_nothing_else(

@@ -68,16 +68,17 @@ def buildable(catalog: Catalog, expression: str, *beside: str) -> Variant:
 
 def records_of(catalog: Catalog, name: str) -> Iterator[dict[str, Any]]:
     """Everything with this name, variants first. Raises UnknownName with the nearest names."""
-    metrics = [row for row in metric_rows(catalog) if row["name"] == name]
+    is_variant = catalog.folder(name) is not None or catalog.base(name) in catalog.variants
+    known_metrics = [] if is_variant else metric_rows(catalog)  # these import numpy
+    metrics = [row for row in known_metrics if row["name"] == name]
     others = ("variant", "formula", *(["metric"] if metrics else []))
     kinds = [kind for kind in KINDS if kind not in others and name in catalog.offered[kind]]
-    if catalog.folder(name) is None and catalog.base(name) not in catalog.variants:
-        if not kinds and not metrics:
-            names = {known for kind in KINDS if kind != UNNAMED for known in catalog.offered[kind]}
-            names |= {str(row["name"]) for row in metric_rows(catalog)}
-            raise UnknownName("variant, part, task or other name", name, names)
-    else:
+    if is_variant:
         yield buildable(catalog, name).model_dump(mode="json")
+    elif not kinds and not metrics:
+        names = {known for kind in KINDS if kind != UNNAMED for known in catalog.offered[kind]}
+        names |= {str(row["name"]) for row in known_metrics}
+        raise UnknownName("variant, part, task or other name", name, names)
     for kind in kinds:
         yield _part(catalog, kind, name) if kind in PARTS else _other(catalog, kind, name)
     yield from (row | {"kind": "metric", "task_kind": row["kind"]} for row in metrics)
