@@ -112,7 +112,7 @@ def test_times_of_different_machines_are_withheld_unless_asked_for(run: Comparis
     assert "withheld" in told and "Abacus 9000" in told
     asked = replace(mixed, across_hardware=True)
     assert MEMORY in {q.label for q in quantities(asked)}
-    assert any("as asked" in note for note in section(asked, "costs").notes)
+    assert any("compared on request" in note for note in section(asked, "costs").notes)
 
 
 def test_latency_is_told_with_its_quartiles_in_milliseconds(run: ComparisonRun) -> None:
@@ -226,7 +226,7 @@ def test_a_report_needs_no_plugin(
     run: ComparisonRun, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     pytest.importorskip("matplotlib")
-    monkeypatch.setattr(Catalog, "installed", None)
+    monkeypatch.setattr(Catalog, "installed", Catalog.of)
     folder = saved(run, tmp_path / "run")
     monkeypatch.setattr(sys, "argv", ["zoo", "report", str(folder), "--format", "html"])
     with pytest.raises(SystemExit) as end:
