@@ -177,7 +177,7 @@ def test_a_model_without_a_tokenizer_reads_no_text(make: Make) -> None:
     folder = make("BertModel")
     (folder / "vocab.txt").unlink()
     with pytest.raises(
-        ZooError, match=r"there is no tokenizer in .*BertModel, so the model 'BertModel' can read no text"
+        ZooError, match=r"there is no tokenizer in .*BertModel, so the model 'BertModel' cannot read text"
     ):
         zoo.load(folder).encode(["a"])
 

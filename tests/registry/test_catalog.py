@@ -91,7 +91,7 @@ def test_the_installed_plugins_register_what_their_papers_add() -> None:
         (hooks("acme", "zoo_encoders", "zoo_grids"), "hooks", "an older zoo: zoo_encoders, zoo_grids is no hook any"),
         (plugin("acme", ValueError("no")), "zoo_offers", "ValueError: no"),
         (plugin("acme", ["acme.x"]), "zoo_offers", "should return a zoo.Offers record; got ['acme.x']"),
-        (plugin("acme", encodrs={}), "zoo_offers", "'encodrs' is nothing to offer; did you mean 'encoders'?"),
+        (plugin("acme", encodrs={}), "zoo_offers", "'encodrs' is not a field of Offers; did you mean 'encoders'?"),
         (plugin("acme", encoders=["acme.x"]), "zoo_offers", "encoders: it should be a dict of name to class"),
         (plugin("acme", encoders={"acme.x": 3}), "zoo_offers", "encoders: it should be a dict of name to class"),
         (plugin("acme", encoders={"acme.x": "acme.X"}), "zoo_offers", "'acme.X' should be written 'module:Name'"),

@@ -111,7 +111,7 @@ BROKEN = {
 REASONS = {
     "raises": "import: RuntimeError: it is broken",
     "leaves": "import: SystemExit: 3",
-    "misspells": "zoo_offers: ValidationError: 'encodrs' is nothing to offer; did you mean 'encoders'?",
+    "misspells": "zoo_offers: ValidationError: 'encodrs' is not a field of Offers; did you mean 'encoders'?",
     "mistypes": "zoo_offers: ValidationError: encoders: it should be a dict of name to class or 'module:Name'; got [1]",
     "foresees": "api version: it was made for version 2 of the plugin API, and encoder-zoo 0.1.0 offers version 1",
     "remembers": "hooks: it is written for an older zoo: zoo_encoders is no hook any more; return one ",
