@@ -33,9 +33,6 @@ from zoo.experiments.runner.run import run
 from zoo.experiments.statistics.analysis import analyse
 from zoo.experiments.statistics.verdicts import compare_systems
 
-pytestmark = pytest.mark.xdist_group("comparison")
-
-
 _spec = importlib.util.spec_from_file_location("zoo_toy", Path(__file__).with_name("toy_task.py"))
 assert _spec and _spec.loader
 toy = importlib.util.module_from_spec(_spec)

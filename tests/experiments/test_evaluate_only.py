@@ -19,9 +19,6 @@ from zoo import Catalog, ZooError
 from zoo.api.outcomes import Comparison
 from zoo.experiments.results.records import TaskResult
 
-pytestmark = pytest.mark.xdist_group("evaluate_only")
-
-
 CATALOG = Catalog.of(zoo_bert, zoo_roberta, toy_task)
 SMALL = "+dims.hidden_width=32+dims.ffn_width=48+dims.embedding_width=32+dims.max_length=24"
 BERT = f"small=bert-tiny{SMALL}+finetuning.max_length=24+pretraining.sequence_length=24"

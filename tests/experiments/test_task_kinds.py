@@ -35,7 +35,7 @@ from zoo.tasks.scoring import main_score, score
 from zoo.tasks.task import Example
 from zoo.testing import check_task
 
-pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("task_kinds")]
+pytestmark = pytest.mark.slow
 
 
 CATALOG = Catalog.of(zoo_bert, made=OFFERS, stranger=STRANGER)

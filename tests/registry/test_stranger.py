@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("stranger")]
+pytestmark = pytest.mark.slow
 
 
 PAGE = (Path(__file__).resolve().parents[2] / "docs" / "writing-a-variant.md").read_text()

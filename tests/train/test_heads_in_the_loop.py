@@ -164,7 +164,6 @@ def made_by_two(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
 
 
 @pytest.mark.slow
-@pytest.mark.xdist_group("two processes")
 @pytest.mark.parametrize("kind", HEAD_KINDS)
 def test_two_processes_make_the_step_of_the_whole_batch(kind: str, made_by_two: Path) -> None:
     made = load_file(made_by_two / f"{kind}.safetensors")
@@ -176,7 +175,6 @@ def test_two_processes_make_the_step_of_the_whole_batch(kind: str, made_by_two: 
 
 
 @pytest.mark.slow
-@pytest.mark.xdist_group("two processes")
 def test_a_sharded_lamb_without_decay_makes_the_steps_of_one_process(made_by_two: Path) -> None:
     model, plain = headed("token-classification"), headed("token-classification")
     assert fit(model, [head_batch("token-classification")] * 3, LAMB, 3, lambda done, total: None).n_sequences == 21

@@ -32,9 +32,6 @@ from zoo.experiments.statistics.verdicts import compare_systems
 from zoo.experiments.submission.write import submit
 from zoo.experiments.verify.files import Check, verify
 
-pytestmark = pytest.mark.xdist_group("damage")
-
-
 N_MUTATIONS = 300
 WRONG = {"bert-tiny": [18, 17, 19], "albert-tiny": [1, 2, 1]}
 

@@ -32,8 +32,6 @@ from zoo.machine.environment import environment
 from zoo.model import Model
 from zoo.weights.folder import CheckpointFolder
 
-pytestmark = pytest.mark.xdist_group("common_numbers")
-
 
 class OwnDraws(Encoder):
     """A stranger's part whose constructor draws: a parameter, and a projection that no checkpoint holds."""

@@ -15,7 +15,7 @@ from tests.experiments.runner.test_sharing import SMALL, done, fingerprints, zoo
 
 pytest.importorskip("ray", reason="Ray is not installed")
 
-pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("ray_cluster")]
+pytestmark = pytest.mark.slow
 
 
 def test_a_lost_worker_is_replaced_and_the_results_are_those_of_one_process(tmp_path: Path) -> None:

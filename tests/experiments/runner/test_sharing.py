@@ -20,7 +20,7 @@ from zoo.experiments.results.folder import read_run
 from zoo.experiments.results.records import FailedResult, fingerprint
 from zoo.experiments.results.run import ComparisonRun
 
-pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("sharing")]
+pytestmark = pytest.mark.slow
 
 
 SMALL = [

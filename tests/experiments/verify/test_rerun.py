@@ -24,8 +24,6 @@ from zoo.experiments.statistics.analysis import analyse
 from zoo.experiments.verify.files import verify
 from zoo.experiments.verify.rerun import _tested, reevaluate, repeated_plan, retrain
 
-pytestmark = pytest.mark.xdist_group("rerun")
-
 
 @pytest.fixture(scope="module")
 def kept(tmp_path_factory: pytest.TempPathFactory) -> Path:
