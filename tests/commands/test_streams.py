@@ -13,6 +13,8 @@ import pytest
 
 from zoo.commands.streams import prepared, results
 
+pytestmark = pytest.mark.slow
+
 TEXT = 'café "你" \\ 😀 \udc80 \n\t'
 
 

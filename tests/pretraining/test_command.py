@@ -90,6 +90,7 @@ def test_a_loss_that_is_not_a_number_stops_the_run_with_step_and_documents(
     assert "try a lower learning rate" in told
 
 
+@pytest.mark.slow
 def test_a_given_tokenizer_is_taken_and_its_hash_kept(arguments: Arguments, zoo: Zoo, tmp_path: Path) -> None:
     assert zoo(arguments(tmp_path / "one", steps=2)) == 0
     given = str(tmp_path / "one" / "tokenizer")
@@ -196,6 +197,7 @@ def test_tensorboard_is_an_extra(
     assert "pip install 'encoder-zoo[tensorboard]'" in capfd.readouterr().err
 
 
+@pytest.mark.slow
 def test_tensorboard_reads_back_what_the_log_holds(arguments: Arguments, zoo: Zoo, tmp_path: Path) -> None:
     reader = pytest.importorskip("tensorboard.backend.event_processing.event_accumulator")
     assert zoo(arguments(tmp_path / "run", "--tensorboard", "--evaluate-every", "2", steps=4)) == 0

@@ -16,6 +16,8 @@ import zoo as encoders
 from zoo.pretraining.log import read_log
 from zoo.weights.folder import CheckpointFolder
 
+pytestmark = pytest.mark.slow
+
 Arguments = Callable[..., list[str]]
 Zoo = Callable[[list[str]], int]
 

@@ -22,6 +22,8 @@ from zoo_bert.objective import NextSentence
 from zoo_bert.packing import SegmentPair
 from zoo_roberta.packing import SentencePair
 
+pytestmark = pytest.mark.slow
+
 STOP, OTHER = 1, 2
 MOST = 120_000
 """So many tokens of each corpus are enough."""
