@@ -88,20 +88,20 @@ def read_checkpoint(catalog: Catalog, path: Path) -> Checkpoint:
     folder = path if path.is_dir() else path.parent
     if not path.exists():
         raise ZooError(f"there is no file or folder {path}")
-    said = CheckpointFolder(path) if path.is_dir() else CheckpointFolder(folder, path.name)
-    entries = said.weights.entries
-    if said.variant:
-        return _own(closed_form(catalog, said.variant), entries)
-    if not said.holds(CONFIG):
+    opened = CheckpointFolder(path) if path.is_dir() else CheckpointFolder(folder, path.name)
+    entries = opened.weights.entries
+    if opened.variant:
+        return _own(closed_form(catalog, opened.variant), entries)
+    if not opened.holds(CONFIG):
         return _unrecognized(entries, {}, f"no {CONFIG} beside it: counted from its header alone", wrong=False)
-    config = said.config
+    config = opened.config
     kind = config.get("model_type")
     if not isinstance(kind, str) or kind not in catalog.checkpoint_formats:
-        told = f"no plugin installed for model type {kind!r:.60}" if kind else f"its {CONFIG} names no model_type"
-        return _unrecognized(entries, config, f"{told}: counted from its header alone", wrong=True)
+        note = f"no plugin installed for model type {kind!r:.60}" if kind else f"its {CONFIG} names no model_type"
+        return _unrecognized(entries, config, f"{note}: counted from its header alone", wrong=True)
     format = catalog.checkpoint_formats[kind]
     variant = format.variant(config, "checkpoint", str(folder / CONFIG))
-    heads = find_heads(format, said)
+    heads = find_heads(format, opened)
     if UNTIED_DECODER in heads.used:
         variant = variant.model_copy(update={"objectives": untied(format, variant.objectives)})
     return _known(closed_form(catalog, variant), format, entries, heads)
@@ -191,7 +191,7 @@ def _counted(form: ClosedForm, objectives: Iterable[str], tally: _Tally, model_t
     return Checkpoint(tally.contents(model_type), counts, form, _notes(tally))
 
 
-def _unrecognized(entries: Mapping[str, Entry], config: Mapping[str, Any], told: str, *, wrong: bool) -> Checkpoint:
+def _unrecognized(entries: Mapping[str, Entry], config: Mapping[str, Any], note: str, *, wrong: bool) -> Checkpoint:
     """Of an architecture that no plugin knows: what comes after the token table's prefix is the encoder."""
     table = next((name for name in entries if name.endswith(TOKEN_TABLES)), None)
     prefix = table.partition("embeddings.")[0] if table and "embeddings." in table else ""
@@ -215,7 +215,7 @@ def _unrecognized(entries: Mapping[str, Entry], config: Mapping[str, Any], told:
     )
     kind = config.get("model_type")
     contents = tally.contents(kind if isinstance(kind, str) else None)
-    return Checkpoint(contents, counts, None, (told, *_notes(tally)), told if wrong else None)
+    return Checkpoint(contents, counts, None, (note, *_notes(tally)), note if wrong else None)
 
 
 def _notes(tally: _Tally) -> tuple[str, ...]:

@@ -33,9 +33,9 @@ def prepared(*, answer_alone: bool) -> Iterator[None]:
     process.
     """
     with ExitStack() as stack:
-        err = stack.enter_context(_fit(sys.stderr, sys.__stderr__, tells=False))
+        err = stack.enter_context(_fit(sys.stderr, sys.__stderr__, reports_errors=False))
         stack.enter_context(redirect_stderr(err))
-        out = stack.enter_context(_fit(sys.stdout, sys.__stdout__, tells=True))
+        out = stack.enter_context(_fit(sys.stdout, sys.__stdout__, reports_errors=True))
         if answer_alone and sys.stdout is sys.__stdout__:
             stack.enter_context(_descriptor_led(1, 2))
         stack.enter_context(redirect_stdout(err if answer_alone else out))
@@ -46,7 +46,7 @@ def prepared(*, answer_alone: bool) -> Iterator[None]:
 
 
 @contextmanager
-def _fit(stream: TextIO | None, original: TextIO | None, *, tells: bool) -> Iterator[TextIO]:
+def _fit(stream: TextIO | None, original: TextIO | None, *, reports_errors: bool) -> Iterator[TextIO]:
     """The stream, able to print any text; a stream that replaces the process's own is left as it is."""
     if stream is None:  # closed before the process began
         with open(os.devnull, "w", encoding="utf-8") as nowhere:
@@ -55,8 +55,8 @@ def _fit(stream: TextIO | None, original: TextIO | None, *, tells: bool) -> Iter
         yield stream
     else:
         stream.flush()
-        raw = io.BufferedWriter(_Raw(os.dup(stream.fileno()), tells=tells))
-        lines = stream.isatty() or not tells
+        raw = io.BufferedWriter(_Raw(os.dup(stream.fileno()), reports_errors=reports_errors))
+        lines = stream.isatty() or not reports_errors
         fit = io.TextIOWrapper(raw, encoding=stream.encoding, errors=ESCAPES, line_buffering=lines)
         try:
             yield fit
@@ -68,9 +68,9 @@ def _fit(stream: TextIO | None, original: TextIO | None, *, tells: bool) -> Iter
 class _Raw(io.FileIO):
     """A stream beneath its buffer. When it fails once, what follows is dropped; a reader that left is no failure."""
 
-    def __init__(self, descriptor: int, *, tells: bool) -> None:
+    def __init__(self, descriptor: int, *, reports_errors: bool) -> None:
         super().__init__(descriptor, "w")
-        self._tells, self._gone = tells, False
+        self._reports_errors, self._gone = reports_errors, False
 
     def write(self, content: Any) -> int:
         """Write to the stream. Raises RunFailed if it refuses."""
@@ -78,7 +78,7 @@ class _Raw(io.FileIO):
             return len(content) if self._gone else super().write(content)
         except OSError as error:
             self._gone = True
-            if self._tells and not isinstance(error, BrokenPipeError):
+            if self._reports_errors and not isinstance(error, BrokenPipeError):
                 raise RunFailed(f"cannot write to standard output: {error.strerror}") from error
             return len(content)
 

@@ -40,10 +40,10 @@ def _check_output(objective: Objective, hidden: Tensor, batch: Batch, table: Ten
     output = objective(hidden, batch, table)
     assert output.loss.shape == (), f"the loss should be a scalar, got shape {tuple(output.loss.shape)}"
     assert output.loss.isfinite(), f"the loss is {output.loss.item()}"
-    counted, told = int((output.targets != IGNORE).sum()), int(objective.n_targets(batch))
-    assert counted == told, f"n_targets gives {told}, but {counted} predictions have a target"
+    counted, stated = int((output.targets != IGNORE).sum()), int(objective.n_targets(batch))
+    assert counted == stated, f"n_targets gives {stated}, but {counted} predictions have a target"
     met, classified = map(int, output.hits())
-    assert classified in (0, told), f"n_targets gives {told}, but {classified} predictions are right or wrong"
+    assert classified in (0, stated), f"n_targets gives {stated}, but {classified} predictions are right or wrong"
     assert met <= classified, f"{met} of {classified} predictions are right"
     output.loss.backward()
     if objective.reads != "embedded":  # there it may have embeddings of its own
@@ -55,11 +55,11 @@ def _gradients(objective: Objective, hidden: Tensor, batch: Batch, table: Tensor
     """The loss, and its gradients by name, added up over n parts as the training loop does."""
     wanted = {"the gradient of the hidden states": hidden}
     wanted |= {f"the gradient of {name}": parameter for name, parameter in objective.named_parameters()}
-    told = max(1, int(objective.n_targets(batch)))
+    stated = max(1, int(objective.n_targets(batch)))
     sums = [torch.zeros(()), *map(torch.zeros_like, wanted.values())]
     for index in range(n):
         part = batch.micro_batch(index, n)
-        share = int(objective.n_targets(part)) / told
+        share = int(objective.n_targets(part)) / stated
         loss = objective(hidden[..., tokens_of(batch, index, n), :], part, table).loss * share
         gradients = torch.autograd.grad(loss, list(wanted.values()), materialize_grads=True)
         sums = [total + new for total, new in zip(sums, (loss.detach(), *gradients), strict=True)]

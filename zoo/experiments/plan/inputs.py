@@ -44,7 +44,7 @@ def _init(init: Init) -> Inputs:
 
 def _pretraining(recipe: Pretraining) -> Inputs:
     """Tokens and shares count only through the steps that they make; a length that no step reads does not count."""
-    told = recipe.model_dump(exclude={"tokens", "short_share", "short_length"})
+    inputs = recipe.model_dump(exclude={"tokens", "short_share", "short_length"})
     short = recipe.short_steps and {recipe.short_length: recipe.short_batch_tokens}
-    told |= {"steps": recipe.steps, "short_steps": recipe.short_steps, "short": short}
-    return told | {"warmup": recipe.warmup_steps(recipe.steps)}
+    inputs |= {"steps": recipe.steps, "short_steps": recipe.short_steps, "short": short}
+    return inputs | {"warmup": recipe.warmup_steps(recipe.steps)}

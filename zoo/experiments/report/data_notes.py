@@ -36,9 +36,9 @@ def _cut(run: ComparisonRun) -> Iterator[str]:
         by_length: dict[int, list[str]] = {}
         for variant in run.plan.variants:
             for result in run.finetuned(variant.name, task.name)[:1]:  # the seeds of a task read the same
-                told = [f"{t.cut:,} of {t.items:,} in {split}" for split, t in result.truncated.items() if t.cut]
-                if told:
+                counts = [f"{t.cut:,} of {t.items:,} in {split}" for split, t in result.truncated.items() if t.cut]
+                if counts:
                     length = next(iter(result.truncated.values())).length
-                    by_length.setdefault(length, []).append(f"{variant.name} {', '.join(told)}")
-        for length, told in by_length.items():
-            yield f"Items of {task.name} cut to {length} tokens: {'; '.join(told)}."
+                    by_length.setdefault(length, []).append(f"{variant.name} {', '.join(counts)}")
+        for length, counts in by_length.items():
+            yield f"Items of {task.name} cut to {length} tokens: {'; '.join(counts)}."

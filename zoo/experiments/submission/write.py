@@ -32,8 +32,8 @@ class Source:
         if self.default is not None:
             return f"{self.name}: no predictions in this run; filled with {self.default}"
         assert self.dev_score is not None
-        told = f"{self.name}: seed {self.seed}, the best of {self.chosen_among} on dev ({100 * self.dev_score:.1f})"
-        return f"{told}, with {self.setting}" if self.setting else told
+        text = f"{self.name}: seed {self.seed}, the best of {self.chosen_among} on dev ({100 * self.dev_score:.1f})"
+        return f"{text}, with {self.setting}" if self.setting else text
 
 
 def submit(run: ComparisonRun, system: str | None, folder: Path) -> list[Source]:
@@ -98,7 +98,7 @@ def _answers(file: GlueFile, result: TaskResult) -> list[str] | None:
     return [f"{min(max(value, LOWEST), HIGHEST):.3f}" for value in predictions]
 
 
-def _write(folder: Path, made: dict[str, str], told: dict[str, object]) -> None:
+def _write(folder: Path, made: dict[str, str], summary: dict[str, object]) -> None:
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
@@ -109,4 +109,4 @@ def _write(folder: Path, made: dict[str, str], told: dict[str, object]) -> None:
             write_text(folder / name, text)
             archive.writestr(name, text)
     write_bytes(folder / "submission.zip", packed.getvalue())
-    write_text(folder / "submission.json", json.dumps(told, indent=1) + "\n")
+    write_text(folder / "submission.json", json.dumps(summary, indent=1) + "\n")
