@@ -9,6 +9,7 @@ from statistics import fmean
 from typing import Any, TypeAlias
 
 from zoo.core.errors import RunFailed
+from zoo.tasks.kinds import task_kind
 from zoo.tasks.kinds.token_classification import TokenClassification
 from zoo.tasks.task import Dataset, Example, Task, labels_of
 
@@ -129,7 +130,8 @@ def _first_of(counts: Counter[Any]) -> Any:
 
 def _words(task: Task, item: Example) -> list[str]:
     """The words of a text that are tagged, as the task divides them."""
-    kind = TokenClassification(task.labels, **task.options)
+    kind = task_kind(task)
+    assert isinstance(kind, TokenClassification)
     return [item.first[start:end] for start, end in kind.words(item.first)]
 
 

@@ -69,7 +69,7 @@ def _path(folder: Path, file: SplitFile) -> Path | None:
 
     Raises ZooError if it lies in several of the folders below.
     """
-    places = (file.path, *file.also)
+    places = tuple(dict.fromkeys((file.path, *file.also)))
     found = [folder / place for place in places if (folder / place).is_file()]
     if found or Path(file.path).is_absolute():
         return next(iter(found), None)

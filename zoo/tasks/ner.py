@@ -9,7 +9,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from zoo.tasks.conll import ConllFile, ConllTask
+from zoo.tasks.conll import ConllTask
+from zoo.tasks.tagged_text import ConllFile
 from zoo.tasks.tagging import tags_of
 
 METRICS = ("entity-f1",)

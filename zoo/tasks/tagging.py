@@ -1,14 +1,15 @@
 """Entities as tags of words: the schemes in which they are written, recognised and converted.
 
-An entity is (type, first word, last word). It is found by the default rules of seqeval, and conlleval before it: it goes on
-as long as the type stays and no tag begins or ends one. So any sequence of tags has entities, also a wrong one, and tags
-are converted, or repaired, by writing its entities again.
+An entity is (type, first word, last word). It is found by the default rules of seqeval, and of conlleval before it: it
+goes on as long as the type stays and no tag begins or ends one. So a wrong sequence has entities too, and tags are
+converted, or repaired, by writing them again.
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from functools import cache
 from types import MappingProxyType
 from typing import NamedTuple, TypeAlias
 
@@ -38,12 +39,13 @@ SCHEMES: Mapping[str, Scheme] = MappingProxyType(
         "BILOU": Scheme("B", "I", "L", "U"),
     }
 )
-"""BIO is also called IOB2. In IOB1 (Ramshaw and Marcus 1995) a B only parts an entity from one before it of its type."""
+"""BIO is also called IOB2. In IOB1 (Ramshaw and Marcus 1995) a B only parts an entity from one of its type before."""
 
 TAG = re.compile(r"O|[BIMELSU]-.+")
 _AS_BIOES = {"M": "I", "L": "E", "U": "S"}
 
 
+@cache
 def split_tag(tag: str) -> tuple[str, str]:
     """The letter of a tag as BIOES has it, and its type, empty outside."""
     letter, _, kind = tag.partition("-")
@@ -128,14 +130,10 @@ def recognised(texts: Iterable[Sequence[str]]) -> str:
         return "IOB1" if begun_by_inner and parted_by_first else "BIO"
     fitting = [name for name, scheme in SCHEMES.items() if letters <= {*scheme}]
     if not fitting:
-        raise ZooError(f"tags with the letters {', '.join(sorted(letters))} are of no one scheme ({', '.join(SCHEMES)})")
+        raise ZooError(
+            f"tags with the letters {', '.join(sorted(letters))} are of no one scheme ({', '.join(SCHEMES)})"
+        )
     return fitting[0]
-
-
-def first_wrong(tags: Sequence[str], scheme: str) -> int | None:
-    """The first word whose tag a scheme doesn't allow where it is; None if the sequence is right."""
-    right = write_tags(entities(tags), len(tags), scheme)
-    return next((place for place, pair in enumerate(zip(tags, right, strict=True)) if pair[0] != pair[1]), None)
 
 
 def tags_of(types: Sequence[str], scheme: str) -> tuple[str, ...]:

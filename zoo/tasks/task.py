@@ -52,7 +52,7 @@ class Task(Record):
     kind: str
     """The name of a task kind: what is asked for an item (zoo.tasks.kinds)."""
     pair: bool = False
-    options: dict[str, JsonValue] = {}
+    options: dict[str, JsonValue] = Field(default={})
     """Options of the kind, as {"words": "characters"}; a model's head keeps them, so that it reads texts alike."""
     labels: tuple[str, ...] = ()
     label_aliases: tuple[tuple[str, ...], ...] = ()

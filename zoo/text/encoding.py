@@ -65,7 +65,10 @@ def locate_words(
     """
     both = list(zip(texts, words, strict=True))
     names = list({text[start:end]: None for text, spans in both for start, end in spans})
-    pieces = dict(zip(names, map(_without_space, names, tokenizer.encode_with_offsets(names)), strict=True))
+    pieces = {
+        name: _without_space(tokenizer, *its)
+        for name, its in zip(names, tokenizer.encode_with_offsets(names), strict=True)
+    }
     return [_located(tokenizer, (_together(text, spans, pieces),), max_length) for text, spans in both]
 
 
@@ -77,10 +80,12 @@ def _together(text: str, spans: Sequence[tuple[int, int]], pieces: Mapping[str, 
     return ids.astype(np.int32), np.concatenate([none.reshape(0, 2), *places]).astype(np.int32)
 
 
-def _without_space(word: str, pieces: tuple[Ids, Ids]) -> tuple[Ids, Ids]:
-    ids, offsets = pieces
-    real = np.array([bool(word[start:end].strip()) for start, end in offsets.tolist()], dtype=np.bool_)
-    return ids[real], offsets[real]
+def _without_space(tokenizer: Tokenizer, ids: Ids, offsets: Ids) -> tuple[Ids, Ids]:
+    """A word's pieces without those of no text before the first that has some."""
+    n_blank = 0
+    while n_blank < len(ids) - 1 and not tokenizer.decode(ids[n_blank : n_blank + 1].tolist()).strip():
+        n_blank += 1
+    return ids[n_blank:], offsets[n_blank:]
 
 
 def _located(tokenizer: Tokenizer, parts: Sequence[tuple[Ids, Ids]], max_length: int) -> LocatedEncoding:

@@ -48,7 +48,7 @@ class PlannedTask(Record):
     pair: bool
     synthetic: bool
     kind: str
-    options: dict[str, JsonValue] = {}
+    options: dict[str, JsonValue] = Field(default={})
     labels: tuple[str, ...]
     metrics: Annotated[tuple[str, ...], Field(min_length=1)]
     baselines: tuple[str, ...]

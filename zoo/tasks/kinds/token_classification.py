@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 WORDS = ("spaces", "characters")
 """Ways to divide words."""
 
+
 class TokenClassification(TaskKind):
     """A label is a list of tag ids, one per word.
 

@@ -35,7 +35,9 @@ def _pooled(strict: bool) -> Callable[[Side, Side], Array]:
     """Hits, predicted and gold entities of each text. [N, 3]"""
 
     def counts(gold: Side, made: Side) -> Array:
-        rows = [[len(its & theirs), len(its), len(theirs)] for theirs, its in zip(*_both(gold, made, strict), strict=True)]
+        rows = [
+            [len(its & theirs), len(its), len(theirs)] for theirs, its in zip(*_both(gold, made, strict), strict=True)
+        ]
         return np.array(rows, dtype=np.float64)
 
     return counts
