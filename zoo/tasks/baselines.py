@@ -9,8 +9,7 @@ from statistics import fmean
 from typing import Any, TypeAlias
 
 from zoo.core.errors import RunFailed
-from zoo.tasks.kinds import task_kind
-from zoo.tasks.kinds.token_classification import TokenClassification
+from zoo.tasks.tagging import CHARACTERS, word_spans
 from zoo.tasks.task import Dataset, Example, Task, labels_of
 
 Predictions: TypeAlias = dict[str, list[Any]]
@@ -130,9 +129,8 @@ def _first_of(counts: Counter[Any]) -> Any:
 
 def _words(task: Task, item: Example) -> list[str]:
     """The words of a text that are tagged, as the task divides them."""
-    kind = task_kind(task)
-    assert isinstance(kind, TokenClassification)
-    return [item.first[start:end] for start, end in kind.words(item.first)]
+    spans = word_spans(item.first, by_characters=task.options.get("words") == CHARACTERS)
+    return [item.first[start:end] for start, end in spans]
 
 
 def _tagged(dataset: Dataset, task: Task, tag: Callable[[str, int], int]) -> Predictions:

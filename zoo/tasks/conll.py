@@ -14,7 +14,7 @@ from zoo.tasks.files import FilesTask
 from zoo.tasks.kinds import task_kind
 from zoo.tasks.kinds.token_classification import TokenClassification
 from zoo.tasks.tagged_text import ConllFile, TaggedText, read_tagged_texts
-from zoo.tasks.tagging import OUTSIDE, SCHEMES, TAG, entities, recognised, types_of, write_tags
+from zoo.tasks.tagging import CHARACTERS, OUTSIDE, SCHEMES, TAG, entities, recognised, types_of, write_tags
 from zoo.tasks.task import Dataset, Example, content_hash
 
 IN_PLACE_OF_SPACE = "_"
@@ -120,7 +120,7 @@ class ConllTask(FilesTask):
 
     def _words(self, text: TaggedText, path: Path, seen: Counter[str]) -> list[str]:
         """A text's words, fit to be joined. Raises ZooError if one is no character and should be."""
-        if self.options.get("words") == "characters":
+        if self.options.get("words") == CHARACTERS:
             for word, line in zip(text.words, text.lines, strict=True):
                 if len(word) != 1:
                     raise ZooError(f"{path}:{line}: {word!r:.60} is not one character, as {self.name!r} has on a line")

@@ -18,6 +18,9 @@ from zoo.core.errors import UnknownName, ZooError
 OUTSIDE = "O"
 """The tag of a word in no entity."""
 
+SPACES, CHARACTERS = "spaces", "characters"
+"""What makes words of a text: the white space between them; or each character is one, as in Chinese."""
+
 Entity: TypeAlias = tuple[str, int, int]
 
 
@@ -145,3 +148,10 @@ def tags_of(types: Sequence[str], scheme: str) -> tuple[str, ...]:
 def types_of(labels: Iterable[str]) -> tuple[str, ...]:
     """The entity types of tags, in order."""
     return tuple(dict.fromkeys(split_tag(label)[1] for label in labels if label != OUTSIDE))
+
+
+def word_spans(text: str, *, by_characters: bool) -> list[tuple[int, int]]:
+    """Where the words of a text begin and end."""
+    if by_characters:
+        return [(place, place + 1) for place in range(len(text))]
+    return [found.span() for found in re.finditer(r"\S+", text)]

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from zoo.core.errors import UnknownName, ZooError
 from zoo.tasks.kinds.classification import class_id, id_of, is_id
 from zoo.tasks.kinds.kind import EncodedItem, ItemField, TaskKind, percent, text_in
+from zoo.tasks.tagging import CHARACTERS, OUTSIDE, SPACES, word_spans
 from zoo.tasks.task import Example
 
 if TYPE_CHECKING:
@@ -17,9 +17,6 @@ if TYPE_CHECKING:
     from zoo.core.batch import Batch, Ids
     from zoo.core.interfaces import Tokenizer
     from zoo.text.encoding import LocatedEncoding
-
-WORDS = ("spaces", "characters")
-"""Ways to divide words."""
 
 
 class TokenClassification(TaskKind):
@@ -38,17 +35,15 @@ class TokenClassification(TaskKind):
         "most-frequent-tag": "zoo.tasks.baselines:most_frequent_tag",
     }
 
-    def __init__(self, labels: Sequence[str], pair: bool = False, *, words: Any = "spaces") -> None:
+    def __init__(self, labels: Sequence[str], pair: bool = False, *, words: Any = SPACES) -> None:
         super().__init__(labels, pair)
-        if words not in WORDS:
-            raise UnknownName("way to divide words", str(words)[:60], WORDS)
-        self.by_characters = words == "characters"
+        if words not in (SPACES, CHARACTERS):
+            raise UnknownName("way to divide words", str(words)[:60], (SPACES, CHARACTERS))
+        self.by_characters = words == CHARACTERS
 
     def words(self, text: str) -> list[tuple[int, int]]:
         """Where the words of a text begin and end."""
-        if self.by_characters:
-            return [(place, place + 1) for place in range(len(text))]
-        return [found.span() for found in re.finditer(r"\S+", text)]
+        return word_spans(text, by_characters=self.by_characters)
 
     def joined(self, words: Sequence[str]) -> str:
         """The text of these words."""
