@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from torch import Tensor
+
 from zoo.core.errors import ZooError
 from zoo.core.specs import HeadConfig
 from zoo.heads import TaskHead
@@ -40,11 +42,17 @@ def predict_items(
     model: Model, head: TaskHead, task: Task, items: Sequence[EncodedItem], order: list[int]
 ) -> list[Any]:
     """A head's predictions as the task numbers its labels; `order` is the head's `class_order`."""
-    kind, logits = task_kind(task), logits_of(model, head, items)
-    if order != sorted(order):
-        columns = [order.index(label) for label in range(len(order))]
-        logits = [its[..., columns] for its in logits]
+    kind, logits = task_kind(task), ordered_logits(model, head, items, order)
     return [kind.decode(item, its) for item, its in zip(items, logits, strict=True)]
+
+
+def ordered_logits(model: Model, head: TaskHead, items: Sequence[EncodedItem], order: list[int]) -> list[Tensor]:
+    """A head's logits of each item, of labels in the task's order."""
+    logits = logits_of(model, head, items)
+    if order == sorted(order):
+        return logits
+    columns = [order.index(label) for label in range(len(order))]
+    return [its[..., columns] for its in logits]
 
 
 def class_order(head: HeadConfig, task: Task) -> list[int]:

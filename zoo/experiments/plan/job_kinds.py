@@ -152,6 +152,7 @@ class Finetune(JobKind):
             "task": task.content,
             "recipe": finetuning_inputs(plan.finetuning_of(job)),
             "head": head_inputs(plan.variant(job.system).head, task.pair),
+            **_kept(plan),
         }
 
     def model_folder(self, plan: PlanSpec, job: Job) -> str:
@@ -200,7 +201,7 @@ class Evaluate(JobKind):
     def inputs(self, plan: PlanSpec, job: Job) -> Inputs:
         """As JobKind says."""
         length = plan.variant(job.system).finetuning.max_length
-        return {"task": plan.task(str(job.task)).content, "max_length": length}
+        return {"task": plan.task(str(job.task)).content, "max_length": length, **_kept(plan)}
 
     def model_folder(self, plan: PlanSpec, job: Job) -> str | None:
         """As JobKind says."""
@@ -231,6 +232,11 @@ JOB_KINDS: Mapping[str, JobKind] = MappingProxyType(
     {kind.name: kind for kind in (Pretrain(), TakeOver(), Finetune(), Evaluate(), Baseline())}
 )
 """All kinds, in the order of a plan's jobs."""
+
+
+def _kept(plan: PlanSpec) -> Inputs:
+    """What is kept of a model's answers besides predictions."""
+    return {"probabilities": True} if plan.keep_probabilities else {}
 
 
 def kind_of(job: Job) -> JobKind:

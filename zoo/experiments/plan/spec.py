@@ -120,6 +120,7 @@ class PlanSpec(Record):
     """The share of documents held out from pre-training, to evaluate models on."""
     checkpoints: dict[str, PlannedCheckpoint] = Field(default={})
     keep_finetuned: bool = False
+    keep_probabilities: bool = False
     tuning: Tuning | None = None
     ablation: Ablation | None = None
     """The edges between the variants whose effects are reported; no result depends on it."""

@@ -11,12 +11,12 @@ from zoo.core.specs import Init
 from zoo.experiments.results.records import Cost, TaskResult, Truncation
 from zoo.experiments.runner.context import JobContext
 from zoo.experiments.runner.latency import latency, throughput
-from zoo.experiments.runner.scoring import planned_data, scored, unlabelled
+from zoo.experiments.runner.scoring import answered, planned_data, scored, unlabelled
 from zoo.machine.memory import peak_memory, reset_peak_memory
 from zoo.model import Model
 from zoo.tasks.kinds import make_head, task_kind
 from zoo.tasks.task import labels_of
-from zoo.train.finetune import head_for, predict, training_batches
+from zoo.train.finetune import head_for, logits_of, training_batches
 from zoo.train.loop import fit
 from zoo.weights.checkpoint import load_weights
 from zoo.weights.folder import CheckpointFolder
@@ -46,14 +46,15 @@ def finetune(work: JobContext) -> TaskResult:
     trained = time.perf_counter()
     for split in (*task.dev_splits, *unlabelled(task, dataset)):
         encoded[split] = kind.encode(dataset.splits[split], tokenizer, recipe.max_length)
-    predictions = {split: predict(model, head, its) for split, (its, _) in encoded.items() if split != task.train_split}
+    held = {split: its for split, (its, _) in encoded.items() if split != task.train_split}
+    answers = answered(work, held, lambda its: logits_of(model, head, its))
     seconds, peak = time.perf_counter() - began, peak_memory(how.compute.torch_device)
     if plan.keep_finetuned:
         save(model, work.model_folder(), to="zoo", replace=True, catalog=catalog)
     asked = [item for split in task.dev_splits for item in encoded[split][0]]
     return scored(
         work,
-        predictions,
+        answers,
         steps=steps,
         truncated={
             split: Truncation(cut=cut, items=len(its), length=recipe.max_length)

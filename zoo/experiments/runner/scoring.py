@@ -2,18 +2,33 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from zoo.core.errors import RunFailed
 from zoo.experiments.results.gold_labels import Answers
 from zoo.experiments.results.records import Cost, TaskResult, Truncation
 from zoo.experiments.runner.context import JobContext
 from zoo.machine.environment import environment
+from zoo.tasks.kinds import EncodedItem, task_kind
 from zoo.tasks.scoring import gold_labels, main_score, score
 from zoo.tasks.task import Dataset, Task
 
+if TYPE_CHECKING:
+    from torch import Tensor
+
 _datasets: dict[tuple[str, str | None], Dataset] = {}
 """Data that this process has read, as many jobs need the same task."""
+
+
+@dataclass(frozen=True)
+class Answered:
+    """Predictions by split, and the probabilities of those for which they are kept."""
+
+    predictions: Answers
+    probabilities: Answers = field(default_factory=dict)
 
 
 def planned_data(work: JobContext) -> tuple[Task, Dataset]:
@@ -38,17 +53,33 @@ def unlabelled(task: Task, dataset: Dataset) -> list[str]:
     ]
 
 
+def answered(
+    work: JobContext,
+    items: Mapping[str, Sequence[EncodedItem]],
+    logits_of: Callable[[Sequence[EncodedItem]], list[Tensor]],
+) -> Answered:
+    """A model's answers to the items of each split."""
+    kind, keep = task_kind(planned_data(work)[0]), work.plan.keep_probabilities
+    predictions, probabilities = {}, {}
+    for split, its in items.items():
+        logits = logits_of(its)
+        predictions[split] = [kind.decode(*pair) for pair in zip(its, logits, strict=True)]
+        if keep:
+            probabilities[split] = [kind.probabilities(*pair) for pair in zip(its, logits, strict=True)]
+    return Answered(predictions, {split: made for split, made in probabilities.items() if made != [None] * len(made)})
+
+
 def scored(
     work: JobContext,
-    predictions: Answers,
+    answers: Answered,
     *,
     steps: int,
     truncated: dict[str, Truncation],
     cost: Cost,
 ) -> TaskResult:
-    """The result of a job that made these predictions by split."""
+    """The result of a job that gave these answers."""
     task, dataset = planned_data(work)
-    labels = gold_labels(task, dataset)
+    labels, predictions = gold_labels(task, dataset), answers.predictions
     scores = {split: score(task, labels[split], predictions[split]) for split in labels}
     return TaskResult(
         job=work.job,
@@ -62,6 +93,7 @@ def scored(
         main_score=main_score(task, scores),
         predictions={split: predictions[split] for split in labels},
         test_predictions={split: made for split, made in predictions.items() if split not in labels},
+        probabilities=answers.probabilities,
         environment=environment(work.catalog, work.how.compute),
         cost=cost,
     )

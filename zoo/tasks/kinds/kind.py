@@ -16,6 +16,9 @@ if TYPE_CHECKING:
     from zoo.core.batch import Batch, Encoding, Ids
     from zoo.core.interfaces import Tokenizer
 
+DIGITS = 6
+"""Digits of a probability that is kept."""
+
 
 @dataclass(frozen=True)
 class EncodedItem:
@@ -175,7 +178,25 @@ class TaskKind(ABC):
     def rows(self, example: Example, item: EncodedItem, logits: Tensor) -> Iterator[tuple[str, ...]]:
         """What `zoo predict` prints for an item in `columns`, in one row or several."""
 
+    # How sure it is
+
+    def probabilities(self, item: EncodedItem, logits: Tensor) -> Any:
+        """The probabilities of an item's answers as JSON, with six digits; None, by default, if the kind has none."""
+        return None
+
+    def fits_probabilities(self, prediction: Any, value: Any) -> bool:
+        """Whether a value can be the probabilities of an item with this prediction."""
+        return value is None
+
+    def judged(self, gold: Any, prediction: Any, probabilities: Any) -> Iterator[tuple[float, bool]]:
+        """How probable each answer to an item was said to be, and whether it is right; for calibration."""
+        return iter(())
+
     # How predictions are scored and compared
+
+    def parts(self, gold: Sequence[Any], predictions: Sequence[Any]) -> Mapping[str, Mapping[str, float]]:
+        """Scores of the parts of a task by name, such as types of entities; none by default."""
+        return {}
 
     def side(self, values: Sequence[Any]) -> Any:
         """Labels or predictions of many items as the metrics of this kind take them."""
@@ -188,6 +209,17 @@ class TaskKind(ABC):
     def is_constant(self, values: Sequence[Any]) -> bool:
         """Whether the same is predicted whatever is read."""
         return all(value == values[0] for value in values)
+
+
+def rounded(probabilities: Tensor) -> Any:
+    """Probabilities as JSON, with six digits."""
+    return (probabilities.double() * 10**DIGITS).round().div(10**DIGITS).tolist()
+
+
+def are_probabilities(value: Any, n: int, *, of_one: bool = True) -> bool:
+    """Whether it is a list of `n` numbers from 0 to 1; together 1, up to rounding, if they are `of_one` answer."""
+    fit = isinstance(value, list) and len(value) == n and all(isinstance(p, float) and 0 <= p <= 1 for p in value)
+    return fit and (not of_one or abs(sum(value) - 1) <= n * 10**-DIGITS)
 
 
 def percent(probability: Any) -> str:

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from zoo.core.errors import ZooError
-from zoo.tasks.kinds.kind import EncodedItem, ItemField, TaskKind, percent, text_in
+from zoo.tasks.kinds.kind import DIGITS, EncodedItem, ItemField, TaskKind, are_probabilities, percent, text_in
 from zoo.tasks.task import Example
 
 if TYPE_CHECKING:
@@ -104,6 +104,18 @@ class QuestionAnswering(TaskKind):
         start, end = _characters(item, span)
         answer = " ".join((example.second or "")[start:end].split())
         yield str(start), str(end), answer, percent(probability)
+
+    def probabilities(self, item: EncodedItem, logits: Tensor) -> list[float]:
+        """Of the answer. [1]"""
+        return [round(best_span(logits)[1], DIGITS)]
+
+    def fits_probabilities(self, prediction: Any, value: Any) -> bool:
+        """One."""
+        return are_probabilities(value, 1, of_one=False)
+
+    def judged(self, gold: Any, prediction: Any, probabilities: Any) -> Iterator[tuple[float, bool]]:
+        """The answer, right if it is the gold one exactly."""
+        yield probabilities[0], prediction == gold
 
     def side(self, values: Sequence[Any]) -> Any:
         """Places. [N, 2]"""

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from zoo.core.errors import UnknownName, ZooError
 from zoo.tasks.kinds.classification import class_id, id_of, is_id
-from zoo.tasks.kinds.kind import EncodedItem, ItemField, TaskKind, percent, text_in
-from zoo.tasks.tagging import CHARACTERS, OUTSIDE, SPACES, word_spans
+from zoo.tasks.kinds.kind import EncodedItem, ItemField, TaskKind, are_probabilities, percent, rounded, text_in
+from zoo.tasks.tagging import CHARACTERS, OUTSIDE, SPACES, marks_entities, word_spans
 from zoo.tasks.task import Example
 
 if TYPE_CHECKING:
@@ -145,6 +145,29 @@ class TokenClassification(TaskKind):
             word = " ".join(example.first[start:end].split())
             if place >= 0 and word:
                 yield str(start), str(end), word, self.labels[int(tags[place])], percent(probabilities[place])
+
+    def probabilities(self, item: EncodedItem, logits: Tensor) -> list[list[float]]:
+        """Of each tag for each word, none for a word that was not read. [W, C]"""
+        assert item.places is not None
+        tags = rounded(logits.softmax(1))
+        return [tags[place] if place >= 0 else [] for place in item.places.tolist()]
+
+    def fits_probabilities(self, prediction: Any, value: Any) -> bool:
+        """One per tag, or none, for each word."""
+        fit = isinstance(value, list) and len(value) == len(prediction)
+        return fit and all(word == [] or are_probabilities(word, len(self.labels)) for word in value)
+
+    def judged(self, gold: Any, prediction: Any, probabilities: Any) -> Iterator[tuple[float, bool]]:
+        """The tag of each word that was read."""
+        for right, tag, its in zip(gold, prediction, probabilities, strict=False):
+            if its:
+                yield its[tag], tag == right
+
+    def parts(self, gold: Sequence[Any], predictions: Sequence[Any]) -> Mapping[str, Mapping[str, float]]:
+        """Precision, recall and F1 of each type of entity, and how many there are; none of tags that mark none."""
+        from zoo.tasks.metrics.tagging import scores_by_type
+
+        return scores_by_type(self.side(gold), self.side(predictions)) if marks_entities(self.labels) else {}
 
     def side(self, values: Sequence[Any]) -> list[tuple[str, ...]]:
         """The tags of each text by name."""
