@@ -30,9 +30,9 @@ def note() -> str:
     """What is measured, and of what."""
     return (
         f"ECE is the expected calibration error in {N_BINS} bins of equal width (Guo et al. 2017), mean ± standard "
-        "deviation over seeds, x 100: the mean distance of probability and share of right answers. Answers are classes; "
-        "of multi-label tasks labels, of tags words that were read, of questions answers that are exactly the gold one. "
-        "Baselines give no probabilities."
+        "deviation over seeds, x 100: the mean distance of probability and share of right answers. An answer is a "
+        "class or a choice; of multi-label tasks each label, of tags each word that was read. Baselines give no "
+        "probabilities."
     )
 
 

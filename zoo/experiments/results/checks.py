@@ -55,6 +55,8 @@ def _of_task(task: PlannedTask, result: TaskResult) -> Iterator[str]:
         if split in task.dev:
             yield f"holds the split {split!r} as one that is not scored"
         yield from _unfit(task, split, made)
+    if result.probabilities and (lacking := {*task.dev} - {*result.probabilities}):
+        yield f"has probabilities, but none of {min(lacking):.60}"
     answers = result.predictions | result.test_predictions
     for split, its in result.probabilities.items():
         if len(its) != len(answers.get(split, ())):

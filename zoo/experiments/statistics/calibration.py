@@ -25,7 +25,7 @@ Judged = Sequence[tuple[float, bool]]
 
 
 class Bin(Record):
-    """Answers whose probability is above `low` and at most `high`: their mean probability, and the share of right ones."""
+    """Answers whose probability is above `low` and at most `high`: its mean, and the share of right ones."""
 
     low: float
     high: float

@@ -19,13 +19,16 @@ from zoo.experiments.results.records import TaskResult, fingerprint
 from zoo.experiments.results.run import ComparisonRun, best_setting
 from zoo.experiments.runner.run import Watcher, run
 from zoo.experiments.verify.files import Check
-from zoo.inference.predict_task import class_order, predict_items
+from zoo.inference.predict_task import class_order, ordered_logits
 from zoo.inference.predict_text import head_for_text
 from zoo.machine.environment import environment
 from zoo.registry.catalog import Catalog
 from zoo.tasks.kinds import TaskKind, task_kind
 
 ALPHA = 0.05
+
+ROUNDING = 1e-3
+"""How far probabilities of the same model may be off elsewhere."""
 
 TIES = 0.01
 """The share of items whose prediction may differ on other hardware."""
@@ -42,10 +45,12 @@ def reevaluate(done: ComparisonRun, folder: Path, catalog: Catalog) -> Iterator[
         if not isinstance(result, TaskResult) or where is None:
             continue
         try:
-            for split, predictions in _predicted_again(done.plan, result, folder / where, data, catalog):
+            for split, predictions, probabilities in _answered_again(done.plan, result, folder / where, data, catalog):
                 same_place = here.hardware == result.environment.hardware
                 kind, recorded = task_kind(done.plan.task(str(result.job.task))), result.predictions[split]
                 yield _equal_predictions(kind, f"{where}: {split}", recorded, predictions, same_place)
+                if split in result.probabilities:
+                    yield _near(f"{where}: {split}, probabilities", result.probabilities[split], probabilities)
         except _CannotTell as error:
             yield Check(where, "not decidable", str(error))
         except ZooError as error:
@@ -56,10 +61,13 @@ class _CannotTell(Exception):
     """Why a model cannot predict again."""
 
 
-def _predicted_again(
+def _answered_again(
     plan: Plan, result: TaskResult, place: Path, data: Path | None, catalog: Catalog
-) -> Iterator[tuple[str, list[Any]]]:
-    """The predictions of a kept model, by development split. Raises ZooError if it has no head for the task."""
+) -> Iterator[tuple[str, list[Any], list[Any]]]:
+    """The predictions of a kept model and their probabilities, by development split.
+
+    Raises ZooError if it has no head for the task.
+    """
     if not place.is_dir():
         raise _CannotTell("the model was not kept; zoo compare --keep-finetuned keeps it")
     task = catalog.task(str(result.job.task))
@@ -68,10 +76,11 @@ def _predicted_again(
         raise _CannotTell(f"the data of {task.name} are not those of the run")
     model = load(place, catalog=catalog).to(plan.compute.here().torch_device)
     head, max_length = head_for_text(model), plan.variant(result.job.system).finetuning.max_length
-    order = class_order(head.config, task)
+    order, kind = class_order(head.config, task), task_kind(task)
     for split in task.dev_splits:
-        items, _ = task_kind(task).encode(dataset.splits[split], model.text_tokenizer, max_length)
-        yield split, predict_items(model, head, task, items, order)
+        items, _ = kind.encode(dataset.splits[split], model.text_tokenizer, max_length)
+        pairs = list(zip(items, ordered_logits(model, head, items, order), strict=True))
+        yield split, [kind.decode(*pair) for pair in pairs], [kind.probabilities(*pair) for pair in pairs]
 
 
 def repeated_plan(plan: Plan, seeds: int) -> Plan:
@@ -120,6 +129,25 @@ def _equal_predictions(
     detail = f"{len(different)} of {len(found)} differ, item {first + 1}: {recorded[first]}, now {found[first]}"
     few = not same_place and len(different) / len(found) <= TIES
     return Check(where, "not decidable" if few else "contradicted", detail)
+
+
+def _near(where: str, recorded: Sequence[Any], found: Sequence[Any]) -> Check:
+    """Probabilities must be the same but for rounding."""
+    sides = [list(_flat(side)) for side in (recorded, found)]
+    if len(sides[0]) != len(sides[1]):
+        return Check(where, "contradicted", f"{len(sides[0]):,} stored, {len(sides[1]):,} made")
+    worst = max((abs(a - b) for a, b in zip(*sides, strict=True)), default=0.0)
+    same = worst <= ROUNDING
+    return Check(where, "confirmed" if same else "contradicted", "" if same else f"they differ by up to {worst:.2g}")
+
+
+def _flat(values: Any) -> Iterator[float]:
+    """The numbers in lists of lists."""
+    for value in values:
+        if isinstance(value, list):
+            yield from _flat(value)
+        elif value is not None:
+            yield value
 
 
 def _repeated(where: str, recorded: list[TaskResult], repeated: list[TaskResult], equivalence_margin: float) -> Check:
