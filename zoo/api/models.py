@@ -16,7 +16,8 @@ from zoo.inference import fill_mask, predict_text
 from zoo.inference.predict_task import predict_task
 from zoo.inference.predict_text import Predictions
 from zoo.inference.vector_file import VectorFile
-from zoo.machine.compute import Compute, chosen_device
+from zoo.machine.compute import Compute, chosen_compute
+from zoo.machine.failures import failures_told
 from zoo.model import Model
 from zoo.pooling.config import vector_config
 from zoo.progress import Pace, Shown
