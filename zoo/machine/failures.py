@@ -42,7 +42,7 @@ def failures_told(advice: str) -> Iterator[None]:
 
 def _free() -> str:
     """How much of the current GPU is free, for a message; empty without a GPU that is in use."""
-    if not torch.cuda.is_initialized():
+    if not torch.cuda.is_initialized():  # type: ignore[no-untyped-call]
         return ""
     free, total = torch.cuda.mem_get_info()
     return f", with {free / 2**30:,.1f} of {total / 2**30:,.1f} GiB of the GPU free"

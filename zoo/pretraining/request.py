@@ -72,9 +72,9 @@ class PretrainRequest(Options):
         str | None,
         Help("Where to compute: auto, cpu, cuda, cuda:1 or mps.", MACHINE, "cuda", "auto: cuda if there is a GPU"),
     ] = None
-    precision: Annotated[
-        TrainingPrecision, Help("Number format of forward and backward passes.", MACHINE, "bf16")
-    ] = "fp32"
+    precision: Annotated[TrainingPrecision, Help("Number format of forward and backward passes.", MACHINE, "bf16")] = (
+        "fp32"
+    )
     deterministic: Annotated[
         bool | None, Help("On a GPU, use only algorithms that repeat bit for bit.", MACHINE, "", "yes")
     ] = None

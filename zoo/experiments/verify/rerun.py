@@ -48,9 +48,7 @@ def again_on(plan: Plan, device: str | None) -> Compute:
     return here
 
 
-def reevaluate(
-    done: ComparisonRun, folder: Path, catalog: Catalog, compute: Compute | None = None
-) -> Iterator[Check]:
+def reevaluate(done: ComparisonRun, folder: Path, catalog: Catalog, compute: Compute | None = None) -> Iterator[Check]:
     """Predict the development items again with every stored fine-tuned model, where the run did if nothing is said."""
     compute = compute or again_on(done.plan, None)
     data = Path(done.plan.data_folder) if done.plan.data_folder else None
