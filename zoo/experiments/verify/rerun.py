@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterator, Sequence
 from math import sqrt
 from pathlib import Path
@@ -21,9 +22,12 @@ from zoo.experiments.runner.run import Watcher, run
 from zoo.experiments.verify.files import Check
 from zoo.inference.predict_task import class_order, ordered_logits
 from zoo.inference.predict_text import head_for_text
+from zoo.machine.compute import Compute, chosen_device
 from zoo.machine.environment import environment
 from zoo.registry.catalog import Catalog
 from zoo.tasks.kinds import TaskKind, task_kind
+
+log = logging.getLogger("zoo")
 
 ALPHA = 0.05
 
@@ -34,10 +38,23 @@ TIES = 0.01
 """The share of items whose prediction may differ on other hardware."""
 
 
-def reevaluate(done: ComparisonRun, folder: Path, catalog: Catalog) -> Iterator[Check]:
-    """Predict the development items again with every stored fine-tuned model."""
+def again_on(plan: Plan, device: str | None) -> Compute:
+    """Where to compute again: on the device asked for, else the run's, else the CPU, which is logged.
+
+    Raises ZooError if the device that was asked for is missing.
+    """
+    if device is not None:
+        return plan.compute.model_copy(update={"device": chosen_device(device)})
+    here = plan.compute.here()
+    if here != plan.compute:
+        log.warning(f"the run computed on {plan.compute.device}, which is not here; computing again on {here.device}")
+    return here
+
+
+def reevaluate(done: ComparisonRun, folder: Path, catalog: Catalog, compute: Compute | None = None) -> Iterator[Check]:
+    """Predict the development items again with every stored fine-tuned model, where the run did if nothing is said."""
+    compute = compute or again_on(done.plan, None)
     data = Path(done.plan.data_folder) if done.plan.data_folder else None
-    compute = done.plan.compute.here()
     here = environment(catalog, compute)
     compute.begin()
     for result in done.results:
@@ -45,12 +62,14 @@ def reevaluate(done: ComparisonRun, folder: Path, catalog: Catalog) -> Iterator[
         if not isinstance(result, TaskResult) or where is None:
             continue
         try:
-            for split, predictions, probabilities in _answered_again(done.plan, result, folder / where, data, catalog):
-                same_place = here.hardware == result.environment.hardware
+            again = _answered_again(done.plan, result, folder / where, data, catalog, compute)
+            for split, predictions, probabilities in again:
+                same_place = here.deterministic and here.hardware == result.environment.hardware
                 kind, recorded = task_kind(done.plan.task(str(result.job.task))), result.predictions[split]
                 yield _equal_predictions(kind, f"{where}: {split}", recorded, predictions, same_place)
                 if split in result.probabilities:
-                    yield _near(f"{where}: {split}, probabilities", result.probabilities[split], probabilities)
+                    stored = result.probabilities[split]
+                    yield _near(f"{where}: {split}, probabilities", stored, probabilities, same_place)
         except _CannotTell as error:
             yield Check(where, "not decidable", str(error))
         except ZooError as error:
@@ -62,7 +81,7 @@ class _CannotTell(Exception):
 
 
 def _answered_again(
-    plan: Plan, result: TaskResult, place: Path, data: Path | None, catalog: Catalog
+    plan: Plan, result: TaskResult, place: Path, data: Path | None, catalog: Catalog, compute: Compute
 ) -> Iterator[tuple[str, list[Any], list[Any]]]:
     """The predictions of a kept model and their probabilities, by development split.
 
@@ -74,20 +93,20 @@ def _answered_again(
     dataset = task.load(data)
     if dataset.content_hash != result.data_hash:
         raise _CannotTell(f"the data of {task.name} are not those of the run")
-    model = load(place, catalog=catalog).to(plan.compute.here().torch_device)
+    model = load(place, catalog=catalog).to(compute.torch_device)
     head, max_length = head_for_text(model), plan.variant(result.job.system).finetuning.max_length
     order, kind = class_order(head.config, task), task_kind(task)
     for split in task.dev_splits:
         items, _ = kind.encode(dataset.splits[split], model.text_tokenizer, max_length)
-        pairs = list(zip(items, ordered_logits(model, head, items, order), strict=True))
+        with compute.autocast():
+            pairs = list(zip(items, ordered_logits(model, head, items, order), strict=True))
         yield split, [kind.decode(*pair) for pair in pairs], [kind.probabilities(*pair) for pair in pairs]
 
 
-def repeated_plan(plan: Plan, seeds: int) -> Plan:
-    """A plan with no more than its first seeds, on its device if that is here, else on the CPU."""
-    return plan.model_copy(
-        update={"seeds": plan.seeds[:seeds], "keep_finetuned": False, "compute": plan.compute.here()}
-    )
+def repeated_plan(plan: Plan, seeds: int, compute: Compute | None = None) -> Plan:
+    """A plan with no more than its first seeds, computed where the run was if nothing is said."""
+    compute = compute or again_on(plan, None)
+    return plan.model_copy(update={"seeds": plan.seeds[:seeds], "keep_finetuned": False, "compute": compute})
 
 
 def retrain(
@@ -131,14 +150,15 @@ def _equal_predictions(
     return Check(where, "not decidable" if few else "contradicted", detail)
 
 
-def _near(where: str, recorded: Sequence[Any], found: Sequence[Any]) -> Check:
-    """Probabilities must be the same but for rounding."""
+def _near(where: str, recorded: Sequence[Any], found: Sequence[Any], same_place: bool) -> Check:
+    """Probabilities must be the same but for rounding; if they are not on other hardware, that decides nothing."""
     sides = [list(_flat(side)) for side in (recorded, found)]
     if len(sides[0]) != len(sides[1]):
         return Check(where, "contradicted", f"{len(sides[0]):,} stored, {len(sides[1]):,} made")
     worst = max((abs(a - b) for a, b in zip(*sides, strict=True)), default=0.0)
-    same = worst <= ROUNDING
-    return Check(where, "confirmed" if same else "contradicted", "" if same else f"they differ by up to {worst:.2g}")
+    if worst <= ROUNDING:
+        return Check(where, "confirmed")
+    return Check(where, "contradicted" if same_place else "not decidable", f"they differ by up to {worst:.2g}")
 
 
 def _flat(values: Any) -> Iterator[float]:
@@ -158,7 +178,7 @@ def _repeated(where: str, recorded: list[TaskResult], repeated: list[TaskResult]
         return Check(where, "confirmed", f"bit for bit, {len(repeated)} seed(s)")
     old, new = ([100 * result.main_score for result in results] for results in (recorded, repeated))
     shown = f"{fmean(old):.1f} then, {fmean(new):.1f} now"
-    if recorded[0].environment == repeated[0].environment:
+    if recorded[0].environment == repeated[0].environment and recorded[0].environment.deterministic:
         return Check(where, "contradicted", f"{shown}: the same code on the same machine gives other predictions")
     if len(old) < 2 or len(new) < 2:
         return Check(where, "not decidable", f"{shown}; at least two seeds of each are needed")
