@@ -10,6 +10,9 @@ from zoo.core.specs import HeadConfig
 from zoo.experiments.statistics.calibration import N_BINS, bins, expected_calibration_error
 from zoo.tasks.kinds import task_kind
 
+WORDS = [[0.8, 0.2], [0.6, 0.4], []]
+"""Of two tags for three words, the last of which was not read."""
+
 
 def test_by_hand() -> None:
     # 0.9 and 0.93 are in the fourteenth bin of fifteen (0.867 to 0.933), half of them right; 0.5 is in the eighth.
@@ -43,7 +46,7 @@ def test_bins_are_those_of_scikit_learn(seed: int) -> None:
     [
         ("classification", ("a", "b"), 1, 0, [0.7, 0.3], [(0.7, False)]),
         ("multi-label", ("a", "b"), [0, 1], [1], [0.4, 0.9], [(0.6, False), (0.9, True)]),
-        ("token-classification", ("O", "X"), [0, 1, 1], [0, 0, 0], [[0.8, 0.2], [0.6, 0.4], []], [(0.8, True), (0.6, False)]),
+        ("token-classification", ("O", "X"), [0, 1, 1], [0, 0, 0], WORDS, [(0.8, True), (0.6, False)]),
         ("multiple-choice", (), 2, 2, [0.1, 0.1, 0.8], [(0.8, True)]),
         ("regression", (), 2.0, 2.0, None, []),
     ],
