@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from zoo.core.errors import RunFailed, UnknownName, ZooError
 from zoo.core.specs import Dims, Finetuning, Init, PartRef, PoolingConfig, Pretraining, Variant, diff, part
 from zoo.registry.offers import Offers, hookimpl
+from zoo.tasks.minimal_pairs import MinimalPair
 from zoo.tasks.task import Dataset, Example, Task
 from zoo.tasks.tsv import TsvFile, TsvTask
 
@@ -50,6 +51,7 @@ if TYPE_CHECKING:
         corpus,
         pretrain,
     )
+    from zoo.api.scoring import Scored, score
     from zoo.checkpoints import load, save
     from zoo.core.batch import IGNORE, Batch, Encoding, Flags, Ids, Layout, Output, Passage
     from zoo.core.interfaces import Embedding, Encoder, Masking, Objective, Packing, Tokenizer
@@ -74,6 +76,7 @@ _LATER = {
         *("Comparison", "Conversion", "CorpusCounts", "Filled", "Pretrained", "Submission", "Verification"),
     ),
     "zoo.api.pretraining": ("corpus", "pretrain"),
+    "zoo.api.scoring": ("Scored", "score"),
     "zoo.core.batch": ("IGNORE", "Batch", "Encoding", "Flags", "Ids", "Layout", "Output", "Passage"),
     "zoo.registry.catalog": ("Catalog",),
     "zoo.checkpoints": ("load", "save"),
@@ -110,6 +113,7 @@ __all__ = [
     "Layout",
     "Masking",
     "Metric",
+    "MinimalPair",
     "Model",
     "Objective",
     "Offers",
@@ -122,6 +126,7 @@ __all__ = [
     "Pretrained",
     "Pretraining",
     "RunFailed",
+    "Scored",
     "Submission",
     "Task",
     "TaskHead",
@@ -160,6 +165,7 @@ __all__ = [
     "pretrain",
     "report",
     "save",
+    "score",
     "verify",
 ]
 
