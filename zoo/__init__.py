@@ -12,6 +12,10 @@ from zoo.core.errors import RunFailed, UnknownName, ZooError
 from zoo.core.specs import Dims, Finetuning, Init, PartRef, PoolingConfig, Pretraining, Variant, diff, part
 from zoo.registry.offers import Offers, hookimpl
 from zoo.tasks.minimal_pairs import MinimalPair
+from zoo.tasks.conll import ConllTask
+from zoo.tasks.files import FilesTask, SplitFile
+from zoo.tasks.tagged_text import ConllFile
+from zoo.tasks.tagging import convert_tags
 from zoo.tasks.task import Dataset, Example, Task
 from zoo.tasks.tsv import TsvFile, TsvTask
 
@@ -95,6 +99,8 @@ __all__ = [
     "Batch",
     "Catalog",
     "Comparison",
+    "ConllFile",
+    "ConllTask",
     "Conversion",
     "CorpusCounts",
     "Dataset",
@@ -105,6 +111,7 @@ __all__ = [
     "Encoding",
     "Example",
     "Executor",
+    "FilesTask",
     "Filled",
     "Finetuning",
     "Flags",
@@ -128,6 +135,7 @@ __all__ = [
     "Pretraining",
     "RunFailed",
     "Scored",
+    "SplitFile",
     "Submission",
     "Task",
     "TaskHead",
@@ -147,6 +155,7 @@ __all__ = [
     "check_glue_submission",
     "compare",
     "convert",
+    "convert_tags",
     "corpus",
     "diff",
     "encode",

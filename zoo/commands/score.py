@@ -61,8 +61,9 @@ def score(
     """
     import zoo
 
-    how = {"within_words": within_words, "limit": limit, "device": device}
-    scored = zoo.score(*models, pairs=pairs, texts=texts, cloze=cloze, **how)
+    scored = zoo.score(
+        *models, pairs=pairs, texts=texts, cloze=cloze, within_words=within_words, limit=limit, device=device
+    )
     if as_json:
         print_json(scored.render("json"))
     else:
