@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING
 from zoo.core.errors import RunFailed, UnknownName, ZooError
 from zoo.core.specs import Dims, Finetuning, Init, PartRef, PoolingConfig, Pretraining, Variant, diff, part
 from zoo.registry.offers import Offers, hookimpl
-from zoo.tasks.minimal_pairs import MinimalPair
 from zoo.tasks.conll import ConllTask
 from zoo.tasks.files import FilesTask, SplitFile
+from zoo.tasks.minimal_pairs import MinimalPair
 from zoo.tasks.tagged_text import ConllFile
 from zoo.tasks.tagging import convert_tags
 from zoo.tasks.task import Dataset, Example, Task
