@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
 
-from zoo.api.models import AnyModel, opened
+from zoo.api.models import AnyModel, at_work
 from zoo.api.outcomes import render, save
 from zoo.core.errors import UnknownName, ZooError
 from zoo.document import Document
@@ -133,12 +133,12 @@ def _by_model(
     scores: dict[str, T] = {}
     methods: dict[str, str] = {}
     for given in models:
-        model = opened(given, device)
-        name = model.variant.name if isinstance(given, Model) else str(given)
-        if name in scores:
-            raise ZooError(f"{name} is given twice; give each model once")
-        causal = language_model(model).causal
-        scores[name], methods[name] = scored(model), _method(causal, within_words)
+        with at_work(given, device) as model:
+            name = model.variant.name if isinstance(given, Model) else str(given)
+            if name in scores:
+                raise ZooError(f"{name} is given twice; give each model once")
+            causal = language_model(model).causal
+            scores[name], methods[name] = scored(model), _method(causal, within_words)
     return scores, methods
 
 
