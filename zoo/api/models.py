@@ -23,7 +23,6 @@ from zoo.progress import Pace, Shown
 from zoo.registry.catalog import Catalog
 from zoo.tasks.kinds import task_kind
 from zoo.tasks.scoring import score
-from zoo.tasks.tsv import TsvTask
 from zoo.text.encoding import Text
 from zoo.text.lines import read_lines
 
@@ -135,8 +134,6 @@ def predict_file(
 
 def _task_predictions(model: Model, file: Path, name: str, labels: list[str] | None) -> Predictions:
     task = Catalog.installed().task(name)
-    if not isinstance(task, TsvTask):
-        raise ZooError(f"task {name!r} is generated and not read from files")
     examples, kind = task.read(file), task_kind(task)
     predictions = predict_task(model, task, examples, labels=labels)
     rows: list[tuple[str, ...]] = [(str(index), kind.shown(value)) for index, value in enumerate(predictions)]

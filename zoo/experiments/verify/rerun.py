@@ -34,6 +34,7 @@ TIES = 0.01
 def reevaluate(done: ComparisonRun, folder: Path, catalog: Catalog) -> Iterator[Check]:
     """Predict the development items again with every stored fine-tuned model."""
     data = Path(done.plan.data_folder) if done.plan.data_folder else None
+    catalog = catalog.with_tasks(done.plan.own_tasks)
     compute = done.plan.compute.here()
     here = environment(catalog, compute)
     compute.begin()
