@@ -11,6 +11,10 @@ from typing import TYPE_CHECKING
 from zoo.core.errors import RunFailed, UnknownName, ZooError
 from zoo.core.specs import Dims, Finetuning, Init, PartRef, PoolingConfig, Pretraining, Variant, diff, part
 from zoo.registry.offers import Offers, hookimpl
+from zoo.tasks.conll import ConllTask
+from zoo.tasks.files import FilesTask, SplitFile
+from zoo.tasks.tagged_text import ConllFile
+from zoo.tasks.tagging import convert_tags
 from zoo.tasks.task import Dataset, Example, Task
 from zoo.tasks.tsv import TsvFile, TsvTask
 
@@ -92,6 +96,8 @@ __all__ = [
     "Batch",
     "Catalog",
     "Comparison",
+    "ConllFile",
+    "ConllTask",
     "Conversion",
     "CorpusCounts",
     "Dataset",
@@ -102,6 +108,7 @@ __all__ = [
     "Encoding",
     "Example",
     "Executor",
+    "FilesTask",
     "Filled",
     "Finetuning",
     "Flags",
@@ -123,6 +130,7 @@ __all__ = [
     "Pretrained",
     "Pretraining",
     "RunFailed",
+    "SplitFile",
     "Submission",
     "Task",
     "TaskHead",
@@ -142,6 +150,7 @@ __all__ = [
     "check_glue_submission",
     "compare",
     "convert",
+    "convert_tags",
     "corpus",
     "diff",
     "encode",

@@ -136,6 +136,11 @@ KINDS: dict[str, tuple[dict[str, Any], Rows, tuple[Example, ...]]] = {
         [{"tokens": "Ann sings", "tags": "B-PER O"}, {"tokens": "no", "tags": "O"}],
         (Example("Ann sings", None, (1, 0)), Example("no", None, (0,))),
     ),
+    "token-classification by characters": (
+        {"labels": ["O", "B-PER"], "options": {"words": "characters"}},
+        [{"tokens": "安唱", "tags": "B-PER O"}, {"tokens": "不", "tags": "O"}],
+        (Example("安唱", None, (1, 0)), Example("不", None, (0,))),
+    ),
     "question-answering": (
         {},
         [{"question": "who ?", "context": "Ann met Ann .", "answers": "Ann", "answer_start": 8}] * 2,
@@ -164,7 +169,7 @@ def test_items_of_every_kind_are_read_from_every_format(kind: str, suffix: str, 
     cells = {"columns": {"choices": ["choices0", "choices1"]}} if "choices" in rows[0] and len(suffix) == 3 else {}
     files = {split: f"{split}.{suffix}" for split in ("train", "dev")}
     path = tmp_path / "task.json"
-    path.write_text(json.dumps({"name": "mine", "kind": kind, "files": files} | fields | cells))
+    path.write_text(json.dumps({"name": "mine", "kind": kind.split()[0], "files": files} | fields | cells))
     task = read_task_file(path)
     assert task.load(None).splits == {"train": items, "dev": items}
     assert task.read(tmp_path / files["dev"]) == items

@@ -55,7 +55,7 @@ class Described:
     """What has a kind, for a record that is not complete yet."""
 
     def __init__(self, file: TaskFile, pair: bool) -> None:
-        self.kind, self.labels, self.pair = file.kind, file.labels, pair
+        self.kind, self.labels, self.pair, self.options = file.kind, file.labels, pair, file.options
 
 
 def is_task_file(name: str) -> bool:
@@ -129,6 +129,7 @@ def _completed(path: Path, text: str, file: TaskFile) -> RecordTask:
         suite=OWN,
         kind=file.kind,
         pair=pair,
+        options=file.options,
         labels=file.labels or _labels_needed(path, file, kind, files),
         label_aliases=file.label_aliases,
         metrics=file.metrics or tuple(metrics_of(file.kind))[:1],
