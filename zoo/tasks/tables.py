@@ -15,9 +15,11 @@ Column: TypeAlias = str | tuple[str, ...]
 
 
 class Table(Protocol):
-    """An open data file: the names of its columns, and its rows."""
+    """An open data file."""
 
-    names: Sequence[str]
+    @property
+    def names(self) -> Sequence[str]:
+        """The names of its columns."""
 
     def rows(self, wanted: Sequence[str]) -> Values:
         """The values of some columns, all of which are there, row by row. Raises ZooError with the place."""
@@ -28,7 +30,7 @@ class CellTable:
 
     def __init__(self, path: Path, rows: Cells, names: Sequence[str] | None) -> None:
         self.path, self._rows = path, rows
-        self.names = names or header(path, rows)
+        self.names: Sequence[str] = names or header(path, rows)
 
     def rows(self, wanted: Sequence[str]) -> Values:
         """As Table says."""
