@@ -61,13 +61,9 @@ def run_job(
     Raises RunFailed or ZooError if it cannot be finished.
     """
     plan.compute.begin()
-<<<<<<< HEAD
-    share, work = share or WholeDevice(), _work(job)
-    alone, n_micro = wants_alone(plan, job, share), 1
-=======
     catalog, work = catalog.with_tasks(plan.own_tasks), _work(job)
-    n_micro = 1
->>>>>>> main
+    share = share or WholeDevice()
+    alone, n_micro = wants_alone(plan, job, share), 1
     while True:
         try:
             how = StepConfig(
