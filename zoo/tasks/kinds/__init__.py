@@ -11,7 +11,7 @@ from zoo.core.lazy import imported
 from zoo.tasks.kinds.kind import EncodedItem, TaskKind
 
 if TYPE_CHECKING:
-    from zoo.core.specs import Dims, HeadConfig
+    from zoo.core.specs import Dims, HeadConfig, Reading
     from zoo.heads import TaskHead
 
 __all__ = ["BUILT_IN", "EncodedItem", "OfKind", "TaskKind", "add_kinds", "baseline_names", "make_head", "task_kind"]
@@ -46,8 +46,11 @@ def add_kinds(kinds: Mapping[str, Any]) -> None:
     _KNOWN.update(kinds)
 
 
-def task_kind(thing: OfKind) -> TaskKind:
-    """A kind at work on the labels of what has it. Raises UnknownName if no installed plugin brings it."""
+def task_kind(thing: OfKind, reading: Reading | None = None) -> TaskKind:
+    """A kind at work on the labels of what has it, reading items in this way.
+
+    Raises UnknownName if no installed plugin brings it.
+    """
     if thing.kind not in _KNOWN:
         raise UnknownName("task kind", thing.kind, _KNOWN)
     try:
@@ -55,6 +58,8 @@ def task_kind(thing: OfKind) -> TaskKind:
     except (ImportError, AttributeError) as error:
         raise ZooError(f"task kind {thing.kind!r} of a plugin fails to import: {error}") from error
     made: TaskKind = kind(thing.labels, thing.pair)
+    if reading is not None:
+        made.reading = reading
     return made
 
 
