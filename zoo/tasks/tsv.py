@@ -3,25 +3,23 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
 from pathlib import Path
-from typing import Self, TypeAlias
+from typing import Self
 
 from pydantic import model_validator
 
 from zoo.core.errors import ZooError
 from zoo.core.specs import Record
 from zoo.tasks.kinds import task_kind
+from zoo.tasks.rows import Cells, read_tsv
 from zoo.tasks.task import Dataset, Example, Label, Task, content_hash
 from zoo.text.lines import read_lines
-
-Rows: TypeAlias = Iterator[tuple[int, list[str]]]
 
 
 class TsvFile(Record):
     """One split's file: where it lies, and which columns hold the texts and the label.
 
-    A path lies in the folder given as `--glue`, unless it is absolute. Columns are found by name in the file's first
+    A path lies in the folder given as `--data`, unless it is absolute. Columns are found by name in the file's first
     line; a file without such a line has its names in `columns`.
     """
 
@@ -95,7 +93,7 @@ class TsvTask(Task):
     def _find(self, folder: Path | None) -> dict[str, Path]:
         layout = ", ".join(file.path + " (optional)" * file.optional for file in self.files.values())
         if folder is None and not all(Path(file.path).is_absolute() for file in self.files.values()):
-            raise ZooError(f"task {self.name!r} is read from files; give the folder (--glue DIR) that holds {layout}")
+            raise ZooError(f"task {self.name!r} is read from files; give the folder (--data DIR) that holds {layout}")
         folder = folder or Path()
         if not folder.is_dir():
             raise ZooError(f"there is no folder {folder}; task {self.name!r} needs one that holds {layout}")
@@ -114,7 +112,7 @@ class TsvTask(Task):
         return found
 
     def _read(self, file: TsvFile, path: Path, notes: list[str]) -> tuple[Example, ...]:
-        rows: Rows = ((number, line.split("\t")) for number, line in read_lines(path) if line)
+        rows = read_tsv(path)
         names = file.columns or _header(file, path, rows)
         indices = [names.index(name) for name in file.used]
         items, n_skipped, n_empty, kind = [], 0, 0, task_kind(self)
@@ -152,7 +150,7 @@ class TsvTask(Task):
         return label
 
 
-def _header(file: TsvFile, path: Path, rows: Rows) -> tuple[str, ...]:
+def _header(file: TsvFile, path: Path, rows: Cells) -> tuple[str, ...]:
     number, cells = next(rows, (1, []))
     names = tuple(cell.strip() for cell in cells)
     if not set(file.used) <= set(names):
