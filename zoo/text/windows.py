@@ -105,9 +105,7 @@ def _windows(
     )
 
 
-def _window(
-    tokenizer: Tokenizer, first: tuple[Ids, Ids] | None, ids: Ids, offsets: Ids, widest: Flags
-) -> Window:
+def _window(tokenizer: Tokenizer, first: tuple[Ids, Ids] | None, ids: Ids, offsets: Ids, widest: Flags) -> Window:
     whole = len(ids) + (0 if first is None else len(first[0])) + tokenizer.n_special(first is not None)
     encoding = tokenizer.join(ids if first is None else first[0], None if first is None else ids, max(3, whole))
     places = np.flatnonzero(~encoding.special)
