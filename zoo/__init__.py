@@ -11,6 +11,10 @@ from typing import TYPE_CHECKING
 from zoo.core.errors import RunFailed, UnknownName, ZooError
 from zoo.core.specs import Dims, Finetuning, Init, PartRef, PoolingConfig, Pretraining, Variant, diff, part
 from zoo.registry.offers import Offers, hookimpl
+from zoo.tasks.conll import ConllTask
+from zoo.tasks.files import FilesTask, SplitFile
+from zoo.tasks.tagged_text import ConllFile
+from zoo.tasks.tagging import convert_tags
 from zoo.tasks.task import Dataset, Example, Task
 from zoo.tasks.tsv import TsvFile, TsvTask
 
@@ -59,7 +63,7 @@ if TYPE_CHECKING:
     from zoo.inference.predict_text import Predictions
     from zoo.model import Model
     from zoo.registry.catalog import Catalog
-    from zoo.tasks.kinds import EncodedItem, TaskKind
+    from zoo.tasks.kinds import EncodedItem, ItemField, TaskKind
     from zoo.tasks.metrics.metric import Metric, of_counts
 
 _LATER = {
@@ -82,7 +86,7 @@ _LATER = {
     "zoo.experiments.runner.job": ("attempt",),
     "zoo.heads": ("TaskHead",),
     "zoo.model": ("Model",),
-    "zoo.tasks.kinds": ("EncodedItem", "TaskKind"),
+    "zoo.tasks.kinds": ("EncodedItem", "ItemField", "TaskKind"),
     "zoo.tasks.metrics.metric": ("Metric", "of_counts"),
 }
 
@@ -92,6 +96,8 @@ __all__ = [
     "Batch",
     "Catalog",
     "Comparison",
+    "ConllFile",
+    "ConllTask",
     "Conversion",
     "CorpusCounts",
     "Dataset",
@@ -102,11 +108,13 @@ __all__ = [
     "Encoding",
     "Example",
     "Executor",
+    "FilesTask",
     "Filled",
     "Finetuning",
     "Flags",
     "Ids",
     "Init",
+    "ItemField",
     "Layout",
     "Masking",
     "Metric",
@@ -122,6 +130,7 @@ __all__ = [
     "Pretrained",
     "Pretraining",
     "RunFailed",
+    "SplitFile",
     "Submission",
     "Task",
     "TaskHead",
@@ -141,6 +150,7 @@ __all__ = [
     "check_glue_submission",
     "compare",
     "convert",
+    "convert_tags",
     "corpus",
     "diff",
     "encode",

@@ -197,11 +197,12 @@ class PoolingConfig(Record):
 
 
 class HeadConfig(Record):
-    """A task head: what it predicts, its labels, one text or a pair, and how it pools a sequence."""
+    """A task head: what it predicts, its labels, one text or a pair, options of its kind, how it pools a sequence."""
 
     kind: str
     labels: tuple[str, ...] = ()
     pair: bool = False
+    options: dict[str, JsonValue] = {}
     pooling: PoolingConfig = PoolingConfig()
 
 

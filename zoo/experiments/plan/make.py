@@ -108,6 +108,7 @@ def planned_task(catalog: Catalog, name: str, data_folder: Path | None) -> Plann
             pair=task.pair,
             synthetic=task.synthetic,
             kind=task.kind,
+            options=task.options,
             labels=task.labels,
             metrics=task.metrics,
             baselines=tuple(task_kind(task).baselines),

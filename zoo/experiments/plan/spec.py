@@ -7,7 +7,7 @@ import json
 from collections.abc import Sequence
 from typing import Annotated, Any, Final, Literal, Self
 
-from pydantic import Field, field_validator, model_validator
+from pydantic import Field, JsonValue, field_validator, model_validator
 
 from zoo.core.errors import ZooError
 from zoo.core.specs import Count, Finetuning, Record, Variant
@@ -48,6 +48,7 @@ class PlannedTask(Record):
     pair: bool
     synthetic: bool
     kind: str
+    options: dict[str, JsonValue] = Field(default={})
     labels: tuple[str, ...]
     metrics: Annotated[tuple[str, ...], Field(min_length=1)]
     baselines: tuple[str, ...]
