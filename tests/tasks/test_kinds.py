@@ -83,11 +83,11 @@ def test_a_long_text_is_read_in_windows_and_its_answer_learnt_and_found_where_it
     logits[:, 3:7] = 0.0
     second = logits.clone()
     second[0, 3], second[0, 5], second[1, 6] = 1.0, 0.5, 9.0  # Par has more context in the first window: no start here
-    assert answering.decode(item, answering.joined([logits, second])) == [14, 21]
+    assert answering.decode(item, answering.join_logits([logits, second])) == [14, 21]
     second[0, 4] = 8.0
-    assert answering.decode(item, answering.joined([logits, second])) == [11, 21]
+    assert answering.decode(item, answering.join_logits([logits, second])) == [11, 21]
     one = task_kind(HeadConfig(kind="question-answering", pair=True), Reading(stride=2, longest_answer=1))
-    assert one.decode(item, one.joined([logits, second])) == [18, 21]
+    assert one.decode(item, one.join_logits([logits, second])) == [18, 21]
 
 
 def test_choices_of_an_item_stay_together_in_every_micro_batch(tokenizer: Tokenizer) -> None:

@@ -51,7 +51,7 @@ def check_items(task: Task, items: Sequence[Example]) -> None:
     check_head(head, batch)
     assert batch.n_items == len(parts), f"a batch of {len(parts)} items says that it has {batch.n_items}"
     logits = iter(head.by_item(head.logits(torch.randn(len(batch.ids), DIMS.hidden_width), batch), batch))
-    joined = [kind.joined([next(logits).detach() for _ in item.parts]) for item in encoded]
+    joined = [kind.join_logits([next(logits).detach() for _ in item.parts]) for item in encoded]
     predictions = [kind.decode(item, its) for item, its in zip(encoded, joined, strict=True)]
     gold = [kind.to_json(label) for label in labels]
     for value in (*gold, *predictions):

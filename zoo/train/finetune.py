@@ -62,7 +62,7 @@ def logits_of(model: Model, head: TaskHead, items: Sequence[EncodedItem]) -> lis
             logits = head.logits(model.hidden(batch), batch).float().cpu()
             found |= dict(zip(chosen, head.by_item(logits, batch), strict=True))
     each = iter([found[index] for index in range(len(parts))])
-    return [kind.joined([next(each) for _ in item.parts]) for item in items]
+    return [kind.join_logits([next(each) for _ in item.parts]) for item in items]
 
 
 def predict(model: Model, head: TaskHead, items: Sequence[EncodedItem]) -> list[Any]:

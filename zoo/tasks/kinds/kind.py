@@ -28,7 +28,7 @@ class EncodedItem:
     which tokens this window of a text is the one to ask (zoo.text.windows).
 
     An item whose text is too long for one sequence has `windows`, each an item of one sequence: these are learnt and
-    predicted apart, in whatever batch, and their logits are put together to be decoded (TaskKind.joined).
+    predicted apart, in whatever batch, and their logits are put together to be decoded (TaskKind.join_logits).
     """
 
     encodings: tuple[Encoding, ...]
@@ -192,7 +192,7 @@ class TaskKind(ABC):
 
     # What it predicts
 
-    def joined(self, logits: Sequence[Tensor]) -> Tensor:
+    def join_logits(self, logits: Sequence[Tensor]) -> Tensor:
         """The logits of an item from those of its parts; windows one after the other, tokens in the first dimension."""
         import torch
 

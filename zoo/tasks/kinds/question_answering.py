@@ -99,7 +99,7 @@ class QuestionAnswering(TaskKind):
         whole = places and ends[text].max() >= label[1] and starts[text].min() <= label[0]
         return [places[0], places[-1]] if whole else [IGNORE, IGNORE]
 
-    def joined(self, logits: Sequence[Tensor]) -> Tensor:
+    def join_logits(self, logits: Sequence[Tensor]) -> Tensor:
         """Windows one after the other. [2, S]"""
         import torch
 
