@@ -18,8 +18,8 @@ from zoo.tasks.kinds import task_kind
 def evaluate(work: JobContext) -> TaskResult:
     """Predict every dev split with a model's own task head, without training."""
     task, dataset = planned_data(work)
-    recipe, device = work.plan.variant(work.job.system).finetuning, work.how.compute.torch_device
-    length = recipe.max_length
+    compute, recipe = work.how.compute, work.plan.variant(work.job.system).finetuning
+    device, length = compute.torch_device, recipe.max_length
     reset_peak_memory(device)
     model = load(work.start(), catalog=work.catalog).to(device)
     head = head_for_text(model)
@@ -28,7 +28,8 @@ def evaluate(work: JobContext) -> TaskResult:
     kind = task_kind(task, recipe)
     encoded = {split: kind.encode(dataset.splits[split], model.text_tokenizer, length) for split in splits}
     order = class_order(head.config, task)
-    predictions = {split: predict_items(model, head, kind, items, order) for split, (items, _) in encoded.items()}
+    with compute.autocast():
+        predictions = {split: predict_items(model, head, kind, items, order) for split, (items, _) in encoded.items()}
     seconds, peak = time.perf_counter() - began, peak_memory(device)
     work.progress(1, 1)
     asked = [item for split in task.dev_splits for item in encoded[split][0]]
@@ -42,7 +43,7 @@ def evaluate(work: JobContext) -> TaskResult:
         cost=Cost(
             seconds=seconds,
             peak_bytes=peak,
-            latency_s=latency(model, head, asked),
-            inference_items_per_s=throughput(model, head, asked),
+            latency_s=latency(model, head, asked, compute),
+            inference_items_per_s=throughput(model, head, asked, compute),
         ),
     )
