@@ -12,7 +12,7 @@ from zoo.experiments.results.gold_labels import Answers
 from zoo.experiments.results.records import Cost, TaskResult, Truncation
 from zoo.experiments.runner.context import JobContext
 from zoo.machine.environment import environment
-from zoo.tasks.kinds import EncodedItem, task_kind
+from zoo.tasks.kinds import EncodedItem, TaskKind
 from zoo.tasks.scoring import gold_labels, main_score, score
 from zoo.tasks.task import Dataset, Task
 
@@ -55,17 +55,20 @@ def unlabelled(task: Task, dataset: Dataset) -> list[str]:
 
 def answered(
     work: JobContext,
+    kind: TaskKind,
     items: Mapping[str, Sequence[EncodedItem]],
     logits_of: Callable[[Sequence[EncodedItem]], list[Tensor]],
 ) -> Answered:
-    """A model's answers to the items of each split."""
-    kind, keep = task_kind(planned_data(work)[0]), work.plan.keep_probabilities
+    """A model's answers to the items of each split. Raises RunFailed if the kind's probabilities are none."""
     predictions, probabilities = {}, {}
     for split, its in items.items():
         logits = logits_of(its)
         predictions[split] = [kind.decode(*pair) for pair in zip(its, logits, strict=True)]
-        if keep:
+        if work.plan.keep_probabilities:
             probabilities[split] = [kind.probabilities(*pair) for pair in zip(its, logits, strict=True)]
+            for pair in zip(predictions[split], probabilities[split], strict=True):
+                if not kind.fits_probabilities(*pair) and kind.fits(pair[0]):
+                    raise RunFailed(f"{work.job.task}: {pair[1]!r:.60} are no probabilities of {pair[0]!r:.30}")
     return Answered(predictions, {split: made for split, made in probabilities.items() if made != [None] * len(made)})
 
 
