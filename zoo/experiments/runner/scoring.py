@@ -67,7 +67,7 @@ def answered(
         if work.plan.keep_probabilities:
             probabilities[split] = [kind.probabilities(*pair) for pair in zip(its, logits, strict=True)]
             for pair in zip(predictions[split], probabilities[split], strict=True):
-                if not kind.fits_probabilities(*pair) and kind.fits(pair[0]):
+                if pair[1] is not None and not kind.fits_probabilities(*pair):
                     raise RunFailed(f"{work.job.task}: {pair[1]!r:.60} are no probabilities of {pair[0]!r:.30}")
     return Answered(predictions, {split: made for split, made in probabilities.items() if made != [None] * len(made)})
 
