@@ -8,7 +8,7 @@ from typing import Annotated
 from pydantic import Field
 
 from zoo.core.options import Amount, Help, Names, Options, Paths, Texts, Whole
-from zoo.core.specs import Precision
+from zoo.core.specs import TrainingPrecision
 from zoo.experiments.plan.plan import Plan
 
 PATH = "Path"
@@ -27,7 +27,9 @@ class PlanOptions(Options):
         Names | None,
         Help("Tasks, separated by commas.", DATA, "rte,mrpc", "the starter suite", completes="tasks"),
     ] = None
-    glue: Annotated[Path | None, Help("The folder that holds GLUE's task folders.", DATA, "data/glue")] = None
+    data: Annotated[
+        Path | None, Help("The folder that holds the tasks' files, such as GLUE's folders.", DATA, "data/glue")
+    ] = None
     corpus: Annotated[
         Paths,
         Help("Text files or folders to pre-train on; may be repeated.", DATA, "wiki.txt", "text of the tasks"),
@@ -68,9 +70,14 @@ class PlanOptions(Options):
     ] = ()
     device: Annotated[
         str | None,
-        Help("Where to compute: cpu, cuda, cuda:1 or mps.", MACHINE, "cuda", "cuda if there is a GPU, else cpu"),
+        Help("Where to compute: auto, cpu, cuda, cuda:1 or mps.", MACHINE, "cuda", "auto: cuda if there is a GPU"),
     ] = None
-    precision: Annotated[Precision, Help("Number format of forward and backward passes.", TRAINING, "bf16")] = "fp32"
+    precision: Annotated[
+        TrainingPrecision, Help("Number format of forward and backward passes, training and scoring.", TRAINING, "bf16")
+    ] = "fp32"
+    deterministic: Annotated[
+        bool | None, Help("On a GPU, use only algorithms that repeat bit for bit.", MACHINE, "", "yes")
+    ] = None
     threads: Annotated[Threads, Help("CPU threads per process.", MACHINE, "4")] = 1
     keep_finetuned: Annotated[bool, Help("Keep every fine-tuned model, for `zoo verify --depth models`.", FOLDER)] = (
         False
@@ -108,7 +115,7 @@ class ExperimentOptions(PlanOptions):
         return [f"--{name.replace('_', '-')}" for name in self.given if name not in free]
 
 
-MOVES = ("glue", "corpus", "keep_finetuned")
+MOVES = ("data", "corpus", "keep_finetuned")
 """Options allowed with a plan: where its data are now, and whether to keep models."""
 
 

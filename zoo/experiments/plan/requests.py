@@ -14,7 +14,7 @@ from zoo.experiments.plan.corpus import CorpusSource, FilesCorpus
 from zoo.experiments.plan.make import check_plan, make_plan, with_budget
 from zoo.experiments.plan.options import AblationOptions, ExperimentOptions, PlanOptions
 from zoo.experiments.plan.plan import Plan, read_plan
-from zoo.machine.compute import Compute, chosen_device
+from zoo.machine.compute import chosen_compute
 from zoo.registry.catalog import Catalog
 from zoo.registry.search_grids import Tuning, tuning
 
@@ -79,10 +79,10 @@ def kept_plan(catalog: Catalog, plan: Plan | Path, options: ExperimentOptions) -
         raise ZooError(f"the plan decides {', '.join(extra)}; leave that out, or make a new plan without --plan")
     plan = plan if isinstance(plan, Plan) else read_plan(plan)
     moved: dict[str, Any] = {"keep_finetuned": plan.keep_finetuned or options.keep_finetuned}
-    if options.glue:
-        moved["data_folder"] = str(options.glue.resolve())
+    if options.data:
+        moved["data_folder"] = str(options.data.resolve())
         if plan.corpus.kind == "tasks":
-            moved["corpus"] = plan.corpus.model_copy(update={"folder": str(options.glue.resolve())})
+            moved["corpus"] = plan.corpus.model_copy(update={"folder": str(options.data.resolve())})
     moved |= {"corpus": files} if (files := _files(options.corpus)) else {}
     plan = plan.model_copy(update=moved)
     check_plan(catalog, plan)
@@ -100,8 +100,13 @@ def _plan(
         tasks,
         n_seeds=options.seeds,
         corpus=_files(options.corpus),
-        data_folder=options.glue.resolve() if options.glue else None,
-        compute=Compute(device=chosen_device(options.device), precision=options.precision, threads=options.threads),
+        data_folder=options.data.resolve() if options.data else None,
+        compute=chosen_compute(
+            options.device,
+            options.precision,
+            options.threads,
+            deterministic=options.deterministic is not False,
+        ),
         held_out=options.held_out,
         pretrain_each_seed=options.pretrain_each_seed,
         keep_finetuned=options.keep_finetuned,
