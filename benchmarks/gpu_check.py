@@ -32,7 +32,7 @@ from zoo.machine.memory import peak_memory, reset_peak_memory
 from zoo.train.loop import train
 from zoo.train.step import StepConfig
 
-PEERS = ("plain", "best")
+PEERS = ("compiled", "plain", "best")
 
 
 @dataclass(frozen=True)
@@ -49,7 +49,8 @@ class Row:
         """The model and eight steps' batches, or 64 steps' of short texts, as they come in an epoch."""
         if self.shape:
             n, length = self.shape
-            return pretraining(f"{self.variant}+objectives=bert.mlm+pretraining.bias_correction=true", [(length,) * n] * 8)
+            alike = "objectives=bert.mlm+pretraining.bias_correction=true"
+            return pretraining(f"{self.variant}+{alike}", [(length,) * n] * 8)
         rng = np.random.default_rng(0)
         drawn = np.sort(np.clip(rng.gamma(4.0, 7.0, (8, self.texts * 8)).astype(int), 5, 128), axis=1)
         rows = [[int(n) for n in row] for row in drawn.reshape(-1, self.texts)]
@@ -70,10 +71,10 @@ TINY = (
 )
 
 
-def ours(work: Work, compute: Compute, *, graphs: bool = True) -> Iterator[None]:
+def ours(work: Work, compute: Compute, *, graphs: bool = True, compiles: bool = False) -> Iterator[None]:
     """Our steps, one after the other."""
     model, optimizer = work.fresh(compute.torch_device)
-    how = StepConfig(compute, seed=0, read_every=16, graphs=graphs)
+    how = StepConfig(compute, seed=0, read_every=16, graphs=graphs, compiles=compiles)
     for _ in train(model, optimizer, work.endless(), work.recipe, 1_000_000, how=how):
         yield
 
@@ -131,22 +132,28 @@ def measured(steps: Iterator[None], device: torch.device, warm: int, n: int, rou
             next(steps)
         synchronize(device)
         seconds.append((time.perf_counter() - began) / n)
-    return {"seconds": median(seconds), "spread": max(seconds) - min(seconds), "warm_up_s": first, "peak": peak_memory(device)}
+    spread = max(seconds) - min(seconds)
+    return {"seconds": median(seconds), "spread": spread, "warm_up_s": first, "peak": peak_memory(device)}
 
 
-def speed(rows: tuple[Row, ...], compute: Compute, peers: tuple[str, ...], n: int, warm: int) -> Iterator[dict[str, Any]]:
+def speed(
+    rows: tuple[Row, ...], compute: Compute, peers: tuple[str, ...], n: int, warm: int
+) -> Iterator[dict[str, Any]]:
     """Each row: zoo, zoo without graphs, and the peers."""
     for row in rows:
         work, device = row.work(), compute.torch_device
         epoch = 1 if row.shape else len(work.batches) / 16
         runs: dict[str, Callable[[], Iterator[None]]] = {
             "zoo": lambda work=work: ours(work, compute),
+            "zoo, compiled": lambda work=work: ours(work, compute, compiles=True),
             "zoo, kernel by kernel": lambda work=work: ours(work, compute, graphs=False),
             "transformers, plain": lambda row=row, work=work: theirs(row, work, compute, best=False),
             "transformers, compiled": lambda row=row, work=work: theirs(row, work, compute, best=True),
         }
         if device.type != "cuda":
             del runs["zoo, kernel by kernel"]
+        if "compiled" not in peers or not row.shape:
+            del runs["zoo, compiled"]
         if "plain" not in peers:
             del runs["transformers, plain"]
         if "best" not in peers or not row.shape:  # of short texts, each length would be compiled
@@ -155,8 +162,8 @@ def speed(rows: tuple[Row, ...], compute: Compute, peers: tuple[str, ...], n: in
         for name, make in runs.items():
             try:
                 figures = measured(make(), device, int(warm * epoch * 2), int(n * epoch))
-            except (RuntimeError, torch.OutOfMemoryError) as error:
-                yield {"row": row.name, "who": name, "failed": str(error).split("\n")[0]}
+            except Exception as error:
+                yield {"row": row.name, "who": name, "failed": f"{type(error).__name__}: {error}"[:600]}
                 continue
             yield {
                 "row": row.name, "who": name, "ms": 1e3 * figures["seconds"], "spread_ms": 1e3 * figures["spread"],
@@ -180,6 +187,7 @@ def machine(compute: Compute) -> dict[str, Any]:
         "cuda": torch.version.cuda,
         "memory_GiB": torch.cuda.get_device_properties(device).total_memory / 2**30 if on_gpu else None,
         "precision": compute.precision,
+        "deterministic": compute.deterministic,
     }
 
 
@@ -201,11 +209,12 @@ def main() -> int:
     parser.add_argument("--parts", nargs="+", choices=("checks", "speed"), default=["checks", "speed"])
     parser.add_argument("--rows", nargs="+", help="names of rows")
     parser.add_argument("--peers", nargs="*", choices=PEERS, default=list(PEERS))
+    parser.add_argument("--fast", action="store_true", help="also algorithms that do not repeat bit for bit")
     parser.add_argument("--tiny", action="store_true", help="two small rows of few steps")
     parser.add_argument("--out", type=Path, help="a file for all lines as JSON")
     asked = parser.parse_args()
     precision = "fp32" if asked.device == "cpu" else "bf16"
-    compute = Compute.model_validate({"device": asked.device, "precision": precision})
+    compute = Compute(device=asked.device, precision=precision, deterministic=not asked.fast)
     compute.begin()
     rows = TINY if asked.tiny else ROWS
     if asked.rows:

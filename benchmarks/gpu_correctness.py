@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import traceback
 from collections.abc import Callable, Iterator, Sequence
 from itertools import islice
 from pathlib import Path
@@ -98,7 +99,8 @@ def attention_dropout(device: torch.device) -> Iterator[dict[str, Any]]:
     draws = [attend(q, k, v, Layout(lengths, device), dropout=0.1).float() for _ in range(64)]
     mean, spread = float(torch.stack(draws).mean()), float(torch.stack(draws).std())
     differ = not torch.equal(draws[0], draws[1])
-    yield {"check": "attention dropout", "mean": mean, "spread": spread, "ok": differ and math.isclose(mean, 1, abs_tol=5e-3)}
+    ok = differ and math.isclose(mean, 1, abs_tol=5e-3)
+    yield {"check": "attention dropout", "mean": mean, "spread": spread, "ok": ok}
 
 
 def weights_after(work: Work, how: StepConfig, n: int, folder: Path | None = None, stop: int = 0) -> list[Tensor]:
@@ -154,7 +156,8 @@ def waiting(device: str) -> Iterator[dict[str, Any]]:
     works |= {kind: finetuning("bert-tiny", many, kind) for kind in HEADS}
     for name, work in works.items():
         model, optimizer = work.fresh(compute.torch_device)
-        steps = train(model, optimizer, work.endless(), work.recipe, 100, how=StepConfig(compute, seed=1, read_every=100, graphs=False))
+        how = StepConfig(compute, seed=1, read_every=100, graphs=False)
+        steps = train(model, optimizer, work.endless(), work.recipe, 100, how=how)
         next(steps), next(steps)
         torch.cuda.set_sync_debug_mode("error")
         try:
@@ -185,15 +188,19 @@ def cross_entropy(device: torch.device) -> Iterator[dict[str, Any]]:
 
 
 def checks(device: str) -> Iterator[dict[str, Any]]:
-    """All of them."""
+    """All of them; one that breaks off is a check that failed."""
     place = Compute.model_validate({"device": device}).torch_device
-    yield from parity(device)
-    yield from attention(place)
-    yield from cross_entropy(place)
+    parts: list[Callable[[], Iterator[dict[str, Any]]]] = [lambda: attention(place), lambda: cross_entropy(place)]
     if place.type == "cuda":
-        yield from attention_dropout(place)
-        yield from waiting(device)
-    yield from repetition(device)
+        parts += [lambda: attention_dropout(place), lambda: waiting(device)]
+    parts += [lambda: repetition(device), lambda: parity(device)]
+    for part in parts:
+        try:
+            yield from part()
+        except Exception as error:
+            place_of = traceback.extract_tb(error.__traceback__)[-1]
+            said = f"{type(error).__name__}: {error} ({place_of.filename}:{place_of.lineno})"
+            yield {"check": "broke off", "failed": said, "where": traceback.format_exc(limit=-6), "ok": False}
 
 
 __all__ = ["CATALOG", "checks", "packed"]

@@ -6,26 +6,24 @@ import copy
 import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from importlib import import_module
 from itertools import cycle
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
-
-sys.path[:0] = [str(path) for path in Path(__file__).resolve().parents[1].glob("plugins/*")]
-
-import zoo_albert
-import zoo_bert
-import zoo_roberta
 
 from zoo import IGNORE, Batch, Catalog, Encoding, Model
 from zoo.core.specs import Finetuning, HeadConfig, Recipe
 from zoo.heads import LABEL
 from zoo.tasks.kinds import make_head
-from zoo.text.collate import Label, collate
+from zoo.text.collate import collate
 from zoo.train.optimizers import make_optimizer
 
-CATALOG = Catalog.of(zoo_bert, zoo_roberta, zoo_albert)
+sys.path[:0] = [str(path) for path in Path(__file__).resolve().parents[1].glob("plugins/*")]
+
+CATALOG = Catalog.of(*map(import_module, ("zoo_bert", "zoo_roberta", "zoo_albert")))
 CLASSES = ("a", "b", "c")
 HEADS = ("classification", "multi-label", "regression", "question-answering", "multiple-choice", "token-classification")
 
@@ -49,7 +47,7 @@ class Work:
 
 
 def packed(
-    lengths: Sequence[int], vocab_size: int, rng: np.random.Generator, labels: dict[str, list[Label]], n_targets: int = 0
+    lengths: Sequence[int], vocab_size: int, rng: np.random.Generator, labels: dict[str, Any], n_targets: int = 0
 ) -> Batch:
     """Random ids in sequences of two texts, with labels; 15% of the tokens have targets."""
     encodings, targets = [], []
@@ -68,7 +66,8 @@ def pretraining(name: str, lengths: Sequence[Sequence[int]], *, dropout: float |
     """A variant with its own objectives, on batches of these lengths."""
     variant = CATALOG.variant(name)
     if dropout is not None:
-        variant = variant.swap(name, dims=variant.dims.model_copy(update={"dropout": dropout, "attention_dropout": dropout}))
+        update = {"dropout": dropout, "attention_dropout": dropout}
+        variant = variant.swap(name, dims=variant.dims.model_copy(update=update))
     model, rng = CATALOG.build(variant), np.random.default_rng(0)
     labels = [objective.label for objective in map(model.objective, model.objective_names) if objective.label]
     batches = [
@@ -83,16 +82,16 @@ def finetuning(name: str, lengths: Sequence[Sequence[int]], kind: str, *, dropou
     variant = CATALOG.variant(name)
     dims = variant.dims.model_copy(update={"dropout": dropout, "attention_dropout": dropout})
     variant = variant.swap(name, dims=dims)
-    rng, torch_seed = np.random.default_rng(0), torch.manual_seed(0)
+    rng = np.random.default_rng(0)
+    torch.manual_seed(0)
     pooling = variant.head.model_copy(update={"dropout": dropout, "pair": "joint"})
     head = make_head(dims, HeadConfig(kind=kind, labels=CLASSES, pair=True, pooling=pooling))
     model = CATALOG.build(variant).with_head("task", head)
-    del torch_seed
     batches = [packed(row, dims.vocab_size, rng, _labels(kind, row, rng), len(CLASSES)) for row in lengths]
     return Work(model, batches, Finetuning(learning_rate=1e-3))
 
 
-def _labels(kind: str, lengths: Sequence[int], rng: np.random.Generator) -> dict[str, list[Label]]:
+def _labels(kind: str, lengths: Sequence[int], rng: np.random.Generator) -> dict[str, Any]:
     n = len(lengths)
     if kind == "token-classification":
         return {}

@@ -50,7 +50,7 @@ def batch_of(model: Model, lengths: Sequence[int] = LENGTHS[0]) -> Batch:
     labels = {}
     for objective in map(model.objective, model.objective_names):
         kind = objective.config.kind if hasattr(objective, "config") else ""
-        if kind in HEAD_LABELS or objective.label and not kind:
+        if kind in HEAD_LABELS or (objective.label and not kind):
             labels[objective.label] = HEAD_LABELS.get(kind, [0, 1, -100, 1, 0, 1, 1])
     choice = "multiple-choice" in [getattr(o, "config", None) and o.config.kind for o in model.objectives.values()]
     n_classes = None if work_is_pretraining(model) else len(CLASSES)
@@ -128,7 +128,7 @@ def padded(*_: object) -> tuple[str, object]:
 
 
 def steps_of(work: str, *, recorded: bool) -> tuple[Model, list[Numbers], Rerun]:
-    """Steps over ragged batches and one of equal lengths, the numbers that they left, and how often one was repeated."""
+    """Steps over ragged batches and one of equal lengths, the numbers that they left, and what repeated some."""
     model, recipe = model_of(work).train(), Finetuning(learning_rate=0.01)
     optimizer = torch.optim.SGD(model.parameters(), lr=0.01, momentum=0.9)
     recorder = Rerun(model, optimizer)

@@ -86,13 +86,12 @@ class SelfAttention(nn.Module):
 
     def forward(self, hidden: Tensor, layout: Layout) -> Tensor:
         """[T, H] -> [T, H]"""
-        query, key, value = (part.unflatten(1, (self.n_heads, -1)) for part in self._projected(hidden))
+        query, key, value = (part.view(len(part), self.n_heads, -1) for part in self._projected(hidden))
         query, key = self.positions(query, key, layout)
         dropout = self.dropout if self.training else 0.0
         mixed = attend(query, key, value, layout, dropout=dropout, window=self.window)
         out: Tensor = self.output(mixed.flatten(1))
         return out
-
 
     def _projected(self, hidden: Tensor) -> Sequence[Tensor]:
         """Queries, keys and values; on a GPU from one product, which reads and keeps its input once. 3 x [T, H]"""

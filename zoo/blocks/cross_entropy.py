@@ -42,7 +42,7 @@ class _Chunked(torch.autograd.Function):
         """Each chunk's loss is computed again, for its gradient."""
         logits, targets = ctx.saved_tensors
         made = torch.empty_like(logits)
-        for out, (rows, wanted) in zip(made.split(_n_rows(logits)), _in_rows(logits, targets), strict=True):
+        for out, (rows, wanted) in zip(torch.split(made, _n_rows(logits)), _in_rows(logits, targets), strict=True):
             with torch.enable_grad():
                 leaf = rows.detach().requires_grad_()
                 loss = _sum(leaf, wanted)
@@ -59,4 +59,4 @@ def _n_rows(logits: Tensor) -> int:
 
 
 def _in_rows(logits: Tensor, targets: Tensor) -> Iterator[tuple[Tensor, Tensor]]:
-    return zip(logits.split(_n_rows(logits)), targets.split(_n_rows(logits)), strict=True)
+    return zip(torch.split(logits, _n_rows(logits)), torch.split(targets, _n_rows(logits)), strict=True)

@@ -40,7 +40,7 @@ def attend_flash(
 @cache
 def flash_operator() -> Any:
     """Torch's operator, called with what changes; None if this torch has it no longer, or in another form."""
-    operator = getattr(torch.ops.aten, "_flash_attention_forward", None)
+    operator: Any = getattr(torch.ops.aten, "_flash_attention_forward", None)
     arguments = {argument.name for argument in operator.default._schema.arguments} if operator else set()
     if not {"cum_seq_q", "max_q", "dropout_p", "is_causal", "window_size_left"} <= arguments:
         return None

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
+from typing import Any
 
 import numpy as np
 import torch
@@ -86,8 +87,8 @@ class Batch:
     predicted; labels are [B] or [B, ...] by name; `order` is the index each sequence had before collating, [B]; for
     pre-training text, `documents` is the document of the corpus in which each sequence begins, [B]. If several
     sequences make up one item, as the choices of a question do, `items` is the number of each sequence's item, [B];
-    otherwise it is empty. Random choices for the batch depend on `seed`, which differs in every step. A batch `in_bucket`
-    ends in `n_filling` sequences that fill up its shape; nothing of them is predicted.
+    otherwise it is empty. Random choices for the batch depend on `seed`, which differs in every step. A batch
+    `in_bucket` ends in `n_filling` sequences that fill up its shape; nothing of them is predicted.
     """
 
     ids: Tensor
@@ -156,7 +157,7 @@ class Batch:
         """A batch of the CPU with the tensors that were sent for it, those of its layout as `layout/name`."""
         layout = replace(self.layout, device=device)
         layout.tables.update(_below("layout", sent))
-        fields = {name: value for name, value in sent.items() if "/" not in name}
+        fields: dict[str, Any] = {name: value for name, value in sent.items() if "/" not in name}
         made = replace(self, layout=layout, labels=_below("labels", sent), **fields)
         return replace(made, origin=Origin(self, made.tensors()))
 

@@ -145,7 +145,7 @@ class Layout:
     def pad(self, packed: Tensor) -> tuple[Tensor, Tensor]:
         """The rectangle [B, S, ...] of a packed [T, ...], zeros where there is no token, and its mask [B, S]."""
         mask = self.inside
-        padded = packed.index_select(0, self.token_at.flatten()).unflatten(0, mask.shape)
+        padded = packed.index_select(0, self.token_at.flatten()).view(*mask.shape, *packed.shape[1:])
         return padded.masked_fill(~mask.view(*mask.shape, *[1] * (packed.ndim - 1)), 0), mask
 
     def pack(self, padded: Tensor) -> Tensor:
@@ -181,7 +181,7 @@ class Unread(tuple[int, ...]):
     def _refuse(self, *_: object) -> Any:
         raise Unrecordable("it reads the lengths, order or items of its sequences")
 
-    __iter__ = __len__ = __getitem__ = __contains__ = __bool__ = __add__ = _refuse  # type: ignore[assignment]
+    __iter__ = __len__ = __getitem__ = __contains__ = __bool__ = __add__ = _refuse
 
 
 class Unrecordable(Exception):
@@ -202,12 +202,12 @@ class ShapeLayout(Layout):
         return self.shape[0]
 
     @property
-    def n_tokens(self) -> int:  # type: ignore[override]
+    def n_tokens(self) -> int:
         """T."""
         return self.shape[1]
 
     @property
-    def longest(self) -> int:  # type: ignore[override]
+    def longest(self) -> int:
         """S."""
         return self.shape[2]
 

@@ -61,6 +61,4 @@ class Parcel:
 
 def opened(contents: Contents, buffer: Tensor) -> dict[str, Tensor]:
     """The tensors of a buffer by name, as views of it."""
-    return {
-        piece.name: buffer[piece.start : piece.end].view(piece.dtype).view(piece.shape) for piece in contents
-    }
+    return {piece.name: buffer[piece.start : piece.end].view(piece.dtype).view(piece.shape) for piece in contents}

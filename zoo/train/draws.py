@@ -1,4 +1,4 @@
-"""Random numbers in a step: each part of a model draws from a seed of its own, so that what one drops moves no other."""
+"""Random numbers in a step: each part draws from a seed of its own, so that what one drops moves no other."""
 
 from __future__ import annotations
 
@@ -59,4 +59,3 @@ def _reseed(seed: int, *_: object) -> None:
 def _take(of_device: torch.Generator, generator: torch.Generator, *_: object) -> None:
     """Let the device's generator go on as another one: its state is exchanged, which a recording allows."""
     of_device.graphsafe_set_state(generator.graphsafe_get_state())
-

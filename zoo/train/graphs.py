@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Protocol, TypeAlias
 
@@ -13,12 +13,11 @@ from torch import Tensor
 from zoo.core.batch import Batch, Origin
 from zoo.core.layout import ShapeLayout, Unread, Unrecordable
 from zoo.core.parcel import Contents, Parcel, opened
-from zoo.core.seeds import seed_of
 from zoo.core.specs import Recipe
 from zoo.model import Model
 from zoo.train.buckets import into_bucket, takes_buckets
 from zoo.train.readings import NORM, Number, Reading
-from zoo.train.step import Stepper, StepConfig, Tally
+from zoo.train.step import StepConfig, Stepper, Tally
 
 MOST_GRAPHS = 48
 """So many shapes are recorded; steps of others are launched kernel by kernel."""
@@ -114,7 +113,7 @@ class RecordedStepper(Stepper):
         """A batch on the device, which notes what is asked of it."""
         return batch.send_to(self.device)
 
-    def forward_and_backward(self, batch: Batch, shares: dict[str, float], tally: Tally, *place: int) -> None:  # type: ignore[override]
+    def forward_and_backward(self, batch: Batch, shares: Mapping[str, float], tally: Tally, *place: int) -> None:
         """As always; and learn what is asked of a batch, to send it the next time."""
         super().forward_and_backward(batch, shares, tally, *place)
         if batch.origin is not None and not batch.origin.complete:
@@ -123,8 +122,8 @@ class RecordedStepper(Stepper):
 
     def _parcel(self, batch: Batch) -> Parcel:
         """All that a step reads."""
-        tensors = batch.tensors()
-        tensors |= {f"layout/{name}": getattr(batch.layout, name) for name in sorted(self.tables[batch.layout.is_rectangle])}
+        layout, tensors = batch.layout, batch.tensors()
+        tensors |= {f"layout/{name}": getattr(layout, name) for name in sorted(self.tables[layout.is_rectangle])}
         tensors |= {f"made/{name}": make(batch) for name, make in self.makers.items()}
         return Parcel.of(tensors, pinned=self.device.type == "cuda")
 
@@ -173,7 +172,8 @@ def _fixed(batch: Batch, tensors: dict[str, Tensor], device: torch.device) -> Ba
     sent = batch.with_tensors({name: value for name, value in tensors.items() if not name.startswith("made/")}, device)
     made = {name.removeprefix("made/"): value for name, value in tensors.items() if name.startswith("made/")}
     if not layout.is_rectangle:
-        free = ShapeLayout(device=device, causal=layout.causal, shape=(layout.n_sequences, layout.n_tokens, layout.longest))
+        shape = layout.n_sequences, layout.n_tokens, layout.longest
+        free = ShapeLayout(device=device, causal=layout.causal, shape=shape)
         free.tables.update(sent.layout.tables)
         sent = replace(sent, layout=free)
     origin = Origin(batch, sent.tensors(), made, complete=True)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 
 import torch
@@ -13,10 +14,11 @@ from zoo.core.batch import Batch
 from zoo.core.errors import RunFailed
 from zoo.core.specs import Recipe
 from zoo.model import Model
-from zoo.train.optimizers import make_optimizer
-from zoo.train.schedule import learning_rate
+from zoo.train.compiling import compiled_blocks, pays
 from zoo.train.graphs import RecordedStepper
+from zoo.train.optimizers import make_optimizer
 from zoo.train.readings import STOP
+from zoo.train.schedule import learning_rate
 from zoo.train.step import Step, StepConfig, Stepper, count_labels
 
 Progress = Callable[[int, int], None]
@@ -80,30 +82,39 @@ def train(
     steps = stepper(model, optimizer, recipe, how)
     pace = Pace(how)
     stream = iter(batches)
-    for index in range(done, n_steps):
-        began = time.perf_counter()
-        batch = next(stream, None)
-        if batch is None:
-            raise RunFailed(f"the data ended after {index} of {n_steps} steps")
-        arrived = time.perf_counter()
-        rate = learning_rate(index, n_steps, recipe)
-        reading = steps.step(batch, index, rate, f"at step {index + 1} of {n_steps}, {_documents(batch)}")
-        waited = (index + 1) % how.read_every == 0 or index + 1 == n_steps
-        if waited:
-            reading.read()
-        seconds, waiting = pace.step(began, arrived, waited)
-        yield Step(
-            number=index + 1,
-            reading=reading,
-            labels=count_labels(batch),
-            n_tokens=len(batch.ids),
-            n_sequences=batch.layout.n_sequences,
-            learning_rate=rate,
-            seconds=seconds,
-            compute_seconds=steps.compute_seconds if pace.waits else seconds - waiting,
-            data_wait_seconds=waiting,
-            stop=how.stop() if how.distributed.size == 1 else bool(reading.read().numbers[STOP]),
-        )
+    with ExitStack() as stack:
+        for index in range(done, n_steps):
+            began = time.perf_counter()
+            batch = next(stream, None)
+            if batch is None:
+                raise RunFailed(f"the data ended after {index} of {n_steps} steps")
+            arrived = time.perf_counter()
+            if index == done:
+                stack.enter_context(compiled_blocks(model, _compiles(model, batch, n_steps, how)))
+            rate = learning_rate(index, n_steps, recipe)
+            reading = steps.step(batch, index, rate, f"at step {index + 1} of {n_steps}, {_documents(batch)}")
+            waited = (index + 1) % how.read_every == 0 or index + 1 == n_steps
+            if waited:
+                reading.read()
+            seconds, waiting = pace.step(began, arrived, waited)
+            yield Step(
+                number=index + 1,
+                reading=reading,
+                labels=count_labels(batch),
+                n_tokens=len(batch.ids),
+                n_sequences=batch.layout.n_sequences,
+                learning_rate=rate,
+                seconds=seconds,
+                compute_seconds=steps.compute_seconds if pace.waits else seconds - waiting,
+                data_wait_seconds=waiting,
+                stop=how.stop() if how.distributed.size == 1 else bool(reading.read().numbers[STOP]),
+            )
+
+
+def _compiles(model: Model, batch: Batch, n_steps: int, how: StepConfig) -> bool:
+    """Whether layers are compiled: on a GPU, if the whole run is long, so that a resumed one does the same."""
+    on_gpu = how.compute.torch_device.type == "cuda"
+    return how.compiles if how.compiles is not None else on_gpu and pays(model, n_steps * len(batch.ids))
 
 
 def stepper(model: Model, optimizer: torch.optim.Optimizer, recipe: Recipe, how: StepConfig) -> Stepper:

@@ -87,20 +87,20 @@ class Lamb(torch.optim.Optimizer):
     def _directions(self, parameters: list[Tensor], group: dict[str, Any]) -> list[Tensor]:
         """The mean gradients over the roots of the mean squares."""
         beta1, beta2 = group["betas"]
-        gradients = [parameter.grad for parameter in parameters]
+        gradients = [parameter.grad for parameter in parameters if parameter.grad is not None]
         states = [self._state(parameter) for parameter in parameters]
         means, squares = [state["mean"] for state in states], [state["square"] for state in states]
         torch._foreach_add_([state["step"] for state in states], 1)
         torch._foreach_lerp_(means, gradients, 1 - beta1)
         torch._foreach_mul_(squares, beta2)
         torch._foreach_addcmul_(squares, gradients, gradients, value=1 - beta2)
-        directions, roots = means, torch._foreach_sqrt(squares)
         if self.bias_correction:
             n = states[0]["step"].double()
-            directions = torch._foreach_div(means, 1 - beta1**n)
-            roots = torch._foreach_sqrt(torch._foreach_div(squares, 1 - beta2**n))
+            means = list(torch._foreach_div(means, 1 - beta1**n))
+            squares = list(torch._foreach_div(squares, 1 - beta2**n))
+        roots = torch._foreach_sqrt(squares)
         torch._foreach_add_(roots, group["eps"])
-        return list(torch._foreach_div(directions, roots))
+        return list(torch._foreach_div(means, roots))
 
     def _state(self, parameter: Tensor) -> dict[str, Tensor]:
         state: dict[str, Tensor] = self.state[parameter]

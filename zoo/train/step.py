@@ -34,7 +34,7 @@ class StepConfig:
     gradients are those of the whole batch. With a seed, what is random in a micro-batch depends on the seed, the step
     and the micro-batch alone, so that no state of a generator is saved. `stop` is asked once per step whether to stop.
     On a GPU, losses are read every `read_every` steps, and steps of a shape that returns are recorded as CUDA graphs,
-    if they can be and `graphs` is set.
+    if they can be and `graphs` is set; `compiles` says whether layers are compiled, by default in long runs.
     """
 
     compute: Compute = field(default_factory=Compute)
@@ -44,6 +44,7 @@ class StepConfig:
     stop: Callable[[], bool] = bool
     read_every: int = 16
     graphs: bool = True
+    compiles: bool | None = None
 
     @property
     def n_micro_batches(self) -> int:
@@ -71,6 +72,11 @@ class Step:
     compute_seconds: float
     data_wait_seconds: float
     stop: bool
+
+    @property
+    def is_read(self) -> bool:
+        """Whether its losses are known without waiting."""
+        return bool(self.reading.numbers)
 
     @property
     def losses(self) -> dict[str, float]:
@@ -147,26 +153,24 @@ class Stepper:
 
     def add_gradients(self, batch: Batch, index: int) -> Tally:
         """Add up the gradients of this process's micro-batches."""
-        tally, n_micro = Tally(), self.how.n_micro_batches
-        for number in range(self.how.distributed.rank, n_micro, self.how.distributed.size):
-            micro = batch.micro_batch(number, n_micro) if n_micro > 1 else batch
-            shares = {name: _share(self.model, name, micro, batch) for name in self.model.objective_names} if n_micro > 1 else {}
+        tally, n_micro, size = Tally(), self.how.n_micro_batches, self.how.distributed.size
+        for number in range(self.how.distributed.rank, n_micro, size):
+            micro, shares = (batch, {}) if n_micro == 1 else _divided(self.model, batch, number, n_micro)
             began = time.perf_counter()
             self.draws.reseed(index, number)
-            with self.how.distributed.no_sync(self.runner, number + self.how.distributed.size < n_micro):
+            with self.how.distributed.no_sync(self.runner, number + size < n_micro):
                 self.forward_and_backward(self.send(micro), shares, tally, index, number)
             tally.compute_seconds += time.perf_counter() - began
         return tally
 
-    def forward_and_backward(
-        self, batch: Batch, shares: Mapping[str, float], tally: Tally, *place: int
-    ) -> None:
+    def forward_and_backward(self, batch: Batch, shares: Mapping[str, float], tally: Tally, *place: int) -> None:
         """Add the gradient of one micro-batch that is on the device, its losses being shares of the batch's."""
         with self.draws.apart(*place):
             with self.how.compute.autocast():
                 outputs: dict[str, Output] = self.runner(batch)
-            factors = self.model.loss_weights
-            losses = [output.loss * (factors.get(name, 1.0) * shares.get(name, 1.0)) for name, output in outputs.items()]
+            weights = self.model.loss_weights
+            factors = {name: weights.get(name, 1.0) * shares.get(name, 1.0) for name in outputs}
+            losses = [output.loss * factors[name] for name, output in outputs.items()]
             # DDP averages gradients over its processes, while the shares make them terms of a sum.
             (torch.stack(losses).sum() * self.how.distributed.size).backward()  # type: ignore[no-untyped-call]
         for name, output in outputs.items():
@@ -204,6 +208,12 @@ def _refuse_few(batch: Batch, index: int, how: StepConfig) -> None:
             f"{how.distributed.size} processes x {how.gradient_accumulation_steps} gradient accumulation steps; "
             "use larger batches or fewer of these"
         )
+
+
+def _divided(model: Model, batch: Batch, number: int, n_micro: int) -> tuple[Batch, dict[str, float]]:
+    """A micro-batch, and its share of each loss."""
+    micro = batch.micro_batch(number, n_micro)
+    return micro, {name: _share(model, name, micro, batch) for name in model.objective_names}
 
 
 def _share(model: Model, name: str, micro: Batch, batch: Batch) -> float:
