@@ -33,7 +33,7 @@ def test_torch_still_has_the_operator_with_dropout_windows_and_a_gradient() -> N
 def kernel(
     *given: Any, return_debug_mask: bool, window_size_left: int = -1, window_size_right: int = -1
 ) -> list[Tensor]:
-    """What torch documents of the operator, slowly: sequences between ends, causal, and a window with two sides."""
+    """What torch says of the operator, slowly: sequences between ends, causal, and a window with two sides."""
     q, k, v, ends, other_ends, longest, other_longest, dropout, causal = given
     assert torch.equal(ends, other_ends) and ends.dtype == torch.int32 and longest == other_longest
     assert not dropout and not return_debug_mask and int(ends.diff().max()) <= longest

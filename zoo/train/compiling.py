@@ -26,7 +26,7 @@ def compiled_blocks(model: Model, wanted: bool) -> Iterator[None]:
 
     Nothing of the model is changed for good, so that it can be copied and saved.
     """
-    blocks = [module for module in model.encoder.modules() if wanted and isinstance(module, _KINDS)]
+    blocks = [module for module in model.encoder.modules() if isinstance(module, _KINDS)] if wanted else []
     for block in blocks:
         if isinstance(block, AttentionBlock):
             block.joined = torch.compile(block.joined, dynamic=True)  # type: ignore[method-assign]
