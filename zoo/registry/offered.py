@@ -17,6 +17,7 @@ from zoo.registry.paper_tables import PaperTable
 from zoo.registry.plugins import Plugin, Refused, Source, guarded, installed_plugins
 from zoo.registry.search_grids import Grid
 from zoo.registry.tables import OnFailure, Tables, stop
+from zoo.tasks.averages import add_averages
 from zoo.tasks.kinds import add_kinds
 from zoo.tasks.metrics import add_metrics
 from zoo.tasks.task import Task
@@ -33,6 +34,7 @@ class Offered:
         self.offered = Tables(sources, on_failure)
         add_kinds(self.offered["task_kind"])
         add_metrics(self.offered["metric"])
+        add_averages(self.offered["average"])
 
     @classmethod
     def installed(cls, *, strict: bool = False, on_failure: OnFailure | None = None) -> Self:

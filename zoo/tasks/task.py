@@ -57,6 +57,9 @@ class Task(Record):
     """Other words for each label, in which models say it; in the labels' order, or none at all."""
     metrics: Annotated[tuple[str, ...], Field(min_length=1)]
     train_split: str = "train"
+    trained_on: Name | None = None
+    """The task whose models answer this one, which then has nothing to train on; several of their labels may mean one
+    of its own."""
     dev_splits: tuple[str, ...] = ("dev",)
     synthetic: bool = False
     citation: str
@@ -81,12 +84,13 @@ class Task(Record):
     def ids_of(self, words: Sequence[str]) -> list[int] | None:
         """The class id that each of a model's words for its classes means; None unless they are this task's labels.
 
+        Each label is meant by one word, but in a task that models of another answer by one or more.
         Case doesn't matter, nor do spaces, hyphens and underscores within a word, unless labels differ in nothing else.
         """
         for spelling in (str, spelled):
             ids = {spelling(word): index for index, known in enumerate(self.words) for word in known}
             found = [ids.get(spelling(word), -1) for word in words]
-            if sorted(found) == list(range(len(self.labels))):
+            if sorted(set(found) if self.trained_on else found) == list(range(len(self.labels))):
                 return found
         return None
 
@@ -96,6 +100,10 @@ class Task(Record):
 
         Raises ZooError with file and line if the data are missing or malformed.
         """
+
+    def absence(self, folder: Path | None) -> str | None:
+        """Why the files to train and score on are not in a folder; None if they are there, or none are needed."""
+        return None
 
     def training_items(self, dataset: Dataset) -> tuple[Example, ...]:
         """The items to learn from: those of the train split that have a label."""

@@ -92,6 +92,16 @@ class TsvTask(Task):
             raise ZooError(f"{path}:1: must be a header that names {wanted}, as files of task {self.name!r} do")
         return self._read(fitting[0], path, [])
 
+    def absence(self, folder: Path | None) -> str | None:
+        """Why a file to train or score on is missing; None if all are there."""
+        try:
+            found = self._find(folder)
+        except ZooError as error:
+            return str(error)
+        needed = (*self.dev_splits, *(() if self.trained_on else (self.train_split,)))
+        missing = [self.files[split].path for split in needed if split in self.files and split not in found]
+        return f"{folder} has no file {missing[0]}" if missing else None
+
     def _find(self, folder: Path | None) -> dict[str, Path]:
         layout = ", ".join(file.path + " (optional)" * file.optional for file in self.files.values())
         if folder is None and not all(Path(file.path).is_absolute() for file in self.files.values()):
