@@ -123,8 +123,8 @@ def test_plugins_tell_what_they_register(zoo: Zoo) -> None:
         (["compare", "--seeds", "0"], "'--seeds'"),
         (["compare", "--pretrain-tokens", "many"], "'--pretrain-tokens'"),
         (["compare", "bert-tiny+dims.n_heads=3"], "dims.n_heads=3 does not divide dims.hidden_width=128"),
-        (["compare", "--tasks", "rte"], "--glue"),
-        (["compare", "--tasks", "rte", "--glue", "nowhere"], "nowhere"),
+        (["compare", "--tasks", "rte"], "--data"),
+        (["compare", "--tasks", "rte", "--data", "nowhere"], "nowhere"),
         (["compare", "--corpus", "nowhere.txt"], "nowhere.txt"),
         (
             ["compare", "bert-base-uncased", "--tasks", "micro-sentiment"],

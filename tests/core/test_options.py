@@ -46,7 +46,7 @@ def test_lists_may_be_given_as_text_as_lists_and_one_by_one() -> None:
 
 
 def test_only_what_was_given_counts_as_given() -> None:
-    options = ExperimentOptions.of({"seeds": 3, "glue": None, "workers": "0"})
+    options = ExperimentOptions.of({"seeds": 3, "data": None, "workers": "0"})
     assert options.given == {"seeds": 3, "workers": 0}
 
 

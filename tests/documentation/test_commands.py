@@ -22,7 +22,7 @@ BUDGETS = {
     r"zoo (compare|ablate) .*--(plan|resume)": "--workers 0",
     r"zoo ablate .*--(edges|list)": "",
     r"zoo (compare|ablate) .*--tasks": "--pretrain-tokens 2k --finetune-steps 2 --seeds 2 --workers 0",
-    r"zoo (compare|ablate)": "--pretrain-tokens 2k --finetune-steps 2 --seeds 2 --workers 0 --tasks rte --glue glue",
+    r"zoo (compare|ablate)": "--pretrain-tokens 2k --finetune-steps 2 --seeds 2 --workers 0 --tasks rte --data glue",
     r"zoo pretrain .*--tokens": "--tokens 2k",
     r"zoo pretrain": "--steps 2",
     r"zoo verify .*--seeds": "--seeds 2",

@@ -31,7 +31,7 @@ PEOPLE, DOINGS = ("cook", "nurse", "judge", "poet"), ("slept", "sang", "left")
 LINES = ("A small dog plays in the garden.", "A little puppy runs on the lawn.", "The stock market fell today.")
 SPECIAL = ("[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]")
 RUN = (
-    "zoo compare bert-tiny --tasks rte --glue glue --corpus corpus.txt "
+    "zoo compare bert-tiny --tasks rte --data glue --corpus corpus.txt "
     "--pretrain-tokens 2k --finetune-steps 2 --seeds 2 --workers 0 --keep-finetuned"
 )
 

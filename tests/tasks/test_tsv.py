@@ -219,7 +219,7 @@ def test_a_folder_one_level_too_deep_is_recognised(write: Write) -> None:
 
 def test_a_missing_folder_and_none_at_all_are_told_apart(tmp_path: Path) -> None:
     assert "there is no folder" in complaint(task(), tmp_path / "nowhere")
-    assert "give the folder (--glue DIR) that holds T/train.tsv" in complaint(task(), None)
+    assert "give the folder (--data DIR) that holds T/train.tsv" in complaint(task(), None)
 
 
 def test_a_task_whose_files_are_all_optional_needs_one_of_them(tmp_path: Path) -> None:

@@ -21,7 +21,7 @@ Rows: TypeAlias = Iterator[tuple[int, list[str]]]
 class TsvFile(Record):
     """One split's file: where it lies, and which columns hold the texts and the label.
 
-    A path lies in the folder given as `--glue`, unless it is absolute. Columns are found by name in the file's first
+    A path lies in the folder given as `--data`, unless it is absolute. Columns are found by name in the file's first
     line; a file without such a line has its names in `columns`.
     """
 
@@ -105,7 +105,7 @@ class TsvTask(Task):
     def _find(self, folder: Path | None) -> dict[str, Path]:
         layout = ", ".join(file.path + " (optional)" * file.optional for file in self.files.values())
         if folder is None and not all(Path(file.path).is_absolute() for file in self.files.values()):
-            raise ZooError(f"task {self.name!r} is read from files; give the folder (--glue DIR) that holds {layout}")
+            raise ZooError(f"task {self.name!r} is read from files; give the folder (--data DIR) that holds {layout}")
         folder = folder or Path()
         if not folder.is_dir():
             raise ZooError(f"there is no folder {folder}; task {self.name!r} needs one that holds {layout}")

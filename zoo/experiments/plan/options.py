@@ -27,7 +27,9 @@ class PlanOptions(Options):
         Names | None,
         Help("Tasks, separated by commas.", DATA, "rte,mrpc", "the starter suite", completes="tasks"),
     ] = None
-    glue: Annotated[Path | None, Help("The folder that holds GLUE's task folders.", DATA, "data/glue")] = None
+    data: Annotated[
+        Path | None, Help("The folder that holds the tasks' files, such as GLUE's folders.", DATA, "data/glue")
+    ] = None
     corpus: Annotated[
         Paths,
         Help("Text files or folders to pre-train on; may be repeated.", DATA, "wiki.txt", "text of the tasks"),
@@ -108,7 +110,7 @@ class ExperimentOptions(PlanOptions):
         return [f"--{name.replace('_', '-')}" for name in self.given if name not in free]
 
 
-MOVES = ("glue", "corpus", "keep_finetuned")
+MOVES = ("data", "corpus", "keep_finetuned")
 """Options allowed with a plan: where its data are now, and whether to keep models."""
 
 

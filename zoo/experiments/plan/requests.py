@@ -79,10 +79,10 @@ def kept_plan(catalog: Catalog, plan: Plan | Path, options: ExperimentOptions) -
         raise ZooError(f"the plan decides {', '.join(extra)}; leave that out, or make a new plan without --plan")
     plan = plan if isinstance(plan, Plan) else read_plan(plan)
     moved: dict[str, Any] = {"keep_finetuned": plan.keep_finetuned or options.keep_finetuned}
-    if options.glue:
-        moved["data_folder"] = str(options.glue.resolve())
+    if options.data:
+        moved["data_folder"] = str(options.data.resolve())
         if plan.corpus.kind == "tasks":
-            moved["corpus"] = plan.corpus.model_copy(update={"folder": str(options.glue.resolve())})
+            moved["corpus"] = plan.corpus.model_copy(update={"folder": str(options.data.resolve())})
     moved |= {"corpus": files} if (files := _files(options.corpus)) else {}
     plan = plan.model_copy(update=moved)
     check_plan(catalog, plan)
@@ -100,7 +100,7 @@ def _plan(
         tasks,
         n_seeds=options.seeds,
         corpus=_files(options.corpus),
-        data_folder=options.glue.resolve() if options.glue else None,
+        data_folder=options.data.resolve() if options.data else None,
         compute=Compute(device=chosen_device(options.device), precision=options.precision, threads=options.threads),
         held_out=options.held_out,
         pretrain_each_seed=options.pretrain_each_seed,

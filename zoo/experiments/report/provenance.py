@@ -25,7 +25,7 @@ def repeat_section(run: ComparisonRun) -> Section:
     folder = run.plan.data_folder
     steps = (
         "Install the versions above; the same instruction set and number of threads give the same bits.",
-        *([f"Put the tasks' files in {folder}, or give their folder with --glue."] if folder else []),
+        *([f"Put the tasks' files in {folder}, or give their folder with --data."] if folder else []),
         f"Save the plan (SHA-256 {run.plan.content_hash}) as plan.json and run: "
         "zoo compare --plan plan.json --out again",
         "Check that this run's numbers follow from its predictions: zoo verify RUN",

@@ -58,7 +58,7 @@ def submit(run: ComparisonRun, system: str | None, folder: Path) -> list[Source]
             sources.append(Source(file.name, default=file.default))
     if all(source.default is not None for source in sources):
         raise ZooError(
-            f"the run has no predictions of {variant} for a test split of GLUE; run zoo compare with --glue DIR where "
+            f"the run has no predictions of {variant} for a test split of GLUE; run zoo compare with --data DIR where "
             "DIR holds test files, as DIR/RTE/test.tsv"
         )
     made = {file.name: table(answers[file.name] or [file.default] * file.n_rows) for file in FILES}
