@@ -39,8 +39,13 @@ def predict_task(
 def predict_items(
     model: Model, head: TaskHead, task: Task, items: Sequence[EncodedItem], order: list[int]
 ) -> list[Any]:
-    """A head's predictions as the task numbers its labels; `order` is the head's `class_order`."""
+    """A head's predictions as the task numbers its labels; `order` is the head's `class_order`.
+
+    Where several of the head's classes mean one label, the most probable class decides.
+    """
     kind, logits = task_kind(task), logits_of(model, head, items)
+    if len(set(order)) < len(order):
+        return [order[int(its.argmax())] for its in logits]
     if order != sorted(order):
         columns = [order.index(label) for label in range(len(order))]
         logits = [its[..., columns] for its in logits]
@@ -59,7 +64,7 @@ def class_order(head: HeadConfig, task: Task) -> list[int]:
     if not task.labels:
         return []
     found = task.ids_of(head.labels)
-    if found is not None:
+    if found is not None and (len(set(found)) == len(found) or task.kind == "classification"):
         return found
     own, names = ", ".join(head.labels), ", ".join(map(_shown, task.words))
     numbers = [str(index) for index in range(len(task.labels))]

@@ -158,7 +158,7 @@ TASKS: tuple[TsvTask, ...] = (
         files=_files("WNLI", TEXTS),
         citation="Levesque, Davis and Morgenstern 2012, KR",
     ),
-    # To be scored with a model of MNLI; it has nothing to train on, and its labels come in a file of their own.
+    # It has nothing to train on, and its labels come in a file of their own.
     TsvTask(
         name="ax",
         suite="glue",
@@ -167,6 +167,7 @@ TASKS: tuple[TsvTask, ...] = (
         labels=THREE_WAY,
         label_aliases=(ENTAILS[1:], (), CONTRADICTS[1:]),
         metrics=("r3",),
+        trained_on="mnli",
         files={
             "dev": TsvFile(
                 path="diagnostic/diagnostic-full.tsv",
@@ -174,6 +175,7 @@ TASKS: tuple[TsvTask, ...] = (
                 first="Premise",
                 second="Hypothesis",
                 label="Label",
+                groups=("Lexical Semantics", "Predicate-Argument Structure", "Logic", "Knowledge"),
                 optional=True,
             ),
             "test": DIAGNOSTIC,

@@ -2,6 +2,6 @@
 
 from __future__ import annotations
 
-from zoo.tasks import glue, starter
+from zoo.tasks import glue, hans, starter
 
-TASKS = [*glue.TASKS, *starter.TASKS, starter.ROLES]
+TASKS = [*glue.TASKS, hans.HANS, *starter.TASKS, starter.ROLES]

@@ -27,6 +27,8 @@ class Example:
     second: str | None = None
     label: Label = None
     choices: tuple[str, ...] = ()
+    groups: tuple[str, ...] = ()
+    """The sets of items, such as a diagnostic's categories, that it is in; reports score each by itself."""
 
     @property
     def texts(self) -> tuple[str, ...]:
@@ -127,5 +129,6 @@ def content_hash(splits: Mapping[str, tuple[Example, ...]]) -> str:
         digest.update(f"{name}\n".encode())
         for item in splits[name]:
             content = [item.first, item.second, item.label, *([item.choices] if item.choices else [])]
+            content += [{"groups": item.groups}] if item.groups else []
             digest.update(json.dumps(content).encode() + b"\n")
     return digest.hexdigest()

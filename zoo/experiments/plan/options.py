@@ -25,7 +25,9 @@ class PlanOptions(Options):
 
     tasks: Annotated[
         Names | None,
-        Help("Tasks, separated by commas.", DATA, "rte,mrpc", "the starter suite", completes="tasks"),
+        Help(
+            "Tasks or suites of tasks, separated by commas.", DATA, "rte,mrpc", "the starter suite", completes="tasks"
+        ),
     ] = None
     data: Annotated[
         Path | None, Help("The folder that holds the tasks' files, such as GLUE's folders.", DATA, "data/glue")

@@ -30,7 +30,9 @@ def _named(tasks: Mapping[str, Task], name: str, folder: Path | None) -> Iterato
     lacking = {task.name for task in found if task.trained_on and task.trained_on not in {t.name for t in found}}
     if len(absent) == len(suite):
         raise ZooError(f"no task of the suite {name} is there: {next(iter(absent.values()))}")
-    yield from (task.name for task in found if task.name not in lacking)
+    yield from sorted(
+        (task.name for task in found if task.name not in lacking), key=lambda name: bool(tasks[name].trained_on)
+    )
     _log(name, [*absent, *sorted(lacking)], folder)
 
 

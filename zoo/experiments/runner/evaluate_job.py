@@ -18,7 +18,7 @@ from zoo.tasks.kinds import task_kind
 def evaluate(work: JobContext) -> TaskResult:
     """Predict every dev split with a model's own task head, without training."""
     task, dataset = planned_data(work)
-    length, device = work.plan.variant(work.job.system).finetuning.max_length, work.how.compute.torch_device
+    length, device = work.plan.finetuning_of(work.job).max_length, work.how.compute.torch_device
     reset_peak_memory(device)
     model = load(work.start(), catalog=work.catalog).to(device)
     head = head_for_text(model)
