@@ -5,17 +5,16 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Self, TypeAlias
+from typing import Self
 
 from pydantic import model_validator
 
 from zoo.core.errors import ZooError
 from zoo.core.specs import Record
 from zoo.tasks.kinds import task_kind
+from zoo.tasks.rows import Cells, read_tsv
 from zoo.tasks.task import Dataset, Example, Label, Task, content_hash
 from zoo.text.lines import read_lines
-
-Rows: TypeAlias = Iterator[tuple[int, list[str]]]
 
 
 class TsvFile(Record):
@@ -137,7 +136,7 @@ class TsvTask(Task):
         return found
 
     def _read(self, file: TsvFile, path: Path, notes: list[str]) -> tuple[Example, ...]:
-        rows: Rows = ((number, line.split("\t")) for number, line in read_lines(path) if line)
+        rows = read_tsv(path)
         names = file.columns or _header(file, path, rows)
         indices = [names.index(name) for name in file.used]
         items, n_skipped, n_empty, kind = [], 0, 0, task_kind(self)
@@ -176,7 +175,7 @@ class TsvTask(Task):
         return label
 
 
-def _header(file: TsvFile, path: Path, rows: Rows) -> tuple[str, ...]:
+def _header(file: TsvFile, path: Path, rows: Cells) -> tuple[str, ...]:
     number, cells = next(rows, (1, []))
     names = tuple(cell.strip() for cell in cells)
     if not set(file.used) <= set(names):

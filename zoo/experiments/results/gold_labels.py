@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, TypeAlias, TypedDict
 
-from pydantic import TypeAdapter
+from pydantic import Field, TypeAdapter
 
 from zoo.core.files import make_folder, write_text
 from zoo.core.json_files import Damaged, read_strictly
@@ -30,7 +30,7 @@ class Gold(Record):
 
     task: str
     answers: Answers
-    groups: Groups = {}
+    groups: Groups = Field(default={})
 
 
 def write_gold(folder: Path, planned: PlannedTask, gold: Gold) -> None:

@@ -14,8 +14,9 @@ from zoo.experiments.results.records import FailedResult, ModelResult, TaskResul
 
 @dataclass(frozen=True)
 class ComparisonRun:
-    """A run folder's plan and results, and gold labels and sets of items by task if they are stored. `across_hardware` says whether to
-    compare costs measured on different machines.
+    """A run folder's plan and results, and gold labels and sets of items by task if they are stored.
+
+    `across_hardware` says whether to compare costs measured on different machines.
     """
 
     plan: Plan
