@@ -63,7 +63,7 @@ def make_plan(
     _refuse_untrained(catalog, tasks, [variant.name for variant in variants if variant.name not in evaluated])
     planned = [planned_task(catalog, name, data_folder, beside=tasks) for name in tasks]
     if corpus is None:
-        real = tuple(task.name for task in planned if not task.synthetic)
+        real = tuple(task.name for task in planned if not (task.synthetic or task.trained_on))
         folder = str(data_folder) if data_folder else None
         corpus = TasksCorpus(tasks=real, folder=folder) if real else MicroworldCorpus()
     try:
