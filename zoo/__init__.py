@@ -59,7 +59,7 @@ if TYPE_CHECKING:
     from zoo.inference.predict_text import Predictions
     from zoo.model import Model
     from zoo.registry.catalog import Catalog
-    from zoo.tasks.kinds import EncodedItem, TaskKind
+    from zoo.tasks.kinds import EncodedItem, ItemField, TaskKind
     from zoo.tasks.metrics.metric import Metric, of_counts
 
 _LATER = {
@@ -82,7 +82,7 @@ _LATER = {
     "zoo.experiments.runner.job": ("attempt",),
     "zoo.heads": ("TaskHead",),
     "zoo.model": ("Model",),
-    "zoo.tasks.kinds": ("EncodedItem", "TaskKind"),
+    "zoo.tasks.kinds": ("EncodedItem", "ItemField", "TaskKind"),
     "zoo.tasks.metrics.metric": ("Metric", "of_counts"),
 }
 
@@ -107,6 +107,7 @@ __all__ = [
     "Flags",
     "Ids",
     "Init",
+    "ItemField",
     "Layout",
     "Masking",
     "Metric",

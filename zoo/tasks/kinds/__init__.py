@@ -8,13 +8,23 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from zoo.core.errors import UnknownName, ZooError
 from zoo.core.lazy import imported
-from zoo.tasks.kinds.kind import EncodedItem, TaskKind
+from zoo.tasks.kinds.kind import EncodedItem, ItemField, TaskKind
 
 if TYPE_CHECKING:
     from zoo.core.specs import Dims, HeadConfig
     from zoo.heads import TaskHead
 
-__all__ = ["BUILT_IN", "EncodedItem", "OfKind", "TaskKind", "add_kinds", "baseline_names", "make_head", "task_kind"]
+__all__ = [
+    "BUILT_IN",
+    "EncodedItem",
+    "ItemField",
+    "OfKind",
+    "TaskKind",
+    "add_kinds",
+    "baseline_names",
+    "make_head",
+    "task_kind",
+]
 
 BUILT_IN: Mapping[str, str] = {
     "classification": "zoo.tasks.kinds.classification:Classification",

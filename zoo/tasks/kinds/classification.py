@@ -13,6 +13,10 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 
+NO_CLASS = -1
+"""The id that the data sets library gives to items without label."""
+
+
 class Classification(TaskKind):
     """A label is a class id."""
 
@@ -34,6 +38,10 @@ class Classification(TaskKind):
     def read(self, cell: str) -> int:
         """The id of a class by its name."""
         return id_of(cell, self.labels)
+
+    def gold(self, value: Any) -> int | None:
+        """A class by its name or its id."""
+        return class_id(value, self.labels)
 
     def shown(self, value: Any) -> str:
         """A class by name."""
@@ -65,3 +73,20 @@ def id_of(name: str, labels: Sequence[str]) -> int:
     if name not in labels:
         raise UnknownName("label", name[:60], labels)
     return list(labels).index(name)
+
+
+def class_id(value: Any, labels: Sequence[str]) -> int | None:
+    """The id of a class by its name, or from JSON or Parquet also by its id; None for no class, which is -1 there.
+
+    A number is a name where labels are numbers. Raises UnknownName, and ValueError for an id that is too large.
+    """
+    name = str(value).lower() if isinstance(value, bool) else str(value)
+    if isinstance(value, str) or name in labels:
+        return id_of(name, labels)
+    if value is None or value == NO_CLASS:
+        return None
+    if not isinstance(value, int) or all(map(str.isdigit, labels)):
+        return id_of(name, labels)
+    if not is_id(value, len(labels)):
+        raise ValueError(f"{value} is not a class id; there are {len(labels)} labels, from 0")
+    return value

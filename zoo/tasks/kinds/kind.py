@@ -35,6 +35,23 @@ class EncodedItem:
         return sum(map(len, self.encodings))
 
 
+@dataclass(frozen=True)
+class ItemField:
+    """A field of an item in a data file, which a column holds."""
+
+    name: str
+    holds: str
+    """What it is, in words."""
+    several: bool = False
+    """Whether it is a list, which several columns may hold together."""
+    gold: bool = False
+    """Whether it is the label, or a part of it, which a file of unlabelled items lacks."""
+    optional: bool = False
+
+
+TEXT, TEXT_PAIR = ItemField("text", "a text"), ItemField("text_pair", "the second text of a pair")
+
+
 class TaskKind(ABC):
     """A kind of task at work on the labels of one task, whose items are single texts or pairs.
 
@@ -83,6 +100,24 @@ class TaskKind(ABC):
     @abstractmethod
     def shown(self, value: Any) -> str:
         """A prediction as a cell of a file."""
+
+    # What a row of a data file holds
+
+    def fields(self) -> tuple[ItemField, ...]:
+        """The fields of an item, its label last."""
+        return (TEXT, *([TEXT_PAIR] if self.pair else []), ItemField("label", self.wanted, gold=True))
+
+    def item(self, row: Mapping[str, Any]) -> Example:
+        """An item from its fields: cells of a table, or values of JSON or Parquet.
+
+        It has no label where that is None or not there. Raises ZooError or ValueError if a value is unfit.
+        """
+        second = text_in(row, TEXT_PAIR.name) if self.pair else None
+        return Example(text_in(row, TEXT.name), second, self.gold(row.get("label")))
+
+    def gold(self, value: Any) -> Label:
+        """A label from a cell, or from a value of JSON or Parquet, of which None is no label. Raises as `item` does."""
+        return self.read(value) if isinstance(value, str) else from_json(value)
 
     # What a model reads
 
@@ -156,3 +191,18 @@ class TaskKind(ABC):
 def percent(probability: Any) -> str:
     """A probability as it is printed."""
     return f"{float(probability):.4f}"
+
+
+def text_in(row: Mapping[str, Any], name: str) -> str:
+    """The text in a field. Raises ZooError if it holds none."""
+    text = row.get(name)
+    if not isinstance(text, str):
+        raise ZooError(f"{name} should be a text, and is {text!r:.60}")
+    if "\0" in text:
+        raise ZooError(f"{name} holds a NUL at character {text.index(chr(0)) + 1}")
+    return text
+
+
+def from_json(value: Any) -> Label:
+    """A label from JSON: tuples for lists."""
+    return tuple(map(from_json, value)) if isinstance(value, list) else value

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from zoo.tasks.kinds.classification import id_of, is_id
+from zoo.tasks.kinds.classification import class_id, id_of, is_id
 from zoo.tasks.kinds.kind import EncodedItem, TaskKind, percent
 from zoo.tasks.task import Example
 
@@ -46,6 +46,13 @@ class MultiLabel(TaskKind):
         """Names with commas between them, or nothing."""
         names = [name.strip() for name in cell.split(SEPARATOR)] if cell else []
         return tuple(sorted({id_of(name, self.labels) for name in names}))
+
+    def gold(self, value: Any) -> tuple[int, ...] | None:
+        """A list of names or ids, or names with commas between them."""
+        if not isinstance(value, list):
+            return self.read(value) if isinstance(value, str) else value
+        found = {class_id(part, self.labels) for part in value}
+        return tuple(sorted(index for index in found if index is not None))
 
     def shown(self, value: Any) -> str:
         """Names with commas between them."""

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from zoo.core.errors import ZooError
-from zoo.tasks.kinds.kind import EncodedItem, TaskKind, percent
+from zoo.tasks.kinds.classification import NO_CLASS
+from zoo.tasks.kinds.kind import TEXT, EncodedItem, ItemField, TaskKind, percent, text_in
 from zoo.tasks.task import Example
 
 if TYPE_CHECKING:
@@ -53,6 +54,19 @@ class MultipleChoice(TaskKind):
     def shown(self, value: Any) -> str:
         """A place."""
         return str(value)
+
+    def fields(self) -> tuple[ItemField, ...]:
+        """A text, its choices, and which is right."""
+        choices = ItemField("choices", "two texts or more", several=True)
+        return TEXT, choices, ItemField("label", self.wanted, gold=True)
+
+    def item(self, row: Mapping[str, Any]) -> Example:
+        """As TaskKind says; choices are a list."""
+        choices = row.get("choices")
+        if not isinstance(choices, list) or not all(isinstance(choice, str) for choice in choices):
+            raise ZooError(f"choices should be a list of texts, and is {choices!r:.60}")
+        label = self.gold(row.get("label"))
+        return Example(text_in(row, TEXT.name), choices=tuple(choices), label=None if label == NO_CLASS else label)
 
     def example(self, texts: Sequence[str], pair: bool) -> Example:
         """A text and its choices."""

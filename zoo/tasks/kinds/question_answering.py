@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from zoo.core.errors import ZooError
-from zoo.tasks.kinds.kind import EncodedItem, TaskKind, percent
+from zoo.tasks.kinds.kind import EncodedItem, ItemField, TaskKind, percent, text_in
 from zoo.tasks.task import Example
 
 if TYPE_CHECKING:
@@ -50,6 +50,24 @@ class QuestionAnswering(TaskKind):
         """Two numbers, a colon between them."""
         return f"{value[0]}:{value[1]}"
 
+    def fields(self) -> tuple[ItemField, ...]:
+        """A question, a text, and the answer in it."""
+        start = ItemField("answer_start", "where the answer begins, in characters", gold=True, optional=True)
+        return (
+            ItemField("question", "a text"),
+            ItemField("context", "the text that holds the answer"),
+            ItemField("answers", "the answer, or SQuAD's texts with their answer_start", gold=True),
+            start,
+        )
+
+    def item(self, row: Mapping[str, Any]) -> Example:
+        """As TaskKind says; of several answers the first counts."""
+        question, context = text_in(row, "question"), text_in(row, "context")
+        found = row.get("answers")
+        answers = found if isinstance(found, dict) else {"text": found, "answer_start": row.get("answer_start")}
+        text, start = (_first(answers.get(name)) for name in ("text", "answer_start"))
+        return Example(question, context, None if text is None else _place(text, start, context))
+
     def example(self, texts: Sequence[str], pair: bool) -> Example:
         """A question and a text."""
         if len(texts) != 2:
@@ -92,6 +110,20 @@ class QuestionAnswering(TaskKind):
         import numpy as np
 
         return np.asarray(values, dtype=np.int64).reshape(-1, 2)
+
+
+def _first(value: Any) -> Any:
+    return (value[0] if value else None) if isinstance(value, list) else value
+
+
+def _place(answer: Any, start: Any, context: str) -> tuple[int, int]:
+    """Where an answer lies in its text. Raises ZooError if it doesn't, or not there."""
+    if not isinstance(answer, str) or not answer:
+        raise ZooError(f"the answer should be a text, and is {answer!r:.60}")
+    begins = context.find(answer) if start in (None, "") else int(start)
+    if begins < 0 or context[begins : begins + len(answer)] != answer:
+        raise ZooError(f"the answer {answer!r:.60} is not in its context" + f" at character {start}" * bool(start))
+    return begins, begins + len(answer)
 
 
 def best_span(logits: Tensor) -> tuple[tuple[int, int], float]:

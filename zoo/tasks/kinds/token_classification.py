@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from zoo.core.errors import ZooError
-from zoo.tasks.kinds.classification import id_of, is_id
-from zoo.tasks.kinds.kind import EncodedItem, TaskKind, percent
+from zoo.tasks.kinds.classification import class_id, id_of, is_id
+from zoo.tasks.kinds.kind import EncodedItem, ItemField, TaskKind, percent, text_in
 from zoo.tasks.task import Example
 
 if TYPE_CHECKING:
@@ -60,6 +60,28 @@ class TokenClassification(TaskKind):
     def shown(self, value: Any) -> str:
         """Tags with spaces between them."""
         return " ".join(self.labels[tag] for tag in value)
+
+    def fields(self) -> tuple[ItemField, ...]:
+        """Words and their tags."""
+        words = ItemField("tokens", "a list of words, or a text with spaces between them", several=True)
+        return words, ItemField("tags", "a list of as many tags, or tags with spaces between them", gold=True)
+
+    def item(self, row: Mapping[str, Any]) -> Example:
+        """As TaskKind says."""
+        words = row.get("tokens")
+        if isinstance(words, list):
+            unfit = [word for word in words if not isinstance(word, str) or [word] != word.split()]
+            if unfit:
+                raise ZooError(f"tokens should be words without spaces, and one is {unfit[0]!r:.60}")
+            words = " ".join(words)
+        return Example(text_in({"tokens": words}, "tokens"), label=self.gold(row.get("tags")))
+
+    def gold(self, value: Any) -> tuple[int, ...] | None:
+        """A list of names or ids of tags, or names with spaces between them."""
+        if not isinstance(value, list):
+            return self.read(value) if isinstance(value, str) else value
+        tags = [class_id(tag, self.labels) for tag in value]
+        return None if None in tags else tuple(tag for tag in tags if tag is not None)
 
     def example(self, texts: Sequence[str], pair: bool) -> Example:
         """One text."""
