@@ -64,7 +64,7 @@ def class_order(head: HeadConfig, task: Task) -> list[int]:
     if not task.labels:
         return []
     found = task.ids_of(head.labels)
-    if found is not None and (len(set(found)) == len(found) or task.kind == "classification"):
+    if found is not None and (len(set(found)) == len(found) or task_kind(task).is_one_class):
         return found
     own, names = ", ".join(head.labels), ", ".join(map(_shown, task.words))
     numbers = [str(index) for index in range(len(task.labels))]

@@ -17,9 +17,9 @@ from zoo.registry.paper_tables import PaperTable
 from zoo.registry.plugins import Plugin, Refused, Source, guarded, installed_plugins
 from zoo.registry.search_grids import Grid
 from zoo.registry.tables import OnFailure, Tables, stop
-from zoo.tasks.averages import add_averages
 from zoo.tasks.kinds import add_kinds
 from zoo.tasks.metrics import add_metrics
+from zoo.tasks.suites import add_averages
 from zoo.tasks.task import Task
 from zoo.weights.format import CheckpointFormat
 

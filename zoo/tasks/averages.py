@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from statistics import fmean
-from typing import Annotated, Any, TypeAlias
+from typing import Annotated, TypeAlias
 
 from pydantic import Field
 
-from zoo.core.lazy import imported
 from zoo.core.specs import Name, Record
 
 ByMetric: TypeAlias = Mapping[str, Mapping[str, float]]
@@ -45,20 +44,3 @@ class Average(Record):
         """The mean over the terms whose task has scores; None if there are none."""
         found = [term.value(scores[term.task]) for term in self.terms if term.task in scores]
         return fmean(found) if found else None
-
-
-_BUILT_IN = ("zoo.tasks.glue:AVERAGES",)
-
-_OFFERED: dict[str, Average] = {}
-"""Those of plugins: reports are made where there is no catalog."""
-
-
-def add_averages(averages: Mapping[str, Any]) -> None:
-    """Make the averages of plugins known in this process, as a catalog does when it is made."""
-    _OFFERED.update(averages)
-
-
-def averages() -> Iterator[Average]:
-    """All that are known, the zoo's own first."""
-    yield from (average for path in _BUILT_IN for average in imported(path))
-    yield from _OFFERED.values()

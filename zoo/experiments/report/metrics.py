@@ -7,7 +7,8 @@ from statistics import fmean, stdev
 
 from zoo.document import MISSING, Notes, Section, Table
 from zoo.experiments.results.run import ComparisonRun
-from zoo.tasks.averages import Average, averages
+from zoo.tasks.averages import Average
+from zoo.tasks.suites import averages
 
 MAIN_SPLIT = "dev"
 """The split that a column does not name."""

@@ -64,6 +64,8 @@ class TaskKind(ABC):
     """What `zoo predict` prints for an item besides its number."""
     several_texts: ClassVar[bool] = False
     """Whether an item always has several texts, tabs between them."""
+    is_one_class: ClassVar[bool] = False
+    """Whether an item has one class, so that several classes of a model can mean the same one of a task."""
     baselines: ClassVar[Mapping[str, str]] = {}
     """What predicts without reading, by name: functions of the kind, the dataset, the task and a seed."""
 
