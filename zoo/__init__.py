@@ -11,6 +11,11 @@ from typing import TYPE_CHECKING
 from zoo.core.errors import RunFailed, UnknownName, ZooError
 from zoo.core.specs import Dims, Finetuning, Init, PartRef, PoolingConfig, Pretraining, Variant, diff, part
 from zoo.registry.offers import Offers, hookimpl
+from zoo.tasks.conll import ConllTask
+from zoo.tasks.files import FilesTask, SplitFile
+from zoo.tasks.minimal_pairs import MinimalPair
+from zoo.tasks.tagged_text import ConllFile
+from zoo.tasks.tagging import convert_tags
 from zoo.tasks.task import Dataset, Example, Task
 from zoo.tasks.tsv import TsvFile, TsvTask
 
@@ -50,6 +55,7 @@ if TYPE_CHECKING:
         corpus,
         pretrain,
     )
+    from zoo.api.scoring import Scored, score
     from zoo.checkpoints import load, save
     from zoo.core.batch import IGNORE, Batch, Encoding, Flags, Ids, Layout, Output, Passage
     from zoo.core.interfaces import Embedding, Encoder, Masking, Objective, Packing, Tokenizer
@@ -59,6 +65,7 @@ if TYPE_CHECKING:
     from zoo.inference.predict_text import Predictions
     from zoo.model import Model
     from zoo.registry.catalog import Catalog
+    from zoo.tasks.averages import Average, Term
     from zoo.tasks.kinds import EncodedItem, ItemField, TaskKind
     from zoo.tasks.metrics.metric import Metric, of_counts
 
@@ -74,6 +81,7 @@ _LATER = {
         *("Comparison", "Conversion", "CorpusCounts", "Filled", "Pretrained", "Submission", "Verification"),
     ),
     "zoo.api.pretraining": ("corpus", "pretrain"),
+    "zoo.api.scoring": ("Scored", "score"),
     "zoo.core.batch": ("IGNORE", "Batch", "Encoding", "Flags", "Ids", "Layout", "Output", "Passage"),
     "zoo.registry.catalog": ("Catalog",),
     "zoo.checkpoints": ("load", "save"),
@@ -82,6 +90,7 @@ _LATER = {
     "zoo.experiments.runner.job": ("attempt",),
     "zoo.heads": ("TaskHead",),
     "zoo.model": ("Model",),
+    "zoo.tasks.averages": ("Average", "Term"),
     "zoo.tasks.kinds": ("EncodedItem", "ItemField", "TaskKind"),
     "zoo.tasks.metrics.metric": ("Metric", "of_counts"),
 }
@@ -89,9 +98,12 @@ _LATER = {
 __all__ = [
     "IGNORE",
     "Audits",
+    "Average",
     "Batch",
     "Catalog",
     "Comparison",
+    "ConllFile",
+    "ConllTask",
     "Conversion",
     "CorpusCounts",
     "Dataset",
@@ -102,6 +114,7 @@ __all__ = [
     "Encoding",
     "Example",
     "Executor",
+    "FilesTask",
     "Filled",
     "Finetuning",
     "Flags",
@@ -111,6 +124,7 @@ __all__ = [
     "Layout",
     "Masking",
     "Metric",
+    "MinimalPair",
     "Model",
     "Objective",
     "Offers",
@@ -123,10 +137,13 @@ __all__ = [
     "Pretrained",
     "Pretraining",
     "RunFailed",
+    "Scored",
+    "SplitFile",
     "Submission",
     "Task",
     "TaskHead",
     "TaskKind",
+    "Term",
     "Tokenizer",
     "TsvFile",
     "TsvTask",
@@ -142,6 +159,7 @@ __all__ = [
     "check_glue_submission",
     "compare",
     "convert",
+    "convert_tags",
     "corpus",
     "diff",
     "encode",
@@ -161,6 +179,7 @@ __all__ = [
     "pretrain",
     "report",
     "save",
+    "score",
     "verify",
 ]
 
