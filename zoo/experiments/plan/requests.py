@@ -18,6 +18,7 @@ from zoo.experiments.plan.suites import without_suites
 from zoo.machine.compute import chosen_compute
 from zoo.registry.catalog import Catalog
 from zoo.registry.search_grids import Tuning, tuning
+from zoo.tasks.record import RecordTask
 
 DEFAULT_VARIANTS = ("bert-tiny", "roberta-tiny", "albert-tiny")
 STARTER = "microworld"
@@ -94,8 +95,10 @@ def _plan(
     catalog: Catalog, variants: Sequence[Variant], own: Mapping[str, Collection[str]], options: PlanOptions, **how: Any
 ) -> Plan:
     folder = options.data.resolve() if options.data else None
-    named = options.tasks if options.tasks is not None else (STARTER,)
-    tasks = without_suites(catalog.tasks, named, folder)
+    named = without_suites(catalog.tasks, (STARTER,) if options.tasks is None else options.tasks, folder)
+    asked = [catalog.task(task) if isinstance(task, str) else task for task in named]
+    catalog = catalog.with_tasks(task for task in asked if isinstance(task, RecordTask))
+    tasks = [task.name for task in asked]
     return make_plan(
         catalog,
         [_budgeted(variant, own.get(variant.name, ()), options) for variant in variants],

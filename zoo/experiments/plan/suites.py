@@ -3,41 +3,41 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
+from typing import TypeVar
 
 from zoo.core.errors import ZooError
 from zoo.tasks.task import Task
 
+T = TypeVar("T")
+
 log = logging.getLogger("zoo")
 
 
-def without_suites(tasks: Mapping[str, Task], names: Iterable[str], folder: Path | None) -> list[str]:
-    """The names of tasks, with the tasks of a suite whose files are in the folder in place of the suite's name.
+def without_suites(tasks: Mapping[str, Task], asked: Iterable[str | T], folder: Path | None) -> list[str | T]:
+    """What is asked for, with the tasks of a suite whose files are in the folder in place of the suite's name.
 
-    What a suite lacks is logged. Raises ZooError if it lacks everything. A name of neither is kept.
+    What a suite lacks is logged. Raises ZooError if it lacks everything. A name of neither task nor suite is kept.
     """
-    return list(dict.fromkeys(task for name in names for task in _named(tasks, name, folder)))
+    found: list[str | T] = []
+    for item in asked:
+        if isinstance(item, str) and item not in tasks and (suite := [t for t in tasks.values() if t.suite == item]):
+            found += [name for name in _there(item, suite, folder) if name not in found]
+        else:
+            found.append(item)
+    return found
 
 
-def _named(tasks: Mapping[str, Task], name: str, folder: Path | None) -> Iterator[str]:
-    suite = [task for task in tasks.values() if task.suite == name]
-    if name in tasks or not suite:
-        yield name
-        return
+def _there(name: str, suite: Sequence[Task], folder: Path | None) -> list[str]:
+    """The tasks of a suite whose files are there, those last that models of another answer."""
     absent = {task.name: why for task in suite if (why := task.absence(folder))}
-    found = [task for task in suite if task.name not in absent]
-    lacking = {task.name for task in found if task.trained_on and task.trained_on not in {t.name for t in found}}
     if len(absent) == len(suite):
         raise ZooError(f"no task of the suite {name} is there: {next(iter(absent.values()))}")
-    yield from sorted(
-        (task.name for task in found if task.name not in lacking), key=lambda name: bool(tasks[name].trained_on)
-    )
-    _log(name, [*absent, *sorted(lacking)], folder)
-
-
-def _log(suite: str, missing: Sequence[str], folder: Path | None) -> None:
-    if missing:
+    absent |= {task.name: f"it needs {task.trained_on}" for task in suite if task.trained_on in absent}
+    if absent:
         log.warning(
-            f"{suite}: left out {', '.join(missing)}, as {folder} lacks their files; an average is not {suite}'s"
+            f"{name}: left out {', '.join(absent)}, as {folder} lacks their files; an average is not that of {name}"
         )
+    found = [task for task in suite if task.name not in absent]
+    return [task.name for task in sorted(found, key=lambda task: bool(task.trained_on))]

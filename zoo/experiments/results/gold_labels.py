@@ -33,11 +33,11 @@ class Gold(Record):
     groups: Groups = Field(default={})
 
 
-def write_gold(folder: Path, planned: PlannedTask, gold: Gold) -> None:
+def write_gold(folder: Path, planned: PlannedTask, answers: Answers, groups: Groups | None = None) -> None:
     """Write the file of one task."""
     path = gold_path(folder, planned)
     make_folder(path.parent)
-    write_text(path, gold.model_copy(update={"task": planned.name}).model_dump_json(indent=1))
+    write_text(path, Gold(task=planned.name, answers=answers, groups=groups or {}).model_dump_json(indent=1))
 
 
 def read_gold(folder: Path, planned: PlannedTask) -> Gold | None:

@@ -12,7 +12,7 @@ from zoo.core.specs import Record
 from zoo.experiments.plan.merge import merged_plan
 from zoo.experiments.plan.plan import Plan
 from zoo.experiments.results.folder import write_result
-from zoo.experiments.results.gold_labels import Gold, write_gold
+from zoo.experiments.results.gold_labels import write_gold
 from zoo.experiments.results.records import NOT_REPEATED, FailedResult, ModelResult, TaskResult, fingerprint, renamed
 from zoo.experiments.results.run import ComparisonRun
 
@@ -40,7 +40,7 @@ def write_merged(run: ComparisonRun, folder: Path) -> None:
     for result in run.results:
         write_result(folder, result)
     for task, answers in run.gold.items():
-        write_gold(folder, run.plan.task(task), Gold(task=task, answers=answers, groups=run.groups.get(task, {})))
+        write_gold(folder, run.plan.task(task), answers, run.groups.get(task))
     write_text(folder / "plan.json", run.plan.model_dump_json(indent=1))
 
 

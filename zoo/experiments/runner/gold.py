@@ -21,4 +21,4 @@ def keep_gold(catalog: Catalog, plan: Plan, folder: Path) -> None:
             gold = Gold(task=task.name, answers=gold_labels(task, dataset), groups=groups(task, dataset))
             if wrong := gold_misfit(planned, gold):
                 raise ZooError(f"the data of task {planned.name!r} are not those that were planned: {wrong}")
-            write_gold(folder, planned, gold)
+            write_gold(folder, planned, gold.answers, gold.groups)
