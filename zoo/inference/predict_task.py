@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+import torch
 from torch import Tensor
 
 from zoo.core.errors import ZooError
@@ -43,17 +44,25 @@ def predict_items(
     model: Model, head: TaskHead, kind: TaskKind, items: Sequence[EncodedItem], order: list[int]
 ) -> list[Any]:
     """A head's predictions as the task of this kind numbers its labels; `order` is the head's `class_order`."""
-    logits = ordered_logits(model, head, items, order)
-    return [kind.decode(item, its) for item, its in zip(items, logits, strict=True)]
+    return decoded(kind, items, logits_of(model, head, items), order)
 
 
-def ordered_logits(model: Model, head: TaskHead, items: Sequence[EncodedItem], order: list[int]) -> list[Tensor]:
-    """A head's logits of each item, of labels in the task's order."""
-    logits = logits_of(model, head, items)
-    if order == sorted(order):
+def decoded(kind: TaskKind, items: Sequence[EncodedItem], logits: Sequence[Tensor], order: list[int]) -> list[Any]:
+    """The predictions that a head's logits of items mean to a task.
+
+    Where several of the head's classes mean one label, the most probable class decides.
+    """
+    if len(set(order)) < len(order):
+        return [order[int(its.argmax())] for its in logits]
+    return [kind.decode(item, in_order(its, order)) for item, its in zip(items, logits, strict=True)]
+
+
+def in_order(logits: Tensor, order: list[int]) -> Tensor:
+    """A head's logits [..., classes] as those of the task's labels [..., labels], their classes' added up."""
+    if order == sorted(set(order)):
         return logits
-    columns = [order.index(label) for label in range(len(order))]
-    return [its[..., columns] for its in logits]
+    columns = [[at for at, label in enumerate(order) if label == wanted] for wanted in range(max(order) + 1)]
+    return torch.stack([logits[..., its].logsumexp(-1) for its in columns], dim=-1)
 
 
 def class_order(head: HeadConfig, task: Task) -> list[int]:
@@ -68,7 +77,7 @@ def class_order(head: HeadConfig, task: Task) -> list[int]:
     if not task.labels:
         return []
     found = task.ids_of(head.labels)
-    if found is not None:
+    if found is not None and (len(set(found)) == len(found) or task_kind(task).is_one_class):
         return found
     own, names = ", ".join(head.labels), ", ".join(map(_shown, task.words))
     numbers = [str(index) for index in range(len(task.labels))]

@@ -55,7 +55,9 @@ def check_items(task: Task, items: Sequence[Example]) -> None:
     predictions = [kind.decode(item, its) for item, its in zip(encoded, joined, strict=True)]
     for item, its, made in zip(encoded, joined, predictions, strict=True):
         given = kind.probabilities(item, its)
-        assert given is None or kind.fits_probabilities(made, given), f"{given!r:.60} are no probabilities of {made!r:.30}"
+        assert given is None or kind.fits_probabilities(made, given), (
+            f"{given!r:.60} are no probabilities of {made!r:.30}"
+        )
     gold = [kind.to_json(label) for label in labels]
     for value in (*gold, *predictions):
         assert kind.fits(value), f"{value!r:.60} is not {kind.wanted}"

@@ -12,8 +12,10 @@ from zoo.experiments.plan.plan import Plan
 from zoo.experiments.report import (
     ablation,
     calibration,
+    categories,
     costs,
     differences,
+    metrics,
     models,
     parts,
     provenance,
@@ -44,10 +46,12 @@ def sections(analysis: Analysis) -> Iterator[Section]:
     made = (
         *(ablation.sections(run, effects) if effects else ()),
         scores.scores_section(run, comparisons),
+        metrics.metrics_section(run),
         differences.tiers_section(comparisons),
         costs.costs_section(run),
         selection.selection_section(run),
         provenance.missing_section(run),
+        categories.categories_section(run),
         differences.differences_section(comparisons, drawn=effects is None),
         parts.parts_section(run),
         calibration.calibration_section(run),

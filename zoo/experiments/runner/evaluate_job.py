@@ -9,16 +9,17 @@ from zoo.experiments.results.records import Cost, TaskResult, Truncation
 from zoo.experiments.runner.context import JobContext
 from zoo.experiments.runner.latency import latency, throughput
 from zoo.experiments.runner.scoring import answered, planned_data, scored, unlabelled
-from zoo.inference.predict_task import class_order, ordered_logits
+from zoo.inference.predict_task import class_order
 from zoo.inference.predict_text import head_for_text
 from zoo.machine.memory import peak_memory, reset_peak_memory
 from zoo.tasks.kinds import task_kind
+from zoo.train.finetune import logits_of
 
 
 def evaluate(work: JobContext) -> TaskResult:
     """Predict every dev split with a model's own task head, without training."""
     task, dataset = planned_data(work)
-    compute, recipe = work.how.compute, work.plan.variant(work.job.system).finetuning
+    compute, recipe = work.how.compute, work.plan.finetuning_of(work.job)
     device, length = compute.torch_device, recipe.max_length
     reset_peak_memory(device)
     model = load(work.start(), catalog=work.catalog).to(device)
@@ -30,7 +31,7 @@ def evaluate(work: JobContext) -> TaskResult:
     order = class_order(head.config, task)
     asked_by_split = {split: items for split, (items, _) in encoded.items()}
     with compute.autocast():
-        answers = answered(work, kind, asked_by_split, lambda items: ordered_logits(model, head, items, order))
+        answers = answered(work, kind, asked_by_split, lambda items: logits_of(model, head, items), order)
     seconds, peak = time.perf_counter() - began, peak_memory(device)
     work.progress(1, 1)
     asked = [item for split in task.dev_splits for item in encoded[split][0]]

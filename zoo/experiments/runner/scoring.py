@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from zoo.core.errors import RunFailed
 from zoo.experiments.results.gold_labels import Answers
 from zoo.experiments.results.records import Cost, TaskResult, Truncation
 from zoo.experiments.runner.context import JobContext
+from zoo.inference.predict_task import decoded, in_order
 from zoo.machine.environment import environment
 from zoo.tasks.kinds import EncodedItem, TaskKind
 from zoo.tasks.scoring import gold_labels, main_score, score
@@ -31,10 +32,12 @@ class Answered:
     probabilities: Answers = field(default_factory=dict)
 
 
-def planned_data(work: JobContext) -> tuple[Task, Dataset]:
-    """The task of a job and its data. Raises RunFailed if they are no longer those that were planned."""
-    assert work.job.task is not None
-    task, plan = work.catalog.task(work.job.task), work.plan
+def planned_data(work: JobContext, name: str | None = None) -> tuple[Task, Dataset]:
+    """The task of a job, or another of its plan, and its data.
+
+    Raises RunFailed if they are no longer those that were planned.
+    """
+    task, plan = work.catalog.task(name or str(work.job.task)), work.plan
     key = (task.model_dump_json(), plan.data_folder)
     if key not in _datasets:
         _datasets[key] = task.load(Path(plan.data_folder) if plan.data_folder else None)
@@ -58,18 +61,27 @@ def answered(
     kind: TaskKind,
     items: Mapping[str, Sequence[EncodedItem]],
     logits_of: Callable[[Sequence[EncodedItem]], list[Tensor]],
+    order: Sequence[int] = (),
 ) -> Answered:
-    """A model's answers to the items of each split. Raises RunFailed if the kind's probabilities are none."""
+    """A model's answers to the items of each split; `order` is its head's `class_order`, if that is not the task's.
+
+    Raises RunFailed if the kind's probabilities are none.
+    """
     predictions, probabilities = {}, {}
     for split, its in items.items():
         logits = logits_of(its)
-        predictions[split] = [kind.decode(*pair) for pair in zip(its, logits, strict=True)]
+        predictions[split] = decoded(kind, its, logits, [*order])
         if work.plan.keep_probabilities:
-            probabilities[split] = [kind.probabilities(*pair) for pair in zip(its, logits, strict=True)]
-            for pair in zip(predictions[split], probabilities[split], strict=True):
-                if pair[1] is not None and not kind.fits_probabilities(*pair):
-                    raise RunFailed(f"{work.job.task}: {pair[1]!r:.60} are no probabilities of {pair[0]!r:.30}")
+            pairs = zip(its, logits, strict=True)
+            probabilities[split] = [kind.probabilities(item, in_order(one, [*order])) for item, one in pairs]
+            _refuse_unfit(work, kind, predictions[split], probabilities[split])
     return Answered(predictions, {split: made for split, made in probabilities.items() if made != [None] * len(made)})
+
+
+def _refuse_unfit(work: JobContext, kind: TaskKind, predictions: Sequence[Any], probabilities: Sequence[Any]) -> None:
+    for prediction, its in zip(predictions, probabilities, strict=True):
+        if its is not None and not kind.fits_probabilities(prediction, its):
+            raise RunFailed(f"{work.job.task}: {its!r:.60} are no probabilities of {prediction!r:.30}")
 
 
 def scored(

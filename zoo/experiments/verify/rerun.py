@@ -20,12 +20,13 @@ from zoo.experiments.results.records import TaskResult, fingerprint
 from zoo.experiments.results.run import ComparisonRun, best_setting
 from zoo.experiments.runner.run import Watcher, run
 from zoo.experiments.verify.files import Check
-from zoo.inference.predict_task import class_order, ordered_logits
+from zoo.inference.predict_task import class_order, decoded, in_order
 from zoo.inference.predict_text import head_for_text
 from zoo.machine.compute import Compute, chosen_device
 from zoo.machine.environment import environment
 from zoo.registry.catalog import Catalog
 from zoo.tasks.kinds import TaskKind, task_kind
+from zoo.train.finetune import logits_of
 
 log = logging.getLogger("zoo")
 
@@ -100,8 +101,9 @@ def _answered_again(
     for split in task.dev_splits:
         items, _ = kind.encode(dataset.splits[split], model.text_tokenizer, recipe.max_length)
         with compute.autocast():
-            pairs = list(zip(items, ordered_logits(model, head, items, order), strict=True))
-        yield split, [kind.decode(*pair) for pair in pairs], [kind.probabilities(*pair) for pair in pairs]
+            logits = logits_of(model, head, items)
+        again = [kind.probabilities(item, in_order(its, order)) for item, its in zip(items, logits, strict=True)]
+        yield split, decoded(kind, items, logits, order), again
 
 
 def repeated_plan(plan: Plan, seeds: int, compute: Compute | None = None) -> Plan:
