@@ -1,7 +1,8 @@
 """SuperGLUE (Wang et al. 2019, NeurIPS), from its JSON lines, without ReCoRD, whose answers are none of our kinds.
 
 Texts are joined as the paper's BERT baselines join them (section 4): COPA's question is put into words, each of
-MultiRC's answers is read after its question, and WiC reads the marked words beside the whole sequence, as WSC does here.
+MultiRC's answers is read after its question, and WiC reads the marked words beside the whole sequence. So does WSC
+here, where the paper has a model of spans alone.
 """
 
 from __future__ import annotations
