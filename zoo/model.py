@@ -9,11 +9,12 @@ from dataclasses import dataclass, field, replace
 from functools import partial
 from html import escape
 from itertools import islice
-from typing import Any, TypeVar
+from typing import Any, Self, TypeVar
 
 import torch
 from torch import Tensor, nn
 
+from zoo.blocks import Features
 from zoo.core.batch import Batch, Encoding, Layout, Output
 from zoo.core.errors import ZooError
 from zoo.core.interfaces import Embedding, Encoder, Objective, Reads, Tokenizer
@@ -56,6 +57,10 @@ class Model(nn.Module):
 
     tokenizer: Tokenizer | None = None
     origin: Origin | None = None
+    frozen = False
+    """Whether embedding and encoder stay as they are in training, without dropout."""
+    kept: Callable[[Batch], Tensor] | None = None
+    """What the head's features select of a batch, if it is kept from an earlier time; [K, T, H]."""
     _logged = False
     """Whether it was logged that texts become vectors as the folder says."""
 
@@ -115,6 +120,44 @@ class Model(nn.Module):
         embedded = self._embedded(batch)
         return [embedded, *self.encoder.states(embedded, self._layout(batch))]
 
+    @property
+    def features(self) -> Features | None:
+        """What a task head reads of the layers, if not the last hidden states."""
+        found = (getattr(objective, "features", None) for objective in self.objectives.values())
+        return next((features for features in found if isinstance(features, Features)), None)
+
+    def read(self, batch: Batch) -> Tensor:
+        """What a task head reads: the hidden states in context, or its features of all layers. -> [T, H]
+
+        Raises like `hidden`, and ZooError if a layer is not there.
+        """
+        features = self.features
+        if features is None:
+            return self.hidden(batch)
+        selected = self.kept(batch) if self.kept else self.selected(batch)
+        read: Tensor = features(selected, self._layout(batch))
+        return read
+
+    def selected(self, batch: Batch) -> Tensor:
+        """What the head's features select of the layers, without a gradient if these are frozen. -> [K, T, H]"""
+        assert self.features is not None
+        with torch.set_grad_enabled(torch.is_grad_enabled() and not self.frozen):
+            return self.features.selected(self.hidden_states(batch))
+
+    def freeze(self) -> None:
+        """From now on, train nothing but objectives: no gradients and no dropout in embedding and encoder."""
+        self.frozen = True
+        for part in (self.embedding, self.encoder):
+            part.requires_grad_(False).eval()
+
+    def train(self, mode: bool = True) -> Self:
+        """Training mode, in which what is frozen has no dropout."""
+        super().train(mode)
+        if self.frozen:
+            self.embedding.eval()
+            self.encoder.eval()
+        return self
+
     def _embedded(self, batch: Batch) -> Tensor:
         if not self.embedding.reads_pairs and batch.segments.any():
             raise ZooError(
@@ -130,6 +173,9 @@ class Model(nn.Module):
     def forward(self, batch: Batch) -> dict[str, Output]:
         """Every objective's loss and predictions, by name."""
         table = self.embedding.tokens.weight
+        if self.features is not None:
+            hidden = self.read(batch)
+            return {name: self.objective(name)(hidden, batch, table) for name in self._keys}
         embedded = self._embedded(batch)
         outputs: dict[str, Output] = {}
         for name in self._reading("embedded"):
@@ -267,11 +313,16 @@ class Model(nn.Module):
     def with_head(self, name: str, head: Objective) -> Model:
         """The same encoder with a task head in place of its objectives.
 
-        A head with a `pooler` starts from that of a pre-training objective, if one has it.
+        A head with a `pooler` starts from that of a pre-training objective, if one has it. One with frozen features
+        freezes embedding and encoder.
         """
-        self.copy_pooler_to(head)
+        features = getattr(head, "features", None)
+        if features is None:
+            self.copy_pooler_to(head)
         model = Model(self.variant, self.embedding, self.encoder, {name: head}, causal=self.causal)
         model.tokenizer, model.origin = self.tokenizer, self.origin
+        if isinstance(features, Features) and features.config.frozen:
+            model.freeze()
         return model
 
 

@@ -10,7 +10,7 @@ from torch import Tensor
 
 from zoo.core.batch import Batch
 from zoo.core.seeds import seed_of
-from zoo.core.specs import HeadConfig, PoolingConfig
+from zoo.core.specs import FeatureConfig, HeadConfig, PoolingConfig
 from zoo.heads import TaskHead
 from zoo.model import Model
 from zoo.tasks.kinds import EncodedItem, TaskKind, task_kind
@@ -19,9 +19,10 @@ from zoo.tasks.task import Label, Task
 EVALUATION_BATCH = 64
 
 
-def head_for(task: Task, pooling: PoolingConfig) -> HeadConfig:
-    """The head that a task takes."""
-    return HeadConfig(kind=task.kind, labels=task.labels, pair=task.pair, options=task.options, pooling=pooling)
+def head_for(task: Task, pooling: PoolingConfig, features: FeatureConfig | None = None) -> HeadConfig:
+    """The head that a task takes, and what it reads."""
+    asked = {"kind": task.kind, "labels": task.labels, "pair": task.pair, "options": task.options}
+    return HeadConfig(**asked, pooling=pooling, features=features)
 
 
 def training_batches(
@@ -52,7 +53,7 @@ def logits_of(model: Model, head: TaskHead, items: Sequence[EncodedItem]) -> lis
         for start in range(0, len(order), EVALUATION_BATCH):
             chosen = order[start : start + EVALUATION_BATCH]
             batch = kind.batch([items[index] for index in chosen]).to(device)
-            logits = head.logits(model.hidden(batch), batch).float().cpu()
+            logits = head.logits(model.read(batch), batch).float().cpu()
             found |= dict(zip(chosen, head.by_item(logits, batch), strict=True))
     return [found[index] for index in range(len(items))]
 

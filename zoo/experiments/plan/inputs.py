@@ -10,6 +10,7 @@ Inputs: TypeAlias = dict[str, object]
 
 _LATER = {"name", "paper", "finetuning", "head"}
 _OF_TRAINING = {"init", "pretraining", "packing", "masking"}
+_READING = {"features", "frozen", "lstm_width", "lstm_layers"}
 
 
 def start_inputs(variant: Variant) -> Inputs:
@@ -25,9 +26,12 @@ def pretraining_inputs(variant: Variant) -> Inputs:
 
 def finetuning_inputs(recipe: Finetuning) -> Inputs:
     """For a fine-tuning, besides its initial weights, head, task and seed; epochs are unused if steps are given."""
+    inputs = recipe.model_dump(exclude=_READING)
+    inputs["features"] = recipe.feature_config and recipe.feature_config.model_dump()
     if recipe.steps is None:
-        return recipe.model_dump()
-    return recipe.model_dump(exclude={"epochs"}) | {"warmup": recipe.warmup_steps(recipe.steps)}
+        return inputs
+    del inputs["epochs"]
+    return inputs | {"warmup": recipe.warmup_steps(recipe.steps)}
 
 
 def head_inputs(head: PoolingConfig, pair: bool) -> Inputs:

@@ -9,7 +9,7 @@ from pathlib import Path
 from zoo.core.files import write_text
 from zoo.document import Document, Section, markdown
 from zoo.experiments.plan.plan import Plan
-from zoo.experiments.report import ablation, costs, differences, models, provenance, scores, selection
+from zoo.experiments.report import ablation, costs, differences, features, models, provenance, scores, selection
 from zoo.experiments.report.results_json import summary
 from zoo.experiments.statistics.analysis import Analysis
 
@@ -41,6 +41,7 @@ def sections(analysis: Analysis) -> Iterator[Section]:
         differences.differences_section(comparisons, drawn=effects is None),
         scores.seeds_section(run),
         costs.pareto_section(run, comparisons),
+        features.features_section(run),
         models.pretraining_section(run),
         models.parameters_section(run),
         models.variants_section(run),
