@@ -207,6 +207,12 @@ def test_an_encoder_that_gives_its_last_layer_only_is_read_there_only() -> None:
     opaque.zoo_offers = zoo.hookimpl(lambda: zoo.Offers(api_version=1, encoders={"opaque.stack": Opaque}))  # type: ignore[attr-defined]
     opaque.zoo_offers.__name__ = "zoo_offers"
     catalog = zoo.Catalog.of(zoo_bert, opaque)
-    catalog.check(catalog.variant("bert-tiny+encoder=opaque.stack+finetuning.features=embeddings"))
+    catalog.check(
+        catalog.variant(
+            "bert-tiny+encoder=opaque.stack+init.keys_start_as_queries=false+finetuning.features=embeddings"
+        )
+    )
     with pytest.raises(zoo.ZooError, match="encoder 'opaque.stack' gives the last one only"):
-        catalog.check(catalog.variant("bert-tiny+encoder=opaque.stack+finetuning.features=mix"))
+        catalog.check(
+            catalog.variant("bert-tiny+encoder=opaque.stack+init.keys_start_as_queries=false+finetuning.features=mix")
+        )

@@ -162,6 +162,24 @@ class Pretraining(Recipe):
         return max(1, self.batch_tokens * (self.short_length or self.sequence_length) // self.sequence_length)
 
 
+class Reading(Record):
+    """How a task's items are read: at most `max_length` tokens at once, and a longer text in windows that overlap.
+
+    `stride` is how many tokens each window begins after the one before, by default a third of its length (128 of 384 in
+    google-research/bert's run_squad.py). A question is cut to `longest_question` tokens, and an answer has at most
+    `longest_answer`. Which of these a task reads is said by its kind.
+    """
+
+    max_length: Length = 128
+    stride: Count | None = None
+    longest_question: Count = 64
+    longest_answer: Count = 30
+
+    def stride_of(self, max_length: int) -> int:
+        """The stride of windows of this length."""
+        return self.stride or ceil(max_length / 3)
+
+
 class FeatureConfig(Record):
     """What a task head reads of an encoder: which layers, whether their weights are frozen, and a BiLSTM over them."""
 
@@ -176,7 +194,7 @@ class FeatureConfig(Record):
         return int(self.layers.removeprefix("layer-")) if self.layers.startswith("layer-") else None
 
 
-class Finetuning(Recipe):
+class Finetuning(Reading, Recipe):
     """A fine-tuning phase; `steps`, if given, replaces `epochs`.
 
     With `features`, the head reads these layers of a frozen encoder (Devlin et al. 2019, section 5.3); `frozen` says
@@ -186,7 +204,6 @@ class Finetuning(Recipe):
     epochs: Positive = 3.0
     steps: Count | None = None
     batch_size: Count = 32
-    max_length: Length = 128
     features: FeatureLayers | None = None
     frozen: bool | None = None
     lstm_width: Width | None = None

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Set
 from typing import TypeAlias
 
-from zoo.core.specs import Finetuning, Init, PoolingConfig, Pretraining, Variant
+from zoo.core.specs import Finetuning, Init, PoolingConfig, Pretraining, Reading, Variant
 
 Inputs: TypeAlias = dict[str, object]
 
 _LATER = {"name", "paper", "finetuning", "head"}
 _OF_TRAINING = {"init", "pretraining", "packing", "masking"}
-_READING = {"features", "frozen", "lstm_width", "lstm_layers"}
+_HEAD_READS = {"features", "frozen", "lstm_width", "lstm_layers"}
 
 
 def start_inputs(variant: Variant) -> Inputs:
@@ -24,14 +25,20 @@ def pretraining_inputs(variant: Variant) -> Inputs:
     return record | {"init": _init(variant.init), "pretraining": _pretraining(variant.pretraining)}
 
 
-def finetuning_inputs(recipe: Finetuning) -> Inputs:
+def finetuning_inputs(recipe: Finetuning, reads: Set[str]) -> Inputs:
     """For a fine-tuning, besides its initial weights, head, task and seed; epochs are unused if steps are given."""
-    inputs = recipe.model_dump(exclude=_READING)
+    inputs = recipe.model_dump(exclude={*Reading.model_fields} | _HEAD_READS) | reading_inputs(recipe, reads)
     inputs["features"] = recipe.feature_config and recipe.feature_config.model_dump()
-    if recipe.steps is None:
-        return inputs
-    del inputs["epochs"]
-    return inputs | {"warmup": recipe.warmup_steps(recipe.steps)}
+    if recipe.steps is not None:
+        del inputs["epochs"]
+        inputs["warmup"] = recipe.warmup_steps(recipe.steps)
+    return inputs
+
+
+def reading_inputs(reading: Reading, reads: Set[str]) -> Inputs:
+    """For predictions, besides a model and a task: those of the fields that the task's kind reads."""
+    windows = {"stride": reading.stride_of(reading.max_length)} if "stride" in reads else {}
+    return reading.model_dump(include={*reads}) | windows
 
 
 def head_inputs(head: PoolingConfig, pair: bool) -> Inputs:
