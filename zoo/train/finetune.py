@@ -21,8 +21,14 @@ EVALUATION_BATCH = 64
 
 def head_for(task: Task, pooling: PoolingConfig, features: FeatureConfig | None = None) -> HeadConfig:
     """The head that a task takes, and what it reads."""
-    asked = {"kind": task.kind, "labels": task.labels, "pair": task.pair, "options": task.options}
-    return HeadConfig(**asked, pooling=pooling, features=features)
+    return HeadConfig(
+        kind=task.kind,
+        labels=task.labels,
+        pair=task.pair,
+        options=task.options,
+        pooling=pooling,
+        features=features,
+    )
 
 
 def training_parts(items: Sequence[EncodedItem], labels: Sequence[Label]) -> tuple[list[EncodedItem], list[Label]]:
