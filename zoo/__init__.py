@@ -56,6 +56,7 @@ if TYPE_CHECKING:
         pretrain,
     )
     from zoo.api.scoring import Scored, score
+    from zoo.api.task_data import TaskCheck, check_task
     from zoo.checkpoints import load, save
     from zoo.core.batch import IGNORE, Batch, Encoding, Flags, Ids, Layout, Output, Passage
     from zoo.core.interfaces import Embedding, Encoder, Masking, Objective, Packing, Tokenizer
@@ -67,6 +68,7 @@ if TYPE_CHECKING:
     from zoo.registry.catalog import Catalog
     from zoo.tasks.kinds import EncodedItem, ItemField, TaskKind
     from zoo.tasks.metrics.metric import Metric, of_counts
+    from zoo.tasks.record import RecordTask
 
 _LATER = {
     "zoo.api.experiments": (
@@ -81,6 +83,8 @@ _LATER = {
     ),
     "zoo.api.pretraining": ("corpus", "pretrain"),
     "zoo.api.scoring": ("Scored", "score"),
+    "zoo.api.task_data": ("TaskCheck", "check_task"),
+    "zoo.tasks.record": ("RecordTask",),
     "zoo.core.batch": ("IGNORE", "Batch", "Encoding", "Flags", "Ids", "Layout", "Output", "Passage"),
     "zoo.registry.catalog": ("Catalog",),
     "zoo.checkpoints": ("load", "save"),
@@ -133,11 +137,13 @@ __all__ = [
     "Predictions",
     "Pretrained",
     "Pretraining",
+    "RecordTask",
     "RunFailed",
     "Scored",
     "SplitFile",
     "Submission",
     "Task",
+    "TaskCheck",
     "TaskHead",
     "TaskKind",
     "Tokenizer",
@@ -153,6 +159,7 @@ __all__ = [
     "audit",
     "check_audit",
     "check_glue_submission",
+    "check_task",
     "compare",
     "convert",
     "convert_tags",
