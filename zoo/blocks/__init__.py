@@ -17,7 +17,7 @@ from zoo.blocks.layer import (
 from zoo.blocks.pair import PairObjective
 from zoo.blocks.pooler import Pooler
 from zoo.blocks.rotary import Rotary
-from zoo.blocks.token_prediction import TokenPrediction, predict_tokens
+from zoo.blocks.token_prediction import TokenPrediction, predict_targets, predict_tokens
 
 __all__ = [
     "Activation",
@@ -40,6 +40,7 @@ __all__ = [
     "activation",
     "attend",
     "initialise",
+    "predict_targets",
     "predict_tokens",
     "settings_that_reach",
 ]
