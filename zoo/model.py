@@ -9,12 +9,12 @@ from dataclasses import dataclass, field
 from functools import partial
 from html import escape
 from itertools import islice
-from typing import Any, Self, TypeVar
+from typing import Any, TypeVar
 
 import torch
 from torch import Tensor, nn
 
-from zoo.blocks import Features
+from zoo.blocks.features import Features, ReadsLayers
 from zoo.core.batch import Batch, Encoding, Layout, Output
 from zoo.core.errors import ZooError
 from zoo.core.interfaces import Embedding, Encoder, Objective, Reads, Tokenizer
@@ -52,7 +52,7 @@ class Origin:
     """The stored names of unused weights, such as those of a head of unknown kind."""
 
 
-class Model(nn.Module):
+class Model(ReadsLayers):
     """An encoder with its objectives; a task head is one more objective.
 
     `loss_weights` are the objectives' factors in the sum of losses, 1 if not given. If `causal`, no token sees later
@@ -62,10 +62,6 @@ class Model(nn.Module):
 
     tokenizer: Tokenizer | None = None
     origin: Origin | None = None
-    frozen = False
-    """Whether embedding and encoder stay as they are in training, without dropout."""
-    kept: Callable[[Batch], Tensor] | None = None
-    """What the head's features select of a batch, if it is kept from an earlier time; [K, T, H]."""
     _logged = False
     """Whether it was logged that texts become vectors as the folder says."""
 
@@ -125,12 +121,6 @@ class Model(nn.Module):
         embedded = self._embedded(batch)
         return [embedded, *self.encoder.states(embedded, self._layout(batch))]
 
-    @property
-    def features(self) -> Features | None:
-        """What a task head reads of the layers, if not the last hidden states."""
-        found = (getattr(objective, "features", None) for objective in self.objectives.values())
-        return next((features for features in found if isinstance(features, Features)), None)
-
     def read(self, batch: Batch) -> Tensor:
         """What a task head reads: the hidden states in context, or its features of all layers. -> [T, H]
 
@@ -139,29 +129,8 @@ class Model(nn.Module):
         features = self.features
         if features is None:
             return self.hidden(batch)
-        selected = self.kept(batch) if self.kept else self.selected(batch)
-        read: Tensor = features(selected, self._layout(batch))
+        read: Tensor = features(self.kept(batch) if self.kept else self.selected(batch), self._layout(batch))
         return read
-
-    def selected(self, batch: Batch) -> Tensor:
-        """What the head's features select of the layers, without a gradient if these are frozen. -> [K, T, H]"""
-        assert self.features is not None
-        with torch.set_grad_enabled(torch.is_grad_enabled() and not self.frozen):
-            return self.features.selected(self.hidden_states(batch))
-
-    def freeze(self) -> None:
-        """From now on, train nothing but objectives: no gradients and no dropout in embedding and encoder."""
-        self.frozen = True
-        for part in (self.embedding, self.encoder):
-            part.requires_grad_(False).eval()
-
-    def train(self, mode: bool = True) -> Self:
-        """Training mode, in which what is frozen has no dropout."""
-        super().train(mode)
-        if self.frozen:
-            self.embedding.eval()
-            self.encoder.eval()
-        return self
 
     def _embedded(self, batch: Batch) -> Tensor:
         self.check(batch)

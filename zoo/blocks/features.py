@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from abc import abstractmethod
+from collections.abc import Callable, Sequence
+from typing import Self
 
 import torch
 from torch import Tensor, nn
 
-from zoo.core.batch import Layout
+from zoo.core.batch import Batch, Layout
 from zoo.core.errors import ZooError
 from zoo.core.specs import Dims, FeatureConfig
 
@@ -86,6 +88,48 @@ class Features(nn.Module):
         packed = nn.utils.rnn.pack_padded_sequence(padded, lengths, batch_first=True, enforce_sorted=False)
         read, _ = nn.utils.rnn.pad_packed_sequence(self.lstm(packed)[0], batch_first=True)
         return layout.pack(read)
+
+
+class ReadsLayers(nn.Module):
+    """A model whose head may read any layers, and whose embedding and encoder may be frozen."""
+
+    embedding: nn.Module
+    encoder: nn.Module
+    objectives: nn.ModuleDict
+    frozen = False
+    """Whether embedding and encoder stay as they are in training, without dropout."""
+    kept: Callable[[Batch], Tensor] | None = None
+    """What the head's features select of a batch, if it is kept from an earlier time; [K, T, H]."""
+
+    @abstractmethod
+    def hidden_states(self, batch: Batch) -> list[Tensor]:
+        """The encoder's input and the output of each of its layers. -> L + 1 times [T, H]"""
+
+    @property
+    def features(self) -> Features | None:
+        """What a task head reads of the layers, if not the last hidden states."""
+        found = (getattr(objective, "features", None) for objective in self.objectives.values())
+        return next((features for features in found if isinstance(features, Features)), None)
+
+    def selected(self, batch: Batch) -> Tensor:
+        """What the head's features select of the layers, without a gradient if these are frozen. -> [K, T, H]"""
+        assert self.features is not None
+        with torch.set_grad_enabled(torch.is_grad_enabled() and not self.frozen):
+            return self.features.selected(self.hidden_states(batch))
+
+    def freeze(self) -> None:
+        """From now on, train nothing but objectives: no gradients and no dropout in embedding and encoder."""
+        self.frozen = True
+        for part in (self.embedding, self.encoder):
+            part.requires_grad_(False).eval()
+
+    def train(self, mode: bool = True) -> Self:
+        """Training mode, in which what is frozen has no dropout."""
+        super().train(mode)
+        if self.frozen:
+            self.embedding.eval()
+            self.encoder.eval()
+        return self
 
 
 def _refuse_missing(n: int, wanted: int, name: str) -> None:
