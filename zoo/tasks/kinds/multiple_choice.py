@@ -23,9 +23,9 @@ class MultipleChoice(TaskKind):
     """
 
     head = "zoo.heads:MultipleChoice"
-    columns = ("prediction", "choice", "probability")
+    columns: ClassVar[tuple[str, ...]] = ("prediction", "choice", "probability")
     several_texts = True
-    options = ("n_choices",)
+    options: ClassVar[tuple[str, ...]] = ("n_choices",)
     baselines: ClassVar = {
         "majority": "zoo.tasks.choice_baselines:majority_place",
         "longest": "zoo.tasks.choice_baselines:longest_choice",
@@ -53,7 +53,7 @@ class MultipleChoice(TaskKind):
         """Among two choices or more."""
         return super().fits_item(item) and 2 <= len(item.choices) > item.label
 
-    def read(self, cell: str) -> int:
+    def read(self, cell: str) -> Any:
         """A place."""
         if not cell.isdigit():
             raise ValueError(f"the choice {cell!r:.60} is not a place from 0")
