@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from zoo.core.errors import RunFailed
 from zoo.experiments.results.gold_labels import Answers
-from zoo.experiments.results.records import Cost, TaskResult, Truncation
+from zoo.experiments.results.records import Cost, LayerWeights, TaskResult, Truncation
 from zoo.experiments.runner.context import JobContext
 from zoo.inference.predict_task import decoded, in_order
 from zoo.machine.environment import environment
@@ -91,6 +91,8 @@ def scored(
     steps: int,
     truncated: dict[str, Truncation],
     cost: Cost,
+    parameters_trained: int | None = None,
+    layer_mix: LayerWeights | None = None,
 ) -> TaskResult:
     """The result of a job that gave these answers."""
     task, dataset = planned_data(work)
@@ -103,6 +105,8 @@ def scored(
         synthetic=task.synthetic,
         steps=steps,
         gradient_accumulation_steps=work.how.gradient_accumulation_steps,
+        parameters_trained=parameters_trained,
+        layer_mix=layer_mix,
         truncated=truncated,
         scores=scores,
         main_score=main_score(task, scores),

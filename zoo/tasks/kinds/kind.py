@@ -259,6 +259,13 @@ def are_probabilities(value: Any, n: int, *, of_one: bool = True) -> bool:
     return fit and (not of_one or abs(sum(value) - 1) <= n * 10**-DIGITS)
 
 
+def judged_each(gold: Any, prediction: Any, probabilities: Any) -> Iterator[tuple[float, bool]]:
+    """The same of answers that are each yes or no: `gold` and `prediction` are the places of yes."""
+    for place, probability in enumerate(probabilities):
+        holds = place in prediction
+        yield (probability if holds else 1 - probability), holds == (place in gold)
+
+
 def percent(probability: Any) -> str:
     """A probability as it is printed."""
     return f"{float(probability):.4f}"

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from zoo.tasks.kinds.classification import class_id, id_of, is_id
-from zoo.tasks.kinds.kind import EncodedItem, TaskKind, are_probabilities, percent, rounded
+from zoo.tasks.kinds.kind import EncodedItem, TaskKind, are_probabilities, judged_each, percent, rounded
 from zoo.tasks.task import Example
 
 if TYPE_CHECKING:
@@ -86,9 +86,7 @@ class MultiLabel(TaskKind):
 
     def judged(self, gold: Any, prediction: Any, probabilities: Any) -> Iterator[tuple[float, bool]]:
         """Each label, to hold or not."""
-        for index, probability in enumerate(probabilities):
-            holds = index in prediction
-            yield (probability if holds else 1 - probability), holds == (index in gold)
+        yield from judged_each(gold, prediction, probabilities)
 
     def side(self, values: Sequence[Any]) -> Any:
         """Ones where a label holds. [N, C]"""
