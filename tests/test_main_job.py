@@ -61,7 +61,8 @@ def test_two_tasks_and_more_are_beyond_bag_of_words(job: tuple[dict[str, Any], s
 
 def test_pretraining_helps_every_family_on_every_task(job: tuple[dict[str, Any], str, Path], tmp_path: Path) -> None:
     taught = job[0]["scores"]
-    untaught = compare(tmp_path / "run", "--pretrain-tokens", "64")[0]["scores"]  # a single step
+    budget = ("--pretrain-tokens", "64", "--seeds", "1")  # a single step; by seed, scores differ less than by this
+    untaught = compare(tmp_path / "run", *budget)[0]["scores"]
     gains = {
         name: {task: taught[name][task]["mean"] - untaught[name][task]["mean"] for task in taught[name]}
         for name in VARIANTS

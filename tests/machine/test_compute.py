@@ -78,7 +78,8 @@ def test_a_process_sees_the_gpu_that_it_was_given_alone(monkeypatch: pytest.Monk
     for gpu, expected in ((None, "0,1"), ("1", "1")):
         gpus: Queue[str | None] = Queue()
         gpus.put(gpu)
-        executors._start_worker(None, 1, gpus)
+        plan = type("Plan", (), {"compute": Compute(threads=1)})
+        executors._start_worker(plan, None, gpus, None, {})  # type: ignore[arg-type]
         assert executors.os.environ["CUDA_VISIBLE_DEVICES"] == expected
 
 

@@ -14,7 +14,7 @@ from torch import Tensor, nn
 
 from zoo.core.batch import IGNORE, Batch, Output
 from zoo.core.errors import RunFailed
-from zoo.core.seeds import seed_of
+from zoo.core.seeds import reseed, seed_of
 from zoo.machine.compute import Compute, synchronize
 from zoo.model import Model
 from zoo.train.distributed import Distributed
@@ -134,8 +134,8 @@ def _forward_and_backward(
 def _drawing_apart(model: Model, seed: int | None, *place: int) -> Iterator[None]:
     """Let each part of a model draw from a seed of its own, so that what one drops moves no other."""
     parts = [model.embedding, model.encoder, *model.objectives.values()] if seed is not None else []
-    reseeds = [partial(_reseed, seed_of("step", seed, *place, number)) for number in range(len(parts))]
-    hooks = [part.register_forward_pre_hook(reseed) for part, reseed in zip(parts, reseeds, strict=True)]
+    reseeds = [partial(_before, seed_of("step", seed, *place, number)) for number in range(len(parts))]
+    hooks = [part.register_forward_pre_hook(before) for part, before in zip(parts, reseeds, strict=True)]
     if parts:  # an encoder that is asked for all its states isn't called itself
         hooks.append(model.embedding.register_forward_hook(reseeds[1]))
     try:
@@ -145,8 +145,8 @@ def _drawing_apart(model: Model, seed: int | None, *place: int) -> Iterator[None
             hook.remove()
 
 
-def _reseed(seed: int, *_: object) -> None:
-    torch.manual_seed(seed)
+def _before(seed: int, *_: object) -> None:
+    reseed(seed)
 
 
 def _share(model: Model, name: str, micro: Batch, batch: Batch) -> float:
