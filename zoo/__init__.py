@@ -11,6 +11,11 @@ from typing import TYPE_CHECKING
 from zoo.core.errors import RunFailed, UnknownName, ZooError
 from zoo.core.specs import Dims, Finetuning, Init, PartRef, PoolingConfig, Pretraining, Variant, diff, part
 from zoo.registry.offers import Offers, hookimpl
+from zoo.tasks.conll import ConllTask
+from zoo.tasks.files import FilesTask, SplitFile
+from zoo.tasks.minimal_pairs import MinimalPair
+from zoo.tasks.tagged_text import ConllFile
+from zoo.tasks.tagging import convert_tags
 from zoo.tasks.task import Dataset, Example, Task
 from zoo.tasks.tsv import TsvFile, TsvTask
 
@@ -50,6 +55,7 @@ if TYPE_CHECKING:
         corpus,
         pretrain,
     )
+    from zoo.api.scoring import Scored, score
     from zoo.checkpoints import load, save
     from zoo.core.batch import IGNORE, Batch, Encoding, Flags, Ids, Layout, Output, Passage
     from zoo.core.interfaces import Embedding, Encoder, Masking, Objective, Packing, Tokenizer
@@ -74,6 +80,7 @@ _LATER = {
         *("Comparison", "Conversion", "CorpusCounts", "Filled", "Pretrained", "Submission", "Verification"),
     ),
     "zoo.api.pretraining": ("corpus", "pretrain"),
+    "zoo.api.scoring": ("Scored", "score"),
     "zoo.core.batch": ("IGNORE", "Batch", "Encoding", "Flags", "Ids", "Layout", "Output", "Passage"),
     "zoo.registry.catalog": ("Catalog",),
     "zoo.checkpoints": ("load", "save"),
@@ -92,6 +99,8 @@ __all__ = [
     "Batch",
     "Catalog",
     "Comparison",
+    "ConllFile",
+    "ConllTask",
     "Conversion",
     "CorpusCounts",
     "Dataset",
@@ -102,6 +111,7 @@ __all__ = [
     "Encoding",
     "Example",
     "Executor",
+    "FilesTask",
     "Filled",
     "Finetuning",
     "Flags",
@@ -111,6 +121,7 @@ __all__ = [
     "Layout",
     "Masking",
     "Metric",
+    "MinimalPair",
     "Model",
     "Objective",
     "Offers",
@@ -123,6 +134,8 @@ __all__ = [
     "Pretrained",
     "Pretraining",
     "RunFailed",
+    "Scored",
+    "SplitFile",
     "Submission",
     "Task",
     "TaskHead",
@@ -142,6 +155,7 @@ __all__ = [
     "check_glue_submission",
     "compare",
     "convert",
+    "convert_tags",
     "corpus",
     "diff",
     "encode",
@@ -161,6 +175,7 @@ __all__ = [
     "pretrain",
     "report",
     "save",
+    "score",
     "verify",
 ]
 

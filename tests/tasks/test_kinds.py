@@ -18,7 +18,7 @@ from zoo.core.specs import HeadConfig
 from zoo.heads import LABEL
 from zoo.tasks.kinds import BUILT_IN, TaskKind, make_head, task_kind
 from zoo.tasks.metrics import metrics_of
-from zoo.tasks.metrics.tagging import entities
+from zoo.tasks.tagging import entities
 from zoo.tasks.tsv import TsvFile, TsvTask
 from zoo.testing import DIMS
 from zoo.testing.material import Pieces

@@ -9,6 +9,7 @@ from statistics import fmean
 from typing import Any, TypeAlias
 
 from zoo.core.errors import RunFailed
+from zoo.tasks.tagging import CHARACTERS, word_spans
 from zoo.tasks.task import Dataset, Example, Task, labels_of
 
 Predictions: TypeAlias = dict[str, list[Any]]
@@ -49,7 +50,7 @@ def most_frequent_tag(dataset: Dataset, task: Task, seed: int) -> Predictions:
     """Each word's most frequent tag in the train split, and the most frequent of all for a word that is not there."""
     seen: dict[str, Counter[int]] = defaultdict(Counter)
     for item in _labelled(dataset, task):
-        for word, tag in zip(item.first.split(), item.label, strict=True):
+        for word, tag in zip(_words(task, item), item.label, strict=True):
             seen[word][tag] += 1
     known = {word: _first_of(counts) for word, counts in seen.items()}
     return _tagged(dataset, task, known.get)
@@ -126,11 +127,17 @@ def _first_of(counts: Counter[Any]) -> Any:
     return min(counts, key=lambda value: (-counts[value], value))
 
 
+def _words(task: Task, item: Example) -> list[str]:
+    """The words of a text that are tagged, as the task divides them."""
+    spans = word_spans(item.first, by_characters=task.options.get("words") == CHARACTERS)
+    return [item.first[start:end] for start, end in spans]
+
+
 def _tagged(dataset: Dataset, task: Task, tag: Callable[[str, int], int]) -> Predictions:
     """A tag for every word, from the word and the most frequent tag of all."""
     majority = _most_frequent(tag for label in labels_of(_labelled(dataset, task)) for tag in label)
     return {
-        split: [[tag(word, majority) for word in item.first.split()] for item in dataset.splits[split]]
+        split: [[tag(word, majority) for word in _words(task, item)] for item in dataset.splits[split]]
         for split in task.dev_splits
     }
 

@@ -2,6 +2,6 @@
 
 from __future__ import annotations
 
-from zoo.tasks import glue, starter
+from zoo.tasks import glue, ner, starter
 
-TASKS = [*glue.TASKS, *starter.TASKS, starter.ROLES]
+TASKS = [*glue.TASKS, *ner.TASKS, *starter.TASKS, starter.ROLES]

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, Self, TypeAlias
 
-from pydantic import Field, model_validator
+from pydantic import Field, JsonValue, model_validator
 
 from zoo.core.specs import Name, Record
 
@@ -52,6 +52,8 @@ class Task(Record):
     kind: str
     """The name of a task kind: what is asked for an item (zoo.tasks.kinds)."""
     pair: bool = False
+    options: dict[str, JsonValue] = Field(default={})
+    """Options of the kind, as {"words": "characters"}; a model's head keeps them, so that it reads texts alike."""
     labels: tuple[str, ...] = ()
     label_aliases: tuple[tuple[str, ...], ...] = ()
     """Other words for each label, in which models say it; in the labels' order, or none at all."""

@@ -9,28 +9,23 @@ from typing import Self
 from pydantic import model_validator
 
 from zoo.core.errors import ZooError
-from zoo.core.specs import Record
+from zoo.tasks.files import FilesTask, SplitFile
 from zoo.tasks.kinds import task_kind
 from zoo.tasks.rows import Cells, read_tsv
-from zoo.tasks.task import Dataset, Example, Label, Task, content_hash
+from zoo.tasks.task import Dataset, Example, Label, content_hash
 from zoo.text.lines import read_lines
 
 
-class TsvFile(Record):
+class TsvFile(SplitFile):
     """One split's file: where it lies, and which columns hold the texts and the label.
 
-    A path lies in the folder given as `--data`, unless it is absolute. Columns are found by name in the file's first
-    line; a file without such a line has its names in `columns`.
+    Columns are found by name in the file's first line; a file without such a line has its names in `columns`.
     """
 
-    path: str
-    also: tuple[str, ...] = ()
-    """Other places where the same file is found in practice."""
     columns: tuple[str, ...] | None = None
     first: str
     second: str | None = None
     label: str | None = None
-    optional: bool = False
     skip_malformed: bool = False
     """Leave out lines with too few or too many columns, and say how many; else they are errors."""
 
@@ -40,7 +35,7 @@ class TsvFile(Record):
         return tuple(name for name in (self.first, self.second, self.label) if name is not None)
 
 
-class TsvTask(Task):
+class TsvTask(FilesTask):
     """A task with one tab-separated file per split: no quoting, no escapes, spaces around a cell dropped."""
 
     files: dict[str, TsvFile]
@@ -70,7 +65,7 @@ class TsvTask(Task):
         """
         splits: dict[str, tuple[Example, ...]] = {}
         notes: list[str] = []
-        for split, path in self._find(folder).items():
+        for split, path in self.find(folder).items():
             splits[split] = items = self._read(self.files[split], path, notes)
             if split == self.train_split and self.labels and len({item.label for item in items}) == 1:
                 raise ZooError(f"{path}: all {len(items)} items have the same label; nothing can be learnt from it")
@@ -89,27 +84,6 @@ class TsvTask(Task):
             wanted = " or ".join(dict.fromkeys(", ".join(file.used) for file in files))
             raise ZooError(f"{path}:1: must be a header that names {wanted}, as files of task {self.name!r} do")
         return self._read(fitting[0], path, [])
-
-    def _find(self, folder: Path | None) -> dict[str, Path]:
-        layout = ", ".join(file.path + " (optional)" * file.optional for file in self.files.values())
-        if folder is None and not all(Path(file.path).is_absolute() for file in self.files.values()):
-            raise ZooError(f"task {self.name!r} is read from files; give the folder (--data DIR) that holds {layout}")
-        folder = folder or Path()
-        if not folder.is_dir():
-            raise ZooError(f"there is no folder {folder}; task {self.name!r} needs one that holds {layout}")
-        found = {}
-        for split, file in self.files.items():
-            places = [folder / place for place in (file.path, *file.also)]
-            path = next((place for place in places if place.is_file()), None)
-            if path is not None:
-                found[split] = path
-            elif not file.optional:
-                parent = (folder / places[0].name).is_file()
-                hint = f"; give its parent folder, as {places[0].name} lies in {folder} itself" if parent else ""
-                raise ZooError(f"{folder} has no file {file.path}{hint}; task {self.name!r} looks there for {layout}")
-        if not found:
-            raise ZooError(f"{folder} has no file of task {self.name!r}, which looks there for {layout}")
-        return found
 
     def _read(self, file: TsvFile, path: Path, notes: list[str]) -> tuple[Example, ...]:
         rows = read_tsv(path)

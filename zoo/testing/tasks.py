@@ -8,7 +8,7 @@ import numpy as np
 import torch
 
 from zoo.core.errors import ZooError
-from zoo.core.specs import HeadConfig, PoolingConfig
+from zoo.core.specs import PoolingConfig
 from zoo.tasks.kinds import TaskKind, make_head, task_kind
 from zoo.tasks.metrics.metric import Metric
 from zoo.tasks.scoring import check_task as check_record
@@ -16,6 +16,7 @@ from zoo.tasks.scoring import chosen_metrics, refuse_unfit
 from zoo.tasks.task import Example, Task
 from zoo.testing.heads import check_head
 from zoo.testing.material import DIMS, Pieces
+from zoo.train.finetune import head_for
 
 N_ITEMS = 12
 """Items that are looked at."""
@@ -44,7 +45,7 @@ def check_items(task: Task, items: Sequence[Example]) -> None:
     assert len(encoded) == len(items), f"{len(items)} items became {len(encoded)}"
     assert 0 <= n_cut <= len(items), f"{n_cut} of {len(items)} items were cut"
     torch.manual_seed(0)
-    config = HeadConfig(kind=task.kind, labels=task.labels, pair=task.pair, pooling=PoolingConfig(dropout=0.0))
+    config = head_for(task, PoolingConfig(dropout=0.0))
     head, batch = make_head(DIMS, config), kind.batch(encoded, labels)
     check_head(head, batch)
     assert batch.n_items == len(items), f"a batch of {len(items)} items says that it has {batch.n_items}"

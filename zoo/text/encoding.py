@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TypeAlias
 
@@ -54,6 +54,38 @@ def locate_texts(tokenizer: Tokenizer, texts: Sequence[Text], max_length: int) -
         _located(tokenizer, (first,) if isinstance(text, str) else (first, next(seconds)), max_length)
         for text, first in zip(texts, firsts, strict=True)
     ]
+
+
+def locate_words(
+    tokenizer: Tokenizer, texts: Sequence[str], words: Sequence[Sequence[tuple[int, int]]], max_length: int
+) -> list[LocatedEncoding]:
+    """The same of texts whose words [start, end] are encoded one by one, so that no piece has parts of two words.
+
+    A piece of a space before a word is left out, as none is there.
+    """
+    both = list(zip(texts, words, strict=True))
+    names = list({text[start:end]: None for text, spans in both for start, end in spans})
+    pieces = {
+        name: _without_space(tokenizer, *its)
+        for name, its in zip(names, tokenizer.encode_with_offsets(names), strict=True)
+    }
+    return [_located(tokenizer, (_together(text, spans, pieces),), max_length) for text, spans in both]
+
+
+def _together(text: str, spans: Sequence[tuple[int, int]], pieces: Mapping[str, tuple[Ids, Ids]]) -> tuple[Ids, Ids]:
+    its = [pieces[text[start:end]] for start, end in spans]
+    none = np.zeros(0, dtype=np.int32)
+    ids = np.concatenate([none, *(ids for ids, _ in its)])
+    places = [offsets + start for (_, offsets), (start, _) in zip(its, spans, strict=True)]
+    return ids.astype(np.int32), np.concatenate([none.reshape(0, 2), *places]).astype(np.int32)
+
+
+def _without_space(tokenizer: Tokenizer, ids: Ids, offsets: Ids) -> tuple[Ids, Ids]:
+    """A word's pieces without those of no text before the first that has some."""
+    n_blank = 0
+    while n_blank < len(ids) - 1 and not tokenizer.decode(ids[n_blank : n_blank + 1].tolist()).strip():
+        n_blank += 1
+    return ids[n_blank:], offsets[n_blank:]
 
 
 def _located(tokenizer: Tokenizer, parts: Sequence[tuple[Ids, Ids]], max_length: int) -> LocatedEncoding:

@@ -21,7 +21,7 @@ EVALUATION_BATCH = 64
 
 def head_for(task: Task, pooling: PoolingConfig) -> HeadConfig:
     """The head that a task takes."""
-    return HeadConfig(kind=task.kind, labels=task.labels, pair=task.pair, pooling=pooling)
+    return HeadConfig(kind=task.kind, labels=task.labels, pair=task.pair, options=task.options, pooling=pooling)
 
 
 def training_batches(

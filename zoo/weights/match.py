@@ -21,6 +21,9 @@ PROBLEMS: dict[str, str] = {
 """The names in config.json of the kinds of sequence heads."""
 
 
+OPTIONS = "task_options"
+"""The name in config.json of the options of a head's kind."""
+
 N_LABELS = 2
 """The number of labels if the config does not say."""
 
@@ -55,7 +58,9 @@ def head_use(
     first = dropout if format.drops_head_input and kind in PROBLEMS else 0.0
     try:
         pooling = PoolingConfig(dropout=0.0 if kind == "question-answering" else dropout, input_dropout=first)
-        return HeadConfig(kind=kind, labels=labels, pooling=pooling)
+        return HeadConfig.model_validate(
+            {"kind": kind, "labels": labels, "options": config.get(OPTIONS, {}), "pooling": pooling}
+        )
     except ValidationError as error:
         raise ZooError(f"{where}: {explain(error)}") from None
 
@@ -85,6 +90,8 @@ def head_config(format: CheckpointFormat, head: HeadConfig) -> dict[str, JsonVal
         "id2label": {str(index): name for index, name in enumerate(names)},
         "label2id": {name: index for index, name in enumerate(names)},
     }
+    if head.options:
+        config[OPTIONS] = head.options
     if head.kind in PROBLEMS:
         config["problem_type"] = PROBLEMS[head.kind]
     if head.kind != "question-answering":

@@ -8,7 +8,7 @@ from typing import Annotated
 from pydantic import Field
 
 from zoo.core.options import Amount, Help, Names, Options, Paths, Texts, Whole
-from zoo.core.specs import Precision
+from zoo.core.specs import TrainingPrecision
 from zoo.experiments.plan.plan import Plan
 
 PATH = "Path"
@@ -70,9 +70,14 @@ class PlanOptions(Options):
     ] = ()
     device: Annotated[
         str | None,
-        Help("Where to compute: cpu, cuda, cuda:1 or mps.", MACHINE, "cuda", "cuda if there is a GPU, else cpu"),
+        Help("Where to compute: auto, cpu, cuda, cuda:1 or mps.", MACHINE, "cuda", "auto: cuda if there is a GPU"),
     ] = None
-    precision: Annotated[Precision, Help("Number format of forward and backward passes.", TRAINING, "bf16")] = "fp32"
+    precision: Annotated[
+        TrainingPrecision, Help("Number format of forward and backward passes, training and scoring.", TRAINING, "bf16")
+    ] = "fp32"
+    deterministic: Annotated[
+        bool | None, Help("On a GPU, use only algorithms that repeat bit for bit.", MACHINE, "", "yes")
+    ] = None
     threads: Annotated[Threads, Help("CPU threads per process.", MACHINE, "4")] = 1
     keep_finetuned: Annotated[bool, Help("Keep every fine-tuned model, for `zoo verify --depth models`.", FOLDER)] = (
         False

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from functools import cached_property
 from typing import Annotated, Any, Final, Literal, Self
 
-from pydantic import Field, field_validator, model_validator
+from pydantic import Field, JsonValue, field_validator, model_validator
 
 from zoo.core.errors import ZooError
 from zoo.core.specs import Count, Finetuning, Record, Variant
@@ -49,6 +49,7 @@ class PlannedTask(Record):
     pair: bool
     synthetic: bool
     kind: str
+    options: dict[str, JsonValue] = Field(default={})
     labels: tuple[str, ...]
     metrics: Annotated[tuple[str, ...], Field(min_length=1)]
     baselines: tuple[str, ...]
@@ -138,6 +139,8 @@ class PlanSpec(Record):
         refuse_twice("variant", [*names, *self.baselines])
         refuse_twice("task", tasks)
         refuse_twice("seed", list(map(str, self.seeds)))
+        if self.compute.precision == "fp16":
+            raise ValueError("fp16 is for models that are not trained; a plan takes bf16 or fp32")
         for what, given, known in (
             ("checkpoints", self.checkpoints, names),
             ("tuning", self.tuning.settings if self.tuning else {}, tasks),

@@ -116,9 +116,7 @@ class LocalProcesses:
         """As Executor says."""
         try:
             future = self._pool.submit(_work, job)
-        except (
-            BrokenProcessPool
-        ) as error:  # one died since the last check, which tells of the jobs that ran with it
+        except BrokenProcessPool as error:  # one died since the last check, which tells of the jobs that ran with it
             future = Future()
             future.set_exception(error)
         self._running[future] = job

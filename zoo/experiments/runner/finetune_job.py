@@ -14,6 +14,7 @@ from zoo.experiments.runner.context import JobContext
 from zoo.experiments.runner.latency import latency, throughput
 from zoo.experiments.runner.scoring import planned_data, scored, unlabelled
 from zoo.heads import TaskHead
+from zoo.machine.compute import Compute
 from zoo.machine.memory import peak_memory, reset_peak_memory
 from zoo.model import Model
 from zoo.tasks.kinds import EncodedItem, make_head, task_kind
@@ -48,7 +49,10 @@ def finetune(work: JobContext) -> TaskResult:
     trained = time.perf_counter()
     for split in (*task.dev_splits, *unlabelled(task, dataset)):
         encoded[split] = kind.encode(dataset.splits[split], tokenizer, recipe.max_length)
-    predictions = {split: predict(model, head, its) for split, (its, _) in encoded.items() if split != task.train_split}
+    with how.compute.autocast():
+        predictions = {
+            split: predict(model, head, its) for split, (its, _) in encoded.items() if split != task.train_split
+        }
     seconds, peak = time.perf_counter() - began, peak_memory(how.compute.torch_device)
     if plan.keep_finetuned:
         save(model, work.model_folder(), to="zoo", replace=True, catalog=catalog)
@@ -65,14 +69,17 @@ def finetune(work: JobContext) -> TaskResult:
             seconds=seconds,
             peak_bytes=peak,
             training_examples_per_s=history.n_sequences / (trained - began),
-            **(_speed(model, head, asked) if job.seed == plan.seeds[0] else {}),
+            **(_speed(model, head, asked, how.compute) if job.seed == plan.seeds[0] else {}),
         ),
     )
 
 
-def _speed(model: Model, head: TaskHead, items: Sequence[EncodedItem]) -> dict[str, Measured]:
+def _speed(model: Model, head: TaskHead, items: Sequence[EncodedItem], compute: Compute) -> dict[str, Measured]:
     """How fast the model answers: the same with every seed, and so measured with the first."""
-    return {"latency_s": latency(model, head, items), "inference_items_per_s": throughput(model, head, items)}
+    return {
+        "latency_s": latency(model, head, items, compute),
+        "inference_items_per_s": throughput(model, head, items, compute),
+    }
 
 
 def _pretrained(work: JobContext) -> Model:

@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Protocol
 
+from pydantic import JsonValue
+
 from zoo.core.errors import UnknownName, ZooError
 from zoo.core.lazy import imported
 from zoo.tasks.kinds.kind import EncodedItem, ItemField, TaskKind
@@ -49,6 +51,8 @@ class OfKind(Protocol):
     def labels(self) -> tuple[str, ...]: ...
     @property
     def pair(self) -> bool: ...
+    @property
+    def options(self) -> dict[str, JsonValue]: ...
 
 
 def add_kinds(kinds: Mapping[str, Any]) -> None:
@@ -57,14 +61,19 @@ def add_kinds(kinds: Mapping[str, Any]) -> None:
 
 
 def task_kind(thing: OfKind) -> TaskKind:
-    """A kind at work on the labels of what has it. Raises UnknownName if no installed plugin brings it."""
+    """A kind at work on the labels of what has it, with its options.
+
+    Raises UnknownName if no installed plugin brings the kind, and ZooError if it takes no such option.
+    """
     if thing.kind not in _KNOWN:
         raise UnknownName("task kind", thing.kind, _KNOWN)
     try:
         kind = imported(_KNOWN[thing.kind])
     except (ImportError, AttributeError) as error:
         raise ZooError(f"task kind {thing.kind!r} of a plugin fails to import: {error}") from error
-    made: TaskKind = kind(thing.labels, thing.pair)
+    if unknown := [name for name in thing.options if name not in kind.options]:
+        raise UnknownName(f"option of {thing.kind}", unknown[0][:60], kind.options)
+    made: TaskKind = kind(thing.labels, thing.pair, **thing.options)
     return made
 
 

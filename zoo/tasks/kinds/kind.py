@@ -64,6 +64,8 @@ class TaskKind(ABC):
     """What `zoo predict` prints for an item besides its number."""
     several_texts: ClassVar[bool] = False
     """Whether an item always has several texts, tabs between them."""
+    options: ClassVar[tuple[str, ...]] = ()
+    """The names of its options: further arguments of its constructor, each with a default."""
     baselines: ClassVar[Mapping[str, str]] = {}
     """What predicts without reading, by name: functions of the kind, the dataset, the task and a seed."""
 

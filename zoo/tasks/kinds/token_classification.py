@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from zoo.core.errors import ZooError
+from zoo.core.errors import UnknownName, ZooError
 from zoo.tasks.kinds.classification import class_id, id_of, is_id
 from zoo.tasks.kinds.kind import EncodedItem, ItemField, TaskKind, percent, text_in
+from zoo.tasks.tagging import CHARACTERS, OUTSIDE, SPACES, word_spans
 from zoo.tasks.task import Example
 
 if TYPE_CHECKING:
@@ -18,23 +18,39 @@ if TYPE_CHECKING:
     from zoo.core.interfaces import Tokenizer
     from zoo.text.encoding import LocatedEncoding
 
-OUTSIDE = "O"
-"""The tag of what is in no entity."""
-
 
 class TokenClassification(TaskKind):
-    """A label is a list of tag ids, one per word; words are what white space divides.
+    """A label is a list of tag ids, one per word.
 
-    The first piece of a word carries its tag, the others none. A word that was cut off is predicted as the tag O, or as
-    the first tag where there is no O.
+    Words are what white space divides; or with `words="characters"`, as for Chinese, each character is one. The first
+    piece of a word carries its tag, the others none. A word that was cut off, or has no piece, is predicted as the tag
+    O, or as the first tag where there is no O.
     """
 
     head = "zoo.heads:TokenClassification"
     columns = ("start", "end", "word", "prediction", "probability")
+    options = ("words",)
     baselines: ClassVar = {
         "majority": "zoo.tasks.baselines:majority_tag",
         "most-frequent-tag": "zoo.tasks.baselines:most_frequent_tag",
     }
+
+    def __init__(self, labels: Sequence[str], pair: bool = False, *, words: Any = SPACES) -> None:
+        super().__init__(labels, pair)
+        if words not in (SPACES, CHARACTERS):
+            raise UnknownName("way to divide words", str(words)[:60], (SPACES, CHARACTERS))
+        self.by_characters = words == CHARACTERS
+
+    def words(self, text: str) -> list[tuple[int, int]]:
+        """Where the words of a text begin and end."""
+        return word_spans(text, by_characters=self.by_characters)
+
+    def joined(self, words: Sequence[str]) -> str:
+        """The text of these words."""
+        return ("" if self.by_characters else " ").join(words)
+
+    def _is_word(self, word: str) -> bool:
+        return len(word) == 1 if self.by_characters else word.split() == [word]
 
     def problem(self) -> str | None:
         """Tags belong to the words of one text."""
@@ -51,7 +67,7 @@ class TokenClassification(TaskKind):
 
     def fits_item(self, item: Example) -> bool:
         """As many tags as words."""
-        return super().fits_item(item) and len(item.label) == len(item.first.split())
+        return super().fits_item(item) and len(item.label) == len(self.words(item.first))
 
     def read(self, cell: str) -> tuple[int, ...]:
         """Tags with spaces between them."""
@@ -70,10 +86,11 @@ class TokenClassification(TaskKind):
         """As TaskKind says."""
         words = row.get("tokens")
         if isinstance(words, list):
-            unfit = [word for word in words if not isinstance(word, str) or [word] != word.split()]
+            unfit = [word for word in words if not isinstance(word, str) or not self._is_word(word)]
             if unfit:
-                raise ZooError(f"tokens should be words without spaces, and one is {unfit[0]!r:.60}")
-            words = " ".join(words)
+                what = "characters" if self.by_characters else "words without spaces"
+                raise ZooError(f"tokens should be {what}, and one is {unfit[0]!r:.60}")
+            words = self.joined(words)
         return Example(text_in({"tokens": words}, "tokens"), label=self.gold(row.get("tags")))
 
     def gold(self, value: Any) -> tuple[int, ...] | None:
@@ -92,15 +109,17 @@ class TokenClassification(TaskKind):
     def encode(
         self, examples: Sequence[Example], tokenizer: Tokenizer, max_length: int
     ) -> tuple[list[EncodedItem], int]:
-        """With the first piece of each word that white space divides."""
-        located = _located(examples, tokenizer, max_length)
-        items = [_in_words(its, _words(item.first)) for its, item in zip(located, examples, strict=True)]
-        return items, sum(its.cut for its in located)
+        """With the first piece of each word."""
+        words = [self.words(item.first) for item in examples]
+        located = _located(examples, tokenizer, max_length, words if self.by_characters else None)
+        return [_in_words(*pair) for pair in zip(located, words, strict=True)], sum(its.cut for its in located)
 
     def encode_lines(
         self, examples: Sequence[Example], tokenizer: Tokenizer, max_length: int
     ) -> tuple[list[EncodedItem], int]:
-        """With the words that the tokenizer sees, which has punctuation apart."""
+        """With the words that the tokenizer sees, which has punctuation apart; by characters as always."""
+        if self.by_characters:
+            return self.encode(examples, tokenizer, max_length)
         located = _located(examples, tokenizer, max_length)
         return [_as_pieced(its, tokenizer) for its in located], sum(its.cut for its in located)
 
@@ -136,15 +155,17 @@ class TokenClassification(TaskKind):
         return len({tag for tags in values for tag in tags}) == 1
 
 
-def _located(examples: Sequence[Example], tokenizer: Tokenizer, max_length: int) -> list[LocatedEncoding]:
-    from zoo.text.encoding import locate_texts
+def _located(
+    examples: Sequence[Example],
+    tokenizer: Tokenizer,
+    max_length: int,
+    words: Sequence[Sequence[tuple[int, int]]] | None = None,
+) -> list[LocatedEncoding]:
+    """With words, each is encoded by itself, so that no piece has parts of two."""
+    from zoo.text.encoding import locate_texts, locate_words
 
-    return locate_texts(tokenizer, [item.first for item in examples], max_length)
-
-
-def _words(text: str) -> list[tuple[int, int]]:
-    """Where the words of a text begin and end."""
-    return [found.span() for found in re.finditer(r"\S+", text)]
+    texts = [item.first for item in examples]
+    return locate_words(tokenizer, texts, words, max_length) if words else locate_texts(tokenizer, texts, max_length)
 
 
 def _in_words(located: LocatedEncoding, words: list[tuple[int, int]]) -> EncodedItem:
