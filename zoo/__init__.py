@@ -1,23 +1,12 @@
 """zoo: define a BERT variant once; then audit, pre-train, fine-tune, compare and re-verify it.
 
-The public names. Those that need torch are imported when first asked for, so that listing stays quick.
+The public names, each imported when it is first asked for, so that nothing waits for what it does not use.
 """
 
 from __future__ import annotations
 
 from importlib import import_module
 from typing import TYPE_CHECKING
-
-from zoo.core.errors import RunFailed, UnknownName, ZooError
-from zoo.core.specs import Dims, Finetuning, Init, PartRef, PoolingConfig, Pretraining, Variant, diff, part
-from zoo.registry.offers import Offers, hookimpl
-from zoo.tasks.conll import ConllTask
-from zoo.tasks.files import FilesTask, SplitFile
-from zoo.tasks.minimal_pairs import MinimalPair
-from zoo.tasks.tagged_text import ConllFile
-from zoo.tasks.tagging import convert_tags
-from zoo.tasks.task import Dataset, Example, Task
-from zoo.tasks.tsv import TsvFile, TsvTask
 
 if TYPE_CHECKING:
     from zoo.api.audits import Audits, audit, check_audit
@@ -57,34 +46,129 @@ if TYPE_CHECKING:
     )
     from zoo.api.scoring import Scored, score
     from zoo.checkpoints import load, save
-    from zoo.core.batch import IGNORE, Batch, Encoding, Flags, Ids, Layout, Output, Passage
-    from zoo.core.interfaces import Embedding, Encoder, Masking, Objective, Packing, Tokenizer
+    from zoo.core.batch import (
+        IGNORE,
+        Batch,
+        Encoding,
+        Flags,
+        Ids,
+        Layout,
+        Output,
+        Passage,
+    )
+    from zoo.core.errors import RunFailed, UnknownName, ZooError
+    from zoo.core.interfaces import (
+        Embedding,
+        Encoder,
+        Masking,
+        Objective,
+        Packing,
+        Tokenizer,
+    )
+    from zoo.core.specs import (
+        Dims,
+        Finetuning,
+        Init,
+        PartRef,
+        PoolingConfig,
+        Pretraining,
+        Variant,
+        diff,
+        part,
+    )
     from zoo.experiments.runner.executors import Executor
     from zoo.experiments.runner.job import attempt
     from zoo.heads import TaskHead
     from zoo.inference.predict_text import Predictions
     from zoo.model import Model
     from zoo.registry.catalog import Catalog
+    from zoo.registry.offers import Offers, hookimpl
+    from zoo.tasks.conll import ConllTask
+    from zoo.tasks.files import FilesTask, SplitFile
     from zoo.tasks.kinds import EncodedItem, ItemField, TaskKind
     from zoo.tasks.metrics.metric import Metric, of_counts
+    from zoo.tasks.minimal_pairs import MinimalPair
+    from zoo.tasks.tagged_text import ConllFile
+    from zoo.tasks.tagging import convert_tags
+    from zoo.tasks.task import Dataset, Example, Task
+    from zoo.tasks.tsv import TsvFile, TsvTask
 
 _LATER = {
+    "zoo.core.errors": ("RunFailed", "UnknownName", "ZooError"),
+    "zoo.core.specs": (
+        "Dims",
+        "Finetuning",
+        "Init",
+        "PartRef",
+        "PoolingConfig",
+        "Pretraining",
+        "Variant",
+        "diff",
+        "part",
+    ),
+    "zoo.registry.offers": ("Offers", "hookimpl"),
+    "zoo.tasks.conll": ("ConllTask",),
+    "zoo.tasks.files": ("FilesTask", "SplitFile"),
+    "zoo.tasks.minimal_pairs": ("MinimalPair",),
+    "zoo.tasks.tagged_text": ("ConllFile",),
+    "zoo.tasks.tagging": ("convert_tags",),
+    "zoo.tasks.task": ("Dataset", "Example", "Task"),
+    "zoo.tasks.tsv": ("TsvFile", "TsvTask"),
     "zoo.api.experiments": (
-        *("ablate", "ablation_edges", "check_glue_submission", "compare", "estimate", "glue_submission", "merge"),
+        *(
+            "ablate",
+            "ablation_edges",
+            "check_glue_submission",
+            "compare",
+            "estimate",
+            "glue_submission",
+            "merge",
+        ),
         *("plan_ablation", "plan_comparison", "report", "verify"),
     ),
     "zoo.api.audits": ("Audits", "audit", "check_audit"),
-    "zoo.api.models": ("convert", "encode", "encode_file", "fill", "predict", "predict_file"),
+    "zoo.api.models": (
+        "convert",
+        "encode",
+        "encode_file",
+        "fill",
+        "predict",
+        "predict_file",
+    ),
     "zoo.inference.predict_text": ("Predictions",),
     "zoo.api.outcomes": (
-        *("Comparison", "Conversion", "CorpusCounts", "Filled", "Pretrained", "Submission", "Verification"),
+        *(
+            "Comparison",
+            "Conversion",
+            "CorpusCounts",
+            "Filled",
+            "Pretrained",
+            "Submission",
+            "Verification",
+        ),
     ),
     "zoo.api.pretraining": ("corpus", "pretrain"),
     "zoo.api.scoring": ("Scored", "score"),
-    "zoo.core.batch": ("IGNORE", "Batch", "Encoding", "Flags", "Ids", "Layout", "Output", "Passage"),
+    "zoo.core.batch": (
+        "IGNORE",
+        "Batch",
+        "Encoding",
+        "Flags",
+        "Ids",
+        "Layout",
+        "Output",
+        "Passage",
+    ),
     "zoo.registry.catalog": ("Catalog",),
     "zoo.checkpoints": ("load", "save"),
-    "zoo.core.interfaces": ("Embedding", "Encoder", "Masking", "Objective", "Packing", "Tokenizer"),
+    "zoo.core.interfaces": (
+        "Embedding",
+        "Encoder",
+        "Masking",
+        "Objective",
+        "Packing",
+        "Tokenizer",
+    ),
     "zoo.experiments.runner.executors": ("Executor",),
     "zoo.experiments.runner.job": ("attempt",),
     "zoo.heads": ("TaskHead",),

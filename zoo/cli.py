@@ -8,39 +8,100 @@ import sys
 from collections.abc import Callable
 from functools import wraps
 from importlib import metadata
+from pkgutil import resolve_name
 from platform import python_version
 from typing import Annotated, Any
 
 import typer
 from rich.console import Console
-
-from zoo.commands.ablate import ablate
-from zoo.commands.audit import audit
-from zoo.commands.compare import compare
-from zoo.commands.convert import convert
-from zoo.commands.inference import encode, fill, predict
-from zoo.commands.listing import list_, plugins
-from zoo.commands.merge import merge
-from zoo.commands.pretrain import corpus_, pretrain
-from zoo.commands.report import glue_submission, report, verify
-from zoo.commands.score import score
-from zoo.commands.showing import show
+from typer.core import TyperGroup
 from zoo.commands.streams import prepared, results
 from zoo.core.errors import N_NEAR, ZooError, nearest_few
 
+LOOK, TRAIN, RESULTS, USE = (
+    "Look around",
+    "Train and compare",
+    "Results of a run",
+    "Use a model",
+)
+COMMANDS: dict[str, dict[str, str]] = {
+    LOOK: {
+        "list": "zoo.commands.listing:list_",
+        "show": "zoo.commands.showing:show",
+        "audit": "zoo.commands.audit:audit",
+        "plugins": "zoo.commands.listing:plugins",
+    },
+    TRAIN: {
+        "compare": "zoo.commands.compare:compare",
+        "ablate": "zoo.commands.ablate:ablate",
+        "pretrain": "zoo.commands.pretrain:pretrain",
+        "corpus": "zoo.commands.pretrain:corpus_",
+    },
+    RESULTS: {
+        "report": "zoo.commands.report:report",
+        "verify": "zoo.commands.report:verify",
+        "merge": "zoo.commands.merge:merge",
+        "glue-submission": "zoo.commands.report:glue_submission",
+    },
+    USE: {
+        "encode": "zoo.commands.inference:encode",
+        "fill": "zoo.commands.inference:fill",
+        "predict": "zoo.commands.inference:predict",
+        "convert": "zoo.commands.convert:convert",
+    },
+}
+"""The functions by name, imported when they are typed: no command waits for another's libraries."""
+
+SUMMARIES = {
+    "list": "List variants, parts, tasks, formats and everything else that has a name.",
+    "show": "Show what a name refers to, or the fields in which two variants differ.",
+    "audit": "Count parameters by formula, on the module, in a checkpoint and as published, and explain differences.",
+    "plugins": "List the installed plugins, what each registers, and what failed.",
+    "compare": "Pre-train variants on the same text, fine-tune them on the same tasks, and print one table.",
+    "ablate": "Go from one variant to another, one design choice at a time, and report what each choice does.",
+    "pretrain": "Pre-train one variant on text, with a live display; stop it at any time, and continue with --resume.",
+    "corpus": (
+        "Count a corpus's documents, sentences, tokens and unknown tokens, and keep it tokenized for `zoo pretrain`."
+    ),
+    "report": "Report on a run from its saved results alone.",
+    "verify": "Check a run's published numbers: confirmed, contradicted (status 1) or not decidable.",
+    "merge": "Merge runs of several machines or of several variants, and report on them as one.",
+    "glue-submission": "Write the files that GLUE's leaderboard takes; status 1 if --check finds something wrong.",
+    "encode": "Write a vector for each line of a file.",
+    "fill": "Print the most probable tokens for each mask of a text.",
+    "predict": (
+        "Print the predictions of the model's own head for each line of a file; with --task, also their scores."
+    ),
+    "convert": "Write a model's folder in the Hugging Face format, or in the zoo's own.",
+}
+"""The first sentence of each function, for a list of all of them."""
+
+
+class Commands(TyperGroup):
+    """The commands, of which only the one that is typed is imported."""
+
+    def resolve_command(
+        self, context: Any, words: list[str]
+    ) -> tuple[Any, Any, list[str]]:
+        """The command that is typed, with its options."""
+        name, listed, rest = super().resolve_command(context, words)
+        return name, listed and command(str(name)), rest
+
+
+def command(name: str) -> Any:
+    """A command with its options."""
+    (called,) = (commands[name] for commands in COMMANDS.values() if name in commands)
+    alone = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
+    alone.command(name)(_keeping(resolve_name(called)))
+    return typer.main.get_command(alone)
+
+
 app = typer.Typer(
+    cls=Commands,
     help="Define a BERT variant once; then audit, pre-train, fine-tune, compare and re-verify it.",
     epilog="`zoo COMMAND --help` lists a command's options, with defaults and examples.",
     pretty_exceptions_enable=False,
 )
-
-LOOK, TRAIN, RESULTS, USE = "Look around", "Train and compare", "Results of a run", "Use a model"
-COMMANDS: dict[str, dict[str, Callable[..., Any]]] = {
-    LOOK: {"list": list_, "show": show, "audit": audit, "plugins": plugins},
-    TRAIN: {"compare": compare, "ablate": ablate, "pretrain": pretrain, "corpus": corpus_},
-    RESULTS: {"report": report, "verify": verify, "merge": merge, "glue-submission": glue_submission},
-    USE: {"encode": encode, "fill": fill, "predict": predict, "score": score, "convert": convert},
-}
 
 FIRST_STEPS = """
 [bold]What to type first[/bold]
@@ -55,7 +116,15 @@ FIRST_STEPS = """
 _UsageError: type[Any] = typer.BadParameter.__mro__[2]
 
 
-MISTAKES = (errno.ENAMETOOLONG, errno.ENOENT, errno.ENOTDIR, errno.EISDIR, errno.ELOOP, errno.EACCES, errno.EPERM)
+MISTAKES = (
+    errno.ENAMETOOLONG,
+    errno.ENOENT,
+    errno.ENOTDIR,
+    errno.EISDIR,
+    errno.ELOOP,
+    errno.EACCES,
+    errno.EPERM,
+)
 """System errors caused by wrong paths; any other one is a failed run."""
 
 
@@ -72,12 +141,21 @@ class Interrupted(ZooError):
 @app.callback(invoke_without_command=True)
 def start(
     context: typer.Context,
-    version: Annotated[bool, typer.Option("--version", help="Print the version.")] = False,
-    debug: Annotated[bool, typer.Option("--debug", help="Show the traceback of an error; accepted anywhere.")] = False,
+    version: Annotated[
+        bool, typer.Option("--version", help="Print the version.")
+    ] = False,
+    debug: Annotated[
+        bool,
+        typer.Option(
+            "--debug", help="Show the traceback of an error; accepted anywhere."
+        ),
+    ] = False,
 ) -> None:
     """Define a BERT variant once; then audit, pre-train, fine-tune, compare and re-verify it."""
     if version:
-        print(f"zoo {metadata.version('encoder-zoo')}, Python {python_version()}, torch {metadata.version('torch')}")
+        print(
+            f"zoo {metadata.version('encoder-zoo')}, Python {python_version()}, torch {metadata.version('torch')}"
+        )
         raise typer.Exit
     if context.invoked_subcommand is None:
         print(context.get_help())
@@ -104,15 +182,24 @@ def _usage(error: Any) -> str:
     unknown = getattr(error, "option_name", None)
     if unknown is None or getattr(error, "possibilities", None) is None:
         return str(error.format_message())
-    known = [name for parameter in error.ctx.command.params for name in parameter.opts if name.startswith("--")]
-    near = [name for name in known if unknown.strip("-") in name] or nearest_few(unknown, known, N_NEAR)
+    known = [
+        name
+        for parameter in error.ctx.command.params
+        for name in parameter.opts
+        if name.startswith("--")
+    ]
+    near = [name for name in known if unknown.strip("-") in name] or nearest_few(
+        unknown, known, N_NEAR
+    )
     hint = f"did you mean {' or '.join(near)}? " if near else ""
-    return f"no such option: {unknown}; {hint}{error.ctx.command_path} --help lists them"
+    return (
+        f"no such option: {unknown}; {hint}{error.ctx.command_path} --help lists them"
+    )
 
 
 for _panel, _commands in COMMANDS.items():
-    for _name, _command in _commands.items():
-        app.command(_name, rich_help_panel=_panel)(_keeping(_command))
+    for _name in _commands:
+        app.command(_name, help=SUMMARIES[_name], rich_help_panel=_panel)(lambda: None)
 
 
 def main() -> None:
@@ -134,11 +221,15 @@ def _run(arguments: list[str], debug: bool) -> int:
         word = "stopped" if isinstance(error, Interrupted) else "error"
         print(f"{word}: {' '.join(message.split())}", file=sys.stderr)
         return int(error.exit_code)
-    except OSError as error:  # of a path that cannot exist, such as one whose name is too long
+    except (
+        OSError
+    ) as error:  # of a path that cannot exist, such as one whose name is too long
         if debug:
             raise
         place = f"{error.filename}: " if error.filename else ""
-        print(f"error: {ZooError(f'{place}{error.strerror or error}')}", file=sys.stderr)
+        print(
+            f"error: {ZooError(f'{place}{error.strerror or error}')}", file=sys.stderr
+        )
         return 2 if error.errno in MISTAKES else 1
     except (KeyboardInterrupt, typer.Abort):
         print("stopped: nothing was written", file=sys.stderr)

@@ -21,12 +21,8 @@ from tests.typed import typed
 from zoo.experiments.results.folder import read_run
 from zoo.experiments.results.records import FailedResult, fingerprint
 from zoo.experiments.results.run import ComparisonRun
-from zoo.tasks.microworld import documents
 
 pytestmark = pytest.mark.slow
-
-
-SMALL = ["albert-tiny", "--tasks", "micro-sentiment", "--pretrain-tokens", "3000", "--finetune-steps", "3"]
 
 
 def compare(out: Path, *arguments: object) -> CompletedProcess[str]:
@@ -46,14 +42,6 @@ def fingerprints(folder: Path) -> dict[str, str]:
 def done(told: str) -> list[str]:
     """What a run says that it has done itself."""
     return re.findall(r"^\d+/\d+ done: (.*), [\d.,]+ s; ", told, re.MULTILINE)
-
-
-@pytest.fixture(scope="module")
-def small(tmp_path_factory: pytest.TempPathFactory) -> list[str]:
-    """What is compared, on little text."""
-    text = tmp_path_factory.mktemp("text") / "text.txt"
-    text.write_text("\n\n".join("\n".join(document) for document in documents(300, seed=0)))
-    return [*SMALL, "--corpus", str(text), "--seeds", "3"]
 
 
 @pytest.fixture(scope="module")
