@@ -15,6 +15,7 @@ from typing import Annotated, Any
 import typer
 from rich.console import Console
 from typer.core import TyperGroup
+
 from zoo.commands.streams import prepared, results
 from zoo.core.errors import N_NEAR, ZooError, nearest_few
 
@@ -47,6 +48,7 @@ COMMANDS: dict[str, dict[str, str]] = {
         "encode": "zoo.commands.inference:encode",
         "fill": "zoo.commands.inference:fill",
         "predict": "zoo.commands.inference:predict",
+        "score": "zoo.commands.score:score",
         "convert": "zoo.commands.convert:convert",
     },
 }
@@ -72,6 +74,10 @@ SUMMARIES = {
     "predict": (
         "Print the predictions of the model's own head for each line of a file; with --task, also their scores."
     ),
+    "score": (
+        "Score minimal pairs, texts, or candidates for a gap, by what models were pre-trained to do; "
+        "nothing is trained."
+    ),
     "convert": "Write a model's folder in the Hugging Face format, or in the zoo's own.",
 }
 """The first sentence of each function, for a list of all of them."""
@@ -80,9 +86,7 @@ SUMMARIES = {
 class Commands(TyperGroup):
     """The commands, of which only the one that is typed is imported."""
 
-    def resolve_command(
-        self, context: Any, words: list[str]
-    ) -> tuple[Any, Any, list[str]]:
+    def resolve_command(self, context: Any, words: list[str]) -> tuple[Any, Any, list[str]]:
         """The command that is typed, with its options."""
         name, listed, rest = super().resolve_command(context, words)
         return name, listed and command(str(name)), rest
@@ -141,21 +145,15 @@ class Interrupted(ZooError):
 @app.callback(invoke_without_command=True)
 def start(
     context: typer.Context,
-    version: Annotated[
-        bool, typer.Option("--version", help="Print the version.")
-    ] = False,
+    version: Annotated[bool, typer.Option("--version", help="Print the version.")] = False,
     debug: Annotated[
         bool,
-        typer.Option(
-            "--debug", help="Show the traceback of an error; accepted anywhere."
-        ),
+        typer.Option("--debug", help="Show the traceback of an error; accepted anywhere."),
     ] = False,
 ) -> None:
     """Define a BERT variant once; then audit, pre-train, fine-tune, compare and re-verify it."""
     if version:
-        print(
-            f"zoo {metadata.version('encoder-zoo')}, Python {python_version()}, torch {metadata.version('torch')}"
-        )
+        print(f"zoo {metadata.version('encoder-zoo')}, Python {python_version()}, torch {metadata.version('torch')}")
         raise typer.Exit
     if context.invoked_subcommand is None:
         print(context.get_help())
@@ -182,19 +180,10 @@ def _usage(error: Any) -> str:
     unknown = getattr(error, "option_name", None)
     if unknown is None or getattr(error, "possibilities", None) is None:
         return str(error.format_message())
-    known = [
-        name
-        for parameter in error.ctx.command.params
-        for name in parameter.opts
-        if name.startswith("--")
-    ]
-    near = [name for name in known if unknown.strip("-") in name] or nearest_few(
-        unknown, known, N_NEAR
-    )
+    known = [name for parameter in error.ctx.command.params for name in parameter.opts if name.startswith("--")]
+    near = [name for name in known if unknown.strip("-") in name] or nearest_few(unknown, known, N_NEAR)
     hint = f"did you mean {' or '.join(near)}? " if near else ""
-    return (
-        f"no such option: {unknown}; {hint}{error.ctx.command_path} --help lists them"
-    )
+    return f"no such option: {unknown}; {hint}{error.ctx.command_path} --help lists them"
 
 
 for _panel, _commands in COMMANDS.items():
@@ -221,15 +210,11 @@ def _run(arguments: list[str], debug: bool) -> int:
         word = "stopped" if isinstance(error, Interrupted) else "error"
         print(f"{word}: {' '.join(message.split())}", file=sys.stderr)
         return int(error.exit_code)
-    except (
-        OSError
-    ) as error:  # of a path that cannot exist, such as one whose name is too long
+    except OSError as error:  # of a path that cannot exist, such as one whose name is too long
         if debug:
             raise
         place = f"{error.filename}: " if error.filename else ""
-        print(
-            f"error: {ZooError(f'{place}{error.strerror or error}')}", file=sys.stderr
-        )
+        print(f"error: {ZooError(f'{place}{error.strerror or error}')}", file=sys.stderr)
         return 2 if error.errno in MISTAKES else 1
     except (KeyboardInterrupt, typer.Abort):
         print("stopped: nothing was written", file=sys.stderr)

@@ -14,7 +14,8 @@ from _pytest.mark.structures import ParameterSet
 
 from tests.documentation.pages import PAGES, ROOT, Command, commands, examples, mentioned
 from tests.documentation.workplace import make, type_
-from zoo.cli import COMMANDS, command
+from zoo.cli import COMMANDS
+from zoo.cli import command as typed_command
 from zoo.registry.offers import Offers
 
 BUDGETS = {
@@ -111,6 +112,7 @@ def slow_where_it_trains(page: Path) -> ParameterSet:
     return pytest.param(page, id=page.name, marks=[pytest.mark.slow] if trains else [])
 
 
+@pytest.mark.usefixtures("little_text")
 @pytest.mark.parametrize("page", [slow_where_it_trains(page) for page in PAGES if here(page)])
 def test_the_commands_of_a_page_work_one_after_the_other(
     page: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
@@ -128,6 +130,7 @@ def test_the_commands_of_a_page_work_one_after_the_other(
             assert shown.replace("FOLDER", "sentence/model") in printed.splitlines(), f"{line}\n{printed}"
 
 
+@pytest.mark.usefixtures("little_text")
 @pytest.mark.parametrize(
     "example",
     [
@@ -158,7 +161,7 @@ def test_a_command_in_a_sentence_has_a_name_and_options_that_exist(line: str) ->
     name, *words = line.split()[1:]
     known = any(name in commands for commands in COMMANDS.values())
     assert known or name == "COMMAND"
-    options = {option for parameter in command(name).params for option in parameter.opts} if known else set()
+    options = {option for parameter in typed_command(name).params for option in parameter.opts} if known else set()
     assert {word.partition("=")[0] for word in words if word.startswith("--")} <= options | {"--help"}
 
 

@@ -23,9 +23,7 @@ _LONGEST_NAME = 200
 _MOST_NAMES = 500
 """The most characters that the search for near names reads; its time grows with them."""
 
-CONTROLS = re.compile(
-    "[\0-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069\ud800-\udfff]"
-)
+CONTROLS = re.compile("[\0-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
 """Characters that a terminal obeys instead of showing: control characters, changes of direction; and lone
 surrogates."""
 
@@ -54,9 +52,7 @@ def nearest(name: str, names: Iterable[str], cutoff: float = 0.6) -> str | None:
     return next(iter(nearest_few(name, names, 1, cutoff)), None)
 
 
-def nearest_few(
-    name: str, names: Iterable[str], most: int, cutoff: float = 0.6
-) -> list[str]:
+def nearest_few(name: str, names: Iterable[str], most: int, cutoff: float = 0.6) -> list[str]:
     """The names most like another one, best first."""
     if len(name) > _LONGEST_NAME:
         return []
@@ -79,19 +75,13 @@ class ZooError(Exception):
 class UnknownName(ZooError):
     """A name that nothing installed has."""
 
-    def __init__(
-        self, kind: str, name: str, known: Iterable[str], where: str = ""
-    ) -> None:
+    def __init__(self, kind: str, name: str, known: Iterable[str], where: str = "") -> None:
         names = sorted(known)
         close = nearest_few(name, names, N_NEAR, cutoff=0.5)
         hint = f"; did you mean {close[0]!r}?" if close else "."
         others = close[1:] if len(names) > N_SHOWN else []
         more = f" Or {' or '.join(map(repr, others))}?" if others else ""
-        known_names = (
-            ""
-            if close and len(names) > N_SHOWN
-            else f" Known: {listed(names) or 'none'}"
-        )
+        known_names = "" if close and len(names) > N_SHOWN else f" Known: {listed(names) or 'none'}"
         place = f" (in {where})" if where else ""
         article = "an" if kind[0] in "aeiou" else "a"
         quoted = repr(shortened(name, _LONGEST_NAME))
@@ -103,12 +93,7 @@ class UnknownName(ZooError):
 def _absent(name: str, kind: str, known: Iterable[str]) -> str:
     """A question after the plugin that a name begins with, where none of the known names does."""
     plugin, dot, _ = name.partition(".")
-    if (
-        not dot
-        or not plugin.isidentifier()
-        or len(plugin) > _LONGEST_NAME
-        or kind == "variant"
-    ):
+    if not dot or not plugin.isidentifier() or len(plugin) > _LONGEST_NAME or kind == "variant":
         return ""
     if any(other.startswith(f"{plugin}.") for other in known):
         return ""
@@ -128,24 +113,14 @@ _LONGEST_COMPLAINT = 200
 def explain(error: ValidationError) -> str:
     """The first errors of a pydantic validation on one line, each with the path to its field."""
     complaints = error.errors(include_url=False, include_context=False)
-    complaints = [
-        each for each in complaints if each["loc"] == ("format",)
-    ] or complaints  # it explains all others
+    complaints = [each for each in complaints if each["loc"] == ("format",)] or complaints  # it explains all others
     parts = []
     for complaint in complaints[:_MOST_COMPLAINTS]:
-        path = ".".join(
-            shortened(str(step), _LONGEST_NAME) for step in complaint["loc"]
-        )
-        given = (
-            f" (given: {complaint['input']!r:.60})"
-            if complaint["type"] != "missing"
-            else ""
-        )
+        path = ".".join(shortened(str(step), _LONGEST_NAME) for step in complaint["loc"])
+        given = f" (given: {complaint['input']!r:.60})" if complaint["type"] != "missing" else ""
         message = complaint["msg"].removeprefix("Value error, ")
         message = message[0].lower() + message[1:_LONGEST_COMPLAINT]
-        parts.append(
-            f"{path:.{_LONGEST_COMPLAINT}}: {message}{given}" if path else message
-        )
+        parts.append(f"{path:.{_LONGEST_COMPLAINT}}: {message}{given}" if path else message)
     more = len(complaints) - len(parts)
     return "; ".join([*parts, *([f"and {more} more"] if more else [])])
 

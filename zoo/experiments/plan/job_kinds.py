@@ -7,15 +7,21 @@ from collections.abc import Iterable, Mapping
 from types import MappingProxyType
 from typing import ClassVar
 
+from zoo.experiments.plan.corpus import MicroworldCorpus
 from zoo.experiments.plan.inputs import Inputs, finetuning_inputs, head_inputs
 from zoo.experiments.plan.job import Job, slug
-from zoo.experiments.plan.spec import PlanSpec
+from zoo.experiments.plan.spec import PlannedTask, PlanSpec
 
 CHARACTERS_PER_TOKEN = 4
 """Characters per token, roughly, to estimate the size of jobs."""
 
 SMALL = 10_000.0
 """The size of a job without training steps, in tokens."""
+
+
+def text_of(task: PlannedTask) -> float:
+    """The text of a task, in characters."""
+    return max(1.0, task.n_items * task.mean_length)
 
 
 class JobKind(ABC):
@@ -98,6 +104,10 @@ class Pretrain(JobKind):
         """As JobKind says."""
         return float(plan.variant(job.system).pretraining.tokens)
 
+    def text(self, plan: PlanSpec, job: Job) -> float:
+        """As JobKind says; a corpus that is read is read as a whole in any case."""
+        return float(plan.corpus.n_documents) if isinstance(plan.corpus, MicroworldCorpus) else 1.0
+
 
 class TakeOver(Pretrain):
     """Copy a trained checkpoint into the run, in place of pre-training."""
@@ -169,12 +179,11 @@ class Finetune(JobKind):
 
     def text(self, plan: PlanSpec, job: Job) -> float:
         """As JobKind says."""
-        task = plan.task(str(job.task))
-        return max(1.0, task.n_items * task.mean_length)
+        return text_of(plan.task(str(job.task)))
 
     def representative(self, plan: PlanSpec, job: Job) -> Job:
         """The same system on the task with the least text, with its own recipe."""
-        smallest = min(plan.tasks, key=lambda task: task.n_items * task.mean_length)
+        smallest = min(plan.tasks, key=text_of)
         return Job(kind=self.name, system=job.system, task=smallest.name, seed=plan.seeds[0])
 
 
@@ -225,6 +234,15 @@ class Baseline(JobKind):
     def inputs(self, plan: PlanSpec, job: Job) -> Inputs:
         """As JobKind says."""
         return {"baseline": job.system, "task": plan.task(str(job.task)).content}
+
+    def text(self, plan: PlanSpec, job: Job) -> float:
+        """As JobKind says."""
+        return text_of(plan.task(str(job.task)))
+
+    def representative(self, plan: PlanSpec, job: Job) -> Job:
+        """The same system on its task with the least text."""
+        smallest = min((task for task in plan.tasks if job.system in task.baselines), key=text_of)
+        return Job(kind=self.name, system=job.system, task=smallest.name, seed=job.seed)
 
 
 JOB_KINDS: Mapping[str, JobKind] = MappingProxyType(
