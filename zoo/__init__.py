@@ -45,37 +45,12 @@ if TYPE_CHECKING:
         pretrain,
     )
     from zoo.api.scoring import Scored, score
+    from zoo.api.task_data import TaskCheck, check_task
     from zoo.checkpoints import load, save
-    from zoo.core.batch import (
-        IGNORE,
-        Batch,
-        Encoding,
-        Flags,
-        Ids,
-        Layout,
-        Output,
-        Passage,
-    )
+    from zoo.core.batch import IGNORE, Batch, Encoding, Flags, Ids, Layout, Output, Passage
     from zoo.core.errors import RunFailed, UnknownName, ZooError
-    from zoo.core.interfaces import (
-        Embedding,
-        Encoder,
-        Masking,
-        Objective,
-        Packing,
-        Tokenizer,
-    )
-    from zoo.core.specs import (
-        Dims,
-        Finetuning,
-        Init,
-        PartRef,
-        PoolingConfig,
-        Pretraining,
-        Variant,
-        diff,
-        part,
-    )
+    from zoo.core.interfaces import Embedding, Encoder, Masking, Objective, Packing, Tokenizer
+    from zoo.core.specs import Dims, Finetuning, Init, PartRef, PoolingConfig, Pretraining, Variant, diff, part
     from zoo.experiments.runner.executors import Executor
     from zoo.experiments.runner.job import attempt
     from zoo.heads import TaskHead
@@ -88,6 +63,7 @@ if TYPE_CHECKING:
     from zoo.tasks.kinds import EncodedItem, ItemField, TaskKind
     from zoo.tasks.metrics.metric import Metric, of_counts
     from zoo.tasks.minimal_pairs import MinimalPair
+    from zoo.tasks.record import RecordTask
     from zoo.tasks.tagged_text import ConllFile
     from zoo.tasks.tagging import convert_tags
     from zoo.tasks.task import Dataset, Example, Task
@@ -96,15 +72,7 @@ if TYPE_CHECKING:
 _LATER = {
     "zoo.core.errors": ("RunFailed", "UnknownName", "ZooError"),
     "zoo.core.specs": (
-        "Dims",
-        "Finetuning",
-        "Init",
-        "PartRef",
-        "PoolingConfig",
-        "Pretraining",
-        "Variant",
-        "diff",
-        "part",
+        *("Dims", "Finetuning", "Init", "PartRef", "PoolingConfig", "Pretraining", "Variant", "diff", "part"),
     ),
     "zoo.registry.offers": ("Offers", "hookimpl"),
     "zoo.tasks.conll": ("ConllTask",),
@@ -115,60 +83,23 @@ _LATER = {
     "zoo.tasks.task": ("Dataset", "Example", "Task"),
     "zoo.tasks.tsv": ("TsvFile", "TsvTask"),
     "zoo.api.experiments": (
-        *(
-            "ablate",
-            "ablation_edges",
-            "check_glue_submission",
-            "compare",
-            "estimate",
-            "glue_submission",
-            "merge",
-        ),
+        *("ablate", "ablation_edges", "check_glue_submission", "compare", "estimate", "glue_submission", "merge"),
         *("plan_ablation", "plan_comparison", "report", "verify"),
     ),
     "zoo.api.audits": ("Audits", "audit", "check_audit"),
-    "zoo.api.models": (
-        "convert",
-        "encode",
-        "encode_file",
-        "fill",
-        "predict",
-        "predict_file",
-    ),
+    "zoo.api.models": ("convert", "encode", "encode_file", "fill", "predict", "predict_file"),
     "zoo.inference.predict_text": ("Predictions",),
     "zoo.api.outcomes": (
-        *(
-            "Comparison",
-            "Conversion",
-            "CorpusCounts",
-            "Filled",
-            "Pretrained",
-            "Submission",
-            "Verification",
-        ),
+        *("Comparison", "Conversion", "CorpusCounts", "Filled", "Pretrained", "Submission", "Verification"),
     ),
     "zoo.api.pretraining": ("corpus", "pretrain"),
     "zoo.api.scoring": ("Scored", "score"),
-    "zoo.core.batch": (
-        "IGNORE",
-        "Batch",
-        "Encoding",
-        "Flags",
-        "Ids",
-        "Layout",
-        "Output",
-        "Passage",
-    ),
+    "zoo.api.task_data": ("TaskCheck", "check_task"),
+    "zoo.tasks.record": ("RecordTask",),
+    "zoo.core.batch": ("IGNORE", "Batch", "Encoding", "Flags", "Ids", "Layout", "Output", "Passage"),
     "zoo.registry.catalog": ("Catalog",),
     "zoo.checkpoints": ("load", "save"),
-    "zoo.core.interfaces": (
-        "Embedding",
-        "Encoder",
-        "Masking",
-        "Objective",
-        "Packing",
-        "Tokenizer",
-    ),
+    "zoo.core.interfaces": ("Embedding", "Encoder", "Masking", "Objective", "Packing", "Tokenizer"),
     "zoo.experiments.runner.executors": ("Executor",),
     "zoo.experiments.runner.job": ("attempt",),
     "zoo.heads": ("TaskHead",),
@@ -217,11 +148,13 @@ __all__ = [
     "Predictions",
     "Pretrained",
     "Pretraining",
+    "RecordTask",
     "RunFailed",
     "Scored",
     "SplitFile",
     "Submission",
     "Task",
+    "TaskCheck",
     "TaskHead",
     "TaskKind",
     "Tokenizer",
@@ -237,6 +170,7 @@ __all__ = [
     "audit",
     "check_audit",
     "check_glue_submission",
+    "check_task",
     "compare",
     "convert",
     "convert_tags",

@@ -19,12 +19,7 @@ from typer.core import TyperGroup
 from zoo.commands.streams import prepared, results
 from zoo.core.errors import N_NEAR, ZooError, nearest_few
 
-LOOK, TRAIN, RESULTS, USE = (
-    "Look around",
-    "Train and compare",
-    "Results of a run",
-    "Use a model",
-)
+LOOK, TRAIN, RESULTS, USE = "Look around", "Train and compare", "Results of a run", "Use a model"
 COMMANDS: dict[str, dict[str, str]] = {
     LOOK: {
         "list": "zoo.commands.listing:list_",
@@ -53,6 +48,11 @@ COMMANDS: dict[str, dict[str, str]] = {
     },
 }
 """The functions by name, imported when they are typed: no command waits for another's libraries."""
+
+GROUPS: dict[str, tuple[str, str, dict[str, str]]] = {
+    "task": (LOOK, "Look at the data of a task.", {"check": "zoo.commands.tasks:check"}),
+}
+"""Commands of two words: by the first one, the panel, its help, and by the second one what it does."""
 
 SUMMARIES = {
     "list": "List variants, parts, tasks, formats and everything else that has a name.",
@@ -93,10 +93,15 @@ class Commands(TyperGroup):
 
 
 def command(name: str) -> Any:
-    """A command with its options."""
-    (called,) = (commands[name] for commands in COMMANDS.values() if name in commands)
+    """A command with its options, or a group of commands."""
     alone = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
-    alone.command(name)(_keeping(resolve_name(called)))
+    if name in GROUPS:
+        _, help, seconds = GROUPS[name]
+        alone.callback(help=help, invoke_without_command=True)(_help_if_alone)
+    else:
+        seconds = next({name: commands[name]} for commands in COMMANDS.values() if name in commands)
+    for second, called in seconds.items():
+        alone.command(second)(_keeping(resolve_name(called)))
     return typer.main.get_command(alone)
 
 
@@ -186,9 +191,17 @@ def _usage(error: Any) -> str:
     return f"no such option: {unknown}; {hint}{error.ctx.command_path} --help lists them"
 
 
+def _help_if_alone(context: typer.Context) -> None:
+    if context.invoked_subcommand is None:
+        print(context.get_help())
+
+
 for _panel, _commands in COMMANDS.items():
     for _name in _commands:
         app.command(_name, help=SUMMARIES[_name], rich_help_panel=_panel)(lambda: None)
+
+for _name, (_panel, _help, _) in GROUPS.items():
+    app.command(_name, help=_help, rich_help_panel=_panel)(lambda: None)
 
 
 def main() -> None:

@@ -14,7 +14,7 @@ from _pytest.mark.structures import ParameterSet
 
 from tests.documentation.pages import PAGES, ROOT, Command, commands, examples, mentioned
 from tests.documentation.workplace import make, type_
-from zoo.cli import COMMANDS
+from zoo.cli import COMMANDS, GROUPS
 from zoo.cli import command as typed_command
 from zoo.registry.offers import Offers
 
@@ -159,7 +159,7 @@ MENTIONED = sorted({line for page in PAGES for line in mentioned(page)})
 @pytest.mark.parametrize("line", MENTIONED)
 def test_a_command_in_a_sentence_has_a_name_and_options_that_exist(line: str) -> None:
     name, *words = line.split()[1:]
-    known = any(name in commands for commands in COMMANDS.values())
+    known = any(name in commands for commands in (*COMMANDS.values(), GROUPS))
     assert known or name == "COMMAND"
     options = {option for parameter in typed_command(name).params for option in parameter.opts} if known else set()
     assert {word.partition("=")[0] for word in words if word.startswith("--")} <= options | {"--help"}

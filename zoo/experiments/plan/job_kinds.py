@@ -8,9 +8,10 @@ from types import MappingProxyType
 from typing import ClassVar
 
 from zoo.experiments.plan.corpus import MicroworldCorpus
-from zoo.experiments.plan.inputs import Inputs, finetuning_inputs, head_inputs
+from zoo.experiments.plan.inputs import Inputs, finetuning_inputs, head_inputs, reading_inputs
 from zoo.experiments.plan.job import Job, slug
 from zoo.experiments.plan.spec import PlannedTask, PlanSpec
+from zoo.tasks.kinds import task_kind
 
 CHARACTERS_PER_TOKEN = 4
 """Characters per token, roughly, to estimate the size of jobs."""
@@ -160,7 +161,7 @@ class Finetune(JobKind):
         task = plan.task(str(job.task))
         return {
             "task": task.content,
-            "recipe": finetuning_inputs(plan.finetuning_of(job)),
+            "recipe": finetuning_inputs(plan.finetuning_of(job), task_kind(task).reads),
             "head": head_inputs(plan.variant(job.system).head, task.pair),
         }
 
@@ -208,8 +209,8 @@ class Evaluate(JobKind):
 
     def inputs(self, plan: PlanSpec, job: Job) -> Inputs:
         """As JobKind says."""
-        length = plan.variant(job.system).finetuning.max_length
-        return {"task": plan.task(str(job.task)).content, "max_length": length}
+        task, recipe = plan.task(str(job.task)), plan.variant(job.system).finetuning
+        return {"task": task.content, **reading_inputs(recipe, task_kind(task).reads)}
 
     def model_folder(self, plan: PlanSpec, job: Job) -> str | None:
         """As JobKind says."""

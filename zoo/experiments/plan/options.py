@@ -105,7 +105,10 @@ class PlanOptions(Options):
 class ExperimentOptions(PlanOptions):
     """The options of `zoo compare` and `zoo ablate`: what to do, where, and what to start from."""
 
-    workers: Annotated[Workers, Help("Parallel processes; 0 runs in this one.", MACHINE, "4")] = 2
+    workers: Annotated[
+        Workers | None,
+        Help("Parallel processes; 0 runs in this one.", MACHINE, "4", "2; on GPUs, as many as their memory holds"),
+    ] = None
     executor: Annotated[
         str,
         Help(

@@ -40,12 +40,13 @@ class PlannedWork:
 
 @dataclass(frozen=True)
 class Estimate:
-    """The work to do and its cost: wall seconds with the given workers, bytes on disk, bytes per worker."""
+    """The work to do and its cost: wall seconds with so many workers, bytes on disk, bytes per worker."""
 
     work: tuple[PlannedWork, ...]
     seconds: float
     disk_bytes: int
     memory_bytes: int
+    workers: int
 
 
 @dataclass(frozen=True)
@@ -75,7 +76,7 @@ def estimate(catalog: Catalog, plan: Plan, folder: Path, *, workers: int, reuse:
 
     wall = max([sum(seconds.values()) / max(1, workers), *map(finished_after, to_do)], default=0.0)
     work = tuple(PlannedWork(job, states[job.name], seconds.get(job.name, 0.0)) for job in plan.jobs)
-    return Estimate(work, wall, disk, memory)
+    return Estimate(work, wall, disk, memory, workers)
 
 
 class _DryRun:

@@ -6,11 +6,10 @@ import multiprocessing
 import os
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import suppress
-from itertools import cycle, islice
 from pathlib import Path
 from queue import Empty
 from typing import Any, Protocol
@@ -19,7 +18,7 @@ from zoo.core.errors import ZooError
 from zoo.experiments.plan.job import Job
 from zoo.experiments.plan.plan import Plan
 from zoo.experiments.results.records import FailedResult, Result
-from zoo.machine.compute import visible_gpus
+from zoo.experiments.runner.placement import Share, divided, gpus_of, shares_of
 from zoo.registry.catalog import Catalog
 from zoo.tasks.made import made_here, take
 from zoo.tasks.task import Dataset
@@ -95,7 +94,7 @@ class InProcess:
 
 
 class LocalProcesses:
-    """Several processes on this machine, each with the plan's threads."""
+    """Several processes on this machine, each with the plan's threads; those on one device share it."""
 
     def __init__(self, n: int) -> None:
         self.slots = n
@@ -106,10 +105,11 @@ class LocalProcesses:
         self._job = plan, folder, moved
         context = multiprocessing.get_context("spawn")
         self._reports = context.Queue()
-        gpus = context.Queue()
-        for gpu in islice(cycle(_gpus(plan) or [None]), self.slots):
-            gpus.put(gpu)
-        given = (plan, folder, gpus, self._reports, made_here())
+        gpus = divided(gpus_of(plan), self.slots)
+        places = context.Queue()
+        for gpu in gpus:
+            places.put(gpu)
+        given = (plan, folder, made_here(), self._reports, places, shares_of(plan, context, gpus))
         self._pool = ProcessPoolExecutor(self.slots, context, _start_worker, given)
 
     def start(self, job: Job) -> None:
@@ -157,18 +157,17 @@ class LocalProcesses:
 
 _reports: Any = None
 _run: tuple[Catalog, Plan, Path] | None = None
+_share: Share | None = None
 
 
-def _gpus(plan: Plan) -> list[str]:
-    """The GPUs to divide among processes; none if the plan needs none, or names one."""
-    return visible_gpus() if plan.compute.device == "cuda" else []
-
-
-def _start_worker(plan: Plan, folder: Path, gpus: Any, reports: Any, made: dict[str, Dataset]) -> None:
-    global _reports, _run
+def _start_worker(
+    plan: Plan, folder: Path, made: dict[str, Dataset], reports: Any, places: Any, shares: Mapping[str | None, Share]
+) -> None:
+    global _reports, _run, _share
     os.environ["OMP_NUM_THREADS"] = str(plan.compute.threads or 1)
-    if gpu := gpus.get():
+    if gpu := places.get():
         os.environ["CUDA_VISIBLE_DEVICES"] = gpu  # takes effect, as this process has not used a GPU yet
+    _share = shares[gpu]
     _reports = reports
     _run = Catalog.installed(), plan, folder
     take(made)
@@ -197,4 +196,4 @@ def _work(job: Job) -> Result:
             last = now
             _reports.put((job, done, total))
 
-    return attempt(catalog, plan, job, folder, moved)
+    return attempt(catalog, plan, job, folder, moved, share=_share)

@@ -16,7 +16,7 @@ from zoo.machine.memory import peak_memory, reset_peak_memory
 from zoo.model import Model
 from zoo.tasks.kinds import make_head, task_kind
 from zoo.tasks.task import labels_of
-from zoo.train.finetune import head_for, predict, training_batches
+from zoo.train.finetune import head_for, predict, training_batches, training_parts
 from zoo.train.loop import fit
 from zoo.weights.checkpoint import load_weights
 from zoo.weights.folder import CheckpointFolder
@@ -36,12 +36,12 @@ def finetune(work: JobContext) -> TaskResult:
 
     recipe = plan.finetuning_of(job)
     items = task.training_items(dataset)
-    labels = labels_of(items)
-    steps = recipe.steps_over(len(items))
-    kind = task_kind(task)
+    kind = task_kind(task, recipe)
     encoded = {task.train_split: kind.encode(items, tokenizer, recipe.max_length)}
     began = time.perf_counter()
-    batches = training_batches(kind, encoded[task.train_split][0], labels, recipe.batch_size, job.seed)
+    parts, labels = training_parts(encoded[task.train_split][0], labels_of(items))
+    steps = recipe.steps_over(len(parts))
+    batches = training_batches(kind, parts, labels, recipe.batch_size, job.seed)
     history = fit(model, batches, recipe, steps, work.progress, how)
     trained = time.perf_counter()
     for split in (*task.dev_splits, *unlabelled(task, dataset)):
