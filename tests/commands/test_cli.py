@@ -126,7 +126,7 @@ def test_plugins_tell_what_they_register(zoo: Zoo) -> None:
         (["compare", "bert-tiny+dims.n_heads=3"], "dims.n_heads=3 does not divide dims.hidden_width=128"),
         (["compare", "--tasks", "rte"], "--data"),
         (["compare", "--tasks", "rte", "--data", "nowhere"], "nowhere"),
-        (["compare", "--corpus", "nowhere.txt"], "nowhere.txt"),
+        (["compare", "--tasks", "micro-sentiment", "--corpus", "nowhere.txt"], "nowhere.txt"),
         (
             ["compare", "bert-base-uncased", "--tasks", "micro-sentiment"],
             "set the number with --pretrain-tokens N",

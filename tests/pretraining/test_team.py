@@ -52,10 +52,10 @@ def test_two_processes_give_the_same_curve_and_one_goes_on_with_it(
 
 
 def test_two_processes_do_what_one_does_in_two_micro_batches_dropout_and_all(
-    arguments: Arguments, team: Team, zoo: Zoo, tmp_path: Path
+    arguments: Arguments, torchrun: Callable[[list[str], int], None], zoo: Zoo, tmp_path: Path
 ) -> None:
     assert zoo(arguments(tmp_path / "micro", "--gradient-accumulation-steps", "2")) == 0
-    team(arguments(tmp_path / "two"), 2)
+    torchrun(arguments(tmp_path / "two"), 2)
     assert curve(tmp_path / "two") == pytest.approx(curve(tmp_path / "micro"), abs=1e-5)
 
 
