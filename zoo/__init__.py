@@ -58,6 +58,7 @@ if TYPE_CHECKING:
     from zoo.model import Model
     from zoo.registry.catalog import Catalog
     from zoo.registry.offers import Offers, hookimpl
+    from zoo.tasks.averages import Average, Term
     from zoo.tasks.conll import ConllTask
     from zoo.tasks.files import FilesTask, SplitFile
     from zoo.tasks.kinds import EncodedItem, ItemField, TaskKind
@@ -104,6 +105,7 @@ _LATER = {
     "zoo.experiments.runner.job": ("attempt",),
     "zoo.heads": ("TaskHead",),
     "zoo.model": ("Model",),
+    "zoo.tasks.averages": ("Average", "Term"),
     "zoo.tasks.kinds": ("EncodedItem", "ItemField", "TaskKind"),
     "zoo.tasks.metrics.metric": ("Metric", "of_counts"),
 }
@@ -111,6 +113,7 @@ _LATER = {
 __all__ = [
     "IGNORE",
     "Audits",
+    "Average",
     "Batch",
     "Catalog",
     "Comparison",
@@ -157,6 +160,7 @@ __all__ = [
     "TaskCheck",
     "TaskHead",
     "TaskKind",
+    "Term",
     "Tokenizer",
     "TsvFile",
     "TsvTask",
