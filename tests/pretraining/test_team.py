@@ -62,7 +62,7 @@ def test_two_processes_do_what_one_does_in_two_micro_batches_dropout_and_all(
 def test_where_one_process_refuses_the_others_end_with_a_line(arguments: Arguments, team: Team, tmp_path: Path) -> None:
     (tmp_path / "one.txt").write_text("A text. Another. A third.\n")
     command = [str(tmp_path / "one.txt") if word.endswith("text.txt") else word for word in arguments(tmp_path / "run")]
-    err = team(command, 2, status=1)
+    err = team(command, 2, status=2)
     assert "error: the corpus has 1 documents, too few to hold 2 out" in err
     assert "error: another process of the run has ended; its message says why" in err
     assert "[rank" not in err and not (tmp_path / "run").exists()
