@@ -1,7 +1,7 @@
 """What is paid beside the work: starts of commands, a run's cost beside its jobs, memory of `zoo encode` by its file.
 
-    pytest benchmarks/bench_starts.py --benchmark-columns=min,median,rounds     # starts, in wall time
-    python -m benchmarks.bench_starts                                           # all, starts in processor time
+pytest benchmarks/bench_starts.py --benchmark-columns=min,median,rounds     # starts, in wall time
+python -m benchmarks.bench_starts                                           # all, starts in processor time
 """
 
 from __future__ import annotations
