@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import torch
 
-from zoo import Batch, Encoding, Layout
+from zoo import IGNORE, Batch, Encoding, Layout, Output
 from zoo.text.collate import collate
 
 LENGTHS = (2, 3, 3, 1)
