@@ -62,7 +62,8 @@ class MultipleChoice(TaskKind):
         if not isinstance(choices, list) or not all(isinstance(choice, str) for choice in choices):
             raise ZooError(f"choices should be a list of texts, and is {choices!r:.60}")
         label = self.gold(row.get("label"))
-        return Example(text_in(row, TEXT.name), choices=tuple(choices), label=None if label == NO_CLASS else label)
+        texts = tuple(choice.strip() for choice in choices)
+        return Example(text_in(row, TEXT.name).strip(), choices=texts, label=None if label == NO_CLASS else label)
 
     def example(self, texts: Sequence[str], pair: bool) -> Example:
         """A text and its choices."""
