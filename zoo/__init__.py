@@ -66,6 +66,7 @@ if TYPE_CHECKING:
     from zoo.inference.predict_text import Predictions
     from zoo.model import Model
     from zoo.registry.catalog import Catalog
+    from zoo.tasks.averages import Average, Term
     from zoo.tasks.kinds import EncodedItem, ItemField, TaskKind
     from zoo.tasks.metrics.metric import Metric, of_counts
     from zoo.tasks.record import RecordTask
@@ -93,6 +94,7 @@ _LATER = {
     "zoo.experiments.runner.job": ("attempt",),
     "zoo.heads": ("TaskHead",),
     "zoo.model": ("Model",),
+    "zoo.tasks.averages": ("Average", "Term"),
     "zoo.tasks.kinds": ("EncodedItem", "ItemField", "TaskKind"),
     "zoo.tasks.metrics.metric": ("Metric", "of_counts"),
 }
@@ -100,6 +102,7 @@ _LATER = {
 __all__ = [
     "IGNORE",
     "Audits",
+    "Average",
     "Batch",
     "Catalog",
     "Comparison",
@@ -146,6 +149,7 @@ __all__ = [
     "TaskCheck",
     "TaskHead",
     "TaskKind",
+    "Term",
     "Tokenizer",
     "TsvFile",
     "TsvTask",

@@ -8,6 +8,7 @@ from zoo.blocks import initialise
 from zoo.checkpoints import load, save
 from zoo.core.seeds import seed_of
 from zoo.core.specs import Init
+from zoo.experiments.plan.job_kinds import kind_of
 from zoo.experiments.results.records import Cost, TaskResult, Truncation
 from zoo.experiments.runner.context import JobContext
 from zoo.experiments.runner.latency import latency, throughput
@@ -51,7 +52,7 @@ def finetune(work: JobContext) -> TaskResult:
             split: predict(model, head, its) for split, (its, _) in encoded.items() if split != task.train_split
         }
     seconds, peak = time.perf_counter() - began, peak_memory(how.compute.torch_device)
-    if plan.keep_finetuned:
+    if kind_of(job).keeps_model(plan, job):
         save(model, work.model_folder(), to="zoo", replace=True, catalog=catalog)
     asked = [item for split in task.dev_splits for item in encoded[split][0]]
     return scored(
