@@ -56,7 +56,7 @@ if TYPE_CHECKING:
         pretrain,
     )
     from zoo.api.scoring import Scored, score
-    from zoo.api.task_data import TaskCheck, check_task
+    from zoo.api.task_data import Fetched, TaskCheck, check_task, fetch_data
     from zoo.checkpoints import load, save
     from zoo.core.batch import IGNORE, Batch, Encoding, Flags, Ids, Layout, Output, Passage
     from zoo.core.interfaces import Embedding, Encoder, Masking, Objective, Packing, Tokenizer
@@ -84,7 +84,7 @@ _LATER = {
     ),
     "zoo.api.pretraining": ("corpus", "pretrain"),
     "zoo.api.scoring": ("Scored", "score"),
-    "zoo.api.task_data": ("TaskCheck", "check_task"),
+    "zoo.api.task_data": ("Fetched", "TaskCheck", "check_task", "fetch_data"),
     "zoo.tasks.record": ("RecordTask",),
     "zoo.core.batch": ("IGNORE", "Batch", "Encoding", "Flags", "Ids", "Layout", "Output", "Passage"),
     "zoo.registry.catalog": ("Catalog",),
@@ -118,6 +118,7 @@ __all__ = [
     "Encoding",
     "Example",
     "Executor",
+    "Fetched",
     "FilesTask",
     "Filled",
     "Finetuning",
@@ -172,6 +173,7 @@ __all__ = [
     "encode",
     "encode_file",
     "estimate",
+    "fetch_data",
     "fill",
     "glue_submission",
     "hookimpl",

@@ -18,6 +18,7 @@ from zoo.commands.ablate import ablate
 from zoo.commands.audit import audit
 from zoo.commands.compare import compare
 from zoo.commands.convert import convert
+from zoo.commands.data import data
 from zoo.commands.inference import encode, fill, predict
 from zoo.commands.listing import list_, plugins
 from zoo.commands.merge import merge
@@ -37,7 +38,7 @@ app = typer.Typer(
 
 LOOK, TRAIN, RESULTS, USE = "Look around", "Train and compare", "Results of a run", "Use a model"
 COMMANDS: dict[str, dict[str, Callable[..., Any]]] = {
-    LOOK: {"list": list_, "show": show, "audit": audit, "plugins": plugins},
+    LOOK: {"list": list_, "show": show, "audit": audit, "plugins": plugins, "data": data},
     TRAIN: {"compare": compare, "ablate": ablate, "pretrain": pretrain, "corpus": corpus_},
     RESULTS: {"report": report, "verify": verify, "merge": merge, "glue-submission": glue_submission},
     USE: {"encode": encode, "fill": fill, "predict": predict, "score": score, "convert": convert},
