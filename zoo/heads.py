@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import ClassVar, TypeAlias
@@ -12,7 +12,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from zoo.blocks import Dropout, Pooler
-from zoo.core.batch import IGNORE, Batch, Layout, Output
+from zoo.core.batch import IGNORE, Batch, Output, Predicted
 from zoo.core.errors import ZooError
 from zoo.core.interfaces import Objective
 from zoo.core.specs import Dims, HeadConfig
@@ -36,6 +36,7 @@ class TaskHead(Objective):
     """
 
     label = LABEL
+    counts_targets_only = True
     reads_tokens: ClassVar[bool] = False
     loss: ClassVar[Loss] = staticmethod(F.cross_entropy)
 
@@ -88,9 +89,14 @@ class TaskHead(Objective):
     def forward(self, hidden: Tensor, batch: Batch, token_table: Tensor) -> Output:
         """[T, H] to logits and targets in the shape of the task."""
         logits, targets = self.compared(hidden, batch), self.targets(batch)
-        known = targets != IGNORE
-        total = self.loss(_wide(logits[known]), targets[known], reduction="sum")
-        return Output(total / known.sum().clamp(min=1), logits, targets, self.correct(logits, targets))
+        wanted = self._predicted(batch)
+        known = logits.flatten(0, targets.ndim - 1).index_select(0, wanted.places)
+        total = self.loss(_wide(known), wanted.targets, reduction="sum")
+        return Output(total / wanted.n, logits, targets, self.correct(logits, targets))
+
+    def _predicted(self, batch: Batch) -> Predicted:
+        exactly = self.loss is not F.cross_entropy  # others may not know IGNORE
+        return batch.predicted("labels", self.targets, batch.labels.get(LABEL, batch.targets), exactly=exactly)
 
     def correct(self, logits: Tensor, targets: Tensor) -> Tensor | None:
         """Which targets are predicted correctly, in their shape; None for scores, which are neither right nor wrong."""
@@ -247,11 +253,20 @@ def _collated(rows: Sequence[Tensor], batch: Batch) -> list[Tensor]:
 
 def _by_item(values: Tensor, batch: Batch) -> tuple[Tensor, Tensor]:
     """Values of sequences [B] by item and place in it [Q, C], and where there is one [Q, C]."""
+    rows = batch.on_device("choices", _rows_of_choices, batch.ids)
+    mask = rows >= 0
+    return values.index_select(0, rows.clamp(min=0).flatten()).view_as(rows).masked_fill(~mask, 0), mask
+
+
+def _rows_of_choices(batch: Batch) -> Tensor:
+    """The row in the batch of each question's choices, -1 where it has fewer than others. [Q, C]"""
     if not batch.items:
         raise ZooError("a batch of choices does not say which question each belongs to; give collate their `items`")
-    rows = sorted(range(len(batch.items)), key=lambda row: (batch.items[row], batch.order[row]))
-    sizes = Counter(batch.items[row] for row in rows)
-    return Layout(tuple(sizes.values()), values.device).pad(values[rows])
+    rows: dict[int, list[int]] = defaultdict(list)
+    for row in sorted(range(len(batch.items)), key=lambda row: (batch.items[row], batch.order[row])):
+        rows[batch.items[row]].append(row)
+    widest = max(map(len, rows.values()))
+    return torch.tensor([its + [-1] * (widest - len(its)) for its in rows.values()], device=batch.ids.device)
 
 
 def _wide(values: Tensor) -> Tensor:

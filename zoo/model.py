@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from functools import partial
 from html import escape
 from itertools import islice
@@ -121,16 +121,20 @@ class Model(nn.Module):
         return [embedded, *self.encoder.states(embedded, self._layout(batch))]
 
     def _embedded(self, batch: Batch) -> Tensor:
-        if not self.embedding.reads_pairs and batch.segments.any():
+        self.check(batch)
+        embedded: Tensor = self.embedding(batch)
+        return embedded
+
+    def check(self, batch: Batch) -> None:
+        """Raises ZooError for a pair of texts if the embedding can't tell them apart."""
+        if not self.embedding.reads_pairs and batch.has_pairs:
             raise ZooError(
                 f"the model {self.variant.name!r} reads single texts, as its embedding has only one segment; "
                 "give it no second text"
             )
-        embedded: Tensor = self.embedding(batch)
-        return embedded
 
     def _layout(self, batch: Batch) -> Layout:
-        return replace(batch.layout, causal=True) if self.causal else batch.layout
+        return batch.layout.as_causal() if self.causal else batch.layout
 
     def forward(self, batch: Batch) -> dict[str, Output]:
         """Every objective's loss and predictions, by name."""

@@ -16,7 +16,7 @@ from zoo.blocks.layer import (
 from zoo.blocks.pair import PairObjective
 from zoo.blocks.pooler import Pooler
 from zoo.blocks.rotary import Rotary
-from zoo.blocks.token_prediction import TokenPrediction, predict_tokens
+from zoo.blocks.token_prediction import TokenPrediction, predict_targets, predict_tokens
 
 __all__ = [
     "Activation",
@@ -37,6 +37,7 @@ __all__ = [
     "activation",
     "attend",
     "initialise",
+    "predict_targets",
     "predict_tokens",
     "settings_that_reach",
 ]
