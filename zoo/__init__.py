@@ -56,7 +56,7 @@ if TYPE_CHECKING:
         pretrain,
     )
     from zoo.api.scoring import Scored, score
-    from zoo.api.task_data import Fetched, TaskCheck, check_task, fetch_data
+    from zoo.api.task_data import TaskCheck, check_task, fetch_data
     from zoo.checkpoints import load, save
     from zoo.core.batch import IGNORE, Batch, Encoding, Flags, Ids, Layout, Output, Passage
     from zoo.core.interfaces import Embedding, Encoder, Masking, Objective, Packing, Tokenizer
@@ -67,6 +67,7 @@ if TYPE_CHECKING:
     from zoo.model import Model
     from zoo.registry.catalog import Catalog
     from zoo.tasks.averages import Average, Term
+    from zoo.tasks.fetching import Fetched
     from zoo.tasks.kinds import EncodedItem, ItemField, TaskKind
     from zoo.tasks.metrics.metric import Metric, of_counts
     from zoo.tasks.record import RecordTask
@@ -84,7 +85,8 @@ _LATER = {
     ),
     "zoo.api.pretraining": ("corpus", "pretrain"),
     "zoo.api.scoring": ("Scored", "score"),
-    "zoo.api.task_data": ("Fetched", "TaskCheck", "check_task", "fetch_data"),
+    "zoo.api.task_data": ("TaskCheck", "check_task", "fetch_data"),
+    "zoo.tasks.fetching": ("Fetched",),
     "zoo.tasks.record": ("RecordTask",),
     "zoo.core.batch": ("IGNORE", "Batch", "Encoding", "Flags", "Ids", "Layout", "Output", "Passage"),
     "zoo.registry.catalog": ("Catalog",),

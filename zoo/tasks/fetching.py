@@ -144,7 +144,7 @@ def _is_whole(path: Path, its: Any) -> bool:
     with open_regular(path) as file:
         while piece := file.read(PIECE):
             total.update(piece)
-    return total.hexdigest() == (its.lfs.sha256 if its.lfs else its.blob_id)
+    return total.hexdigest() == str(its.lfs.sha256 if its.lfs else its.blob_id)
 
 
 def _licence(info: Any) -> str:
