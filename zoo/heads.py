@@ -11,7 +11,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from zoo.blocks import Dropout, Pooler
+from zoo.blocks import Dropout, Features, Pooler
 from zoo.core.batch import IGNORE, Batch, Output, Predicted
 from zoo.core.errors import ZooError
 from zoo.core.interfaces import Objective
@@ -32,7 +32,7 @@ class TaskHead(Objective):
     Conneau et al. 2017, arXiv:1705.02364, section 3.1. A head of tokens reads each token by itself.
 
     A kind of head defines its number of outputs, its logits and targets, and the loss between them; the loss is the
-    mean over the targets that are not IGNORE.
+    mean over the targets that are not IGNORE. A head that reads `features` is linear, without a pooler.
     """
 
     label = LABEL
@@ -40,12 +40,19 @@ class TaskHead(Objective):
     reads_tokens: ClassVar[bool] = False
     loss: ClassVar[Loss] = staticmethod(F.cross_entropy)
 
+    features: Features | None
+    """What it reads of the layers, if not the last hidden states; `zoo.tasks.kinds.make_head` sets it, and gives the
+    head `dims` whose hidden width is that of the features."""
+
     def __init__(self, dims: Dims, config: HeadConfig) -> None:
         super().__init__()
         pooling = config.pooling
         self.config = config
+        self.features = None
         self.uses_pair_features = config.pair and pooling.pair == "compare" and not self.reads_tokens
-        self.pooler = None if self.uses_pair_features or self.reads_tokens else Pooler(dims.hidden_width)
+        self.pooler: nn.Module | None = None
+        if not (self.uses_pair_features or self.reads_tokens):
+            self.pooler = Pooler(dims.hidden_width) if config.features is None else nn.Identity()
         self.input_dropout = Dropout(pooling.input_dropout)
         self.dropout = Dropout(pooling.dropout)
         width = dims.hidden_width * (4 if self.uses_pair_features else 1)

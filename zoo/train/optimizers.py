@@ -14,12 +14,12 @@ from zoo.core.specs import Recipe
 
 
 def make_optimizer(model: nn.Module, recipe: Recipe, *, sharded: bool = False) -> torch.optim.Optimizer:
-    """The recipe's optimizer over all parameters; biases and norms, which have one dimension, don't decay.
+    """The recipe's optimizer over all parameters that are not frozen; biases and norms, of one dimension, don't decay.
 
     If `sharded`, each process keeps the state of its own share of the parameters; Rajbhandari et al. 2020,
     arXiv:1910.02054, section 5.1.
     """
-    parameters = list(model.parameters())
+    parameters = [parameter for parameter in model.parameters() if parameter.requires_grad]
     groups: list[dict[str, Any]] = [
         {"params": [p for p in parameters if _is_matrix(p)], "weight_decay": recipe.weight_decay},
         {"params": [p for p in parameters if not _is_matrix(p)], "weight_decay": 0.0},

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from zoo.core.errors import RunFailed
 from zoo.experiments.results.gold_labels import Answers
-from zoo.experiments.results.records import Cost, TaskResult, Truncation
+from zoo.experiments.results.records import Cost, LayerWeights, TaskResult, Truncation
 from zoo.experiments.runner.context import JobContext
 from zoo.machine.environment import environment
 from zoo.tasks.scoring import gold_labels, main_score, score
@@ -47,6 +47,8 @@ def scored(
     steps: int,
     truncated: dict[str, Truncation],
     cost: Cost,
+    parameters_trained: int | None = None,
+    layer_mix: LayerWeights | None = None,
 ) -> TaskResult:
     """The result of a job that made these predictions by split."""
     task, dataset = planned_data(work)
@@ -59,6 +61,8 @@ def scored(
         synthetic=task.synthetic,
         steps=steps,
         gradient_accumulation_steps=work.how.gradient_accumulation_steps,
+        parameters_trained=parameters_trained,
+        layer_mix=layer_mix,
         truncated=truncated,
         scores=scores,
         main_score=main_score(task, scores),

@@ -89,6 +89,11 @@ def baseline_names() -> set[str]:
 
 
 def make_head(dims: Dims, config: HeadConfig) -> TaskHead:
-    """The head that a record describes."""
-    head: TaskHead = imported(task_kind(config).head)(dims, config)
+    """The head that a record describes, with what it reads of the encoder's layers."""
+    from zoo.blocks import Features
+
+    features = Features(dims, config.features) if config.features else None
+    width = features.width if features else dims.hidden_width
+    head: TaskHead = imported(task_kind(config).head)(dims.model_copy(update={"hidden_width": width}), config)
+    head.features = features
     return head
