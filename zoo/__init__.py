@@ -14,6 +14,7 @@ from zoo.registry.offers import Offers, hookimpl
 from zoo.tasks.conll import ConllTask
 from zoo.tasks.files import FilesTask, SplitFile
 from zoo.tasks.minimal_pairs import MinimalPair
+from zoo.tasks.objects import ObjectsTask, Row
 from zoo.tasks.tagged_text import ConllFile
 from zoo.tasks.tagging import convert_tags
 from zoo.tasks.task import Dataset, Example, Task
@@ -134,6 +135,7 @@ __all__ = [
     "MinimalPair",
     "Model",
     "Objective",
+    "ObjectsTask",
     "Offers",
     "Output",
     "Packing",
@@ -144,6 +146,7 @@ __all__ = [
     "Pretrained",
     "Pretraining",
     "RecordTask",
+    "Row",
     "RunFailed",
     "Scored",
     "SplitFile",
