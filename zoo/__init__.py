@@ -45,7 +45,7 @@ if TYPE_CHECKING:
         pretrain,
     )
     from zoo.api.scoring import Scored, score
-    from zoo.api.task_data import TaskCheck, check_task
+    from zoo.api.task_data import TaskCheck, check_task, fetch_data
     from zoo.checkpoints import load, save
     from zoo.core.batch import IGNORE, Batch, Encoding, Flags, Ids, Layout, Output, Passage
     from zoo.core.errors import RunFailed, UnknownName, ZooError
@@ -60,10 +60,12 @@ if TYPE_CHECKING:
     from zoo.registry.offers import Offers, hookimpl
     from zoo.tasks.averages import Average, Term
     from zoo.tasks.conll import ConllTask
+    from zoo.tasks.fetching import Fetched
     from zoo.tasks.files import FilesTask, SplitFile
     from zoo.tasks.kinds import EncodedItem, ItemField, TaskKind
     from zoo.tasks.metrics.metric import Metric, of_counts
     from zoo.tasks.minimal_pairs import MinimalPair
+    from zoo.tasks.objects import ObjectsTask, Row
     from zoo.tasks.record import RecordTask
     from zoo.tasks.tagged_text import ConllFile
     from zoo.tasks.tagging import convert_tags
@@ -79,6 +81,7 @@ _LATER = {
     "zoo.tasks.conll": ("ConllTask",),
     "zoo.tasks.files": ("FilesTask", "SplitFile"),
     "zoo.tasks.minimal_pairs": ("MinimalPair",),
+    "zoo.tasks.objects": ("ObjectsTask", "Row"),
     "zoo.tasks.tagged_text": ("ConllFile",),
     "zoo.tasks.tagging": ("convert_tags",),
     "zoo.tasks.task": ("Dataset", "Example", "Task"),
@@ -95,7 +98,8 @@ _LATER = {
     ),
     "zoo.api.pretraining": ("corpus", "pretrain"),
     "zoo.api.scoring": ("Scored", "score"),
-    "zoo.api.task_data": ("TaskCheck", "check_task"),
+    "zoo.api.task_data": ("TaskCheck", "check_task", "fetch_data"),
+    "zoo.tasks.fetching": ("Fetched",),
     "zoo.tasks.record": ("RecordTask",),
     "zoo.core.batch": ("IGNORE", "Batch", "Encoding", "Flags", "Ids", "Layout", "Output", "Passage"),
     "zoo.registry.catalog": ("Catalog",),
@@ -129,6 +133,7 @@ __all__ = [
     "Encoding",
     "Example",
     "Executor",
+    "Fetched",
     "FilesTask",
     "Filled",
     "Finetuning",
@@ -142,6 +147,7 @@ __all__ = [
     "MinimalPair",
     "Model",
     "Objective",
+    "ObjectsTask",
     "Offers",
     "Output",
     "Packing",
@@ -152,6 +158,7 @@ __all__ = [
     "Pretrained",
     "Pretraining",
     "RecordTask",
+    "Row",
     "RunFailed",
     "Scored",
     "SplitFile",
@@ -183,6 +190,7 @@ __all__ = [
     "encode",
     "encode_file",
     "estimate",
+    "fetch_data",
     "fill",
     "glue_submission",
     "hookimpl",

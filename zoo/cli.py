@@ -26,6 +26,7 @@ COMMANDS: dict[str, dict[str, str]] = {
         "show": "zoo.commands.showing:show",
         "audit": "zoo.commands.audit:audit",
         "plugins": "zoo.commands.listing:plugins",
+        "data": "zoo.commands.data:data",
     },
     TRAIN: {
         "compare": "zoo.commands.compare:compare",
@@ -58,6 +59,9 @@ SUMMARIES = {
     "list": "List variants, parts, tasks, formats and everything else that has a name.",
     "show": "Show what a name refers to, or the fields in which two variants differ.",
     "audit": "Count parameters by formula, on the module, in a checkpoint and as published, and explain differences.",
+    "data": (
+        "Fetch the data of a suite of tasks from the Hugging Face hub, check them, and say their source and licence."
+    ),
     "plugins": "List the installed plugins, what each registers, and what failed.",
     "compare": "Pre-train variants on the same text, fine-tune them on the same tasks, and print one table.",
     "ablate": "Go from one variant to another, one design choice at a time, and report what each choice does.",
