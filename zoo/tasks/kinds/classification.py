@@ -94,7 +94,7 @@ def class_id(value: Any, labels: Sequence[str]) -> int | None:
 
     A number is a name where labels are numbers. Raises UnknownName, and ValueError for an id that is too large.
     """
-    name = str(value).lower() if isinstance(value, bool) else str(value)
+    name = str(value).lower() if isinstance(value, bool) else str(value).strip()
     if isinstance(value, str) or name in labels:
         return id_of(name, labels)
     if value is None or value == NO_CLASS:

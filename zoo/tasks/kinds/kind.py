@@ -139,16 +139,16 @@ class TaskKind(ABC):
         return (TEXT, *([TEXT_PAIR] if self.pair else []), ItemField("label", self.wanted, gold=True))
 
     def item(self, row: Mapping[str, Any]) -> Example:
-        """An item from its fields: cells of a table, or values of JSON or Parquet.
+        """An item from its fields: cells of a table, or values of JSON or Parquet; spaces around a text are dropped.
 
         It has no label where that is None or not there. Raises ZooError or ValueError if a value is unfit.
         """
-        second = text_in(row, TEXT_PAIR.name) if self.pair else None
-        return Example(text_in(row, TEXT.name), second, self.gold(row.get("label")))
+        second = text_in(row, TEXT_PAIR.name).strip() if self.pair else None
+        return Example(text_in(row, TEXT.name).strip(), second, self.gold(row.get("label")))
 
     def gold(self, value: Any) -> Label:
         """A label from a cell, or from a value of JSON or Parquet, of which None is no label. Raises as `item` does."""
-        return self.read(value) if isinstance(value, str) else from_json(value)
+        return self.read(value.strip()) if isinstance(value, str) else from_json(value)
 
     def labels_in(self, value: Any) -> list[str]:
         """The labels that such a value names, known or not."""

@@ -75,7 +75,8 @@ class MultipleChoice(TaskKind):
             raise ZooError(f"choices should be a list of texts, and is {choices!r:.60}")
         self._refuse_other_numbers(choices)
         label = self.gold(row.get("label"))
-        return Example(text_in(row, TEXT.name), choices=tuple(choices), label=None if label == NO_CLASS else label)
+        texts = tuple(choice.strip() for choice in choices)
+        return Example(text_in(row, TEXT.name).strip(), choices=texts, label=None if label == NO_CLASS else label)
 
     def _refuse_other_numbers(self, choices: Sequence[str]) -> None:
         if len(choices) < 2 or self.n_choices not in (None, len(choices)):
