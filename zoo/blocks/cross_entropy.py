@@ -11,7 +11,7 @@ from torch import Tensor
 
 from zoo.core.batch import IGNORE
 
-CHUNK_VALUES = 2**24
+CHUNK_VALUES = 2**22
 """So many logits are in float32 at a time."""
 
 
