@@ -3,6 +3,7 @@
 from zoo.blocks.activation import Activation, activation
 from zoo.blocks.attention import SelfAttention, attend
 from zoo.blocks.dropout import Dropout
+from zoo.blocks.features import Features, LayerMix
 from zoo.blocks.feedforward import FeedForward, GatedFeedForward
 from zoo.blocks.init import initialise, settings_that_reach
 from zoo.blocks.layer import (
@@ -22,10 +23,12 @@ __all__ = [
     "Activation",
     "AttentionBlock",
     "Dropout",
+    "Features",
     "FeedForward",
     "FeedForwardBlock",
     "GatedFeedForward",
     "Layer",
+    "LayerMix",
     "LayerStack",
     "PairObjective",
     "Pooler",
