@@ -15,6 +15,7 @@ from zoo.experiments.runner.scoring import planned_data, scored, unlabelled
 from zoo.machine.memory import peak_memory, reset_peak_memory
 from zoo.model import Model
 from zoo.tasks.kinds import make_head, task_kind
+from zoo.tasks.scoring import gold_labels
 from zoo.tasks.task import labels_of
 from zoo.train.finetune import head_for, predict, training_batches, training_parts
 from zoo.train.loop import fit
@@ -50,6 +51,9 @@ def finetune(work: JobContext) -> TaskResult:
         predictions = {
             split: predict(model, head, its) for split, (its, _) in encoded.items() if split != task.train_split
         }
+    gold, dev = gold_labels(task, dataset), task.dev_splits[0]
+    chosen = {**head.config.options, **kind.chosen(gold[dev], predictions[dev])}
+    head.config = head.config.model_copy(update={"options": chosen})
     seconds, peak = time.perf_counter() - began, peak_memory(how.compute.torch_device)
     if plan.keep_finetuned:
         save(model, work.model_folder(), to="zoo", replace=True, catalog=catalog)

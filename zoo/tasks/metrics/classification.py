@@ -91,5 +91,4 @@ METRICS = (
     # The Matthews correlation of three classes (Gorodkin 2004), as GLUE scores AX.
     Metric("r3", KIND, _matthews, range=(-1.0, 1.0), drawn=_drawn_matthews),
     of_counts("accuracy", "multiple-choice", lambda gold, made: hits(gold == made), share),
-    of_counts("exact-match", "question-answering", lambda gold, made: hits((gold == made).all(axis=1)), share),
 )
