@@ -24,20 +24,22 @@ def best_sentence(dataset: Dataset, task: Task, seed: int) -> dict[str, list[Any
 
 def _nearest(items: Sequence[Example], vectors: Any, task: Task) -> list[Any]:
     places = {text: sentence_places(text) for text in dict.fromkeys(item.second or "" for item in items)}
-    rows: dict[str, tuple[int, int]] = {}
+    rows: dict[str, range] = {}
     sentences: list[str] = []
     for text, spans in places.items():
-        rows[text] = len(sentences), len(sentences) + len(spans)
+        rows[text] = range(len(sentences), len(sentences) + len(spans))
         sentences += [text[start:end] for start, end in spans]
     of_sentences, of_questions = vectors.transform(sentences), vectors.transform([item.first for item in items])
+    pairs = [(number, row) for number, item in enumerate(items) for row in rows[item.second or ""]]
+    asked, told = of_questions[[number for number, _ in pairs]], of_sentences[[row for _, row in pairs]]
+    likeness = iter(asked.multiply(told).sum(axis=1).A1.tolist())
     made = []
-    for number, item in enumerate(items):
+    for item in items:
         text = item.second or ""
-        first, last = rows[text]
-        likeness = (of_sentences[first:last] @ of_questions[number].T).toarray()[:, 0]
-        start, end = places[text][int(likeness.argmax())]
+        among = [next(likeness) for _ in rows[text]]
+        start, end = places[text][among.index(max(among))]
         answer = [start, text[start:end]]
-        made.append([answer, -float(likeness.max())] if task.options.get("no_answer") else [answer])
+        made.append([answer, -max(among)] if task.options.get("no_answer") else [answer])
     return made
 
 
