@@ -14,6 +14,7 @@ from zoo.registry.offers import Offers, hookimpl
 from zoo.tasks.conll import ConllTask
 from zoo.tasks.files import FilesTask, SplitFile
 from zoo.tasks.minimal_pairs import MinimalPair
+from zoo.tasks.objects import ObjectsTask, Row
 from zoo.tasks.tagged_text import ConllFile
 from zoo.tasks.tagging import convert_tags
 from zoo.tasks.task import Dataset, Example, Task
@@ -56,6 +57,7 @@ if TYPE_CHECKING:
         pretrain,
     )
     from zoo.api.scoring import Scored, score
+    from zoo.api.task_data import TaskCheck, check_task
     from zoo.checkpoints import load, save
     from zoo.core.batch import IGNORE, Batch, Encoding, Flags, Ids, Layout, Output, Passage
     from zoo.core.interfaces import Embedding, Encoder, Masking, Objective, Packing, Tokenizer
@@ -65,8 +67,10 @@ if TYPE_CHECKING:
     from zoo.inference.predict_text import Predictions
     from zoo.model import Model
     from zoo.registry.catalog import Catalog
+    from zoo.tasks.averages import Average, Term
     from zoo.tasks.kinds import EncodedItem, ItemField, TaskKind
     from zoo.tasks.metrics.metric import Metric, of_counts
+    from zoo.tasks.record import RecordTask
 
 _LATER = {
     "zoo.api.experiments": (
@@ -81,6 +85,8 @@ _LATER = {
     ),
     "zoo.api.pretraining": ("corpus", "pretrain"),
     "zoo.api.scoring": ("Scored", "score"),
+    "zoo.api.task_data": ("TaskCheck", "check_task"),
+    "zoo.tasks.record": ("RecordTask",),
     "zoo.core.batch": ("IGNORE", "Batch", "Encoding", "Flags", "Ids", "Layout", "Output", "Passage"),
     "zoo.registry.catalog": ("Catalog",),
     "zoo.checkpoints": ("load", "save"),
@@ -89,6 +95,7 @@ _LATER = {
     "zoo.experiments.runner.job": ("attempt",),
     "zoo.heads": ("TaskHead",),
     "zoo.model": ("Model",),
+    "zoo.tasks.averages": ("Average", "Term"),
     "zoo.tasks.kinds": ("EncodedItem", "ItemField", "TaskKind"),
     "zoo.tasks.metrics.metric": ("Metric", "of_counts"),
 }
@@ -96,6 +103,7 @@ _LATER = {
 __all__ = [
     "IGNORE",
     "Audits",
+    "Average",
     "Batch",
     "Catalog",
     "Comparison",
@@ -124,6 +132,7 @@ __all__ = [
     "MinimalPair",
     "Model",
     "Objective",
+    "ObjectsTask",
     "Offers",
     "Output",
     "Packing",
@@ -133,13 +142,17 @@ __all__ = [
     "Predictions",
     "Pretrained",
     "Pretraining",
+    "RecordTask",
+    "Row",
     "RunFailed",
     "Scored",
     "SplitFile",
     "Submission",
     "Task",
+    "TaskCheck",
     "TaskHead",
     "TaskKind",
+    "Term",
     "Tokenizer",
     "TsvFile",
     "TsvTask",
@@ -153,6 +166,7 @@ __all__ = [
     "audit",
     "check_audit",
     "check_glue_submission",
+    "check_task",
     "compare",
     "convert",
     "convert_tags",

@@ -101,7 +101,7 @@ def test_each_task_has_the_baselines_of_its_kind(done: ComparisonRun) -> None:
         "names": {"majority", "most-frequent-tag"},
         "answers": {"tf-idf-sentence"},
         "perhaps": {"tf-idf-sentence"},
-        "endings": {"majority"},
+        "endings": {"majority", "longest", "bag-of-words"},
         "grades": {"majority", "bag-of-words"},
     }
     assert of(done, "most-frequent-tag", "names").scores["dev"] == {"entity-f1": 1.0, "accuracy": 1.0}
@@ -136,7 +136,9 @@ def test_a_threshold_is_chosen_on_dev_told_in_the_report_and_kept_with_the_model
     head = model.objective("task")
     assert isinstance(head, TaskHead) and head.config.options == {"no_answer": True, "threshold": chosen}
     report = (folder / "report.md").read_text()
-    assert f"perhaps: no-answer threshold chosen on the items that are scored, for each run: quick {chosen:.2f}," in report
+    assert (
+        f"perhaps: no-answer threshold chosen on the items that are scored, for each run: quick {chosen:.2f}," in report
+    )
     shown = predict_texts(model, [(item.first, str(item.second)) for item in task.load(None).splits["dev"]]).rows
     assert [row[3] == "" for row in shown] == [value[1] > chosen for value in made]
 

@@ -109,6 +109,35 @@ def test_choices_of_an_item_stay_together_in_every_micro_batch(tokenizer: Tokeni
     assert {len(set(batch.micro_batch(index, 3).items)) for index in range(3)} == {1}
 
 
+def test_answers_are_judged_each_by_itself_and_those_of_a_question_stay_together(tokenizer: Tokenizer) -> None:
+    judging = kind("multiple-answers")
+    examples = [Example("a b", None, (0, 2), ("c", "d e f g", "h")), Example("b", None, (), ("a",))]
+    items, _ = judging.encode(examples, tokenizer, 32)
+    batch = judging.batch(items, [example.label for example in examples])
+    head = make_head(DIMS, HeadConfig(kind="multiple-answers")).eval()
+    hidden = torch.randn(len(batch.ids), DIMS.hidden_width)
+    assert head.targets(batch).tolist() == [[1, 0, 1], [0, IGNORE, IGNORE]]
+    assert batch.n_items == 2 and {len(set(batch.micro_batch(index, 2).items)) for index in range(2)} == {1}
+    with torch.no_grad():
+        output = head(hidden, batch, hidden)
+    logits = head.by_item(output.logits, batch)
+    assert [len(its) for its in logits] == [3, 1]
+    # The mean over the four answers of the log loss of each, by scikit-learn.
+    chances = torch.cat(logits).sigmoid().tolist()
+    assert float(output.loss) == pytest.approx(sklearn_metrics.log_loss([1, 0, 1, 0], chances), rel=1e-5)
+    assert output.hits()[1] == 4 and judging.decode(items[0], torch.tensor([0.1, -1.0, 2.0])) == [0, 2]
+
+
+def test_answers_of_all_questions_together_and_of_each_are_scored_as_scikit_learn_scores_them() -> None:
+    rng = np.random.default_rng(0)
+    gold, made = rng.integers(0, 2, (2, 40, 5))
+    judging = kind("multiple-answers")
+    sides = [judging.side([row.nonzero()[0].tolist() for row in rows]) for rows in (gold, made)]
+    metrics = metrics_of("multiple-answers")
+    assert metrics["f1a"].value(*sides) == pytest.approx(sklearn_metrics.f1_score(gold.ravel(), made.ravel()))
+    assert metrics["exact-match"].value(*sides) == pytest.approx(sklearn_metrics.accuracy_score(gold, made))
+
+
 def test_a_label_is_read_from_a_cell_and_shown_as_one() -> None:
     cells: dict[str, tuple[TaskKind, str, Any]] = {
         "classification": (kind("classification", "no", "yes"), "yes", 1),
@@ -117,6 +146,8 @@ def test_a_label_is_read_from_a_cell_and_shown_as_one() -> None:
         "token-classification": (kind("token-classification", *TAGS), "B-PER I-PER O", [1, 2, 0]),
         "question-answering": (kind("question-answering", pair=True), "3:Ann", [[3, "Ann"]]),
         "multiple-choice": (kind("multiple-choice"), "2", 2),
+        "multiple-answers": (kind("multiple-answers"), "0,2", [0, 2]),
+        "span-classification": (kind("span-classification", "no", "yes"), "yes", 1),
     }
     assert set(cells) == set(BUILT_IN)
     for its, cell, label in cells.values():
@@ -134,6 +165,8 @@ def test_a_label_is_read_from_a_cell_and_shown_as_one() -> None:
         ("token-classification", ("O", "X"), ([2], [0.0], 0, "O", None)),
         ("question-answering", (), ([3, 2], [], [[-1, "a"]], [["a", 1]], [[0, "a"], 1.0], 4, None)),
         ("multiple-choice", (), (-1, 0.5, False, None)),
+        ("multiple-answers", (), ([1, 0], [0, 0], [-1], [True], 1, None)),
+        ("span-classification", ("a", "b"), (2, -1, True, "a", None)),
     ],
 )
 def test_what_is_no_prediction_of_a_kind_is_told_apart(name: str, labels: tuple[str, ...], wrong: Any) -> None:

@@ -40,8 +40,13 @@ def predict_task(
 def predict_items(
     model: Model, head: TaskHead, kind: TaskKind, items: Sequence[EncodedItem], order: list[int]
 ) -> list[Any]:
-    """A head's predictions as the task of this kind numbers its labels; `order` is the head's `class_order`."""
+    """A head's predictions as the task of this kind numbers its labels; `order` is the head's `class_order`.
+
+    Where several of the head's classes mean one label, the most probable class decides.
+    """
     logits = logits_of(model, head, items)
+    if len(set(order)) < len(order):
+        return [order[int(its.argmax())] for its in logits]
     if order != sorted(order):
         columns = [order.index(label) for label in range(len(order))]
         logits = [its[..., columns] for its in logits]
@@ -60,7 +65,7 @@ def class_order(head: HeadConfig, task: Task) -> list[int]:
     if not task.labels:
         return []
     found = task.ids_of(head.labels)
-    if found is not None:
+    if found is not None and (len(set(found)) == len(found) or task_kind(task).is_one_class):
         return found
     own, names = ", ".join(head.labels), ", ".join(map(_shown, task.words))
     numbers = [str(index) for index in range(len(task.labels))]

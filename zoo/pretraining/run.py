@@ -15,6 +15,7 @@ from pydantic import JsonValue
 from zoo.blocks.kernels import kernels_taken
 from zoo.core.files import write_text
 from zoo.core.held_out import HeldOutScore
+from zoo.core.prefetch import prefetch
 from zoo.machine.environment import environment
 from zoo.machine.memory import peak_memory
 from zoo.pretraining.checkpoints import Checkpoints
@@ -31,7 +32,7 @@ from zoo.text.pretraining_data import DataPosition
 from zoo.train.evaluation import evaluate
 from zoo.train.loop import train
 from zoo.train.optimizers import make_optimizer
-from zoo.train.prefetch import PREFETCH_TOKENS, ResumableLoader, prefetch
+from zoo.train.prefetch import PREFETCH_TOKENS, ResumableLoader
 from zoo.train.speed import Speed
 from zoo.train.state import TrainingState
 from zoo.train.step import Step, StepConfig
@@ -135,7 +136,7 @@ class _Training:
 
     def _steps(self, stopping: Stopping) -> PretrainOutcome | int:
         n_steps, options = self.recipe.steps, self.options
-        how = replace(self.how, stop=stopping)
+        how = replace(self.how, stop=stopping, read_every=options.log_every)
         speed = Speed(self.model, self.compute, how.distributed.size) if options.measures_peak else None
         for step in train(self.model, self.optimizer, self.loader, self.recipe, n_steps, done=self.state.step, how=how):
             self._count(step)
@@ -146,6 +147,7 @@ class _Training:
                 if speed:
                     speed.measure()
             if step.stop or self._is_due(step.number, last):
+                step.reading.read()  # what is saved must be finite
                 self._save()
             if step.stop and not last:
                 self.watcher.message(f"stopped after step {step.number} of {n_steps}; continue with --resume")
@@ -174,7 +176,7 @@ class _Training:
         )
 
     def _show(self, step: Step, speed: Speed | None) -> None:
-        if not self.log:
+        if not self.log or not step.is_read:
             return
         peak_share = speed.share(step, self.loader.batch) if speed else None
         if step.number % self.options.log_every == 0:

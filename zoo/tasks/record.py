@@ -9,7 +9,8 @@ from typing import Annotated, Any, ClassVar
 from pydantic import Field
 
 from zoo.core.errors import ZooError
-from zoo.tasks.kinds import TaskKind, task_kind
+from zoo.tasks.items import item_of, refuse_one_label
+from zoo.tasks.kinds import task_kind
 from zoo.tasks.tables import Column, read_fields
 from zoo.tasks.task import Dataset, Example, Task, content_hash
 
@@ -45,7 +46,8 @@ class RecordTask(Task):
         for split, items in splits.items():
             if not items:
                 raise ZooError(f"{root / self.files[split][0]}: holds no items")
-        self._refuse_one_label(root, splits)
+        if self.train_split in splits:
+            refuse_one_label(self, root / self.files[self.train_split][0], splits[self.train_split])
         empty = {split: sum("" in item.texts for item in items) for split, items in splits.items()}
         notes = tuple(f"{split}: {n} items have an empty text" for split, n in empty.items() if n)
         return Dataset(splits, content_hash(splits), notes)
@@ -78,7 +80,7 @@ class RecordTask(Task):
         words = self._words_for_ids(columns)
         for number, row in read_fields(path, columns, left_out, self.names):
             try:
-                yield _item(kind, row | {field: _named(row.get(field), its) for field, its in words.items()}, scored)
+                yield item_of(kind, row | {field: _named(row.get(field), its) for field, its in words.items()}, scored)
             except (ZooError, ValueError) as error:
                 raise ZooError(f"{path}:{number}: {error}") from None
 
@@ -90,23 +92,6 @@ class RecordTask(Task):
     def _own_words(self, names: tuple[str, ...]) -> tuple[str, ...]:
         ids = self.ids_of(names)
         return names if ids is None else tuple(self.labels[index] for index in ids)
-
-    def _refuse_one_label(self, root: Path, splits: Mapping[str, tuple[Example, ...]]) -> None:
-        items = splits.get(self.train_split, ())
-        if self.labels and len(items) > 1 and len({item.label for item in items}) == 1:
-            where = root / self.files[self.train_split][0]
-            raise ZooError(f"{where}: all {len(items)} items have the same label; nothing can be learnt from it")
-
-
-def _item(kind: TaskKind, row: Mapping[str, Any], scored: bool) -> Example:
-    item = kind.item(row)
-    if (item.label is not None or scored) and not kind.fits_item(item):
-        raise ZooError(f"the label is {_short(item.label)}, and should be {kind.wanted}, as fits its text")
-    return item
-
-
-def _short(label: Any) -> str:
-    return "missing" if label is None else f"{label!s:.60}"
 
 
 def _named(value: Any, names: tuple[str, ...]) -> Any:

@@ -48,7 +48,7 @@ class JobKind(ABC):
         """The folder of its result's model below a run folder; None if there is no model, or it is not kept."""
         return None
 
-    def keeps_model(self, plan: PlanSpec) -> bool:
+    def keeps_model(self, plan: PlanSpec, job: Job) -> bool:
         """Whether it writes that folder."""
         return False
 
@@ -91,7 +91,7 @@ class Pretrain(JobKind):
         first = job.seed == plan.pretraining_seed
         return f"checkpoints/{slug(job.system if first else f'{job.system}-s{job.seed}')}"
 
-    def keeps_model(self, plan: PlanSpec) -> bool:
+    def keeps_model(self, plan: PlanSpec, job: Job) -> bool:
         """As JobKind says."""
         return True
 
@@ -131,6 +131,7 @@ class Finetune(JobKind):
         return (
             Job(kind=self.name, system=name, task=task.name, seed=seed, setting=setting, selection=rule)
             for task in plan.tasks
+            if not task.trained_on
             for rule, settings in (plan.tried(task.name),)
             for seed in plan.seeds
             for name in plan.finetuned
@@ -159,9 +160,9 @@ class Finetune(JobKind):
         """As JobKind says."""
         return f"finetuned/{job.name}"
 
-    def keeps_model(self, plan: PlanSpec) -> bool:
-        """As JobKind says."""
-        return plan.keep_finetuned
+    def keeps_model(self, plan: PlanSpec, job: Job) -> bool:
+        """Also where it answers another task."""
+        return plan.keep_finetuned or job.task in {task.trained_on for task in plan.tasks}
 
     def size(self, plan: PlanSpec, job: Job) -> float:
         """As JobKind says."""
@@ -175,8 +176,55 @@ class Finetune(JobKind):
 
     def representative(self, plan: PlanSpec, job: Job) -> Job:
         """The same system on the task with the least text, with its own recipe."""
-        smallest = min(plan.tasks, key=lambda task: task.n_items * task.mean_length)
+        trained = [task for task in plan.tasks if not task.trained_on]
+        smallest = min(trained, key=lambda task: task.n_items * task.mean_length)
         return Job(kind=self.name, system=job.system, task=smallest.name, seed=plan.seeds[0])
+
+
+class Transfer(JobKind):
+    """Score a model that was fine-tuned on another task, without further training."""
+
+    name = "transfer"
+
+    def jobs(self, plan: PlanSpec) -> Iterable[Job]:
+        """One per fine-tuning on the other task."""
+        finetunings = list(Finetune().jobs(plan))
+        return (
+            job.model_copy(update={"kind": self.name, "task": task.name})
+            for task in plan.tasks
+            if task.trained_on
+            for job in finetunings
+            if job.task == task.trained_on
+        )
+
+    def title(self, job: Job) -> str:
+        """As JobKind says."""
+        return f"{job.system} on {job.task}, seed {job.seed}, as trained on another task"
+
+    def needs(self, plan: PlanSpec, job: Job) -> tuple[Job, ...]:
+        """As JobKind says."""
+        return (job.model_copy(update={"kind": Finetune.name, "task": plan.task(str(job.task)).trained_on}),)
+
+    def inputs(self, plan: PlanSpec, job: Job) -> Inputs:
+        """As JobKind says."""
+        task, recipe = plan.task(str(job.task)), plan.finetuning_of(job)
+        return {"task": task.content, **reading_inputs(recipe, task_kind(task).reads)}
+
+    def model_folder(self, plan: PlanSpec, job: Job) -> str | None:
+        """As JobKind says."""
+        return model_folder(plan, self.needs(plan, job)[0])
+
+    def size(self, plan: PlanSpec, job: Job) -> float:
+        """Nothing, as it has no steps."""
+        return 0.0
+
+    def text(self, plan: PlanSpec, job: Job) -> float:
+        """As JobKind says."""
+        return Finetune().text(plan, job)
+
+    def representative(self, plan: PlanSpec, job: Job) -> Job:
+        """A fine-tuning, of which it is what is left without its steps."""
+        return Finetune().representative(plan, job)
 
 
 class Evaluate(JobKind):
@@ -225,11 +273,13 @@ class Baseline(JobKind):
 
     def inputs(self, plan: PlanSpec, job: Job) -> Inputs:
         """As JobKind says."""
-        return {"baseline": job.system, "task": plan.task(str(job.task)).content}
+        task = plan.task(str(job.task))
+        source = {"trained_on": plan.task(task.trained_on).content} if task.trained_on else {}
+        return {"baseline": job.system, "task": task.content, **source}
 
 
 JOB_KINDS: Mapping[str, JobKind] = MappingProxyType(
-    {kind.name: kind for kind in (Pretrain(), TakeOver(), Finetune(), Evaluate(), Baseline())}
+    {kind.name: kind for kind in (Pretrain(), TakeOver(), Finetune(), Transfer(), Evaluate(), Baseline())}
 )
 """All kinds, in the order of a plan's jobs."""
 

@@ -38,7 +38,7 @@ class PlanOptions(Options):
     tasks: Annotated[
         TaskNames | None,
         Help(
-            "Tasks, or files that describe one of your own, separated by commas.",
+            "Tasks, suites of tasks, or files that describe a task of your own, separated by commas.",
             DATA,
             "rte,mrpc,my/task.toml",
             "the starter suite",

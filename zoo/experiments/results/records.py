@@ -93,6 +93,13 @@ class ModelResult(Record):
     cost: Cost
 
 
+class LayerWeights(Record):
+    """A learnt mix of layers: the share of each, the embeddings first, 1 in all; and the scale of their sum."""
+
+    weights: tuple[float, ...]
+    scale: float
+
+
 class TaskResult(Record):
     """A system's predictions and scores on a task.
 
@@ -108,6 +115,9 @@ class TaskResult(Record):
     synthetic: bool
     steps: Whole
     gradient_accumulation_steps: Count = 1
+    parameters_trained: Whole | None = None
+    """By fine-tuning; fewer than the model has if its encoder is frozen."""
+    layer_mix: LayerWeights | None = None
     truncated: dict[str, Truncation] = Field(default={})
     scores: dict[str, dict[str, float]]
     main_score: float

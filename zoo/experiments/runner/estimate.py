@@ -126,7 +126,7 @@ class _DryRun:
         in_steps = len(steps) * median(taken) if taken else 0.0  # the first step of a process is slower
         text = max(0.0, result.cost.seconds - in_steps)
         size = result_path(self._stage, job).stat().st_size
-        if kind_of(job).keeps_model(self._plan) and (model := Stored(self._stage, self._plan, result).model):
+        if kind_of(job).keeps_model(self._plan, job) and (model := Stored(self._stage, self._plan, result).model):
             size += sum(path.stat().st_size for path in model.rglob("*") if path.is_file())
         return _Measured(max(0.0, seconds - in_steps - text), text, in_steps, size, result.cost.peak_bytes)
 

@@ -18,7 +18,7 @@ from zoo.tasks.kinds import task_kind
 def evaluate(work: JobContext) -> TaskResult:
     """Predict every dev split with a model's own task head, without training."""
     task, dataset = planned_data(work)
-    compute, recipe = work.how.compute, work.plan.variant(work.job.system).finetuning
+    compute, recipe = work.how.compute, work.plan.finetuning_of(work.job)
     device, length = compute.torch_device, recipe.max_length
     reset_peak_memory(device)
     model = load(work.start(), catalog=work.catalog).to(device)

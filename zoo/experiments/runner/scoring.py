@@ -6,7 +6,7 @@ from pathlib import Path
 
 from zoo.core.errors import RunFailed
 from zoo.experiments.results.gold_labels import Answers
-from zoo.experiments.results.records import Cost, TaskResult, Truncation
+from zoo.experiments.results.records import Cost, LayerWeights, TaskResult, Truncation
 from zoo.experiments.runner.context import JobContext
 from zoo.machine.environment import environment
 from zoo.tasks.scoring import gold_labels, main_score, score
@@ -16,10 +16,12 @@ _datasets: dict[tuple[str, str | None], Dataset] = {}
 """Data that this process has read, as many jobs need the same task."""
 
 
-def planned_data(work: JobContext) -> tuple[Task, Dataset]:
-    """The task of a job and its data. Raises RunFailed if they are no longer those that were planned."""
-    assert work.job.task is not None
-    task, plan = work.catalog.task(work.job.task), work.plan
+def planned_data(work: JobContext, name: str | None = None) -> tuple[Task, Dataset]:
+    """The task of a job, or another of its plan, and its data.
+
+    Raises RunFailed if they are no longer those that were planned.
+    """
+    task, plan = work.catalog.task(name or str(work.job.task)), work.plan
     key = (task.model_dump_json(), plan.data_folder)
     if key not in _datasets:
         _datasets[key] = task.load(Path(plan.data_folder) if plan.data_folder else None)
@@ -45,6 +47,8 @@ def scored(
     steps: int,
     truncated: dict[str, Truncation],
     cost: Cost,
+    parameters_trained: int | None = None,
+    layer_mix: LayerWeights | None = None,
 ) -> TaskResult:
     """The result of a job that made these predictions by split."""
     task, dataset = planned_data(work)
@@ -57,6 +61,8 @@ def scored(
         synthetic=task.synthetic,
         steps=steps,
         gradient_accumulation_steps=work.how.gradient_accumulation_steps,
+        parameters_trained=parameters_trained,
+        layer_mix=layer_mix,
         truncated=truncated,
         scores=scores,
         main_score=main_score(task, scores),

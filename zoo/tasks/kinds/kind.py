@@ -85,6 +85,8 @@ class TaskKind(ABC):
     """What `zoo predict` prints for an item besides its number."""
     several_texts: ClassVar[bool] = False
     """Whether an item always has several texts, tabs between them."""
+    is_one_class: ClassVar[bool] = False
+    """Whether an item has one class, so that several classes of a model can mean the same one of a task."""
     options: ClassVar[tuple[str, ...]] = ()
     """The names of its options: further arguments of its constructor, each with a default."""
     baselines: ClassVar[Mapping[str, str]] = {}

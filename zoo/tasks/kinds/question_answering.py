@@ -163,13 +163,13 @@ class QuestionAnswering(TaskKind):
 
     def chosen(self, gold: Sequence[Any], predictions: Sequence[Any]) -> dict[str, JsonValue]:
         """The threshold with the best F1 on development items; Devlin et al. 2019, section 4.3."""
-        from zoo.tasks.metrics.answers import best_threshold
+        from zoo.tasks.metrics.question_answering import best_threshold
 
         return {"threshold": best_threshold(self.side(gold), self.side(predictions))} if self.no_answer else {}
 
     def side(self, values: Sequence[Any]) -> Any:
         """Answers of each item, and how far above the threshold the score of no answer is."""
-        from zoo.tasks.metrics.answers import Answers
+        from zoo.tasks.metrics.question_answering import Answers
 
         texts = tuple(tuple(part[1] for part in value if isinstance(part, list)) for value in values)
         margins = tuple(

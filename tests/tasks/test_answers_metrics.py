@@ -12,7 +12,7 @@ from torchmetrics.functional.text import squad as their_squad
 from zoo.core.specs import HeadConfig
 from zoo.tasks.kinds import TaskKind, task_kind
 from zoo.tasks.metrics import metrics_of
-from zoo.tasks.metrics.answers import best_threshold
+from zoo.tasks.metrics.question_answering import best_threshold
 
 WORDS = ("The", "a", "an", "cat", "cat's", "Cat,", "(dog)", "dog", "1,000", "naïve", "and", "-", "theatre", "A.")
 METRICS = metrics_of("question-answering")
