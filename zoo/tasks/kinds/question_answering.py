@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from pydantic import JsonValue
 
 from zoo.core.errors import ZooError
-from zoo.tasks.kinds.kind import EncodedItem, ItemField, TaskKind, percent, text_in
+from zoo.tasks.kinds.kind import DIGITS, EncodedItem, ItemField, TaskKind, are_probabilities, percent, text_in
 from zoo.tasks.task import Example
 
 if TYPE_CHECKING:
@@ -156,8 +156,26 @@ class QuestionAnswering(TaskKind):
             answer = " ".join(item.text[found.start : found.end].split())
             yield str(found.start), str(found.end), answer, percent(found.probability)
 
+<<<<<<< HEAD
     def _span(self, item: EncodedItem, logits: Tensor) -> Span:
         from zoo.tasks.kinds.answer_spans import best_answer
+=======
+    def probabilities(self, item: EncodedItem, logits: Tensor) -> list[float]:
+        """Of the answer. [1]"""
+        return [round(self._best(item, logits)[1], DIGITS)]
+
+    def fits_probabilities(self, prediction: Any, value: Any) -> bool:
+        """One."""
+        return are_probabilities(value, 1, of_one=False)
+
+    def judged(self, gold: Any, prediction: Any, probabilities: Any) -> Iterator[tuple[float, bool]]:
+        """The answer, right if it is the gold one exactly."""
+        yield probabilities[0], prediction == gold
+
+    def _best(self, item: EncodedItem, logits: Tensor) -> tuple[list[int], float]:
+        """The characters of the most probable stretch, which begins where its window has the most context."""
+        import torch
+>>>>>>> main
 
         return best_answer(item.parts, logits, self.reading.longest_answer)
 
