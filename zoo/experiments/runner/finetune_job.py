@@ -53,16 +53,10 @@ def finetune(work: JobContext) -> TaskResult:
         encoded[split] = kind.encode(dataset.splits[split], tokenizer, recipe.max_length)
     held = {split: its for split, (its, _) in encoded.items() if split != task.train_split}
     with how.compute.autocast():
-<<<<<<< HEAD
-        predictions = {
-            split: predict(model, head, its) for split, (its, _) in encoded.items() if split != task.train_split
-        }
-    gold, dev = gold_labels(task, dataset), task.dev_splits[0]
-    chosen = {**head.config.options, **kind.chosen(gold[dev], predictions[dev])}
-    head.config = head.config.model_copy(update={"options": chosen})
-=======
         answers = answered(work, kind, held, lambda its: logits_of(model, head, its))
->>>>>>> main
+    gold, dev = gold_labels(task, dataset), task.dev_splits[0]
+    chosen = {**head.config.options, **kind.chosen(gold[dev], answers.predictions[dev])}
+    head.config = head.config.model_copy(update={"options": chosen})
     seconds, peak = time.perf_counter() - began, peak_memory(how.compute.torch_device)
     if kind_of(job).keeps_model(plan, job):
         save(model, work.model_folder(), to="zoo", replace=True, catalog=catalog)

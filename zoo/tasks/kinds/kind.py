@@ -233,13 +233,12 @@ class TaskKind(ABC):
 
     # How predictions are scored and compared
 
-<<<<<<< HEAD
     def chosen(self, gold: Sequence[Any], predictions: Sequence[Any]) -> dict[str, JsonValue]:
         """Options of a trained model's head that are chosen on development items; none by default."""
-=======
+        return {}
+
     def parts(self, gold: Sequence[Any], predictions: Sequence[Any]) -> Mapping[str, Mapping[str, float]]:
         """Scores of the parts of a task by name, such as types of entities; none by default."""
->>>>>>> main
         return {}
 
     def side(self, values: Sequence[Any]) -> Any:

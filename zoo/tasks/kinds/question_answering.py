@@ -156,26 +156,23 @@ class QuestionAnswering(TaskKind):
             answer = " ".join(item.text[found.start : found.end].split())
             yield str(found.start), str(found.end), answer, percent(found.probability)
 
-<<<<<<< HEAD
-    def _span(self, item: EncodedItem, logits: Tensor) -> Span:
-        from zoo.tasks.kinds.answer_spans import best_answer
-=======
     def probabilities(self, item: EncodedItem, logits: Tensor) -> list[float]:
-        """Of the answer. [1]"""
-        return [round(self._best(item, logits)[1], DIGITS)]
+        """Of the answer, among all answers. [1]"""
+        return [round(self._span(item, logits).probability, DIGITS)]
 
     def fits_probabilities(self, prediction: Any, value: Any) -> bool:
         """One."""
         return are_probabilities(value, 1, of_one=False)
 
     def judged(self, gold: Any, prediction: Any, probabilities: Any) -> Iterator[tuple[float, bool]]:
-        """The answer, right if it is the gold one exactly."""
-        yield probabilities[0], prediction == gold
+        """The answer, right if it matches one exactly, to a question that has any."""
+        from zoo.tasks.metrics.question_answering import exact
 
-    def _best(self, item: EncodedItem, logits: Tensor) -> tuple[list[int], float]:
-        """The characters of the most probable stretch, which begins where its window has the most context."""
-        import torch
->>>>>>> main
+        if gold:
+            yield probabilities[0], any(exact(right, prediction[0][1]) for _, right in gold)
+
+    def _span(self, item: EncodedItem, logits: Tensor) -> Span:
+        from zoo.tasks.kinds.answer_spans import best_answer
 
         return best_answer(item.parts, logits, self.reading.longest_answer)
 
