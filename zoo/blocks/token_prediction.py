@@ -36,12 +36,12 @@ class TokenPrediction(nn.Module):
     def wide_logits(self, hidden: Tensor, token_table: Tensor) -> Tensor:
         """Logits of the vocabulary, and on a GPU of tokens of no probability up to a multiple of 64: products of other
         sizes take kernels of half the speed there. [M, H], [V, E] -> [M, V or more]"""
-        ready, bias = self.norm(self.activation(self.transform(hidden))), self.bias
+        ready = self.norm(self.activation(self.transform(hidden)))
         missing = -len(token_table) % MULTIPLE if hidden.device.type == "cuda" else 0
-        if missing:
-            token_table = F.pad(token_table, (0, 0, 0, missing))
-            bias = F.pad(bias, (0, missing), value=-torch.inf)
-        return F.linear(ready, token_table, bias)
+        if not missing:
+            return F.linear(ready, token_table, self.bias)
+        bias = F.pad(self.bias, (0, missing), value=-torch.inf)
+        return F.linear(ready, F.pad(token_table, (0, 0, 0, missing)), bias)
 
 
 def predict_tokens(head: TokenPrediction, hidden: Tensor, batch: Batch, token_table: Tensor) -> Output:
