@@ -15,6 +15,7 @@ from zoo.core.batch import Batch
 from zoo.core.errors import RunFailed
 from zoo.core.specs import Recipe
 from zoo.model import Model
+from zoo.train.distributed import whole
 from zoo.train.optimizers import make_optimizer
 from zoo.train.schedule import learning_rate
 from zoo.train.step import Step, StepConfig, add_gradients, count_labels
@@ -111,7 +112,7 @@ def _update(model: Model, optimizer: torch.optim.Optimizer, rate: float, recipe:
     for group in optimizer.param_groups:
         group["lr"] = rate
     parameters = list(model.parameters())
-    norm = nn.utils.clip_grad_norm_(parameters, recipe.clip_norm).item() if recipe.clip_norm else None
+    norm = whole(nn.utils.clip_grad_norm_(parameters, recipe.clip_norm)).item() if recipe.clip_norm else None
     _refuse_nan({"the gradient's norm": norm or 0.0}, where)
     optimizer.step()
     optimizer.zero_grad(set_to_none=True)
