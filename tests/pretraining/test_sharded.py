@@ -2,26 +2,17 @@
 
 from __future__ import annotations
 
-import multiprocessing
-import os
-import socket
-import sys
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 import torch
 from safetensors.torch import load_file
 
-from tests.pretraining.test_team import STEADY, curve
+from tests.pretraining.test_team import STEADY, Arguments, Team, Zoo, curve
 from zoo import Catalog, ZooError
-from zoo.cli import main
 from zoo.machine.compute import Compute
 from zoo.train.distributed import init_distributed
 from zoo.train.sharding import _layers
-
-Arguments = Callable[..., list[str]]
-Zoo = Callable[[list[str]], int]
 
 SHARED = (
     "albert-tiny+dims.hidden_width=32+dims.embedding_width=16+dims.ffn_width=48+dims.max_length=24+dims.vocab_size=120"
@@ -31,38 +22,15 @@ SHARED = (
 """Layers that run several times a pass, and an optimizer that measures whole matrices."""
 
 
-def member(rank: int, size: int, port: int, argv: list[str]) -> None:
-    """One of the processes, as torchrun starts it."""
-    os.environ |= {"MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(port), "RANK": str(rank), "WORLD_SIZE": str(size)}
-    os.environ |= {"LOCAL_RANK": str(rank), "OMP_NUM_THREADS": "1"}
-    sys.argv = argv
-    main()
-
-
-def together(argv: list[str], size: int) -> None:
-    """Type a command to several processes that train together."""
-    context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(["zoo.cli", "zoo.pretraining.run", "zoo.train.sharding", "torch._dynamo"])
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    processes = [context.Process(target=member, args=(rank, size, port, argv)) for rank in range(size)]
-    for process in processes:
-        process.start()
-    for process in processes:
-        process.join(timeout=300)
-    assert [process.exitcode for process in processes] == [0] * size
-
-
 @pytest.mark.slow
 def test_two_processes_train_a_divided_model_as_one_trains_it_and_one_goes_on_with_their_shards(
-    arguments: Arguments, zoo: Zoo, tmp_path: Path
+    arguments: Arguments, team: Team, zoo: Zoo, tmp_path: Path
 ) -> None:
     how = (*STEADY, "--checkpoint-every", "2", "--evaluate-every", "3")
     assert zoo(arguments(tmp_path / "alone", *how, variant=SHARED, steps=6)) == 0
     folder = tmp_path / "divided"
     divided = arguments(folder, *how, "--fully-shard", variant=SHARED, steps=6)
-    together(divided, 2)
+    team(divided, 2)
     assert curve(folder) == pytest.approx(curve(tmp_path / "alone"), abs=1e-5)
     expected, found = (load_file(place / "model" / "model.safetensors") for place in (tmp_path / "alone", folder))
     torch.testing.assert_close(found, expected, atol=2e-5, rtol=0)
