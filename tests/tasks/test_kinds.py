@@ -22,6 +22,7 @@ from zoo.tasks.tagging import entities
 from zoo.tasks.tsv import TsvFile, TsvTask
 from zoo.testing import DIMS
 from zoo.testing.material import Pieces
+from zoo.train.finetune import training_parts
 
 TAGS = ("O", "B-PER", "I-PER", "B-LOC", "I-LOC")
 ROOT = Path(__file__).resolve().parents[2]
@@ -45,17 +46,54 @@ def test_the_first_piece_of_each_word_carries_its_tag(tokenizer: Tokenizer) -> N
     assert n_cut == 0
 
 
-def test_a_word_that_was_cut_off_has_no_target_and_is_predicted_as_outside(tokenizer: Tokenizer) -> None:
+def test_a_long_text_is_read_in_windows_and_each_word_is_learnt_and_predicted_once(tokenizer: Tokenizer) -> None:
     tagging = kind("token-classification", *TAGS)
-    example = Example("Ann lives in Paris .", None, (1, 0, 0, 3, 0))
-    (item,), n_cut = tagging.encode([example], tokenizer, 5)  # [CLS] Ann liv es [SEP]
-    assert n_cut == 1
-    assert tagging.batch([item], [example.label]).targets.tolist() == [IGNORE, 1, 0, IGNORE, IGNORE]
-    logits = torch.zeros(5, 5)
+    text = "Ann lives in Paris now and Bob sees Rome often ."
+    label = tuple(range(4)) * 2 + (0, 1, 2)
+    (item,), n_cut = tagging.encode([Example(text, None, label)], tokenizer, 8)  # six pieces in each window
+    assert n_cut == 0 and len(item.parts) > 2 and max(map(len, item.parts)) == 8
+    parts, labels = training_parts([item], [label])
+    learnt = [tagging.batch([part], [its]).targets for part, its in zip(parts, labels, strict=True)]
+    assert sorted(tag for row in learnt for tag in row.tolist() if tag != IGNORE) == sorted(label)
+    # Logits that are the right tag exactly where it is learnt, and another one elsewhere.
+    logits = torch.zeros(len(item), len(TAGS))
+    together = torch.cat(learnt)
+    logits[torch.arange(len(item)), torch.where(together == IGNORE, 4, together)] = 1.0
+    assert tagging.decode(item, logits) == list(label)
+    rows = list(tagging.rows(Example(text), item, logits))
+    assert [row[2] for row in rows] == text.split()
+    assert tagging.fits_probabilities(list(label), tagging.probabilities(item, logits))
+
+
+def test_a_word_in_two_windows_is_read_where_it_has_most_context(tokenizer: Tokenizer) -> None:
+    tagging = kind("token-classification", *TAGS)
+    (item,), _ = tagging.encode([Example("a b c d e f g h", None, (0,) * 8)], tokenizer, 8)
+    assert [len(part) for part in item.parts] == [8, 7]  # [CLS] a b c d e f [SEP], [CLS] d e f g h [SEP]
+    # e has one word after it in the first window and one before it in the second: the longer window has it.
+    assert [part.places.tolist() for part in item.parts if part.places is not None] == [
+        [1, 2, 3, 4, 5, -1, -1, -1],
+        [-1, -1, -1, -1, -1, 3, 4, 5],
+    ]
+    assert item.places is not None and item.places.tolist() == [1, 2, 3, 4, 5, 11, 12, 13]
+
+
+def test_a_word_without_a_piece_has_no_target_and_is_predicted_as_outside(tokenizer: Tokenizer) -> None:
+    tagging = task_kind(HeadConfig(kind="token-classification", labels=TAGS, options={"words": "characters"}))
+    (item,), _ = tagging.encode([Example("a b", None, (3, 3, 3))], tokenizer, 8)  # the space has no piece
+    assert tagging.batch([item], [(3, 3, 3)]).targets.tolist() == [IGNORE, 3, 3, IGNORE]
+    logits = torch.zeros(4, 5)
     logits[:, 3] = 1.0
-    assert tagging.decode(item, logits) == [3, 3, 0, 0, 0]
-    without = kind("token-classification", "NOUN", "VERB", "ADJ", "ADV")
-    assert without.decode(item, logits[:, :4]) == [3, 3, 0, 0, 0]
+    assert tagging.decode(item, logits) == [3, 0, 3]
+    without = task_kind(HeadConfig(kind="token-classification", labels=("X", "Y"), options={"words": "characters"}))
+    assert without.decode(item, logits[:, 2:4]) == [1, 0, 1]
+
+
+def test_tags_of_another_scheme_are_read_in_that_of_the_labels() -> None:
+    tagging = kind("token-classification", *TAGS)
+    assert tagging.gold(["S-PER", "O", "B-LOC", "E-LOC"]) == (1, 0, 3, 4)
+    assert tagging.read("I-PER B-PER") == (2, 1)  # every tag is a label: they stay as they are
+    with pytest.raises(ZooError, match="'B-ORG' is not a label"):
+        tagging.gold(["S-ORG"])
 
 
 def test_an_answer_is_found_among_the_tokens_of_its_text_alone(tokenizer: Tokenizer) -> None:

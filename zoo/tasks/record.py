@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Any, ClassVar
 
@@ -22,7 +23,8 @@ class RecordTask(Task):
 
     `files` lie in the folder `place`, or in that given as `--data` where they are no longer there. `columns` gives the
     column of each field of the task's kind that is not called as the field is; `names` those of all columns of files
-    without a header. `class_names` are the words for a column's class ids.
+    without a header. `class_names` are the words for a column's class ids. Labels of splits in `unlabelled` are not
+    read, as those of a benchmark's test split, which are placeholders.
     """
 
     LOCATION: ClassVar = frozenset({"place", "files", "columns", "names", "class_names"})
@@ -31,6 +33,7 @@ class RecordTask(Task):
     columns: dict[str, Column] = Field(default={})
     names: tuple[str, ...] | None = None
     class_names: dict[str, tuple[str, ...]] = Field(default={})
+    unlabelled: tuple[str, ...] = ()
     place: str
 
     def load(self, folder: Path | None) -> Dataset:
@@ -40,7 +43,7 @@ class RecordTask(Task):
         """
         root = self._root(folder)
         splits = {
-            split: tuple(item for file in files for item in self._items(root / file, split in self._scored))
+            split: tuple(item for file in files for item in self._of_split(split, root / file))
             for split, files in self.files.items()
         }
         for split, items in splits.items():
@@ -71,6 +74,10 @@ class RecordTask(Task):
                 return root
         missing = next(file for file in files if not (roots[0] / file).is_file())
         raise ZooError(f"{roots[0] / missing}: there is no such file, which task {self.name!r} needs")
+
+    def _of_split(self, split: str, path: Path) -> Iterator[Example]:
+        items = self._items(path, split in self._scored)
+        return (replace(item, label=None) for item in items) if split in self.unlabelled else items
 
     def _items(self, path: Path, scored: bool) -> Iterator[Example]:
         kind = task_kind(self)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from zoo.core.errors import ZooError
 from zoo.tasks.kinds.classification import NO_CLASS
-from zoo.tasks.kinds.kind import TEXT, EncodedItem, ItemField, TaskKind, percent, text_in
+from zoo.tasks.kinds.kind import TEXT, EncodedItem, ItemField, TaskKind, are_probabilities, percent, rounded, text_in
 from zoo.tasks.task import Example
 
 if TYPE_CHECKING:
@@ -75,7 +75,8 @@ class MultipleChoice(TaskKind):
             raise ZooError(f"choices should be a list of texts, and is {choices!r:.60}")
         self._refuse_other_numbers(choices)
         label = self.gold(row.get("label"))
-        return Example(text_in(row, TEXT.name), choices=tuple(choices), label=None if label == NO_CLASS else label)
+        texts = tuple(choice.strip() for choice in choices)
+        return Example(text_in(row, TEXT.name).strip(), choices=texts, label=None if label == NO_CLASS else label)
 
     def _refuse_other_numbers(self, choices: Sequence[str]) -> None:
         if len(choices) < 2 or self.n_choices not in (None, len(choices)):
@@ -110,6 +111,19 @@ class MultipleChoice(TaskKind):
         """The most probable choice."""
         probability, best = logits.softmax(0).max(0)
         yield str(int(best)), example.choices[int(best)], percent(probability)
+
+    def probabilities(self, item: EncodedItem, logits: Tensor) -> list[float]:
+        """Of each choice. [its choices]"""
+        found: list[float] = rounded(logits.softmax(0))
+        return found
+
+    def fits_probabilities(self, prediction: Any, value: Any) -> bool:
+        """One per choice."""
+        return isinstance(value, list) and prediction < len(value) and are_probabilities(value, len(value))
+
+    def judged(self, gold: Any, prediction: Any, probabilities: Any) -> Iterator[tuple[float, bool]]:
+        """The predicted choice."""
+        yield probabilities[prediction], prediction == gold
 
     def side(self, values: Sequence[Any]) -> Any:
         """Places. [N]"""
