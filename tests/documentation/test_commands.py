@@ -67,9 +67,7 @@ ELSEWHERE = {
         "tests/pretraining/test_benchmarks.py::test_models_are_asked_for_each_others_task"
     ),
     "python -m benchmarks.bench_overhead": "tests/pretraining/test_benchmarks.py::test_a_runs_time_is_told_apart",
-    "zoo data glue --out data": (
-        "tests/tasks/test_fetching.py::test_what_is_fetched_is_what_the_data_option_reads"
-    ),
+    "zoo data glue --out data": ("tests/tasks/test_fetching.py::test_what_is_fetched_is_what_the_data_option_reads"),
     "zoo glue-submission runs/here/submission --check": (
         "tests/experiments/submission/test_submit.py::test_the_command_writes_and_checks"
     ),
