@@ -55,6 +55,7 @@ if TYPE_CHECKING:
         corpus,
         pretrain,
     )
+    from zoo.api.probing import Probed, probe
     from zoo.api.scoring import Scored, score
     from zoo.api.task_data import TaskCheck, check_task
     from zoo.checkpoints import load, save
@@ -83,6 +84,7 @@ _LATER = {
         *("Comparison", "Conversion", "CorpusCounts", "Filled", "Pretrained", "Submission", "Verification"),
     ),
     "zoo.api.pretraining": ("corpus", "pretrain"),
+    "zoo.api.probing": ("Probed", "probe"),
     "zoo.api.scoring": ("Scored", "score"),
     "zoo.api.task_data": ("TaskCheck", "check_task"),
     "zoo.tasks.record": ("RecordTask",),
@@ -140,6 +142,7 @@ __all__ = [
     "Predictions",
     "Pretrained",
     "Pretraining",
+    "Probed",
     "RecordTask",
     "RunFailed",
     "Scored",
@@ -184,6 +187,7 @@ __all__ = [
     "predict",
     "predict_file",
     "pretrain",
+    "probe",
     "report",
     "save",
     "score",

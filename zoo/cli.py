@@ -22,6 +22,7 @@ from zoo.commands.inference import encode, fill, predict
 from zoo.commands.listing import list_, plugins
 from zoo.commands.merge import merge
 from zoo.commands.pretrain import corpus_, pretrain
+from zoo.commands.probe import probe
 from zoo.commands.report import glue_submission, report, verify
 from zoo.commands.score import score
 from zoo.commands.showing import show
@@ -40,7 +41,7 @@ COMMANDS: dict[str, dict[str, Callable[..., Any]]] = {
     LOOK: {"list": list_, "show": show, "audit": audit, "plugins": plugins},
     TRAIN: {"compare": compare, "ablate": ablate, "pretrain": pretrain, "corpus": corpus_},
     RESULTS: {"report": report, "verify": verify, "merge": merge, "glue-submission": glue_submission},
-    USE: {"encode": encode, "fill": fill, "predict": predict, "score": score, "convert": convert},
+    USE: {"encode": encode, "fill": fill, "predict": predict, "score": score, "probe": probe, "convert": convert},
 }
 GROUPS: dict[str, tuple[str, str, dict[str, Callable[..., Any]]]] = {
     "task": (LOOK, "Look at the data of a task.", {"check": check}),
