@@ -20,6 +20,9 @@ from zoo.core.specs import Dims, HeadConfig
 LABEL = "task"
 """The name under which a batch carries the labels of a task."""
 
+SPANS = "spans"
+"""The name under which a batch carries the tokens that items mark."""
+
 Loss: TypeAlias = Callable[..., Tensor]
 """(logits, targets, reduction="sum") to a scalar."""
 
@@ -233,6 +236,45 @@ class MultipleChoice(TaskHead):
         """[Q, C] to the logits of each question's own choices, the questions in the order of their numbers."""
         sizes = Counter(batch.items)
         return [row[: sizes[item]] for item, row in zip(sorted(sizes), logits, strict=True)]
+
+
+class MultipleAnswers(MultipleChoice):
+    """Which of several answers are right, each by itself, by binary cross-entropy over all answers.
+
+    Items are as those of MultipleChoice, and each sequence is labelled 1 if its answer is right, or 0: logits [Q, C],
+    minus infinity where a question has fewer answers, and targets [Q, C], IGNORE there. Wang et al. 2019, NeurIPS,
+    section 4.
+    """
+
+    loss = staticmethod(MultiLabelClassification.loss)
+
+    def targets(self, batch: Batch) -> Tensor:
+        """Which answers of each question are right. [Q, C]"""
+        labels, mask = _by_item(batch.labels[LABEL], batch)
+        return labels.masked_fill(~mask, IGNORE)
+
+    def correct(self, logits: Tensor, targets: Tensor) -> Tensor:
+        """Right is predicted above 0, if it is more probable than not. [Q, C]"""
+        return (logits > 0) == targets.bool()
+
+
+class SpanClassification(TaskHead):
+    """One of C classes for two spans: what SequenceClassification reads, and the mean of each span's tokens beside it.
+
+    As the baselines of SuperGLUE read WiC; Wang et al. 2019, NeurIPS, section 4. The batch's labels named SPANS [B, 4]
+    are the first and last token of both spans in their sequence; a span that was cut off has its last before its first,
+    and is read as zeros.
+    """
+
+    def __init__(self, dims: Dims, config: HeadConfig) -> None:
+        super().__init__(dims, config)
+        width = self.output.in_features + 2 * dims.hidden_width
+        self.output = nn.Linear(width, self.n_outputs(config.labels))
+
+    def _vectors(self, hidden: Tensor, batch: Batch) -> Tensor:
+        spans, layout = batch.labels[SPANS][batch.layout.sequence_of], batch.layout
+        inside = [(layout.positions >= spans[:, at]) & (layout.positions <= spans[:, at + 1]) for at in (0, 2)]
+        return torch.cat([super()._vectors(hidden, batch), *(layout.mean(hidden, where) for where in inside)], dim=1)
 
 
 class Pool(Objective):

@@ -63,6 +63,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
         n_seeds=2,
         corpus=FilesCorpus(paths=(str(text),)),
         keep_finetuned=True,
+        keep_probabilities=True,
     )
     done = run(plan, folder / "run", watcher=Silent(), catalog=CATALOG)
     assert not done.failures
@@ -73,6 +74,10 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def done(folder: Path) -> ComparisonRun:
     return read_run(folder)
+
+
+PROBABLE = ("things", "colours", "names", "answers", "endings")
+"""The tasks whose kinds have probabilities."""
 
 
 def of(done: ComparisonRun, system: str, task: str) -> TaskResult:
@@ -143,7 +148,8 @@ def test_a_run_of_every_kind_is_verified_and_a_changed_tag_is_found(folder: Path
 
 def test_kept_models_predict_the_same_again(folder: Path, done: ComparisonRun) -> None:
     checks = [check for check in reevaluate(done, folder, CATALOG) if "quick" in check.where]
-    assert len(checks) == 2 * len(TASKS)
+    of_probabilities = {check.where for check in checks if check.where.endswith("probabilities")}
+    assert len(of_probabilities) == 2 * len(PROBABLE) and len(checks) == 2 * len(TASKS) + len(of_probabilities)
     assert {check.finding for check in checks} == {"confirmed"}
 
 
@@ -162,6 +168,46 @@ def test_a_kept_model_predicts_a_tasks_items_and_plain_texts(name: str, folder: 
         assert [row[4] for row in table.rows] == tags
     if name == "things":
         assert table.rows[0][1] == task.labels[predictions[0]]
+
+
+@pytest.mark.parametrize("name", [task.name for task in TASKS])
+def test_kept_probabilities_are_those_of_the_predictions(name: str, done: ComparisonRun) -> None:
+    result = of(done, "quick", name)
+    assert {*result.probabilities} == ({"dev", "test"} if name in PROBABLE else set())
+    for prediction, its in zip(result.predictions["dev"], result.probabilities.get("dev", []), strict=False):
+        if name in ("things", "endings"):
+            assert prediction == int(np.argmax(its)) and sum(its) == pytest.approx(1, abs=1e-5)
+        if name == "colours":
+            assert prediction == [index for index, probability in enumerate(its) if probability > 0.5]
+        if name == "names":
+            assert prediction == [int(np.argmax(word)) for word in its]
+
+
+def test_the_report_shows_calibration_and_types_of_entities(folder: Path) -> None:
+    report, results = (folder / "report.md").read_text(), json.loads((folder / "results.json").read_text())
+    assert "## Calibration" in report and "names: quick" in report
+    assert {(row["system"], row["task"]) for row in results["calibration"]} == {
+        (system, task) for system in ("quick", "slow") for task in PROBABLE
+    }
+    assert {row["part"] for row in results["parts"]} == {"PER", "THING"}
+    right = [row for row in results["parts"] if row["system"] == "most-frequent-tag"]
+    assert [row["scores"]["f1"] for row in right] == [1.0, 1.0]
+
+
+def test_damaged_probabilities_are_found(folder: Path) -> None:
+    path = next(folder.glob("jobs/finetune-quick-things-s0*.json"))
+    before = path.read_text()
+    try:
+        for damage, message in (
+            (lambda split: split.pop(), "probabilities for the"),
+            (lambda split: split[3].append(0.0), "as the probabilities of item 4 of dev"),
+        ):
+            result = json.loads(before)
+            damage(result["probabilities"]["dev"])
+            path.write_text(json.dumps(result))
+            assert any(message in check.detail for check in verify(folder) if check.where == f"jobs/{path.name}")
+    finally:
+        path.write_text(before)
 
 
 def test_a_head_whose_labels_stand_in_another_order_predicts_the_tasks_own(folder: Path, done: ComparisonRun) -> None:
@@ -216,10 +262,10 @@ def test_a_run_with_a_strangers_kind_is_read_where_its_plugin_is_installed_and_e
     (facts / "entry_points.txt").write_text("[zoo]\nstranger = stranger\n")
     hook = "@zoo.hookimpl\ndef zoo_offers():\n    return OFFERS\n"
     (tmp_path / "stranger.py").write_text(f"import zoo\nfrom tests.strangers.plugin import OFFERS\n\n{hook}")
-    for words in (["report", str(folder)], ["verify", str(folder)], ["merge", str(folder), str(folder)]):
+    for words in (["verify", str(folder)], ["merge", str(folder), str(folder)]):
         assert "stranger.ordinal" not in in_a_fresh_process(tmp_path, *words).stderr
     report = in_a_fresh_process(tmp_path, "report", str(folder), "--format", "markdown")
-    assert report.returncode == 0 and "stranger.distance" in report.stdout
+    assert report.returncode == 0 and "stranger.distance" in report.stdout and "stranger.ordinal" not in report.stderr
     bare_of_it = in_a_fresh_process(tmp_path / "none", "report", str(folder))
     assert bare_of_it.returncode == 2 and "Is plugin 'stranger' installed?" in bare_of_it.stderr
     assert len(bare_of_it.stderr.splitlines()) == 1

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from pathlib import Path
 from typing import Annotated
@@ -23,6 +24,9 @@ Device = Annotated[
 InPrecision = Annotated[
     Precision, typer.Option(help="Number format of the passes: fp32, bf16 or fp16. [dim](e.g. bf16)[/dim]")
 ]
+FEW_SHAPES = ("ONEDNN_PRIMITIVE_CACHE_CAPACITY", "128")
+"""How many shapes of its arguments oneDNN keeps code for: its 1,024 would take more memory the longer a file is."""
+
 Folder = Annotated[str, typer.Argument(help="A folder with a model, or hub:OWNER/NAME@REVISION.")]
 
 
@@ -62,6 +66,7 @@ def encode(
     """
     import zoo
 
+    os.environ.setdefault(*FEW_SHAPES)
     n_texts = zoo.encode_file(
         folder,
         text,

@@ -296,6 +296,15 @@ class Output:
         correct = self.correct
         if correct is None:
             decides = self.logits.shape == self.targets.shape
-            correct = ((self.logits > 0).long() if decides else self.logits.argmax(dim=-1)) == self.targets
+            correct = (self.logits > 0).long() == self.targets if decides else _is_best(self.logits, self.targets)
         counts = self.targets != IGNORE
         return (correct & counts).sum(), counts.sum()
+
+
+def _is_best(logits: Tensor, targets: Tensor) -> Tensor:
+    """Where no class has a higher logit than the target, which is right in a tie too; [M, V], [M] -> [M].
+
+    To find the maximum takes a vocabulary a fraction of the time that it takes to find its place.
+    """
+    own = logits.gather(-1, targets.clamp(min=0)[..., None]).squeeze(-1)
+    return own >= logits.amax(dim=-1)

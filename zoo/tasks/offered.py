@@ -2,6 +2,6 @@
 
 from __future__ import annotations
 
-from zoo.tasks import glue, hans, ner, starter
+from zoo.tasks import clue, glue, hans, ner, starter, superglue, swag
 
-TASKS = [*glue.TASKS, hans.HANS, *ner.TASKS, *starter.TASKS, starter.ROLES]
+TASKS = [*glue.TASKS, hans.HANS, *superglue.TASKS, swag.SWAG, *clue.TASKS, *ner.TASKS, *starter.TASKS, starter.ROLES]

@@ -28,6 +28,8 @@ class Example:
     second: str | None = None
     label: Label = None
     choices: tuple[str, ...] = ()
+    spans: tuple[tuple[int, int, int], ...] = ()
+    """What it marks, each as the number of its text, 0 or 1, the first character and the one after the last."""
     groups: tuple[str, ...] = ()
     """The sets of items, such as a diagnostic's categories, that it is in; reports score each by itself."""
 
@@ -142,6 +144,6 @@ def content_hash(splits: Mapping[str, tuple[Example, ...]]) -> str:
         digest.update(f"{name}\n".encode())
         for item in splits[name]:
             content = [item.first, item.second, item.label, *([item.choices] if item.choices else [])]
-            content += [{"groups": item.groups}] if item.groups else []
+            content += [{name: its} for name, its in (("spans", item.spans), ("groups", item.groups)) if its]
             digest.update(json.dumps(content).encode() + b"\n")
     return digest.hexdigest()

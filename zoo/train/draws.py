@@ -8,7 +8,7 @@ from functools import partial
 
 import torch
 
-from zoo.core.seeds import seed_of
+from zoo.core.seeds import reseed, seed_of
 from zoo.model import Model
 
 
@@ -53,7 +53,7 @@ class Draws:
 
 
 def _reseed(seed: int, *_: object) -> None:
-    torch.manual_seed(seed)
+    reseed(seed)
 
 
 def _take(of_device: torch.Generator, generator: torch.Generator, *_: object) -> None:

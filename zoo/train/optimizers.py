@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Callable
+from inspect import unwrap
 from itertools import groupby
 from typing import Any
 
@@ -27,7 +28,7 @@ def make_optimizer(model: nn.Module, recipe: Recipe, *, sharded: bool = False) -
     kind: type[torch.optim.Optimizer] = Lamb
     options: dict[str, Any] = {"lr": recipe.learning_rate, "betas": (recipe.beta1, recipe.beta2), "eps": recipe.epsilon}
     if recipe.optimizer == "adamw" and recipe.bias_correction:
-        kind, options = torch.optim.AdamW, options | {"fused": True}
+        kind, options = AdamW, options | {"fused": True}
     else:
         options |= {"bias_correction": recipe.bias_correction, "scaled": recipe.optimizer == "lamb"}
     return _sharded(groups, kind, options) if sharded else kind(groups, **options)
@@ -42,7 +43,22 @@ def _sharded(
     return ZeroRedundancyOptimizer(groups, optimizer_class=kind, **options)
 
 
-class Lamb(torch.optim.Optimizer):
+class _Plain(torch.optim.Optimizer):
+    """An optimizer that is never compiled: without torch's wrappers for that, whose import takes over a second."""
+
+    add_param_group = unwrap(torch.optim.Optimizer.add_param_group)
+    load_state_dict = unwrap(torch.optim.Optimizer.load_state_dict)
+    state_dict = unwrap(torch.optim.Optimizer.state_dict)
+    zero_grad = unwrap(torch.optim.Optimizer.zero_grad)
+
+
+class AdamW(_Plain, torch.optim.AdamW):
+    """PyTorch's; Loshchilov and Hutter 2019, arXiv:1711.05101, algorithm 2."""
+
+    step = torch.no_grad()(unwrap(torch.optim.AdamW.step))
+
+
+class Lamb(_Plain):
     """Adam steps scaled layer by layer to the size of the weights; You et al. 2020, arXiv:1904.00962, algorithm 2.
 
     Matrices are scaled, whether they decay or not; biases and norms are not, as in google-research/albert

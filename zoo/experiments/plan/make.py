@@ -42,6 +42,7 @@ def make_plan(
     folders: Mapping[str, Path] | None = None,
     evaluated: Collection[str] = (),
     keep_finetuned: bool = False,
+    keep_probabilities: bool = False,
     tuning: Tuning | None = None,
     ablation: Ablation | None = None,
     one_head: bool = True,
@@ -81,6 +82,7 @@ def make_plan(
             held_out=held_out,
             checkpoints=checkpoints,
             keep_finetuned=keep_finetuned,
+            keep_probabilities=keep_probabilities,
             tuning=tuning,
             ablation=ablation,
         )

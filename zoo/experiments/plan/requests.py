@@ -115,6 +115,7 @@ def _plan(
         held_out=options.held_out,
         pretrain_each_seed=options.pretrain_each_seed,
         keep_finetuned=options.keep_finetuned,
+        keep_probabilities=options.keep_probabilities,
         tuning=_tuning(catalog, options, tasks) if options.tune else None,
         **how,
     )

@@ -35,6 +35,8 @@ BUILT_IN: Mapping[str, str] = {
     "token-classification": "zoo.tasks.kinds.token_classification:TokenClassification",
     "question-answering": "zoo.tasks.kinds.question_answering:QuestionAnswering",
     "multiple-choice": "zoo.tasks.kinds.multiple_choice:MultipleChoice",
+    "multiple-answers": "zoo.tasks.kinds.multiple_answers:MultipleAnswers",
+    "span-classification": "zoo.tasks.kinds.span_classification:SpanClassification",
 }
 """The zoo's own, by name."""
 

@@ -18,6 +18,9 @@ if TYPE_CHECKING:
     from zoo.core.interfaces import Tokenizer
     from zoo.text.windows import Window
 
+DIGITS = 6
+"""Digits of a probability that is kept."""
+
 
 @dataclass(frozen=True)
 class EncodedItem:
@@ -136,16 +139,16 @@ class TaskKind(ABC):
         return (TEXT, *([TEXT_PAIR] if self.pair else []), ItemField("label", self.wanted, gold=True))
 
     def item(self, row: Mapping[str, Any]) -> Example:
-        """An item from its fields: cells of a table, or values of JSON or Parquet.
+        """An item from its fields: cells of a table, or values of JSON or Parquet; spaces around a text are dropped.
 
         It has no label where that is None or not there. Raises ZooError or ValueError if a value is unfit.
         """
-        second = text_in(row, TEXT_PAIR.name) if self.pair else None
-        return Example(text_in(row, TEXT.name), second, self.gold(row.get("label")))
+        second = text_in(row, TEXT_PAIR.name).strip() if self.pair else None
+        return Example(text_in(row, TEXT.name).strip(), second, self.gold(row.get("label")))
 
     def gold(self, value: Any) -> Label:
         """A label from a cell, or from a value of JSON or Parquet, of which None is no label. Raises as `item` does."""
-        return self.read(value) if isinstance(value, str) else from_json(value)
+        return self.read(value.strip()) if isinstance(value, str) else from_json(value)
 
     def labels_in(self, value: Any) -> list[str]:
         """The labels that such a value names, known or not."""
@@ -212,7 +215,25 @@ class TaskKind(ABC):
     def rows(self, example: Example, item: EncodedItem, logits: Tensor) -> Iterator[tuple[str, ...]]:
         """What `zoo predict` prints for an item in `columns`, in one row or several."""
 
+    # How sure it is
+
+    def probabilities(self, item: EncodedItem, logits: Tensor) -> Any:
+        """The probabilities of an item's answers as JSON, with six digits; None, by default, if the kind has none."""
+        return None
+
+    def fits_probabilities(self, prediction: Any, value: Any) -> bool:
+        """Whether a value can be the probabilities of an item with this prediction."""
+        return value is None
+
+    def judged(self, gold: Any, prediction: Any, probabilities: Any) -> Iterator[tuple[float, bool]]:
+        """How probable each answer to an item was said to be, and whether it is right; for calibration."""
+        return iter(())
+
     # How predictions are scored and compared
+
+    def parts(self, gold: Sequence[Any], predictions: Sequence[Any]) -> Mapping[str, Mapping[str, float]]:
+        """Scores of the parts of a task by name, such as types of entities; none by default."""
+        return {}
 
     def side(self, values: Sequence[Any]) -> Any:
         """Labels or predictions of many items as the metrics of this kind take them."""
@@ -225,6 +246,24 @@ class TaskKind(ABC):
     def is_constant(self, values: Sequence[Any]) -> bool:
         """Whether the same is predicted whatever is read."""
         return all(value == values[0] for value in values)
+
+
+def rounded(probabilities: Tensor) -> Any:
+    """Probabilities as JSON, with six digits."""
+    return (probabilities.double() * 10**DIGITS).round().div(10**DIGITS).tolist()
+
+
+def are_probabilities(value: Any, n: int, *, of_one: bool = True) -> bool:
+    """Whether it is a list of `n` numbers from 0 to 1; together 1, up to rounding, if they are `of_one` answer."""
+    fit = isinstance(value, list) and len(value) == n and all(isinstance(p, float) and 0 <= p <= 1 for p in value)
+    return fit and (not of_one or abs(sum(value) - 1) <= n * 10**-DIGITS)
+
+
+def judged_each(gold: Any, prediction: Any, probabilities: Any) -> Iterator[tuple[float, bool]]:
+    """The same of answers that are each yes or no: `gold` and `prediction` are the places of yes."""
+    for place, probability in enumerate(probabilities):
+        holds = place in prediction
+        yield (probability if holds else 1 - probability), holds == (place in gold)
 
 
 def percent(probability: Any) -> str:

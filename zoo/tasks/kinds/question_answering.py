@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from zoo.core.errors import ZooError
-from zoo.tasks.kinds.kind import EncodedItem, ItemField, TaskKind, percent, text_in
+from zoo.tasks.kinds.kind import DIGITS, EncodedItem, ItemField, TaskKind, are_probabilities, percent, text_in
 from zoo.tasks.task import Example
 
 if TYPE_CHECKING:
@@ -114,6 +114,18 @@ class QuestionAnswering(TaskKind):
         (start, end), probability = self._best(item, logits)
         answer = " ".join((example.second or "")[start:end].split())
         yield str(start), str(end), answer, percent(probability)
+
+    def probabilities(self, item: EncodedItem, logits: Tensor) -> list[float]:
+        """Of the answer. [1]"""
+        return [round(self._best(item, logits)[1], DIGITS)]
+
+    def fits_probabilities(self, prediction: Any, value: Any) -> bool:
+        """One."""
+        return are_probabilities(value, 1, of_one=False)
+
+    def judged(self, gold: Any, prediction: Any, probabilities: Any) -> Iterator[tuple[float, bool]]:
+        """The answer, right if it is the gold one exactly."""
+        yield probabilities[0], prediction == gold
 
     def _best(self, item: EncodedItem, logits: Tensor) -> tuple[list[int], float]:
         """The characters of the most probable stretch, which begins where its window has the most context."""
