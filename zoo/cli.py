@@ -45,7 +45,6 @@ COMMANDS: dict[str, dict[str, str]] = {
         "fill": "zoo.commands.inference:fill",
         "predict": "zoo.commands.inference:predict",
         "probe": "zoo.commands.probe:probe",
-        "probe": "Score every layer of a frozen encoder by what a linear head learns from it, beside one with random weights.",
         "score": "zoo.commands.score:score",
         "convert": "zoo.commands.convert:convert",
     },
@@ -80,6 +79,7 @@ SUMMARIES = {
     "predict": (
         "Print the predictions of the model's own head for each line of a file; with --task, also their scores."
     ),
+    "probe": "Score every layer of a frozen encoder by what a linear head learns from it.",
     "score": (
         "Score minimal pairs, texts, or candidates for a gap, by what models were pre-trained to do; "
         "nothing is trained."

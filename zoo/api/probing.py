@@ -7,11 +7,13 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import Any
 
 from rich.console import Console
 
 from zoo.api.models import at_work
 from zoo.api.scoring import Reported
+from zoo.api.signature import takes
 from zoo.core.errors import ZooError
 from zoo.core.lazy import imported
 from zoo.core.specs import Finetuning
@@ -20,8 +22,9 @@ from zoo.experiments.plan.options import PlanOptions
 from zoo.experiments.plan.requests import comparison_plan
 from zoo.experiments.report.probe import RANDOM, ProbeReport
 from zoo.experiments.runner.job import run_job
-from zoo.inference.probe import LEARNING_RATE, ProbeTask
+from zoo.inference.probe import ProbeTask
 from zoo.inference.probe import probe as carry_out
+from zoo.inference.request import ProbeRequest
 from zoo.model import Model
 from zoo.progress import Pace, Shown
 from zoo.registry.catalog import Catalog
@@ -38,52 +41,36 @@ class Probed(Reported):
     report: ProbeReport
 
 
+@takes(ProbeRequest)
 def probe(
-    model: str | Path | Model,
-    task: str,
-    *,
-    data: str | Path | None = None,
-    seeds: int = 3,
-    steps: int | None = None,
-    learning_rate: float = LEARNING_RATE,
-    control: bool = True,
-    pretrain_tokens: int | None = None,
-    corpus: tuple[str | Path, ...] = (),
-    device: str | None = None,
-    progress: bool = False,
-    catalog: Catalog | None = None,
+    model: str | Path | Model, task: str, *, progress: bool = False, catalog: Catalog | None = None, **options: Any
 ) -> Probed:
-    """The score on a task by layer, of linear heads on a frozen encoder, as `zoo probe`: beside baselines and, with
-    `control`, the same encoder with random weights.
+    """The score on a task by layer, of linear heads on a frozen encoder, as `zoo probe`: beside baselines and the same
+    encoder with random weights, unless `control` is false.
 
     `model` is a folder, a loaded model, or a variant, which is first pre-trained as `compare` would, on `corpus` for
-    `pretrain_tokens`. Heads train for the variant's fine-tuning `steps`, once per seed. Raises ZooError for a task
-    without data, or a model without a tokenizer.
+    `pretrain_tokens`. Raises ZooError for a task without data, or a model without a tokenizer.
     """
-    catalog = catalog or Catalog.installed()
-    asked = catalog.task(task)
-    dataset = _checked(asked, Path(data) if data else None)
-    named = isinstance(model, str) and catalog.folder(model) is None
-    with (
-        Shown(Console(stderr=True, quiet=not progress)) as shown,
-        TemporaryDirectory() as place,
-        at_work(
-            _pretrained(catalog, str(model), PlanOptions.of(_budget(task, data, pretrain_tokens, corpus)), place, shown)
-            if named
-            else model,
-            device,
-        ) as loaded,
-    ):
-        recipe = _recipe(loaded.variant.finetuning, steps, learning_rate)
-        work = ProbeTask(asked, dataset, recipe, range(seeds))
-        systems = {_called(model): loaded} | ({RANDOM: untrained(loaded, catalog)} if control else {})
-        answers = {}
-        for name, system in systems.items():
-            with _row(shown, f"probing {name}") as moved:
-                answers[name] = carry_out(system, work, moved)
-    gold, settings = gold_labels(asked, dataset), recipe.model_dump(include={"learning_rate", "batch_size"})
-    settings |= {"seeds": seeds, "steps": recipe.steps or f"{recipe.epochs:g} epochs"}
-    return Probed(ProbeReport(_called(model), asked, gold, answers, _baselines(asked, dataset), settings))
+    asked, catalog = ProbeRequest.of(options), catalog or Catalog.installed()
+    chosen = catalog.task(task)
+    dataset = _checked(chosen, asked.data)
+    with Shown(Console(stderr=True, quiet=not progress)) as shown, TemporaryDirectory() as place:
+        if isinstance(model, str) and catalog.folder(model) is None:
+            found: str | Path | Model = _pretrained(catalog, model, task, asked, Path(place), shown)
+        else:
+            found = model
+        with at_work(found, asked.device) as loaded:
+            recipe = _recipe(loaded.variant.finetuning, asked)
+            work = ProbeTask(chosen, dataset, recipe, range(asked.seeds))
+            systems = {_called(model): loaded}
+            systems |= {RANDOM: untrained(loaded, catalog)} if asked.control is not False else {}
+            answers = {}
+            for name, system in systems.items():
+                with _row(shown, f"probing {name}") as moved:
+                    answers[name] = carry_out(system, work, moved)
+    gold, settings = gold_labels(chosen, dataset), recipe.model_dump(include={"learning_rate", "batch_size"})
+    settings |= {"seeds": asked.seeds, "steps": recipe.steps or f"{recipe.epochs:g} epochs"}
+    return Probed(ProbeReport(_called(model), chosen, gold, answers, _baselines(chosen, dataset), settings))
 
 
 def untrained(model: Model, catalog: Catalog) -> Model:
@@ -105,27 +92,21 @@ def _checked(task: Task, folder: Path | None) -> Dataset:
     return dataset
 
 
-def _recipe(own: Finetuning, steps: int | None, learning_rate: float) -> Finetuning:
+def _recipe(own: Finetuning, asked: ProbeRequest) -> Finetuning:
     """The variant's, for heads alone; gradients are not clipped, as that would let heads influence each other."""
-    changes = {"learning_rate": learning_rate, "clip_norm": 0.0, "steps": steps or own.steps}
+    changes = {"learning_rate": asked.learning_rate, "clip_norm": 0.0, "steps": asked.steps or own.steps}
     return own.model_copy(update=changes)
 
 
-def _budget(
-    task: str, data: str | Path | None, tokens: int | None, corpus: tuple[str | Path, ...]
-) -> dict[str, object]:
-    paths = tuple(map(Path, corpus))
-    given = {"tasks": (task,), "data": data and Path(data), "pretrain_tokens": tokens, "corpus": paths}
-    return given | {"seeds": 1, "device": "cpu"}
-
-
-def _pretrained(catalog: Catalog, name: str, options: PlanOptions, place: str, shown: Shown) -> Path:
+def _pretrained(catalog: Catalog, name: str, task: str, asked: ProbeRequest, place: Path, shown: Shown) -> Path:
     """The folder of a variant that was pre-trained just now."""
+    given = {"data": asked.data, "corpus": asked.corpus, "pretrain_tokens": asked.pretrain_tokens}
+    options = PlanOptions.of({"tasks": (task,), "seeds": 1, "device": asked.device, **given})
     plan = comparison_plan(catalog, [name], options)
     (job,) = JOB_KINDS["pretrain"].jobs(plan)
     with _row(shown, f"pre-training {name}") as moved:
-        run_job(catalog, plan, job, Path(place), moved)
-    return Path(place) / str(model_folder(plan, job))
+        run_job(catalog, plan, job, place, moved)
+    return place / str(model_folder(plan, job))
 
 
 @contextmanager

@@ -27,9 +27,6 @@ from zoo.train.step import StepConfig
 Answers: TypeAlias = dict[str, list[Any]]
 """Predictions by development split."""
 
-LEARNING_RATE = 0.01
-"""Of heads alone, which have no encoder to disturb."""
-
 
 @dataclass(frozen=True)
 class ProbeTask:
