@@ -12,6 +12,7 @@ from pydantic import ValidationError
 from zoo.core.errors import ZooError, explain
 from zoo.core.specs import HeadConfig, R, Variant, diff
 from zoo.experiments.plan.ablation import Ablation
+from zoo.experiments.plan.claims import PLAIN, Claims
 from zoo.experiments.plan.corpus import CorpusSource, MicroworldCorpus, TasksCorpus, corpus_hash
 from zoo.experiments.plan.plan import Plan
 from zoo.experiments.plan.spec import PlannedCheckpoint, PlannedSplit, PlannedTask, hash_json
@@ -43,6 +44,7 @@ def make_plan(
     keep_finetuned: bool = False,
     tuning: Tuning | None = None,
     ablation: Ablation | None = None,
+    claims: Claims = PLAIN,
     one_head: bool = True,
 ) -> Plan:
     """A checked plan: every part builds, every task's data are read, budgets agree, and so do heads.
@@ -81,6 +83,7 @@ def make_plan(
             keep_finetuned=keep_finetuned,
             tuning=tuning,
             ablation=ablation,
+            claims=claims,
         )
     except ValidationError as error:
         raise ZooError(f"not a valid plan: {explain(error)}") from None

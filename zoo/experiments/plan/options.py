@@ -13,6 +13,7 @@ from zoo.experiments.plan.plan import Plan
 
 PATH = "Path"
 DATA, TRAINING, MACHINE, FOLDER = "Tasks and text", "Training", "Where it runs", "Run folder and plan"
+VERDICTS = "Verdicts"
 
 Seeds = Annotated[Amount, Field(le=100)]
 Workers = Annotated[Whole, Field(le=256)]
@@ -74,6 +75,17 @@ class PlanOptions(Options):
     ] = None
     precision: Annotated[Precision, Help("Number format of forward and backward passes.", TRAINING, "bf16")] = "fp32"
     threads: Annotated[Threads, Help("CPU threads per process.", MACHINE, "4")] = 1
+    margin: Annotated[
+        Annotated[float, Field(gt=0.0, le=100.0)] | None,
+        Help("Scores shown to differ by less than this many points are equivalent.", VERDICTS, "1", "no such verdict"),
+    ] = None
+    family_wise: Annotated[
+        bool, Help("One correction for multiple tests over all pairs and tasks, not one per pair.", VERDICTS)
+    ] = False
+    against: Annotated[
+        str | None,
+        Help("Compare every variant with this one only, with one correction over all.", VERDICTS, "bert-tiny"),
+    ] = None
     keep_finetuned: Annotated[bool, Help("Keep every fine-tuned model, for `zoo verify --depth models`.", FOLDER)] = (
         False
     )
