@@ -27,7 +27,7 @@ SECTIONS = {
     "Compare, ablate, report": ("zoo.api.experiments",),
     "Pre-train": ("zoo.api.pretraining",),
     "Audit": ("zoo.api.audits",),
-    "Use a model": ("zoo.api.models", "zoo.checkpoints", "zoo.model", "zoo.inference"),
+    "Use a model": ("zoo.api.models", "zoo.api.scoring", "zoo.checkpoints", "zoo.model", "zoo.inference"),
     "What the functions return": ("zoo.api",),
     "Variants and the catalog": ("zoo.core.specs", "zoo.registry"),
     "Tasks": ("zoo.tasks",),

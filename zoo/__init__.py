@@ -13,6 +13,7 @@ from zoo.core.specs import Dims, Finetuning, Init, PartRef, PoolingConfig, Pretr
 from zoo.registry.offers import Offers, hookimpl
 from zoo.tasks.conll import ConllTask
 from zoo.tasks.files import FilesTask, SplitFile
+from zoo.tasks.minimal_pairs import MinimalPair
 from zoo.tasks.tagged_text import ConllFile
 from zoo.tasks.tagging import convert_tags
 from zoo.tasks.task import Dataset, Example, Task
@@ -54,6 +55,7 @@ if TYPE_CHECKING:
         corpus,
         pretrain,
     )
+    from zoo.api.scoring import Scored, score
     from zoo.checkpoints import load, save
     from zoo.core.batch import IGNORE, Batch, Encoding, Flags, Ids, Layout, Output, Passage
     from zoo.core.interfaces import Embedding, Encoder, Masking, Objective, Packing, Tokenizer
@@ -78,6 +80,7 @@ _LATER = {
         *("Comparison", "Conversion", "CorpusCounts", "Filled", "Pretrained", "Submission", "Verification"),
     ),
     "zoo.api.pretraining": ("corpus", "pretrain"),
+    "zoo.api.scoring": ("Scored", "score"),
     "zoo.core.batch": ("IGNORE", "Batch", "Encoding", "Flags", "Ids", "Layout", "Output", "Passage"),
     "zoo.registry.catalog": ("Catalog",),
     "zoo.checkpoints": ("load", "save"),
@@ -118,6 +121,7 @@ __all__ = [
     "Layout",
     "Masking",
     "Metric",
+    "MinimalPair",
     "Model",
     "Objective",
     "Offers",
@@ -130,6 +134,7 @@ __all__ = [
     "Pretrained",
     "Pretraining",
     "RunFailed",
+    "Scored",
     "SplitFile",
     "Submission",
     "Task",
@@ -170,6 +175,7 @@ __all__ = [
     "pretrain",
     "report",
     "save",
+    "score",
     "verify",
 ]
 

@@ -23,6 +23,7 @@ from zoo.commands.listing import list_, plugins
 from zoo.commands.merge import merge
 from zoo.commands.pretrain import corpus_, pretrain
 from zoo.commands.report import glue_submission, report, verify
+from zoo.commands.score import score
 from zoo.commands.showing import show
 from zoo.commands.streams import prepared, results
 from zoo.core.errors import N_NEAR, ZooError, nearest_few
@@ -38,7 +39,7 @@ COMMANDS: dict[str, dict[str, Callable[..., Any]]] = {
     LOOK: {"list": list_, "show": show, "audit": audit, "plugins": plugins},
     TRAIN: {"compare": compare, "ablate": ablate, "pretrain": pretrain, "corpus": corpus_},
     RESULTS: {"report": report, "verify": verify, "merge": merge, "glue-submission": glue_submission},
-    USE: {"encode": encode, "fill": fill, "predict": predict, "convert": convert},
+    USE: {"encode": encode, "fill": fill, "predict": predict, "score": score, "convert": convert},
 }
 
 FIRST_STEPS = """

@@ -26,6 +26,7 @@ BUDGETS = {
     r"zoo pretrain .*--tokens": "--tokens 2k",
     r"zoo pretrain": "--steps 2",
     r"zoo verify .*--seeds": "--seeds 2",
+    r"zoo score .*micro-pairs": "--limit 1",
     r"python -m benchmarks.common_random_numbers": "--tokens 2000 --steps 2 --seeds 2 --workers 0",
     r"python -m benchmarks.bench_mlm_step": "--shapes bert-tiny-uncased --rounds 1",
     r"python -m benchmarks.parity": "--families Bert --heads Model",

@@ -29,6 +29,9 @@ SPLITS = {"train": 40, "dev": 12, "dev_matched": 12, "dev_mismatched": 12}
 
 PEOPLE, DOINGS = ("cook", "nurse", "judge", "poet"), ("slept", "sang", "left")
 LINES = ("A small dog plays in the garden.", "A little puppy runs on the lawn.", "The stock market fell today.")
+PAIRS = """{"sentence_good": "the cook sang .", "sentence_bad": "sang the cook .", "UID": "order", "field": "syntax"}
+{"sentence_good": "the nurse left .", "sentence_bad": "the left .", "UID": "subject", "field": "syntax"}
+"""
 SPECIAL = ("[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]")
 RUN = (
     "zoo compare bert-tiny --tasks rte --data glue --corpus corpus.txt "
@@ -113,6 +116,8 @@ MAKERS: dict[str, Callable[[Path], None]] = {
     "corpus.txt": text,
     "corpus/part.txt": text,
     "lines.txt": lambda path: path.write_text("\n".join(LINES)) and None,
+    "pairs.jsonl": lambda path: path.write_text(PAIRS) and None,
+    "cloze.tsv": lambda path: path.write_text("the [MASK] sang .\tcook\tpoets\n") and None,
     "FOLDER": checkpoint,
     "classifier": lambda folder: checkpoint(folder, "BertForSequenceClassification", "sad", "glad"),
     "rte": lambda folder: checkpoint(folder, "BertForSequenceClassification", "entailment", "not_entailment"),

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 import torch
 import transformers
+from safetensors import safe_open
 from safetensors.torch import load_file
 
 import zoo
@@ -48,6 +49,34 @@ def test_vectors_come_in_order_however_they_are_windowed(make: Make, monkeypatch
     monkeypatch.setattr(model_module, "WINDOW", 4)
     monkeypatch.setattr(encoding, "BATCH_TOKENS", 9)
     torch.testing.assert_close(model.encode(iter(TEXTS)), whole, atol=2e-6, rtol=0)
+
+
+def test_passes_in_bf16_give_nearly_the_vectors_of_fp32_and_write_their_precision(
+    make: Make, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    folder = make("BertModel")
+    exact, rounded = zoo.encode(folder, TEXTS), zoo.encode(folder, TEXTS, precision="bf16")
+    assert rounded.dtype == torch.float32
+    # bf16 keeps 8 bits: 2**-9 of numbers near 1, over a few layers
+    assert 0 < (exact - rounded).abs().max() < 0.05
+    (tmp_path / "texts.txt").write_text("\n".join(text for text in TEXTS if isinstance(text, str)) + "\n")
+    written = tmp_path / "vectors.safetensors"
+    assert (
+        run(capsys, "encode", folder, "--text", tmp_path / "texts.txt", "--out", written, "--precision", "bf16")[0] == 0
+    )
+    with safe_open(written, "pt") as file:
+        assert file.metadata()["precision"] == "bf16"
+
+
+def test_a_precision_that_this_processor_lacks_is_refused_in_a_line(
+    make: Make, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(torch.cpu, "get_capabilities", dict, raising=False)
+    command = ("fill", make("BertForMaskedLM"), "Paris is in [MASK].", "--device", "cpu", "--precision", "fp16")
+    told = "error: --precision fp16: this processor has no fp16 instructions and would be slower; give bf16 or fp32\n"
+    assert run(capsys, *command) == (2, "", told)
+    with pytest.raises(ZooError, match="'half' is not a precision"):
+        zoo.encode(make("BertModel"), "Paris", precision="half")  # type: ignore[arg-type]
 
 
 def test_no_more_texts_are_read_than_a_window_holds(make: Make, monkeypatch: pytest.MonkeyPatch) -> None:

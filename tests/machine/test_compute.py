@@ -13,7 +13,7 @@ from zoo import ZooError
 from zoo.blocks.kernels import kernels_taken, note_kernel
 from zoo.experiments.runner import executors
 from zoo.machine import compute
-from zoo.machine.compute import Compute, chosen_device, visible_gpus
+from zoo.machine.compute import Compute, chosen_compute, chosen_device, visible_gpus
 
 
 @pytest.fixture
@@ -27,7 +27,7 @@ def two_gpus(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_a_device_that_is_missing_is_refused_with_those_that_are_here() -> None:
     if not torch.cuda.is_available():
-        with pytest.raises(ZooError, match="--device cuda: PyTorch finds no such device here; give one of cpu"):
+        with pytest.raises(ZooError, match="--device cuda: PyTorch finds no such device here; give one of auto, cpu"):
             chosen_device("cuda")
     with pytest.raises(ZooError, match="--device gpu: PyTorch finds no such device here"):
         chosen_device("gpu")
@@ -37,11 +37,43 @@ def test_a_device_that_is_missing_is_refused_with_those_that_are_here() -> None:
 
 
 def test_a_gpu_is_chosen_where_there_is_one_and_nothing_is_asked(two_gpus: None) -> None:
-    assert (chosen_device(None), chosen_device("cpu"), chosen_device("cuda:1")) == ("cuda", "cpu", "cuda:1")
+    chosen = [chosen_device(asked) for asked in (None, "auto", "cpu", "cuda:1")]
+    assert chosen == ["cuda", "cuda", "cpu", "cuda:1"]
     assert Compute(device="cuda").torch_device == torch.device("cuda", 0)
     assert Compute(device="cuda:1").torch_device == torch.device("cuda", 1)
-    with pytest.raises(ZooError, match="give one of cpu, cuda, cuda:0, cuda:1"):
+    with pytest.raises(ZooError, match="give one of auto, cpu, cuda, cuda:0, cuda:1"):
         chosen_device("cuda:2")
+
+
+def test_a_precision_that_a_device_lacks_is_refused(two_gpus: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(torch.cuda, "is_bf16_supported", lambda including_emulation: False)
+    monkeypatch.setattr(torch.cuda, "get_device_name", lambda device: "ACME 9000")
+    with pytest.raises(ZooError, match="--precision bf16: ACME 9000 has no bf16 arithmetic; give fp32"):
+        chosen_compute("cuda", "bf16")
+    assert chosen_compute("cuda", "fp16").precision == "fp16"
+    monkeypatch.setattr(torch.cpu, "get_capabilities", lambda: {"avx512_fp16": False}, raising=False)
+    with pytest.raises(ZooError, match="--precision fp16: this processor has no fp16 instructions"):
+        chosen_compute("cpu", "fp16")
+    monkeypatch.setattr(torch.cpu, "get_capabilities", lambda: {"amx_fp16": True}, raising=False)
+    assert chosen_compute("cpu", "fp16").autocast().fast_dtype == torch.float16  # type: ignore[attr-defined]
+
+
+def test_only_work_on_a_gpu_asks_torch_for_algorithms_that_repeat(
+    two_gpus: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[bool] = []
+    monkeypatch.setattr(torch, "use_deterministic_algorithms", asked.append)
+    monkeypatch.setattr(compute.os, "environ", environ := dict[str, str]())
+    Compute(threads=1).begin()
+    assert (asked, environ) == ([], {})
+    Compute(device="cuda", threads=1, deterministic=False).begin()
+    assert (asked, environ) == ([False], {})
+    Compute(device="cuda", threads=1).begin()
+    assert (asked, environ) == ([False, True], {"CUBLAS_WORKSPACE_CONFIG": ":4096:8"})
+    repeats = [
+        Compute(device=name, deterministic=wanted).repeats for name in ("cpu", "cuda") for wanted in (True, False)
+    ]
+    assert repeats == [True, True, True, False]
 
 
 def test_work_of_another_machine_goes_on_on_the_cpu_with_the_same_precision_and_threads() -> None:

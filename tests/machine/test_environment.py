@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import platform
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
 
+import zoo.machine.environment as machine_environment
 from zoo import Catalog
 from zoo.machine.compute import Compute
-from zoo.machine.environment import environment
+from zoo.machine.environment import driver_version, environment
 from zoo.machine.memory import peak_memory, reset_peak_memory
 
 CATALOG = Catalog.installed()
@@ -42,13 +44,14 @@ def asked(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, Any]]:
 def test_work_on_a_card_is_told_with_its_kind_its_name_and_its_own_memory(asked: list[tuple[str, Any]]) -> None:
     here = environment(CATALOG, Compute(device="cuda:1", precision="bf16", threads=3))
     assert (here.device, here.accelerator, here.threads, here.precision) == ("cuda", "ACME 9000", 3, "bf16")
+    assert here.deterministic and here.driver == driver_version()
+    assert not environment(CATALOG, Compute(device="cuda:1", deterministic=False)).deterministic
     assert here.libraries["cuda"] == str(torch.version.cuda)
     assert here.hardware.startswith("cuda (ACME 9000), ")
     reset_peak_memory(CUDA)
     assert peak_memory(CUDA) == 12_345
-    assert asked == [
-        (question, CUDA) for question in ("get_device_name", "reset_peak_memory_stats", "max_memory_allocated")
-    ]
+    names = ("get_device_name", "get_device_name", "reset_peak_memory_stats", "max_memory_allocated")
+    assert asked == [(question, CUDA) for question in names]
 
 
 @pytest.mark.parametrize("device", [None, torch.device("cpu"), torch.device("meta")])
@@ -59,6 +62,19 @@ def test_work_elsewhere_asks_no_card(device: torch.device | None, asked: list[tu
     reset_peak_memory(device)
     assert peak_memory(device) > 10_000_000
     assert not asked
+
+
+def test_the_driver_is_read_from_the_system_if_it_has_one(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    told = (
+        "NVRM version: NVIDIA UNIX Open Kernel Module for x86_64  580.159.04  Release Build\nGCC version:  gcc 13.3.0"
+    )
+    (tmp_path / "version").write_text(told)
+
+    def read(path: str) -> Path:
+        return tmp_path / ("version" if path.startswith("/proc/driver") else "missing")
+
+    monkeypatch.setattr(machine_environment, "Path", read)
+    assert driver_version() == "580.159.04"
 
 
 def test_the_places_of_work_on_a_card_and_beside_it_do_not_compare(asked: list[tuple[str, Any]]) -> None:

@@ -235,12 +235,13 @@ def _tried_again(folder: Path, asked: VerifyRequest, progress: bool, catalog: Ca
 
     from zoo.experiments.results.folder import read_what_is_sound
     from zoo.experiments.runner.progress import Display
-    from zoo.experiments.verify.rerun import reevaluate, repeated_plan, retrain
+    from zoo.experiments.verify.rerun import again_on, reevaluate, repeated_plan, retrain
 
     done, _ = read_what_is_sound(folder)  # damage has been reported already
-    checks = list(reevaluate(done, folder, catalog))
+    compute = again_on(done.plan, asked.device)
+    checks = list(reevaluate(done, folder, catalog, compute))
     if asked.depth == "training":
-        plan = repeated_plan(done.plan, asked.seeds)
+        plan = repeated_plan(done.plan, asked.seeds, compute)
         console = Console(stderr=True, quiet=not progress)
         with TemporaryDirectory() as stage, Display(plan, console) as display:
             checks += retrain(done, plan, Path(stage) / "run", catalog, asked.margin, asked.workers, display)

@@ -3,20 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Literal
+from typing import Literal, get_args
 
+import torch
 from rich.console import Console
 from torch import Tensor
 
 from zoo.api.outcomes import Conversion, Filled
 from zoo.checkpoints import converting, load
-from zoo.core.errors import ZooError
+from zoo.core.errors import UnknownName, ZooError
+from zoo.core.specs import Precision
 from zoo.inference import fill_mask, predict_text
 from zoo.inference.predict_task import predict_task
 from zoo.inference.predict_text import Predictions
 from zoo.inference.vector_file import VectorFile
-from zoo.machine.compute import Compute, chosen_device
+from zoo.machine.compute import Compute, chosen_compute, refuse_unsupported
+from zoo.machine.failures import failures_told
 from zoo.model import Model
 from zoo.pooling.config import vector_config
 from zoo.progress import Pace, Shown
@@ -41,14 +45,15 @@ def encode(
     prompt: str | None = None,
     prompt_name: str | None = None,
     device: str | None = None,
+    precision: Precision = "fp32",
 ) -> Tensor:
     """One vector per text or pair of texts, in order; one vector for a single text. Defaults are those of the sentence
     encoder's folder; otherwise the mean of all tokens, up to the model's maximum length, without normalisation or
-    prompt. -> [N, H], or [H]. Raises ZooError if the model has no tokenizer.
+    prompt. -> [N, H], or [H], in float32. Raises ZooError if the model has no tokenizer.
     """
-    return opened(model, device).encode(
-        texts, pool=pool, max_length=max_length, normalize=normalize, prompt=prompt, prompt_name=prompt_name
-    )
+    how = {"max_length": max_length, "normalize": normalize, "prompt": prompt, "prompt_name": prompt_name}
+    with at_work(model, device, precision) as loaded:
+        return loaded.encode(texts, pool=pool, **how)  # type: ignore[arg-type]
 
 
 def encode_file(
@@ -63,35 +68,38 @@ def encode_file(
     prompt: str | None = None,
     prompt_name: str | None = None,
     device: str | None = None,
+    precision: Precision = "fp32",
     progress: bool = False,
 ) -> int:
     """Write one vector per line of a file to a safetensors file, and return the number of texts; as `zoo encode`.
 
     With `pairs`, a line is two texts separated by a tab. Memory does not grow with the file.
     """
-    loaded, source = opened(model, device), Path(text)
     how = {"pool": pool, "max_length": max_length, "normalize": normalize, "prompt": prompt, "prompt_name": prompt_name}
-    config = vector_config(loaded.sentence, loaded.variant.dims, **how)  # type: ignore[arg-type]
-    made_by = {"model": loaded.origin.folder if loaded.origin else str(model), "pool": ",".join(config.poolings)}
-    pace, n_texts = Pace(source.stat().st_size if source.is_file() else 0), 0
-    with (
-        Shown(Console(stderr=True, quiet=not progress)) as shown,
-        VectorFile(Path(out), config.width, several=config.keeps_tokens, metadata=made_by) as file,
-    ):
+    source, n_texts = Path(text), 0
+    pace = Pace(source.stat().st_size if source.is_file() else 0)
+    with at_work(model, device, precision) as loaded, Shown(Console(stderr=True, quiet=not progress)) as shown:
+        config = vector_config(loaded.sentence, loaded.variant.dims, **how)  # type: ignore[arg-type]
+        folder = loaded.origin.folder if loaded.origin else str(model)
+        made_by = {"model": folder, "pool": ",".join(config.poolings), "precision": precision}
         row = shown.bars.add(f"encoding {source}", pace.total, lambda: pace)
-        for window in loaded.embed(_lines(source, pairs, pace), config):
-            file.add(window)
-            n_texts += len(window)
-            shown.bars.move(row, pace.done, f"{n_texts:,} texts")
+        with VectorFile(Path(out), config.width, several=config.keeps_tokens, metadata=made_by) as file:
+            for window in loaded.embed(_lines(source, pairs, pace), config):
+                file.add(window)
+                n_texts += len(window)
+                shown.bars.move(row, pace.done, f"{n_texts:,} texts")
     return n_texts
 
 
-def fill(model: AnyModel, text: str, *, top: int = 5, device: str | None = None) -> Filled:
+def fill(
+    model: AnyModel, text: str, *, top: int = 5, device: str | None = None, precision: Precision = "fp32"
+) -> Filled:
     """The most probable tokens for each mask of a text, as "The capital of France is [MASK]."; as `zoo fill`.
 
     Raises ZooError if the model predicts no masked tokens, or the text holds no mask.
     """
-    return Filled(text, fill_mask.fill(opened(model, device), text, top=top))
+    with at_work(model, device, precision) as loaded:
+        return Filled(text, fill_mask.fill(loaded, text, top=top))
 
 
 def predict(
@@ -100,6 +108,7 @@ def predict(
     *,
     labels: Sequence[str] | None = None,
     device: str | None = None,
+    precision: Precision = "fp32",
 ) -> Predictions:
     """The predictions of the model's own head for each item: a text, a pair, a question and a text, or a text and
     choices.
@@ -108,7 +117,8 @@ def predict(
     or items do not fit it.
     """
     items = [(item,) if isinstance(item, str) else tuple(item) for item in texts]
-    return predict_text.predict_texts(opened(model, device), items, labels=labels)
+    with at_work(model, device, precision) as loaded:
+        return predict_text.predict_texts(loaded, items, labels=labels)
 
 
 def predict_file(
@@ -119,18 +129,20 @@ def predict_file(
     pairs: bool = False,
     labels: Sequence[str] | None = None,
     device: str | None = None,
+    precision: Precision = "fp32",
 ) -> Predictions:
     """The predictions of the model's own head for each line of a file, texts separated by tabs; as `zoo predict`. With
     `task`, the file has that task's layout, and if it has labels the predictions are scored. Raises ZooError where the
     model's head is another's.
     """
-    loaded, names = opened(model, device), list(labels) if labels is not None else None
-    if task is not None:
-        return _task_predictions(loaded, Path(file), task, names)
-    head = predict_text.head_for_text(loaded, names)
-    lines = read_lines(Path(file))
-    items = [predict_text.example_of(head, line, f"{file}:{number}", pairs=pairs) for number, line in lines]
-    return predict_text.predict_examples(loaded, head, items)
+    names = list(labels) if labels is not None else None
+    with at_work(model, device, precision) as loaded:
+        if task is not None:
+            return _task_predictions(loaded, Path(file), task, names)
+        head = predict_text.head_for_text(loaded, names)
+        lines = read_lines(Path(file))
+        items = [predict_text.example_of(head, line, f"{file}:{number}", pairs=pairs) for number, line in lines]
+        return predict_text.predict_examples(loaded, head, items)
 
 
 def _task_predictions(model: Model, file: Path, name: str, labels: list[str] | None) -> Predictions:
@@ -155,15 +167,28 @@ def convert(
     return Conversion(Path(target), converting.convert(source, Path(target), to=to, replace=replace))
 
 
-def opened(model: AnyModel, device: str | None = None) -> Model:
-    """The model on a device, loaded if only its folder is given; by default on a GPU if there is one.
+@contextmanager
+def at_work(model: AnyModel, device: str | None = None, precision: Precision = "fp32") -> Iterator[Model]:
+    """The model on a device, loaded if only its folder is given, by default on a GPU if there is one; inside, its
+    passes compute in the precision.
 
-    Raises ZooError if the device is missing.
+    Raises ZooError if this machine has no such device or precision, RunFailed if memory runs out.
     """
-    if isinstance(model, Model) and device is None:
-        return model
-    loaded = model if isinstance(model, Model) else load(model)
-    return loaded.to(Compute(device=chosen_device(device)).torch_device)
+    if precision not in get_args(Precision):
+        raise UnknownName("precision", precision, get_args(Precision))
+    with failures_told("give shorter texts, or --device cpu"):
+        loaded = model if isinstance(model, Model) else load(model)
+        if device is None and loaded is model:
+            compute = Compute(device=_name(next(loaded.parameters()).device), precision=precision)
+            refuse_unsupported(compute)
+        else:
+            compute = chosen_compute(device, precision)
+        with compute.autocast():
+            yield loaded.to(compute.torch_device)
+
+
+def _name(device: torch.device) -> str:
+    return str(device) if device.type == "cuda" else device.type
 
 
 def _lines(path: Path, pairs: bool, pace: Pace) -> Iterator[Text]:

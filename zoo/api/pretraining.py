@@ -28,6 +28,7 @@ def pretrain(
     `corpus` and `out` must be given. `command` is recorded as the command line. Raises ZooError if the run cannot
     start, RunFailed if it cannot finish, and KeyboardInterrupt if it is stopped, after a checkpoint.
     """
+    from zoo.machine.failures import failures_told
     from zoo.pretraining.display import Display
     from zoo.pretraining.log import tensorboard_writer
     from zoo.pretraining.run import pretrain as carry_out
@@ -37,7 +38,7 @@ def pretrain(
     if asked.tensorboard:
         tensorboard_writer()
     run = requested(catalog, variant, asked, command)
-    with init_distributed(run.compute) as distributed:
+    with failures_told("give more --gradient-accumulation-steps"), init_distributed(run.compute) as distributed:
         how = run.steps_in(distributed)
         with Display(Console(stderr=True, quiet=not (progress and distributed.is_main_process))) as display:
             done = carry_out(catalog, run.spec, run.text, run.options, how, display, run.changes)

@@ -11,13 +11,17 @@ import typer
 from zoo.commands.completion import COMPLETIONS
 from zoo.commands.console import AsJson, ending, print_json, show_table, split
 from zoo.core.errors import visible
+from zoo.core.specs import Precision
 from zoo.document import Table
 
 Device = Annotated[
     str | None,
     typer.Option(
-        help="Where to compute: cpu, cuda, cuda:1 or mps. [dim](default: cuda if there is a GPU, else cpu)[/dim]"
+        help="Where to compute: auto, cpu, cuda, cuda:1 or mps. [dim](default: auto: cuda if there is a GPU)[/dim]"
     ),
+]
+InPrecision = Annotated[
+    Precision, typer.Option(help="Number format of the passes: fp32, bf16 or fp16. [dim](e.g. bf16)[/dim]")
 ]
 Folder = Annotated[str, typer.Argument(help="A folder with a model, or hub:OWNER/NAME@REVISION.")]
 
@@ -47,6 +51,7 @@ def encode(
         str | None, typer.Option(help="The folder's prompt of this name. [dim](e.g. query)[/dim]")
     ] = None,
     device: Device = None,
+    precision: InPrecision = "fp32",
 ) -> None:
     """Write a vector for each line of a file.
 
@@ -68,6 +73,7 @@ def encode(
         prompt=prompt,
         prompt_name=prompt_name,
         device=device,
+        precision=precision,
         progress=True,
     )
     ending({f"{n_texts:,} vectors": out})
@@ -78,6 +84,7 @@ def fill(
     text: Annotated[str, typer.Argument(help='A text with a mask. [dim](e.g. "Paris is in \\[MASK].")[/dim]')],
     top: Annotated[int, typer.Option(min=1, max=1_000, help="How many tokens per mask.")] = 5,
     device: Device = None,
+    precision: InPrecision = "fp32",
     as_json: AsJson = False,
 ) -> None:
     """Print the most probable tokens for each mask of a text.
@@ -88,7 +95,7 @@ def fill(
 
     import zoo
 
-    masks = zoo.fill(folder, text, top=top, device=device).masks
+    masks = zoo.fill(folder, text, top=top, device=device, precision=precision).masks
     if as_json:
         print_json([[asdict(candidate) for candidate in mask] for mask in masks])
         return
@@ -122,6 +129,7 @@ def predict(
         typer.Option(help="The file to write. [dim](default: the terminal; e.g. predictions.tsv)[/dim]"),
     ] = None,
     device: Device = None,
+    precision: InPrecision = "fp32",
 ) -> None:
     """Print the predictions of the model's own head for each line of a file; with --task, also their scores.
 
@@ -134,7 +142,9 @@ def predict(
     from zoo.core.files import write_text
 
     names = split(labels) if labels is not None else None
-    predictions = zoo.predict_file(folder, file, task=task, pairs=pairs, labels=names, device=device)
+    predictions = zoo.predict_file(
+        folder, file, task=task, pairs=pairs, labels=names, device=device, precision=precision
+    )
     table = "".join("\t".join(map(visible, row)) + "\n" for row in (predictions.columns, *predictions.rows))
     if out is None:
         print(table, end="")

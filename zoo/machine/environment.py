@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import platform
+import re
+from contextlib import suppress
 from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -31,13 +33,22 @@ class Environment(Record):
     """The kind of device that the work runs on: `cpu`, `cuda` or `mps`."""
     accelerator: str | None = None
     """The name of the GPU, if it is one."""
+    driver: str | None = None
+    """The version of the GPU's driver."""
+    deterministic: bool = True
+    """Whether the same work repeats here bit for bit."""
 
     @property
     def hardware(self) -> str:
         """What times depend on: they compare only if this is the same."""
         device = f"{self.device} ({self.accelerator})" if self.accelerator else self.device
-        precision = "" if self.precision == "fp32" else f", {self.precision}"
-        return f"{device}, {self.processor}, {self.instruction_set}, {self.threads} thread(s) per process{precision}"
+        more = f", {self.precision}" * (self.precision != "fp32") + ", not deterministic" * (not self.deterministic)
+        return f"{device}, {self.processor}, {self.instruction_set}, {self.threads} thread(s) per process{more}"
+
+    @property
+    def arithmetic(self) -> str:
+        """What scores may depend on beside the code: the device and the precision."""
+        return f"{self.accelerator or self.device} in {self.precision}"
 
 
 def environment(installed: Installed, compute: Compute | None = None) -> Environment:
@@ -61,7 +72,22 @@ def environment(installed: Installed, compute: Compute | None = None) -> Environ
         precision=compute.precision,
         device=compute.device.partition(":")[0],
         accelerator=torch.cuda.get_device_name(compute.torch_device) if on_gpu else None,
+        driver=driver_version() if on_gpu else None,
+        deterministic=compute.repeats,
     )
+
+
+def driver_version() -> str | None:
+    """The version of the NVIDIA driver, if the system reports it (Linux); else the newest CUDA that it runs."""
+    import torch
+
+    with suppress(OSError):
+        return Path("/sys/module/nvidia/version").read_text().strip()
+    with suppress(OSError, AttributeError):
+        found = re.search(r"Module\s.*?(\d+(\.\d+)+)", Path("/proc/driver/nvidia/version").read_text())
+        return str(found[1]) if found else None
+    newest = getattr(torch._C, "_cuda_getDriverVersion", None)
+    return f"of CUDA {newest() // 1000}.{newest() % 1000 // 10}" if newest else None
 
 
 @cache

@@ -12,8 +12,8 @@ from pydantic import Field
 from zoo.core.errors import ZooError
 from zoo.core.options import Amount, Help, Options, Paths, Texts, Whole
 from zoo.core.seeds import seed_of
-from zoo.core.specs import Precision, diff
-from zoo.machine.compute import Compute, chosen_device
+from zoo.core.specs import TrainingPrecision, diff
+from zoo.machine.compute import Compute, chosen_compute
 from zoo.pretraining.settings import PretrainOptions, PretrainSpec, scaled
 from zoo.registry.catalog import Catalog
 
@@ -70,9 +70,14 @@ class PretrainRequest(Options):
     from_scratch: Annotated[bool, Help("Use only a folder's record, not its weights and tokenizer.", TRAINING)] = False
     device: Annotated[
         str | None,
-        Help("Where to compute: cpu, cuda, cuda:1 or mps.", MACHINE, "cuda", "cuda if there is a GPU, else cpu"),
+        Help("Where to compute: auto, cpu, cuda, cuda:1 or mps.", MACHINE, "cuda", "auto: cuda if there is a GPU"),
     ] = None
-    precision: Annotated[Precision, Help("Number format of forward and backward passes.", MACHINE, "bf16")] = "fp32"
+    precision: Annotated[TrainingPrecision, Help("Number format of forward and backward passes.", MACHINE, "bf16")] = (
+        "fp32"
+    )
+    deterministic: Annotated[
+        bool | None, Help("On a GPU, use only algorithms that repeat bit for bit.", MACHINE, "", "yes")
+    ] = None
     threads: Annotated[
         Annotated[Amount, Field(le=256)] | None, Help("CPU threads per process.", MACHINE, "4", "PyTorch's choice")
     ] = None
@@ -142,7 +147,9 @@ def requested(catalog: Catalog, name: str, asked: PretrainRequest, command: str 
         resume=asked.resume,
         command=command,
     )
-    compute = Compute(device=chosen_device(asked.device), precision=asked.precision, threads=asked.threads)
+    compute = chosen_compute(
+        asked.device, asked.precision, asked.threads, deterministic=asked.deterministic is not False
+    )
     text = text_of_files(asked.corpus)
     spec = identify(
         catalog, meant, text, options, seed=asked.seed, held_out=asked.held_out, precision=compute.precision

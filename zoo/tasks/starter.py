@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Literal
 
 from pydantic import Field
 
-from zoo.core.specs import Count, Share
+from zoo.core.specs import Count, Record, Share
+from zoo.tasks.minimal_pairs import MinimalPair
 from zoo.tasks.task import Dataset, Task, content_hash
 
 
@@ -71,3 +73,20 @@ ROLES = MicroworldTask(
     n_train=480,
 )
 """Who does what to whom, and where, as tags of words; not among the tasks that are compared on by default."""
+
+
+class MicroworldPairs(Record):
+    """Minimal pairs of the microworld, `n` of each phenomenon."""
+
+    n: Count = 200
+    seed: Annotated[int, Field(ge=0)] = 0
+
+    def pairs(self) -> tuple[MinimalPair, ...]:
+        """Make them all."""
+        from zoo.tasks.microworld.pairs import pairs
+
+        return pairs(self.n, self.seed)
+
+
+PAIRS: Mapping[str, MicroworldPairs] = {"micro-pairs": MicroworldPairs()}
+"""The zoo's own minimal pairs, by name."""

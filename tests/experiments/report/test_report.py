@@ -115,6 +115,19 @@ def test_times_of_different_machines_are_withheld_unless_asked_for(run: Comparis
     assert any("compared on request" in note for note in section(asked, "costs").notes)
 
 
+def test_scores_of_different_devices_are_not_shown_without_saying_so(run: ComparisonRun) -> None:
+    assert not any("device" in note for note in section(run, "scores").notes)
+    card = {"device": "cuda", "accelerator": "ACME 9000", "precision": "bf16"}
+    results = [
+        r.model_copy(update={"environment": r.environment.model_copy(update=card)})
+        if not isinstance(r, FailedResult) and (r.job.system, r.job.seed) == ("albert-tiny", 1)
+        else r
+        for r in run.results
+    ]
+    (told,) = (note for note in section(replace(run, results=tuple(results)), "scores").notes if "device" in note)
+    assert "cpu in fp32: bert-tiny, albert-tiny; ACME 9000 in bf16: albert-tiny" in told
+
+
 def test_latency_is_told_with_its_quartiles_in_milliseconds(run: ComparisonRun) -> None:
     table = cost_table(run)
     at = table.columns.index("latency of one item, ms")

@@ -5,15 +5,19 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+import torch
+from torch import Tensor
 
 import zoo
 import zoo_bert
 from tests.experiments import toy_task
 from zoo import Catalog, Offers, ZooError
+from zoo.core.batch import Batch
 from zoo.experiments.plan.job import Job
 from zoo.experiments.plan.plan import Plan
 from zoo.experiments.results.records import FailedResult, Result, fingerprint
 from zoo.experiments.runner.executors import Ended, Executor, Moved
+from zoo.model import Model
 
 SMALL = "bert-tiny+dims.hidden_width=32+dims.embedding_width=32+dims.ffn_width=48"
 
@@ -77,3 +81,18 @@ def test_an_executor_may_refuse_and_an_unknown_one_is_answered_with_those_that_t
         compared(tmp_path, "slurm")
     with pytest.raises(ZooError, match="--address is a cluster's"):
         compared(tmp_path, "local", address="HEAD:6379")
+
+
+def test_all_passes_of_a_job_compute_in_its_precision(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    seen: list[tuple[bool, bool]] = []
+    hidden = Model.hidden
+
+    def looking(model: Model, batch: Batch) -> Tensor:
+        if len(batch.ids) > 1:  # not the audit's, which counts what one token meets
+            seen.append((model.training, torch.is_autocast_enabled("cpu")))
+        return hidden(model, batch)
+
+    monkeypatch.setattr(Model, "hidden", looking)  # what predicts calls it; training calls forward
+    results = compared(tmp_path, "local", precision="bf16")
+    assert not [result for result in results if isinstance(result, FailedResult)]
+    assert set(seen) == {(False, True)}

@@ -11,10 +11,12 @@ import pytest
 import torch
 from safetensors.torch import load_file, save_file
 
+from tests.experiments.synthetic_runs import made_up
 from tests.experiments.test_comparison import CATALOG, Watcher, plan
-from zoo import Model
+from zoo import Model, ZooError
 from zoo.core.batch import Batch
 from zoo.experiments.plan.corpus import FilesCorpus
+from zoo.experiments.plan.make import check_plan
 from zoo.experiments.report.build import write_report
 from zoo.experiments.results.folder import read_run
 from zoo.experiments.results.records import TaskResult
@@ -22,7 +24,8 @@ from zoo.experiments.results.run import ComparisonRun
 from zoo.experiments.runner.run import run
 from zoo.experiments.statistics.analysis import analyse
 from zoo.experiments.verify.files import verify
-from zoo.experiments.verify.rerun import _tested, reevaluate, repeated_plan, retrain
+from zoo.experiments.verify.rerun import _repeated, _tested, again_on, reevaluate, repeated_plan, retrain
+from zoo.machine.compute import Compute
 
 
 @pytest.fixture(scope="module")
@@ -113,6 +116,30 @@ def test_other_predictions_of_the_same_code_contradict(kept: Path, tmp_path: Pat
     (check,) = retrain(altered, plan_again, tmp_path / "again", CATALOG, 1.0, 0, Watcher())
     assert check.finding == "contradicted"
     assert "12.3 then" in check.detail
+
+
+def test_other_scores_do_not_contradict_where_the_same_work_need_not_repeat() -> None:
+    first = made_up(3, {"bert-tiny": [10, 10, 10]}).finetuned("bert-tiny", "lamps")
+    loose = [
+        r.model_copy(update={"environment": r.environment.model_copy(update={"deterministic": False})}) for r in first
+    ]
+    moved = [r.model_copy(update={"main_score": r.main_score + 0.01}) for r in loose]
+    assert _repeated("here", loose, moved, 20.0).finding == "confirmed"
+    strict = [r.model_copy(update={"main_score": r.main_score + 0.01}) for r in first]
+    assert _repeated("here", first, strict, 20.0).finding == "contradicted"
+
+
+def test_a_run_whose_device_is_not_here_is_repeated_on_the_cpu_and_that_is_said(
+    kept: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    plan = read_run(kept).plan
+    elsewhere = plan.model_copy(update={"compute": Compute(device="cuda:99", threads=1)})
+    assert again_on(elsewhere, None) == Compute(threads=1)
+    assert "the run computed on cuda:99, which is not here; computing again on cpu" in caplog.text
+    with pytest.raises(ZooError, match="--device cuda:99: PyTorch finds no such device here"):
+        again_on(plan, "cuda:99")
+    with pytest.raises(ZooError, match="--device cuda:99: PyTorch finds no such device here"):
+        check_plan(CATALOG, elsewhere)
 
 
 @pytest.mark.parametrize(

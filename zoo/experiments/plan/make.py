@@ -16,7 +16,7 @@ from zoo.experiments.plan.claims import PLAIN, Claims
 from zoo.experiments.plan.corpus import CorpusSource, MicroworldCorpus, TasksCorpus, corpus_hash
 from zoo.experiments.plan.plan import Plan
 from zoo.experiments.plan.spec import PlannedCheckpoint, PlannedSplit, PlannedTask, hash_json
-from zoo.machine.compute import ONE_THREAD, Compute
+from zoo.machine.compute import ONE_THREAD, Compute, refuse_missing, refuse_unsupported
 from zoo.registry.catalog import Catalog
 from zoo.registry.search_grids import Tuning
 from zoo.tasks.kinds import baseline_names, task_kind
@@ -129,7 +129,9 @@ def planned_task(catalog: Catalog, name: str, data_folder: Path | None) -> Plann
 
 
 def check_plan(catalog: Catalog, plan: Plan) -> None:
-    """Check that tasks and corpus are those of a saved plan. Raises ZooError if they have changed."""
+    """Check that tasks and corpus are those of a saved plan, and that its device is here. Raises ZooError if not."""
+    refuse_missing(plan.compute.device)
+    refuse_unsupported(plan.compute)
     for variant in plan.variants:
         tasks = [catalog.task(task.name) for task in plan.tasks]
         catalog.check(variant, tasks, trained=variant.name in plan.checkpoints)

@@ -8,7 +8,7 @@ from typing import Annotated
 from pydantic import Field
 
 from zoo.core.options import Amount, Help, Names, Options, Paths, Texts, Whole
-from zoo.core.specs import Precision
+from zoo.core.specs import TrainingPrecision
 from zoo.experiments.plan.plan import Plan
 
 PATH = "Path"
@@ -71,9 +71,14 @@ class PlanOptions(Options):
     ] = ()
     device: Annotated[
         str | None,
-        Help("Where to compute: cpu, cuda, cuda:1 or mps.", MACHINE, "cuda", "cuda if there is a GPU, else cpu"),
+        Help("Where to compute: auto, cpu, cuda, cuda:1 or mps.", MACHINE, "cuda", "auto: cuda if there is a GPU"),
     ] = None
-    precision: Annotated[Precision, Help("Number format of forward and backward passes.", TRAINING, "bf16")] = "fp32"
+    precision: Annotated[
+        TrainingPrecision, Help("Number format of forward and backward passes, training and scoring.", TRAINING, "bf16")
+    ] = "fp32"
+    deterministic: Annotated[
+        bool | None, Help("On a GPU, use only algorithms that repeat bit for bit.", MACHINE, "", "yes")
+    ] = None
     threads: Annotated[Threads, Help("CPU threads per process.", MACHINE, "4")] = 1
     margin: Annotated[
         Annotated[float, Field(gt=0.0, le=100.0)] | None,

@@ -15,7 +15,7 @@ from zoo.experiments.plan.corpus import CorpusSource, FilesCorpus
 from zoo.experiments.plan.make import check_plan, make_plan, with_budget
 from zoo.experiments.plan.options import AblationOptions, ExperimentOptions, PlanOptions
 from zoo.experiments.plan.plan import Plan, read_plan
-from zoo.machine.compute import Compute, chosen_device
+from zoo.machine.compute import chosen_compute
 from zoo.registry.catalog import Catalog
 from zoo.registry.search_grids import Tuning, tuning
 
@@ -102,7 +102,12 @@ def _plan(
         n_seeds=options.seeds,
         corpus=_files(options.corpus),
         data_folder=options.data.resolve() if options.data else None,
-        compute=Compute(device=chosen_device(options.device), precision=options.precision, threads=options.threads),
+        compute=chosen_compute(
+            options.device,
+            options.precision,
+            options.threads,
+            deterministic=options.deterministic is not False,
+        ),
         held_out=options.held_out,
         pretrain_each_seed=options.pretrain_each_seed,
         keep_finetuned=options.keep_finetuned,

@@ -142,6 +142,8 @@ class PlanSpec(Record):
         refuse_twice("variant", [*names, *self.baselines])
         refuse_twice("task", tasks)
         refuse_twice("seed", list(map(str, self.seeds)))
+        if self.compute.precision == "fp16":
+            raise ValueError("fp16 is for models that are not trained; a plan takes bf16 or fp32")
         for what, given, known in (
             ("checkpoints", self.checkpoints, names),
             ("tuning", self.tuning.settings if self.tuning else {}, tasks),

@@ -23,7 +23,7 @@ Points = Mapping[str, tuple[float, float]]
 def costs_section(run: ComparisonRun) -> Section:
     """A row per variant, a column per cost."""
     machines = hardware(run)
-    lines = []
+    lines = [f"Times and memory were measured on {machines[0]}."] if len(machines) == 1 else []
     if len(machines) > 1:
         what = "withheld, as they were" if withheld(run) else "compared on request, though they were"
         lines.append(f"Times and memory are {what} measured on different machines: {'; '.join(machines)}.")

@@ -1,16 +1,29 @@
-"""Data that no model read: items without a label, and the ends of texts that were too long."""
+"""Data that no model read (items without a label, the ends of long texts), and devices that not all were read on."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 
-from zoo.experiments.results.records import TaskResult
+from zoo.experiments.results.records import FailedResult, TaskResult
 from zoo.experiments.results.run import ComparisonRun
 
 
 def left_out_notes(run: ComparisonRun) -> list[str]:
     """A line for each task on which something was left out."""
     return [*_unlabelled(run), *_cut(run)]
+
+
+def device_notes(run: ComparisonRun) -> list[str]:
+    """A line if the variants' results come from more than one kind of device or precision."""
+    variants = {variant.name for variant in run.plan.variants}
+    by_device: dict[str, dict[str, None]] = {}
+    for result in run.results:
+        if not isinstance(result, FailedResult) and result.job.system in variants:
+            by_device.setdefault(result.environment.arithmetic, {})[result.job.system] = None
+    if len(by_device) < 2:
+        return []
+    listed = "; ".join(f"{device}: {', '.join(systems)}" for device, systems in by_device.items())
+    return [f"Not all results come from one kind of device ({listed}), so a difference may be the device's."]
 
 
 def training_split(result: TaskResult) -> str | None:

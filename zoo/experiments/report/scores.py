@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from statistics import fmean, stdev
 
 from zoo.document import MISSING, Figure, Notes, Section, Table
-from zoo.experiments.report.data_notes import left_out_notes, training_split
+from zoo.experiments.report.data_notes import device_notes, left_out_notes, training_split
 from zoo.experiments.report.differences import comparison_notes, tier_of
 from zoo.experiments.report.plots import seeds_figure
 from zoo.experiments.report.selection import selection_notes
@@ -129,7 +129,8 @@ def notes(run: ComparisonRun, comparisons: Comparisons) -> list[str]:
         lines.append(
             f"Synthetic tasks: {', '.join(synthetic)}. They show differences of design, not of language understanding."
         )
-    return [*lines, *left_out_notes(run), *selection_notes(run), *comparison_notes(comparisons)]
+    notes = (*device_notes(run), *left_out_notes(run), *selection_notes(run), *comparison_notes(comparisons))
+    return [*lines, *notes]
 
 
 def protocol(run: ComparisonRun) -> str:

@@ -18,7 +18,8 @@ from zoo.tasks.kinds import task_kind
 def evaluate(work: JobContext) -> TaskResult:
     """Predict every dev split with a model's own task head, without training."""
     task, dataset = planned_data(work)
-    length, device = work.plan.variant(work.job.system).finetuning.max_length, work.how.compute.torch_device
+    compute, length = work.how.compute, work.plan.variant(work.job.system).finetuning.max_length
+    device = compute.torch_device
     reset_peak_memory(device)
     model = load(work.start(), catalog=work.catalog).to(device)
     head = head_for_text(model)
@@ -27,7 +28,8 @@ def evaluate(work: JobContext) -> TaskResult:
     kind = task_kind(task)
     encoded = {split: kind.encode(dataset.splits[split], model.text_tokenizer, length) for split in splits}
     order = class_order(head.config, task)
-    predictions = {split: predict_items(model, head, task, items, order) for split, (items, _) in encoded.items()}
+    with compute.autocast():
+        predictions = {split: predict_items(model, head, task, items, order) for split, (items, _) in encoded.items()}
     seconds, peak = time.perf_counter() - began, peak_memory(device)
     work.progress(1, 1)
     asked = [item for split in task.dev_splits for item in encoded[split][0]]
@@ -41,7 +43,7 @@ def evaluate(work: JobContext) -> TaskResult:
         cost=Cost(
             seconds=seconds,
             peak_bytes=peak,
-            latency_s=latency(model, head, asked),
-            inference_items_per_s=throughput(model, head, asked),
+            latency_s=latency(model, head, asked, compute),
+            inference_items_per_s=throughput(model, head, asked, compute),
         ),
     )

@@ -46,7 +46,10 @@ def finetune(work: JobContext) -> TaskResult:
     trained = time.perf_counter()
     for split in (*task.dev_splits, *unlabelled(task, dataset)):
         encoded[split] = kind.encode(dataset.splits[split], tokenizer, recipe.max_length)
-    predictions = {split: predict(model, head, its) for split, (its, _) in encoded.items() if split != task.train_split}
+    with how.compute.autocast():
+        predictions = {
+            split: predict(model, head, its) for split, (its, _) in encoded.items() if split != task.train_split
+        }
     seconds, peak = time.perf_counter() - began, peak_memory(how.compute.torch_device)
     if plan.keep_finetuned:
         save(model, work.model_folder(), to="zoo", replace=True, catalog=catalog)
@@ -63,8 +66,8 @@ def finetune(work: JobContext) -> TaskResult:
             seconds=seconds,
             peak_bytes=peak,
             training_examples_per_s=history.n_sequences / (trained - began),
-            latency_s=latency(model, head, asked),
-            inference_items_per_s=throughput(model, head, asked),
+            latency_s=latency(model, head, asked, how.compute),
+            inference_items_per_s=throughput(model, head, asked, how.compute),
         ),
     )
 

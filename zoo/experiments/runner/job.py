@@ -6,8 +6,6 @@ from collections.abc import Callable
 from importlib import import_module
 from pathlib import Path
 
-import torch
-
 from zoo.blocks.kernels import kernels_taken
 from zoo.core.errors import RunFailed, ZooError
 from zoo.core.seeds import seed_of
@@ -16,6 +14,7 @@ from zoo.experiments.plan.job_kinds import kind_of
 from zoo.experiments.plan.plan import Plan
 from zoo.experiments.results.records import FailedResult, Finished, Result
 from zoo.experiments.runner.context import JobContext
+from zoo.machine.failures import is_out_of_memory, not_deterministic
 from zoo.registry.catalog import Catalog
 from zoo.train.loop import Progress
 from zoo.train.step import StepConfig, TooFewSequences
@@ -35,7 +34,8 @@ def attempt(
     except ZooError as error:
         return FailedResult(job=job, reason=str(error))
     except Exception as error:
-        return FailedResult(job=job, reason=f"{type(error).__name__}: {' '.join(str(error).split())}")
+        told = not_deterministic(error) or f"{type(error).__name__}: {' '.join(str(error).split())}"
+        return FailedResult(job=job, reason=told)
 
 
 def run_job(
@@ -59,7 +59,7 @@ def run_job(
         except TooFewSequences:
             raise RunFailed(OUT_OF_MEMORY.format(n_micro // 2)) from None
         except (MemoryError, RuntimeError) as error:
-            if not _is_out_of_memory(error):
+            if not is_out_of_memory(error):
                 raise
         if not kind_of(job).has_steps or n_micro == MOST_MICRO_BATCHES:
             raise RunFailed(OUT_OF_MEMORY.format(n_micro))
@@ -70,8 +70,3 @@ def _work(job: Job) -> Callable[[JobContext], Finished]:
     """The function that runs a job: named after its kind, in the file of that name."""
     work: Callable[[JobContext], Finished] = getattr(import_module(f"{__package__}.{job.kind}_job"), job.kind)
     return work
-
-
-def _is_out_of_memory(error: Exception) -> bool:
-    """PyTorch has its own type for accelerators only (DefaultCPUAllocator raises a plain RuntimeError)."""
-    return isinstance(error, MemoryError | torch.OutOfMemoryError) or "can't allocate memory" in str(error)

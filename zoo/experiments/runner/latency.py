@@ -10,7 +10,7 @@ import torch
 
 from zoo.experiments.results.records import Measured
 from zoo.heads import TaskHead
-from zoo.machine.compute import synchronize
+from zoo.machine.compute import Compute, synchronize
 from zoo.model import Model
 from zoo.tasks.kinds import EncodedItem
 from zoo.train.finetune import predict
@@ -28,21 +28,24 @@ SECONDS = 0.25
 """Seconds for which passes are repeated beyond the fewest."""
 
 
-def latency(model: Model, head: TaskHead, items: Sequence[EncodedItem]) -> Measured:
-    """Seconds per sequence at batch size 1, the mean over a pass."""
+def latency(model: Model, head: TaskHead, items: Sequence[EncodedItem], compute: Compute | None = None) -> Measured:
+    """Seconds per sequence at batch size 1, the mean over a pass, in the precision of `compute`."""
     chosen = spread_by_length(items, ONE_BY_ONE)
 
     def answer_each() -> None:
         for item in chosen:
             predict(model, head, [item])
 
-    return summed_up([seconds / len(chosen) for seconds in repeated(answer_each, device_of(model))])
+    with (compute or Compute()).autocast():
+        passes = repeated(answer_each, device_of(model))
+    return summed_up([seconds / len(chosen) for seconds in passes])
 
 
-def throughput(model: Model, head: TaskHead, items: Sequence[EncodedItem]) -> Measured:
-    """Sequences per second, in batches of similar length."""
+def throughput(model: Model, head: TaskHead, items: Sequence[EncodedItem], compute: Compute | None = None) -> Measured:
+    """Sequences per second, in batches of similar length, in the precision of `compute`."""
     chosen = spread_by_length(items, TOGETHER)
-    passes = repeated(lambda: predict(model, head, chosen), device_of(model))
+    with (compute or Compute()).autocast():
+        passes = repeated(lambda: predict(model, head, chosen), device_of(model))
     return summed_up([len(chosen) / seconds for seconds in passes])
 
 

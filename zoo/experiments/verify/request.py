@@ -27,4 +27,8 @@ class VerifyRequest(Options):
             "With --depth training, scores shown to differ by less than this many points count as equal.", AGAIN, "0.5"
         ),
     ] = 1.0
+    device: Annotated[
+        str | None,
+        Help("Where to compute again: auto, cpu, cuda, cuda:1 or mps.", AGAIN, "cpu", "as the run, if it is here"),
+    ] = None
     workers: Annotated[Annotated[Whole, Field(le=256)], Help("Parallel processes; 0 runs in this one.", AGAIN, "4")] = 2

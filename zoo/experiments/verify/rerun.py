@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterator, Sequence
 from math import sqrt
 from pathlib import Path
@@ -21,9 +22,12 @@ from zoo.experiments.runner.run import Watcher, run
 from zoo.experiments.verify.files import Check
 from zoo.inference.predict_task import class_order, predict_items
 from zoo.inference.predict_text import head_for_text
+from zoo.machine.compute import Compute, chosen_device
 from zoo.machine.environment import environment
 from zoo.registry.catalog import Catalog
 from zoo.tasks.kinds import TaskKind, task_kind
+
+log = logging.getLogger("zoo")
 
 ALPHA = 0.05
 
@@ -31,10 +35,23 @@ TIES = 0.01
 """The share of items whose prediction may differ on other hardware."""
 
 
-def reevaluate(done: ComparisonRun, folder: Path, catalog: Catalog) -> Iterator[Check]:
-    """Predict the development items again with every stored fine-tuned model."""
+def again_on(plan: Plan, device: str | None) -> Compute:
+    """Where to compute again: on the device asked for, else the run's, else the CPU, which is logged.
+
+    Raises ZooError if the device that was asked for is missing.
+    """
+    if device is not None:
+        return plan.compute.model_copy(update={"device": chosen_device(device)})
+    here = plan.compute.here()
+    if here != plan.compute:
+        log.warning(f"the run computed on {plan.compute.device}, which is not here; computing again on {here.device}")
+    return here
+
+
+def reevaluate(done: ComparisonRun, folder: Path, catalog: Catalog, compute: Compute | None = None) -> Iterator[Check]:
+    """Predict the development items again with every stored fine-tuned model, where the run did if nothing is said."""
+    compute = compute or again_on(done.plan, None)
     data = Path(done.plan.data_folder) if done.plan.data_folder else None
-    compute = done.plan.compute.here()
     here = environment(catalog, compute)
     compute.begin()
     for result in done.results:
@@ -42,8 +59,8 @@ def reevaluate(done: ComparisonRun, folder: Path, catalog: Catalog) -> Iterator[
         if not isinstance(result, TaskResult) or where is None:
             continue
         try:
-            for split, predictions in _predicted_again(done.plan, result, folder / where, data, catalog):
-                same_place = here.hardware == result.environment.hardware
+            for split, predictions in _predicted_again(done.plan, result, folder / where, data, catalog, compute):
+                same_place = here.deterministic and here.hardware == result.environment.hardware
                 kind, recorded = task_kind(done.plan.task(str(result.job.task))), result.predictions[split]
                 yield _equal_predictions(kind, f"{where}: {split}", recorded, predictions, same_place)
         except _CannotTell as error:
@@ -57,7 +74,7 @@ class _CannotTell(Exception):
 
 
 def _predicted_again(
-    plan: Plan, result: TaskResult, place: Path, data: Path | None, catalog: Catalog
+    plan: Plan, result: TaskResult, place: Path, data: Path | None, catalog: Catalog, compute: Compute
 ) -> Iterator[tuple[str, list[Any]]]:
     """The predictions of a kept model, by development split. Raises ZooError if it has no head for the task."""
     if not place.is_dir():
@@ -66,19 +83,20 @@ def _predicted_again(
     dataset = task.load(data)
     if dataset.content_hash != result.data_hash:
         raise _CannotTell(f"the data of {task.name} are not those of the run")
-    model = load(place, catalog=catalog).to(plan.compute.here().torch_device)
+    model = load(place, catalog=catalog).to(compute.torch_device)
     head, max_length = head_for_text(model), plan.variant(result.job.system).finetuning.max_length
     order = class_order(head.config, task)
     for split in task.dev_splits:
         items, _ = task_kind(task).encode(dataset.splits[split], model.text_tokenizer, max_length)
-        yield split, predict_items(model, head, task, items, order)
+        with compute.autocast():
+            predictions = predict_items(model, head, task, items, order)
+        yield split, predictions
 
 
-def repeated_plan(plan: Plan, seeds: int) -> Plan:
-    """A plan with no more than its first seeds, on its device if that is here, else on the CPU."""
-    return plan.model_copy(
-        update={"seeds": plan.seeds[:seeds], "keep_finetuned": False, "compute": plan.compute.here()}
-    )
+def repeated_plan(plan: Plan, seeds: int, compute: Compute | None = None) -> Plan:
+    """A plan with no more than its first seeds, computed where the run was if nothing is said."""
+    compute = compute or again_on(plan, None)
+    return plan.model_copy(update={"seeds": plan.seeds[:seeds], "keep_finetuned": False, "compute": compute})
 
 
 def retrain(
@@ -130,7 +148,7 @@ def _repeated(where: str, recorded: list[TaskResult], repeated: list[TaskResult]
         return Check(where, "confirmed", f"bit for bit, {len(repeated)} seed(s)")
     old, new = ([100 * result.main_score for result in results] for results in (recorded, repeated))
     shown = f"{fmean(old):.1f} then, {fmean(new):.1f} now"
-    if recorded[0].environment == repeated[0].environment:
+    if recorded[0].environment == repeated[0].environment and recorded[0].environment.deterministic:
         return Check(where, "contradicted", f"{shown}: the same code on the same machine gives other predictions")
     if len(old) < 2 or len(new) < 2:
         return Check(where, "not decidable", f"{shown}; at least two seeds of each are needed")

@@ -1,0 +1,149 @@
+"""What models know without training: minimal pairs, texts, and candidates for a gap."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TypeVar
+
+from zoo.api.models import AnyModel, at_work
+from zoo.api.outcomes import render, save
+from zoo.core.errors import UnknownName, ZooError
+from zoo.document import Document
+from zoo.document.html import fragment
+from zoo.document.text import text
+from zoo.experiments.report.pairs import PairReport
+from zoo.experiments.report.texts import GapReport, TextReport
+from zoo.inference.likelihood import language_model
+from zoo.inference.text_scores import Gap, read_gaps, read_texts, score_gap, score_pairs, score_texts
+from zoo.model import Model
+from zoo.tasks.minimal_pairs import MinimalPair, limited, read_pairs
+from zoo.tasks.starter import PAIRS
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class Scored:
+    """Scores of one model or more: `report` holds them, and what follows from them."""
+
+    report: PairReport | TextReport | GapReport
+
+    @property
+    def document(self) -> Document:
+        """Tables, charts and notes."""
+        return self.report.document
+
+    def render(self, format: str = "terminal") -> str:
+        """All of it in a format: terminal, markdown, csv, json, html, latex, or one that a plugin brings."""
+        return render(self.document, format)
+
+    def save(self, path: str | Path, format: str | None = None) -> Path:
+        """Write all of it to a file, in the format that its name ends with if none is given."""
+        return save(self.document, path, format)
+
+    def __repr__(self) -> str:
+        return text(self.document.brief, 100).rstrip()
+
+    def _repr_html_(self) -> str:
+        return fragment(self.document.brief.sections)
+
+
+def score(
+    *models: AnyModel,
+    pairs: str | Path | Sequence[MinimalPair] | None = None,
+    texts: str | Path | Iterable[str] | None = None,
+    cloze: str | Path | Sequence[Gap] | None = None,
+    within_words: bool = False,
+    limit: int | None = None,
+    device: str | None = None,
+) -> Scored:
+    """Score minimal pairs, texts or candidates for a gap by what models were pre-trained to do; as `zoo score`.
+
+    Give one of `pairs`, a suite such as micro-pairs, a JSONL file or a folder of them; `texts`, a file with one per
+    line; or `cloze`, a file of texts with a gap and candidates, tabs between them. Masked language models give
+    pseudo-log-likelihoods, causal ones log-likelihoods. With `within_words`, the later pieces of a token's word are
+    hidden with it. `limit` takes the first pairs of each phenomenon. Raises ZooError if a model predicts no tokens, or
+    the input is malformed.
+    """
+    asked = {"pairs": pairs, "texts": texts, "cloze": cloze}
+    if sum(given is not None for given in asked.values()) != 1:
+        raise ZooError("say what to score: one of pairs, texts and cloze, as --pairs micro-pairs")
+    if pairs is not None:
+        return Scored(_pairs(models, pairs, within_words, limit, device))
+    return Scored(_texts(models, texts, within_words, device) if texts is not None else _gaps(models, cloze, device))
+
+
+def _pairs(
+    models: Sequence[AnyModel],
+    given: str | Path | Sequence[MinimalPair],
+    within_words: bool,
+    limit: int | None,
+    device: str | None,
+) -> PairReport:
+    source, found = _found_pairs(given)
+    pairs = limited(found, limit)
+    source += f", the first {limit} of each phenomenon" if len(pairs) < len(found) else ""
+    scores, methods = _by_model(
+        models, device, within_words, lambda model: score_pairs(model, pairs, within_words=within_words)
+    )
+    return PairReport(source, pairs, scores, methods)
+
+
+def _texts(
+    models: Sequence[AnyModel], given: str | Path | Iterable[str], within_words: bool, device: str | None
+) -> TextReport:
+    texts = list(read_texts(Path(given)) if isinstance(given, str | Path) else given)
+    if not texts:
+        raise ZooError(f"{_source(given)}: holds no text to score")
+    scores, methods = _by_model(
+        models, device, within_words, lambda model: list(score_texts(model, texts, within_words=within_words))
+    )
+    return TextReport(_source(given), texts, scores, methods)
+
+
+def _gaps(models: Sequence[AnyModel], given: str | Path | Sequence[Gap] | None, device: str | None) -> GapReport:
+    gaps = read_gaps(Path(given)) if isinstance(given, str | Path) else list(given or ())
+    scores, methods = _by_model(models, device, False, lambda model: [score_gap(model, gap) for gap in gaps])
+    return GapReport(_source(given), gaps, scores, methods)
+
+
+def _found_pairs(given: str | Path | Sequence[MinimalPair]) -> tuple[str, Sequence[MinimalPair]]:
+    """A suite by name, or files. Raises UnknownName for what is neither."""
+    if not isinstance(given, str | Path):
+        return _source(given), given
+    if str(given) in PAIRS:
+        return str(given), PAIRS[str(given)].pairs()
+    if not Path(given).exists():
+        raise UnknownName("suite of minimal pairs, a file or a folder", str(given), PAIRS)
+    return str(given), read_pairs(Path(given))
+
+
+def _source(given: object) -> str:
+    return str(given) if isinstance(given, str | Path) else "given in Python"
+
+
+def _by_model(
+    models: Sequence[AnyModel], device: str | None, within_words: bool, scored: Callable[[Model], T]
+) -> tuple[dict[str, T], dict[str, str]]:
+    """What each model gives, one model in memory at a time; and how it was made."""
+    if not models:
+        raise ZooError("name a model to score with: the folder of one, as runs/mine/model")
+    scores: dict[str, T] = {}
+    methods: dict[str, str] = {}
+    for given in models:
+        with at_work(given, device) as model:
+            name = model.variant.name if isinstance(given, Model) else str(given)
+            if name in scores:
+                raise ZooError(f"{name} is given twice; give each model once")
+            causal = language_model(model).causal
+            scores[name], methods[name] = scored(model), _method(causal, within_words)
+    return scores, methods
+
+
+def _method(causal: bool, within_words: bool) -> str:
+    if causal:
+        return "log-likelihood from left to right"
+    hidden = "the later pieces of its word hidden with it" if within_words else "one token hidden at a time"
+    return f"pseudo-log-likelihood, {hidden}"

@@ -1,0 +1,73 @@
+"""`zoo score`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from zoo.commands.console import OUTPUT, AsJson, ending, print_json, show
+from zoo.commands.inference import Device
+
+WHAT = "What to score"
+
+
+def score(
+    models: Annotated[
+        list[str],
+        typer.Argument(help="Folders with language models, or hub:OWNER/NAME@REVISION; several are compared."),
+    ],
+    pairs: Annotated[
+        str | None,
+        typer.Option(
+            help="Minimal pairs: a suite, a JSONL file as BLiMP's, or a folder of them. [dim](e.g. micro-pairs)[/dim]",
+            rich_help_panel=WHAT,
+        ),
+    ] = None,
+    texts: Annotated[
+        Path | None,
+        typer.Option(help="A file with one text per line. [dim](e.g. texts.txt)[/dim]", rich_help_panel=WHAT),
+    ] = None,
+    cloze: Annotated[
+        Path | None,
+        typer.Option(
+            help="A file with, on each line, a text with one \\[MASK] and candidates for it, separated by tabs. "
+            "[dim](e.g. cloze.tsv)[/dim]",
+            rich_help_panel=WHAT,
+        ),
+    ] = None,
+    within_words: Annotated[
+        bool, typer.Option("--within-words", help="Hide with a token the later pieces of its word.")
+    ] = False,
+    limit: Annotated[
+        int | None, typer.Option(min=1, help="The most pairs of each phenomenon, the first. [dim](e.g. 50)[/dim]")
+    ] = None,
+    out: Annotated[
+        Path | None,
+        typer.Option(
+            help="Write all of it to a file: .html, .md, .json, .csv, .tex. [dim](e.g. pairs.html)[/dim]",
+            rich_help_panel=OUTPUT,
+        ),
+    ] = None,
+    device: Device = None,
+    as_json: AsJson = False,
+) -> None:
+    """Score minimal pairs, texts, or candidates for a gap, by what models were pre-trained to do; nothing is trained.
+
+    Masked language models give pseudo-log-likelihoods, causal ones log-likelihoods.
+
+    Example: zoo score runs/mine/model --pairs micro-pairs
+    """
+    import zoo
+
+    scored = zoo.score(
+        *models, pairs=pairs, texts=texts, cloze=cloze, within_words=within_words, limit=limit, device=device
+    )
+    if as_json:
+        print_json(scored.render("json"))
+    else:
+        show(scored.document.brief)
+    if out is not None:
+        scored.save(out)
+        ending({"report": out})

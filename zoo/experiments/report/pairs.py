@@ -1,0 +1,169 @@
+"""The report of minimal pairs: accuracies, differences and verdicts."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING, Literal, TypeAlias
+
+import numpy as np
+from pydantic import JsonValue
+
+from zoo.document import Document, Figure, Notes, Section, Table
+from zoo.experiments.statistics.pairs import ALL, Accuracy, PairedDifference, Right, accuracies, differences, groups_of
+from zoo.tasks.minimal_pairs import MinimalPair, content_hash
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure as Drawing
+
+    from zoo.inference.text_scores import TextScore
+
+Level: TypeAlias = Literal["field", "term", "phenomenon"]
+LEVELS: tuple[Level, ...] = ("field", "term", "phenomenon")
+
+MOST_ROWS = 80
+"""Groups that are drawn."""
+
+TIE = 1e-5
+"""Nats within which two sentences are equally probable: rounding, as of sentences that a tokenizer reads alike."""
+
+SHORTER = "shorter"
+"""The baseline that prefers the sentence of fewer characters."""
+
+
+@dataclass(frozen=True)
+class PairReport:
+    """Scores of minimal pairs by one model or more: by model, the good and the bad sentence's of each pair."""
+
+    source: str
+    pairs: Sequence[MinimalPair]
+    scores: Mapping[str, Sequence[tuple[TextScore, TextScore]]]
+    methods: Mapping[str, str]
+
+    @cached_property
+    def right(self) -> dict[str, Right]:
+        """By model, whether the good sentence of each pair is the more probable; a tie is not right. [N]"""
+        return {model: np.array([margin(*pair) > TIE for pair in scores]) for model, scores in self.scores.items()}
+
+    @cached_property
+    def groups(self) -> dict[str, dict[str, Right]]:
+        """The pairs of each group, by level, wide to narrow; a level with a single group is left out."""
+        found = {level: groups_of(self.pairs, level) for level in LEVELS}
+        return {ALL: {ALL: np.ones(len(self.pairs), bool)}} | {
+            level: groups for level, groups in found.items() if len(groups) > 1
+        }
+
+    @cached_property
+    def accuracies(self) -> dict[str, dict[str, tuple[Accuracy, ...]]]:
+        """By level and model, the accuracy on each group."""
+        return {
+            level: {model: accuracies(right, groups) for model, right in self.right.items()}
+            for level, groups in self.groups.items()
+        }
+
+    @cached_property
+    def differences(self) -> tuple[PairedDifference, ...]:
+        """Of every two models, on all pairs and by phenomenon."""
+        return differences(self.right, self.groups.get("phenomenon", {}))
+
+    @property
+    def document(self) -> Document:
+        """Accuracy by group, differences with verdicts, and how they were made."""
+        sections = [Section("accuracy", "Accuracy", (self._figure(), self._table(), self._notes()), brief=True)]
+        if self.differences:
+            sections.append(Section("differences", "Differences", (self._verdicts(),), brief=True))
+        return Document(f"Minimal pairs: {self.source}", tuple(sections), self._data)
+
+    def _table(self) -> Table:
+        rows: list[tuple[str, ...]] = []
+        rules: set[int] = set()
+        for level, groups in self.groups.items():
+            rules.add(len(rows))
+            for place, (name, members) in enumerate(groups.items()):
+                found = (shown(its[place]) for its in self.accuracies[level].values())
+                rows.append((name, str(int(members.sum())), *found, f"{100 * self._shorter(members):.1f}"))
+        columns = ("group", "pairs", *(f"{model} x 100" for model in self.scores), f"{SHORTER} x 100")
+        return Table(columns, tuple(rows), rules=frozenset(rules))
+
+    def _shorter(self, members: Right) -> float:
+        signs = [np.sign(len(pair.bad) - len(pair.good)) for pair, its in zip(self.pairs, members, strict=True) if its]
+        return float(np.mean(signs)) / 2 + 0.5
+
+    def _figure(self) -> Figure:
+        return Figure("Accuracy with its 95% interval; at 50, chance", self._draw)
+
+    def _draw(self) -> Drawing:
+        from zoo.document.plotting import grid, key, short, style
+
+        level = list(self.groups)[-1]
+        names = list(self.groups[level])[:MOST_ROWS]
+        figure, (axes,) = grid(1, columns=1, height=1.0 + 0.22 * len(names))
+        for index, found in enumerate(self.accuracies[level].values()):
+            for row, each in enumerate(found[:MOST_ROWS]):
+                at = row + 0.5 * (index + 1) / (len(self.scores) + 1) - 0.25
+                axes.plot([100 * each.low, 100 * each.high], [at, at], color=style(index)["color"], linewidth=1)
+                axes.plot(100 * each.accuracy, at, **style(index))
+        axes.axvline(50, color="black", linewidth=0.8)
+        axes.set_yticks(range(len(names)), [short(name) for name in names])
+        axes.set_ylim(len(names) - 0.5, -0.5)
+        axes.set_xlabel("accuracy x 100")
+        key(figure, list(self.scores), style)
+        return figure
+
+    def _verdicts(self) -> Table:
+        columns = ("difference", "x 100", "95% interval", "only first", "only second", "p", "verdict")
+        rows = tuple(
+            (
+                f"{d.group}: {d.first} - {d.second}",
+                f"{100 * d.difference:+.1f}",
+                f"{100 * d.low:+.1f} to {100 * d.high:+.1f}",
+                str(d.only_first),
+                str(d.only_second),
+                f"{d.adjusted_p:.3f}",
+                d.verdict,
+            )
+            for d in self.differences
+        )
+        return Table(columns, rows, words=frozenset({"verdict"}))
+
+    def _notes(self) -> Notes:
+        lines = [f"{model}: {method}." for model, method in self.methods.items()]
+        for model, scores in self.scores.items():
+            of, n_ties = f"of {len(scores):,} pairs", sum(abs(margin(*pair)) <= TIE for pair in scores)
+            n_cut = sum(good.cut or bad.cut for good, bad in scores)
+            lines += [f"{model} finds the sentences of {n_ties} {of} equally probable; these are wrong."] * bool(n_ties)
+            lines += [f"{model} read {n_cut} {of} in part, as they are longer than it reads."] * bool(n_cut)
+        lines.append("Intervals are Wilson's, over pairs; the models are as they are, so no seeds are involved.")
+        if self.differences:
+            lines.append(
+                "Verdicts: McNemar's exact test at 5%, on the same pairs; Holm over phenomena, not over models."
+            )
+        return Notes((*lines, f"{len(self.pairs):,} pairs of {self.source}, SHA-256 {content_hash(self.pairs)[:16]}."))
+
+    def _data(self) -> dict[str, JsonValue]:
+        return {
+            "source": self.source,
+            "content_hash": content_hash(self.pairs),
+            "methods": dict(self.methods),
+            "accuracies": {
+                level: {model: [each.model_dump() for each in its] for model, its in by_model.items()}
+                for level, by_model in self.accuracies.items()
+            },
+            "differences": [d.model_dump() for d in self.differences],
+            "pairs": [self._pair(number, pair) for number, pair in enumerate(self.pairs)],
+        }
+
+    def _pair(self, number: int, pair: MinimalPair) -> dict[str, JsonValue]:
+        both = {model: [score.log_probability for score in scores[number]] for model, scores in self.scores.items()}
+        return {**asdict(pair), "log_probabilities": both}
+
+
+def margin(good: TextScore, bad: TextScore) -> float:
+    """By how much the good sentence is the more probable, in nats."""
+    return good.log_probability - bad.log_probability
+
+
+def shown(found: Accuracy) -> str:
+    """An accuracy and its interval, x 100."""
+    return f"{100 * found.accuracy:.1f} [{100 * found.low:.1f}, {100 * found.high:.1f}]"
