@@ -88,7 +88,7 @@ def test_findings_are_told_in_hundredths_with_what_would_have_shown() -> None:
     ((task, groups, _),) = tier_table(found).rows
     assert (task, groups) == ("lamps", "1. albert-tiny; 2. bert-tiny")
     ((pair, *shown),) = difference_table(found).rows
-    assert (pair, shown[0], shown[-1]) == ("lamps: bert-tiny - albert-tiny", "-42.5", "better")
+    assert (pair, shown[0], shown[-1]) == ("lamps: bert-tiny - albert-tiny", "-42.5", "albert-tiny better")
     counts, floor, *_ = comparison_notes(found)
     assert "1 differences between variants: better 1, not significant 0" in counts
     assert floor == "Not significantly better than majority: bert-tiny on lamps."

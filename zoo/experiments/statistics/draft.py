@@ -10,7 +10,7 @@ import numpy as np
 
 from zoo.experiments.statistics.bootstrap import Array
 from zoo.experiments.statistics.error import LEVEL, MOST_SEEDS, Error, error_of
-from zoo.experiments.statistics.tests import EQUIVALENT, SAME, TOO_FEW, Difference, Verdict, holm
+from zoo.experiments.statistics.tests import EQUIVALENT, SAME, TOO_FEW, Difference, Verdict, holm, holm_factors
 
 MEAN = "mean"
 """The name of the mean over tasks."""
@@ -91,9 +91,9 @@ def draft_of(
 def decided(drafts: Sequence[Draft], margin: float | None = None) -> list[Difference]:
     """With verdicts, Holm-corrected over all that can differ; `margin` is a share of 1, like a score."""
     tested = [d for d in drafts if not d.same]
-    factors = dict(zip(map(id, tested), holm([d.p for d in tested]), strict=True))
+    factors = dict(zip(map(id, tested), holm_factors([d.p for d in tested]), strict=True))
     within = [d.equivalence_p(margin) for d in tested] if margin else []
-    inside = dict(zip(map(id, tested), (f * p for f, p in zip(holm(within), within, strict=True)), strict=False))
+    inside = dict(zip(map(id, tested), holm(within), strict=False))
     return [_decided(d, factors.get(id(d), 1.0), inside.get(id(d))) for d in drafts]
 
 
@@ -113,7 +113,7 @@ def _decided(found: Draft, factor: float, equivalence_p: float | None) -> Differ
         level=level,
         p=found.p,
         adjusted_p=min(1.0, factor * found.p),
-        equivalence_p=None if equivalence_p is None else min(1.0, equivalence_p),
+        equivalence_p=equivalence_p,
         minimum_detectable_difference=now,
         minimum_detectable_at_best=at_best,
         seeds_needed=error.seeds_needed(found.difference, level) if now is not None else None,

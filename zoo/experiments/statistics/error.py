@@ -23,7 +23,7 @@ POWER = 0.8
 MOST_SEEDS = 1_000
 """The most seeds considered; a difference that needs more is out of reach."""
 
-SMALLEST_P = 1e-300
+SMALLEST_P = 1e-15
 CERTAIN = 1e-12
 """Differences and errors below this are rounding."""
 
