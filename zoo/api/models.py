@@ -25,7 +25,6 @@ from zoo.model import Model
 from zoo.pooling.config import vector_config
 from zoo.progress import Pace, Shown
 from zoo.registry.catalog import Catalog
-from zoo.tasks.files import FilesTask
 from zoo.tasks.kinds import task_kind
 from zoo.tasks.scoring import score
 from zoo.text.encoding import Text
@@ -147,8 +146,6 @@ def predict_file(
 
 def _task_predictions(model: Model, file: Path, name: str, labels: list[str] | None) -> Predictions:
     task = Catalog.installed().task(name)
-    if not isinstance(task, FilesTask):
-        raise ZooError(f"task {name!r} is generated and not read from files")
     examples, kind = task.read(file), task_kind(task)
     predictions = predict_task(model, task, examples, labels=labels)
     rows: list[tuple[str, ...]] = [(str(index), kind.shown(value)) for index, value in enumerate(predictions)]

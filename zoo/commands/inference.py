@@ -115,7 +115,7 @@ def predict(
     task: Annotated[
         str | None,
         typer.Option(
-            help="A task with the model's labels; files have its layout. [dim](e.g. rte)[/dim]",
+            help="A task with the model's labels, or a task file; FILE has its layout. [dim](e.g. rte)[/dim]",
             autocompletion=COMPLETIONS["tasks"],
         ),
     ] = None,

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from copy import copy
 from functools import partial
 from html import escape
+from pathlib import Path
 from pkgutil import resolve_name
 from typing import Any, Self
 
@@ -19,6 +21,7 @@ from zoo.registry.search_grids import Grid
 from zoo.registry.tables import OnFailure, Tables, stop
 from zoo.tasks.kinds import add_kinds
 from zoo.tasks.metrics import add_metrics
+from zoo.tasks.record_file import is_task_file, read_task_file
 from zoo.tasks.task import Task
 from zoo.weights.format import CheckpointFormat
 
@@ -31,6 +34,7 @@ class Offered:
 
     def __init__(self, sources: list[Source], on_failure: OnFailure) -> None:
         self.offered = Tables(sources, on_failure)
+        self._own_tasks: dict[str, Task] = {}
         add_kinds(self.offered["task_kind"])
         add_metrics(self.offered["metric"])
 
@@ -78,7 +82,7 @@ class Offered:
     @property
     def tasks(self) -> Mapping[str, Task]:
         """Tasks by name."""
-        return self.offered["task"]
+        return {**self.offered["task"], **self._own_tasks}
 
     @property
     def checkpoint_formats(self) -> Mapping[str, CheckpointFormat]:
@@ -101,8 +105,22 @@ class Offered:
         return self.offered["search_grid"]
 
     def task(self, name: str) -> Task:
-        """The task of this name. Raises UnknownName."""
-        task: Task = self._find("task", name)
+        """The task of this name, or the one that the file of this name describes. Raises UnknownName or ZooError."""
+        if is_task_file(name) and name not in self.tasks:
+            return self._new(read_task_file(Path(name)))
+        if name not in self.tasks:
+            raise UnknownName("task", name, self.tasks)
+        return self.tasks[name]
+
+    def with_tasks(self, tasks: Iterable[Task]) -> Self:
+        """The same with tasks that no plugin offers besides. Raises ZooError if a plugin has one of the name."""
+        more = copy(self)
+        more._own_tasks = {**self._own_tasks, **{task.name: self._new(task) for task in tasks}}
+        return more
+
+    def _new(self, task: Task) -> Task:
+        if task.name in self.offered["task"]:
+            raise ZooError(f"{task.name!r} is the name of an installed task; give your own another")
         return task
 
     def paper_table(self, name: str) -> PaperTable:

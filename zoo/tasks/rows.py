@@ -15,6 +15,9 @@ from zoo.text.lines import read_lines
 Cells: TypeAlias = Iterator[tuple[int, list[str]]]
 """Lines' numbers from 1, and the cells that begin there."""
 
+Values: TypeAlias = Iterator[tuple[int, Sequence[Any]]]
+"""Lines' numbers, or rows' where a file has no lines, and values that cells stand for."""
+
 LARGEST_CELL = 10_000_000
 """The most characters of a cell of a CSV file; a longer one is a quote that is never closed."""
 

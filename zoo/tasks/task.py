@@ -9,10 +9,11 @@ from abc import abstractmethod
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any, Self, TypeAlias
+from typing import Annotated, Any, ClassVar, Self, TypeAlias
 
 from pydantic import Field, JsonValue, model_validator
 
+from zoo.core.errors import ZooError
 from zoo.core.specs import Name, Record
 
 Label: TypeAlias = Any
@@ -45,6 +46,9 @@ class Dataset:
 
 class Task(Record):
     """What is asked, how it is scored, and where its items come from."""
+
+    LOCATION: ClassVar[frozenset[str]] = frozenset()
+    """The fields that say only where and how items are stored, on which no result depends."""
 
     name: Name
     version: Annotated[int, Field(ge=1)] = 1
@@ -98,6 +102,13 @@ class Task(Record):
 
         Raises ZooError with file and line if the data are missing or malformed.
         """
+
+    def read(self, path: Path) -> tuple[Example, ...]:
+        """The items of one file that is laid out as the task's own are, with labels or without.
+
+        Raises ZooError with file and line if it is malformed, or the task's items are not read from files.
+        """
+        raise ZooError(f"task {self.name!r} is generated and not read from files")
 
     def training_items(self, dataset: Dataset) -> tuple[Example, ...]:
         """The items to learn from: those of the train split that have a label."""

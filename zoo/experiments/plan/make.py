@@ -20,6 +20,7 @@ from zoo.machine.compute import ONE_THREAD, Compute, refuse_missing, refuse_unsu
 from zoo.registry.catalog import Catalog
 from zoo.registry.search_grids import Tuning
 from zoo.tasks.kinds import baseline_names, task_kind
+from zoo.tasks.record import RecordTask
 from zoo.tasks.scoring import check_task, gold_labels, refuse_unfit
 from zoo.tasks.task import Task
 from zoo.weights.folder import CheckpointFolder
@@ -106,7 +107,7 @@ def planned_task(catalog: Catalog, name: str, data_folder: Path | None) -> Plann
         return PlannedTask(
             name=task.name,
             version=task.version,
-            definition=hash_json(task.model_dump(mode="json", exclude={"name", "suite", "citation"})),
+            definition=hash_json(task.model_dump(mode="json", exclude={"name", "suite", "citation", *task.LOCATION})),
             content_hash=dataset.content_hash,
             pair=task.pair,
             synthetic=task.synthetic,
@@ -123,6 +124,7 @@ def planned_task(catalog: Catalog, name: str, data_folder: Path | None) -> Plann
             n_unlabelled=len(dataset.splits[task.train_split]) - len(training),
             n_items=len(lengths),
             mean_length=fmean(lengths),
+            record=task if isinstance(task, RecordTask) else None,
         )
     except ValidationError as error:
         raise ZooError(f"task {task.name!r} cannot be scored: {explain(error)}") from None
@@ -132,6 +134,7 @@ def check_plan(catalog: Catalog, plan: Plan) -> None:
     """Check that tasks and corpus are those of a saved plan, and that its device is here. Raises ZooError if not."""
     refuse_missing(plan.compute.device)
     refuse_unsupported(plan.compute)
+    catalog = catalog.with_tasks(plan.own_tasks)
     for variant in plan.variants:
         tasks = [catalog.task(task.name) for task in plan.tasks]
         catalog.check(variant, tasks, trained=variant.name in plan.checkpoints)

@@ -5,15 +5,27 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated
 
-from pydantic import Field
+from pydantic import BeforeValidator, Field
 
-from zoo.core.options import Amount, Help, Names, Options, Paths, Texts, Whole
+from zoo.core.options import Amount, Help, Names, Options, Paths, Texts, Whole, read_names
 from zoo.core.specs import TrainingPrecision
 from zoo.experiments.plan.plan import Plan
+from zoo.tasks.record import RecordTask
 
 PATH = "Path"
 DATA, TRAINING, MACHINE, FOLDER = "Tasks and text", "Training", "Where it runs", "Run folder and plan"
 VERDICTS = "Verdicts"
+
+
+def _read_tasks(value: object) -> object:
+    """Names in one text separated by commas, or several names, paths and records."""
+    several = read_names(value)
+    assert isinstance(several, tuple)
+    return tuple(str(task) if isinstance(task, Path) else task for task in several)
+
+
+TaskNames = Annotated[tuple[str | RecordTask, ...], BeforeValidator(_read_tasks)]
+"""Tasks by name, by the file that describes one, or as the record."""
 
 Seeds = Annotated[Amount, Field(le=100)]
 Workers = Annotated[Whole, Field(le=256)]
@@ -25,8 +37,14 @@ class PlanOptions(Options):
     """The options that decide a plan: everything that scores depend on."""
 
     tasks: Annotated[
-        Names | None,
-        Help("Tasks, separated by commas.", DATA, "rte,mrpc", "the starter suite", completes="tasks"),
+        TaskNames | None,
+        Help(
+            "Tasks, or files that describe one of your own, separated by commas.",
+            DATA,
+            "rte,mrpc,my/task.toml",
+            "the starter suite",
+            completes="tasks",
+        ),
     ] = None
     data: Annotated[
         Path | None, Help("The folder that holds the tasks' files, such as GLUE's folders.", DATA, "data/glue")

@@ -18,6 +18,7 @@ from zoo.experiments.plan.plan import Plan, read_plan
 from zoo.machine.compute import chosen_compute
 from zoo.registry.catalog import Catalog
 from zoo.registry.search_grids import Tuning, tuning
+from zoo.tasks.record import RecordTask
 
 DEFAULT_VARIANTS = ("bert-tiny", "roberta-tiny", "albert-tiny")
 STARTER = "microworld"
@@ -94,7 +95,9 @@ def _plan(
     catalog: Catalog, variants: Sequence[Variant], own: Mapping[str, Collection[str]], options: PlanOptions, **how: Any
 ) -> Plan:
     starter = [task.name for task in catalog.tasks.values() if task.suite == STARTER]
-    tasks = list(options.tasks) if options.tasks is not None else starter
+    asked = [catalog.task(task) if isinstance(task, str) else task for task in options.tasks or ()]
+    catalog = catalog.with_tasks(task for task in asked if isinstance(task, RecordTask))
+    tasks = [task.name for task in asked] if options.tasks is not None else starter
     return make_plan(
         catalog,
         [_budgeted(variant, own.get(variant.name, ()), options) for variant in variants],

@@ -19,6 +19,7 @@ from zoo.experiments.plan.job import Job
 from zoo.machine.compute import Compute
 from zoo.registry.search_grids import Selection, Setting, Tuning
 from zoo.tasks.kinds import task_kind
+from zoo.tasks.record import RecordTask
 from zoo.tasks.scoring import check_task
 
 FORMAT: Final = 2
@@ -59,6 +60,8 @@ class PlannedTask(Record):
     n_unlabelled: Annotated[int, Field(ge=0)]
     n_items: Count
     mean_length: Annotated[float, Field(ge=0.0)]
+    record: RecordTask | None = None
+    """The record of a task of one's own, which no plugin offers."""
 
     @model_validator(mode="after")
     def _can_be_scored(self) -> Self:
@@ -74,7 +77,7 @@ class PlannedTask(Record):
     @property
     def content(self) -> Inputs:
         """What results on the task depend on."""
-        return self.model_dump(exclude={"name", "baselines"})
+        return self.model_dump(exclude={"name", "baselines", "record"})
 
 
 class PlannedCheckpoint(Record):
@@ -94,6 +97,7 @@ class PlannedCheckpoint(Record):
 
 
 _PLACES: Any = {
+    "tasks": {"__all__": {"record"}},
     "corpus": {"paths", "folder"},
     "data_folder": True,
     "checkpoints": {"__all__": {"folder"}},
@@ -160,6 +164,11 @@ class PlanSpec(Record):
     def content_hash(self) -> str:
         """A SHA-256 of everything that the results depend on: contents, not paths."""
         return hash_json(self.model_dump(mode="json", exclude=_PLACES))
+
+    @property
+    def own_tasks(self) -> list[RecordTask]:
+        """The tasks of one's own."""
+        return [task.record for task in self.tasks if task.record]
 
     @property
     def baselines(self) -> tuple[str, ...]:

@@ -46,7 +46,7 @@ def run_job(
     Raises RunFailed or ZooError if it cannot be finished.
     """
     plan.compute.begin()
-    work = _work(job)
+    catalog, work = catalog.with_tasks(plan.own_tasks), _work(job)
     n_micro = 1
     while True:
         try:

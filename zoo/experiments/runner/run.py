@@ -46,7 +46,7 @@ def run(
     Other runs may work in the folder at the same time: they share the jobs. Raises ZooError if the folder holds
     the run of another plan, or results made by other code or on another kind of machine.
     """
-    catalog = catalog or Catalog.installed()
+    catalog = (catalog or Catalog.installed()).with_tasks(plan.own_tasks)
     executor = executor or (LocalProcesses(workers) if workers else InProcess(catalog))
     claim(plan, folder)
     keep_gold(catalog, plan, folder)

@@ -52,6 +52,7 @@ def reevaluate(done: ComparisonRun, folder: Path, catalog: Catalog, compute: Com
     """Predict the development items again with every stored fine-tuned model, where the run did if nothing is said."""
     compute = compute or again_on(done.plan, None)
     data = Path(done.plan.data_folder) if done.plan.data_folder else None
+    catalog = catalog.with_tasks(done.plan.own_tasks)
     here = environment(catalog, compute)
     compute.begin()
     for result in done.results:

@@ -121,6 +121,10 @@ class TaskKind(ABC):
         """A label from a cell, or from a value of JSON or Parquet, of which None is no label. Raises as `item` does."""
         return self.read(value) if isinstance(value, str) else from_json(value)
 
+    def labels_in(self, value: Any) -> list[str]:
+        """The labels that such a value names, known or not."""
+        return [str(part) for part in value] if isinstance(value, list) else [str(value)]
+
     # What a model reads
 
     def example(self, texts: Sequence[str], pair: bool) -> Example:

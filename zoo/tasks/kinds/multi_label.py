@@ -44,8 +44,7 @@ class MultiLabel(TaskKind):
 
     def read(self, cell: str) -> tuple[int, ...]:
         """Names with commas between them, or nothing."""
-        names = [name.strip() for name in cell.split(SEPARATOR)] if cell else []
-        return tuple(sorted({id_of(name, self.labels) for name in names}))
+        return tuple(sorted({id_of(name, self.labels) for name in _split(cell)}))
 
     def gold(self, value: Any) -> tuple[int, ...] | None:
         """A list of names or ids, or names with commas between them."""
@@ -53,6 +52,10 @@ class MultiLabel(TaskKind):
             return self.read(value) if isinstance(value, str) else value
         found = {class_id(part, self.labels) for part in value}
         return tuple(sorted(index for index in found if index is not None))
+
+    def labels_in(self, value: Any) -> list[str]:
+        """As TaskKind says."""
+        return _split(value) if isinstance(value, str) else super().labels_in(value)
 
     def shown(self, value: Any) -> str:
         """Names with commas between them."""
@@ -80,3 +83,7 @@ class MultiLabel(TaskKind):
         for row, ids in zip(made, values, strict=True):
             row[list(ids)] = 1
         return made
+
+
+def _split(cell: str) -> list[str]:
+    return [name.strip() for name in cell.split(SEPARATOR)] if cell else []

@@ -100,6 +100,10 @@ class TokenClassification(TaskKind):
         tags = [class_id(tag, self.labels) for tag in value]
         return None if None in tags else tuple(tag for tag in tags if tag is not None)
 
+    def labels_in(self, value: Any) -> list[str]:
+        """As TaskKind says."""
+        return value.split() if isinstance(value, str) else super().labels_in(value)
+
     def example(self, texts: Sequence[str], pair: bool) -> Example:
         """One text."""
         if pair or len(texts) != 1:

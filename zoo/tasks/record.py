@@ -1,0 +1,120 @@
+"""Tasks of one's own: items in data files of any known format, described by a record."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Annotated, Any, ClassVar
+
+from pydantic import Field
+
+from zoo.core.errors import ZooError
+from zoo.tasks.kinds import TaskKind, task_kind
+from zoo.tasks.tables import Column, read_fields
+from zoo.tasks.task import Dataset, Example, Task, content_hash
+
+Files = Annotated[tuple[str, ...], Field(min_length=1)]
+
+
+class RecordTask(Task):
+    """A task whose items lie in TSV, CSV, JSONL, Parquet or Arrow files, one or several for each split.
+
+    `files` lie in the folder `place`, or in that given as `--data` where they are no longer there. `columns` gives the
+    column of each field of the task's kind that is not called as the field is; `names` those of all columns of files
+    without a header. `class_names` are the words for a column's class ids.
+    """
+
+    LOCATION: ClassVar = frozenset({"place", "files", "columns", "names", "class_names"})
+
+    files: dict[str, Files]
+    columns: dict[str, Column] = Field(default={})
+    names: tuple[str, ...] | None = None
+    class_names: dict[str, tuple[str, ...]] = Field(default={})
+    place: str
+
+    def load(self, folder: Path | None) -> Dataset:
+        """Read every split.
+
+        Raises ZooError with file and line, or row, if a file is missing or malformed, or a label does not fit its text.
+        """
+        root = self._root(folder)
+        splits = {
+            split: tuple(item for file in files for item in self._items(root / file, split in self._scored))
+            for split, files in self.files.items()
+        }
+        for split, items in splits.items():
+            if not items:
+                raise ZooError(f"{root / self.files[split][0]}: holds no items")
+        self._refuse_one_label(root, splits)
+        empty = {split: sum("" in item.texts for item in items) for split, items in splits.items()}
+        notes = tuple(f"{split}: {n} items have an empty text" for split, n in empty.items() if n)
+        return Dataset(splits, content_hash(splits), notes)
+
+    def read(self, path: Path) -> tuple[Example, ...]:
+        """The items of one file with the same columns, with labels or without. Raises ZooError as `load` does."""
+        items = tuple(self._items(path, scored=False))
+        if not items:
+            raise ZooError(f"{path}: holds no items")
+        return items
+
+    @property
+    def _scored(self) -> tuple[str, ...]:
+        return (self.train_split, *self.dev_splits)
+
+    def _root(self, folder: Path | None) -> Path:
+        files = [Path(name) for names in self.files.values() for name in names]
+        roots = [Path(self.place), *([folder] if folder else [])]
+        for root in roots:
+            if all((root / file).is_file() for file in files):
+                return root
+        missing = next(file for file in files if not (roots[0] / file).is_file())
+        raise ZooError(f"{roots[0] / missing}: there is no such file, which task {self.name!r} needs")
+
+    def _items(self, path: Path, scored: bool) -> Iterator[Example]:
+        kind = task_kind(self)
+        fields = kind.fields()
+        columns = {field.name: self.columns.get(field.name, field.name) for field in fields}
+        left_out = {field.name for field in fields if field.optional or (field.gold and not scored)}
+        words = self._words_for_ids(columns)
+        for number, row in read_fields(path, columns, left_out, self.names):
+            try:
+                yield _item(kind, row | {field: _named(row.get(field), its) for field, its in words.items()}, scored)
+            except (ZooError, ValueError) as error:
+                raise ZooError(f"{path}:{number}: {error}") from None
+
+    def _words_for_ids(self, columns: Mapping[str, Column]) -> dict[str, tuple[str, ...]]:
+        """By field, the task's own words for the ids in its column."""
+        found = {field: self.class_names[column] for field, column in columns.items() if column in self.class_names}
+        return {field: self._own_words(names) for field, names in found.items()}
+
+    def _own_words(self, names: tuple[str, ...]) -> tuple[str, ...]:
+        ids = self.ids_of(names)
+        return names if ids is None else tuple(self.labels[index] for index in ids)
+
+    def _refuse_one_label(self, root: Path, splits: Mapping[str, tuple[Example, ...]]) -> None:
+        items = splits.get(self.train_split, ())
+        if self.labels and len(items) > 1 and len({item.label for item in items}) == 1:
+            where = root / self.files[self.train_split][0]
+            raise ZooError(f"{where}: all {len(items)} items have the same label; nothing can be learnt from it")
+
+
+def _item(kind: TaskKind, row: Mapping[str, Any], scored: bool) -> Example:
+    item = kind.item(row)
+    if (item.label is not None or scored) and not kind.fits_item(item):
+        raise ZooError(f"the label is {_short(item.label)}, and should be {kind.wanted}, as fits its text")
+    return item
+
+
+def _short(label: Any) -> str:
+    return "missing" if label is None else f"{label!s:.60}"
+
+
+def _named(value: Any, names: tuple[str, ...]) -> Any:
+    """The words for an id or a list of ids; -1 is no class."""
+    if isinstance(value, list):
+        return [_named(part, names) for part in value]
+    if not isinstance(value, int) or value == -1:
+        return value
+    if not 0 <= value < len(names):
+        raise ZooError(f"{value} is not a class id; there are {len(names)}, from 0")
+    return names[value]

@@ -1,0 +1,187 @@
+"""Reading the file that describes a task of one's own, in TOML or JSON."""
+
+from __future__ import annotations
+
+import json
+import re
+import tomllib
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+from pydantic import Field, JsonValue, ValidationError
+
+from zoo.core.errors import ZooError, explain, listed, nearest
+from zoo.core.files import read_regular
+from zoo.core.json_files import parse_object
+from zoo.core.specs import Name, Record
+from zoo.tasks.kinds import TaskKind, task_kind
+from zoo.tasks.metrics import metrics_of
+from zoo.tasks.record import Files, RecordTask
+from zoo.tasks.scoring import check_task
+from zoo.tasks.tables import FORMATS, Column, read_fields
+
+SUFFIXES = (".toml", ".json")
+LARGEST = 1_000_000
+"""The most bytes of such a file."""
+
+OWN = "own"
+"""The suite of all such tasks."""
+
+DEV = ("dev", "validation")
+"""How the names of splits begin that are scored on."""
+
+MOST_LABELS = 1_000
+"""The most labels that are proposed to one who has given none."""
+
+
+class TaskFile(Record):
+    """What a user writes. Paths are relative to the file's own folder, and lie in it."""
+
+    name: Name
+    kind: str
+    files: dict[str, str | Files]
+    columns: dict[str, Column] = Field(default={})
+    names: tuple[str, ...] | None = None
+    labels: tuple[str, ...] = ()
+    label_aliases: tuple[tuple[str, ...], ...] = ()
+    metrics: tuple[str, ...] = ()
+    options: dict[str, JsonValue] = Field(default={})
+    citation: str = ""
+    version: int = 1
+
+
+class Described:
+    """What has a kind, for a record that is not complete yet."""
+
+    def __init__(self, file: TaskFile, pair: bool) -> None:
+        self.kind, self.labels, self.pair, self.options = file.kind, file.labels, pair, file.options
+
+
+def is_task_file(name: str) -> bool:
+    """Whether a name is that of such a file, and not of an installed task."""
+    return name.endswith(SUFFIXES)
+
+
+def read_task_file(path: Path) -> RecordTask:
+    """The task that a file describes. Raises ZooError, with the line if it is known, for anything that doesn't fit."""
+    text = _text(path)
+    found = _parsed(path, text)
+    _refuse_unknown(path, text, found)
+    try:
+        return _completed(path, text, TaskFile.model_validate_json(json.dumps(found, default=str)))
+    except ValidationError as error:
+        where = str(error.errors()[0]["loc"][0]) if error.errors()[0]["loc"] else ""
+        raise ZooError(f"{_place(path, text, where)}: {explain(error)}") from None
+
+
+def _text(path: Path) -> str:
+    content = read_regular(path, LARGEST)
+    try:
+        return content.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        line = content[: error.start].count(b"\n") + 1
+        raise ZooError(f"{path}:{line}: is not UTF-8; save the file as UTF-8") from None
+
+
+def _parsed(path: Path, text: str) -> dict[str, Any]:
+    if path.suffix == ".json":
+        return parse_object(text.encode(), str(path))
+    try:
+        return tomllib.loads(text)
+    except (tomllib.TOMLDecodeError, RecursionError) as error:
+        place = re.search(r"\(at line (\d+), column (\d+)\)", str(error))
+        line = place[1] if place else text.count("\n") + 1
+        raise ZooError(f"{path}:{line}: not valid TOML: {str(error).partition(' (at ')[0]}") from None
+
+
+def _refuse_unknown(path: Path, text: str, found: Mapping[str, Any]) -> None:
+    for key in found:
+        if key not in TaskFile.model_fields:
+            raise _unknown(_place(path, text, key), key, "a key of a task file", TaskFile.model_fields)
+
+
+def _unknown(where: str, name: str, what: str, known: Iterable[str]) -> ZooError:
+    close = nearest(name, known := list(known))
+    hint = f"; did you mean {close!r}?" if close else ";"
+    return ZooError(f"{where}: {name!r:.60} is not {what}{hint} There are {listed(known, len(known))}")
+
+
+def _place(path: Path, text: str, key: str) -> str:
+    """A file with the line where a key is first given, if one is."""
+    written = rf"""^[\s{{]*\[?["']?(?:[\w.]+\.)?{re.escape(key)}["']?(?:\.[\w.]+)?\]?\s*(?:[=:]|$)"""
+    lines = (number for number, line in enumerate(text.splitlines(), 1) if key and re.search(written, line))
+    number = next(lines, None)
+    return f"{path}:{number}" if number else str(path)
+
+
+def _completed(path: Path, text: str, file: TaskFile) -> RecordTask:
+    kind, pair = _kind(path, text, file)
+    names = [field.name for field in kind.fields()]
+    for field in file.columns:
+        if field not in names:
+            raise _unknown(_place(path, text, field), field, f"a field of {file.kind}", names)
+    files = {split: (given,) if isinstance(given, str) else given for split, given in file.files.items()}
+    _refuse_unfit_files(path, text, files)
+    task = RecordTask(
+        name=file.name,
+        version=file.version,
+        suite=OWN,
+        kind=file.kind,
+        pair=pair,
+        options=file.options,
+        labels=file.labels or _labels_needed(path, file, kind, files),
+        label_aliases=file.label_aliases,
+        metrics=file.metrics or tuple(metrics_of(file.kind))[:1],
+        dev_splits=tuple(split for split in files if split.startswith(DEV)),
+        citation=file.citation or f"a task of one's own, {path.name}",
+        files=files,
+        columns=file.columns,
+        names=file.names,
+        place=str(path.parent.resolve()),
+    )
+    try:
+        check_task(task)
+    except ZooError as error:
+        raise ZooError(f"{path}: {error}") from None
+    return task
+
+
+def _kind(path: Path, text: str, file: TaskFile) -> tuple[TaskKind, bool]:
+    """The kind, for pairs if the file names a column for the second text, or the kind has nothing else."""
+    try:
+        single, pairs = (task_kind(Described(file, pair)) for pair in (False, True))
+    except ZooError as error:
+        raise ZooError(f"{_place(path, text, 'kind')}: {error}") from None
+    only_pairs = not pairs.problem() and bool(single.problem())
+    pair = only_pairs or not {*file.columns}.isdisjoint(
+        {field.name for field in pairs.fields()} - {field.name for field in single.fields()}
+    )
+    return (pairs if pair else single), pair
+
+
+def _refuse_unfit_files(path: Path, text: str, files: Mapping[str, tuple[str, ...]]) -> None:
+    if not any(split.startswith(DEV) for split in files) or "train" not in files:
+        raise ZooError(f"{_place(path, text, 'files')}: files should name train and dev, and names {listed([*files])}")
+    for split, names in files.items():
+        for name in names:
+            inside = (path.parent / name).resolve().is_relative_to(path.parent.resolve())
+            if Path(name).is_absolute() or not inside:
+                raise ZooError(f"{_place(path, text, split)}: {name!r:.80} is outside the folder of the task file")
+            if not name.removesuffix(".gz").endswith(tuple(FORMATS)):
+                raise ZooError(f"{_place(path, text, split)}: the name {name!r:.80} must end in {', '.join(FORMATS)}")
+
+
+def _labels_needed(path: Path, file: TaskFile, kind: TaskKind, files: Mapping[str, tuple[str, ...]]) -> tuple[str, ...]:
+    """None, if the kind has none. Raises ZooError with those of the training file otherwise."""
+    if not kind.problem():
+        return ()
+    gold = next(field.name for field in kind.fields() if field.gold)
+    column = file.columns.get(gold, gold)
+    data = path.parent / files["train"][0]
+    found = {word for _, row in read_fields(data, {gold: column}, (), file.names) for word in kind.labels_in(row[gold])}
+    if not 1 < len(found) <= MOST_LABELS:
+        raise ZooError(f"{path}: a {file.kind} task {kind.problem()}; {data} has {len(found)} in column {column!r}")
+    raise ZooError(
+        f"{path}: give the labels, in the order of class ids; {data} has: labels = {json.dumps(sorted(found))}"
+    )
