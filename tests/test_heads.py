@@ -98,8 +98,8 @@ def test_a_span_is_looked_for_within_its_own_sequence() -> None:
 
 def test_the_best_span_is_in_order() -> None:
     start, end = [0.0, 5.0, 1.0, -torch.inf], [9.0, 0.0, 2.0, -torch.inf]
-    assert best_span(torch.tensor([start, end]))[0] == (0, 0)  # 9, as (1, 0) with 14 is backwards
-    assert best_span(torch.tensor([start, [0.0, 0.0, 2.0, -torch.inf]]))[0] == (1, 2)
+    assert best_span(torch.tensor([start, end]), 4)[0] == (0, 0)  # 9, as (1, 0) with 14 is backwards
+    assert best_span(torch.tensor([start, [0.0, 0.0, 2.0, -torch.inf]]), 4)[0] == (1, 2)
 
 
 @pytest.mark.parametrize("seed", range(5))
@@ -123,7 +123,7 @@ def test_an_answer_is_the_best_pair_of_places_in_the_second_text(seed: int) -> N
         found = max(pairs, key=lambda pair: float(scores[pair[0], 0] + scores[pair[1], 1]), default=(begin, begin))
         best.append((found[0] - begin, found[1] - begin))
     for logits in (head.logits(hidden, batch), head(hidden, batch, torch.empty(0)).logits):
-        rows = [best_span(row)[0] for row in logits]
+        rows = [best_span(row, 30)[0] for row in logits]
         assert rows == best
 
 

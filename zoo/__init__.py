@@ -56,6 +56,7 @@ if TYPE_CHECKING:
         pretrain,
     )
     from zoo.api.scoring import Scored, score
+    from zoo.api.task_data import TaskCheck, check_task
     from zoo.checkpoints import load, save
     from zoo.core.batch import IGNORE, Batch, Encoding, Flags, Ids, Layout, Output, Passage
     from zoo.core.interfaces import Embedding, Encoder, Masking, Objective, Packing, Tokenizer
@@ -65,8 +66,10 @@ if TYPE_CHECKING:
     from zoo.inference.predict_text import Predictions
     from zoo.model import Model
     from zoo.registry.catalog import Catalog
+    from zoo.tasks.averages import Average, Term
     from zoo.tasks.kinds import EncodedItem, ItemField, TaskKind
     from zoo.tasks.metrics.metric import Metric, of_counts
+    from zoo.tasks.record import RecordTask
 
 _LATER = {
     "zoo.api.experiments": (
@@ -81,6 +84,8 @@ _LATER = {
     ),
     "zoo.api.pretraining": ("corpus", "pretrain"),
     "zoo.api.scoring": ("Scored", "score"),
+    "zoo.api.task_data": ("TaskCheck", "check_task"),
+    "zoo.tasks.record": ("RecordTask",),
     "zoo.core.batch": ("IGNORE", "Batch", "Encoding", "Flags", "Ids", "Layout", "Output", "Passage"),
     "zoo.registry.catalog": ("Catalog",),
     "zoo.checkpoints": ("load", "save"),
@@ -89,6 +94,7 @@ _LATER = {
     "zoo.experiments.runner.job": ("attempt",),
     "zoo.heads": ("TaskHead",),
     "zoo.model": ("Model",),
+    "zoo.tasks.averages": ("Average", "Term"),
     "zoo.tasks.kinds": ("EncodedItem", "ItemField", "TaskKind"),
     "zoo.tasks.metrics.metric": ("Metric", "of_counts"),
 }
@@ -96,6 +102,7 @@ _LATER = {
 __all__ = [
     "IGNORE",
     "Audits",
+    "Average",
     "Batch",
     "Catalog",
     "Comparison",
@@ -133,13 +140,16 @@ __all__ = [
     "Predictions",
     "Pretrained",
     "Pretraining",
+    "RecordTask",
     "RunFailed",
     "Scored",
     "SplitFile",
     "Submission",
     "Task",
+    "TaskCheck",
     "TaskHead",
     "TaskKind",
+    "Term",
     "Tokenizer",
     "TsvFile",
     "TsvTask",
@@ -153,6 +163,7 @@ __all__ = [
     "audit",
     "check_audit",
     "check_glue_submission",
+    "check_task",
     "compare",
     "convert",
     "convert_tags",

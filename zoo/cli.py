@@ -26,6 +26,7 @@ from zoo.commands.report import glue_submission, report, verify
 from zoo.commands.score import score
 from zoo.commands.showing import show
 from zoo.commands.streams import prepared, results
+from zoo.commands.tasks import check
 from zoo.core.errors import N_NEAR, ZooError, nearest_few
 
 app = typer.Typer(
@@ -41,6 +42,10 @@ COMMANDS: dict[str, dict[str, Callable[..., Any]]] = {
     RESULTS: {"report": report, "verify": verify, "merge": merge, "glue-submission": glue_submission},
     USE: {"encode": encode, "fill": fill, "predict": predict, "score": score, "convert": convert},
 }
+GROUPS: dict[str, tuple[str, str, dict[str, Callable[..., Any]]]] = {
+    "task": (LOOK, "Look at the data of a task.", {"check": check}),
+}
+"""Commands of two words: by the first one, the panel, its help, and by the second one what it does."""
 
 FIRST_STEPS = """
 [bold]What to type first[/bold]
@@ -110,9 +115,21 @@ def _usage(error: Any) -> str:
     return f"no such option: {unknown}; {hint}{error.ctx.command_path} --help lists them"
 
 
+def _help_if_alone(context: typer.Context) -> None:
+    if context.invoked_subcommand is None:
+        print(context.get_help())
+
+
 for _panel, _commands in COMMANDS.items():
     for _name, _command in _commands.items():
         app.command(_name, rich_help_panel=_panel)(_keeping(_command))
+
+for _name, (_panel, _help, _commands) in GROUPS.items():
+    _group = typer.Typer(help=_help, invoke_without_command=True)
+    _group.callback()(_help_if_alone)
+    for _second, _command in _commands.items():
+        _group.command(_second)(_keeping(_command))
+    app.add_typer(_group, name=_name, rich_help_panel=_panel)
 
 
 def main() -> None:

@@ -17,15 +17,20 @@ from torch import Tensor, nn
 from zoo.core.batch import Batch, Encoding, Layout, Output
 from zoo.core.errors import ZooError
 from zoo.core.interfaces import Embedding, Encoder, Objective, Reads, Tokenizer
+from zoo.core.prefetch import prefetch
 from zoo.core.specs import Variant
 from zoo.pooling.config import VectorConfig, vector_config
 from zoo.text.collate import collate
+from zoo.text.device_batches import computed, tokens_at_once
 from zoo.text.encoding import Text, batches_by_length, check_texts, encode_texts, log_cut
 from zoo.weights.scores import ModelScores
 from zoo.weights.sentence import SentenceConfig
 
 WINDOW = 512
 """The number of texts held at once; sorted by length, they make batches without waste."""
+
+GPU_WINDOW = 8_192
+"""The same on a GPU, which takes more at once, and for which the next window is prepared meanwhile."""
 
 T = TypeVar("T")
 log = logging.getLogger("zoo")
@@ -169,20 +174,29 @@ class Model(nn.Module):
     def map_sequences(
         self,
         encodings: Sequence[Encoding],
-        function: Callable[[Tensor, Batch], Iterable[T]],
+        function: Callable[[Tensor, Batch], Tensor],
+        divide: Callable[[Tensor, Batch], Iterable[T]],
         batch_size: int | None = None,
     ) -> list[T]:
         """A function's values for all sequences, in the order of the encodings, without dropout and gradients.
 
-        The function gets the hidden states [T, H] of a batch, and the batch; it returns one value per sequence. A batch
-        has `batch_size` sequences, or by default about as many tokens as a processor handles well.
+        The function gets the hidden states [T, H] of a batch, and the batch; `divide` gets what it returned, on the
+        CPU, and gives one value per sequence. A batch has `batch_size` sequences, or by default about as many tokens
+        as the device handles well.
         """
         values: dict[int, T] = {}
+
+        def make(indices: list[int]) -> Batch:
+            return collate([encodings[index] for index in indices])
+
+        def work(batch: Batch) -> Tensor:
+            return function(self.hidden(batch), batch)
+
         with self.eval_mode() as device:
-            for indices in batches_by_length(encodings, batch_size):
-                batch = collate([encodings[index] for index in indices]).to(device)
-                results = function(self.hidden(batch), batch)
-                values |= {indices[place]: value for place, value in zip(batch.order, results, strict=True)}
+            chunks = batches_by_length(encodings, batch_size, tokens_at_once(device, _bytes_per_token(self.variant)))
+            for indices, batch, found in computed(chunks, make, work, device):
+                divided = divide(found, batch)
+                values |= {indices[place]: value for place, value in zip(batch.order, divided, strict=True)}
         return [values[index] for index in range(len(encodings))]
 
     def encode(
@@ -233,13 +247,21 @@ class Model(nn.Module):
         if config.from_folder and not self._logged:
             self._logged = True
             log.warning(config.from_folder)
-        n_not_pooled = config.n_not_pooled(tokenizer)
-        n_texts = n_cut = 0
-        while window := [config.prepare(text) for text in islice(rest, WINDOW)]:
-            encodings, cut = encode_texts(tokenizer, window, config.max_length)
-            n_texts, n_cut = n_texts + len(window), n_cut + cut
-            yield self.map_sequences(encodings, partial(config.vectors, n_not_pooled=n_not_pooled))
-        log_cut(n_cut, n_texts, config.max_length)
+        pool = partial(config.vectors, n_not_pooled=config.n_not_pooled(tokenizer))
+        on_gpu = next(self.parameters()).device.type == "cuda"
+        size = GPU_WINDOW if on_gpu and not config.keeps_tokens else WINDOW
+        counts = [0, 0]
+
+        def windows() -> Iterator[list[Encoding]]:
+            while window := [config.prepare(text) for text in islice(rest, size)]:
+                encodings, cut = encode_texts(tokenizer, window, config.max_length)
+                counts[0] += cut
+                counts[1] += len(window)
+                yield encodings
+
+        for encodings in prefetch(windows(), 1) if on_gpu else windows():
+            yield self.map_sequences(encodings, pool, config.by_text)
+        log_cut(counts[0], counts[1], config.max_length)
 
     @property
     def sentence(self) -> SentenceConfig | None:
@@ -281,6 +303,12 @@ def _key(name: str) -> str:
     """
     key = name.replace(".", "/")
     return f"{key}!" if hasattr(nn.ModuleDict(), key) else key
+
+
+def _bytes_per_token(variant: Variant) -> int:
+    """What a token takes in a layer without gradients: twice the inner width, and a few times the hidden one."""
+    dims = variant.dims
+    return 4 * (2 * (dims.ffn_width or 4 * dims.hidden_width) + 8 * dims.hidden_width)
 
 
 def _size(module: nn.Module) -> int:

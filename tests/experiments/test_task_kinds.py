@@ -99,7 +99,7 @@ def test_each_task_has_the_baselines_of_its_kind(done: ComparisonRun) -> None:
         "sizes": {"majority", "bag-of-words"},
         "names": {"majority", "most-frequent-tag"},
         "answers": set(),
-        "endings": {"majority"},
+        "endings": {"majority", "longest", "bag-of-words"},
         "grades": {"majority", "bag-of-words"},
     }
     assert of(done, "most-frequent-tag", "names").scores["dev"] == {"entity-f1": 1.0, "accuracy": 1.0}

@@ -152,7 +152,7 @@ def test_answers_are_those_that_the_head_itself_predicts(make: Make) -> None:
         (first, _), (second, offsets) = model.text_tokenizer.encode_with_offsets([question, text])
         batch = collate([model.text_tokenizer.join(first, second, 24)])
         with torch.no_grad():
-            begin, end = best_span(head.by_item(head.logits(model.hidden(batch), batch), batch)[0])[0]
+            begin, end = best_span(head.by_item(head.logits(model.hidden(batch), batch), batch)[0], 30)[0]
         start = len(first) + 2
         assert row[1:3] == (str(offsets[begin - start][0]), str(offsets[end - start][1]))
 

@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
-from queue import Queue
-from typing import Any
-
 import pytest
 import torch
 from pydantic import ValidationError
 
 from zoo import ZooError
 from zoo.blocks.kernels import kernels_taken, note_kernel
-from zoo.experiments.runner import executors
 from zoo.machine import compute
 from zoo.machine.compute import Compute, chosen_compute, chosen_device, visible_gpus
 
@@ -82,36 +78,12 @@ def test_work_of_another_machine_goes_on_on_the_cpu_with_the_same_precision_and_
     assert Compute(threads=3).here() == Compute(threads=3)
 
 
-def test_local_processes_take_the_gpus_in_turn(two_gpus: None, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_gpus_of_a_process_are_those_that_the_environment_names(
+    two_gpus: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
     assert visible_gpus() == ["0", "1"]
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "5,GPU-8932f937")
     assert visible_gpus() == ["5", "GPU-8932f937"]
-    given: list[Any] = []
-
-    class Pool:
-        def __init__(self, slots: int, context: Any, start: Any, arguments: tuple[Any, ...]) -> None:
-            given.extend(arguments[2].get() for _ in range(slots))
-
-    class Context:
-        Queue = staticmethod(Queue)
-
-    monkeypatch.setattr(executors, "ProcessPoolExecutor", Pool)
-    monkeypatch.setattr(executors.multiprocessing, "get_context", lambda method: Context)
-    for device, expected in (("cuda", ["5", "GPU-8932f937", "5"]), ("cuda:1", [None] * 3), ("cpu", [None] * 3)):
-        plan = type("Plan", (), {"compute": Compute(device=device, threads=1)})
-        executors.LocalProcesses(3).open(plan, None, None)  # type: ignore[arg-type]
-        assert given == expected
-        given.clear()
-
-
-def test_a_process_sees_the_gpu_that_it_was_given_alone(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "0,1")
-    monkeypatch.setattr(executors.threading, "Thread", lambda **how: type("T", (), {"start": lambda self: None})())
-    for gpu, expected in ((None, "0,1"), ("1", "1")):
-        gpus: Queue[str | None] = Queue()
-        gpus.put(gpu)
-        executors._start_worker(None, 1, gpus)
-        assert executors.os.environ["CUDA_VISIBLE_DEVICES"] == expected
 
 
 def test_kernels_are_noted_for_the_work_at_hand_and_for_what_is_around_it() -> None:

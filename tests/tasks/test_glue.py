@@ -173,7 +173,7 @@ def test_ax_is_unlabelled_unless_the_full_file_is_there(tmp_path: Path) -> None:
     )
     files = {"diagnostic/diagnostic.tsv": ax, "diagnostic/diagnostic-full.tsv": full}
     splits = BY_NAME["ax"].load(write(tmp_path / "zip", files)).splits
-    assert splits["dev"] == (Example("P", "H", 2),)
+    assert splits["dev"] == (Example("P", "H", 2, groups=("Logic", "Logic: Negation")),)
     assert splits["test"] == (Example("The cat sat.", "The cat did not sit.", None),)
 
 

@@ -14,7 +14,7 @@ import torch
 from sklearn import metrics as sklearn_metrics
 
 from zoo import IGNORE, Example, Tokenizer, ZooError
-from zoo.core.specs import HeadConfig
+from zoo.core.specs import HeadConfig, Reading
 from zoo.heads import LABEL
 from zoo.tasks.kinds import BUILT_IN, TaskKind, make_head, task_kind
 from zoo.tasks.metrics import metrics_of
@@ -68,9 +68,26 @@ def test_an_answer_is_found_among_the_tokens_of_its_text_alone(tokenizer: Tokeni
     logits[0, 7] = logits[1, 8] = 5.0
     logits[:, 5:10] = torch.where(logits[:, 5:10] == 5.0, 5.0, 0.0)
     assert answering.decode(item, logits) == [8, 13]
-    (short,), n_cut = answering.encode([example], tokenizer, 9)
-    assert n_cut == 1
-    assert answering.target(short, (14, 15)) == [IGNORE, IGNORE]
+
+
+def test_a_long_text_is_read_in_windows_and_its_answer_learnt_and_found_where_it_is_whole(tokenizer: Tokenizer) -> None:
+    answering = task_kind(HeadConfig(kind="question-answering", pair=True), Reading(stride=2))
+    example = Example("who", "Ann saw Paris and Rom", (8, 13))
+    (item,), n_cut = answering.encode([example], tokenizer, 8)
+    # [CLS] who [SEP] and [SEP] around: Ann saw Par is, Par is and Rom
+    assert n_cut == 0 and [len(part) for part in item.parts] == [8, 8]
+    assert [answering.target(part, example.label) for part in item.parts] == [[5, 6], [3, 4]]
+    assert [answering.target(part, (0, 3)) for part in item.parts] == [[3, 3], [IGNORE, IGNORE]]
+    assert [answering.target(part, (4, 17)) for part in item.parts] == [[IGNORE, IGNORE]] * 2  # saw Paris and
+    logits = torch.full((2, 8), -torch.inf)
+    logits[:, 3:7] = 0.0
+    second = logits.clone()
+    second[0, 3], second[0, 5], second[1, 6] = 1.0, 0.5, 9.0  # Par has more context in the first window: no start here
+    assert answering.decode(item, answering.join_logits([logits, second])) == [14, 21]
+    second[0, 4] = 8.0
+    assert answering.decode(item, answering.join_logits([logits, second])) == [11, 21]
+    one = task_kind(HeadConfig(kind="question-answering", pair=True), Reading(stride=2, longest_answer=1))
+    assert one.decode(item, one.join_logits([logits, second])) == [18, 21]
 
 
 def test_choices_of_an_item_stay_together_in_every_micro_batch(tokenizer: Tokenizer) -> None:

@@ -14,6 +14,7 @@ from torch import nn
 
 from zoo import IGNORE, Catalog, Pretraining, diff
 from zoo.core.corpus import TokenCorpus
+from zoo.core.prefetch import prefetch
 from zoo.machine.compute import Compute
 from zoo.pretraining.settings import scaled
 from zoo.text.pretraining_data import DataPosition, PretrainingData
@@ -21,7 +22,7 @@ from zoo.text.tokenizing import tokenize
 from zoo.train.evaluation import evaluate
 from zoo.train.loop import train
 from zoo.train.optimizers import Lamb, make_optimizer
-from zoo.train.prefetch import BatchStream, prefetch
+from zoo.train.prefetch import BatchStream
 from zoo.train.schedule import learning_rate
 from zoo.train.step import StepConfig
 from zoo_bert.masking import StaticMasking

@@ -80,7 +80,7 @@ def ablation_edges(*variants: str, catalog: Catalog | None = None, **options: An
 def estimate(
     plan: Plan,
     *,
-    workers: int = 2,
+    workers: int | None = None,
     reuse: Sequence[Place] = (),
     out: Place | None = None,
     catalog: Catalog | None = None,
@@ -90,6 +90,7 @@ def estimate(
     """
     from zoo.experiments.runner import estimate as runner
 
+    workers = _workers(plan, workers)
     folder = Path(out) if out else RUNS / "none"
     return runner.estimate(
         catalog or Catalog.installed(), plan, folder, workers=workers, reuse=[Path(p) for p in reuse]
@@ -202,7 +203,7 @@ def _carried_out(
     if command == "ablate" and plan.ablation is None:
         raise ZooError("the plan is a comparison's and has no edges to report on; run it with zoo compare")
     folder = asked.out or RUNS / f"{command}-{datetime.now():%Y%m%d-%H%M%S}"
-    executor = _executor(catalog, asked)
+    executor = _executor(catalog, asked, plan)
     try:
         with Display(plan, Console(stderr=True, quiet=not progress)) as display:
             done = run(plan, folder, executor=executor, watcher=display, reuse=asked.reuse, catalog=catalog)
@@ -214,13 +215,20 @@ def _carried_out(
     return comparison
 
 
-def _executor(catalog: Catalog, asked: ExperimentOptions) -> Executor:
+def _executor(catalog: Catalog, asked: ExperimentOptions, plan: Plan) -> Executor:
     """The executor of the jobs, the zoo's or a plugin's. Raises UnknownName if there is none."""
     name, brought = asked.executor, catalog.offered["executor"]
     if name not in (known := {**EXECUTORS, **brought}):
         raise UnknownName("executor", name, known)
     make: ExecutorFactory = catalog.executor(name) if name in brought else resolve_name(EXECUTORS[name])
-    return make(catalog, asked.workers, asked.address)
+    return make(catalog, _workers(plan, asked.workers), asked.address)
+
+
+def _workers(plan: Plan, asked: int | None) -> int:
+    """The number asked for, else what suits the plan's device."""
+    from zoo.experiments.runner.placement import default_workers
+
+    return default_workers(plan) if asked is None else asked
 
 
 def _newest() -> Path:
@@ -244,5 +252,6 @@ def _tried_again(folder: Path, asked: VerifyRequest, progress: bool, catalog: Ca
         plan = repeated_plan(done.plan, asked.seeds, compute)
         console = Console(stderr=True, quiet=not progress)
         with TemporaryDirectory() as stage, Display(plan, console) as display:
-            checks += retrain(done, plan, Path(stage) / "run", catalog, asked.margin, asked.workers, display)
+            workers = _workers(plan, asked.workers)
+            checks += retrain(done, plan, Path(stage) / "run", catalog, asked.margin, workers, display)
     return checks

@@ -71,7 +71,7 @@ def _estimate(plan: Plan, given: dict[str, Any], as_json: bool) -> int:
 
     how = {name: given[name] for name in ("catalog", "workers", "reuse", "out") if name in given}
     estimate = zoo.estimate(plan, **how)
-    print_json(_answer(plan, estimate)) if as_json else _print(estimate, given.get("workers", 2))
+    print_json(_answer(plan, estimate)) if as_json else _print(estimate)
     return 0
 
 
@@ -93,11 +93,11 @@ def _answer(plan: Plan, estimate: Estimate) -> dict[str, object]:
     }
 
 
-def _print(estimate: Estimate, workers: int) -> None:
+def _print(estimate: Estimate) -> None:
     print_rows(_rows(estimate), as_json=False)
     left = sum(work.state == "to do" for work in estimate.work)
     print(
-        f"{left} of {len(estimate.work)} jobs to do: about {_duration(estimate.seconds)} with {workers or 1} "
+        f"{left} of {len(estimate.work)} jobs to do: about {_duration(estimate.seconds)} with {estimate.workers or 1} "
         f"process(es), {estimate.disk_bytes / 1e6:,.1f} MB on disk, {estimate.memory_bytes / 1e6:,.0f} MB of memory "
         "per process"
     )

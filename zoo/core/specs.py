@@ -156,13 +156,30 @@ class Pretraining(Recipe):
         return max(1, self.batch_tokens * (self.short_length or self.sequence_length) // self.sequence_length)
 
 
-class Finetuning(Recipe):
+class Reading(Record):
+    """How a task's items are read: at most `max_length` tokens at once, and a longer text in windows that overlap.
+
+    `stride` is how many tokens each window begins after the one before, by default a third of its length (128 of 384 in
+    google-research/bert's run_squad.py). A question is cut to `longest_question` tokens, and an answer has at most
+    `longest_answer`. Which of these a task reads is said by its kind.
+    """
+
+    max_length: Length = 128
+    stride: Count | None = None
+    longest_question: Count = 64
+    longest_answer: Count = 30
+
+    def stride_of(self, max_length: int) -> int:
+        """The stride of windows of this length."""
+        return self.stride or ceil(max_length / 3)
+
+
+class Finetuning(Reading, Recipe):
     """A fine-tuning phase; `steps`, if given, replaces `epochs`."""
 
     epochs: Positive = 3.0
     steps: Count | None = None
     batch_size: Count = 32
-    max_length: Length = 128
 
     def steps_over(self, n_items: int) -> int:
         """The number of steps on `n_items` items."""

@@ -10,7 +10,7 @@ from zoo.core.specs import HeadConfig
 from zoo.heads import TaskHead
 from zoo.inference.predict_text import head_for_text
 from zoo.model import Model
-from zoo.tasks.kinds import EncodedItem, task_kind
+from zoo.tasks.kinds import EncodedItem, TaskKind, task_kind
 from zoo.tasks.task import Example, Task, spelled
 from zoo.text.encoding import log, log_cut
 from zoo.train.finetune import logits_of
@@ -31,16 +31,22 @@ def predict_task(
         fits = head.config.kind == task.kind
         words = "give the task's labels in the model's order with --labels, or " if fits else ""
         raise ZooError(f"{error}; {words}leave out --task to have the model's own predictions") from None
-    items, n_cut = task_kind(task).encode(examples, model.text_tokenizer, length)
+    kind = task_kind(task, model.variant.finetuning)
+    items, n_cut = kind.encode(examples, model.text_tokenizer, length)
     log_cut(n_cut, len(examples), length)
-    return predict_items(model, head, task, items, order)
+    return predict_items(model, head, kind, items, order)
 
 
 def predict_items(
-    model: Model, head: TaskHead, task: Task, items: Sequence[EncodedItem], order: list[int]
+    model: Model, head: TaskHead, kind: TaskKind, items: Sequence[EncodedItem], order: list[int]
 ) -> list[Any]:
-    """A head's predictions as the task numbers its labels; `order` is the head's `class_order`."""
-    kind, logits = task_kind(task), logits_of(model, head, items)
+    """A head's predictions as the task of this kind numbers its labels; `order` is the head's `class_order`.
+
+    Where several of the head's classes mean one label, the most probable class decides.
+    """
+    logits = logits_of(model, head, items)
+    if len(set(order)) < len(order):
+        return [order[int(its.argmax())] for its in logits]
     if order != sorted(order):
         columns = [order.index(label) for label in range(len(order))]
         logits = [its[..., columns] for its in logits]
@@ -59,7 +65,7 @@ def class_order(head: HeadConfig, task: Task) -> list[int]:
     if not task.labels:
         return []
     found = task.ids_of(head.labels)
-    if found is not None:
+    if found is not None and (len(set(found)) == len(found) or task_kind(task).is_one_class):
         return found
     own, names = ", ".join(head.labels), ", ".join(map(_shown, task.words))
     numbers = [str(index) for index in range(len(task.labels))]

@@ -54,7 +54,7 @@ def predict_texts(model: Model, items: Sequence[InputTexts], *, labels: Sequence
 
 def predict_examples(model: Model, head: TaskHead, examples: Sequence[Example]) -> Predictions:
     """What a head predicts for items that are of no task; how many were cut is logged."""
-    kind, max_length = task_kind(head.config), model.variant.dims.max_length
+    kind, max_length = task_kind(head.config, model.variant.finetuning), model.variant.dims.max_length
     rows: list[tuple[str, ...]] = []
     n_cut = 0
     for start in range(0, len(examples), WINDOW):

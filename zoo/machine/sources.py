@@ -16,6 +16,7 @@ MAKES_NO_RESULTS = (
     "auditing/chart.py", "auditing/report.py", "auditing/tables.py", "registry/describe.py",
     "pretraining/curves.py", "pretraining/display.py",
     "experiments/plan/merge.py", "experiments/plan/options.py", "experiments/plan/requests.py",
+    "experiments/plan/suites.py",
     "experiments/report", "experiments/results/merge.py",
     "experiments/runner/estimate.py", "experiments/runner/progress.py",
     "experiments/statistics", "experiments/submission", "experiments/verify",

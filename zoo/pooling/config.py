@@ -9,7 +9,7 @@ import torch
 from tokenizers.normalizers import Lowercase
 from torch import Tensor, nn
 
-from zoo.core.batch import CPU, Batch
+from zoo.core.batch import Batch
 from zoo.core.errors import UnknownName, ZooError
 from zoo.core.interfaces import Tokenizer
 from zoo.core.specs import Dims
@@ -65,12 +65,18 @@ class VectorConfig:
             raise ZooError(f"the prompt {self.prompt!r:.60} leaves no room for text within {self.max_length} tokens")
         return n
 
-    def vectors(self, hidden: Tensor, batch: Batch, n_not_pooled: int = 0) -> Sequence[Tensor]:
-        """A vector [P] per sequence, or [S, H] where tokens are kept, in float32 on the CPU. [T, H] -> B times."""
-        hidden, layout = hidden.float().cpu(), batch.to(CPU).layout
-        if self.keeps_tokens:
-            return torch.split(self.layers(hidden), list(layout.lengths))
-        return list(self.layers(pooled(hidden, layout, self.poolings, n_not_pooled)))
+    def vectors(self, hidden: Tensor, batch: Batch, n_not_pooled: int = 0) -> Tensor:
+        """A vector per sequence, or per token where these are kept, in float32. [T, H] -> [B, P], or [T, H]"""
+        layers, hidden = self.layers.to(hidden.device), hidden.float()
+        with torch.autocast(hidden.device.type, enabled=False):
+            vectors: Tensor = layers(
+                hidden if self.keeps_tokens else pooled(hidden, batch.layout, self.poolings, n_not_pooled)
+            )
+        return vectors
+
+    def by_text(self, vectors: Tensor, batch: Batch) -> Sequence[Tensor]:
+        """The vectors of each sequence, [P] or [S, H]. -> B times"""
+        return torch.split(vectors, list(batch.layout.lengths)) if self.keeps_tokens else list(vectors)
 
 
 def vector_config(

@@ -15,6 +15,7 @@ from pydantic import JsonValue
 from zoo.blocks.kernels import kernels_taken
 from zoo.core.files import write_text
 from zoo.core.held_out import HeldOutScore
+from zoo.core.prefetch import prefetch
 from zoo.machine.environment import environment
 from zoo.machine.memory import peak_memory
 from zoo.pretraining.checkpoints import Checkpoints
@@ -31,7 +32,7 @@ from zoo.text.pretraining_data import DataPosition
 from zoo.train.evaluation import evaluate
 from zoo.train.loop import train
 from zoo.train.optimizers import make_optimizer
-from zoo.train.prefetch import PREFETCH_TOKENS, ResumableLoader, prefetch
+from zoo.train.prefetch import PREFETCH_TOKENS, ResumableLoader
 from zoo.train.speed import Speed
 from zoo.train.state import TrainingState
 from zoo.train.step import Step, StepConfig

@@ -22,6 +22,7 @@ from zoo.registry.tables import OnFailure, Tables, stop
 from zoo.tasks.kinds import add_kinds
 from zoo.tasks.metrics import add_metrics
 from zoo.tasks.record_file import is_task_file, read_task_file
+from zoo.tasks.suites import add_averages
 from zoo.tasks.task import Task
 from zoo.weights.format import CheckpointFormat
 
@@ -37,6 +38,7 @@ class Offered:
         self._own_tasks: dict[str, Task] = {}
         add_kinds(self.offered["task_kind"])
         add_metrics(self.offered["metric"])
+        add_averages(self.offered["average"])
 
     @classmethod
     def installed(cls, *, strict: bool = False, on_failure: OnFailure | None = None) -> Self:

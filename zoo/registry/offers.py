@@ -32,6 +32,7 @@ NAMED = (*PARTS, "formula", "task_kind", "metric", "report_format", "executor")
 RECORDS = {
     "variant": "zoo.core.specs:Variant",
     "task": "zoo.tasks.task:Task",
+    "average": "zoo.tasks.averages:Average",
     "checkpoint_format": "zoo.weights.format:CheckpointFormat",
     "published_count": "zoo.formulas:Published",
     "paper_table": "zoo.registry.paper_tables:PaperTable",
@@ -83,6 +84,7 @@ class Offers(Record):
     - `tokenizers` to `objectives`: classes of parts, by name
     - `variants`, `tasks`: records
     - `task_kinds`, `metrics`: kinds of task and their metrics, by name
+    - `averages`: means over the tasks of a suite, which reports give where a run has two of them or more
     - `checkpoint_formats`: layouts of checkpoints, one for each `model_type` of config.json
     - `formulas`: functions of the dims and a part's own options to its components, by the part's name
     - `published_counts`: parameter counts that papers and model cards print
@@ -102,6 +104,7 @@ class Offers(Record):
     tasks: Records = ()
     task_kinds: Objects = NOTHING
     metrics: Objects = NOTHING
+    averages: Records = ()
     checkpoint_formats: Records = ()
     formulas: Functions = NOTHING
     published_counts: Records = ()

@@ -28,17 +28,17 @@ WORD = r"\w+|[^\w\s]"
 
 def majority_class(dataset: Dataset, task: Task, seed: int) -> Predictions:
     """The most frequent class of the train split, the lowest id in a tie, for every item."""
-    return _constant(dataset, task, _most_frequent(labels_of(_labelled(dataset, task))))
+    return _constant(dataset, task, _most_frequent(labels_of(labelled(dataset, task))))
 
 
 def majority_set(dataset: Dataset, task: Task, seed: int) -> Predictions:
     """The most frequent set of labels, for every item."""
-    return _constant(dataset, task, list(_most_frequent(map(tuple, labels_of(_labelled(dataset, task))))))
+    return _constant(dataset, task, list(_most_frequent(map(tuple, labels_of(labelled(dataset, task))))))
 
 
 def mean_score(dataset: Dataset, task: Task, seed: int) -> Predictions:
     """The mean score of the train split, for every item."""
-    return _constant(dataset, task, fmean(labels_of(_labelled(dataset, task))))
+    return _constant(dataset, task, fmean(labels_of(labelled(dataset, task))))
 
 
 def majority_tag(dataset: Dataset, task: Task, seed: int) -> Predictions:
@@ -49,7 +49,7 @@ def majority_tag(dataset: Dataset, task: Task, seed: int) -> Predictions:
 def most_frequent_tag(dataset: Dataset, task: Task, seed: int) -> Predictions:
     """Each word's most frequent tag in the train split, and the most frequent of all for a word that is not there."""
     seen: dict[str, Counter[int]] = defaultdict(Counter)
-    for item in _labelled(dataset, task):
+    for item in labelled(dataset, task):
         for word, tag in zip(_words(task, item), item.label, strict=True):
             seen[word][tag] += 1
     known = {word: _first_of(counts) for word, counts in seen.items()}
@@ -62,19 +62,19 @@ def logistic_regression(dataset: Dataset, task: Task, seed: int) -> Predictions:
     Features are counts of words and word pairs, and how far the two texts of a pair overlap. The strength of
     regularisation is chosen by cross-validation within the train split; `seed` draws the folds.
     """
-    items = _labelled(dataset, task)
+    items = labelled(dataset, task)
     labels = labels_of(items)
     if len(set(labels)) == 1:
         return majority_class(dataset, task, seed)
-    features = _Features(items, task.pair)
+    features = Features(items, task.pair)
     made = _by_split(dataset, task, features, _classifier(features(items), labels, seed))
     return {split: [int(value) for value in values] for split, values in made.items()}
 
 
 def one_regression_per_label(dataset: Dataset, task: Task, seed: int) -> Predictions:
     """A logistic regression on bags of words for each label by itself."""
-    items = _labelled(dataset, task)
-    features = _Features(items, task.pair)
+    items = labelled(dataset, task)
+    features = Features(items, task.pair)
     rows = features(items)
     made: Predictions = {split: [[] for _ in dataset.splits[split]] for split in task.dev_splits}
     for index in range(len(task.labels)):
@@ -94,11 +94,11 @@ def ridge_regression(dataset: Dataset, task: Task, seed: int) -> Predictions:
     from sklearn.linear_model import Ridge
     from sklearn.model_selection import KFold
 
-    items = _labelled(dataset, task)
+    items = labelled(dataset, task)
     labels = labels_of(items)
     if len(set(labels)) == 1:
         return mean_score(dataset, task, seed)
-    features = _Features(items, task.pair)
+    features = Features(items, task.pair)
     grid = {"alpha": [1 / strength for strength in STRENGTHS]}
     fitted = _tuned(Ridge(), grid, KFold, features(items), labels, seed, rarest=len)
     return {
@@ -107,7 +107,8 @@ def ridge_regression(dataset: Dataset, task: Task, seed: int) -> Predictions:
     }
 
 
-def _labelled(dataset: Dataset, task: Task) -> Sequence[Example]:
+def labelled(dataset: Dataset, task: Task) -> Sequence[Example]:
+    """The items to learn from. Raises RunFailed if there are none."""
     items = task.training_items(dataset)
     if not items:
         raise RunFailed(f"{task.name}: split {task.train_split!r} has no labelled items; a baseline needs some")
@@ -135,7 +136,7 @@ def _words(task: Task, item: Example) -> list[str]:
 
 def _tagged(dataset: Dataset, task: Task, tag: Callable[[str, int], int]) -> Predictions:
     """A tag for every word, from the word and the most frequent tag of all."""
-    majority = _most_frequent(tag for label in labels_of(_labelled(dataset, task)) for tag in label)
+    majority = _most_frequent(tag for label in labels_of(labelled(dataset, task)) for tag in label)
     return {
         split: [[tag(word, majority) for word in _words(task, item)] for item in dataset.splits[split]]
         for split in task.dev_splits
@@ -169,11 +170,11 @@ def _tuned(
     return plain.set_params(**best).fit(features, targets)
 
 
-def _by_split(dataset: Dataset, task: Task, features: _Features, fitted: Any) -> Predictions:
+def _by_split(dataset: Dataset, task: Task, features: Features, fitted: Any) -> Predictions:
     return {split: fitted.predict(features(dataset.splits[split])).tolist() for split in task.dev_splits}
 
 
-class _Features:
+class Features:
     """Items to rows of a sparse matrix; the words are those of the items it is made from."""
 
     def __init__(self, items: Sequence[Example], pair: bool) -> None:

@@ -49,6 +49,16 @@ class FilesTask(Task):
             raise ZooError(f"{folder} has no file of task {self.name!r}, which looks there for {self._layout}")
         return found
 
+    def absence(self, folder: Path | None) -> str | None:
+        """Why a file to train or score on is missing; None if all are there."""
+        try:
+            found = self.find(folder)
+        except ZooError as error:
+            return str(error)
+        needed = (*self.dev_splits, *(() if self.trained_on else (self.train_split,)))
+        missing = [self.files[split].path for split in needed if split in self.files and split not in found]
+        return f"{folder} has no file {missing[0]}" if missing else None
+
     def _root(self, folder: Path | None) -> Path:
         if folder is None and not all(Path(file.path).is_absolute() for file in self.files.values()):
             raise ZooError(

@@ -6,6 +6,7 @@ are the words of the data sets library, which checkpoints carry, and a few more 
 
 from __future__ import annotations
 
+from zoo.tasks.averages import Average, Term
 from zoo.tasks.tsv import TsvFile, TsvTask
 
 BINARY = ("0", "1")
@@ -157,7 +158,7 @@ TASKS: tuple[TsvTask, ...] = (
         files=_files("WNLI", TEXTS),
         citation="Levesque, Davis and Morgenstern 2012, KR",
     ),
-    # To be scored with a model of MNLI; it has nothing to train on, and its labels come in a file of their own.
+    # It has nothing to train on, and its labels come in a file of their own.
     TsvTask(
         name="ax",
         suite="glue",
@@ -166,6 +167,7 @@ TASKS: tuple[TsvTask, ...] = (
         labels=THREE_WAY,
         label_aliases=(ENTAILS[1:], (), CONTRADICTS[1:]),
         metrics=("r3",),
+        trained_on="mnli",
         files={
             "dev": TsvFile(
                 path="diagnostic/diagnostic-full.tsv",
@@ -173,6 +175,7 @@ TASKS: tuple[TsvTask, ...] = (
                 first="Premise",
                 second="Hypothesis",
                 label="Label",
+                groups=("Lexical Semantics", "Predicate-Argument Structure", "Logic", "Knowledge"),
                 optional=True,
             ),
             "test": DIAGNOSTIC,
@@ -181,3 +184,27 @@ TASKS: tuple[TsvTask, ...] = (
     ),
 )
 """GLUE's nine tasks and its diagnostic set."""
+
+AVERAGES = (
+    Average(
+        name="glue-score",
+        source="Wang et al. 2019, section 3.4",
+        note="the mean of nine tasks, the metrics of a task averaged first, MNLI's two sets together",
+        terms=tuple(Term(task=task.name) for task in TASKS if task.name != "ax"),
+    ),
+    Average(
+        name="bert-average",
+        source="Devlin et al. 2019, table 1",
+        note="the mean of nine numbers: MNLI's two sets apart, F1 of QQP and MRPC, Spearman of STS-B, without WNLI",
+        terms=(
+            Term(task="mnli", splits=("dev",)),
+            Term(task="mnli", splits=("dev_mismatched",)),
+            Term(task="qqp", metrics=("f1",)),
+            *(Term(task=name) for name in ("qnli", "sst2", "cola")),
+            Term(task="stsb", metrics=("spearman",)),
+            Term(task="mrpc", metrics=("f1",)),
+            Term(task="rte"),
+        ),
+    ),
+)
+"""The papers report them on test sets, and reports on development sets."""

@@ -2,6 +2,6 @@
 
 from __future__ import annotations
 
-from zoo.tasks import glue, ner, starter
+from zoo.tasks import glue, hans, ner, starter
 
-TASKS = [*glue.TASKS, *ner.TASKS, *starter.TASKS, starter.ROLES]
+TASKS = [*glue.TASKS, hans.HANS, *ner.TASKS, *starter.TASKS, starter.ROLES]

@@ -11,7 +11,7 @@ from pydantic import Field
 from zoo.core.errors import ZooError
 from zoo.tasks.kinds import TaskKind, task_kind
 from zoo.tasks.tables import Column, read_fields
-from zoo.tasks.task import Dataset, Example, Task, content_hash
+from zoo.tasks.task import Dataset, Example, Task, content_hash, labels_of
 
 Files = Annotated[tuple[str, ...], Field(min_length=1)]
 
@@ -92,10 +92,10 @@ class RecordTask(Task):
         return names if ids is None else tuple(self.labels[index] for index in ids)
 
     def _refuse_one_label(self, root: Path, splits: Mapping[str, tuple[Example, ...]]) -> None:
-        items = splits.get(self.train_split, ())
-        if self.labels and len(items) > 1 and len({item.label for item in items}) == 1:
+        kind, labels = task_kind(self), labels_of(splits.get(self.train_split, ()))
+        if self.labels and len(labels) > 1 and kind.is_constant([kind.to_json(label) for label in labels]):
             where = root / self.files[self.train_split][0]
-            raise ZooError(f"{where}: all {len(items)} items have the same label; nothing can be learnt from it")
+            raise ZooError(f"{where}: all {len(labels)} items have the same label; nothing can be learnt from it")
 
 
 def _item(kind: TaskKind, row: Mapping[str, Any], scored: bool) -> Example:

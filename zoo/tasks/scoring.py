@@ -48,6 +48,16 @@ def gold_labels(task: Task, dataset: Dataset) -> dict[str, list[Any]]:
     return {split: [kind.to_json(label) for label in labels_of(dataset.splits[split])] for split in task.dev_splits}
 
 
+def groups(task: Task, dataset: Dataset) -> dict[str, dict[str, list[int]]]:
+    """The sets of items of the development splits that have any: by split and name, the items' places."""
+    found: dict[str, dict[str, list[int]]] = {}
+    for split in task.dev_splits:
+        for place, item in enumerate(dataset.splits[split]):
+            for name in item.groups:
+                found.setdefault(split, {}).setdefault(name, []).append(place)
+    return found
+
+
 def refuse_unfit(task: Task, split: str, items: Sequence[Example]) -> None:
     """See that every item's label is one of the task's kind. Raises ZooError with the first that isn't."""
     kind = task_kind(task)

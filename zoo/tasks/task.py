@@ -28,6 +28,8 @@ class Example:
     second: str | None = None
     label: Label = None
     choices: tuple[str, ...] = ()
+    groups: tuple[str, ...] = ()
+    """The sets of items, such as a diagnostic's categories, that it is in; reports score each by itself."""
 
     @property
     def texts(self) -> tuple[str, ...]:
@@ -63,6 +65,9 @@ class Task(Record):
     """Other words for each label, in which models say it; in the labels' order, or none at all."""
     metrics: Annotated[tuple[str, ...], Field(min_length=1)]
     train_split: str = "train"
+    trained_on: Name | None = None
+    """The task whose models answer this one, which then has nothing to train on; several of their labels may mean one
+    of its own."""
     dev_splits: tuple[str, ...] = ("dev",)
     synthetic: bool = False
     citation: str
@@ -87,12 +92,13 @@ class Task(Record):
     def ids_of(self, words: Sequence[str]) -> list[int] | None:
         """The class id that each of a model's words for its classes means; None unless they are this task's labels.
 
+        Each label is meant by one word, but in a task that models of another answer by one or more.
         Case doesn't matter, nor do spaces, hyphens and underscores within a word, unless labels differ in nothing else.
         """
         for spelling in (str, spelled):
             ids = {spelling(word): index for index, known in enumerate(self.words) for word in known}
             found = [ids.get(spelling(word), -1) for word in words]
-            if sorted(found) == list(range(len(self.labels))):
+            if sorted(set(found) if self.trained_on else found) == list(range(len(self.labels))):
                 return found
         return None
 
@@ -102,6 +108,10 @@ class Task(Record):
 
         Raises ZooError with file and line if the data are missing or malformed.
         """
+
+    def absence(self, folder: Path | None) -> str | None:
+        """Why the files to train and score on are not in a folder; None if they are there, or none are needed."""
+        return None
 
     def read(self, path: Path) -> tuple[Example, ...]:
         """The items of one file that is laid out as the task's own are, with labels or without.
@@ -132,5 +142,6 @@ def content_hash(splits: Mapping[str, tuple[Example, ...]]) -> str:
         digest.update(f"{name}\n".encode())
         for item in splits[name]:
             content = [item.first, item.second, item.label, *([item.choices] if item.choices else [])]
+            content += [{"groups": item.groups}] if item.groups else []
             digest.update(json.dumps(content).encode() + b"\n")
     return digest.hexdigest()

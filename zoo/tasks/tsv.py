@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Self
 
@@ -26,6 +27,9 @@ class TsvFile(SplitFile):
     first: str
     second: str | None = None
     label: str | None = None
+    groups: tuple[str, ...] = ()
+    """Columns that name sets of items: an item is in the set of a column where its cell is filled, and in that of each
+    value in the cell, semicolons between them. Columns with a + between them name the sets of their values together."""
     skip_malformed: bool = False
     """Leave out lines with too few or too many columns, and say how many; else they are errors."""
 
@@ -33,6 +37,16 @@ class TsvFile(SplitFile):
     def used(self) -> tuple[str, ...]:
         """The names of the columns that are read."""
         return tuple(name for name in (self.first, self.second, self.label) if name is not None)
+
+    def groups_of(self, row: Mapping[str, str]) -> Iterator[str]:
+        """The names of the sets that an item is in; none by columns that are empty or not there."""
+        for columns in self.groups:
+            cells = [row.get(name, "").strip() for name in columns.split("+")]
+            if all(cells) and len(cells) > 1:
+                yield ", ".join(cells)
+            elif all(cells):
+                yield columns
+                yield from (f"{columns}: {value.strip()}" for value in cells[0].split(";"))
 
 
 class TsvTask(FilesTask):
@@ -101,7 +115,8 @@ class TsvTask(FilesTask):
                 raise ZooError(f"{path}:1: is a header, which this file should not have; remove the line")
             label = None if file.label is None else self._label(used.pop(), f"{path}:{number}")
             n_empty += "" in used
-            items.append(Example(used[0], used[1] if self.pair else None, label))
+            groups = tuple(file.groups_of(dict(zip(names, cells, strict=True)))) if file.groups else ()
+            items.append(Example(used[0], used[1] if self.pair else None, label, groups=groups))
             if label is not None and not kind.fits_item(items[-1]):
                 raise ZooError(f"{path}:{number}: the label of a {self.kind} task is {kind.wanted}, as fits its text")
         if n_skipped:

@@ -16,7 +16,7 @@ from zoo.tasks.scoring import chosen_metrics, refuse_unfit
 from zoo.tasks.task import Example, Task
 from zoo.testing.heads import check_head
 from zoo.testing.material import DIMS, Pieces
-from zoo.train.finetune import head_for
+from zoo.train.finetune import head_for, training_parts
 
 N_ITEMS = 12
 """Items that are looked at."""
@@ -46,11 +46,13 @@ def check_items(task: Task, items: Sequence[Example]) -> None:
     assert 0 <= n_cut <= len(items), f"{n_cut} of {len(items)} items were cut"
     torch.manual_seed(0)
     config = head_for(task, PoolingConfig(dropout=0.0))
-    head, batch = make_head(DIMS, config), kind.batch(encoded, labels)
+    parts, their_labels = training_parts(encoded, labels)
+    head, batch = make_head(DIMS, config), kind.batch(parts, their_labels)
     check_head(head, batch)
-    assert batch.n_items == len(items), f"a batch of {len(items)} items says that it has {batch.n_items}"
-    logits = head.by_item(head.logits(torch.randn(len(batch.ids), DIMS.hidden_width), batch), batch)
-    predictions = [kind.decode(item, its.detach()) for item, its in zip(encoded, logits, strict=True)]
+    assert batch.n_items == len(parts), f"a batch of {len(parts)} items says that it has {batch.n_items}"
+    logits = iter(head.by_item(head.logits(torch.randn(len(batch.ids), DIMS.hidden_width), batch), batch))
+    joined = [kind.join_logits([next(logits).detach() for _ in item.parts]) for item in encoded]
+    predictions = [kind.decode(item, its) for item, its in zip(encoded, joined, strict=True)]
     gold = [kind.to_json(label) for label in labels]
     for value in (*gold, *predictions):
         assert kind.fits(value), f"{value!r:.60} is not {kind.wanted}"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence, Sized
 from dataclasses import dataclass
 from typing import TypeAlias
 
@@ -119,13 +119,18 @@ def check_texts(texts: Iterable[Text]) -> Iterator[Text]:
         yield text
 
 
-def batches_by_length(encodings: Sequence[Encoding], batch_size: int | None = None) -> Iterator[list[int]]:
-    """Indices of sequences, shortest first, `batch_size` at a time, or else about BATCH_TOKENS tokens at a time."""
+def batches_by_length(
+    encodings: Sequence[Sized], batch_size: int | None = None, n_tokens: int | None = None
+) -> Iterator[list[int]]:
+    """Indices of sequences, shortest first, `batch_size` at a time, or else about `n_tokens` tokens at a time, which
+    is BATCH_TOKENS if it is not given.
+    """
+    most = n_tokens or BATCH_TOKENS
     batch: list[int] = []
     tokens = 0
     for index in sorted(range(len(encodings)), key=lambda index: len(encodings[index])):
         length = len(encodings[index])
-        full = len(batch) == batch_size if batch_size else tokens + length > BATCH_TOKENS
+        full = len(batch) == batch_size if batch_size else tokens + length > most
         if batch and full:
             yield batch
             batch, tokens = [], 0

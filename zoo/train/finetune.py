@@ -15,13 +15,23 @@ from zoo.heads import TaskHead
 from zoo.model import Model
 from zoo.tasks.kinds import EncodedItem, TaskKind, task_kind
 from zoo.tasks.task import Label, Task
+from zoo.text.device_batches import computed
+from zoo.text.encoding import batches_by_length
 
 EVALUATION_BATCH = 64
+EVALUATION_TOKENS = 8_192
+"""The tokens of a batch elsewhere than on a CPU; not as many as fit just now, so that predictions repeat."""
 
 
 def head_for(task: Task, pooling: PoolingConfig) -> HeadConfig:
     """The head that a task takes."""
     return HeadConfig(kind=task.kind, labels=task.labels, pair=task.pair, options=task.options, pooling=pooling)
+
+
+def training_parts(items: Sequence[EncodedItem], labels: Sequence[Label]) -> tuple[list[EncodedItem], list[Label]]:
+    """What is learnt by itself: items, and the windows of those that have them, each with its item's label."""
+    pairs = [(part, label) for item, label in zip(items, labels, strict=True) for part in item.parts]
+    return [part for part, _ in pairs], [label for _, label in pairs]
 
 
 def training_batches(
@@ -46,19 +56,26 @@ def training_batches(
 def logits_of(model: Model, head: TaskHead, items: Sequence[EncodedItem]) -> list[Tensor]:
     """The head's logits of each item by itself, in order, in float32 on the CPU."""
     kind = task_kind(head.config)
-    order = sorted(range(len(items)), key=lambda index: len(items[index]))
+    parts = [part for item in items for part in item.parts]
     found: dict[int, Tensor] = {}
+
+    def make(chosen: list[int]) -> Batch:
+        return kind.batch([parts[index] for index in chosen])
+
+    def logits(batch: Batch) -> Tensor:
+        return head.logits(model.hidden(batch), batch).float()
+
     with model.eval_mode() as device:
-        for start in range(0, len(order), EVALUATION_BATCH):
-            chosen = order[start : start + EVALUATION_BATCH]
-            batch = kind.batch([items[index] for index in chosen]).to(device)
-            logits = head.logits(model.hidden(batch), batch).float().cpu()
-            found |= dict(zip(chosen, head.by_item(logits, batch), strict=True))
-    return [found[index] for index in range(len(items))]
+        on_cpu = device.type == "cpu"
+        chunks = batches_by_length(parts, EVALUATION_BATCH if on_cpu else None, EVALUATION_TOKENS)
+        for chosen, batch, made in computed(chunks, make, logits, device):
+            found |= dict(zip(chosen, head.by_item(made, batch), strict=True))
+    each = iter([found[index] for index in range(len(parts))])
+    return [kind.join_logits([next(each) for _ in item.parts]) for item in items]
 
 
 def predict(model: Model, head: TaskHead, items: Sequence[EncodedItem]) -> list[Any]:
     """The head's prediction for each item, in order."""
-    kind = task_kind(head.config)
+    kind = task_kind(head.config, model.variant.finetuning)
     logits = logits_of(model, head, items)
     return [kind.decode(item, its) for item, its in zip(items, logits, strict=True)]

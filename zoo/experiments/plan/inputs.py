@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Set
 from typing import TypeAlias
 
-from zoo.core.specs import Finetuning, Init, PoolingConfig, Pretraining, Variant
+from zoo.core.specs import Finetuning, Init, PoolingConfig, Pretraining, Reading, Variant
 
 Inputs: TypeAlias = dict[str, object]
 
@@ -23,11 +24,19 @@ def pretraining_inputs(variant: Variant) -> Inputs:
     return record | {"init": _init(variant.init), "pretraining": _pretraining(variant.pretraining)}
 
 
-def finetuning_inputs(recipe: Finetuning) -> Inputs:
+def finetuning_inputs(recipe: Finetuning, reads: Set[str]) -> Inputs:
     """For a fine-tuning, besides its initial weights, head, task and seed; epochs are unused if steps are given."""
-    if recipe.steps is None:
-        return recipe.model_dump()
-    return recipe.model_dump(exclude={"epochs"}) | {"warmup": recipe.warmup_steps(recipe.steps)}
+    inputs = recipe.model_dump(exclude={*Reading.model_fields}) | reading_inputs(recipe, reads)
+    if recipe.steps is not None:
+        del inputs["epochs"]
+        inputs["warmup"] = recipe.warmup_steps(recipe.steps)
+    return inputs
+
+
+def reading_inputs(reading: Reading, reads: Set[str]) -> Inputs:
+    """For predictions, besides a model and a task: those of the fields that the task's kind reads."""
+    windows = {"stride": reading.stride_of(reading.max_length)} if "stride" in reads else {}
+    return reading.model_dump(include={*reads}) | windows
 
 
 def head_inputs(head: PoolingConfig, pair: bool) -> Inputs:

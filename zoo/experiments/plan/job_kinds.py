@@ -7,9 +7,10 @@ from collections.abc import Iterable, Mapping
 from types import MappingProxyType
 from typing import ClassVar
 
-from zoo.experiments.plan.inputs import Inputs, finetuning_inputs, head_inputs
+from zoo.experiments.plan.inputs import Inputs, finetuning_inputs, head_inputs, reading_inputs
 from zoo.experiments.plan.job import Job, slug
 from zoo.experiments.plan.spec import PlanSpec
+from zoo.tasks.kinds import task_kind
 
 CHARACTERS_PER_TOKEN = 4
 """Characters per token, roughly, to estimate the size of jobs."""
@@ -47,7 +48,7 @@ class JobKind(ABC):
         """The folder of its result's model below a run folder; None if there is no model, or it is not kept."""
         return None
 
-    def keeps_model(self, plan: PlanSpec) -> bool:
+    def keeps_model(self, plan: PlanSpec, job: Job) -> bool:
         """Whether it writes that folder."""
         return False
 
@@ -90,7 +91,7 @@ class Pretrain(JobKind):
         first = job.seed == plan.pretraining_seed
         return f"checkpoints/{slug(job.system if first else f'{job.system}-s{job.seed}')}"
 
-    def keeps_model(self, plan: PlanSpec) -> bool:
+    def keeps_model(self, plan: PlanSpec, job: Job) -> bool:
         """As JobKind says."""
         return True
 
@@ -130,6 +131,7 @@ class Finetune(JobKind):
         return (
             Job(kind=self.name, system=name, task=task.name, seed=seed, setting=setting, selection=rule)
             for task in plan.tasks
+            if not task.trained_on
             for rule, settings in (plan.tried(task.name),)
             for seed in plan.seeds
             for name in plan.finetuned
@@ -150,7 +152,7 @@ class Finetune(JobKind):
         task = plan.task(str(job.task))
         return {
             "task": task.content,
-            "recipe": finetuning_inputs(plan.finetuning_of(job)),
+            "recipe": finetuning_inputs(plan.finetuning_of(job), task_kind(task).reads),
             "head": head_inputs(plan.variant(job.system).head, task.pair),
         }
 
@@ -158,9 +160,9 @@ class Finetune(JobKind):
         """As JobKind says."""
         return f"finetuned/{job.name}"
 
-    def keeps_model(self, plan: PlanSpec) -> bool:
-        """As JobKind says."""
-        return plan.keep_finetuned
+    def keeps_model(self, plan: PlanSpec, job: Job) -> bool:
+        """Also where it answers another task."""
+        return plan.keep_finetuned or job.task in {task.trained_on for task in plan.tasks}
 
     def size(self, plan: PlanSpec, job: Job) -> float:
         """As JobKind says."""
@@ -174,8 +176,55 @@ class Finetune(JobKind):
 
     def representative(self, plan: PlanSpec, job: Job) -> Job:
         """The same system on the task with the least text, with its own recipe."""
-        smallest = min(plan.tasks, key=lambda task: task.n_items * task.mean_length)
+        trained = [task for task in plan.tasks if not task.trained_on]
+        smallest = min(trained, key=lambda task: task.n_items * task.mean_length)
         return Job(kind=self.name, system=job.system, task=smallest.name, seed=plan.seeds[0])
+
+
+class Transfer(JobKind):
+    """Score a model that was fine-tuned on another task, without further training."""
+
+    name = "transfer"
+
+    def jobs(self, plan: PlanSpec) -> Iterable[Job]:
+        """One per fine-tuning on the other task."""
+        finetunings = list(Finetune().jobs(plan))
+        return (
+            job.model_copy(update={"kind": self.name, "task": task.name})
+            for task in plan.tasks
+            if task.trained_on
+            for job in finetunings
+            if job.task == task.trained_on
+        )
+
+    def title(self, job: Job) -> str:
+        """As JobKind says."""
+        return f"{job.system} on {job.task}, seed {job.seed}, as trained on another task"
+
+    def needs(self, plan: PlanSpec, job: Job) -> tuple[Job, ...]:
+        """As JobKind says."""
+        return (job.model_copy(update={"kind": Finetune.name, "task": plan.task(str(job.task)).trained_on}),)
+
+    def inputs(self, plan: PlanSpec, job: Job) -> Inputs:
+        """As JobKind says."""
+        task, recipe = plan.task(str(job.task)), plan.finetuning_of(job)
+        return {"task": task.content, **reading_inputs(recipe, task_kind(task).reads)}
+
+    def model_folder(self, plan: PlanSpec, job: Job) -> str | None:
+        """As JobKind says."""
+        return model_folder(plan, self.needs(plan, job)[0])
+
+    def size(self, plan: PlanSpec, job: Job) -> float:
+        """Nothing, as it has no steps."""
+        return 0.0
+
+    def text(self, plan: PlanSpec, job: Job) -> float:
+        """As JobKind says."""
+        return Finetune().text(plan, job)
+
+    def representative(self, plan: PlanSpec, job: Job) -> Job:
+        """A fine-tuning, of which it is what is left without its steps."""
+        return Finetune().representative(plan, job)
 
 
 class Evaluate(JobKind):
@@ -199,8 +248,8 @@ class Evaluate(JobKind):
 
     def inputs(self, plan: PlanSpec, job: Job) -> Inputs:
         """As JobKind says."""
-        length = plan.variant(job.system).finetuning.max_length
-        return {"task": plan.task(str(job.task)).content, "max_length": length}
+        task, recipe = plan.task(str(job.task)), plan.variant(job.system).finetuning
+        return {"task": task.content, **reading_inputs(recipe, task_kind(task).reads)}
 
     def model_folder(self, plan: PlanSpec, job: Job) -> str | None:
         """As JobKind says."""
@@ -224,11 +273,13 @@ class Baseline(JobKind):
 
     def inputs(self, plan: PlanSpec, job: Job) -> Inputs:
         """As JobKind says."""
-        return {"baseline": job.system, "task": plan.task(str(job.task)).content}
+        task = plan.task(str(job.task))
+        source = {"trained_on": plan.task(task.trained_on).content} if task.trained_on else {}
+        return {"baseline": job.system, "task": task.content, **source}
 
 
 JOB_KINDS: Mapping[str, JobKind] = MappingProxyType(
-    {kind.name: kind for kind in (Pretrain(), TakeOver(), Finetune(), Evaluate(), Baseline())}
+    {kind.name: kind for kind in (Pretrain(), TakeOver(), Finetune(), Transfer(), Evaluate(), Baseline())}
 )
 """All kinds, in the order of a plan's jobs."""
 

@@ -21,7 +21,7 @@ from zoo.registry.catalog import Catalog
 from zoo.registry.search_grids import Tuning
 from zoo.tasks.kinds import baseline_names, task_kind
 from zoo.tasks.record import RecordTask
-from zoo.tasks.scoring import check_task, gold_labels, refuse_unfit
+from zoo.tasks.scoring import check_task, gold_labels, groups, refuse_unfit
 from zoo.tasks.task import Task
 from zoo.weights.folder import CheckpointFolder
 
@@ -63,9 +63,10 @@ def make_plan(
         for name, folder in (folders or {}).items()
     }
     refuse_unequal(variants, set(checkpoints), evaluated, one_head=one_head)
-    planned = [planned_task(catalog, name, data_folder) for name in tasks]
+    _refuse_untrained(catalog, tasks, [variant.name for variant in variants if variant.name not in evaluated])
+    planned = [planned_task(catalog, name, data_folder, beside=tasks) for name in tasks]
     if corpus is None:
-        real = tuple(task.name for task in planned if not task.synthetic)
+        real = tuple(task.name for task in planned if not (task.synthetic or task.trained_on))
         folder = str(data_folder) if data_folder else None
         corpus = TasksCorpus(tasks=real, folder=folder) if real else MicroworldCorpus()
     try:
@@ -90,18 +91,32 @@ def make_plan(
         raise ZooError(f"not a valid plan: {explain(error)}") from None
 
 
-def planned_task(catalog: Catalog, name: str, data_folder: Path | None) -> PlannedTask:
-    """A task with the data that are here now. Raises ZooError if its data cannot be trained on and scored."""
+def _refuse_untrained(catalog: Catalog, tasks: Sequence[str], finetuned: Sequence[str]) -> None:
+    """Raises ZooError if no variant would be trained for a task that models of another task answer."""
+    for name in tasks:
+        other = catalog.task(name).trained_on
+        if finetuned and other and other not in tasks:
+            raise ZooError(
+                f"task {name!r} has nothing to train on; models of {other} answer it: compare on {other},{name}"
+            )
+
+
+def planned_task(catalog: Catalog, name: str, data_folder: Path | None, beside: Collection[str] = ()) -> PlannedTask:
+    """A task with the data that are here now, `beside` the other tasks of its plan.
+
+    Raises ZooError if its data cannot be trained on and scored.
+    """
     task = catalog.task(name)
     check_task(task)
     dataset = task.load(data_folder)
     training = task.training_items(dataset)
-    missing = [] if training else [f"labelled items in {task.train_split}"]
+    missing = [] if training or task.trained_on else [f"labelled items in {task.train_split}"]
     missing += [f"items in {split}" for split in task.dev_splits if not dataset.splits.get(split)]
     if missing:
         raise ZooError(f"task {task.name!r} has no {', no '.join(missing)}; it cannot be trained and scored")
     for split, items in ((task.train_split, training), *((split, dataset.splits[split]) for split in task.dev_splits)):
         refuse_unfit(task, split, items)
+    sets = groups(task, dataset)
     lengths = [sum(map(len, item.texts)) for items in dataset.splits.values() for item in items]
     try:
         return PlannedTask(
@@ -115,13 +130,18 @@ def planned_task(catalog: Catalog, name: str, data_folder: Path | None) -> Plann
             options=task.options,
             labels=task.labels,
             metrics=task.metrics,
-            baselines=tuple(task_kind(task).baselines),
+            baselines=() if task.trained_on and task.trained_on not in beside else tuple(task_kind(task).baselines),
+            trained_on=task.trained_on,
             dev={
-                split: PlannedSplit(n_items=len(answers), gold=hash_json(answers))
+                split: PlannedSplit(
+                    n_items=len(answers),
+                    gold=hash_json(answers),
+                    groups=hash_json(sets[split]) if split in sets else "",
+                )
                 for split, answers in gold_labels(task, dataset).items()
             },
             n_training=len(training),
-            n_unlabelled=len(dataset.splits[task.train_split]) - len(training),
+            n_unlabelled=len(dataset.splits.get(task.train_split, ())) - len(training),
             n_items=len(lengths),
             mean_length=fmean(lengths),
             record=task if isinstance(task, RecordTask) else None,
@@ -140,7 +160,7 @@ def check_plan(catalog: Catalog, plan: Plan) -> None:
         catalog.check(variant, tasks, trained=variant.name in plan.checkpoints)
     folder = Path(plan.data_folder) if plan.data_folder else None
     for planned in plan.tasks:
-        found = planned_task(catalog, planned.name, folder)
+        found = planned_task(catalog, planned.name, folder, beside=[task.name for task in plan.tasks])
         if changed := diff(planned, found):
             named = {path: pair for path, pair in changed.items() if path != "definition"} or changed
             told = "; ".join(f"{path} {a!s:.80}, here {b!s:.80}" for path, (a, b) in named.items())

@@ -39,7 +39,7 @@ class PlanOptions(Options):
     tasks: Annotated[
         TaskNames | None,
         Help(
-            "Tasks, or files that describe one of your own, separated by commas.",
+            "Tasks, suites of tasks, or files that describe a task of your own, separated by commas.",
             DATA,
             "rte,mrpc,my/task.toml",
             "the starter suite",
@@ -117,7 +117,10 @@ class PlanOptions(Options):
 class ExperimentOptions(PlanOptions):
     """The options of `zoo compare` and `zoo ablate`: what to do, where, and what to start from."""
 
-    workers: Annotated[Workers, Help("Parallel processes; 0 runs in this one.", MACHINE, "4")] = 2
+    workers: Annotated[
+        Workers | None,
+        Help("Parallel processes; 0 runs in this one.", MACHINE, "4", "2; on GPUs, as many as their memory holds"),
+    ] = None
     executor: Annotated[
         str,
         Help(

@@ -15,6 +15,7 @@ from zoo.experiments.plan.corpus import CorpusSource, FilesCorpus
 from zoo.experiments.plan.make import check_plan, make_plan, with_budget
 from zoo.experiments.plan.options import AblationOptions, ExperimentOptions, PlanOptions
 from zoo.experiments.plan.plan import Plan, read_plan
+from zoo.experiments.plan.suites import without_suites
 from zoo.machine.compute import chosen_compute
 from zoo.registry.catalog import Catalog
 from zoo.registry.search_grids import Tuning, tuning
@@ -94,17 +95,18 @@ def kept_plan(catalog: Catalog, plan: Plan | Path, options: ExperimentOptions) -
 def _plan(
     catalog: Catalog, variants: Sequence[Variant], own: Mapping[str, Collection[str]], options: PlanOptions, **how: Any
 ) -> Plan:
-    starter = [task.name for task in catalog.tasks.values() if task.suite == STARTER]
-    asked = [catalog.task(task) if isinstance(task, str) else task for task in options.tasks or ()]
+    folder = options.data.resolve() if options.data else None
+    named = without_suites(catalog.tasks, (STARTER,) if options.tasks is None else options.tasks, folder)
+    asked = [catalog.task(task) if isinstance(task, str) else task for task in named]
     catalog = catalog.with_tasks(task for task in asked if isinstance(task, RecordTask))
-    tasks = [task.name for task in asked] if options.tasks is not None else starter
+    tasks = [task.name for task in asked]
     return make_plan(
         catalog,
         [_budgeted(variant, own.get(variant.name, ()), options) for variant in variants],
         tasks,
         n_seeds=options.seeds,
         corpus=_files(options.corpus),
-        data_folder=options.data.resolve() if options.data else None,
+        data_folder=folder,
         compute=chosen_compute(
             options.device,
             options.precision,
@@ -129,7 +131,8 @@ def _budgeted(variant: Variant, own: Collection[str], options: PlanOptions) -> V
 
 
 def _tuning(catalog: Catalog, options: PlanOptions, tasks: Sequence[str]) -> Tuning:
-    tried = tuning(options.tune, tasks, catalog.search_grids)
+    trained = [name for name in tasks if not catalog.task(name).trained_on]
+    tried = tuning(options.tune, trained, catalog.search_grids)
     lengths = [
         setting for settings in tried.settings.values() for setting in settings if setting.epochs or setting.steps
     ]

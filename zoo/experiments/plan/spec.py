@@ -29,18 +29,19 @@ Seed = Annotated[int, Field(ge=0)]
 
 
 class PlannedSplit(Record):
-    """A development split: how many items it has, and a SHA-256 of their gold labels."""
+    """A development split: how many items it has, and SHA-256s of their gold labels and of the sets they are in."""
 
     n_items: Count
     gold: str
+    groups: str = ""
 
 
 class PlannedTask(Record):
     """A task with its version and content hash, which say what a result on it must hold.
 
-    `definition` is a hash of its record without names; `pair` says whether items have two texts. `n_unlabelled`
-    training items have no label and are not trained on. `n_items` counts all splits' items, whose texts have
-    `mean_length` characters.
+    `definition` is a hash of its record without names; `pair` says whether items have two texts. A task that models of
+    another answer has no training items. `n_unlabelled` training items have no label and are not trained on. `n_items`
+    counts all splits' items, whose texts have `mean_length` characters.
     """
 
     name: str
@@ -55,8 +56,10 @@ class PlannedTask(Record):
     metrics: Annotated[tuple[str, ...], Field(min_length=1)]
     baselines: tuple[str, ...]
     """Baselines, which read no text."""
+    trained_on: str | None = None
+    """The task whose models answer this one."""
     dev: Annotated[dict[str, PlannedSplit], Field(min_length=1)]
-    n_training: Count
+    n_training: Annotated[int, Field(ge=0)]
     n_unlabelled: Annotated[int, Field(ge=0)]
     n_items: Count
     mean_length: Annotated[float, Field(ge=0.0)]
@@ -77,7 +80,7 @@ class PlannedTask(Record):
     @property
     def content(self) -> Inputs:
         """What results on the task depend on."""
-        return self.model_dump(exclude={"name", "baselines", "record"})
+        return self.model_dump(exclude={"name", "baselines", "trained_on", "record"})
 
 
 class PlannedCheckpoint(Record):
@@ -148,15 +151,17 @@ class PlanSpec(Record):
         refuse_twice("seed", list(map(str, self.seeds)))
         if self.compute.precision == "fp16":
             raise ValueError("fp16 is for models that are not trained; a plan takes bf16 or fp32")
+        trained = [task.name for task in self.tasks if not task.trained_on]
         for what, given, known in (
             ("checkpoints", self.checkpoints, names),
             ("tuning", self.tuning.settings if self.tuning else {}, tasks),
+            ("models of another task", [t.trained_on for t in self.tasks if t.trained_on and self.finetuned], trained),
             ("an ablation's edges", self.ablation.ends if self.ablation else (), names),
             ("claims", (self.claims.against,) if self.claims.against else (), names),
         ):
             if unknown := sorted({*given} - {*known}):
                 raise ValueError(f"{what} are given for {unknown[0]!r:.60}, which is not in the plan")
-        if self.tuning and (lacking := [task for task in tasks if not self.tuning.settings.get(task)]):
+        if self.tuning and (lacking := [task for task in trained if not self.tuning.settings.get(task)]):
             raise ValueError(f"tuning has no settings for task {lacking[0]!r:.60}")
         return self
 
@@ -217,7 +222,11 @@ class PlanSpec(Record):
         return job.setting.applied(recipe) if job.setting else recipe
 
     def tried(self, task: str) -> tuple[Selection, Sequence[Setting | None]]:
-        """The settings of fine-tuning on a task, None for the recipe's own, and the rule that chooses among them."""
+        """The settings of fine-tuning on a task, None for the recipe's own, and the rule that chooses among them.
+
+        For a task that models of another answer, they are the other's.
+        """
+        task = self.task(task).trained_on or task
         return (self.tuning.rule(task), self.tuning.settings[task]) if self.tuning else ("last", [None])
 
 

@@ -9,7 +9,17 @@ from pathlib import Path
 from zoo.core.files import write_text
 from zoo.document import Document, Section, markdown
 from zoo.experiments.plan.plan import Plan
-from zoo.experiments.report import ablation, costs, differences, models, provenance, scores, selection
+from zoo.experiments.report import (
+    ablation,
+    categories,
+    costs,
+    differences,
+    metrics,
+    models,
+    provenance,
+    scores,
+    selection,
+)
 from zoo.experiments.report.results_json import summary
 from zoo.experiments.statistics.analysis import Analysis
 
@@ -34,10 +44,12 @@ def sections(analysis: Analysis) -> Iterator[Section]:
     made = (
         *(ablation.sections(run, effects) if effects else ()),
         scores.scores_section(run, comparisons),
+        metrics.metrics_section(run),
         differences.tiers_section(comparisons),
         costs.costs_section(run),
         selection.selection_section(run),
         provenance.missing_section(run),
+        categories.categories_section(run),
         differences.differences_section(comparisons, drawn=effects is None),
         scores.seeds_section(run),
         costs.pareto_section(run, comparisons),

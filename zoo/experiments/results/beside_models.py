@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from statistics import fmean, stdev
 
@@ -36,24 +37,30 @@ def write_provenance_of(result: ModelResult, folder: Path) -> None:
 
 def write_model_scores(run: ComparisonRun, folder: Path) -> None:
     """Write its scores beside each model that a run folder holds."""
+    of_models: dict[str, list[TaskResult]] = {}
     for result in run.results:
         if isinstance(result, ModelResult):
-            place, scores = folder / result.checkpoint, _over_seeds(run, result.job.system)
+            _write(folder / result.checkpoint, _over_seeds(run, result.job.system))
         elif isinstance(result, TaskResult) and (kept := model_folder(run.plan, result.job)):
-            place, scores = folder / kept, _of_one(result)
-        else:
-            continue
-        if scores and (place / VARIANT).is_file():
-            write_scores(place, scores)
+            of_models.setdefault(kept, []).append(result)
+    for kept, results in of_models.items():
+        _write(folder / kept, _of_one(results))
 
 
-def _of_one(result: TaskResult) -> ModelScores:
+def _write(place: Path, scores: ModelScores | None) -> None:
+    if scores and (place / VARIANT).is_file():
+        write_scores(place, scores)
+
+
+def _of_one(results: Sequence[TaskResult]) -> ModelScores:
+    """The scores of one model, on its own task and others that it answers."""
     rows = tuple(
         (str(result.job.task), split, metric, f"{100 * value:.1f}")
+        for result in results
         for split, scores in result.scores.items()
         for metric, value in scores.items()
     )
-    note = f"Fine-tuned with seed {result.job.seed}; scored after the last step, x 100."
+    note = f"Fine-tuned with seed {results[0].job.seed}; scored after the last step, x 100."
     return ModelScores(note=note, columns=("task", "split", "metric", "score"), rows=rows)
 
 

@@ -18,7 +18,7 @@ from zoo.experiments.plan.job import Job
 from zoo.experiments.plan.job_kinds import model_folder
 from zoo.experiments.plan.plan import Plan, read_plan
 from zoo.experiments.results.checks import misfit
-from zoo.experiments.results.gold_labels import read_gold
+from zoo.experiments.results.gold_labels import by_task, read_gold
 from zoo.experiments.results.records import FailedResult, Finished, Result
 from zoo.experiments.results.run import ComparisonRun
 
@@ -112,5 +112,5 @@ def read_what_is_sound(folder: Path) -> tuple[ComparisonRun, list[Damaged]]:
     return ComparisonRun(
         plan=plan,
         results=tuple(result for result in found if result is not None),
-        gold={task: answers for task, answers in gold.items() if answers is not None},
+        **by_task(gold),
     ), damaged

@@ -24,9 +24,11 @@ def merge(runs: Mapping[str, ComparisonRun]) -> ComparisonRun:
     """
     merged = merged_plan({name: run.plan for name, run in runs.items()})
     found = _results(runs, merged)
-    gold = {task: answers for run in runs.values() for task, answers in run.gold.items()}
     return ComparisonRun(
-        plan=merged, results=tuple(found[job.name] for job in merged.jobs if job.name in found), gold=gold
+        plan=merged,
+        results=tuple(found[job.name] for job in merged.jobs if job.name in found),
+        gold={task: answers for run in runs.values() for task, answers in run.gold.items()},
+        groups={task: sets for run in runs.values() for task, sets in run.groups.items()},
     )
 
 
@@ -38,7 +40,7 @@ def write_merged(run: ComparisonRun, folder: Path) -> None:
     for result in run.results:
         write_result(folder, result)
     for task, answers in run.gold.items():
-        write_gold(folder, run.plan.task(task), answers)
+        write_gold(folder, run.plan.task(task), answers, run.groups.get(task))
     write_text(folder / "plan.json", run.plan.model_dump_json(indent=1))
 
 

@@ -8,19 +8,21 @@ from functools import cached_property
 from statistics import fmean
 
 from zoo.experiments.plan.plan import Plan
-from zoo.experiments.results.gold_labels import Answers
+from zoo.experiments.results.gold_labels import Answers, Groups
 from zoo.experiments.results.records import FailedResult, ModelResult, TaskResult
 
 
 @dataclass(frozen=True)
 class ComparisonRun:
-    """A run folder's plan, results, and gold labels by task if they are stored. `across_hardware` says whether to
-    compare costs measured on different machines.
+    """A run folder's plan and results, and gold labels and sets of items by task if they are stored.
+
+    `across_hardware` says whether to compare costs measured on different machines.
     """
 
     plan: Plan
     results: tuple[ModelResult | TaskResult | FailedResult, ...]
     gold: Mapping[str, Answers] = field(default_factory=dict)
+    groups: Mapping[str, Groups] = field(default_factory=dict)
     across_hardware: bool = False
 
     @property
@@ -79,7 +81,13 @@ class ComparisonRun:
 
     @cached_property
     def _best(self) -> Mapping[tuple[str, str], list[TaskResult]]:
-        return {place: by_setting[best_setting(by_setting)] for place, by_setting in self._by_setting.items()}
+        """By system and task; on a task that models of another answer, the setting is the best on the other."""
+        source = {task.name: task.trained_on for task in self.plan.tasks if task.trained_on}
+        found = {}
+        for (system, task), by_setting in self._by_setting.items():
+            judged = self._by_setting.get((system, source.get(task, task)), by_setting)
+            found[system, task] = by_setting.get(best_setting(judged), [])
+        return found
 
 
 def best_setting(by_setting: Mapping[str, Sequence[TaskResult]]) -> str:

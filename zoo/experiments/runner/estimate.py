@@ -39,12 +39,13 @@ class PlannedWork:
 
 @dataclass(frozen=True)
 class Estimate:
-    """The work to do and its cost: wall seconds with the given workers, bytes on disk, bytes per worker."""
+    """The work to do and its cost: wall seconds with so many workers, bytes on disk, bytes per worker."""
 
     work: tuple[PlannedWork, ...]
     seconds: float
     disk_bytes: int
     memory_bytes: int
+    workers: int
 
 
 @dataclass(frozen=True)
@@ -74,7 +75,7 @@ def estimate(catalog: Catalog, plan: Plan, folder: Path, *, workers: int, reuse:
 
     wall = max([sum(seconds.values()) / max(1, workers), *map(finished_after, to_do)], default=0.0)
     work = tuple(PlannedWork(job, states[job.name], seconds.get(job.name, 0.0)) for job in plan.jobs)
-    return Estimate(work, wall, disk, memory)
+    return Estimate(work, wall, disk, memory, workers)
 
 
 class _DryRun:
@@ -125,7 +126,7 @@ class _DryRun:
         in_steps = len(steps) * median(taken) if taken else 0.0  # the first step of a process is slower
         text = max(0.0, result.cost.seconds - in_steps)
         size = result_path(self._stage, job).stat().st_size
-        if kind_of(job).keeps_model(self._plan) and (model := Stored(self._stage, self._plan, result).model):
+        if kind_of(job).keeps_model(self._plan, job) and (model := Stored(self._stage, self._plan, result).model):
             size += sum(path.stat().st_size for path in model.rglob("*") if path.is_file())
         return _Measured(max(0.0, seconds - in_steps - text), text, in_steps, size, result.cost.peak_bytes)
 

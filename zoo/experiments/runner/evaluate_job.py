@@ -18,18 +18,18 @@ from zoo.tasks.kinds import task_kind
 def evaluate(work: JobContext) -> TaskResult:
     """Predict every dev split with a model's own task head, without training."""
     task, dataset = planned_data(work)
-    compute, length = work.how.compute, work.plan.variant(work.job.system).finetuning.max_length
-    device = compute.torch_device
+    compute, recipe = work.how.compute, work.plan.finetuning_of(work.job)
+    device, length = compute.torch_device, recipe.max_length
     reset_peak_memory(device)
     model = load(work.start(), catalog=work.catalog).to(device)
     head = head_for_text(model)
     began = time.perf_counter()
     splits = (*task.dev_splits, *unlabelled(task, dataset))
-    kind = task_kind(task)
+    kind = task_kind(task, recipe)
     encoded = {split: kind.encode(dataset.splits[split], model.text_tokenizer, length) for split in splits}
     order = class_order(head.config, task)
     with compute.autocast():
-        predictions = {split: predict_items(model, head, task, items, order) for split, (items, _) in encoded.items()}
+        predictions = {split: predict_items(model, head, kind, items, order) for split, (items, _) in encoded.items()}
     seconds, peak = time.perf_counter() - began, peak_memory(device)
     work.progress(1, 1)
     asked = [item for split in task.dev_splits for item in encoded[split][0]]

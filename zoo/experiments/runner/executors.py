@@ -6,11 +6,10 @@ import multiprocessing
 import os
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import suppress
-from itertools import cycle, islice
 from pathlib import Path
 from queue import Empty
 from typing import Any, Protocol
@@ -19,7 +18,7 @@ from zoo.core.errors import ZooError
 from zoo.experiments.plan.job import Job
 from zoo.experiments.plan.plan import Plan
 from zoo.experiments.results.records import FailedResult, Result
-from zoo.machine.compute import visible_gpus
+from zoo.experiments.runner.placement import Share, divided, gpus_of, shares_of
 from zoo.registry.catalog import Catalog
 
 WATCH_EVERY = 0.1
@@ -93,7 +92,7 @@ class InProcess:
 
 
 class LocalProcesses:
-    """Several processes on this machine, each with the plan's threads."""
+    """Several processes on this machine, each with the plan's threads; those on one device share it."""
 
     def __init__(self, n: int) -> None:
         self.slots = n
@@ -104,11 +103,15 @@ class LocalProcesses:
         self._job = plan, folder, moved
         context = multiprocessing.get_context("spawn")
         self._reports = context.Queue()
-        gpus = context.Queue()
-        for gpu in islice(cycle(_gpus(plan) or [None]), self.slots):
-            gpus.put(gpu)
+        gpus = divided(gpus_of(plan), self.slots)
+        places = context.Queue()
+        for gpu in gpus:
+            places.put(gpu)
         self._pool = ProcessPoolExecutor(
-            self.slots, context, _start_worker, (self._reports, plan.compute.threads or 1, gpus)
+            self.slots,
+            context,
+            _start_worker,
+            (self._reports, plan.compute.threads or 1, places, shares_of(plan, context, gpus)),
         )
 
     def start(self, job: Job) -> None:
@@ -159,18 +162,15 @@ class LocalProcesses:
 
 _reports: Any = None
 _catalog: Catalog | None = None
+_share: Share | None = None
 
 
-def _gpus(plan: Plan) -> list[str]:
-    """The GPUs to divide among processes; none if the plan needs none, or names one."""
-    return visible_gpus() if plan.compute.device == "cuda" else []
-
-
-def _start_worker(reports: Any, threads: int, gpus: Any) -> None:
-    global _reports, _catalog
+def _start_worker(reports: Any, threads: int, places: Any, shares: Mapping[str | None, Share]) -> None:
+    global _reports, _catalog, _share
     os.environ["OMP_NUM_THREADS"] = str(threads)
-    if gpu := gpus.get():
+    if gpu := places.get():
         os.environ["CUDA_VISIBLE_DEVICES"] = gpu  # takes effect, as this process has not used a GPU yet
+    _share = shares[gpu]
     _reports = reports
     _catalog = Catalog.installed()
     threading.Thread(target=_leave_with_parent, daemon=True).start()
@@ -197,4 +197,4 @@ def _work(plan: Plan, job: Job, folder: Path) -> Result:
             last = now
             _reports.put((job, done, total))
 
-    return attempt(_catalog, plan, job, folder, moved)
+    return attempt(_catalog, plan, job, folder, moved, share=_share)

@@ -8,6 +8,7 @@ from zoo.blocks import initialise
 from zoo.checkpoints import load, save
 from zoo.core.seeds import seed_of
 from zoo.core.specs import Init
+from zoo.experiments.plan.job_kinds import kind_of
 from zoo.experiments.results.records import Cost, TaskResult, Truncation
 from zoo.experiments.runner.context import JobContext
 from zoo.experiments.runner.latency import latency, throughput
@@ -16,7 +17,7 @@ from zoo.machine.memory import peak_memory, reset_peak_memory
 from zoo.model import Model
 from zoo.tasks.kinds import make_head, task_kind
 from zoo.tasks.task import labels_of
-from zoo.train.finetune import head_for, predict, training_batches
+from zoo.train.finetune import head_for, predict, training_batches, training_parts
 from zoo.train.loop import fit
 from zoo.weights.checkpoint import load_weights
 from zoo.weights.folder import CheckpointFolder
@@ -36,12 +37,12 @@ def finetune(work: JobContext) -> TaskResult:
 
     recipe = plan.finetuning_of(job)
     items = task.training_items(dataset)
-    labels = labels_of(items)
-    steps = recipe.steps_over(len(items))
-    kind = task_kind(task)
+    kind = task_kind(task, recipe)
     encoded = {task.train_split: kind.encode(items, tokenizer, recipe.max_length)}
     began = time.perf_counter()
-    batches = training_batches(kind, encoded[task.train_split][0], labels, recipe.batch_size, job.seed)
+    parts, labels = training_parts(encoded[task.train_split][0], labels_of(items))
+    steps = recipe.steps_over(len(parts))
+    batches = training_batches(kind, parts, labels, recipe.batch_size, job.seed)
     history = fit(model, batches, recipe, steps, work.progress, how)
     trained = time.perf_counter()
     for split in (*task.dev_splits, *unlabelled(task, dataset)):
@@ -51,7 +52,7 @@ def finetune(work: JobContext) -> TaskResult:
             split: predict(model, head, its) for split, (its, _) in encoded.items() if split != task.train_split
         }
     seconds, peak = time.perf_counter() - began, peak_memory(how.compute.torch_device)
-    if plan.keep_finetuned:
+    if kind_of(job).keeps_model(plan, job):
         save(model, work.model_folder(), to="zoo", replace=True, catalog=catalog)
     asked = [item for split in task.dev_splits for item in encoded[split][0]]
     return scored(

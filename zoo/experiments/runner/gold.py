@@ -6,9 +6,9 @@ from pathlib import Path
 
 from zoo.core.errors import ZooError
 from zoo.experiments.plan.plan import Plan
-from zoo.experiments.results.gold_labels import gold_misfit, gold_path, write_gold
+from zoo.experiments.results.gold_labels import Gold, gold_misfit, gold_path, write_gold
 from zoo.registry.catalog import Catalog
-from zoo.tasks.scoring import gold_labels
+from zoo.tasks.scoring import gold_labels, groups
 
 
 def keep_gold(catalog: Catalog, plan: Plan, folder: Path) -> None:
@@ -17,7 +17,8 @@ def keep_gold(catalog: Catalog, plan: Plan, folder: Path) -> None:
     for planned in plan.tasks:
         if not gold_path(folder, planned).exists():
             task = catalog.task(planned.name)
-            answers = gold_labels(task, task.load(data))
-            if wrong := gold_misfit(planned, answers):
+            dataset = task.load(data)
+            gold = Gold(task=task.name, answers=gold_labels(task, dataset), groups=groups(task, dataset))
+            if wrong := gold_misfit(planned, gold):
                 raise ZooError(f"the data of task {planned.name!r} are not those that were planned: {wrong}")
-            write_gold(folder, planned, answers)
+            write_gold(folder, planned, gold.answers, gold.groups)

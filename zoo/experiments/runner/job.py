@@ -1,4 +1,4 @@
-"""Run one job, in any process; retry with smaller micro-batches if memory runs out."""
+"""Run one job, in any process; if memory runs out, retry alone, then with smaller micro-batches."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from zoo.experiments.plan.job_kinds import kind_of
 from zoo.experiments.plan.plan import Plan
 from zoo.experiments.results.records import FailedResult, Finished, Result
 from zoo.experiments.runner.context import JobContext
+from zoo.experiments.runner.placement import Share, WholeDevice, release_memory, wants_alone
 from zoo.machine.failures import is_out_of_memory, not_deterministic
 from zoo.registry.catalog import Catalog
 from zoo.train.loop import Progress
@@ -26,11 +27,19 @@ OUT_OF_MEMORY = "out of memory, with each batch in {} micro-batch(es); try fewer
 
 
 def attempt(
-    catalog: Catalog, plan: Plan, job: Job, folder: Path, progress: Progress, cache: Path | None = None
+    catalog: Catalog,
+    plan: Plan,
+    job: Job,
+    folder: Path,
+    progress: Progress,
+    cache: Path | None = None,
+    share: Share | None = None,
 ) -> Result:
-    """A job's result, or the reason why there is none; `cache` is the folder of tokenized text, if not in the run."""
+    """A job's result, or the reason why there is none; `cache` is the folder of tokenized text, if not in the run.
+    `share` is the device as this process has it, alone by default.
+    """
     try:
-        return run_job(catalog, plan, job, folder, progress, cache)
+        return run_job(catalog, plan, job, folder, progress, cache, share)
     except ZooError as error:
         return FailedResult(job=job, reason=str(error))
     except Exception as error:
@@ -39,20 +48,28 @@ def attempt(
 
 
 def run_job(
-    catalog: Catalog, plan: Plan, job: Job, folder: Path, progress: Progress, cache: Path | None = None
+    catalog: Catalog,
+    plan: Plan,
+    job: Job,
+    folder: Path,
+    progress: Progress,
+    cache: Path | None = None,
+    share: Share | None = None,
 ) -> Finished:
-    """Run a job; if memory runs out, retry with twice as many micro-batches per batch.
+    """Run a job; if memory runs out, retry with the device alone, then with twice as many micro-batches per batch.
 
     Raises RunFailed or ZooError if it cannot be finished.
     """
     plan.compute.begin()
     catalog, work = catalog.with_tasks(plan.own_tasks), _work(job)
-    n_micro = 1
+    share = share or WholeDevice()
+    alone, n_micro = wants_alone(plan, job, share), 1
     while True:
         try:
-            seed = seed_of("steps", job.kind, job.seed)
-            how = StepConfig(plan.compute, gradient_accumulation_steps=n_micro, seed=seed)
-            with kernels_taken() as kernels:
+            how = StepConfig(
+                plan.compute, gradient_accumulation_steps=n_micro, seed=seed_of("steps", job.kind, job.seed)
+            )
+            with share.taken(alone), kernels_taken() as kernels:
                 result = work(JobContext(catalog, plan, job, folder, progress, how, cache))
             cost = result.cost.model_copy(update={"kernels": tuple(sorted(kernels))})
             return result.model_copy(update={"cost": cost})
@@ -61,6 +78,12 @@ def run_job(
         except (MemoryError, RuntimeError) as error:
             if not is_out_of_memory(error):
                 raise
+        finally:
+            release_memory()
+        release_memory(after_failure=True)
+        if not alone:
+            alone = True
+            continue
         if not kind_of(job).has_steps or n_micro == MOST_MICRO_BATCHES:
             raise RunFailed(OUT_OF_MEMORY.format(n_micro))
         n_micro *= 2

@@ -26,7 +26,7 @@ from zoo.experiments.results.folder import (
     results_by_key,
     write_result,
 )
-from zoo.experiments.results.gold_labels import read_gold
+from zoo.experiments.results.gold_labels import by_task, read_gold
 from zoo.experiments.results.records import FailedResult, Finished, ModelResult, Result
 from zoo.experiments.results.run import ComparisonRun
 from zoo.experiments.runner.reuse import adopted
@@ -134,9 +134,9 @@ class JobStore:
     def run(self) -> ComparisonRun:
         """All results so far, in the plan's order."""
         results = (self._results.get(job.name) for job in self._plan.jobs)
-        gold = {task.name: answers for task in self._plan.tasks if (answers := read_gold(self._folder, task))}
+        gold = {task.name: read_gold(self._folder, task) for task in self._plan.tasks}
         return ComparisonRun(
-            plan=self._plan, results=tuple(result for result in results if result is not None), gold=gold
+            plan=self._plan, results=tuple(result for result in results if result is not None), **by_task(gold)
         )
 
     def reuse(self, job: Job) -> Result | None:
@@ -162,7 +162,8 @@ class JobStore:
 
     def _is_whole(self, stored: Stored) -> bool:
         """Whether a result's model is there too, if this plan keeps it."""
-        return stored.model is not None or not kind_of(stored.result.job).keeps_model(self._plan)
+        job = stored.result.job
+        return stored.model is not None or not kind_of(job).keeps_model(self._plan, job)
 
     def _blocked(self, job: Job) -> Result | None:
         for needed in self._needs[job.name]:

@@ -14,6 +14,7 @@ from zoo.experiments.plan.job_kinds import model_folder
 from zoo.experiments.plan.plan import Plan
 from zoo.experiments.results.records import FailedResult, Result
 from zoo.experiments.runner.executors import WATCH_EVERY, Ended, Moved
+from zoo.experiments.runner.placement import SHARE_TOO_SMALL, PartOfDevice, WholeDevice, fits, free_gpu_memory
 from zoo.registry.catalog import Catalog
 
 RETRIES = 3
@@ -51,7 +52,7 @@ class RayCluster:
         self._models: dict[str, Any] = {}
 
     def open(self, plan: Plan, folder: Path, moved: Moved) -> None:
-        """As Executor says; steps within a job are not reported."""
+        """As Executor says; steps within a job are not reported. Several jobs share a GPU, as its memory allows."""
         self._plan, self._folder = plan, folder
         _refuse_unreachable(self._address)
         how = {"address": self._address} if self._address else {"num_cpus": self.slots * (plan.compute.threads or 1)}
@@ -61,16 +62,27 @@ class RayCluster:
             raise ZooError(f"no Ray cluster answers at {self._address}: {' '.join(str(error).split())}") from error
         if self._address:
             self.slots = max(1, int(self._ray.cluster_resources().get("CPU", 1)) // (plan.compute.threads or 1))
-        gpus = int(plan.compute.device.startswith("cuda"))
-        if gpus and self._address:
-            self.slots = max(1, min(self.slots, int(self._ray.cluster_resources().get("GPU", 0))))
-        resources = {"num_cpus": plan.compute.threads or 1, "num_gpus": gpus}
-        self._do = self._ray.remote(**resources, max_retries=RETRIES)(_work)
+        self._part = self._part_of_gpu() if plan.compute.device.startswith("cuda") else 0.0
+        self._do = self._ray.remote(num_cpus=plan.compute.threads or 1, max_retries=RETRIES)(_work)
+
+    def _part_of_gpu(self) -> float:
+        """The part of a GPU that a job gets. Raises ZooError if the cluster has none."""
+        n_gpus = int(self._ray.cluster_resources().get("GPU", 0))
+        if not n_gpus:
+            raise ZooError(f"the Ray cluster has no GPU, and the plan computes on {self._plan.compute.device}")
+        if not self._address:
+            return 1 / max(1, -(-self.slots // n_gpus))
+        per_gpu = fits(self._plan, self._ray.get(self._ray.remote(num_gpus=1)(free_gpu_memory).remote()))
+        self.slots = max(1, min(self.slots, n_gpus * per_gpu))
+        return 1 / per_gpu
 
     def start(self, job: Job) -> None:
         """As Executor says."""
+        self._send(job, self._part)
+
+    def _send(self, job: Job, part: float) -> None:
         sent = [self._model(needed) for needed in self._plan.needs(job)]
-        self._running[self._do.remote(self._plan, job, *sent)] = job
+        self._running[self._do.options(num_gpus=part).remote(self._plan, job, part, *sent)] = job
 
     def ended(self) -> list[Ended]:
         """As Executor says."""
@@ -84,7 +96,10 @@ class RayCluster:
             except (self._ray.exceptions.RayError, OSError) as error:
                 reason = f"lost on the cluster, {RETRIES + 1} times: {' '.join(str(error).split())[:300]}"
                 result = FailedResult(job=job, reason=reason)
-            told.append((job, result))
+            if isinstance(result, FailedResult) and result.reason == SHARE_TOO_SMALL:
+                self._send(job, 1)
+            else:
+                told.append((job, result))
         return told
 
     def close(self) -> None:
@@ -112,15 +127,16 @@ def _refuse_unreachable(address: str | None) -> None:
         raise ZooError(f"no Ray cluster answers at {address}: {error.strerror or error}") from None
 
 
-def _work(plan: Plan, job: Job, *models: Files) -> tuple[Result, Files]:
-    """A job's result and files, made in the worker's own folder."""
+def _work(plan: Plan, job: Job, part: float, *models: Files) -> tuple[Result, Files]:
+    """A job's result and files, made in the worker's own folder, on a part of a GPU if it is less than 1."""
     from zoo.experiments.runner.job import attempt
 
     with TemporaryDirectory() as name:
         folder = Path(name)
         sent = {path: content for files in models for path, content in files.items()}
         _write(folder, sent)
-        result = attempt(Catalog.installed(), plan, job, folder, lambda done, total: None, _cache(plan))
+        share = PartOfDevice() if 0 < part < 1 else WholeDevice()
+        result = attempt(Catalog.installed(), plan, job, folder, lambda done, total: None, _cache(plan), share)
         return result, {path: content for path, content in _read(folder, folder).items() if path not in sent}
 
 

@@ -23,7 +23,7 @@ def adopted(stored: Stored, plan: Plan, job: Job, folder: Path) -> Finished:
     """A stored result as that of a job of this plan, with its model, in this folder."""
     found = renamed(stored.result, plan, job)
     place = model_folder(plan, job)
-    if place is None or stored.model is None or not kind_of(job).keeps_model(plan):
+    if place is None or stored.model is None or not kind_of(job).keeps_model(plan, job):
         return found
     _copy_model(stored.model, folder / place, plan.variant(job.system))
     if not isinstance(found, ModelResult):

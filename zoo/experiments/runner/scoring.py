@@ -16,10 +16,12 @@ _datasets: dict[tuple[str, str | None], Dataset] = {}
 """Data that this process has read, as many jobs need the same task."""
 
 
-def planned_data(work: JobContext) -> tuple[Task, Dataset]:
-    """The task of a job and its data. Raises RunFailed if they are no longer those that were planned."""
-    assert work.job.task is not None
-    task, plan = work.catalog.task(work.job.task), work.plan
+def planned_data(work: JobContext, name: str | None = None) -> tuple[Task, Dataset]:
+    """The task of a job, or another of its plan, and its data.
+
+    Raises RunFailed if they are no longer those that were planned.
+    """
+    task, plan = work.catalog.task(name or str(work.job.task)), work.plan
     key = (task.model_dump_json(), plan.data_folder)
     if key not in _datasets:
         _datasets[key] = task.load(Path(plan.data_folder) if plan.data_folder else None)

@@ -31,4 +31,7 @@ class VerifyRequest(Options):
         str | None,
         Help("Where to compute again: auto, cpu, cuda, cuda:1 or mps.", AGAIN, "cpu", "as the run, if it is here"),
     ] = None
-    workers: Annotated[Annotated[Whole, Field(le=256)], Help("Parallel processes; 0 runs in this one.", AGAIN, "4")] = 2
+    workers: Annotated[
+        Annotated[Whole, Field(le=256)] | None,
+        Help("Parallel processes; 0 runs in this one.", AGAIN, "4", "2; on GPUs, as many as their memory holds"),
+    ] = None

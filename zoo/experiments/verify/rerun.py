@@ -85,12 +85,12 @@ def _predicted_again(
     if dataset.content_hash != result.data_hash:
         raise _CannotTell(f"the data of {task.name} are not those of the run")
     model = load(place, catalog=catalog).to(compute.torch_device)
-    head, max_length = head_for_text(model), plan.variant(result.job.system).finetuning.max_length
-    order = class_order(head.config, task)
+    head, recipe = head_for_text(model), plan.variant(result.job.system).finetuning
+    order, kind = class_order(head.config, task), task_kind(task, recipe)
     for split in task.dev_splits:
-        items, _ = task_kind(task).encode(dataset.splits[split], model.text_tokenizer, max_length)
+        items, _ = kind.encode(dataset.splits[split], model.text_tokenizer, recipe.max_length)
         with compute.autocast():
-            predictions = predict_items(model, head, task, items, order)
+            predictions = predict_items(model, head, kind, items, order)
         yield split, predictions
 
 

@@ -13,7 +13,7 @@ from zoo.core.lazy import imported
 from zoo.tasks.kinds.kind import EncodedItem, ItemField, TaskKind
 
 if TYPE_CHECKING:
-    from zoo.core.specs import Dims, HeadConfig
+    from zoo.core.specs import Dims, HeadConfig, Reading
     from zoo.heads import TaskHead
 
 __all__ = [
@@ -60,8 +60,8 @@ def add_kinds(kinds: Mapping[str, Any]) -> None:
     _KNOWN.update(kinds)
 
 
-def task_kind(thing: OfKind) -> TaskKind:
-    """A kind at work on the labels of what has it, with its options.
+def task_kind(thing: OfKind, reading: Reading | None = None) -> TaskKind:
+    """A kind at work on the labels of what has it, with its options, reading items in this way.
 
     Raises UnknownName if no installed plugin brings the kind, and ZooError if it takes no such option.
     """
@@ -74,6 +74,8 @@ def task_kind(thing: OfKind) -> TaskKind:
     if unknown := [name for name in thing.options if name not in kind.options]:
         raise UnknownName(f"option of {thing.kind}", unknown[0][:60], kind.options)
     made: TaskKind = kind(thing.labels, thing.pair, **thing.options)
+    if reading is not None:
+        made.reading = reading
     return made
 
 

@@ -21,6 +21,7 @@ class Classification(TaskKind):
     """A label is a class id."""
 
     head = "zoo.heads:SequenceClassification"
+    is_one_class = True
     baselines: ClassVar = {
         "majority": "zoo.tasks.baselines:majority_class",
         "bag-of-words": "zoo.tasks.baselines:logistic_regression",

@@ -8,31 +8,50 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from zoo.core.errors import ZooError
+from zoo.core.specs import Reading
 from zoo.tasks.task import Example, Label
 
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from zoo.core.batch import Batch, Encoding, Ids
+    from zoo.core.batch import Batch, Encoding, Flags, Ids
     from zoo.core.interfaces import Tokenizer
+    from zoo.text.windows import Window
 
 
 @dataclass(frozen=True)
 class EncodedItem:
-    """An item as a model reads it: one sequence, or several.
+    """An item as a model reads it: one sequence, or several that are read together, as the choices of a question are.
 
     `offsets` [S, 2] are where in its text each token of the sequence begins and ends, where the kind needs it; `words`
-    [W, 2] the same of words, and `places` [W] the first token of each, -1 where it was cut off.
+    [W, 2] the same of words, and `places` [W] the first token of each, -1 where it was cut off. `widest` [S] says for
+    which tokens this window of a text is the one to ask (zoo.text.windows).
+
+    An item whose text is too long for one sequence has `windows`, each an item of one sequence: these are learnt and
+    predicted apart, in whatever batch, and their logits are put together to be decoded (TaskKind.join_logits).
     """
 
     encodings: tuple[Encoding, ...]
     offsets: Ids | None = None
     words: Ids | None = None
     places: Ids | None = None
+    widest: Flags | None = None
+    windows: tuple[EncodedItem, ...] = ()
+
+    @classmethod
+    def of_windows(cls, windows: Sequence[Window]) -> EncodedItem:
+        """An item of one window, or of several."""
+        parts = tuple(cls((window.encoding,), window.offsets, widest=window.widest) for window in windows)
+        return parts[0] if len(parts) == 1 else cls(tuple(window.encoding for window in windows), windows=parts)
 
     def __len__(self) -> int:
         """Tokens in all."""
         return sum(map(len, self.encodings))
+
+    @property
+    def parts(self) -> tuple[EncodedItem, ...]:
+        """What is put into batches: its windows, or the item itself."""
+        return self.windows or (self,)
 
 
 @dataclass(frozen=True)
@@ -64,10 +83,17 @@ class TaskKind(ABC):
     """What `zoo predict` prints for an item besides its number."""
     several_texts: ClassVar[bool] = False
     """Whether an item always has several texts, tabs between them."""
+    is_one_class: ClassVar[bool] = False
+    """Whether an item has one class, so that several classes of a model can mean the same one of a task."""
     options: ClassVar[tuple[str, ...]] = ()
     """The names of its options: further arguments of its constructor, each with a default."""
     baselines: ClassVar[Mapping[str, str]] = {}
     """What predicts without reading, by name: functions of the kind, the dataset, the task and a seed."""
+
+    reading: Reading = Reading()
+    """How items are read, as the recipe of a fine-tuning says."""
+    reads: ClassVar[frozenset[str]] = frozenset({"max_length"})
+    """The fields of `reading` on which its results depend."""
 
     def __init__(self, labels: Sequence[str], pair: bool = False) -> None:
         self.labels, self.pair = tuple(labels), pair
@@ -152,7 +178,8 @@ class TaskKind(ABC):
     def batch(self, items: Sequence[EncodedItem], labels: Sequence[Label] | None = None) -> Batch:
         """Items, with their labels if they are to be learnt, packed; the sequences of an item say that they are its.
 
-        A batch is divided by items, none of which is torn apart (Batch.micro_batch).
+        A batch is divided by items, none of which is torn apart (Batch.micro_batch). Of an item with windows, the
+        windows are given, each with the item's label.
         """
         from zoo.heads import LABEL
         from zoo.text.collate import collate
@@ -170,6 +197,12 @@ class TaskKind(ABC):
         return label
 
     # What it predicts
+
+    def join_logits(self, logits: Sequence[Tensor]) -> Tensor:
+        """The logits of an item from those of its parts; windows one after the other, tokens in the first dimension."""
+        import torch
+
+        return logits[0] if len(logits) == 1 else torch.cat(list(logits))
 
     @abstractmethod
     def decode(self, item: EncodedItem, logits: Tensor) -> Any:

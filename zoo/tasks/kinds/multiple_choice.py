@@ -22,7 +22,11 @@ class MultipleChoice(TaskKind):
     head = "zoo.heads:MultipleChoice"
     columns = ("prediction", "choice", "probability")
     several_texts = True
-    baselines: ClassVar = {"majority": "zoo.tasks.baselines:majority_class"}
+    baselines: ClassVar = {
+        "majority": "zoo.tasks.choice_baselines:majority_place",
+        "longest": "zoo.tasks.choice_baselines:longest_choice",
+        "bag-of-words": "zoo.tasks.choice_baselines:choice_regression",
+    }
 
     def problem(self) -> str | None:
         """Choices are the items' own."""

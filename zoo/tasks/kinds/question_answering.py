@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -21,6 +22,7 @@ class QuestionAnswering(TaskKind):
     head = "zoo.heads:QuestionAnswering"
     columns = ("start", "end", "prediction", "probability")
     several_texts = True
+    reads = frozenset({"max_length", "stride", "longest_question", "longest_answer"})
 
     def problem(self) -> str | None:
         """An item is a question and a text."""
@@ -77,33 +79,58 @@ class QuestionAnswering(TaskKind):
     def encode(
         self, examples: Sequence[Example], tokenizer: Tokenizer, max_length: int
     ) -> tuple[list[EncodedItem], int]:
-        """With the place of each token in its text."""
-        from zoo.text.encoding import locate_texts
+        """The text in windows, each after the question; counted as cut are the questions that were."""
+        from zoo.text.windows import window_texts
 
-        located = locate_texts(tokenizer, [(item.first, item.second or "") for item in examples], max_length)
-        return [EncodedItem((its.encoding,), its.offsets) for its in located], sum(its.cut for its in located)
+        texts = [(item.first, item.second or "") for item in examples]
+        stride = self.reading.stride_of(max_length)
+        windows, n_cut = window_texts(tokenizer, texts, max_length, stride, self.reading.longest_question)
+        return [EncodedItem.of_windows(its) for its in windows], n_cut
 
     def target(self, item: EncodedItem, label: Any) -> list[int]:
-        """The first and the last token of the answer, IGNORE where it was cut off. [2]"""
+        """The first and the last token of the answer, IGNORE in a window that does not hold all of it. [2]"""
         from zoo.core.batch import IGNORE
 
         assert item.offsets is not None
         (encoding,) = item.encodings
-        answer = (encoding.segments == 1) & ~encoding.special
-        inside = answer & (item.offsets[:, 1] > label[0]) & (item.offsets[:, 0] < label[1])
-        places = inside.nonzero()[0].tolist()
-        return [places[0], places[-1]] if places else [IGNORE, IGNORE]
+        text = (encoding.segments == 1) & ~encoding.special
+        starts, ends = item.offsets[:, 0], item.offsets[:, 1]
+        places = (text & (ends > label[0]) & (starts < label[1])).nonzero()[0].tolist()
+        whole = places and ends[text].max() >= label[1] and starts[text].min() <= label[0]
+        return [places[0], places[-1]] if whole else [IGNORE, IGNORE]
+
+    def join_logits(self, logits: Sequence[Tensor]) -> Tensor:
+        """Windows one after the other. [2, S]"""
+        import torch
+
+        return torch.cat(list(logits), dim=1)
 
     def decode(self, item: EncodedItem, logits: Tensor) -> list[int]:
         """[2, S] to the most probable stretch of the second text."""
-        return _characters(item, best_span(logits)[0])
+        return self._best(item, logits)[0]
 
     def rows(self, example: Example, item: EncodedItem, logits: Tensor) -> Iterator[tuple[str, ...]]:
         """The most probable stretch of the second text."""
-        span, probability = best_span(logits)
-        start, end = _characters(item, span)
+        (start, end), probability = self._best(item, logits)
         answer = " ".join((example.second or "")[start:end].split())
         yield str(start), str(end), answer, percent(probability)
+
+    def _best(self, item: EncodedItem, logits: Tensor) -> tuple[list[int], float]:
+        """The characters of the most probable stretch, which begins where its window has the most context."""
+        import torch
+
+        pieces = torch.split(log_probabilities(logits), [len(part) for part in item.parts], dim=1)
+        found = []
+        for part, piece in zip(item.parts, pieces, strict=True):
+            if part.widest is not None and len(item.parts) > 1:
+                begins = piece[0].masked_fill(~torch.from_numpy(part.widest), -torch.inf)
+                piece = torch.stack([begins, piece[1]])
+            found.append(best_span(piece, self.reading.longest_answer))
+        number = max(range(len(found)), key=lambda number: found[number][1])
+        (first, last), score = found[number]
+        offsets = item.parts[number].offsets
+        assert offsets is not None
+        return [int(offsets[first, 0]), int(offsets[last, 1])], math.exp(score)
 
     def side(self, values: Sequence[Any]) -> Any:
         """Places. [N, 2]"""
@@ -126,20 +153,20 @@ def _place(answer: Any, start: Any, context: str) -> tuple[int, int]:
     return begins, begins + len(answer)
 
 
-def best_span(logits: Tensor) -> tuple[tuple[int, int], float]:
-    """[2, S], minus infinity where no answer can be, to the most probable (first, last) in order, and how probable.
+def log_probabilities(logits: Tensor) -> Tensor:
+    """[2, S] to the logarithms of the probabilities that an answer begins and ends at a token."""
+    return logits.detach().float().log_softmax(dim=1).nan_to_num(-math.inf, neginf=-math.inf)
 
-    Where no answer can be anywhere, that is (0, 0) with probability 0.
+
+def best_span(scores: Tensor, longest: int) -> tuple[tuple[int, int], float]:
+    """[2, S], minus infinity where an answer cannot begin or end, to its best first and last token, and their sum.
+
+    An answer has at most `longest` tokens. Where no answer can be, that is (0, 0).
     """
-    infinity = float("inf")
-    begins, ends = logits.detach().float().log_softmax(dim=1).nan_to_num(-infinity, neginf=-infinity)
-    together = begins[:, None] + ends[None, :]
-    ordered = together.new_ones(together.shape).triu().bool()
-    best, place = together.masked_fill(~ordered, -infinity).flatten().max(dim=0)
-    first, last = divmod(int(place), logits.shape[1])
-    return (first, last), float(best.exp())
+    import torch.nn.functional as F
 
-
-def _characters(item: EncodedItem, span: tuple[int, int]) -> list[int]:
-    assert item.offsets is not None
-    return [int(item.offsets[span[0], 0]), int(item.offsets[span[1], 1])]
+    longest = min(longest, scores.shape[1])
+    ends = F.pad(scores[1], (0, longest - 1), value=-math.inf).unfold(0, longest, 1)
+    best, place = (scores[0][:, None] + ends).detach().flatten().max(dim=0)
+    first, more = divmod(int(place), longest)
+    return (first, first + more), float(best)
