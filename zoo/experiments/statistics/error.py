@@ -2,9 +2,10 @@
 
 A difference has a variance over seeds, over items, and of their interaction, which a mean over seeds contains in both
 (crossed random effects; Clark 1973). Its variance is A + B: A = S² / K from K seeds, with K - 1 degrees of freedom, and
-B, which the items leave however many seeds there are, with N - 1. The critical value is that of Cochran and Cox (1957,
-section 4.14): the mean of both t values, weighted by A and B. Satterthwaite's degrees of freedom would claim too much
-with few seeds, above all at the small levels that a correction for multiple tests asks for.
+B, which the items leave however many seeds there are, with N - 1. The critical value is a weighted mean of both t
+values, as of Cochran and Cox (1957, section 4.14). The weight of the seeds' t is A's share without half of what the
+interaction explains, which the items tell well: calibrated by simulation (benchmarks/verdict_power.py). Satterthwaite's
+degrees of freedom claim too much with few seeds, above all at the small levels of a correction for multiple tests.
 """
 
 from __future__ import annotations
@@ -32,14 +33,16 @@ CERTAIN = 1e-12
 class Error:
     """The error of a mean difference over K seeds and N items.
 
-    `over_seeds` is the variance of one seed's difference, `over_items` the variance that any number of seeds leaves.
-    `n_seeds` is None if neither system depends on a seed.
+    `over_seeds` is the variance of one seed's difference, `together` the part of it that is an interaction with the
+    items, and `over_items` the variance of the mean that any number of seeds leaves. `n_seeds` is None if neither
+    system depends on a seed.
     """
 
     over_seeds: float
     over_items: float
     n_seeds: int | None
     n_items: int
+    together: float = 0.0
     varied: bool = True
     """Whether anything varied; runs that learnt nothing say nothing about what could be detected."""
 
@@ -63,7 +66,7 @@ class Error:
         of_items = _t(level, self.n_items - 1)
         if not self.of_seeds or self.n_seeds is None:
             return of_items
-        share = self.of_seeds / self.size**2
+        share = (self.of_seeds - self.together / self.n_seeds / 2) / self.size**2
         return share * _t(level, self.n_seeds - 1) + (1 - share) * of_items
 
     def reach(self, level: float) -> float:
@@ -128,10 +131,11 @@ def error_of(values: NDArray[Any], drawn: NDArray[Any], n_items: int, *, fixed: 
     of_means = float(drawn.mean(1).var()) * n_items / (n_items - 1)
     least = 1 / n_items**2
     if fixed or n_seeds == 1:
-        return Error(0.0, max(of_means, least), None if fixed else 1, n_items, of_means > CERTAIN)
-    apart = float((drawn - drawn.mean(1, keepdims=True)).var(0).sum()) / (n_seeds - 1)  # of seeds and items together
-    seeds = max(float(np.var(values, ddof=1)), apart)
-    return Error(seeds, max(of_means - apart / n_seeds, least), n_seeds, n_items, seeds + of_means > CERTAIN)
+        return Error(0.0, max(of_means, least), None if fixed else 1, n_items, varied=of_means > CERTAIN)
+    together = float((drawn - drawn.mean(1, keepdims=True)).var(0).sum()) / (n_seeds - 1)
+    seeds = max(float(np.var(values, ddof=1)), together)
+    over_items = max(of_means - together / n_seeds, least)
+    return Error(seeds, over_items, n_seeds, n_items, together, varied=seeds + of_means > CERTAIN)
 
 
 def _t(level: float, freedom: float) -> float:
