@@ -61,12 +61,13 @@ def test_two_tasks_and_more_are_beyond_bag_of_words(job: tuple[dict[str, Any], s
 
 def test_pretraining_helps_every_family_on_every_task(job: tuple[dict[str, Any], str, Path], tmp_path: Path) -> None:
     taught = job[0]["scores"]
-    untaught = compare(tmp_path / "run", "--pretrain-tokens", "64")[0]["scores"]  # a single step
+    budget = ("--pretrain-tokens", "64", "--seeds", "1")  # a single step
+    untaught = compare(tmp_path / "run", *budget)[0]["scores"]
     gains = {
         name: {task: taught[name][task]["mean"] - untaught[name][task]["mean"] for task in taught[name]}
         for name in VARIANTS
     }
-    # Here every gain is above 0.09; another processor rounds otherwise, and an untaught entailment may come out higher.
+    # Here every gain is above 0.17, and above 0.07 with any seed; another processor rounds otherwise.
     assert all(gain > 0.02 for tasks in gains.values() for gain in tasks.values()), gains
 
 

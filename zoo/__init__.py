@@ -1,23 +1,12 @@
 """zoo: define a BERT variant once; then audit, pre-train, fine-tune, compare and re-verify it.
 
-The public names. Those that need torch are imported when first asked for, so that listing stays quick.
+The public names, each imported when it is first asked for, so that nothing waits for what it does not use.
 """
 
 from __future__ import annotations
 
 from importlib import import_module
 from typing import TYPE_CHECKING
-
-from zoo.core.errors import RunFailed, UnknownName, ZooError
-from zoo.core.specs import Dims, Finetuning, Init, PartRef, PoolingConfig, Pretraining, Variant, diff, part
-from zoo.registry.offers import Offers, hookimpl
-from zoo.tasks.conll import ConllTask
-from zoo.tasks.files import FilesTask, SplitFile
-from zoo.tasks.minimal_pairs import MinimalPair
-from zoo.tasks.tagged_text import ConllFile
-from zoo.tasks.tagging import convert_tags
-from zoo.tasks.task import Dataset, Example, Task
-from zoo.tasks.tsv import TsvFile, TsvTask
 
 if TYPE_CHECKING:
     from zoo.api.audits import Audits, audit, check_audit
@@ -56,22 +45,47 @@ if TYPE_CHECKING:
         pretrain,
     )
     from zoo.api.scoring import Scored, score
-    from zoo.api.task_data import TaskCheck, check_task
+    from zoo.api.task_data import TaskCheck, check_task, fetch_data
     from zoo.checkpoints import load, save
     from zoo.core.batch import IGNORE, Batch, Encoding, Flags, Ids, Layout, Output, Passage
+    from zoo.core.errors import RunFailed, UnknownName, ZooError
     from zoo.core.interfaces import Embedding, Encoder, Masking, Objective, Packing, Tokenizer
+    from zoo.core.specs import Dims, Finetuning, Init, PartRef, PoolingConfig, Pretraining, Variant, diff, part
     from zoo.experiments.runner.executors import Executor
     from zoo.experiments.runner.job import attempt
     from zoo.heads import TaskHead
     from zoo.inference.predict_text import Predictions
     from zoo.model import Model
     from zoo.registry.catalog import Catalog
+    from zoo.registry.offers import Offers, hookimpl
     from zoo.tasks.averages import Average, Term
+    from zoo.tasks.conll import ConllTask
+    from zoo.tasks.fetching import Fetched
+    from zoo.tasks.files import FilesTask, SplitFile
     from zoo.tasks.kinds import EncodedItem, ItemField, TaskKind
     from zoo.tasks.metrics.metric import Metric, of_counts
+    from zoo.tasks.minimal_pairs import MinimalPair
+    from zoo.tasks.objects import ObjectsTask, Row
     from zoo.tasks.record import RecordTask
+    from zoo.tasks.tagged_text import ConllFile
+    from zoo.tasks.tagging import convert_tags
+    from zoo.tasks.task import Dataset, Example, Task
+    from zoo.tasks.tsv import TsvFile, TsvTask
 
 _LATER = {
+    "zoo.core.errors": ("RunFailed", "UnknownName", "ZooError"),
+    "zoo.core.specs": (
+        *("Dims", "Finetuning", "Init", "PartRef", "PoolingConfig", "Pretraining", "Variant", "diff", "part"),
+    ),
+    "zoo.registry.offers": ("Offers", "hookimpl"),
+    "zoo.tasks.conll": ("ConllTask",),
+    "zoo.tasks.files": ("FilesTask", "SplitFile"),
+    "zoo.tasks.minimal_pairs": ("MinimalPair",),
+    "zoo.tasks.objects": ("ObjectsTask", "Row"),
+    "zoo.tasks.tagged_text": ("ConllFile",),
+    "zoo.tasks.tagging": ("convert_tags",),
+    "zoo.tasks.task": ("Dataset", "Example", "Task"),
+    "zoo.tasks.tsv": ("TsvFile", "TsvTask"),
     "zoo.api.experiments": (
         *("ablate", "ablation_edges", "check_glue_submission", "compare", "estimate", "glue_submission", "merge"),
         *("plan_ablation", "plan_comparison", "report", "verify"),
@@ -84,7 +98,8 @@ _LATER = {
     ),
     "zoo.api.pretraining": ("corpus", "pretrain"),
     "zoo.api.scoring": ("Scored", "score"),
-    "zoo.api.task_data": ("TaskCheck", "check_task"),
+    "zoo.api.task_data": ("TaskCheck", "check_task", "fetch_data"),
+    "zoo.tasks.fetching": ("Fetched",),
     "zoo.tasks.record": ("RecordTask",),
     "zoo.core.batch": ("IGNORE", "Batch", "Encoding", "Flags", "Ids", "Layout", "Output", "Passage"),
     "zoo.registry.catalog": ("Catalog",),
@@ -118,6 +133,7 @@ __all__ = [
     "Encoding",
     "Example",
     "Executor",
+    "Fetched",
     "FilesTask",
     "Filled",
     "Finetuning",
@@ -131,6 +147,7 @@ __all__ = [
     "MinimalPair",
     "Model",
     "Objective",
+    "ObjectsTask",
     "Offers",
     "Output",
     "Packing",
@@ -141,6 +158,7 @@ __all__ = [
     "Pretrained",
     "Pretraining",
     "RecordTask",
+    "Row",
     "RunFailed",
     "Scored",
     "SplitFile",
@@ -172,6 +190,7 @@ __all__ = [
     "encode",
     "encode_file",
     "estimate",
+    "fetch_data",
     "fill",
     "glue_submission",
     "hookimpl",

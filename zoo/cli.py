@@ -8,44 +8,113 @@ import sys
 from collections.abc import Callable
 from functools import wraps
 from importlib import metadata
+from pkgutil import resolve_name
 from platform import python_version
 from typing import Annotated, Any
 
 import typer
 from rich.console import Console
+from typer.core import TyperGroup
 
-from zoo.commands.ablate import ablate
-from zoo.commands.audit import audit
-from zoo.commands.compare import compare
-from zoo.commands.convert import convert
-from zoo.commands.inference import encode, fill, predict
-from zoo.commands.listing import list_, plugins
-from zoo.commands.merge import merge
-from zoo.commands.pretrain import corpus_, pretrain
-from zoo.commands.report import glue_submission, report, verify
-from zoo.commands.score import score
-from zoo.commands.showing import show
 from zoo.commands.streams import prepared, results
-from zoo.commands.tasks import check
 from zoo.core.errors import N_NEAR, ZooError, nearest_few
 
+LOOK, TRAIN, RESULTS, USE = "Look around", "Train and compare", "Results of a run", "Use a model"
+COMMANDS: dict[str, dict[str, str]] = {
+    LOOK: {
+        "list": "zoo.commands.listing:list_",
+        "show": "zoo.commands.showing:show",
+        "audit": "zoo.commands.audit:audit",
+        "plugins": "zoo.commands.listing:plugins",
+        "data": "zoo.commands.data:data",
+    },
+    TRAIN: {
+        "compare": "zoo.commands.compare:compare",
+        "ablate": "zoo.commands.ablate:ablate",
+        "pretrain": "zoo.commands.pretrain:pretrain",
+        "corpus": "zoo.commands.pretrain:corpus_",
+    },
+    RESULTS: {
+        "report": "zoo.commands.report:report",
+        "verify": "zoo.commands.report:verify",
+        "merge": "zoo.commands.merge:merge",
+        "glue-submission": "zoo.commands.report:glue_submission",
+    },
+    USE: {
+        "encode": "zoo.commands.inference:encode",
+        "fill": "zoo.commands.inference:fill",
+        "predict": "zoo.commands.inference:predict",
+        "score": "zoo.commands.score:score",
+        "convert": "zoo.commands.convert:convert",
+    },
+}
+"""The functions by name, imported when they are typed: no command waits for another's libraries."""
+
+GROUPS: dict[str, tuple[str, str, dict[str, str]]] = {
+    "task": (LOOK, "Look at the data of a task.", {"check": "zoo.commands.tasks:check"}),
+}
+"""Commands of two words: by the first one, the panel, its help, and by the second one what it does."""
+
+SUMMARIES = {
+    "list": "List variants, parts, tasks, formats and everything else that has a name.",
+    "show": "Show what a name refers to, or the fields in which two variants differ.",
+    "audit": "Count parameters by formula, on the module, in a checkpoint and as published, and explain differences.",
+    "data": (
+        "Fetch the data of a suite of tasks from the Hugging Face hub, check them, and say their source and licence."
+    ),
+    "plugins": "List the installed plugins, what each registers, and what failed.",
+    "compare": "Pre-train variants on the same text, fine-tune them on the same tasks, and print one table.",
+    "ablate": "Go from one variant to another, one design choice at a time, and report what each choice does.",
+    "pretrain": "Pre-train one variant on text, with a live display; stop it at any time, and continue with --resume.",
+    "corpus": (
+        "Count a corpus's documents, sentences, tokens and unknown tokens, and keep it tokenized for `zoo pretrain`."
+    ),
+    "report": "Report on a run from its saved results alone.",
+    "verify": "Check a run's published numbers: confirmed, contradicted (status 1) or not decidable.",
+    "merge": "Merge runs of several machines or of several variants, and report on them as one.",
+    "glue-submission": "Write the files that GLUE's leaderboard takes; status 1 if --check finds something wrong.",
+    "encode": "Write a vector for each line of a file.",
+    "fill": "Print the most probable tokens for each mask of a text.",
+    "predict": (
+        "Print the predictions of the model's own head for each line of a file; with --task, also their scores."
+    ),
+    "score": (
+        "Score minimal pairs, texts, or candidates for a gap, by what models were pre-trained to do; "
+        "nothing is trained."
+    ),
+    "convert": "Write a model's folder in the Hugging Face format, or in the zoo's own.",
+}
+"""The first sentence of each function, for a list of all of them."""
+
+
+class Commands(TyperGroup):
+    """The commands, of which only the one that is typed is imported."""
+
+    def resolve_command(self, context: Any, words: list[str]) -> tuple[Any, Any, list[str]]:
+        """The command that is typed, with its options."""
+        name, listed, rest = super().resolve_command(context, words)
+        return name, listed and command(str(name)), rest
+
+
+def command(name: str) -> Any:
+    """A command with its options, or a group of commands."""
+    alone = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
+    if name in GROUPS:
+        _, help, seconds = GROUPS[name]
+        alone.callback(help=help, invoke_without_command=True)(_help_if_alone)
+    else:
+        seconds = next({name: commands[name]} for commands in COMMANDS.values() if name in commands)
+    for second, called in seconds.items():
+        alone.command(second)(_keeping(resolve_name(called)))
+    return typer.main.get_command(alone)
+
+
 app = typer.Typer(
+    cls=Commands,
     help="Define a BERT variant once; then audit, pre-train, fine-tune, compare and re-verify it.",
     epilog="`zoo COMMAND --help` lists a command's options, with defaults and examples.",
     pretty_exceptions_enable=False,
 )
-
-LOOK, TRAIN, RESULTS, USE = "Look around", "Train and compare", "Results of a run", "Use a model"
-COMMANDS: dict[str, dict[str, Callable[..., Any]]] = {
-    LOOK: {"list": list_, "show": show, "audit": audit, "plugins": plugins},
-    TRAIN: {"compare": compare, "ablate": ablate, "pretrain": pretrain, "corpus": corpus_},
-    RESULTS: {"report": report, "verify": verify, "merge": merge, "glue-submission": glue_submission},
-    USE: {"encode": encode, "fill": fill, "predict": predict, "score": score, "convert": convert},
-}
-GROUPS: dict[str, tuple[str, str, dict[str, Callable[..., Any]]]] = {
-    "task": (LOOK, "Look at the data of a task.", {"check": check}),
-}
-"""Commands of two words: by the first one, the panel, its help, and by the second one what it does."""
 
 FIRST_STEPS = """
 [bold]What to type first[/bold]
@@ -60,7 +129,15 @@ FIRST_STEPS = """
 _UsageError: type[Any] = typer.BadParameter.__mro__[2]
 
 
-MISTAKES = (errno.ENAMETOOLONG, errno.ENOENT, errno.ENOTDIR, errno.EISDIR, errno.ELOOP, errno.EACCES, errno.EPERM)
+MISTAKES = (
+    errno.ENAMETOOLONG,
+    errno.ENOENT,
+    errno.ENOTDIR,
+    errno.EISDIR,
+    errno.ELOOP,
+    errno.EACCES,
+    errno.EPERM,
+)
 """System errors caused by wrong paths; any other one is a failed run."""
 
 
@@ -78,7 +155,10 @@ class Interrupted(ZooError):
 def start(
     context: typer.Context,
     version: Annotated[bool, typer.Option("--version", help="Print the version.")] = False,
-    debug: Annotated[bool, typer.Option("--debug", help="Show the traceback of an error; accepted anywhere.")] = False,
+    debug: Annotated[
+        bool,
+        typer.Option("--debug", help="Show the traceback of an error; accepted anywhere."),
+    ] = False,
 ) -> None:
     """Define a BERT variant once; then audit, pre-train, fine-tune, compare and re-verify it."""
     if version:
@@ -121,15 +201,11 @@ def _help_if_alone(context: typer.Context) -> None:
 
 
 for _panel, _commands in COMMANDS.items():
-    for _name, _command in _commands.items():
-        app.command(_name, rich_help_panel=_panel)(_keeping(_command))
+    for _name in _commands:
+        app.command(_name, help=SUMMARIES[_name], rich_help_panel=_panel)(lambda: None)
 
-for _name, (_panel, _help, _commands) in GROUPS.items():
-    _group = typer.Typer(help=_help, invoke_without_command=True)
-    _group.callback()(_help_if_alone)
-    for _second, _command in _commands.items():
-        _group.command(_second)(_keeping(_command))
-    app.add_typer(_group, name=_name, rich_help_panel=_panel)
+for _name, (_panel, _help, _) in GROUPS.items():
+    app.command(_name, help=_help, rich_help_panel=_panel)(lambda: None)
 
 
 def main() -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import ClassVar, TypeAlias
@@ -11,14 +11,17 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from zoo.blocks import Dropout, Pooler
-from zoo.core.batch import IGNORE, Batch, Layout, Output
+from zoo.blocks import Dropout, Features, Pooler
+from zoo.core.batch import IGNORE, Batch, Output, Predicted
 from zoo.core.errors import ZooError
 from zoo.core.interfaces import Objective
 from zoo.core.specs import Dims, HeadConfig
 
 LABEL = "task"
 """The name under which a batch carries the labels of a task."""
+
+SPANS = "spans"
+"""The name under which a batch carries the tokens that items mark."""
 
 Loss: TypeAlias = Callable[..., Tensor]
 """(logits, targets, reduction="sum") to a scalar."""
@@ -32,19 +35,27 @@ class TaskHead(Objective):
     Conneau et al. 2017, arXiv:1705.02364, section 3.1. A head of tokens reads each token by itself.
 
     A kind of head defines its number of outputs, its logits and targets, and the loss between them; the loss is the
-    mean over the targets that are not IGNORE.
+    mean over the targets that are not IGNORE. A head that reads `features` is linear, without a pooler.
     """
 
     label = LABEL
+    counts_targets_only = True
     reads_tokens: ClassVar[bool] = False
     loss: ClassVar[Loss] = staticmethod(F.cross_entropy)
+
+    features: Features | None
+    """What it reads of the layers, if not the last hidden states; `zoo.tasks.kinds.make_head` sets it, and gives the
+    head `dims` whose hidden width is that of the features."""
 
     def __init__(self, dims: Dims, config: HeadConfig) -> None:
         super().__init__()
         pooling = config.pooling
         self.config = config
+        self.features = None
         self.uses_pair_features = config.pair and pooling.pair == "compare" and not self.reads_tokens
-        self.pooler = None if self.uses_pair_features or self.reads_tokens else Pooler(dims.hidden_width)
+        self.pooler: nn.Module | None = None
+        if not (self.uses_pair_features or self.reads_tokens):
+            self.pooler = Pooler(dims.hidden_width) if config.features is None else nn.Identity()
         self.input_dropout = Dropout(pooling.input_dropout)
         self.dropout = Dropout(pooling.dropout)
         width = dims.hidden_width * (4 if self.uses_pair_features else 1)
@@ -88,9 +99,14 @@ class TaskHead(Objective):
     def forward(self, hidden: Tensor, batch: Batch, token_table: Tensor) -> Output:
         """[T, H] to logits and targets in the shape of the task."""
         logits, targets = self.compared(hidden, batch), self.targets(batch)
-        known = targets != IGNORE
-        total = self.loss(_wide(logits[known]), targets[known], reduction="sum")
-        return Output(total / known.sum().clamp(min=1), logits, targets, self.correct(logits, targets))
+        wanted = self._predicted(batch)
+        known = logits.flatten(0, targets.ndim - 1).index_select(0, wanted.places)
+        total = self.loss(_wide(known), wanted.targets, reduction="sum")
+        return Output(total / wanted.n, logits, targets, self.correct(logits, targets))
+
+    def _predicted(self, batch: Batch) -> Predicted:
+        exactly = self.loss is not F.cross_entropy  # others may not know IGNORE
+        return batch.predicted("labels", self.targets, batch.labels.get(LABEL, batch.targets), exactly=exactly)
 
     def correct(self, logits: Tensor, targets: Tensor) -> Tensor | None:
         """Which targets are predicted correctly, in their shape; None for scores, which are neither right nor wrong."""
@@ -160,7 +176,8 @@ class TokenClassification(TaskHead):
 class QuestionAnswering(TaskHead):
     """The start and end of an answer in its sequence, by cross-entropy over its tokens; Devlin et al. 2019, s. 4.2.
 
-    Logits are [B, 2, S] and targets [B, 2]: first and last token, counted from the sequence's first.
+    Logits are [B, 2, S] and targets [B, 2]: first and last token, counted from the sequence's first, which itself
+    stands for no answer.
     """
 
     reads_tokens = True
@@ -170,7 +187,7 @@ class QuestionAnswering(TaskHead):
         return 2
 
     def logits(self, hidden: Tensor, batch: Batch) -> Tensor:
-        """[T, H] to [B, 2, S], minus infinity where an answer cannot be: outside the second text, at special tokens."""
+        """[T, H] to [B, 2, S], minus infinity where an answer cannot be: outside the second text, but for the first."""
         return _at_answers(self.compared(hidden, batch), batch)
 
     def compared(self, hidden: Tensor, batch: Batch) -> Tensor:
@@ -191,8 +208,9 @@ class QuestionAnswering(TaskHead):
 
 
 def _at_answers(logits: Tensor, batch: Batch) -> Tensor:
-    """[B, 2, S], minus infinity except at tokens of the text that the question is about."""
+    """[B, 2, S], minus infinity except at tokens of the text that the question is about, and at the first."""
     mask, _ = batch.layout.pad((batch.segments == 1) & ~batch.special)
+    mask[:, 0] = True
     return logits.masked_fill(~mask[:, None], -torch.inf)
 
 
@@ -222,6 +240,45 @@ class MultipleChoice(TaskHead):
         return [row[: sizes[item]] for item, row in zip(sorted(sizes), logits, strict=True)]
 
 
+class MultipleAnswers(MultipleChoice):
+    """Which of several answers are right, each by itself, by binary cross-entropy over all answers.
+
+    Items are as those of MultipleChoice, and each sequence is labelled 1 if its answer is right, or 0: logits [Q, C],
+    minus infinity where a question has fewer answers, and targets [Q, C], IGNORE there. Wang et al. 2019, NeurIPS,
+    section 4.
+    """
+
+    loss = staticmethod(MultiLabelClassification.loss)
+
+    def targets(self, batch: Batch) -> Tensor:
+        """Which answers of each question are right. [Q, C]"""
+        labels, mask = _by_item(batch.labels[LABEL], batch)
+        return labels.masked_fill(~mask, IGNORE)
+
+    def correct(self, logits: Tensor, targets: Tensor) -> Tensor:
+        """Right is predicted above 0, if it is more probable than not. [Q, C]"""
+        return (logits > 0) == targets.bool()
+
+
+class SpanClassification(TaskHead):
+    """One of C classes for two spans: what SequenceClassification reads, and the mean of each span's tokens beside it.
+
+    As the baselines of SuperGLUE read WiC; Wang et al. 2019, NeurIPS, section 4. The batch's labels named SPANS [B, 4]
+    are the first and last token of both spans in their sequence; a span that was cut off has its last before its first,
+    and is read as zeros.
+    """
+
+    def __init__(self, dims: Dims, config: HeadConfig) -> None:
+        super().__init__(dims, config)
+        width = self.output.in_features + 2 * dims.hidden_width
+        self.output = nn.Linear(width, self.n_outputs(config.labels))
+
+    def _vectors(self, hidden: Tensor, batch: Batch) -> Tensor:
+        spans, layout = batch.labels[SPANS][batch.layout.sequence_of], batch.layout
+        inside = [(layout.positions >= spans[:, at]) & (layout.positions <= spans[:, at + 1]) for at in (0, 2)]
+        return torch.cat([super()._vectors(hidden, batch), *(layout.mean(hidden, where) for where in inside)], dim=1)
+
+
 class Pool(Objective):
     """The pooled first token, for a checkpoint with a pooler and no head; with nothing to learn, its loss is zero."""
 
@@ -247,11 +304,20 @@ def _collated(rows: Sequence[Tensor], batch: Batch) -> list[Tensor]:
 
 def _by_item(values: Tensor, batch: Batch) -> tuple[Tensor, Tensor]:
     """Values of sequences [B] by item and place in it [Q, C], and where there is one [Q, C]."""
+    rows = batch.on_device("choices", _rows_of_choices, batch.ids)
+    mask = rows >= 0
+    return values.index_select(0, rows.clamp(min=0).flatten()).view_as(rows).masked_fill(~mask, 0), mask
+
+
+def _rows_of_choices(batch: Batch) -> Tensor:
+    """The row in the batch of each question's choices, -1 where it has fewer than others. [Q, C]"""
     if not batch.items:
         raise ZooError("a batch of choices does not say which question each belongs to; give collate their `items`")
-    rows = sorted(range(len(batch.items)), key=lambda row: (batch.items[row], batch.order[row]))
-    sizes = Counter(batch.items[row] for row in rows)
-    return Layout(tuple(sizes.values()), values.device).pad(values[rows])
+    rows: dict[int, list[int]] = defaultdict(list)
+    for row in sorted(range(len(batch.items)), key=lambda row: (batch.items[row], batch.order[row])):
+        rows[batch.items[row]].append(row)
+    widest = max(map(len, rows.values()))
+    return torch.tensor([its + [-1] * (widest - len(its)) for its in rows.values()], device=batch.ids.device)
 
 
 def _wide(values: Tensor) -> Tensor:

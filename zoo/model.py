@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from functools import partial
 from html import escape
 from itertools import islice
@@ -14,6 +14,7 @@ from typing import Any, TypeVar
 import torch
 from torch import Tensor, nn
 
+from zoo.blocks.features import Features, ReadsLayers
 from zoo.core.batch import Batch, Encoding, Layout, Output
 from zoo.core.errors import ZooError
 from zoo.core.interfaces import Embedding, Encoder, Objective, Reads, Tokenizer
@@ -51,7 +52,7 @@ class Origin:
     """The stored names of unused weights, such as those of a head of unknown kind."""
 
 
-class Model(nn.Module):
+class Model(ReadsLayers):
     """An encoder with its objectives; a task head is one more objective.
 
     `loss_weights` are the objectives' factors in the sum of losses, 1 if not given. If `causal`, no token sees later
@@ -120,21 +121,39 @@ class Model(nn.Module):
         embedded = self._embedded(batch)
         return [embedded, *self.encoder.states(embedded, self._layout(batch))]
 
+    def read(self, batch: Batch) -> Tensor:
+        """What a task head reads: the hidden states in context, or its features of all layers. -> [T, H]
+
+        Raises like `hidden`, and ZooError if a layer is not there.
+        """
+        features = self.features
+        if features is None:
+            return self.hidden(batch)
+        read: Tensor = features(self.kept(batch) if self.kept else self.selected(batch), self._layout(batch))
+        return read
+
     def _embedded(self, batch: Batch) -> Tensor:
-        if not self.embedding.reads_pairs and batch.segments.any():
+        self.check(batch)
+        embedded: Tensor = self.embedding(batch)
+        return embedded
+
+    def check(self, batch: Batch) -> None:
+        """Raises ZooError for a pair of texts if the embedding can't tell them apart."""
+        if not self.embedding.reads_pairs and batch.has_pairs:
             raise ZooError(
                 f"the model {self.variant.name!r} reads single texts, as its embedding has only one segment; "
                 "give it no second text"
             )
-        embedded: Tensor = self.embedding(batch)
-        return embedded
 
     def _layout(self, batch: Batch) -> Layout:
-        return replace(batch.layout, causal=True) if self.causal else batch.layout
+        return batch.layout.as_causal() if self.causal else batch.layout
 
     def forward(self, batch: Batch) -> dict[str, Output]:
         """Every objective's loss and predictions, by name."""
         table = self.embedding.tokens.weight
+        if self.features is not None:
+            hidden = self.read(batch)
+            return {name: self.objective(name)(hidden, batch, table) for name in self._keys}
         embedded = self._embedded(batch)
         outputs: dict[str, Output] = {}
         for name in self._reading("embedded"):
@@ -289,11 +308,16 @@ class Model(nn.Module):
     def with_head(self, name: str, head: Objective) -> Model:
         """The same encoder with a task head in place of its objectives.
 
-        A head with a `pooler` starts from that of a pre-training objective, if one has it.
+        A head with a `pooler` starts from that of a pre-training objective, if one has it. One with frozen features
+        freezes embedding and encoder.
         """
-        self.copy_pooler_to(head)
+        features = getattr(head, "features", None)
+        if features is None:
+            self.copy_pooler_to(head)
         model = Model(self.variant, self.embedding, self.encoder, {name: head}, causal=self.causal)
         model.tokenizer, model.origin = self.tokenizer, self.origin
+        if isinstance(features, Features) and features.config.frozen:
+            model.freeze()
         return model
 
 

@@ -16,6 +16,8 @@ from zoo.core.options import Help, Options
 from zoo.experiments.plan.options import AblationOptions, ExperimentOptions
 from zoo.pretraining.request import CorpusRequest, PretrainRequest
 
+pytestmark = pytest.mark.usefixtures("little_text")
+
 RECORDS = [ExperimentOptions, AblationOptions, PretrainRequest, CorpusRequest, AuditRequest]
 SMALL = {"tasks": "micro-acceptability", "pretrain_tokens": "2k", "seeds": 2}
 

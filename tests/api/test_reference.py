@@ -36,6 +36,7 @@ def test_every_public_function_and_class_has_a_docstring() -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.usefixtures("little_text")
 def test_the_examples_of_the_page_give_what_they_say(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     documents = ["\n".join(SENTENCES[i:] + SENTENCES[:i]) for i in range(12)]
     (tmp_path / "corpus.txt").write_text("\n\n".join(documents))

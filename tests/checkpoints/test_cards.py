@@ -77,6 +77,7 @@ def test_a_run_that_started_from_it_tells_from_what(pretrained: Path, run: Run, 
 
 
 @pytest.mark.slow
+@pytest.mark.usefixtures("little_text")
 def test_a_compared_models_card_tells_its_run_and_its_scores(run: Run, tmp_path: Path) -> None:
     small = (
         "--tasks",

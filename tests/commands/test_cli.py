@@ -12,7 +12,8 @@ from pathlib import Path
 import pytest
 
 from zoo import Catalog
-from zoo.cli import main
+from zoo.cli import COMMANDS, SUMMARIES, main
+from zoo.cli import command as typed_command
 
 Zoo = Callable[..., tuple[int, str, str]]
 
@@ -125,7 +126,7 @@ def test_plugins_tell_what_they_register(zoo: Zoo) -> None:
         (["compare", "bert-tiny+dims.n_heads=3"], "dims.n_heads=3 does not divide dims.hidden_width=128"),
         (["compare", "--tasks", "rte"], "--data"),
         (["compare", "--tasks", "rte", "--data", "nowhere"], "nowhere"),
-        (["compare", "--corpus", "nowhere.txt"], "nowhere.txt"),
+        (["compare", "--tasks", "micro-sentiment", "--corpus", "nowhere.txt"], "nowhere.txt"),
         (
             ["compare", "bert-base-uncased", "--tasks", "micro-sentiment"],
             "set the number with --pretrain-tokens N",
@@ -189,12 +190,15 @@ def test_the_version_is_printed(zoo: Zoo) -> None:
 
 
 def options_of(command: str) -> set[str]:
-    from typer.main import get_command
+    params = typed_command(command).params
+    return {name for parameter in params for name in parameter.opts if name.startswith("--")}
 
-    from zoo.cli import app
 
-    chosen = get_command(app).commands[command]  # type: ignore[attr-defined]
-    return {name for parameter in chosen.params for name in parameter.opts if name.startswith("--")}
+def test_a_list_of_commands_says_of_each_what_its_own_help_begins_with() -> None:
+    names = [name for commands in COMMANDS.values() for name in commands]
+    assert {*names} == {*SUMMARIES} and len(names) == len(SUMMARIES)
+    for name in names:
+        assert " ".join(typed_command(name).help.split()).startswith(SUMMARIES[name]), name
 
 
 def test_ablate_has_every_option_of_compare() -> None:

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import torch
 
-from zoo import Batch, Encoding, Layout
+from zoo import IGNORE, Batch, Encoding, Layout, Output
 from zoo.text.collate import collate
 
 LENGTHS = (2, 3, 3, 1)
@@ -92,3 +92,9 @@ def test_a_part_is_as_good_as_the_batch_on_another_device() -> None:
     moved = batch.to(torch.device("meta"))
     assert moved.items == batch.items and moved.ids.device.type == "meta"
     assert replace(batch, items=()).n_items == 3
+
+
+def test_a_target_that_shares_the_highest_logit_is_predicted_correctly() -> None:
+    logits = torch.tensor([[1.0, 2.0, 2.0], [1.0, 2.0, 2.0], [3.0, 2.0, 2.0], [0.0, 1.0, 0.0]])
+    output = Output(torch.zeros(()), logits, torch.tensor([2, 1, 2, IGNORE]))
+    assert [int(count) for count in output.hits()] == [2, 3]

@@ -10,12 +10,12 @@ from contextlib import nullcontext, redirect_stdout
 from pathlib import Path
 
 import pytest
-import typer
 from _pytest.mark.structures import ParameterSet
 
 from tests.documentation.pages import PAGES, ROOT, Command, commands, examples, mentioned
 from tests.documentation.workplace import make, type_
-from zoo.cli import app
+from zoo.cli import COMMANDS, GROUPS
+from zoo.cli import command as typed_command
 from zoo.registry.offers import Offers
 
 BUDGETS = {
@@ -112,6 +112,7 @@ def slow_where_it_trains(page: Path) -> ParameterSet:
     return pytest.param(page, id=page.name, marks=[pytest.mark.slow] if trains else [])
 
 
+@pytest.mark.usefixtures("little_text")
 @pytest.mark.parametrize("page", [slow_where_it_trains(page) for page in PAGES if here(page)])
 def test_the_commands_of_a_page_work_one_after_the_other(
     page: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
@@ -129,6 +130,7 @@ def test_the_commands_of_a_page_work_one_after_the_other(
             assert shown.replace("FOLDER", "sentence/model") in printed.splitlines(), f"{line}\n{printed}"
 
 
+@pytest.mark.usefixtures("little_text")
 @pytest.mark.parametrize(
     "example",
     [
@@ -156,10 +158,10 @@ MENTIONED = sorted({line for page in PAGES for line in mentioned(page)})
 
 @pytest.mark.parametrize("line", MENTIONED)
 def test_a_command_in_a_sentence_has_a_name_and_options_that_exist(line: str) -> None:
-    known = vars(typer.main.get_command(app))["commands"]
     name, *words = line.split()[1:]
-    assert name in known or name == "COMMAND"
-    options = {option for parameter in known[name].params for option in parameter.opts} if name in known else set()
+    known = any(name in commands for commands in (*COMMANDS.values(), GROUPS))
+    assert known or name == "COMMAND"
+    options = {option for parameter in typed_command(name).params for option in parameter.opts} if known else set()
     assert {word.partition("=")[0] for word in words if word.startswith("--")} <= options | {"--help"}
 
 

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import multiprocessing
 import os
+import socket
 import subprocess
 import sys
 from collections.abc import Callable
-from multiprocessing.context import ForkServerProcess
+from multiprocessing.context import ForkServerContext, ForkServerProcess
 from pathlib import Path
 
 import numpy as np
@@ -62,12 +63,10 @@ def zoo(monkeypatch: pytest.MonkeyPatch) -> Callable[[list[str]], int]:
 @pytest.fixture
 def start(monkeypatch: pytest.MonkeyPatch) -> Callable[[list[str]], ForkServerProcess]:
     """Type a command in a process of its own, which need not import everything anew."""
-    context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(["zoo.cli", "zoo.pretraining.run", "sympy", "torch._dynamo"])
 
     def start_(argv: list[str]) -> ForkServerProcess:
         monkeypatch.setattr(sys, "argv", argv)
-        process = context.Process(target=main)
+        process = _prepared_processes().Process(target=main)
         process.start()
         return process
 
@@ -75,15 +74,53 @@ def start(monkeypatch: pytest.MonkeyPatch) -> Callable[[list[str]], ForkServerPr
 
 
 @pytest.fixture
-def team() -> Callable[..., str]:
-    """Type a command to several processes that torchrun calls together; gives what they print to standard error."""
+def team(tmp_path: Path) -> Callable[..., str]:
+    """Type a command to several processes at once, with the environment that torchrun gives them; gives what they print
+    to standard error.
+    """
 
     def run(argv: list[str], size: int, status: int = 0) -> str:
+        with socket.create_server(("127.0.0.1", 0)) as free:
+            port = free.getsockname()[1]
+        told = [tmp_path / f"told-{port}-{rank}" for rank in range(size)]
+        context = _prepared_processes()
+        team = [context.Process(target=_member, args=(argv, rank, size, port, told[rank])) for rank in range(size)]
+        for process in team:
+            process.start()
+        for process in team:
+            process.join(timeout=300)
+        printed = "".join(path.read_text() for path in told)
+        assert max(abs(process.exitcode or 0) for process in team) == status, printed[-2_000:]
+        return printed
+
+    return run
+
+
+def _prepared_processes() -> ForkServerContext:
+    """What makes processes by forking one that has imported everything."""
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload(["zoo.commands.pretrain", "zoo.pretraining.run", "sympy", "torch._dynamo"])
+    return context
+
+
+def _member(argv: list[str], rank: int, size: int, port: int, told: Path) -> None:
+    """A command in one process of several."""
+    place = {"RANK": rank, "LOCAL_RANK": rank, "WORLD_SIZE": size, "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": port}
+    os.environ.update({name: str(value) for name, value in place.items()})
+    handle = os.open(told, os.O_WRONLY | os.O_CREAT)
+    os.dup2(handle, 2)
+    sys.argv = argv
+    main()
+
+
+@pytest.fixture
+def torchrun() -> Callable[[list[str], int], None]:
+    """Type a command to several processes that torchrun calls together."""
+
+    def run(argv: list[str], size: int) -> None:
         command = [sys.executable, "-m", "torch.distributed.run", "--standalone", f"--nproc-per-node={size}"]
-        done = subprocess.run(
-            [*command, "-m", *argv], capture_output=True, text=True, env={**os.environ, "OMP_NUM_THREADS": "1"}
-        )
-        assert done.returncode == status, done.stderr[-2_000:]
-        return done.stderr
+        environment = {**os.environ, "OMP_NUM_THREADS": "1"}
+        done = subprocess.run([*command, "-m", *argv], capture_output=True, text=True, env=environment)
+        assert done.returncode == 0, done.stderr[-2_000:]
 
     return run

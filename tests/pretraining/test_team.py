@@ -52,17 +52,17 @@ def test_two_processes_give_the_same_curve_and_one_goes_on_with_it(
 
 
 def test_two_processes_do_what_one_does_in_two_micro_batches_dropout_and_all(
-    arguments: Arguments, team: Team, zoo: Zoo, tmp_path: Path
+    arguments: Arguments, torchrun: Callable[[list[str], int], None], zoo: Zoo, tmp_path: Path
 ) -> None:
     assert zoo(arguments(tmp_path / "micro", "--gradient-accumulation-steps", "2")) == 0
-    team(arguments(tmp_path / "two"), 2)
+    torchrun(arguments(tmp_path / "two"), 2)
     assert curve(tmp_path / "two") == pytest.approx(curve(tmp_path / "micro"), abs=1e-5)
 
 
 def test_where_one_process_refuses_the_others_end_with_a_line(arguments: Arguments, team: Team, tmp_path: Path) -> None:
     (tmp_path / "one.txt").write_text("A text. Another. A third.\n")
     command = [str(tmp_path / "one.txt") if word.endswith("text.txt") else word for word in arguments(tmp_path / "run")]
-    err = team(command, 2, status=1)
+    err = team(command, 2, status=2)
     assert "error: the corpus has 1 documents, too few to hold 2 out" in err
     assert "error: another process of the run has ended; its message says why" in err
     assert "[rank" not in err and not (tmp_path / "run").exists()

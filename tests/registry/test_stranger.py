@@ -13,6 +13,8 @@ from pathlib import Path
 
 import pytest
 
+from zoo.tasks.microworld import documents
+
 pytestmark = pytest.mark.slow
 
 
@@ -43,17 +45,20 @@ def python(tmp_path_factory: pytest.TempPathFactory) -> Run:
     return run
 
 
-def install(python: Run, folder: Path, name: str, code: str) -> None:
-    """Install a one-file plugin with pip."""
-    (folder / "pyproject.toml").write_text(block("toml", "## 1").replace("parallel", name))
-    (folder / f"zoo_{name}.py").write_text(code)
-    done = python("-m", "pip", "install", "--quiet", "--no-deps", "--no-build-isolation", ".", cwd=folder)
+def install(python: Run, folder: Path, plugins: dict[str, str]) -> None:
+    """Install plugins of one file each with pip."""
+    for name, code in plugins.items():
+        (folder / name).mkdir()
+        (folder / name / "pyproject.toml").write_text(block("toml", "## 1").replace("parallel", name))
+        (folder / name / f"zoo_{name}.py").write_text(code)
+    places = [f"./{name}" for name in plugins]
+    done = python("-m", "pip", "install", "--quiet", "--no-deps", "--no-build-isolation", *places, cwd=folder)
     assert done.returncode == 0, done.stderr
 
 
 @pytest.fixture(scope="module")
 def installed(python: Run, tmp_path_factory: pytest.TempPathFactory) -> Run:
-    install(python, tmp_path_factory.mktemp("parallel"), "parallel", block("python", "`zoo_parallel.py`"))
+    install(python, tmp_path_factory.mktemp("plugins"), {"parallel": block("python", "`zoo_parallel.py`")})
     return python
 
 
@@ -79,23 +84,15 @@ def test_it_passes_the_conformance_checks(installed: Run) -> None:
 
 
 def test_it_takes_part_in_a_comparison(installed: Run, tmp_path: Path) -> None:
-    budget = [
-        "--pretrain-tokens",
-        "20000",
-        "--finetune-steps",
-        "5",
-        "--seeds",
-        "1",
-        "--workers",
-        "1",
-        "--tasks",
-        "micro-acceptability",
-    ]
+    text = tmp_path / "text.txt"
+    text.write_text("\n\n".join("\n".join(document) for document in documents(300, seed=0)))
+    steps = ["--pretrain-tokens", "2000", "--finetune-steps", "2", "--seeds", "1", "--workers", "0"]
+    budget = [*steps, "--tasks", "micro-sentiment", "--corpus", str(text)]
     out = tmp_path / "run"
     done = installed("-m", "zoo", "compare", "bert-tiny", "parallel-tiny", *budget, "--out", str(out))
     assert done.returncode == 0, done.stderr
     scores = json.loads((out / "results.json").read_text())["scores"]
-    assert 0 <= scores["parallel-tiny"]["micro-acceptability"]["mean"] <= 1
+    assert 0 <= scores["parallel-tiny"]["micro-sentiment"]["mean"] <= 1
 
 
 HOOK = "from zoo import Offers, hookimpl\n\n\n@hookimpl\ndef zoo_offers():\n    return Offers({})\n"
@@ -122,10 +119,7 @@ REASONS = {
 def test_broken_plugins_are_told_with_their_origin_and_leave_everything_else_working(
     python: Run, tmp_path: Path
 ) -> None:
-    for name, code in BROKEN.items():
-        folder = tmp_path / name
-        folder.mkdir()
-        install(python, folder, name, code)
+    install(python, tmp_path, BROKEN)
     done = python("-m", "zoo", "plugins", "--json")
     failed = {row["plugin"]: row for row in json.loads(done.stdout) if row["failed"]}
     assert set(failed) == set(BROKEN)

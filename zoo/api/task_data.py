@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -11,12 +11,14 @@ from statistics import fmean
 from zoo.api.outcomes import render
 from zoo.core.errors import listed
 from zoo.core.interfaces import Tokenizer
+from zoo.core.options import read_names
 from zoo.core.specs import Variant
 from zoo.document import Document, Notes, Section, Table
 from zoo.document.html import fragment
 from zoo.document.text import text
 from zoo.experiments.plan.corpus import TasksCorpus
 from zoo.registry.catalog import Catalog
+from zoo.tasks.fetching import Fetched, fetch_suite
 from zoo.tasks.inspection import Lengths, SplitFacts, facts_of, measured
 from zoo.tasks.kinds import task_kind
 from zoo.tasks.record import RecordTask
@@ -171,6 +173,17 @@ def check_task(
         chosen,
         {split: measured(found, its, tokenizer, length) for split, its in dataset.splits.items()},
     )
+
+
+def fetch_data(suite: str, out: str | Path, *, only: str | Sequence[str] = (), revision: str = "main") -> Fetched:
+    """Fetch the data of a suite of tasks from the hub into a folder that `data` takes; as `zoo data`.
+
+    `only` names some of its data sets. Files that are there and whole are kept. Raises UnknownName for another suite or
+    data set, and RunFailed if the hub cannot be reached or a file is not what it should be.
+    """
+    names = read_names(only)
+    assert isinstance(names, tuple)
+    return fetch_suite(suite, Path(out), names, revision)
 
 
 def _own(task: Task) -> list[Task]:

@@ -8,6 +8,7 @@ from torch import Tensor, nn
 from zoo.auditing.counts import Counts
 from zoo.blocks import Pooler, TokenPrediction
 from zoo.core.batch import Batch, Layout
+from zoo.core.meta import without_memory
 from zoo.core.specs import Variant
 from zoo.model import Model
 from zoo.registry.catalog import Catalog
@@ -15,13 +16,13 @@ from zoo.registry.catalog import Catalog
 
 def on_meta(catalog: Catalog, variant: Variant) -> Model:
     """The variant's module without memory for its weights. Raises as `Catalog.build`."""
-    with torch.device("meta"):
+    with without_memory():
         return catalog.build(variant)
 
 
 def module_counts(model: Model) -> Counts:
     """The count under each definition, a tensor that several layers use counted once."""
-    with torch.device("meta"):
+    with without_memory():
         pooler = Pooler(model.variant.dims.hidden_width)
     encoder = stored(model)
     behind = [model.objective(name) for name in model.objective_names if model.objective(name).reads != "embedded"]

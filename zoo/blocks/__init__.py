@@ -3,6 +3,7 @@
 from zoo.blocks.activation import Activation, activation
 from zoo.blocks.attention import SelfAttention, attend
 from zoo.blocks.dropout import Dropout
+from zoo.blocks.features import Features, LayerMix
 from zoo.blocks.feedforward import FeedForward, GatedFeedForward
 from zoo.blocks.init import initialise, settings_that_reach
 from zoo.blocks.layer import (
@@ -16,16 +17,18 @@ from zoo.blocks.layer import (
 from zoo.blocks.pair import PairObjective
 from zoo.blocks.pooler import Pooler
 from zoo.blocks.rotary import Rotary
-from zoo.blocks.token_prediction import TokenPrediction, predict_tokens
+from zoo.blocks.token_prediction import TokenPrediction, predict_targets, predict_tokens
 
 __all__ = [
     "Activation",
     "AttentionBlock",
     "Dropout",
+    "Features",
     "FeedForward",
     "FeedForwardBlock",
     "GatedFeedForward",
     "Layer",
+    "LayerMix",
     "LayerStack",
     "PairObjective",
     "Pooler",
@@ -37,6 +40,7 @@ __all__ = [
     "activation",
     "attend",
     "initialise",
+    "predict_targets",
     "predict_tokens",
     "settings_that_reach",
 ]

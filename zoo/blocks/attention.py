@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TypeAlias
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from zoo.blocks.flash import attend_flash, can_flash
 from zoo.blocks.kernels import note_kernel
 from zoo.core.batch import Layout
 from zoo.core.specs import Dims
@@ -37,17 +38,25 @@ def attend(
     With a `window`, a token sees only so many tokens on either side; in a causal layout, none after it. A `bias` is
     added to the scores after scaling; `dropout` drops attention weights. All [T, N, H/N].
 
-    On a CPU, sequences of one length are attended to together, without a mask where all tokens see each other; on other
-    devices, torch's variable-length kernel is used if possible: half precision, no dropout, no bias.
+    Sequences of one length are attended to together, without a mask where all tokens see each other. On a CPU this is
+    done for each length. Elsewhere, sequences of several lengths go packed through the flash kernel if it can take
+    them (half precision, no bias); otherwise they are padded.
     """
+    name, kernel = _chosen(query, layout, dropout, window, bias)
+    note_kernel(name)
+    return kernel(query, key, value, layout, dropout, window, bias)
+
+
+def _chosen(
+    query: Tensor, layout: Layout, dropout: float, window: int | None, bias: Bias | None
+) -> tuple[str, Callable[..., Tensor]]:
+    """The kernel for these queries, by the name that results record."""
     if query.device.type == "cpu":
-        note_kernel("sdpa by length")
-        return _attend_by_length(query, key, value, layout, dropout, window, bias)
-    if dropout == 0.0 and bias is None and query.dtype in (torch.float16, torch.bfloat16):
-        note_kernel("varlen")
-        return _attend_varlen(query, key, value, layout, window)
-    note_kernel("padded sdpa")
-    return _attend_padded(query, key, value, layout, dropout, window, bias)
+        return "sdpa by length", _attend_by_length
+    masks = bias is not None or window is not None
+    if bias is None and can_flash(query, dropout) and (masks or not layout.is_rectangle):
+        return "flash", attend_flash
+    return ("sdpa by length", _attend_by_length) if layout.is_rectangle else ("padded sdpa", _attend_padded)
 
 
 class SelfAttention(nn.Module):
@@ -77,14 +86,26 @@ class SelfAttention(nn.Module):
 
     def forward(self, hidden: Tensor, layout: Layout) -> Tensor:
         """[T, H] -> [T, H]"""
-        query, key, value = (
-            project(hidden).unflatten(1, (self.n_heads, -1)) for project in (self.query, self.key, self.value)
-        )
+        query, key, value = (part.view(len(part), self.n_heads, -1) for part in self._projected(hidden))
         query, key = self.positions(query, key, layout)
         dropout = self.dropout if self.training else 0.0
         mixed = attend(query, key, value, layout, dropout=dropout, window=self.window)
         out: Tensor = self.output(mixed.flatten(1))
         return out
+
+    def _projected(self, hidden: Tensor) -> Sequence[Tensor]:
+        """Queries, keys and values; on a GPU from one product, which reads and keeps its input once. 3 x [T, H]"""
+        layers = (self.query, self.key, self.value)
+        if hidden.device.type == "cpu" or not all(map(_is_plain, layers)):
+            return [layer(hidden) for layer in layers]
+        weight = torch.cat([layer.weight for layer in layers])
+        bias = None if self.query.bias is None else torch.cat([layer.bias for layer in layers])
+        return F.linear(hidden, weight, bias).chunk(3, dim=1)
+
+
+def _is_plain(layer: nn.Module) -> bool:
+    """Whether it is a linear layer and nothing else: others may hook into it, or put another in its place."""
+    return type(layer) is nn.Linear and not layer._forward_hooks and not layer._forward_pre_hooks
 
 
 def _no_positions(query: Tensor, key: Tensor, layout: Layout) -> tuple[Tensor, Tensor]:
@@ -109,19 +130,6 @@ def _attend_by_length(
         out = F.scaled_dot_product_attention(q, k, v, mask, dropout, is_causal=layout.causal and not masks)
         mixed.append(out.transpose(1, 2).flatten(0, 1))
     return torch.cat(mixed)
-
-
-def _attend_varlen(query: Tensor, key: Tensor, value: Tensor, layout: Layout, window: int | None) -> Tensor:
-    """torch's variable-length flash attention, for half precision on CUDA. All [T, N, H/N]."""
-    from torch.nn.attention.varlen import varlen_attn
-
-    ends = F.pad(layout.sizes.cumsum(0), (1, 0)).to(torch.int32)
-    longest = max(layout.lengths)
-    left = -1 if window is None else window  # -1 is no limit
-    right = 0 if layout.causal else left
-    mixed = varlen_attn(query, key, value, ends, ends, longest, longest, window_size=(left, right))
-    assert isinstance(mixed, Tensor)  # it returns more only on request
-    return mixed
 
 
 def _attend_padded(

@@ -29,7 +29,11 @@ class AttentionBlock(nn.Module):
 
     def forward(self, hidden: Tensor, layout: Layout) -> Tensor:
         """[T, H] -> [T, H]"""
-        out: Tensor = self.norm(hidden + self.dropout(self.attention(hidden, layout)))
+        return self.joined(hidden, self.attention(hidden, layout))
+
+    def joined(self, hidden: Tensor, mixed: Tensor) -> Tensor:
+        """What follows attention: it works token by token, so that it can be compiled. 2 x [T, H] -> [T, H]"""
+        out: Tensor = self.norm(hidden + self.dropout(mixed))
         return out
 
 
@@ -38,7 +42,11 @@ class PreNormAttentionBlock(AttentionBlock):
 
     def forward(self, hidden: Tensor, layout: Layout) -> Tensor:
         """[T, H] -> [T, H]"""
-        out: Tensor = hidden + self.dropout(self.attention(self.norm(hidden), layout))
+        return self.joined(hidden, self.attention(self.norm(hidden), layout))
+
+    def joined(self, hidden: Tensor, mixed: Tensor) -> Tensor:
+        """Dropout and residual sum. 2 x [T, H] -> [T, H]"""
+        out: Tensor = hidden + self.dropout(mixed)
         return out
 
 

@@ -21,6 +21,7 @@ class PairObjective(Objective):
 
     label: ClassVar[str]
     needs_pairs = True
+    counts_targets_only = True
 
     def __init__(self, dims: Dims) -> None:
         super().__init__()

@@ -7,7 +7,8 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from zoo.blocks.activation import activation as make_activation
-from zoo.core.batch import IGNORE, Batch, Output
+from zoo.blocks.cross_entropy import cross_entropy_sum
+from zoo.core.batch import Batch, Output, Predicted
 from zoo.core.specs import Activation, Dims
 
 
@@ -35,8 +36,14 @@ def predict_tokens(head: TokenPrediction, hidden: Tensor, batch: Batch, token_ta
 
     A batch in which nothing is masked has a loss of zero, not NaN.
     """
-    at = (batch.targets != IGNORE).nonzero().squeeze(1)
-    logits = head(hidden[at], token_table)
-    targets = batch.targets[at]
-    loss = F.cross_entropy(logits.float(), targets, reduction="sum") / max(1, len(targets))
-    return Output(loss, logits, targets)
+    return predict_targets(head, hidden, batch.predicted("tokens", _targets, batch.targets), token_table)
+
+
+def predict_targets(head: TokenPrediction, hidden: Tensor, wanted: Predicted, token_table: Tensor) -> Output:
+    """The loss at the tokens that have one of these targets; logits are computed only there."""
+    logits = head(hidden.index_select(0, wanted.places), token_table)
+    return Output(cross_entropy_sum(logits, wanted.targets) / wanted.n, logits, wanted.targets)
+
+
+def _targets(batch: Batch) -> Tensor:
+    return batch.targets

@@ -12,6 +12,7 @@ import torch
 
 from zoo.core.errors import ZooError
 from zoo.core.interfaces import Objective, Tokenizer
+from zoo.core.meta import without_memory
 from zoo.core.specs import HeadConfig, Variant
 from zoo.heads import Pool, TaskHead
 from zoo.model import Model, Origin
@@ -151,7 +152,7 @@ def _refuse_other_ids(tokenizer: Tokenizer, contents: Contents) -> None:
 
 
 def _without_memory(catalog: Catalog, variant: Variant, objectives: Objectives) -> Model:
-    with torch.device("meta"):
+    with without_memory():
         return _assembled(catalog, variant, objectives)
 
 

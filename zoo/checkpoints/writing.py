@@ -107,7 +107,7 @@ def _heads(model: Model, format: CheckpointFormat) -> tuple[str, ...]:
             kind = objective.config.kind
             heads.append("classification" if kind in PROBLEMS else kind)
             released = objective.pooler is not None or objective.reads_tokens
-            if not released or objective.config.pooling.pooling != "first":
+            if not released or objective.features is not None or objective.config.pooling.pooling != "first":
                 heads.append("a head of the zoo's own")
         else:
             heads.append(name)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from pathlib import Path
 from typing import Annotated
@@ -23,6 +24,9 @@ Device = Annotated[
 InPrecision = Annotated[
     Precision, typer.Option(help="Number format of the passes: fp32, bf16 or fp16. [dim](e.g. bf16)[/dim]")
 ]
+FEW_SHAPES = ("ONEDNN_PRIMITIVE_CACHE_CAPACITY", "128")
+"""How many shapes of its arguments oneDNN keeps code for: its 1,024 would take more memory the longer a file is."""
+
 Folder = Annotated[str, typer.Argument(help="A folder with a model, or hub:OWNER/NAME@REVISION.")]
 
 
@@ -62,6 +66,7 @@ def encode(
     """
     import zoo
 
+    os.environ.setdefault(*FEW_SHAPES)
     n_texts = zoo.encode_file(
         folder,
         text,
@@ -134,7 +139,8 @@ def predict(
     """Print the predictions of the model's own head for each line of a file; with --task, also their scores.
 
     A line is a text; for question answering a question, a tab and a text; for multiple choice a text and its choices,
-    separated by tabs.
+    separated by tabs. With --task squad, --out FILE.json has the layout of SQuAD's official evaluation, and such a file
+    in place of FOLDER is scored.
 
     Example: zoo predict runs/mine/finetuned/MODEL texts.txt
     """
@@ -149,7 +155,9 @@ def predict(
     if out is None:
         print(table, end="")
     else:
-        write_text(out, table)
+        files = predictions.files if out.suffix == ".json" else {}
+        for end, text in (files or {out.suffix: table}).items():
+            write_text(out.with_suffix(end), text)
         ending({f"{len(predictions.rows):,} predictions": out})
     if predictions.scores:
         print(predictions.scored, file=sys.stderr)

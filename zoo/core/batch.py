@@ -7,22 +7,27 @@ E embedding width, N attention heads, V vocabulary size, C classes, M predicted 
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
-from functools import cached_property
-from itertools import groupby
+from typing import Any
 
 import numpy as np
 import torch
+import torch.nn.functional as F
 from numpy.typing import NDArray
 from torch import Tensor
 
+from zoo.core.layout import CPU, Layout, Unrecordable, numbers_at, send
+from zoo.core.parcel import Parcel
 from zoo.core.seeds import seed_of
 
 IGNORE = -100
 """The target of tokens that are not predicted, and the label of examples without one."""
 
-CPU = torch.device("cpu")
+__all__ = ["CPU", "IGNORE", "Batch", "Encoding", "Flags", "Ids", "Layout", "Output", "Passage", "Predicted"]
+
+SENT = ("sizes", "starts", "ends", "sequence_of", "positions")
+"""The tensors of a layout that are sent along with a batch; others are made and sent when asked for."""
 
 Ids = NDArray[np.int32]
 Flags = NDArray[np.bool_]
@@ -62,77 +67,16 @@ class Passage:
 
 
 @dataclass(frozen=True)
-class Layout:
-    """Where each sequence of a packed batch begins and ends; if `causal`, tokens see only themselves and earlier
-    ones."""
+class Predicted:
+    """What is to be predicted of targets, which may have several dimensions: the places of those that are known,
+    counted row by row [M], their values [M], and how many they are, a scalar.
 
-    lengths: tuple[int, ...]
-    device: torch.device = CPU
-    causal: bool = False
+    In a bucket, M is rounded up; the values of what was added are IGNORE.
+    """
 
-    @property
-    def n_sequences(self) -> int:
-        """B."""
-        return len(self.lengths)
-
-    @cached_property
-    def groups(self) -> tuple[tuple[int, int], ...]:
-        """Runs of adjacent sequences of equal length, as (how many, length); few if sequences are sorted by length."""
-        return tuple((sum(1 for _ in run), length) for length, run in groupby(self.lengths))
-
-    @cached_property
-    def sizes(self) -> Tensor:
-        """The lengths as a tensor. [B]"""
-        return torch.tensor(self.lengths, device=self.device)
-
-    @cached_property
-    def starts(self) -> Tensor:
-        """The index of each sequence's first token. [B]"""
-        return self.sizes.cumsum(0) - self.sizes
-
-    @cached_property
-    def sequence_of(self) -> Tensor:
-        """The sequence that each token belongs to. [T]"""
-        return torch.arange(self.n_sequences, device=self.device).repeat_interleave(self.sizes)
-
-    @cached_property
-    def positions(self) -> Tensor:
-        """The position of each token in its sequence, from 0. [T]"""
-        return torch.arange(sum(self.lengths), device=self.device) - self.starts[self.sequence_of]
-
-    def rectangles(self, packed: Tensor) -> list[Tensor]:
-        """The runs of `groups`, without padding: a packed [T, ...] to one [n, length, ...] per group.
-
-        To pack them again, flatten the first two dimensions of each and concatenate.
-        """
-        # Split once: slicing each group instead would make the backward pass cost groups x tokens.
-        pieces = torch.split(packed, [n * length for n, length in self.groups])
-        return [piece.view(*group, *piece.shape[1:]) for piece, group in zip(pieces, self.groups, strict=True)]
-
-    def pad(self, packed: Tensor) -> tuple[Tensor, Tensor]:
-        """The rectangle [B, S, ...] of a packed [T, ...], zeros where there is no token, and its mask [B, S]."""
-        mask = torch.arange(max(self.lengths), device=self.device) < self.sizes[:, None]
-        padded = packed.new_zeros(*mask.shape, *packed.shape[1:])
-        return padded.masked_scatter(mask.view(*mask.shape, *[1] * (packed.ndim - 1)).expand_as(padded), packed), mask
-
-    def pack(self, padded: Tensor) -> Tensor:
-        """The packed [T, ...] of a rectangle [B, S, ...]."""
-        return padded[self.sequence_of, self.positions]
-
-    def first(self, packed: Tensor) -> Tensor:
-        """Each sequence's first token. [T, H] -> [B, H]"""
-        return packed[self.starts]
-
-    def mean(self, packed: Tensor, where: Tensor | None = None) -> Tensor:
-        """Each sequence's mean over its tokens, or over those for which `where` [T] is true; zeros if none is.
-
-        [T, H] -> [B, H]
-        """
-        weights = packed.new_ones(len(packed)) if where is None else where.to(packed.dtype)
-        total = packed.new_zeros(self.n_sequences, packed.shape[1])
-        total = total.index_add(0, self.sequence_of, packed * weights[:, None])
-        count = weights.new_zeros(self.n_sequences).index_add(0, self.sequence_of, weights)
-        return total / count.clamp(min=1)[:, None]
+    places: Tensor
+    targets: Tensor
+    n: Tensor
 
 
 @dataclass(frozen=True)
@@ -143,7 +87,8 @@ class Batch:
     predicted; labels are [B] or [B, ...] by name; `order` is the index each sequence had before collating, [B]; for
     pre-training text, `documents` is the document of the corpus in which each sequence begins, [B]. If several
     sequences make up one item, as the choices of a question do, `items` is the number of each sequence's item, [B];
-    otherwise it is empty. Random choices for the batch depend on `seed`, which differs in every step.
+    otherwise it is empty. Random choices for the batch depend on `seed`, which differs in every step. A batch
+    `in_bucket` ends in `n_filling` sequences that fill up its shape; nothing of them is predicted.
     """
 
     ids: Tensor
@@ -156,6 +101,10 @@ class Batch:
     documents: tuple[int, ...] = ()
     items: tuple[int, ...] = ()
     seed: int = 0
+    in_bucket: bool = False
+    n_filling: int = 0
+    origin: Origin | None = field(default=None, repr=False, compare=False)
+    """On another device: what was sent there."""
 
     @property
     def n_items(self) -> int:
@@ -163,6 +112,11 @@ class Batch:
         return len(set(self.items)) or self.layout.n_sequences
 
     types: Tensor | None = None
+
+    @property
+    def filling(self) -> Tensor:
+        """Which tokens only fill up a bucket. [T]"""
+        return self.layout.sequence_of >= self.layout.n_sequences - self.n_filling
 
     @property
     def token_types(self) -> Tensor:
@@ -180,21 +134,81 @@ class Batch:
             torch.rand(length, *shape, generator=torch.Generator().manual_seed(seed_of(purpose, self.seed, place)))
             for place, length in zip(order, self.layout.lengths, strict=True)
         ]
-        return torch.cat(drawn).to(self.ids.device)
+        return send(torch.cat(drawn), self.ids.device)
 
     def to(self, device: torch.device) -> Batch:
-        """The same batch on another device."""
+        """The same batch on another device; one from the CPU is sent in one piece, and nothing waits for it."""
         if device == self.ids.device:
             return self
-        return replace(
-            self,
-            ids=self.ids.to(device),
-            segments=self.segments.to(device),
-            special=self.special.to(device),
-            layout=replace(self.layout, device=device),
-            targets=self.targets.to(device),
-            labels={name: label.to(device) for name, label in self.labels.items()},
-            types=None if self.types is None else self.types.to(device),
+        return self.on_cpu.send_to(device)
+
+    def send_to(self, device: torch.device) -> Batch:
+        """A batch of the CPU, sent to a device in one piece with the tensors of its layout."""
+        tensors = self.tensors() | {f"layout/{name}": getattr(self.layout, name) for name in SENT}
+        return self.with_tensors(Parcel.of(tensors, pinned=device.type == "cuda").open(device), device)
+
+    def tensors(self) -> dict[str, Tensor]:
+        """The tensors of its fields by name, labels as `labels/name`."""
+        found = {name: getattr(self, name) for name in ("ids", "segments", "special", "targets")}
+        found |= {f"labels/{name}": label for name, label in self.labels.items()}
+        return found if self.types is None else found | {"types": self.types}
+
+    def with_tensors(self, sent: Mapping[str, Tensor], device: torch.device) -> Batch:
+        """A batch of the CPU with the tensors that were sent for it, those of its layout as `layout/name`."""
+        layout = replace(self.layout, device=device)
+        layout.tables.update(_below("layout", sent))
+        fields: dict[str, Any] = {name: value for name, value in sent.items() if "/" not in name}
+        made = replace(self, layout=layout, labels=_below("labels", sent), **fields)
+        return replace(made, origin=Origin(self, made.tensors()))
+
+    @property
+    def on_cpu(self) -> Batch:
+        """The batch that this was sent from, or a copy on the CPU, which waits for the device."""
+        if self.ids.device == CPU:
+            return self
+        if self.origin is not None and all(map(self.origin.sent, self.tensors().values())):
+            return self.origin.batch
+        moved = {name: value.to(CPU) for name, value in self.tensors().items()}
+        return replace(self.with_tensors(moved, CPU), origin=None)
+
+    @property
+    def has_pairs(self) -> bool:
+        """Whether any sequence has a second text."""
+        here = self.origin.batch if self.origin is not None and self.origin.sent(self.segments) else self
+        return bool(here.segments.any())
+
+    def on_device(self, name: str, make: Callable[[Batch], Tensor], reads: Tensor) -> Tensor:
+        """What a function makes of the batch, made on the CPU and sent, so that nothing waits for the device.
+
+        It is made once by its name. `reads` is the tensor of the batch that it is made of, besides the lengths; if an
+        objective has put another in its place on the device, it is made there.
+        """
+        if self.origin is None or not self.origin.sent(reads):
+            return make(self)
+        return self.origin.make(name, make, self.ids.device)
+
+    def predicted(
+        self, name: str, targets: Callable[[Batch], Tensor], reads: Tensor, *, exactly: bool = False
+    ) -> Predicted:
+        """What is to be predicted, a function giving the targets of a batch; `name` and `reads` as in `on_device`.
+
+        In a bucket their number is rounded up, unless `exactly`.
+        """
+
+        def places(batch: Batch) -> Tensor:
+            return (targets(batch).flatten() != IGNORE).nonzero().squeeze(1)
+
+        def rounded(values: Tensor, batch: Batch, fill: int) -> Tensor:
+            n = len(values) if exactly or not batch.in_bucket else rounded_up(len(values), batch.layout.n_tokens)
+            return F.pad(values, (0, n - len(values)), value=fill)
+
+        def known(batch: Batch) -> Tensor:
+            return targets(batch).flatten().index_select(0, places(batch))
+
+        return Predicted(
+            self.on_device(f"{name}: places", lambda batch: rounded(places(batch), batch, 0), reads),
+            self.on_device(f"{name}: targets", lambda batch: rounded(known(batch), batch, IGNORE), reads),
+            self.on_device(f"{name}: n", lambda batch: torch.tensor(max(1, len(places(batch)))), reads),
         )
 
     def micro_batch(self, index: int, n: int) -> Batch:
@@ -209,20 +223,52 @@ class Batch:
             ids=self.ids[tokens],
             segments=self.segments[tokens],
             special=self.special[tokens],
-            layout=replace(self.layout, lengths=_at(rows, self.layout.lengths)),
+            layout=replace(self.layout, lengths=numbers_at(rows, self.layout.lengths)),
             targets=self.targets[tokens],
             labels={name: label[chosen] for name, label in self.labels.items()},
-            order=_at(rows, self.order),
-            documents=_at(rows, self.documents),
-            items=_at(rows, self.items),
+            order=numbers_at(rows, self.order),
+            documents=numbers_at(rows, self.documents),
+            items=numbers_at(rows, self.items),
             seed=self.seed,
             types=None if self.types is None else self.types[tokens],
         )
 
 
-def _at(rows: Sequence[int], values: tuple[int, ...]) -> tuple[int, ...]:
-    """The values of these rows; empty if there are no values."""
-    return tuple(values[row] for row in rows) if values else ()
+@dataclass(frozen=True)
+class Origin:
+    """The batch on the CPU that a batch was sent from, the tensors that were sent, and what was made of it since.
+
+    If `complete`, nothing can be made any more: what is done is being recorded for batches of the same shape.
+    """
+
+    batch: Batch
+    tensors: Mapping[str, Tensor]
+    made: dict[str, Tensor] = field(default_factory=dict)
+    makers: dict[str, Callable[[Batch], Tensor]] = field(default_factory=dict)
+    complete: bool = False
+
+    def sent(self, tensor: Tensor) -> bool:
+        """Whether this tensor is one of those sent."""
+        return any(tensor is one for one in self.tensors.values())
+
+    def make(self, name: str, make: Callable[[Batch], Tensor], device: torch.device) -> Tensor:
+        """What a function makes of the batch on the CPU, sent at the first call. Raises Unrecordable if `complete`."""
+        if name not in self.made:
+            if self.complete:
+                raise Unrecordable(f"{name} was not asked for before")
+            self.made[name], self.makers[name] = send(make(self.batch), device), make
+        return self.made[name]
+
+
+def _below(prefix: str, tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """Those whose names begin with a prefix and a slash, by the rest of their names."""
+    return {name.removeprefix(f"{prefix}/"): value for name, value in tensors.items() if name.startswith(f"{prefix}/")}
+
+
+def rounded_up(number: int, of: int, parts: int = 64) -> int:
+    """A number of tokens or targets rounded up to a multiple of about a 64th of a whole, so that few differ."""
+    step = max(8, of // parts)
+    return max(1, -(-number // step)) * step
 
 
 @dataclass(frozen=True)
@@ -250,6 +296,15 @@ class Output:
         correct = self.correct
         if correct is None:
             decides = self.logits.shape == self.targets.shape
-            correct = ((self.logits > 0).long() if decides else self.logits.argmax(dim=-1)) == self.targets
+            correct = (self.logits > 0).long() == self.targets if decides else _is_best(self.logits, self.targets)
         counts = self.targets != IGNORE
         return (correct & counts).sum(), counts.sum()
+
+
+def _is_best(logits: Tensor, targets: Tensor) -> Tensor:
+    """Where no class has a higher logit than the target, which is right in a tie too; [M, V], [M] -> [M].
+
+    To find the maximum takes a vocabulary a fraction of the time that it takes to find its place.
+    """
+    own = logits.gather(-1, targets.clamp(min=0)[..., None]).squeeze(-1)
+    return own >= logits.amax(dim=-1)

@@ -182,6 +182,9 @@ class Objective(nn.Module, ABC):
     """Whether the encoder must read from left to right, also in fine-tuning."""
     fills_masks: ClassVar[bool] = False
     """Whether its logits [M, V] predict the tokens that have a target, as fill-mask needs."""
+    counts_targets_only: ClassVar[bool] = False
+    """Whether sequences without labels and targets change nothing. Then batches on a GPU are filled up with such
+    sequences to a few shapes, whose steps are recorded and repeated."""
 
     def prepare(self, passages: Sequence[Passage], corpus: TokenCorpus, rng: np.random.Generator) -> Sequence[Passage]:
         """Adjacent passages of a corpus, prepared and labelled for this objective; unchanged by default.

@@ -21,3 +21,16 @@ def drawing(*words: object) -> Iterator[None]:
     with torch.random.fork_rng(devices=[]):
         torch.default_generator.manual_seed(seed_of(*words))
         yield
+
+
+def reseed(seed: int) -> None:
+    """Seed torch's global generators, of the CPU and of those devices that are here.
+
+    Where there are none, `torch.manual_seed` writes down the whole stack each time, for GPUs that might yet come.
+    """
+    import torch
+
+    if torch.cuda.is_initialized() or torch.backends.mps.is_available():  # type: ignore[no-untyped-call]
+        torch.manual_seed(seed)
+    else:
+        torch.default_generator.manual_seed(seed)

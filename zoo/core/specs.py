@@ -23,6 +23,12 @@ TrainingPrecision = Literal["fp32", "bf16"]
 """Gradients of fp16 passes would vanish without loss scaling, which bf16 does not need."""
 Activation = Literal["gelu", "gelu_new", "relu", "silu"]
 
+FeatureLayers = Annotated[
+    str,
+    Field(pattern=r"^(embeddings|last|second-to-last|last-four|sum-last-four|sum|mix|layer-(0|[1-9]\d{0,3}))$"),
+]
+"""The layers that a head reads: one (layer-0 is the embeddings), four concatenated, a sum, or a learnt mix of all."""
+
 LARGEST_RECORD = 50_000_000
 """The most bytes of a record."""
 
@@ -174,12 +180,45 @@ class Reading(Record):
         return self.stride or ceil(max_length / 3)
 
 
+class FeatureConfig(Record):
+    """What a task head reads of an encoder: which layers, whether their weights are frozen, and a BiLSTM over them."""
+
+    layers: FeatureLayers = "last"
+    frozen: bool = True
+    lstm_width: Width | None = None
+    lstm_layers: Annotated[int, Field(ge=1, le=16)] | None = None
+
+    @property
+    def layer(self) -> int | None:
+        """The number of the layer that layer-N names; 0 is the embeddings."""
+        return int(self.layers.removeprefix("layer-")) if self.layers.startswith("layer-") else None
+
+
 class Finetuning(Reading, Recipe):
-    """A fine-tuning phase; `steps`, if given, replaces `epochs`."""
+    """A fine-tuning phase; `steps`, if given, replaces `epochs`.
+
+    With `features`, the head reads these layers of a frozen encoder (Devlin et al. 2019, section 5.3); `frozen` says
+    otherwise where given. With `lstm_width`, the width of each direction, it reads them through a BiLSTM.
+    """
 
     epochs: Positive = 3.0
     steps: Count | None = None
     batch_size: Count = 32
+    features: FeatureLayers | None = None
+    frozen: bool | None = None
+    lstm_width: Width | None = None
+    lstm_layers: Annotated[int, Field(ge=1, le=16)] = 2
+
+    @property
+    def feature_config(self) -> FeatureConfig | None:
+        """What the head reads, if not the last layer of an encoder that is trained with it."""
+        frozen = self.features is not None if self.frozen is None else self.frozen
+        if not frozen and self.features is None and self.lstm_width is None:
+            return None
+        lstm_layers = None if self.lstm_width is None else self.lstm_layers
+        return FeatureConfig(
+            layers=self.features or "last", frozen=frozen, lstm_width=self.lstm_width, lstm_layers=lstm_layers
+        )
 
     def steps_over(self, n_items: int) -> int:
         """The number of steps on `n_items` items."""
@@ -206,6 +245,7 @@ class HeadConfig(Record):
     pair: bool = False
     options: dict[str, JsonValue] = {}
     pooling: PoolingConfig = PoolingConfig()
+    features: FeatureConfig | None = None
 
 
 class Variant(Record):

@@ -10,6 +10,7 @@ import torch
 from zoo.checkpoints import inspect, load, tokenizer_of
 from zoo.core.errors import ZooError
 from zoo.core.interfaces import Tokenizer
+from zoo.core.meta import without_memory
 from zoo.core.specs import Variant
 from zoo.model import Model
 from zoo.pretraining.settings import InitialWeights
@@ -23,7 +24,7 @@ def initial_weights(catalog: Catalog, variant: Variant, folder: Path) -> Initial
     """The weights in a folder, for a run of a variant to start from. Raises ZooError if they don't fit it."""
     opened = CheckpointFolder(folder)
     contents = inspect(opened, catalog)
-    with torch.device("meta"):
+    with without_memory():
         wanted = catalog.assemble(variant)
     if _shapes(wanted, "") != _shapes(contents.model, ""):
         raise ZooError(f"{variant.name} does not fit the weights in {folder}; exchange nothing that they depend on")

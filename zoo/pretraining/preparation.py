@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 
 from zoo.core.batch import Batch
@@ -16,6 +15,7 @@ from zoo.core.corpus import TokenCorpus
 from zoo.core.errors import ZooError
 from zoo.core.files import locked, make_folder, sweep, write_folder
 from zoo.core.interfaces import Tokenizer
+from zoo.core.meta import without_memory
 from zoo.core.seeds import seed_of
 from zoo.core.specs import Precision, Variant
 from zoo.model import Model
@@ -142,7 +142,7 @@ def split_documents(n_documents: int, share: float, seed: int) -> tuple[NDArray[
 
 def share_read(catalog: Catalog, variant: Variant, corpus: TokenCorpus, tokenizer: Tokenizer) -> float:
     """The share of a corpus's tokens that an epoch of a variant's pre-training reads."""
-    with torch.device("meta"):
+    with without_memory():
         model = catalog.assemble(variant)
     recipe = variant.pretraining
     length = recipe.sequence_length

@@ -136,7 +136,7 @@ class _Training:
 
     def _steps(self, stopping: Stopping) -> PretrainOutcome | int:
         n_steps, options = self.recipe.steps, self.options
-        how = replace(self.how, stop=stopping)
+        how = replace(self.how, stop=stopping, read_every=options.log_every)
         speed = Speed(self.model, self.compute, how.distributed.size) if options.measures_peak else None
         for step in train(self.model, self.optimizer, self.loader, self.recipe, n_steps, done=self.state.step, how=how):
             self._count(step)
@@ -147,6 +147,7 @@ class _Training:
                 if speed:
                     speed.measure()
             if step.stop or self._is_due(step.number, last):
+                step.reading.read()  # what is saved must be finite
                 self._save()
             if step.stop and not last:
                 self.watcher.message(f"stopped after step {step.number} of {n_steps}; continue with --resume")
@@ -175,7 +176,7 @@ class _Training:
         )
 
     def _show(self, step: Step, speed: Speed | None) -> None:
-        if not self.log:
+        if not self.log or not step.is_read:
             return
         peak_share = speed.share(step, self.loader.batch) if speed else None
         if step.number % self.options.log_every == 0:

@@ -139,13 +139,12 @@ class Catalog(Offered):
 
         Raises as `build` does, and ZooError if its parts, its recipes and the tasks don't fit together.
         """
-        import torch
-
+        from zoo.core.meta import without_memory
         from zoo.registry.compatibility import log_own_starts, misfits_in_finetuning, misfits_in_pretraining
 
         self.tokenizer(variant)
         masking, packing = self.masking(variant), self.packing(variant)
-        with torch.device("meta"):
+        with without_memory():
             model = self.assemble(variant)
         before = () if trained else misfits_in_pretraining(model, packing, masking)
         for misfit in (*before, *misfits_in_finetuning(model, tasks)):

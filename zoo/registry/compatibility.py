@@ -45,6 +45,7 @@ def misfits_in_finetuning(model: Model, tasks: Iterable[Task]) -> Iterator[str]:
         wrong = "head.pooling='first' is a token that sees no other"
         yield f"it reads from left to right, but {wrong}; exchange it, as +head.pooling=mean"
     yield from _too_long(variant, "finetuning.max_length", variant.finetuning.max_length)
+    yield from _missing_layers(variant, model.encoder)
 
 
 def _pairs_in_pretraining(model: Model, packing: Packing) -> Iterator[str]:
@@ -69,6 +70,23 @@ def _corruption(model: Model) -> Iterator[str]:
                 f"objective {name!r} needs tokens that another objective has corrupted, and none here does; "
                 f"put a generator beside it, as +objectives=GENERATOR,{name}"
             )
+
+
+def _missing_layers(variant: Variant, encoder: Encoder) -> Iterator[str]:
+    """Layers that a head would read and that are not there."""
+    config, n_layers = variant.finetuning.feature_config, variant.dims.n_layers
+    if config is None:
+        return
+    if config.layer is not None and config.layer > n_layers:
+        yield (
+            f"finetuning.features={config.layers} is not there: it has {n_layers} layers, layer-1 to layer-{n_layers}, "
+            "and layer-0, the embeddings"
+        )
+    elif type(encoder).states is Encoder.states and config.layers not in ("last", "embeddings", "layer-0"):
+        yield (
+            f"finetuning.features={config.layers} reads single layers, and encoder {variant.encoder.name!r} gives the "
+            "last one only; its method `states` should yield each; or exchange it, as +finetuning.features=last"
+        )
 
 
 def _one_segment(variant: Variant) -> str:

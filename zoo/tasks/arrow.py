@@ -54,7 +54,18 @@ class ColumnTable:
             else:
                 batches = iter(_stream(self.path))
             for batch in batches:
-                yield [batch.column(name).to_pylist() for name in wanted]
+                yield [_values(batch.column(name)) for name in wanted]
+
+
+def _values(column: Any) -> list[Any]:
+    """A column's values; a number of single precision is that of its shortest digits, as 3.8."""
+    import numpy as np
+    import pyarrow
+
+    values: list[Any] = column.to_pylist()
+    if not pyarrow.types.is_float32(column.type):
+        return values
+    return [None if value is None else float(str(np.float32(value))) for value in values]
 
 
 def _parquet(path: Path) -> Any:

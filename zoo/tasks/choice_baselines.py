@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from zoo.tasks.baselines import CHOSEN_ON, FOLDS, STRENGTHS, Features, Predictions, labelled
+from zoo.tasks.baselines import CHOSEN_ON, FOLDS, STRENGTHS, Features, Predictions, labelled, logistic_regression
 from zoo.tasks.task import Dataset, Example, Task, labels_of
 
 if TYPE_CHECKING:
@@ -36,6 +37,29 @@ def choice_regression(dataset: Dataset, task: Task, seed: int) -> Predictions:
     return {split: _chosen(model, features, dataset.splits[split]) for split in task.dev_splits}
 
 
+def majority_answer(dataset: Dataset, task: Task, seed: int) -> Predictions:
+    """All of an item's answers if more than half of the train split's are right, else none."""
+    right = [place in item.label for item in labelled(dataset, task) for place in _places(item)]
+    return {
+        split: [[*_places(item)] if 2 * sum(right) > len(right) else [] for item in dataset.splits[split]]
+        for split in task.dev_splits
+    }
+
+
+def answer_regression(dataset: Dataset, task: Task, seed: int) -> Predictions:
+    """The answers that `zoo.tasks.baselines.logistic_regression` finds right, each by itself."""
+    splits = {name: tuple(_pairs(items)) for name, items in dataset.splits.items() if name in task.dev_splits}
+    learnt = {**splits, task.train_split: tuple(_pairs(labelled(dataset, task)))}
+    judged = logistic_regression(replace(dataset, splits=learnt), task.model_copy(update={"pair": True}), seed)
+    return {split: _gathered(dataset.splits[split], its) for split, its in judged.items()}
+
+
+def _gathered(items: Sequence[Example], judged: Sequence[int]) -> list[list[int]]:
+    """By item, the places of its answers that are judged right."""
+    left = iter(judged)
+    return [[place for place in _places(item) if next(left)] for item in items]
+
+
 def _places(item: Example) -> range:
     return range(len(item.choices))
 
@@ -46,11 +70,9 @@ def _answered(dataset: Dataset, task: Task, answer: Callable[[Example], int]) ->
 
 def _pairs(items: Sequence[Example]) -> Iterator[Example]:
     """Each choice with its text as an item of its own, labelled 1 if it is right."""
-    return (
-        Example(item.first, choice, int(place == item.label))
-        for item in items
-        for place, choice in enumerate(item.choices)
-    )
+    for item in items:
+        right = item.label if isinstance(item.label, tuple) else (item.label,)
+        yield from (Example(item.first, choice, int(place in right)) for place, choice in enumerate(item.choices))
 
 
 def _tuned(items: Sequence[Example], features: Features, seed: int) -> Any:

@@ -7,6 +7,7 @@ are the words of the data sets library, which checkpoints carry, and a few more 
 from __future__ import annotations
 
 from zoo.tasks.averages import Average, Term
+from zoo.tasks.stored import StoredLayout
 from zoo.tasks.tsv import TsvFile, TsvTask
 
 BINARY = ("0", "1")
@@ -56,6 +57,23 @@ def _files(
     }
 
 
+def _stored(config: str, *texts: str, splits: dict[str, str] | None = None) -> StoredLayout:
+    """How the data sets library keeps a task."""
+    columns = dict(zip(("text", "text_pair"), texts, strict=False))
+    layout = StoredLayout(config=config, columns=columns)
+    return layout.model_copy(update={"splits": splits, "unlabelled": UNLABELLED}) if splits else layout
+
+
+STORED_MNLI = {
+    "train": "train",
+    "dev": "validation_matched",
+    "dev_mismatched": "validation_mismatched",
+    "test": "test_matched",
+    "test_mismatched": "test_mismatched",
+}
+UNLABELLED = ("test", "test_mismatched")
+
+
 TASKS: tuple[TsvTask, ...] = (
     TsvTask(
         name="cola",
@@ -66,6 +84,7 @@ TASKS: tuple[TsvTask, ...] = (
         label_aliases=(("unacceptable", "ungrammatical"), ("acceptable", "grammatical")),
         metrics=("matthews",),
         files=_files("CoLA", ("sentence",), columns=("source", "label", "annotation", "sentence")),
+        stored=_stored("cola", "sentence"),
         citation="Warstadt, Singh and Bowman 2019, TACL 7",
     ),
     TsvTask(
@@ -77,6 +96,7 @@ TASKS: tuple[TsvTask, ...] = (
         label_aliases=(("negative", "neg"), ("positive", "pos")),
         metrics=("accuracy",),
         files=_files("SST-2", ("sentence",)),
+        stored=_stored("sst2", "sentence"),
         citation="Socher et al. 2013, EMNLP",
     ),
     TsvTask(
@@ -88,6 +108,7 @@ TASKS: tuple[TsvTask, ...] = (
         label_aliases=(("not_equivalent", "non_equivalent", "not_paraphrase"), ("equivalent", "paraphrase")),
         metrics=("f1", "accuracy"),
         files=_files("MRPC", ("#1 String", "#2 String"), "Quality"),
+        stored=_stored("mrpc", *TEXTS),
         citation="Dolan and Brockett 2005, IWP",
     ),
     TsvTask(
@@ -99,6 +120,7 @@ TASKS: tuple[TsvTask, ...] = (
         # The papers say 1 to 5; the files hold scores down to 0.
         score_range=(0.0, 5.0),
         files=_files("STS-B", TEXTS, "score"),
+        stored=_stored("stsb", *TEXTS),
         citation="Cer et al. 2017, SemEval",
     ),
     TsvTask(
@@ -111,6 +133,7 @@ TASKS: tuple[TsvTask, ...] = (
         metrics=("f1", "accuracy"),
         # Some lines of the older zip are broken in two; every published reader leaves them out.
         files=_files("QQP", ("question1", "question2"), "is_duplicate", skip_malformed=True),
+        stored=_stored("qqp", "question1", "question2"),
         citation="Iyer, Dandekar and Csernai 2017, First Quora Dataset Release",
     ),
     TsvTask(
@@ -123,6 +146,7 @@ TASKS: tuple[TsvTask, ...] = (
         metrics=("accuracy",),
         dev_splits=("dev", "dev_mismatched"),
         files={**_files("MNLI", TEXTS, "gold_label", MNLI_FILES), "diagnostic": DIAGNOSTIC},
+        stored=_stored("mnli", "premise", "hypothesis", splits=STORED_MNLI),
         citation="Williams, Nangia and Bowman 2018, NAACL",
     ),
     TsvTask(
@@ -134,6 +158,7 @@ TASKS: tuple[TsvTask, ...] = (
         label_aliases=(ENTAILS[1:], NOT_ENTAILS[1:]),
         metrics=("accuracy",),
         files=_files("QNLI", ("question", "sentence")),
+        stored=_stored("qnli", "question", "sentence"),
         citation="Rajpurkar et al. 2016, EMNLP; as sentence pairs in Wang et al. 2019, ICLR",
     ),
     TsvTask(
@@ -145,6 +170,7 @@ TASKS: tuple[TsvTask, ...] = (
         label_aliases=(ENTAILS[1:], NOT_ENTAILS[1:]),
         metrics=("accuracy",),
         files=_files("RTE", TEXTS),
+        stored=_stored("rte", *TEXTS),
         citation="Dagan et al. 2006; Bar-Haim et al. 2006; Giampiccolo et al. 2007; Bentivogli et al. 2009",
     ),
     TsvTask(
@@ -156,6 +182,7 @@ TASKS: tuple[TsvTask, ...] = (
         label_aliases=(NOT_ENTAILS, ENTAILS),
         metrics=("accuracy",),
         files=_files("WNLI", TEXTS),
+        stored=_stored("wnli", *TEXTS),
         citation="Levesque, Davis and Morgenstern 2012, KR",
     ),
     # It has nothing to train on, and its labels come in a file of their own.

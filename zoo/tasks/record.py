@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Any, ClassVar
 
 from pydantic import Field
 
 from zoo.core.errors import ZooError
-from zoo.tasks.kinds import TaskKind, task_kind
+from zoo.tasks.items import item_of, refuse_one_label
+from zoo.tasks.kinds import task_kind
 from zoo.tasks.tables import Column, read_fields
-from zoo.tasks.task import Dataset, Example, Task, content_hash, labels_of
+from zoo.tasks.task import Dataset, Example, Task, content_hash
 
 Files = Annotated[tuple[str, ...], Field(min_length=1)]
 
@@ -21,7 +23,8 @@ class RecordTask(Task):
 
     `files` lie in the folder `place`, or in that given as `--data` where they are no longer there. `columns` gives the
     column of each field of the task's kind that is not called as the field is; `names` those of all columns of files
-    without a header. `class_names` are the words for a column's class ids.
+    without a header. `class_names` are the words for a column's class ids. Labels of splits in `unlabelled` are not
+    read, as those of a benchmark's test split, which are placeholders.
     """
 
     LOCATION: ClassVar = frozenset({"place", "files", "columns", "names", "class_names"})
@@ -30,6 +33,7 @@ class RecordTask(Task):
     columns: dict[str, Column] = Field(default={})
     names: tuple[str, ...] | None = None
     class_names: dict[str, tuple[str, ...]] = Field(default={})
+    unlabelled: tuple[str, ...] = ()
     place: str
 
     def load(self, folder: Path | None) -> Dataset:
@@ -39,13 +43,14 @@ class RecordTask(Task):
         """
         root = self._root(folder)
         splits = {
-            split: tuple(item for file in files for item in self._items(root / file, split in self._scored))
+            split: tuple(item for file in files for item in self._of_split(split, root / file))
             for split, files in self.files.items()
         }
         for split, items in splits.items():
             if not items:
                 raise ZooError(f"{root / self.files[split][0]}: holds no items")
-        self._refuse_one_label(root, splits)
+        if self.train_split in splits:
+            refuse_one_label(self, root / self.files[self.train_split][0], splits[self.train_split])
         empty = {split: sum("" in item.texts for item in items) for split, items in splits.items()}
         notes = tuple(f"{split}: {n} items have an empty text" for split, n in empty.items() if n)
         return Dataset(splits, content_hash(splits), notes)
@@ -70,6 +75,10 @@ class RecordTask(Task):
         missing = next(file for file in files if not (roots[0] / file).is_file())
         raise ZooError(f"{roots[0] / missing}: there is no such file, which task {self.name!r} needs")
 
+    def _of_split(self, split: str, path: Path) -> Iterator[Example]:
+        items = self._items(path, split in self._scored)
+        return (replace(item, label=None) for item in items) if split in self.unlabelled else items
+
     def _items(self, path: Path, scored: bool) -> Iterator[Example]:
         kind = task_kind(self)
         fields = kind.fields()
@@ -78,7 +87,7 @@ class RecordTask(Task):
         words = self._words_for_ids(columns)
         for number, row in read_fields(path, columns, left_out, self.names):
             try:
-                yield _item(kind, row | {field: _named(row.get(field), its) for field, its in words.items()}, scored)
+                yield item_of(kind, row | {field: _named(row.get(field), its) for field, its in words.items()}, scored)
             except (ZooError, ValueError) as error:
                 raise ZooError(f"{path}:{number}: {error}") from None
 
@@ -90,23 +99,6 @@ class RecordTask(Task):
     def _own_words(self, names: tuple[str, ...]) -> tuple[str, ...]:
         ids = self.ids_of(names)
         return names if ids is None else tuple(self.labels[index] for index in ids)
-
-    def _refuse_one_label(self, root: Path, splits: Mapping[str, tuple[Example, ...]]) -> None:
-        kind, labels = task_kind(self), labels_of(splits.get(self.train_split, ()))
-        if self.labels and len(labels) > 1 and kind.is_constant([kind.to_json(label) for label in labels]):
-            where = root / self.files[self.train_split][0]
-            raise ZooError(f"{where}: all {len(labels)} items have the same label; nothing can be learnt from it")
-
-
-def _item(kind: TaskKind, row: Mapping[str, Any], scored: bool) -> Example:
-    item = kind.item(row)
-    if (item.label is not None or scored) and not kind.fits_item(item):
-        raise ZooError(f"the label is {_short(item.label)}, and should be {kind.wanted}, as fits its text")
-    return item
-
-
-def _short(label: Any) -> str:
-    return "missing" if label is None else f"{label!s:.60}"
 
 
 def _named(value: Any, names: tuple[str, ...]) -> Any:

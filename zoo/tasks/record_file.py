@@ -15,6 +15,7 @@ from zoo.core.errors import ZooError, explain, listed, nearest
 from zoo.core.files import read_regular
 from zoo.core.json_files import parse_object
 from zoo.core.specs import Name, Record
+from zoo.tasks.folders import renamed, stored_data
 from zoo.tasks.kinds import TaskKind, task_kind
 from zoo.tasks.metrics import metrics_of
 from zoo.tasks.record import Files, RecordTask
@@ -36,13 +37,21 @@ MOST_LABELS = 1_000
 
 
 class TaskFile(Record):
-    """What a user writes. Paths are relative to the file's own folder, and lie in it."""
+    """What a user writes. Paths are relative to the file's own folder, and lie in it.
+
+    Items lie in `files`, or in the `folder` of a data set of the data sets library, called `config` if there are
+    several in it; `splits` are its own names of train, dev and so on.
+    """
 
     name: Name
     kind: str
-    files: dict[str, str | Files]
+    files: dict[str, str | Files] = Field(default={})
+    folder: str | None = None
+    config: str | None = None
+    splits: dict[str, str] = Field(default={})
     columns: dict[str, Column] = Field(default={})
     names: tuple[str, ...] | None = None
+    unlabelled: tuple[str, ...] = ()
     labels: tuple[str, ...] = ()
     label_aliases: tuple[tuple[str, ...], ...] = ()
     metrics: tuple[str, ...] = ()
@@ -121,8 +130,11 @@ def _completed(path: Path, text: str, file: TaskFile) -> RecordTask:
     for field in file.columns:
         if field not in names:
             raise _unknown(_place(path, text, field), field, f"a field of {file.kind}", names)
-    files = {split: (given,) if isinstance(given, str) else given for split, given in file.files.items()}
+    files, class_names = _files(path, text, file)
     _refuse_unfit_files(path, text, files)
+    gold = next(field.name for field in kind.fields() if field.gold)
+    column = file.columns.get(gold, gold)
+    named = class_names.get(column, ()) if isinstance(column, str) and kind.problem() else ()
     task = RecordTask(
         name=file.name,
         version=file.version,
@@ -130,7 +142,7 @@ def _completed(path: Path, text: str, file: TaskFile) -> RecordTask:
         kind=file.kind,
         pair=pair,
         options=file.options,
-        labels=file.labels or _labels_needed(path, file, kind, files),
+        labels=file.labels or named or _labels_needed(path, file, kind, files),
         label_aliases=file.label_aliases,
         metrics=file.metrics or tuple(metrics_of(file.kind))[:1],
         dev_splits=tuple(split for split in files if split.startswith(DEV)),
@@ -138,6 +150,8 @@ def _completed(path: Path, text: str, file: TaskFile) -> RecordTask:
         files=files,
         columns=file.columns,
         names=file.names,
+        class_names=class_names,
+        unlabelled=file.unlabelled,
         place=str(path.parent.resolve()),
     )
     try:
@@ -145,6 +159,33 @@ def _completed(path: Path, text: str, file: TaskFile) -> RecordTask:
     except ZooError as error:
         raise ZooError(f"{path}: {error}") from None
     return task
+
+
+def _files(path: Path, text: str, file: TaskFile) -> tuple[dict[str, tuple[str, ...]], dict[str, tuple[str, ...]]]:
+    """The files of each split, and the words for the class ids of columns that have them."""
+    if bool(file.files) == bool(file.folder):
+        raise ZooError(f"{path}: give either files, as train and dev, or the folder of a data set")
+    if file.folder is None:
+        return {split: (its,) if isinstance(its, str) else its for split, its in file.files.items()}, {}
+    where = _place(path, text, "folder")
+    if not _is_inside(path, file.folder):
+        raise ZooError(f"{where}: {file.folder!r:.80} is outside the folder of the task file")
+    try:
+        stored = stored_data(path.parent / file.folder, file.config)
+        splits = renamed(str(path.parent / file.folder), stored.files, file.splits)
+    except ZooError as error:
+        raise ZooError(f"{where}: {error}") from None
+    files = {
+        split: tuple(its.relative_to(path.parent).as_posix() for its in stored.files[name])
+        for split, name in splits.items()
+    }
+    return files, dict(stored.class_names)
+
+
+def _is_inside(path: Path, name: str) -> bool:
+    """Whether a path in a task file lies in the file's own folder."""
+    inside = (path.parent / name).resolve().is_relative_to(path.parent.resolve())
+    return inside and not Path(name).is_absolute()
 
 
 def _kind(path: Path, text: str, file: TaskFile) -> tuple[TaskKind, bool]:
@@ -165,8 +206,7 @@ def _refuse_unfit_files(path: Path, text: str, files: Mapping[str, tuple[str, ..
         raise ZooError(f"{_place(path, text, 'files')}: files should name train and dev, and names {listed([*files])}")
     for split, names in files.items():
         for name in names:
-            inside = (path.parent / name).resolve().is_relative_to(path.parent.resolve())
-            if Path(name).is_absolute() or not inside:
+            if not _is_inside(path, name):
                 raise ZooError(f"{_place(path, text, split)}: {name!r:.80} is outside the folder of the task file")
             if not name.removesuffix(".gz").endswith(tuple(FORMATS)):
                 raise ZooError(f"{_place(path, text, split)}: the name {name!r:.80} must end in {', '.join(FORMATS)}")

@@ -70,8 +70,10 @@ def header(path: Path, rows: Cells) -> tuple[str, ...]:
     return names
 
 
-def picked(path: Path, rows: Cells, names: Sequence[str], wanted: Sequence[str], line: int = 1) -> Cells:
-    """The cells of some columns of each row, in the order wanted, without spaces around them.
+def picked(
+    path: Path, rows: Cells, names: Sequence[str], wanted: Sequence[str], line: int = 1, *, strip: bool = True
+) -> Cells:
+    """The cells of some columns of each row, in the order wanted, without spaces around them if those are to go.
 
     `names` are those of all columns, given in `line`. Raises ZooError with the nearest name if a column is missing, and
     with the line of a row that has more or fewer cells than there are columns.
@@ -81,7 +83,7 @@ def picked(path: Path, rows: Cells, names: Sequence[str], wanted: Sequence[str],
     for number, cells in rows:
         if len(cells) != width:
             raise ZooError(f"{path}:{number}: has {len(cells)} of {width} columns: {listed(names)}")
-        yield number, [cell.strip() for cell in take(cells)]
+        yield number, [cell.strip() for cell in take(cells)] if strip else list(take(cells))
 
 
 def refuse_missing(where: str, names: Sequence[str], wanted: Sequence[str], what: str) -> None:

@@ -9,6 +9,7 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from zoo.core.specs import Count, Record, Share
+from zoo.tasks.made import made_once
 from zoo.tasks.minimal_pairs import MinimalPair
 from zoo.tasks.task import Dataset, Task, content_hash
 
@@ -23,7 +24,10 @@ class MicroworldTask(Task):
     difficulty: Share = 0.5
 
     def load(self, folder: Path | None) -> Dataset:
-        """Make both splits; the folder is not looked at."""
+        """Make both splits, once in a process; the folder is not looked at."""
+        return made_once(self, self._make)
+
+    def _make(self) -> Dataset:
         from zoo.tasks.microworld.items import items
 
         splits = {

@@ -8,7 +8,7 @@ from typing import Any
 from zoo.core.lazy import imported
 from zoo.tasks.averages import Average
 
-_BUILT_IN = ("zoo.tasks.glue:AVERAGES",)
+_BUILT_IN = ("zoo.tasks.glue:AVERAGES", "zoo.tasks.superglue:AVERAGES")
 
 _OFFERED: dict[str, Average] = {}
 """Those of plugins: reports are made where there is no catalog."""

@@ -34,7 +34,7 @@ class CellTable:
 
     def rows(self, wanted: Sequence[str]) -> Values:
         """As Table says."""
-        return picked(self.path, self._rows, self.names, wanted)
+        return picked(self.path, self._rows, self.names, wanted, strip=False)
 
 
 class ObjectTable:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Self
+from typing import ClassVar, Self
 
 from pydantic import model_validator
 
@@ -13,6 +13,7 @@ from zoo.core.errors import ZooError
 from zoo.tasks.files import FilesTask, SplitFile
 from zoo.tasks.kinds import task_kind
 from zoo.tasks.rows import Cells, read_tsv
+from zoo.tasks.stored import StoredLayout, read_stored
 from zoo.tasks.task import Dataset, Example, Label, content_hash
 from zoo.text.lines import read_lines
 
@@ -52,8 +53,12 @@ class TsvFile(SplitFile):
 class TsvTask(FilesTask):
     """A task with one tab-separated file per split: no quoting, no escapes, spaces around a cell dropped."""
 
+    LOCATION: ClassVar = frozenset({"stored"})
+
     files: dict[str, TsvFile]
     score_range: tuple[float, float] | None = None
+    stored: StoredLayout | None = None
+    """How the data sets library keeps the same items, which are read where the files are not there."""
 
     @model_validator(mode="after")
     def _fits_together(self) -> Self:
@@ -79,7 +84,14 @@ class TsvTask(FilesTask):
         """
         splits: dict[str, tuple[Example, ...]] = {}
         notes: list[str] = []
-        for split, path in self.find(folder).items():
+        try:
+            found = self.find(folder)
+        except ZooError:
+            place = self.stored.place(folder) if self.stored and folder else None
+            if self.stored is None or place is None:
+                raise
+            return read_stored(self, self.stored, place)
+        for split, path in found.items():
             splits[split] = items = self._read(self.files[split], path, notes)
             if split == self.train_split and self.labels and len({item.label for item in items}) == 1:
                 raise ZooError(f"{path}: all {len(items)} items have the same label; nothing can be learnt from it")

@@ -6,6 +6,7 @@ import math
 
 import torch
 
+from zoo.core.meta import without_memory
 from zoo.core.specs import PartRef, Variant
 from zoo.registry.catalog import Catalog
 from zoo.testing.material import alternating, ragged_batch
@@ -44,7 +45,7 @@ def check_checkpoint(catalog: Catalog, format: CheckpointFormat) -> None:
     assert format.variant(config, base.name, "config.json").dims == base.dims, "a config reads back with other dims"
     for architecture, heads in format.architectures.items():
         objectives = tuple(PartRef(name=head) for head in heads if head in catalog.parts["objective"])
-        with torch.device("meta"):
+        with without_memory():
             model = catalog.assemble(base.swap(base.name, objectives=objectives or base.objectives))
         weights = [name for name in model.state_dict() if objectives or not name.startswith("objectives.")]
         table = format.table(heads)

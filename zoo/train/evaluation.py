@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 
 import torch
+from torch import Tensor
 
 from zoo.core.batch import Batch
 from zoo.core.held_out import HeldOutScore
@@ -23,14 +24,13 @@ def evaluate(model: Model, batches: Iterable[Batch], compute: Compute | None = N
     counts: dict[str, int] = defaultdict(int)
     model.eval()
     with torch.no_grad(), compute.autocast():
-        for batch in batches:
-            for name, output in model(batch.to(compute.torch_device)).items():
-                n = int(model.objective(name).n_targets(batch))
-                counts[name] += n
-                losses[name] += output.loss.item() * n
-                met, counted = output.hits()
-                hits[name] += int(met)
-                classified[name] += int(counted)
+        found = [each for batch in batches for each in _numbers(model, batch, compute.torch_device)]
+    numbers = torch.stack([its for *_, its in found]).tolist() if found else []  # a device is waited for once
+    for (name, n, _), (loss, met, counted) in zip(found, numbers, strict=True):
+        counts[name] += n
+        losses[name] += loss * n
+        hits[name] += int(met)
+        classified[name] += int(counted)
     model.train(training)
     return {
         name: HeldOutScore(
@@ -40,3 +40,10 @@ def evaluate(model: Model, batches: Iterable[Batch], compute: Compute | None = N
         )
         for name, n in counts.items()
     }
+
+
+def _numbers(model: Model, batch: Batch, device: torch.device) -> Iterator[tuple[str, int, Tensor]]:
+    """Of each objective the name and the number of predictions; and loss, hits and classified ones on the device."""
+    for name, output in model(batch.to(device)).items():
+        numbers = torch.stack([output.loss.detach(), *output.hits()]).double()
+        yield name, int(model.objective(name).n_targets(batch)), numbers

@@ -10,7 +10,7 @@ from torch import Tensor
 
 from zoo.core.batch import Batch
 from zoo.core.seeds import seed_of
-from zoo.core.specs import HeadConfig, PoolingConfig
+from zoo.core.specs import FeatureConfig, HeadConfig, PoolingConfig
 from zoo.heads import TaskHead
 from zoo.model import Model
 from zoo.tasks.kinds import EncodedItem, TaskKind, task_kind
@@ -23,9 +23,16 @@ EVALUATION_TOKENS = 8_192
 """The tokens of a batch elsewhere than on a CPU; not as many as fit just now, so that predictions repeat."""
 
 
-def head_for(task: Task, pooling: PoolingConfig) -> HeadConfig:
-    """The head that a task takes."""
-    return HeadConfig(kind=task.kind, labels=task.labels, pair=task.pair, options=task.options, pooling=pooling)
+def head_for(task: Task, pooling: PoolingConfig, features: FeatureConfig | None = None) -> HeadConfig:
+    """The head that a task takes, and what it reads."""
+    return HeadConfig(
+        kind=task.kind,
+        labels=task.labels,
+        pair=task.pair,
+        options=task.options,
+        pooling=pooling,
+        features=features,
+    )
 
 
 def training_parts(items: Sequence[EncodedItem], labels: Sequence[Label]) -> tuple[list[EncodedItem], list[Label]]:
@@ -63,7 +70,7 @@ def logits_of(model: Model, head: TaskHead, items: Sequence[EncodedItem]) -> lis
         return kind.batch([parts[index] for index in chosen])
 
     def logits(batch: Batch) -> Tensor:
-        return head.logits(model.hidden(batch), batch).float()
+        return head.logits(model.read(batch), batch).float()
 
     with model.eval_mode() as device:
         on_cpu = device.type == "cpu"

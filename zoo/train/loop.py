@@ -2,22 +2,24 @@
 
 from __future__ import annotations
 
-import math
 import time
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 
 import torch
-from torch import nn
 
 from zoo.core.batch import Batch
 from zoo.core.errors import RunFailed
 from zoo.core.specs import Recipe
 from zoo.model import Model
+from zoo.train.compiling import compiled_blocks, pays
+from zoo.train.graphs import RecordedStepper
 from zoo.train.optimizers import make_optimizer
+from zoo.train.readings import STOP
 from zoo.train.schedule import learning_rate
-from zoo.train.step import Step, StepConfig, add_gradients, count_labels
+from zoo.train.step import Step, StepConfig, Stepper, count_labels
 
 Progress = Callable[[int, int], None]
 """Called with (steps done, all steps)."""
@@ -52,9 +54,12 @@ def fit(
 ) -> History:
     """Train for `n_steps` steps from the start. Raises as `train` does."""
     history = History()
+    steps: list[Step] = []
     for step in train(model, make_optimizer(model, recipe), batches, recipe, n_steps, how=how):
-        history.add(step)
+        steps.append(step)
         progress(step.number, n_steps)
+    for step in steps:  # now that the device has been waited for
+        history.add(step)
     return history
 
 
@@ -73,49 +78,69 @@ def train(
     Raises RunFailed if a loss is NaN or infinite, if the batches end early, or if one cannot be divided.
     """
     how = how or StepConfig()
-    runner = how.distributed.wrap_ddp(model)
     model.train()
+    steps = stepper(model, optimizer, recipe, how)
+    pace = Pace(how)
     stream = iter(batches)
-    for index in range(done, n_steps):
-        began = time.perf_counter()
-        batch = next(stream, None)
-        if batch is None:
-            raise RunFailed(f"the data ended after {index} of {n_steps} steps")
-        arrived = time.perf_counter()
-        rate = learning_rate(index, n_steps, recipe)
-        tally = add_gradients(model, runner, batch, index, how)
-        stop = tally.all_reduce(how, how.compute.torch_device)
-        summed = time.perf_counter()
-        where = f"at step {index + 1} of {n_steps}, {_documents(batch)}"
-        _refuse_nan({f"the loss of {name}": loss for name, loss in tally.losses.items()}, where)
-        norm = _update(model, optimizer, rate, recipe, where)
-        ended = time.perf_counter()
-        yield Step(
-            number=index + 1,
-            losses=tally.losses,
-            accuracies=tally.accuracies,
-            labels=count_labels(batch),
-            n_tokens=len(batch.ids),
-            n_sequences=batch.layout.n_sequences,
-            learning_rate=rate,
-            gradient_norm=norm,
-            seconds=ended - began,
-            compute_seconds=tally.compute_seconds + ended - summed,
-            data_wait_seconds=arrived - began,
-            stop=stop,
-        )
+    with ExitStack() as stack:
+        for index in range(done, n_steps):
+            began = time.perf_counter()
+            batch = next(stream, None)
+            if batch is None:
+                raise RunFailed(f"the data ended after {index} of {n_steps} steps")
+            arrived = time.perf_counter()
+            if index == done:
+                stack.enter_context(compiled_blocks(model, _compiles(model, batch, n_steps, how)))
+            rate = learning_rate(index, n_steps, recipe)
+            reading = steps.step(batch, index, rate, f"at step {index + 1} of {n_steps}, {_documents(batch)}")
+            waited = (index + 1) % how.read_every == 0 or index + 1 == n_steps
+            if waited:
+                reading.read()
+            seconds, waiting = pace.step(began, arrived, waited)
+            yield Step(
+                number=index + 1,
+                reading=reading,
+                labels=count_labels(batch),
+                n_tokens=len(batch.ids),
+                n_sequences=batch.layout.n_sequences,
+                learning_rate=rate,
+                seconds=seconds,
+                compute_seconds=steps.compute_seconds if pace.waits else seconds - waiting,
+                data_wait_seconds=waiting,
+                stop=how.stop() if how.distributed.size == 1 else bool(reading.read().numbers[STOP]),
+            )
 
 
-def _update(model: Model, optimizer: torch.optim.Optimizer, rate: float, recipe: Recipe, where: str) -> float | None:
-    """Clip the gradients and take the optimizer's step; the norm that they had, if it is looked at."""
-    for group in optimizer.param_groups:
-        group["lr"] = rate
-    parameters = list(model.parameters())
-    norm = nn.utils.clip_grad_norm_(parameters, recipe.clip_norm).item() if recipe.clip_norm else None
-    _refuse_nan({"the gradient's norm": norm or 0.0}, where)
-    optimizer.step()
-    optimizer.zero_grad(set_to_none=True)
-    return norm
+def _compiles(model: Model, batch: Batch, n_steps: int, how: StepConfig) -> bool:
+    """Whether layers are compiled: on a GPU, if the whole run is long, so that a resumed one does the same."""
+    on_gpu = how.compute.torch_device.type == "cuda"
+    return how.compiles if how.compiles is not None else on_gpu and pays(model, n_steps * len(batch.ids))
+
+
+def stepper(model: Model, optimizer: torch.optim.Optimizer, recipe: Recipe, how: StepConfig) -> Stepper:
+    """What takes the steps: on one GPU, from recordings where shapes return."""
+    records = how.graphs and how.compute.torch_device.type == "cuda" and how.distributed.size == 1
+    return (RecordedStepper if records else Stepper)(model, optimizer, recipe, how)
+
+
+class Pace:
+    """The seconds of each step, and of waiting for its batch: its own on a CPU; elsewhere means over the steps from one
+    wait for the device to the next."""
+
+    def __init__(self, how: StepConfig) -> None:
+        self.waits = how.compute.torch_device.type == "cpu"
+        self._since, self._waiting, self._n = time.perf_counter(), 0.0, 0
+        self._means: tuple[float, float] | None = None
+
+    def step(self, began: float, arrived: float, waited: bool) -> tuple[float, float]:
+        """After a step whose batch was asked for and arrived at these times, and whether the device was waited for."""
+        now = time.perf_counter()
+        own = now - began, arrived - began
+        self._waiting, self._n = self._waiting + own[1], self._n + 1
+        if waited:
+            self._means = (now - self._since) / self._n, self._waiting / self._n
+            self._since, self._waiting, self._n = now, 0.0, 0
+        return own if self.waits or self._means is None else self._means
 
 
 def _documents(batch: Batch) -> str:
@@ -125,9 +150,3 @@ def _documents(batch: Batch) -> str:
         return f"in a batch of {batch.layout.n_sequences} sequences"
     more = f" and {len(documents) - 8} more" if len(documents) > 8 else ""
     return f"in a batch of documents {', '.join(map(str, documents[:8]))}{more}"
-
-
-def _refuse_nan(values: dict[str, float], where: str) -> None:
-    for name, value in values.items():
-        if not math.isfinite(value):
-            raise RunFailed(f"{name} is {value} {where}; try a lower learning rate, a longer warm-up, or fp32")

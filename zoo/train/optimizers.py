@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Callable
+from inspect import unwrap
+from itertools import groupby
 from typing import Any
 
 import torch
@@ -13,12 +15,12 @@ from zoo.core.specs import Recipe
 
 
 def make_optimizer(model: nn.Module, recipe: Recipe, *, sharded: bool = False) -> torch.optim.Optimizer:
-    """The recipe's optimizer over all parameters; biases and norms, which have one dimension, don't decay.
+    """The recipe's optimizer over all parameters that are not frozen; biases and norms, of one dimension, don't decay.
 
     If `sharded`, each process keeps the state of its own share of the parameters; Rajbhandari et al. 2020,
     arXiv:1910.02054, section 5.1.
     """
-    parameters = list(model.parameters())
+    parameters = [parameter for parameter in model.parameters() if parameter.requires_grad]
     groups: list[dict[str, Any]] = [
         {"params": [p for p in parameters if _is_matrix(p)], "weight_decay": recipe.weight_decay},
         {"params": [p for p in parameters if not _is_matrix(p)], "weight_decay": 0.0},
@@ -26,7 +28,7 @@ def make_optimizer(model: nn.Module, recipe: Recipe, *, sharded: bool = False) -
     kind: type[torch.optim.Optimizer] = Lamb
     options: dict[str, Any] = {"lr": recipe.learning_rate, "betas": (recipe.beta1, recipe.beta2), "eps": recipe.epsilon}
     if recipe.optimizer == "adamw" and recipe.bias_correction:
-        kind, options = torch.optim.AdamW, options | {"fused": True}
+        kind, options = AdamW, options | {"fused": True}
     else:
         options |= {"bias_correction": recipe.bias_correction, "scaled": recipe.optimizer == "lamb"}
     return _sharded(groups, kind, options) if sharded else kind(groups, **options)
@@ -41,7 +43,22 @@ def _sharded(
     return ZeroRedundancyOptimizer(groups, optimizer_class=kind, **options)
 
 
-class Lamb(torch.optim.Optimizer):
+class _Plain(torch.optim.Optimizer):
+    """An optimizer that is never compiled: without torch's wrappers for that, whose import takes over a second."""
+
+    add_param_group = unwrap(torch.optim.Optimizer.add_param_group)
+    load_state_dict = unwrap(torch.optim.Optimizer.load_state_dict)
+    state_dict = unwrap(torch.optim.Optimizer.state_dict)
+    zero_grad = unwrap(torch.optim.Optimizer.zero_grad)
+
+
+class AdamW(_Plain, torch.optim.AdamW):
+    """PyTorch's; Loshchilov and Hutter 2019, arXiv:1711.05101, algorithm 2."""
+
+    step = torch.no_grad()(unwrap(torch.optim.AdamW.step))
+
+
+class Lamb(_Plain):
     """Adam steps scaled layer by layer to the size of the weights; You et al. 2020, arXiv:1904.00962, algorithm 2.
 
     Matrices are scaled, whether they decay or not; biases and norms are not, as in google-research/albert
@@ -65,33 +82,49 @@ class Lamb(torch.optim.Optimizer):
 
     @torch.no_grad()
     def step(self, closure: Callable[[], float] | None = None) -> None:  # type: ignore[override]
-        """Move every parameter that has a gradient."""
+        """Move every parameter that has a gradient, all of a group together: on a GPU in few kernels."""
         for group in self.param_groups:
-            for parameter in group["params"]:
-                if parameter.grad is not None:
-                    update = self._direction(parameter, group)
-                    if group["weight_decay"]:
-                        update.add_(parameter, alpha=group["weight_decay"])
-                    ratio = _trust_ratio(parameter, update) if self.scaled and _is_matrix(parameter) else 1.0
-                    parameter.sub_(update * (group["lr"] * ratio))
+            moving = [parameter for parameter in group["params"] if parameter.grad is not None]
+            for some in (list(its) for _, its in groupby(sorted(moving, key=_is_matrix), _is_matrix)):
+                self._move(some, group, scaled=self.scaled and _is_matrix(some[0]))
 
-    def _direction(self, parameter: Tensor, group: dict[str, Any]) -> Tensor:
-        """The mean gradient over the root of the mean square."""
+    def _move(self, parameters: list[Tensor], group: dict[str, Any], *, scaled: bool) -> None:
+        updates = self._directions(parameters, group)
+        if group["weight_decay"]:
+            torch._foreach_add_(updates, parameters, alpha=group["weight_decay"])
+        if scaled:
+            sizes, changes = torch._foreach_norm(parameters), torch._foreach_norm(updates)
+            ratios = [_trust_ratio(*norms) for norms in zip(sizes, changes, strict=True)]
+            torch._foreach_mul_(updates, [group["lr"] * ratio for ratio in ratios])
+        else:
+            torch._foreach_mul_(updates, group["lr"])
+        torch._foreach_sub_(parameters, updates)
+
+    def _directions(self, parameters: list[Tensor], group: dict[str, Any]) -> list[Tensor]:
+        """The mean gradients over the roots of the mean squares."""
         beta1, beta2 = group["betas"]
-        state = self.state[parameter]
+        gradients = [parameter.grad for parameter in parameters if parameter.grad is not None]
+        states = [self._state(parameter) for parameter in parameters]
+        means, squares = [state["mean"] for state in states], [state["square"] for state in states]
+        torch._foreach_add_([state["step"] for state in states], 1)
+        torch._foreach_lerp_(means, gradients, 1 - beta1)
+        torch._foreach_mul_(squares, beta2)
+        torch._foreach_addcmul_(squares, gradients, gradients, value=1 - beta2)
+        if self.bias_correction:
+            n = states[0]["step"].double()
+            means = list(torch._foreach_div(means, 1 - beta1**n))
+            squares = list(torch._foreach_div(squares, 1 - beta2**n))
+        roots = torch._foreach_sqrt(squares)
+        torch._foreach_add_(roots, group["eps"])
+        return list(torch._foreach_div(means, roots))
+
+    def _state(self, parameter: Tensor) -> dict[str, Tensor]:
+        state: dict[str, Tensor] = self.state[parameter]
         if not state:
-            state["step"] = torch.zeros(())
+            state["step"] = torch.zeros((), device=parameter.device)
             state["mean"] = torch.zeros_like(parameter)
             state["square"] = torch.zeros_like(parameter)
-        state["step"] += 1
-        state["mean"].lerp_(parameter.grad, 1 - beta1)
-        state["square"].mul_(beta2).addcmul_(parameter.grad, parameter.grad, value=1 - beta2)
-        mean, square = state["mean"], state["square"]
-        if self.bias_correction:
-            n = int(state["step"])
-            mean, square = mean / (1 - beta1**n), square / (1 - beta2**n)
-        direction: Tensor = mean / (square.sqrt() + group["eps"])
-        return direction
+        return state
 
 
 def _is_matrix(parameter: Tensor) -> bool:

@@ -11,7 +11,7 @@ import numpy as np
 from torch import Tensor, nn
 
 from zoo import IGNORE, Batch, Dims, Ids, Objective, Output, Passage, ZooError
-from zoo.blocks import Activation, PairObjective, TokenPrediction, predict_tokens
+from zoo.blocks import Activation, PairObjective, TokenPrediction, predict_targets, predict_tokens
 from zoo.core.corpus import TokenCorpus
 from zoo.text.packing import partners
 
@@ -24,6 +24,7 @@ class MaskedTokens(Objective):
     """
 
     fills_masks = True
+    counts_targets_only = True
 
     def __init__(
         self,
@@ -59,13 +60,19 @@ class NextToken(MaskedTokens):
 
     def n_targets(self, batch: Batch) -> Tensor:
         """Every token but the first of its sequence. Scalar."""
-        return batch.layout.sizes.sum() - batch.layout.n_sequences
+        return (_next_tokens(batch) != IGNORE).sum()
 
     def forward(self, hidden: Tensor, batch: Batch, token_table: Tensor) -> Output:
         """[T, H] to logits [M, V], M = T - B."""
-        last = batch.layout.starts + batch.layout.sizes - 1
-        targets = batch.ids.roll(-1).index_fill(0, last, IGNORE)
-        return predict_tokens(self.head, hidden, replace(batch, targets=targets), self._table(token_table))
+        wanted = batch.predicted("next tokens", _next_tokens, batch.ids)
+        return predict_targets(self.head, hidden, wanted, self._table(token_table))
+
+
+def _next_tokens(batch: Batch) -> Tensor:
+    """The id after each token; IGNORE for the last one of a sequence, and where a bucket is filled up. [T]"""
+    layout = batch.layout
+    targets = batch.ids.roll(-1).index_fill(0, layout.starts + layout.sizes - 1, IGNORE)
+    return targets.masked_fill(batch.filling, IGNORE) if batch.in_bucket else targets
 
 
 class NextSentence(PairObjective):

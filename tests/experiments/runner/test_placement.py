@@ -86,7 +86,8 @@ def places_of(n: int, plan: Plan, monkeypatch: pytest.MonkeyPatch) -> tuple[list
     given: list[Any] = []
 
     def pool(slots: int, context: Any, start: Any, arguments: tuple[Any, ...]) -> None:
-        given.extend([[arguments[2].get() for _ in range(slots)], arguments[3]])
+        *_, places, shares = arguments
+        given.extend([[places.get() for _ in range(slots)], shares])
 
     context = type("Context", (), {"Queue": Queue, "Lock": threading.Lock, "Semaphore": threading.Semaphore})
     monkeypatch.setattr(executors, "ProcessPoolExecutor", pool)
@@ -114,7 +115,7 @@ def test_a_process_sees_the_gpu_that_it_was_given_alone(monkeypatch: pytest.Monk
     for gpu, expected in ((None, "0,1"), ("1", "1")):
         places: Queue[str | None] = Queue()
         places.put(gpu)
-        executors._start_worker(None, 1, places, {gpu: placement.WholeDevice()})
+        executors._start_worker(planned("bert-tiny"), Path(), {}, None, places, {gpu: placement.WholeDevice()})
         assert executors.os.environ["CUDA_VISIBLE_DEVICES"] == expected
 
 

@@ -11,17 +11,18 @@ from pathlib import Path
 
 import pytest
 
-from tests.experiments.runner.test_sharing import SMALL, done, fingerprints, zoo
+from tests.experiments.runner.test_sharing import compare, done, fingerprints
+from tests.typed import typed
 
 pytest.importorskip("ray", reason="Ray is not installed")
 
 pytestmark = pytest.mark.slow
 
 
-def test_a_lost_worker_is_replaced_and_the_results_are_those_of_one_process(tmp_path: Path) -> None:
-    alone = zoo("compare", *SMALL, "--workers", "0", "--out", tmp_path / "alone")
+def test_a_lost_worker_is_replaced_and_the_results_are_those_of_one_process(small: list[str], tmp_path: Path) -> None:
+    alone = compare(tmp_path / "alone", *small)
     assert alone.returncode == 0, alone.stderr
-    command = [sys.executable, "-m", "zoo", "compare", *SMALL, "--executor", "ray", "--workers", "1"]
+    command = [sys.executable, "-m", "zoo", "compare", *small, "--executor", "ray", "--workers", "1"]
     killed: list[int] = []
     with subprocess.Popen(
         [*command, "--out", str(tmp_path / "cluster")], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
@@ -48,13 +49,13 @@ def _kill_one_at_work(ended: threading.Event, killed: list[int]) -> None:
                 killed.append(int(pid))
 
 
-def test_without_a_cluster_at_the_address_it_is_said(tmp_path: Path) -> None:
-    refused = zoo("compare", *SMALL, "--executor", "ray", "--address", "127.0.0.1:1", "--out", tmp_path / "run")
+def test_without_a_cluster_at_the_address_it_is_said(small: list[str], tmp_path: Path) -> None:
+    refused = typed("compare", *small, "--executor", "ray", "--address", "127.0.0.1:1", "--out", tmp_path / "run")
     assert refused.returncode == 2
     assert refused.stderr.splitlines() == ["error: no Ray cluster answers at 127.0.0.1:1: Connection refused"]
 
 
-def test_an_address_without_ray_is_refused() -> None:
-    refused = zoo("compare", *SMALL, "--address", "127.0.0.1:1")
+def test_an_address_without_ray_is_refused(small: list[str]) -> None:
+    refused = typed("compare", *small, "--address", "127.0.0.1:1")
     assert refused.returncode == 2
     assert "give --executor ray with it" in refused.stderr

@@ -15,6 +15,9 @@ from zoo.text.documents import text_files
 
 EXAMPLES_PER_DOCUMENT = 8
 
+SAMPLE = 1_000
+"""Documents that show what a dry run needs to see."""
+
 
 class MicroworldCorpus(Record):
     """Synthetic documents, generated when needed."""
@@ -27,6 +30,10 @@ class MicroworldCorpus(Record):
     def description(self) -> str:
         """For the report."""
         return f"{self.n_documents:,} documents of the synthetic microworld"
+
+    def sample(self) -> MicroworldCorpus:
+        """The first documents."""
+        return self.model_copy(update={"n_documents": min(self.n_documents, SAMPLE)})
 
     def documents(self, catalog: Catalog) -> Iterable[Sequence[str]]:
         """Documents as lists of sentences."""

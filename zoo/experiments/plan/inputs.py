@@ -11,6 +11,7 @@ Inputs: TypeAlias = dict[str, object]
 
 _LATER = {"name", "paper", "finetuning", "head"}
 _OF_TRAINING = {"init", "pretraining", "packing", "masking"}
+_HEAD_READS = {"features", "frozen", "lstm_width", "lstm_layers"}
 
 
 def start_inputs(variant: Variant) -> Inputs:
@@ -26,7 +27,8 @@ def pretraining_inputs(variant: Variant) -> Inputs:
 
 def finetuning_inputs(recipe: Finetuning, reads: Set[str]) -> Inputs:
     """For a fine-tuning, besides its initial weights, head, task and seed; epochs are unused if steps are given."""
-    inputs = recipe.model_dump(exclude={*Reading.model_fields}) | reading_inputs(recipe, reads)
+    inputs = recipe.model_dump(exclude={*Reading.model_fields} | _HEAD_READS) | reading_inputs(recipe, reads)
+    inputs["features"] = recipe.feature_config and recipe.feature_config.model_dump()
     if recipe.steps is not None:
         del inputs["epochs"]
         inputs["warmup"] = recipe.warmup_steps(recipe.steps)

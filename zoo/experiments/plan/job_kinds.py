@@ -7,9 +7,10 @@ from collections.abc import Iterable, Mapping
 from types import MappingProxyType
 from typing import ClassVar
 
+from zoo.experiments.plan.corpus import MicroworldCorpus
 from zoo.experiments.plan.inputs import Inputs, finetuning_inputs, head_inputs, reading_inputs
 from zoo.experiments.plan.job import Job, slug
-from zoo.experiments.plan.spec import PlanSpec
+from zoo.experiments.plan.spec import PlannedTask, PlanSpec
 from zoo.tasks.kinds import task_kind
 
 CHARACTERS_PER_TOKEN = 4
@@ -17,6 +18,11 @@ CHARACTERS_PER_TOKEN = 4
 
 SMALL = 10_000.0
 """The size of a job without training steps, in tokens."""
+
+
+def text_of(task: PlannedTask) -> float:
+    """The text of a task, in characters."""
+    return max(1.0, task.n_items * task.mean_length)
 
 
 class JobKind(ABC):
@@ -99,6 +105,10 @@ class Pretrain(JobKind):
         """As JobKind says."""
         return float(plan.variant(job.system).pretraining.tokens)
 
+    def text(self, plan: PlanSpec, job: Job) -> float:
+        """As JobKind says; a corpus that is read is read as a whole in any case."""
+        return float(plan.corpus.n_documents) if isinstance(plan.corpus, MicroworldCorpus) else 1.0
+
 
 class TakeOver(Pretrain):
     """Copy a trained checkpoint into the run, in place of pre-training."""
@@ -154,6 +164,7 @@ class Finetune(JobKind):
             "task": task.content,
             "recipe": finetuning_inputs(plan.finetuning_of(job), task_kind(task).reads),
             "head": head_inputs(plan.variant(job.system).head, task.pair),
+            **_kept(plan),
         }
 
     def model_folder(self, plan: PlanSpec, job: Job) -> str:
@@ -171,13 +182,11 @@ class Finetune(JobKind):
 
     def text(self, plan: PlanSpec, job: Job) -> float:
         """As JobKind says."""
-        task = plan.task(str(job.task))
-        return max(1.0, task.n_items * task.mean_length)
+        return text_of(plan.task(str(job.task)))
 
     def representative(self, plan: PlanSpec, job: Job) -> Job:
         """The same system on the task with the least text, with its own recipe."""
-        trained = [task for task in plan.tasks if not task.trained_on]
-        smallest = min(trained, key=lambda task: task.n_items * task.mean_length)
+        smallest = min((task for task in plan.tasks if not task.trained_on), key=text_of)
         return Job(kind=self.name, system=job.system, task=smallest.name, seed=plan.seeds[0])
 
 
@@ -208,7 +217,7 @@ class Transfer(JobKind):
     def inputs(self, plan: PlanSpec, job: Job) -> Inputs:
         """As JobKind says."""
         task, recipe = plan.task(str(job.task)), plan.finetuning_of(job)
-        return {"task": task.content, **reading_inputs(recipe, task_kind(task).reads)}
+        return {"task": task.content, **reading_inputs(recipe, task_kind(task).reads), **_kept(plan)}
 
     def model_folder(self, plan: PlanSpec, job: Job) -> str | None:
         """As JobKind says."""
@@ -249,7 +258,7 @@ class Evaluate(JobKind):
     def inputs(self, plan: PlanSpec, job: Job) -> Inputs:
         """As JobKind says."""
         task, recipe = plan.task(str(job.task)), plan.variant(job.system).finetuning
-        return {"task": task.content, **reading_inputs(recipe, task_kind(task).reads)}
+        return {"task": task.content, **reading_inputs(recipe, task_kind(task).reads), **_kept(plan)}
 
     def model_folder(self, plan: PlanSpec, job: Job) -> str | None:
         """As JobKind says."""
@@ -277,11 +286,27 @@ class Baseline(JobKind):
         source = {"trained_on": plan.task(task.trained_on).content} if task.trained_on else {}
         return {"baseline": job.system, "task": task.content, **source}
 
+    def text(self, plan: PlanSpec, job: Job) -> float:
+        """As JobKind says."""
+        return text_of(plan.task(str(job.task)))
+
+    def representative(self, plan: PlanSpec, job: Job) -> Job:
+        """The same system on its task with the least text."""
+        if plan.task(str(job.task)).trained_on:
+            return job
+        own = (task for task in plan.tasks if job.system in task.baselines and not task.trained_on)
+        return job.model_copy(update={"task": min(own, key=text_of).name})
+
 
 JOB_KINDS: Mapping[str, JobKind] = MappingProxyType(
     {kind.name: kind for kind in (Pretrain(), TakeOver(), Finetune(), Transfer(), Evaluate(), Baseline())}
 )
 """All kinds, in the order of a plan's jobs."""
+
+
+def _kept(plan: PlanSpec) -> Inputs:
+    """What is kept of a model's answers besides predictions."""
+    return {"probabilities": True} if plan.keep_probabilities else {}
 
 
 def kind_of(job: Job) -> JobKind:

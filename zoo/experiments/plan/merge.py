@@ -16,7 +16,7 @@ from zoo.registry.search_grids import Tuning, alike
 
 Kept = TypeVar("Kept", bound=Record)
 
-SAME = ("pretraining_seed", "pretrain_each_seed", "corpus_hash", "compute.precision", "held_out")
+SAME = ("pretraining_seed", "pretrain_each_seed", "corpus_hash", "compute.precision", "held_out", "keep_probabilities")
 """Fields that must be equal in all plans."""
 
 
@@ -37,11 +37,16 @@ def merged_plan(plans: Mapping[str, Plan]) -> Plan:
         "checkpoints": _united(plans, "start of", lambda plan: plan.checkpoints, but="folder"),
     }
     try:
-        merged = Plan.model_validate({**dict(first), **fields})
+        merged = Plan.model_validate({**_fields(first), **fields})
     except ValidationError as error:
         raise ZooError(f"{' and '.join(plans)} are not of one comparison: {explain(error)}") from None
     refuse_unequal(merged.variants, set(merged.checkpoints), merged.evaluated)
     return merged
+
+
+def _fields(plan: Plan) -> dict[str, Any]:
+    """A plan's fields, without what was worked out from them."""
+    return {name: getattr(plan, name) for name in Plan.model_fields}
 
 
 def _refuse_other_settings(first: tuple[str, Plan], other: tuple[str, Plan]) -> None:

@@ -112,6 +112,9 @@ class PlanOptions(Options):
     keep_finetuned: Annotated[bool, Help("Keep every fine-tuned model, for `zoo verify --depth models`.", FOLDER)] = (
         False
     )
+    keep_probabilities: Annotated[
+        bool, Help("Store the probabilities of all predictions, and report how well they are calibrated.", FOLDER)
+    ] = False
 
 
 class ExperimentOptions(PlanOptions):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cached_property
 from pathlib import Path
 from typing import Self
 
@@ -21,7 +22,7 @@ class Plan(PlanSpec):
         refuse_twice("job", [job.name for job in self.jobs])
         return self
 
-    @property
+    @cached_property
     def jobs(self) -> list[Job]:
         """All jobs, each after those that it needs."""
         return [job for kind in JOB_KINDS.values() for job in kind.jobs(self)]

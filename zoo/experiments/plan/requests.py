@@ -116,6 +116,7 @@ def _plan(
         held_out=options.held_out,
         pretrain_each_seed=options.pretrain_each_seed,
         keep_finetuned=options.keep_finetuned,
+        keep_probabilities=options.keep_probabilities,
         tuning=_tuning(catalog, options, tasks) if options.tune else None,
         claims=PLAIN.changed(margin=options.margin, family_wise=options.family_wise, against=options.against),
         **how,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Sequence
+from functools import cached_property
 from typing import Annotated, Any, Final, Literal, Self
 
 from pydantic import Field, JsonValue, field_validator, model_validator
@@ -129,6 +130,7 @@ class PlanSpec(Record):
     """The share of documents held out from pre-training, to evaluate models on."""
     checkpoints: dict[str, PlannedCheckpoint] = Field(default={})
     keep_finetuned: bool = False
+    keep_probabilities: bool = False
     tuning: Tuning | None = None
     ablation: Ablation | None = None
     """The edges between the variants whose effects are reported; no result depends on it."""
@@ -180,7 +182,14 @@ class PlanSpec(Record):
         """The baselines of all tasks."""
         return tuple(dict.fromkeys(name for task in self.tasks for name in task.baselines))
 
-    @property
+    def __copy__(self) -> Self:
+        """A copy without what was worked out from fields that may be changed in it."""
+        copied = super().__copy__()
+        for name in {*vars(copied)} - {*type(self).model_fields}:
+            del vars(copied)[name]
+        return copied
+
+    @cached_property
     def origins(self) -> dict[str, str]:
         """By variant, the first one with the same pre-training, which is done once under that name."""
         first: dict[str, str] = {}
@@ -208,13 +217,21 @@ class PlanSpec(Record):
         """The variants that are fine-tuned on each task."""
         return tuple(variant.name for variant in self.variants if variant.name not in self.evaluated)
 
+    @cached_property
+    def _variants(self) -> dict[str, Variant]:
+        return {variant.name: variant for variant in self.variants}
+
+    @cached_property
+    def _tasks(self) -> dict[str, PlannedTask]:
+        return {task.name: task for task in self.tasks}
+
     def variant(self, name: str) -> Variant:
         """The variant of this name."""
-        return next(variant for variant in self.variants if variant.name == name)
+        return self._variants[name]
 
     def task(self, name: str) -> PlannedTask:
         """The task of this name."""
-        return next(task for task in self.tasks if task.name == name)
+        return self._tasks[name]
 
     def finetuning_of(self, job: Job) -> Finetuning:
         """The recipe of a fine-tuning: its variant's, with the job's setting."""

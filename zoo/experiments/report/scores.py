@@ -149,6 +149,8 @@ def score(run: ComparisonRun, system: str, task: str) -> str:
     """Mean and standard deviation over seeds, x 100, and how many seeds are missing."""
     values = [100 * result.main_score for result in run.finetuned(system, task)]
     if not values:
+        if system in run.plan.baselines and system not in run.plan.task(task).baselines:
+            return MISSING
         return "failed" if any((f.job.system, f.job.task) == (system, task) for f in run.failures) else "not done"
     expected = 1 if system in run.plan.unseeded else len(run.plan.seeds)
     spread = f" ± {stdev(values):.1f}" if len(values) > 1 else ""

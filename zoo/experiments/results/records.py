@@ -93,11 +93,19 @@ class ModelResult(Record):
     cost: Cost
 
 
+class LayerWeights(Record):
+    """A learnt mix of layers: the share of each, the embeddings first, 1 in all; and the scale of their sum."""
+
+    weights: tuple[float, ...]
+    scale: float
+
+
 class TaskResult(Record):
     """A system's predictions and scores on a task.
 
     `truncated` counts by split the items cut to fit, for a system that reads tokens. `test_predictions` are
-    predictions for the splits whose labels are withheld, such as a benchmark's test split.
+    predictions for the splits whose labels are withheld, such as a benchmark's test split. `probabilities` are kept
+    where the plan says so, for all these splits, in the form of the task's kind.
     """
 
     kind: Literal["task"] = "task"
@@ -108,11 +116,15 @@ class TaskResult(Record):
     synthetic: bool
     steps: Whole
     gradient_accumulation_steps: Count = 1
+    parameters_trained: Whole | None = None
+    """By fine-tuning; fewer than the model has if its encoder is frozen."""
+    layer_mix: LayerWeights | None = None
     truncated: dict[str, Truncation] = Field(default={})
     scores: dict[str, dict[str, float]]
     main_score: float
     predictions: Answers
     test_predictions: Answers = Field(default={})
+    probabilities: Answers = Field(default={})
     environment: Environment
     cost: Cost
 

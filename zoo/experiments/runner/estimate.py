@@ -12,6 +12,7 @@ from tempfile import TemporaryDirectory
 
 from zoo.core.errors import RunFailed
 from zoo.core.specs import Variant
+from zoo.experiments.plan.corpus import MicroworldCorpus
 from zoo.experiments.plan.job import Job
 from zoo.experiments.plan.job_kinds import kind_of
 from zoo.experiments.plan.make import with_budget
@@ -83,7 +84,9 @@ class _DryRun:
 
     def __init__(self, catalog: Catalog, plan: Plan, stage: Path) -> None:
         self._catalog, self._plan, self._stage = catalog, plan, stage
-        self._short = plan.model_copy(update={"variants": tuple(_shortened(variant) for variant in plan.variants)})
+        corpus = plan.corpus.sample() if isinstance(plan.corpus, MicroworldCorpus) else plan.corpus
+        variants = tuple(_shortened(variant) for variant in plan.variants)
+        self._short = plan.model_copy(update={"variants": variants, "corpus": corpus})
         self._done: dict[str, _Measured] = {}
         (stage / "jobs").mkdir()
 

@@ -20,6 +20,8 @@ from zoo.experiments.plan.plan import Plan
 from zoo.experiments.results.records import FailedResult, Result
 from zoo.experiments.runner.placement import Share, divided, gpus_of, shares_of
 from zoo.registry.catalog import Catalog
+from zoo.tasks.made import made_here, take
+from zoo.tasks.task import Dataset
 
 WATCH_EVERY = 0.1
 """Seconds between checks for the workers' reports."""
@@ -107,21 +109,14 @@ class LocalProcesses:
         places = context.Queue()
         for gpu in gpus:
             places.put(gpu)
-        self._pool = ProcessPoolExecutor(
-            self.slots,
-            context,
-            _start_worker,
-            (self._reports, plan.compute.threads or 1, places, shares_of(plan, context, gpus)),
-        )
+        given = (plan, folder, made_here(), self._reports, places, shares_of(plan, context, gpus))
+        self._pool = ProcessPoolExecutor(self.slots, context, _start_worker, given)
 
     def start(self, job: Job) -> None:
         """As Executor says."""
-        plan, folder, _ = self._job
         try:
-            future = self._pool.submit(_work, plan, job, folder)
-        except (
-            BrokenProcessPool
-        ) as error:  # one died since the last check; the jobs that ran with it are reported there
+            future = self._pool.submit(_work, job)
+        except BrokenProcessPool as error:  # one died since the last check, which tells of the jobs that ran with it
             future = Future()
             future.set_exception(error)
         self._running[future] = job
@@ -161,18 +156,21 @@ class LocalProcesses:
 
 
 _reports: Any = None
-_catalog: Catalog | None = None
+_run: tuple[Catalog, Plan, Path] | None = None
 _share: Share | None = None
 
 
-def _start_worker(reports: Any, threads: int, places: Any, shares: Mapping[str | None, Share]) -> None:
-    global _reports, _catalog, _share
-    os.environ["OMP_NUM_THREADS"] = str(threads)
+def _start_worker(
+    plan: Plan, folder: Path, made: dict[str, Dataset], reports: Any, places: Any, shares: Mapping[str | None, Share]
+) -> None:
+    global _reports, _run, _share
+    os.environ["OMP_NUM_THREADS"] = str(plan.compute.threads or 1)
     if gpu := places.get():
         os.environ["CUDA_VISIBLE_DEVICES"] = gpu  # takes effect, as this process has not used a GPU yet
     _share = shares[gpu]
     _reports = reports
-    _catalog = Catalog.installed()
+    _run = Catalog.installed(), plan, folder
+    take(made)
     threading.Thread(target=_leave_with_parent, daemon=True).start()
 
 
@@ -184,10 +182,11 @@ def _leave_with_parent() -> None:
     os._exit(1)
 
 
-def _work(plan: Plan, job: Job, folder: Path) -> Result:
+def _work(job: Job) -> Result:
     from zoo.experiments.runner.job import attempt
 
-    assert _catalog is not None
+    assert _run is not None
+    catalog, plan, folder = _run
     last = 0.0
 
     def moved(done: int, total: int) -> None:
@@ -197,4 +196,4 @@ def _work(plan: Plan, job: Job, folder: Path) -> Result:
             last = now
             _reports.put((job, done, total))
 
-    return attempt(_catalog, plan, job, folder, moved, share=_share)
+    return attempt(catalog, plan, job, folder, moved, share=_share)

@@ -6,18 +6,20 @@ import time
 
 from zoo.blocks import initialise
 from zoo.checkpoints import load, save
-from zoo.core.seeds import seed_of
+from zoo.core.seeds import drawing, seed_of
 from zoo.core.specs import Init
 from zoo.experiments.plan.job_kinds import kind_of
-from zoo.experiments.results.records import Cost, TaskResult, Truncation
+from zoo.experiments.results.records import Cost, LayerWeights, TaskResult, Truncation
 from zoo.experiments.runner.context import JobContext
 from zoo.experiments.runner.latency import latency, throughput
-from zoo.experiments.runner.scoring import planned_data, scored, unlabelled
+from zoo.experiments.runner.scoring import answered, planned_data, scored, unlabelled
 from zoo.machine.memory import peak_memory, reset_peak_memory
 from zoo.model import Model
 from zoo.tasks.kinds import make_head, task_kind
+from zoo.tasks.scoring import gold_labels
 from zoo.tasks.task import labels_of
-from zoo.train.finetune import head_for, predict, training_batches, training_parts
+from zoo.train.finetune import head_for, logits_of, training_batches, training_parts
+from zoo.train.kept import keeping
 from zoo.train.loop import fit
 from zoo.weights.checkpoint import load_weights
 from zoo.weights.folder import CheckpointFolder
@@ -31,11 +33,12 @@ def finetune(work: JobContext) -> TaskResult:
     pretrained = _pretrained(work)
     variant = pretrained.variant
     tokenizer = pretrained.text_tokenizer
-    head = make_head(variant.dims, head_for(task, variant.head))
+    recipe = plan.finetuning_of(job)
+    with drawing("head", dataset.content_hash, job.seed):
+        head = make_head(variant.dims, head_for(task, variant.head, recipe.feature_config))
     initialise(head, Init(), seed_of("head", dataset.content_hash, job.seed))
     model = pretrained.with_head(task.name, head).to(how.compute.torch_device)
 
-    recipe = plan.finetuning_of(job)
     items = task.training_items(dataset)
     kind = task_kind(task, recipe)
     encoded = {task.train_split: kind.encode(items, tokenizer, recipe.max_length)}
@@ -43,22 +46,28 @@ def finetune(work: JobContext) -> TaskResult:
     parts, labels = training_parts(encoded[task.train_split][0], labels_of(items))
     steps = recipe.steps_over(len(parts))
     batches = training_batches(kind, parts, labels, recipe.batch_size, job.seed)
-    history = fit(model, batches, recipe, steps, work.progress, how)
+    with keeping(model):
+        history = fit(model, batches, recipe, steps, work.progress, how)
     trained = time.perf_counter()
     for split in (*task.dev_splits, *unlabelled(task, dataset)):
         encoded[split] = kind.encode(dataset.splits[split], tokenizer, recipe.max_length)
+    held = {split: its for split, (its, _) in encoded.items() if split != task.train_split}
     with how.compute.autocast():
-        predictions = {
-            split: predict(model, head, its) for split, (its, _) in encoded.items() if split != task.train_split
-        }
+        answers = answered(work, kind, held, lambda its: logits_of(model, head, its))
+    gold, dev = gold_labels(task, dataset), task.dev_splits[0]
+    chosen = {**head.config.options, **kind.chosen(gold[dev], answers.predictions[dev])}
+    head.config = head.config.model_copy(update={"options": chosen})
     seconds, peak = time.perf_counter() - began, peak_memory(how.compute.torch_device)
     if kind_of(job).keeps_model(plan, job):
         save(model, work.model_folder(), to="zoo", replace=True, catalog=catalog)
+    is_first = job.seed == plan.seeds[0]  # with other seeds, the model is as fast
     asked = [item for split in task.dev_splits for item in encoded[split][0]]
     return scored(
         work,
-        predictions,
+        answers,
         steps=steps,
+        parameters_trained=sum(each.numel() for each in model.parameters() if each.requires_grad),
+        layer_mix=_mix(model),
         truncated={
             split: Truncation(cut=cut, items=len(its), length=recipe.max_length)
             for split, (its, cut) in encoded.items()
@@ -67,10 +76,15 @@ def finetune(work: JobContext) -> TaskResult:
             seconds=seconds,
             peak_bytes=peak,
             training_examples_per_s=history.n_sequences / (trained - began),
-            latency_s=latency(model, head, asked, how.compute),
-            inference_items_per_s=throughput(model, head, asked, how.compute),
+            latency_s=latency(model, head, asked, how.compute) if is_first else None,
+            inference_items_per_s=throughput(model, head, asked, how.compute) if is_first else None,
         ),
     )
+
+
+def _mix(model: Model) -> LayerWeights | None:
+    mix = model.features.mix if model.features else None
+    return LayerWeights(weights=tuple(mix.weights.tolist()), scale=mix.scale.item()) if mix is not None else None
 
 
 def _pretrained(work: JobContext) -> Model:

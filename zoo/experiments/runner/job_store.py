@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import shutil
+from collections import defaultdict, deque
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from heapq import heappop, heappush
 from pathlib import Path
 
 from filelock import FileLock, Timeout
@@ -55,12 +57,23 @@ class JobStore:
         self._reusable = {key: stored for key, stored in results_by_key(reuse).items() if self._is_whole(stored)}
         self._results: dict[str, Result] = {}
         self._locks: dict[str, FileLock] = {}
-        self.waiting = list(plan.jobs)
+        self._read = {job.name: found for job in plan.jobs if (found := read_result(folder, plan, job))}
         self._old_failures = {
-            job.name: result_path(folder, job).stat().st_mtime_ns
-            for job in plan.jobs
-            if isinstance(read_result(folder, plan, job), FailedResult)
+            name: result_path(folder, found.job).stat().st_mtime_ns
+            for name, found in self._read.items()
+            if isinstance(found, FailedResult)
         }
+        self._order = {job.name: place for place, job in enumerate(plan.jobs)}
+        self.waiting = {job.name: job for job in plan.jobs}
+        self._unmet = {name: {other.name for other in needed} for name, needed in self._needs.items()}
+        self._dependents: dict[str, list[Job]] = defaultdict(list)
+        for job in plan.jobs:
+            for needed in self._needs[job.name]:
+                self._dependents[needed.name].append(job)
+        self._startable = [self._order[name] for name, unmet in self._unmet.items() if not unmet]
+        """A heap of the places of jobs whose inputs are there, so that no job is looked at for another's sake."""
+        self._unsure = deque(plan.jobs)
+        """Jobs that may be done, or in need of a failed one."""
 
     def states(self) -> dict[str, str]:
         """By job, whether it is done, can be reused from another run or an equal job, or is to do."""
@@ -74,39 +87,56 @@ class JobStore:
     def completed(self) -> list[Recorded]:
         """Jobs that need no more work: those finished by now, and those that need a failed job."""
         found = []
-        for job in list(self.waiting):
-            result = self._there(job) or self._blocked(job)
-            if result is not None:
-                self.waiting.remove(job)
+        while self._unsure:
+            job = self._unsure.popleft()
+            if job.name in self.waiting and (result := self._there(job) or self._blocked(job)) is not None:
+                del self.waiting[job.name]
                 self._know(result)
                 found.append(Recorded(result, True))
         return found
 
     def acquire(self) -> Job | None:
         """The next job that can run now and that no other run has, or None."""
+        passed_over: list[int] = []
+        try:
+            return self._first_free(passed_over)
+        finally:
+            for place in passed_over:
+                heappush(self._startable, place)
+
+    def _first_free(self, passed_over: list[int]) -> Job | None:
         self.waiting_elsewhere = False
-        at_work = {self._keys[name] for name in self._locks}
-        for job in self.waiting:
+        jobs, at_work = self._plan.jobs, {self._keys[name] for name in self._locks}
+        while self._startable:
+            place = heappop(self._startable)
+            job = jobs[place]
+            if job.name not in self.waiting:
+                continue
             if self._keys[job.name] in at_work:  # an equal job, whose result will also be this one's
-                continue
-            if not all(isinstance(self._results.get(other.name), Finished) for other in self._needs[job.name]):
-                continue
-            lock = FileLock(self._folder / "jobs" / f".{job.name}.lock")
-            try:
-                lock.acquire(blocking=False)
-            except Timeout:
+                passed_over.append(place)
+            elif (lock := self._lock(job)) is None:  # another run does it, or has done it
                 self.waiting_elsewhere = True
-                continue
-            except OSError as error:
-                raise RunFailed(f"cannot lock {lock.lock_file}: {error.strerror}; what was finished is kept") from error
-            if self._there(job) is not None:  # done by another run in the meantime
-                lock.release()
-                self.waiting_elsewhere = True
-                continue
-            self._locks[job.name] = lock
-            self.waiting.remove(job)
-            return job
+                self._unsure.append(job)
+                passed_over.append(place)
+            else:
+                self._locks[job.name] = lock
+                del self.waiting[job.name]
+                return job
         return None
+
+    def _lock(self, job: Job) -> FileLock | None:
+        """A job's lock, acquired; None if another run has it, or the job is done."""
+        lock = FileLock(self._folder / "jobs" / f".{job.name}.lock")
+        try:
+            lock.acquire(blocking=False)
+        except Timeout:
+            return None
+        except OSError as error:
+            raise RunFailed(f"cannot lock {lock.lock_file}: {error.strerror}; what was finished is kept") from error
+        if self._there(job) is not None:
+            lock.release()
+            return None
+        return lock
 
     def record(self, job: Job, result: Result) -> Recorded:
         """Store an acquired job's result; if the disk refuses it, the job has failed."""
@@ -146,7 +176,7 @@ class JobStore:
 
     def _there(self, job: Job) -> Result | None:
         """A job's result in the folder, unless it is a failure from before this run."""
-        found = read_result(self._folder, self._plan, job)
+        found = self._read.pop(job.name, None) or read_result(self._folder, self._plan, job)
         if found is None:
             return None
         if isinstance(found, FailedResult):
@@ -172,10 +202,17 @@ class JobStore:
         return None
 
     def _know(self, result: Result) -> None:
-        """Enter a result for its job and for equal ones that are still to do."""
-        self._results[result.job.name] = result
-        if not isinstance(result, FailedResult):
-            self._reusable.setdefault(self._keys[result.job.name], Stored(self._folder, self._plan, result))
+        """Enter a result for its job, for equal ones that are still to do, and for those that need it."""
+        name = result.job.name
+        self._results[name] = result
+        if isinstance(result, FailedResult):
+            self._unsure.extend(self._dependents[name])
+            return
+        self._reusable.setdefault(self._keys[name], Stored(self._folder, self._plan, result))
+        for job in self._dependents[name]:
+            self._unmet[job.name].discard(name)
+            if not self._unmet[job.name]:
+                heappush(self._startable, self._order[job.name])
 
     def _written(self, result: Result) -> Result:
         """The stored result, or, if the disk refuses it, a failure that only this run knows of."""

@@ -55,6 +55,6 @@ class Display(Shown):
             self.line(f"{self._count} {'had' if reused else 'done'}: {title}{seconds}")
 
     def _set_share(self, job: Job, share: float) -> None:
+        self._pace.done += (share - self._shares.get(job.name, 0.0)) * self._work[job.name]
         self._shares[job.name] = share
-        self._pace.done = sum(share * self._work[name] for name, share in self._shares.items())
         self.bars.move(self._all, self._pace.done + self._pace.before, self._count)

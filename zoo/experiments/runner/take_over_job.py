@@ -9,6 +9,7 @@ import torch
 
 from zoo.checkpoints import load, save
 from zoo.core.errors import ZooError
+from zoo.core.meta import without_memory
 from zoo.experiments.plan.make import refuse_changed
 from zoo.experiments.results.records import Cost, ModelResult
 from zoo.experiments.runner.context import JobContext
@@ -27,7 +28,7 @@ def take_over(work: JobContext) -> ModelResult:
     folder = CheckpointFolder(Path(planned.folder))
     refuse_changed(plan, job.system, folder)
     model = load(folder, dtype=torch.float32, catalog=catalog)
-    with torch.device("meta"):
+    with without_memory():
         wanted = catalog.assemble(asked)
     if _shapes(wanted) != _shapes(model):
         raise ZooError(

@@ -128,11 +128,12 @@ def error_of(values: NDArray[Any], drawn: NDArray[Any], n_items: int, *, fixed: 
     A difference counts as at least as uncertain as one item could make it.
     """
     n_seeds, n_items = len(values), max(2, n_items)
-    of_means = float(drawn.mean(1).var()) * n_items / (n_items - 1)
+    unbiased = n_items / (n_items - 1)
+    of_means = float(drawn.mean(1).var()) * unbiased
     least = 1 / n_items**2
     if fixed or n_seeds == 1:
         return Error(0.0, max(of_means, least), None if fixed else 1, n_items, varied=of_means > CERTAIN)
-    together = float((drawn - drawn.mean(1, keepdims=True)).var(0).sum()) / (n_seeds - 1)
+    together = float((drawn - drawn.mean(1, keepdims=True)).var(0).sum()) / (n_seeds - 1) * unbiased
     seeds = max(float(np.var(values, ddof=1)), together)
     over_items = max(of_means - together / n_seeds, least)
     return Error(seeds, over_items, n_seeds, n_items, together, varied=seeds + of_means > CERTAIN)

@@ -35,6 +35,8 @@ BUILT_IN: Mapping[str, str] = {
     "token-classification": "zoo.tasks.kinds.token_classification:TokenClassification",
     "question-answering": "zoo.tasks.kinds.question_answering:QuestionAnswering",
     "multiple-choice": "zoo.tasks.kinds.multiple_choice:MultipleChoice",
+    "multiple-answers": "zoo.tasks.kinds.multiple_answers:MultipleAnswers",
+    "span-classification": "zoo.tasks.kinds.span_classification:SpanClassification",
 }
 """The zoo's own, by name."""
 
@@ -89,6 +91,11 @@ def baseline_names() -> set[str]:
 
 
 def make_head(dims: Dims, config: HeadConfig) -> TaskHead:
-    """The head that a record describes."""
-    head: TaskHead = imported(task_kind(config).head)(dims, config)
+    """The head that a record describes, with what it reads of the encoder's layers."""
+    from zoo.blocks import Features
+
+    features = Features(dims, config.features) if config.features else None
+    width = features.width if features else dims.hidden_width
+    head: TaskHead = imported(task_kind(config).head)(dims.model_copy(update={"hidden_width": width}), config)
+    head.features = features
     return head

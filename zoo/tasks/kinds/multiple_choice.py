@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from zoo.core.errors import ZooError
 from zoo.tasks.kinds.classification import NO_CLASS
-from zoo.tasks.kinds.kind import TEXT, EncodedItem, ItemField, TaskKind, percent, text_in
+from zoo.tasks.kinds.kind import TEXT, EncodedItem, ItemField, TaskKind, are_probabilities, percent, rounded, text_in
 from zoo.tasks.task import Example
 
 if TYPE_CHECKING:
@@ -17,16 +17,24 @@ if TYPE_CHECKING:
 
 
 class MultipleChoice(TaskKind):
-    """A label is the place of the right one among an item's choices, each of which makes a sequence with the text."""
+    """A label is the place of the right one among an item's choices, each of which makes a sequence with the text.
+
+    Items may differ in how many choices they have, unless the option `n_choices` says how many all have.
+    """
 
     head = "zoo.heads:MultipleChoice"
-    columns = ("prediction", "choice", "probability")
+    columns: ClassVar[tuple[str, ...]] = ("prediction", "choice", "probability")
     several_texts = True
+    options: ClassVar[tuple[str, ...]] = ("n_choices",)
     baselines: ClassVar = {
         "majority": "zoo.tasks.choice_baselines:majority_place",
         "longest": "zoo.tasks.choice_baselines:longest_choice",
         "bag-of-words": "zoo.tasks.choice_baselines:choice_regression",
     }
+
+    def __init__(self, labels: Sequence[str], pair: bool = False, n_choices: int | None = None) -> None:
+        super().__init__(labels, pair)
+        self.n_choices = n_choices
 
     def problem(self) -> str | None:
         """Choices are the items' own."""
@@ -45,7 +53,7 @@ class MultipleChoice(TaskKind):
         """Among two choices or more."""
         return super().fits_item(item) and 2 <= len(item.choices) > item.label
 
-    def read(self, cell: str) -> int:
+    def read(self, cell: str) -> Any:
         """A place."""
         if not cell.isdigit():
             raise ValueError(f"the choice {cell!r:.60} is not a place from 0")
@@ -65,8 +73,15 @@ class MultipleChoice(TaskKind):
         choices = row.get("choices")
         if not isinstance(choices, list) or not all(isinstance(choice, str) for choice in choices):
             raise ZooError(f"choices should be a list of texts, and is {choices!r:.60}")
+        self._refuse_other_numbers(choices)
         label = self.gold(row.get("label"))
-        return Example(text_in(row, TEXT.name), choices=tuple(choices), label=None if label == NO_CLASS else label)
+        texts = tuple(choice.strip() for choice in choices)
+        return Example(text_in(row, TEXT.name).strip(), choices=texts, label=None if label == NO_CLASS else label)
+
+    def _refuse_other_numbers(self, choices: Sequence[str]) -> None:
+        if len(choices) < 2 or self.n_choices not in (None, len(choices)):
+            needed = f"every item of this task has {self.n_choices}" if self.n_choices else "two are needed at least"
+            raise ZooError(f"has {len(choices)} choice{'s' * (len(choices) != 1)}; {needed}")
 
     def example(self, texts: Sequence[str], pair: bool) -> Example:
         """A text and its choices."""
@@ -74,6 +89,7 @@ class MultipleChoice(TaskKind):
             raise ZooError(
                 f"has {len(texts)} texts; multiple choice needs a text and at least two choices, tabs between them"
             )
+        self._refuse_other_numbers(texts[1:])
         return Example(texts[0], choices=tuple(texts[1:]))
 
     def encode(
@@ -95,6 +111,19 @@ class MultipleChoice(TaskKind):
         """The most probable choice."""
         probability, best = logits.softmax(0).max(0)
         yield str(int(best)), example.choices[int(best)], percent(probability)
+
+    def probabilities(self, item: EncodedItem, logits: Tensor) -> list[float]:
+        """Of each choice. [its choices]"""
+        found: list[float] = rounded(logits.softmax(0))
+        return found
+
+    def fits_probabilities(self, prediction: Any, value: Any) -> bool:
+        """One per choice."""
+        return isinstance(value, list) and prediction < len(value) and are_probabilities(value, len(value))
+
+    def judged(self, gold: Any, prediction: Any, probabilities: Any) -> Iterator[tuple[float, bool]]:
+        """The predicted choice."""
+        yield probabilities[prediction], prediction == gold
 
     def side(self, values: Sequence[Any]) -> Any:
         """Places. [N]"""

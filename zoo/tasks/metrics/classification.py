@@ -6,6 +6,7 @@ Undefined values are 0, as the field reports them: a correlation with a constant
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 
@@ -82,7 +83,7 @@ def _two_labels(labels: Sequence[str]) -> str | None:
     return None if len(labels) == 2 else "needs two labels, of which it scores the second"
 
 
-METRICS = (
+_OF_CLASSES = (
     Metric("accuracy", KIND, _accuracy, drawn=_drawn_accuracy),
     Metric("f1", KIND, _f1, drawn=_drawn_f1, problem=_two_labels),
     of_counts("macro-f1", KIND, counts_by_class, macro_f1),
@@ -90,6 +91,10 @@ METRICS = (
     Metric("matthews", KIND, _matthews, range=(-1.0, 1.0), drawn=_drawn_matthews),
     # The Matthews correlation of three classes (Gorodkin 2004), as GLUE scores AX.
     Metric("r3", KIND, _matthews, range=(-1.0, 1.0), drawn=_drawn_matthews),
+)
+
+METRICS = (
+    *_OF_CLASSES,
+    *(replace(metric, kind="span-classification") for metric in _OF_CLASSES),
     of_counts("accuracy", "multiple-choice", lambda gold, made: hits(gold == made), share),
-    of_counts("exact-match", "question-answering", lambda gold, made: hits((gold == made).all(axis=1)), share),
 )

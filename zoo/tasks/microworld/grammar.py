@@ -4,8 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from zoo.tasks.microworld.lexicon import Noun, Place, Trait, Verb, Verdict
+from zoo.tasks.microworld.lexicon import Concept, Noun, Place, Trait, Verb, Verdict
 from zoo.tasks.microworld.morphology import article, participle, plural, third_person
+
+
+def key_of(*said: Concept | None) -> str:
+    """The names of what a clause is about, in alphabetical order."""
+    return " ".join(sorted(concept.names[0] for concept in said if concept))
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,8 +29,7 @@ class Clause:
     @property
     def key(self) -> str:
         """What all wordings of this clause have in common, and its reversal too: who, what and where."""
-        parts = (self.subject, self.verb, self.object, self.place)
-        return " ".join(sorted(part.names[0] for part in parts if part))
+        return key_of(self.subject, self.verb, self.object, self.place)
 
     @property
     def sensible(self) -> bool:

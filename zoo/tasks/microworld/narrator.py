@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import replace
 from functools import cache
@@ -9,7 +10,7 @@ from hashlib import blake2b
 from random import Random
 from typing import Literal, TypeVar
 
-from zoo.tasks.microworld.grammar import Clause, Opinion, Statement, Wording
+from zoo.tasks.microworld.grammar import Clause, Opinion, Statement, Wording, key_of
 from zoo.tasks.microworld.lexicon import (
     ADVERBS,
     COMPANY,
@@ -23,11 +24,15 @@ from zoo.tasks.microworld.lexicon import (
     Concept,
     Noun,
     Place,
+    Trait,
+    Verb,
 )
 
 Home = Literal["text", "train", "dev"]
 T = TypeVar("T")
 C = TypeVar("C", bound=Concept)
+
+_Fields = tuple[Noun, Verb, Noun | None, Place | None, Trait | None, bool, bool, str]
 
 SLOTS = ("trait", "subject", "verb", "object", "place")
 _HOMES: tuple[Home, ...] = ("text", "text", "train", "dev")
@@ -37,6 +42,12 @@ _HOMES: tuple[Home, ...] = ("text", "text", "train", "dev")
 def home(key: str) -> Home:
     """The only place where sentences with this key may be met: a fixed quarter of all keys is kept for each split."""
     return _HOMES[blake2b(key.encode(), digest_size=1).digest()[0] % len(_HOMES)]
+
+
+@cache
+def home_of(*said: Concept | None) -> Home:
+    """Where a clause about these is at home; the same few are drawn again and again."""
+    return home(key_of(*said))
 
 
 class Dice:
@@ -69,9 +80,12 @@ class Narrator:
         self.verdicts = {good: [v for v in self._known(VERDICTS) if v.good == good] for good in (True, False)}
         self.verbs = {some: [v for v in self._known(VERBS) if bool(v.objects) == some] for some in (True, False)}
         self.nouns: dict[str, list[Noun]] = {topic: [] for topic in TOPICS}
+        self.kinds: dict[tuple[str, str], list[Noun]] = defaultdict(list)
+        """By topic and category."""
         self.places: dict[str, list[Place]] = {topic: [] for topic in TOPICS}
         for noun in self._known(NOUNS):
             self.nouns[noun.topic].append(noun)
+            self.kinds[noun.topic, noun.category].append(noun)
         for place in self._known(PLACES):
             self.places[place.topic].append(place)
 
@@ -85,32 +99,37 @@ class Narrator:
     def clause(self, topic: str | None = None, full: bool = False) -> Clause:
         """A clause on a topic; a full one has an object and a place."""
         while True:
-            clause = self._clause(topic or self.dice.pick(TOPICS), full)
-            if self.owns(clause):
-                return clause
+            drawn = self._drawn(topic or self.dice.pick(TOPICS), full)
+            if home_of(*drawn[:4]) == self.home:
+                return Clause(*drawn)
 
-    def _clause(self, topic: str, full: bool) -> Clause:
-        dice = self.dice
-        verb = dice.pick(self.verbs[full or dice.chance(0.75)])
+    def _drawn(
+        self, topic: str, full: bool
+    ) -> tuple[Noun, Verb, Noun | None, Place | None, Trait | None, bool, bool, str]:
+        """The fields of a clause, before it is known whether it is at home here: most are not."""
+        pick, chance = self.dice.pick, self.dice.chance
+        verb = pick(self.verbs[full or chance(0.75)])
         subject = self.noun(topic, verb.subjects)
-        return Clause(
-            subject=subject,
-            verb=verb,
-            object=self.noun(topic, verb.objects, subject) if verb.objects else None,
-            place=dice.pick(self.places[topic]) if full or dice.chance(0.6) else None,
-            trait=dice.pick(self.traits) if dice.chance(0.35) else None,
-            subject_plural=dice.chance(0.4),
-            object_plural=dice.chance(0.4),
-            preposition=dice.pick(PREPOSITIONS),
+        return (
+            subject,
+            verb,
+            self.noun(topic, verb.objects, subject) if verb.objects else None,
+            pick(self.places[topic]) if full or chance(0.6) else None,
+            pick(self.traits) if chance(0.35) else None,
+            chance(0.4),
+            chance(0.4),
+            pick(PREPOSITIONS),
         )
 
-    def noun(self, topic: str, categories: Sequence[str], *others: Noun) -> Noun:
-        """A noun of a topic and one of these categories, each category as likely, other than some."""
+    def noun(self, topic: str, categories: Sequence[str], other: Noun | None = None) -> Noun:
+        """A noun of a topic and one of these categories, each category as likely, other than one."""
+        pick = self.dice.pick
         while True:
-            category = self.dice.pick(categories)
-            options = [n for n in self.nouns[topic] if n.category == category and n not in others]
+            options = self.kinds[topic, pick(categories)]
+            if other in options:
+                options = [noun for noun in options if noun is not other]
             if options:
-                return self.dice.pick(options)
+                return pick(options)
 
     def wording(self, clause: Clause, renamed: float = 0.5, passive: float = 0.25, fronted: float = 0.3) -> Wording:
         """A way to say a clause, each departure from the plainest one with its own chance."""

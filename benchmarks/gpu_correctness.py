@@ -1,0 +1,206 @@
+"""What must be equal on a GPU: values and gradients to the CPU's, repeated and resumed runs to each other."""
+
+from __future__ import annotations
+
+import math
+import traceback
+from collections.abc import Callable, Iterator, Sequence
+from itertools import islice
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from gpu_work import CATALOG, HEADS, Work, finetuning, packed, pretraining
+from torch import Tensor
+
+from zoo import Batch, Layout, Model
+from zoo.blocks import attend
+from zoo.core.batch import CPU
+from zoo.machine.compute import Compute
+from zoo.train.loop import train
+from zoo.train.state import TrainingState, load_optimizer, optimizer_tensors, save_state
+from zoo.train.step import StepConfig
+
+LAYOUTS = {"one length": (24,) * 6, "several lengths": (31, 5, 17, 17, 40, 9, 26, 1)}
+FAMILIES = ("bert-tiny", "roberta-tiny", "albert-tiny", "bert-tiny+objectives=bert.ltr+masking=bert.unmasked")
+TOLERANCE = {"fp32": 2e-4, "bf16": 6e-2}
+"""Of the largest difference, as a share of the largest value."""
+
+
+def off(found: Tensor, wanted: Tensor) -> float:
+    """The largest difference, as a share of the largest value wanted."""
+    found, wanted = found.detach().float().cpu(), wanted.detach().float().cpu()
+    return float((found - wanted).abs().max() / wanted.abs().max().clamp(min=1e-6)) if wanted.numel() else 0.0
+
+
+def passed(model: Model, batch: Batch, compute: Compute) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
+    """Losses and gradients of a model in evaluation mode."""
+    device = compute.torch_device
+    model.to(device).eval().zero_grad(set_to_none=True)
+    with compute.autocast():
+        outputs = model(batch.to(device))
+    torch.stack([output.loss for output in outputs.values()]).sum().backward()  # type: ignore[no-untyped-call]
+    losses = {name: output.loss.detach().cpu() for name, output in outputs.items()}
+    return losses, {name: p.grad.cpu().clone() for name, p in model.named_parameters() if p.grad is not None}
+
+
+def parity(device: str) -> Iterator[dict[str, Any]]:
+    """Every family, head, layout and precision against fp32 on the CPU."""
+    makers: dict[str, Callable[[Sequence[int]], Work]] = {
+        **{name: lambda lengths, name=name: pretraining(name, [lengths]) for name in FAMILIES},
+        **{kind: lambda lengths, kind=kind: finetuning("bert-tiny", [lengths], kind) for kind in HEADS},
+    }
+    for name, make in makers.items():
+        for layout, lengths in LAYOUTS.items():
+            work = make(lengths)
+            losses, gradients = passed(work.model, work.batches[0], Compute())
+            largest = max(float(g.abs().max()) for g in gradients.values())
+            for precision, tolerance in TOLERANCE.items():
+                compute = Compute.model_validate({"device": device, "precision": precision})
+                here, theirs = passed(work.model, work.batches[0], compute)
+                loss = max(off(here[key], losses[key]) for key in losses)
+                gradient = max(float((theirs[key] - gradients[key]).abs().max()) for key in gradients) / largest
+                yield {
+                    "check": f"parity, {name}, {layout}, {precision}", "loss": loss, "gradient": gradient,
+                    "ok": max(loss, gradient) <= tolerance and set(theirs) == set(gradients),
+                }  # fmt: skip
+
+
+def attention(device: torch.device) -> Iterator[dict[str, Any]]:
+    """Each kernel in windows and causal, values and gradients, against the CPU in fp32."""
+    for name, lengths in LAYOUTS.items():
+        for width in (64, 20):
+            given = torch.randn(3, sum(lengths), 2, width, generator=torch.Generator().manual_seed(0))
+            for causal in (False, True):
+                for window in (None, 4):
+                    found = {}
+                    for where, dtype in ((CPU, torch.float32), (device, torch.float32), (device, torch.bfloat16)):
+                        q, k, v = given.to(where, dtype).clone().requires_grad_().unbind()
+                        leaf = q._base if q._base is not None else q
+                        layout = Layout(lengths, where, causal)
+                        out = attend(q, k, v, layout, window=window)
+                        (gradient,) = torch.autograd.grad(out.float().square().sum(), leaf)
+                        found[where.type, dtype] = out, gradient
+                    wanted = found["cpu", torch.float32]
+                    for dtype, tolerance in ((torch.float32, 2e-4), (torch.bfloat16, 3e-2)):
+                        wrong = max(map(off, found[device.type, dtype], wanted))
+                        said = f"attention, {name}, heads of {width}, causal {causal}, window {window}, {dtype}"
+                        yield {"check": said, "off": wrong, "ok": wrong <= tolerance}
+
+
+def attention_dropout(device: torch.device) -> Iterator[dict[str, Any]]:
+    """Dropped weights leave the mean as it was, and differ between two calls."""
+    lengths = (64, 17, 40)
+    q, k = torch.zeros(2, sum(lengths), 4, 64, device=device, dtype=torch.bfloat16)
+    v = torch.ones_like(q)
+    draws = [attend(q, k, v, Layout(lengths, device), dropout=0.1).float() for _ in range(64)]
+    mean, spread = float(torch.stack(draws).mean()), float(torch.stack(draws).std())
+    differ = not torch.equal(draws[0], draws[1])
+    ok = differ and math.isclose(mean, 1, abs_tol=5e-3)
+    yield {"check": "attention dropout", "mean": mean, "spread": spread, "ok": ok}
+
+
+def weights_after(work: Work, how: StepConfig, n: int, folder: Path | None = None, stop: int = 0) -> list[Tensor]:
+    """The weights after n steps; with a folder, interrupted after some, saved and resumed."""
+    device = how.compute.torch_device
+    model, optimizer = work.fresh(device)
+    for _ in islice(train(model, optimizer, work.endless(), work.recipe, n, how=how), stop or n):
+        pass
+    if folder:
+        save_state(folder, optimizer_tensors(model, optimizer), TrainingState(step=stop, position=(0, 0, 0), labels={}))
+        state = {name: value.clone() for name, value in model.state_dict().items()}
+        model, optimizer = work.fresh(device)
+        model.load_state_dict(state)
+        load_optimizer(folder, model, optimizer)
+        list(train(model, optimizer, islice(work.endless(), stop, None), work.recipe, n, done=stop, how=how))
+    return [parameter.detach().clone() for parameter in model.parameters()]
+
+
+def same(left: list[Tensor], right: list[Tensor]) -> dict[str, Any]:
+    """Whether weights are equal bit for bit, or how far they are apart."""
+    worst = max(float((a - b).abs().max()) for a, b in zip(left, right, strict=True))
+    return {"largest difference": worst, "bit for bit": all(map(torch.equal, left, right))}
+
+
+def repetition(device: str, precision: str = "bf16") -> Iterator[dict[str, Any]]:
+    """The same job twice, recorded as graphs or not, resumed or not: with dropout, for both kinds of layout."""
+    compute = Compute.model_validate({"device": device, "precision": precision})
+    many = [[int(n) for n in row] for row in np.random.default_rng(1).integers(4, 60, (5, 16))]
+    works = {
+        "pre-training, one length": pretraining("bert-tiny", [(128,) * 8] * 4, dropout=0.1),
+        "pre-training, length 512": pretraining("bert-tiny+dims.max_length=512", [(512,) * 8] * 4, dropout=0.1),
+        "fine-tuning, mean of tokens": finetuning("bert-tiny", many, "classification", dropout=0.1),
+        "fine-tuning, first token": finetuning("bert-tiny+head.pooling=first", many, "classification", dropout=0.1),
+        "ALBERT with LAMB": pretraining("albert-tiny", [(64,) * 8] * 4, dropout=0.1),
+    }
+    for name, work in works.items():
+        how = StepConfig(compute, seed=5)
+        first = weights_after(work, how, 12)
+        again = same(first, weights_after(work, how, 12))
+        yield {"check": f"twice, {name}", **again, "ok": again["bit for bit"]}
+        one_by_one = same(first, weights_after(work, StepConfig(compute, seed=5, graphs=False), 12))
+        yield {"check": f"as graphs and not, {name}", **one_by_one, "ok": one_by_one["largest difference"] < 1e-3}
+        with TemporaryDirectory() as folder:
+            resumed = same(first, weights_after(work, how, 12, Path(folder), stop=7))
+        yield {"check": f"resumed, {name}", **resumed, "ok": resumed["largest difference"] < 1e-3}
+
+
+def waiting(device: str) -> Iterator[dict[str, Any]]:
+    """Steps in which CUDA reports every wait for the device as an error."""
+    compute = Compute.model_validate({"device": device, "precision": "bf16"})
+    many = [[int(n) for n in row] for row in np.random.default_rng(1).integers(4, 60, (4, 14))]
+    works = {name: pretraining(name, [many[0], (32,) * 8]) for name in FAMILIES}
+    works |= {kind: finetuning("bert-tiny", many, kind) for kind in HEADS}
+    for name, work in works.items():
+        model, optimizer = work.fresh(compute.torch_device)
+        how = StepConfig(compute, seed=1, read_every=100, graphs=False)
+        steps = train(model, optimizer, work.endless(), work.recipe, 100, how=how)
+        next(steps), next(steps)
+        torch.cuda.set_sync_debug_mode("error")
+        try:
+            next(steps), next(steps)
+            said = None
+        except RuntimeError as error:
+            said = str(error).split("\n")[0]
+        finally:
+            torch.cuda.set_sync_debug_mode("default")
+        yield {"check": f"no waiting, {name}", "said": said, "ok": said is None}
+
+
+def cross_entropy(device: torch.device) -> Iterator[dict[str, Any]]:
+    """The loss in chunks and its gradient, against torch's."""
+    from zoo.blocks.cross_entropy import cross_entropy_sum
+
+    logits = torch.randn(1500, 30_522, generator=torch.Generator().manual_seed(0)).to(device, torch.bfloat16)
+    targets = torch.randint(0, 30_522, (1500,), device=device)
+    targets[7] = -100
+    made = []
+    for loss in (cross_entropy_sum, lambda a, b: F.cross_entropy(a.float(), b, reduction="sum")):
+        leaf = logits.clone().requires_grad_()
+        value = loss(leaf, targets)
+        value.backward()
+        made.append((value.view(1), leaf.grad))
+    wrong = max(off(a, b) for a, b in zip(*made, strict=True))
+    yield {"check": "cross-entropy in chunks", "off": wrong, "ok": wrong < 1e-2}
+
+
+def checks(device: str) -> Iterator[dict[str, Any]]:
+    """All of them; one that breaks off is a check that failed."""
+    place = Compute.model_validate({"device": device}).torch_device
+    parts: list[Callable[[], Iterator[dict[str, Any]]]] = [lambda: attention(place), lambda: cross_entropy(place)]
+    if place.type == "cuda":
+        parts += [lambda: attention_dropout(place), lambda: waiting(device)]
+    parts += [lambda: repetition(device), lambda: parity(device)]
+    for part in parts:
+        try:
+            yield from part()
+        except Exception as error:
+            place_of = traceback.extract_tb(error.__traceback__)[-1]
+            said = f"{type(error).__name__}: {error} ({place_of.filename}:{place_of.lineno})"
+            yield {"check": "broke off", "failed": said, "where": traceback.format_exc(limit=-6), "ok": False}
+
+
+__all__ = ["CATALOG", "checks", "packed"]

@@ -1,0 +1,90 @@
+"""What heads read of the encoders, how many parameters were trained, and learnt mixes of layers."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, TypeAlias
+
+import numpy as np
+
+from zoo.core.specs import FeatureConfig
+from zoo.document import MISSING, Figure, Section, Table
+from zoo.document.plotting import grid, key, short, style
+from zoo.experiments.results.records import LayerWeights
+from zoo.experiments.results.run import ComparisonRun
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure as Drawing
+
+Mixes: TypeAlias = dict[tuple[str, str], list[LayerWeights]]
+"""By task and variant, the mix of each seed."""
+
+
+def features_section(run: ComparisonRun) -> Section | None:
+    """A row per variant, and a chart of learnt mixes; None if all variants are fine-tuned as a whole."""
+    if not any(variant.finetuning.feature_config for variant in run.plan.variants):
+        return None
+    mixes = mixes_of(run)
+    title = "Learnt mix of layers: the share of each, a point per seed; layer 0 is the embeddings"
+    figures = (Figure(title, lambda: _drawn(run, mixes), mix_table(mixes)),) if mixes else ()
+    return Section("features", "What is trained", (trained_table(run), *figures))
+
+
+def trained_table(run: ComparisonRun) -> Table:
+    """What each variant's heads read, and how many parameters fine-tuning trains; heads differ from task to task."""
+    columns = ("variant", "encoder", "layers", "head", "parameters trained")
+    rows = tuple(
+        (variant.name, *_described(variant.finetuning.feature_config), _trained(run, variant.name))
+        for variant in run.plan.variants
+    )
+    return Table(columns, rows, words=frozenset({"encoder", "layers", "head"}))
+
+
+def mixes_of(run: ComparisonRun) -> Mixes:
+    """The mixes that were learnt."""
+    return {
+        (task.name, variant.name): found
+        for task in run.plan.tasks
+        for variant in run.plan.variants
+        if (found := [result.layer_mix for result in run.finetuned(variant.name, task.name) if result.layer_mix])
+    }
+
+
+def mix_table(mixes: Mixes) -> Table:
+    """A row per task and variant, means over seeds: the scale, and the share of each layer x 100."""
+    n_layers = max(len(mix.weights) for found in mixes.values() for mix in found)
+    rows = []
+    for (task, variant), found in mixes.items():
+        shares = [f"{100 * share:.1f}" for share in np.mean([mix.weights for mix in found], axis=0)]
+        scale = f"{np.mean([mix.scale for mix in found]):.3f}"
+        rows.append((f"{task}: {variant}", scale, *shares, *[MISSING] * (n_layers - len(shares))))
+    return Table(("mix", "scale", *(f"layer {number} x 100" for number in range(n_layers))), tuple(rows))
+
+
+def _described(config: FeatureConfig | None) -> tuple[str, str, str]:
+    if config is None:
+        return "trained", "last", "linear"
+    head = "linear"
+    if config.lstm_width:
+        head = f"BiLSTM, {config.lstm_layers} layers of {config.lstm_width} per direction"
+    return "frozen" if config.frozen else "trained", config.layers, head
+
+
+def _trained(run: ComparisonRun, system: str) -> str:
+    counts = sorted({n for result in run.finetuned(system) if (n := result.parameters_trained) is not None})
+    return " to ".join(f"{n:,}" for n in dict.fromkeys((counts[0], counts[-1]))) if counts else MISSING
+
+
+def _drawn(run: ComparisonRun, mixes: Mixes) -> Drawing:
+    names = [variant.name for variant in run.plan.variants]
+    tasks = list(dict.fromkeys(task for task, _ in mixes))
+    figure, panels = grid(len(tasks), columns=3, height=2.4)
+    for axes, task in zip(panels, tasks, strict=True):
+        for place, name in enumerate(names):
+            for mix in mixes.get((task, name), ()):
+                axes.plot(range(len(mix.weights)), [100 * share for share in mix.weights], alpha=0.5, **style(place))
+        axes.set_title(short(task), fontsize=9)
+        axes.set_xlabel("layer")
+        axes.set_ylabel("share x 100")
+        axes.set_ylim(bottom=0)
+    key(figure, names, style)
+    return figure

@@ -1,0 +1,69 @@
+"""Batches of few shapes: each is filled up, by sequences of which nothing is predicted, to the next of them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from zoo.core.batch import IGNORE, Batch
+from zoo.core.layout import Layout
+from zoo.model import Model
+
+LEAST_STEP = 64
+"""Numbers of tokens are multiples of this, or of an eighth of a power of two if that is more: 6% are added."""
+
+LEAST_ROOM = 32
+
+
+def takes_buckets(model: Model) -> bool:
+    """Whether sequences without labels and targets change nothing of what a model is trained on."""
+    return all(model.objective(name).counts_targets_only for name in model.objective_names)
+
+
+def into_bucket(batch: Batch, max_length: int) -> Batch:
+    """A batch of the CPU with sequences added that fill it up to one of few numbers of tokens.
+
+    One whose sequences have all the same length has a shape that returns, and stays as it is; but the number of its
+    predictions is rounded up, too.
+    """
+    if batch.layout.is_rectangle:
+        return replace(batch, in_bucket=True)
+    layout = batch.layout
+    room = _room(layout.longest, max_length)
+    n_added, n_tokens = _bucket(layout.n_tokens, room)
+    missing = n_tokens - layout.n_tokens
+    lengths = tuple(missing // n_added + (place < missing % n_added) for place in range(n_added))
+    return replace(
+        batch,
+        ids=F.pad(batch.ids, (0, missing), value=int(batch.ids[0])),
+        segments=F.pad(batch.segments, (0, missing)),
+        special=F.pad(batch.special, (0, missing), value=True),
+        targets=F.pad(batch.targets, (0, missing), value=IGNORE),
+        types=None if batch.types is None else F.pad(batch.types, (0, missing)),
+        layout=Layout((*layout.lengths, *lengths), layout.device, layout.causal, room),
+        labels=_unlabelled(batch.labels, n_added),
+        order=(*batch.order, *range(len(batch.order), len(batch.order) + n_added)),
+        items=(*batch.items, *range(max(batch.items) + 1, max(batch.items) + 1 + n_added)) if batch.items else (),
+        in_bucket=True,
+        n_filling=n_added,
+    )
+
+
+def _room(longest: int, max_length: int) -> int:
+    """The next power of two, for which there must be positions."""
+    return max(longest, min(max(LEAST_ROOM, 1 << (longest - 1).bit_length()), max_length))
+
+
+def _bucket(n_tokens: int, room: int) -> tuple[int, int]:
+    """How many sequences are added, none longer than there is room for, and how many tokens there are then."""
+    step = max(LEAST_STEP, 1 << max(0, n_tokens.bit_length() - 4))
+    n_added = -(-(step - 1) // max(1, room - 1))
+    return n_added, -(-(n_tokens + n_added) // step) * step
+
+
+def _unlabelled(labels: Mapping[str, Tensor], n: int) -> dict[str, Tensor]:
+    return {name: torch.cat([its, its.new_full((n, *its.shape[1:]), IGNORE)]) for name, its in labels.items()}
