@@ -28,6 +28,7 @@ from zoo.experiments.statistics.analysis import analyse
 from zoo.experiments.statistics.verdicts import compare_systems
 from zoo.experiments.verify.files import verify
 from zoo.experiments.verify.rerun import reevaluate
+from zoo.heads import TaskHead
 from zoo.inference.predict_task import predict_task
 from zoo.inference.predict_text import predict_texts
 from zoo.tasks.kinds import task_kind
@@ -63,6 +64,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
         n_seeds=2,
         corpus=FilesCorpus(paths=(str(text),)),
         keep_finetuned=True,
+        keep_probabilities=True,
     )
     done = run(plan, folder / "run", watcher=Silent(), catalog=CATALOG)
     assert not done.failures
@@ -73,6 +75,10 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def done(folder: Path) -> ComparisonRun:
     return read_run(folder)
+
+
+PROBABLE = ("things", "colours", "names", "answers", "endings")
+"""The tasks whose kinds have probabilities."""
 
 
 def of(done: ComparisonRun, system: str, task: str) -> TaskResult:
@@ -88,7 +94,7 @@ def test_every_kind_is_learnt_scored_and_read_back(name: str, done: ComparisonRu
     assert len(result.test_predictions["test"]) == 19
     assert all(task_kind(task).fits(value) for value in result.test_predictions["test"])
     means = [np.mean([r.main_score for r in done.finetuned(system, name)]) for system in ("quick", "slow")]
-    assert means[0] > means[1] or name in ("answers", "endings")  # which take more steps
+    assert means[0] > means[1] or name in ("answers", "perhaps", "endings")  # which take more steps
 
 
 def test_each_task_has_the_baselines_of_its_kind(done: ComparisonRun) -> None:
@@ -98,7 +104,8 @@ def test_each_task_has_the_baselines_of_its_kind(done: ComparisonRun) -> None:
         "colours": {"majority", "bag-of-words"},
         "sizes": {"majority", "bag-of-words"},
         "names": {"majority", "most-frequent-tag"},
-        "answers": set(),
+        "answers": {"tf-idf-sentence"},
+        "perhaps": {"tf-idf-sentence"},
         "endings": {"majority", "longest", "bag-of-words"},
         "grades": {"majority", "bag-of-words"},
     }
@@ -123,6 +130,24 @@ def test_the_report_names_every_task_with_its_metrics(folder: Path) -> None:
     assert "entity-f1" in report and "stranger.distance" in report
 
 
+def test_a_threshold_is_chosen_on_dev_told_in_the_report_and_kept_with_the_model(
+    folder: Path, done: ComparisonRun
+) -> None:
+    task, result = CATALOG.task("perhaps"), of(done, "quick", "perhaps")
+    made, gold = result.predictions["dev"], done.gold["perhaps"]["dev"]
+    assert [] in gold and all(len(value) == 2 for value in made)
+    chosen = task_kind(task).chosen(gold, made)["threshold"]
+    model = load(folder / str(model_folder(done.plan, result.job)), catalog=CATALOG)
+    head = model.objective("task")
+    assert isinstance(head, TaskHead) and head.config.options == {"no_answer": True, "threshold": chosen}
+    report = (folder / "report.md").read_text()
+    assert (
+        f"perhaps: no-answer threshold chosen on the items that are scored, for each run: quick {chosen:.2f}," in report
+    )
+    shown = predict_texts(model, [(item.first, str(item.second)) for item in task.load(None).splits["dev"]]).rows
+    assert [row[3] == "" for row in shown] == [value[1] > chosen for value in made]
+
+
 def test_a_run_of_every_kind_is_verified_and_a_changed_tag_is_found(folder: Path) -> None:
     assert {check.finding for check in verify(folder)} == {"confirmed"}
     path = next(folder.glob("jobs/finetune-quick-names-s0*.json"))
@@ -143,7 +168,8 @@ def test_a_run_of_every_kind_is_verified_and_a_changed_tag_is_found(folder: Path
 
 def test_kept_models_predict_the_same_again(folder: Path, done: ComparisonRun) -> None:
     checks = [check for check in reevaluate(done, folder, CATALOG) if "quick" in check.where]
-    assert len(checks) == 2 * len(TASKS)
+    of_probabilities = {check.where for check in checks if check.where.endswith("probabilities")}
+    assert len(of_probabilities) == 2 * len(PROBABLE) and len(checks) == 2 * len(TASKS) + len(of_probabilities)
     assert {check.finding for check in checks} == {"confirmed"}
 
 
@@ -162,6 +188,46 @@ def test_a_kept_model_predicts_a_tasks_items_and_plain_texts(name: str, folder: 
         assert [row[4] for row in table.rows] == tags
     if name == "things":
         assert table.rows[0][1] == task.labels[predictions[0]]
+
+
+@pytest.mark.parametrize("name", [task.name for task in TASKS])
+def test_kept_probabilities_are_those_of_the_predictions(name: str, done: ComparisonRun) -> None:
+    result = of(done, "quick", name)
+    assert {*result.probabilities} == ({"dev", "test"} if name in PROBABLE else set())
+    for prediction, its in zip(result.predictions["dev"], result.probabilities.get("dev", []), strict=False):
+        if name in ("things", "endings"):
+            assert prediction == int(np.argmax(its)) and sum(its) == pytest.approx(1, abs=1e-5)
+        if name == "colours":
+            assert prediction == [index for index, probability in enumerate(its) if probability > 0.5]
+        if name == "names":
+            assert prediction == [int(np.argmax(word)) for word in its]
+
+
+def test_the_report_shows_calibration_and_types_of_entities(folder: Path) -> None:
+    report, results = (folder / "report.md").read_text(), json.loads((folder / "results.json").read_text())
+    assert "## Calibration" in report and "names: quick" in report
+    assert {(row["system"], row["task"]) for row in results["calibration"]} == {
+        (system, task) for system in ("quick", "slow") for task in PROBABLE
+    }
+    assert {row["part"] for row in results["parts"]} == {"PER", "THING"}
+    right = [row for row in results["parts"] if row["system"] == "most-frequent-tag"]
+    assert [row["scores"]["f1"] for row in right] == [1.0, 1.0]
+
+
+def test_damaged_probabilities_are_found(folder: Path) -> None:
+    path = next(folder.glob("jobs/finetune-quick-things-s0*.json"))
+    before = path.read_text()
+    try:
+        for damage, message in (
+            (lambda split: split.pop(), "probabilities for the"),
+            (lambda split: split[3].append(0.0), "as the probabilities of item 4 of dev"),
+        ):
+            result = json.loads(before)
+            damage(result["probabilities"]["dev"])
+            path.write_text(json.dumps(result))
+            assert any(message in check.detail for check in verify(folder) if check.where == f"jobs/{path.name}")
+    finally:
+        path.write_text(before)
 
 
 def test_a_head_whose_labels_stand_in_another_order_predicts_the_tasks_own(folder: Path, done: ComparisonRun) -> None:

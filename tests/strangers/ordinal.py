@@ -39,6 +39,9 @@ class Ordinal(Classification):
         """[C - 1] to how many thresholds are passed."""
         return int((logits > 0).sum())
 
+    def probabilities(self, item: EncodedItem, logits: Tensor) -> None:
+        """None: its logits are no classes'."""
+
     def rows(self, example: Any, item: EncodedItem, logits: Tensor) -> Any:
         yield (self.shown(self.decode(item, logits)),)
 

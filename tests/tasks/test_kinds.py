@@ -22,6 +22,7 @@ from zoo.tasks.tagging import entities
 from zoo.tasks.tsv import TsvFile, TsvTask
 from zoo.testing import DIMS
 from zoo.testing.material import Pieces
+from zoo.train.finetune import training_parts
 
 TAGS = ("O", "B-PER", "I-PER", "B-LOC", "I-LOC")
 ROOT = Path(__file__).resolve().parents[2]
@@ -45,49 +46,89 @@ def test_the_first_piece_of_each_word_carries_its_tag(tokenizer: Tokenizer) -> N
     assert n_cut == 0
 
 
-def test_a_word_that_was_cut_off_has_no_target_and_is_predicted_as_outside(tokenizer: Tokenizer) -> None:
+def test_a_long_text_is_read_in_windows_and_each_word_is_learnt_and_predicted_once(tokenizer: Tokenizer) -> None:
     tagging = kind("token-classification", *TAGS)
-    example = Example("Ann lives in Paris .", None, (1, 0, 0, 3, 0))
-    (item,), n_cut = tagging.encode([example], tokenizer, 5)  # [CLS] Ann liv es [SEP]
-    assert n_cut == 1
-    assert tagging.batch([item], [example.label]).targets.tolist() == [IGNORE, 1, 0, IGNORE, IGNORE]
-    logits = torch.zeros(5, 5)
+    text = "Ann lives in Paris now and Bob sees Rome often ."
+    label = tuple(range(4)) * 2 + (0, 1, 2)
+    (item,), n_cut = tagging.encode([Example(text, None, label)], tokenizer, 8)  # six pieces in each window
+    assert n_cut == 0 and len(item.parts) > 2 and max(map(len, item.parts)) == 8
+    parts, labels = training_parts([item], [label])
+    learnt = [tagging.batch([part], [its]).targets for part, its in zip(parts, labels, strict=True)]
+    assert sorted(tag for row in learnt for tag in row.tolist() if tag != IGNORE) == sorted(label)
+    # Logits that are the right tag exactly where it is learnt, and another one elsewhere.
+    logits = torch.zeros(len(item), len(TAGS))
+    together = torch.cat(learnt)
+    logits[torch.arange(len(item)), torch.where(together == IGNORE, 4, together)] = 1.0
+    assert tagging.decode(item, logits) == list(label)
+    rows = list(tagging.rows(Example(text), item, logits))
+    assert [row[2] for row in rows] == text.split()
+    assert tagging.fits_probabilities(list(label), tagging.probabilities(item, logits))
+
+
+def test_a_word_in_two_windows_is_read_where_it_has_most_context(tokenizer: Tokenizer) -> None:
+    tagging = kind("token-classification", *TAGS)
+    (item,), _ = tagging.encode([Example("a b c d e f g h", None, (0,) * 8)], tokenizer, 8)
+    assert [len(part) for part in item.parts] == [8, 7]  # [CLS] a b c d e f [SEP], [CLS] d e f g h [SEP]
+    # e has one word after it in the first window and one before it in the second: the longer window has it.
+    assert [part.places.tolist() for part in item.parts if part.places is not None] == [
+        [1, 2, 3, 4, 5, -1, -1, -1],
+        [-1, -1, -1, -1, -1, 3, 4, 5],
+    ]
+    assert item.places is not None and item.places.tolist() == [1, 2, 3, 4, 5, 11, 12, 13]
+
+
+def test_a_word_without_a_piece_has_no_target_and_is_predicted_as_outside(tokenizer: Tokenizer) -> None:
+    tagging = task_kind(HeadConfig(kind="token-classification", labels=TAGS, options={"words": "characters"}))
+    (item,), _ = tagging.encode([Example("a b", None, (3, 3, 3))], tokenizer, 8)  # the space has no piece
+    assert tagging.batch([item], [(3, 3, 3)]).targets.tolist() == [IGNORE, 3, 3, IGNORE]
+    logits = torch.zeros(4, 5)
     logits[:, 3] = 1.0
-    assert tagging.decode(item, logits) == [3, 3, 0, 0, 0]
-    without = kind("token-classification", "NOUN", "VERB", "ADJ", "ADV")
-    assert without.decode(item, logits[:, :4]) == [3, 3, 0, 0, 0]
+    assert tagging.decode(item, logits) == [3, 0, 3]
+    without = task_kind(HeadConfig(kind="token-classification", labels=("X", "Y"), options={"words": "characters"}))
+    assert without.decode(item, logits[:, 2:4]) == [1, 0, 1]
+
+
+def test_tags_of_another_scheme_are_read_in_that_of_the_labels() -> None:
+    tagging = kind("token-classification", *TAGS)
+    assert tagging.gold(["S-PER", "O", "B-LOC", "E-LOC"]) == (1, 0, 3, 4)
+    assert tagging.read("I-PER B-PER") == (2, 1)  # every tag is a label: they stay as they are
+    with pytest.raises(ZooError, match="'B-ORG' is not a label"):
+        tagging.gold(["S-ORG"])
 
 
 def test_an_answer_is_found_among_the_tokens_of_its_text_alone(tokenizer: Tokenizer) -> None:
     answering = kind("question-answering", pair=True)
-    example = Example("Paris ?", "Ann saw Paris .", (8, 13))
+    example = Example("Paris ?", "Ann saw Paris .", ((8, "Paris"),))
     (item,), _ = answering.encode([example], tokenizer, 32)
     # [CLS] Par is ? [SEP] Ann saw Par is . [SEP]
     assert answering.batch([item], [example.label]).labels[LABEL].tolist() == [[7, 8]]
     logits = torch.full((2, 11), -torch.inf)
     logits[0, 7] = logits[1, 8] = 5.0
     logits[:, 5:10] = torch.where(logits[:, 5:10] == 5.0, 5.0, 0.0)
-    assert answering.decode(item, logits) == [8, 13]
+    assert answering.decode(item, logits) == [[8, "Paris"]]
 
 
 def test_a_long_text_is_read_in_windows_and_its_answer_learnt_and_found_where_it_is_whole(tokenizer: Tokenizer) -> None:
     answering = task_kind(HeadConfig(kind="question-answering", pair=True), Reading(stride=2))
-    example = Example("who", "Ann saw Paris and Rom", (8, 13))
+    example = Example("who", "Ann saw Paris and Rom", ((8, "Paris"),))
     (item,), n_cut = answering.encode([example], tokenizer, 8)
     # [CLS] who [SEP] and [SEP] around: Ann saw Par is, Par is and Rom
     assert n_cut == 0 and [len(part) for part in item.parts] == [8, 8]
-    assert [answering.target(part, example.label) for part in item.parts] == [[5, 6], [3, 4]]
-    assert [answering.target(part, (0, 3)) for part in item.parts] == [[3, 3], [IGNORE, IGNORE]]
-    assert [answering.target(part, (4, 17)) for part in item.parts] == [[IGNORE, IGNORE]] * 2  # saw Paris and
+    targets = {
+        label: [answering.target(part, (label,)) for part in item.parts]
+        for label in ((8, "Paris"), (8, "Paris "), (0, "Ann"), (4, "saw Paris and"))
+    }
+    # The first token is the target where an answer is not, or not whole.
+    assert list(targets.values()) == [[[5, 6], [3, 4]], [[5, 6], [3, 4]], [[3, 3], [0, 0]], [[0, 0], [0, 0]]]
     logits = torch.full((2, 8), -torch.inf)
     logits[:, 3:7] = 0.0
     second = logits.clone()
     second[0, 3], second[0, 5], second[1, 6] = 1.0, 0.5, 9.0  # Par has more context in the first window: no start here
-    assert answering.decode(item, answering.join_logits([logits, second])) == [14, 21]
+    assert answering.decode(item, answering.join_logits([logits, second])) == [[14, "and Rom"]]
     second[0, 4] = 8.0
-    assert answering.decode(item, answering.join_logits([logits, second])) == [11, 21]
+    assert answering.decode(item, answering.join_logits([logits, second])) == [[11, "is and Rom"]]
     one = task_kind(HeadConfig(kind="question-answering", pair=True), Reading(stride=2, longest_answer=1))
-    assert one.decode(item, one.join_logits([logits, second])) == [18, 21]
+    assert one.decode(item, one.join_logits([logits, second])) == [[18, "Rom"]]
 
 
 def test_choices_of_an_item_stay_together_in_every_micro_batch(tokenizer: Tokenizer) -> None:
@@ -141,7 +182,7 @@ def test_a_label_is_read_from_a_cell_and_shown_as_one() -> None:
         "multi-label": (kind("multi-label", "a", "b", "c"), "a,c", [0, 2]),
         "regression": (kind("regression"), "2.5000", 2.5),
         "token-classification": (kind("token-classification", *TAGS), "B-PER I-PER O", [1, 2, 0]),
-        "question-answering": (kind("question-answering", pair=True), "3:7", [3, 7]),
+        "question-answering": (kind("question-answering", pair=True), "3:Ann", [[3, "Ann"]]),
         "multiple-choice": (kind("multiple-choice"), "2", 2),
         "multiple-answers": (kind("multiple-answers"), "0,2", [0, 2]),
         "span-classification": (kind("span-classification", "no", "yes"), "yes", 1),
@@ -160,7 +201,7 @@ def test_a_label_is_read_from_a_cell_and_shown_as_one() -> None:
         ("multi-label", ("a", "b"), ([1, 0], [0, 0], [2], [True], 1, (0,), None)),
         ("regression", (), (float("nan"), float("inf"), "1", None, True, [1.0])),
         ("token-classification", ("O", "X"), ([2], [0.0], 0, "O", None)),
-        ("question-answering", (), ([3, 2], [0], [0.0, 1.0], 4, None)),
+        ("question-answering", (), ([3, 2], [], [[-1, "a"]], [["a", 1]], [[0, "a"], 1.0], 4, None)),
         ("multiple-choice", (), (-1, 0.5, False, None)),
         ("multiple-answers", (), ([1, 0], [0, 0], [-1], [True], 1, None)),
         ("span-classification", ("a", "b"), (2, -1, True, "a", None)),

@@ -5,6 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+import torch
+from torch import Tensor
+
 from zoo.core.errors import ZooError
 from zoo.core.specs import HeadConfig
 from zoo.heads import TaskHead
@@ -40,17 +43,26 @@ def predict_task(
 def predict_items(
     model: Model, head: TaskHead, kind: TaskKind, items: Sequence[EncodedItem], order: list[int]
 ) -> list[Any]:
-    """A head's predictions as the task of this kind numbers its labels; `order` is the head's `class_order`.
+    """A head's predictions as the task of this kind numbers its labels; `order` is the head's `class_order`."""
+    return decoded(kind, items, logits_of(model, head, items), order)
+
+
+def decoded(kind: TaskKind, items: Sequence[EncodedItem], logits: Sequence[Tensor], order: list[int]) -> list[Any]:
+    """The predictions that a head's logits of items mean to a task.
 
     Where several of the head's classes mean one label, the most probable class decides.
     """
-    logits = logits_of(model, head, items)
     if len(set(order)) < len(order):
         return [order[int(its.argmax())] for its in logits]
-    if order != sorted(order):
-        columns = [order.index(label) for label in range(len(order))]
-        logits = [its[..., columns] for its in logits]
-    return [kind.decode(item, its) for item, its in zip(items, logits, strict=True)]
+    return [kind.decode(item, in_order(its, order)) for item, its in zip(items, logits, strict=True)]
+
+
+def in_order(logits: Tensor, order: list[int]) -> Tensor:
+    """A head's logits [..., classes] as those of the task's labels [..., labels], their classes' added up."""
+    if order == sorted(set(order)):
+        return logits
+    columns = [[at for at, label in enumerate(order) if label == wanted] for wanted in range(max(order) + 1)]
+    return torch.stack([logits[..., its].logsumexp(-1) for its in columns], dim=-1)
 
 
 def class_order(head: HeadConfig, task: Task) -> list[int]:

@@ -88,7 +88,7 @@ class ConllTask(FilesTask):
         for text in texts:
             words = self._words(text, path, seen)
             tags = self._converted(text, scheme, path, seen) if scheme else text.tags
-            items.append(Example(kind.joined(words), label=_label(tags, ids, text, path) if tags else None))
+            items.append(Example(kind.text_of(words), label=_label(tags, ids, text, path) if tags else None))
         notes += [f"{file.path}: {what.format(n=n)}" for what, n in seen.items()]
         return tuple(items)
 

@@ -145,6 +145,11 @@ def tags_of(types: Sequence[str], scheme: str) -> tuple[str, ...]:
     return (OUTSIDE, *(f"{letter}-{kind}" for kind in types for letter in letters))
 
 
+def marks_entities(labels: Iterable[str]) -> bool:
+    """Whether labels are tags of entities."""
+    return all(map(TAG.fullmatch, labels))
+
+
 def types_of(labels: Iterable[str]) -> tuple[str, ...]:
     """The entity types of tags, in order."""
     return tuple(dict.fromkeys(split_tag(label)[1] for label in labels if label != OUTSIDE))

@@ -53,6 +53,11 @@ def check_items(task: Task, items: Sequence[Example]) -> None:
     logits = iter(head.by_item(head.logits(torch.randn(len(batch.ids), DIMS.hidden_width), batch), batch))
     joined = [kind.join_logits([next(logits).detach() for _ in item.parts]) for item in encoded]
     predictions = [kind.decode(item, its) for item, its in zip(encoded, joined, strict=True)]
+    for item, its, made in zip(encoded, joined, predictions, strict=True):
+        given = kind.probabilities(item, its)
+        assert given is None or kind.fits_probabilities(made, given), (
+            f"{given!r:.60} are no probabilities of {made!r:.30}"
+        )
     gold = [kind.to_json(label) for label in labels]
     for value in (*gold, *predictions):
         assert kind.fits(value), f"{value!r:.60} is not {kind.wanted}"

@@ -29,9 +29,14 @@ def encode_texts(tokenizer: Tokenizer, texts: Sequence[Text], max_length: int) -
     for text, first in zip(texts, firsts, strict=True):
         second = None if isinstance(text, str) else next(seconds)
         encodings.append(tokenizer.join(first, second, max_length))
-        n_ids = len(first) + (0 if second is None else len(second))
-        n_cut += n_ids + tokenizer.n_special(second is not None) > max_length
+        n_cut += is_cut(tokenizer, first, second, max_length)
     return encodings, n_cut
+
+
+def is_cut(tokenizer: Tokenizer, first: Ids, second: Ids | None, max_length: int) -> bool:
+    """Whether the ids of a text or a pair are too many for one sequence."""
+    n_ids = len(first) + (0 if second is None else len(second))
+    return n_ids + tokenizer.n_special(second is not None) > max_length
 
 
 @dataclass(frozen=True)
@@ -56,20 +61,18 @@ def locate_texts(tokenizer: Tokenizer, texts: Sequence[Text], max_length: int) -
     ]
 
 
-def locate_words(
-    tokenizer: Tokenizer, texts: Sequence[str], words: Sequence[Sequence[tuple[int, int]]], max_length: int
-) -> list[LocatedEncoding]:
-    """The same of texts whose words [start, end] are encoded one by one, so that no piece has parts of two words.
+def encode_words(
+    tokenizer: Tokenizer, texts: Sequence[str], words: Sequence[Sequence[tuple[int, int]]]
+) -> list[tuple[Ids, Ids]]:
+    """The ids of texts and their places, each word [start, end] encoded by itself, so that no piece has parts of two.
 
     A piece of a space before a word is left out, as none is there.
     """
     both = list(zip(texts, words, strict=True))
     names = list({text[start:end]: None for text, spans in both for start, end in spans})
-    pieces = {
-        name: _without_space(tokenizer, *its)
-        for name, its in zip(names, tokenizer.encode_with_offsets(names), strict=True)
-    }
-    return [_located(tokenizer, (_together(text, spans, pieces),), max_length) for text, spans in both]
+    encoded = zip(names, tokenizer.encode_with_offsets(names), strict=True)
+    pieces = {name: _without_space(tokenizer, *its) for name, its in encoded}
+    return [_together(text, spans, pieces) for text, spans in both]
 
 
 def _together(text: str, spans: Sequence[tuple[int, int]], pieces: Mapping[str, tuple[Ids, Ids]]) -> tuple[Ids, Ids]:

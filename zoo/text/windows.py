@@ -6,7 +6,7 @@ As in google-research/bert's run_squad.py, whose doc_stride is `stride` here; De
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -31,6 +31,8 @@ class Window:
     encoding: Encoding
     offsets: Ids
     widest: Flags
+    begin: int = 0
+    """The place in its text of its first token of it."""
 
     def __len__(self) -> int:
         return len(self.encoding)
@@ -60,6 +62,16 @@ def window_texts(
         head = pieces[first][0][:kept], pieces[first][1][:kept]
         windows.append(_windows(tokenizer, head, pieces[text[1]], room - kept, stride))
     return windows, n_cut
+
+
+def window_pieces(
+    tokenizer: Tokenizer, pieces: Sequence[tuple[Ids, Ids]], max_length: int, stride: int
+) -> list[tuple[Window, ...]]:
+    """The same of texts that are tokens and their offsets already."""
+    room = max_length - tokenizer.n_special(False)
+    if room < 2:
+        raise ZooError(f"{max_length} tokens leave no room for text beside the special ones; allow more")
+    return [_windows(tokenizer, None, its, room, stride) for its in pieces]
 
 
 def spans_of(n: int, room: int, stride: int) -> list[tuple[int, int]]:
@@ -100,7 +112,7 @@ def _windows(
     spans = spans_of(len(ids), room, stride)
     widest = widest_of(spans, len(ids)) if len(spans) > 1 else np.zeros(len(ids), dtype=np.int64)
     return tuple(
-        _window(tokenizer, first, ids[begin:end], offsets[begin:end], widest[begin:end] == number)
+        replace(_window(tokenizer, first, ids[begin:end], offsets[begin:end], widest[begin:end] == number), begin=begin)
         for number, (begin, end) in enumerate(spans)
     )
 

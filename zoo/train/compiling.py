@@ -8,6 +8,7 @@ from contextlib import AbstractContextManager, contextmanager, nullcontext
 import torch
 
 from zoo.blocks import AttentionBlock, FeedForwardBlock
+from zoo.blocks.kernels import note_kernel
 from zoo.model import Model
 
 LONG_RUN = 2e16
@@ -29,9 +30,10 @@ def compiled_blocks(model: Model, wanted: bool) -> Iterator[None]:
     blocks = [module for module in model.encoder.modules() if isinstance(module, _KINDS)] if wanted else []
     for block in blocks:
         if isinstance(block, AttentionBlock):
-            block.joined = torch.compile(block.joined, dynamic=True)  # type: ignore[method-assign]
+            block.joined = torch.compile(block.joined)  # type: ignore[method-assign]
         else:
-            block.compile(dynamic=True)
+            block.compile()
+        note_kernel("compiled layers")
     try:
         with _forgiving() if blocks else nullcontext():
             yield
@@ -45,7 +47,7 @@ def _forgiving() -> AbstractContextManager[None]:
     """Inside, what cannot be compiled here runs as it is."""
     import torch._dynamo
 
-    forgiving: AbstractContextManager[None] = torch._dynamo.config.patch(suppress_errors=True)
+    forgiving: AbstractContextManager[None] = torch._dynamo.config.patch(suppress_errors=True, recompile_limit=64)
     return forgiving
 
 

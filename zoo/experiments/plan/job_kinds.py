@@ -164,6 +164,7 @@ class Finetune(JobKind):
             "task": task.content,
             "recipe": finetuning_inputs(plan.finetuning_of(job), task_kind(task).reads),
             "head": head_inputs(plan.variant(job.system).head, task.pair),
+            **_kept(plan),
         }
 
     def model_folder(self, plan: PlanSpec, job: Job) -> str:
@@ -216,7 +217,7 @@ class Transfer(JobKind):
     def inputs(self, plan: PlanSpec, job: Job) -> Inputs:
         """As JobKind says."""
         task, recipe = plan.task(str(job.task)), plan.finetuning_of(job)
-        return {"task": task.content, **reading_inputs(recipe, task_kind(task).reads)}
+        return {"task": task.content, **reading_inputs(recipe, task_kind(task).reads), **_kept(plan)}
 
     def model_folder(self, plan: PlanSpec, job: Job) -> str | None:
         """As JobKind says."""
@@ -257,7 +258,7 @@ class Evaluate(JobKind):
     def inputs(self, plan: PlanSpec, job: Job) -> Inputs:
         """As JobKind says."""
         task, recipe = plan.task(str(job.task)), plan.variant(job.system).finetuning
-        return {"task": task.content, **reading_inputs(recipe, task_kind(task).reads)}
+        return {"task": task.content, **reading_inputs(recipe, task_kind(task).reads), **_kept(plan)}
 
     def model_folder(self, plan: PlanSpec, job: Job) -> str | None:
         """As JobKind says."""
@@ -301,6 +302,11 @@ JOB_KINDS: Mapping[str, JobKind] = MappingProxyType(
     {kind.name: kind for kind in (Pretrain(), TakeOver(), Finetune(), Transfer(), Evaluate(), Baseline())}
 )
 """All kinds, in the order of a plan's jobs."""
+
+
+def _kept(plan: PlanSpec) -> Inputs:
+    """What is kept of a model's answers besides predictions."""
+    return {"probabilities": True} if plan.keep_probabilities else {}
 
 
 def kind_of(job: Job) -> JobKind:

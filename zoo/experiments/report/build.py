@@ -11,12 +11,14 @@ from zoo.document import Document, Section, markdown
 from zoo.experiments.plan.plan import Plan
 from zoo.experiments.report import (
     ablation,
+    calibration,
     categories,
     costs,
     differences,
     features,
     metrics,
     models,
+    parts,
     provenance,
     scores,
     selection,
@@ -52,6 +54,8 @@ def sections(analysis: Analysis) -> Iterator[Section]:
         provenance.missing_section(run),
         categories.categories_section(run),
         differences.differences_section(comparisons, drawn=effects is None),
+        parts.parts_section(run),
+        calibration.calibration_section(run),
         scores.seeds_section(run),
         costs.pareto_section(run, comparisons),
         features.features_section(run),

@@ -14,11 +14,13 @@ from zoo.experiments.results.records import FailedResult, ModelResult, TaskResul
 from zoo.experiments.results.run import ComparisonRun
 from zoo.experiments.statistics.ablation import Effects
 from zoo.experiments.statistics.analysis import Analysis
+from zoo.experiments.statistics.calibration import Calibration, calibrations
 from zoo.experiments.statistics.costs import quantities
+from zoo.experiments.statistics.parts import PartScores, part_scores
 from zoo.experiments.statistics.selection import SearchResult, search_results
 from zoo.experiments.statistics.verdicts import Comparisons
 
-LEFT_OUT = ("predictions", "test_predictions", "losses", "accuracies", "variant", "cost")
+LEFT_OUT = ("predictions", "test_predictions", "probabilities", "losses", "accuracies", "variant", "cost")
 """Fields of a job's file that the published results leave out: large ones, and times, which never repeat."""
 
 
@@ -59,6 +61,8 @@ PublishedResults: type[Record] = create_model(
     ),
     statistics=(Comparisons, ...),
     tuning=(list[SearchResult], Field(description="What choosing among settings of fine-tuning adds to the scores.")),
+    parts=(list[PartScores], Field(description="Scores of the parts of tasks, such as types of entities.")),
+    calibration=(list[Calibration], Field(description="How well probabilities fit, where they are kept.")),
     effects=(Effects | None, Field(description="The effect of each edge; null if the run is not an ablation.")),
     jobs=(list[_Job], ...),
     failures=(list[FailedResult], ...),
@@ -99,6 +103,8 @@ def summary(analysis: Analysis, *, costs: bool = False) -> dict[str, JsonValue]:
         "scores": scores,
         "statistics": analysis.comparisons.model_dump(mode="json"),
         "tuning": [result.model_dump(mode="json") for result in search_results(run)],
+        "parts": [each.model_dump(mode="json") for each in part_scores(run)],
+        "calibration": [each.model_dump(mode="json") for each in calibrations(run)],
         "effects": effects.model_dump(mode="json") if effects else None,
         "jobs": jobs,
         "failures": failures,

@@ -55,6 +55,13 @@ def _of_task(task: PlannedTask, result: TaskResult) -> Iterator[str]:
         if split in task.dev:
             yield f"holds the split {split!r} as one that is not scored"
         yield from _unfit(task, split, made)
+    if result.probabilities and (lacking := {*task.dev} - {*result.probabilities}):
+        yield f"has probabilities, but none of {min(lacking):.60}"
+    answers = result.predictions | result.test_predictions
+    for split, its in result.probabilities.items():
+        if len(its) != len(answers.get(split, ())):
+            yield f"has {len(its):,} probabilities for the {len(answers.get(split, ())):,} predictions of {split:.60}"
+        yield from _unfit_probabilities(task, split, answers.get(split, ()), its)
 
 
 def _other(what: str, given: Mapping[str, object], planned: Mapping[str, object] | Sequence[str]) -> Iterator[str]:
@@ -76,4 +83,14 @@ def _unfit(task: PlannedTask, split: str, made: Sequence[Any]) -> Iterator[str]:
     for index, value in enumerate(made):
         if not kind.fits(value):
             yield f"predicts {value!r:.30} for item {index + 1} of {split:.60}, which is not {kind.wanted}"
+            return
+
+
+def _unfit_probabilities(
+    task: PlannedTask, split: str, made: Sequence[Any], probabilities: Sequence[Any]
+) -> Iterator[str]:
+    kind = task_kind(task)
+    for index, pair in enumerate(zip(made, probabilities, strict=False)):
+        if not kind.fits_probabilities(*pair):
+            yield f"has {pair[1]!r:.30} as the probabilities of item {index + 1} of {split:.60}, which they cannot be"
             return

@@ -104,7 +104,8 @@ class TaskResult(Record):
     """A system's predictions and scores on a task.
 
     `truncated` counts by split the items cut to fit, for a system that reads tokens. `test_predictions` are
-    predictions for the splits whose labels are withheld, such as a benchmark's test split.
+    predictions for the splits whose labels are withheld, such as a benchmark's test split. `probabilities` are kept
+    where the plan says so, for all these splits, in the form of the task's kind.
     """
 
     kind: Literal["task"] = "task"
@@ -123,6 +124,7 @@ class TaskResult(Record):
     main_score: float
     predictions: Answers
     test_predictions: Answers = Field(default={})
+    probabilities: Answers = Field(default={})
     environment: Environment
     cost: Cost
 

@@ -8,7 +8,7 @@ from dataclasses import replace
 from zoo.core.lazy import imported
 from zoo.experiments.results.records import Cost, TaskResult
 from zoo.experiments.runner.context import JobContext
-from zoo.experiments.runner.scoring import planned_data, scored
+from zoo.experiments.runner.scoring import Answered, planned_data, scored
 from zoo.machine.memory import peak_memory, reset_peak_memory
 from zoo.tasks.kinds import task_kind
 from zoo.tasks.task import Dataset, Task
@@ -25,7 +25,7 @@ def baseline(work: JobContext) -> TaskResult:
     predictions = predict(dataset, task, work.job.seed)
     cost = Cost(seconds=time.perf_counter() - began, peak_bytes=peak_memory(work.how.compute.torch_device))
     work.progress(1, 1)
-    return scored(work, predictions, steps=0, truncated={}, cost=cost)
+    return scored(work, Answered(predictions), steps=0, truncated={}, cost=cost)
 
 
 def _with_training_items(task: Task, dataset: Dataset, other: Task, others: Dataset) -> Dataset:

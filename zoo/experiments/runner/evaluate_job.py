@@ -8,11 +8,12 @@ from zoo.checkpoints import load
 from zoo.experiments.results.records import Cost, TaskResult, Truncation
 from zoo.experiments.runner.context import JobContext
 from zoo.experiments.runner.latency import latency, throughput
-from zoo.experiments.runner.scoring import planned_data, scored, unlabelled
-from zoo.inference.predict_task import class_order, predict_items
+from zoo.experiments.runner.scoring import answered, planned_data, scored, unlabelled
+from zoo.inference.predict_task import class_order
 from zoo.inference.predict_text import head_for_text
 from zoo.machine.memory import peak_memory, reset_peak_memory
 from zoo.tasks.kinds import task_kind
+from zoo.train.finetune import logits_of
 
 
 def evaluate(work: JobContext) -> TaskResult:
@@ -28,14 +29,15 @@ def evaluate(work: JobContext) -> TaskResult:
     kind = task_kind(task, recipe)
     encoded = {split: kind.encode(dataset.splits[split], model.text_tokenizer, length) for split in splits}
     order = class_order(head.config, task)
+    asked_by_split = {split: items for split, (items, _) in encoded.items()}
     with compute.autocast():
-        predictions = {split: predict_items(model, head, kind, items, order) for split, (items, _) in encoded.items()}
+        answers = answered(work, kind, asked_by_split, lambda items: logits_of(model, head, items), order)
     seconds, peak = time.perf_counter() - began, peak_memory(device)
     work.progress(1, 1)
     asked = [item for split in task.dev_splits for item in encoded[split][0]]
     return scored(
         work,
-        predictions,
+        answers,
         steps=0,
         truncated={
             split: Truncation(cut=cut, items=len(items), length=length) for split, (items, cut) in encoded.items()

@@ -12,12 +12,13 @@ from zoo.experiments.plan.job_kinds import kind_of
 from zoo.experiments.results.records import Cost, LayerWeights, TaskResult, Truncation
 from zoo.experiments.runner.context import JobContext
 from zoo.experiments.runner.latency import latency, throughput
-from zoo.experiments.runner.scoring import planned_data, scored, unlabelled
+from zoo.experiments.runner.scoring import answered, planned_data, scored, unlabelled
 from zoo.machine.memory import peak_memory, reset_peak_memory
 from zoo.model import Model
 from zoo.tasks.kinds import make_head, task_kind
+from zoo.tasks.scoring import gold_labels
 from zoo.tasks.task import labels_of
-from zoo.train.finetune import head_for, predict, training_batches, training_parts
+from zoo.train.finetune import head_for, logits_of, training_batches, training_parts
 from zoo.train.kept import keeping
 from zoo.train.loop import fit
 from zoo.weights.checkpoint import load_weights
@@ -50,10 +51,12 @@ def finetune(work: JobContext) -> TaskResult:
     trained = time.perf_counter()
     for split in (*task.dev_splits, *unlabelled(task, dataset)):
         encoded[split] = kind.encode(dataset.splits[split], tokenizer, recipe.max_length)
+    held = {split: its for split, (its, _) in encoded.items() if split != task.train_split}
     with how.compute.autocast():
-        predictions = {
-            split: predict(model, head, its) for split, (its, _) in encoded.items() if split != task.train_split
-        }
+        answers = answered(work, kind, held, lambda its: logits_of(model, head, its))
+    gold, dev = gold_labels(task, dataset), task.dev_splits[0]
+    chosen = {**head.config.options, **kind.chosen(gold[dev], answers.predictions[dev])}
+    head.config = head.config.model_copy(update={"options": chosen})
     seconds, peak = time.perf_counter() - began, peak_memory(how.compute.torch_device)
     if kind_of(job).keeps_model(plan, job):
         save(model, work.model_folder(), to="zoo", replace=True, catalog=catalog)
@@ -61,7 +64,7 @@ def finetune(work: JobContext) -> TaskResult:
     asked = [item for split in task.dev_splits for item in encoded[split][0]]
     return scored(
         work,
-        predictions,
+        answers,
         steps=steps,
         parameters_trained=sum(each.numel() for each in model.parameters() if each.requires_grad),
         layer_mix=_mix(model),

@@ -2,18 +2,34 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from zoo.core.errors import RunFailed
 from zoo.experiments.results.gold_labels import Answers
 from zoo.experiments.results.records import Cost, LayerWeights, TaskResult, Truncation
 from zoo.experiments.runner.context import JobContext
+from zoo.inference.predict_task import decoded, in_order
 from zoo.machine.environment import environment
+from zoo.tasks.kinds import EncodedItem, TaskKind
 from zoo.tasks.scoring import gold_labels, main_score, score
 from zoo.tasks.task import Dataset, Task
 
+if TYPE_CHECKING:
+    from torch import Tensor
+
 _datasets: dict[tuple[str, str | None], Dataset] = {}
 """Data that this process has read, as many jobs need the same task."""
+
+
+@dataclass(frozen=True)
+class Answered:
+    """Predictions by split, and the probabilities of those for which they are kept."""
+
+    predictions: Answers
+    probabilities: Answers = field(default_factory=dict)
 
 
 def planned_data(work: JobContext, name: str | None = None) -> tuple[Task, Dataset]:
@@ -40,9 +56,37 @@ def unlabelled(task: Task, dataset: Dataset) -> list[str]:
     ]
 
 
+def answered(
+    work: JobContext,
+    kind: TaskKind,
+    items: Mapping[str, Sequence[EncodedItem]],
+    logits_of: Callable[[Sequence[EncodedItem]], list[Tensor]],
+    order: Sequence[int] = (),
+) -> Answered:
+    """A model's answers to the items of each split; `order` is its head's `class_order`, if that is not the task's.
+
+    Raises RunFailed if the kind's probabilities are none.
+    """
+    predictions, probabilities = {}, {}
+    for split, its in items.items():
+        logits = logits_of(its)
+        predictions[split] = decoded(kind, its, logits, [*order])
+        if work.plan.keep_probabilities:
+            pairs = zip(its, logits, strict=True)
+            probabilities[split] = [kind.probabilities(item, in_order(one, [*order])) for item, one in pairs]
+            _refuse_unfit(work, kind, predictions[split], probabilities[split])
+    return Answered(predictions, {split: made for split, made in probabilities.items() if made != [None] * len(made)})
+
+
+def _refuse_unfit(work: JobContext, kind: TaskKind, predictions: Sequence[Any], probabilities: Sequence[Any]) -> None:
+    for prediction, its in zip(predictions, probabilities, strict=True):
+        if its is not None and not kind.fits_probabilities(prediction, its):
+            raise RunFailed(f"{work.job.task}: {its!r:.60} are no probabilities of {prediction!r:.30}")
+
+
 def scored(
     work: JobContext,
-    predictions: Answers,
+    answers: Answered,
     *,
     steps: int,
     truncated: dict[str, Truncation],
@@ -50,9 +94,9 @@ def scored(
     parameters_trained: int | None = None,
     layer_mix: LayerWeights | None = None,
 ) -> TaskResult:
-    """The result of a job that made these predictions by split."""
+    """The result of a job that gave these answers."""
     task, dataset = planned_data(work)
-    labels = gold_labels(task, dataset)
+    labels, predictions = gold_labels(task, dataset), answers.predictions
     scores = {split: score(task, labels[split], predictions[split]) for split in labels}
     return TaskResult(
         job=work.job,
@@ -68,6 +112,7 @@ def scored(
         main_score=main_score(task, scores),
         predictions={split: predictions[split] for split in labels},
         test_predictions={split: made for split, made in predictions.items() if split not in labels},
+        probabilities=answers.probabilities,
         environment=environment(work.catalog, work.how.compute),
         cost=cost,
     )

@@ -20,16 +20,20 @@ from zoo.experiments.results.records import TaskResult, fingerprint
 from zoo.experiments.results.run import ComparisonRun, best_setting
 from zoo.experiments.runner.run import Watcher, run
 from zoo.experiments.verify.files import Check
-from zoo.inference.predict_task import class_order, predict_items
+from zoo.inference.predict_task import class_order, decoded, in_order
 from zoo.inference.predict_text import head_for_text
 from zoo.machine.compute import Compute, chosen_device
 from zoo.machine.environment import environment
 from zoo.registry.catalog import Catalog
 from zoo.tasks.kinds import TaskKind, task_kind
+from zoo.train.finetune import logits_of
 
 log = logging.getLogger("zoo")
 
 ALPHA = 0.05
+
+ROUNDING = 1e-3
+"""How far probabilities of the same model may be off elsewhere."""
 
 TIES = 0.01
 """The share of items whose prediction may differ on other hardware."""
@@ -60,10 +64,14 @@ def reevaluate(done: ComparisonRun, folder: Path, catalog: Catalog, compute: Com
         if not isinstance(result, TaskResult) or where is None:
             continue
         try:
-            for split, predictions in _predicted_again(done.plan, result, folder / where, data, catalog, compute):
+            again = _answered_again(done.plan, result, folder / where, data, catalog, compute)
+            for split, predictions, probabilities in again:
                 same_place = here.deterministic and here.hardware == result.environment.hardware
                 kind, recorded = task_kind(done.plan.task(str(result.job.task))), result.predictions[split]
                 yield _equal_predictions(kind, f"{where}: {split}", recorded, predictions, same_place)
+                if split in result.probabilities:
+                    stored = result.probabilities[split]
+                    yield _near(f"{where}: {split}, probabilities", stored, probabilities, same_place)
         except _CannotTell as error:
             yield Check(where, "not decidable", str(error))
         except ZooError as error:
@@ -74,10 +82,13 @@ class _CannotTell(Exception):
     """Why a model cannot predict again."""
 
 
-def _predicted_again(
+def _answered_again(
     plan: Plan, result: TaskResult, place: Path, data: Path | None, catalog: Catalog, compute: Compute
-) -> Iterator[tuple[str, list[Any]]]:
-    """The predictions of a kept model, by development split. Raises ZooError if it has no head for the task."""
+) -> Iterator[tuple[str, list[Any], list[Any]]]:
+    """The predictions of a kept model and their probabilities, by development split.
+
+    Raises ZooError if it has no head for the task.
+    """
     if not place.is_dir():
         raise _CannotTell("the model was not kept; zoo compare --keep-finetuned keeps it")
     task = catalog.task(str(result.job.task))
@@ -90,8 +101,9 @@ def _predicted_again(
     for split in task.dev_splits:
         items, _ = kind.encode(dataset.splits[split], model.text_tokenizer, recipe.max_length)
         with compute.autocast():
-            predictions = predict_items(model, head, kind, items, order)
-        yield split, predictions
+            logits = logits_of(model, head, items)
+        again = [kind.probabilities(item, in_order(its, order)) for item, its in zip(items, logits, strict=True)]
+        yield split, decoded(kind, items, logits, order), again
 
 
 def repeated_plan(plan: Plan, seeds: int, compute: Compute | None = None) -> Plan:
@@ -105,7 +117,7 @@ def retrain(
     plan: Plan,
     stage: Path,
     catalog: Catalog,
-    equivalence_margin: float,
+    margin: float,
     workers: int,
     watcher: Watcher,
 ) -> Iterator[Check]:
@@ -123,7 +135,7 @@ def retrain(
             recorded = done.tried(name, task.name)
             chosen = best_setting(recorded) if recorded else ""  # fewer seeds might choose differently
             repeated = again.tried(name, task.name).get(chosen, [])
-            yield _repeated(where, recorded.get(chosen, []), repeated, equivalence_margin)
+            yield _repeated(where, recorded.get(chosen, []), repeated, margin)
 
 
 def _equal_predictions(
@@ -141,7 +153,27 @@ def _equal_predictions(
     return Check(where, "not decidable" if few else "contradicted", detail)
 
 
-def _repeated(where: str, recorded: list[TaskResult], repeated: list[TaskResult], equivalence_margin: float) -> Check:
+def _near(where: str, recorded: Sequence[Any], found: Sequence[Any], same_place: bool) -> Check:
+    """Probabilities must be the same but for rounding; if they are not on other hardware, that decides nothing."""
+    sides = [list(_flat(side)) for side in (recorded, found)]
+    if len(sides[0]) != len(sides[1]):
+        return Check(where, "contradicted", f"{len(sides[0]):,} stored, {len(sides[1]):,} made")
+    worst = max((abs(a - b) for a, b in zip(*sides, strict=True)), default=0.0)
+    if worst <= ROUNDING:
+        return Check(where, "confirmed")
+    return Check(where, "contradicted" if same_place else "not decidable", f"they differ by up to {worst:.2g}")
+
+
+def _flat(values: Any) -> Iterator[float]:
+    """The numbers in lists of lists."""
+    for value in values:
+        if isinstance(value, list):
+            yield from _flat(value)
+        elif value is not None:
+            yield value
+
+
+def _repeated(where: str, recorded: list[TaskResult], repeated: list[TaskResult], margin: float) -> Check:
     if not recorded or not repeated:
         return Check(where, "not decidable", "there is no score to compare")
     before = {result.job.seed: fingerprint(result) for result in recorded}
@@ -153,19 +185,19 @@ def _repeated(where: str, recorded: list[TaskResult], repeated: list[TaskResult]
         return Check(where, "contradicted", f"{shown}: the same code on the same machine gives other predictions")
     if len(old) < 2 or len(new) < 2:
         return Check(where, "not decidable", f"{shown}; at least two seeds of each are needed")
-    return _tested(where, shown, old, new, equivalence_margin)
+    return _tested(where, shown, old, new, margin)
 
 
-def _tested(where: str, shown: str, old: list[float], new: list[float], equivalence_margin: float) -> Check:
+def _tested(where: str, shown: str, old: list[float], new: list[float], margin: float) -> Check:
     difference = fmean(new) - fmean(old)
     parts = [variance(values) / len(values) for values in (old, new)]
     error = sqrt(sum(parts))
     if error == 0.0:
-        return Check(where, "confirmed" if abs(difference) <= equivalence_margin else "contradicted", shown)
+        return Check(where, "confirmed" if abs(difference) <= margin else "contradicted", shown)
     freedom = error**4 / sum(part**2 / (len(v) - 1) for part, v in zip(parts, (old, new), strict=True))
     reach = [float(stats.t.ppf(1 - share, freedom)) * error for share in (ALPHA / 2, ALPHA)]
     if abs(difference) > reach[0]:
         return Check(where, "contradicted", f"{shown}; chance reaches {reach[0]:.1f}")
-    if abs(difference) + reach[1] <= equivalence_margin:
-        return Check(where, "confirmed", f"{shown}, shown to be within {equivalence_margin:g}")
-    return Check(where, "not decidable", f"{shown}; these seeds cannot tell {equivalence_margin:g} points from chance")
+    if abs(difference) + reach[1] <= margin:
+        return Check(where, "confirmed", f"{shown}, shown to be within {margin:g}")
+    return Check(where, "not decidable", f"{shown}; these seeds cannot tell {margin:g} points from chance")

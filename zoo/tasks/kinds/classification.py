@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from zoo.core.errors import UnknownName
-from zoo.tasks.kinds.kind import EncodedItem, TaskKind, percent
+from zoo.tasks.kinds.kind import EncodedItem, TaskKind, are_probabilities, percent, rounded
 from zoo.tasks.task import Example
 
 if TYPE_CHECKING:
@@ -56,6 +56,19 @@ class Classification(TaskKind):
         """The most probable class."""
         probability, best = logits.softmax(0).max(0)
         yield self.labels[int(best)], percent(probability)
+
+    def probabilities(self, item: EncodedItem, logits: Tensor) -> list[float]:
+        """Of each class. [C]"""
+        found: list[float] = rounded(logits.softmax(0))
+        return found
+
+    def fits_probabilities(self, prediction: Any, value: Any) -> bool:
+        """One per class."""
+        return are_probabilities(value, len(self.labels))
+
+    def judged(self, gold: Any, prediction: Any, probabilities: Any) -> Iterator[tuple[float, bool]]:
+        """The predicted class."""
+        yield probabilities[prediction], prediction == gold
 
     def side(self, values: Sequence[Any]) -> Any:
         """Class ids. [N]"""

@@ -12,11 +12,15 @@ from zoo.core.specs import Reading
 from zoo.tasks.task import Example, Label
 
 if TYPE_CHECKING:
+    from pydantic import JsonValue
     from torch import Tensor
 
     from zoo.core.batch import Batch, Encoding, Flags, Ids
     from zoo.core.interfaces import Tokenizer
     from zoo.text.windows import Window
+
+DIGITS = 6
+"""Digits of a probability that is kept."""
 
 
 @dataclass(frozen=True)
@@ -25,7 +29,7 @@ class EncodedItem:
 
     `offsets` [S, 2] are where in its text each token of the sequence begins and ends, where the kind needs it; `words`
     [W, 2] the same of words, and `places` [W] the first token of each, -1 where it was cut off. `widest` [S] says for
-    which tokens this window of a text is the one to ask (zoo.text.windows).
+    which tokens this window of a text is the one to ask (zoo.text.windows). `text` is what they are places in.
 
     An item whose text is too long for one sequence has `windows`, each an item of one sequence: these are learnt and
     predicted apart, in whatever batch, and their logits are put together to be decoded (TaskKind.join_logits).
@@ -36,13 +40,14 @@ class EncodedItem:
     words: Ids | None = None
     places: Ids | None = None
     widest: Flags | None = None
+    text: str = ""
     windows: tuple[EncodedItem, ...] = ()
 
     @classmethod
-    def of_windows(cls, windows: Sequence[Window]) -> EncodedItem:
-        """An item of one window, or of several."""
-        parts = tuple(cls((window.encoding,), window.offsets, widest=window.widest) for window in windows)
-        return parts[0] if len(parts) == 1 else cls(tuple(window.encoding for window in windows), windows=parts)
+    def of_windows(cls, windows: Sequence[Window], text: str = "") -> EncodedItem:
+        """An item of one window of a text, or of several."""
+        parts = tuple(cls((its.encoding,), its.offsets, widest=its.widest, text=text) for its in windows)
+        return parts[0] if len(parts) == 1 else cls(tuple(its.encoding for its in windows), text=text, windows=parts)
 
     def __len__(self) -> int:
         """Tokens in all."""
@@ -212,7 +217,29 @@ class TaskKind(ABC):
     def rows(self, example: Example, item: EncodedItem, logits: Tensor) -> Iterator[tuple[str, ...]]:
         """What `zoo predict` prints for an item in `columns`, in one row or several."""
 
+    # How sure it is
+
+    def probabilities(self, item: EncodedItem, logits: Tensor) -> Any:
+        """The probabilities of an item's answers as JSON, with six digits; None, by default, if the kind has none."""
+        return None
+
+    def fits_probabilities(self, prediction: Any, value: Any) -> bool:
+        """Whether a value can be the probabilities of an item with this prediction."""
+        return value is None
+
+    def judged(self, gold: Any, prediction: Any, probabilities: Any) -> Iterator[tuple[float, bool]]:
+        """How probable each answer to an item was said to be, and whether it is right; for calibration."""
+        return iter(())
+
     # How predictions are scored and compared
+
+    def chosen(self, gold: Sequence[Any], predictions: Sequence[Any]) -> dict[str, JsonValue]:
+        """Options of a trained model's head that are chosen on development items; none by default."""
+        return {}
+
+    def parts(self, gold: Sequence[Any], predictions: Sequence[Any]) -> Mapping[str, Mapping[str, float]]:
+        """Scores of the parts of a task by name, such as types of entities; none by default."""
+        return {}
 
     def side(self, values: Sequence[Any]) -> Any:
         """Labels or predictions of many items as the metrics of this kind take them."""
@@ -225,6 +252,24 @@ class TaskKind(ABC):
     def is_constant(self, values: Sequence[Any]) -> bool:
         """Whether the same is predicted whatever is read."""
         return all(value == values[0] for value in values)
+
+
+def rounded(probabilities: Tensor) -> Any:
+    """Probabilities as JSON, with six digits."""
+    return (probabilities.double() * 10**DIGITS).round().div(10**DIGITS).tolist()
+
+
+def are_probabilities(value: Any, n: int, *, of_one: bool = True) -> bool:
+    """Whether it is a list of `n` numbers from 0 to 1; together 1, up to rounding, if they are `of_one` answer."""
+    fit = isinstance(value, list) and len(value) == n and all(isinstance(p, float) and 0 <= p <= 1 for p in value)
+    return fit and (not of_one or abs(sum(value) - 1) <= n * 10**-DIGITS)
+
+
+def judged_each(gold: Any, prediction: Any, probabilities: Any) -> Iterator[tuple[float, bool]]:
+    """The same of answers that are each yes or no: `gold` and `prediction` are the places of yes."""
+    for place, probability in enumerate(probabilities):
+        holds = place in prediction
+        yield (probability if holds else 1 - probability), holds == (place in gold)
 
 
 def percent(probability: Any) -> str:

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from zoo.tasks.kinds.classification import class_id, id_of, is_id
-from zoo.tasks.kinds.kind import EncodedItem, TaskKind, percent
+from zoo.tasks.kinds.kind import EncodedItem, TaskKind, are_probabilities, judged_each, percent, rounded
 from zoo.tasks.task import Example
 
 if TYPE_CHECKING:
@@ -74,6 +74,19 @@ class MultiLabel(TaskKind):
         """The labels that are more probable than not."""
         found = [(self.labels[index], percent(logits[index].sigmoid())) for index in self.decode(item, logits)]
         yield SEPARATOR.join(name for name, _ in found), SEPARATOR.join(probability for _, probability in found)
+
+    def probabilities(self, item: EncodedItem, logits: Tensor) -> list[float]:
+        """Of each label to hold. [C]"""
+        found: list[float] = rounded(logits.sigmoid())
+        return found
+
+    def fits_probabilities(self, prediction: Any, value: Any) -> bool:
+        """One per label."""
+        return are_probabilities(value, len(self.labels), of_one=False)
+
+    def judged(self, gold: Any, prediction: Any, probabilities: Any) -> Iterator[tuple[float, bool]]:
+        """Each label, to hold or not."""
+        yield from judged_each(gold, prediction, probabilities)
 
     def side(self, values: Sequence[Any]) -> Any:
         """Ones where a label holds. [N, C]"""

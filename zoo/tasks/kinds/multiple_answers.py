@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from zoo.core.errors import ZooError
 from zoo.tasks.kinds.classification import is_id
-from zoo.tasks.kinds.kind import TEXT, EncodedItem, ItemField, percent, text_in
+from zoo.tasks.kinds.kind import TEXT, EncodedItem, ItemField, are_probabilities, judged_each, percent, rounded, text_in
 from zoo.tasks.kinds.multiple_choice import MultipleChoice
 from zoo.tasks.task import Example
 
@@ -93,6 +93,20 @@ class MultipleAnswers(MultipleChoice):
         """The right answers, and how probable each is."""
         places = self.decode(item, logits)
         yield self.shown(places), SEPARATOR.join(percent(logits[place].sigmoid()) for place in places)
+
+    def probabilities(self, item: EncodedItem, logits: Tensor) -> list[float]:
+        """Of each answer to be right. [its answers]"""
+        found: list[float] = rounded(logits.sigmoid())
+        return found
+
+    def fits_probabilities(self, prediction: Any, value: Any) -> bool:
+        """One per answer."""
+        fit = isinstance(value, list) and all(place < len(value) for place in prediction)
+        return fit and are_probabilities(value, len(value), of_one=False)
+
+    def judged(self, gold: Any, prediction: Any, probabilities: Any) -> Iterator[tuple[float, bool]]:
+        """Each answer, to be right or not."""
+        yield from judged_each(gold, prediction, probabilities)
 
     def side(self, values: Sequence[Any]) -> list[frozenset[int]]:
         """The places of each item."""

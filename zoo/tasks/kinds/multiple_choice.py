@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from zoo.core.errors import ZooError
 from zoo.tasks.kinds.classification import NO_CLASS
-from zoo.tasks.kinds.kind import TEXT, EncodedItem, ItemField, TaskKind, percent, text_in
+from zoo.tasks.kinds.kind import TEXT, EncodedItem, ItemField, TaskKind, are_probabilities, percent, rounded, text_in
 from zoo.tasks.task import Example
 
 if TYPE_CHECKING:
@@ -95,13 +95,17 @@ class MultipleChoice(TaskKind):
     def encode(
         self, examples: Sequence[Example], tokenizer: Tokenizer, max_length: int
     ) -> tuple[list[EncodedItem], int]:
-        """A sequence for each choice."""
-        from zoo.text.encoding import encode_texts
+        """A sequence for each choice; the text before them is divided into tokens once."""
+        from zoo.text.encoding import is_cut
 
-        made = [
-            encode_texts(tokenizer, [(item.first, choice) for choice in item.choices], max_length) for item in examples
-        ]
-        return [EncodedItem(tuple(encodings)) for encodings, _ in made], sum(n_cut > 0 for _, n_cut in made)
+        firsts = tokenizer.encode([item.first for item in examples])
+        seconds = iter(tokenizer.encode([choice for item in examples for choice in item.choices]))
+        items, n_cut = [], 0
+        for item, first in zip(examples, firsts, strict=True):
+            its = [next(seconds) for _ in item.choices]
+            items.append(EncodedItem(tuple(tokenizer.join(first, second, max_length) for second in its)))
+            n_cut += any(is_cut(tokenizer, first, second, max_length) for second in its)
+        return items, n_cut
 
     def decode(self, item: EncodedItem, logits: Tensor) -> int:
         """[its choices] to the most probable."""
@@ -111,6 +115,19 @@ class MultipleChoice(TaskKind):
         """The most probable choice."""
         probability, best = logits.softmax(0).max(0)
         yield str(int(best)), example.choices[int(best)], percent(probability)
+
+    def probabilities(self, item: EncodedItem, logits: Tensor) -> list[float]:
+        """Of each choice. [its choices]"""
+        found: list[float] = rounded(logits.softmax(0))
+        return found
+
+    def fits_probabilities(self, prediction: Any, value: Any) -> bool:
+        """One per choice."""
+        return isinstance(value, list) and prediction < len(value) and are_probabilities(value, len(value))
+
+    def judged(self, gold: Any, prediction: Any, probabilities: Any) -> Iterator[tuple[float, bool]]:
+        """The predicted choice."""
+        yield probabilities[prediction], prediction == gold
 
     def side(self, values: Sequence[Any]) -> Any:
         """Places. [N]"""

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
+from functools import cached_property
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from zoo.core.errors import UnknownName, ZooError
 from zoo.tasks.kinds.classification import class_id, id_of, is_id
-from zoo.tasks.kinds.kind import EncodedItem, ItemField, TaskKind, percent, text_in
-from zoo.tasks.tagging import CHARACTERS, OUTSIDE, SPACES, word_spans
+from zoo.tasks.kinds.kind import EncodedItem, ItemField, TaskKind, are_probabilities, percent, rounded, text_in
+from zoo.tasks.tagging import CHARACTERS, OUTSIDE, SPACES, convert_tags, marks_entities, recognised, word_spans
 from zoo.tasks.task import Example
 
 if TYPE_CHECKING:
@@ -16,20 +18,21 @@ if TYPE_CHECKING:
 
     from zoo.core.batch import Batch, Ids
     from zoo.core.interfaces import Tokenizer
-    from zoo.text.encoding import LocatedEncoding
+    from zoo.text.windows import Window
 
 
 class TokenClassification(TaskKind):
     """A label is a list of tag ids, one per word.
 
     Words are what white space divides; or with `words="characters"`, as for Chinese, each character is one. The first
-    piece of a word carries its tag, the others none. A word that was cut off, or has no piece, is predicted as the tag
-    O, or as the first tag where there is no O.
+    piece of a word carries its tag, the others none; one without a piece is predicted as the tag O, or as the first tag
+    where there is no O. Longer texts are read in windows, and nothing is cut off.
     """
 
     head = "zoo.heads:TokenClassification"
     columns = ("start", "end", "word", "prediction", "probability")
     options = ("words",)
+    reads = frozenset({"max_length", "stride"})
     baselines: ClassVar = {
         "majority": "zoo.tasks.baselines:majority_tag",
         "most-frequent-tag": "zoo.tasks.baselines:most_frequent_tag",
@@ -45,7 +48,7 @@ class TokenClassification(TaskKind):
         """Where the words of a text begin and end."""
         return word_spans(text, by_characters=self.by_characters)
 
-    def joined(self, words: Sequence[str]) -> str:
+    def text_of(self, words: Sequence[str]) -> str:
         """The text of these words."""
         return ("" if self.by_characters else " ").join(words)
 
@@ -71,7 +74,23 @@ class TokenClassification(TaskKind):
 
     def read(self, cell: str) -> tuple[int, ...]:
         """Tags with spaces between them."""
-        return tuple(id_of(tag, self.labels) for tag in cell.split())
+        return tuple(id_of(tag, self.labels) for tag in self._converted(cell.split()))
+
+    def _converted(self, tags: list[Any]) -> list[Any]:
+        """Tags of another scheme of entities in that of the labels; others as they are."""
+        if all(tag in self.labels for tag in tags) or not self._scheme or not marks_entities(map(str, tags)):
+            return tags
+        return list(convert_tags(tags, self._scheme))
+
+    @cached_property
+    def _scheme(self) -> str | None:
+        """That of the labels, if they are tags of one."""
+        if not marks_entities(self.labels):
+            return None
+        by_type = sorted(self.labels, key=lambda label: (label[2:], label))
+        with suppress(ZooError):
+            return recognised([by_type])
+        return None
 
     def shown(self, value: Any) -> str:
         """Tags with spaces between them."""
@@ -90,14 +109,14 @@ class TokenClassification(TaskKind):
             if unfit:
                 what = "characters" if self.by_characters else "words without spaces"
                 raise ZooError(f"tokens should be {what}, and one is {unfit[0]!r:.60}")
-            words = self.joined(words)
+            words = self.text_of(words)
         return Example(text_in({"tokens": words}, "tokens"), label=self.gold(row.get("tags")))
 
     def gold(self, value: Any) -> tuple[int, ...] | None:
         """A list of names or ids of tags, or names with spaces between them."""
         if not isinstance(value, list):
             return self.read(value) if isinstance(value, str) else value
-        tags = [class_id(tag, self.labels) for tag in value]
+        tags = [class_id(tag, self.labels) for tag in self._converted(value)]
         return None if None in tags else tuple(tag for tag in tags if tag is not None)
 
     def labels_in(self, value: Any) -> list[str]:
@@ -113,10 +132,17 @@ class TokenClassification(TaskKind):
     def encode(
         self, examples: Sequence[Example], tokenizer: Tokenizer, max_length: int
     ) -> tuple[list[EncodedItem], int]:
-        """With the first piece of each word."""
-        words = [self.words(item.first) for item in examples]
-        located = _located(examples, tokenizer, max_length, words if self.by_characters else None)
-        return [_in_words(*pair) for pair in zip(located, words, strict=True)], sum(its.cut for its in located)
+        """With the first piece of each word; a long text in windows, each word in the one with most context."""
+        texts = [item.first for item in examples]
+        words = [self.words(text) for text in texts]
+        if self.by_characters:
+            from zoo.text.encoding import encode_words
+
+            pieces = encode_words(tokenizer, texts, words)
+        else:
+            pieces = tokenizer.encode_with_offsets(texts)
+        firsts = [_firsts(offsets, its) for (_, offsets), its in zip(pieces, words, strict=True)]
+        return self._windowed(tokenizer, pieces, words, firsts, max_length), 0
 
     def encode_lines(
         self, examples: Sequence[Example], tokenizer: Tokenizer, max_length: int
@@ -124,8 +150,23 @@ class TokenClassification(TaskKind):
         """With the words that the tokenizer sees, which has punctuation apart; by characters as always."""
         if self.by_characters:
             return self.encode(examples, tokenizer, max_length)
-        located = _located(examples, tokenizer, max_length)
-        return [_as_pieced(its, tokenizer) for its in located], sum(its.cut for its in located)
+        pieces = tokenizer.encode_with_offsets([item.first for item in examples])
+        firsts = [_beginnings(ids, tokenizer) for ids, _ in pieces]
+        words = [_between(offsets, its) for (_, offsets), its in zip(pieces, firsts, strict=True)]
+        return self._windowed(tokenizer, pieces, words, firsts, max_length), 0
+
+    def _windowed(
+        self,
+        tokenizer: Tokenizer,
+        pieces: Sequence[tuple[Ids, Ids]],
+        words: Sequence[list[tuple[int, int]]],
+        firsts: Sequence[Sequence[int]],
+        max_length: int,
+    ) -> list[EncodedItem]:
+        from zoo.text.windows import window_pieces
+
+        windows = window_pieces(tokenizer, pieces, max_length, self.reading.stride_of(max_length))
+        return [_item(*its) for its in zip(windows, words, firsts, strict=True)]
 
     def batch(self, items: Sequence[EncodedItem], labels: Sequence[Any] | None = None) -> Batch:
         """Tags are targets of tokens, IGNORE but at the first piece of each word."""
@@ -150,6 +191,29 @@ class TokenClassification(TaskKind):
             if place >= 0 and word:
                 yield str(start), str(end), word, self.labels[int(tags[place])], percent(probabilities[place])
 
+    def probabilities(self, item: EncodedItem, logits: Tensor) -> list[list[float]]:
+        """Of each tag for each word, none for a word that was not read. [W, C]"""
+        assert item.places is not None
+        tags = rounded(logits.softmax(1))
+        return [tags[place] if place >= 0 else [] for place in item.places.tolist()]
+
+    def fits_probabilities(self, prediction: Any, value: Any) -> bool:
+        """One per tag, or none, for each word."""
+        fit = isinstance(value, list) and len(value) == len(prediction)
+        return fit and all(word == [] or are_probabilities(word, len(self.labels)) for word in value)
+
+    def judged(self, gold: Any, prediction: Any, probabilities: Any) -> Iterator[tuple[float, bool]]:
+        """The tag of each word that was read."""
+        for right, tag, its in zip(gold, prediction, probabilities, strict=False):
+            if its:
+                yield its[tag], tag == right
+
+    def parts(self, gold: Sequence[Any], predictions: Sequence[Any]) -> Mapping[str, Mapping[str, float]]:
+        """Precision, recall and F1 of each type of entity, and how many there are; none of tags that mark none."""
+        from zoo.tasks.metrics.tagging import scores_by_type
+
+        return scores_by_type(self.side(gold), self.side(predictions)) if marks_entities(self.labels) else {}
+
     def side(self, values: Sequence[Any]) -> list[tuple[str, ...]]:
         """The tags of each text by name."""
         return [tuple(self.labels[tag] for tag in tags) for tags in values]
@@ -159,43 +223,52 @@ class TokenClassification(TaskKind):
         return len({tag for tags in values for tag in tags}) == 1
 
 
-def _located(
-    examples: Sequence[Example],
-    tokenizer: Tokenizer,
-    max_length: int,
-    words: Sequence[Sequence[tuple[int, int]]] | None = None,
-) -> list[LocatedEncoding]:
-    """With words, each is encoded by itself, so that no piece has parts of two."""
-    from zoo.text.encoding import locate_texts, locate_words
-
-    texts = [item.first for item in examples]
-    return locate_words(tokenizer, texts, words, max_length) if words else locate_texts(tokenizer, texts, max_length)
-
-
-def _in_words(located: LocatedEncoding, words: list[tuple[int, int]]) -> EncodedItem:
-    """The first piece that lies in each word, or none."""
+def _firsts(offsets: Ids, words: Sequence[tuple[int, int]]) -> list[int]:
+    """The first piece that lies in each word, -1 if none does."""
     import numpy as np
 
-    real = np.flatnonzero(~located.encoding.special)
-    starts = located.offsets[real]
+    if not words:
+        return []
     # A piece may begin with the space before its word, as those of byte-level tokenizers do: its end tells.
-    firsts = np.searchsorted(starts[:, 1], [start + 1 for start, _ in words]) if words else np.zeros(0, dtype=int)
-    places = [
-        int(real[first]) if first < len(real) and starts[first, 0] < end else -1
-        for first, (_, end) in zip(firsts.tolist(), words, strict=True)
+    found = np.searchsorted(offsets[:, 1], [start + 1 for start, _ in words]).tolist()
+    return [
+        place if place < len(offsets) and offsets[place, 0] < end else -1
+        for place, (_, end) in zip(found, words, strict=True)
     ]
-    return EncodedItem((located.encoding,), located.offsets, _array(words), np.array(places, dtype=np.int32))
 
 
-def _as_pieced(located: LocatedEncoding, tokenizer: Tokenizer) -> EncodedItem:
+def _beginnings(ids: Ids, tokenizer: Tokenizer) -> list[int]:
+    """The pieces that begin a word, as the tokenizer sees it."""
+    starts = tokenizer.word_starts
+    return [place for place, piece in enumerate(ids.tolist()) if place == 0 or starts[piece]]
+
+
+def _between(offsets: Ids, firsts: Sequence[int]) -> list[tuple[int, int]]:
+    """Where words begin and end, each with the pieces up to the next."""
+    lasts = [*(following - 1 for following in firsts[1:]), len(offsets) - 1]
+    return [(int(offsets[first, 0]), int(offsets[last, 1])) for first, last in zip(firsts, lasts, strict=False)]
+
+
+def _item(windows: Sequence[Window], words: list[tuple[int, int]], firsts: Sequence[int]) -> EncodedItem:
+    """Windows, each with the places of the words that are its, and the places of all words in them end to end."""
     import numpy as np
 
-    encoding, offsets = located.encoding, located.offsets
-    places = np.flatnonzero(~encoding.special)
-    begins = [place for place in places.tolist() if place == places[0] or tokenizer.word_starts[encoding.ids[place]]]
-    ends = [following - 1 for following in begins[1:]] + [int(places[-1])] if begins else []
-    words = [(int(offsets[first, 0]), int(offsets[last, 1])) for first, last in zip(begins, ends, strict=True)]
-    return EncodedItem((encoding,), offsets, _array(words), np.array(begins, dtype=np.int32))
+    spans, places, before = _array(words), np.full(len(words), -1, dtype=np.int32), 0
+    parts = []
+    for window in windows:
+        real = np.flatnonzero(~window.encoding.special)
+        local = np.array(firsts, dtype=np.int32) - window.begin
+        its = (np.array(firsts) >= 0) & (local >= 0) & (local < len(real))
+        its[its] = window.widest[real[local[its]]]
+        own = np.full(len(words), -1, dtype=np.int32)
+        own[its] = real[local[its]]
+        places[its] = own[its] + before
+        before += len(window)
+        parts.append(EncodedItem((window.encoding,), window.offsets, spans, own, window.widest))
+    if len(parts) == 1:
+        return parts[0]
+    encodings = tuple(part.encodings[0] for part in parts)
+    return EncodedItem(encodings, words=spans, places=places, windows=tuple(parts))
 
 
 def _array(spans: list[tuple[int, int]]) -> Ids:

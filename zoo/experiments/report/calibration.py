@@ -1,0 +1,89 @@
+"""The section on probabilities: how far they are from the share of right answers."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from statistics import fmean, stdev
+from typing import TYPE_CHECKING
+
+from zoo.document import Figure, Notes, Section, Table
+from zoo.document.plotting import grid, key, short, stroke
+from zoo.experiments.results.run import ComparisonRun
+from zoo.experiments.statistics.calibration import N_BINS, Calibration, calibrations
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure as Drawing
+
+TITLE = "Reliability: the share of right answers by their mean probability; the closer to the diagonal, the better"
+
+
+def calibration_section(run: ComparisonRun) -> Section | None:
+    """A row per task and system, and reliability plots; None if no probabilities are kept."""
+    found = list(calibrations(run))
+    if not found:
+        return None
+    figure = Figure(TITLE, lambda: reliability_figure(found), reliability_table(found))
+    return Section("calibration", "Calibration", (calibration_table(found), Notes((note(),)), figure))
+
+
+def note() -> str:
+    """What is measured, and of what."""
+    return (
+        f"ECE is the expected calibration error in {N_BINS} bins of equal width (Guo et al. 2017), mean ± standard "
+        "deviation over seeds, x 100: the mean distance of probability and share of right answers. An answer is a "
+        "class or a choice; of multi-label tasks each label, of tags each word that was read. Baselines give no "
+        "probabilities."
+    )
+
+
+def calibration_table(found: Sequence[Calibration]) -> Table:
+    """A row per task and system."""
+    rows = tuple(
+        (
+            f"{each.task}: {each.system}",
+            spread(each.ece),
+            f"{100 * each.confidence:.1f}",
+            f"{100 * each.accuracy:.1f}",
+            f"{100 * (each.confidence - each.accuracy):+.1f}",
+            f"{each.n_answers:,}",
+        )
+        for each in found
+    )
+    return Table(("task and system", "ECE", "mean probability", "right", "overconfidence", "answers"), rows)
+
+
+def reliability_table(found: Sequence[Calibration]) -> Table:
+    """A row per task, system and bin that holds an answer; the seeds together."""
+    rows = tuple(
+        (
+            f"{each.task}: {each.system}",
+            f"{one.low:.3f}-{one.high:.3f}",
+            f"{100 * one.confidence:.1f}",
+            f"{100 * one.accuracy:.1f}",
+            f"{one.n:,}",
+        )
+        for each in found
+        for one in each.bins
+    )
+    return Table(("task and system", "probability above", "mean probability", "right", "answers of all seeds"), rows)
+
+
+def reliability_figure(found: Sequence[Calibration]) -> Drawing:
+    """A panel per task, a line per system."""
+    systems, tasks = (list(dict.fromkeys(names)) for names in zip(*((e.system, e.task) for e in found), strict=True))
+    figure, panels = grid(len(tasks), columns=3, height=3.0)
+    for axes, task in zip(panels, tasks, strict=True):
+        axes.plot([0, 100], [0, 100], color="#cccccc", linewidth=0.8)
+        for each in [each for each in found if each.task == task]:
+            points = [(100 * one.confidence, 100 * one.accuracy) for one in each.bins]
+            axes.plot(*zip(*points, strict=True), marker="o", markersize=3, **stroke(systems.index(each.system)))
+        axes.set_title(short(task), fontsize=9)
+        axes.set_xlabel("mean probability x 100")
+        axes.set_ylabel("right x 100")
+    key(figure, systems, stroke)
+    return figure
+
+
+def spread(values: Sequence[float]) -> str:
+    """Mean and standard deviation, x 100."""
+    return f"{100 * fmean(values):.1f}" + (f" ± {100 * stdev(values):.1f}" if len(values) > 1 else "")
