@@ -176,7 +176,8 @@ class TokenClassification(TaskHead):
 class QuestionAnswering(TaskHead):
     """The start and end of an answer in its sequence, by cross-entropy over its tokens; Devlin et al. 2019, s. 4.2.
 
-    Logits are [B, 2, S] and targets [B, 2]: first and last token, counted from the sequence's first.
+    Logits are [B, 2, S] and targets [B, 2]: first and last token, counted from the sequence's first, which itself
+    stands for no answer.
     """
 
     reads_tokens = True
@@ -186,7 +187,7 @@ class QuestionAnswering(TaskHead):
         return 2
 
     def logits(self, hidden: Tensor, batch: Batch) -> Tensor:
-        """[T, H] to [B, 2, S], minus infinity where an answer cannot be: outside the second text, at special tokens."""
+        """[T, H] to [B, 2, S], minus infinity where an answer cannot be: outside the second text, but for the first."""
         return _at_answers(self.compared(hidden, batch), batch)
 
     def compared(self, hidden: Tensor, batch: Batch) -> Tensor:
@@ -207,8 +208,9 @@ class QuestionAnswering(TaskHead):
 
 
 def _at_answers(logits: Tensor, batch: Batch) -> Tensor:
-    """[B, 2, S], minus infinity except at tokens of the text that the question is about."""
+    """[B, 2, S], minus infinity except at tokens of the text that the question is about, and at the first."""
     mask, _ = batch.layout.pad((batch.segments == 1) & ~batch.special)
+    mask[:, 0] = True
     return logits.masked_fill(~mask[:, None], -torch.inf)
 
 

@@ -36,7 +36,10 @@ class Made(Task):
         }
         if self.name == "answers":
             at = text.index(thing)
-            return Example("what ?", text, (at, at + len(thing)))
+            return Example("what ?", text, ((at, thing),))
+        if self.name == "perhaps":  # what is old is never named
+            at = text.index(thing)
+            return Example("what ?", text, () if "old" in colours else ((at, thing),))
         if self.name == "endings":
             return Example(text, None, THINGS.index(thing), tuple(f"a {other} ." for other in THINGS))
         return Example(text, None, labels[self.name])
@@ -55,7 +58,8 @@ TASKS = (
     made("colours", "multi-label", COLOURS, "micro-f1", "macro-f1", "exact-match"),
     made("sizes", "regression", (), "spearman"),
     made("names", "token-classification", ("O", "B-PER", "B-THING"), "entity-f1", "accuracy"),
-    made("answers", "question-answering", (), "exact-match", pair=True),
+    made("answers", "question-answering", (), "exact-match", "f1", pair=True),
+    made("perhaps", "question-answering", (), "best-f1", pair=True).model_copy(update={"options": {"no_answer": True}}),
     made("endings", "multiple-choice", (), "accuracy"),
     made("grades", "stranger.ordinal", THINGS, "stranger.distance", "stranger.exact"),
 )

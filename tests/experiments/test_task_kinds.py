@@ -28,6 +28,7 @@ from zoo.experiments.statistics.analysis import analyse
 from zoo.experiments.statistics.verdicts import compare_systems
 from zoo.experiments.verify.files import verify
 from zoo.experiments.verify.rerun import reevaluate
+from zoo.heads import TaskHead
 from zoo.inference.predict_task import predict_task
 from zoo.inference.predict_text import predict_texts
 from zoo.tasks.kinds import task_kind
@@ -93,7 +94,7 @@ def test_every_kind_is_learnt_scored_and_read_back(name: str, done: ComparisonRu
     assert len(result.test_predictions["test"]) == 19
     assert all(task_kind(task).fits(value) for value in result.test_predictions["test"])
     means = [np.mean([r.main_score for r in done.finetuned(system, name)]) for system in ("quick", "slow")]
-    assert means[0] > means[1] or name in ("answers", "endings")  # which take more steps
+    assert means[0] > means[1] or name in ("answers", "perhaps", "endings")  # which take more steps
 
 
 def test_each_task_has_the_baselines_of_its_kind(done: ComparisonRun) -> None:
@@ -103,7 +104,8 @@ def test_each_task_has_the_baselines_of_its_kind(done: ComparisonRun) -> None:
         "colours": {"majority", "bag-of-words"},
         "sizes": {"majority", "bag-of-words"},
         "names": {"majority", "most-frequent-tag"},
-        "answers": set(),
+        "answers": {"tf-idf-sentence"},
+        "perhaps": {"tf-idf-sentence"},
         "endings": {"majority", "longest", "bag-of-words"},
         "grades": {"majority", "bag-of-words"},
     }
@@ -126,6 +128,24 @@ def test_the_report_names_every_task_with_its_metrics(folder: Path) -> None:
     for task in TASKS:
         assert task.name in report
     assert "entity-f1" in report and "stranger.distance" in report
+
+
+def test_a_threshold_is_chosen_on_dev_told_in_the_report_and_kept_with_the_model(
+    folder: Path, done: ComparisonRun
+) -> None:
+    task, result = CATALOG.task("perhaps"), of(done, "quick", "perhaps")
+    made, gold = result.predictions["dev"], done.gold["perhaps"]["dev"]
+    assert [] in gold and all(len(value) == 2 for value in made)
+    chosen = task_kind(task).chosen(gold, made)["threshold"]
+    model = load(folder / str(model_folder(done.plan, result.job)), catalog=CATALOG)
+    head = model.objective("task")
+    assert isinstance(head, TaskHead) and head.config.options == {"no_answer": True, "threshold": chosen}
+    report = (folder / "report.md").read_text()
+    assert (
+        f"perhaps: no-answer threshold chosen on the items that are scored, for each run: quick {chosen:.2f}," in report
+    )
+    shown = predict_texts(model, [(item.first, str(item.second)) for item in task.load(None).splits["dev"]]).rows
+    assert [row[3] == "" for row in shown] == [value[1] > chosen for value in made]
 
 
 def test_a_run_of_every_kind_is_verified_and_a_changed_tag_is_found(folder: Path) -> None:

@@ -25,6 +25,7 @@ SEVERAL = kind("multi-label", "cheap", "fast", "good")
 NUMBER = kind("regression")
 TAGS = kind("token-classification", "O", "B-PER")
 ANSWER = kind("question-answering", pair=True)
+MAYBE = task_kind(HeadConfig(kind="question-answering", pair=True, options={"no_answer": True}))
 CHOICE = kind("multiple-choice")
 
 
@@ -46,9 +47,10 @@ CHOICE = kind("multiple-choice")
         (TAGS, {"tokens": ["Ann", "sings"], "tags": [1, 0]}, Example("Ann sings", None, (1, 0))),
         (TAGS, {"tokens": "Ann sings", "tags": "B-PER O"}, Example("Ann sings", None, (1, 0))),
         (TAGS, {"tokens": ["Ann"], "tags": None}, Example("Ann")),
-        (ANSWER, SQUAD, Example("who ?", "Ann met Ann .", (8, 11))),
-        (ANSWER, SQUAD | {"answers": "met"}, Example("who ?", "Ann met Ann .", (4, 7))),
-        (ANSWER, SQUAD | {"answers": "Ann", "answer_start": "8"}, Example("who ?", "Ann met Ann .", (8, 11))),
+        (ANSWER, SQUAD, Example("who ?", "Ann met Ann .", ((8, "Ann"), (4, "met")))),
+        (MAYBE, SQUAD | {"answers": {"text": [], "answer_start": []}}, Example("who ?", "Ann met Ann .", ())),
+        (ANSWER, SQUAD | {"answers": "met"}, Example("who ?", "Ann met Ann .", ((4, "met"),))),
+        (ANSWER, SQUAD | {"answers": "Ann", "answer_start": "8"}, Example("who ?", "Ann met Ann .", ((8, "Ann"),))),
         (CHOICE, {"text": "a", "choices": ["b", "c"], "label": 1}, Example("a", None, 1, ("b", "c"))),
         (CHOICE, {"text": "a", "choices": ["b", "c"], "label": "0"}, Example("a", None, 0, ("b", "c"))),
         (CHOICE, {"text": "a", "choices": ["b", "c"], "label": -1}, Example("a", None, None, ("b", "c"))),
@@ -72,6 +74,7 @@ def test_the_fields_of_a_row_become_an_item(of: TaskKind, row: dict[str, Any], i
         (PAIRS, {"text": "a", "text_pair": 3, "label": "yes"}, "text_pair should be a text, and is 3"),
         (SEVERAL, {"text": "a", "label": ["slow"]}, "'slow' is not a label"),
         (TAGS, {"tokens": ["New York"], "tags": [0]}, "tokens should be words without spaces, and one is 'New York'"),
+        (ANSWER, SQUAD | {"answers": []}, "the question has no answer; the kind's option no_answer allows that"),
         (ANSWER, SQUAD | {"answers": "Bob"}, "the answer 'Bob' is not in its context"),
         (ANSWER, SQUAD | {"answers": {"text": ["met"], "answer_start": [5]}}, "'met' is not in its context at char"),
         (CHOICE, {"text": "a", "choices": "b", "label": 1}, "choices should be a list of texts, and is 'b'"),

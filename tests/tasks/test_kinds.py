@@ -98,34 +98,37 @@ def test_tags_of_another_scheme_are_read_in_that_of_the_labels() -> None:
 
 def test_an_answer_is_found_among_the_tokens_of_its_text_alone(tokenizer: Tokenizer) -> None:
     answering = kind("question-answering", pair=True)
-    example = Example("Paris ?", "Ann saw Paris .", (8, 13))
+    example = Example("Paris ?", "Ann saw Paris .", ((8, "Paris"),))
     (item,), _ = answering.encode([example], tokenizer, 32)
     # [CLS] Par is ? [SEP] Ann saw Par is . [SEP]
     assert answering.batch([item], [example.label]).labels[LABEL].tolist() == [[7, 8]]
     logits = torch.full((2, 11), -torch.inf)
     logits[0, 7] = logits[1, 8] = 5.0
     logits[:, 5:10] = torch.where(logits[:, 5:10] == 5.0, 5.0, 0.0)
-    assert answering.decode(item, logits) == [8, 13]
+    assert answering.decode(item, logits) == [[8, "Paris"]]
 
 
 def test_a_long_text_is_read_in_windows_and_its_answer_learnt_and_found_where_it_is_whole(tokenizer: Tokenizer) -> None:
     answering = task_kind(HeadConfig(kind="question-answering", pair=True), Reading(stride=2))
-    example = Example("who", "Ann saw Paris and Rom", (8, 13))
+    example = Example("who", "Ann saw Paris and Rom", ((8, "Paris"),))
     (item,), n_cut = answering.encode([example], tokenizer, 8)
     # [CLS] who [SEP] and [SEP] around: Ann saw Par is, Par is and Rom
     assert n_cut == 0 and [len(part) for part in item.parts] == [8, 8]
-    assert [answering.target(part, example.label) for part in item.parts] == [[5, 6], [3, 4]]
-    assert [answering.target(part, (0, 3)) for part in item.parts] == [[3, 3], [IGNORE, IGNORE]]
-    assert [answering.target(part, (4, 17)) for part in item.parts] == [[IGNORE, IGNORE]] * 2  # saw Paris and
+    targets = {
+        label: [answering.target(part, (label,)) for part in item.parts]
+        for label in ((8, "Paris"), (8, "Paris "), (0, "Ann"), (4, "saw Paris and"))
+    }
+    # The first token is the target where an answer is not, or not whole.
+    assert list(targets.values()) == [[[5, 6], [3, 4]], [[5, 6], [3, 4]], [[3, 3], [0, 0]], [[0, 0], [0, 0]]]
     logits = torch.full((2, 8), -torch.inf)
     logits[:, 3:7] = 0.0
     second = logits.clone()
     second[0, 3], second[0, 5], second[1, 6] = 1.0, 0.5, 9.0  # Par has more context in the first window: no start here
-    assert answering.decode(item, answering.join_logits([logits, second])) == [14, 21]
+    assert answering.decode(item, answering.join_logits([logits, second])) == [[14, "and Rom"]]
     second[0, 4] = 8.0
-    assert answering.decode(item, answering.join_logits([logits, second])) == [11, 21]
+    assert answering.decode(item, answering.join_logits([logits, second])) == [[11, "is and Rom"]]
     one = task_kind(HeadConfig(kind="question-answering", pair=True), Reading(stride=2, longest_answer=1))
-    assert one.decode(item, one.join_logits([logits, second])) == [18, 21]
+    assert one.decode(item, one.join_logits([logits, second])) == [[18, "Rom"]]
 
 
 def test_choices_of_an_item_stay_together_in_every_micro_batch(tokenizer: Tokenizer) -> None:
@@ -179,7 +182,7 @@ def test_a_label_is_read_from_a_cell_and_shown_as_one() -> None:
         "multi-label": (kind("multi-label", "a", "b", "c"), "a,c", [0, 2]),
         "regression": (kind("regression"), "2.5000", 2.5),
         "token-classification": (kind("token-classification", *TAGS), "B-PER I-PER O", [1, 2, 0]),
-        "question-answering": (kind("question-answering", pair=True), "3:7", [3, 7]),
+        "question-answering": (kind("question-answering", pair=True), "3:Ann", [[3, "Ann"]]),
         "multiple-choice": (kind("multiple-choice"), "2", 2),
         "multiple-answers": (kind("multiple-answers"), "0,2", [0, 2]),
         "span-classification": (kind("span-classification", "no", "yes"), "yes", 1),
@@ -198,7 +201,7 @@ def test_a_label_is_read_from_a_cell_and_shown_as_one() -> None:
         ("multi-label", ("a", "b"), ([1, 0], [0, 0], [2], [True], 1, (0,), None)),
         ("regression", (), (float("nan"), float("inf"), "1", None, True, [1.0])),
         ("token-classification", ("O", "X"), ([2], [0.0], 0, "O", None)),
-        ("question-answering", (), ([3, 2], [0], [0.0, 1.0], 4, None)),
+        ("question-answering", (), ([3, 2], [], [[-1, "a"]], [["a", 1]], [[0, "a"], 1.0], 4, None)),
         ("multiple-choice", (), (-1, 0.5, False, None)),
         ("multiple-answers", (), ([1, 0], [0, 0], [-1], [True], 1, None)),
         ("span-classification", ("a", "b"), (2, -1, True, "a", None)),

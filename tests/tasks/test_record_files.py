@@ -144,7 +144,7 @@ KINDS: dict[str, tuple[dict[str, Any], Rows, tuple[Example, ...]]] = {
     "question-answering": (
         {},
         [{"question": "who ?", "context": "Ann met Ann .", "answers": "Ann", "answer_start": 8}] * 2,
-        (Example("who ?", "Ann met Ann .", (8, 11)),) * 2,
+        (Example("who ?", "Ann met Ann .", ((8, "Ann"),)),) * 2,
     ),
     "multiple-choice": (
         {},

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Literal, get_args
+from typing import Any, Literal, get_args
 
 import torch
 from rich.console import Console
@@ -27,6 +27,7 @@ from zoo.progress import Pace, Shown
 from zoo.registry.catalog import Catalog
 from zoo.tasks.kinds import task_kind
 from zoo.tasks.scoring import score
+from zoo.tasks.task import Example, Task
 from zoo.text.encoding import Text
 from zoo.text.lines import read_lines
 
@@ -131,10 +132,13 @@ def predict_file(
     precision: Precision = "fp32",
 ) -> Predictions:
     """The predictions of the model's own head for each line of a file, texts separated by tabs; as `zoo predict`. With
-    `task`, the file has that task's layout, and if it has labels the predictions are scored. Raises ZooError where the
-    model's head is another's.
+    `task`, the file has that task's layout, and if it has labels the predictions are scored; in place of a model, a
+    file of predictions in the layout of the task's own evaluation is read. Raises ZooError where the model's head is
+    another's.
     """
     names = list(labels) if labels is not None else None
+    if task is not None and not isinstance(model, Model) and Path(model).is_file():
+        return _predictions_read(Path(model), Path(file), task)
     with at_work(model, device, precision) as loaded:
         if task is not None:
             return _task_predictions(loaded, Path(file), task, names)
@@ -146,12 +150,24 @@ def predict_file(
 
 def _task_predictions(model: Model, file: Path, name: str, labels: list[str] | None) -> Predictions:
     task = Catalog.installed().task(name)
-    examples, kind = task.read(file), task_kind(task)
+    examples = task.read(file)
     predictions = predict_task(model, task, examples, labels=labels)
+    chosen = predict_text.head_for_text(model, labels).config.options
+    return _told(task.model_copy(update={"options": {**task.options, **chosen}}), examples, predictions)
+
+
+def _predictions_read(path: Path, file: Path, name: str) -> Predictions:
+    task = Catalog.installed().task(name)
+    examples = task.read(file)
+    return _told(task, examples, task.read_official(path, examples))
+
+
+def _told(task: Task, examples: Sequence[Example], predictions: Sequence[Any]) -> Predictions:
+    kind = task_kind(task)
     rows: list[tuple[str, ...]] = [(str(index), kind.shown(value)) for index, value in enumerate(predictions)]
     gold = [kind.to_json(example.label) for example in examples]
     scores = score(task, gold, predictions) if None not in gold else {}
-    return Predictions(("index", "prediction"), rows, scores)
+    return Predictions(("index", "prediction"), rows, scores, task.official(examples, predictions))
 
 
 def convert(

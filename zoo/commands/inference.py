@@ -139,7 +139,8 @@ def predict(
     """Print the predictions of the model's own head for each line of a file; with --task, also their scores.
 
     A line is a text; for question answering a question, a tab and a text; for multiple choice a text and its choices,
-    separated by tabs.
+    separated by tabs. With --task squad, --out FILE.json has the layout of SQuAD's official evaluation, and such a file
+    in place of FOLDER is scored.
 
     Example: zoo predict runs/mine/finetuned/MODEL texts.txt
     """
@@ -154,7 +155,9 @@ def predict(
     if out is None:
         print(table, end="")
     else:
-        write_text(out, table)
+        files = predictions.files if out.suffix == ".json" else {}
+        for end, text in (files or {out.suffix: table}).items():
+            write_text(out.with_suffix(end), text)
         ending({f"{len(predictions.rows):,} predictions": out})
     if predictions.scores:
         print(predictions.scored, file=sys.stderr)

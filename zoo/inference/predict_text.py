@@ -25,11 +25,15 @@ SHOWN = 10
 
 @dataclass(frozen=True)
 class Predictions:
-    """A table of words, each row beginning with its item's number from 0; and scores, where there are gold labels."""
+    """A table of words, each row beginning with its item's number from 0; and scores, where there are gold labels.
+
+    `files` are the same in the layout of the task's own evaluation, by how their names end.
+    """
 
     columns: tuple[str, ...]
     rows: list[tuple[str, ...]]
     scores: Mapping[str, float] = field(default_factory=dict)
+    files: Mapping[str, str] = field(default_factory=dict)
 
     def __repr__(self) -> str:
         shown = ["\t".join(row) for row in (self.columns, *self.rows[:SHOWN])]

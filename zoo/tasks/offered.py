@@ -2,6 +2,16 @@
 
 from __future__ import annotations
 
-from zoo.tasks import clue, glue, hans, ner, starter, superglue, swag
+from zoo.tasks import clue, glue, hans, ner, squad, starter, superglue, swag
 
-TASKS = [*glue.TASKS, hans.HANS, *superglue.TASKS, swag.SWAG, *clue.TASKS, *ner.TASKS, *starter.TASKS, starter.ROLES]
+TASKS = [
+    *glue.TASKS,
+    hans.HANS,
+    *superglue.TASKS,
+    swag.SWAG,
+    *clue.TASKS,
+    *ner.TASKS,
+    *squad.TASKS,
+    *starter.TASKS,
+    starter.ROLES,
+]

@@ -32,6 +32,8 @@ class Example:
     """What it marks, each as the number of its text, 0 or 1, the first character and the one after the last."""
     groups: tuple[str, ...] = ()
     """The sets of items, such as a diagnostic's categories, that it is in; reports score each by itself."""
+    id: str = ""
+    """What its data set calls it, where predictions go by that."""
 
     @property
     def texts(self) -> tuple[str, ...]:
@@ -121,6 +123,14 @@ class Task(Record):
         Raises ZooError with file and line if it is malformed, or the task's items are not read from files.
         """
         raise ZooError(f"task {self.name!r} is generated and not read from files")
+
+    def official(self, items: Sequence[Example], predictions: Sequence[Any]) -> dict[str, str]:
+        """Predictions as the files of the task's own evaluation, by how their names end; none by default."""
+        return {}
+
+    def read_official(self, path: Path, items: Sequence[Example]) -> list[Any]:
+        """Predictions for these items from such a file. Raises ZooError if the task has none, or it does not fit."""
+        raise ZooError(f"{path} is no folder of a model, and task {self.name!r} has no layout for files of predictions")
 
     def training_items(self, dataset: Dataset) -> tuple[Example, ...]:
         """The items to learn from: those of the train split that have a label."""

@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from zoo.document import MISSING, Section, Table
+from zoo.experiments.plan.spec import PlannedTask
 from zoo.experiments.results.run import ComparisonRun
 from zoo.experiments.statistics.selection import search_results
+from zoo.tasks.kinds import task_kind
+from zoo.tasks.scoring import chosen_metrics
 
 
 def selection_section(run: ComparisonRun) -> Section | None:
@@ -43,9 +48,9 @@ def selection_notes(run: ComparisonRun) -> list[str]:
     for task in run.plan.tasks:
         rules = {r.job.selection for v in run.plan.variants for r in run.finetuned(v.name, task.name)}
         by_rule.setdefault(" and ".join(sorted(rules)), []).append(task.name)
+    notes = list(_chosen(run))
     if set(by_rule) <= {"last", ""}:
-        return []
-    notes = []
+        return notes
     if run.plan.tuning:
         notes.append(f"Fine-tuning settings: {run.plan.tuning.name} ({run.plan.tuning.source}).")
     if len(by_rule) > 1:
@@ -57,3 +62,26 @@ def selection_notes(run: ComparisonRun) -> list[str]:
             "is scored on. This flatters it by up to what the table of settings shows; verdicts do not correct for it."
         )
     return notes
+
+
+def _chosen(run: ComparisonRun) -> Iterator[str]:
+    """What metrics choose on the items that they score, with its value in each run."""
+    for task in run.plan.tasks:
+        what = ", ".join(dict.fromkeys(metric.chosen for metric in chosen_metrics(task).values() if metric.chosen))
+        if what:
+            values = "; ".join(f"{name} {its}" for name in run.systems if (its := _values(run, name, task)))
+            yield f"{task.name}: {what} chosen on the items that are scored, for each run" + f": {values}." * bool(
+                values
+            )
+
+
+def _values(run: ComparisonRun, system: str, task: PlannedTask) -> str:
+    gold, kind = run.gold.get(task.name, {}), task_kind(task)
+    chosen = [
+        value
+        for result in run.finetuned(system, task.name)
+        for split, made in result.predictions.items()
+        if split in gold
+        for value in kind.chosen(gold[split], made).values()
+    ]
+    return ", ".join(f"{value:.2f}" for value in chosen if isinstance(value, float))

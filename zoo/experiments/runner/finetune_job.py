@@ -16,6 +16,7 @@ from zoo.experiments.runner.scoring import answered, planned_data, scored, unlab
 from zoo.machine.memory import peak_memory, reset_peak_memory
 from zoo.model import Model
 from zoo.tasks.kinds import make_head, task_kind
+from zoo.tasks.scoring import gold_labels
 from zoo.tasks.task import labels_of
 from zoo.train.finetune import head_for, logits_of, training_batches, training_parts
 from zoo.train.kept import keeping
@@ -53,6 +54,9 @@ def finetune(work: JobContext) -> TaskResult:
     held = {split: its for split, (its, _) in encoded.items() if split != task.train_split}
     with how.compute.autocast():
         answers = answered(work, kind, held, lambda its: logits_of(model, head, its))
+    gold, dev = gold_labels(task, dataset), task.dev_splits[0]
+    chosen = {**head.config.options, **kind.chosen(gold[dev], answers.predictions[dev])}
+    head.config = head.config.model_copy(update={"options": chosen})
     seconds, peak = time.perf_counter() - began, peak_memory(how.compute.torch_device)
     if kind_of(job).keeps_model(plan, job):
         save(model, work.model_folder(), to="zoo", replace=True, catalog=catalog)

@@ -12,6 +12,7 @@ from zoo.core.specs import Reading
 from zoo.tasks.task import Example, Label
 
 if TYPE_CHECKING:
+    from pydantic import JsonValue
     from torch import Tensor
 
     from zoo.core.batch import Batch, Encoding, Flags, Ids
@@ -28,7 +29,7 @@ class EncodedItem:
 
     `offsets` [S, 2] are where in its text each token of the sequence begins and ends, where the kind needs it; `words`
     [W, 2] the same of words, and `places` [W] the first token of each, -1 where it was cut off. `widest` [S] says for
-    which tokens this window of a text is the one to ask (zoo.text.windows).
+    which tokens this window of a text is the one to ask (zoo.text.windows). `text` is what they are places in.
 
     An item whose text is too long for one sequence has `windows`, each an item of one sequence: these are learnt and
     predicted apart, in whatever batch, and their logits are put together to be decoded (TaskKind.join_logits).
@@ -39,13 +40,14 @@ class EncodedItem:
     words: Ids | None = None
     places: Ids | None = None
     widest: Flags | None = None
+    text: str = ""
     windows: tuple[EncodedItem, ...] = ()
 
     @classmethod
-    def of_windows(cls, windows: Sequence[Window]) -> EncodedItem:
-        """An item of one window, or of several."""
-        parts = tuple(cls((window.encoding,), window.offsets, widest=window.widest) for window in windows)
-        return parts[0] if len(parts) == 1 else cls(tuple(window.encoding for window in windows), windows=parts)
+    def of_windows(cls, windows: Sequence[Window], text: str = "") -> EncodedItem:
+        """An item of one window of a text, or of several."""
+        parts = tuple(cls((its.encoding,), its.offsets, widest=its.widest, text=text) for its in windows)
+        return parts[0] if len(parts) == 1 else cls(tuple(its.encoding for its in windows), text=text, windows=parts)
 
     def __len__(self) -> int:
         """Tokens in all."""
@@ -230,6 +232,10 @@ class TaskKind(ABC):
         return iter(())
 
     # How predictions are scored and compared
+
+    def chosen(self, gold: Sequence[Any], predictions: Sequence[Any]) -> dict[str, JsonValue]:
+        """Options of a trained model's head that are chosen on development items; none by default."""
+        return {}
 
     def parts(self, gold: Sequence[Any], predictions: Sequence[Any]) -> Mapping[str, Mapping[str, float]]:
         """Scores of the parts of a task by name, such as types of entities; none by default."""

@@ -18,6 +18,7 @@ _BUILT_IN = (
     "zoo.tasks.metrics.multi_label:METRICS",
     "zoo.tasks.metrics.tagging:METRICS",
     "zoo.tasks.metrics.answers:METRICS",
+    "zoo.tasks.metrics.question_answering:METRICS",
 )
 
 _OFFERED: dict[str, Metric | str] = {}

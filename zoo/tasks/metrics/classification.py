@@ -97,5 +97,4 @@ METRICS = (
     *_OF_CLASSES,
     *(replace(metric, kind="span-classification") for metric in _OF_CLASSES),
     of_counts("accuracy", "multiple-choice", lambda gold, made: hits(gold == made), share),
-    of_counts("exact-match", "question-answering", lambda gold, made: hits((gold == made).all(axis=1)), share),
 )

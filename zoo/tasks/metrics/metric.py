@@ -34,6 +34,8 @@ class Metric:
     range: tuple[float, float] = (0.0, 1.0)
     drawn: Drawn | None = None
     problem: Callable[[Sequence[str]], str | None] = lambda labels: None
+    chosen: str = ""
+    """What it chooses on the items that it scores, which reports disclose; empty if nothing."""
 
     @property
     def sign(self) -> int:
