@@ -1,4 +1,4 @@
-"""Data files as rows of named fields, told apart by their suffix: tables of cells, JSON lines, CoNLL, Parquet, Arrow."""
+"""Data files as rows of named fields, told apart by their suffix: cells, JSON lines, tagged words, Parquet, Arrow."""
 
 from __future__ import annotations
 
