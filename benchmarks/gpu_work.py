@@ -15,7 +15,7 @@ import numpy as np
 import torch
 
 from zoo import IGNORE, Batch, Catalog, Encoding, Model
-from zoo.core.specs import Finetuning, HeadConfig, Recipe
+from zoo.core.specs import Finetuning, HeadConfig, Recipe, Variant
 from zoo.heads import LABEL
 from zoo.tasks.kinds import make_head
 from zoo.text.collate import collate
@@ -26,6 +26,17 @@ sys.path[:0] = [str(path) for path in Path(__file__).resolve().parents[1].glob("
 CATALOG = Catalog.of(*map(import_module, ("zoo_bert", "zoo_roberta", "zoo_albert")))
 CLASSES = ("a", "b", "c")
 HEADS = ("classification", "multi-label", "regression", "question-answering", "multiple-choice", "token-classification")
+
+
+_BUILT: dict[str, Model] = {}
+
+
+def built(variant: Variant) -> Model:
+    """The variant as a model, built once."""
+    record = variant.model_dump_json()
+    if record not in _BUILT:
+        _BUILT[record] = CATALOG.build(variant)
+    return _BUILT[record]
 
 
 @dataclass(frozen=True)
@@ -68,7 +79,7 @@ def pretraining(name: str, lengths: Sequence[Sequence[int]], *, dropout: float |
     if dropout is not None:
         update = {"dropout": dropout, "attention_dropout": dropout}
         variant = variant.swap(name, dims=variant.dims.model_copy(update=update))
-    model, rng = CATALOG.build(variant), np.random.default_rng(0)
+    model, rng = built(variant), np.random.default_rng(0)
     labels = [objective.label for objective in map(model.objective, model.objective_names) if objective.label]
     batches = [
         packed(row, variant.dims.vocab_size, rng, {label: rng.integers(2, size=len(row)).tolist() for label in labels})

@@ -115,3 +115,46 @@ def test_cross_entropy_in_chunks_is_that_of_the_whole(monkeypatch: pytest.Monkey
     found = _Chunked.apply(logits, targets)
     torch.testing.assert_close(found, wanted)
     torch.testing.assert_close(torch.autograd.grad(2 * found, logits)[0], gradient)
+
+
+def test_activations_computed_again_have_the_same_gradients_and_are_not_kept(monkeypatch: pytest.MonkeyPatch) -> None:
+    from zoo.blocks import FeedForward, feedforward
+    from zoo.testing import DIMS
+
+    torch.manual_seed(0)
+    module, hidden = FeedForward(DIMS).train(), torch.randn(7, 24, requires_grad=True)
+
+    def passed() -> tuple[list[Tensor], list[tuple[int, ...]]]:
+        kept: list[tuple[int, ...]] = []
+        with torch.autograd.graph.saved_tensors_hooks(lambda t: (kept.append(tuple(t.shape)), t)[1], lambda t: t):
+            out = module(hidden)
+        return list(torch.autograd.grad(out.square().sum(), [hidden, *module.parameters()])), kept
+
+    wanted, all_kept = passed()
+    monkeypatch.setattr(feedforward, "_recomputes", lambda wide: True)
+    found, kept = passed()
+    assert all(map(torch.equal, found, wanted))
+    assert all_kept.count((7, 44)) == 2 and kept.count((7, 44)) <= 1
+
+
+def test_a_vocabulary_filled_up_to_a_multiple_predicts_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
+    from zoo.blocks import TokenPrediction
+    from zoo.testing import DIMS
+
+    class OnGpu(torch.Tensor):
+        """A tensor that says that it is on a GPU."""
+
+        @property
+        def device(self) -> torch.device:  # type: ignore[override]
+            return torch.device("cuda")
+
+    torch.manual_seed(0)
+    head, hidden, table = TokenPrediction(DIMS), torch.randn(5, 24), torch.randn(89, 20)
+    wide = head.wide_logits(hidden.as_subclass(OnGpu), table).as_subclass(torch.Tensor)
+    assert wide.shape == (5, 128) and (wide[:, 89:] == -torch.inf).all()
+    torch.testing.assert_close(wide[:, :89], head(hidden, table))
+    targets, plain = torch.randint(0, 89, (5,)), head(hidden, table)
+    losses = [torch.nn.functional.cross_entropy(logits, targets) for logits in (wide, plain)]
+    left, right = (torch.autograd.grad(loss, list(head.parameters())) for loss in losses)
+    for one, other in zip(left, right, strict=True):
+        torch.testing.assert_close(one, other)

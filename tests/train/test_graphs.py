@@ -74,7 +74,7 @@ def test_a_batch_that_is_filled_up_has_the_same_losses_gradients_and_hits(work: 
     model = model_of(work).eval()
     batch = batch_of(model)
     filled = into_bucket(batch, SMALL.max_length)
-    assert takes_buckets(model) and filled.layout.n_tokens == 64 and filled.n_filling == 3
+    assert takes_buckets(model) and filled.layout.n_tokens == 128 and filled.n_filling == 5
     alone, among = model(batch), model(filled)
     for name, output in alone.items():
         torch.testing.assert_close(among[name].loss, output.loss, rtol=1e-6, atol=1e-6)

@@ -14,7 +14,6 @@ from zoo.pretraining.preparation import Prepared
 from zoo.pretraining.settings import InitialWeights, PretrainOptions, PretrainSpec
 from zoo.text.cache import CorpusFacts
 from zoo.train.state import TrainingState
-from zoo.weights.checkpoint import weights_hash
 
 
 class Summary(Record):
@@ -51,11 +50,11 @@ def provenance(
     options: PretrainOptions,
     prepared: Prepared,
     state: TrainingState,
-    model: Model,
+    weights: str | None,
     scores: dict[str, HeldOutScore],
     made_in: Environment,
 ) -> dict[str, JsonValue]:
-    """How a model's weights were made, for its card."""
+    """How a model's weights were made, for its card; `weights` is their hash, if they are in one place."""
     kept = spec.model_dump(mode="json", include={"seed", "precision", "tokenizer", "initial_weights"})
     return {
         "made_by": options.made_by,
@@ -68,6 +67,6 @@ def provenance(
         "steps": state.step,
         "tokens_read": state.tokens,
         "scores_on_held_out_documents": {name: score.model_dump(mode="json") for name, score in scores.items()},
-        "weights_hash": weights_hash(model.state_dict()),
+        "weights_hash": weights,
         "environment": made_in.model_dump(mode="json"),
     }

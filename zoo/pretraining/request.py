@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -85,6 +85,9 @@ class PretrainRequest(Options):
         Amount, Help("Micro-batches that each process divides its share of a batch into.", MACHINE, "4")
     ] = 1
     shard: Annotated[bool, Help("Divide the optimizer's state among the processes.", MACHINE)] = False
+    fully_shard: Annotated[
+        bool, Help("Divide weights, gradients and the optimizer's state among the processes.", MACHINE)
+    ] = False
     out: Annotated[Path, Help("The run folder.", FOLDER, "runs/mine")]
     checkpoint_every: Annotated[
         Amount | None, Help("Steps between checkpoints.", FOLDER, "500", "20 per run, at most 1000 steps apart")
@@ -114,6 +117,7 @@ class RequestedRun:
         from zoo.train.step import StepConfig
 
         seed = seed_of("steps", self.spec.seed)
+        distributed = replace(distributed, shards_model=self.options.fully_sharded and distributed.size > 1)
         return StepConfig(self.compute, distributed, self.gradient_accumulation_steps, seed)
 
 
@@ -139,6 +143,7 @@ def requested(catalog: Catalog, name: str, asked: PretrainRequest, command: str 
         tokenizer=str(asked.tokenizer) if asked.tokenizer else None,
         initial_weights=str(start) if start else None,
         sharded=asked.shard,
+        fully_sharded=asked.fully_shard,
         checkpoint_every=asked.checkpoint_every or min(1_000, max(1, n_steps // CHECKPOINTS)),
         evaluate_every=asked.evaluate_every or max(1, n_steps // EVALUATIONS),
         log_every=asked.log_every,

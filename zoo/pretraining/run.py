@@ -18,6 +18,7 @@ from zoo.core.held_out import HeldOutScore
 from zoo.core.prefetch import prefetch
 from zoo.machine.environment import environment
 from zoo.machine.memory import peak_memory
+from zoo.model import Model
 from zoo.pretraining.checkpoints import Checkpoints
 from zoo.pretraining.initial_weights import load_pretrained_weights
 from zoo.pretraining.log import RunLog
@@ -94,10 +95,11 @@ class _Training:
         self.how, self.compute, self.is_main_process = how, how.compute, how.distributed.is_main_process
         self.folder = Path(options.out)
         self.recipe = prepared.variant.pretraining
-        self.model = new_model(catalog, prepared.variant, prepared.counts(), spec.seed).to(self.compute.torch_device)
+        self.model = self._new_model()
         start = options.initial_weights
         self.notes = load_pretrained_weights(self.model, Path(start), catalog) if start else []
         self.held = held_out_batches(catalog, self.model, prepared, spec.seed)
+        self._place(self.model)
         sharded = options.sharded and how.distributed.size > 1
         self.optimizer = make_optimizer(self.model, self.recipe, sharded=sharded)
         self.checkpoints = Checkpoints(self.folder / CHECKPOINTS, options.keep)
@@ -108,6 +110,19 @@ class _Training:
         self.saved_at = time.monotonic()
         self.scores: dict[str, HeldOutScore] = {}
         self.labels = {name: Counter(counts) for name, counts in self.state.labels.items()}
+
+    def _new_model(self) -> Model:
+        return new_model(self.catalog, self.prepared.variant, self.prepared.counts(), self.spec.seed)
+
+    def _place(self, model: Model) -> None:
+        """Bring a model to the device, divided among all processes if it is to be."""
+        device = self.compute.torch_device
+        if self.how.distributed.shards_model:
+            from zoo.train.sharding import shard_model
+
+            shard_model(model, model.encoder, device)
+        else:
+            model.to(device)
 
     def do(self, changes: Sequence[str]) -> PretrainOutcome | int:
         """Train to the end, or until a signal."""
@@ -137,7 +152,8 @@ class _Training:
     def _steps(self, stopping: Stopping) -> PretrainOutcome | int:
         n_steps, options = self.recipe.steps, self.options
         how = replace(self.how, stop=stopping, read_every=options.log_every)
-        speed = Speed(self.model, self.compute, how.distributed.size) if options.measures_peak else None
+        measures = options.measures_peak and not how.distributed.shards_model
+        speed = Speed(self.model, self.compute, how.distributed.size) if measures else None
         for step in train(self.model, self.optimizer, self.loader, self.recipe, n_steps, done=self.state.step, how=how):
             self._count(step)
             self._show(step, speed)
@@ -184,20 +200,43 @@ class _Training:
         self.watcher.stepped(step, self.recipe.steps, self.state.tokens, peak_share)
 
     def _evaluate(self, number: int) -> None:
-        if self.log and self.held:
-            self.scores = evaluate(self.model, self.held, self.compute)
+        if not self.held or not (self.log or self.how.distributed.shards_model):
+            return
+        self.scores = evaluate(self.model, self.held, self.compute)
+        self.how.distributed.reshard(self.model)
+        if self.log:
             self.log.evaluation(number, self.scores)
             self.watcher.evaluated(number, self.scores)
 
     def _save(self) -> None:
-        made = self._provenance({}) if self.log else {}
-        tokenizer = self.prepared.tokenizer
-        self.checkpoints.save(self.model, self.optimizer, tokenizer, self.state, made, self.is_main_process)
+        model, optimizer, state = self.model, self.optimizer, self.state
+        if self.how.distributed.shards_model:
+            made = self._provenance({}, None)
+            self.checkpoints.save_sharded(model, optimizer, state, made, self.how.distributed)
+        else:
+            made = self._provenance({}, weights_hash(model.state_dict())) if self.log else {}
+            self.checkpoints.save(model, optimizer, self.prepared.tokenizer, state, made, self.is_main_process)
         self.saved_at = time.monotonic()
         if self.log:
             self.log.write("checkpoint", self.state.step)
 
+    def _whole_model(self) -> Model:
+        """The model as one process holds it; of one that is divided, on the leading process, a copy on the CPU."""
+        if not self.how.distributed.shards_model:
+            return self.model
+        from zoo.train.sharding import whole_weights
+
+        weights = whole_weights(self.model)
+        if not self.is_main_process:
+            return self.model
+        model = self._new_model()
+        model.load_state_dict(weights)
+        return model
+
     def _finish(self) -> PretrainOutcome:
+        model = self._whole_model()
+        own = weights_hash(model.state_dict()) if self.is_main_process or not self.how.distributed.shards_model else ""
+        made_hash = self.how.distributed.same_everywhere(own)
         summary = Summary(
             variant=self.prepared.variant,
             initial_weights=self.spec.initial_weights,
@@ -208,7 +247,7 @@ class _Training:
             seconds=self.state.seconds,
             labels=self.state.labels,
             held_out=self.scores,
-            weights_hash=weights_hash(self.model.state_dict()),
+            weights_hash=made_hash,
             processes=self.how.distributed.size,
             gradient_accumulation_steps=self.how.gradient_accumulation_steps,
             environment=environment(self.catalog, self.compute),
@@ -216,21 +255,21 @@ class _Training:
             kernels=tuple(sorted(self.kernels)),
         )
         if self.log:
-            made = self._provenance(self.scores)
+            made = self._provenance(self.scores, made_hash)
             save_checkpoint(
                 Path(self.options.model or self.folder / "model"),
                 self.prepared.variant,
-                self.model,
+                model,
                 self.prepared.tokenizer,
                 lambda place: write_provenance(place, made),
             )
             write_text(self.folder / "result.json", summary.model_dump_json(indent=1))
             self.log.write("end", summary.steps, weights_hash=summary.weights_hash)
-        return PretrainOutcome(summary, self.model)
+        return PretrainOutcome(summary, model)
 
-    def _provenance(self, scores: dict[str, HeldOutScore]) -> dict[str, JsonValue]:
+    def _provenance(self, scores: dict[str, HeldOutScore], weights: str | None) -> dict[str, JsonValue]:
         made_in = environment(self.catalog, self.compute)
-        return provenance(self.spec, self.options, self.prepared, self.state, self.model, scores, made_in)
+        return provenance(self.spec, self.options, self.prepared, self.state, weights, scores, made_in)
 
     def _announce(self, changes: Sequence[str]) -> None:
         """Say what the run works on, and where it begins."""

@@ -56,6 +56,9 @@ class PretrainOptions(Record):
     initial_weights: str | None = None
     """The folder of the model to start from."""
     sharded: bool = False
+    """Whether processes divide the optimizer's state."""
+    fully_sharded: bool = False
+    """Whether they divide weights and gradients, too."""
     checkpoint_every: Count | None = None
     """Steps between checkpoints, the last step included."""
     checkpoint_seconds: float | None = None

@@ -13,8 +13,11 @@ from zoo.core.batch import IGNORE, Batch
 from zoo.core.layout import Layout
 from zoo.model import Model
 
-LEAST_STEP = 64
-"""Numbers of tokens are multiples of this, or of an eighth of a power of two if that is more: 6% are added."""
+LEAST_STEP = 128
+"""Numbers of tokens are multiples of this, or of a share of a power of two if that is more: 5 to 10% are added."""
+
+MANY_TOKENS = 4_096
+"""From so many on, a step takes its time, and the share is a sixteenth rather than an eighth."""
 
 LEAST_ROOM = 32
 
@@ -60,7 +63,7 @@ def _room(longest: int, max_length: int) -> int:
 
 def _bucket(n_tokens: int, room: int) -> tuple[int, int]:
     """How many sequences are added, none longer than there is room for, and how many tokens there are then."""
-    step = max(LEAST_STEP, 1 << max(0, n_tokens.bit_length() - 4))
+    step = max(LEAST_STEP, 1 << max(0, n_tokens.bit_length() - (5 if n_tokens >= MANY_TOKENS else 4)))
     n_added = -(-(step - 1) // max(1, room - 1))
     return n_added, -(-(n_tokens + n_added) // step) * step
 

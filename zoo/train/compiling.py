@@ -29,9 +29,9 @@ def compiled_blocks(model: Model, wanted: bool) -> Iterator[None]:
     blocks = [module for module in model.encoder.modules() if isinstance(module, _KINDS)] if wanted else []
     for block in blocks:
         if isinstance(block, AttentionBlock):
-            block.joined = torch.compile(block.joined, dynamic=True)  # type: ignore[method-assign]
+            block.joined = torch.compile(block.joined)  # type: ignore[method-assign]
         else:
-            block.compile(dynamic=True)
+            block.compile()
     try:
         with _forgiving() if blocks else nullcontext():
             yield
@@ -45,7 +45,7 @@ def _forgiving() -> AbstractContextManager[None]:
     """Inside, what cannot be compiled here runs as it is."""
     import torch._dynamo
 
-    forgiving: AbstractContextManager[None] = torch._dynamo.config.patch(suppress_errors=True)
+    forgiving: AbstractContextManager[None] = torch._dynamo.config.patch(suppress_errors=True, recompile_limit=64)
     return forgiving
 
 

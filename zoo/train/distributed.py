@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
 from datetime import timedelta
@@ -12,7 +12,7 @@ import torch
 from torch import Tensor, distributed, nn
 from torch.nn.parallel import DistributedDataParallel
 
-from zoo.core.errors import RunFailed
+from zoo.core.errors import RunFailed, ZooError
 from zoo.machine.compute import Compute
 
 PATIENCE = timedelta(hours=12)
@@ -25,6 +25,8 @@ class Distributed:
 
     rank: int = 0
     size: int = 1
+    shards_model: bool = False
+    """Whether the model is divided among them, and not only the work."""
 
     @property
     def is_main_process(self) -> bool:
@@ -33,14 +35,21 @@ class Distributed:
 
     def wrap_ddp(self, model: nn.Module) -> nn.Module:
         """The model with its gradients averaged over the processes after each backward pass."""
-        if self.size == 1:
+        if self.size == 1 or self.shards_model:
             return model
         device = next(model.parameters()).device
         return DistributedDataParallel(model, device_ids=[device] if device.type == "cuda" else None)
 
     def no_sync(self, runner: nn.Module, wanted: bool) -> AbstractContextManager[None]:
         """Inside, if `wanted`, gradients are only added up, not averaged yet."""
+        if self.shards_model:
+            runner.set_requires_gradient_sync(not wanted)  # type: ignore[operator]
         return runner.no_sync() if wanted and isinstance(runner, DistributedDataParallel) else nullcontext()
+
+    def reshard(self, model: nn.Module) -> None:
+        """Let go of weights that were gathered for passes without a backward pass, which would do that."""
+        if self.shards_model:
+            model.reshard()  # type: ignore[operator]
 
     def all_reduce_sum(self, values: Tensor) -> Tensor:
         """The sum of the values of all processes."""
@@ -48,10 +57,23 @@ class Distributed:
             distributed.all_reduce(values)
         return values
 
+    def same_everywhere(self, text: str) -> str:
+        """The leading process's text, for all; all processes have to ask."""
+        told = [text]
+        if self.size > 1:
+            distributed.broadcast_object_list(told, src=0)
+        return told[0]
+
     def barrier(self) -> None:
         """Wait until all processes are here."""
         if self.size > 1:
             distributed.barrier()
+
+
+def whole(values: Tensor) -> Tensor:
+    """The tensor that processes hold in shards, which all of them have to ask for; others as they are."""
+    together: Callable[[], Tensor] | None = getattr(values, "full_tensor", None)  # of a DTensor, whose import is slow
+    return values if together is None else together()
 
 
 @contextmanager
@@ -66,7 +88,12 @@ def init_distributed(compute: Compute) -> Iterator[Distributed]:
         return
     on_gpus = compute.device == "cuda"
     if on_gpus:
-        torch.cuda.set_device(int(os.environ.get("LOCAL_RANK", "0")))
+        place, n_gpus = int(os.environ.get("LOCAL_RANK", "0")), torch.cuda.device_count()
+        if place >= n_gpus:
+            raise ZooError(
+                f"torchrun has started process {place + 1} here, and there are {n_gpus} GPUs; start one each"
+            )
+        torch.cuda.set_device(place)
     distributed.init_process_group("nccl" if on_gpus else "gloo", timeout=PATIENCE)
     try:
         yield Distributed(distributed.get_rank(), size)

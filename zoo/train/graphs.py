@@ -69,7 +69,8 @@ class RecordedStepper(Stepper):
     """Takes steps like any other; from the third of a shape on, by repeating a recording.
 
     Batches are filled up to few shapes where that changes nothing. All that depends on their lengths is made on the CPU
-    and sent with them, into the buffer that the recording reads. What cannot be recorded is launched as usual.
+    and sent with them, into the buffer that the recording reads. What cannot be recorded is launched as usual, with the
+    same bits.
     """
 
     def __init__(
@@ -82,7 +83,7 @@ class RecordedStepper(Stepper):
     ) -> None:
         super().__init__(model, optimizer, recipe, how)
         self.recorder: Recorder | None = recorder or CudaRecorder()
-        self.fills_up = takes_buckets(model)
+        self.fills_up = takes_buckets(model) and how.n_micro_batches == 1
         self.tables: dict[bool, set[str]] = {True: set(), False: set()}
         self.makers: dict[str, Callable[[Batch], Tensor]] = {}
         self.seen: set[Shape] = set()
@@ -96,10 +97,10 @@ class RecordedStepper(Stepper):
 
     def take(self, batch: Batch, index: int, where: str) -> Reading:
         """One step: repeated if its shape was recorded, recorded if it was seen."""
-        if self.recorder is None:
-            return super().take(batch, index, where)
         if self.fills_up:
             batch = into_bucket(batch, self.model.variant.dims.max_length)
+        if self.recorder is None:
+            return super().take(batch, index, where)
         parcel = self._parcel(batch)
         shape = self._shape(batch, parcel.contents)
         if shape in self.seen and shape not in self.recorded and len(self.recorded) < MOST_GRAPHS:

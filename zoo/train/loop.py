@@ -113,7 +113,7 @@ def train(
 
 def _compiles(model: Model, batch: Batch, n_steps: int, how: StepConfig) -> bool:
     """Whether layers are compiled: on a GPU, if the whole run is long, so that a resumed one does the same."""
-    on_gpu = how.compute.torch_device.type == "cuda"
+    on_gpu = how.compute.torch_device.type == "cuda" and not how.distributed.shards_model
     return how.compiles if how.compiles is not None else on_gpu and pays(model, n_steps * len(batch.ids))
 
 

@@ -48,6 +48,11 @@ def optimizer_tensors(model: nn.Module, optimizer: torch.optim.Optimizer) -> dic
 def save_state(folder: Path, tensors: dict[str, Tensor], progressed: TrainingState) -> None:
     """Write the files that `load_state` reads."""
     save_tensors(folder / OPTIMIZER, tensors)
+    write_progress(folder, progressed)
+
+
+def write_progress(folder: Path, progressed: TrainingState) -> None:
+    """Write the file that `read_progress` reads."""
     (folder / STATE).write_text(progressed.model_dump_json(indent=1), encoding="utf-8")
 
 

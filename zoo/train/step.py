@@ -17,7 +17,7 @@ from zoo.core.seeds import seed_of
 from zoo.core.specs import Recipe
 from zoo.machine.compute import Compute
 from zoo.model import Model
-from zoo.train.distributed import Distributed
+from zoo.train.distributed import Distributed, whole
 from zoo.train.draws import Draws
 from zoo.train.readings import COUNTED, HITS, LOSS, NORM, STOP, Number, Reading, Readings
 
@@ -183,7 +183,7 @@ class Stepper:
     def clip(self) -> Tensor | None:
         """Clip the gradients; the norm that they had, if it is looked at."""
         limit = self.recipe.clip_norm
-        return nn.utils.clip_grad_norm_(list(self.model.parameters()), limit) if limit else None
+        return whole(nn.utils.clip_grad_norm_(list(self.model.parameters()), limit)) if limit else None
 
     def update(self) -> None:
         """The optimizer's step."""
