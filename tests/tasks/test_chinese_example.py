@@ -13,7 +13,7 @@ from zoo.tasks.tagging import entities
 
 PAGE = ROOT / "docs" / "tagging.md"
 PEOPLE = "docs/examples/people"
-LINE = "王小明在北京大学工作，李娜住在上海。"  # noqa: RUF001
+LINE = "王小明在北京大学工作，李丽华住在上海。"  # noqa: RUF001
 
 
 def shown() -> tuple[str, str, list[list[str]]]:
@@ -28,7 +28,7 @@ def test_the_page_finds_persons_organisations_and_places() -> None:
     assert LINE in page and (ROOT / PEOPLE / "people.toml").read_text() in page
     assert columns == ["index", "start", "end", "word", "prediction", "probability"]
     assert "".join(row[3] for row in rows) == LINE
-    assert list(entities([row[4] for row in rows])) == [("PER", 0, 2), ("ORG", 4, 7), ("PER", 11, 12), ("LOC", 15, 16)]
+    assert list(entities([row[4] for row in rows])) == [("PER", 0, 2), ("ORG", 4, 7), ("PER", 11, 13), ("LOC", 16, 17)]
 
 
 def test_its_files_hold_each_sentence_once() -> None:
