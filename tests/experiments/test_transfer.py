@@ -22,8 +22,10 @@ from zoo.experiments.report.build import document, write_report
 from zoo.experiments.results.folder import read_run
 from zoo.experiments.results.records import TaskResult
 from zoo.experiments.results.run import ComparisonRun
+from zoo.experiments.runner.estimate import estimate
 from zoo.experiments.runner.run import run
 from zoo.experiments.statistics.analysis import analyse
+from zoo.experiments.statistics.selection import search_results
 from zoo.experiments.verify.files import verify
 from zoo.experiments.verify.rerun import reevaluate
 from zoo.inference.predict_task import predict_task
@@ -217,6 +219,31 @@ def test_answers_and_categories_are_verified(folder: Path, done: ComparisonRun) 
     wrong = [check for check in verify(folder) if check.finding == "contradicted"]
     path.write_text(before)
     assert any("hans" in check.where for check in wrong)
+
+
+@pytest.mark.slow
+def test_the_setting_is_that_which_is_best_on_the_other_task(done: ComparisonRun) -> None:
+    from zoo.registry.search_grids import Setting, Tuning
+
+    settings = Setting(batch_size=4), Setting(batch_size=8)
+    tuned = done.plan.model_copy(update={"tuning": Tuning(name="two", source="hand", settings={"mnli": settings})})
+    assert len([job for job in tuned.jobs if job.kind == "transfer" and job.task == "ax"]) == 4
+    made = []
+    for job in tuned.jobs:
+        if job.system == "small" and job.task:
+            first = job.setting == settings[0]
+            score = float(first == (job.task == "mnli"))  # the first is best on mnli, the second on what it answers
+            made.append(of(done, "small", job.task).model_copy(update={"job": job, "main_score": score}))
+    run = ComparisonRun(plan=tuned, results=tuple(made))
+    assert {result.job.setting for result in run.finetuned("small")} == {settings[0]}
+    assert [found.task for found in search_results(run)] == ["mnli"]
+
+
+@pytest.mark.slow
+def test_the_time_of_a_run_is_estimated(plan: Plan, tmp_path: Path) -> None:
+    found = estimate(CATALOG, plan, tmp_path / "run", workers=1)
+    by_kind = {work.job.kind: work.seconds for work in found.work}
+    assert 0 < by_kind["transfer"] < by_kind["finetune"]
 
 
 @pytest.mark.slow

@@ -91,7 +91,13 @@ def ocnli(i: int) -> dict[str, Any]:
     return {"level": "medium", **row, "label0": row["label"], "genre": "lit", "prem_id": "l-1", "id": i}
 
 
-CLUE: dict[str, Made] = {"tnews": tnews, "afqmc": afqmc, "cmnli": cmnli, "ocnli": ocnli}
+def cluener(i: int) -> dict[str, Any]:
+    name, place = ("张三", "李四", "王五")[i % 3], ("北京", "上海")[i % 2]
+    text = f"{name}在{place} 工作"
+    return {"text": text, "label": {"name": {name: [[0, 1]]}, "address": {place: [[3, 4]]}}}
+
+
+CLUE: dict[str, Made] = {"tnews": tnews, "afqmc": afqmc, "cmnli": cmnli, "ocnli": ocnli, "cluener": cluener}
 SWAG_COLUMNS = (
     *("", "video-id", "fold-ind", "startphrase", "sent1", "sent2", "gold-source"),
     *(f"ending{place}" for place in range(4)),

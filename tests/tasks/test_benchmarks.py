@@ -71,6 +71,31 @@ def test_marked_words_are_those_of_the_record(folder: Path) -> None:
     assert found[0] == ["The cook", "she"] and found[4] == ["the judge", "she"]  # not the comma after it
 
 
+def test_spans_of_characters_become_a_tag_for_each_and_the_words_must_be_there(folder: Path, tmp_path: Path) -> None:
+    task, row = TASKS["cluener"], benchmarks.cluener(0)
+    item = first("cluener", folder)
+    assert item.first == "张三在北京 工作"
+    assert [task.labels[tag] for tag in item.label] == [
+        "B-name",
+        "I-name",
+        "O",
+        "B-address",
+        "I-address",
+        "O",
+        "O",
+        "O",
+    ]
+    for label, told in (
+        ({"name": {"张三": [[1, 2]]}}, "'张三' is not at 1 to 2 of its text"),
+        ({"name": {"张三": [[0, 1]]}, "scene": {"三在": [[1, 2]]}}, "scene '三在' at 1 overlaps another span"),
+        ({"nam": {"张三": [[0, 1]]}}, "'B-nam' is not a label; did you mean 'B-name'?"),
+        ({"name": ["张三"]}, "label of name should be an object of words and their places"),
+    ):
+        write_lines(tmp_path / "dev.json", [row, row | {"label": label}])
+        with pytest.raises(ZooError, match=f"dev.json:2: .*{re.escape(told)}"):
+            task.read(tmp_path / "dev.json")
+
+
 def test_a_line_without_a_gold_label_is_left_out_and_told(folder: Path) -> None:
     data = TASKS["ocnli"].load(folder)
     assert len(data.splits["train"]) == 23

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from itertools import islice
 
@@ -18,6 +19,7 @@ from zoo.tasks.kinds import make_head
 from zoo.testing import DIMS
 from zoo.testing.heads import CLASSES, HEAD_KINDS, HEAD_LABELS, QUESTIONS
 from zoo.testing.material import ragged_batch
+from zoo.train import graphs
 from zoo.train.buckets import into_bucket, takes_buckets
 from zoo.train.draws import Draws
 from zoo.train.graphs import RecordedStepper, Work
@@ -160,6 +162,21 @@ def test_an_encoder_that_reads_the_lengths_is_not_recorded_and_that_is_said_once
     assert found == [pytest.approx(numbers, rel=1e-4, abs=1e-5) for numbers in wanted]
     (said,) = [record.message for record in caplog.records]
     assert said == "steps are not recorded as CUDA graphs: it reads the lengths, order or items of its sequences"
+
+
+def test_what_waits_for_the_device_is_not_recorded_and_that_is_said_with_the_line(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    @contextmanager
+    def noticed(device: torch.device) -> Iterator[list[str]]:
+        yield ["stranger.py:7 waits for the device"]
+
+    monkeypatch.setattr(attention, "_chosen", padded)
+    monkeypatch.setattr(graphs, "waits_noticed", noticed)
+    _, _, recorder = steps_of("classification", recorded=True)
+    assert recorder.recorded == 0
+    (said,) = [record.message for record in caplog.records]
+    assert said == "steps are not recorded as CUDA graphs: stranger.py:7 waits for the device"
 
 
 META = torch.device("meta")

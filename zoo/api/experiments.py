@@ -97,10 +97,24 @@ def estimate(
     )
 
 
-def report(run: Place, *, across_hardware: bool = False) -> Comparison:
-    """A finished run, read from its saved results. Raises ZooError if the folder holds none."""
+def report(
+    run: Place,
+    *,
+    margin: float | None = None,
+    family_wise: bool | None = None,
+    against: str | None = None,
+    across_hardware: bool = False,
+) -> Comparison:
+    """A finished run, read from its saved results, with verdicts as its plan asks for, or as asked here.
+
+    Raises ZooError if the folder holds no results, and UnknownName if `against` is no variant of the run.
+    """
     done = replace(_read(Path(run)), across_hardware=across_hardware)
-    return Comparison(Path(run), done)
+    claims = done.plan.claims.changed(margin=margin, family_wise=family_wise, against=against)
+    names = [variant.name for variant in done.plan.variants]
+    if claims.against not in (None, *names):
+        raise UnknownName("variant of this run", str(claims.against), names)
+    return Comparison(Path(run), replace(done, plan=done.plan.model_copy(update={"claims": claims})))
 
 
 def merge(*runs: Place, out: Place | None = None, across_hardware: bool = False) -> Comparison:
@@ -239,5 +253,5 @@ def _tried_again(folder: Path, asked: VerifyRequest, progress: bool, catalog: Ca
         console = Console(stderr=True, quiet=not progress)
         with TemporaryDirectory() as stage, Display(plan, console) as display:
             workers = _workers(plan, asked.workers)
-            checks += retrain(done, plan, Path(stage) / "run", catalog, asked.equivalence_margin, workers, display)
+            checks += retrain(done, plan, Path(stage) / "run", catalog, asked.margin, workers, display)
     return checks

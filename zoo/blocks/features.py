@@ -11,6 +11,7 @@ from torch import Tensor, nn
 
 from zoo.core.batch import Batch, Layout
 from zoo.core.errors import ZooError
+from zoo.core.interfaces import Embedding, Encoder
 from zoo.core.specs import Dims, FeatureConfig
 
 
@@ -93,8 +94,8 @@ class Features(nn.Module):
 class ReadsLayers(nn.Module):
     """A model whose head may read any layers, and whose embedding and encoder may be frozen."""
 
-    embedding: nn.Module
-    encoder: nn.Module
+    embedding: Embedding
+    encoder: Encoder
     objectives: nn.ModuleDict
     frozen = False
     """Whether embedding and encoder stay as they are in training, without dropout."""

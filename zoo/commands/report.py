@@ -37,6 +37,17 @@ def report(
         list[str] | None,
         typer.Option(help="Only the sections of these ids; may be repeated. [dim](e.g. scores)[/dim]"),
     ] = None,
+    margin: Annotated[
+        float | None,
+        typer.Option(help="Scores shown to differ by less than this many points are equivalent. [dim](e.g. 1)[/dim]"),
+    ] = None,
+    family_wise: Annotated[
+        bool, typer.Option("--family-wise", help="One correction for multiple tests over all pairs and tasks.")
+    ] = False,
+    against: Annotated[
+        str | None,
+        typer.Option(help="Only differences from this variant, corrected together. [dim](e.g. bert-tiny)[/dim]"),
+    ] = None,
     across_hardware: AcrossHardware = False,
 ) -> None:
     """Report on a run from its saved results alone.
@@ -45,7 +56,9 @@ def report(
     """
     import zoo
 
-    comparison = zoo.report(run, across_hardware=across_hardware)
+    comparison = zoo.report(
+        run, margin=margin, family_wise=family_wise or None, against=against, across_hardware=across_hardware
+    )
     if out is not None:
         ending({form: comparison.save(out, form, section or ())})
     elif form == "terminal":

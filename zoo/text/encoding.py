@@ -29,9 +29,14 @@ def encode_texts(tokenizer: Tokenizer, texts: Sequence[Text], max_length: int) -
     for text, first in zip(texts, firsts, strict=True):
         second = None if isinstance(text, str) else next(seconds)
         encodings.append(tokenizer.join(first, second, max_length))
-        n_ids = len(first) + (0 if second is None else len(second))
-        n_cut += n_ids + tokenizer.n_special(second is not None) > max_length
+        n_cut += is_cut(tokenizer, first, second, max_length)
     return encodings, n_cut
+
+
+def is_cut(tokenizer: Tokenizer, first: Ids, second: Ids | None, max_length: int) -> bool:
+    """Whether the ids of a text or a pair are too many for one sequence."""
+    n_ids = len(first) + (0 if second is None else len(second))
+    return n_ids + tokenizer.n_special(second is not None) > max_length
 
 
 @dataclass(frozen=True)

@@ -8,6 +8,7 @@ from contextlib import AbstractContextManager, contextmanager, nullcontext
 import torch
 
 from zoo.blocks import AttentionBlock, FeedForwardBlock
+from zoo.blocks.kernels import note_kernel
 from zoo.model import Model
 
 LONG_RUN = 2e16
@@ -32,6 +33,7 @@ def compiled_blocks(model: Model, wanted: bool) -> Iterator[None]:
             block.joined = torch.compile(block.joined)  # type: ignore[method-assign]
         else:
             block.compile()
+        note_kernel("compiled layers")
     try:
         with _forgiving() if blocks else nullcontext():
             yield

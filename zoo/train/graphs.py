@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Mapping, Sequence
+import warnings
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from typing import Protocol, TypeAlias
 
 import torch
 from torch import Tensor
 
+from zoo.blocks.kernels import note_kernel
 from zoo.core.batch import Batch, Origin
 from zoo.core.layout import ShapeLayout, Unread, Unrecordable
 from zoo.core.parcel import Contents, Parcel, opened
@@ -66,7 +69,7 @@ class Recorded:
 
 
 class RecordedStepper(Stepper):
-    """Takes steps like any other; from the third of a shape on, by repeating a recording.
+    """Takes steps like any other; from the second of a shape on, by repeating a recording.
 
     Batches are filled up to few shapes where that changes nothing. All that depends on their lengths is made on the CPU
     and sent with them, into the buffer that the recording reads. What cannot be recorded is launched as usual, with the
@@ -87,6 +90,7 @@ class RecordedStepper(Stepper):
         self.tables: dict[bool, set[str]] = {True: set(), False: set()}
         self.makers: dict[str, Callable[[Batch], Tensor]] = {}
         self.seen: set[Shape] = set()
+        self.proven: set[bool] = set()
         self.recorded: dict[Shape, Recorded] = {}
         if how.n_micro_batches > 1:
             self.recorder = None
@@ -103,6 +107,8 @@ class RecordedStepper(Stepper):
             return super().take(batch, index, where)
         parcel = self._parcel(batch)
         shape = self._shape(batch, parcel.contents)
+        if shape in self.seen and batch.layout.is_rectangle not in self.proven:
+            return self._watched(batch, index, where)
         if shape in self.seen and shape not in self.recorded and len(self.recorded) < MOST_GRAPHS:
             self._record(batch, parcel, shape)
         if shape in self.recorded:
@@ -120,6 +126,19 @@ class RecordedStepper(Stepper):
         if batch.origin is not None and not batch.origin.complete:
             self.tables[batch.layout.is_rectangle] |= set(batch.layout.tables)
             self.makers |= batch.origin.makers
+
+    def _watched(self, batch: Batch, index: int, where: str) -> Reading:
+        """A step as usual, to find what waits for the device: a recording that breaks off there leaves a mess."""
+        with waits_noticed(self.device) as waits:
+            reading = super().take(batch, index, where)
+        if waits:
+            self._give_up(waits[0])
+        self.proven.add(batch.layout.is_rectangle)
+        return reading
+
+    def _give_up(self, reason: str) -> None:
+        self.recorder = None
+        log.warning("steps are not recorded as CUDA graphs: %s", reason.strip().split("\n")[0])
 
     def _parcel(self, batch: Batch) -> Parcel:
         """All that a step reads."""
@@ -151,11 +170,11 @@ class RecordedStepper(Stepper):
         try:
             made.repeat = self.recorder(work, self.draws.generators)
         except (Unrecordable, RuntimeError) as error:
-            self.recorder = None
             self.optimizer.zero_grad(set_to_none=True)
-            log.warning("steps are not recorded as CUDA graphs: %s", f"{error}".strip().split("\n")[0])
+            self._give_up(str(error))
         else:
             self.recorded[shape] = made
+            note_kernel("CUDA graph")
 
     def _repeat(self, recorded: Recorded, batch: Batch, parcel: Parcel, index: int, where: str) -> Reading:
         """A recorded step on the tensors of another batch."""
@@ -165,6 +184,27 @@ class RecordedStepper(Stepper):
         reading = Reading(self.readings, where)
         self.readings.add(reading, recorded.names, recorded.repeat().clone())
         return reading
+
+
+@contextmanager
+def waits_noticed(device: torch.device) -> Iterator[list[str]]:
+    """Inside, note the code that waits for a GPU, by file and line."""
+    waits: list[str] = []
+    if device.type != "cuda":
+        yield waits
+        return
+    with warnings.catch_warnings(record=True) as seen:
+        warnings.simplefilter("always")
+        torch.cuda.set_sync_debug_mode("warn")
+        try:
+            yield waits
+        finally:
+            torch.cuda.set_sync_debug_mode("default")
+    for warning in seen:
+        if "synchronizing" in str(warning.message):
+            waits.append(f"{warning.filename}:{warning.lineno} waits for the device")
+        elif "Synchronization debug mode" not in str(warning.message):
+            warnings.warn_explicit(warning.message, warning.category, warning.filename, warning.lineno)
 
 
 def _fixed(batch: Batch, tensors: dict[str, Tensor], device: torch.device) -> Batch:

@@ -113,8 +113,8 @@ def train(
 
 def _compiles(model: Model, batch: Batch, n_steps: int, how: StepConfig) -> bool:
     """Whether layers are compiled: on a GPU, if the whole run is long, so that a resumed one does the same."""
-    on_gpu = how.compute.torch_device.type == "cuda" and not how.distributed.shards_model
-    return how.compiles if how.compiles is not None else on_gpu and pays(model, n_steps * len(batch.ids))
+    one_gpu = how.compute.torch_device.type == "cuda" and how.distributed.size == 1
+    return how.compiles if how.compiles is not None else one_gpu and pays(model, n_steps * len(batch.ids))
 
 
 def stepper(model: Model, optimizer: torch.optim.Optimizer, recipe: Recipe, how: StepConfig) -> Stepper:

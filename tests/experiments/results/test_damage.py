@@ -24,10 +24,10 @@ from zoo.experiments.results.merge import merge
 from zoo.experiments.results.run import ComparisonRun
 from zoo.experiments.runner.job_store import JobStore
 from zoo.experiments.runner.run import claim
-from zoo.experiments.statistics import tests as significance_tests
 from zoo.experiments.statistics import verdicts
 from zoo.experiments.statistics.ablation import effects
 from zoo.experiments.statistics.analysis import analyse
+from zoo.experiments.statistics.error import Error
 from zoo.experiments.statistics.verdicts import compare_systems
 from zoo.experiments.submission.write import submit
 from zoo.experiments.verify.files import Check, verify
@@ -47,8 +47,7 @@ ODD_BYTES = (b"\xff", b"\0", b"9", b'"', b"}", b"9" * 5_000, b"[" * 9_000)
 def few_draws() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(verdicts, "N_DRAWS", 20)
-        for module in (significance_tests, verdicts):  # the dearest, and it sees variances alone
-            patch.setattr(module, "minimum_detectable_difference", lambda *variances: None)
+        patch.setattr(Error, "detectable", lambda *level: None)  # the dearest, and it sees variances alone
         yield
 
 

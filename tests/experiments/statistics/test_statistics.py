@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -10,20 +11,9 @@ import pytest
 from scipy import stats
 
 from zoo.experiments.statistics.bootstrap import draws, resampled
-from zoo.experiments.statistics.tests import (
-    Difference,
-    bootstrap_p,
-    holm,
-    mean_interval,
-    minimum_detectable_difference,
-    multi_bootstrap,
-    seeds_needed,
-    spread,
-    t_test,
-    tiers,
-    verdict,
-)
-from zoo.experiments.statistics.verdicts import difference
+from zoo.experiments.statistics.draft import Draft, decided
+from zoo.experiments.statistics.error import Error, error_of
+from zoo.experiments.statistics.tests import holm, mean_interval, spread, tiers
 from zoo.tasks.kinds import TaskKind, task_kind
 from zoo.tasks.metrics import built_in
 from zoo.tasks.metrics.metric import Metric
@@ -36,6 +26,7 @@ class Toy:
     labels: tuple[str, ...] = ()
     metrics: tuple[str, ...] = ()
     pair: bool = False
+    options: Mapping[str, Any] = field(default_factory=dict)
 
 
 def some_labels(kind: TaskKind, n: int, generator: np.random.Generator) -> list[Any]:
@@ -81,28 +72,12 @@ def test_a_main_score_is_the_mean_over_splits_and_metrics() -> None:
     assert set(np.unique(drawn)) == {0.75, 1.0}  # f1 is 0 where the only item of class 1 was not drawn
 
 
-def test_mean_interval_and_t_test_agree_with_scipy() -> None:
+def test_the_mean_interval_agrees_with_scipy() -> None:
     values = [0.1, -0.3, 0.8, 0.4, 0.25]
-    oracle = stats.ttest_1samp(values, 0)
     mean, sd, low, high = mean_interval(values)
     assert (mean, sd) == (pytest.approx(0.25), pytest.approx(0.403113, abs=1e-6))
-    assert (low, high) == pytest.approx(tuple(oracle.confidence_interval(0.95)))
-    assert t_test(values) == pytest.approx(oracle.pvalue)
-
-
-def test_one_seed_has_no_interval_and_shows_nothing() -> None:
+    assert (low, high) == pytest.approx(tuple(stats.ttest_1samp(values, 0).confidence_interval(0.95)))
     assert mean_interval([0.7]) == (0.7, None, None, None)
-    assert t_test([0.7]) == 1.0
-
-
-def test_differences_without_spread_are_certain_or_nothing() -> None:
-    assert t_test([0.2, 0.2, 0.2]) == 0.0
-    assert t_test([0.0, 0.0, 0.0]) == 1.0
-
-
-def test_what_only_the_items_leave_open_widens_the_test() -> None:
-    values = [0.9, 1.0, 1.1]  # variance 0.01; with 0.01 / 3 of the items beside, the error is twice that variance / 3
-    assert t_test(values, 0.01 / 3) == pytest.approx(2 * stats.t.sf(1 / (0.02 / 3) ** 0.5, 2))
 
 
 def test_runs_of_constant_predictions_are_counted_and_left_out_of_the_second_mean() -> None:
@@ -116,75 +91,109 @@ def test_holm_is_as_worked_by_hand() -> None:
     assert holm([]) == []
 
 
-def test_the_bootstrap_p_counts_the_smaller_side() -> None:
-    assert bootstrap_p(np.array([0.1] * 97 + [-0.1] * 2)) == pytest.approx(0.06)
-    assert bootstrap_p(np.zeros(99)) == 1.0
+def test_where_only_seeds_vary_it_is_the_paired_t_test() -> None:
+    values = [0.1, 0.3, 0.8, 0.4, 0.25]
+    error = Error(float(np.var(values, ddof=1)), 0.0, 5, 10_000)
+    oracle = stats.ttest_1samp(values, 0)
+    assert error.p(float(np.mean(values))) == pytest.approx(oracle.pvalue, rel=1e-6)
+    low, high = oracle.confidence_interval(0.95)
+    assert 2 * error.reach(0.05) == pytest.approx(high - low, rel=1e-6)
 
 
-def test_the_multi_bootstrap_of_equal_seeds_is_the_bootstrap_of_items() -> None:
-    items = np.random.default_rng(0).normal(size=(200, 1))
-    assert multi_bootstrap(np.repeat(items, 4, axis=1)) == pytest.approx(items[:, 0])
+def test_where_only_items_vary_it_is_the_paired_t_test_over_items() -> None:
+    items = np.random.default_rng(1).normal(0.1, 1.0, 300)
+    error = Error(0.0, float(np.var(items, ddof=1)) / 300, 3, 300)
+    assert error.p(float(items.mean())) == pytest.approx(stats.ttest_1samp(items, 0).pvalue, rel=1e-6)
+
+
+def test_the_critical_value_is_that_of_cochran_and_cox() -> None:
+    error = Error(over_seeds=3.0, over_items=3.0, n_seeds=3, n_items=31)
+    t_seeds, t_items = stats.t.ppf(0.975, [2, 30])
+    assert error.critical(0.05) == pytest.approx((1.0 * t_seeds + 3.0 * t_items) / 4.0)
+
+
+def test_the_variance_is_that_of_crossed_random_effects() -> None:
+    """Against the mean squares of a two-way analysis of variance, where seeds do and where they do not vary alone."""
+    generator = np.random.default_rng(5)
+    for luck in (0.5, 0.0):
+        table = generator.normal(0, luck, (4, 1)) + generator.normal(0, 1, (1, 60)) + generator.normal(0, 1, (4, 60))
+        rows, columns, grand = table.mean(1), table.mean(0), table.mean()
+        of_seeds = 60 * rows.var(ddof=1)
+        of_items = 4 * columns.var(ddof=1)
+        left = ((table - rows[:, None] - columns + grand) ** 2).sum() / (3 * 59)
+        expected = (max(of_seeds, left) + of_items - left) / (4 * 60)
+        weights = np.concatenate(list(draws(60, 40_000, 0)))
+        found = error_of(rows, weights @ table.T / 60, 60)
+        assert found.size**2 == pytest.approx(expected, rel=0.03)
+
+
+def test_one_seed_shows_nothing_and_two_can_show_a_large_difference() -> None:
+    assert Error(0.0, 1e-4, 1, 500).p(0.9) == 1.0
+    assert Error(0.0002, 0.0004, 2, 500).p(0.78) < 0.01
+
+
+def test_without_any_variance_an_item_counts_as_one_that_could_differ() -> None:
+    few, many = (error_of(np.ones(3), np.ones((50, 3)), n) for n in (3, 40))
+    assert few.p(1.0) > 0.05 > many.p(1.0)
+    assert error_of(np.zeros(3), np.zeros((50, 3)), 40).detectable() is None
 
 
 def test_the_minimum_detectable_difference_has_the_power_it_claims() -> None:
-    found = minimum_detectable_difference(6, seed_variance=4.0, item_variance=0.0)
+    found = Error(4.0, 0.0, 6, 500).detectable()
     samples = np.random.default_rng(0).normal(found, 2.0, (20_000, 6))
     shown = (stats.ttest_1samp(samples, 0, axis=1).pvalue < 0.05).mean()
     assert shown == pytest.approx(0.8, abs=0.01)
 
 
 def test_for_many_seeds_the_minimum_detectable_difference_is_the_normal_one() -> None:
-    assert minimum_detectable_difference(1_000, 0.0, 1.0) == pytest.approx(
+    assert Error(0.0, 1.0, 1_000, 100_000).detectable() == pytest.approx(
         stats.norm.ppf(0.975) + stats.norm.ppf(0.8), rel=3e-3
     )
 
 
 def test_the_seeds_needed_are_the_fewest_that_detect_it() -> None:
-    needed = seeds_needed(0.5, 1.0, 0.0)
+    error = Error(1.0, 0.0, 3, 500)
+    needed = error.seeds_needed(0.5)
     assert needed == 34  # G*Power's and every textbook's answer for a paired effect of 0.5
-    assert minimum_detectable_difference(needed, 1.0, 0.0) <= 0.5 < minimum_detectable_difference(needed - 1, 1.0, 0.0)
-    assert seeds_needed(0.5, 1.0, 1.0) is None
+    assert error.with_seeds(needed).detectable() <= 0.5 < error.with_seeds(needed - 1).detectable()
+    assert Error(1.0, 1.0, 3, 500).seeds_needed(0.5) is None
 
 
 @pytest.mark.parametrize(
-    ("n_seeds", "p", "now", "at_best", "expected"),
+    ("error", "value", "expected"),
     [
-        (3, 0.04, 1.0, 0.1, "better"),
-        (2, 0.0, 1.0, 0.1, "too few seeds"),
-        (3, 0.06, 1.0, 0.4, "too few seeds"),
-        (3, 0.06, 1.0, 0.6, "not significant"),
+        (Error(0.01, 0.01, 3, 500), 0.9, "better"),
+        (Error(0.0, 0.01, 1, 500), 0.9, "too few seeds"),
+        (Error(0.5, 0.01, 3, 500), 0.2, "too few seeds"),
+        (Error(0.0001, 0.01, 3, 500), 0.15, "not significant"),
+        (Error(0.0001, 0.0001, 5, 500), 0.005, "equivalent"),
     ],
 )
-def test_the_verdict_says_whether_more_seeds_would_help(
-    n_seeds: int, p: float, now: float, at_best: float, expected: str
-) -> None:
-    plain = difference("t", "a", "b", np.zeros(n_seeds), np.zeros((100, n_seeds)))
-    found = plain.model_copy(update={"minimum_detectable_difference": now, "minimum_detectable_at_best": at_best})
-    assert isinstance(found, Difference) and verdict(found, p) == expected
+def test_the_verdict_says_whether_more_seeds_would_help(error: Error, value: float, expected: str) -> None:
+    (found,) = decided([Draft("t", "a", "b", error.n_seeds or 1, value, error)], margin=0.05)
+    assert found.verdict == expected
+
+
+def test_no_row_contradicts_itself() -> None:
+    """Interval, p, verdict, detectable difference and seeds needed agree, whatever the data and the correction."""
+    generator = np.random.default_rng(7)
+    for n_rows in (1, 4, 15):
+        rows = [
+            Draft(
+                f"t{i}", "a", "b", k := int(generator.integers(2, 12)), d, Error(*generator.uniform(0, 0.01, 2), k, 300)
+            )
+            for i, d in enumerate(generator.normal(0, 0.2, n_rows))
+        ]
+        for found in decided(rows):
+            shown = found.low > 0 or found.high < 0
+            assert (found.verdict == "better") == shown == (found.adjusted_p < 0.05)
+            if abs(found.difference) >= found.minimum_detectable_difference:
+                assert found.verdict == "better" and found.seeds_needed <= found.n_seeds
+            elif found.seeds_needed is not None:
+                assert found.seeds_needed > found.n_seeds
 
 
 def test_a_tier_is_its_best_and_what_that_is_not_better_than() -> None:
     means = {"a": 0.5, "b": 0.9, "c": 0.8, "d": 0.4}
     assert tiers(means, {("b", "a"), ("b", "d"), ("c", "d")}) == [["b", "c"], ["a", "d"]]
     assert tiers(means, set()) == [["b", "c", "a", "d"]]
-
-
-@pytest.mark.parametrize("n_seeds", [3, 5, 10])
-@pytest.mark.parametrize("n_items", [71, 277, 872])
-def test_of_equal_systems_one_is_called_better_at_most_once_in_twenty(n_seeds: int, n_items: int) -> None:
-    """Equally accurate over all items there could be, each system with items that it finds easier, and lucky seeds."""
-    n_trials, generator = 600, np.random.default_rng([n_seeds, n_items])
-    ease = generator.normal(1.0, 1.0, (n_trials, 1, 1, n_items))
-    own = generator.normal(0.0, 0.7, (n_trials, 2, 1, n_items))
-    luck = generator.normal(0.0, 0.3, (n_trials, 2, n_seeds, 1))
-    right = generator.random((n_trials, 2, n_seeds, n_items)) < 1 / (1 + np.exp(-(ease + own + luck)))
-    gains = right[:, 0].astype(np.float32) - right[:, 1]  # [trials, K, N]
-    weights = np.concatenate(list(draws(n_items, 500, 0))).astype(np.float32)
-    drawn = (weights @ gains.reshape(-1, n_items).T / n_items).reshape(500, n_trials, n_seeds).astype(np.float64)
-    p_values = [
-        max(t_test(means.tolist(), float(on_items.mean(1).var())), bootstrap_p(multi_bootstrap(on_items)))
-        for means, on_items in zip(gains.mean(2, dtype=np.float64), drawn.transpose(1, 0, 2), strict=True)
-    ]
-    wrong = float(np.mean(np.asarray(p_values) < 0.05))
-    print(f"{n_seeds} seeds, {n_items} items: {wrong:.1%}")
-    assert wrong <= 0.05

@@ -38,10 +38,11 @@ def test_a_small_difference_is_not_shown_and_shares_a_tier() -> None:
     assert found.tiers == {"lamps": (("albert-tiny", "bert-tiny"),)}
 
 
-def test_two_seeds_are_too_few_and_one_has_no_interval() -> None:
-    for n_seeds in (1, 2):
-        found = compare_systems(made_up(n_seeds, {"bert-tiny": [19, 18], "albert-tiny": [1, 0]}))
-        assert {d.verdict for d in found.differences} == {"too few seeds"}
+def test_one_seed_is_too_few_and_two_can_show_a_large_difference() -> None:
+    wrong = {"bert-tiny": [19, 18], "albert-tiny": [1, 0]}
+    assert {d.verdict for d in compare_systems(made_up(1, wrong)).differences} == {"too few seeds"}
+    by_pair = {(d.first, d.second): d.verdict for d in compare_systems(made_up(2, wrong)).differences}
+    assert by_pair["albert-tiny", "majority"] == "better"
     assert (compare_systems(made_up(1, {"bert-tiny": [3]})).spreads["lamps"]["bert-tiny"].low) is None
 
 
@@ -87,7 +88,7 @@ def test_findings_are_told_in_hundredths_with_what_would_have_shown() -> None:
     ((task, groups, _),) = tier_table(found).rows
     assert (task, groups) == ("lamps", "1. albert-tiny; 2. bert-tiny")
     ((pair, *shown),) = difference_table(found).rows
-    assert (pair, shown[0], shown[-1]) == ("lamps: bert-tiny - albert-tiny", "-42.5", "better")
+    assert (pair, shown[0], shown[-1]) == ("lamps: bert-tiny - albert-tiny", "-42.5", "albert-tiny better")
     counts, floor, *_ = comparison_notes(found)
     assert "1 differences between variants: better 1, not significant 0" in counts
     assert floor == "Not significantly better than majority: bert-tiny on lamps."

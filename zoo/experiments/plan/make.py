@@ -12,6 +12,7 @@ from pydantic import ValidationError
 from zoo.core.errors import ZooError, explain
 from zoo.core.specs import HeadConfig, R, Variant, diff
 from zoo.experiments.plan.ablation import Ablation
+from zoo.experiments.plan.claims import PLAIN, Claims
 from zoo.experiments.plan.corpus import CorpusSource, MicroworldCorpus, TasksCorpus, corpus_hash
 from zoo.experiments.plan.plan import Plan
 from zoo.experiments.plan.spec import PlannedCheckpoint, PlannedSplit, PlannedTask, hash_json
@@ -45,6 +46,7 @@ def make_plan(
     keep_probabilities: bool = False,
     tuning: Tuning | None = None,
     ablation: Ablation | None = None,
+    claims: Claims = PLAIN,
     one_head: bool = True,
 ) -> Plan:
     """A checked plan: every part builds, every task's data are read, budgets agree, and so do heads.
@@ -64,10 +66,7 @@ def make_plan(
     refuse_unequal(variants, set(checkpoints), evaluated, one_head=one_head)
     _refuse_untrained(catalog, tasks, [variant.name for variant in variants if variant.name not in evaluated])
     planned = [planned_task(catalog, name, data_folder, beside=tasks) for name in tasks]
-    if corpus is None:
-        real = tuple(task.name for task in planned if not (task.synthetic or task.trained_on))
-        folder = str(data_folder) if data_folder else None
-        corpus = TasksCorpus(tasks=real, folder=folder) if real else MicroworldCorpus()
+    corpus = corpus or _text_of(planned, data_folder)
     try:
         return Plan(
             variants=tuple(catalog.without_defaults(v, trained=v.name in checkpoints) for v in variants),
@@ -85,9 +84,17 @@ def make_plan(
             keep_probabilities=keep_probabilities,
             tuning=tuning,
             ablation=ablation,
+            claims=claims,
         )
     except ValidationError as error:
         raise ZooError(f"not a valid plan: {explain(error)}") from None
+
+
+def _text_of(tasks: Sequence[PlannedTask], data_folder: Path | None) -> CorpusSource:
+    """The training text of the tasks that are real, else the microworld's."""
+    real = tuple(task.name for task in tasks if not (task.synthetic or task.trained_on))
+    folder = str(data_folder) if data_folder else None
+    return TasksCorpus(tasks=real, folder=folder) if real else MicroworldCorpus()
 
 
 def _refuse_untrained(catalog: Catalog, tasks: Sequence[str], finetuned: Sequence[str]) -> None:

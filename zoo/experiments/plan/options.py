@@ -14,6 +14,7 @@ from zoo.tasks.record import RecordTask
 
 PATH = "Path"
 DATA, TRAINING, MACHINE, FOLDER = "Tasks and text", "Training", "Where it runs", "Run folder and plan"
+VERDICTS = "Verdicts"
 
 
 def _read_tasks(value: object) -> object:
@@ -97,6 +98,17 @@ class PlanOptions(Options):
         bool | None, Help("On a GPU, use only algorithms that repeat bit for bit.", MACHINE, "", "yes")
     ] = None
     threads: Annotated[Threads, Help("CPU threads per process.", MACHINE, "4")] = 1
+    margin: Annotated[
+        Annotated[float, Field(gt=0.0, le=100.0)] | None,
+        Help("Scores shown to differ by less than this many points are equivalent.", VERDICTS, "1", "no such verdict"),
+    ] = None
+    family_wise: Annotated[
+        bool, Help("One correction for multiple tests over all pairs and tasks, not one per pair.", VERDICTS)
+    ] = False
+    against: Annotated[
+        str | None,
+        Help("Compare every variant with this one only, with one correction over all.", VERDICTS, "bert-tiny"),
+    ] = None
     keep_finetuned: Annotated[bool, Help("Keep every fine-tuned model, for `zoo verify --depth models`.", FOLDER)] = (
         False
     )

@@ -10,6 +10,7 @@ from typing import Any
 from zoo.core.errors import ZooError
 from zoo.core.specs import Variant
 from zoo.experiments.plan.ablation import Ablation, of_table, path
+from zoo.experiments.plan.claims import PLAIN
 from zoo.experiments.plan.corpus import CorpusSource, FilesCorpus
 from zoo.experiments.plan.make import check_plan, make_plan, with_budget
 from zoo.experiments.plan.options import AblationOptions, ExperimentOptions, PlanOptions
@@ -117,6 +118,7 @@ def _plan(
         keep_finetuned=options.keep_finetuned,
         keep_probabilities=options.keep_probabilities,
         tuning=_tuning(catalog, options, tasks) if options.tune else None,
+        claims=PLAIN.changed(margin=options.margin, family_wise=options.family_wise, against=options.against),
         **how,
     )
 

@@ -13,6 +13,7 @@ from pydantic import Field, JsonValue, field_validator, model_validator
 from zoo.core.errors import ZooError
 from zoo.core.specs import Count, Finetuning, Record, Variant
 from zoo.experiments.plan.ablation import Ablation
+from zoo.experiments.plan.claims import PLAIN, Claims
 from zoo.experiments.plan.corpus import CorpusSource
 from zoo.experiments.plan.inputs import Inputs, pretraining_inputs, start_inputs
 from zoo.experiments.plan.job import Job
@@ -106,6 +107,7 @@ _PLACES: Any = {
     "checkpoints": {"__all__": {"folder"}},
     "keep_finetuned": True,
     "ablation": True,
+    "claims": True,
 }
 
 
@@ -132,6 +134,8 @@ class PlanSpec(Record):
     tuning: Tuning | None = None
     ablation: Ablation | None = None
     """The edges between the variants whose effects are reported; no result depends on it."""
+    claims: Claims = PLAIN
+    """Which differences are tested, and how; no result depends on it."""
 
     @field_validator("format", mode="before")
     @classmethod
@@ -155,6 +159,7 @@ class PlanSpec(Record):
             ("tuning", self.tuning.settings if self.tuning else {}, tasks),
             ("models of another task", [t.trained_on for t in self.tasks if t.trained_on and self.finetuned], trained),
             ("an ablation's edges", self.ablation.ends if self.ablation else (), names),
+            ("claims", (self.claims.against,) if self.claims.against else (), names),
         ):
             if unknown := sorted({*given} - {*known}):
                 raise ValueError(f"{what} are given for {unknown[0]!r:.60}, which is not in the plan")

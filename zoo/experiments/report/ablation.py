@@ -10,10 +10,11 @@ from pydantic import JsonValue
 
 from zoo.document import MISSING, Figure, Notes, Section, Table
 from zoo.experiments.plan.ablation import Ablation, Changes, Edge
-from zoo.experiments.report.differences import MDE, detectable, intervals_and_p
+from zoo.experiments.report.differences import INTERVAL, MDE, detectable, interval_and_p
 from zoo.experiments.report.plots import intervals_figure
 from zoo.experiments.results.run import ComparisonRun
-from zoo.experiments.statistics.ablation import MEAN, Effects, Ratio
+from zoo.experiments.statistics.ablation import Effects, Ratio
+from zoo.experiments.statistics.draft import MEAN
 from zoo.experiments.statistics.tests import Difference
 
 
@@ -22,7 +23,7 @@ def sections(run: ComparisonRun, effects: Effects) -> Iterator[Section]:
     blocks = effect_table(effects), Notes(tuple(ablation_notes(run, effects)))
     yield Section("effects", "What each choice does", blocks, brief=True)
     if panels := _panels(effects):
-        title = "Effects with 95% intervals: thick over seeds, thin over seeds and items"
+        title = f"Effects with {INTERVAL}"
         figure = Figure(title, lambda: intervals_figure(panels, list(labelled(effects.ablation))))
         yield Section("effects-by-task", "Effects by task", (figure, task_table(effects)), brief=len(panels) > 1)
     paper = effects.ablation.paper
@@ -44,7 +45,7 @@ def effect_table(effects: Effects) -> Table:
         "edge",
         "what changes",
         _quality(effects),
-        "95% over seeds",
+        "interval",
         "verdict",
         "parameters stored",
         "pre-training speed",
@@ -69,11 +70,11 @@ def effect_table(effects: Effects) -> Table:
 def task_table(effects: Effects) -> Table:
     """A row per edge and task: the difference that it makes there."""
     rows = tuple(
-        (f"{label}: {d.task}", *_difference(d), *intervals_and_p(d)[1:], detectable(d))
+        (f"{label}: {d.task}", *_difference(d), interval_and_p(d)[1], detectable(d))
         for label, effect in zip(labelled(effects.ablation), effects.effects, strict=True)
         for d in effect.tasks
     )
-    columns = ("edge and task", "difference", "95% over seeds", "verdict", "95% over seeds and items", "p", MDE)
+    columns = ("edge and task", "difference", "interval", "verdict", "p", MDE)
     return Table(columns, rows, words=frozenset({"verdict"}))
 
 
@@ -106,7 +107,7 @@ def contrast_table(effects: Effects) -> Table:
         )
         for contrast in effects.contrasts
     )
-    columns = ("from and to", "choice", "the paper's", "its effect", "ours", "our effect", "95% over seeds", "verdict")
+    columns = ("from and to", "choice", "the paper's", "its effect", "ours", "our effect", "interval", "verdict")
     words = frozenset({"choice", "the paper's", "ours", "verdict", "direction"})
     return Table((*columns, "direction"), rows, words=words)
 
@@ -116,9 +117,9 @@ def ablation_notes(run: ComparisonRun, effects: Effects) -> list[str]:
     origin = "each with its own pre-training" if run.plan.pretrain_each_seed else "all from one pre-training"
     notes = [
         "Effects are scores after an edge minus scores before, x 100; speed and memory are ratios, geometric means "
-        f"over tasks. Brackets and intervals are 95% over seeds, {origin}.",
-        "Better or worse: a t-test over seeds and items and the Multi-Bootstrap must agree, both at 5%; "
-        "Holm over the effects in the mean, and for one edge over its tasks.",
+        f"over tasks, with 95% intervals over seeds in brackets, {origin}. Effects have {INTERVAL}.",
+        "Better or worse: significant at 5% over seeds and items; Holm over the effects in the mean, and for one edge "
+        "over its tasks.",
     ]
     planned = len(run.plan.tasks)
     notes += [
@@ -176,7 +177,7 @@ def _difference(d: Difference | None) -> tuple[str, str, str]:
     if d is None:
         return MISSING, MISSING, MISSING
     shown = d.verdict if d.verdict != "better" or d.difference > 0 else "worse"
-    return f"{100 * d.difference:+.1f}", intervals_and_p(d)[0], shown
+    return f"{100 * d.difference:+.1f}", interval_and_p(d)[0], shown
 
 
 def _sizes(sizes: tuple[int, int] | None) -> str:

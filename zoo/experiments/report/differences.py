@@ -4,13 +4,17 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator
+from typing import TypeAlias
 
 from zoo.document import MISSING, Figure, Notes, Section, Table
 from zoo.experiments.report.plots import differences_figure
-from zoo.experiments.statistics.tests import SAME, TOO_FEW, Difference, Spread
+from zoo.experiments.statistics.tests import EQUIVALENT, SAME, TOO_FEW, Difference, Spread
 from zoo.experiments.statistics.verdicts import Comparisons
 
 MDE = "minimum detectable difference"
+INTERVAL = "intervals over seeds and items, 95% and wider where several tests are corrected for"
+COUNTED = ("better", EQUIVALENT, "not significant", TOO_FEW, SAME)
+ALWAYS = ("better", "not significant", TOO_FEW)
 
 
 def tiers_section(comparisons: Comparisons) -> Section | None:
@@ -25,7 +29,7 @@ def differences_section(comparisons: Comparisons, *, drawn: bool) -> Section | N
     """Every difference between two variants, as a chart too; None if there is nothing to compare."""
     if not comparisons.between_variants():
         return None
-    title = "Differences with 95% intervals: thick over seeds, thin over seeds and items"
+    title = f"Differences with {INTERVAL}"
     figures = (Figure(title, lambda: differences_figure(comparisons)),) if drawn else ()
     return Section("differences", "Differences between variants", (*figures, difference_table(comparisons)))
 
@@ -48,44 +52,28 @@ def tier_table(comparisons: Comparisons) -> Table:
 
 def difference_table(comparisons: Comparisons) -> Table:
     """A row per task and pair of variants."""
-    columns = (
-        "task and pair",
-        "difference",
-        "95% over seeds",
-        "95% over seeds and items",
-        "p",
-        MDE,
-        "seeds needed",
-        "verdict",
-    )
+    columns = ("task and pair", "difference", "interval", "p", MDE, "seeds needed", "verdict")
     rows = tuple(
         (
             f"{d.task}: {d.first} - {d.second}",
             f"{100 * d.difference:+.1f}",
-            *intervals_and_p(d),
+            *interval_and_p(d),
             detectable(d),
             f"{d.seeds_needed}" if d.seeds_needed else MISSING,
-            d.verdict,
+            f"{d.winner_first[0]} {d.verdict}" if d.verdict == "better" else d.verdict,
         )
-        for d in comparisons.between_variants()
+        for d in (*comparisons.overall_between_variants, *comparisons.between_variants())
     )
     return Table(columns, rows, words=frozenset({"verdict"}))
 
 
 def comparison_notes(comparisons: Comparisons) -> list[str]:
     """Notes on how to read the tables of scores and tiers."""
-    notes = []
-    pairs = comparisons.between_variants()
-    if pairs:
-        counts = Counter(d.verdict for d in pairs)
-        notes.append(
-            f"Of {len(pairs)} differences between variants: better {counts['better']}, not significant "
-            f"{counts['not significant']}, {TOO_FEW} {counts[TOO_FEW]} (a t-test over seeds and items and the "
-            "Multi-Bootstrap, both at 5%; Holm over tasks, not over pairs)"
-            f"{f'; {SAME} {counts[SAME]}' if counts[SAME] else ''}."
-        )
+    notes = list(_counts(comparisons))
+    beaten, floor = _against_baselines(comparisons)
+    notes += [f"{name} is better than {_on(comparisons, where, 'every task')}." for name, where in beaten.items()]
     notes += [
-        f"Not significantly better than {name}: {'; '.join(where)}." for name, where in _at_the_floor(comparisons)
+        f"Not significantly better than {name}: {_on(comparisons, where, 'any task')}." for name, where in floor.items()
     ]
     for task, by_system in comparisons.spreads.items():
         of_variants = {name: s for name, s in by_system.items() if name not in comparisons.baselines}
@@ -95,11 +83,12 @@ def comparison_notes(comparisons: Comparisons) -> list[str]:
     return notes
 
 
-def intervals_and_p(d: Difference) -> tuple[str, str, str]:
-    """Over seeds, over seeds and items, and the p-value; empty if both are the same model."""
+def interval_and_p(d: Difference) -> tuple[str, str]:
+    """The interval and the p-value, both corrected for multiple tests; empty if both are the same model."""
     if d.verdict == SAME:
-        return MISSING, MISSING, MISSING
-    return interval(d.low, d.high), interval(d.bootstrap_low, d.bootstrap_high), f"{d.adjusted_p:.3f}"
+        return MISSING, MISSING
+    p = "< 0.001" if d.adjusted_p < 0.001 else f"{d.adjusted_p:.3f}"
+    return interval(d.low, d.high), p
 
 
 def interval(low: float | None, high: float | None) -> str:
@@ -110,12 +99,30 @@ def interval(low: float | None, high: float | None) -> str:
 def detectable(d: Difference) -> str:
     """The minimum detectable difference, x 100."""
     found = d.minimum_detectable_difference
-    return MISSING if found is None else f"{100 * found:.1f}"
+    return MISSING if found is None else f"{100 * found:.1f}" if found <= 1 else "> 100"
+
+
+def _counts(comparisons: Comparisons) -> Iterator[str]:
+    """How many differences have which verdict, and what was corrected for."""
+    pairs, claims = comparisons.between_variants(), comparisons.claims
+    if not pairs:
+        return
+    counts = Counter[str](d.verdict for d in pairs)
+    told = ", ".join(f"{verdict} {counts[verdict]}" for verdict in COUNTED if counts[verdict] or verdict in ALWAYS)
+    n_pairs = len({(d.first, d.second) for d in pairs})
+    together = claims.family_wise or claims.against is not None
+    corrected = (
+        "Holm over all of them" if together or n_pairs == 1 else f"Holm over tasks, not over the {n_pairs} pairs"
+    )
+    yield f"Of {len(pairs)} differences between variants: {told} (tested over seeds and items at 5%; {corrected})."
+    if claims.margin:
+        yield f"Equivalent: shown to differ by less than {claims.margin:g} points (two one-sided tests at 5%)."
 
 
 def _range(values: list[float | None]) -> str:
-    known = sorted({f"{100 * value:.1f}" for value in values if value is not None}, key=float)
-    return " to ".join(dict.fromkeys((known[0], known[-1]))) if known else MISSING
+    known = sorted(value for value in values if value is not None)
+    shown = [f"{100 * value:.1f}" if value <= 1 else "> 100" for value in known]
+    return " to ".join(dict.fromkeys((shown[0], shown[-1]))) if shown else MISSING
 
 
 def _constant(name: str, spread: Spread) -> str:
@@ -124,17 +131,25 @@ def _constant(name: str, spread: Spread) -> str:
     return f"{name} in {spread.n_constant} of {spread.n} runs{without}"
 
 
-def _at_the_floor(comparisons: Comparisons) -> Iterator[tuple[str, list[str]]]:
-    """By baseline, the variants that are not significantly better than it, and on which tasks."""
-    for name in comparisons.baselines:
-        where: dict[str, list[str]] = {}
-        for d in comparisons.differences:
-            if d.second == name and not (d.verdict == "better" and d.difference > 0):
-                where.setdefault(d.first, []).append(d.task)
-        if where:
-            yield name, [f"{variant} on {_tasks(comparisons, tasks)}" for variant, tasks in where.items()]
+Where: TypeAlias = dict[str, dict[str, list[str]]]
 
 
-def _tasks(comparisons: Comparisons, tasks: list[str]) -> str:
-    everywhere = len(tasks) > 1 and len(tasks) == len(comparisons.tiers)
-    return "any task" if everywhere else " and ".join([*filter(None, [", ".join(tasks[:-1])]), tasks[-1]])
+def _against_baselines(comparisons: Comparisons) -> tuple[Where, Where]:
+    """By baseline, the variants that it is better than, and those not significantly better or worse; on which tasks."""
+    beaten: Where = {}
+    floor: Where = {}
+    for d in comparisons.differences:
+        if d.second in comparisons.baselines and not (d.verdict == "better" and d.difference > 0):
+            found = beaten if d.verdict == "better" else floor
+            found.setdefault(d.second, {}).setdefault(d.first, []).append(d.task)
+    return beaten, floor
+
+
+def _on(comparisons: Comparisons, where: dict[str, list[str]], everywhere: str) -> str:
+    return "; ".join(f"{variant} on {_tasks(comparisons, tasks, everywhere)}" for variant, tasks in where.items())
+
+
+def _tasks(comparisons: Comparisons, tasks: list[str], everywhere: str) -> str:
+    if len(tasks) > 1 and len(tasks) == len(comparisons.tiers):
+        return everywhere
+    return " and ".join([*filter(None, [", ".join(tasks[:-1])]), tasks[-1]])

@@ -7,14 +7,14 @@ from typing import TYPE_CHECKING
 
 from zoo.document.plotting import GREY, grid, key, short, stroke, style
 from zoo.experiments.results.run import ComparisonRun
-from zoo.experiments.statistics.tests import SAME, TOO_FEW, Difference
+from zoo.experiments.statistics.tests import EQUIVALENT, SAME, TOO_FEW, Difference
 from zoo.experiments.statistics.verdicts import Comparisons, has_constant_predictions
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-COLORS = {"better": "#1f4e79", "not significant": GREY, TOO_FEW: "#d97706", SAME: "black"}
+COLORS = {"better": "#1f4e79", EQUIVALENT: "#2e7d32", "not significant": GREY, TOO_FEW: "#d97706", SAME: "black"}
 
 MOST_PAIRS = 15
 """Pairs per task whose differences are all drawn; of more, those with the first variant."""
@@ -36,8 +36,8 @@ def seeds_figure(run: ComparisonRun) -> Figure:
 
 
 def differences_figure(comparisons: Comparisons) -> Figure:
-    """A panel per task, a row per pair of variants."""
-    of_all = comparisons.between_variants()
+    """A panel per task and one for their mean, a row per pair of variants."""
+    of_all = [*comparisons.overall_between_variants, *comparisons.between_variants()]
     pairs = list(dict.fromkeys((d.first, d.second) for d in of_all))
     if len(pairs) > MOST_PAIRS:
         pairs = [pair for pair in pairs if pair[0] == pairs[0][0]]
@@ -50,7 +50,7 @@ def differences_figure(comparisons: Comparisons) -> Figure:
 
 
 def intervals_figure(panels: Mapping[str, Mapping[str, Difference]], labels: Sequence[str]) -> Figure:
-    """Differences by panel and label with their intervals: thick over seeds, thin over seeds and items."""
+    """Differences by panel and label with their intervals over seeds and items."""
     figure, all_axes = grid(len(panels), columns=3, height=0.9 + 0.22 * len(labels), share_y=True)
     for axes, (title, differences) in zip(all_axes, panels.items(), strict=True):
         for label, d in differences.items():
@@ -105,7 +105,6 @@ def _points(axes: Axes, run: ComparisonRun, task: str, system: str, height: int,
 
 def _interval(axes: Axes, d: Difference, height: int) -> None:
     color = COLORS[d.verdict]
-    axes.plot([100 * d.bootstrap_low, 100 * d.bootstrap_high], [height] * 2, color=color, linewidth=1)
     if d.low is not None and d.high is not None:
-        axes.plot([100 * d.low, 100 * d.high], [height] * 2, color=color, linewidth=3, alpha=0.4)
+        axes.plot([100 * d.low, 100 * d.high], [height] * 2, color=color, linewidth=2)
     axes.plot(100 * d.difference, height, "o", color=color)

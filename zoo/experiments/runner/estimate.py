@@ -99,8 +99,9 @@ class _DryRun:
         """How long a job will take, steps by their tokens and the rest by its text."""
         kind, done = kind_of(job), self._measured(job)
         short = kind.representative(self._short, job)
-        text = kind.text(self._plan, job) / kind.text(self._short, short)
-        steps = kind.size(self._plan, job) / kind.size(self._short, short)
+        measured = kind_of(short)
+        text = kind.text(self._plan, job) / measured.text(self._short, short)
+        steps = kind.size(self._plan, job) / measured.size(self._short, short)
         return done.fixed + done.text * text + done.steps * steps
 
     def disk_bytes(self, job: Job) -> int:

@@ -8,18 +8,15 @@ from math import exp, log
 from statistics import fmean
 from typing import Literal
 
-import numpy as np
-
 from zoo.core.specs import Record
 from zoo.experiments.plan.ablation import Ablation, Edge
 from zoo.experiments.plan.cache_key import model_keys
 from zoo.experiments.results.records import TaskResult
 from zoo.experiments.results.run import ComparisonRun
 from zoo.experiments.statistics.costs import withheld
+from zoo.experiments.statistics.draft import Draft, Scores, decided, draft_of
 from zoo.experiments.statistics.tests import Difference, mean_interval
-from zoo.experiments.statistics.verdicts import Scores, adjusted, decided, difference, scores_of
-
-MEAN = "mean"
+from zoo.experiments.statistics.verdicts import scores_of
 
 Direction = Literal["agree", "disagree", "not significant"]
 AllScores = Mapping[tuple[str, str], tuple[Scores, str] | None]
@@ -108,31 +105,21 @@ def effects(run: ComparisonRun, ablation: Ablation) -> Effects:
 
 def _overall(run: ComparisonRun, scores: AllScores, pairs: list[Pair]) -> dict[Pair, Difference | None]:
     """Second minus first in the mean over tasks, Holm-corrected over the pairs."""
-    found = {pair: _difference(scores, [task.name for task in run.plan.tasks], pair) for pair in pairs}
-    verdicts = iter(decided([draft for draft in found.values() if draft]))
+    found = {pair: _draft(scores, [task.name for task in run.plan.tasks], pair) for pair in pairs}
+    verdicts = iter(decided([draft for draft in found.values() if draft], run.plan.claims.share))
     return {pair: next(verdicts) if draft else None for pair, draft in found.items()}
 
 
 def _by_task(run: ComparisonRun, scores: AllScores, pair: Pair) -> tuple[Difference, ...]:
-    drafts = [_difference(scores, [task.name], pair) for task in run.plan.tasks]
-    return tuple(adjusted([draft for draft in drafts if draft]))
+    drafts = [_draft(scores, [task.name], pair) for task in run.plan.tasks]
+    return tuple(decided([draft for draft in drafts if draft], run.plan.claims.share))
 
 
-def _difference(scores: AllScores, tasks: Sequence[str], pair: Pair) -> Difference | None:
-    """Second minus first over tasks, seed by seed; None if no seed was finished by both on any of them."""
-    sides = {t: (one, two) for t in tasks if (one := scores[pair[0], t]) and (two := scores[pair[1], t])}
-    seeds = sorted(set.intersection(*({*s.seeds} for both in sides.values() for s, _ in both))) if sides else []
-    if not seeds:
-        return None
-    values, drawn = [], []
-    for index, ((before, _), (after, _)) in enumerate(sides.values()):
-        (theirs, theirs_drawn), (ours, ours_drawn) = before.at(seeds), after.at(seeds)
-        values.append(ours - theirs)
-        # Tasks of equal size meet the same draws; shifted against each other, their items are drawn independently.
-        drawn.append(np.roll(ours_drawn - theirs_drawn, index, axis=0))
-    name = MEAN if len(sides) > 1 else next(iter(sides))
-    same = all(one == two for (_, one), (_, two) in sides.values())
-    return difference(name, pair[1], pair[0], np.mean(values, axis=0), np.mean(drawn, axis=0), same=same)
+def _draft(scores: AllScores, tasks: Sequence[str], pair: Pair) -> Draft | None:
+    """Second minus first over the tasks that both finished; None if no seed was finished by both on all of these."""
+    both = {t: (two, one) for t in tasks if (one := scores[pair[0], t]) and (two := scores[pair[1], t])}
+    same = all(one == two for (_, one), (_, two) in both.values())
+    return draft_of(pair[1], pair[0], {t: (two[0], one[0]) for t, (two, one) in both.items()}, same=same)
 
 
 def _effect(run: ComparisonRun, edge: Edge, overall: Difference | None, tasks: tuple[Difference, ...]) -> Effect:

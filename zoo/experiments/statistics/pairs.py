@@ -15,7 +15,8 @@ from numpy.typing import NDArray
 from scipy import stats
 
 from zoo.core.specs import Record
-from zoo.experiments.statistics.tests import LEVEL, holm
+from zoo.experiments.statistics.error import LEVEL
+from zoo.experiments.statistics.tests import holm
 from zoo.tasks.minimal_pairs import MinimalPair
 
 Right: TypeAlias = NDArray[np.bool_]

@@ -43,7 +43,9 @@ def search_results(run: ComparisonRun) -> list[SearchResult]:
         (task.name, variant.name): results
         for task in run.plan.tasks
         for variant in run.plan.variants
-        if run.plan.tuning.rule(task.name) == "best on dev" and (results := run.tried(variant.name, task.name))
+        if not task.trained_on  # the setting is the other task's
+        and run.plan.tuning.rule(task.name) == "best on dev"
+        and (results := run.tried(variant.name, task.name))
     }
     means = {
         place: {label: fmean(result.main_score for result in results) for label, results in by_setting.items()}

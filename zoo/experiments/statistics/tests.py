@@ -1,9 +1,4 @@
-"""Significance of differences over seeds and items, and what they could have detected.
-
-Two tests must agree before one system is called better: a paired t-test over seeds, with the error of the items added,
-and the Multi-Bootstrap over seeds and items (Sellam et al. 2022, section 3.2). Alone, the plain t-test ignores the
-sampling of items, and the Multi-Bootstrap rejects too often with few seeds.
-"""
+"""Spreads of scores, differences with their verdicts, corrections for multiple tests, and tiers."""
 
 from __future__ import annotations
 
@@ -13,28 +8,22 @@ from typing import Final, Literal, TypeAlias
 
 import numpy as np
 from scipy import stats
-from scipy.optimize import brentq
 
 from zoo.core.specs import Record
-from zoo.experiments.statistics.bootstrap import Array, draws
+from zoo.experiments.statistics.error import LEVEL
 
-LEVEL = 0.05
-POWER = 0.8
-N_DRAWS = 2_000
-FEWEST_SEEDS = 3
-SEED_OF_SEEDS = 1_000_003
-"""Keeps the draws of seeds apart from those of items."""
-
-MOST_SEEDS = 1_000
-"""The most seeds considered; a difference that needs more is out of reach."""
-
-Verdict: TypeAlias = Literal["better", "not significant", "too few seeds", "same model"]
+Verdict: TypeAlias = Literal["better", "equivalent", "not significant", "too few seeds", "same model"]
 
 TOO_FEW: Final = "too few seeds"
 """Not significant, and with more seeds a difference half as large could be."""
 
+EQUIVALENT: Final = "equivalent"
+"""Shown to differ by less than the margin."""
+
 SAME: Final = "same model"
 """For two with equal inputs and equal scores: there is nothing to test."""
+
+N_DRAWS = 2_000
 
 
 class Spread(Record):
@@ -53,12 +42,14 @@ class Spread(Record):
 
 
 class Difference(Record):
-    """First minus second on a task, over the seeds that both finished.
+    """First minus second on a task, over the seeds that both finished, with one model of its error (zoo's Error).
 
+    `adjusted_p` is corrected for multiple tests, and so are the interval, what could be detected and the seeds needed:
+    they are at `level`, which the correction leaves this row, so a row is better exactly if its interval excludes 0.
     `minimum_detectable_difference` is the smallest true difference that these seeds detect with 80% power, and
     `minimum_detectable_at_best` that of any number of seeds; `seeds_needed` is how many seeds the observed difference
-    needs, None if this development set cannot show it. `fixed`: both models are independent of seeds, and only items
-    are resampled.
+    needs, None if this development set cannot show it. `equivalence_p` is that of two one-sided tests against the
+    margin, None without a margin. `fixed`: both models are independent of seeds, and only items vary.
     """
 
     task: str
@@ -69,10 +60,10 @@ class Difference(Record):
     difference: float
     low: float | None
     high: float | None
-    bootstrap_low: float
-    bootstrap_high: float
+    level: float
     p: float
     adjusted_p: float
+    equivalence_p: float | None = None
     minimum_detectable_difference: float | None
     minimum_detectable_at_best: float | None
     seeds_needed: int | None
@@ -109,79 +100,18 @@ def mean_interval(values: Sequence[float]) -> tuple[float, float | None, float |
     return mean, sd, mean - half, mean + half
 
 
-def t_test(differences: Sequence[float], item_variance: float = 0.0) -> float:
-    """Two-sided p of a paired t-test with the error of seeds and items; 1 for one pair, or without a difference.
-
-    Variance common to seeds and items is counted twice, so the test is conservative.
-    """
-    mean, sd, *_ = mean_interval(differences)
-    if sd is None or abs(mean) <= 1e-12:
-        return 1.0
-    n = len(differences)
-    error = sqrt(sd**2 / n + item_variance)
-    return float(2 * stats.t.sf(abs(mean) / error, n - 1)) if error > 1e-12 else 0.0
-
-
-def multi_bootstrap(drawn: Array) -> Array:
-    """Means [R] over seeds drawn with replacement of differences on drawn items [R, K]."""
-    n_draws, n = drawn.shape
-    seeds = np.concatenate(list(draws(n, n_draws, SEED_OF_SEEDS)))
-    means: Array = np.einsum("rk,rk->r", drawn, seeds) / n
-    return means
-
-
-def bootstrap_p(means: Array) -> float:
-    """Two-sided p of no difference, by how many resampled differences lie on either side of it."""
-    sides = min((means <= 0).sum(), (means >= 0).sum())
-    return float(min(1.0, 2 * (sides + 1) / (len(means) + 1)))
-
-
 def holm(p_values: Sequence[float]) -> list[float]:
     """p-values adjusted for multiple tests (Holm 1979)."""
-    adjusted, highest = [1.0] * len(p_values), 0.0
+    return [min(1.0, factor * p) for factor, p in zip(holm_factors(p_values), p_values, strict=True)]
+
+
+def holm_factors(p_values: Sequence[float]) -> list[float]:
+    """By how much Holm's adjustment multiplies each p-value, which must be above 0; a product above 1 counts as 1."""
+    factors, highest = [1.0] * len(p_values), 0.0
     for rank, index in enumerate(np.argsort(p_values, kind="stable")):
-        highest = max(highest, min(1.0, (len(p_values) - rank) * p_values[index]))
-        adjusted[index] = highest
-    return adjusted
-
-
-def minimum_detectable_difference(n_seeds: int, seed_variance: float, item_variance: float) -> float | None:
-    """The smallest true difference that a two-sided test at 5% detects with 80% power, by the noncentral t.
-
-    None if it cannot be estimated: for one seed, and where nothing varied, as between runs that learnt nothing.
-    """
-    error, freedom = sqrt(seed_variance / n_seeds + item_variance), n_seeds - 1
-    if freedom == 0 or error <= 1e-12:
-        return None
-    bound = float(stats.t.ppf(1 - LEVEL / 2, freedom))
-    shift = brentq(lambda shift: float(stats.nct.sf(bound, freedom, shift)) - POWER, 0.1, 10 * bound)
-    return error * float(shift)
-
-
-def seeds_needed(difference: float, seed_variance: float, item_variance: float) -> int | None:
-    """The smallest number of seeds with which a difference would be detectable, None beyond a thousand."""
-
-    def enough(n_seeds: int) -> bool:
-        smallest = minimum_detectable_difference(n_seeds, seed_variance, item_variance)
-        return smallest is not None and smallest <= abs(difference)
-
-    low, high = 1, MOST_SEEDS
-    if not enough(high):
-        return None
-    while high - low > 1:
-        middle = (low + high) // 2
-        low, high = (low, middle) if enough(middle) else (middle, high)
-    return high
-
-
-def verdict(found: Difference, adjusted_p: float) -> Verdict:
-    """Better, or why not: too few seeds if more could show a difference half as large."""
-    if found.n_seeds < FEWEST_SEEDS and not found.fixed:
-        return TOO_FEW
-    if adjusted_p < LEVEL:
-        return "better"
-    now, at_best = found.minimum_detectable_difference, found.minimum_detectable_at_best
-    return TOO_FEW if now is not None and at_best is not None and now > 2 * at_best else "not significant"
+        highest = max(highest, (len(p_values) - rank) * p_values[index])
+        factors[index] = highest / p_values[index]
+    return factors
 
 
 def tiers(means: dict[str, float], better: set[tuple[str, str]]) -> list[list[str]]:

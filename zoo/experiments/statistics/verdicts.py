@@ -2,70 +2,45 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
 from itertools import combinations
 
 import numpy as np
 
 from zoo.core.specs import Record
 from zoo.experiments.plan.cache_key import model_keys
+from zoo.experiments.plan.claims import Claims
 from zoo.experiments.plan.spec import PlannedTask
 from zoo.experiments.results.records import TaskResult
 from zoo.experiments.results.run import ComparisonRun
-from zoo.experiments.statistics.bootstrap import Array, resampled
-from zoo.experiments.statistics.tests import (
-    LEVEL,
-    MOST_SEEDS,
-    N_DRAWS,
-    SAME,
-    Difference,
-    Spread,
-    bootstrap_p,
-    holm,
-    mean_interval,
-    minimum_detectable_difference,
-    multi_bootstrap,
-    seeds_needed,
-    spread,
-    t_test,
-    tiers,
-    verdict,
-)
+from zoo.experiments.statistics.bootstrap import resampled
+from zoo.experiments.statistics.draft import Draft, Scores, decided, draft_of
+from zoo.experiments.statistics.tests import N_DRAWS, Difference, Spread, spread, tiers
 from zoo.tasks.kinds import task_kind
 
 
 class Comparisons(Record):
-    """Spreads by task and system, tiers of variants by task, and the differences of all pairs with a variant."""
+    """Spreads by task and system, tiers of variants by task, and the differences of all pairs with a variant.
+
+    `overall` are those in the mean over the tasks, for pairs that finished all of them.
+    """
 
     spreads: dict[str, dict[str, Spread]]
     differences: tuple[Difference, ...]
+    overall: tuple[Difference, ...]
     tiers: dict[str, tuple[tuple[str, ...], ...]]
     undecided: tuple[str, ...]
     baselines: tuple[str, ...]
+    claims: Claims
 
     def between_variants(self, task: str | None = None) -> list[Difference]:
         """The differences without a baseline, on one task or all."""
         return [d for d in self.differences if d.second not in self.baselines and task in (None, d.task)]
 
-
-@dataclass(frozen=True)
-class Scores:
-    """A system's main_scores [K] and the same on drawn items [R, K]."""
-
-    seeds: tuple[int, ...]
-    values: Array
-    drawn: Array
-
-    def repeated(self, seeds: tuple[int, ...]) -> Scores:
-        """The one score of a system independent of seeds, repeated for each of these seeds."""
-        values, drawn = (np.repeat(side[..., :1], len(seeds), axis=-1) for side in (self.values, self.drawn))
-        return Scores(seeds, values, drawn)
-
-    def at(self, seeds: list[int]) -> tuple[Array, Array]:
-        """For some of the seeds, in order."""
-        which = [self.seeds.index(seed) for seed in seeds]
-        return self.values[which], self.drawn[:, which]
+    @property
+    def overall_between_variants(self) -> list[Difference]:
+        """The differences without a baseline in the mean over the tasks."""
+        return [d for d in self.overall if d.second not in self.baselines]
 
 
 def compare_systems(run: ComparisonRun) -> Comparisons:
@@ -80,7 +55,8 @@ def compare_systems(run: ComparisonRun) -> Comparisons:
         for task in run.plan.tasks
     }
     undecided = tuple(task for task in spreads if not run.gold.get(task))
-    differences = adjusted([d for task in spreads if task not in undecided for d in _differences(run, task)])
+    scores = {task: _scores(run, task) for task in spreads if task not in undecided}
+    differences = adjusted(run, [d for task in scores for d in _drafts(run, {task: scores[task]})])
     tiers_of = {
         task: tuple(
             tuple(tier)
@@ -92,12 +68,15 @@ def compare_systems(run: ComparisonRun) -> Comparisons:
         for task, by_system in spreads.items()
         if task not in undecided
     }
+    several = len(scores) > 1 and not undecided
     return Comparisons(
         spreads=spreads,
         differences=tuple(differences),
+        overall=tuple(adjusted(run, list(_drafts(run, scores)))) if several else (),
         tiers=tiers_of,
         undecided=undecided,
         baselines=run.plan.baselines,
+        claims=run.plan.claims,
     )
 
 
@@ -107,62 +86,8 @@ def has_constant_predictions(task: PlannedTask, result: TaskResult) -> bool:
     return any(kind.is_constant(made) for made in result.predictions.values())
 
 
-def _differences(run: ComparisonRun, task: str) -> Iterator[Difference]:
-    """For every two variants, and every variant and baseline; not yet adjusted for multiple tests."""
-    variants, baselines = [variant.name for variant in run.plan.variants], run.plan.task(task).baselines
-    scores = {name: found for name in (*variants, *baselines) if (found := scores_of(run, name, task))}
-    keys = model_keys(run.plan, task)
-    for first, second in combinations(scores, 2):
-        if first in baselines:
-            continue
-        one, other = scores[first], scores[second]
-        if first in run.plan.unseeded:
-            one = one.repeated(other.seeds)
-        if second in run.plan.unseeded:
-            other = other.repeated(one.seeds)
-        fixed = {first, second} <= {*run.plan.unseeded}
-        seeds = sorted(set(one.seeds) & set(other.seeds))
-        if seeds:
-            (ours, ours_drawn), (theirs, theirs_drawn) = one.at(seeds), other.at(seeds)
-            same = keys[first] == keys.get(second)
-            yield difference(task, first, second, ours - theirs, ours_drawn - theirs_drawn, same=same, fixed=fixed)
-
-
-def difference(
-    task: str, first: str, second: str, values: Array, drawn: Array, *, same: bool = False, fixed: bool = False
-) -> Difference:
-    """Two systems compared by their paired differences over seeds [K] and over drawn items and seeds [R, K].
-
-    `same`: their scores depend on the same inputs. If they still differ, as on two machines, they are tested.
-    `fixed`: neither depends on a seed, so only items are drawn, and the verdict is on these two models.
-    """
-    n = len(values)
-    mean, sd, low, high = mean_interval(values.tolist())
-    means = multi_bootstrap(drawn)
-    variances = ((sd or 0.0) ** 2, float(drawn.mean(1).var()))
-    p = bootstrap_p(means) if fixed else max(t_test(values.tolist(), variances[1]), bootstrap_p(means))
-    bootstrap_low, bootstrap_high = np.quantile(means, [LEVEL / 2, 1 - LEVEL / 2]).tolist()
-    return Difference(
-        task=task,
-        first=first,
-        second=second,
-        n_seeds=n,
-        fixed=fixed,
-        difference=mean,
-        low=low,
-        high=high,
-        bootstrap_low=bootstrap_low,
-        bootstrap_high=bootstrap_high,
-        p=p,
-        adjusted_p=p,
-        minimum_detectable_difference=minimum_detectable_difference(n, *variances),
-        minimum_detectable_at_best=minimum_detectable_difference(MOST_SEEDS, *variances),
-        seeds_needed=seeds_needed(mean, *variances) if n > 1 else None,
-        verdict=SAME if same and not values.any() else "not significant",
-    )
-
-
 def scores_of(run: ComparisonRun, system: str, task: str) -> Scores | None:
+    """A system's scores on a task, also on drawn items; None if there are none, or no gold labels."""
     results, targets = run.finetuned(system, task), run.gold.get(task)
     if not results or not targets:
         return None
@@ -171,24 +96,47 @@ def scores_of(run: ComparisonRun, system: str, task: str) -> Scores | None:
         seeds=tuple(result.job.seed for result in results),
         values=np.asarray([result.main_score for result in results]),
         drawn=resampled(run.plan.task(task), targets, predictions, N_DRAWS),
+        n_items=sum(len(targets[split]) for split in predictions),
     )
 
 
-def adjusted(drafts: list[Difference]) -> list[Difference]:
-    """Holm-corrected over the tasks on which the same two are compared, with the resulting verdict."""
-    found: dict[tuple[str, str, str], Difference] = {}
-    for pair in {(draft.first, draft.second) for draft in drafts}:
-        alike = [draft for draft in drafts if (draft.first, draft.second) == pair]
-        found |= {(d.task, *pair): d for d in decided(alike)}
-    return [found[draft.task, draft.first, draft.second] for draft in drafts]
+def adjusted(run: ComparisonRun, drafts: Sequence[Draft]) -> list[Difference]:
+    """With verdicts, corrected as the run's claims say: over the tasks of each pair, or over all pairs of variants."""
+    claims, baselines = run.plan.claims, run.plan.baselines
+    together = claims.family_wise or claims.against is not None
+    families: dict[object, list[Draft]] = {}
+    for d in drafts:
+        family = () if together and d.second not in baselines else (d.first, d.second)
+        families.setdefault(family, []).append(d)
+    found = {(d.task, d.first, d.second): d for family in families.values() for d in decided(family, claims.share)}
+    return [found[d.task, d.first, d.second] for d in drafts]
 
 
-def decided(drafts: list[Difference]) -> list[Difference]:
-    """Holm-corrected over all pairs that can differ, with the resulting verdict."""
-    p_values = iter(holm([draft.p for draft in drafts if draft.verdict != SAME]))
-    return [
-        draft
-        if draft.verdict == SAME
-        else draft.model_copy(update={"adjusted_p": (p := next(p_values)), "verdict": verdict(draft, p)})
-        for draft in drafts
-    ]
+def _scores(run: ComparisonRun, task: str) -> dict[str, Scores]:
+    systems = (*(variant.name for variant in run.plan.variants), *run.plan.task(task).baselines)
+    return {name: found for name in systems if (found := scores_of(run, name, task))}
+
+
+def _drafts(run: ComparisonRun, scores: dict[str, dict[str, Scores]]) -> Iterator[Draft]:
+    """For every two variants, and every variant and baseline, on one task or in the mean over several."""
+    plan, against = run.plan, run.plan.claims.against
+    systems = [name for name in next(iter(scores.values())) if all(name in of for of in scores.values())]
+    keys = {task: model_keys(plan, task) for task in scores}
+    for first, second in combinations(systems, 2):
+        if first in plan.baselines or (against not in (None, first, second) and second not in plan.baselines):
+            continue
+        sides = {task: _paired(run, of, first, second) for task, of in scores.items()}
+        same = all(of[first] == of.get(second) for of in keys.values())
+        found = draft_of(first, second, sides, same=same, fixed={first, second} <= {*plan.unseeded})
+        if found:
+            yield found
+
+
+def _paired(run: ComparisonRun, scores: dict[str, Scores], first: str, second: str) -> tuple[Scores, Scores]:
+    """Both scores, a score independent of seeds repeated for each seed of the other."""
+    one, other = scores[first], scores[second]
+    if first in run.plan.unseeded:
+        one = one.repeated(other.seeds)
+    if second in run.plan.unseeded:
+        other = other.repeated(one.seeds)
+    return one, other

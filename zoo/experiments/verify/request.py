@@ -21,7 +21,7 @@ class VerifyRequest(Options):
         Help("Score the stored predictions; also let kept models predict; or also train again.", CHECKS, "models"),
     ] = "files"
     seeds: Annotated[Amount, Help("With --depth training, how many seeds to train again.", AGAIN, "1")] = 3
-    equivalence_margin: Annotated[
+    margin: Annotated[
         Annotated[float, Field(ge=0.0)],
         Help(
             "With --depth training, scores shown to differ by less than this many points count as equal.", AGAIN, "0.5"

@@ -117,7 +117,7 @@ def retrain(
     plan: Plan,
     stage: Path,
     catalog: Catalog,
-    equivalence_margin: float,
+    margin: float,
     workers: int,
     watcher: Watcher,
 ) -> Iterator[Check]:
@@ -135,7 +135,7 @@ def retrain(
             recorded = done.tried(name, task.name)
             chosen = best_setting(recorded) if recorded else ""  # fewer seeds might choose differently
             repeated = again.tried(name, task.name).get(chosen, [])
-            yield _repeated(where, recorded.get(chosen, []), repeated, equivalence_margin)
+            yield _repeated(where, recorded.get(chosen, []), repeated, margin)
 
 
 def _equal_predictions(
@@ -173,7 +173,7 @@ def _flat(values: Any) -> Iterator[float]:
             yield value
 
 
-def _repeated(where: str, recorded: list[TaskResult], repeated: list[TaskResult], equivalence_margin: float) -> Check:
+def _repeated(where: str, recorded: list[TaskResult], repeated: list[TaskResult], margin: float) -> Check:
     if not recorded or not repeated:
         return Check(where, "not decidable", "there is no score to compare")
     before = {result.job.seed: fingerprint(result) for result in recorded}
@@ -185,19 +185,19 @@ def _repeated(where: str, recorded: list[TaskResult], repeated: list[TaskResult]
         return Check(where, "contradicted", f"{shown}: the same code on the same machine gives other predictions")
     if len(old) < 2 or len(new) < 2:
         return Check(where, "not decidable", f"{shown}; at least two seeds of each are needed")
-    return _tested(where, shown, old, new, equivalence_margin)
+    return _tested(where, shown, old, new, margin)
 
 
-def _tested(where: str, shown: str, old: list[float], new: list[float], equivalence_margin: float) -> Check:
+def _tested(where: str, shown: str, old: list[float], new: list[float], margin: float) -> Check:
     difference = fmean(new) - fmean(old)
     parts = [variance(values) / len(values) for values in (old, new)]
     error = sqrt(sum(parts))
     if error == 0.0:
-        return Check(where, "confirmed" if abs(difference) <= equivalence_margin else "contradicted", shown)
+        return Check(where, "confirmed" if abs(difference) <= margin else "contradicted", shown)
     freedom = error**4 / sum(part**2 / (len(v) - 1) for part, v in zip(parts, (old, new), strict=True))
     reach = [float(stats.t.ppf(1 - share, freedom)) * error for share in (ALPHA / 2, ALPHA)]
     if abs(difference) > reach[0]:
         return Check(where, "contradicted", f"{shown}; chance reaches {reach[0]:.1f}")
-    if abs(difference) + reach[1] <= equivalence_margin:
-        return Check(where, "confirmed", f"{shown}, shown to be within {equivalence_margin:g}")
-    return Check(where, "not decidable", f"{shown}; these seeds cannot tell {equivalence_margin:g} points from chance")
+    if abs(difference) + reach[1] <= margin:
+        return Check(where, "confirmed", f"{shown}, shown to be within {margin:g}")
+    return Check(where, "not decidable", f"{shown}; these seeds cannot tell {margin:g} points from chance")

@@ -95,13 +95,17 @@ class MultipleChoice(TaskKind):
     def encode(
         self, examples: Sequence[Example], tokenizer: Tokenizer, max_length: int
     ) -> tuple[list[EncodedItem], int]:
-        """A sequence for each choice."""
-        from zoo.text.encoding import encode_texts
+        """A sequence for each choice; the text before them is divided into tokens once."""
+        from zoo.text.encoding import is_cut
 
-        made = [
-            encode_texts(tokenizer, [(item.first, choice) for choice in item.choices], max_length) for item in examples
-        ]
-        return [EncodedItem(tuple(encodings)) for encodings, _ in made], sum(n_cut > 0 for _, n_cut in made)
+        firsts = tokenizer.encode([item.first for item in examples])
+        seconds = iter(tokenizer.encode([choice for item in examples for choice in item.choices]))
+        items, n_cut = [], 0
+        for item, first in zip(examples, firsts, strict=True):
+            its = [next(seconds) for _ in item.choices]
+            items.append(EncodedItem(tuple(tokenizer.join(first, second, max_length) for second in its)))
+            n_cut += any(is_cut(tokenizer, first, second, max_length) for second in its)
+        return items, n_cut
 
     def decode(self, item: EncodedItem, logits: Tensor) -> int:
         """[its choices] to the most probable."""

@@ -1,0 +1,154 @@
+"""How often tests of a difference between two systems are wrong, and how often they find one.
+
+    python -m benchmarks.verdict_power --repetitions 10000
+
+Two systems answer N items with K seeds each. An item is answered correctly with a probability that depends on the item,
+on how well it suits the system, and on the luck of the seed. Without a true difference, a test should find one in at
+most 5% of runs; with one, the more the better. Compared are zoo's test, the same with Satterthwaite's degrees of
+freedom, the plain paired t-test over seeds with the error of items added, Welch's t-test over seeds, and McNemar's test
+on the first seed. `--metrics` does the same through resampled metrics, for zoo's test alone.
+"""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Iterator
+from math import sqrt
+
+import numpy as np
+from scipy import stats
+
+from zoo.experiments.statistics.bootstrap import Array, resampled
+from zoo.experiments.statistics.draft import draft
+from zoo.experiments.statistics.error import Error
+from zoo.tasks.metrics import built_in
+
+SEEDS = (3, 5, 10, 20)
+ITEMS = (71, 277, 872)
+LUCK = {"no spread": 0.0, "middling spread": 0.3, "large spread": 1.0}
+SUITS = 0.7
+LEVEL = 0.05
+
+
+def answers(generator: np.random.Generator, n: int, n_seeds: int, n_items: int, luck: float, shift: float) -> Array:
+    """Whether each system, seed and item is right. [n, 2, K, N]"""
+    ease = generator.normal(1.0, 1.0, (n, 1, 1, n_items)) + generator.normal(0.0, SUITS, (n, 2, 1, n_items))
+    seeds = generator.normal(0.0, luck, (n, 2, n_seeds, 1))
+    gain = np.array([shift, 0.0])[None, :, None, None]
+    right: Array = generator.random((n, 2, n_seeds, n_items)) < 1 / (1 + np.exp(-(ease + seeds + gain)))
+    return right
+
+
+def findings(right: Array) -> Iterator[tuple[str, bool]]:
+    """Whether each test finds a difference in one run. [2, K, N]"""
+    gains = right[0].astype(float) - right[1]
+    n_seeds, n_items = gains.shape
+    mean, by_seed, by_item = gains.mean(), gains.mean(1), gains.mean(0)
+    of_items = by_item.var(ddof=1) / n_items
+    together = ((gains - by_seed[:, None] - by_item + mean) ** 2).sum() / ((n_seeds - 1) * (n_items - 1)) / n_items
+    seeds = float(by_seed.var(ddof=1))
+    error = Error(max(seeds, together), max(of_items - together / n_seeds, 1 / n_items**2), n_seeds, n_items, together)
+    yield "zoo", abs(mean) > error.reach(LEVEL)
+    parts = seeds / n_seeds, of_items
+    freedom = sum(parts) ** 2 / (parts[0] ** 2 / (n_seeds - 1) + parts[1] ** 2 / (n_items - 1))
+    yield "Satterthwaite", abs(mean) > stats.t.isf(LEVEL / 2, freedom) * sqrt(sum(parts))
+    yield "paired t", abs(mean) > stats.t.isf(LEVEL / 2, n_seeds - 1) * sqrt(sum(parts))
+    scores = right.mean(2)
+    spread = scores.var(1, ddof=1) / n_seeds
+    freedom = spread.sum() ** 2 / max((spread**2).sum() / (n_seeds - 1), 1e-300)
+    yield "Welch over seeds", abs(mean) > stats.t.isf(LEVEL / 2, max(freedom, 1)) * sqrt(spread.sum())
+    won, lost = int((gains[0] > 0).sum()), int((gains[0] < 0).sum())
+    yield "McNemar, one seed", won + lost > 0 and stats.binomtest(won, won + lost).pvalue < LEVEL
+
+
+def rates(n: int, n_seeds: int, n_items: int, luck: float, shift: float) -> dict[str, float]:
+    """The share of runs in which each test finds a difference."""
+    generator = np.random.default_rng([n_seeds, n_items, int(10 * luck), int(100 * shift)])
+    found: dict[str, int] = {}
+    for _ in range(n):
+        for name, shown in findings(answers(generator, 1, n_seeds, n_items, luck, shift)[0]):
+            found[name] = found.get(name, 0) + int(shown)
+    return {name: count / n for name, count in found.items()}
+
+
+class Task:
+    """What `resampled` needs of a task."""
+
+    def __init__(self, kind: str, metric: str, labels: tuple[str, ...]) -> None:
+        self.name, self.kind, self.metrics, self.labels = "simulated", kind, (metric,), labels
+        self.pair = False
+        self.options: dict[str, object] = {}
+
+
+def metric_rate(kind: str, metric: str, n: int, n_seeds: int, n_items: int, luck: float) -> float:
+    """Zoo's rate of false findings with a metric that is no mean over items."""
+    generator = np.random.default_rng([n_seeds, n_items, 7])
+    labels = {"classification": ("a", "b"), "token-classification": ("O", "B-x", "I-x", "B-y", "I-y")}.get(kind, ())
+    task, found = Task(kind, metric, labels), 0
+    for _ in range(n):
+        right = answers(generator, 1, n_seeds, n_items, luck, 0.0)[0]
+        gold, made = predicted(generator, kind, right)
+        drawn = [resampled(task, {"dev": gold}, {"dev": rows}, 400) for rows in made]
+        values = [resampled_once(task, gold, rows) for rows in made]
+        made_draft = draft("t", "a", "b", values[0] - values[1], drawn[0] - drawn[1], n_items)
+        found += made_draft.p < LEVEL
+    return found / n
+
+
+def resampled_once(task: Task, gold: list[object], rows: list[list[object]]) -> Array:
+    """The plain scores [K]."""
+    from zoo.tasks.kinds import task_kind
+
+    kind = task_kind(task)
+    (metric,) = [m for m in built_in() if (m.name, m.kind) == (task.metrics[0], task.kind)]
+    return np.asarray([metric.value(kind.side(gold), kind.side(row)) for row in rows])
+
+
+def predicted(generator: np.random.Generator, kind: str, right: Array) -> tuple[list[object], list[list[list[object]]]]:
+    """Gold labels and each system's predictions by seed, correct where `right` says so."""
+    n_items = right.shape[-1]
+    if kind == "regression":
+        gold = generator.normal(size=n_items)
+        off = np.where(right, 0.3, 1.2) * generator.normal(size=right.shape)
+        return gold.tolist(), (gold + off).tolist()
+    if kind == "token-classification":
+        whole = [[0, 1, 2, 0, 3] if item % 2 else [1, 0, 3, 4, 0] for item in range(n_items)]
+        wrong = [[0, 1, 0, 0, 3] if item % 2 else [1, 0, 1, 2, 0] for item in range(n_items)]
+        return whole, [[[w if r else x for w, x, r in zip(whole, wrong, row, strict=True)] for row in s] for s in right]
+    truth = (generator.random(n_items) < 0.4).astype(int)
+    return truth.tolist(), np.where(right, truth, 1 - truth).tolist()
+
+
+METRICS = (
+    ("classification", "f1"),
+    ("classification", "matthews"),
+    ("regression", "spearman"),
+    ("token-classification", "entity-f1"),
+)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--repetitions", type=int, default=1_000)
+    parser.add_argument("--shift", type=float, default=0.35, help="a true difference, in logits, for power")
+    parser.add_argument("--seeds", type=int, nargs="+", default=SEEDS)
+    parser.add_argument("--items", type=int, nargs="+", default=ITEMS)
+    parser.add_argument("--metrics", action="store_true", help="through resampled metrics, zoo's test alone")
+    asked = parser.parse_args()
+    for n_seeds in asked.seeds:
+        for n_items in asked.items:
+            for name, luck in LUCK.items():
+                where = f"{n_seeds} seeds, {n_items} items, {name}"
+                if asked.metrics:
+                    by_metric = [
+                        f"{m} {metric_rate(k, m, asked.repetitions, n_seeds, n_items, luck):.1%}" for k, m in METRICS
+                    ]
+                    print(where, *by_metric, sep=" | ", flush=True)
+                    continue
+                for what, shift in (("wrong", 0.0), ("found", asked.shift)):
+                    found = rates(asked.repetitions, n_seeds, n_items, luck, shift)
+                    print(where, what, *(f"{test} {rate:.1%}" for test, rate in found.items()), sep=" | ", flush=True)
+
+
+if __name__ == "__main__":
+    main()
