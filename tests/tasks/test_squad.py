@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from zoo import Catalog, Example, ZooError
+from zoo.tasks.kinds import task_kind
 from zoo.tasks.sentence_baseline import best_sentence, sentence_places
 from zoo.tasks.squad import SquadTask
 
@@ -184,6 +185,7 @@ def test_predictions_are_written_and_read_in_the_official_layout(save: Save, tmp
         (tmp_path / "mine.json").with_suffix(ending).write_text(text)
     again = told.read_official(tmp_path / "mine.json", items)
     assert [value[:1] for value in again] == [[[13, "Rome"]], [[0, ""]], [[2, "cat"]]]
+    assert [task_kind(told).shown(value) for value in again] == ["13:Rome", "", "2:cat"]
     assert [value[1] for value in again] == pytest.approx([-2.0, 0.6, 0.5])
     (tmp_path / "mine.na_prob.json").unlink()
     assert told.read_official(tmp_path / "mine.json", items)[0] == [[13, "Rome"], 0.0]

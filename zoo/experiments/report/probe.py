@@ -12,10 +12,11 @@ from pydantic import JsonValue
 
 from zoo.core.specs import Record
 from zoo.document import MISSING, Document, Figure, Notes, Section, Table
-from zoo.experiments.report.differences import intervals_and_p
+from zoo.experiments.report.differences import interval_and_p
 from zoo.experiments.statistics.bootstrap import Array, resampled
-from zoo.experiments.statistics.tests import LEVEL, N_DRAWS, Difference, multi_bootstrap
-from zoo.experiments.statistics.verdicts import decided, difference
+from zoo.experiments.statistics.draft import decided, draft
+from zoo.experiments.statistics.error import LEVEL, error_of
+from zoo.experiments.statistics.tests import N_DRAWS, Difference
 from zoo.tasks.scoring import Scored, main_score, score
 
 if TYPE_CHECKING:
@@ -79,13 +80,18 @@ class ProbeReport:
             return []
         (first, ours), (second, theirs) = self.values.items()
         drafts = [
-            difference(
+            draft(
                 f"layer {layer}", first, second, ours[layer] - theirs[layer],
-                self.drawn[first][layer] - self.drawn[second][layer],
+                self.drawn[first][layer] - self.drawn[second][layer], self.n_items,
             )
             for layer in range(len(ours))
         ]  # fmt: skip
         return decided(drafts)
+
+    @property
+    def n_items(self) -> int:
+        """The items of the smallest development split."""
+        return min(map(len, self.gold.values()))
 
     @property
     def document(self) -> Document:
@@ -97,9 +103,10 @@ class ProbeReport:
         return main_score(self.task, {split: score(self.task, self.gold[split], answers[split]) for split in self.gold})
 
     def _layer(self, system: str, layer: int) -> LayerScore:
-        values = self.values[system][layer]
-        low, high = np.quantile(multi_bootstrap(self.drawn[system][layer]), [LEVEL / 2, 1 - LEVEL / 2]).tolist()
-        return LayerScore(layer=layer, values=tuple(values.tolist()), mean=float(values.mean()), low=low, high=high)
+        values, drawn = self.values[system][layer], self.drawn[system][layer]
+        mean, error = float(values.mean()), error_of(values, drawn, self.n_items, fixed=len(values) == 1)
+        half = error.reach(LEVEL) if error.known else 0.0
+        return LayerScore(layer=layer, values=tuple(values.tolist()), mean=mean, low=mean - half, high=mean + half)
 
     def _table(self) -> Table:
         systems = list(self.layers)
@@ -118,8 +125,7 @@ class ProbeReport:
         if not self.differences:
             return ()
         found = self.differences[layer]
-        _, over_both, p = intervals_and_p(found)
-        return f"{100 * found.difference:+.1f}", over_both, p, found.verdict
+        return f"{100 * found.difference:+.1f}", *interval_and_p(found), found.verdict
 
     def _figure(self) -> Figure:
         return Figure(f"{', '.join(self.task.metrics)} x 100 by layer, with the 95% interval", self._draw)
@@ -146,7 +152,7 @@ class ProbeReport:
         best = max(self.layers[next(iter(self.layers))], key=lambda each: each.mean)
         lines = [
             "A linear head per layer and seed, on a frozen encoder: mean over seeds, and in brackets the 95% interval "
-            f"over seeds and development items (Multi-Bootstrap); {_settings(self.settings)}.",
+            f"over seeds and development items; {_settings(self.settings)}.",
             f"Best: layer {best.layer}. Chosen on these items, its score is a little high.",
         ]
         if self.differences:
