@@ -26,7 +26,6 @@ import torch
 
 from benchmarks.gpu_correctness import checks
 from benchmarks.gpu_work import Work, finetuning, pretraining
-from zoo.core.layout import CPU
 from zoo.machine.compute import Compute, synchronize
 from zoo.machine.memory import peak_memory, reset_peak_memory
 from zoo.train.loop import train
@@ -252,7 +251,5 @@ def main() -> int:
     return 1 if report(lines(), asked.out) else 0
 
 
-__all__ = ["CPU", "main"]
-
-if __name__ == "__main__":
-    sys.exit(main())
+if __name__ == "__main__" and main():
+    sys.exit(1)

@@ -44,6 +44,7 @@ if TYPE_CHECKING:
         corpus,
         pretrain,
     )
+    from zoo.api.probing import Probed, probe
     from zoo.api.scoring import Scored, score
     from zoo.api.task_data import TaskCheck, check_task, fetch_data
     from zoo.checkpoints import load, save
@@ -97,6 +98,7 @@ _LATER = {
         *("Comparison", "Conversion", "CorpusCounts", "Filled", "Pretrained", "Submission", "Verification"),
     ),
     "zoo.api.pretraining": ("corpus", "pretrain"),
+    "zoo.api.probing": ("Probed", "probe"),
     "zoo.api.scoring": ("Scored", "score"),
     "zoo.api.task_data": ("TaskCheck", "check_task", "fetch_data"),
     "zoo.tasks.fetching": ("Fetched",),
@@ -157,6 +159,7 @@ __all__ = [
     "Predictions",
     "Pretrained",
     "Pretraining",
+    "Probed",
     "RecordTask",
     "Row",
     "RunFailed",
@@ -203,6 +206,7 @@ __all__ = [
     "predict",
     "predict_file",
     "pretrain",
+    "probe",
     "report",
     "save",
     "score",

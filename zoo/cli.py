@@ -44,6 +44,7 @@ COMMANDS: dict[str, dict[str, str]] = {
         "encode": "zoo.commands.inference:encode",
         "fill": "zoo.commands.inference:fill",
         "predict": "zoo.commands.inference:predict",
+        "probe": "zoo.commands.probe:probe",
         "score": "zoo.commands.score:score",
         "convert": "zoo.commands.convert:convert",
     },
@@ -78,6 +79,7 @@ SUMMARIES = {
     "predict": (
         "Print the predictions of the model's own head for each line of a file; with --task, also their scores."
     ),
+    "probe": "Score every layer of a frozen encoder by what a linear head learns from it.",
     "score": (
         "Score minimal pairs, texts, or candidates for a gap, by what models were pre-trained to do; "
         "nothing is trained."

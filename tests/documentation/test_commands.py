@@ -27,6 +27,8 @@ BUDGETS = {
     r"zoo pretrain": "--steps 2",
     r"zoo verify .*--seeds": "--seeds 2",
     r"zoo score .*micro-pairs": "--limit 1",
+    r"zoo probe .*--pretrain-tokens": "--pretrain-tokens 2k --steps 1 --seeds 1",
+    r"zoo probe": "--steps 1 --seeds 1",
     r"python -m benchmarks.common_random_numbers": "--tokens 2000 --steps 2 --seeds 2 --workers 0",
     r"python -m benchmarks.bench_mlm_step": "--shapes bert-tiny-uncased --rounds 1",
     r"python -m benchmarks.gpu_check": "--tiny --device cpu",

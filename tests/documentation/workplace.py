@@ -61,6 +61,19 @@ def glue(folder: Path) -> None:
             (folder / task / f"{split}.tsv").write_text("\n".join([header] * bool(header) + rows) + "\n")
 
 
+def squad(folder: Path) -> None:
+    """Small files in SQuAD's layout."""
+    folder.mkdir()
+    for split, n in (("train", 20), ("dev", 8)):
+        asked = [(f"{split}{i}", f"Who {DOINGS[i % 3]}?", f"The {PEOPLE[i % 4]} {DOINGS[i % 3]}.") for i in range(n)]
+        paragraphs = [
+            {"context": context, "qas": [{"id": name, "question": question, "answers": [
+                {"text": context.split()[1], "answer_start": 4}]}]}
+            for name, question, context in asked
+        ]  # fmt: skip
+        (folder / f"{split}-v1.1.json").write_text(json.dumps({"data": [{"title": "", "paragraphs": paragraphs}]}))
+
+
 def text(path: Path) -> None:
     """Forty documents of twelve sentences."""
     sentences = [f"The {a} {b}." for a in PEOPLE for b in DOINGS]
@@ -113,6 +126,7 @@ def made_up_run(folder: Path) -> None:
 
 MAKERS: dict[str, Callable[[Path], None]] = {
     "glue": glue,
+    "squad": squad,
     "corpus.txt": text,
     "corpus/part.txt": text,
     "lines.txt": lambda path: path.write_text("\n".join(LINES)) and None,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TypeVar
+from typing import Protocol, TypeVar
 
 from zoo.api.models import AnyModel, at_work
 from zoo.api.outcomes import render, save
@@ -24,11 +24,18 @@ from zoo.tasks.starter import PAIRS
 T = TypeVar("T")
 
 
-@dataclass(frozen=True)
-class Scored:
-    """Scores of one model or more: `report` holds them, and what follows from them."""
+class HasDocument(Protocol):
+    """What has a document of tables, charts and notes."""
 
-    report: PairReport | TextReport | GapReport
+    @property
+    def document(self) -> Document: ...
+
+
+@dataclass(frozen=True)
+class Reported:
+    """A report that prints as its tables, and is written in any format."""
+
+    report: HasDocument
 
     @property
     def document(self) -> Document:
@@ -48,6 +55,13 @@ class Scored:
 
     def _repr_html_(self) -> str:
         return fragment(self.document.brief.sections)
+
+
+@dataclass(frozen=True, repr=False)
+class Scored(Reported):
+    """Scores of one model or more: `report` holds them, and what follows from them."""
+
+    report: PairReport | TextReport | GapReport
 
 
 def score(
