@@ -186,7 +186,7 @@ def test_only_waits_count_and_not_what_torch_says_of_the_mode_that_notices_them(
     def says(mode: str) -> None:
         if mode == "warn":  # once per process
             warnings.warn(
-                "Synchronization debug mode is a prototype feature and does not yet detect all synchronizing operations",
+                "Synchronization debug mode is a prototype feature and does not yet detect all synchronizing ops",
                 UserWarning,
                 stacklevel=1,
             )
