@@ -32,6 +32,7 @@ BUDGETS = {
     r"python -m benchmarks.common_random_numbers": "--tokens 2000 --steps 2 --seeds 2 --workers 0",
     r"python -m benchmarks.bench_mlm_step": "--shapes bert-tiny-uncased --rounds 1",
     r"python -m benchmarks.gpu_check": "--tiny --device cpu",
+    r"python -m benchmarks.bench_score": "--sizes tiny --pairs 2",
     r"python -m benchmarks.parity": "--families Bert --heads Model",
 }
 """What the test adds to a command, by how the command begins: small budgets, which replace the page's."""
