@@ -97,7 +97,7 @@ def test_a_compared_models_card_tells_its_run_and_its_scores(run: Run, tmp_path:
     convert(place, tmp_path / "hf", to="hf")
     card = (tmp_path / "hf" / "README.md").read_text()
     assert "How these weights were made:" in card and "| made_by | zoo compare |" in card
-    assert "| corpus | 5,000 documents of the synthetic microworld |" in card
+    assert "| corpus | 300 documents of the synthetic microworld |" in card
     (result,) = (tmp_path / "run" / "jobs").glob("finetune-*.json")
     score = 100 * json.loads(result.read_text())["main_score"]
     assert f"| micro-acceptability | {score:.1f} | - | 1 |" in card

@@ -30,6 +30,7 @@ BUDGETS = {
     r"zoo probe .*--pretrain-tokens": "--pretrain-tokens 2k --steps 1 --seeds 1",
     r"zoo probe": "--steps 1 --seeds 1",
     r"python -m benchmarks.common_random_numbers": "--tokens 2000 --steps 2 --seeds 2 --workers 0",
+    r"python -m benchmarks.bench_reading": "--items 200",
     r"python -m benchmarks.bench_mlm_step": "--shapes bert-tiny-uncased --rounds 1",
     r"python -m benchmarks.gpu_check": "--tiny --device cpu",
     r"python -m benchmarks.bench_score": "--sizes tiny --pairs 2",
@@ -69,6 +70,7 @@ ELSEWHERE = {
         "tests/pretraining/test_benchmarks.py::test_models_are_asked_for_each_others_task"
     ),
     "python -m benchmarks.bench_overhead": "tests/pretraining/test_benchmarks.py::test_a_runs_time_is_told_apart",
+    "zoo data glue --out data": ("tests/tasks/test_fetching.py::test_what_is_fetched_is_what_the_data_option_reads"),
     "zoo glue-submission runs/here/submission --check": (
         "tests/experiments/submission/test_submit.py::test_the_command_writes_and_checks"
     ),

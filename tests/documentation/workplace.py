@@ -124,6 +124,16 @@ def made_up_run(folder: Path) -> None:
     saved(predicting("wnli", {"test": [0] * 146}, variant, classes=2), folder)
 
 
+def own_task(path: Path) -> None:
+    """The file of a task of one's own, as its page shows it, and its data."""
+    path.parent.mkdir(parents=True)
+    page = (Path(__file__).resolve().parents[2] / "docs" / "own-tasks.md").read_text()
+    path.write_text(page.split("```toml\n")[1].split("```")[0])
+    for split, n in (("train", 40), ("dev", 12)):
+        rows = [f'"the {PEOPLE[i % 4]} {DOINGS[i % 3]}, {i}",{("bad", "good")[i % 2]}\n' for i in range(n)]
+        (path.parent / f"{split}.csv").write_text("review,opinion\n" + "".join(rows))
+
+
 MAKERS: dict[str, Callable[[Path], None]] = {
     "glue": glue,
     "squad": squad,
@@ -132,6 +142,7 @@ MAKERS: dict[str, Callable[[Path], None]] = {
     "lines.txt": lambda path: path.write_text("\n".join(LINES)) and None,
     "pairs.jsonl": lambda path: path.write_text(PAIRS) and None,
     "cloze.tsv": lambda path: path.write_text("the [MASK] sang .\tcook\tpoets\n") and None,
+    "shop/reviews.toml": own_task,
     "FOLDER": checkpoint,
     "classifier": lambda folder: checkpoint(folder, "BertForSequenceClassification", "sad", "glad"),
     "rte": lambda folder: checkpoint(folder, "BertForSequenceClassification", "entailment", "not_entailment"),

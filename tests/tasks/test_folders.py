@@ -228,3 +228,11 @@ def test_glue_in_such_folders_is_glue_in_its_own_files(name: str, tmp_path: Path
         pyarrow.parquet.write_table(made, place)
     task = Catalog.installed().task(name)
     assert task.load(tmp_path / "hub").content_hash == task.load(tmp_path / "own").content_hash
+
+
+def test_a_suite_finds_its_tasks_in_such_folders(tmp_path: Path) -> None:
+    for split in ("train", "validation"):
+        parquet(tmp_path / "rte" / f"{split}-00000-of-00001.parquet", ROWS)
+    tasks = Catalog.installed().tasks
+    assert tasks["rte"].absence(tmp_path) is None
+    assert "has no file" in str(tasks["cola"].absence(tmp_path))

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from zoo import Catalog, Example, ZooError
+from zoo.tasks.kinds import task_kind
 from zoo.tasks.sentence_baseline import best_sentence, sentence_places
 from zoo.tasks.squad import SquadTask
 
@@ -175,16 +176,17 @@ def test_bad_files_are_refused_with_the_place(wrong: str, save: Save) -> None:
 def test_predictions_are_written_and_read_in_the_official_layout(save: Save, tmp_path: Path) -> None:
     items = task("squad2").read(save(FILE))
     told = task("squad2").model_copy(update={"options": {"no_answer": True, "threshold": 0.5}})
-    made = [[[13, "Rome"], -2.0], [[43, "Paris"], 0.6], [[2, "cat"], 0.5]]
+    made = [[[13, "Rome"], -2.0], [[43, "Paris"], 0.6], [[2, "cat"], 0.4]]
     files = told.official(items, made)
     assert json.loads(files[".json"]) == {"q1": "Rome", "q2": "", "q3": "cat"}
     chances = json.loads(files[".na_prob.json"])
-    assert [chances[name] for name in ("q1", "q2", "q3")] == pytest.approx([0.119203, 0.645656, 0.622459], abs=1e-6)
+    assert [chances[name] for name in ("q1", "q2", "q3")] == pytest.approx([0.119203, 0.645656, 0.598688], abs=1e-6)
     for ending, text in files.items():
         (tmp_path / "mine.json").with_suffix(ending).write_text(text)
     again = told.read_official(tmp_path / "mine.json", items)
     assert [value[:1] for value in again] == [[[13, "Rome"]], [[0, ""]], [[2, "cat"]]]
-    assert [value[1] for value in again] == pytest.approx([-2.0, 0.6, 0.5])
+    assert [task_kind(told).shown(value) for value in again] == ["13:Rome", "", "2:cat"]
+    assert [value[1] for value in again] == pytest.approx([-2.0, 0.6, 0.4])
     (tmp_path / "mine.na_prob.json").unlink()
     assert told.read_official(tmp_path / "mine.json", items)[0] == [[13, "Rome"], 0.0]
     plain = task().official(items, [value[:1] for value in made])

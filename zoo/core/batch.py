@@ -33,7 +33,7 @@ Ids = NDArray[np.int32]
 Flags = NDArray[np.bool_]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Encoding:
     """One sequence as a model reads it: ids, which text each token is of (0 or 1), special tokens marked. All [S].
 

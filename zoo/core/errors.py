@@ -86,12 +86,12 @@ class UnknownName(ZooError):
         article = "an" if kind[0] in "aeiou" else "a"
         quoted = repr(shortened(name, _LONGEST_NAME))
         super().__init__(
-            f"{quoted} is not {article} {kind}{place}{hint}{more}{known_names}{_absent(name, kind, names)}"
+            f"{quoted} is not {article} {kind}{place}{hint}{more}{_absent(name, kind, names)}{known_names}"
         )
 
 
 def _absent(name: str, kind: str, known: Iterable[str]) -> str:
-    """A question after the plugin that a name begins with, where none of the known names does."""
+    """A question about the plugin that a name begins with, where none of the known names does."""
     plugin, dot, _ = name.partition(".")
     if not dot or not plugin.isidentifier() or len(plugin) > _LONGEST_NAME or kind == "variant":
         return ""

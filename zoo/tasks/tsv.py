@@ -77,6 +77,13 @@ class TsvTask(FilesTask):
                 raise ValueError(f"file {split!r}: columns must hold {', '.join(file.used)}")
         return self
 
+    def absence(self, folder: Path | None) -> str | None:
+        """As FilesTask says; a folder of the data sets library will do."""
+        return None if self._stored_in(folder) else super().absence(folder)
+
+    def _stored_in(self, folder: Path | None) -> Path | None:
+        return self.stored.place(folder) if self.stored and folder else None
+
     def load(self, folder: Path | None) -> Dataset:
         """Read every split that is there; what was skipped or looks odd is said in the notes.
 
@@ -87,7 +94,7 @@ class TsvTask(FilesTask):
         try:
             found = self.find(folder)
         except ZooError:
-            place = self.stored.place(folder) if self.stored and folder else None
+            place = self._stored_in(folder)
             if self.stored is None or place is None:
                 raise
             return read_stored(self, self.stored, place)

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from collections.abc import Sequence as SequenceOf
 from copy import copy
-from functools import cached_property
+from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple, Never, NoReturn, Self
 
@@ -24,6 +24,9 @@ from zoo.text.words import begins_word
 from zoo.weights.folder import TOKENIZER, TOKENIZER_CONFIG, CheckpointFolder
 
 TRAINED = "a tokenizer just trained"
+
+AT_ONCE = 4_096
+"""Texts that are encoded together."""
 
 COVERAGE = 0.9999
 """The share of a text's characters that a trained vocabulary knows, if it has the room."""
@@ -165,14 +168,17 @@ class RustTokenizer(Tokenizer):
             return ids, slice(None)
         return ids[ids >= 0], ids >= 0
 
-    def _encodings(self, texts: SequenceOf[str], *, fast: bool) -> list[tokenizers.Encoding]:
-        encode = self._rust.encode_batch_fast if fast else self._rust.encode_batch
-        try:
-            return encode(list(texts), add_special_tokens=False)
-        except (KeyboardInterrupt, MemoryError):
-            raise
-        except BaseException as error:  # the Rust library's panics are no Exceptions
-            _refuse(texts, f"{self._where}: {' '.join(str(error).split()):.200}")
+    def _encodings(self, texts: SequenceOf[str], *, fast: bool) -> Iterator[tokenizers.Encoding]:
+        """The library's own, which take much more memory than their ids, so a few at a time."""
+        encode, texts = self._rust.encode_batch_fast if fast else self._rust.encode_batch, list(texts)
+        for start in range(0, len(texts), AT_ONCE):
+            try:
+                found = encode(texts[start : start + AT_ONCE], add_special_tokens=False)
+            except (KeyboardInterrupt, MemoryError):
+                raise
+            except BaseException as error:  # the Rust library's panics are no Exceptions
+                _refuse(texts, f"{self._where}: {' '.join(str(error).split()):.200}")
+            yield from found
 
     def decode(self, ids: SequenceOf[int]) -> str:
         """The text of ids, special tokens left out."""
@@ -227,10 +233,17 @@ class RustTokenizer(Tokenizer):
             raise ZooError(
                 f"{self._where}: a text without tokens makes an empty sequence, as there is no special token"
             )
-        segments = np.zeros_like(ids)
-        if second is not None:
-            segments[len(ids) - len(tail) :] = 1
+        segments = _segments(len(ids), 0 if second is None else len(tail))
         return Encoding(ids, segments, self._is_special[ids], None if types is None else types.of(n_first, n_second))
+
+
+@lru_cache(maxsize=4_096)
+def _segments(length: int, n_second: int) -> Ids:
+    """Zeros, and ones at the end; shared by sequences of the same lengths, so that a million items have few. [S]"""
+    segments = np.zeros(length, dtype=np.int32)
+    segments[length - n_second :] = 1 if n_second else 0
+    segments.flags.writeable = False
+    return segments
 
 
 def _framing(rust: tokenizers.Tokenizer, before: Ids, after: Ids) -> dict[str, str]:

@@ -23,7 +23,7 @@ DIGITS = 6
 """Digits of a probability that is kept."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class EncodedItem:
     """An item as a model reads it: one sequence, or several that are read together, as the choices of a question are.
 

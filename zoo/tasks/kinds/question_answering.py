@@ -80,7 +80,7 @@ class QuestionAnswering(TaskKind):
 
     def is_none(self, value: Any) -> bool:
         """Whether a label or a prediction is that there is no answer."""
-        return not value or (_is_number(value[-1]) and value[-1] > self.threshold)
+        return not value or not value[0][1] or (_is_number(value[-1]) and value[-1] > self.threshold)
 
     def fields(self) -> tuple[ItemField, ...]:
         """A question, a text, and the answers in it."""
