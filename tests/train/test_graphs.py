@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
@@ -177,6 +178,25 @@ def test_what_waits_for_the_device_is_not_recorded_and_that_is_said_with_the_lin
     assert recorder.recorded == 0
     (said,) = [record.message for record in caplog.records]
     assert said == "steps are not recorded as CUDA graphs: stranger.py:7 waits for the device"
+
+
+def test_only_waits_count_and_not_what_torch_says_of_the_mode_that_notices_them(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def says(mode: str) -> None:
+        if mode == "warn":  # once per process
+            warnings.warn(
+                "Synchronization debug mode is a prototype feature and does not yet detect all synchronizing ops",
+                UserWarning,
+                stacklevel=1,
+            )
+
+    monkeypatch.setattr(torch.cuda, "set_sync_debug_mode", says)
+    with graphs.waits_noticed(torch.device("cuda")) as none:
+        pass
+    with graphs.waits_noticed(torch.device("cuda")) as one:
+        warnings.warn("called a synchronizing CUDA operation", UserWarning, stacklevel=1)
+    assert none == [] and len(one) == 1 and "test_graphs.py" in one[0] and one[0].endswith("waits for the device")
 
 
 META = torch.device("meta")

@@ -197,3 +197,47 @@ def test_a_tier_is_its_best_and_what_that_is_not_better_than() -> None:
     means = {"a": 0.5, "b": 0.9, "c": 0.8, "d": 0.4}
     assert tiers(means, {("b", "a"), ("b", "d"), ("c", "d")}) == [["b", "c"], ["a", "d"]]
     assert tiers(means, set()) == [["b", "c", "a", "d"]]
+
+
+@pytest.mark.parametrize("n_seeds", [3, 5, 20])
+@pytest.mark.parametrize("level", [0.05, 0.01])
+def test_of_equal_systems_one_is_called_better_no_more_often_than_allowed(n_seeds: int, level: float) -> None:
+    """Whatever part of the variance is that of seeds, of items, or of both together."""
+    n_trials, n_items, generator = 3_000, 277, np.random.default_rng(n_seeds)
+    for together in (0.01, 1.0, 10.0):
+        for share in (0.0, 0.3, 1.0, 3.0, 10.0):  # seeds' variance beside the rest's
+            seeds = share * (n_seeds + together)
+            by_seed = generator.normal(0, np.sqrt(seeds + together), (n_trials, n_seeds))
+            means = by_seed.mean(1) + generator.normal(size=n_trials)
+            of_both = together * generator.chisquare(276 * (n_seeds - 1), n_trials) / (276 * (n_seeds - 1))
+            of_items = (1 + together / n_seeds) * generator.chisquare(276, n_trials) / 276 - of_both / n_seeds
+            wrong = np.mean(
+                [
+                    abs(mean) > Error(max(s, both), max(items, 1e-9), n_seeds, n_items, both).reach(level)
+                    for mean, s, both, items in zip(means, by_seed.var(1, ddof=1), of_both, of_items, strict=True)
+                ]
+            )
+            allowed = {0.05: 0.055, 0.01: 0.0145}[level]
+            assert wrong <= allowed + 3 * np.sqrt(allowed / n_trials), (together, share)
+
+
+@pytest.mark.parametrize(("kind", "metric"), [("classification", "matthews"), ("regression", "spearman")])
+def test_metrics_that_are_no_mean_over_items_have_the_same_error(kind: str, metric: str) -> None:
+    """The error from resampled items is near the true one: the spread of differences over many development sets."""
+    generator, n_items, n_sets = np.random.default_rng(9), 150, 60
+    labels = ("a", "b") if kind == "classification" else ()
+    toy = Toy(kind=kind, labels=labels, metrics=(metric,))
+    one = next(m for m in built_in() if (m.name, m.kind) == (metric, kind))
+    differences, errors = [], []
+    for _ in range(n_sets):
+        gold = generator.normal(size=n_items)
+        made = gold + generator.normal(0, 1.0, (2, 3, n_items)) + generator.normal(0, 0.7, (2, 1, n_items))
+        if kind == "classification":
+            gold, made = (gold > 0).astype(int), (made > 0).astype(int)
+        sides = task_kind(toy).side
+        values = np.array([[one.value(sides(gold.tolist()), sides(row.tolist())) for row in rows] for rows in made])
+        drawn = [resampled(toy, {"dev": gold.tolist()}, {"dev": rows.tolist()}, 300) for rows in made]
+        found = error_of(values[0] - values[1], drawn[0] - drawn[1], n_items)
+        differences.append((values[0] - values[1]).mean())
+        errors.append(found.size)
+    assert np.sqrt(np.mean(np.square(errors))) == pytest.approx(np.std(differences, ddof=1), rel=0.3)
