@@ -70,6 +70,13 @@ ELSEWHERE = {
         "tests/pretraining/test_benchmarks.py::test_models_are_asked_for_each_others_task"
     ),
     "python -m benchmarks.bench_overhead": "tests/pretraining/test_benchmarks.py::test_a_runs_time_is_told_apart",
+    "zoo compare bert-tiny --tasks docs/examples/people/people.toml --pretrain-tokens 60k --finetune-steps 300 "
+    "--seeds 1 --keep-finetuned --out runs/people": (
+        "tests/tasks/test_chinese_example.py::test_plain_text_is_tagged_as_the_page_shows"
+    ),
+    "zoo predict runs/people/finetuned/finetune-bert-tiny-people-s0 chinese.txt": (
+        "tests/tasks/test_chinese_example.py::test_plain_text_is_tagged_as_the_page_shows"
+    ),
     "zoo data glue --out data": ("tests/tasks/test_fetching.py::test_what_is_fetched_is_what_the_data_option_reads"),
     "zoo glue-submission runs/here/submission --check": (
         "tests/experiments/submission/test_submit.py::test_the_command_writes_and_checks"
