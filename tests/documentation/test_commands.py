@@ -85,8 +85,8 @@ ELSEWHERE = {
     "--tasks micro-sentiment": (
         "tests/experiments/test_evaluate_only.py::test_it_stands_beside_what_is_trained_with_a_verdict"
     ),
-    "zoo compare bert-tiny bert-tiny+finetuning.features=last-four bert-tiny+finetuning.features=mix --tasks micro-roles "
-    "--pretrain-tokens 20k --finetune-steps 20 --seeds 2": (
+    "zoo compare bert-tiny bert-tiny+finetuning.features=last-four bert-tiny+finetuning.features=mix "
+    "--tasks micro-roles --pretrain-tokens 20k --finetune-steps 20 --seeds 2": (
         "tests/experiments/test_features.py::test_they_share_the_pretraining_and_say_what_is_trained"
     ),
     "zoo compare --plan plan.json --executor ray --address HEAD:6379 --out runs/one": (
