@@ -33,6 +33,7 @@ BUDGETS = {
     r"python -m benchmarks.bench_reading": "--items 200",
     r"python -m benchmarks.bench_mlm_step": "--shapes bert-tiny-uncased --rounds 1",
     r"python -m benchmarks.gpu_check": "--tiny --device cpu",
+    r"python -m benchmarks.bench_score": "--sizes tiny --pairs 2",
     r"python -m benchmarks.parity": "--families Bert --heads Model",
 }
 """What the test adds to a command, by how the command begins: small budgets, which replace the page's."""
@@ -83,6 +84,10 @@ ELSEWHERE = {
     "zoo compare bert-tiny --evaluate-only tuned=runs/one/finetuned/finetune-bert-tiny-micro-sentiment-s0 "
     "--tasks micro-sentiment": (
         "tests/experiments/test_evaluate_only.py::test_it_stands_beside_what_is_trained_with_a_verdict"
+    ),
+    "zoo compare bert-tiny bert-tiny+finetuning.features=last-four bert-tiny+finetuning.features=mix "
+    "--tasks micro-roles --pretrain-tokens 20k --finetune-steps 20 --seeds 2": (
+        "tests/experiments/test_features.py::test_they_share_the_pretraining_and_say_what_is_trained"
     ),
     "zoo compare --plan plan.json --executor ray --address HEAD:6379 --out runs/one": (
         "tests/experiments/runner/test_ray_cluster.py::test_a_lost_worker_is_replaced_and_the_results_are_those_of_one_process"
