@@ -119,7 +119,8 @@ def _compiles(model: Model, batch: Batch, n_steps: int, how: StepConfig) -> bool
 
 def stepper(model: Model, optimizer: torch.optim.Optimizer, recipe: Recipe, how: StepConfig) -> Stepper:
     """What takes the steps: on one GPU, from recordings where shapes return."""
-    records = how.graphs and how.compute.torch_device.type == "cuda" and how.distributed.size == 1
+    on_one_gpu = how.compute.torch_device.type == "cuda" and how.distributed.size == 1
+    records = how.graphs and on_one_gpu and model.kept is None  # what is kept is looked up on the CPU
     return (RecordedStepper if records else Stepper)(model, optimizer, recipe, how)
 
 
