@@ -33,6 +33,7 @@ BUDGETS = {
     r"python -m benchmarks.bench_reading": "--items 200",
     r"python -m benchmarks.bench_mlm_step": "--shapes bert-tiny-uncased --rounds 1",
     r"python -m benchmarks.gpu_check": "--tiny --device cpu",
+    r"python -m benchmarks.bench_score": "--sizes tiny --pairs 2",
     r"python -m benchmarks.parity": "--families Bert --heads Model",
 }
 """What the test adds to a command, by how the command begins: small budgets, which replace the page's."""
@@ -69,6 +70,13 @@ ELSEWHERE = {
         "tests/pretraining/test_benchmarks.py::test_models_are_asked_for_each_others_task"
     ),
     "python -m benchmarks.bench_overhead": "tests/pretraining/test_benchmarks.py::test_a_runs_time_is_told_apart",
+    "zoo compare bert-tiny --tasks docs/examples/people/people.toml --pretrain-tokens 60k --finetune-steps 300 "
+    "--seeds 1 --keep-finetuned --out runs/people": (
+        "tests/tasks/test_chinese_example.py::test_plain_text_is_tagged_as_the_page_shows"
+    ),
+    "zoo predict runs/people/finetuned/finetune-bert-tiny-people-s0 chinese.txt": (
+        "tests/tasks/test_chinese_example.py::test_plain_text_is_tagged_as_the_page_shows"
+    ),
     "zoo data glue --out data": ("tests/tasks/test_fetching.py::test_what_is_fetched_is_what_the_data_option_reads"),
     "zoo glue-submission runs/here/submission --check": (
         "tests/experiments/submission/test_submit.py::test_the_command_writes_and_checks"
@@ -76,6 +84,10 @@ ELSEWHERE = {
     "zoo compare bert-tiny --evaluate-only tuned=runs/one/finetuned/finetune-bert-tiny-micro-sentiment-s0 "
     "--tasks micro-sentiment": (
         "tests/experiments/test_evaluate_only.py::test_it_stands_beside_what_is_trained_with_a_verdict"
+    ),
+    "zoo compare bert-tiny bert-tiny+finetuning.features=last-four bert-tiny+finetuning.features=mix "
+    "--tasks micro-roles --pretrain-tokens 20k --finetune-steps 20 --seeds 2": (
+        "tests/experiments/test_features.py::test_they_share_the_pretraining_and_say_what_is_trained"
     ),
     "zoo compare --plan plan.json --executor ray --address HEAD:6379 --out runs/one": (
         "tests/experiments/runner/test_ray_cluster.py::test_a_lost_worker_is_replaced_and_the_results_are_those_of_one_process"

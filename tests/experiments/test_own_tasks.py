@@ -29,9 +29,10 @@ def as_row(task: Task, item: Example) -> dict[str, Any]:
     if item.choices:
         return {"text": item.first, "choices": item.choices, "label": item.label}
     if task.kind == "question-answering":
-        start, end = item.label or (0, 0)
-        answer = {"text": [(item.second or "")[start:end]], "answer_start": [start]}
-        return {"question": item.first, "context": item.second, **({"answers": answer} if item.label else {})}
+        found = item.label or ()
+        answers = {"text": [text for _, text in found], "answer_start": [start for start, _ in found]}
+        known = item.label is not None
+        return {"question": item.first, "context": item.second, **({"answers": answers} if known else {})}
     field, text = ("tags", "tokens") if task.kind == "token-classification" else ("label", "text")
     names = {field: task_kind(task).shown(item.label)} if task.labels and item.label is not None else {}
     return {text: item.first, field: item.label} | names
@@ -45,7 +46,7 @@ def described(task: Task, folder: Path) -> Path:
         (folder / f"{task.name}-{split}.jsonl").write_text(lines)
     path = folder / f"{task.name}.json"
     files = {split: f"{task.name}-{split}.jsonl" for split in dataset.splits}
-    how = {"labels": task.labels, "metrics": task.metrics, "files": files}
+    how = {"labels": task.labels, "metrics": task.metrics, "options": task.options, "files": files}
     path.write_text(json.dumps({"name": f"my-{task.name}", "kind": task.kind} | how))
     return path
 

@@ -11,6 +11,7 @@ from pydantic import ValidationError
 
 from zoo import Catalog, ConllFile, ConllTask, Example, ZooError
 from zoo.tasks.kinds import task_kind
+from zoo.tasks.record_file import read_task_file
 from zoo.tasks.tagging import tags_of
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -178,6 +179,22 @@ def test_files_are_found_in_a_folder_below_but_not_in_two(write: Write, tmp_path
     (tmp_path / "other" / "dev.txt").write_text(DEV)
     with pytest.raises(ZooError, match=r"ner/dev.txt and .*other/dev.txt are both there"):
         task().load(tmp_path)
+
+
+def test_a_task_file_reads_tagged_words_in_the_scheme_of_its_labels(tmp_path: Path) -> None:
+    record = tmp_path / "own.toml"
+    record.write_text(
+        'name = "own"\nkind = "token-classification"\noptions = { words = "characters" }\n'
+        'labels = ["O", "B-PER", "I-PER", "E-PER", "S-PER"]\n[files]\ntrain = "train.char.bmes"\ndev = "dev.conll"\n'
+    )
+    (tmp_path / "train.char.bmes").write_text("吴 B-PER\n重 M-PER\n阳 E-PER\n\n在 O\n")
+    (tmp_path / "dev.conll").write_text("吴 B-PER\n阳 I-PER\n")
+    splits = read_task_file(record).load(None).splits
+    assert splits["train"] == (Example("吴重阳", label=(1, 2, 3)), Example("在", label=(0,)))
+    assert splits["dev"] == (Example("吴阳", label=(1, 3)),)
+    (tmp_path / "dev.conll").write_text("在 O\n\n京 B-LOC\n")
+    with pytest.raises(ZooError, match=r"dev.conll:3: 'S-LOC' is not a label"):
+        read_task_file(record).load(None)
 
 
 @pytest.mark.skipif(not NER.is_dir(), reason=f"needs the files in {NER}")

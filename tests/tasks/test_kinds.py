@@ -91,7 +91,9 @@ def test_a_word_without_a_piece_has_no_target_and_is_predicted_as_outside(tokeni
 def test_tags_of_another_scheme_are_read_in_that_of_the_labels() -> None:
     tagging = kind("token-classification", *TAGS)
     assert tagging.gold(["S-PER", "O", "B-LOC", "E-LOC"]) == (1, 0, 3, 4)
-    assert tagging.read("I-PER B-PER") == (2, 1)  # every tag is a label: they stay as they are
+    assert tagging.read("I-PER B-PER") == (1, 1)  # IOB1, or BIO with a wrong beginning
+    assert tagging.gold([2, 1]) == (2, 1)  # ids stay as they are
+    assert kind("token-classification", "O", "I-PER").read("I-PER I-PER O I-PER") == (1, 1, 0, 1)
     with pytest.raises(ZooError, match="'B-ORG' is not a label"):
         tagging.gold(["S-ORG"])
 

@@ -226,6 +226,8 @@ def test_data_that_were_moved_are_found_in_the_data_folder(shop: Path, tmp_path:
         ('dev = "dev.csv"\n', "", "reviews.toml:6: files should name train and dev, and names train"),
         ('name = "reviews"', "name = reviews", "reviews.toml:2: not valid TOML: Invalid value"),
         ('["bad", "good"]', '["bad"]', "reviews.toml: task 'reviews': a classification task needs two labels or more"),
+        ('["bad", "good"]', '["bad", "good", "bad"]', "reviews.toml:4: a label is given twice, in bad, good, bad"),
+        ("[columns]", "[rows]", "reviews.toml:10: 'rows' is not a key of a task file; there are name, kind, files"),
         ("labels", 'metrics = ["acuracy"]\nlabels', "reviews.toml: 'acuracy' is not a metric of classification"),
     ],
 )

@@ -112,8 +112,8 @@ def _refuse_unknown(path: Path, text: str, found: Mapping[str, Any]) -> None:
 
 def _unknown(where: str, name: str, what: str, known: Iterable[str]) -> ZooError:
     close = nearest(name, known := list(known))
-    hint = f"; did you mean {close!r}?" if close else ";"
-    return ZooError(f"{where}: {name!r:.60} is not {what}{hint} There are {listed(known, len(known))}")
+    hint = f"; did you mean {close!r}? There" if close else "; there"
+    return ZooError(f"{where}: {name!r:.60} is not {what}{hint} are {listed(known, len(known))}")
 
 
 def _place(path: Path, text: str, key: str) -> str:
@@ -130,6 +130,8 @@ def _completed(path: Path, text: str, file: TaskFile) -> RecordTask:
     for field in file.columns:
         if field not in names:
             raise _unknown(_place(path, text, field), field, f"a field of {file.kind}", names)
+    if len({*file.labels}) < len(file.labels):
+        raise ZooError(f"{_place(path, text, 'labels')}: a label is given twice, in {listed(file.labels)}")
     files, class_names = _files(path, text, file)
     _refuse_unfit_files(path, text, files)
     gold = next(field.name for field in kind.fields() if field.gold)

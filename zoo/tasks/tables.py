@@ -1,4 +1,4 @@
-"""Data files as rows of named fields: TSV, CSV, JSONL, Parquet and Arrow, told apart by their suffix."""
+"""Data files as rows of named fields, told apart by their suffix: cells, JSON lines, tagged words, Parquet, Arrow."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from typing import Any, Protocol, TypeAlias
 
 from zoo.core.errors import ZooError
 from zoo.tasks.rows import Cells, Values, header, picked, read_csv, read_objects, read_tsv, refuse_missing
+from zoo.tasks.tagged_text import ConllFile, read_tagged_texts
 
 Column: TypeAlias = str | tuple[str, ...]
 """The column of a field, or the columns that hold a list together."""
@@ -55,6 +56,21 @@ class ObjectTable:
                 refuse_missing(f"{self.path}:{number}", tuple(row), wanted, "key")
 
 
+class TaggedTable:
+    """Texts of tagged words, a word and its tag a line; a row is a text, and its line that of its first word."""
+
+    def __init__(self, path: Path) -> None:
+        texts = read_tagged_texts(path, ConllFile(path=str(path)))
+        first = next(texts, None)
+        self.names: Sequence[str] = () if first is None else ("tokens", "tags") if first.tags else ("tokens",)
+        self._texts = chain([first] if first else [], texts)
+
+    def rows(self, wanted: Sequence[str]) -> Values:
+        """As Table says."""
+        for text in self._texts:
+            yield text.lines[0], [text.words if name == "tokens" else text.tags for name in wanted]
+
+
 def _columns(path: Path, names: Sequence[str] | None) -> Table:
     from zoo.tasks.arrow import ColumnTable
 
@@ -65,6 +81,8 @@ FORMATS: Mapping[str, Callable[[Path, Sequence[str] | None], Table]] = {
     ".tsv": lambda path, names: CellTable(path, read_tsv(path), names),
     ".csv": lambda path, names: CellTable(path, read_csv(path), names),
     ".jsonl": lambda path, names: ObjectTable(path),
+    ".conll": lambda path, names: TaggedTable(path),
+    ".bmes": lambda path, names: TaggedTable(path),
     ".parquet": _columns,
     ".arrow": _columns,
 }

@@ -120,7 +120,7 @@ class PairReport:
                 f"{100 * d.low:+.1f} to {100 * d.high:+.1f}",
                 str(d.only_first),
                 str(d.only_second),
-                f"{d.adjusted_p:.3f}",
+                "< 0.001" if d.adjusted_p < 0.001 else f"{d.adjusted_p:.3f}",
                 d.verdict,
             )
             for d in self.differences

@@ -77,10 +77,10 @@ class TokenClassification(TaskKind):
         return tuple(id_of(tag, self.labels) for tag in self._converted(cell.split()))
 
     def _converted(self, tags: list[Any]) -> list[Any]:
-        """Tags of another scheme of entities in that of the labels; others as they are."""
-        if all(tag in self.labels for tag in tags) or not self._scheme or not marks_entities(map(str, tags)):
-            return tags
-        return list(convert_tags(tags, self._scheme))
+        """Tags of entities in the scheme of the labels, wrong sequences repaired; others as they are."""
+        if self._scheme and all(isinstance(tag, str) for tag in tags) and marks_entities(tags):
+            return list(convert_tags(tags, self._scheme))
+        return tags
 
     @cached_property
     def _scheme(self) -> str | None:
