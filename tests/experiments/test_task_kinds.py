@@ -77,7 +77,7 @@ def done(folder: Path) -> ComparisonRun:
     return read_run(folder)
 
 
-PROBABLE = ("things", "colours", "names", "answers", "endings")
+PROBABLE = ("things", "colours", "names", "answers", "perhaps", "endings")
 """The tasks whose kinds have probabilities."""
 
 
