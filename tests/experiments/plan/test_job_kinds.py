@@ -23,7 +23,7 @@ from zoo.experiments.plan.job_kinds import JOB_KINDS, JobKind, kind_of, start_jo
 from zoo.experiments.plan.spec import PlanSpec
 from zoo.experiments.results.records import Cost, TaskResult
 from zoo.experiments.runner.context import JobContext
-from zoo.experiments.runner.scoring import planned_data, scored
+from zoo.experiments.runner.scoring import Answered, planned_data, scored
 from zoo.machine.environment import environment
 
 CATALOG = Catalog.of(zoo_bert, toy_task)
@@ -85,7 +85,7 @@ def shuffle(work: JobContext) -> TaskResult:
     assert work.start().is_dir()
     task, dataset = planned_data(work)
     predictions = {split: [item.label for item in reversed(dataset.splits[split])] for split in task.dev_splits}
-    return scored(work, predictions, steps=0, truncated={}, cost=Cost(seconds=0.0, peak_bytes=0))
+    return scored(work, Answered(predictions), steps=0, truncated={}, cost=Cost(seconds=0.0, peak_bytes=0))
 
 
 def test_a_new_kind_is_one_record_and_one_work_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

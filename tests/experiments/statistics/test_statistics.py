@@ -36,7 +36,8 @@ def some_labels(kind: TaskKind, n: int, generator: np.random.Generator) -> list[
         "MultiLabel": lambda: sorted({*generator.integers(0, n_classes, 2).tolist()}),
         "Regression": lambda: float(generator.integers(0, 5)) / 2,
         "TokenClassification": lambda: generator.integers(0, n_classes, 5).tolist(),
-        "QuestionAnswering": lambda: [int(generator.integers(0, 2)), 3],
+        "QuestionAnswering": lambda: [[3, str(generator.choice(["a cat", "cat", "two dogs"]))]],
+        "MultipleAnswers": lambda: sorted({*generator.integers(0, 3, 2).tolist()}),
     }
     return [drawn.get(type(kind).__name__, lambda: int(generator.integers(0, max(2, n_classes))))() for _ in range(n)]
 

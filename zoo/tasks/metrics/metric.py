@@ -55,6 +55,9 @@ class Metric:
 
 
 def _at(side: Side, rows: Array) -> Side:
+    """Some of the items of a side: an array, a list, or what has a method `at`."""
+    if hasattr(side, "at"):
+        return side.at(rows.tolist())
     return side[rows] if isinstance(side, np.ndarray) else [side[row] for row in rows]
 
 

@@ -12,7 +12,7 @@ from __future__ import annotations
 import re
 import string
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from functools import cache, lru_cache
 from typing import TypeAlias
@@ -38,6 +38,11 @@ class Answers:
 
     def __len__(self) -> int:
         return len(self.texts)
+
+    def at(self, rows: Iterable[int]) -> Answers:
+        """Some of the items, in this order, also several times."""
+        places = list(rows)
+        return Answers(tuple(self.texts[p] for p in places), tuple(self.margins[p] for p in places))
 
 
 @cache
