@@ -201,10 +201,11 @@ def test_what_cannot_be_predicted_is_one_line(
     assert message in told and told.count("\n") == 1
 
 
-def test_what_was_cut_is_told(make: Make, predict: Predict) -> None:
+def test_what_was_cut_is_told_and_tags_are_read_in_windows(make: Make, predict: Predict) -> None:
+    status, rows, told = predict(make("BertForSequenceClassification"), ["a " * 30, "a"])
+    assert (status, len(rows), told) == (0, 2, "1 of 2 items were cut to 24 tokens\n")
     status, rows, told = predict(make("BertForTokenClassification"), ["a " * 30, "a"])
-    assert status == 0 and told == "1 of 2 items were cut to 24 tokens\n"
-    assert len(rows) == 22 + 1
+    assert (status, len(rows), told) == (0, 30 + 1, "")
 
 
 def test_the_first_word_of_a_byte_level_text_is_a_word(tmp_path: Path) -> None:
