@@ -1,0 +1,147 @@
+"""The benchmarks run, here at sizes that measure nothing; benchmarks/README.md tells of all of them."""
+
+from __future__ import annotations
+
+import json
+import re
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+import transformers
+
+from benchmarks import bench_starts, encoding, squad_features, squad_finetune, table, verdict_power
+from benchmarks.rows import GPU_ROWS, TINY, WHO, names_of_runs
+from tests.source_graph import ROOT
+
+FOLDER = ROOT / "benchmarks"
+WORDS = ["who", "built", "the", "old", "bridge", "and", "when", "did", "a", "young", "sailor", "cross", "it"]
+
+
+@pytest.mark.slow
+def test_every_row_runs_beside_its_peers_and_its_file_says_on_what_machine(tmp_path: Path) -> None:
+    out = tmp_path / "rows.json"
+    options = ["--tiny", "--benchmark-json", str(out), "--rootdir", str(ROOT), "-p", "no:cacheprovider"]
+    assert pytest.main([str(FOLDER / "bench_rows.py"), *options]) == 0
+    found = json.loads(out.read_text())
+    expected = {f"test_row[{row.name}-{who}]" for row in TINY for who in names_of_runs(row, "cpu")}
+    assert {row["name"] for row in found["benchmarks"]} == expected
+    assert all(row["extra_info"]["tokens_per_s"] > 0 for row in found["benchmarks"])
+    facts = found["machine_info"]
+    assert (facts["torch"], facts["transformers"]) == (torch.__version__, transformers.__version__)
+    assert facts["device"] == "cpu" and facts["precision"] == "fp32" and "node" not in facts
+
+
+def test_the_peer_encodes_the_same_tokens() -> None:
+    model = encoding.model_with_tokenizer(TINY[0].variant)
+    texts = encoding.texts_of(40, model.text_tokenizer)
+    ours = encoding.encode_texts(model.text_tokenizer, texts, 128)[0]
+    ids, mask = encoding._tokenized(model)(texts)
+    same_ids, same_mask = encoding._padded(ours)
+    assert torch.equal(mask, same_mask) and torch.equal(ids[mask.bool()], same_ids[mask.bool()])
+
+
+def test_encoded_texts_have_28_tokens_in_the_mean() -> None:
+    tokenizer = encoding.model_with_tokenizer(TINY[0].variant).text_tokenizer
+    encodings = encoding.encode_texts(tokenizer, encoding.texts_of(2_000, tokenizer), 128)[0]
+    lengths = [len(ids) for ids in encodings]
+    assert sum(lengths) / len(lengths) == pytest.approx(28, abs=1)
+
+
+def test_the_cost_of_a_run_beside_its_jobs_is_measured(little_text: None) -> None:
+    assert 0 < bench_starts.milliseconds_per_job([2])[2] < 10_000
+
+
+def test_rates_of_wrong_and_found_differences_are_printed(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(sys, "argv", ["verdict_power", "--repetitions", "4", "--seeds", "3", "--items", "20"])
+    verdict_power.main()
+    lines = capsys.readouterr().out.splitlines()
+    assert len(lines) == 2 * len(verdict_power.LUCK)
+    assert all(re.search(r"zoo[^|]* \d+\.\d%", line) for line in lines)
+
+
+@pytest.fixture(scope="module")
+def squad(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
+    """A file of 48 articles, and the folder of a small checkpoint."""
+    folder = tmp_path_factory.mktemp("squad")
+    text = "the old sailor built a bridge and crossed it"
+
+    def article(number: int) -> dict[str, Any]:
+        answer = {"answer_start": 4, "text": "old sailor"}
+        asked = {"id": str(number), "question": "who built it", "answers": [answer]}
+        return {"title": str(number), "paragraphs": [{"context": text, "qas": [asked]}]}
+
+    file = folder / "dev-v1.1.json"
+    file.write_text(json.dumps({"version": "1.1", "data": [article(number) for number in range(48)]}))
+    words = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", *sorted({*WORDS, *text.split()})]
+    (folder / "model").mkdir()
+    (folder / "model" / "vocab.txt").write_text("\n".join(words))
+    dims: dict[str, Any] = {
+        "hidden_size": 16,
+        "num_hidden_layers": 1,
+        "num_attention_heads": 2,
+        "intermediate_size": 16,
+    }
+    config = transformers.BertConfig(vocab_size=len(words), **dims)
+    transformers.BertForQuestionAnswering(config).save_pretrained(folder / "model")
+    transformers.BertTokenizerFast(str(folder / "model" / "vocab.txt")).save_pretrained(folder / "model")
+    return file, folder / "model"
+
+
+def test_features_of_squad_are_those_of_the_peer(
+    squad: tuple[Path, Path], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(squad_features, "REPEATS", 1)
+    squad_features.main(*squad)
+    assert "48 of 48 questions of one window are equal" in capsys.readouterr().out
+
+
+def test_fine_tuning_on_squad_is_scored_here_and_there(
+    squad: tuple[Path, Path], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    given = ["--train", "4", "--dev", "2", "--steps", "1", "--batch", "2", "--length", "32", "--seeds", "1"]
+    monkeypatch.setattr(sys, "argv", ["squad_finetune", *map(str, squad), *given])
+    squad_finetune.main()
+    lines = capsys.readouterr().out.splitlines()
+    assert [line.partition(",")[0] for line in lines] == ["zoo", "transformers"]
+
+
+def test_the_page_tells_of_every_file_and_all_that_it_types_is_there() -> None:
+    page = (FOLDER / "README.md").read_text()
+    assert set(re.findall(r"`(\w+\.py)`", page)) == {path.name for path in FOLDER.glob("*.py")}
+    for name in re.findall(r"-m benchmarks\.(\w+)", page):
+        assert (FOLDER / f"{name}.py").is_file()
+    for name in re.findall(r"pytest (benchmarks/\S+)", page):
+        assert (ROOT / name).is_file()
+
+
+STORED = sorted(FOLDER.glob("results/*.json"))
+
+
+@pytest.mark.parametrize("file", STORED, ids=lambda file: str(file.stem))
+def test_stored_results_say_on_what_machine_and_name_rows_of_today(file: Path) -> None:
+    machine, *lines = json.loads(file.read_text())
+    assert {"device", "driver", "torch", "transformers", "precision", "deterministic"} <= set(machine)
+    assert {line["row"] for line in lines} <= {row.name for row in GPU_ROWS}
+    assert {line["who"] for line in lines} <= set(WHO)
+    assert not re.search(r"/(work|tmp|home|usr)\b", file.read_text())
+    assert str(file.relative_to(FOLDER)) in (FOLDER / "README.md").read_text()
+
+
+@pytest.mark.parametrize("file", STORED, ids=lambda file: str(file.stem))
+def test_the_tables_of_the_page_are_those_of_the_stored_results(file: Path) -> None:
+    assert "\n".join([table.HEAD, *table.table(json.loads(file.read_text()))]) in (FOLDER / "README.md").read_text()
+
+
+def test_a_goal_is_reached_by_speed_and_memory_together() -> None:
+    goal = ">= 400 k tokens/s, memory <= 0.65 x"
+    peer = {"row": "a", "who": "transformers", "ms": 2.0, "tokens_per_s": 200_000, "peak_GiB": 4.0, "goal": goal}
+    for speed, memory, said in ((400_000, 2.6, "yes"), (399_000, 2.6, "no"), (400_000, 2.7, "no")):
+        (line,) = table.table([peer | {"who": "zoo", "tokens_per_s": speed, "peak_GiB": memory}, peer])
+        assert line.endswith(f"| {said} |")
+    (line,) = table.table([peer | {"who": "zoo", "goal": "<= 2 ms"}])
+    assert line == "| `a` | <= 2 ms | 2.0 ms | - | - | - | yes |"
