@@ -46,8 +46,9 @@ def test_row(benchmark: Any, name: str, who: str, compute: Compute, pytestconfig
     reset_peak_memory(device)
     benchmark.group = row.name
     benchmark.pedantic(take, (steps, n, device), rounds=2 if tiny else 3, warmup_rounds=1 + (run.warm - 1) // n)
-    benchmark.extra_info["tokens_per_s"] = round(n * run.tokens / benchmark.stats.stats.median)
-    benchmark.extra_info["steps per round"] = n
+    if benchmark.stats:  # unless measuring is switched off
+        benchmark.extra_info["tokens_per_s"] = round(n * run.tokens / benchmark.stats.stats.median)
+        benchmark.extra_info["steps per round"] = n
     if device.type == "cuda":
         benchmark.extra_info["peak_GiB"] = peak_memory(device) / 2**30
         torch.cuda.empty_cache()

@@ -24,7 +24,8 @@ import torch
 
 from benchmarks.gpu_correctness import checks
 from benchmarks.rows import WHO, Row, compute_for, machine, ours, rows_for, runs
-from zoo.machine.compute import Compute, synchronize
+from zoo import ZooError
+from zoo.machine.compute import Compute, chosen_device, synchronize
 from zoo.machine.memory import peak_memory, reset_peak_memory
 
 
@@ -114,8 +115,12 @@ def main() -> int:
     parser.add_argument("--tiny", action="store_true", help="small rows of few steps")
     parser.add_argument("--out", type=Path, help="a file for all lines as JSON")
     asked = parser.parse_args()
-    compute = compute_for(asked.device, fast=asked.fast)
-    compute.begin()
+    try:
+        asked.device = chosen_device(asked.device)
+        compute = compute_for(asked.device, fast=asked.fast)
+        compute.begin()
+    except ZooError as error:
+        parser.error(str(error))
     rows = rows_for(asked.device, tiny=asked.tiny)
     unknown = set(asked.rows or ()) - {row.name for row in rows}
     if unknown:

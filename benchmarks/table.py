@@ -68,7 +68,11 @@ def _reached(goal: str, ours: Line | None, theirs: Line | None) -> bool | None:
 def main(files: Iterable[str]) -> None:
     """Print the table of each file."""
     for file in files:
-        print(HEAD, *table(json.loads(Path(file).read_text(encoding="utf-8"))), sep="\n")
+        try:
+            lines = json.loads(Path(file).read_text(encoding="utf-8"))
+        except (OSError, ValueError) as error:
+            sys.exit(f"{file}: {error}")
+        print(HEAD, *table(lines), sep="\n")
 
 
 if __name__ == "__main__":

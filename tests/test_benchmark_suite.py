@@ -12,7 +12,7 @@ import pytest
 import torch
 import transformers
 
-from benchmarks import bench_starts, encoding, squad_features, squad_finetune, table, verdict_power
+from benchmarks import bench_starts, encoding, gpu_check, squad_features, squad_finetune, table, verdict_power
 from benchmarks.rows import GPU_ROWS, TINY, WHO, names_of_runs
 from tests.source_graph import ROOT
 
@@ -21,7 +21,10 @@ WORDS = ["who", "built", "the", "old", "bridge", "and", "when", "did", "a", "you
 
 
 @pytest.mark.slow
-def test_every_row_runs_beside_its_peers_and_its_file_says_on_what_machine(tmp_path: Path) -> None:
+def test_every_row_runs_beside_its_peers_and_its_file_says_on_what_machine(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("PYTEST_XDIST_WORKER", raising=False)  # beside other processes nothing would be measured
     out = tmp_path / "rows.json"
     options = ["--tiny", "--benchmark-json", str(out), "--rootdir", str(ROOT), "-p", "no:cacheprovider"]
     assert pytest.main([str(FOLDER / "bench_rows.py"), *options]) == 0
@@ -130,6 +133,19 @@ def test_stored_results_say_on_what_machine_and_name_rows_of_today(file: Path) -
     assert {line["who"] for line in lines} <= set(WHO)
     assert not re.search(r"/(work|tmp|home|usr)\b", file.read_text())
     assert str(file.relative_to(FOLDER)) in (FOLDER / "README.md").read_text()
+
+
+def test_a_device_that_is_not_there_is_refused_in_a_line(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sys, "argv", ["gpu_check", "--device", "cuda:97"])
+    with pytest.raises(SystemExit) as left:
+        gpu_check.main()
+    assert left.value.code == 2
+    said = "--device cuda:97: PyTorch finds no such device here"
+    assert said in capsys.readouterr().err.splitlines()[-1]
+    assert pytest.main([str(FOLDER / "bench_rows.py"), "--device", "cuda:97", "-p", "no:cacheprovider"]) == 4
+    assert said in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("file", STORED, ids=lambda file: str(file.stem))
