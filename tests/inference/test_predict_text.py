@@ -11,6 +11,7 @@ import torch
 import transformers
 
 import zoo
+from zoo import ZooError
 from zoo.cli import main
 from zoo.inference import predict_text
 from zoo.tasks.kinds import make_head
@@ -220,3 +221,12 @@ def test_the_first_word_of_a_byte_level_text_is_a_word(tmp_path: Path) -> None:
     tagger.tokenizer = tokenizer
     made = predict_text.predict_texts(tagger, [("Ann was seen",)])
     assert [row[3] for row in made.rows] == ["Ann", "was", "seen"]
+
+
+def test_a_head_of_pairs_reads_pairs_without_being_told() -> None:
+    use = zoo.core.specs.HeadConfig(kind="classification", labels=("no", "yes"), pair=True)
+    head = make_head(zoo.Catalog.installed().variant("bert-tiny").dims, use)
+    item = predict_text.example_of(head, "a man\teats", "lines:1", pairs=False)
+    assert (item.first, item.second) == ("a man", "eats")
+    with pytest.raises(ZooError, match="lines:1: has 1 texts"):
+        predict_text.example_of(head, "a man", "lines:1", pairs=False)

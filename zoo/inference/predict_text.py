@@ -73,7 +73,7 @@ def predict_examples(model: Model, head: TaskHead, examples: Sequence[Example]) 
 
 def example_of(head: TaskHead, line: str, where: str, *, pairs: bool) -> Example:
     """The item that a line means to a head. Raises ZooError, saying where, for another number of texts."""
-    kind = task_kind(head.config)
+    kind, pairs = task_kind(head.config), pairs or head.config.pair
     try:
         return kind.example(line.split("\t") if pairs or kind.several_texts else [line], pairs)
     except ZooError as error:

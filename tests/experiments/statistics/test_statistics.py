@@ -175,6 +175,11 @@ def test_the_verdict_says_whether_more_seeds_would_help(error: Error, value: flo
     assert found.verdict == expected
 
 
+def test_an_interval_ends_where_the_metric_does() -> None:
+    (found,) = decided([Draft("t", "a", "b", 2, 0.2, Error(0.5, 0.01, 2, 40), most=1.0)])
+    assert (found.low, found.high, found.verdict) == (-1.0, 1.0, "too few seeds")
+
+
 def test_no_row_contradicts_itself() -> None:
     """Interval, p, verdict, detectable difference and seeds needed agree, whatever the data and the correction."""
     generator = np.random.default_rng(7)

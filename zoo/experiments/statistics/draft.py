@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from math import inf
 
 import numpy as np
 
@@ -18,17 +19,18 @@ MEAN = "mean"
 
 @dataclass(frozen=True)
 class Scores:
-    """A system's main scores [K] and the same on drawn items [R, K], of N items."""
+    """A system's main scores [K] and the same on drawn items [R, K], of N items; no two scores differ by over `most`."""
 
     seeds: tuple[int, ...]
     values: Array
     drawn: Array
     n_items: int
+    most: float = inf
 
     def repeated(self, seeds: tuple[int, ...]) -> Scores:
         """The one score of a system independent of seeds, repeated for each of these seeds."""
         values, drawn = (np.repeat(side[..., :1], len(seeds), axis=-1) for side in (self.values, self.drawn))
-        return Scores(seeds, values, drawn, self.n_items)
+        return Scores(seeds, values, drawn, self.n_items, self.most)
 
     def at(self, seeds: list[int]) -> tuple[Array, Array]:
         """For some of the seeds, in order."""
@@ -47,6 +49,8 @@ class Draft:
     difference: float
     error: Error
     same: bool = False
+    most: float = inf
+    """The largest difference that the metric allows; an interval ends there."""
 
     @cached_property
     def p(self) -> float:
@@ -59,15 +63,26 @@ class Draft:
         return self.error.p(room) / 2 if room > 0 else 1.0
 
 
-def draft(task: str, first: str, second: str, values: Array, drawn: Array, n_items: int, **how: bool) -> Draft:
+def draft(
+    task: str,
+    first: str,
+    second: str,
+    values: Array,
+    drawn: Array,
+    n_items: int,
+    *,
+    same: bool = False,
+    fixed: bool = False,
+    most: float = inf,
+) -> Draft:
     """From paired differences over seeds [K] and over drawn items and seeds [R, K].
 
     `same`: both scores depend on the same inputs; if they still differ, as on two machines, they are tested. `fixed`:
     neither depends on a seed, so only items vary, and the verdict is on these two models.
     """
-    error = error_of(values, drawn, n_items, fixed=how.get("fixed", False))
-    same = how.get("same", False) and not values.any()
-    return Draft(task, first, second, len(values), float(np.mean(values)), error, same)
+    error = error_of(values, drawn, n_items, fixed=fixed)
+    same = same and not values.any()
+    return Draft(task, first, second, len(values), float(np.mean(values)), error, same, most)
 
 
 def draft_of(
@@ -85,7 +100,9 @@ def draft_of(
         drawn.append(np.roll(ours_drawn - theirs_drawn, index, axis=0))
     name = MEAN if len(sides) > 1 else next(iter(sides))
     n_items = min(one.n_items for one, _ in sides.values())
-    return draft(name, first, second, np.mean(values, axis=0), np.mean(drawn, axis=0), n_items, same=same, fixed=fixed)
+    most = max(one.most for one, _ in sides.values())
+    means = np.mean(values, axis=0), np.mean(drawn, axis=0)
+    return draft(name, first, second, *means, n_items, same=same, fixed=fixed, most=most)
 
 
 def decided(drafts: Sequence[Draft], margin: float | None = None) -> list[Difference]:
@@ -108,8 +125,8 @@ def _decided(found: Draft, factor: float, equivalence_p: float | None) -> Differ
         n_seeds=found.n_seeds,
         fixed=error.n_seeds is None,
         difference=found.difference,
-        low=None if reach is None else found.difference - reach,
-        high=None if reach is None else found.difference + reach,
+        low=None if reach is None else max(-found.most, found.difference - reach),
+        high=None if reach is None else min(found.most, found.difference + reach),
         level=level,
         p=found.p,
         adjusted_p=min(1.0, factor * found.p),

@@ -17,6 +17,7 @@ from zoo.experiments.statistics.bootstrap import resampled
 from zoo.experiments.statistics.draft import Draft, Scores, decided, draft_of
 from zoo.experiments.statistics.tests import N_DRAWS, Difference, Spread, spread, tiers
 from zoo.tasks.kinds import task_kind
+from zoo.tasks.scoring import chosen_metrics
 
 
 class Comparisons(Record):
@@ -97,6 +98,7 @@ def scores_of(run: ComparisonRun, system: str, task: str) -> Scores | None:
         values=np.asarray([result.main_score for result in results]),
         drawn=resampled(run.plan.task(task), targets, predictions, N_DRAWS),
         n_items=sum(len(targets[split]) for split in predictions),
+        most=max(metric.range[1] - metric.range[0] for metric in chosen_metrics(run.plan.task(task)).values()),
     )
 
 
