@@ -19,7 +19,7 @@ MEAN = "mean"
 
 @dataclass(frozen=True)
 class Scores:
-    """A system's main scores [K] and the same on drawn items [R, K], of N items; no two scores differ by over `most`."""
+    """A system's main scores [K] and the same on drawn items [R, K], of N items; scores differ by `most` at most."""
 
     seeds: tuple[int, ...]
     values: Array
