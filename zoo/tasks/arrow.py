@@ -91,4 +91,4 @@ def _told(path: Path) -> Iterator[None]:
         yield
     except (pyarrow.ArrowException, OSError, UnicodeDecodeError) as error:
         kind = "a Parquet" if path.suffix == ".parquet" else "an Arrow"
-        raise ZooError(f"{path}: cannot be read as {kind}: {error!s:.200}") from None
+        raise ZooError(f"{path}: is not {kind} file that can be read: {error!s:.200}") from None

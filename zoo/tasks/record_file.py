@@ -130,11 +130,10 @@ def _completed(path: Path, text: str, file: TaskFile) -> RecordTask:
     for field in file.columns:
         if field not in names:
             raise _unknown(_place(path, text, field), field, f"a field of {file.kind}", names)
-    if len({*file.labels}) < len(file.labels):
-        raise ZooError(f"{_place(path, text, 'labels')}: a label is given twice, in {listed(file.labels)}")
     files, class_names = _files(path, text, file)
     _refuse_unfit_files(path, text, files)
     gold = next(field.name for field in kind.fields() if field.gold)
+    _refuse_contradictions(path, text, file, files, gold)
     column = file.columns.get(gold, gold)
     named = class_names.get(column, ()) if isinstance(column, str) and kind.problem() else ()
     task = RecordTask(
@@ -161,6 +160,29 @@ def _completed(path: Path, text: str, file: TaskFile) -> RecordTask:
     except ZooError as error:
         raise ZooError(f"{path}: {error}") from None
     return task
+
+
+def _refuse_contradictions(
+    path: Path, text: str, file: TaskFile, files: Mapping[str, tuple[str, ...]], gold: str
+) -> None:
+    """Raises ZooError for what is given twice, a scored split without labels, and a label that is read as text."""
+    for key, given in (
+        ("labels", file.labels),
+        ("metrics", file.metrics),
+        *(("files", names) for names in files.values()),
+    ):
+        if twice := [name for index, name in enumerate(given) if name in given[:index]]:
+            raise ZooError(f"{_place(path, text, key)}: {twice[0]!r:.80} is given twice in {key}")
+    where = _place(path, text, "unlabelled")
+    for split in file.unlabelled:
+        if split not in files:
+            raise _unknown(where, split, "a split of this task", files)
+        if split == "train" or split.startswith(DEV):
+            raise ZooError(f"{where}: {split!r:.60} is trained or scored on, so its labels are needed")
+    column = file.columns.get(gold, gold)
+    for field, other in file.columns.items():
+        if field != gold and other == column:
+            raise ZooError(f"{_place(path, text, field)}: {field} is read from the column of the {gold}, {other!r:.60}")
 
 
 def _files(path: Path, text: str, file: TaskFile) -> tuple[dict[str, tuple[str, ...]], dict[str, tuple[str, ...]]]:
