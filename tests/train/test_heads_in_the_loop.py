@@ -146,6 +146,7 @@ with init_distributed(Compute()) as distributed:
     list(train(model, optimizer, batches, LAMB, 3, how=StepConfig(distributed=distributed)))
     if distributed.is_main_process:
         save_file(dict(model.state_dict()), f"{sys.argv[1]}/lamb.safetensors")
+    torch.distributed.barrier()  # neither leaves while the other still writes
 """
 
 
