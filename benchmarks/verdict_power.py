@@ -39,7 +39,7 @@ def answers(generator: np.random.Generator, n: int, n_seeds: int, n_items: int, 
     return right
 
 
-def findings(right: Array) -> Iterator[tuple[str, bool]]:
+def findings(right: Array, level: float) -> Iterator[tuple[str, bool]]:
     """Whether each test finds a difference in one run. [2, K, N]"""
     gains = right[0].astype(float) - right[1]
     n_seeds, n_items = gains.shape
@@ -48,25 +48,25 @@ def findings(right: Array) -> Iterator[tuple[str, bool]]:
     together = ((gains - by_seed[:, None] - by_item + mean) ** 2).sum() / ((n_seeds - 1) * (n_items - 1)) / n_items
     seeds = float(by_seed.var(ddof=1))
     error = Error(max(seeds, together), max(of_items - together / n_seeds, 1 / n_items**2), n_seeds, n_items, together)
-    yield "zoo", abs(mean) > error.reach(LEVEL)
+    yield "zoo", abs(mean) > error.reach(level)
     parts = seeds / n_seeds, of_items
     freedom = sum(parts) ** 2 / (parts[0] ** 2 / (n_seeds - 1) + parts[1] ** 2 / (n_items - 1))
-    yield "Satterthwaite", abs(mean) > stats.t.isf(LEVEL / 2, freedom) * sqrt(sum(parts))
-    yield "paired t", abs(mean) > stats.t.isf(LEVEL / 2, n_seeds - 1) * sqrt(sum(parts))
+    yield "Satterthwaite", abs(mean) > stats.t.isf(level / 2, freedom) * sqrt(sum(parts))
+    yield "paired t", abs(mean) > stats.t.isf(level / 2, n_seeds - 1) * sqrt(sum(parts))
     scores = right.mean(2)
     spread = scores.var(1, ddof=1) / n_seeds
     freedom = spread.sum() ** 2 / max((spread**2).sum() / (n_seeds - 1), 1e-300)
-    yield "Welch over seeds", abs(mean) > stats.t.isf(LEVEL / 2, max(freedom, 1)) * sqrt(spread.sum())
+    yield "Welch over seeds", abs(mean) > stats.t.isf(level / 2, max(freedom, 1)) * sqrt(spread.sum())
     won, lost = int((gains[0] > 0).sum()), int((gains[0] < 0).sum())
-    yield "McNemar, one seed", won + lost > 0 and stats.binomtest(won, won + lost).pvalue < LEVEL
+    yield "McNemar, one seed", won + lost > 0 and stats.binomtest(won, won + lost).pvalue < level
 
 
-def rates(n: int, n_seeds: int, n_items: int, luck: float, shift: float) -> dict[str, float]:
+def rates(n: int, n_seeds: int, n_items: int, luck: float, shift: float, level: float) -> dict[str, float]:
     """The share of runs in which each test finds a difference."""
     generator = np.random.default_rng([n_seeds, n_items, int(10 * luck), int(100 * shift)])
     found: dict[str, int] = {}
     for _ in range(n):
-        for name, shown in findings(answers(generator, 1, n_seeds, n_items, luck, shift)[0]):
+        for name, shown in findings(answers(generator, 1, n_seeds, n_items, luck, shift)[0], level):
             found[name] = found.get(name, 0) + int(shown)
     return {name: count / n for name, count in found.items()}
 
@@ -133,6 +133,7 @@ def main() -> None:
     parser.add_argument("--shift", type=float, default=0.35, help="a true difference, in logits, for power")
     parser.add_argument("--seeds", type=int, nargs="+", default=SEEDS)
     parser.add_argument("--items", type=int, nargs="+", default=ITEMS)
+    parser.add_argument("--level", type=float, default=LEVEL)
     parser.add_argument("--metrics", action="store_true", help="through resampled metrics, zoo's test alone")
     asked = parser.parse_args()
     for n_seeds in asked.seeds:
@@ -146,7 +147,7 @@ def main() -> None:
                     print(where, *by_metric, sep=" | ", flush=True)
                     continue
                 for what, shift in (("wrong", 0.0), ("found", asked.shift)):
-                    found = rates(asked.repetitions, n_seeds, n_items, luck, shift)
+                    found = rates(asked.repetitions, n_seeds, n_items, luck, shift, asked.level)
                     print(where, what, *(f"{test} {rate:.1%}" for test, rate in found.items()), sep=" | ", flush=True)
 
 

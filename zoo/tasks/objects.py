@@ -54,8 +54,8 @@ class Row(dict[str, Any]):
 class ObjectsTask(FilesTask):
     """A task with one file per split: JSON objects, one per line, or CSV if its name ends so.
 
-    `layout` is a function as "module:function", from a row to the fields of its items. `key` is that which tells rows
-    apart, if they have one; no two rows of a file share its value.
+    `layout` is a function as "module:function", from a row to the fields of its items. `key` names the
+    field that identifies a row, if there is one; no two rows of a file share its value.
     """
 
     files: dict[str, SplitFile]

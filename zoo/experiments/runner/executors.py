@@ -116,7 +116,7 @@ class LocalProcesses:
         """As Executor says."""
         try:
             future = self._pool.submit(_work, job)
-        except BrokenProcessPool as error:  # one died since the last check, which tells of the jobs that ran with it
+        except BrokenProcessPool as error:  # one died since the last check; `_broken` reports its jobs
             future = Future()
             future.set_exception(error)
         self._running[future] = job
@@ -140,14 +140,14 @@ class LocalProcesses:
     def _broken(self) -> list[Ended]:
         """The pool cannot say which job's process died: all running jobs are reported, the rest run in a new pool."""
         reason = "its process died (killed, or out of memory)"
-        told: list[Ended] = []
+        finished: list[Ended] = []
         for future, job in self._running.items():
             died = not future.done() or future.exception() is not None
-            told.append((job, FailedResult(job=job, reason=reason) if died else future.result()))
+            finished.append((job, FailedResult(job=job, reason=reason) if died else future.result()))
         self.close()
         self._running = {}
         self.open(*self._job)
-        return told
+        return finished
 
     def _pass_on(self) -> None:
         with suppress(Empty):

@@ -87,7 +87,7 @@ class RayCluster:
     def ended(self) -> list[Ended]:
         """As Executor says."""
         done, _ = self._ray.wait(list(self._running), num_returns=1, timeout=WATCH_EVERY)
-        told: list[Ended] = []
+        finished: list[Ended] = []
         for reference in done:
             job = self._running.pop(reference)
             try:
@@ -99,8 +99,8 @@ class RayCluster:
             if isinstance(result, FailedResult) and result.reason == SHARE_TOO_SMALL:
                 self._send(job, 1)
             else:
-                told.append((job, result))
-        return told
+                finished.append((job, result))
+        return finished
 
     def close(self) -> None:
         """As Executor says."""
