@@ -197,3 +197,14 @@ def test_one_altered_mean_hash_or_verdict_is_named_alone(
     path.write_text(json.dumps(results))
     (found,) = contradicted(tmp_path)
     assert found.startswith("results.json: ") and found.endswith(str(keys[-1]))
+
+
+def test_what_is_better_in_the_mean_over_tasks_is_told_first() -> None:
+    decided = compare_systems(made_up(5, {"bert-tiny": [18, 17, 19, 18, 18], "albert-tiny": [1, 2, 1, 0, 1]}))
+    assert not any("mean over tasks" in note for note in comparison_notes(decided))  # of one task there is none
+    (row,) = decided.between_variants()
+    several = decided.model_copy(update={"overall": (row.model_copy(update={"task": "mean"}),)})
+    assert "In the mean over tasks, albert-tiny is better than bert-tiny." in comparison_notes(several)
+    close = several.overall[0].model_copy(update={"verdict": "not significant"})
+    told = comparison_notes(several.model_copy(update={"overall": (close,)}))
+    assert "In the mean over tasks, no difference between variants is significant." in told

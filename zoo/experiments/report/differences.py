@@ -15,6 +15,8 @@ MDE = "minimum detectable difference"
 INTERVAL = "intervals over seeds and items, 95% and wider where several tests are corrected for"
 COUNTED = ("better", EQUIVALENT, "not significant", TOO_FEW, SAME)
 ALWAYS = ("better", "not significant", TOO_FEW)
+MOST_SHOWN = 6
+"""Differences in the mean that a note names; the table has all."""
 
 
 def tiers_section(comparisons: Comparisons) -> Section | None:
@@ -69,7 +71,7 @@ def difference_table(comparisons: Comparisons) -> Table:
 
 def comparison_notes(comparisons: Comparisons) -> list[str]:
     """Notes on how to read the tables of scores and tiers."""
-    notes = list(_counts(comparisons))
+    notes = [*_counts(comparisons), *_in_the_mean(comparisons)]
     beaten, floor = _against_baselines(comparisons)
     notes += [f"{name} is better than {_on(comparisons, where, 'every task')}." for name, where in beaten.items()]
     notes += [
@@ -129,6 +131,17 @@ def _constant(name: str, spread: Spread) -> str:
     rest = spread.mean_without_constant
     without = "" if rest is None else f" (mean without them {100 * rest:.1f})"
     return f"{name} in {spread.n_constant} of {spread.n} runs{without}"
+
+
+def _in_the_mean(comparisons: Comparisons) -> Iterator[str]:
+    """Which variants are better than which in the mean over the tasks."""
+    pairs = comparisons.overall_between_variants
+    shown = [" is better than ".join(d.winner_first) for d in pairs if d.verdict == "better"]
+    more = f"; {len(shown) - MOST_SHOWN} more" if len(shown) > MOST_SHOWN else ""
+    if shown:
+        yield f"In the mean over tasks, {'; '.join(shown[:MOST_SHOWN])}{more}."
+    elif pairs:
+        yield "In the mean over tasks, no difference between variants is significant."
 
 
 Where: TypeAlias = dict[str, dict[str, list[str]]]
