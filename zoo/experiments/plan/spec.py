@@ -79,6 +79,11 @@ class PlannedTask(Record):
         return self
 
     @property
+    def measures(self) -> tuple[str, ...]:
+        """Its metrics, as reports call them."""
+        return self.metrics
+
+    @property
     def content(self) -> Inputs:
         """What results on the task depend on."""
         return self.model_dump(exclude={"name", "baselines", "trained_on", "record"})
@@ -178,6 +183,11 @@ class PlanSpec(Record):
         return [task.record for task in self.tasks if task.record]
 
     @property
+    def names(self) -> tuple[str, ...]:
+        """The variants by name."""
+        return tuple(variant.name for variant in self.variants)
+
+    @property
     def baselines(self) -> tuple[str, ...]:
         """The baselines of all tasks."""
         return tuple(dict.fromkeys(name for task in self.tasks for name in task.baselines))
@@ -211,6 +221,10 @@ class PlanSpec(Record):
     def unseeded(self) -> tuple[str, ...]:
         """The systems that are scored once, whatever the seeds: variants that are not trained, and baselines."""
         return (*self.evaluated, *self.baselines)
+
+    def n_seeds(self, system: str) -> int:
+        """How many seeds of a system a task should have."""
+        return 1 if system in self.unseeded else len(self.seeds)
 
     @property
     def finetuned(self) -> tuple[str, ...]:

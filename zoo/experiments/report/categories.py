@@ -7,8 +7,7 @@ from statistics import fmean
 from typing import Any
 
 from zoo.document import MISSING, Notes, Section, Table
-from zoo.experiments.plan.spec import PlannedTask
-from zoo.experiments.results.run import ComparisonRun
+from zoo.experiments.results.scored import ScoredRun, ScoredTask
 from zoo.tasks.kinds import task_kind
 from zoo.tasks.scoring import chosen_metrics
 
@@ -18,7 +17,7 @@ NOTE = (
 )
 
 
-def categories_section(run: ComparisonRun) -> Section | None:
+def categories_section(run: ScoredRun) -> Section | None:
     """A row per task, set of items and metric, a column per system; None if no task has sets of items."""
     tasks = [task for task in run.plan.tasks if task.name in run.groups and task.name in run.gold]
     systems = [system for system in run.systems if any(run.finetuned(system, task.name) for task in tasks)]
@@ -30,7 +29,7 @@ def categories_section(run: ComparisonRun) -> Section | None:
     return Section("categories", "Scores by category", (table, Notes((NOTE,))))
 
 
-def _rows(run: ComparisonRun, task: PlannedTask, systems: Sequence[str]) -> Iterator[tuple[str, ...]]:
+def _rows(run: ScoredRun, task: ScoredTask, systems: Sequence[str]) -> Iterator[tuple[str, ...]]:
     for split, sets in run.groups[task.name].items():
         n_items = task.dev[split].n_items
         for name, places in sorted(sets.items()):
@@ -42,7 +41,7 @@ def _rows(run: ComparisonRun, task: PlannedTask, systems: Sequence[str]) -> Iter
 
 
 def _scores(
-    run: ComparisonRun, task: PlannedTask, split: str, places: Sequence[int], system: str
+    run: ScoredRun, task: ScoredTask, split: str, places: Sequence[int], system: str
 ) -> Mapping[str, float] | None:
     """Means over a system's seeds of each metric on some items; None if it has no results."""
     results = run.finetuned(system, task.name)

@@ -6,11 +6,11 @@ from collections.abc import Iterator, Sequence
 
 from zoo.document import MISSING, Notes, Section, Table
 from zoo.experiments.report.scores import points
-from zoo.experiments.results.run import ComparisonRun
+from zoo.experiments.results.scored import ScoredRun
 from zoo.experiments.statistics.parts import PartScores, part_scores
 
 
-def parts_section(run: ComparisonRun) -> Section | None:
+def parts_section(run: ScoredRun) -> Section | None:
     """A table per task whose kind has parts; None if there is no such task."""
     found = list(part_scores(run))
     if not found:

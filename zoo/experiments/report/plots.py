@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from zoo.document.plotting import GREY, grid, key, short, stroke, style
 from zoo.experiments.results.run import ComparisonRun
+from zoo.experiments.results.scored import ScoredRun
 from zoo.experiments.statistics.tests import EQUIVALENT, SAME, TOO_FEW, Difference
 from zoo.experiments.statistics.verdicts import Comparisons, has_constant_predictions
 
@@ -20,7 +21,7 @@ MOST_PAIRS = 15
 """Pairs per task whose differences are all drawn; of more, those with the first variant."""
 
 
-def seeds_figure(run: ComparisonRun) -> Figure:
+def seeds_figure(run: ScoredRun) -> Figure:
     """A panel per task, a row per system, a point per seed."""
     systems = [system for system in run.systems if run.finetuned(system)]
     tasks = [task.name for task in run.plan.tasks if any(run.finetuned(system, task.name) for system in systems)]
@@ -93,7 +94,7 @@ def curves_figure(run: ComparisonRun) -> Figure:
     return figure
 
 
-def _points(axes: Axes, run: ComparisonRun, task: str, system: str, height: int, color: str) -> None:
+def _points(axes: Axes, run: ScoredRun, task: str, system: str, height: int, color: str) -> None:
     results = run.finetuned(system, task)
     for result in results:
         constant = has_constant_predictions(run.plan.task(task), result) and system not in run.plan.baselines

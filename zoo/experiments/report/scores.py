@@ -13,6 +13,7 @@ from zoo.experiments.report.plots import seeds_figure
 from zoo.experiments.report.selection import selection_notes
 from zoo.experiments.results.records import TaskResult
 from zoo.experiments.results.run import ComparisonRun
+from zoo.experiments.results.scored import ScoredRun
 from zoo.experiments.statistics.tests import Spread
 from zoo.experiments.statistics.verdicts import Comparisons
 
@@ -45,7 +46,7 @@ def seeds_section(run: ComparisonRun) -> Section:
     return Section("seeds", "Scores by seed", (*figures, table))
 
 
-def score_table(run: ComparisonRun, comparisons: Comparisons) -> Table:
+def score_table(run: ScoredRun, comparisons: Comparisons) -> Table:
     """A row per system, a column per task, and the mean of all; the tiers of variants by cell."""
     tasks = [task.name for task in run.plan.tasks]
     means = average_table(run, comparisons)
@@ -57,10 +58,10 @@ def score_table(run: ComparisonRun, comparisons: Comparisons) -> Table:
         if (rank := tier_of(comparisons, task, name))
     }
     columns = ("system", *(task_label(run, task) for task in tasks), *means.columns[1:])
-    return Table(columns, rows, ranks=ranks, rules=frozenset({len(run.plan.variants)}))
+    return Table(columns, rows, ranks=ranks, rules=frozenset({len(run.plan.names)}))
 
 
-def average_table(run: ComparisonRun, comparisons: Comparisons) -> Table:
+def average_table(run: ScoredRun, comparisons: Comparisons) -> Table:
     """A row per system: means over all tasks and runs of constant predictions; of one task, no means."""
     of = averages(comparisons, run.systems)
     constant = any(average.n_constant for name, average in of.items() if name not in comparisons.baselines)
@@ -140,19 +141,19 @@ def protocol(run: ComparisonRun) -> str:
     return f"Scores are mean ± standard deviation over {seeds}, on dev, after the last step, x 100."
 
 
-def task_label(run: ComparisonRun, name: str) -> str:
+def task_label(run: ScoredRun, name: str) -> str:
     """A task and its metrics."""
-    return f"{name} ({' + '.join(run.plan.task(name).metrics)})"
+    return f"{name} ({' + '.join(run.plan.task(name).measures)})"
 
 
-def score(run: ComparisonRun, system: str, task: str) -> str:
+def score(run: ScoredRun, system: str, task: str) -> str:
     """Mean and standard deviation over seeds, x 100, and how many seeds are missing."""
     values = [100 * result.main_score for result in run.finetuned(system, task)]
     if not values:
         if system in run.plan.baselines and system not in run.plan.task(task).baselines:
             return MISSING
-        return "failed" if any((f.job.system, f.job.task) == (system, task) for f in run.failures) else "not done"
-    expected = 1 if system in run.plan.unseeded else len(run.plan.seeds)
+        return "failed" if run.failed(system, task) else "not done"
+    expected = run.plan.n_seeds(system)
     spread = f" ± {stdev(values):.1f}" if len(values) > 1 else ""
     missing = f" ({len(values)} of {expected})" if len(values) < expected else ""
     return f"{fmean(values):.1f}{spread}{missing}"

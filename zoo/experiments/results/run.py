@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from statistics import fmean
 
+from zoo.experiments.plan.cache_key import model_keys
 from zoo.experiments.plan.plan import Plan
 from zoo.experiments.results.gold_labels import Answers, Groups
 from zoo.experiments.results.records import FailedResult, ModelResult, TaskResult
@@ -28,7 +29,7 @@ class ComparisonRun:
     @property
     def systems(self) -> tuple[str, ...]:
         """The variants, then the baselines."""
-        return (*(variant.name for variant in self.plan.variants), *self.plan.baselines)
+        return (*self.plan.names, *self.plan.baselines)
 
     @cached_property
     def pretrained_results(self) -> tuple[ModelResult, ...]:
@@ -53,6 +54,14 @@ class ComparisonRun:
         if task is not None:
             return self._best.get((system, task), [])
         return [result for planned in self.plan.tasks for result in self._best.get((system, planned.name), [])]
+
+    def failed(self, system: str, task: str) -> bool:
+        """Whether a job of a system on a task failed."""
+        return any((failure.job.system, failure.job.task) == (system, task) for failure in self.failures)
+
+    def model_keys(self, task: str) -> dict[str, str]:
+        """By variant, a hash of what its scores on a task depend on."""
+        return model_keys(self.plan, task)
 
     def tried(self, system: str, task: str) -> Mapping[str, list[TaskResult]]:
         """A system's finished results on a task by the name of their setting, empty if none was tried."""

@@ -6,10 +6,8 @@ from collections.abc import Iterator, Sequence
 from statistics import fmean
 
 from zoo.core.specs import Record
-from zoo.experiments.plan.spec import PlannedTask
 from zoo.experiments.results.gold_labels import Answers
-from zoo.experiments.results.records import TaskResult
-from zoo.experiments.results.run import ComparisonRun
+from zoo.experiments.results.scored import ScoredResult, ScoredRun, ScoredTask
 from zoo.tasks.kinds import task_kind
 
 
@@ -23,7 +21,7 @@ class PartScores(Record):
     scores: dict[str, float]
 
 
-def part_scores(run: ComparisonRun) -> Iterator[PartScores]:
+def part_scores(run: ScoredRun) -> Iterator[PartScores]:
     """Of every system and task whose gold labels are stored; parts in the order of their names."""
     for task in run.plan.tasks:
         for system in run.systems:
@@ -32,7 +30,7 @@ def part_scores(run: ComparisonRun) -> Iterator[PartScores]:
                 yield from _of_system(task, system, results, gold)
 
 
-def _of_system(task: PlannedTask, system: str, results: Sequence[TaskResult], gold: Answers) -> Iterator[PartScores]:
+def _of_system(task: ScoredTask, system: str, results: Sequence[ScoredResult], gold: Answers) -> Iterator[PartScores]:
     kind = task_kind(task)
     for split, labels in gold.items():
         by_seed = [kind.parts(labels, result.predictions[split]) for result in results]

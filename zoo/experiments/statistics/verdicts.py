@@ -8,11 +8,8 @@ from itertools import combinations
 import numpy as np
 
 from zoo.core.specs import Record
-from zoo.experiments.plan.cache_key import model_keys
 from zoo.experiments.plan.claims import Claims
-from zoo.experiments.plan.spec import PlannedTask
-from zoo.experiments.results.records import TaskResult
-from zoo.experiments.results.run import ComparisonRun
+from zoo.experiments.results.scored import ScoredResult, ScoredRun, ScoredTask
 from zoo.experiments.statistics.bootstrap import resampled
 from zoo.experiments.statistics.draft import Draft, Scores, decided, draft_of
 from zoo.experiments.statistics.tests import N_DRAWS, Difference, Spread, spread, tiers
@@ -44,9 +41,9 @@ class Comparisons(Record):
         return [d for d in self.overall if d.second not in self.baselines]
 
 
-def compare_systems(run: ComparisonRun) -> Comparisons:
+def compare_systems(run: ScoredRun) -> Comparisons:
     """Spread, differences and tiers of every task; only the spread if gold labels are missing."""
-    variants = [variant.name for variant in run.plan.variants]
+    variants = run.plan.names
     spreads = {
         task.name: {
             system: spread([r.main_score for r in results], [has_constant_predictions(task, r) for r in results])
@@ -81,13 +78,13 @@ def compare_systems(run: ComparisonRun) -> Comparisons:
     )
 
 
-def has_constant_predictions(task: PlannedTask, result: TaskResult) -> bool:
+def has_constant_predictions(task: ScoredTask, result: ScoredResult) -> bool:
     """Whether a run predicts the same for every item of a development split."""
     kind = task_kind(task)
     return any(kind.is_constant(made) for made in result.predictions.values())
 
 
-def scores_of(run: ComparisonRun, system: str, task: str) -> Scores | None:
+def scores_of(run: ScoredRun, system: str, task: str) -> Scores | None:
     """A system's scores on a task, also on drawn items; None if there are none, or no gold labels."""
     results, targets = run.finetuned(system, task), run.gold.get(task)
     if not results or not targets:
@@ -102,7 +99,7 @@ def scores_of(run: ComparisonRun, system: str, task: str) -> Scores | None:
     )
 
 
-def adjusted(run: ComparisonRun, drafts: Sequence[Draft]) -> list[Difference]:
+def adjusted(run: ScoredRun, drafts: Sequence[Draft]) -> list[Difference]:
     """With verdicts, corrected as the run's claims say: over the tasks of each pair, or over all pairs of variants."""
     claims, baselines = run.plan.claims, run.plan.baselines
     together = claims.family_wise or claims.against is not None
@@ -114,27 +111,27 @@ def adjusted(run: ComparisonRun, drafts: Sequence[Draft]) -> list[Difference]:
     return [found[d.task, d.first, d.second] for d in drafts]
 
 
-def _scores(run: ComparisonRun, task: str) -> dict[str, Scores]:
-    systems = (*(variant.name for variant in run.plan.variants), *run.plan.task(task).baselines)
+def _scores(run: ScoredRun, task: str) -> dict[str, Scores]:
+    systems = (*run.plan.names, *run.plan.task(task).baselines)
     return {name: found for name in systems if (found := scores_of(run, name, task))}
 
 
-def _drafts(run: ComparisonRun, scores: dict[str, dict[str, Scores]]) -> Iterator[Draft]:
+def _drafts(run: ScoredRun, scores: dict[str, dict[str, Scores]]) -> Iterator[Draft]:
     """For every two variants, and every variant and baseline, on one task or in the mean over several."""
     plan, against = run.plan, run.plan.claims.against
     systems = [name for name in next(iter(scores.values())) if all(name in of for of in scores.values())]
-    keys = {task: model_keys(plan, task) for task in scores}
+    keys = [run.model_keys(task) for task in scores]
     for first, second in combinations(systems, 2):
         if first in plan.baselines or (against not in (None, first, second) and second not in plan.baselines):
             continue
         sides = {task: _paired(run, of, first, second) for task, of in scores.items()}
-        same = all(of[first] == of.get(second) for of in keys.values())
+        same = all(first in of and of[first] == of.get(second) for of in keys)
         found = draft_of(first, second, sides, same=same, fixed={first, second} <= {*plan.unseeded})
         if found:
             yield found
 
 
-def _paired(run: ComparisonRun, scores: dict[str, Scores], first: str, second: str) -> tuple[Scores, Scores]:
+def _paired(run: ScoredRun, scores: dict[str, Scores], first: str, second: str) -> tuple[Scores, Scores]:
     """Both scores, a score independent of seeds repeated for each seed of the other."""
     one, other = scores[first], scores[second]
     if first in run.plan.unseeded:
