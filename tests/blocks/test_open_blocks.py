@@ -186,3 +186,14 @@ def test_the_variable_length_kernel_sees_the_same_window(causal: bool, window: i
     on_cpu = attend(*(x.float().cpu() for x in (q, k, v)), Layout(LENGTHS, causal=causal), window=window)
     torch.testing.assert_close(exact.cpu(), on_cpu, atol=1e-4, rtol=1e-3)
     torch.testing.assert_close(found.float(), exact, atol=2e-2, rtol=2e-2)
+
+
+def test_scores_are_multiplied_by_the_scale_before_a_bias_is_added() -> None:
+    layout = Layout((3, 5, 5))
+    q, k, v = torch.randn(3, 13, 2, 4)
+    added = torch.randn(5, 5)
+    found = attend(q, k, v, layout, scale=0.3, bias=lambda query, key: added[: query.shape[2], : query.shape[2]])
+    for start, length in ((0, 3), (3, 5), (8, 5)):
+        rows = slice(start, start + length)
+        scores = 0.3 * torch.einsum("qnd,knd->nqk", q[rows], k[rows]) + added[:length, :length]
+        torch.testing.assert_close(found[rows], torch.einsum("nqk,knd->qnd", scores.softmax(2), v[rows]))

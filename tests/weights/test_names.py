@@ -27,7 +27,7 @@ def test_every_row_is_read_back_in_both_directions(format) -> None:  # type: ign
             for theirs, ours in table.rows:
                 for i, g, p in itertools.product((0, 7, 11), (0, 3), ("weight", "bias")):
                     left, right = theirs.format(i=i, g=g, p=p), ours.format(i=i, g=g, p=p)
-                    assert table.ours(left) == right and table.theirs(right) == left
+                    assert table.ours(left) == (right,) and table.theirs(right) == left
                     seen.add(left)
             assert len({table.ours(name) for name in seen}) == len(seen)
             assert format.normalise_name(format.stored(theirs, heads)) == theirs
@@ -42,8 +42,8 @@ def test_every_weight_of_the_reference_library_has_one_name_of_ours(family: str,
     copies = {copy for copy, _ in format.copies}
     names = [name for name in map(format.normalise_name, model.state_dict()) if name not in copies]
     ours = [table.ours(name) for name in names]
-    assert None not in ours and len(set(ours)) == len(names)
-    assert [format.stored(table.theirs(name) or "", heads) for name in ours] == [
+    assert () not in ours and len(set(ours)) == len(names)
+    assert [format.stored(table.theirs(name) or "", heads) for name, *_ in ours] == [
         name for name in model.state_dict() if format.normalise_name(name) not in copies
     ]
 
@@ -63,7 +63,15 @@ def test_a_row_that_loses_a_number_is_refused(row: tuple[str, str]) -> None:
 
 @pytest.mark.parametrize("name", ["a.01", "a.-1", "a.1x", "xa.1", "a.", "a.1\n", "a.1234567"])
 def test_a_name_that_only_looks_like_a_row_is_unknown(name: str) -> None:
-    assert NameTable([("a.{i}", "b.{i}")]).ours(name) is None
+    assert NameTable([("a.{i}", "b.{i}")]).ours(name) == ()
+
+
+def test_a_stored_tensor_that_joins_several_of_ours_leads_to_each_in_order() -> None:
+    table = NameTable([("{i}.Wqkv.{p}", "layers.{i}.(query|key|value).{p}"), ("norm.{p}", "norm.{p}")])
+    whole = tuple(f"layers.4.{name}.weight" for name in ("query", "key", "value"))
+    assert table.ours("4.Wqkv.weight") == whole
+    assert [table.theirs(name) for name in whole] == ["4.Wqkv.weight"] * 3
+    assert table.joined(reversed(whole)) == {"4.Wqkv.weight": whole}
 
 
 @pytest.mark.parametrize(

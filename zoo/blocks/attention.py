@@ -32,11 +32,13 @@ def attend(
     dropout: float = 0.0,
     window: int | None = None,
     bias: Bias | None = None,
+    scale: float | None = None,
 ) -> Tensor:
     """Scaled dot-product attention, each token seeing its own sequence; Vaswani et al. 2017, section 3.2.1.
 
-    With a `window`, a token sees only so many tokens on either side; in a causal layout, none after it. A `bias` is
-    added to the scores after scaling; `dropout` drops attention weights. All [T, N, H/N].
+    With a `window`, a token sees only so many tokens on either side; in a causal layout, none after it. Scores are
+    multiplied by `scale`, by default (H/N)^-0.5, and a `bias` is added to them afterwards; `dropout` drops attention
+    weights. All [T, N, H/N].
 
     Sequences of one length are attended to together, without a mask where all tokens see each other. On a CPU this is
     done for each length. Elsewhere, sequences of several lengths go packed through the flash kernel if it can take
@@ -44,7 +46,7 @@ def attend(
     """
     name, kernel = _chosen(query, layout, dropout, window, bias)
     note_kernel(name)
-    return kernel(query, key, value, layout, dropout, window, bias)
+    return kernel(query, key, value, layout, dropout, window, bias, scale)
 
 
 def _chosen(
@@ -55,19 +57,25 @@ def _chosen(
         return "sdpa by length", _attend_by_length
     masks = bias is not None or window is not None
     if bias is None and can_flash(query, dropout) and (masks or not layout.is_rectangle):
-        return "flash", attend_flash
+        return "flash", _attend_flash
     return ("sdpa by length", _attend_by_length) if layout.is_rectangle else ("padded sdpa", _attend_padded)
 
 
 class SelfAttention(nn.Module):
     """Attention with N heads of a sequence to itself; Vaswani et al. 2017, section 3.2.2.
 
-    `positions` puts positions into queries and keys, `window` is how many tokens on either side a token sees, and
-    `bias` whether the four linear layers have one.
+    `positions` puts positions into queries and keys, `window` is how many tokens on either side a token sees, `bias`
+    whether the four linear layers have one, and `scale` what scores are multiplied by, (H/N)^-0.5 if not given.
     """
 
     def __init__(
-        self, dims: Dims, *, positions: Positions | None = None, window: int | None = None, bias: bool = True
+        self,
+        dims: Dims,
+        *,
+        positions: Positions | None = None,
+        window: int | None = None,
+        bias: bool = True,
+        scale: float | None = None,
     ) -> None:
         super().__init__()
         width = dims.hidden_width
@@ -75,6 +83,7 @@ class SelfAttention(nn.Module):
         self.dropout = dims.attention_dropout
         self.positions = positions or _no_positions
         self.window = window
+        self.scale = scale
         self.query = nn.Linear(width, width, bias=bias)
         self.key = nn.Linear(width, width, bias=bias)
         self.value = nn.Linear(width, width, bias=bias)
@@ -84,12 +93,12 @@ class SelfAttention(nn.Module):
         """Copy the weights of the queries to the keys; called if `init.keys_start_as_queries` is set."""
         self.key.weight.data.copy_(self.query.weight.data)
 
-    def forward(self, hidden: Tensor, layout: Layout) -> Tensor:
-        """[T, H] -> [T, H]"""
+    def forward(self, hidden: Tensor, layout: Layout, bias: Bias | None = None) -> Tensor:
+        """[T, H] -> [T, H]; a `bias` is added to the scores, as by `attend`."""
         query, key, value = (part.view(len(part), self.n_heads, -1) for part in self._projected(hidden))
         query, key = self.positions(query, key, layout)
         dropout = self.dropout if self.training else 0.0
-        mixed = attend(query, key, value, layout, dropout=dropout, window=self.window)
+        mixed = attend(query, key, value, layout, dropout=dropout, window=self.window, bias=bias, scale=self.scale)
         out: Tensor = self.output(mixed.flatten(1))
         return out
 
@@ -112,6 +121,22 @@ def _no_positions(query: Tensor, key: Tensor, layout: Layout) -> tuple[Tensor, T
     return query, key
 
 
+def _attend_flash(
+    query: Tensor,
+    key: Tensor,
+    value: Tensor,
+    layout: Layout,
+    dropout: float,
+    window: int | None,
+    bias: None,
+    scale: float | None,
+) -> Tensor:
+    """Attention of packed sequences by the flash kernel, which divides by the root of the width. All [T, N, H/N]."""
+    if scale is not None:
+        query = query * (scale * query.shape[-1] ** 0.5)
+    return attend_flash(query, key, value, layout, dropout, window)
+
+
 def _attend_by_length(
     query: Tensor,
     key: Tensor,
@@ -120,6 +145,7 @@ def _attend_by_length(
     dropout: float,
     window: int | None = None,
     bias: Bias | None = None,
+    scale: float | None = None,
 ) -> Tensor:
     """One attention for each run of sequences of equal length, unmasked where it can be. All [T, N, H/N]."""
     mixed = []
@@ -127,7 +153,7 @@ def _attend_by_length(
     for rectangles in zip(*map(layout.rectangles, (query, key, value)), strict=True):
         q, k, v = (rectangle.transpose(1, 2) for rectangle in rectangles)
         mask = _biased(_seen(q.shape[2], q.device, layout.causal, window), q, k, bias) if masks else None
-        out = F.scaled_dot_product_attention(q, k, v, mask, dropout, is_causal=layout.causal and not masks)
+        out = F.scaled_dot_product_attention(q, k, v, mask, dropout, is_causal=layout.causal and not masks, scale=scale)
         mixed.append(out.transpose(1, 2).flatten(0, 1))
     return torch.cat(mixed)
 
@@ -140,6 +166,7 @@ def _attend_padded(
     dropout: float,
     window: int | None = None,
     bias: Bias | None = None,
+    scale: float | None = None,
 ) -> Tensor:
     """Attention over the padded rectangle with a mask, if no faster kernel fits. All [T, N, H/N]."""
     (q, known), (k, _), (v, _) = (layout.pad(packed) for packed in (query, key, value))
@@ -148,7 +175,7 @@ def _attend_padded(
     near = _seen(known.shape[1], known.device, layout.causal, window)
     if near is not None:  # padding sees itself: if nothing is seen, gradients are NaN
         seen = seen & near | torch.eye(len(near), dtype=torch.bool, device=near.device)
-    mixed = F.scaled_dot_product_attention(q, k, v, _biased(seen, q, k, bias), dropout)
+    mixed = F.scaled_dot_product_attention(q, k, v, _biased(seen, q, k, bias), dropout, scale=scale)
     return layout.pack(mixed.transpose(1, 2))
 
 

@@ -19,14 +19,14 @@ class TokenPrediction(nn.Module):
     """Hidden states to logits over the vocabulary through the token table; google-research/bert, run_pretraining.py.
 
     One head serves E = H (BERT) and E < H (ALBERT): the transform narrows to the table's width. Its activation is the
-    layers' unless it has one of its own, as RoBERTa's.
+    layers' unless it has one of its own, as RoBERTa's. Without `bias`, transform and norm have none, as ModernBERT's.
     """
 
-    def __init__(self, dims: Dims, activation: Activation | None = None) -> None:
+    def __init__(self, dims: Dims, activation: Activation | None = None, *, bias: bool = True) -> None:
         super().__init__()
-        self.transform = nn.Linear(dims.hidden_width, dims.embedding_width)
+        self.transform = nn.Linear(dims.hidden_width, dims.embedding_width, bias=bias)
         self.activation = make_activation(activation or dims.activation)
-        self.norm = nn.LayerNorm(dims.embedding_width, eps=dims.norm_eps)
+        self.norm = nn.LayerNorm(dims.embedding_width, eps=dims.norm_eps, bias=bias)
         self.bias = nn.Parameter(torch.zeros(dims.vocab_size))
 
     def forward(self, hidden: Tensor, token_table: Tensor) -> Tensor:

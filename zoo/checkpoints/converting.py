@@ -36,9 +36,9 @@ def convert(
     ours = {renamed(model, name): stored for name, stored in contents.stored.items()}
     after = describe(model, catalog).names(ours) if to == "hf" else {name: name for name in ours}
     moved = []
-    for name, stored in ours.items():
+    for stored, name in dict.fromkeys((stored, after[name]) for name, stored in ours.items()):
         entry = entries[stored]
-        moved.append(Moved(stored, after[name], entry.shape, entry.dtype))
+        moved.append(Moved(stored, name, entry.shape, entry.dtype))
     for stored in sorted(set(entries) - set(ours.values())):
         entry = entries[stored]
         moved.append(Moved(stored, None, entry.shape, entry.dtype))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -106,9 +106,11 @@ def _inspect_huggingface(folder: CheckpointFolder, catalog: Catalog) -> Contents
     model = _without_memory(catalog, found.variant, found.objectives)
     heads = found.heads
     table = catalog.checkpoint_formats[found.format].table(heads.used)
-    shapes = {table.theirs(ours) or ours: shape for ours, shape in shapes_of(model).items()}
+    ours = shapes_of(model)
+    joined = table.joined(ours)
+    shapes = {theirs: _joined_shape([ours[name] for name in names if name in ours]) for theirs, names in joined.items()}
     match(f"the {found.format} that {folder.path / CONFIG} describes", folder.weights, shapes, heads.names)
-    stored = {ours: heads.names[table.theirs(ours) or ours] for ours in model.state_dict()}
+    stored = {name: heads.names[theirs] for theirs, names in joined.items() for name in names}
     return Contents(folder, model, stored, heads.left_out, heads.notes)
 
 
@@ -140,6 +142,11 @@ def head_of(model: Model) -> HeadConfig | None:
 def shapes_of(model: Model) -> dict[str, tuple[int, ...]]:
     """The shape of each weight."""
     return {name: tuple(tensor.shape) for name, tensor in model.state_dict().items()}
+
+
+def _joined_shape(shapes: Sequence[tuple[int, ...]]) -> tuple[int, ...]:
+    """The shape of tensors one after another along the first dimension."""
+    return shapes[0] if len(shapes) == 1 else (sum(shape[0] for shape in shapes), *shapes[0][1:])
 
 
 def _refuse_other_ids(tokenizer: Tokenizer, contents: Contents) -> None:

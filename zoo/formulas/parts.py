@@ -73,12 +73,13 @@ def feedforward_block(dims: Dims, copies: Polynomial | int, runs: Polynomial | i
     ]
 
 
-def token_prediction(predicted: Polynomial = M) -> list[Component]:
-    """A transform to the table's width, a norm and a bias for each token; the table itself is the embedding's."""
+def token_prediction(predicted: Polynomial = M, *, bias: bool = True) -> list[Component]:
+    """A transform to the table's width and a norm, with or without biases, and a bias for each token; the table itself
+    is the embedding's."""
     n = predicted
     # Of the logits also their log-softmax, and the gradients of both: the backward pass begins with all four.
     kept = 4 * n * H + 12 * n * E + 8 * n + 16 * n * V
-    return [Component(MLM_HEAD, H * E + E + 2 * E + V, flops=2 * n * H * E + 2 * n * E * V, kept=kept)]
+    return [Component(MLM_HEAD, H * E + (3 if bias else 1) * E + V, flops=2 * n * H * E + 2 * n * E * V, kept=kept)]
 
 
 def pooler() -> Component:

@@ -51,7 +51,7 @@ def check_checkpoint(catalog: Catalog, format: CheckpointFormat) -> None:
         table = format.table(heads)
         missing = [name for name in weights if table.theirs(name) is None]
         assert not missing, f"{architecture} has no name for {', '.join(missing)}"
-        stored = [format.stored(str(table.theirs(name)), heads) for name in weights]
-        assert len(set(stored)) == len(stored), f"{architecture} calls two weights the same"
-        back = [table.ours(format.normalise_name(name)) for name in stored]
-        assert back == weights, f"the names of {architecture} do not lead back"
+        stored = [format.stored(name, heads) for name in table.joined(weights)]
+        back = [ours for name in stored for ours in table.ours(format.normalise_name(name))]
+        assert len(set(back)) == len(back), f"{architecture} calls two weights the same"
+        assert set(back) == set(weights), f"the names of {architecture} do not lead back"

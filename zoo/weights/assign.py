@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections import defaultdict
+from collections.abc import Iterator, Mapping
 
 import torch
 from torch import Tensor, nn
@@ -22,14 +23,23 @@ def assign(model: nn.Module, store: SafetensorsFiles, stored: Mapping[str, str],
     """Make the stored tensors the model's own, given their stored names by the model's.
 
     They stay mapped to the file, which costs no memory until they are read or changed; the file itself is never
-    changed. Only a `dtype` other than the file's needs a copy.
+    changed. Only a `dtype` other than the file's needs a copy. Where several of ours have one stored name, it holds
+    them one after another, in the order of the mapping.
     """
-    ours = {name: key for key, name in stored.items()}
-    state: dict[str, Tensor] = {ours[name]: tensor.to(dtype) for name, tensor in store.read(stored.values())}
-    model.load_state_dict(state, assign=True)
+    model.load_state_dict({name: tensor.to(dtype) for name, tensor in _divided(model, store, stored)}, assign=True)
 
 
 def copy(model: nn.Module, store: SafetensorsFiles, stored: Mapping[str, str]) -> None:
     """Copy the stored tensors into the model's, given their stored names by the model's."""
-    ours = {name: key for key, name in stored.items()}
-    model.load_state_dict({ours[name]: tensor for name, tensor in store.read(stored.values())})
+    model.load_state_dict(dict(_divided(model, store, stored)))
+
+
+def _divided(model: nn.Module, store: SafetensorsFiles, stored: Mapping[str, str]) -> Iterator[tuple[str, Tensor]]:
+    ours: dict[str, list[str]] = defaultdict(list)
+    for name, theirs in stored.items():
+        ours[theirs].append(name)
+    expected = model.state_dict()
+    for theirs, tensor in store.read(ours):
+        names = ours[theirs]
+        parts = [tensor] if len(names) == 1 else torch.split(tensor, [len(expected[name]) for name in names])
+        yield from zip(names, parts, strict=True)

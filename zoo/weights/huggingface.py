@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import torch
 from pydantic import JsonValue
 from torch import Tensor
 
@@ -59,7 +60,11 @@ def write_huggingface(
 ) -> None:
     """Write config, weights and the tokenizer's config; nothing else in the folder is touched."""
     names = described.names(state)
-    tensors = {names[name]: tensor.detach().cpu().contiguous() for name, tensor in state.items()}
+    table = described.format.table(described.heads)
+    tensors = {}
+    for ours in table.joined(state).values():
+        parts = [state[name].detach().cpu() for name in ours]
+        tensors[names[ours[0]]] = parts[0].contiguous() if len(parts) == 1 else torch.cat(parts)
     dtypes = {str(tensor.dtype).removeprefix("torch.") for tensor in tensors.values()}
     config = described.config(dtypes.pop() if len(dtypes) == 1 else "float32")
     (place / "config.json").write_text(json.dumps(config, indent=2) + "\n", encoding="utf-8")

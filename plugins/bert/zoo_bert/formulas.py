@@ -33,14 +33,18 @@ def stack(dims: Dims) -> list[Component]:
     return [*attention_block(dims, L, L), *feedforward_block(dims, L, L)]
 
 
-def mlm(dims: Dims, *, bias: str = "zero", tied: bool = True, activation: str | None = None) -> list[Component]:
+def mlm(
+    dims: Dims, *, bias: str = "zero", tied: bool = True, activation: str | None = None, head_bias: bool = True
+) -> list[Component]:
     """The head of masked or next tokens, tied to the token table or with a table of its own."""
-    return [*token_prediction(), *([] if tied else [OWN_TABLE])]
+    return [*token_prediction(bias=head_bias), *([] if tied else [OWN_TABLE])]
 
 
-def ltr(dims: Dims, *, bias: str = "zero", tied: bool = True, activation: str | None = None) -> list[Component]:
+def ltr(
+    dims: Dims, *, bias: str = "zero", tied: bool = True, activation: str | None = None, head_bias: bool = True
+) -> list[Component]:
     """The same head, which predicts every token but each sequence's first."""
-    return [*token_prediction(S - 1), *([] if tied else [OWN_TABLE])]
+    return [*token_prediction(S - 1, bias=head_bias), *([] if tied else [OWN_TABLE])]
 
 
 def nsp(dims: Dims) -> list[Component]:

@@ -20,7 +20,8 @@ class MaskedTokens(Objective):
     """Predict the tokens that masking hid; Devlin et al. 2019, section 3.1, task 1.
 
     With bias="unigram" the output bias starts at each token's log frequency instead of zero, so small models need not
-    learn it. If not `tied`, the output layer has its own table. The head's `activation` is the layers' if not given.
+    learn it. If not `tied`, the output layer has its own table. The head's `activation` is the layers' if not given;
+    without `head_bias`, its transform and norm have no biases.
     """
 
     fills_masks = True
@@ -33,10 +34,11 @@ class MaskedTokens(Objective):
         bias: Literal["zero", "unigram"] = "zero",
         tied: bool = True,
         activation: Activation | None = None,
+        head_bias: bool = True,
     ) -> None:
         super().__init__()
         self.bias = bias
-        self.head = TokenPrediction(dims, activation)
+        self.head = TokenPrediction(dims, activation, bias=head_bias)
         self.decoder = None if tied else nn.Linear(dims.embedding_width, dims.vocab_size, bias=False)
 
     def set_token_frequencies(self, counts: Tensor) -> None:
