@@ -30,7 +30,7 @@ Loss: TypeAlias = Callable[..., Tensor]
 class TaskHead(Objective):
     """One vector per sequence, dropout, and a linear layer; Devlin et al. 2019, section 4.1.
 
-    `joint` reads a pair as one text, pooling its first token or the mean of its tokens through the pooler;
+    `joint` reads a pair as one text, pooling its first or last token or the mean of its tokens through the pooler;
     `compare` takes the means u and v of the two texts and reads [u, v, |u - v|, u * v],
     Conneau et al. 2017, arXiv:1705.02364, section 3.1. A head of tokens reads each token by itself.
 
@@ -55,11 +55,13 @@ class TaskHead(Objective):
         self.uses_pair_features = config.pair and pooling.pair == "compare" and not self.reads_tokens
         self.pooler: nn.Module | None = None
         if not (self.uses_pair_features or self.reads_tokens):
-            self.pooler = Pooler(dims.hidden_width) if config.features is None else nn.Identity()
+            dense = pooling.activation if config.features is None else None
+            self.pooler = nn.Identity() if dense is None else Pooler(dims.hidden_width, dense)
         self.input_dropout = Dropout(pooling.input_dropout)
         self.dropout = Dropout(pooling.dropout)
         width = dims.hidden_width * (4 if self.uses_pair_features else 1)
-        self.output = nn.Linear(width, self.n_outputs(config.labels))
+        bias = self.reads_tokens or pooling.output_bias
+        self.output = nn.Linear(width, self.n_outputs(config.labels), bias=bias)
 
     def n_outputs(self, labels: Sequence[str]) -> int:
         """The size of the linear layer's output; one per label by default."""
@@ -76,8 +78,8 @@ class TaskHead(Objective):
         if self.pooler is None:
             u, v = (layout.mean(hidden, (batch.segments == text) & ~batch.special) for text in (0, 1))
             return torch.cat([u, v, (u - v).abs(), u * v], dim=1)
-        first = self.config.pooling.pooling == "first"
-        pooled: Tensor = self.pooler(self.input_dropout(layout.first(hidden) if first else layout.mean(hidden)))
+        pool = {"first": layout.first, "last": layout.last, "mean": layout.mean}[self.config.pooling.pooling]
+        pooled: Tensor = self.pooler(self.input_dropout(pool(hidden)))
         return pooled
 
     def logits(self, hidden: Tensor, batch: Batch) -> Tensor:
@@ -271,7 +273,7 @@ class SpanClassification(TaskHead):
     def __init__(self, dims: Dims, config: HeadConfig) -> None:
         super().__init__(dims, config)
         width = self.output.in_features + 2 * dims.hidden_width
-        self.output = nn.Linear(width, self.n_outputs(config.labels))
+        self.output = nn.Linear(width, self.n_outputs(config.labels), bias=config.pooling.output_bias)
 
     def _vectors(self, hidden: Tensor, batch: Batch) -> Tensor:
         spans, layout = batch.labels[SPANS][batch.layout.sequence_of], batch.layout

@@ -154,14 +154,12 @@ class Model(ReadsLayers):
         if self.features is not None:
             hidden = self.read(batch)
             return {name: self.objective(name)(hidden, batch, table) for name in self._keys}
-        embedded = self._embedded(batch)
+        self.check(batch)
         outputs: dict[str, Output] = {}
         for name in self._reading("embedded"):
-            outputs[name] = output = self.objective(name)(embedded, batch, table)
-            if output.corrupted is not None:
-                batch = output.corrupted
-                embedded = self._embedded(batch)
-        for name, hidden in self._encoded(embedded, batch):
+            outputs[name] = output = self.objective(name)(self.embedding.narrow(batch), batch, table)
+            batch = batch if output.corrupted is None else output.corrupted
+        for name, hidden in self._encoded(self._embedded(batch), batch):
             outputs[name] = self.objective(name)(hidden, batch, table)
         return {name: outputs[name] for name in self._keys}
 
@@ -300,7 +298,7 @@ class Model(ReadsLayers):
         none."""
         for objective in self.objectives.values():
             trained, pooler = getattr(objective, "pooler", None), getattr(fresh, "pooler", None)
-            if isinstance(trained, nn.Module) and isinstance(pooler, nn.Module):
+            if isinstance(trained, nn.Module) and type(trained) is type(pooler):
                 pooler.load_state_dict(trained.state_dict())
                 return True
         return False

@@ -17,65 +17,20 @@ import transformers
 from torch import Tensor, nn
 
 import zoo
+from tests.parity.families import FAMILIES
 from zoo.checkpoints import inspect
 from zoo.core.batch import IGNORE, Batch, Encoding
 from zoo.heads import LABEL
 from zoo.registry.catalog import Catalog
 from zoo.text.collate import Label, collate
 
-HEADS = {
-    "Bert": (
-        "Model", "ForPreTraining", "ForMaskedLM", "ForNextSentencePrediction", "ForSequenceClassification",
-        "ForTokenClassification", "ForQuestionAnswering", "ForMultipleChoice",
-    ),
-    "Roberta": (
-        "Model", "ForMaskedLM", "ForSequenceClassification", "ForTokenClassification", "ForQuestionAnswering",
-        "ForMultipleChoice",
-    ),
-    "Albert": (
-        "Model", "ForPreTraining", "ForMaskedLM", "ForSequenceClassification", "ForTokenClassification",
-        "ForQuestionAnswering", "ForMultipleChoice",
-    ),
-}  # fmt: skip
-"""The library's classes, by family."""
-
-CASES = [(family, head) for family, heads in HEADS.items() for head in heads]
+CASES = [(family, head) for family, its in FAMILIES.items() for head in its.heads]
 
 N_CHOICES = 3
 N_LABELS = 5
 
-BASE: dict[str, dict[str, Any]] = {
-    "Bert": {},
-    "Roberta": {"max_position_embeddings": 514, "type_vocab_size": 1, "layer_norm_eps": 1e-5},
-    "Albert": {"hidden_size": 768, "num_attention_heads": 12, "intermediate_size": 3072},
-}
-"""What makes bert-base, roberta-base and albert-base of the library's defaults."""
-
-
-FULL = [(family, head) for family in BASE for head in ("Model", "ForMaskedLM", "ForSequenceClassification")]
+FULL = [(family, head) for family in FAMILIES for head in ("Model", "ForMaskedLM", "ForSequenceClassification")]
 """What is compared at that size: hidden states of every layer each time, and pooled vector, words or classes."""
-
-
-def tiny(family: str, rng: np.random.Generator) -> dict[str, Any]:
-    """Sizes that are odd and pairwise different, so that no swapped axis passes."""
-    n_heads, per_head = rng.choice([3, 5, 7], 2, replace=False).tolist()
-    sizes = {
-        "num_attention_heads": n_heads,
-        "hidden_size": n_heads * per_head,
-        "intermediate_size": 37 + 2 * int(rng.integers(10)),
-        "num_hidden_layers": int(rng.integers(2, 5)),
-        "vocab_size": 67 + 2 * int(rng.integers(20)),
-        "max_position_embeddings": 17 + 2 * int(rng.integers(2)),
-        "hidden_dropout_prob": 0.0,
-        "attention_probs_dropout_prob": 0.0,
-        "classifier_dropout_prob" if family == "Albert" else "classifier_dropout": 0.0,
-    }
-    if family == "Roberta":
-        sizes |= {"type_vocab_size": 1, "pad_token_id": 1}
-    if family == "Albert":
-        groups = {"num_hidden_groups": int(rng.integers(1, 3)), "inner_group_num": int(rng.integers(1, 3))}
-        sizes |= {"embedding_size": 11, **groups}
-    return sizes
 
 
 def reference(family: str, head: str, sizes: Mapping[str, Any], seed: int, spread: float = 0.3, norm: float = 0) -> Any:
@@ -129,7 +84,7 @@ def ragged(family: str, vocab_size: int, longest: int, rng: np.random.Generator,
     batch = collate(encodings, labels=labels, targets=targets, items=questions)
     ids, mask = batch.layout.pad(batch.ids)
     padded = {"input_ids": ids.masked_fill(~mask, 1), "attention_mask": mask.long()}
-    if family != "Roberta" and segments:
+    if FAMILIES[family].has_segments and segments:
         padded["token_type_ids"] = batch.layout.pad(batch.segments)[0]
     return Inputs(batch, padded, batch.layout.pad(batch.targets)[0].masked_fill(~mask, IGNORE))
 
@@ -193,21 +148,13 @@ def their_values(model: Any, head: str, inputs: Inputs) -> tuple[list[Tensor], A
         shaped = {name: _by_question(value, batch) for name, value in padded.items()}
         out = model(**shaped, labels=_by_question(labels["multiple-choice"], batch)[:, 0])
         return [out.logits], out.loss
-    given: dict[str, Tensor] = {}
-    if head in ("ForMaskedLM", "ForTokenClassification", "ForPreTraining"):
-        given["labels"] = inputs.targets
-    if head == "ForPreTraining" and model.config.model_type == "bert":
-        given["next_sentence_label"] = labels["bert.nsp"]
-    elif head == "ForPreTraining":
-        given["sentence_order_label"] = labels["albert.sop"]
-    if head == "ForNextSentencePrediction":
-        given["labels"] = labels["bert.nsp"]
-    if head == "ForSequenceClassification":
-        given["labels"] = labels["score" if model.config.num_labels == 1 else LABEL]
+    given = _labels_for(model.config, head, inputs)
     out = model(**padded, **given, output_hidden_states=True)
     values = [pack(state) for state in out.hidden_states]
     if head == "Model":
-        return [*values, out.pooler_output], None
+        return [*values, *([out.pooler_output] if hasattr(out, "pooler_output") else [])], None
+    if head == "ForPreTraining" and model.config.model_type == "electra":
+        return [*values, pack(out.logits)[:, None]], out.loss
     if head == "ForPreTraining":
         pair = out.seq_relationship_logits if model.config.model_type == "bert" else out.sop_logits
         return [*values, pack(out.prediction_logits), pair], out.loss
@@ -223,6 +170,22 @@ def their_values(model: Any, head: str, inputs: Inputs) -> tuple[list[Tensor], A
     return [*values, out.logits], out.loss
 
 
+def _labels_for(config: Any, head: str, inputs: Inputs) -> dict[str, Tensor]:
+    """The labels that the library's model takes besides its input."""
+    labels = inputs.batch.labels
+    if head == "ForSequenceClassification":
+        return {"labels": labels["score" if config.num_labels == 1 else LABEL]}
+    if head == "ForNextSentencePrediction":
+        return {"labels": labels["bert.nsp"]}
+    if head == "ForPreTraining" and config.model_type == "electra":  # no id is below 5, and every target is
+        return {"labels": (inputs.targets != IGNORE).long()}
+    if head == "ForPreTraining":
+        pair = "bert.nsp" if config.model_type == "bert" else "albert.sop"
+        name = "next_sentence_label" if pair == "bert.nsp" else "sentence_order_label"
+        return {"labels": inputs.targets, name: labels[pair]}
+    return {"labels": inputs.targets} if head in ("ForMaskedLM", "ForTokenClassification") else {}
+
+
 def labelled(model: zoo.Model, batch: Batch) -> Batch:
     """The batch with the labels of the model's head, if it has one, under the name where heads look for them."""
     kind = model.objective("task").config.kind if "task" in model.objective_names else ""  # type: ignore[union-attr]
@@ -236,12 +199,13 @@ def _ours(model: zoo.Model, head: str, inputs: Inputs) -> tuple[list[Tensor], An
         out = model(batch)["task"]
         return [out.logits], out.loss
     values, outputs = model.hidden_states(batch), model(batch)
-    loss = torch.stack([output.loss for output in outputs.values()]).sum()
     if head == "Model":
-        return [*values, outputs["pool"].logits], None
-    if head in ("ForMaskedLM", "ForPreTraining"):
-        every = model(replace(batch, targets=batch.ids))["bert.mlm"]  # logits are made at tokens with a target only
-        return [*values, every.logits, *(outputs[name].logits for name in outputs if name != "bert.mlm")], loss
+        return [*values, *(output.logits for output in outputs.values())], None
+    loss = torch.stack([output.loss for output in outputs.values()]).sum()
+    masked = next((name for name in outputs if name.endswith(".mlm")), None)
+    if masked:
+        every = model(replace(batch, targets=batch.ids))[masked]  # logits are made at tokens with a target only
+        return [*values, every.logits, *(outputs[name].logits for name in outputs if name != masked)], loss
     logits = next(iter(outputs.values())).logits
     if head == "ForQuestionAnswering":
         logits = model.objective("task").compared(values[-1], batch)  # type: ignore[operator]  # every token's
@@ -256,6 +220,6 @@ def _by_question(values: Tensor, batch: Batch) -> Tensor:
 
 
 def full_size(family: str, head: str) -> Comparison:
-    """bert-base, roberta-base or albert-base with weights as large as trained ones; without gradients."""
-    theirs = reference(family, head, BASE[family], seed=0, spread=0.02, norm=1)
+    """The base size with weights as large as trained ones; without gradients."""
+    theirs = reference(family, head, FAMILIES[family].base, seed=0, spread=0.02, norm=1)
     return compare(theirs, head, ragged(family, 30_000, 61, np.random.default_rng(0)), gradients=False)

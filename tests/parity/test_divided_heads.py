@@ -12,7 +12,8 @@ import torch
 import transformers
 
 import zoo
-from tests.parity.oracle import N_LABELS, labelled, ragged, reference, their_values, tiny
+from tests.parity.families import tiny
+from tests.parity.oracle import N_LABELS, labelled, ragged, reference, their_values
 from zoo.checkpoints import inspect
 from zoo.core.specs import Finetuning
 from zoo.heads import LABEL

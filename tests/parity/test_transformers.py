@@ -14,7 +14,8 @@ import torch
 import transformers
 
 import zoo
-from tests.parity.oracle import BASE, CASES, FULL, N_LABELS, Comparison, compare, full_size, ragged, reference, tiny
+from tests.parity.families import FAMILIES, tiny
+from tests.parity.oracle import CASES, FULL, N_LABELS, Comparison, compare, full_size, ragged, reference
 from zoo.heads import LABEL
 
 
@@ -55,12 +56,12 @@ def test_input_without_segments_gives_the_same(family: str) -> None:
     assert_equal(compared(family, "ForSequenceClassification", seed=3, segments=False), 3)
 
 
-@pytest.mark.parametrize("family", BASE)
+@pytest.mark.parametrize("family", FAMILIES)
 def test_a_head_of_one_output_is_a_regression_in_both(family: str) -> None:
     assert_equal(compared(family, "ForSequenceClassification", seed=5, num_labels=1), 5)
 
 
-@pytest.mark.parametrize("family", BASE)
+@pytest.mark.parametrize("family", FAMILIES)
 def test_a_head_of_several_labels_gives_the_same(family: str, tmp_path: Path) -> None:
     rng = np.random.default_rng(6)
     sizes = tiny(family, rng) | {"problem_type": "multi_label_classification"}
@@ -88,7 +89,7 @@ def test_albert_with_groups_and_inner_layers_gives_the_same(groups: int, inner: 
     assert_equal(compared("Albert", "ForPreTraining", seed=2, **extra), 2)
 
 
-@pytest.mark.parametrize("family", BASE)
+@pytest.mark.parametrize("family", FAMILIES)
 def test_an_output_layer_with_a_table_of_its_own_gives_the_same(family: str) -> None:
     assert_equal(compared(family, "ForMaskedLM", seed=4, tie_word_embeddings=False), 4)
 
@@ -104,7 +105,7 @@ def test_roberta_with_other_tables_gives_the_same(extra: dict[str, int]) -> None
 
 
 @pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16])
-@pytest.mark.parametrize("family", BASE)
+@pytest.mark.parametrize("family", FAMILIES)
 def test_files_of_half_precision_give_the_same(family: str, dtype: torch.dtype) -> None:
     rng = np.random.default_rng(0)
     sizes = tiny(family, rng)

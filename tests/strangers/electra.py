@@ -36,7 +36,7 @@ class Generator(Objective):
         sizes = {"hidden_width": width, "n_heads": n_heads, "ffn_width": round(dims.required("ffn_width") * size)}
         small = dims.model_copy(update=sizes)
         self.embedding = None if shared else OwnEmbedding(dims)
-        self.project = nn.Linear(dims.hidden_width if shared else dims.embedding_width, width)
+        self.project = nn.Linear(dims.embedding_width, width)
         self.encoder = LayerStack(Layer(AttentionBlock(small), FeedForwardBlock(small)) for _ in range(dims.n_layers))
         self.head = TokenPrediction(small)
 

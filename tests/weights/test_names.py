@@ -8,7 +8,8 @@ import pytest
 import torch
 import transformers
 
-from tests.parity.oracle import CASES, reference, tiny
+from tests.parity.families import tiny
+from tests.parity.oracle import CASES, reference
 from zoo.registry.catalog import Catalog
 from zoo.weights.format import UNTIED_DECODER
 from zoo.weights.name_table import NameTable

@@ -3,6 +3,7 @@
 from zoo.blocks.activation import Activation, activation
 from zoo.blocks.attention import SelfAttention, attend
 from zoo.blocks.dropout import Dropout
+from zoo.blocks.embedding import SummedEmbedding
 from zoo.blocks.features import Features, LayerMix
 from zoo.blocks.feedforward import FeedForward, GatedFeedForward
 from zoo.blocks.init import initialise, settings_that_reach
@@ -36,6 +37,7 @@ __all__ = [
     "PreNormFeedForwardBlock",
     "Rotary",
     "SelfAttention",
+    "SummedEmbedding",
     "TokenPrediction",
     "activation",
     "attend",

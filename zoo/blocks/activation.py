@@ -14,5 +14,5 @@ def activation(name: Activation) -> nn.Module:
 
     Hendrycks and Gimpel 2016, arXiv:1606.08415, section 2.
     """
-    known = {"gelu": nn.GELU(), "gelu_new": nn.GELU(approximate="tanh"), "relu": nn.ReLU(), "silu": nn.SiLU()}
-    return known[name]
+    known = {"gelu": nn.GELU(), "gelu_new": nn.GELU(approximate="tanh"), "relu": nn.ReLU()}
+    return {**known, "silu": nn.SiLU(), "tanh": nn.Tanh()}[name]

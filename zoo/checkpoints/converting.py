@@ -36,7 +36,7 @@ def convert(
     ours = {renamed(model, name): stored for name, stored in contents.stored.items()}
     after = describe(model, catalog).names(ours) if to == "hf" else {name: name for name in ours}
     moved = []
-    for stored, name in dict.fromkeys((stored, after[name]) for name, stored in ours.items()):
+    for stored, name in dict.fromkeys((stored, after.get(name)) for name, stored in ours.items()):
         entry = entries[stored]
         moved.append(Moved(stored, name, entry.shape, entry.dtype))
     for stored in sorted(set(entries) - set(ours.values())):

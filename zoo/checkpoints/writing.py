@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import logging
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Literal
 
@@ -18,6 +20,8 @@ from zoo.weights.format import POOL, TASK, UNTIED_DECODER, CheckpointFormat
 from zoo.weights.huggingface import HuggingFaceExport, write_huggingface, write_tokenizer_config
 from zoo.weights.match import PROBLEMS
 from zoo.weights.provenance import write_provenance
+
+log = logging.getLogger("zoo")
 
 
 def save(
@@ -40,9 +44,13 @@ def save(
         raise ZooError(f"a model is written as 'hf' or 'zoo', not as {to!r:.60}")
     if not replace and folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
         raise ZooError(f"{folder} exists; give a new name, or allow to replace it")
-    metadata = {**(model.origin.metadata if model.origin else {}), "format": "pt"}
     catalog = catalog or Catalog.installed()
     described = describe(model, catalog) if to == "hf" else None
+    if described is not None and set(model.objective_names) & set(described.format.not_stored):
+        log.warning(
+            "%s: %s", folder, f"left out, as the format has no place for it: {', '.join(described.format.not_stored)}"
+        )
+    metadata = {**(model.origin.metadata if model.origin else {}), "format": "pt"}
     card = model_card(model, catalog)
     state = {renamed(model, name): tensor for name, tensor in model.state_dict().items()}
 
@@ -68,16 +76,14 @@ def describe(model: Model, catalog: Catalog) -> HuggingFaceExport:
     """The Hugging Face words for a model. Raises ZooError if there are none."""
     for format in catalog.checkpoint_formats.values():
         settings = format.config(model.variant)
-        if (
-            settings is None
-            or model.causal
-            or not all(format.computes(model.variant, n) for n in model.objective_names)
-        ):
+        stored = [name for name in model.objective_names if name not in format.not_stored]
+        if settings is None or model.causal or not all(format.computes(model.variant, name) for name in stored):
             continue
-        heads = _heads(model, format)
+        heads = _heads(model, format, stored)
         wanted = sorted(head for head in heads if head not in (POOL, UNTIED_DECODER))
         named = [name for name, its in format.architectures.items() if sorted(its) == wanted]
-        if named and all(format.table(heads).theirs(renamed(model, name)) for name in model.state_dict()):
+        weights = filter(format.stores, (renamed(model, name) for name in model.state_dict()))
+        if named and all(map(format.table(heads).theirs, weights)):
             origin = model.origin.config if model.origin else {}
             length = model.variant.dims.max_length
             return HuggingFaceExport(format, heads, named[0], settings, head_of(model), origin, length)
@@ -98,22 +104,29 @@ def renamed(model: Model, weight: str) -> str:
     return f"{top}.{TASK if isinstance(model.objectives[key], TaskHead) else key}.{rest}"
 
 
-def _heads(model: Model, format: CheckpointFormat) -> tuple[str, ...]:
+def _heads(model: Model, format: CheckpointFormat, stored: Iterable[str]) -> tuple[str, ...]:
     """What a model has on top of its encoder, in the words of the formats."""
     heads: list[str] = []
-    for name in model.objective_names:
+    for name in stored:
         objective = model.objective(name)
         if isinstance(objective, TaskHead):
             kind = objective.config.kind
             heads.append("classification" if kind in PROBLEMS else kind)
-            released = objective.pooler is not None or objective.reads_tokens
-            if not released or objective.features is not None or objective.config.pooling.pooling != "first":
+            if not _is_released(objective, format):
                 heads.append("a head of the zoo's own")
         else:
             heads.append(name)
     if not {ours for _, ours in format.heads.get(UNTIED_DECODER, ())}.isdisjoint(model.state_dict()):
         heads.append(UNTIED_DECODER)
     return tuple(heads)
+
+
+def _is_released(head: TaskHead, format: CheckpointFormat) -> bool:
+    """Whether a format's heads read as this one does."""
+    if head.uses_pair_features or head.features is not None:
+        return False
+    same = {"pooling"} if head.reads_tokens else {"pooling", "activation", "output_bias"}
+    return head.config.pooling.model_dump(include=same) == format.pooling.model_dump(include=same)
 
 
 def _call(model: Model, name: str) -> str:

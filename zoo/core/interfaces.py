@@ -144,6 +144,11 @@ class Embedding(nn.Module, ABC):
     def forward(self, batch: Batch) -> Tensor:
         """[T] -> [T, H]"""
 
+    def narrow(self, batch: Batch) -> Tensor:
+        """[T] -> [T, E], before an embedding narrower than the encoder is widened; the same as `forward` by default."""
+        out: Tensor = self(batch)
+        return out
+
 
 class Encoder(nn.Module, ABC):
     """Vectors to vectors in context."""
@@ -171,7 +176,7 @@ class Objective(nn.Module, ABC):
 
     reads: ClassVar[Reads] = "hidden"
     """What `forward` gets: the encoder's hidden states [T, H]; with "states", the encoder's input and the output of
-    each of its layers [L + 1, T, H]; with "embedded", the embeddings [T, H], before the encoder."""
+    each of its layers [L + 1, T, H]; with "embedded", what the embedding gives at the token table's width [T, E]."""
 
     label: ClassVar[str | None] = None
     """The name of the label that `prepare` gives passages, if any."""

@@ -156,6 +156,10 @@ class Layout:
         """Each sequence's first token. [T, H] -> [B, H]"""
         return packed.index_select(0, self.starts)
 
+    def last(self, packed: Tensor) -> Tensor:
+        """Each sequence's last token. [T, H] -> [B, H]"""
+        return packed.index_select(0, self.starts + self.sizes - 1)
+
     def mean(self, packed: Tensor, where: Tensor | None = None) -> Tensor:
         """Each sequence's mean over its tokens, or over those for which `where` [T] is true; zeros if none is.
 

@@ -21,7 +21,7 @@ Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._+=,:~-]*$", max_le
 Precision = Literal["fp32", "bf16", "fp16"]
 TrainingPrecision = Literal["fp32", "bf16"]
 """Gradients of fp16 passes would vanish without loss scaling, which bf16 does not need."""
-Activation = Literal["gelu", "gelu_new", "relu", "silu"]
+Activation = Literal["gelu", "gelu_new", "relu", "silu", "tanh"]
 
 FeatureLayers = Annotated[
     str,
@@ -226,13 +226,16 @@ class Finetuning(Reading, Recipe):
 
 
 class PoolingConfig(Record):
-    """How a task head makes one vector per sequence: first token or mean, a pair read jointly or compared.
+    """How a task head makes one vector per sequence: first token, last or mean, a pair read jointly or compared.
 
-    `input_dropout` is applied to the pooled vector before the head's dense layer, as in RoBERTa's released head.
+    A dense layer with an `activation` follows (none if it is null), then a linear layer, with an `output_bias` or
+    without. `input_dropout` is applied to the pooled vector before the dense layer, as in RoBERTa's released head.
     """
 
-    pooling: Literal["first", "mean"] = "first"
+    pooling: Literal["first", "last", "mean"] = "first"
     pair: Literal["joint", "compare"] = "joint"
+    activation: Activation | None = "tanh"
+    output_bias: bool = True
     dropout: Annotated[float, Field(ge=0.0, lt=1.0)] = 0.1
     input_dropout: Annotated[float, Field(ge=0.0, lt=1.0)] = 0.0
 

@@ -17,7 +17,7 @@ from zoo.formulas.parts import (
     summed_embedding,
     token_prediction,
 )
-from zoo.formulas.polynomial import E, F, H, L, M, N, P, Polynomial, S, V
+from zoo.formulas.polynomial import E, F, H, L, M, N, P, Polynomial, S, V, polynomial
 
 __all__ = [
     "FIGURE",
@@ -44,6 +44,7 @@ __all__ = [
     "head_width",
     "one_width",
     "pair_objective",
+    "polynomial",
     "pooler",
     "sizes",
     "summed_embedding",

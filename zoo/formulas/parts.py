@@ -41,10 +41,11 @@ def head_width(dims: Dims) -> int:
 
 def summed_embedding(dims: Dims, width: Polynomial, *, positions: Polynomial = P, segments: int) -> list[Component]:
     """Tables of tokens, positions and segments of one width, a norm over their sum, and dropout."""
+    between("n_segments", segments, 0, MOST_ROWS)
     return [
         Component("token", V * width, met=width, kept=8 * S),
         Component("position", positions * width, met=width, kept=8 * S),
-        Component("segment", between("n_segments", segments, 1, MOST_ROWS) * width, met=width, kept=8 * S),
+        *([Component("segment", segments * width, met=width, kept=8 * S)] if segments else []),
         Component("norms", 2 * width, kept=4 * S * width + 8 * S + _dropout(dims, S * width)),
     ]
 

@@ -43,7 +43,7 @@ def misfits_in_finetuning(model: Model, tasks: Iterable[Task]) -> Iterator[str]:
             yield f"task {task.name!r} is of pairs, {_one_segment(variant)}, or leave the task out"
     if model.causal and variant.head.pooling == "first":
         wrong = "head.pooling='first' is a token that sees no other"
-        yield f"it reads from left to right, but {wrong}; exchange it, as +head.pooling=mean"
+        yield f"it reads from left to right, but {wrong}; exchange it, as +head.pooling=last"
     yield from _too_long(variant, "finetuning.max_length", variant.finetuning.max_length)
     yield from _missing_layers(variant, model.encoder)
 

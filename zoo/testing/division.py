@@ -20,7 +20,8 @@ def check_division(objective: Objective, batch: Batch) -> None:
     that the objective needs, and ids below DIMS.vocab_size.
     """
     layers = (DIMS.n_layers + 1,) if objective.reads == "states" else ()
-    hidden = torch.randn(*layers, len(batch.ids), DIMS.hidden_width, requires_grad=True)
+    width = DIMS.embedding_width if objective.reads == "embedded" else DIMS.hidden_width
+    hidden = torch.randn(*layers, len(batch.ids), width, requires_grad=True)
     table = torch.randn(DIMS.vocab_size, DIMS.embedding_width)
     _check_output(objective, hidden, batch, table)
     whole = _gradients(objective, hidden, batch, table, 1)

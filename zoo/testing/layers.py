@@ -99,6 +99,8 @@ def check_embedding(part: Callable[..., Embedding]) -> None:
     expected = (len(batch.ids), dims.hidden_width)
     assert out.shape == expected, f"expected {expected}, got {tuple(out.shape)}"
     assert embedding.tokens.weight.shape == (dims.vocab_size, dims.embedding_width), "tokens should be [V, E]"
+    narrow = embedding.narrow(batch).shape
+    assert narrow == (len(batch.ids), dims.embedding_width), f"`narrow` should give [T, E], not {tuple(narrow)}"
     assert torch.equal(out, embedding(batch)), "two evaluations of the same batch differ"
     assert_starts_alike(partial(part, dims))
     (out * torch.randn_like(out)).sum().backward()
@@ -132,7 +134,7 @@ def check_objective(part: Callable[..., Objective]) -> None:
 
 def _check_corruption(objective: Objective, batch: Batch) -> None:
     """What the encoder reads instead keeps its shape, depends on the seed alone, and is the same in micro-batches."""
-    embedded, table = torch.randn(len(batch.ids), DIMS.hidden_width), torch.randn(DIMS.vocab_size, DIMS.embedding_width)
+    embedded, table = (torch.randn(n, DIMS.embedding_width) for n in (len(batch.ids), DIMS.vocab_size))
     found = objective(embedded, batch, table).corrupted
     if found is None:
         return

@@ -8,12 +8,12 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 from pydantic import JsonValue, ValidationError
 
 from zoo.core.errors import ZooError, explain
-from zoo.core.specs import PartRef, Variant
+from zoo.core.specs import PartRef, PoolingConfig, Variant
 from zoo.weights.name_table import NameRule, NameTable
 
 Config = Mapping[str, Any]
@@ -48,6 +48,17 @@ class Setting:
     write: Callable[[Any, Config], Any] = _same
 
 
+class HeadDropout(NamedTuple):
+    """The key of a head's dropout, None if config.json has none; and what its absence means, None for the layers'."""
+
+    key: str | None
+    default: float | None = None
+
+
+HEAD_DROPOUT = {"question-answering": HeadDropout(None, 0.0)}
+"""The dropouts of heads in most families; of other kinds it is classifier_dropout."""
+
+
 @dataclass(frozen=True)
 class CheckpointFormat:
     """One `model_type` of config.json.
@@ -62,12 +73,12 @@ class CheckpointFormat:
       table of an output layer that may be tied to the token table, whose objective has an option `tied`.
     - `architectures` are the reference library's classes, with the heads of each; the first has none.
     - `copies` are weights that may be stored a second time, each with what it repeats; `ignored` hold nothing.
+    - `not_stored` are objectives that serve pre-training alone and have no place in a folder.
     - `tokenizer_classes` are the reference library's tokenizers that the tokenizer of `base` stands for, the family's
       own first; `tokenizer` are its options in tokenizer_config.json, `tokenizer_config` is what such a file is to say
       of a tokenizer that we write.
-    - `head_dropout` is the key of a head's dropout, `head_dropout_default` what its absence means (None: the layers'
-      dropout); heads of the kinds in `drops_as_layers` have the layers' whatever it says. With `drops_head_input`, a
-      classifier has it twice.
+    - `head_dropout` are the dropouts of heads, where a kind of head has another than HEAD_DROPOUT says. With
+      `drops_head_input`, a classifier has it twice. `pooling` is how heads pool a sequence.
     """
 
     name: str
@@ -80,14 +91,18 @@ class CheckpointFormat:
     architectures: Mapping[str, tuple[str, ...]]
     copies: tuple[tuple[str, str], ...] = ()
     ignored: tuple[str, ...] = ()
+    not_stored: tuple[str, ...] = ()
     fixed: Mapping[str, JsonValue] = field(default_factory=dict)
     tokenizer_classes: tuple[str, ...] = ()
     tokenizer: tuple[Setting, ...] = ()
     tokenizer_config: Mapping[str, JsonValue] = field(default_factory=dict)
-    head_dropout: str = "classifier_dropout"
-    head_dropout_default: float | None = None
-    drops_as_layers: tuple[str, ...] = ()
+    head_dropout: Mapping[str, HeadDropout] = field(default_factory=dict)
     drops_head_input: bool = False
+    pooling: PoolingConfig = field(default_factory=PoolingConfig)
+
+    def dropout_of(self, kind: str) -> HeadDropout:
+        """The dropout of heads of one kind."""
+        return self.head_dropout.get(kind, HEAD_DROPOUT.get(kind, HeadDropout("classifier_dropout")))
 
     @property
     def untied_objective(self) -> str | None:
@@ -106,6 +121,11 @@ class CheckpointFormat:
                 name = name.removesuffix(old) + new
         bare = name.removeprefix(self.prefix)
         return bare if bare.split(".")[0] in self.base_prefixes else name
+
+    def stores(self, ours: str) -> bool:
+        """Whether a weight, by our name, has a place in a folder."""
+        top, _, rest = ours.partition(".")
+        return top != "objectives" or rest.partition(".")[0].replace("/", ".") not in self.not_stored
 
     def stored(self, canonical: str, heads: tuple[str, ...]) -> str:
         """The name under which a checkpoint with these heads stores a weight."""
@@ -192,6 +212,11 @@ _ACTIVATIONS = {
 """Other names of the same functions."""
 
 
+def activation_setting(theirs: str, default: str) -> Setting:
+    """The layers' activation, also by other names of the same functions."""
+    return Setting(theirs, "dims.activation", default, read=lambda value, config: _ACTIVATIONS.get(value, value))
+
+
 def transformer_settings(
     *, vocab_size: int, width: int, n_layers: int, n_heads: int, ffn_width: int, activation: str, dropout: float
 ) -> tuple[Setting, ...]:
@@ -202,12 +227,7 @@ def transformer_settings(
         Setting("num_hidden_layers", "dims.n_layers", n_layers),
         Setting("num_attention_heads", "dims.n_heads", n_heads),
         Setting("intermediate_size", "dims.ffn_width", ffn_width),
-        Setting(
-            "hidden_act",
-            "dims.activation",
-            activation,
-            read=lambda value, config: _ACTIVATIONS.get(value, value),
-        ),
+        activation_setting("hidden_act", activation),
         Setting("hidden_dropout_prob", "dims.dropout", dropout),
         Setting("attention_probs_dropout_prob", "dims.attention_dropout", dropout),
         Setting("layer_norm_eps", "dims.norm_eps", 1e-12),
@@ -216,12 +236,12 @@ def transformer_settings(
     )
 
 
-def transformer_embedding(segments: str = "embedding.segments.weight") -> tuple[NameRule, ...]:
-    """The names of an embedding's tables and norm, which BERT, RoBERTa and ALBERT share."""
+def transformer_embedding(segments: str | None = "embedding.segments.weight") -> tuple[NameRule, ...]:
+    """The names of an embedding's tables and norm, which BERT and the families after it share."""
     return (
         ("embeddings.word_embeddings.weight", "embedding.tokens.weight"),
         ("embeddings.position_embeddings.weight", "embedding.positions.weight"),
-        ("embeddings.token_type_embeddings.weight", segments),
+        *([("embeddings.token_type_embeddings.weight", segments)] if segments else []),
         ("embeddings.LayerNorm.{p}", "embedding.norm.{p}"),
     )
 

@@ -45,10 +45,10 @@ class HuggingFaceExport:
         return {**kept, **self.settings, **head, **tied, "architectures": [self.architecture], "dtype": dtype}
 
     def names(self, ours: Iterable[str]) -> dict[str, str]:
-        """The stored name of each weight, by our name."""
+        """The stored name of each weight that has a place in the format, by our name."""
         table = self.format.table(self.heads)
         found = {}
-        for name in ours:
+        for name in filter(self.format.stores, ours):
             theirs = table.theirs(name)
             assert theirs is not None, f"the format {self.format.name} has no name for {name}"
             found[name] = self.format.stored(theirs, self.heads)
@@ -62,7 +62,7 @@ def write_huggingface(
     names = described.names(state)
     table = described.format.table(described.heads)
     tensors = {}
-    for ours in table.joined(state).values():
+    for ours in table.joined(names).values():
         parts = [state[name].detach().cpu() for name in ours]
         tensors[names[ours[0]]] = parts[0].contiguous() if len(parts) == 1 else torch.cat(parts)
     dtypes = {str(tensor.dtype).removeprefix("torch.") for tensor in tensors.values()}

@@ -52,12 +52,12 @@ def head_use(
             if len(labels) != 1:
                 raise ZooError(f"{where}: a regression of {len(labels)} values; the zoo has heads for one")
             labels = ()
-    dropout = config.get(format.head_dropout, format.head_dropout_default)
-    if dropout is None or kind in format.drops_as_layers:
-        dropout = layers
+    key, absent = format.dropout_of(_stored_kind(kind))
+    dropout = config.get(key, absent) if key else absent
+    dropout = layers if dropout is None else dropout
     first = dropout if format.drops_head_input and kind in PROBLEMS else 0.0
     try:
-        pooling = PoolingConfig(dropout=0.0 if kind == "question-answering" else dropout, input_dropout=first)
+        pooling = PoolingConfig(**{**dict(format.pooling), "dropout": dropout, "input_dropout": first})
         return HeadConfig.model_validate(
             {"kind": kind, "labels": labels, "options": config.get(OPTIONS, {}), "pooling": pooling}
         )
@@ -94,9 +94,13 @@ def head_config(format: CheckpointFormat, head: HeadConfig) -> dict[str, JsonVal
         config[OPTIONS] = head.options
     if head.kind in PROBLEMS:
         config["problem_type"] = PROBLEMS[head.kind]
-    if head.kind != "question-answering":
-        config[format.head_dropout] = head.pooling.dropout
-    return config
+    key = format.dropout_of(_stored_kind(head.kind)).key
+    return config | ({key: head.pooling.dropout} if key else {})
+
+
+def _stored_kind(kind: str) -> str:
+    """The kind of head that a checkpoint has for it."""
+    return "classification" if kind in PROBLEMS else kind
 
 
 def match(

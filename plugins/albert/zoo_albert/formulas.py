@@ -6,6 +6,7 @@ from typing import Literal
 
 from zoo import Dims, ZooError
 from zoo.formulas import (
+    MOST_ROWS,
     PROJECTION,
     Component,
     E,
@@ -25,7 +26,7 @@ MOST_INNER_LAYERS = 64
 def factorized(dims: Dims, *, n_segments: int = 2) -> list[Component]:
     """Tables and norm of width E, then a projection to H."""
     projection = Component(PROJECTION, E * H + H, flops=2 * S * E * H, kept=4 * S * E)
-    return [*summed_embedding(dims, E, segments=n_segments), projection]
+    return [*summed_embedding(dims, E, segments=between("n_segments", n_segments, 1, MOST_ROWS)), projection]
 
 
 def shared(

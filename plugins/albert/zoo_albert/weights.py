@@ -5,6 +5,7 @@ from __future__ import annotations
 from zoo.weights.format import (
     UNTIED_DECODER,
     CheckpointFormat,
+    HeadDropout,
     Setting,
     pooler_and_heads,
     transformer_embedding,
@@ -82,8 +83,9 @@ FORMAT = CheckpointFormat(
         Setting("do_lower_case", "lowercase", None),
         Setting("keep_accents", "strip_accents", None, read=lambda value, config: not value),
     ),
-    head_dropout="classifier_dropout_prob",
-    head_dropout_default=0.1,
+    head_dropout=dict.fromkeys(
+        ("classification", "multiple-choice", "token-classification"), HeadDropout("classifier_dropout_prob", 0.1)
+    ),
 )
 
 FORMATS = [FORMAT]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from zoo import Dims
 from zoo.formulas import (
+    MOST_ROWS,
     OUTPUT_TABLE,
     Component,
     E,
@@ -12,6 +13,7 @@ from zoo.formulas import (
     S,
     V,
     attention_block,
+    between,
     feedforward_block,
     one_width,
     pair_objective,
@@ -25,7 +27,7 @@ OWN_TABLE = Component(OUTPUT_TABLE, V * E)
 def absolute(dims: Dims, *, n_segments: int = 2) -> list[Component]:
     """Three tables of width H and a norm."""
     one_width(dims)
-    return summed_embedding(dims, H, segments=n_segments)
+    return summed_embedding(dims, H, segments=between("n_segments", n_segments, 1, MOST_ROWS))
 
 
 def stack(dims: Dims) -> list[Component]:

@@ -10,4 +10,4 @@ def absolute(dims: Dims, *, padding_index: int = 1, n_segments: int = 1) -> list
     """As many more positions as the padding index takes; one row in place of segments."""
     one_width(dims)
     offset = between("padding_index", padding_index, 0, MOST_ROWS) + 1
-    return summed_embedding(dims, H, positions=P + offset, segments=n_segments)
+    return summed_embedding(dims, H, positions=P + offset, segments=between("n_segments", n_segments, 1, MOST_ROWS))

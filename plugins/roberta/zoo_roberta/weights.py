@@ -8,6 +8,7 @@ from zoo.weights.format import (
     UNTIED_DECODER,
     CheckpointFormat,
     Config,
+    HeadDropout,
     Setting,
     pooler_and_heads,
     transformer_embedding,
@@ -79,7 +80,7 @@ FORMAT = CheckpointFormat(
     ignored=("embeddings.position_ids", "embeddings.token_type_ids"),
     tokenizer_classes=("RobertaTokenizer", "LongformerTokenizer", "BartTokenizer", "LEDTokenizer"),
     tokenizer=(Setting("add_prefix_space", "add_prefix_space", None),),
-    drops_as_layers=("multiple-choice",),
+    head_dropout={"multiple-choice": HeadDropout(None)},
     drops_head_input=True,
     tokenizer_config={"model_input_names": ["input_ids", "attention_mask"]},
 )

@@ -44,7 +44,7 @@ def reading_inputs(reading: Reading, reads: Set[str]) -> Inputs:
 def head_inputs(head: PoolingConfig, pair: bool) -> Inputs:
     """For a task head: only pairs are compared, and a head that compares them has no pooling."""
     if pair and head.pair == "compare":
-        return head.model_dump(include={"pair", "dropout"})
+        return head.model_dump(include={"pair", "dropout", "output_bias"})
     return head.model_dump(exclude={"pair"})
 
 
