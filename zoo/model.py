@@ -298,7 +298,8 @@ class Model(ReadsLayers):
         none."""
         for objective in self.objectives.values():
             trained, pooler = getattr(objective, "pooler", None), getattr(fresh, "pooler", None)
-            if isinstance(trained, nn.Module) and type(trained) is type(pooler):
+            alike = type(trained) is type(pooler)
+            if alike and isinstance(trained, nn.Module) and isinstance(pooler, nn.Module):
                 pooler.load_state_dict(trained.state_dict())
                 return True
         return False

@@ -55,10 +55,9 @@ def test_the_formulas_count_what_a_token_meets(name: str) -> None:
 
 
 def test_every_released_model_counts_as_the_reference_library_does(ours: dict[str, Any]) -> None:
-    assert len(ours) == 23
+    assert len(ours) == 25
     for name, fact in ours.items():
-        counts = form(name).counts.model_dump()
-        assert counts == {definition: fact["counts"][definition] for definition in counts}, name
+        assert fact["counts"].items() <= form(name).counts.model_dump().items(), name
 
 
 def test_every_component_counts_as_the_reference_library_does(ours: dict[str, Any]) -> None:

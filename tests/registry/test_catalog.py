@@ -76,7 +76,7 @@ def install(monkeypatch: pytest.MonkeyPatch) -> Any:
 def test_the_installed_plugins_register_what_their_papers_add() -> None:
     catalog = Catalog.installed()
     assert not [plugin.failures for plugin in catalog.plugins if plugin.failures]
-    assert set(catalog.parts["encoder"]) == {"albert.shared", "bert.stack"}
+    assert {"albert.shared", "bert.stack"} <= set(catalog.parts["encoder"])
     assert list(catalog.variants) == sorted(catalog.variants)
 
 

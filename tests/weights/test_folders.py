@@ -173,14 +173,14 @@ def test_pickles_are_refused_with_a_way_to_convert_them_that_works(save: Save) -
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"model_type": "brat"}, r"'brat' is not a model_type .*did you mean 'bert'\? Known: albert, bert, roberta"),
+        ({"model_type": "brat"}, r"'brat' is not a model_type .*did you mean 'bert'\? Known: albert, bert, "),
         ({"model_type": None}, "names no model_type"),
         ({"model_type": ["bert"]}, "names no model_type"),
         ({"vocab_size": 10**12}, "vocab_size cannot be used: .*less than or equal to 16777216"),
         ({"vocab_size": True}, "vocab_size cannot be used"),
         ({"vocab_size": "37"}, "vocab_size cannot be used"),
         ({"hidden_size": -15}, "hidden_size"),
-        ({"hidden_act": "tanh"}, "hidden_act cannot be used"),
+        ({"hidden_act": "sigmoid"}, "hidden_act cannot be used"),
         ({"hidden_act": {"a": 1}}, "hidden_act"),
         ({"layer_norm_eps": 0}, "layer_norm_eps cannot be used"),
         ({"hidden_dropout_prob": 1.5}, "hidden_dropout_prob cannot be used"),

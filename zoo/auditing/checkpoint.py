@@ -13,7 +13,7 @@ from typing import Any
 from zoo.auditing.closed_form import ClosedForm, closed_form
 from zoo.auditing.counts import Counts
 from zoo.core.errors import ZooError
-from zoo.core.specs import Record
+from zoo.core.specs import PartRef, Record, Variant
 from zoo.formulas import MLM_HEAD
 from zoo.registry.catalog import Catalog
 from zoo.weights.files import CONFIG
@@ -23,7 +23,7 @@ from zoo.weights.header import FLOATS, Entry
 from zoo.weights.hub import is_hub_name
 from zoo.weights.name_table import NameTable
 from zoo.weights.record import untied
-from zoo.weights.stored_heads import StoredHeads, find_heads
+from zoo.weights.stored_heads import HEAD_KINDS, StoredHeads, find_heads
 
 BODY, POOLER, TWICE, BUFFERS, TASK_HEAD, UNKNOWN = "body", "pooler", "twice", "buffers", "task head", "unknown"
 UNUSED = "unused"
@@ -102,6 +102,7 @@ def read_checkpoint(catalog: Catalog, path: Path) -> Checkpoint:
     format = catalog.checkpoint_formats[kind]
     variant = format.variant(config, "checkpoint", str(folder / CONFIG))
     heads = find_heads(format, opened)
+    variant = variant.model_copy(update={"objectives": _stored_objectives(format, variant, heads)})
     if UNTIED_DECODER in heads.used:
         variant = variant.model_copy(update={"objectives": untied(format, variant.objectives)})
     return _known(closed_form(catalog, variant), format, entries, heads)
@@ -128,6 +129,13 @@ def _known(form: ClosedForm, format: CheckpointFormat, entries: Mapping[str, Ent
         return next((group for group, table in tables.items() if table.ours(canonical)), UNKNOWN)
 
     return _counted(form, _objectives(form, format), _tally(entries, group), format.name)
+
+
+def _stored_objectives(format: CheckpointFormat, variant: Variant, heads: StoredHeads) -> tuple[PartRef, ...]:
+    """The variant's, but for those that no folder holds; or others, where a folder holds others."""
+    own = tuple(used for used in variant.objectives if used.name not in format.not_stored)
+    known = {POOL, UNTIED_DECODER, *HEAD_KINDS, *(used.name for used in own)}
+    return tuple(PartRef(name=head) for head in heads.used if head not in known) or own
 
 
 def _objectives(form: ClosedForm, format: CheckpointFormat) -> list[str]:

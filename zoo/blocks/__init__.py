@@ -15,10 +15,18 @@ from zoo.blocks.layer import (
     PreNormAttentionBlock,
     PreNormFeedForwardBlock,
 )
+from zoo.blocks.masked_tokens import MaskedTokens
 from zoo.blocks.pair import PairObjective
 from zoo.blocks.pooler import Pooler
 from zoo.blocks.rotary import Rotary
-from zoo.blocks.token_prediction import TokenPrediction, predict_targets, predict_tokens
+from zoo.blocks.token_prediction import (
+    TokenPrediction,
+    next_tokens,
+    predict_next_tokens,
+    predict_targets,
+    predict_tokens,
+    wide_linear,
+)
 
 __all__ = [
     "Activation",
@@ -31,6 +39,7 @@ __all__ = [
     "Layer",
     "LayerMix",
     "LayerStack",
+    "MaskedTokens",
     "PairObjective",
     "Pooler",
     "PreNormAttentionBlock",
@@ -42,7 +51,10 @@ __all__ = [
     "activation",
     "attend",
     "initialise",
+    "next_tokens",
+    "predict_next_tokens",
     "predict_targets",
     "predict_tokens",
     "settings_that_reach",
+    "wide_linear",
 ]

@@ -2,17 +2,26 @@
 
 from __future__ import annotations
 
+from typing import Protocol
+
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
 from zoo.blocks.activation import activation as make_activation
 from zoo.blocks.cross_entropy import cross_entropy_sum
-from zoo.core.batch import Batch, Output, Predicted
+from zoo.core.batch import IGNORE, Batch, Output, Predicted
 from zoo.core.specs import Activation, Dims
 
 MULTIPLE = 64
 """Of what the vocabulary is filled up to on a GPU."""
+
+
+class TokenHead(Protocol):
+    """What gives logits of the vocabulary: TokenPrediction, or a head of one's own."""
+
+    def wide_logits(self, hidden: Tensor, token_table: Tensor) -> Tensor:
+        """[M, H], [V, E] -> [M, V or more], the logits beyond V without any probability"""
 
 
 class TokenPrediction(nn.Module):
@@ -37,14 +46,21 @@ class TokenPrediction(nn.Module):
         """Logits of the vocabulary, and on a GPU of tokens of no probability up to a multiple of 64: products of other
         sizes take kernels of half the speed there. [M, H], [V, E] -> [M, V or more]"""
         ready = self.norm(self.activation(self.transform(hidden)))
-        missing = -len(token_table) % MULTIPLE if hidden.device.type == "cuda" else 0
-        if not missing:
-            return F.linear(ready, token_table, self.bias)
-        bias = F.pad(self.bias, (0, missing), value=-torch.inf)
-        return F.linear(ready, F.pad(token_table, (0, 0, 0, missing)), bias)
+        return wide_linear(ready, token_table, self.bias)
 
 
-def predict_tokens(head: TokenPrediction, hidden: Tensor, batch: Batch, token_table: Tensor) -> Output:
+def wide_linear(hidden: Tensor, token_table: Tensor, bias: Tensor) -> Tensor:
+    """A product with a token table, on a GPU filled up to a multiple of 64 rows.
+
+    [M, E], [V, E], [V] -> [M, V or more]
+    """
+    missing = -len(token_table) % MULTIPLE if hidden.device.type == "cuda" else 0
+    if not missing:
+        return F.linear(hidden, token_table, bias)
+    return F.linear(hidden, F.pad(token_table, (0, 0, 0, missing)), F.pad(bias, (0, missing), value=-torch.inf))
+
+
+def predict_tokens(head: TokenHead, hidden: Tensor, batch: Batch, token_table: Tensor) -> Output:
     """The loss at the tokens that have a target; logits are computed only there.
 
     A batch in which nothing is masked has a loss of zero, not NaN.
@@ -52,7 +68,19 @@ def predict_tokens(head: TokenPrediction, hidden: Tensor, batch: Batch, token_ta
     return predict_targets(head, hidden, batch.predicted("tokens", _targets, batch.targets), token_table)
 
 
-def predict_targets(head: TokenPrediction, hidden: Tensor, wanted: Predicted, token_table: Tensor) -> Output:
+def predict_next_tokens(head: TokenHead, hidden: Tensor, batch: Batch, token_table: Tensor) -> Output:
+    """The loss at every token but the last of its sequence: of the one after it. Logits [M, V], M = T - B."""
+    return predict_targets(head, hidden, batch.predicted("next tokens", next_tokens, batch.ids), token_table)
+
+
+def next_tokens(batch: Batch) -> Tensor:
+    """The id after each token; IGNORE for the last one of a sequence, and where a bucket is filled up. [T]"""
+    layout = batch.layout
+    targets = batch.ids.roll(-1).index_fill(0, layout.starts + layout.sizes - 1, IGNORE)
+    return targets.masked_fill(batch.filling, IGNORE) if batch.in_bucket else targets
+
+
+def predict_targets(head: TokenHead, hidden: Tensor, wanted: Predicted, token_table: Tensor) -> Output:
     """The loss at the tokens that have one of these targets; logits are computed only there."""
     wide = head.wide_logits(hidden.index_select(0, wanted.places), token_table)
     loss = cross_entropy_sum(wide, wanted.targets) / wanted.n

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from zoo.core.errors import ZooError
 from zoo.core.specs import Dims
-from zoo.formulas.component import MLM_HEAD, POOLER, Component
+from zoo.formulas.component import MLM_HEAD, OUTPUT_TABLE, POOLER, Component
 from zoo.formulas.polynomial import ZERO, E, F, H, M, N, P, Polynomial, S, V
 
 MOST_ROWS = 65_536
@@ -74,13 +74,14 @@ def feedforward_block(dims: Dims, copies: Polynomial | int, runs: Polynomial | i
     ]
 
 
-def token_prediction(predicted: Polynomial = M, *, bias: bool = True) -> list[Component]:
-    """A transform to the table's width and a norm, with or without biases, and a bias for each token; the table itself
-    is the embedding's."""
+def token_prediction(predicted: Polynomial = M, *, bias: bool = True, tied: bool = True) -> list[Component]:
+    """A transform to the table's width and a norm, with or without biases, and a bias for each token; the table
+    is the embedding's if `tied`, else one more."""
     n = predicted
     # Of the logits also their log-softmax, and the gradients of both: the backward pass begins with all four.
     kept = 4 * n * H + 12 * n * E + 8 * n + 16 * n * V
-    return [Component(MLM_HEAD, H * E + (3 if bias else 1) * E + V, flops=2 * n * H * E + 2 * n * E * V, kept=kept)]
+    head = Component(MLM_HEAD, H * E + (3 if bias else 1) * E + V, flops=2 * n * H * E + 2 * n * E * V, kept=kept)
+    return [head, *([] if tied else [Component(OUTPUT_TABLE, V * E)])]
 
 
 def pooler() -> Component:

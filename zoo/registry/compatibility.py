@@ -8,7 +8,7 @@ from functools import cache
 
 from zoo.blocks import settings_that_reach
 from zoo.core.errors import ZooError
-from zoo.core.interfaces import Encoder, Masking, Objective, Packing
+from zoo.core.interfaces import Embedding, Encoder, Masking, Objective, Packing
 from zoo.core.specs import Variant
 from zoo.model import Model
 from zoo.tasks.task import Task
@@ -62,7 +62,14 @@ def _pairs_in_pretraining(model: Model, packing: Packing) -> Iterator[str]:
 
 def _corruption(model: Model) -> Iterator[str]:
     objectives = {name: model.objective(name) for name in model.objective_names}
-    if any(objective.reads == "embedded" for objective in objectives.values()):
+    corrupting = [name for name, objective in objectives.items() if objective.reads == "embedded"]
+    if corrupting:
+        dims, embedding = model.variant.dims, model.embedding
+        if dims.embedding_width != dims.hidden_width and type(embedding).narrow is Embedding.narrow:
+            yield (
+                f"objective {corrupting[0]!r} reads embeddings of dims.embedding_width, which embedding "
+                f"{model.variant.embedding.name!r} does not give; it should have a method `narrow`"
+            )
         return
     for name, objective in objectives.items():
         if objective.needs_corrupted:

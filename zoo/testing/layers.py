@@ -99,8 +99,9 @@ def check_embedding(part: Callable[..., Embedding]) -> None:
     expected = (len(batch.ids), dims.hidden_width)
     assert out.shape == expected, f"expected {expected}, got {tuple(out.shape)}"
     assert embedding.tokens.weight.shape == (dims.vocab_size, dims.embedding_width), "tokens should be [V, E]"
-    narrow = embedding.narrow(batch).shape
-    assert narrow == (len(batch.ids), dims.embedding_width), f"`narrow` should give [T, E], not {tuple(narrow)}"
+    if type(embedding).narrow is not Embedding.narrow:
+        narrow = embedding.narrow(batch).shape
+        assert narrow == (len(batch.ids), dims.embedding_width), f"`narrow` should give [T, E], not {tuple(narrow)}"
     assert torch.equal(out, embedding(batch)), "two evaluations of the same batch differ"
     assert_starts_alike(partial(part, dims))
     (out * torch.randn_like(out)).sum().backward()

@@ -204,6 +204,13 @@ def _place(record: dict[str, Any], setting: Setting) -> tuple[dict[str, Any], st
     return (record[top]["options"] if "options" in record[top] else record[top]), key
 
 
+WORDPIECE_SETTINGS = (
+    Setting("do_lower_case", "lowercase", None),
+    Setting("strip_accents", "strip_accents", None),
+    Setting("tokenize_chinese_chars", "split_chinese", None),
+)
+"""The options of BERT's tokenizer in tokenizer_config.json, for the families that use it."""
+
 _ACTIVATIONS = {
     "swish": "silu",
     "gelu_python": "gelu",

@@ -5,13 +5,10 @@ from __future__ import annotations
 from zoo import Dims
 from zoo.formulas import (
     MOST_ROWS,
-    OUTPUT_TABLE,
     Component,
-    E,
     H,
     L,
     S,
-    V,
     attention_block,
     between,
     feedforward_block,
@@ -20,8 +17,6 @@ from zoo.formulas import (
     summed_embedding,
     token_prediction,
 )
-
-OWN_TABLE = Component(OUTPUT_TABLE, V * E)
 
 
 def absolute(dims: Dims, *, n_segments: int = 2) -> list[Component]:
@@ -39,14 +34,14 @@ def mlm(
     dims: Dims, *, bias: str = "zero", tied: bool = True, activation: str | None = None, head_bias: bool = True
 ) -> list[Component]:
     """The head of masked or next tokens, tied to the token table or with a table of its own."""
-    return [*token_prediction(bias=head_bias), *([] if tied else [OWN_TABLE])]
+    return token_prediction(bias=head_bias, tied=tied)
 
 
 def ltr(
     dims: Dims, *, bias: str = "zero", tied: bool = True, activation: str | None = None, head_bias: bool = True
 ) -> list[Component]:
     """The same head, which predicts every token but each sequence's first."""
-    return [*token_prediction(S - 1, bias=head_bias), *([] if tied else [OWN_TABLE])]
+    return token_prediction(S - 1, bias=head_bias, tied=tied)
 
 
 def nsp(dims: Dims) -> list[Component]:

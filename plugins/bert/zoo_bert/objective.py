@@ -5,54 +5,16 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import Literal
 
 import numpy as np
-from torch import Tensor, nn
+from torch import Tensor
 
-from zoo import IGNORE, Batch, Dims, Ids, Objective, Output, Passage, ZooError
-from zoo.blocks import Activation, PairObjective, TokenPrediction, predict_targets, predict_tokens
+from zoo import IGNORE, Batch, Ids, Output, Passage, ZooError
+from zoo.blocks import MaskedTokens, PairObjective, next_tokens, predict_next_tokens
 from zoo.core.corpus import TokenCorpus
 from zoo.text.packing import partners
 
-
-class MaskedTokens(Objective):
-    """Predict the tokens that masking hid; Devlin et al. 2019, section 3.1, task 1.
-
-    With bias="unigram" the output bias starts at each token's log frequency instead of zero, so small models need not
-    learn it. If not `tied`, the output layer has its own table. The head's `activation` is the layers' if not given;
-    without `head_bias`, its transform and norm have no biases.
-    """
-
-    fills_masks = True
-    counts_targets_only = True
-
-    def __init__(
-        self,
-        dims: Dims,
-        *,
-        bias: Literal["zero", "unigram"] = "zero",
-        tied: bool = True,
-        activation: Activation | None = None,
-        head_bias: bool = True,
-    ) -> None:
-        super().__init__()
-        self.bias = bias
-        self.head = TokenPrediction(dims, activation, bias=head_bias)
-        self.decoder = None if tied else nn.Linear(dims.embedding_width, dims.vocab_size, bias=False)
-
-    def set_token_frequencies(self, counts: Tensor) -> None:
-        """Start the output bias at log frequencies, half a count added to each, if `bias` says so."""
-        if self.bias == "unigram":
-            smoothed = counts + 0.5
-            self.head.bias.data.copy_((smoothed / smoothed.sum()).log())
-
-    def forward(self, hidden: Tensor, batch: Batch, token_table: Tensor) -> Output:
-        """[T, H] to logits [M, V] of the M tokens to predict."""
-        return predict_tokens(self.head, hidden, batch, self._table(token_table))
-
-    def _table(self, token_table: Tensor) -> Tensor:
-        return token_table if self.decoder is None else self.decoder.weight
+__all__ = ["MaskedTokens", "NextSentence", "NextToken"]
 
 
 class NextToken(MaskedTokens):
@@ -62,19 +24,11 @@ class NextToken(MaskedTokens):
 
     def n_targets(self, batch: Batch) -> Tensor:
         """Every token but the first of its sequence. Scalar."""
-        return (_next_tokens(batch) != IGNORE).sum()
+        return (next_tokens(batch) != IGNORE).sum()
 
     def forward(self, hidden: Tensor, batch: Batch, token_table: Tensor) -> Output:
         """[T, H] to logits [M, V], M = T - B."""
-        wanted = batch.predicted("next tokens", _next_tokens, batch.ids)
-        return predict_targets(self.head, hidden, wanted, self._table(token_table))
-
-
-def _next_tokens(batch: Batch) -> Tensor:
-    """The id after each token; IGNORE for the last one of a sequence, and where a bucket is filled up. [T]"""
-    layout = batch.layout
-    targets = batch.ids.roll(-1).index_fill(0, layout.starts + layout.sizes - 1, IGNORE)
-    return targets.masked_fill(batch.filling, IGNORE) if batch.in_bucket else targets
+        return predict_next_tokens(self.head, hidden, batch, self.table(token_table))
 
 
 class NextSentence(PairObjective):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from zoo.weights.format import (
     UNTIED_DECODER,
+    WORDPIECE_SETTINGS,
     CheckpointFormat,
     Setting,
     pooler_and_heads,
@@ -69,11 +70,7 @@ FORMAT = CheckpointFormat(
         "LxmertTokenizer",
     ),
     tokenizer_config={"model_input_names": ["input_ids", "token_type_ids", "attention_mask"]},
-    tokenizer=(
-        Setting("do_lower_case", "lowercase", None),
-        Setting("strip_accents", "strip_accents", None),
-        Setting("tokenize_chinese_chars", "split_chinese", None),
-    ),
+    tokenizer=WORDPIECE_SETTINGS,
 )
 
 FORMATS = [FORMAT]

@@ -5,6 +5,8 @@ The record says what the student is. Distillation from a teacher, and starting f
 
 from __future__ import annotations
 
+from typing import Any
+
 from zoo import Dims, Finetuning, PartRef, PoolingConfig, Pretraining, Variant, part
 from zoo.registry.presets import CPU_MASK_RATE, Size, cpu_size
 
@@ -20,7 +22,7 @@ PRETRAINING = Pretraining(  # section 3, and the defaults of the released code (
     beta2=0.98,
     clip_norm=5.0,
 )
-PARTS = {
+PARTS: dict[str, Any] = {
     "embedding": part("distilbert.absolute"),
     "encoder": part("distilbert.stack"),
     "packing": part("roberta.full_sentences"),

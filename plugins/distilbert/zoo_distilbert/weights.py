@@ -5,13 +5,13 @@ from __future__ import annotations
 from zoo import PoolingConfig
 from zoo.weights.format import (
     UNTIED_DECODER,
+    WORDPIECE_SETTINGS,
     CheckpointFormat,
     HeadDropout,
     Setting,
     activation_setting,
     transformer_embedding,
 )
-from zoo_bert.weights import FORMAT as BERT
 from zoo_distilbert.variants import VARIANTS
 
 THEIRS, OURS = "transformer.layer.{i}", "encoder.layers.{i}"
@@ -73,7 +73,7 @@ FORMAT = CheckpointFormat(
     },
     copies=(("vocab_projector.weight", "embeddings.word_embeddings.weight"),),
     ignored=("embeddings.position_ids",),
-    tokenizer=BERT.tokenizer,
+    tokenizer=WORDPIECE_SETTINGS,
     tokenizer_config={"model_input_names": ["input_ids", "attention_mask"]},
     head_dropout={
         "classification": AFTER_POOLING,

@@ -8,7 +8,6 @@ from typing import Literal
 from zoo import Dims, ZooError
 from zoo.formulas import (
     MOST_ROWS,
-    OUTPUT_TABLE,
     PROJECTION,
     Component,
     E,
@@ -16,7 +15,6 @@ from zoo.formulas import (
     L,
     Polynomial,
     S,
-    V,
     attention_block,
     between,
     feedforward_block,
@@ -26,8 +24,7 @@ from zoo.formulas import (
     token_prediction,
 )
 
-OWN_TABLE = Component(OUTPUT_TABLE, V * E)
-MLM = Literal["zero", "unigram"]
+Start = Literal["zero", "unigram"]
 HEAD_WIDTH = 64
 
 
@@ -37,9 +34,9 @@ def projected(dims: Dims, *, n_segments: int = 2) -> list[Component]:
     return tables if dims.embedding_width == dims.hidden_width else [*tables, _projection()]
 
 
-def mlm(dims: Dims, *, bias: MLM = "zero", tied: bool = True) -> list[Component]:
+def mlm(dims: Dims, *, bias: Start = "zero", tied: bool = True) -> list[Component]:
     """The head of masked tokens, tied to the token table or with a table of its own."""
-    return [*token_prediction(), *([] if tied else [OWN_TABLE])]
+    return token_prediction(tied=tied)
 
 
 def rtd(dims: Dims) -> list[Component]:
@@ -48,7 +45,7 @@ def rtd(dims: Dims) -> list[Component]:
 
 
 def generator(
-    dims: Dims, *, size: float = 0.25, depth: float = 1.0, shared: bool = True, bias: MLM = "zero"
+    dims: Dims, *, size: float = 0.25, depth: float = 1.0, shared: bool = True, bias: Start = "zero"
 ) -> list[Component]:
     """A small encoder and its head, with a projection where its width is not E, and tables of its own if not shared."""
     small = generator_dims(dims, size, depth)

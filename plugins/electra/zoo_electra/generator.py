@@ -9,8 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from zoo import Batch, Dims, Output
-from zoo.blocks import AttentionBlock, FeedForwardBlock, Layer, LayerStack
-from zoo_bert.objective import MaskedTokens
+from zoo.blocks import AttentionBlock, FeedForwardBlock, Layer, LayerStack, MaskedTokens
 from zoo_electra.embedding import ProjectedEmbedding
 from zoo_electra.formulas import generator_dims
 

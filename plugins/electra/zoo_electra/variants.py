@@ -6,6 +6,8 @@ configure_pretraining.py.
 
 from __future__ import annotations
 
+from typing import Any
+
 from zoo import Dims, Finetuning, PoolingConfig, Pretraining, Variant, part
 from zoo.registry.presets import CPU_MASK_RATE, Size, cpu_size
 
@@ -14,7 +16,7 @@ HEAD = PoolingConfig(activation="gelu", input_dropout=0.1)  # model/modeling.py 
 STEPS = {"small": 1_000_000, "base": 766_000, "large": 1_750_000}
 WEIGHT = 50.0  # section 3.1; table 6
 
-PARTS = {
+PARTS: dict[str, Any] = {
     "tokenizer": part("bert.wordpiece", lowercase=True),
     "embedding": part("electra.projected"),
     "encoder": part("bert.stack"),
@@ -48,7 +50,7 @@ def _released(
     size: str, dims: Dims, generator: float, pretraining: Pretraining, rate: float, mask_rate: float = 0.15
 ) -> list[Variant]:
     """The discriminator, pre-trained with its generator; and the generator alone."""
-    common = {
+    common: dict[str, Any] = {
         "paper": PAPER,
         # 85% of the chosen tokens are hidden, the others stay (pretrain/pretrain_helpers.py)
         "masking": part("roberta.dynamic", rate=mask_rate, mask_share=0.85, random_share=0.0),

@@ -5,6 +5,7 @@ from __future__ import annotations
 from zoo import PoolingConfig
 from zoo.weights.format import (
     UNTIED_DECODER,
+    WORDPIECE_SETTINGS,
     CheckpointFormat,
     HeadDropout,
     Setting,
@@ -12,7 +13,6 @@ from zoo.weights.format import (
     transformer_layers,
     transformer_settings,
 )
-from zoo_bert.weights import FORMAT as BERT
 from zoo_electra.variants import VARIANTS
 
 OUTPUT = ("classifier.{p}", "objectives.task.output.{p}")
@@ -74,8 +74,8 @@ FORMAT = CheckpointFormat(
     copies=(("generator_lm_head.weight", "embeddings.word_embeddings.weight"),),
     ignored=("embeddings.position_ids", "embeddings.token_type_ids"),
     not_stored=("electra.generator",),
-    tokenizer=BERT.tokenizer,
-    tokenizer_config=BERT.tokenizer_config,
+    tokenizer=WORDPIECE_SETTINGS,
+    tokenizer_config={"model_input_names": ["input_ids", "token_type_ids", "attention_mask"]},
     head_dropout={"multiple-choice": HeadDropout("summary_last_dropout", 0.1)},
     drops_head_input=True,
     pooling=PoolingConfig(activation="gelu"),
