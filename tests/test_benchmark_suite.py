@@ -12,7 +12,16 @@ import pytest
 import torch
 import transformers
 
-from benchmarks import bench_starts, encoding, gpu_check, squad_features, squad_finetune, table, verdict_power
+from benchmarks import (
+    bench_starts,
+    encoding,
+    gpu_check,
+    squad_features,
+    squad_finetune,
+    table,
+    verdict_power,
+    wnut_finetune,
+)
 from benchmarks.rows import GPU_ROWS, TINY, WHO, names_of_runs
 from tests.source_graph import ROOT
 
@@ -107,8 +116,22 @@ def test_fine_tuning_on_squad_is_scored_here_and_there(
     squad: tuple[Path, Path], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     given = ["--train", "4", "--dev", "2", "--steps", "1", "--batch", "2", "--length", "32", "--seeds", "1"]
-    monkeypatch.setattr(sys, "argv", ["squad_finetune", *map(str, squad), *given])
+    monkeypatch.setattr(sys, "argv", ["squad_finetune", str(squad[0].parent), str(squad[1]), *given])
     squad_finetune.main()
+    lines = capsys.readouterr().out.splitlines()
+    assert [line.partition(",")[0] for line in lines] == ["zoo", "transformers"]
+
+
+def test_fine_tuning_on_entities_is_scored_here_and_there(
+    squad: tuple[Path, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for split in ("train", "dev"):
+        path = tmp_path / "WNUT17" / f"{split}.conll"
+        path.parent.mkdir(exist_ok=True)
+        path.write_text("the\tO\nold\tB-person\nsailor\tI-person\n\nbuilt\tO\nbridge\tB-location\n")
+    given = ["--train", "2", "--dev", "2", "--steps", "1", "--batch", "2", "--length", "32", "--seeds", "1"]
+    monkeypatch.setattr(sys, "argv", ["wnut_finetune", str(tmp_path), str(squad[1]), *given])
+    wnut_finetune.main()
     lines = capsys.readouterr().out.splitlines()
     assert [line.partition(",")[0] for line in lines] == ["zoo", "transformers"]
 

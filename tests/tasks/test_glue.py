@@ -113,7 +113,7 @@ def test_stsb_scores_run_from_0_to_5(tmp_path: Path) -> None:
     assert splits["train"] == (Example("A", "B", 0.0), Example("C", "D", 5.0))
     assert splits["test"] == (Example("E", "F", None),)
     write(tmp_path, {"STS-B/dev.tsv": row(*names, "score") + row(*filling, "A", "B", "5.2")})
-    with pytest.raises(ZooError, match=r"dev\.tsv:2: the score '5.2' is not a number from 0 to 5"):
+    with pytest.raises(ZooError, match=r"dev\.tsv:2: the score 5.2 is not a number from 0 to 5"):
         BY_NAME["stsb"].load(tmp_path)
 
 

@@ -241,6 +241,10 @@ def test_data_that_were_moved_are_found_in_the_data_folder(shop: Path, tmp_path:
             "reviews.toml:11: text is read from the column of the label, 'opinion'",
         ),
         ("[columns]", "[rows]", "reviews.toml:10: 'rows' is not a key of a task file; there are name, kind, files"),
+        ('"train.csv"', "5", "reviews.toml:7: files.train: should be a name, or a list of names (given: 5)"),
+        ('"train.csv"', "[]", "reviews.toml:7: files.train: should be a name, or a list of names (given: [])"),
+        ('"opinion"', "true", "reviews.toml:12: columns.label: should be a name, or a list of names (given: True)"),
+        ("labels", "held_out = 0.1\nlabels", "reviews.toml:4: there is dev to score on; leave out held_out"),
         ("labels", 'metrics = ["acuracy"]\nlabels', "reviews.toml: 'acuracy' is not a metric of classification"),
     ],
 )
@@ -266,6 +270,7 @@ def test_a_link_to_a_file_outside_is_refused(shop: Path, tmp_path_factory: pytes
         (b'review,opinion\n"fine,good\n', "train.csv:2: a quote opens in this row and is never closed"),
         (b"review,opinion\nfine,good\nfi\xffne,bad\n", "train.csv:3: byte 3 of the line, 0xff, is not UTF-8"),
         (b"review,opinion\nfi\0ne,good\n", "train.csv:2: a NUL at character 3"),
+        (b"review,opinion\rfine,good\rpoor,bad\r", r"train.csv:1: lines end in \r alone; save the file with"),
         (b"review,opinion\n", "train.csv: holds no items"),
         (b"", "train.csv:1: is empty"),
         (b"review,opinion\nfine,good\nnice,good\n", "train.csv: all 2 items have the same label"),
@@ -288,6 +293,35 @@ def test_a_missing_label_is_refused_where_it_is_scored(tmp_path: Path) -> None:
     files = {split: f"{split}.jsonl" for split in ("train", "dev")}
     path.write_text(json.dumps({"name": "mine", "kind": "regression", "files": files}))
     assert complaint(path, load=True).startswith("train.jsonl:2: the label is missing, and should be a finite number")
+
+
+def test_a_share_of_train_is_scored_on_where_there_is_no_dev(shop: Path) -> None:
+    rows = [f"text {number % 80},{('good', 'bad')[number % 2]}" for number in range(100)]
+    shop.write_text(TOML.replace('dev = "dev.csv"\n', "").replace("labels", "held_out = 0.2\nlabels"))
+    found = []
+    for its in (rows, rows[::-1]):
+        (shop.parent / "train.csv").write_text("\n".join(["review,opinion", *its]))
+        splits = read_task_file(shop).load(None).splits
+        assert len(splits["train"]) + len(splits["dev"]) == 100 and 20 <= len(splits["dev"]) <= 21
+        assert not {item.first for item in splits["train"]} & {item.first for item in splits["dev"]}
+        found.append({item.first for item in splits["dev"]})
+    assert found[0] == found[1]
+    assert read_task_file(shop).dev_splits == ("dev",)
+
+
+def test_a_share_that_leaves_nothing_is_refused(shop: Path) -> None:
+    shop.write_text(TOML.replace('dev = "dev.csv"\n', "").replace("labels", "held_out = 0.01\nlabels"))
+    assert complaint(shop, load=True) == "train.csv: held_out leaves no items in dev"
+
+
+def test_a_score_outside_the_range_is_refused_with_its_line(shop: Path) -> None:
+    shop.write_text(TOML.replace('labels = ["bad", "good"]', "score_range = [0, 5]").replace("classif", "regr", 1))
+    shop.write_text(shop.read_text().replace("regrication", "regression"))
+    for split in ("train", "dev"):
+        (shop.parent / f"{split}.csv").write_text("review,opinion\nfine,5\npoor,0\n")
+    assert [item.label for item in read_task_file(shop).load(None).splits["dev"]] == [5.0, 0.0]
+    (shop.parent / "dev.csv").write_text("review,opinion\nfine,5\npoor,5.5\n")
+    assert complaint(shop, load=True) == "dev.csv:3: the score 5.5 is not a number from 0 to 5"
 
 
 @pytest.mark.parametrize("suffix", ["parquet", "arrow"])

@@ -10,7 +10,7 @@ from html import escape
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from zoo.core.files import write_text
+from zoo.core.files import refuse_no_file, write_text
 from zoo.document import Document
 from zoo.document.formats import FORMATS, Renderer, renderer
 from zoo.document.html import fragment
@@ -44,6 +44,7 @@ def render(document: Document, format: str) -> str:
 
 def save(document: Document, path: str | Path, format: str | None) -> Path:
     """Write a document to a file, in the format that its name ends with if none is given."""
+    refuse_no_file(Path(path))
     ending = Path(path).suffix
     write_text(Path(path), render(document, format or ENDINGS.get(ending, ending.lstrip("."))))
     return Path(path)

@@ -52,6 +52,14 @@ def is_device(path: Path) -> bool:
     return path.exists() and not path.is_dir() and (not path.is_file() or path.parent == Path("/dev"))
 
 
+def refuse_no_file(path: Path) -> None:
+    """Raises ZooError if no file can be written under a name: it is a folder's, or in a folder that is not there."""
+    if path.is_dir():
+        raise ZooError(f"cannot write {path}: it is a folder; give the name of a file")
+    if not path.parent.is_dir():
+        raise ZooError(f"cannot write {path}: there is no folder {path.parent}; make it first")
+
+
 def write_bytes(path: Path, content: bytes) -> None:
     """Write a file that readers see complete or not at all. Raises RunFailed if the disk refuses.
 

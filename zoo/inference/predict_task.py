@@ -36,7 +36,7 @@ def predict_task(
         raise ZooError(f"{error}; {words}leave out --task to have the model's own predictions") from None
     kind = task_kind(task, model.variant.finetuning)
     items, n_cut = kind.encode(examples, model.text_tokenizer, length)
-    log_cut(n_cut, len(examples), length)
+    log_cut(n_cut, len(examples), kind.longest(length), kind.cuts)
     return predict_items(model, head, kind, items, order)
 
 

@@ -67,7 +67,7 @@ def predict_examples(model: Model, head: TaskHead, examples: Sequence[Example]) 
         n_cut += cut
         for index, each in enumerate(zip(window, encoded, logits_of(model, head, encoded), strict=True), start):
             rows += [(str(index), *row) for row in kind.rows(*each)]
-    log_cut(n_cut, len(examples), max_length)
+    log_cut(n_cut, len(examples), kind.longest(max_length), kind.cuts)
     return Predictions(("index", *kind.columns), rows)
 
 

@@ -111,6 +111,8 @@ class Offered:
         if is_task_file(name) and name not in self.tasks:
             return self._new(read_task_file(Path(name)))
         if name not in self.tasks:
+            if suite := [task.name for task in self.tasks.values() if task.suite == name]:
+                raise ZooError(f"{name!r} is a suite of several tasks; name one of them: {listed(suite, len(suite))}")
             raise UnknownName("task", name, self.tasks)
         return self.tasks[name]
 

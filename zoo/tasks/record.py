@@ -10,12 +10,16 @@ from typing import Annotated, Any, ClassVar
 from pydantic import Field
 
 from zoo.core.errors import ZooError
-from zoo.tasks.items import item_of, refuse_one_label
+from zoo.tasks.items import item_of, refuse_one_label, refuse_outside, share_of
 from zoo.tasks.kinds import task_kind
 from zoo.tasks.tables import Column, read_fields
 from zoo.tasks.task import Dataset, Example, Task, content_hash
 
 Files = Annotated[tuple[str, ...], Field(min_length=1)]
+
+
+HELD_OUT = "dev"
+"""The split that is a share of the training items."""
 
 
 class RecordTask(Task):
@@ -24,7 +28,8 @@ class RecordTask(Task):
     `files` lie in the folder `place`, or in that given as `--data` where they are no longer there. `columns` gives the
     column of each field of the task's kind that is not called as the field is; `names` those of all columns of files
     without a header. `class_names` are the words for a column's class ids. Labels of splits in `unlabelled` are not
-    read, as those of a benchmark's test split, which are placeholders.
+    read, as those of a benchmark's test split, which are placeholders. Scores lie within `score_range`. Without a
+    development file, the split dev is a share of the training items, `held_out`, which is not trained on.
     """
 
     LOCATION: ClassVar = frozenset({"place", "files", "columns", "names", "class_names"})
@@ -34,6 +39,8 @@ class RecordTask(Task):
     names: tuple[str, ...] | None = None
     class_names: dict[str, tuple[str, ...]] = Field(default={})
     unlabelled: tuple[str, ...] = ()
+    score_range: tuple[float, float] | None = None
+    held_out: Annotated[float, Field(gt=0.0, lt=1.0)] | None = None
     place: str
 
     def load(self, folder: Path | None) -> Dataset:
@@ -49,6 +56,11 @@ class RecordTask(Task):
         for split, items in splits.items():
             if not items:
                 raise ZooError(f"{root / self.files[split][0]}: holds no items")
+        if self.held_out:
+            splits[self.train_split], splits[HELD_OUT] = share_of(splits[self.train_split], self.held_out)
+            for split in (self.train_split, HELD_OUT):
+                if not splits[split]:
+                    raise ZooError(f"{root / self.files[self.train_split][0]}: held_out leaves no items in {split}")
         if self.train_split in splits:
             refuse_one_label(self, root / self.files[self.train_split][0], splits[self.train_split])
         empty = {split: sum("" in item.texts for item in items) for split, items in splits.items()}
@@ -87,7 +99,10 @@ class RecordTask(Task):
         words = self._words_for_ids(columns)
         for number, row in read_fields(path, columns, left_out, self.names):
             try:
-                yield item_of(kind, row | {field: _named(row.get(field), its) for field, its in words.items()}, scored)
+                item = item_of(kind, row | {field: _named(row.get(field), its) for field, its in words.items()}, scored)
+                if item.label is not None:
+                    refuse_outside(item.label, self.score_range)
+                yield item
             except (ZooError, ValueError) as error:
                 raise ZooError(f"{path}:{number}: {error}") from None
 

@@ -7,9 +7,9 @@ import re
 import tomllib
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any, TypeAlias
 
-from pydantic import Field, JsonValue, ValidationError
+from pydantic import BeforeValidator, Field, JsonValue, ValidationError
 
 from zoo.core.errors import ZooError, explain, listed, nearest
 from zoo.core.files import read_regular
@@ -18,7 +18,7 @@ from zoo.core.specs import Name, Record
 from zoo.tasks.folders import renamed, stored_data
 from zoo.tasks.kinds import TaskKind, task_kind
 from zoo.tasks.metrics import metrics_of
-from zoo.tasks.record import Files, RecordTask
+from zoo.tasks.record import HELD_OUT, Files, RecordTask
 from zoo.tasks.scoring import check_task
 from zoo.tasks.tables import FORMATS, Column, read_fields
 
@@ -36,22 +36,40 @@ MOST_LABELS = 1_000
 """The most labels that are proposed to one who has given none."""
 
 
+def _several(value: Any) -> tuple[str, ...]:
+    """The names in a value. Raises ValueError if it is neither a name nor a list of names."""
+    names = [value] if isinstance(value, str) else value
+    if not isinstance(names, list) or not names or not all(isinstance(name, str) for name in names):
+        raise ValueError("should be a name, or a list of names")
+    return tuple(names)
+
+
+def _one_or_several(value: Any) -> Column:
+    return value if isinstance(value, str) else _several(value)
+
+
+OneFile: TypeAlias = Annotated[Files, BeforeValidator(_several)]
+OneColumn: TypeAlias = Annotated[Column, BeforeValidator(_one_or_several)]
+
+
 class TaskFile(Record):
     """What a user writes. Paths are relative to the file's own folder, and lie in it.
 
     Items lie in `files`, or in the `folder` of a data set of the data sets library, called `config` if there are
-    several in it; `splits` are its own names of train, dev and so on.
+    several in it; `splits` are its own names of train, dev and so on. Without dev, a share of train is `held_out`.
     """
 
     name: Name
     kind: str
-    files: dict[str, str | Files] = Field(default={})
+    files: dict[str, OneFile] = Field(default={})
     folder: str | None = None
     config: str | None = None
     splits: dict[str, str] = Field(default={})
-    columns: dict[str, Column] = Field(default={})
+    columns: dict[str, OneColumn] = Field(default={})
     names: tuple[str, ...] | None = None
     unlabelled: tuple[str, ...] = ()
+    score_range: tuple[float, float] | None = None
+    held_out: Annotated[float, Field(gt=0.0, lt=1.0)] | None = None
     labels: tuple[str, ...] = ()
     label_aliases: tuple[tuple[str, ...], ...] = ()
     metrics: tuple[str, ...] = ()
@@ -80,8 +98,9 @@ def read_task_file(path: Path) -> RecordTask:
     try:
         return _completed(path, text, TaskFile.model_validate_json(json.dumps(found, default=str)))
     except ValidationError as error:
-        where = str(error.errors()[0]["loc"][0]) if error.errors()[0]["loc"] else ""
-        raise ZooError(f"{_place(path, text, where)}: {explain(error)}") from None
+        steps = [str(step) for step in reversed(error.errors()[0]["loc"])]
+        where = next((place for step in steps if (place := _place(path, text, step)) != str(path)), str(path))
+        raise ZooError(f"{where}: {explain(error)}") from None
 
 
 def _text(path: Path) -> str:
@@ -131,7 +150,7 @@ def _completed(path: Path, text: str, file: TaskFile) -> RecordTask:
         if field not in names:
             raise _unknown(_place(path, text, field), field, f"a field of {file.kind}", names)
     files, class_names = _files(path, text, file)
-    _refuse_unfit_files(path, text, files)
+    _refuse_unfit_files(path, text, files, file.held_out)
     gold = next(field.name for field in kind.fields() if field.gold)
     _refuse_contradictions(path, text, file, files, gold)
     column = file.columns.get(gold, gold)
@@ -146,13 +165,15 @@ def _completed(path: Path, text: str, file: TaskFile) -> RecordTask:
         labels=file.labels or named or _labels_needed(path, file, kind, files),
         label_aliases=file.label_aliases,
         metrics=file.metrics or tuple(metrics_of(file.kind))[:1],
-        dev_splits=tuple(split for split in files if split.startswith(DEV)),
+        dev_splits=(HELD_OUT,) if file.held_out else tuple(split for split in files if split.startswith(DEV)),
         citation=file.citation or f"a task of one's own, {path.name}",
         files=files,
         columns=file.columns,
         names=file.names,
         class_names=class_names,
         unlabelled=file.unlabelled,
+        score_range=file.score_range,
+        held_out=file.held_out,
         place=str(path.parent.resolve()),
     )
     try:
@@ -190,7 +211,7 @@ def _files(path: Path, text: str, file: TaskFile) -> tuple[dict[str, tuple[str, 
     if bool(file.files) == bool(file.folder):
         raise ZooError(f"{path}: give either files, as train and dev, or the folder of a data set")
     if file.folder is None:
-        return {split: (its,) if isinstance(its, str) else its for split, its in file.files.items()}, {}
+        return dict(file.files), {}
     where = _place(path, text, "folder")
     if not _is_inside(path, file.folder):
         raise ZooError(f"{where}: {file.folder!r:.80} is outside the folder of the task file")
@@ -225,9 +246,15 @@ def _kind(path: Path, text: str, file: TaskFile) -> tuple[TaskKind, bool]:
     return (pairs if pair else single), pair
 
 
-def _refuse_unfit_files(path: Path, text: str, files: Mapping[str, tuple[str, ...]]) -> None:
-    if not any(split.startswith(DEV) for split in files) or "train" not in files:
-        raise ZooError(f"{_place(path, text, 'files')}: files should name train and dev, and names {listed([*files])}")
+def _refuse_unfit_files(path: Path, text: str, files: Mapping[str, tuple[str, ...]], held_out: float | None) -> None:
+    dev = [split for split in files if split.startswith(DEV)]
+    if held_out and dev:
+        raise ZooError(f"{_place(path, text, 'held_out')}: there is {dev[0]} to score on; leave out held_out")
+    if "train" not in files or not (dev or held_out):
+        instead = "; without dev, held_out = 0.1 scores on a tenth of train" if "train" in files else ""
+        raise ZooError(
+            f"{_place(path, text, 'files')}: files should name train and dev, and names {listed([*files])}{instead}"
+        )
     for split, names in files.items():
         for name in names:
             if not _is_inside(path, name):

@@ -21,6 +21,8 @@ Values: TypeAlias = Iterator[tuple[int, Sequence[Any]]]
 LARGEST_CELL = 10_000_000
 """The most characters of a cell of a CSV file; a longer one is a quote that is never closed."""
 
+LONE_RETURN = r"lines end in \r alone; save the file with line ends \n or \r\n"
+
 csv.field_size_limit(LARGEST_CELL)  # the module knows one limit for all readers, which is too low for long texts
 
 
@@ -63,6 +65,8 @@ def header(path: Path, rows: Cells) -> tuple[str, ...]:
     """The names of the columns, which the first row holds. Raises ZooError if there is none, or a name is twice."""
     number, cells = next(rows, (1, []))
     names = tuple(cell.strip() for cell in cells)
+    if any("\r" in name for name in names):
+        raise ZooError(f"{path}:{number}: {LONE_RETURN}")
     if not any(names):
         raise ZooError(f"{path}:{number}: is empty; its first line must name the columns")
     if twice := next((name for name in names if name and names.count(name) > 1), None):
@@ -106,6 +110,8 @@ def _quotes(error: str) -> str:
     """What csv's words mean."""
     if "unexpected end" in error or "field limit" in error:
         return 'a quote opens in this row and is never closed; write a quote inside a cell as ""'
+    if "new-line character" in error:
+        return LONE_RETURN
     if "expected after" in error:
         return 'text follows a closing quote; put the whole cell in quotes, and write a quote inside it as ""'
     return f"is no row of comma-separated values: {error}"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import ClassVar, Self
@@ -11,6 +10,7 @@ from pydantic import model_validator
 
 from zoo.core.errors import ZooError
 from zoo.tasks.files import FilesTask, SplitFile
+from zoo.tasks.items import refuse_outside
 from zoo.tasks.kinds import task_kind
 from zoo.tasks.rows import Cells, read_tsv
 from zoo.tasks.stored import StoredLayout, read_stored
@@ -150,11 +150,9 @@ class TsvTask(FilesTask):
     def _label(self, cell: str, where: str) -> Label:
         try:
             label = task_kind(self).read(cell)
+            refuse_outside(label, self.score_range)
         except (ZooError, ValueError) as error:
             raise ZooError(f"{where}: {error}") from None
-        low, high = self.score_range or (-math.inf, math.inf)
-        if self.score_range and not low <= label <= high:
-            raise ZooError(f"{where}: the score {cell!r:.60} is not a number from {low:g} to {high:g}")
         return label
 
 

@@ -102,10 +102,10 @@ def _located(tokenizer: Tokenizer, parts: Sequence[tuple[Ids, Ids]], max_length:
     return LocatedEncoding(encoding, offsets, n_kept < sum(len(ids) for ids, _ in parts))
 
 
-def log_cut(n_cut: int, n_items: int, max_length: int) -> None:
-    """Log how many items lost their ends, if any did."""
+def log_cut(n_cut: int, n_items: int, max_length: int, what: str = "items") -> None:
+    """Log how many items, or what of each, lost their ends, if any did."""
     if n_cut:
-        log.warning(f"{n_cut:,} of {n_items:,} items were cut to {max_length:,} tokens")
+        log.warning(f"{n_cut:,} of {n_items:,} {what} were cut to {max_length:,} tokens")
 
 
 def check_texts(texts: Iterable[Text]) -> Iterator[Text]:

@@ -82,7 +82,7 @@ def test_an_average_counts_each_task_once_with_and_without_runs_of_constant_pred
     two = stuck(run, "albert-tiny", 1)
     found = compare_systems(two)
     spreads = found.spreads | {"other": {"albert-tiny": found.spreads["lamps"]["bert-tiny"]}}
-    average = averages(found.model_copy(update={"spreads": spreads}), ["albert-tiny", "bert-tiny"])
+    average = averages(found.model_copy(update={"spreads": spreads}), ["albert-tiny", "bert-tiny"], [*spreads])
     lamps, other = (39 / 40 + 0.5 + 39 / 40) / 3, (22 / 40 + 23 / 40 + 21 / 40) / 3
     assert average["albert-tiny"].mean == pytest.approx((lamps + other) / 2)
     assert average["albert-tiny"].without_constant == pytest.approx((39 / 40 + other) / 2)

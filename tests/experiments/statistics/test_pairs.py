@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from math import comb
+
 import numpy as np
 import pytest
 
-from zoo.experiments.statistics.pairs import accuracy, differences, groups_of
+from zoo.experiments.statistics.pairs import accuracy, differences, groups_of, interval
 from zoo.tasks.minimal_pairs import MinimalPair
 
 
@@ -41,7 +43,24 @@ def test_phenomena_are_corrected_by_holm_and_all_pairs_are_not() -> None:
 
 def test_models_that_are_right_on_the_same_pairs_do_not_differ() -> None:
     (found,) = differences({"a": right("x.x."), "b": right("x.x.")}, {})
-    assert (found.difference, found.low, found.high, found.p, found.verdict) == (0, 0, 0, 1, "not significant")
+    assert (found.difference, found.p, found.verdict) == (0, 1, "not significant")
+    assert (found.low, found.high) == (-1 / 4, 1 / 4)  # as far as one pair could move it
+
+
+@pytest.mark.parametrize("level", [0.05, 0.05 / 12])
+def test_an_interval_excludes_0_exactly_where_the_test_finds_a_difference(level: float) -> None:
+    for wins, losses in [(w, n - w) for n in range(1, 40) for w in range(n + 1)]:
+        low, high = interval(wins, losses, 60, level)
+        p = sum(comb(wins + losses, k) for k in range(min(wins, losses) + 1)) * 2 / 2 ** (wins + losses)
+        assert (low > 0 or high < 0) == (p < level)
+        assert -1 <= low <= (wins - losses) / 60 <= high <= 1
+
+
+def test_an_interval_holds_the_true_difference_as_often_as_it_says() -> None:
+    rng = np.random.default_rng(0)
+    drawn = rng.multinomial(200, [0.15, 0.1, 0.75], size=2_000)
+    held = [low <= 0.05 <= high for wins, losses, _ in drawn for low, high in [interval(wins, losses, 200, 0.05)]]
+    assert 0.94 <= np.mean(held) <= 0.98
 
 
 def test_pairs_are_grouped_in_order_and_what_says_nothing_is_in_no_group() -> None:

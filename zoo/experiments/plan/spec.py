@@ -218,6 +218,11 @@ class PlanSpec(Record):
         return tuple(name for name, start in self.checkpoints.items() if start.evaluate_only)
 
     @property
+    def averaged(self) -> tuple[str, ...]:
+        """The tasks in the mean over tasks: those that models learn, or all if they learn none."""
+        return tuple(task.name for task in self.tasks if not task.trained_on) or tuple(self._tasks)
+
+    @property
     def unseeded(self) -> tuple[str, ...]:
         """The systems that are scored once, whatever the seeds: variants that are not trained, and baselines."""
         return (*self.evaluated, *self.baselines)

@@ -31,8 +31,8 @@ def note() -> str:
     return (
         f"ECE is the expected calibration error in {N_BINS} bins of equal width (Guo et al. 2017), mean ± standard "
         "deviation over seeds, x 100: the mean distance of probability and share of right answers. An answer is a "
-        "class or a choice; of multi-label tasks each label, of tags each word that was read. Baselines give no "
-        "probabilities."
+        "class or a choice; of multi-label tasks each label, of tags each word that was read, of questions the stretch "
+        "of text, which is right if it matches an answer exactly. Baselines give no probabilities."
     )
 
 

@@ -63,7 +63,9 @@ def dominated(points: Points) -> set[str]:
 
 def score_by_cost(run: ComparisonRun, comparisons: Comparisons) -> dict[str, Points]:
     """By cost, each variant's cost and mean score, without variants that lack a task."""
-    means = {name: a.mean for name, a in averages(comparisons, (v.name for v in run.plan.variants)).items()}
+    plan = run.plan
+    of = averages(comparisons, [variant.name for variant in plan.variants], plan.averaged)
+    means = {name: average.mean for name, average in of.items()}
     known = {quantity.label: quantity.values for quantity in quantities(run) if quantity.label in AGAINST}
     points = {
         label: {name: (values[name], mean) for name, mean in means.items() if mean is not None and name in values}

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from zoo.experiments.results.records import FailedResult, TaskResult
 from zoo.experiments.results.run import ComparisonRun
+from zoo.tasks.kinds import task_kind
 
 
 def left_out_notes(run: ComparisonRun) -> list[str]:
@@ -54,4 +55,4 @@ def _cut(run: ComparisonRun) -> Iterator[str]:
                     length = next(iter(result.truncated.values())).length
                     by_length.setdefault(length, []).append(f"{variant.name} {', '.join(counts)}")
         for length, counts in by_length.items():
-            yield f"Items of {task.name} cut to {length} tokens: {'; '.join(counts)}."
+            yield f"{task_kind(task).cuts.capitalize()} of {task.name} cut to {length} tokens: {'; '.join(counts)}."

@@ -112,7 +112,7 @@ class PairReport:
         return figure
 
     def _verdicts(self) -> Table:
-        columns = ("difference", "x 100", "95% interval", "only first", "only second", "p", "verdict")
+        columns = ("difference", "x 100", "interval", "only first", "only second", "p", "verdict")
         rows = tuple(
             (
                 f"{d.group}: {d.first} - {d.second}",
@@ -134,10 +134,11 @@ class PairReport:
             n_cut = sum(good.cut or bad.cut for good, bad in scores)
             lines += [f"{model} finds the sentences of {n_ties} {of} equally probable; these are wrong."] * bool(n_ties)
             lines += [f"{model} read {n_cut} {of} in part, as they are longer than it reads."] * bool(n_cut)
-        lines.append("Intervals are Wilson's, over pairs; the models are as they are, so no seeds are involved.")
+        lines.append("Intervals of accuracies are Wilson's, over pairs. Models are as they are, without seeds.")
         if self.differences:
             lines.append(
-                "Verdicts: McNemar's exact test at 5%, on the same pairs; Holm over phenomena, not over models."
+                "Verdicts: McNemar's exact test at 5%, on the same pairs; Holm over phenomena, not over models. The "
+                "intervals of differences are those of the test: they exclude 0 exactly where a model is better."
             )
         return Notes((*lines, f"{len(self.pairs):,} pairs of {self.source}, SHA-256 {content_hash(self.pairs)[:16]}."))
 

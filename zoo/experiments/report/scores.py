@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from statistics import fmean, stdev
 
@@ -23,7 +23,10 @@ EVERY = ("task", "seed", "setting", "selection", "split", "metric", "score x 100
 
 @dataclass(frozen=True)
 class Average:
-    """A system's mean over all tasks, with and without runs of constant predictions; None if a task has no run."""
+    """A system's mean over the tasks that models learn, with and without runs of constant predictions.
+
+    None if a task has no run.
+    """
 
     mean: float | None
     without_constant: float | None
@@ -63,9 +66,9 @@ def score_table(run: ScoredRun, comparisons: Comparisons) -> Table:
 
 def average_table(run: ScoredRun, comparisons: Comparisons) -> Table:
     """A row per system: means over all tasks and runs of constant predictions; of one task, no means."""
-    of = averages(comparisons, run.systems)
+    of = averages(comparisons, run.systems, run.plan.averaged)
     constant = any(average.n_constant for name, average in of.items() if name not in comparisons.baselines)
-    several = len(run.plan.tasks) > 1
+    several = len(run.plan.averaged) > 1
     columns = ("mean of tasks",) * several
     columns += ("mean without constant predictions",) * (several and constant)
     columns += ("runs with constant predictions",) * constant
@@ -104,11 +107,9 @@ def every_score(run: ComparisonRun) -> Table:
     return Table(("system", *EVERY, "training items cut"), rows, words=words)
 
 
-def averages(comparisons: Comparisons, systems: Iterable[str]) -> dict[str, Average]:
-    """By system; each task counts once, however many seeds were finished on it."""
-    return {
-        system: _average([by_system.get(system) for by_system in comparisons.spreads.values()]) for system in systems
-    }
+def averages(comparisons: Comparisons, systems: Iterable[str], tasks: Sequence[str]) -> dict[str, Average]:
+    """By system; each of the tasks counts once, however many seeds were finished on it."""
+    return {system: _average([comparisons.spreads[task].get(system) for task in tasks]) for system in systems}
 
 
 def notes(run: ComparisonRun, comparisons: Comparisons) -> list[str]:
@@ -130,6 +131,8 @@ def notes(run: ComparisonRun, comparisons: Comparisons) -> list[str]:
         lines.append(
             f"Synthetic tasks: {', '.join(synthetic)}. They show differences of design, not of language understanding."
         )
+    if others := [task.name for task in plan.tasks if task.name not in plan.averaged]:
+        lines.append(f"The mean of tasks is that of those that models learn, without {', '.join(others)}.")
     notes = (*device_notes(run), *left_out_notes(run), *selection_notes(run), *comparison_notes(comparisons))
     return [*lines, *notes]
 

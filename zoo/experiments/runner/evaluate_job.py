@@ -40,7 +40,8 @@ def evaluate(work: JobContext) -> TaskResult:
         answers,
         steps=0,
         truncated={
-            split: Truncation(cut=cut, items=len(items), length=length) for split, (items, cut) in encoded.items()
+            split: Truncation(cut=cut, items=len(items), length=kind.longest(length))
+            for split, (items, cut) in encoded.items()
         },
         cost=Cost(
             seconds=seconds,

@@ -69,7 +69,7 @@ def finetune(work: JobContext) -> TaskResult:
         parameters_trained=sum(each.numel() for each in model.parameters() if each.requires_grad),
         layer_mix=_mix(model),
         truncated={
-            split: Truncation(cut=cut, items=len(its), length=recipe.max_length)
+            split: Truncation(cut=cut, items=len(its), length=kind.longest(recipe.max_length))
             for split, (its, cut) in encoded.items()
         },
         cost=Cost(

@@ -105,7 +105,7 @@ def effects(run: ComparisonRun, ablation: Ablation) -> Effects:
 
 def _overall(run: ComparisonRun, scores: AllScores, pairs: list[Pair]) -> dict[Pair, Difference | None]:
     """Second minus first in the mean over tasks, Holm-corrected over the pairs."""
-    found = {pair: _draft(scores, [task.name for task in run.plan.tasks], pair) for pair in pairs}
+    found = {pair: _draft(scores, run.plan.averaged, pair) for pair in pairs}
     verdicts = iter(decided([draft for draft in found.values() if draft], run.plan.claims.share))
     return {pair: next(verdicts) if draft else None for pair, draft in found.items()}
 

@@ -1,7 +1,9 @@
 """Accuracies on minimal pairs with intervals, and which of several models is better on the same pairs.
 
-Models are as they are, without seeds, so only pairs are a sample: intervals are Wilson's, and differences are judged by
-McNemar's exact test on the pairs of which one model alone is right, corrected by Holm over phenomena.
+Models are as they are, without seeds, so only pairs are a sample: intervals of accuracies are Wilson's. Differences are
+judged by the pairs of which one model alone is right: McNemar's exact test, corrected by Holm over phenomena, and the
+interval of the same binomial (Clopper and Pearson 1934) at the level that the correction leaves. So a difference is
+significant exactly if its interval excludes 0.
 """
 
 from __future__ import annotations
@@ -16,7 +18,7 @@ from scipy import stats
 
 from zoo.core.specs import Record
 from zoo.experiments.statistics.error import LEVEL
-from zoo.experiments.statistics.tests import holm
+from zoo.experiments.statistics.tests import holm_factors
 from zoo.tasks.minimal_pairs import MinimalPair
 
 Right: TypeAlias = NDArray[np.bool_]
@@ -24,8 +26,6 @@ Right: TypeAlias = NDArray[np.bool_]
 
 ALL = "all"
 """All pairs together."""
-
-N_DRAWS = 10_000
 
 
 class Accuracy(Record):
@@ -39,7 +39,7 @@ class Accuracy(Record):
 
 
 class PairedDifference(Record):
-    """The accuracy of the first model minus that of the second, on the same pairs; 95% interval over pairs."""
+    """The accuracy of the first model minus that of the second, on the same pairs, with its interval at `level`."""
 
     group: str
     first: str
@@ -50,6 +50,7 @@ class PairedDifference(Record):
     only_first: int
     """Pairs that the first alone gets right."""
     only_second: int
+    level: float
     p: float
     adjusted_p: float
     verdict: Literal["better", "not significant"] = "not significant"
@@ -82,38 +83,40 @@ def _between(
     right: Mapping[str, Right], groups: Mapping[str, Right], first: str, second: str
 ) -> Iterator[PairedDifference]:
     one, other = right[first], right[second]
-    yield from _decided([_difference(ALL, first, second, one, other)])
+    yield from _decided(first, second, [(ALL, one, other)])
     if len(groups) > 1:
-        yield from _decided([_difference(name, first, second, one[its], other[its]) for name, its in groups.items()])
+        yield from _decided(first, second, [(name, one[its], other[its]) for name, its in groups.items()])
 
 
-def _difference(group: str, first: str, second: str, one: Right, other: Right) -> PairedDifference:
-    n, wins, losses = len(one), int((one & ~other).sum()), int((other & ~one).sum())
-    low, high = _interval(wins, losses, n)
-    p = float(stats.binomtest(wins, wins + losses).pvalue) if wins + losses else 1.0
-    return PairedDifference(
-        group=group,
-        first=first,
-        second=second,
-        difference=(wins - losses) / n,
-        low=low,
-        high=high,
-        only_first=wins,
-        only_second=losses,
-        p=p,
-        adjusted_p=p,
-    )
+def _decided(first: str, second: str, found: Sequence[tuple[str, Right, Right]]) -> Iterator[PairedDifference]:
+    """Of some groups, with Holm's correction over them."""
+    counts = [(int((one & ~other).sum()), int((other & ~one).sum())) for _, one, other in found]
+    p_values = [float(stats.binomtest(wins, wins + losses).pvalue) if wins + losses else 1.0 for wins, losses in counts]
+    for (group, one, _), (wins, losses), p, factor in zip(found, counts, p_values, holm_factors(p_values), strict=True):
+        adjusted, level = min(1.0, factor * p), LEVEL / factor
+        low, high = interval(wins, losses, len(one), level)
+        yield PairedDifference(
+            group=group,
+            first=first,
+            second=second,
+            difference=(wins - losses) / len(one),
+            low=low,
+            high=high,
+            only_first=wins,
+            only_second=losses,
+            level=level,
+            p=p,
+            adjusted_p=adjusted,
+            verdict="better" if adjusted < LEVEL else "not significant",
+        )
 
 
-def _interval(wins: int, losses: int, n: int) -> tuple[float, float]:
-    """The percentile bootstrap over pairs; of pairs only the counts matter."""
-    shares = [wins / n, losses / n, 1 - (wins + losses) / n]
-    drawn = np.random.default_rng(0).multinomial(n, shares, size=N_DRAWS)
-    low, high = np.quantile((drawn[:, 0] - drawn[:, 1]) / n, [LEVEL / 2, 1 - LEVEL / 2]).tolist()
-    return low, high
+def interval(wins: int, losses: int, n: int, level: float) -> tuple[float, float]:
+    """Of the difference of two accuracies on n pairs, given how many pairs one model alone gets right.
 
-
-def _decided(drafts: Sequence[PairedDifference]) -> Iterator[PairedDifference]:
-    for draft, p in zip(drafts, holm([draft.p for draft in drafts]), strict=True):
-        verdict = "better" if p < LEVEL else "not significant"
-        yield draft.model_copy(update={"adjusted_p": p, "verdict": verdict})
+    At least as wide as one such pair could make it.
+    """
+    low = float(stats.beta.ppf(level / 2, wins, losses + 1)) if wins else 0.0
+    high = float(stats.beta.isf(level / 2, wins + 1, losses)) if losses else 1.0
+    share = max(1, wins + losses) / n
+    return (2 * low - 1) * share, (2 * high - 1) * share

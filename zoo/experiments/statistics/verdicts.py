@@ -20,7 +20,7 @@ from zoo.tasks.scoring import chosen_metrics
 class Comparisons(Record):
     """Spreads by task and system, tiers of variants by task, and the differences of all pairs with a variant.
 
-    `overall` are those in the mean over the tasks, for pairs that finished all of them.
+    `overall` are those in the mean over the tasks that models learn, for pairs that finished all of them.
     """
 
     spreads: dict[str, dict[str, Spread]]
@@ -66,11 +66,12 @@ def compare_systems(run: ScoredRun) -> Comparisons:
         for task, by_system in spreads.items()
         if task not in undecided
     }
-    several = len(scores) > 1 and not undecided
+    averaged = {task: scores[task] for task in run.plan.averaged if task in scores}
+    several = len(averaged) > 1 and not undecided
     return Comparisons(
         spreads=spreads,
         differences=tuple(differences),
-        overall=tuple(adjusted(run, list(_drafts(run, scores)))) if several else (),
+        overall=tuple(adjusted(run, list(_drafts(run, averaged)))) if several else (),
         tiers=tiers_of,
         undecided=undecided,
         baselines=run.plan.baselines,

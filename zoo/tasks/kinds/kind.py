@@ -95,6 +95,8 @@ class TaskKind(ABC):
     baselines: ClassVar[Mapping[str, str]] = {}
     """What predicts without reading, by name: functions of the kind, the dataset, the task and a seed."""
 
+    cuts: ClassVar[str] = "items"
+    """What is cut where it is too long, in words; see `longest`."""
     reading: Reading = Reading()
     """How items are read, as the recipe of a fine-tuning says."""
     reads: ClassVar[frozenset[str]] = frozenset({"max_length"})
@@ -173,6 +175,10 @@ class TaskKind(ABC):
         texts = [item.first if item.second is None else (item.first, item.second) for item in examples]
         encodings, n_cut = encode_texts(tokenizer, texts, max_length)
         return [EncodedItem((encoding,)) for encoding in encodings], n_cut
+
+    def longest(self, max_length: int) -> int:
+        """How many tokens are left of what is cut."""
+        return max_length
 
     def encode_lines(
         self, examples: Sequence[Example], tokenizer: Tokenizer, max_length: int

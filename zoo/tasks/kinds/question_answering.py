@@ -35,6 +35,7 @@ class QuestionAnswering(TaskKind):
     several_texts = True
     options = ("no_answer", "threshold")
     reads = frozenset({"max_length", "stride", "longest_question", "longest_answer"})
+    cuts = "questions"
     baselines: ClassVar = {"tf-idf-sentence": "zoo.tasks.sentence_baseline:best_sentence"}
 
     def __init__(
@@ -121,6 +122,10 @@ class QuestionAnswering(TaskKind):
         stride = self.reading.stride_of(max_length)
         windows, n_cut = window_texts(tokenizer, texts, max_length, stride, self.reading.longest_question)
         return [EncodedItem.of_windows(its, text) for its, (_, text) in zip(windows, texts, strict=True)], n_cut
+
+    def longest(self, max_length: int) -> int:
+        """The longest question."""
+        return min(self.reading.longest_question, max_length // 2)
 
     def target(self, item: EncodedItem, label: Any) -> list[int]:
         """The first and the last token of the first answer; 0 and 0 in a window that does not hold all of it. [2]"""
