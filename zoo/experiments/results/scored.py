@@ -40,6 +40,10 @@ class Contest(Protocol):
         """The systems that are scored once, whatever the seeds."""
 
     @property
+    def averaged(self) -> tuple[str, ...]:
+        """The tasks in the mean over tasks."""
+
+    @property
     def claims(self) -> Claims: ...
     def task(self, name: str) -> ScoredTask: ...
     def n_seeds(self, system: str) -> int:
