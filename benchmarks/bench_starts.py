@@ -83,6 +83,9 @@ class Instant:
 class Silent:
     """Watches a run and says nothing."""
 
+    def admitted(self, jobs: object) -> None:
+        """Nothing."""
+
     def moved(self, job: object, done: int, total: int) -> None:
         """Nothing."""
 

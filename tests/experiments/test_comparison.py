@@ -49,6 +49,8 @@ class Watcher:
         self.done: list[str] = []
         self.reused: list[str] = []
 
+    def admitted(self, jobs: object) -> None: ...
+
     def moved(self, job: Job, done: int, total: int) -> None:
         self.steps[job.name] = (done, total)
 

@@ -6,6 +6,7 @@ import logging
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime
+from math import inf
 from pathlib import Path
 from pkgutil import resolve_name
 from typing import TYPE_CHECKING, Any
@@ -194,6 +195,7 @@ def _carried_out(
     """Run a plan, and write its report into the run folder."""
     from zoo.experiments.runner.progress import Display
     from zoo.experiments.runner.run import run
+    from zoo.experiments.statistics.seeding import wanted_jobs
 
     if asked.resume and asked.out is None:
         asked = asked.model_copy(update={"out": _newest()})
@@ -202,11 +204,22 @@ def _carried_out(
     plan = _planned(catalog, variants, asked)
     if command == "ablate" and plan.ablation is None:
         raise ZooError("the plan is a comparison's and has no edges to report on; run it with zoo compare")
+    if asked.max_time and not plan.claims.looks:
+        raise ZooError("--max-time goes with --until-decided; a fixed number of seeds is always finished")
     folder = asked.out or RUNS / f"{command}-{datetime.now():%Y%m%d-%H%M%S}"
     executor = _executor(catalog, asked, plan)
     try:
         with Display(plan, Console(stderr=True, quiet=not progress)) as display:
-            done = run(plan, folder, executor=executor, watcher=display, reuse=asked.reuse, catalog=catalog)
+            done = run(
+                plan,
+                folder,
+                executor=executor,
+                watcher=display,
+                reuse=asked.reuse,
+                catalog=catalog,
+                wanted=wanted_jobs,
+                seconds=asked.max_time or inf,
+            )
     except KeyboardInterrupt:
         again = f"zoo {command} --resume --out {folder}"
         raise KeyboardInterrupt(f"finished jobs are kept in {folder}; continue with: {again}") from None

@@ -57,6 +57,23 @@ def _whole(value: str, digits: str, factor: int) -> int:
     return count
 
 
+_DURATION = re.compile(r"([0-9]+(?:\.[0-9]+)?)\s*([smh])")
+SECONDS = {"s": 1, "m": 60, "h": 3600}
+
+
+def read_duration(value: object) -> object:
+    """Seconds, from a time as people write it: 90s, 30m or 1.5h; other types are returned as they are.
+
+    Raises ValueError if it is no time.
+    """
+    if not isinstance(value, str):
+        return value
+    parts = _DURATION.fullmatch(value.strip())
+    if not parts:
+        raise ValueError(f"{value!r:.60} is not a time; write 90s, 30m or 2h")
+    return float(parts[1]) * SECONDS[parts[2]]
+
+
 def read_names(value: object) -> object:
     """Names, in one text separated by commas."""
     if isinstance(value, str):
@@ -74,6 +91,9 @@ Amount = Annotated[int, Field(ge=1), BeforeValidator(read_count)]
 
 Whole = Annotated[int, Field(ge=0), BeforeValidator(read_count)]
 """A whole number as people write it, 0 included."""
+
+Duration = Annotated[float, Field(gt=0.0), BeforeValidator(read_duration)]
+"""Seconds, or a time as people write it."""
 
 Names = Annotated[tuple[str, ...], BeforeValidator(read_names)]
 """Names, in text separated by commas."""

@@ -11,7 +11,8 @@ import pytest
 from scipy import stats
 
 from zoo.experiments.statistics.bootstrap import draws, resampled
-from zoo.experiments.statistics.draft import Draft, decided
+from zoo.experiments.statistics.decisions import decided
+from zoo.experiments.statistics.draft import Draft
 from zoo.experiments.statistics.error import Error, error_of
 from zoo.experiments.statistics.tests import holm, mean_interval, spread, tiers
 from zoo.tasks.kinds import TaskKind, task_kind

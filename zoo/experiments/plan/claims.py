@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from itertools import pairwise
+from math import ceil
+from typing import Annotated, Self
 
-from pydantic import Field, ValidationError
+from pydantic import Field, ValidationError, model_validator
 
 from zoo.core.errors import ZooError, explain
 from zoo.core.specs import Record
@@ -15,12 +17,20 @@ class Claims(Record):
 
     `margin`: two systems within so many points (1/100 of a score) are equivalent. `family_wise`: one correction over
     all pairs and tasks, instead of one per pair over its tasks. `against`: only differences from this variant, with
-    one correction over all of them.
+    one correction over all of them. `looks`: seeds are added until every difference is decided, which is looked at when
+    so many are there; empty for a fixed number of seeds.
     """
 
     margin: Annotated[float, Field(gt=0.0, le=100.0)] | None = None
     family_wise: bool = False
     against: str | None = None
+    looks: tuple[Annotated[int, Field(ge=2)], ...] = ()
+
+    @model_validator(mode="after")
+    def _looks_again_with_more(self) -> Self:
+        if any(second <= first for first, second in pairwise(self.looks)):
+            raise ValueError("each look at the differences is with more seeds than the one before")
+        return self
 
     @property
     def share(self) -> float | None:
@@ -37,3 +47,21 @@ class Claims(Record):
 
 PLAIN = Claims()
 """Every pair, each corrected over its tasks; no margin."""
+
+GROWTH = 1.5
+"""How many times as many seeds the next look has; the fewer looks, the less each costs in power."""
+
+
+def looks_at(first: int, last: int) -> tuple[int, ...]:
+    """The numbers of seeds at which differences are looked at, from the first to the last, as 3, 5, 8, 12, 18, 20.
+
+    Raises ZooError for fewer than two seeds, which have no spread, or a last below the first.
+    """
+    if first < 2:
+        raise ZooError("--until-decided starts with at least 2 seeds, as one has no spread; leave out --seeds 1")
+    if last < first:
+        raise ZooError(f"--max-seeds {last} is less than --seeds {first}, with which it starts; give more")
+    found = [first]
+    while found[-1] < last:
+        found.append(min(last, ceil(GROWTH * found[-1])))
+    return tuple(found)

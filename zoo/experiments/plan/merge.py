@@ -16,7 +16,15 @@ from zoo.registry.search_grids import Tuning, alike
 
 Kept = TypeVar("Kept", bound=Record)
 
-SAME = ("pretraining_seed", "pretrain_each_seed", "corpus_hash", "compute.precision", "held_out", "keep_probabilities")
+SAME = (
+    "pretraining_seed",
+    "pretrain_each_seed",
+    "corpus_hash",
+    "compute.precision",
+    "held_out",
+    "keep_probabilities",
+    "claims.looks",
+)
 """Fields that must be equal in all plans."""
 
 

@@ -7,7 +7,7 @@ from typing import Annotated
 
 from pydantic import BeforeValidator, Field
 
-from zoo.core.options import Amount, Help, Names, Options, Paths, Texts, Whole, read_names
+from zoo.core.options import Amount, Duration, Help, Names, Options, Paths, Texts, Whole, read_names
 from zoo.core.specs import TrainingPrecision
 from zoo.experiments.plan.plan import Plan
 from zoo.tasks.record import RecordTask
@@ -73,6 +73,17 @@ class PlanOptions(Options):
         Help("Fine-tuning steps per variant and task.", TRAINING, "500", "as each variant's record says"),
     ] = None
     seeds: Annotated[Seeds, Help("Fine-tuning seeds per variant and task.", TRAINING, "10")] = 3
+    until_decided: Annotated[
+        bool,
+        Help(
+            "Begin with --seeds, and add seeds where a difference between two variants on a task is undecided: until "
+            "it is better, equivalent (--margin) or out of reach of --max-seeds.",
+            TRAINING,
+        ),
+    ] = False
+    max_seeds: Annotated[
+        Seeds | None, Help("With --until-decided, the most seeds per variant and task.", TRAINING, "30", "20")
+    ] = None
     pretrain_each_seed: Annotated[bool, Help("Pre-train once per seed, instead of once for all seeds.", TRAINING)] = (
         False
     )
@@ -133,6 +144,10 @@ class ExperimentOptions(PlanOptions):
             completes="executors",
         ),
     ] = "local"
+    max_time: Annotated[
+        Duration | None,
+        Help("With --until-decided, start no job for further seeds after this time.", MACHINE, "30m", "no limit"),
+    ] = None
     address: Annotated[str | None, Help("Address of the Ray cluster.", MACHINE, "HEAD:6379", "a local cluster")] = None
     plan: Annotated[Plan | Path | None, Help("Run this plan file instead of making a plan.", FOLDER, "plan.json")] = (
         None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from functools import cached_property
 from pathlib import Path
 from typing import Self
@@ -30,6 +31,13 @@ class Plan(PlanSpec):
     def needs(self, job: Job) -> tuple[Job, ...]:
         """The jobs whose results a job needs."""
         return kind_of(job).needs(self, job)
+
+    def with_needs(self, jobs: Iterable[Job]) -> list[Job]:
+        """Jobs in this order, and before each those that it needs and that were not there yet."""
+        found: dict[Job, None] = {}
+        for job in jobs:
+            found |= dict.fromkeys((*self.with_needs(self.needs(job)), job))
+        return list(found)
 
     def start_job(self, system: str, seed: int) -> Job:
         """The job that makes the model from which a variant's fine-tuning of this seed starts."""

@@ -10,7 +10,7 @@ from typing import Any
 from zoo.core.errors import ZooError
 from zoo.core.specs import Variant
 from zoo.experiments.plan.ablation import Ablation, of_table, path
-from zoo.experiments.plan.claims import PLAIN
+from zoo.experiments.plan.claims import PLAIN, looks_at
 from zoo.experiments.plan.corpus import CorpusSource, FilesCorpus
 from zoo.experiments.plan.make import check_plan, make_plan, with_budget
 from zoo.experiments.plan.options import AblationOptions, ExperimentOptions, PlanOptions
@@ -24,6 +24,9 @@ from zoo.tasks.record import RecordTask
 DEFAULT_VARIANTS = ("bert-tiny", "roberta-tiny", "albert-tiny")
 STARTER = "microworld"
 """The default suite."""
+
+DEFAULT_MAX_SEEDS = 20
+"""With `--until-decided`."""
 
 BUDGETS = {"pretraining.tokens": "pretrain_tokens", "finetuning.steps": "finetune_steps"}
 """Fields of a variant that an expression and an option can both set."""
@@ -99,12 +102,12 @@ def _plan(
     named = without_suites(catalog.tasks, (STARTER,) if options.tasks is None else options.tasks, folder)
     asked = [catalog.task(task) if isinstance(task, str) else task for task in named]
     catalog = catalog.with_tasks(task for task in asked if isinstance(task, RecordTask))
-    tasks = [task.name for task in asked]
+    tasks, looks = [task.name for task in asked], _looks(options, [variant.name for variant in variants])
     return make_plan(
         catalog,
         [_budgeted(variant, own.get(variant.name, ()), options) for variant in variants],
         tasks,
-        n_seeds=options.seeds,
+        n_seeds=looks[-1] if looks else options.seeds,
         corpus=_files(options.corpus),
         data_folder=folder,
         compute=chosen_compute(
@@ -118,9 +121,26 @@ def _plan(
         keep_finetuned=options.keep_finetuned,
         keep_probabilities=options.keep_probabilities,
         tuning=_tuning(catalog, options, tasks) if options.tune else None,
-        claims=PLAIN.changed(margin=options.margin, family_wise=options.family_wise, against=options.against),
+        claims=PLAIN.changed(
+            margin=options.margin, family_wise=options.family_wise, against=options.against, looks=looks
+        ),
         **how,
     )
+
+
+def _looks(options: PlanOptions, variants: Sequence[str]) -> tuple[int, ...]:
+    """At how many seeds differences are looked at; empty for a fixed number."""
+    if not options.until_decided:
+        if options.max_seeds is not None:
+            raise ZooError("--max-seeds goes with --until-decided; for a fixed number give --seeds N")
+        return ()
+    if len(variants) < 2:
+        raise ZooError(f"--until-decided needs two variants to tell apart, and there is only {variants[0]}")
+    if options.tune:
+        raise ZooError(
+            "--until-decided takes one setting per variant: choose one with --tune first, then set its fields"
+        )
+    return looks_at(options.seeds, DEFAULT_MAX_SEEDS if options.max_seeds is None else options.max_seeds)
 
 
 def _budgeted(variant: Variant, own: Collection[str], options: PlanOptions) -> Variant:

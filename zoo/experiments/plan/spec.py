@@ -168,6 +168,8 @@ class PlanSpec(Record):
         ):
             if unknown := sorted({*given} - {*known}):
                 raise ValueError(f"{what} are given for {unknown[0]!r:.60}, which is not in the plan")
+        if self.claims.looks and self.seeds != tuple(range(self.claims.looks[-1])):
+            raise ValueError(f"with a last look at {self.claims.looks[-1]} seeds, these are 0 to its number less 1")
         if self.tuning and (lacking := [task for task in trained if not self.tuning.settings.get(task)]):
             raise ValueError(f"tuning has no settings for task {lacking[0]!r:.60}")
         return self

@@ -14,7 +14,8 @@ from zoo.core.specs import Record
 from zoo.document import MISSING, Document, Figure, Notes, Section, Table
 from zoo.experiments.report.differences import interval_and_p
 from zoo.experiments.statistics.bootstrap import Array, resampled
-from zoo.experiments.statistics.draft import decided, draft
+from zoo.experiments.statistics.decisions import decided
+from zoo.experiments.statistics.draft import draft
 from zoo.experiments.statistics.error import LEVEL, error_of
 from zoo.experiments.statistics.tests import N_DRAWS, Difference
 from zoo.tasks.scoring import Scored, main_score, score

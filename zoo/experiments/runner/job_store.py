@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shutil
 from collections import defaultdict, deque
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from heapq import heappop, heappush
 from pathlib import Path
@@ -44,12 +44,20 @@ class Recorded:
 
 
 class JobStore:
-    """The jobs of one run. A job is acquired under a lock that its owner's death releases.
+    """The jobs of one run, all of its plan if not given. A job is acquired under a lock that its owner's death
+    releases.
 
     Raises ZooError if a result in the folder was made by other code or on another kind of machine.
     """
 
-    def __init__(self, plan: Plan, folder: Path, place: Environment, reuse: Sequence[Path] = ()) -> None:
+    def __init__(
+        self,
+        plan: Plan,
+        folder: Path,
+        place: Environment,
+        reuse: Sequence[Path] = (),
+        jobs: Sequence[Job] | None = None,
+    ) -> None:
         self.waiting_elsewhere = False
         self._plan, self._folder, self._place = plan, folder, place
         self._keys = {job.name: cache_key(plan, job, place) for job in plan.jobs}
@@ -63,17 +71,35 @@ class JobStore:
             for name, found in self._read.items()
             if isinstance(found, FailedResult)
         }
-        self._order = {job.name: place for place, job in enumerate(plan.jobs)}
-        self.waiting = {job.name: job for job in plan.jobs}
-        self._unmet = {name: {other.name for other in needed} for name, needed in self._needs.items()}
+        self._admitted: list[Job] = []
+        self.waiting: dict[str, Job] = {}
+        self._order: dict[str, int] = {}
+        self._unmet: dict[str, set[str]] = {}
         self._dependents: dict[str, list[Job]] = defaultdict(list)
-        for job in plan.jobs:
-            for needed in self._needs[job.name]:
-                self._dependents[needed.name].append(job)
-        self._startable = [self._order[name] for name, unmet in self._unmet.items() if not unmet]
+        self._startable: list[int] = []
         """A heap of the places of jobs whose inputs are there, so that no job is looked at for another's sake."""
-        self._unsure = deque(plan.jobs)
+        self._unsure: deque[Job] = deque()
         """Jobs that may be done, or in need of a failed one."""
+        self.admit(plan.jobs if jobs is None else jobs)
+
+    def admit(self, jobs: Iterable[Job]) -> list[Job]:
+        """Take in jobs of the plan, to be done in this order, each after those that it needs; returns the new ones."""
+        new = [job for job in jobs if job.name not in self._order]
+        for job in new:
+            name = job.name
+            self._order[name] = len(self._order)
+            self._admitted.append(job)
+            self.waiting[name] = job
+            self._unsure.append(job)
+            self._unmet[name] = {needed.name for needed in self._needs[name] if not self._is_finished(needed)}
+            for needed in self._unmet[name]:
+                self._dependents[needed].append(job)
+            if not self._unmet[name]:
+                heappush(self._startable, self._order[name])
+        return new
+
+    def _is_finished(self, job: Job) -> bool:
+        return not isinstance(self._results.get(job.name), FailedResult | None)
 
     def states(self) -> dict[str, str]:
         """By job, whether it is done, can be reused from another run or an equal job, or is to do."""
@@ -106,7 +132,7 @@ class JobStore:
 
     def _first_free(self, passed_over: list[int]) -> Job | None:
         self.waiting_elsewhere = False
-        jobs, at_work = self._plan.jobs, {self._keys[name] for name in self._locks}
+        jobs, at_work = self._admitted, {self._keys[name] for name in self._locks}
         while self._startable:
             place = heappop(self._startable)
             job = jobs[place]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from rich.console import Console
 from rich.progress import TaskID
 
@@ -17,16 +19,24 @@ class Display(Shown):
 
     def __init__(self, plan: Plan, console: Console) -> None:
         super().__init__(console)
-        self._work = {job.name: kind_of(job).size(plan, job) for job in plan.jobs}
+        self._plan = plan
+        self._work: dict[str, float] = {}
         self._shares: dict[str, float] = {}
         self._at_work: dict[str, tuple[TaskID, Pace]] = {}
         self._n_ended = 0
-        self._pace = Pace(sum(self._work.values()))
+        self._pace = Pace(0.0)
         self._all = self.bars.add("all jobs", self._pace.total, lambda: self._pace, self._count)
 
     @property
     def _count(self) -> str:
         return f"{self._n_ended}/{len(self._work)}"
+
+    def admitted(self, jobs: Sequence[Job]) -> None:
+        """More jobs are to be done."""
+        new = {job.name: kind_of(job).size(self._plan, job) for job in jobs}
+        self._work |= new
+        self._pace.total += sum(new.values())
+        self.bars.update(self._all, total=self._pace.total)
 
     def moved(self, job: Job, done: int, total: int) -> None:
         """A job has advanced."""

@@ -14,7 +14,8 @@ from zoo.experiments.plan.cache_key import model_keys
 from zoo.experiments.results.records import TaskResult
 from zoo.experiments.results.run import ComparisonRun
 from zoo.experiments.statistics.costs import withheld
-from zoo.experiments.statistics.draft import Draft, Scores, decided, draft_of
+from zoo.experiments.statistics.decisions import settled
+from zoo.experiments.statistics.draft import Pairing, Scores
 from zoo.experiments.statistics.tests import Difference, mean_interval
 from zoo.experiments.statistics.verdicts import scores_of
 
@@ -105,21 +106,22 @@ def effects(run: ComparisonRun, ablation: Ablation) -> Effects:
 
 def _overall(run: ComparisonRun, scores: AllScores, pairs: list[Pair]) -> dict[Pair, Difference | None]:
     """Second minus first in the mean over tasks, Holm-corrected over the pairs."""
-    found = {pair: _draft(scores, run.plan.averaged, pair) for pair in pairs}
-    verdicts = iter(decided([draft for draft in found.values() if draft], run.plan.claims.share))
-    return {pair: next(verdicts) if draft else None for pair, draft in found.items()}
+    asked = [found for pair in pairs if (found := _pairing(scores, run.plan.averaged, pair))]
+    known = {(d.second, d.first): d for d in settled(asked, run.plan.claims)}
+    return {pair: known.get(pair) for pair in pairs}
 
 
 def _by_task(run: ComparisonRun, scores: AllScores, pair: Pair) -> tuple[Difference, ...]:
-    drafts = [_draft(scores, [task.name], pair) for task in run.plan.tasks]
-    return tuple(decided([draft for draft in drafts if draft], run.plan.claims.share))
+    asked = [found for task in run.plan.tasks if (found := _pairing(scores, [task.name], pair))]
+    return tuple(settled(asked, run.plan.claims))
 
 
-def _draft(scores: AllScores, tasks: Sequence[str], pair: Pair) -> Draft | None:
-    """Second minus first over the tasks that both finished; None if no seed was finished by both on all of these."""
+def _pairing(scores: AllScores, tasks: Sequence[str], pair: Pair) -> Pairing | None:
+    """Second minus first over the tasks that both finished, if there are any."""
     both = {t: (two, one) for t in tasks if (one := scores[pair[0], t]) and (two := scores[pair[1], t])}
     same = all(one == two for (_, one), (_, two) in both.values())
-    return draft_of(pair[1], pair[0], {t: (two[0], one[0]) for t, (two, one) in both.items()}, same=same)
+    sides = {task: (two[0], one[0]) for task, (two, one) in both.items()}
+    return Pairing(pair[1], pair[0], sides, same=same) if sides else None
 
 
 def _effect(run: ComparisonRun, edge: Edge, overall: Difference | None, tasks: tuple[Difference, ...]) -> Effect:

@@ -12,10 +12,13 @@ from scipy import stats
 from zoo.core.specs import Record
 from zoo.experiments.statistics.error import LEVEL
 
-Verdict: TypeAlias = Literal["better", "equivalent", "not significant", "too few seeds", "same model"]
+Verdict: TypeAlias = Literal["better", "equivalent", "not significant", "too few seeds", "out of reach", "same model"]
 
 TOO_FEW: Final = "too few seeds"
 """Not significant, and with more seeds a difference half as large could be."""
+
+OUT_OF_REACH: Final = "out of reach"
+"""Where seeds are added until differences are decided: undecided, and those that are left are unlikely to decide it."""
 
 EQUIVALENT: Final = "equivalent"
 """Shown to differ by less than the margin."""
@@ -41,6 +44,15 @@ class Spread(Record):
     mean_without_constant: float | None
 
 
+class Look(Record):
+    """A difference as it was when so many seeds were there; p-values are corrected for looks and multiple tests."""
+
+    n_seeds: int
+    difference: float
+    adjusted_p: float
+    equivalence_p: float | None = None
+
+
 class Difference(Record):
     """First minus second on a task, over the seeds that both finished, with one model of its error (zoo's Error).
 
@@ -50,6 +62,10 @@ class Difference(Record):
     `minimum_detectable_at_best` that of any number of seeds; `seeds_needed` is how many seeds the observed difference
     needs, None if this development set cannot show it. `equivalence_p` is that of two one-sided tests against the
     margin, None without a margin. `fixed`: both models are independent of seeds, and only items vary.
+
+    Where seeds are added until differences are decided, everything is as of the last of `looks`: the one that decided
+    it, whatever seeds others needed. Of one that is undecided, `chance` is how likely the seeds that are left decide
+    it, were the true difference the observed one.
     """
 
     task: str
@@ -68,6 +84,8 @@ class Difference(Record):
     minimum_detectable_at_best: float | None
     seeds_needed: int | None
     verdict: Verdict
+    looks: tuple[Look, ...] = ()
+    chance: float | None = None
 
     @property
     def winner_first(self) -> tuple[str, str]:

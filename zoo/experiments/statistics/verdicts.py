@@ -11,7 +11,8 @@ from zoo.core.specs import Record
 from zoo.experiments.plan.claims import Claims
 from zoo.experiments.results.scored import ScoredResult, ScoredRun, ScoredTask
 from zoo.experiments.statistics.bootstrap import resampled
-from zoo.experiments.statistics.draft import Draft, Scores, decided, draft_of
+from zoo.experiments.statistics.decisions import settled
+from zoo.experiments.statistics.draft import Pairing, Scores
 from zoo.experiments.statistics.tests import N_DRAWS, Difference, Spread, spread, tiers
 from zoo.tasks.kinds import task_kind
 from zoo.tasks.scoring import chosen_metrics
@@ -54,7 +55,7 @@ def compare_systems(run: ScoredRun) -> Comparisons:
     }
     undecided = tuple(task for task in spreads if not run.gold.get(task))
     scores = {task: _scores(run, task) for task in spreads if task not in undecided}
-    differences = adjusted(run, [d for task in scores for d in _drafts(run, {task: scores[task]})])
+    differences = adjusted(run, [pairing for task in scores for pairing in _pairings(run, {task: scores[task]})])
     tiers_of = {
         task: tuple(
             tuple(tier)
@@ -71,7 +72,7 @@ def compare_systems(run: ScoredRun) -> Comparisons:
     return Comparisons(
         spreads=spreads,
         differences=tuple(differences),
-        overall=tuple(adjusted(run, list(_drafts(run, averaged)))) if several else (),
+        overall=tuple(adjusted(run, list(_pairings(run, averaged)))) if several else (),
         tiers=tiers_of,
         undecided=undecided,
         baselines=run.plan.baselines,
@@ -100,16 +101,17 @@ def scores_of(run: ScoredRun, system: str, task: str) -> Scores | None:
     )
 
 
-def adjusted(run: ScoredRun, drafts: Sequence[Draft]) -> list[Difference]:
+def adjusted(run: ScoredRun, pairings: Sequence[Pairing]) -> list[Difference]:
     """With verdicts, corrected as the run's claims say: over the tasks of each pair, or over all pairs of variants."""
     claims, baselines = run.plan.claims, run.plan.baselines
     together = claims.family_wise or claims.against is not None
-    families: dict[object, list[Draft]] = {}
-    for d in drafts:
-        family = () if together and d.second not in baselines else (d.first, d.second)
-        families.setdefault(family, []).append(d)
-    found = {(d.task, d.first, d.second): d for family in families.values() for d in decided(family, claims.share)}
-    return [found[d.task, d.first, d.second] for d in drafts]
+    families: dict[object, list[Pairing]] = {}
+    for pairing in pairings:
+        family = () if together and pairing.second not in baselines else (pairing.first, pairing.second)
+        families.setdefault(family, []).append(pairing)
+    found = [d for family in families.values() for d in settled(family, claims)]
+    order = {(pairing.task, pairing.first, pairing.second): place for place, pairing in enumerate(pairings)}
+    return sorted(found, key=lambda d: order[d.task, d.first, d.second])
 
 
 def _scores(run: ScoredRun, task: str) -> dict[str, Scores]:
@@ -117,7 +119,7 @@ def _scores(run: ScoredRun, task: str) -> dict[str, Scores]:
     return {name: found for name in systems if (found := scores_of(run, name, task))}
 
 
-def _drafts(run: ScoredRun, scores: dict[str, dict[str, Scores]]) -> Iterator[Draft]:
+def _pairings(run: ScoredRun, scores: dict[str, dict[str, Scores]]) -> Iterator[Pairing]:
     """For every two variants, and every variant and baseline, on one task or in the mean over several."""
     plan, against = run.plan, run.plan.claims.against
     systems = [name for name in next(iter(scores.values())) if all(name in of for of in scores.values())]
@@ -127,9 +129,7 @@ def _drafts(run: ScoredRun, scores: dict[str, dict[str, Scores]]) -> Iterator[Dr
             continue
         sides = {task: _paired(run, of, first, second) for task, of in scores.items()}
         same = all(first in of and of[first] == of.get(second) for of in keys)
-        found = draft_of(first, second, sides, same=same, fixed={first, second} <= {*plan.unseeded})
-        if found:
-            yield found
+        yield Pairing(first, second, sides, same=same, fixed={first, second} <= {*plan.unseeded})
 
 
 def _paired(run: ScoredRun, scores: dict[str, Scores], first: str, second: str) -> tuple[Scores, Scores]:

@@ -108,8 +108,9 @@ def _answered_again(
 
 def repeated_plan(plan: Plan, seeds: int, compute: Compute | None = None) -> Plan:
     """A plan with no more than its first seeds, computed where the run was if nothing is said."""
-    compute = compute or again_on(plan, None)
-    return plan.model_copy(update={"seeds": plan.seeds[:seeds], "keep_finetuned": False, "compute": compute})
+    changes: dict[str, Any] = {"seeds": plan.seeds[:seeds], "keep_finetuned": False}
+    changes["claims"] = plan.claims.model_copy(update={"looks": ()})
+    return plan.model_copy(update=changes | {"compute": compute or again_on(plan, None)})
 
 
 def retrain(
@@ -121,14 +122,16 @@ def retrain(
     workers: int,
     watcher: Watcher,
 ) -> Iterator[Check]:
-    """Pre-train and fine-tune everything again as this plan says, in another folder.
+    """Pre-train and fine-tune again, in another folder, what the run has of this plan.
 
     Bit for bit the same confirms a result. Where bits differ, as they may on another machine, scores are compared by
     Welch's t-test: shown to differ at 5% contradicts, shown to be within the equivalence margin, in points
     (two one-sided tests, each at 5%; Schuirmann 1987) confirms, neither is not decidable.
     """
     check_plan(catalog, plan)
-    again = run(plan, stage, workers=workers, watcher=watcher, catalog=catalog)
+    finished = {result.job for result in done.results}
+    jobs = plan.with_needs(job for job in plan.jobs if job in finished)
+    again = run(plan, stage, workers=workers, watcher=watcher, catalog=catalog, wanted=lambda _: jobs)
     for name in [variant.name for variant in plan.variants]:
         for task in plan.tasks:
             where = f"{name} on {task.name}, trained again"
