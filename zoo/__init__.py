@@ -49,9 +49,10 @@ if TYPE_CHECKING:
     from zoo.api.task_data import TaskCheck, check_task, fetch_data
     from zoo.checkpoints import load, save
     from zoo.core.batch import IGNORE, Batch, Encoding, Flags, Ids, Layout, Output, Passage
+    from zoo.core.diff import diff
     from zoo.core.errors import RunFailed, UnknownName, ZooError
     from zoo.core.interfaces import Embedding, Encoder, Masking, Objective, Packing, Tokenizer
-    from zoo.core.specs import Dims, Finetuning, Init, PartRef, PoolingConfig, Pretraining, Variant, diff, part
+    from zoo.core.specs import Dims, Finetuning, Init, PartRef, PoolingConfig, Pretraining, Variant, part
     from zoo.experiments.runner.executors import Executor
     from zoo.experiments.runner.job import attempt
     from zoo.heads import TaskHead
@@ -75,9 +76,8 @@ if TYPE_CHECKING:
 
 _LATER = {
     "zoo.core.errors": ("RunFailed", "UnknownName", "ZooError"),
-    "zoo.core.specs": (
-        *("Dims", "Finetuning", "Init", "PartRef", "PoolingConfig", "Pretraining", "Variant", "diff", "part"),
-    ),
+    "zoo.core.diff": ("diff",),
+    "zoo.core.specs": (*("Dims", "Finetuning", "Init", "PartRef", "PoolingConfig", "Pretraining", "Variant", "part"),),
     "zoo.registry.offers": ("Offers", "hookimpl"),
     "zoo.tasks.conll": ("ConllTask",),
     "zoo.tasks.files": ("FilesTask", "SplitFile"),

@@ -47,11 +47,16 @@ class TaskHead(Objective):
     """What it reads of the layers, if not the last hidden states; `zoo.tasks.kinds.make_head` sets it, and gives the
     head `dims` whose hidden width is that of the features."""
 
+    label_smoothing = 0.0
+    class_weights: Tensor | None
+    """The weight of each class in the loss, 1 in the mean over training items. [C]"""
+
     def __init__(self, dims: Dims, config: HeadConfig) -> None:
         super().__init__()
         pooling = config.pooling
         self.config = config
         self.features = None
+        self.register_buffer("class_weights", None, persistent=False)
         self.uses_pair_features = config.pair and pooling.pair == "compare" and not self.reads_tokens
         self.pooler: nn.Module | None = None
         if not (self.uses_pair_features or self.reads_tokens):
@@ -103,8 +108,16 @@ class TaskHead(Objective):
         logits, targets = self.compared(hidden, batch), self.targets(batch)
         wanted = self._predicted(batch)
         known = logits.flatten(0, targets.ndim - 1).index_select(0, wanted.places)
-        total = self.loss(_wide(known), wanted.targets, reduction="sum")
+        total = self._loss(_wide(known), wanted.targets)
         return Output(total / wanted.n, logits, targets, self.correct(logits, targets))
+
+    def _loss(self, logits: Tensor, targets: Tensor) -> Tensor:
+        """The sum of the losses of targets that are known, with what the recipe adds to a loss over classes."""
+        if self.label_smoothing == 0.0 and self.class_weights is None:
+            return self.loss(logits, targets, reduction="sum")
+        return self.loss(
+            logits, targets, reduction="sum", weight=self.class_weights, label_smoothing=self.label_smoothing
+        )
 
     def _predicted(self, batch: Batch) -> Predicted:
         exactly = self.loss is not F.cross_entropy  # others may not know IGNORE

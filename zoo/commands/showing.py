@@ -12,8 +12,9 @@ from pydantic import JsonValue
 from zoo.commands.completion import COMPLETIONS, UNNAMED
 from zoo.commands.console import AsJson, Strict, open_catalog, print_json, print_rows
 from zoo.commands.listing import metric_rows
+from zoo.core.diff import diff
 from zoo.core.errors import UnknownName
-from zoo.core.specs import Record, Variant, diff
+from zoo.core.specs import Record, Variant
 from zoo.registry.catalog import Catalog
 from zoo.registry.offers import KINDS, PARTS, RECORDS
 

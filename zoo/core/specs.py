@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Set
 from html import escape
 from math import ceil
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field, JsonValue, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, JsonValue, ValidationError, model_validator
 
 from zoo.core.errors import ZooError, explain
 from zoo.core.files import read_regular
@@ -194,7 +195,56 @@ class FeatureConfig(Record):
         return int(self.layers.removeprefix("layer-")) if self.layers.startswith("layer-") else None
 
 
-class Finetuning(Reading, Recipe):
+LOSS_FIELDS = frozenset({"label_smoothing", "class_weights", "r_drop"})
+"""The techniques that change the loss, which not every kind of task knows."""
+
+
+class Techniques(Record):
+    """What fine-tuning may do besides following the gradient, each by a field of its own; off by default.
+
+    Depth counts from the embedding over the encoder's layers to the head, which is always trained.
+    """
+
+    layer_decay: Annotated[float, Field(gt=0.0, le=1.0)] = 1.0
+    """The learning rate of a layer, as a share of that of the layer above; Clark et al. 2020, arXiv:2003.10555,
+    appendix B."""
+    frozen_layers: Annotated[int, Field(ge=0)] | None = None
+    """The embedding and so many of the lowest layers keep their weights; Lee et al. 2019, arXiv:1911.03090."""
+    unfreezing: Share = 0.0
+    """Over this share of the steps, layers begin to learn one by one from the top, the embedding last; Howard and
+    Ruder 2018, arXiv:1801.06146, section 3.3."""
+    reinitialized_layers: Annotated[int, Field(ge=0)] | None = None
+    """The pooler and so many of the top layers start from random weights; Zhang et al. 2021, arXiv:2006.05987, s. 5."""
+    label_smoothing: Annotated[float, Field(ge=0.0, lt=1.0)] = 0.0
+    """The share of a class's probability that is spread over all classes; Szegedy et al. 2016, section 7."""
+    class_weights: Literal["equal", "balanced"] = "equal"
+    """With "balanced", items count in the loss by the inverse of their class's frequency, 1 in the mean."""
+    r_drop: Annotated[float, Field(ge=0.0)] = 0.0
+    """The weight of the divergence of two passes with other dropout; Liang et al. 2021, arXiv:2106.14448, eq. 3."""
+    ema_decay: Annotated[float, Field(gt=0.0, lt=1.0)] | None = None
+    """Keep the exponential mean of the weights after each step, corrected for its start like Adam's moments."""
+    averaged_share: Annotated[float, Field(gt=0.0, le=1.0)] | None = None
+    """Keep the mean of the weights after each of this last share of the steps; Izmailov et al. 2018,
+    arXiv:1803.05407."""
+    early_stopping: Annotated[float, Field(gt=0.0, le=0.5)] | None = None
+    """Hold this share of the training items out, score them ten times over the steps, stop after `patience` scores
+    that are not the best, and keep the weights of the best."""
+    patience: Count = 3
+
+    @model_validator(mode="after")
+    def _keeps_one_set_of_weights(self) -> Self:
+        given = [name for name in ("ema_decay", "averaged_share", "early_stopping") if getattr(self, name) is not None]
+        if len(given) > 1:
+            raise ValueError(f"{' and '.join(given)} each say which weights are kept; give one of them")
+        return self
+
+    def in_loss(self, known: Set[str]) -> Self:
+        """Without those of LOSS_FIELDS that a loss does not know."""
+        defaults = {name: Techniques.model_fields[name].default for name in LOSS_FIELDS - known}
+        return self.model_copy(update=defaults)
+
+
+class Finetuning(Reading, Techniques, Recipe):
     """A fine-tuning phase; `steps`, if given, replaces `epochs`.
 
     With `features`, the head reads these layers of a frozen encoder (Devlin et al. 2019, section 5.3); `frozen` says
@@ -301,27 +351,3 @@ class Variant(Record):
 
     def _repr_html_(self) -> str:
         return f"<pre>{escape(repr(self))}</pre>"
-
-
-def diff(a: Record, b: Record) -> dict[str, tuple[JsonValue, JsonValue]]:
-    """The fields in which two records differ, by dotted path; None for a field that one lacks."""
-    left, right = _flat(a), _flat(b)
-    paths = [*left, *(path for path in right if path not in left)]
-    return {p: (left.get(p), right.get(p)) for p in paths if p != "name" and left.get(p) != right.get(p)}
-
-
-def _flat(record: Record) -> dict[str, JsonValue]:
-    flat: dict[str, JsonValue] = {}
-    for field, value in record.model_dump(mode="json").items():
-        if field == "objectives":
-            flat[field] = [used["name"] for used in value]
-            for used in value:
-                flat |= {f"{field}.{used['name']}.{key}": option for key, option in used["options"].items()}
-        elif isinstance(value, dict) and set(value) == {"name", "options"}:
-            flat[field] = value["name"]
-            flat |= {f"{field}.{key}": option for key, option in value["options"].items()}
-        elif isinstance(value, dict):
-            flat |= {f"{field}.{key}": inner for key, inner in value.items()}
-        else:
-            flat[field] = value
-    return flat

@@ -9,10 +9,11 @@ from typing import TYPE_CHECKING, Annotated
 
 from pydantic import Field
 
+from zoo.core.diff import diff
 from zoo.core.errors import ZooError
 from zoo.core.options import Amount, Help, Options, Paths, Texts, Whole
 from zoo.core.seeds import seed_of
-from zoo.core.specs import TrainingPrecision, diff
+from zoo.core.specs import TrainingPrecision
 from zoo.machine.compute import Compute, chosen_compute
 from zoo.pretraining.settings import PretrainOptions, PretrainSpec, scaled
 from zoo.registry.catalog import Catalog

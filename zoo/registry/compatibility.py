@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from functools import cache
 
 from zoo.blocks import settings_that_reach
+from zoo.blocks.depth import by_depth
 from zoo.core.errors import ZooError
 from zoo.core.interfaces import Embedding, Encoder, Masking, Objective, Packing
 from zoo.core.specs import Variant
@@ -46,6 +47,7 @@ def misfits_in_finetuning(model: Model, tasks: Iterable[Task]) -> Iterator[str]:
         yield f"it reads from left to right, but {wrong}; exchange it, as +head.pooling=last"
     yield from _too_long(variant, "finetuning.max_length", variant.finetuning.max_length)
     yield from _missing_layers(variant, model.encoder)
+    yield from _missing_depths(model)
 
 
 def _pairs_in_pretraining(model: Model, packing: Packing) -> Iterator[str]:
@@ -94,6 +96,20 @@ def _missing_layers(variant: Variant, encoder: Encoder) -> Iterator[str]:
             f"finetuning.features={config.layers} reads single layers, and encoder {variant.encoder.name!r} gives the "
             "last one only; its method `states` should yield each; or exchange it, as +finetuning.features=last"
         )
+
+
+def _missing_depths(model: Model) -> Iterator[str]:
+    """Layers that fine-tuning would treat apart and that are not there."""
+    recipe, n_layers = model.variant.finetuning, model.variant.dims.n_layers
+    for field in ("frozen_layers", "reinitialized_layers"):
+        if (wanted := getattr(recipe, field) or 0) > n_layers:
+            yield f"finetuning.{field}={wanted} is more than its {n_layers} layers; lower it"
+            return
+    if recipe.layer_decay < 1.0 or recipe.frozen_layers is not None or recipe.unfreezing or recipe.reinitialized_layers:
+        try:
+            by_depth(model, n_layers)
+        except ZooError as error:
+            yield str(error)
 
 
 def _one_segment(variant: Variant) -> str:

@@ -16,8 +16,9 @@ from typing import Any
 
 from pydantic import JsonValue
 
+from zoo.core.diff import diff
 from zoo.core.errors import UnknownName, ZooError
-from zoo.core.specs import PartRef, Record, Variant, diff
+from zoo.core.specs import PartRef, Record, Variant
 
 _OWN = re.compile(r"[A-Za-z0-9][A-Za-z0-9._,:~-]{,99}")
 

@@ -9,12 +9,13 @@ import numpy as np
 from torch import Tensor
 
 from zoo.core.batch import Batch
+from zoo.core.errors import RunFailed
 from zoo.core.seeds import seed_of
 from zoo.core.specs import FeatureConfig, HeadConfig, PoolingConfig
 from zoo.heads import TaskHead
 from zoo.model import Model
 from zoo.tasks.kinds import EncodedItem, TaskKind, task_kind
-from zoo.tasks.task import Label, Task
+from zoo.tasks.task import Example, Label, Task
 from zoo.text.device_batches import computed
 from zoo.text.encoding import batches_by_length
 
@@ -39,6 +40,23 @@ def training_parts(items: Sequence[EncodedItem], labels: Sequence[Label]) -> tup
     """What is learnt by itself: items, and the windows of those that have them, each with its item's label."""
     pairs = [(part, label) for item, label in zip(items, labels, strict=True) for part in item.parts]
     return [part for part, _ in pairs], [label for _, label in pairs]
+
+
+def divided(items: Sequence[Example], share: float | None, seed: int) -> tuple[list[Example], list[Example]]:
+    """Items to train on, and a random share held out from them; at least one each, both in the items' order.
+
+    Raises RunFailed if there is only one item.
+    """
+    if share is None:
+        return list(items), []
+    if len(items) < 2:
+        raise RunFailed("finetuning.early_stopping holds training items out, and there is only one")
+    n_held = min(len(items) - 1, max(1, round(share * len(items))))
+    held = {*np.random.default_rng(seed_of("held-out items", seed)).permutation(len(items))[:n_held].tolist()}
+    apart: tuple[list[Example], list[Example]] = ([], [])
+    for index, item in enumerate(items):
+        apart[index in held].append(item)
+    return apart
 
 
 def training_batches(

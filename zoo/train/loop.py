@@ -12,7 +12,7 @@ import torch
 
 from zoo.core.batch import Batch
 from zoo.core.errors import RunFailed
-from zoo.core.specs import Recipe
+from zoo.core.specs import Recipe, Techniques
 from zoo.model import Model
 from zoo.train.compiling import compiled_blocks, pays
 from zoo.train.graphs import RecordedStepper
@@ -20,6 +20,7 @@ from zoo.train.optimizers import make_optimizer
 from zoo.train.readings import STOP
 from zoo.train.schedule import learning_rate
 from zoo.train.step import Step, StepConfig, Stepper, count_labels
+from zoo.train.techniques import TwicePassedStepper, Unfreezing, kept_weights
 
 Progress = Callable[[int, int], None]
 """Called with (steps done, all steps)."""
@@ -33,6 +34,9 @@ class History:
     accuracies: dict[str, list[float]] = field(default_factory=lambda: defaultdict(list))
     n_tokens: int = 0
     n_sequences: int = 0
+    n_steps: int = 0
+    best_step: int | None = None
+    """The step after which the weights that are kept were found best, if early stopping looked."""
 
     def add(self, step: Step) -> None:
         """Append one step."""
@@ -51,13 +55,21 @@ def fit(
     n_steps: int,
     progress: Progress,
     how: StepConfig | None = None,
+    score: Callable[[], float] | None = None,
 ) -> History:
-    """Train for `n_steps` steps from the start. Raises as `train` does."""
-    history = History()
+    """Train for `n_steps` steps from the start, or until a recipe's early stopping, for which `score` scores the model.
+
+    The model is left with the weights that the recipe keeps. Raises as `train` does.
+    """
+    kept = kept_weights(model, recipe, n_steps, score)
     steps: list[Step] = []
     for step in train(model, make_optimizer(model, recipe), batches, recipe, n_steps, how=how):
         steps.append(step)
         progress(step.number, n_steps)
+        if kept.stops(step.number):
+            break
+    kept.put_in()
+    history = History(n_steps=len(steps), best_step=kept.best_step)
     for step in steps:  # now that the device has been waited for
         history.add(step)
     return history
@@ -79,6 +91,7 @@ def train(
     """
     how = how or StepConfig()
     model.train()
+    unfreezing = Unfreezing(model, recipe, n_steps)
     steps = stepper(model, optimizer, recipe, how)
     pace = Pace(how)
     stream = iter(batches)
@@ -91,6 +104,7 @@ def train(
             arrived = time.perf_counter()
             if index == done:
                 stack.enter_context(compiled_blocks(model, _compiles(model, batch, n_steps, how)))
+            unfreezing.before_step(index)
             rate = learning_rate(index, n_steps, recipe)
             reading = steps.step(batch, index, rate, f"at step {index + 1} of {n_steps}, {_documents(batch)}")
             waited = (index + 1) % how.read_every == 0 or index + 1 == n_steps
@@ -118,9 +132,13 @@ def _compiles(model: Model, batch: Batch, n_steps: int, how: StepConfig) -> bool
 
 
 def stepper(model: Model, optimizer: torch.optim.Optimizer, recipe: Recipe, how: StepConfig) -> Stepper:
-    """What takes the steps: on one GPU, from recordings where shapes return."""
+    """What takes the steps: on one GPU, from recordings where shapes return and a step is always the same work."""
+    techniques = recipe if isinstance(recipe, Techniques) else Techniques()
+    if techniques.r_drop:
+        return TwicePassedStepper(model, optimizer, recipe, how)
     on_one_gpu = how.compute.torch_device.type == "cuda" and how.distributed.size == 1
-    records = how.graphs and on_one_gpu and model.kept is None  # what is kept is looked up on the CPU
+    # What is kept is looked up on the CPU, and unfreezing makes each phase's steps another work.
+    records = how.graphs and on_one_gpu and model.kept is None and not techniques.unfreezing
     return (RecordedStepper if records else Stepper)(model, optimizer, recipe, how)
 
 

@@ -11,7 +11,9 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from zoo.core.specs import Recipe
+from zoo.blocks.depth import by_depth
+from zoo.core.specs import Recipe, Techniques
+from zoo.model import Model
 
 
 def make_optimizer(model: nn.Module, recipe: Recipe, *, sharded: bool = False) -> torch.optim.Optimizer:
@@ -20,11 +22,7 @@ def make_optimizer(model: nn.Module, recipe: Recipe, *, sharded: bool = False) -
     If `sharded`, each process keeps the state of its own share of the parameters; Rajbhandari et al. 2020,
     arXiv:1910.02054, section 5.1.
     """
-    parameters = [parameter for parameter in model.parameters() if parameter.requires_grad]
-    groups: list[dict[str, Any]] = [
-        {"params": [p for p in parameters if _is_matrix(p)], "weight_decay": recipe.weight_decay},
-        {"params": [p for p in parameters if not _is_matrix(p)], "weight_decay": 0.0},
-    ]
+    groups = [group for params, share in _with_rates(model, recipe) for group in _groups(params, recipe, share)]
     kind: type[torch.optim.Optimizer] = Lamb
     options: dict[str, Any] = {"lr": recipe.learning_rate, "betas": (recipe.beta1, recipe.beta2), "eps": recipe.epsilon}
     if recipe.optimizer == "adamw" and recipe.bias_correction:
@@ -32,6 +30,24 @@ def make_optimizer(model: nn.Module, recipe: Recipe, *, sharded: bool = False) -
     else:
         options |= {"bias_correction": recipe.bias_correction, "scaled": recipe.optimizer == "lamb"}
     return _sharded(groups, kind, options) if sharded else kind(groups, **options)
+
+
+def _with_rates(model: nn.Module, recipe: Recipe) -> list[tuple[list[nn.Parameter], float]]:
+    """All parameters, with the share of the learning rate that each depth takes."""
+    decay = recipe.layer_decay if isinstance(recipe, Techniques) else 1.0
+    if decay == 1.0 or not isinstance(model, Model):
+        return [(list(model.parameters()), 1.0)]
+    return [(depth, decay**above) for above, depth in enumerate(reversed(by_depth(model, model.variant.dims.n_layers)))]
+
+
+def _groups(parameters: list[nn.Parameter], recipe: Recipe, share: float) -> list[dict[str, Any]]:
+    """Those that are not frozen, matrices and others apart."""
+    own = [] if share == 1.0 else [("rate_share", share)]
+    trained = [parameter for parameter in parameters if parameter.requires_grad]
+    return [
+        {"params": [p for p in trained if _is_matrix(p)], "weight_decay": recipe.weight_decay, **dict(own)},
+        {"params": [p for p in trained if not _is_matrix(p)], "weight_decay": 0.0, **dict(own)},
+    ]
 
 
 def _sharded(

@@ -167,7 +167,7 @@ class Stepper:
         """Add the gradient of one micro-batch that is on the device, its losses being shares of the batch's."""
         with self.draws.apart(*place):
             with self.how.compute.autocast():
-                outputs: dict[str, Output] = self.runner(batch)
+                outputs = self.outputs(batch, *place)
             weights = self.model.loss_weights
             factors = {name: weights.get(name, 1.0) * shares.get(name, 1.0) for name in outputs}
             losses = [output.loss * factors[name] for name, output in outputs.items()]
@@ -175,6 +175,11 @@ class Stepper:
             (torch.stack(losses).sum() * self.how.distributed.size).backward()  # type: ignore[no-untyped-call]
         for name, output in outputs.items():
             tally.add(name, output, shares.get(name, 1.0))
+
+    def outputs(self, batch: Batch, *place: int) -> dict[str, Output]:
+        """What the objectives make of a batch that is on the device; `place` is its step and micro-batch."""
+        outputs: dict[str, Output] = self.runner(batch)
+        return outputs
 
     def send(self, batch: Batch) -> Batch:
         """A batch on the device."""
@@ -192,12 +197,15 @@ class Stepper:
 
 
 def set_rate(optimizer: torch.optim.Optimizer, rate: float) -> None:
-    """Set the learning rate of all groups; one that is a tensor stays the same tensor, as recorded steps read it."""
+    """Set the learning rate of all groups, some of which take a share of it; one that is a tensor stays the same
+    tensor, as recorded steps read it.
+    """
     for group in optimizer.param_groups:
+        own = rate * group.get("rate_share", 1.0)
         if isinstance(group["lr"], Tensor):
-            group["lr"].fill_(rate)
+            group["lr"].fill_(own)
         else:
-            group["lr"] = rate
+            group["lr"] = own
 
 
 def _refuse_few(batch: Batch, index: int, how: StepConfig) -> None:

@@ -9,8 +9,9 @@ from typing import Self
 
 from pydantic import Field, JsonValue, model_validator
 
+from zoo.core.diff import diff
 from zoo.core.errors import UnknownName, ZooError
-from zoo.core.specs import PartRef, Record, Variant, diff
+from zoo.core.specs import PartRef, Record, Techniques, Variant
 from zoo.registry.catalog import Catalog
 from zoo.registry.paper_tables import PaperTable
 
@@ -30,6 +31,7 @@ CHOICES: dict[str, tuple[str, ...]] = {
     "dropout": ("dims.dropout", "dims.attention_dropout"),
     "start of weights": ("init",),
     "pre-training recipe": ("pretraining",),
+    **{name.replace("_", " "): (f"finetuning.{name}",) for name in Techniques.model_fields if name != "patience"},
     "fine-tuning recipe": ("finetuning",),
     "head": ("head",),
 }

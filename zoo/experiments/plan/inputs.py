@@ -29,6 +29,8 @@ def finetuning_inputs(recipe: Finetuning, reads: Set[str]) -> Inputs:
     """For a fine-tuning, besides its initial weights, head, task and seed; epochs are unused if steps are given."""
     inputs = recipe.model_dump(exclude={*Reading.model_fields} | _HEAD_READS) | reading_inputs(recipe, reads)
     inputs["features"] = recipe.feature_config and recipe.feature_config.model_dump()
+    if recipe.early_stopping is None:
+        del inputs["patience"]
     if recipe.steps is not None:
         del inputs["epochs"]
         inputs["warmup"] = recipe.warmup_steps(recipe.steps)

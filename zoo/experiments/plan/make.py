@@ -9,8 +9,9 @@ from statistics import fmean
 
 from pydantic import ValidationError
 
+from zoo.core.diff import diff
 from zoo.core.errors import ZooError, explain
-from zoo.core.specs import HeadConfig, R, Variant, diff
+from zoo.core.specs import HeadConfig, R, Variant
 from zoo.experiments.plan.ablation import Ablation
 from zoo.experiments.plan.claims import PLAIN, Claims
 from zoo.experiments.plan.corpus import CorpusSource, MicroworldCorpus, TasksCorpus, corpus_hash

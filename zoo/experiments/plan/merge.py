@@ -8,8 +8,9 @@ from typing import Any, TypeVar
 
 from pydantic import ValidationError
 
+from zoo.core.diff import diff
 from zoo.core.errors import ZooError, explain
-from zoo.core.specs import Record, diff
+from zoo.core.specs import Record
 from zoo.experiments.plan.make import refuse_unequal
 from zoo.experiments.plan.plan import Plan
 from zoo.registry.search_grids import Tuning, alike

@@ -255,9 +255,10 @@ class PlanSpec(Record):
         return self._tasks[name]
 
     def finetuning_of(self, job: Job) -> Finetuning:
-        """The recipe of a fine-tuning: its variant's, with the job's setting."""
+        """The recipe of a fine-tuning: its variant's, with the job's setting, as far as the task's kind knows it."""
         recipe = self.variant(job.system).finetuning
-        return job.setting.applied(recipe) if job.setting else recipe
+        recipe = job.setting.applied(recipe) if job.setting else recipe
+        return recipe.in_loss(task_kind(self.task(str(job.task))).loss_reads)
 
     def tried(self, task: str) -> tuple[Selection, Sequence[Setting | None]]:
         """The settings of fine-tuning on a task, None for the recipe's own, and the rule that chooses among them.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from zoo.core.specs import diff
+from zoo.core.diff import diff
 from zoo.document import MISSING, Figure, Section, Table
 from zoo.experiments.report.plots import curves_figure
 from zoo.experiments.results.run import ComparisonRun

@@ -118,6 +118,8 @@ class TaskResult(Record):
     gradient_accumulation_steps: Count = 1
     parameters_trained: Whole | None = None
     """By fine-tuning; fewer than the model has if its encoder is frozen."""
+    best_step: Count | None = None
+    """The step after which early stopping found the weights best; `steps` are those taken."""
     layer_mix: LayerWeights | None = None
     truncated: dict[str, Truncation] = Field(default={})
     scores: dict[str, dict[str, float]]

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
+from functools import partial
 
 from zoo.blocks import initialise
 from zoo.checkpoints import load, save
@@ -13,14 +15,16 @@ from zoo.experiments.results.records import Cost, LayerWeights, TaskResult, Trun
 from zoo.experiments.runner.context import JobContext
 from zoo.experiments.runner.latency import latency, throughput
 from zoo.experiments.runner.scoring import answered, planned_data, scored, unlabelled
+from zoo.heads import TaskHead
 from zoo.machine.memory import peak_memory, reset_peak_memory
 from zoo.model import Model
 from zoo.tasks.kinds import make_head, task_kind
-from zoo.tasks.scoring import gold_labels
-from zoo.tasks.task import labels_of
-from zoo.train.finetune import head_for, logits_of, training_batches, training_parts
+from zoo.tasks.scoring import gold_labels, main_score, score
+from zoo.tasks.task import Example, labels_of
+from zoo.train.finetune import divided, head_for, logits_of, predict, training_batches, training_parts
 from zoo.train.kept import keeping
 from zoo.train.loop import fit
+from zoo.train.techniques import freeze_lowest, known_to_loss, reinitialize
 from zoo.weights.checkpoint import load_weights
 from zoo.weights.folder import CheckpointFolder
 
@@ -38,16 +42,18 @@ def finetune(work: JobContext) -> TaskResult:
         head = make_head(variant.dims, head_for(task, variant.head, recipe.feature_config))
     initialise(head, Init(), seed_of("head", dataset.content_hash, job.seed))
     model = pretrained.with_head(task.name, head).to(how.compute.torch_device)
+    _prepare(work, model, head)
 
-    items = task.training_items(dataset)
+    items, held_out = divided(task.training_items(dataset), recipe.early_stopping, job.seed)
     kind = task_kind(task, recipe)
     encoded = {task.train_split: kind.encode(items, tokenizer, recipe.max_length)}
     began = time.perf_counter()
     parts, labels = training_parts(encoded[task.train_split][0], labels_of(items))
-    steps = recipe.steps_over(len(parts))
+    known_to_loss(head, recipe, labels)
     batches = training_batches(kind, parts, labels, recipe.batch_size, job.seed)
+    held_out_score = partial(_score_of, work, model, head, held_out)
     with keeping(model):
-        history = fit(model, batches, recipe, steps, work.progress, how)
+        history = fit(model, batches, recipe, recipe.steps_over(len(parts)), work.progress, how, held_out_score)
     trained = time.perf_counter()
     for split in (*task.dev_splits, *unlabelled(task, dataset)):
         encoded[split] = kind.encode(dataset.splits[split], tokenizer, recipe.max_length)
@@ -65,7 +71,8 @@ def finetune(work: JobContext) -> TaskResult:
     return scored(
         work,
         answers,
-        steps=steps,
+        steps=history.n_steps,
+        best_step=history.best_step,
         parameters_trained=sum(each.numel() for each in model.parameters() if each.requires_grad),
         layer_mix=_mix(model),
         truncated={
@@ -80,6 +87,29 @@ def finetune(work: JobContext) -> TaskResult:
             inference_items_per_s=throughput(model, head, asked, how.compute) if is_first else None,
         ),
     )
+
+
+def _prepare(work: JobContext, model: Model, head: TaskHead) -> None:
+    """Freeze layers, or start some anew, as the recipe says."""
+    plan, job = work.plan, work.job
+    recipe = plan.finetuning_of(job)
+    if recipe.reinitialized_layers is not None:
+        fresh = work.catalog.assemble(model.variant, seed_of("reinitialized layers", job.seed))
+        reinitialize(model, fresh, recipe.reinitialized_layers)
+        initialise(head, Init(), seed_of("head", plan.task(str(job.task)).content_hash, job.seed))  # its pooler too
+    if recipe.frozen_layers is not None:
+        freeze_lowest(model, recipe.frozen_layers)
+
+
+def _score_of(work: JobContext, model: Model, head: TaskHead, items: Sequence[Example]) -> float:
+    """The task's score on training items that are held out."""
+    task, recipe = work.catalog.task(str(work.job.task)), work.plan.finetuning_of(work.job)
+    kind = task_kind(task, recipe)
+    encoded, _ = kind.encode(items, model.text_tokenizer, recipe.max_length)
+    with work.how.compute.autocast():
+        predictions = predict(model, head, encoded)
+    gold = [kind.to_json(label) for label in labels_of(items)]
+    return main_score(task, {task.train_split: score(task, gold, predictions)})
 
 
 def _mix(model: Model) -> LayerWeights | None:

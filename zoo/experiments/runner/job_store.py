@@ -11,9 +11,9 @@ from pathlib import Path
 
 from filelock import FileLock, Timeout
 
+from zoo.core.diff import diff
 from zoo.core.errors import RunFailed, ZooError
 from zoo.core.files import sweep
-from zoo.core.specs import diff
 from zoo.experiments.plan.cache_key import cache_key
 from zoo.experiments.plan.job import Job
 from zoo.experiments.plan.job_kinds import kind_of

@@ -93,6 +93,7 @@ def scored(
     cost: Cost,
     parameters_trained: int | None = None,
     layer_mix: LayerWeights | None = None,
+    best_step: int | None = None,
 ) -> TaskResult:
     """The result of a job that gave these answers."""
     task, dataset = planned_data(work)
@@ -107,6 +108,7 @@ def scored(
         gradient_accumulation_steps=work.how.gradient_accumulation_steps,
         parameters_trained=parameters_trained,
         layer_mix=layer_mix,
+        best_step=best_step,
         truncated=truncated,
         scores=scores,
         main_score=main_score(task, scores),

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from zoo.core.errors import UnknownName
+from zoo.core.specs import LOSS_FIELDS
 from zoo.tasks.kinds.kind import EncodedItem, TaskKind, are_probabilities, percent, rounded
 from zoo.tasks.task import Example
 
@@ -22,6 +23,7 @@ class Classification(TaskKind):
 
     head = "zoo.heads:SequenceClassification"
     is_one_class = True
+    loss_reads = LOSS_FIELDS
     baselines: ClassVar = {
         "majority": "zoo.tasks.baselines:majority_class",
         "bag-of-words": "zoo.tasks.baselines:logistic_regression",

@@ -102,6 +102,9 @@ class TaskKind(ABC):
     reads: ClassVar[frozenset[str]] = frozenset({"max_length"})
     """The fields of `reading` on which its results depend."""
 
+    loss_reads: ClassVar[frozenset[str]] = frozenset()
+    """Which of a recipe's LOSS_FIELDS its loss knows."""
+
     def __init__(self, labels: Sequence[str], pair: bool = False) -> None:
         self.labels, self.pair = tuple(labels), pair
 

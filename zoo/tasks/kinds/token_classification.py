@@ -8,6 +8,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from zoo.core.errors import UnknownName, ZooError
+from zoo.core.specs import LOSS_FIELDS
 from zoo.tasks.kinds.classification import class_id, id_of, is_id
 from zoo.tasks.kinds.kind import EncodedItem, ItemField, TaskKind, are_probabilities, percent, rounded, text_in
 from zoo.tasks.tagging import CHARACTERS, OUTSIDE, SPACES, convert_tags, marks_entities, recognised, word_spans
@@ -30,6 +31,7 @@ class TokenClassification(TaskKind):
     """
 
     head = "zoo.heads:TokenClassification"
+    loss_reads = LOSS_FIELDS
     columns = ("start", "end", "word", "prediction", "probability")
     options = ("words",)
     reads = frozenset({"max_length", "stride"})
