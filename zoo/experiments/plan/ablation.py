@@ -32,6 +32,7 @@ CHOICES: dict[str, tuple[str, ...]] = {
     "start of weights": ("init",),
     "pre-training recipe": ("pretraining",),
     **{name.replace("_", " "): (f"finetuning.{name}",) for name in Techniques.model_fields if name != "patience"},
+    "early stopping": ("finetuning.early_stopping", "finetuning.patience"),
     "fine-tuning recipe": ("finetuning",),
     "head": ("head",),
 }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, TypeAlias
 
 import numpy as np
@@ -20,13 +21,16 @@ Mixes: TypeAlias = dict[tuple[str, str], list[LayerWeights]]
 
 
 def features_section(run: ComparisonRun) -> Section | None:
-    """A row per variant, and a chart of learnt mixes; None if all variants are fine-tuned as a whole."""
-    if not any(variant.finetuning.feature_config for variant in run.plan.variants):
+    """What heads read, and techniques; None if all variants are fine-tuned as a whole and plainly."""
+    recipes = [variant.finetuning for variant in run.plan.variants]
+    tables = [trained_table(run)] if any(recipe.feature_config for recipe in recipes) else []
+    tables += [techniques_table(run)] if any(recipe.changed for recipe in recipes) else []
+    if not tables:
         return None
     mixes = mixes_of(run)
     title = "Learnt mix of layers: the share of each, a point per seed; layer 0 is the embeddings"
     figures = (Figure(title, lambda: _drawn(run, mixes), mix_table(mixes)),) if mixes else ()
-    return Section("features", "What is trained", (trained_table(run), *figures))
+    return Section("features", "What is trained", (*tables, *figures))
 
 
 def trained_table(run: ComparisonRun) -> Table:
@@ -37,6 +41,18 @@ def trained_table(run: ComparisonRun) -> Table:
         for variant in run.plan.variants
     )
     return Table(columns, rows, words=frozenset({"encoder", "layers", "head"}))
+
+
+def techniques_table(run: ComparisonRun) -> Table:
+    """A row per variant: its techniques, which weights it keeps, and after how many steps over all runs."""
+    rows = []
+    for variant in run.plan.variants:
+        recipe, results = variant.finetuning, run.finetuned(variant.name)
+        used = ", ".join(f"{name}={value}" for name, value in recipe.changed.items()) or MISSING
+        steps, best = [result.steps for result in results], [result.best_step or result.steps for result in results]
+        rows.append((variant.name, used, recipe.kept_weights, _range(steps), _range(best)))
+    columns = ("variant", "techniques", "weights kept", "steps taken", "steps of the weights kept")
+    return Table(columns, tuple(rows), words=frozenset({"techniques", "weights kept"}))
 
 
 def mixes_of(run: ComparisonRun) -> Mixes:
@@ -70,8 +86,11 @@ def _described(config: FeatureConfig | None) -> tuple[str, str, str]:
 
 
 def _trained(run: ComparisonRun, system: str) -> str:
-    counts = sorted({n for result in run.finetuned(system) if (n := result.parameters_trained) is not None})
-    return " to ".join(f"{n:,}" for n in dict.fromkeys((counts[0], counts[-1]))) if counts else MISSING
+    return _range([n for result in run.finetuned(system) if (n := result.parameters_trained) is not None])
+
+
+def _range(counts: Sequence[int]) -> str:
+    return " to ".join(f"{n:,}" for n in dict.fromkeys((min(counts), max(counts)))) if counts else MISSING
 
 
 def _drawn(run: ComparisonRun, mixes: Mixes) -> Drawing:

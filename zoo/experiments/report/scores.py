@@ -141,7 +141,9 @@ def protocol(run: ComparisonRun) -> str:
     """What the scores are."""
     origin = "each pre-trained" if run.plan.pretrain_each_seed else "all fine-tuned from one pre-training"
     seeds = f"{len(run.plan.seeds)} seeds, {origin}"
-    return f"Scores are mean ± standard deviation over {seeds}, on dev, after the last step, x 100."
+    last = all(variant.finetuning.kept_weights == "last" for variant in run.plan.variants)
+    kept = "after the last step" if last else "with the weights that each recipe keeps"
+    return f"Scores are mean ± standard deviation over {seeds}, on dev, {kept}, x 100."
 
 
 def task_label(run: ScoredRun, name: str) -> str:

@@ -1,0 +1,70 @@
+"""Techniques of fine-tuning as variants of a comparison and as edges of an ablation."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+import zoo
+import zoo_bert
+from tests.experiments import toy_task
+from tests.experiments.test_features import TUNED
+from zoo import Catalog
+from zoo.api.outcomes import Comparison
+from zoo.experiments.plan.ablation import choices
+from zoo.experiments.report.features import techniques_table
+from zoo.experiments.report.scores import protocol
+from zoo.experiments.verify.rerun import reevaluate
+
+CATALOG = Catalog.of(zoo_bert, toy_task)
+STOPPED = f"{TUNED}+finetuning.early_stopping=0.4+finetuning.patience=2"
+FROZEN = f"{TUNED}+finetuning.frozen_layers=2"
+SMOOTH = f"{TUNED}+finetuning.label_smoothing=0.1"
+VARIANTS = (
+    f"plain={TUNED}",
+    f"stopped={STOPPED}",
+    f"frozen={FROZEN}",
+    f"smooth={TUNED}+finetuning.label_smoothing=0.1",
+)
+
+
+@pytest.fixture(scope="module")
+def done(tmp_path_factory: pytest.TempPathFactory) -> Comparison:
+    text = tmp_path_factory.mktemp("text") / "text.txt"
+    text.write_text("\n\n".join(f"the {a} shows the {b} a lamp." for a in toy_task.NOUNS for b in toy_task.NOUNS))
+    return zoo.compare(
+        *VARIANTS, tasks=["lamps"], corpus=[text], out=text.parent / "run", catalog=CATALOG, workers=0,
+        pretrain_tokens=1_000, finetune_steps=20, seeds=2, keep_finetuned=True,
+    )  # fmt: skip
+
+
+def test_they_share_the_pretraining_and_give_results_of_their_own(done: Comparison) -> None:
+    assert not done.failures and len(done.run.pretrained_results) == 1
+    plain, smooth = (done.run.finetuned(name)[0] for name in ("plain", "smooth"))
+    assert plain.key != smooth.key and plain.best_step is None
+    trained = {name: done.run.finetuned(name)[0].parameters_trained or 0 for name in ("plain", "frozen")}
+    assert 0 < trained["frozen"] < trained["plain"]
+
+
+def test_early_stopping_says_how_many_steps_it_took_and_which_was_best(done: Comparison) -> None:
+    for result in done.run.finetuned("stopped"):
+        assert result.best_step is not None and result.best_step % 2 == 0
+        assert result.steps in (result.best_step + 2 * 2, 20)
+    row = techniques_table(done.run).by_label["stopped"]
+    assert row[:2] == ("early_stopping=0.4", "best on 40% of the training items, held out")
+    assert techniques_table(done.run).by_label["plain"][:3] == ("-", "last", "20")
+    assert "with the weights that each recipe keeps" in protocol(done.run)
+    assert "What is trained" in done.render("markdown")
+
+
+def test_kept_models_predict_again_what_they_predicted(done: Comparison) -> None:
+    assert done.folder is not None
+    assert {check.finding for check in reevaluate(done.run, Path(done.folder), CATALOG)} == {"confirmed"}
+
+
+def test_each_technique_is_a_design_choice_of_its_own() -> None:
+    both = CATALOG.variant(f"{STOPPED}+finetuning.layer_decay=0.9+finetuning.learning_rate=0.5")
+    found = choices(CATALOG, CATALOG.variant(TUNED), both)
+    assert list(found) == ["layer decay", "early stopping", "fine-tuning recipe"]
+    assert [*found["early stopping"]] == ["finetuning.early_stopping", "finetuning.patience"]
