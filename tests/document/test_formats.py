@@ -22,8 +22,6 @@ from zoo.experiments.report.build import document
 from zoo.experiments.results.run import ComparisonRun
 from zoo.experiments.statistics.analysis import analyse
 
-pytest.importorskip("matplotlib")
-
 WRONG = {"bert-tiny": [18, 17, 19], "bert-tiny+dims.n_layers=1": [1, 2, 1]}
 
 

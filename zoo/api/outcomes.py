@@ -169,11 +169,10 @@ class Pretrained:
         return load(self.model_folder)
 
     def draw(self) -> None:
-        """Write the loss curve into the folder. Raises ZooError if matplotlib is not installed."""
+        """Write the loss curve into the folder, as curve.svg."""
         from zoo.pretraining.curves import draw
 
-        names = [self.folder / "curve.svg", self.folder / "curve.png"]
-        draw([self.folder], names, [self.summary.variant.name])
+        draw([self.folder], self.folder / "curve.svg", [self.summary.variant.name])
 
     def __repr__(self) -> str:
         from zoo.pretraining.display import describe

@@ -2,66 +2,66 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from collections.abc import Iterator, Sequence
 
 from zoo.auditing.audit import Audit
 from zoo.auditing.breakdown import WHOLE, Row
+from zoo.document import Axis, Chart, Panel, Point, Series
 
-if TYPE_CHECKING:
-    from matplotlib.axes import Axes
-    from matplotlib.figure import Figure
+OTHER = "heads and other"
 
-COLORS = {
-    "token": "#1f4e79",
-    "position": "#3d85c6",
-    "segment": "#6fa8dc",
-    "embedding norms": "#a4c8ea",
-    "projection": "#cfe2f3",
-    "embedding, whole": "#5b7fb5",
-    "attention": "#b45309",
-    "ffn": "#f59e0b",
-    "norms": "#fcd34d",
-    "encoder, whole": "#d97706",
-    "pooler": "#6b7280",
-    "heads and other": "#b6bcc6",
+LOOKS: dict[str, tuple[int | None, int]] = {
+    "token": (0, 0),
+    "position": (0, 1),
+    "segment": (0, 2),
+    "embedding norms": (0, 3),
+    "projection": (0, 4),
+    "embedding, whole": (0, 0),
+    "attention": (1, 0),
+    "ffn": (1, 2),
+    "norms": (1, 4),
+    "encoder, whole": (1, 0),
+    "pooler": (None, 0),
+    OTHER: (None, 2),
 }
-"""Embedding in blues, encoder in oranges; a part that states no formula is drawn whole."""
+"""Color and tint: embedding in one color, encoder in another; a part that states no formula is drawn whole."""
+
+TITLE = "Stored parameters by component"
 
 
-def draw(audits: Sequence[Audit]) -> Figure:
+def chart(audits: Sequence[Audit]) -> Chart:
     """Stored parameters by component: in millions, and as shares."""
-    from matplotlib.figure import Figure
-
-    figure = Figure(figsize=(11, 1.6 + 0.42 * len(audits)), layout="constrained")
-    absolute, shares = figure.subplots(1, 2, sharey=True)
-    _bars(absolute, audits, share=False)
-    _bars(shares, audits, share=True)
-    absolute.set_xlabel("parameters stored, millions")
-    shares.set_xlabel("share of all stored, %")
-    absolute.invert_yaxis()
-    handles, labels = absolute.get_legend_handles_labels()
-    figure.legend(handles, labels, loc="outside upper center", ncols=5, frameon=False)
-    return figure
-
-
-def _bars(axes: Axes, audits: Sequence[Audit], *, share: bool) -> None:
-    names = [audit.name for audit in audits]
-    left = [0.0] * len(audits)
     sums = [_sums(audit) for audit in audits]
-    for component, color in COLORS.items():
-        if not any(s[component] for s in sums):
-            continue
-        widths = [100 * s[component] / sum(s.values()) if share else s[component] / 1e6 for s in sums]
-        axes.barh(names, widths, left=left, color=color, label=component, height=0.7)
-        left = [start + width for start, width in zip(left, widths, strict=True)]
+    names = tuple(name for name in LOOKS if any(found[name] for found in sums))
+    rows = tuple(audit.name for audit in audits)
+    millions = [{name: n / 1e6 for name, n in found.items()} for found in sums]
+    shares = [{name: 100 * n / sum(found.values()) for name, n in found.items()} for found in sums]
+    panels = (
+        Panel("", tuple(_bars(names, of_each)), Axis(label, from_zero=True), rows=rows)
+        for label, of_each in (("parameters stored, millions", millions), ("share of all stored, %", shares))
+    )
+    return Chart(tuple(panels), names)
+
+
+def _bars(names: Sequence[str], of_each: Sequence[dict[str, float]]) -> Iterator[Series]:
+    """A series per component, each bar beginning where the one before it ends."""
+    ends = [0.0] * len(of_each)
+    for name in names:
+        starts, ends = ends, [end + found[name] for end, found in zip(ends, of_each, strict=True)]
+        points = tuple(
+            Point(end - start, row, x_range=(start, end))
+            for row, (start, end) in enumerate(zip(starts, ends, strict=True))
+            if end > start
+        )
+        color, tint = LOOKS[name]
+        yield Series(name, points, "bars", color, tint)
 
 
 def _sums(audit: Audit) -> dict[str, int]:
-    sums = dict.fromkeys(COLORS, 0)
+    sums = dict.fromkeys(LOOKS, 0)
     for row in audit.breakdown:
         name = _name(row)
-        sums[name if name in sums else "heads and other"] += row.stored
+        sums[name if name in sums else OTHER] += row.stored
     return sums
 
 

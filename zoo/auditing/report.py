@@ -7,7 +7,7 @@ from pathlib import Path
 
 from zoo.auditing import tables
 from zoo.auditing.audit import Audit, PublishedCount, printed_elsewhere
-from zoo.auditing.chart import draw
+from zoo.auditing.chart import TITLE, chart
 from zoo.core.errors import ZooError
 from zoo.core.files import write_text
 from zoo.document import Document, Figure, Notes, Section
@@ -24,8 +24,21 @@ def with_notes(sections: Iterable[Section], notes: Iterable[str]) -> list[Sectio
 
 def page(audits: Sequence[Audit], sections: Iterable[Section]) -> Document:
     """A document with the chart of components first."""
-    chart = Section("chart", "", (Figure("Stored parameters by component", lambda: draw(audits)),))
-    return Document("Parameter audit", (chart, *sections))
+    first = Section(
+        "where", "Where the parameters are", (Notes((answer(audits),), lead=True), Figure(TITLE, chart(audits)))
+    )
+    return Document("Parameter audit", (first, *sections))
+
+
+def answer(audits: Sequence[Audit]) -> str:
+    """Whether the counts agree, in a sentence."""
+    wrong = [audit.name for audit in audits if audit.disagreements]
+    figures = [figure for audit in audits for figure in audit.sources.published]
+    explained = sum(bool(figure.ways) for figure in figures)
+    counted = audits[0].name if len(audits) == 1 else f"{len(audits)} variants"
+    agree = f"of {', '.join(wrong)} differ" if wrong else "agree"
+    published = f" {explained} of {len(figures)} published figures are explained." if figures else ""
+    return f"{counted}: the parameters counted by formula, on the module and in checkpoints {agree}.{published}"
 
 
 def as_json(audits: Sequence[Audit]) -> list[dict[str, object]]:

@@ -85,17 +85,17 @@ def _print(audits: Audits, named: bool) -> None:
 
 
 def _write(audits: Audits, as_markdown: bool, html: Path | None, chart: Path | None, update: Path | None) -> None:
-    from zoo.auditing.chart import draw
+    from zoo.auditing import chart as charts
     from zoo.auditing.report import write_markdown
     from zoo.document.markdown import sections
-    from zoo.document.plotting import svg
+    from zoo.document.svg import standalone
 
     if as_markdown:
         print(sections(audits.sections, level=3), end="")
     if update:
         write_markdown(update, sections(audits.sections, level=3))
     if chart:
-        write_text(chart, svg(lambda: draw(audits.good)))
+        write_text(chart, standalone(charts.chart(audits.good), charts.TITLE))
     if html:
         audits.save(html, "html")
     written = {"page": html, "chart": chart, "page with tables": update}

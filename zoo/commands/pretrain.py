@@ -12,7 +12,6 @@ import typer
 from zoo.commands.completion import COMPLETIONS
 from zoo.commands.console import AsJson, Strict, ending, open_catalog, print_json, show_table
 from zoo.commands.options import takes
-from zoo.core.errors import ZooError
 from zoo.pretraining.request import CorpusRequest, PretrainRequest
 
 
@@ -48,10 +47,7 @@ def pretrain(
     done = zoo.pretrain(variant, progress=True, catalog=open_catalog(strict), command=command, **given)
     if not done.is_main:
         return 0
-    try:
-        done.draw()
-    except ZooError as error:
-        print(f"no curve was drawn: {error}", file=sys.stderr)
+    done.draw()
     if as_json:
         print_json(done.summary.model_dump_json(indent=1))
     else:

@@ -5,14 +5,12 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping, Sequence, Set
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TypeAlias
 
 from pydantic import JsonValue
 
 from zoo.core.errors import UnknownName
-
-if TYPE_CHECKING:
-    from matplotlib.figure import Figure as Drawing
+from zoo.document.charts import Chart
 
 MISSING = "-"
 
@@ -49,16 +47,17 @@ class Figure:
     """A chart; `data` holds what it shows for formats without pictures, None if a table of its section does."""
 
     title: str
-    draw: Callable[[], Drawing]
+    chart: Chart
     data: Table | None = None
 
 
 @dataclass(frozen=True)
 class Notes:
-    """Sentences; numbered where they are steps."""
+    """Sentences, as a list; numbered where they are steps, and paragraphs in large letters where they lead a page."""
 
     lines: tuple[str, ...]
     numbered: bool = False
+    lead: bool = False
 
 
 Block: TypeAlias = Table | Figure | Notes
@@ -86,16 +85,32 @@ class Section:
 
 
 @dataclass(frozen=True)
+class Made:
+    """When something was made, as 2026-11-27, and the command that made it."""
+
+    date: str
+    command: str
+
+
+@dataclass(frozen=True)
 class Document:
     """A title and sections, the most important first.
 
-    `data` makes what the JSON holds beside the sections; `files` are texts by name that a page carries with it.
+    `data` makes what the JSON holds beside the sections; `files` are texts by name that a page carries with it; `made`
+    says when, as a date, and by which command.
     """
 
     title: str
     sections: tuple[Section, ...]
     data: Callable[[], Mapping[str, JsonValue]] = dict
     files: Mapping[str, str] = field(default_factory=dict)
+    made: Made | None = None
+
+    @property
+    def answer(self) -> tuple[str, ...]:
+        """The sentences that lead it."""
+        blocks = (block for section in self.sections for block in section.blocks)
+        return tuple(line for block in blocks if isinstance(block, Notes) and block.lead for line in block.lines)
 
     @property
     def brief(self) -> Document:

@@ -2,43 +2,92 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from base64 import b64encode
+from collections.abc import Iterable, Iterator, Sequence
+from datetime import date
+from functools import cache
+from hashlib import sha256
 from html import escape
+from itertools import pairwise
 from pathlib import Path
 
 from zoo.core.errors import visible
-from zoo.document.blocks import Block, Document, Figure, Notes, Section, Table, breakable
-from zoo.document.plotting import svg
-
-PAGE = Path(__file__).with_name("page.html")
+from zoo.document import svg
+from zoo.document.blocks import Block, Document, Figure, Made, Notes, Section, Table, breakable
+from zoo.document.charts import Chart
 
 MOST_ROWS = 20
 """A longer table is folded."""
 
+LISTED = 5
+"""From so many sections on, a page has a list of contents."""
+
 
 def render(document: Document) -> str:
-    """The page. Raises ZooError if it has figures and matplotlib is missing."""
-    parts = [
-        *map(_section, document.sections),
-        *(_folded(name, f"<pre>{escape(text)}</pre>") for name, text in document.files.items()),
+    """The page: what leads it, the list of contents, and the rest."""
+    first, rest = document.sections[:1], document.sections[1:]
+    titled = [section for section in document.sections if section.title]
+    listed = len(titled) >= LISTED
+    body = [
+        f"<header><h1>{escaped(document.title)}</h1>{_made(document.made)}</header>",
+        *(_section(section, leads=True) for section in first),
+        *([_contents(titled)] if listed else []),
+        '<div class="rest">',
+        *map(_section, rest),
+        *(_folded(name, f"<pre>{escape(text)}</pre>", kind="file") for name, text in document.files.items()),
+        "</div>",
     ]
-    page = PAGE.read_text(encoding="utf-8")
-    return page.replace("TITLE", escaped(document.title)).replace("BODY", "\n".join(parts))
+    return page(document.title, "\n".join(body), listed=listed)
+
+
+def page(title: str, body: str, *, listed: bool = False, scripts: Sequence[str] = ()) -> str:
+    """A whole page around a body of HTML, whose policy allows the zoo's style and these scripts only, by their hashes.
+
+    The scripts are source texts that come after that for tables.
+    """
+    style = _text("chart.css") + _text("page.css")
+    script = "\n".join([_text("page.js"), *scripts])
+    texts = {
+        "style-hash": _hash(style),
+        "script-hash": _hash(script),
+        "title": escape(visible(title)),
+        "style": style,
+        "script": script,
+        "body": body,
+    }
+    made = _text("page.html").replace(
+        '<div class="page">', '<div class="page listed">' if listed else '<div class="page">'
+    )
+    head, *parts = made.split("{{")
+    return head + "".join(texts[name] + rest for name, _, rest in (part.partition("}}") for part in parts))
 
 
 def fragment(parts: Iterable[Section]) -> str:
     """Sections for a notebook, which has a page of its own."""
-    return "\n".join(map(_section, parts))
+    return "\n".join([f'<div class="zoo"><style>{_text("chart.css")}</style>', *map(_section, parts), "</div>"])
 
 
-def table(table: Table) -> str:
-    """A table that scrolls where it is too wide."""
-    rows = "\n".join(
-        f"<tr>{''.join(_cell(table, row, column, cell) for column, cell in enumerate(cells))}</tr>"
-        for row, cells in enumerate(table.rows)
+def table(table: Table, label: str = "") -> str:
+    """A table that scrolls where it is too wide; a body of rows begins at each of its rules."""
+    bounds = sorted({0, len(table.rows), *(rule for rule in table.rules if 0 < rule < len(table.rows))})
+    bodies = "\n".join(
+        f"<tbody>\n{''.join(_row(table, row) for row in range(start, end))}</tbody>" for start, end in pairwise(bounds)
     )
-    head = "".join(f"<th{_kind(table, column)}>{escaped(name)}</th>" for column, name in enumerate(table.columns))
-    return f'<div class="scroll"><table>\n<tr>{head}</tr>\n{rows}\n</table></div>'
+    head = "".join(
+        f'<th scope="col"{_kind(table, column)}>{escaped(name)}</th>' for column, name in enumerate(table.columns)
+    )
+    named = f' role="region" aria-label="{escape(visible(label))}"' if label else ""
+    return f'<div class="scroll" tabindex="0"{named}><table>\n<thead><tr>{head}</tr></thead>\n{bodies}\n</table></div>'
+
+
+def figure(title: str, chart: Chart, data: Table | None = None) -> str:
+    """The panels of a chart, beside each other where there is room, and its legend."""
+    caption = f"<figcaption>{escaped(title)}</figcaption>"
+    panels = "\n".join(svg.panels(chart, title))
+    legend = "" if chart.labelled else "".join(map(_legend_item, [chart] * len(chart.names), chart.names))
+    listed = f'\n<ul class="legend">{legend}</ul>' if legend else ""
+    numbers = _folded("The same in numbers", table(data, title)) if data else ""
+    return f'<figure>{caption}\n<div class="panels">{panels}</div>{listed}{numbers}</figure>'
 
 
 def escaped(text: str) -> str:
@@ -46,37 +95,78 @@ def escaped(text: str) -> str:
     return "<wbr>".join(map(escape, breakable(visible(text))))
 
 
-def _section(section: Section) -> str:
+@cache
+def _text(name: str) -> str:
+    return Path(__file__).with_name(name).read_text(encoding="utf-8")
+
+
+def _hash(text: str) -> str:
+    return f"sha256-{b64encode(sha256(text.encode()).digest()).decode()}"
+
+
+def _made(made: Made | None) -> str:
+    if made is None:
+        return ""
+    day = date.fromisoformat(made.date)
+    return (
+        f'<p class="made"><time datetime="{day.isoformat()}">{day.day} {day:%B %Y}</time>'
+        f" · <code>{escaped(made.command)}</code></p>"
+    )
+
+
+def _contents(sections: Sequence[Section]) -> str:
+    items = "".join(f'<li><a href="#{escape(section.id)}">{escaped(section.title)}</a></li>' for section in sections)
+    return f'<nav aria-label="Contents"><h2>Contents</h2><ol>{items}</ol></nav>'
+
+
+def _section(section: Section, *, leads: bool = False) -> str:
+    kinds = [type(block) for block in section.blocks]
+    pair = " pair" if kinds.count(Figure) == 1 and kinds.count(Table) == 1 else ""
     head = f'<h2 id="{escape(section.id)}">{escaped(section.title)}</h2>' if section.title else ""
-    return "\n".join([f"<section>{head}", *map(_block, section.blocks), "</section>"])
+    blocks = [part for block in section.blocks for part in _block(block, section.title)]
+    return "\n".join([f'<section class="first{pair}">' if leads else "<section>", head, *blocks, "</section>"])
 
 
-def _block(block: Block) -> str:
-    if isinstance(block, Notes):
-        kind = "ol" if block.numbered else "ul"
-        return f"<{kind}>{''.join(f'<li>{escaped(note)}</li>' for note in block.lines)}</{kind}>"
+def _block(block: Block, label: str) -> Iterator[str]:
     if isinstance(block, Figure):
-        # matplotlib escapes the names that it writes.
-        picture = f'<h3>{escaped(block.title)}</h3>\n<div class="scroll">{svg(block.draw)}</div>'
-        return picture + (_folded("The same in numbers", table(block.data)) if block.data else "")
-    title = f"<h3>{escaped(block.title)}</h3>\n" if block.title else ""
-    shown = table(block)
-    return title + (_folded(f"{len(block.rows)} rows", shown) if len(block.rows) > MOST_ROWS else shown)
+        yield figure(block.title, block.chart, block.data)
+    elif isinstance(block, Notes) and block.lead:
+        yield from (f'<p class="lead">{escaped(line)}</p>' for line in block.lines)
+    elif isinstance(block, Notes):
+        kind = "ol" if block.numbered else "ul"
+        yield f"<{kind}>{''.join(f'<li>{escaped(note)}</li>' for note in block.lines)}</{kind}>"
+    else:
+        yield from [f"<h3>{escaped(block.title)}</h3>"] if block.title else []
+        shown = table(block, block.title or label)
+        yield _folded(f"{len(block.rows)} rows", shown) if len(block.rows) > MOST_ROWS else shown
 
 
-def _folded(summary: str, content: str) -> str:
-    return f"<details><summary>{escaped(summary)}</summary>{content}</details>"
+def _folded(summary: str, content: str, kind: str = "") -> str:
+    named = f' class="{kind}"' if kind else ""
+    return f"<details{named}><summary>{escaped(summary)}</summary>{content}</details>"
+
+
+def _legend_item(chart: Chart, name: str) -> str:
+    return (
+        f'<li><svg class="chart" viewBox="0 0 26 12" aria-hidden="true">{svg.swatch(chart, name)}</svg>'
+        f"{escaped(name)}</li>"
+    )
 
 
 def _kind(table: Table, column: int) -> str:
     return ' class="words"' if table.holds_words(column) else ""
 
 
+def _row(table: Table, row: int) -> str:
+    return f"<tr>{''.join(_cell(table, row, column, cell) for column, cell in enumerate(table.rows[row]))}</tr>\n"
+
+
 def _cell(table: Table, row: int, column: int, cell: str) -> str:
-    tag = "th" if column == 0 else "td"
     rank = table.ranks.get((row, column))
     text = escaped(cell) if table.holds_words(column) else escape(visible(cell))
+    if column == 0:
+        return f'<th scope="row" class="words">{text}</th>'
     if rank is None:
-        return f"<{tag}{_kind(table, column)}>{text}</{tag}>"
-    kind = ' class="first"' if rank == 1 else ""
+        return f"<td{_kind(table, column)}>{text}</td>"
+    kind = ' class="best"' if rank == 1 else ""
     return f'<td{kind}>{text}<span class="tier" title="tier {rank}">{rank}</span></td>'

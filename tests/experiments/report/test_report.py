@@ -19,7 +19,7 @@ from zoo import Catalog
 from zoo.cli import main
 from zoo.core.errors import visible
 from zoo.document.latex import escaped
-from zoo.experiments.report.costs import cost_table, dominated, score_by_cost
+from zoo.experiments.report.costs import beaten, cost_table, scored_costs
 from zoo.experiments.report.models import audit_table, variant_table
 from zoo.experiments.report.provenance import missing_table
 from zoo.experiments.report.results_json import schema, summary
@@ -28,7 +28,7 @@ from zoo.experiments.results.records import FailedResult, ModelResult, TaskResul
 from zoo.experiments.results.run import ComparisonRun
 from zoo.experiments.runner.latency import spread_by_length, summed_up
 from zoo.experiments.statistics.analysis import analyse
-from zoo.experiments.statistics.costs import MEMORY, OPERATIONS, PARAMETERS, quantities
+from zoo.experiments.statistics.costs import MEMORY, OPERATIONS, PARAMETERS, Quantity, quantities
 from zoo.experiments.statistics.verdicts import compare_systems
 
 SCHEMA = Path(__file__).resolve().parents[3] / "docs" / "schema" / "results.schema.json"
@@ -91,16 +91,33 @@ def test_an_average_counts_each_task_once_with_and_without_runs_of_constant_pred
     assert score_table(two, found).by_label["albert-tiny"][-1] == "1 of 3"
 
 
-def test_what_another_beats_or_equals_in_both_is_dominated() -> None:
-    points = {"cheap": (1.0, 0.5), "good": (2.0, 0.9), "dear": (3.0, 0.9), "worse": (2.0, 0.8), "twin": (1.0, 0.5)}
-    assert dominated(points) == {"dear", "worse"}
+def a_cost(noise: float = 0.0, **values: float) -> Quantity:
+    return Quantity("MB", {f"{name}-tiny": value for name, value in values.items()}, {}, noise=noise)
 
 
-def test_a_variant_without_a_score_on_every_task_is_on_no_front(run: ComparisonRun) -> None:
-    found = compare_systems(run)
-    assert set(score_by_cost(run, found)[PARAMETERS]) == set(WRONG)
-    part = made_up(3, WRONG, fail=tuple(f"finetune-bert-tiny-lamps-s{seed}" for seed in range(3)), pretrain=True)
-    assert set(score_by_cost(part, compare_systems(part))[PARAMETERS]) == {"albert-tiny"}
+def test_a_variant_is_beaten_by_a_better_one_that_costs_no_more(run: ComparisonRun) -> None:
+    found = compare_systems(run)  # albert-tiny is significantly better
+    assert beaten(a_cost(bert=2.0, albert=2.0), found) == {"bert-tiny": ["albert-tiny"]}
+    assert beaten(a_cost(bert=1.0, albert=2.0), found) == {}
+    assert beaten(a_cost(bert=670.0, albert=678.0), found) == {}
+    assert beaten(a_cost(0.05, bert=670.0, albert=678.0), found) == {"bert-tiny": ["albert-tiny"]}
+
+
+def test_of_two_that_are_as_good_only_what_is_shown_equivalent_beats_by_its_cost() -> None:
+    alike = made_up(6, {"bert-tiny": [1] * 6, "albert-tiny": [1] * 5 + [2]}, pretrain=True)
+    cheaper = a_cost(bert=2.0, albert=1.0)
+    assert beaten(cheaper, compare_systems(alike)) == {}
+    shown = replace(alike, plan=alike.plan.model_copy(update={"claims": alike.plan.claims.changed(margin=15.0)}))
+    assert [d.verdict for d in compare_systems(shown).between_variants()] == ["equivalent"]
+    assert beaten(cheaper, compare_systems(shown)) == {"bert-tiny": ["albert-tiny"]}
+
+
+def test_a_variant_without_a_score_on_every_task_is_in_no_chart_of_costs(run: ComparisonRun) -> None:
+    assert scored_costs(run, compare_systems(run))[0].label == PARAMETERS
+    none = made_up(
+        3, WRONG, fail=tuple(f"finetune-{name}-lamps-s{s}" for name in WRONG for s in range(3)), pretrain=True
+    )
+    assert scored_costs(none, compare_systems(none)) == []
 
 
 def test_times_of_different_machines_are_withheld_unless_asked_for(run: ComparisonRun) -> None:
@@ -160,14 +177,14 @@ HOSTILE = [
 
 @pytest.mark.parametrize("name", HOSTILE)
 def test_a_hostile_name_is_text_everywhere(name: str, run: ComparisonRun) -> None:
-    pytest.importorskip("matplotlib")
     bad = renamed(made_up(3, WRONG, fail=("finetune-albert-tiny-lamps-s2",), pretrain=True), name)
     page = Page(rendered(bad, "html"))
-    assert not {tag for tag, _ in page.elements} & {"img", "script", "iframe", "a", "object", "image"}
-    assert not [key for _, attributes in page.elements for key, _ in attributes if key.startswith("on")]
-    assert not [
-        v for _, attributes in page.elements for k, v in attributes if k in ("href", "src") and v and v[0] != "#"
-    ]
+    tags = [tag for tag, _ in page.elements]
+    assert not {*tags} & {"img", "iframe", "object", "image", "form", "base"}
+    assert (tags.count("script"), tags.count("style"), tags.count("link")) == (1, 1, 1)
+    attributes = [attribute for _, of_each in page.elements for attribute in of_each]
+    assert not [key for key, _ in attributes if key.startswith("on") or key == "style"]
+    assert not [v for k, v in attributes if k in ("href", "src") and v != "data:," and not str(v).startswith("#")]
     assert visible(name) in page.text
     cells = [cell for row in csv.reader(StringIO(rendered(bad, "csv"))) for cell in row]
     assert not [cell for cell in cells if cell.startswith(("=", "@", "\x1b"))]
@@ -238,7 +255,6 @@ def test_the_schema_is_that_of_the_records() -> None:
 def test_a_report_needs_no_plugin(
     run: ComparisonRun, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    pytest.importorskip("matplotlib")
     monkeypatch.setattr(Catalog, "installed", Catalog.of)
     folder = saved(run, tmp_path / "run")
     monkeypatch.setattr(sys, "argv", ["zoo", "report", str(folder), "--format", "html"])
@@ -246,7 +262,7 @@ def test_a_report_needs_no_plugin(
         main()
     assert not end.value.code
     page = Page(capsys.readouterr().out)
-    assert sum(tag == "svg" for tag, _ in page.elements) == 4
+    assert sum(tag == "figure" for tag, _ in page.elements) == 4
     for heading in ("Where the parameters are", "How the variants differ", "What is missing", "How to repeat it"):
         assert heading in page.text
     assert isinstance(run.results[0], ModelResult) and "Pre-training" in page.text

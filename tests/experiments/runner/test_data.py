@@ -144,7 +144,6 @@ def cut(run: ComparisonRun) -> ComparisonRun:
 
 
 def test_every_report_says_how_many_items_were_cut_to_which_length() -> None:
-    pytest.importorskip("matplotlib")
     run = cut(made_up(2, {"bert-tiny": [5, 4], "albert-tiny": [1, 2]}))
     line = "Items of lamps cut to 128 tokens: bert-tiny 1,200 of 2,490 in train, 3 of 40 in dev."
     assert all(line in rendered(run, form) for form in ("terminal", "markdown", "html", "latex"))

@@ -11,7 +11,7 @@ from pydantic import JsonValue
 from zoo.document import MISSING, Figure, Notes, Section, Table
 from zoo.experiments.plan.ablation import Ablation, Changes, Edge
 from zoo.experiments.report.differences import INTERVAL, MDE, detectable, interval_and_p
-from zoo.experiments.report.plots import intervals_figure
+from zoo.experiments.report.plots import intervals_chart
 from zoo.experiments.results.run import ComparisonRun
 from zoo.experiments.statistics.ablation import Effects, Ratio
 from zoo.experiments.statistics.draft import MEAN
@@ -24,7 +24,7 @@ def sections(run: ComparisonRun, effects: Effects) -> Iterator[Section]:
     yield Section("effects", "What each choice does", blocks, brief=True)
     if panels := _panels(effects):
         title = f"Effects with {INTERVAL}"
-        figure = Figure(title, lambda: intervals_figure(panels, list(labelled(effects.ablation))))
+        figure = Figure(title, intervals_chart(panels, list(labelled(effects.ablation))))
         yield Section("effects-by-task", "Effects by task", (figure, task_table(effects)), brief=len(panels) > 1)
     paper = effects.ablation.paper
     if paper:

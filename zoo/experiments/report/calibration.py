@@ -4,15 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from statistics import fmean, stdev
-from typing import TYPE_CHECKING
 
-from zoo.document import Figure, Notes, Section, Table
-from zoo.document.plotting import grid, key, short, stroke
+from zoo.document import Axis, Chart, Figure, Notes, Panel, Point, Section, Series, Table
 from zoo.experiments.results.run import ComparisonRun
 from zoo.experiments.statistics.calibration import N_BINS, Calibration, calibrations
-
-if TYPE_CHECKING:
-    from matplotlib.figure import Figure as Drawing
 
 TITLE = "Reliability: the share of right answers by their mean probability; the closer to the diagonal, the better"
 
@@ -22,7 +17,7 @@ def calibration_section(run: ComparisonRun) -> Section | None:
     found = list(calibrations(run))
     if not found:
         return None
-    figure = Figure(TITLE, lambda: reliability_figure(found), reliability_table(found))
+    figure = Figure(TITLE, reliability_chart(found), reliability_table(found))
     return Section("calibration", "Calibration", (calibration_table(found), Notes((note(),)), figure))
 
 
@@ -68,20 +63,18 @@ def reliability_table(found: Sequence[Calibration]) -> Table:
     return Table(("task and system", "probability above", "mean probability", "right", "answers of all seeds"), rows)
 
 
-def reliability_figure(found: Sequence[Calibration]) -> Drawing:
+def reliability_chart(found: Sequence[Calibration]) -> Chart:
     """A panel per task, a line per system."""
-    systems, tasks = (list(dict.fromkeys(names)) for names in zip(*((e.system, e.task) for e in found), strict=True))
-    figure, panels = grid(len(tasks), columns=3, height=3.0)
-    for axes, task in zip(panels, tasks, strict=True):
-        axes.plot([0, 100], [0, 100], color="#cccccc", linewidth=0.8)
-        for each in [each for each in found if each.task == task]:
-            points = [(100 * one.confidence, 100 * one.accuracy) for one in each.bins]
-            axes.plot(*zip(*points, strict=True), marker="o", markersize=3, **stroke(systems.index(each.system)))
-        axes.set_title(short(task), fontsize=9)
-        axes.set_xlabel("mean probability x 100")
-        axes.set_ylabel("right x 100")
-    key(figure, systems, stroke)
-    return figure
+    systems, tasks = (tuple(dict.fromkeys(names)) for names in zip(*((e.system, e.task) for e in found), strict=True))
+    return Chart(tuple(_reliability(task, [each for each in found if each.task == task]) for task in tasks), systems)
+
+
+def _reliability(task: str, found: Sequence[Calibration]) -> Panel:
+    series = []
+    for each in found:
+        points = tuple(Point(100 * one.confidence, 100 * one.accuracy) for one in each.bins)
+        series += [Series(each.system, points, "line"), Series(each.system, points)]
+    return Panel(task, tuple(series), Axis("mean probability x 100"), Axis("right x 100"), diagonal=True)
 
 
 def spread(values: Sequence[float]) -> str:

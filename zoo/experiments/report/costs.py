@@ -2,22 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import TYPE_CHECKING
+from collections.abc import Sequence
 
-from zoo.document import MISSING, Figure, Notes, Section, Table
-from zoo.experiments.report.scores import averages
+from zoo.document import MISSING, Axis, Chart, Figure, Notes, Panel, Point, Section, Series, Table
+from zoo.experiments.report.plots import LEAST_SPAN
 from zoo.experiments.results.run import ComparisonRun
-from zoo.experiments.statistics.costs import LATENCY, MEMORY, OPERATIONS, PARAMETERS, hardware, quantities, withheld
+from zoo.experiments.statistics.costs import (
+    LATENCY,
+    MEMORY,
+    OPERATIONS,
+    PARAMETERS,
+    Quantity,
+    hardware,
+    quantities,
+    withheld,
+)  # fmt: skip
+from zoo.experiments.statistics.standing import Standing
+from zoo.experiments.statistics.tests import EQUIVALENT
 from zoo.experiments.statistics.verdicts import Comparisons
-
-if TYPE_CHECKING:
-    from matplotlib.figure import Figure as Drawing
 
 AGAINST = (PARAMETERS, OPERATIONS, LATENCY, MEMORY)
 
-Points = Mapping[str, tuple[float, float]]
-"""Cost and score by name."""
+NOTE = (
+    "Beaten: another variant is significantly better and costs no more, or costs less and is better or equivalent. "
+    "Measured costs count as different only beyond their spread and 5%."
+)
 
 
 def costs_section(run: ComparisonRun) -> Section:
@@ -31,14 +40,13 @@ def costs_section(run: ComparisonRun) -> Section:
 
 
 def pareto_section(run: ComparisonRun, comparisons: Comparisons) -> Section | None:
-    """Which variants another beats at both score and cost; None if no variant has both."""
-    fronts = score_by_cost(run, comparisons)
-    if not fronts:
+    """Which variants another beats in score and cost; None if no variant has both."""
+    found = scored_costs(run, comparisons)
+    if not found:
         return None
-    title = "Mean score against cost; hollow: another variant is as cheap and as good"
-    return Section(
-        "pareto", "Scores against costs", (Figure(title, lambda: _drawn(run, fronts), _as_table(run, fronts)),)
-    )
+    title = "Score with its 95% interval against cost; hollow: beaten by another variant"
+    figure = Figure(title, cost_chart(run, comparisons, found), beaten_table(run, comparisons, found))
+    return Section("pareto", "Scores against costs", (figure, Notes((NOTE,))))
 
 
 def cost_table(run: ComparisonRun) -> Table:
@@ -49,67 +57,62 @@ def cost_table(run: ComparisonRun) -> Table:
     return Table(("variant", *(quantity.label for quantity in known)), rows)
 
 
-def dominated(points: Points) -> set[str]:
-    """The dominated ones: another is at least as good in cost and score, and better in one."""
-    return {
-        name
-        for name, (cost, score) in points.items()
-        if any(
-            other_cost <= cost and other >= score and (other_cost, other) != (cost, score)
-            for other_cost, other in points.values()
+def scored_costs(run: ComparisonRun, comparisons: Comparisons) -> list[Quantity]:
+    """The costs that are known of a variant with a score on every task."""
+    scored = [name for name in run.plan.names if name in comparisons.main_standings]
+    by_label = {quantity.label: quantity for quantity in quantities(run)}
+    known = [by_label[label] for label in AGAINST if label in by_label]
+    return [quantity for quantity in known if any(name in quantity.values for name in scored)]
+
+
+def beaten(quantity: Quantity, comparisons: Comparisons) -> dict[str, list[str]]:
+    """By variant, those that beat it in score and this cost: better and no dearer, or cheaper and shown as good."""
+    verdicts = {d.winner_first: d.verdict for d in comparisons.main}
+    found: dict[str, list[str]] = {}
+    for name in quantity.values:
+        for other in quantity.values:
+            better = verdicts.get((other, name)) == "better" and not quantity.is_less(name, other)
+            equal = EQUIVALENT in (verdicts.get((other, name)), verdicts.get((name, other)))
+            if name != other and (better or (equal and quantity.is_less(other, name))):
+                found.setdefault(name, []).append(other)
+    return found
+
+
+def beaten_table(run: ComparisonRun, comparisons: Comparisons, costs: Sequence[Quantity]) -> Table:
+    """A row per variant: for each cost, the variants that beat it."""
+    by_label = {quantity.label: beaten(quantity, comparisons) for quantity in costs}
+
+    def cell(quantity: Quantity, name: str) -> str:
+        if name not in quantity.values or name not in comparisons.main_standings:
+            return MISSING
+        others = by_label[quantity.label].get(name)
+        return f"beaten by {', '.join(others)}" if others else "not beaten"
+
+    rows = tuple((name, *(cell(quantity, name) for quantity in costs)) for name in run.plan.names)
+    labels = tuple(quantity.label for quantity in costs)
+    return Table(("variant", *labels), rows, words=frozenset(labels))
+
+
+def cost_chart(run: ComparisonRun, comparisons: Comparisons, costs: Sequence[Quantity]) -> Chart:
+    """A panel per cost, with the best baseline as a line."""
+    standings, names = comparisons.main_standings, run.plan.names
+    floor = sorted(((standings[name].mean, name) for name in run.plan.baselines if name in standings), reverse=True)
+    lines = {name: 100 * mean for mean, name in floor[:1]}
+    label = "score x 100" if len(run.plan.tasks) == 1 else "mean score x 100"
+    panels = []
+    for quantity in costs:
+        losers = beaten(quantity, comparisons)
+        series = tuple(
+            Series(name, (_point(quantity, name, standings[name], name in losers),))
+            for name in names
+            if name in quantity.values and name in standings
         )
-    }
+        axes = Axis(quantity.label, from_zero=True), Axis(label, least_span=LEAST_SPAN)
+        panels.append(Panel("", series, *axes, y_lines=lines))
+    return Chart(tuple(panels), names, labelled=True)
 
 
-def score_by_cost(run: ComparisonRun, comparisons: Comparisons) -> dict[str, Points]:
-    """By cost, each variant's cost and mean score, without variants that lack a task."""
-    plan = run.plan
-    of = averages(comparisons, [variant.name for variant in plan.variants], plan.averaged)
-    means = {name: average.mean for name, average in of.items()}
-    known = {quantity.label: quantity.values for quantity in quantities(run) if quantity.label in AGAINST}
-    points = {
-        label: {name: (values[name], mean) for name, mean in means.items() if mean is not None and name in values}
-        for label in AGAINST
-        if (values := known.get(label))
-    }
-    return {label: of_each for label, of_each in points.items() if of_each}
-
-
-def _as_table(run: ComparisonRun, fronts: Mapping[str, Points]) -> Table:
-    """A row per variant: for each cost, whether another one is as cheap and as good."""
-    beaten = {label: dominated(points) for label, points in fronts.items()}
-    rows = tuple(
-        (
-            variant.name,
-            *(
-                ("beaten" if variant.name in beaten[label] else "not beaten") if variant.name in points else MISSING
-                for label, points in fronts.items()
-            ),
-        )
-        for variant in run.plan.variants
-    )
-    return Table(("variant", *fronts), rows)
-
-
-def _drawn(run: ComparisonRun, fronts: Mapping[str, Points]) -> Drawing:
-    """A panel per cost; the variants are numbered, and hollow where beaten."""
-    from matplotlib.ticker import EngFormatter
-
-    from zoo.document.plotting import grid, key, style
-
-    figure, panels = grid(len(fronts), columns=2, height=2.6)
-    names = [variant.name for variant in run.plan.variants]
-    for axes, (label, points) in zip(panels, fronts.items(), strict=True):
-        beaten = dominated(points)
-        for name, (cost, score) in points.items():
-            index = names.index(name)
-            axes.plot(cost, 100 * score, **style(index), fillstyle="none" if name in beaten else "full")
-            axes.annotate(f"{index + 1}", (cost, 100 * score), xytext=(5, 4), textcoords="offset points")
-        axes.margins(0.15)
-        axes.locator_params(axis="x", nbins=5)
-        if label == PARAMETERS:
-            axes.xaxis.set_major_formatter(EngFormatter())
-        axes.set_xlabel(label)
-        axes.set_ylabel("mean score x 100")
-    key(figure, names, style)
-    return figure
+def _point(quantity: Quantity, name: str, score: Standing, loses: bool) -> Point:
+    ends = None if score.low is None or score.high is None else (100 * score.low, 100 * score.high)
+    place = quantity.values[name], 100 * score.mean
+    return Point(*place, quantity.ranges.get(name), ends, mark="hollow" if loses else "full")

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from typing import TypeAlias
 
 from zoo.document import MISSING, Figure, Notes, Section, Table
-from zoo.experiments.report.plots import differences_figure
+from zoo.experiments.report.plots import differences_chart
 from zoo.experiments.statistics.tests import EQUIVALENT, SAME, TOO_FEW, Difference, Spread
 from zoo.experiments.statistics.verdicts import Comparisons
 
@@ -32,7 +32,7 @@ def differences_section(comparisons: Comparisons, *, drawn: bool) -> Section | N
     if not comparisons.between_variants():
         return None
     title = f"Differences with {INTERVAL}"
-    figures = (Figure(title, lambda: differences_figure(comparisons)),) if drawn else ()
+    figures = (Figure(title, differences_chart(comparisons)),) if drawn else ()
     return Section("differences", "Differences between variants", (*figures, difference_table(comparisons)))
 
 

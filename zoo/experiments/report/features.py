@@ -2,19 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import TYPE_CHECKING, TypeAlias
+from collections.abc import Iterator, Sequence
+from typing import TypeAlias
 
 import numpy as np
 
 from zoo.core.specs import FeatureConfig
-from zoo.document import MISSING, Figure, Section, Table
-from zoo.document.plotting import grid, key, short, style
+from zoo.document import MISSING, Axis, Chart, Figure, Panel, Point, Section, Series, Table
 from zoo.experiments.results.records import LayerWeights
 from zoo.experiments.results.run import ComparisonRun
-
-if TYPE_CHECKING:
-    from matplotlib.figure import Figure as Drawing
 
 Mixes: TypeAlias = dict[tuple[str, str], list[LayerWeights]]
 """By task and variant, the mix of each seed."""
@@ -29,7 +25,7 @@ def features_section(run: ComparisonRun) -> Section | None:
         return None
     mixes = mixes_of(run)
     title = "Learnt mix of layers: the share of each, a point per seed; layer 0 is the embeddings"
-    figures = (Figure(title, lambda: _drawn(run, mixes), mix_table(mixes)),) if mixes else ()
+    figures = (Figure(title, _chart(run, mixes), mix_table(mixes)),) if mixes else ()
     return Section("features", "What is trained", (*tables, *figures))
 
 
@@ -93,17 +89,20 @@ def _range(counts: Sequence[int]) -> str:
     return " to ".join(f"{n:,}" for n in dict.fromkeys((min(counts), max(counts)))) if counts else MISSING
 
 
-def _drawn(run: ComparisonRun, mixes: Mixes) -> Drawing:
-    names = [variant.name for variant in run.plan.variants]
-    tasks = list(dict.fromkeys(task for task, _ in mixes))
-    figure, panels = grid(len(tasks), columns=3, height=2.4)
-    for axes, task in zip(panels, tasks, strict=True):
-        for place, name in enumerate(names):
-            for mix in mixes.get((task, name), ()):
-                axes.plot(range(len(mix.weights)), [100 * share for share in mix.weights], alpha=0.5, **style(place))
-        axes.set_title(short(task), fontsize=9)
-        axes.set_xlabel("layer")
-        axes.set_ylabel("share x 100")
-        axes.set_ylim(bottom=0)
-    key(figure, names, style)
-    return figure
+def _chart(run: ComparisonRun, mixes: Mixes) -> Chart:
+    """A panel per task."""
+    names = run.plan.names
+    panels = (
+        Panel(
+            task,
+            tuple(Series(name, tuple(_points(mixes.get((task, name), [])))) for name in names),
+            Axis("layer"),
+            Axis("share x 100", from_zero=True),
+        )
+        for task in dict.fromkeys(task for task, _ in mixes)
+    )
+    return Chart(tuple(panels), names)
+
+
+def _points(found: list[LayerWeights]) -> Iterator[Point]:
+    return (Point(layer, 100 * share) for mix in found for layer, share in enumerate(mix.weights))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from zoo.core.diff import diff
 from zoo.document import MISSING, Figure, Section, Table
-from zoo.experiments.report.plots import curves_figure
+from zoo.experiments.report.plots import curves_chart
 from zoo.experiments.results.run import ComparisonRun
 
 
@@ -13,7 +13,7 @@ def pretraining_section(run: ComparisonRun) -> Section | None:
     table = curve_table(run)
     if not table.rows:
         return None
-    figure = Figure("Losses and accuracies over the steps", lambda: curves_figure(run), table)
+    figure = Figure("Losses and accuracies over the steps", curves_chart(run), table)
     return Section("pre-training", "Pre-training", (figure,))
 
 

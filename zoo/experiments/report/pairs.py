@@ -10,13 +10,11 @@ from typing import TYPE_CHECKING, Literal, TypeAlias
 import numpy as np
 from pydantic import JsonValue
 
-from zoo.document import Document, Figure, Notes, Section, Table
+from zoo.document import Axis, Chart, Document, Figure, Notes, Panel, Point, Section, Series, Table
 from zoo.experiments.statistics.pairs import ALL, Accuracy, PairedDifference, Right, accuracies, differences, groups_of
 from zoo.tasks.minimal_pairs import MinimalPair, content_hash
 
 if TYPE_CHECKING:
-    from matplotlib.figure import Figure as Drawing
-
     from zoo.inference.text_scores import TextScore
 
 Level: TypeAlias = Literal["field", "term", "phenomenon"]
@@ -91,25 +89,14 @@ class PairReport:
         return float(np.mean(signs)) / 2 + 0.5
 
     def _figure(self) -> Figure:
-        return Figure("Accuracy with its 95% interval; at 50, chance", self._draw)
-
-    def _draw(self) -> Drawing:
-        from zoo.document.plotting import grid, key, short, style
-
         level = list(self.groups)[-1]
-        names = list(self.groups[level])[:MOST_ROWS]
-        figure, (axes,) = grid(1, columns=1, height=1.0 + 0.22 * len(names))
-        for index, found in enumerate(self.accuracies[level].values()):
-            for row, each in enumerate(found[:MOST_ROWS]):
-                at = row + 0.5 * (index + 1) / (len(self.scores) + 1) - 0.25
-                axes.plot([100 * each.low, 100 * each.high], [at, at], color=style(index)["color"], linewidth=1)
-                axes.plot(100 * each.accuracy, at, **style(index))
-        axes.axvline(50, color="black", linewidth=0.8)
-        axes.set_yticks(range(len(names)), [short(name) for name in names])
-        axes.set_ylim(len(names) - 0.5, -0.5)
-        axes.set_xlabel("accuracy x 100")
-        key(figure, list(self.scores), style)
-        return figure
+        rows = tuple(self.groups[level])[:MOST_ROWS]
+        series = tuple(
+            Series(model, tuple(_point(row, each) for row, each in enumerate(found[:MOST_ROWS])))
+            for model, found in self.accuracies[level].items()
+        )
+        panel = Panel("", series, Axis("accuracy x 100"), rows=rows, x_line=50.0)
+        return Figure("Accuracy with its 95% interval; at 50, chance", Chart((panel,), tuple(self.scores)))
 
     def _verdicts(self) -> Table:
         columns = ("difference", "x 100", "interval", "only first", "only second", "p", "verdict")
@@ -168,3 +155,7 @@ def margin(good: TextScore, bad: TextScore) -> float:
 def shown(found: Accuracy) -> str:
     """An accuracy and its interval, x 100."""
     return f"{100 * found.accuracy:.1f} [{100 * found.low:.1f}, {100 * found.high:.1f}]"
+
+
+def _point(row: int, found: Accuracy) -> Point:
+    return Point(100 * found.accuracy, row, x_range=(100 * found.low, 100 * found.high))

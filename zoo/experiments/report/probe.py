@@ -2,26 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from pydantic import JsonValue
 
 from zoo.core.specs import Record
-from zoo.document import MISSING, Document, Figure, Notes, Section, Table
+from zoo.document import MISSING, Axis, Chart, Document, Figure, Notes, Panel, Point, Section, Series, Table
 from zoo.experiments.report.differences import interval_and_p
+from zoo.experiments.report.plots import LEAST_SPAN
 from zoo.experiments.statistics.bootstrap import Array, resampled
 from zoo.experiments.statistics.decisions import decided
 from zoo.experiments.statistics.draft import draft
 from zoo.experiments.statistics.error import LEVEL, error_of
 from zoo.experiments.statistics.tests import N_DRAWS, Difference
 from zoo.tasks.scoring import Scored, main_score, score
-
-if TYPE_CHECKING:
-    from matplotlib.figure import Figure as Drawing
 
 RANDOM = "random weights"
 """The control: the same encoder with weights as before any training."""
@@ -129,25 +127,15 @@ class ProbeReport:
         return f"{100 * found.difference:+.1f}", *interval_and_p(found), found.verdict
 
     def _figure(self) -> Figure:
-        return Figure(f"{', '.join(self.task.metrics)} x 100 by layer, with the 95% interval", self._draw)
-
-    def _draw(self) -> Drawing:
-        from zoo.document.plotting import GREY, grid, key, style
-
-        figure, (axes,) = grid(1, columns=1, height=3.2)
-        for place, (_, layers) in enumerate(self.layers.items()):
-            look = style(place)
-            numbers = [each.layer + 0.08 * place for each in layers]
-            axes.plot(numbers, [100 * each.mean for each in layers], **{**look, "linestyle": "-"})
-            for number, each in zip(numbers, layers, strict=True):
-                axes.plot([number] * 2, [100 * each.low, 100 * each.high], color=look["color"], linewidth=1)
-        for name, value in self.baselines.items():
-            axes.axhline(100 * value, color=GREY, linewidth=0.8)
-            axes.annotate(name, (0, 100 * value), fontsize=7, color=GREY, va="bottom")
-        axes.set_xlabel("layer; 0 is the embeddings")
-        axes.set_ylabel("score x 100")
-        key(figure, list(self.layers), style)
-        return figure
+        series = [each for system, layers in self.layers.items() for each in _series(system, layers)]
+        ends = (0, len(next(iter(self.layers.values()))) - 1)
+        series += [
+            Series(name, tuple(Point(end, 100 * value) for end in ends), "line")
+            for name, value in self.baselines.items()
+        ]
+        panel = Panel("", tuple(series), Axis("layer; 0 is the embeddings"), Axis("score x 100", least_span=LEAST_SPAN))
+        title = f"{', '.join(self.task.metrics)} x 100 by layer, with the 95% interval"
+        return Figure(title, Chart((panel,), (*self.layers, *self.baselines)))
 
     def _notes(self) -> Notes:
         best = max(self.layers[next(iter(self.layers))], key=lambda each: each.mean)
@@ -177,6 +165,12 @@ class ProbeReport:
 
 def _called(layer: int) -> str:
     return f"{layer}, the embeddings" if layer == 0 else str(layer)
+
+
+def _series(system: str, layers: Sequence[LayerScore]) -> Iterator[Series]:
+    points = tuple(Point(each.layer, 100 * each.mean, y_range=(100 * each.low, 100 * each.high)) for each in layers)
+    yield Series(system, points, "line")
+    yield Series(system, points)
 
 
 def _shown(found: LayerScore) -> str:

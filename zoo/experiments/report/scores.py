@@ -9,7 +9,7 @@ from statistics import fmean, stdev
 from zoo.document import MISSING, Figure, Notes, Section, Table
 from zoo.experiments.report.data_notes import device_notes, left_out_notes, training_split
 from zoo.experiments.report.differences import comparison_notes, tier_of
-from zoo.experiments.report.plots import seeds_figure
+from zoo.experiments.report.plots import seeds_chart
 from zoo.experiments.report.selection import selection_notes
 from zoo.experiments.results.records import TaskResult
 from zoo.experiments.results.run import ComparisonRun
@@ -44,8 +44,8 @@ def scores_section(run: ComparisonRun, comparisons: Comparisons) -> Section:
 def seeds_section(run: ComparisonRun) -> Section:
     """Every score of every finished run, and a chart of them."""
     table = every_score(run)
-    title = "A point per seed, a line at the mean, a cross for constant predictions"
-    figures = (Figure(title, lambda: seeds_figure(run)),) if table.rows else ()
+    title = "A point per seed, a tick at the mean, a cross for constant predictions"
+    figures = (Figure(title, seeds_chart(run)),) if table.rows else ()
     return Section("seeds", "Scores by seed", (*figures, table))
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from statistics import median
 
 from zoo.experiments.results.records import FailedResult, Measured, ModelResult, TaskResult
@@ -15,13 +15,28 @@ LATENCY = "latency of one item, ms"
 MEMORY = "peak memory, MB"
 
 
+REPEATS = 0.05
+"""By which share two measurements of the same thing may differ, such as of a process's memory."""
+
+
 @dataclass(frozen=True)
 class Quantity:
-    """One cost by variant: the number, and how it is printed; without those for which it is not known."""
+    """One cost by variant: the number, and how it is printed; without those for which it is not known.
+
+    `ranges` are those in which half of the measurements lie, and `noise` is the share below which a difference says
+    nothing; of what is counted there are neither.
+    """
 
     label: str
     values: Mapping[str, float]
     texts: Mapping[str, str]
+    ranges: Mapping[str, tuple[float, float]] = field(default_factory=dict)
+    noise: float = 0.0
+
+    def is_less(self, name: str, other: str) -> bool:
+        """Whether one variant costs less than another, beyond the noise."""
+        (_, high), (low, _) = (self.ranges.get(n, (self.values[n], self.values[n])) for n in (name, other))
+        return high < low and self.values[name] < (1 - self.noise) * self.values[other]
 
 
 def hardware(run: ComparisonRun) -> list[str]:
@@ -70,22 +85,23 @@ def _measured(run: ComparisonRun) -> Iterator[Quantity]:
     yield _spread(LATENCY, {name: [r.cost.latency_s for r in rs] for name, rs in tuned.items()}, 1e3)
     peaks: dict[str, list[ModelResult | TaskResult]] = {name: [*trained[name], *tuned[name]] for name in names}
     highest = {name: max(r.cost.peak_bytes for r in rs) / 1e6 for name, rs in peaks.items() if rs}
-    yield Quantity(MEMORY, highest, {name: f"{value:,.0f}" for name, value in highest.items()})
+    yield Quantity(MEMORY, highest, {name: f"{value:,.0f}" for name, value in highest.items()}, noise=REPEATS)
 
 
 def _rate(label: str, found: Mapping[str, list[float | None]]) -> Quantity:
     known = {name: [rate for rate in rates if rate is not None] for name, rates in found.items()}
     values = {name: median(rates) for name, rates in known.items() if rates}
-    return Quantity(label, values, {name: f"{value:,.0f}" for name, value in values.items()})
+    return Quantity(label, values, {name: f"{value:,.0f}" for name, value in values.items()}, noise=REPEATS)
 
 
 def _spread(label: str, found: Mapping[str, list[Measured | None]], unit: float = 1.0) -> Quantity:
     """The median over tasks and seeds, and the medians of the quartiles."""
-    values, texts = {}, {}
+    values, texts, ranges = {}, {}, {}
     for name, several in found.items():
         known = [measured for measured in several if measured]
         if known:
             middle, low, high = (unit * median(getattr(m, end) for m in known) for end in ("median", "low", "high"))
             digits = ",.0f" if middle >= 100 else ".2f"
             values[name], texts[name] = middle, f"{middle:{digits}} ({low:{digits}} to {high:{digits}})"
-    return Quantity(label, values, texts)
+            ranges[name] = low, high
+    return Quantity(label, values, texts, ranges, REPEATS)

@@ -12,7 +12,8 @@ from zoo.experiments.plan.claims import Claims
 from zoo.experiments.results.scored import ScoredResult, ScoredRun, ScoredTask
 from zoo.experiments.statistics.bootstrap import resampled
 from zoo.experiments.statistics.decisions import settled
-from zoo.experiments.statistics.draft import Pairing, Scores
+from zoo.experiments.statistics.draft import MEAN, Pairing, Scores
+from zoo.experiments.statistics.standing import Standing, standings
 from zoo.experiments.statistics.tests import N_DRAWS, Difference, Spread, spread, tiers
 from zoo.tasks.kinds import task_kind
 from zoo.tasks.scoring import chosen_metrics
@@ -21,10 +22,14 @@ from zoo.tasks.scoring import chosen_metrics
 class Comparisons(Record):
     """Spreads by task and system, tiers of variants by task, and the differences of all pairs with a variant.
 
-    `overall` are those in the mean over the tasks that models learn, for pairs that finished all of them.
+    `overall` are those in the mean over the tasks that models learn, for pairs that finished all of them. `standings`
+    are the scores with intervals, by task and in that mean; `decisive` is the one of these that decides as a whole: the
+    mean, or the only task.
     """
 
     spreads: dict[str, dict[str, Spread]]
+    standings: dict[str, dict[str, Standing]]
+    decisive: str
     differences: tuple[Difference, ...]
     overall: tuple[Difference, ...]
     tiers: dict[str, tuple[tuple[str, ...], ...]]
@@ -35,6 +40,16 @@ class Comparisons(Record):
     def between_variants(self, task: str | None = None) -> list[Difference]:
         """The differences without a baseline, on one task or all."""
         return [d for d in self.differences if d.second not in self.baselines and task in (None, d.task)]
+
+    @property
+    def main(self) -> list[Difference]:
+        """The differences that decide as a whole."""
+        return [d for d in (*self.overall, *self.differences) if d.task == self.decisive]
+
+    @property
+    def main_standings(self) -> dict[str, Standing]:
+        """By system, the score that decides as a whole."""
+        return self.standings.get(self.decisive, {})
 
     @property
     def overall_between_variants(self) -> list[Difference]:
@@ -71,6 +86,8 @@ def compare_systems(run: ScoredRun) -> Comparisons:
     several = len(averaged) > 1 and not undecided
     return Comparisons(
         spreads=spreads,
+        standings=standings(scores, averaged if several else {}, run.plan.unseeded),
+        decisive=MEAN if len(run.plan.averaged) > 1 else next(iter(run.plan.averaged), ""),
         differences=tuple(differences),
         overall=tuple(adjusted(run, list(_pairings(run, averaged)))) if several else (),
         tiers=tiers_of,
