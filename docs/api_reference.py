@@ -38,6 +38,7 @@ SECTIONS = {
     "What the functions return": ("zoo.api",),
     "Variants and the catalog": ("zoo.core.specs", "zoo.registry"),
     "Tasks": ("zoo.tasks",),
+    "Write a plugin": ("zoo.api.plugins",),
     "Interfaces, for plugins": ("zoo.core.interfaces", "zoo.core.batch", "zoo.experiments", "zoo.document"),
     "Errors": ("zoo.core.errors",),
 }

@@ -23,7 +23,7 @@ ORDER = (
     "document", "progress", "train", "auditing", "checkpoints", "inference", "pretraining", "compress",
     "experiments", "experiments.plan", "experiments.results", "experiments.runner", "experiments.statistics",
     "experiments.report", "experiments.verify", "experiments.submission",
-    "testing", "builtin_plugin", "api", "zoo", "commands", "cli", "__main__",
+    "testing", "scaffold", "builtin_plugin", "api", "zoo", "commands", "cli", "__main__",
 )  # fmt: skip
 """From what knows nothing to what knows all; "zoo" is the public names."""
 

@@ -40,6 +40,7 @@ if TYPE_CHECKING:
         Submission,
         Verification,
     )
+    from zoo.api.plugins import PluginCheck, check_plugin, new_plugin
     from zoo.api.pretraining import (
         corpus,
         pretrain,
@@ -97,6 +98,7 @@ _LATER = {
     "zoo.api.outcomes": (
         *("Comparison", "Conversion", "CorpusCounts", "Filled", "Pretrained", "Submission", "Verification"),
     ),
+    "zoo.api.plugins": ("PluginCheck", "check_plugin", "new_plugin"),
     "zoo.api.pretraining": ("corpus", "pretrain"),
     "zoo.api.probing": ("Probed", "probe"),
     "zoo.api.scoring": ("Scored", "score"),
@@ -155,6 +157,7 @@ __all__ = [
     "Packing",
     "PartRef",
     "Passage",
+    "PluginCheck",
     "PoolingConfig",
     "Predictions",
     "Pretrained",
@@ -184,6 +187,7 @@ __all__ = [
     "audit",
     "check_audit",
     "check_glue_submission",
+    "check_plugin",
     "check_task",
     "compare",
     "convert",
@@ -199,6 +203,7 @@ __all__ = [
     "hookimpl",
     "load",
     "merge",
+    "new_plugin",
     "of_counts",
     "part",
     "plan_ablation",

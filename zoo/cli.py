@@ -20,6 +20,7 @@ from zoo.commands.streams import prepared, results
 from zoo.core.errors import N_NEAR, ZooError, nearest_few
 
 LOOK, TRAIN, RESULTS, USE = "Look around", "Train and compare", "Results of a run", "Use a model"
+EXTEND = "Write a plugin"
 COMMANDS: dict[str, dict[str, str]] = {
     LOOK: {
         "list": "zoo.commands.listing:list_",
@@ -47,6 +48,10 @@ COMMANDS: dict[str, dict[str, str]] = {
         "probe": "zoo.commands.probe:probe",
         "score": "zoo.commands.score:score",
         "convert": "zoo.commands.convert:convert",
+    },
+    EXTEND: {
+        "new": "zoo.commands.plugin:new",
+        "check": "zoo.commands.plugin:check",
     },
 }
 """The functions by name, imported when they are typed: no command waits for another's libraries."""
@@ -85,6 +90,8 @@ SUMMARIES = {
         "nothing is trained."
     ),
     "convert": "Write a model's folder in the Hugging Face format, or in the zoo's own.",
+    "new": "Write a package for a new plugin, which installs, passes its tests and takes part in comparisons.",
+    "check": "Check everything that a plugin offers, with advice for what fails (status 1).",
 }
 """The first sentence of each function, for a list of all of them."""
 

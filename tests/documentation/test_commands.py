@@ -46,6 +46,7 @@ STANDS_FOR = {
 }
 """Which of the workplace's things a word of a page stands for, where it isn't called by that word."""
 
+IN_A_FRESH_ENVIRONMENT = "tests/registry/test_stranger.py::test_the_pages_commands_lead_from_an_empty_folder_to_a_row"
 ELSEWHERE = {
     "pip install -r requirements.txt": ".ci/run",
     "pip install -r requirements-dev.txt": ".ci/run",
@@ -60,9 +61,13 @@ ELSEWHERE = {
     "zoo audit --module --update docs/audit-tables.md": (
         "tests/auditing/test_results.py::test_the_documented_command_leaves_the_results_as_they_are"
     ),
-    "pip install .": "tests/registry/test_stranger.py::installed",
-    "zoo show bert-tiny parallel-tiny": "tests/registry/test_stranger.py::test_its_difference_is_shown",
-    "zoo compare bert-tiny parallel-tiny": "tests/registry/test_stranger.py::test_it_takes_part_in_a_comparison",
+    "zoo new parallel": IN_A_FRESH_ENVIRONMENT,
+    "pip install -e zoo-parallel": IN_A_FRESH_ENVIRONMENT,
+    "zoo show bert-tiny parallel-tiny": IN_A_FRESH_ENVIRONMENT,
+    "zoo check parallel": IN_A_FRESH_ENVIRONMENT,
+    "pytest zoo-parallel": IN_A_FRESH_ENVIRONMENT,
+    "zoo compare bert-tiny parallel-tiny --tasks parallel-reviews --pretrain-tokens 20k --finetune-steps 20 "
+    "--seeds 2": IN_A_FRESH_ENVIRONMENT,
     "torchrun --nproc-per-node 2 -m zoo pretrain bert-tiny --corpus corpus.txt --out runs/two --steps 20": (
         "tests/pretraining/test_team.py::test_two_processes_do_what_one_does_in_two_micro_batches_dropout_and_all"
     ),
@@ -153,7 +158,6 @@ def test_the_commands_of_a_page_work_one_after_the_other(
     [
         pytest.param(example, id=f"{page.name} {number}")
         for page in PAGES
-        if page.name != "writing-a-variant.md"  # tests/registry/test_stranger.py installs and runs that page
         for number, example in enumerate(examples(page))
     ],
 )

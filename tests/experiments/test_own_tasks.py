@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 import zoo
+import zoo_bert
 from tests.experiments.tasks_of_every_kind import OFFERS, TASKS
 from tests.strangers.plugin import OFFERS as STRANGER
 from zoo.core.errors import ZooError
@@ -56,6 +57,15 @@ def test_a_file_describes_items_of_every_kind_as_a_plugin_would_offer_them(task:
     own = CATALOG.task(str(described(task, tmp_path)))
     assert own.load(None).content_hash == task.load(None).content_hash
     assert (own.pair, own.kind, own.labels) == (task.pair, task.kind, task.labels)
+
+
+def test_a_plugin_can_offer_such_a_task_and_the_plan_refers_to_it(tmp_path: Path) -> None:
+    offered = CATALOG.task(str(described(TASKS[0], tmp_path)))
+    catalog = zoo.Catalog.of(zoo_bert, mine=zoo.Offers(api_version=1, tasks=[offered]))
+    planned = zoo.plan_comparison(SMALL, tasks=[offered.name], catalog=catalog, pretrain_tokens=1_000)
+    assert not planned.own_tasks and [task.name for task in planned.tasks] == [offered.name]
+    with pytest.raises(ZooError, match="is the name of an installed task"):
+        zoo.plan_comparison(SMALL, tasks=[offered.model_copy(update={"place": "."})], catalog=catalog)
 
 
 @pytest.fixture(scope="module")

@@ -1,9 +1,10 @@
-"""The plugin of docs/writing-a-variant.md, word for word, installed with pip in a fresh virtual environment."""
+"""Plugins installed with pip in a fresh virtual environment: that of docs/writing-a-variant.md, and broken ones."""
 
 from __future__ import annotations
 
 import json
 import re
+import shlex
 import subprocess
 import sys
 import sysconfig
@@ -13,21 +14,28 @@ from pathlib import Path
 
 import pytest
 
-from zoo.tasks.microworld import documents
+from tests.documentation.pages import ROOT, commands
 
 pytestmark = pytest.mark.slow
 
+PAGE = ROOT / "docs" / "writing-a-variant.md"
+PROJECT = """
+[build-system]
+requires = ["hatchling"]
+build-backend = "hatchling.build"
 
-PAGE = (Path(__file__).resolve().parents[2] / "docs" / "writing-a-variant.md").read_text()
+[project]
+name = "zoo-{name}"
+version = "0.1.0"
+
+[project.entry-points.zoo]
+{name} = "zoo_{name}"
+
+[tool.hatch.build.targets.wheel]
+only-include = ["zoo_{name}.py"]
+"""
 
 Run = Callable[..., subprocess.CompletedProcess[str]]
-
-
-def block(language: str, heading: str) -> str:
-    """The first block of a language after a line of the page."""
-    found = re.search(rf"```{language}\n(.*?)```", PAGE[PAGE.index(heading) :], re.DOTALL)
-    assert found
-    return found[1]
 
 
 @pytest.fixture(scope="module")
@@ -49,50 +57,36 @@ def install(python: Run, folder: Path, plugins: dict[str, str]) -> None:
     """Install plugins of one file each with pip."""
     for name, code in plugins.items():
         (folder / name).mkdir()
-        (folder / name / "pyproject.toml").write_text(block("toml", "## 1").replace("parallel", name))
+        (folder / name / "pyproject.toml").write_text(PROJECT.format(name=name))
         (folder / name / f"zoo_{name}.py").write_text(code)
     places = [f"./{name}" for name in plugins]
-    done = python("-m", "pip", "install", "--quiet", "--no-deps", "--no-build-isolation", *places, cwd=folder)
+    done = python("-m", "pip", "install", *OFFLINE, *places, cwd=folder)
     assert done.returncode == 0, done.stderr
 
 
-@pytest.fixture(scope="module")
-def installed(python: Run, tmp_path_factory: pytest.TempPathFactory) -> Run:
-    install(python, tmp_path_factory.mktemp("plugins"), {"parallel": block("python", "`zoo_parallel.py`")})
-    return python
+OFFLINE = ("--quiet", "--no-deps", "--no-build-isolation")
+SMALL = ("--pretrain-tokens", "2k", "--finetune-steps", "2", "--seeds", "1", "--workers", "0", "--out", "run")
 
 
-def test_the_plugin_of_the_page_has_at_most_forty_lines() -> None:
-    assert len(block("python", "`zoo_parallel.py`").splitlines()) <= 40
-
-
-def test_its_variant_and_encoder_are_listed_at_once(installed: Run) -> None:
-    variants = json.loads(installed("-m", "zoo", "list", "variants", "--json").stdout)
-    assert "parallel-tiny" in [variant["name"] for variant in variants]
-    parts = json.loads(installed("-m", "zoo", "list", "parts", "--json").stdout)
-    assert {"name": "parallel.stack", "kind": "encoder", "plugin": "parallel (zoo-parallel 0.1.0)"} in parts
-
-
-def test_its_difference_is_shown(installed: Run) -> None:
-    rows = json.loads(installed("-m", "zoo", "show", "bert-tiny", "parallel-tiny", "--json").stdout)
-    assert {"field": "encoder", "bert-tiny": "bert.stack", "parallel-tiny": "parallel.stack"} in rows
-
-
-def test_it_passes_the_conformance_checks(installed: Run) -> None:
-    done = installed("-c", block("python", "## 3") + "\n    print(check)")
-    assert done.stdout.splitlines() == ["encoder parallel.stack", "variant parallel-tiny"], done.stderr
-
-
-def test_it_takes_part_in_a_comparison(installed: Run, tmp_path: Path) -> None:
-    text = tmp_path / "text.txt"
-    text.write_text("\n\n".join("\n".join(document) for document in documents(300, seed=0)))
-    steps = ["--pretrain-tokens", "2000", "--finetune-steps", "2", "--seeds", "1", "--workers", "0"]
-    budget = [*steps, "--tasks", "micro-sentiment", "--corpus", str(text)]
-    out = tmp_path / "run"
-    done = installed("-m", "zoo", "compare", "bert-tiny", "parallel-tiny", *budget, "--out", str(out))
-    assert done.returncode == 0, done.stderr
-    scores = json.loads((out / "results.json").read_text())["scores"]
-    assert 0 <= scores["parallel-tiny"]["micro-sentiment"]["mean"] <= 1
+def test_the_pages_commands_lead_from_an_empty_folder_to_a_row(python: Run, tmp_path: Path) -> None:
+    said: dict[str, str] = {}
+    for command in commands(PAGE):
+        program, *words = shlex.split(command.line)
+        if "parallel" not in command.line and command.line != "zoo plugins":
+            continue
+        if program == "pip":
+            words += OFFLINE
+        if words[0] == "compare":
+            words += SMALL
+        done = python("-m", program, *words, cwd=tmp_path)
+        assert done.returncode == 0, f"{command.line}\n{done.stdout}{done.stderr}"
+        said[command.line] = done.stdout
+    shown = re.search(r"```python\n(.*?)```", PAGE.read_text(), re.DOTALL)
+    assert shown and shown[1] == (tmp_path / "zoo-parallel" / "zoo_parallel" / "encoder.py").read_text()
+    assert re.search(r"parallel +zoo-parallel +0.1.0", said["zoo plugins"])
+    assert re.search(r"encoder +bert.stack +parallel.encoder", said["zoo show bert-tiny parallel-tiny"])
+    scores = json.loads((tmp_path / "run" / "results.json").read_text())["scores"]
+    assert 0 <= scores["parallel-tiny"]["parallel-reviews"]["mean"] <= 1
 
 
 HOOK = "from zoo import Offers, hookimpl\n\n\n@hookimpl\ndef zoo_offers():\n    return Offers({})\n"

@@ -12,7 +12,8 @@ from typing import Any, Protocol
 ZOO = "zoo"
 
 MAKES_NO_RESULTS = (
-    "__init__.py", "__main__.py", "cli.py", "progress.py", "api", "commands", "core/options.py", "document", "testing",
+    "__init__.py", "__main__.py", "cli.py", "progress.py", "api", "commands", "core/options.py", "document", "scaffold",
+    "testing",
     "auditing/chart.py", "auditing/report.py", "auditing/tables.py", "registry/describe.py",
     "pretraining/curves.py", "pretraining/display.py",
     "experiments/plan/merge.py", "experiments/plan/options.py", "experiments/plan/requests.py",

@@ -151,7 +151,7 @@ def planned_task(catalog: Catalog, name: str, data_folder: Path | None, beside: 
             n_unlabelled=len(dataset.splits.get(task.train_split, ())) - len(training),
             n_items=len(lengths),
             mean_length=fmean(lengths),
-            record=task if isinstance(task, RecordTask) else None,
+            record=task if isinstance(task, RecordTask) and name not in catalog.offered["task"] else None,
         )
     except ValidationError as error:
         raise ZooError(f"task {task.name!r} cannot be scored: {explain(error)}") from None

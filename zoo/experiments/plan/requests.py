@@ -101,7 +101,8 @@ def _plan(
     folder = options.data.resolve() if options.data else None
     named = without_suites(catalog.tasks, (STARTER,) if options.tasks is None else options.tasks, folder)
     asked = [catalog.task(task) if isinstance(task, str) else task for task in named]
-    catalog = catalog.with_tasks(task for task in asked if isinstance(task, RecordTask))
+    installed = catalog.offered["task"]
+    catalog = catalog.with_tasks(t for t in asked if isinstance(t, RecordTask) and installed.get(t.name) != t)
     tasks, looks = [task.name for task in asked], _looks(options, [variant.name for variant in variants])
     return make_plan(
         catalog,

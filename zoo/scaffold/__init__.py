@@ -1,0 +1,1 @@
+"""The package of a new plugin: templates, and what writes them."""
