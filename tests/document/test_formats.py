@@ -25,8 +25,8 @@ from zoo.experiments.statistics.analysis import analyse
 WRONG = {"bert-tiny": [18, 17, 19], "bert-tiny+dims.n_layers=1": [1, 2, 1]}
 
 
-def a_run(*, ablated: bool) -> ComparisonRun:
-    run = made_up(3, WRONG, fail=("finetune-bert-tiny-lamps-s2",), pretrain=True)
+def a_run(*, ablated: bool, fail: tuple[str, ...] = ("finetune-bert-tiny-lamps-s2",)) -> ComparisonRun:
+    run = made_up(3, WRONG, fail=fail, pretrain=True)
     step = edge(CATALOG, *run.plan.variants)
     plan = run.plan.model_copy(update={"ablation": Ablation(edges=(step,)) if ablated else None})
     return ComparisonRun(plan, run.results, run.gold)
@@ -78,6 +78,12 @@ def test_the_effects_of_an_ablation_come_first_in_every_format(form: str, ablati
     assert 0 <= words(shown).find("1.depth") < words(shown).find("bag-of-words")
 
 
+def test_an_ablation_answers_which_choices_matter(ablation: Document) -> None:
+    assert ablation.answer == ("None of 1 choices makes a significant difference on lamps.",)
+    (whole,) = document(analyse(a_run(ablated=True, fail=()))).answer
+    assert whole.startswith("1 of 1 choices makes a significant difference on lamps: 1. depth: +41.7 (+")
+
+
 def test_the_page_of_an_ablation_draws_its_edges_and_no_pairs_of_its_points(ablation: Document) -> None:
     titles = [block.title for section in ablation.sections for block in section.blocks if isinstance(block, Figure)]
     assert titles[0].startswith("Effects") and not [title for title in titles if title.startswith("Differences")]
@@ -104,7 +110,7 @@ def test_a_strangers_format_is_one_function(tmp_path: Path, monkeypatch: pytest.
     catalog = Catalog.of(builtin_plugin, acme=Offers(api_version=1, report_formats={"headings": headings}))
     monkeypatch.setattr(Catalog, "installed", lambda: catalog)
     report(folder, "headings", out)
-    assert out.read_text().splitlines()[0] == "Scores"
+    assert out.read_text().splitlines()[:2] == ["Summary", "Scores"]
     with pytest.raises(UnknownName, match="did you mean 'headings'"):
         report(folder, "heading", out)
 

@@ -39,25 +39,38 @@ _log = logging.getLogger("zoo")
 
 @takes(ExperimentOptions)
 def compare(
-    *variants: str | Variant, progress: bool = False, catalog: Catalog | None = None, **options: Any
+    *variants: str | Variant,
+    progress: bool = False,
+    catalog: Catalog | None = None,
+    command: str | None = None,
+    **options: Any,
 ) -> Comparison:
     """Pre-train variants on the same text, fine-tune them on the same tasks, and compare them; as `zoo compare`.
 
-    Without variants, the three tiny ones. With `progress`, progress is shown on standard error. Raises
+    Without variants, the three tiny ones. With `progress`, progress is shown on standard error. `command` is recorded
+    as the command line, for the report. Raises
     ZooError for what cannot be planned, before any training; a job that fails is among the `failures`.
     """
     asked = ExperimentOptions.of(options)
-    return _carried_out("compare", catalog, variants, asked, progress)
+    command = command or _called("compare", variants, options)
+    return _carried_out("compare", catalog, variants, asked, progress, command)
 
 
 @takes(AblationOptions)
-def ablate(*variants: str, progress: bool = False, catalog: Catalog | None = None, **options: Any) -> Comparison:
+def ablate(
+    *variants: str,
+    progress: bool = False,
+    catalog: Catalog | None = None,
+    command: str | None = None,
+    **options: Any,
+) -> Comparison:
     """Go from one variant to another, one design choice at a time, and report what each does; as `zoo ablate`.
 
     Two variants are the ends of a path; more are the path itself; a `preset` is a paper's table. Raises ZooError for
     what cannot be planned, before any training.
     """
-    return _carried_out("ablate", catalog, variants, AblationOptions.of(options), progress)
+    command = command or _called("ablate", variants, options)
+    return _carried_out("ablate", catalog, variants, AblationOptions.of(options), progress, command)
 
 
 @takes(ExperimentOptions)
@@ -189,8 +202,19 @@ def _planned(catalog: Catalog, variants: Sequence[str | Variant], asked: Options
     return comparison_plan(catalog, variants, asked)
 
 
+def _called(function: str, variants: Sequence[str | Variant], options: dict[str, Any]) -> str:
+    """A call in Python, as it is written in a report."""
+    names = [repr(one if isinstance(one, str) else one.name) for one in variants]
+    return f"zoo.{function}({', '.join([*names, *(f'{name}={value!r}' for name, value in options.items())])})"
+
+
 def _carried_out(
-    command: str, catalog: Catalog | None, variants: Sequence[str | Variant], asked: ExperimentOptions, progress: bool
+    kind: str,
+    catalog: Catalog | None,
+    variants: Sequence[str | Variant],
+    asked: ExperimentOptions,
+    progress: bool,
+    command: str,
 ) -> Comparison:
     """Run a plan, and write its report into the run folder."""
     from zoo.experiments.runner.progress import Display
@@ -202,11 +226,11 @@ def _carried_out(
         _log.warning(f"resuming {asked.out}")
     catalog = catalog or Catalog.installed()
     plan = _planned(catalog, variants, asked)
-    if command == "ablate" and plan.ablation is None:
+    if kind == "ablate" and plan.ablation is None:
         raise ZooError("the plan is a comparison's and has no edges to report on; run it with zoo compare")
     if asked.max_time and not plan.claims.looks:
         raise ZooError("--max-time goes with --until-decided; a fixed number of seeds is always finished")
-    folder = asked.out or RUNS / f"{command}-{datetime.now():%Y%m%d-%H%M%S}"
+    folder = asked.out or RUNS / f"{kind}-{datetime.now():%Y%m%d-%H%M%S}"
     executor = _executor(catalog, asked, plan)
     try:
         with Display(plan, Console(stderr=True, quiet=not progress)) as display:
@@ -219,9 +243,10 @@ def _carried_out(
                 catalog=catalog,
                 wanted=wanted_jobs,
                 seconds=asked.max_time or inf,
+                command=command,
             )
     except KeyboardInterrupt:
-        again = f"zoo {command} --resume --out {folder}"
+        again = f"zoo {kind} --resume --out {folder}"
         raise KeyboardInterrupt(f"finished jobs are kept in {folder}; continue with: {again}") from None
     comparison = Comparison(folder, done)
     comparison.write_report()

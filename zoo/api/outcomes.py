@@ -17,6 +17,7 @@ from zoo.document.html import fragment
 from zoo.document.text import text
 from zoo.experiments.report.build import document, write_report
 from zoo.experiments.results.beside_models import write_model_scores
+from zoo.experiments.results.folder import read_made
 from zoo.experiments.results.records import FailedResult
 from zoo.experiments.results.run import ComparisonRun
 from zoo.experiments.statistics.ablation import Effects
@@ -83,7 +84,7 @@ class Comparison:
     @cached_property
     def document(self) -> Document:
         """The report as sections, an ablation's effects first."""
-        return document(self.analysis)
+        return document(self.analysis, read_made(self.folder) if self.folder else None)
 
     @property
     def failures(self) -> tuple[FailedResult, ...]:

@@ -13,7 +13,7 @@ from pydantic import JsonValue
 from zoo.commands.streams import results
 from zoo.core.errors import CONTROLS, visible
 from zoo.document import Document, Table
-from zoo.document.text import table_lines, terminal_width, text
+from zoo.document.text import table_lines, terminal_width, text, wrapped
 from zoo.registry.catalog import Catalog
 from zoo.registry.plugins import Plugin
 
@@ -72,6 +72,12 @@ def show(document: Document) -> None:
     """A report on standard output, as wide as the terminal; long tables are cut there."""
     width = terminal_width()
     print(text(document, width, MOST_ROWS if width else None), end="")
+
+
+def show_answer(document: Document) -> None:
+    """The sentence that answers, once more: it ends what a command prints."""
+    for line in document.answer[:1]:
+        print("\n".join([*wrapped(visible(line), terminal_width()), ""]))
 
 
 def show_table(table: Table) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import shlex
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -9,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from pydantic import JsonValue
 
-from zoo.commands.console import ending, print_json, print_rows, show
+from zoo.commands.console import ending, print_json, print_rows, show, show_answer
 from zoo.experiments.plan.options import FOLDER
 
 if TYPE_CHECKING:
@@ -39,11 +41,12 @@ def experiment(
         return _save(planned(**given), save_plan)
     if dry_run:
         return _estimate(planned(**given), given, as_json)
-    comparison = done(progress=True, **given)
+    comparison = done(progress=True, command=shlex.join(["zoo", *sys.argv[1:]]), **given)
     if as_json:
         print_json(comparison.render("json"))
     else:
         show(comparison.document.brief)
+        show_answer(comparison.document)
     assert comparison.folder is not None
     command = "ablate" if comparison.effects else "compare"
     ending(

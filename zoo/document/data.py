@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+from dataclasses import asdict
 from io import StringIO
 
 from pydantic import JsonValue
@@ -36,8 +37,10 @@ def render_csv(document: Document) -> str:
 
 def render_json(document: Document) -> str:
     """The data behind the document, and its sections as text."""
-    made = {**document.data(), "title": document.title, "sections": [as_json(part) for part in document.sections]}
-    return json.dumps(made, indent=1) + "\n"
+    made = asdict(document.made) if document.made else None
+    sections = [as_json(part) for part in document.sections]
+    shown = {**document.data(), "title": document.title, "made": made, "sections": sections}
+    return json.dumps(shown, indent=1) + "\n"
 
 
 def as_json(section: Section) -> dict[str, JsonValue]:

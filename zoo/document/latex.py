@@ -35,6 +35,7 @@ def render(document: Document) -> str:
     lines = [
         r"% needs \usepackage[T1]{fontenc}, \usepackage{booktabs,graphicx,longtable}",
         f"% {escaped(document.title)}",
+        *([f"% {document.made.date}: {escaped(document.made.command)}"] if document.made else []),
     ]
     for section in document.sections:
         lines += ["", rf"\subsection*{{{escaped(section.title)}}}", rf"\label{{sec:{_label(section.id)}}}"]
@@ -54,6 +55,9 @@ def _label(text: str) -> str:
 
 
 def _block(block: Block) -> Iterator[str]:
+    if isinstance(block, Notes) and block.lead:
+        yield from ("", "\n\n".join(map(escaped, block.lines)))
+        return
     if isinstance(block, Notes):
         kind = "enumerate" if block.numbered else "itemize"
         items = [rf"\item {escaped(note)}" for note in block.lines]

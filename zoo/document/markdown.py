@@ -10,7 +10,8 @@ from zoo.document.blocks import Block, Document, Figure, Notes, Section, Table
 
 def render(document: Document) -> str:
     """A page: the title, then a heading for each section."""
-    return f"# {escape(document.title)}\n\n{sections(document.sections)}"
+    made = f"{document.made.date}: {escape(document.made.command)}\n\n" if document.made else ""
+    return f"# {escape(document.title)}\n\n{made}{sections(document.sections)}"
 
 
 def sections(parts: Iterable[Section], level: int = 2) -> str:
@@ -36,6 +37,10 @@ def escape(text: str) -> str:
 
 
 def _block(block: Block) -> Iterator[str]:
+    if isinstance(block, Notes) and block.lead:
+        first, *rest = map(escape, block.lines)
+        yield "\n\n".join([f"**{first}**", *rest])
+        return
     if isinstance(block, Notes):
         mark = "1." if block.numbered else "-"
         yield from (f"{mark} {escape(note)}" for note in block.lines)

@@ -18,7 +18,7 @@ WIDTH = 360
 """Units of a panel, which are pixels where it is drawn at its own size: a telephone shows one beside another."""
 
 HEIGHT, ROW = 230, 22
-TOP, BOTTOM, LEFT, RIGHT = 24, 40, 46, 14
+TOP, TITLE, BOTTOM, LEFT, RIGHT = 8, 16, 40, 46, 14
 MOST_LABEL = 150
 """Units of the name of a row; a longer one is cut, and a pointer shows the whole."""
 
@@ -80,19 +80,23 @@ def look(place: int | None, series: Series | None = None) -> str:
 
 
 def _height(panel: Panel) -> int:
-    return TOP + BOTTOM + ROW * len(panel.rows) if panel.rows else HEIGHT
+    return _top(panel) + BOTTOM + ROW * len(panel.rows) if panel.rows else HEIGHT
+
+
+def _top(panel: Panel) -> int:
+    return TOP + (TITLE if panel.title else 0)
 
 
 def _inside(chart: Chart, panel: Panel) -> str:
     labels = [min(text_width(row), MOST_LABEL) for row in panel.rows]
     left = 12 + max(labels, default=LEFT - 12)
-    bottom = _height(panel) - BOTTOM
+    top, bottom = _top(panel), _height(panel) - BOTTOM
     xs = [x for p in panel.points for x in (p.x, *(p.x_range or ()))]
     ys = [y for p in panel.points for y in (p.y, *(p.y_range or ()))]
     xs += [] if panel.x_line is None else [panel.x_line]
     ys += panel.y_lines.values()
     x = scale(panel.x, xs, left, WIDTH - RIGHT)
-    y = Scale(-0.5, len(panel.rows) - 0.5, TOP, bottom) if panel.rows else scale(panel.y, ys, bottom, TOP)
+    y = Scale(-0.5, len(panel.rows) - 0.5, top, bottom) if panel.rows else scale(panel.y, ys, bottom, top)
     parts = [*_axes(panel, x, y), *_comparisons(panel, x, y)]
     parts += [part for series in panel.series for part in _series(chart, panel, series, x, y)]
     return "".join([*parts, *(_names(chart, panel, x, y) if chart.labelled else ())])

@@ -87,6 +87,9 @@ def wrapped(line: str, width: int | None, indent: int = 0) -> list[str]:
 
 
 def _block(block: Block, width: int | None, most_rows: int | None) -> list[str]:
+    if isinstance(block, Notes) and block.lead:
+        paragraphs = [wrapped(visible(note), width) for note in block.lines]
+        return [line for at, lines in enumerate(paragraphs) for line in ([""] * (at > 0) + lines)]
     if isinstance(block, Notes):
         marks = [f"{n}. " if block.numbered else "" for n in range(1, len(block.lines) + 1)]
         return [

@@ -104,7 +104,7 @@ def test_runs_that_learnt_nothing_are_told() -> None:
 @pytest.mark.parametrize(
     ("form", "start"),
     [
-        ("terminal", "Scores"),
+        ("terminal", "Summary"),
         ("markdown", "# Comparison"),
         ("csv", "section,table"),
         ("json", "{"),
@@ -132,7 +132,7 @@ def test_every_report_is_made_from_a_folder_alone_and_says_who_is_better(
         assert json.loads(made)["statistics"]["spreads"]["lamps"]["albert-tiny"]["n"] == 3
     if form == "html":
         assert "<script>alert" not in made and "&lt;script&gt;alert" in made
-        assert made.count("<figure") == 3  # nothing was pre-trained, so there are no losses to draw
+        assert made.count("<figure") == 4  # nothing was pre-trained, so there are no losses to draw
         assert "http:" not in made and "https:" not in made
     if form == "csv":
         assert "seeds,,7,score x 100,50.0000" in made

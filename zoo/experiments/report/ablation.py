@@ -5,22 +5,26 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from statistics import fmean
+from typing import TypeGuard
 
 from pydantic import JsonValue
 
 from zoo.document import MISSING, Figure, Notes, Section, Table
 from zoo.experiments.plan.ablation import Ablation, Changes, Edge
-from zoo.experiments.report.differences import INTERVAL, MDE, detectable, interval_and_p
+from zoo.experiments.report.differences import INTERVAL, MDE, detectable, interval, interval_and_p
 from zoo.experiments.report.plots import intervals_chart
 from zoo.experiments.results.run import ComparisonRun
 from zoo.experiments.statistics.ablation import Effects, Ratio
 from zoo.experiments.statistics.draft import MEAN
 from zoo.experiments.statistics.tests import Difference
 
+MEAN_OF_TASKS = "mean over tasks"
+
 
 def sections(run: ComparisonRun, effects: Effects) -> Iterator[Section]:
     """The most important first."""
-    blocks = effect_table(effects), Notes(tuple(ablation_notes(run, effects)))
+    lead, notes = Notes((answer(effects),), lead=True), Notes(tuple(ablation_notes(run, effects)))
+    blocks = lead, effect_table(effects), notes
     yield Section("effects", "What each choice does", blocks, brief=True)
     if panels := _panels(effects):
         title = f"Effects with {INTERVAL}"
@@ -31,6 +35,19 @@ def sections(run: ComparisonRun, effects: Effects) -> Iterator[Section]:
         yield Section("paper", f"{paper.title}: the paper's table", (paper_table(run, effects),), brief=True)
     if effects.contrasts:
         yield Section("paper-effects", "The paper's effects and ours", (contrast_table(effects),), brief=True)
+
+
+def answer(effects: Effects) -> str:
+    """Which choices {verb} a significant difference, in a sentence."""
+    of = {label: effect.overall for label, effect in zip(labelled(effects.ablation), effects.effects, strict=True)}
+    shown = [
+        f"{label}: {100 * d.difference:+.1f} ({interval(d.low, d.high)})" for label, d in of.items() if _decided(d)
+    ]
+    where = "in the mean over tasks" if _quality(effects) == MEAN_OF_TASKS else f"on {_quality(effects)}"
+    verb = "makes" if len(shown) == 1 else "make"
+    if not shown:
+        return f"None of {len(of)} choices makes a significant difference {where}."
+    return f"{len(shown)} of {len(of)} choices make a significant difference {where}: {'; '.join(shown)}."
 
 
 def path_table(ablation: Ablation) -> Table:
@@ -170,7 +187,11 @@ def _value(value: JsonValue) -> str:
 
 def _quality(effects: Effects) -> str:
     names = {effect.overall.task for effect in effects.effects if effect.overall}
-    return names.pop() if len(names) == 1 and MEAN not in names else "mean over tasks"
+    return names.pop() if len(names) == 1 and MEAN not in names else MEAN_OF_TASKS
+
+
+def _decided(d: Difference | None) -> TypeGuard[Difference]:
+    return d is not None and d.verdict == "better"
 
 
 def _difference(d: Difference | None) -> tuple[str, str, str]:

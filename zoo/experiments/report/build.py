@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from zoo.core.files import write_text
-from zoo.document import Document, Section, markdown
+from zoo.document import Document, Made, Section, markdown
 from zoo.experiments.plan.plan import Plan
 from zoo.experiments.report import (
     ablation,
@@ -23,14 +23,19 @@ from zoo.experiments.report import (
     scores,
     selection,
 )
+from zoo.experiments.report.answer import answer_section
 from zoo.experiments.report.results_json import summary
+from zoo.experiments.results.folder import read_made
+from zoo.experiments.results.records import FailedResult
+from zoo.experiments.results.run import ComparisonRun
 from zoo.experiments.statistics.analysis import Analysis
+from zoo.experiments.statistics.costs import quantities
 
 MOST_NAMES = 5
 """Variants that a title names."""
 
 
-def document(analysis: Analysis) -> Document:
+def document(analysis: Analysis, made: Made | None = None) -> Document:
     """The sections of a run, the most important first; an ablation's own come first."""
     plan = analysis.run.plan
     return Document(
@@ -38,40 +43,54 @@ def document(analysis: Analysis) -> Document:
         sections=tuple(sections(analysis)),
         data=lambda: summary(analysis, costs=True),
         files={"plan.json": plan.model_dump_json(indent=1)},
+        made=made,
     )
 
 
 def sections(analysis: Analysis) -> Iterator[Section]:
-    """The whole report."""
+    """The whole report: the answer, what it rests on, details, and how it was made."""
     run, comparisons, effects = analysis.run, analysis.comparisons, analysis.effects
     made = (
         *(ablation.sections(run, effects) if effects else ()),
+        *(() if effects else [answer_section(run, comparisons, quantities(run), tuple(caveats(run)))]),
         scores.scores_section(run, comparisons),
-        metrics.metrics_section(run),
         differences.tiers_section(comparisons),
-        costs.costs_section(run),
-        selection.selection_section(run),
-        provenance.missing_section(run),
-        categories.categories_section(run),
         differences.differences_section(comparisons, drawn=effects is None),
+        costs.costs_section(run),
+        costs.pareto_section(run, comparisons),
+        metrics.metrics_section(run),
+        categories.categories_section(run),
+        selection.selection_section(run),
         parts.parts_section(run),
         calibration.calibration_section(run),
         scores.seeds_section(run),
-        costs.pareto_section(run, comparisons),
         features.features_section(run),
         models.pretraining_section(run),
-        models.parameters_section(run),
         models.variants_section(run),
+        models.parameters_section(run),
+        provenance.missing_section(run),
         provenance.environment_section(run),
         provenance.repeat_section(run),
     )
     return (section for section in made if section)
 
 
+def caveats(run: ComparisonRun) -> Iterator[str]:
+    """What the answer must not be read without."""
+    synthetic = [task.synthetic for task in run.plan.tasks]
+    if any(synthetic):
+        which = "The tasks are" if all(synthetic) else f"{sum(synthetic)} of {len(synthetic)} tasks are"
+        yield f"{which} synthetic: they show differences of design, not of language understanding."
+    there = {result.job for result in run.results if not isinstance(result, FailedResult)}
+    n_missing = sum(job not in there for job in run.plan.jobs)
+    if n_missing:
+        yield f"{n_missing} of {len(run.plan.jobs)} jobs are missing; see What is missing."
+
+
 def write_report(analysis: Analysis, folder: Path) -> None:
     """Write results.json and report.md into a run folder."""
     write_text(folder / "results.json", json.dumps(summary(analysis), indent=1) + "\n")
-    write_text(folder / "report.md", markdown.render(document(analysis)))
+    write_text(folder / "report.md", markdown.render(document(analysis, read_made(folder))))
 
 
 def title(plan: Plan) -> str:

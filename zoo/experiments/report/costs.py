@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from zoo.document import MISSING, Axis, Chart, Figure, Notes, Panel, Point, Section, Series, Table
 from zoo.experiments.report.plots import LEAST_SPAN
 from zoo.experiments.results.run import ComparisonRun
+from zoo.experiments.results.scored import ScoredRun
 from zoo.experiments.statistics.costs import (
     LATENCY,
     MEMORY,
@@ -17,6 +18,7 @@ from zoo.experiments.statistics.costs import (
     quantities,
     withheld,
 )  # fmt: skip
+from zoo.experiments.statistics.draft import MEAN
 from zoo.experiments.statistics.standing import Standing
 from zoo.experiments.statistics.tests import EQUIVALENT
 from zoo.experiments.statistics.verdicts import Comparisons
@@ -93,12 +95,12 @@ def beaten_table(run: ComparisonRun, comparisons: Comparisons, costs: Sequence[Q
     return Table(("variant", *labels), rows, words=frozenset(labels))
 
 
-def cost_chart(run: ComparisonRun, comparisons: Comparisons, costs: Sequence[Quantity]) -> Chart:
+def cost_chart(run: ScoredRun, comparisons: Comparisons, costs: Sequence[Quantity]) -> Chart:
     """A panel per cost, with the best baseline as a line."""
     standings, names = comparisons.main_standings, run.plan.names
     floor = sorted(((standings[name].mean, name) for name in run.plan.baselines if name in standings), reverse=True)
     lines = {name: 100 * mean for mean, name in floor[:1]}
-    label = "score x 100" if len(run.plan.tasks) == 1 else "mean score x 100"
+    label = "mean score x 100" if comparisons.decisive == MEAN else "score x 100"
     panels = []
     for quantity in costs:
         losers = beaten(quantity, comparisons)

@@ -24,7 +24,7 @@ def tiers_section(comparisons: Comparisons) -> Section | None:
     if not comparisons.between_variants():
         return None
     note = "A tier contains its best system and every system not significantly worse than it."
-    return Section("tiers", "Tiers", (tier_table(comparisons), Notes((note,))), brief=True)
+    return Section("tiers", "Tiers", (tier_table(comparisons), Notes((note,))))
 
 
 def differences_section(comparisons: Comparisons, *, drawn: bool) -> Section | None:

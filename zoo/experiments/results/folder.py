@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+import json
 import os
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
+from datetime import date
 from functools import partial
 from pathlib import Path
 from typing import TypeVar
 
-from pydantic import TypeAdapter
+from pydantic import TypeAdapter, ValidationError
 
 from zoo.core.errors import ZooError
 from zoo.core.files import write_text
 from zoo.core.json_files import Damaged, read_strictly
+from zoo.document import Made
 from zoo.experiments.plan.job import Job
 from zoo.experiments.plan.job_kinds import model_folder
 from zoo.experiments.plan.plan import Plan, read_plan
@@ -27,6 +30,10 @@ T = TypeVar("T")
 REMEDY = "delete it to run the job again"
 
 _RESULT: TypeAdapter[Result] = TypeAdapter(Result)
+
+_MADE: TypeAdapter[Made] = TypeAdapter(Made)
+
+MADE = "made.json"
 
 CORPORA, UNFINISHED = "corpora", "unfinished"
 """The folders of tokenized text and of jobs under way, removed when all jobs are done."""
@@ -51,6 +58,22 @@ def read_result(folder: Path, plan: Plan, job: Job) -> Result | None:
     if wrong := misfit(plan, job, result):
         raise Damaged(path, wrong, REMEDY)
     return result
+
+
+def write_made(folder: Path, command: str) -> None:
+    """Write down when and by which command a run was begun; a run that goes on keeps what is there."""
+    path = folder / MADE
+    if not os.path.lexists(path):
+        made = Made(date.today().isoformat(), command)
+        write_text(path, json.dumps(asdict(made), indent=1) + "\n")
+
+
+def read_made(folder: Path) -> Made | None:
+    """When and by which command a run was begun; None if that was not written down, or cannot be read."""
+    try:
+        return _MADE.validate_json((folder / MADE).read_bytes())
+    except (OSError, ValidationError):
+        return None
 
 
 @dataclass(frozen=True)

@@ -12,6 +12,7 @@ from zoo.core.errors import ZooError
 from zoo.core.files import make_folder, write_text
 from zoo.experiments.plan.job import Job
 from zoo.experiments.plan.plan import Plan, read_plan
+from zoo.experiments.results.folder import write_made
 from zoo.experiments.results.records import Result
 from zoo.experiments.results.run import ComparisonRun
 from zoo.experiments.runner.executors import WATCH_EVERY, Executor, InProcess, LocalProcesses
@@ -54,18 +55,21 @@ def run(
     reuse: Sequence[Path] = (),
     wanted: Wanted = all_jobs,
     seconds: float = inf,
+    command: str = "",
 ) -> ComparisonRun:
     """Run the plan's unfinished jobs; in this process with 0 workers, else in that many others.
 
     Failed jobs are retried. Results of equal jobs are taken from the run folders in `reuse`. Which jobs are `wanted` is
     asked at the start and whenever all are done, so that it depends on no order of jobs; after so many seconds, only
-    those of the start are begun.
+    those of the start are begun. `command` is written down, for the report.
     Other runs may work in the folder at the same time: they share the jobs. Raises ZooError if the folder holds
     the run of another plan, or results made by other code or on another kind of machine.
     """
     catalog = (catalog or Catalog.installed()).with_tasks(plan.own_tasks)
     executor = executor or (LocalProcesses(workers) if workers else InProcess(catalog))
     claim(plan, folder)
+    if command:
+        write_made(folder, command)
     keep_gold(catalog, plan, folder)
     store = JobStore(plan, folder, environment(catalog, plan.compute), reuse, jobs=())
     rounds = _Rounds(store, wanted, watcher, seconds)

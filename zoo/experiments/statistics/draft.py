@@ -26,6 +26,8 @@ class Scores:
     drawn: Array
     n_items: int
     most: float = inf
+    limits: tuple[float, float] = (-inf, inf)
+    """Between which a score lies; an interval ends there."""
 
     def repeated(self, seeds: tuple[int, ...]) -> Scores:
         """The one score of a system independent of seeds, repeated for each of these seeds."""

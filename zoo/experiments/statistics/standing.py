@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from statistics import fmean
 
 import numpy as np
 
@@ -51,4 +52,6 @@ def standing(of_tasks: Sequence[Scores], *, fixed: bool) -> Standing | None:
     mean, error = float(values.mean()), error_of(values, drawn, min(s.n_items for s in of_tasks), fixed=fixed)
     if not error.known:
         return Standing(mean=mean, low=None, high=None)
-    return Standing(mean=mean, low=mean - error.reach(LEVEL), high=mean + error.reach(LEVEL))
+    least, most = (fmean(ends) for ends in zip(*(scores.limits for scores in of_tasks), strict=True))
+    reach = error.reach(LEVEL)
+    return Standing(mean=mean, low=max(least, mean - reach), high=min(most, mean + reach))

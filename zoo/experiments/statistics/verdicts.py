@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from itertools import combinations
+from statistics import fmean
 
 import numpy as np
 
@@ -109,12 +110,14 @@ def scores_of(run: ScoredRun, system: str, task: str) -> Scores | None:
     if not results or not targets:
         return None
     predictions = {split: [result.predictions[split] for result in results] for split in results[0].predictions}
+    ranges = [metric.range for metric in chosen_metrics(run.plan.task(task)).values()]
     return Scores(
         seeds=tuple(result.job.seed for result in results),
         values=np.asarray([result.main_score for result in results]),
         drawn=resampled(run.plan.task(task), targets, predictions, N_DRAWS),
         n_items=sum(len(targets[split]) for split in predictions),
-        most=max(metric.range[1] - metric.range[0] for metric in chosen_metrics(run.plan.task(task)).values()),
+        most=max(high - low for low, high in ranges),
+        limits=(fmean(low for low, _ in ranges), fmean(high for _, high in ranges)),
     )
 
 

@@ -1,0 +1,107 @@
+"""The section that answers: sentences and a table that follow from the verdicts, whatever the run."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from math import sqrt
+
+import pytest
+from scipy import stats
+
+from tests.experiments.synthetic_runs import made_up, section
+from zoo.document import Figure, Made
+from zoo.document.formats import FORMATS, renderer
+from zoo.experiments.report.build import document
+from zoo.experiments.results.run import ComparisonRun
+from zoo.experiments.statistics.analysis import analyse
+from zoo.experiments.statistics.verdicts import compare_systems
+
+CLEAR = {"bert-tiny": [18, 17, 19], "albert-tiny": [1, 2, 1]}
+
+
+def lead(run: ComparisonRun) -> tuple[str, ...]:
+    return document(analyse(run)).answer
+
+
+def test_the_best_is_named_with_its_lead_and_its_interval() -> None:
+    run = made_up(3, CLEAR, pretrain=True)
+    best, cost, grounds = lead(run)
+    (d,) = compare_systems(run).between_variants()
+    assert d.low is not None and d.high is not None
+    # 38 + 2/3 and 22 of 40 items are right: 96.7 and 55.0.
+    ends = f"{-100 * d.high:.1f} to {-100 * d.low:.1f}"
+    assert best == f"albert-tiny is the best of 2 systems, with 96.7 on lamps: 41.7 points ({ends}) above bert-tiny."
+    assert cost.startswith("It is also the smallest, with ")
+    assert grounds.startswith("Grounds: 1 task, 3 seeds, 40 development items")
+
+
+def test_where_the_best_is_larger_the_cost_of_being_best_is_said() -> None:
+    run = made_up(3, {"bert-tiny": [1, 2, 1], "albert-tiny": [18, 17, 19]}, pretrain=True)
+    cost = lead(run)[1]
+    sizes = {name: made.parameters_stored for name in run.plan.names if (made := run.pretrained(name))}
+    share = round(100 * sizes["albert-tiny"] / sizes["bert-tiny"])
+    assert cost.startswith(f"The smallest, albert-tiny, stores {share}% of its parameters (")
+    assert "scores 41.7 points (" in cost and " less." in cost
+    assert "bert-tiny is not significantly better" not in cost
+
+
+def test_without_a_significant_difference_there_is_no_winner() -> None:
+    best, *_ = lead(made_up(3, {"bert-tiny": [3, 5, 4], "albert-tiny": [4, 3, 3]}))
+    assert best.startswith(
+        "No winner among albert-tiny and bert-tiny on lamps: albert-tiny has the highest score, 91.7"
+    )
+    assert "but its lead of 1.7 points (" in best and "over bert-tiny is not significant" in best
+
+
+def test_some_may_share_the_first_place() -> None:
+    best, *_ = lead(
+        made_up(3, {"bert-tiny": [3, 5, 4], "bert-tiny+dims.n_layers=1": [4, 3, 3], "albert-tiny": [20] * 3})
+    )
+    assert best.startswith("bert-tiny+dims.n_layers=1 and bert-tiny share the first place on lamps: ")
+
+
+def test_what_is_equivalent_is_said_with_the_margin() -> None:
+    run = made_up(6, {"bert-tiny": [1] * 6, "albert-tiny": [1] * 5 + [2]})
+    plan = run.plan.model_copy(update={"claims": run.plan.claims.changed(margin=15.0)})
+    assert "is equivalent within 15 points" in lead(replace(run, plan=plan))[0]
+
+
+def test_one_variant_is_scored_and_compared_with_the_baselines() -> None:
+    alone, floor, *_ = lead(made_up(3, {"bert-tiny": [19, 20, 21]}))
+    assert alone.startswith("bert-tiny scores 50.0 (") and alone.endswith(") on lamps.")
+    assert "bert-tiny is not significantly better than majority on lamps." in floor
+
+
+def test_without_gold_labels_or_results_it_says_that_there_is_no_answer() -> None:
+    run = made_up(3, CLEAR)
+    assert lead(replace(run, gold={}))[0] == "No verdict: the gold labels of lamps were not stored."
+    begun = replace(run, results=())
+    assert lead(begun)[0] == "No answer yet: no system has finished every task."
+    assert lead(begun)[-1] == f"{len(run.plan.jobs)} of {len(run.plan.jobs)} jobs are missing; see What is missing."
+
+
+def test_the_table_ranks_the_systems_and_puts_baselines_below() -> None:
+    shown = section(made_up(3, CLEAR, pretrain=True), "summary")
+    figure = shown.blocks[-1]
+    assert isinstance(figure, Figure) and figure.chart.labelled
+    rows = shown.tables[0].by_label
+    assert list(rows) == ["albert-tiny", "bert-tiny", "majority", "bag-of-words"] and shown.tables[0].rules == {2}
+    assert (rows["albert-tiny"][0], rows["bert-tiny"][0], rows["majority"][0]) == ("1", "2", "-")
+    assert rows["bert-tiny"][2].startswith("-41.7 (-") and rows["albert-tiny"][2] == "-"
+
+
+def test_an_interval_of_a_score_is_students_over_items_and_stays_in_the_range_of_the_metric() -> None:
+    found = compare_systems(made_up(3, {"bert-tiny": [0, 0, 0]})).main_standings
+    half = float(stats.t.ppf(0.975, 39)) * sqrt(0.25 / 39)  # half of 40 items are right, whatever the seed
+    floor = found["majority"]
+    assert floor.low is not None and floor.high is not None
+    assert floor.high - floor.mean == pytest.approx(half, rel=0.05)  # a bootstrap of 2,000 draws
+    assert floor.mean - floor.low == pytest.approx(half, rel=0.05)
+    assert found["bert-tiny"].high == 1.0
+
+
+@pytest.mark.parametrize("form", [form for form in FORMATS if form not in ("csv", "terminal")])
+def test_every_page_says_when_and_how_it_was_made(form: str) -> None:
+    made = Made("2026-11-27", "zoo compare bert-tiny --tasks lamps --out 'a run'")
+    shown = renderer(form)(document(analyse(made_up(2, {"bert-tiny": [1, 2]})), made))
+    assert "2026-11-27" in shown and "zoo compare bert-tiny" in shown
