@@ -38,7 +38,7 @@ def sections(run: ComparisonRun, effects: Effects) -> Iterator[Section]:
 
 
 def answer(effects: Effects) -> str:
-    """Which choices {verb} a significant difference, in a sentence."""
+    """Which choices make a significant difference, in a sentence."""
     of = {label: effect.overall for label, effect in zip(labelled(effects.ablation), effects.effects, strict=True)}
     shown = [
         f"{label}: {100 * d.difference:+.1f} ({interval(d.low, d.high)})" for label, d in of.items() if _decided(d)
@@ -47,7 +47,7 @@ def answer(effects: Effects) -> str:
     verb = "makes" if len(shown) == 1 else "make"
     if not shown:
         return f"None of {len(of)} choices makes a significant difference {where}."
-    return f"{len(shown)} of {len(of)} choices make a significant difference {where}: {'; '.join(shown)}."
+    return f"{len(shown)} of {len(of)} choices {verb} a significant difference {where}: {'; '.join(shown)}."
 
 
 def path_table(ablation: Ablation) -> Table:
