@@ -11,11 +11,11 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from zoo.blocks import Dropout, Features, Pooler
+from zoo.blocks import Dropout, Features, NormedPooler, Pooler
 from zoo.core.batch import IGNORE, Batch, Output, Predicted
 from zoo.core.errors import ZooError
 from zoo.core.interfaces import Objective
-from zoo.core.specs import Dims, HeadConfig
+from zoo.core.specs import Dims, HeadConfig, PoolingConfig
 
 LABEL = "task"
 """The name under which a batch carries the labels of a task."""
@@ -59,9 +59,8 @@ class TaskHead(Objective):
         self.register_buffer("class_weights", None, persistent=False)
         self.uses_pair_features = config.pair and pooling.pair == "compare" and not self.reads_tokens
         self.pooler: nn.Module | None = None
-        if not (self.uses_pair_features or self.reads_tokens):
-            dense = pooling.activation if config.features is None else None
-            self.pooler = nn.Identity() if dense is None else Pooler(dims.hidden_width, dense)
+        if not self.uses_pair_features and (pooling.norm or not self.reads_tokens):
+            self.pooler = _pooler(dims, pooling) if config.features is None else nn.Identity()
         self.input_dropout = Dropout(pooling.input_dropout)
         self.dropout = Dropout(pooling.dropout)
         width = dims.hidden_width * (4 if self.uses_pair_features else 1)
@@ -74,9 +73,13 @@ class TaskHead(Objective):
 
     def scores(self, hidden: Tensor, batch: Batch) -> Tensor:
         """[T, H] -> [B, outputs], or [T, outputs] for a head of tokens."""
-        vectors = hidden if self.reads_tokens else self._vectors(hidden, batch)
+        vectors = self._token_vectors(hidden) if self.reads_tokens else self._vectors(hidden, batch)
         out: Tensor = self.output(self.dropout(vectors))
         return out
+
+    def _token_vectors(self, hidden: Tensor) -> Tensor:
+        vectors: Tensor = hidden if self.pooler is None else self.pooler(hidden)
+        return vectors
 
     def _vectors(self, hidden: Tensor, batch: Batch) -> Tensor:
         layout = batch.layout
@@ -309,6 +312,13 @@ class Pool(Objective):
         """[T, H] to pooled [B, H]; no target counts."""
         pooled = self.pooler(batch.layout.first(hidden))
         return Output((pooled * 0).sum(), pooled, batch.targets.new_full((len(pooled),), IGNORE))
+
+
+def _pooler(dims: Dims, pooling: PoolingConfig) -> nn.Module:
+    """What follows pooling, before the linear layer."""
+    if pooling.activation is None:
+        return nn.Identity()
+    return NormedPooler(dims, pooling.activation) if pooling.norm else Pooler(dims.hidden_width, pooling.activation)
 
 
 def _collated(rows: Sequence[Tensor], batch: Batch) -> list[Tensor]:

@@ -6,7 +6,14 @@ from typing import Any
 
 import pytest
 
-FAMILIES = {"bert": "ForPreTraining", "roberta": "ForMaskedLM", "albert": "ForPreTraining", "distilbert": "ForMaskedLM"}
+FAMILIES = {
+    "bert": "ForPreTraining",
+    "roberta": "ForMaskedLM",
+    "albert": "ForPreTraining",
+    "distilbert": "ForMaskedLM",
+    "deberta-v2": "ForMaskedLM",
+    "modernbert": "ForMaskedLM",
+}
 """The reference library's class with all pre-training heads."""
 
 FACTS = Path(__file__).resolve().parents[3] / "shared" / "facts" / "facts.json"

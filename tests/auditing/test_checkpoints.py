@@ -22,7 +22,7 @@ from zoo.auditing.checkpoint import read_checkpoint
 from zoo.auditing.closed_form import closed_form
 
 CATALOG, BERT_ALONE = Catalog.installed(), Catalog.of(zoo_bert)
-FOREIGN = ("electra", "deberta", "deberta-v2", "distilbert", "modernbert")
+FOREIGN = ("deberta",)
 
 Shapes = Mapping[str, tuple[int, ...]]
 

@@ -55,7 +55,7 @@ def test_the_formulas_count_what_a_token_meets(name: str) -> None:
 
 
 def test_every_released_model_counts_as_the_reference_library_does(ours: dict[str, Any]) -> None:
-    assert len(ours) == 25
+    assert len(ours) == 31
     for name, fact in ours.items():
         assert fact["counts"].items() <= form(name).counts.model_dump().items(), name
 
@@ -67,6 +67,9 @@ def test_every_component_counts_as_the_reference_library_does(ours: dict[str, An
         ("embedding", "segment"): "emb_segment",
         ("embedding", "norms"): "emb_norm",
         ("embedding", "projection"): "emb_projection",
+        ("encoder", "relative position"): "emb_relative_position",
+        ("encoder", "relative norm"): "rel_norm",
+        ("encoder", "final norm"): "final_norm",
         ("encoder", "attention"): "layer_attention",
         ("encoder", "ffn"): "layer_ffn",
         ("encoder", "norms"): "layer_norms",

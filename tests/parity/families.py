@@ -34,14 +34,59 @@ class Family:
     has_segments: bool = True
 
 
+def _one_segment(rng: np.random.Generator) -> dict[str, Any]:
+    return {"type_vocab_size": 1, "pad_token_id": 1}
+
+
+def _modern(rng: np.random.Generator) -> dict[str, Any]:
+    """Heads of even width, as they rotate; windows shorter than the texts."""
+    special = {"pad_token_id": 0, "bos_token_id": 1, "eos_token_id": 2, "cls_token_id": 1, "sep_token_id": 2}
+    return {
+        **special,
+        "hidden_size": 3 * (per_head := int(rng.choice([4, 6, 10]))),
+        "num_attention_heads": 3,
+        "intermediate_size": 5 * per_head + 1,
+        "local_attention": 2 * int(rng.integers(1, 5)),
+        "global_attn_every_n_layers": int(rng.integers(1, 4)),
+        "embedding_dropout": 0.0,
+        "classifier_pooling": str(rng.choice(["cls", "mean"])),
+    }
+
+
+DEBERTA = {
+    "relative_attention": True,
+    "position_buckets": 256,
+    "norm_rel_ebd": "layer_norm",
+    "share_att_key": True,
+    "position_biased_input": False,
+    "pos_att_type": "p2c|c2p",
+    "layer_norm_eps": 1e-7,
+}
+"""What all released models of versions 2 and 3 say."""
+
+
+def _deberta(rng: np.random.Generator) -> dict[str, Any]:
+    """Buckets fewer than distances, and a convolution at times."""
+    convolves = {"conv_kernel_size": int(rng.choice([3, 5])), "conv_act": str(rng.choice(["gelu", "tanh"]))}
+    return {
+        **DEBERTA,
+        "position_buckets": int(rng.choice([4, 6, 8, 256])),
+        "max_relative_positions": int(rng.choice([-1, 11])),
+        "pos_att_type": str(rng.choice(["p2c|c2p", "c2p", "p2c"])),
+        **(convolves if rng.random() < 0.5 else {}),
+    }
+
+
 FAMILIES = {
     "Bert": Family(heads=("Model", "ForPreTraining", "ForMaskedLM", "ForNextSentencePrediction", *TASKS)),
     "Roberta": Family(
         heads=("Model", "ForMaskedLM", *TASKS),
         base={"max_position_embeddings": 514, "type_vocab_size": 1, "layer_norm_eps": 1e-5},
-        more=lambda rng: {"type_vocab_size": 1, "pad_token_id": 1},
+        more=_one_segment,
         has_segments=False,
     ),
+    "XLMRoberta": Family(heads=("Model", "ForMaskedLM", *TASKS), more=_one_segment, has_segments=False),
+    "Camembert": Family(heads=("Model", "ForMaskedLM", *TASKS), more=_one_segment, has_segments=False),
     "Albert": Family(
         heads=("Model", "ForPreTraining", "ForMaskedLM", *TASKS),
         base={"hidden_size": 768, "num_attention_heads": 12, "intermediate_size": 3072},
@@ -64,6 +109,24 @@ FAMILIES = {
             "classifier_dropout": "seq_classif_dropout",
             "hidden_act": "activation",
         },
+        has_segments=False,
+    ),
+    "ModernBert": Family(
+        heads=("Model", "ForMaskedLM", *TASKS),
+        keys={
+            "hidden_dropout_prob": "mlp_dropout",
+            "attention_probs_dropout_prob": "attention_dropout",
+            "hidden_act": "hidden_activation",
+        },
+        more=_modern,
+        has_segments=False,
+    ),
+    "DebertaV2": Family(
+        heads=("Model", "ForMaskedLM", *TASKS),
+        base=DEBERTA
+        | {"hidden_size": 768, "num_attention_heads": 12, "num_hidden_layers": 12, "intermediate_size": 3072},
+        keys={"classifier_dropout": "cls_dropout"},
+        more=_deberta,
         has_segments=False,
     ),
     "Electra": Family(

@@ -6,6 +6,7 @@ Models have random weights. The library gets its input padded, with a mask; we g
 from __future__ import annotations
 
 import tempfile
+from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -127,11 +128,15 @@ def _gradients_differ(ours: nn.Module, theirs: nn.Module, stored: Mapping[str, s
 
     Where a gradient is zero but for rounding, as those of the keys' biases are, it is relative to all gradients.
     """
-    expected = {name: parameter.grad for name, parameter in theirs.named_parameters()}
+    expected = {name: parameter.grad for name, parameter in theirs.named_parameters(remove_duplicate=False)}
     largest = max(float(grad.abs().max()) for grad in expected.values() if grad is not None)
+    found, parameters = defaultdict[str, list[Tensor]](list), dict(ours.named_parameters())
+    for name, theirs_name in stored.items():
+        grad = parameters[name].grad
+        found[theirs_name] += [] if grad is None else [grad]
     worst = 0.0
-    for name, parameter in ours.named_parameters():
-        pair = [grad for grad in (parameter.grad, expected[stored[name]]) if grad is not None]
+    for name, grads in found.items():  # several of ours may be one of theirs
+        pair = [grad for grad in (torch.cat(grads) if grads else None, expected[name]) if grad is not None]
         if len(pair) < 2:  # rows that are never read, as RoBERTa's other segments
             assert not any(grad.any() for grad in pair), f"only one of the two has a gradient for {name}"
             continue

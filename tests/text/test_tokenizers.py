@@ -17,9 +17,9 @@ from transformers import PreTrainedTokenizerFast, RobertaTokenizer
 from transformers.models.bert.tokenization_bert_legacy import BertTokenizerLegacy
 
 from zoo import ZooError
+from zoo.text import unigram
 from zoo.text.rust_tokenizer import RustTokenizer
 from zoo.text.words import begins_word
-from zoo_albert import unigram
 from zoo_albert.tokenizer import Unigram
 from zoo_bert.tokenizer import WordPiece
 from zoo_roberta.tokenizer import ByteLevelBPE

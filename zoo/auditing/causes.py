@@ -100,6 +100,7 @@ def _roundings(count: int, unit: int, suffix: str) -> Iterator[tuple[str, int]]:
     yield f"rounded to {printed}", _rounded(count, unit)
     yield f"rounded to {tenfold}", _rounded(count, 10 * unit)
     yield f"cut to {printed}", count // unit * unit
+    yield f"cut to {tenfold}", count // (10 * unit) * 10 * unit
 
 
 def _rounded(count: int, unit: int) -> int:
@@ -142,6 +143,8 @@ def _departures(form: ClosedForm) -> list[Departure]:
             lambda definition: V * E if _has_tied_mlm_head(form.components(definition)) else None,
         )
     ]
+    if "token" in by_name:
+        found.append(Departure("without the token table", lambda definition: V * E * -1))
     if PROJECTION in by_name:
         wider = sum((_at_hidden_width(c) for c in embedding if c.name in ("position", "segment", "norms")), ZERO)
         found.append(Departure("position and segment tables at width H", lambda definition: wider))

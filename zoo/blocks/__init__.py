@@ -17,8 +17,10 @@ from zoo.blocks.layer import (
 )
 from zoo.blocks.masked_tokens import MaskedTokens
 from zoo.blocks.pair import PairObjective
-from zoo.blocks.pooler import Pooler
+from zoo.blocks.pooler import NormedPooler, Pooler
+from zoo.blocks.relative import by_key, log_bucket
 from zoo.blocks.rotary import Rotary
+from zoo.blocks.token_embedding import TokenEmbedding
 from zoo.blocks.token_prediction import (
     TokenPrediction,
     next_tokens,
@@ -40,6 +42,7 @@ __all__ = [
     "LayerMix",
     "LayerStack",
     "MaskedTokens",
+    "NormedPooler",
     "PairObjective",
     "Pooler",
     "PreNormAttentionBlock",
@@ -47,10 +50,13 @@ __all__ = [
     "Rotary",
     "SelfAttention",
     "SummedEmbedding",
+    "TokenEmbedding",
     "TokenPrediction",
     "activation",
     "attend",
+    "by_key",
     "initialise",
+    "log_bucket",
     "next_tokens",
     "predict_next_tokens",
     "predict_targets",

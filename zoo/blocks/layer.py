@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from typing import Any
 
 from torch import Tensor, nn
 
@@ -18,7 +19,7 @@ class AttentionBlock(nn.Module):
     """Attention, dropout, residual sum, norm; Devlin et al. 2019, section 3.
 
     `attention` takes hidden states [T, H] and their layout, and is SelfAttention(dims) if not given; `norm` is a layer
-    norm.
+    norm. What all layers share and attention takes besides, as relative positions, is handed on to it.
     """
 
     def __init__(self, dims: Dims, attention: nn.Module | None = None, norm: nn.Module | None = None) -> None:
@@ -27,9 +28,9 @@ class AttentionBlock(nn.Module):
         self.dropout = Dropout(dims.dropout)
         self.norm = nn.LayerNorm(dims.hidden_width, eps=dims.norm_eps) if norm is None else norm
 
-    def forward(self, hidden: Tensor, layout: Layout) -> Tensor:
+    def forward(self, hidden: Tensor, layout: Layout, *shared: Any) -> Tensor:
         """[T, H] -> [T, H]"""
-        return self.joined(hidden, self.attention(hidden, layout))
+        return self.joined(hidden, self.attention(hidden, layout, *shared))
 
     def joined(self, hidden: Tensor, mixed: Tensor) -> Tensor:
         """What follows attention: it works token by token, so that it can be compiled. 2 x [T, H] -> [T, H]"""
@@ -40,9 +41,9 @@ class AttentionBlock(nn.Module):
 class PreNormAttentionBlock(AttentionBlock):
     """Norm, attention, dropout, residual sum; Xiong et al. 2020, arXiv:2002.04745, table 1."""
 
-    def forward(self, hidden: Tensor, layout: Layout) -> Tensor:
+    def forward(self, hidden: Tensor, layout: Layout, *shared: Any) -> Tensor:
         """[T, H] -> [T, H]"""
-        return self.joined(hidden, self.attention(self.norm(hidden), layout))
+        return self.joined(hidden, self.attention(self.norm(hidden), layout, *shared))
 
     def joined(self, hidden: Tensor, mixed: Tensor) -> Tensor:
         """Dropout and residual sum. 2 x [T, H] -> [T, H]"""
@@ -85,9 +86,9 @@ class Layer(nn.Module):
         self.attention = attention
         self.feedforward = feedforward
 
-    def forward(self, hidden: Tensor, layout: Layout) -> Tensor:
-        """[T, H] -> [T, H]"""
-        out: Tensor = self.feedforward(self.attention(hidden, layout))
+    def forward(self, hidden: Tensor, layout: Layout, *shared: Any) -> Tensor:
+        """[T, H] -> [T, H]; what is `shared` with other layers goes to attention."""
+        out: Tensor = self.feedforward(self.attention(hidden, layout, *shared))
         return out
 
 

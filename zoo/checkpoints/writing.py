@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterable
+from functools import partial
 from pathlib import Path
 from typing import Literal
 
@@ -74,7 +75,7 @@ def save(
 
 def describe(model: Model, catalog: Catalog) -> HuggingFaceExport:
     """The Hugging Face words for a model. Raises ZooError if there are none."""
-    for format in catalog.checkpoint_formats.values():
+    for format in sorted(catalog.checkpoint_formats.values(), key=partial(_distance, model)):
         settings = format.config(model.variant)
         stored = [name for name in model.objective_names if name not in format.not_stored]
         if settings is None or model.causal or not all(format.computes(model.variant, name) for name in stored):
@@ -93,6 +94,13 @@ def describe(model: Model, catalog: Catalog) -> HuggingFaceExport:
         f"{model.variant.name!r} with {objectives} cannot be expressed in the Hugging Face format of {known}, "
         "as released; write the zoo's own format (zoo), or offer a checkpoint format of its own in a plugin"
     )
+
+
+def _distance(model: Model, format: CheckpointFormat) -> tuple[bool, bool]:
+    """The nearest format first: what the model was loaded from, then one with its tokenizer, as families differ in
+    nothing else at times."""
+    loaded = model.origin.config.get("model_type") if model.origin else None
+    return format.name != loaded, format.base.tokenizer.name != model.variant.tokenizer.name
 
 
 def renamed(model: Model, weight: str) -> str:
@@ -125,8 +133,11 @@ def _is_released(head: TaskHead, format: CheckpointFormat) -> bool:
     """Whether a format's heads read as this one does."""
     if head.uses_pair_features or head.features is not None:
         return False
-    same = {"pooling"} if head.reads_tokens else {"pooling", "activation", "output_bias"}
-    return head.config.pooling.model_dump(include=same) == format.pooling.model_dump(include=same)
+    pooling = head.config.pooling
+    same = {"norm"} if head.reads_tokens else {"norm", "activation", "output_bias"}
+    said = {"pooling": pooling.pooling} if pooling.pooling in format.pooling_key.theirs else {}
+    expected = format.pooling.model_dump(include={*same, "pooling"}) | said
+    return pooling.model_dump(include={*same, "pooling"}) == expected
 
 
 def _call(model: Model, name: str) -> str:

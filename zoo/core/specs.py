@@ -107,12 +107,14 @@ class PoolingConfig(Record):
     """How a task head makes one vector per sequence: first token, last or mean, a pair read jointly or compared.
 
     A dense layer with an `activation` follows (none if it is null), then a linear layer, with an `output_bias` or
-    without. `input_dropout` is applied to the pooled vector before the dense layer, as in RoBERTa's released head.
+    without. `input_dropout` is applied to the pooled vector before the dense layer, as in RoBERTa's released head. With
+    `norm`, the dense layer has no bias, a norm follows it, and heads of tokens have both too, as ModernBERT's.
     """
 
     pooling: Literal["first", "last", "mean"] = "first"
     pair: Literal["joint", "compare"] = "joint"
     activation: Activation | None = "tanh"
+    norm: bool = False
     output_bias: bool = True
     dropout: Annotated[float, Field(ge=0.0, lt=1.0)] = 0.1
     input_dropout: Annotated[float, Field(ge=0.0, lt=1.0)] = 0.0

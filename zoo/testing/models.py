@@ -44,7 +44,8 @@ def check_checkpoint(catalog: Catalog, format: CheckpointFormat) -> None:
     assert config is not None, f"the format cannot express its own base {base.name}"
     assert format.variant(config, base.name, "config.json").dims == base.dims, "a config reads back with other dims"
     for architecture, heads in format.architectures.items():
-        objectives = tuple(PartRef(name=head) for head in heads if head in catalog.parts["objective"])
+        own = {used.name: used for used in base.objectives}
+        objectives = tuple(own.get(head, PartRef(name=head)) for head in heads if head in catalog.parts["objective"])
         with without_memory():
             model = catalog.assemble(base.swap(base.name, objectives=objectives or base.objectives))
         weights = [name for name in model.state_dict() if objectives or not name.startswith("objectives.")]

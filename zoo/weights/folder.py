@@ -31,8 +31,8 @@ VOCABULARIES = ("vocab.txt", "vocab.json", "spiece.model", "sentencepiece.bpe.mo
 
 FILES = (
     "*.safetensors", "*.safetensors.index.json", CONFIG, TOKENIZER, TOKENIZER_CONFIG, SPECIAL_TOKENS, ADDED_TOKENS,
-    "vocab.txt", "vocab.json", "merges.txt", "spiece.model", VARIANT, OBJECTIVES,
-    MODULES, "sentence_*_config.json", "config_sentence_transformers.json", "*/config.json",
+    "vocab.txt", "vocab.json", "merges.txt", "spiece.model", "sentencepiece.bpe.model", "spm.model",
+    VARIANT, OBJECTIVES, MODULES, "sentence_*_config.json", "config_sentence_transformers.json", "*/config.json",
     "0_Transformer/*.json", "0_Transformer/*.txt", "0_Transformer/spiece.model", PROVENANCE,
 )  # fmt: skip
 """The files that are read: weights that are not pickles, and data; never code."""

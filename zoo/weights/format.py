@@ -55,6 +55,17 @@ class HeadDropout(NamedTuple):
     default: float | None = None
 
 
+class PoolingKey(NamedTuple):
+    """The key that says how heads pool a sequence, its default, and its value for each name of ours."""
+
+    key: str
+    default: str
+    theirs: Mapping[str, str]
+
+
+NO_KEY = PoolingKey("", "", {})
+"""For a format whose heads all pool alike."""
+
 HEAD_DROPOUT = {"question-answering": HeadDropout(None, 0.0)}
 """The dropouts of heads in most families; of other kinds it is classifier_dropout."""
 
@@ -65,7 +76,8 @@ class CheckpointFormat:
 
     - `base` gives the parts, the recipe and everything else that a config does not say.
     - `settings` are what a config says; if two have the same key, the first is written.
-    - `fixed` are settings of which the zoo supports only this value.
+    - `fixed` are settings of which the zoo supports only this value, which their absence means too; where it means
+      another in the reference library, they are `required`.
     - `base_weights` names the weights of embedding and encoder; `base_prefixes` are their first words, and the
       pooler's: in a checkpoint with a head these come after `prefix`, in a bare one they don't, and both are read.
     - `heads` are what may come on top: the name of an objective; a kind of head (`classification`,
@@ -74,11 +86,14 @@ class CheckpointFormat:
     - `architectures` are the reference library's classes, with the heads of each; the first has none.
     - `copies` are weights that may be stored a second time, each with what it repeats; `ignored` hold nothing.
     - `not_stored` are objectives that serve pre-training alone and have no place in a folder.
+    - `aliases` are beginnings of names that mean the same as others; `not_carried` are settings that a folder loses
+      when it is written, as the same is said by others.
     - `tokenizer_classes` are the reference library's tokenizers that the tokenizer of `base` stands for, the family's
       own first; `tokenizer` are its options in tokenizer_config.json, `tokenizer_config` is what such a file is to say
       of a tokenizer that we write.
     - `head_dropout` are the dropouts of heads, where a kind of head has another than HEAD_DROPOUT says. With
-      `drops_head_input`, a classifier has it twice. `pooling` is how heads pool a sequence.
+      `drops_head_input`, a classifier has it twice. `pooling` is how heads pool a sequence, unless `pooling_key` is a
+      key that says so.
     """
 
     name: str
@@ -93,12 +108,16 @@ class CheckpointFormat:
     ignored: tuple[str, ...] = ()
     not_stored: tuple[str, ...] = ()
     fixed: Mapping[str, JsonValue] = field(default_factory=dict)
+    required: Mapping[str, JsonValue] = field(default_factory=dict)
+    aliases: tuple[tuple[str, str], ...] = ()
+    not_carried: tuple[str, ...] = ()
     tokenizer_classes: tuple[str, ...] = ()
     tokenizer: tuple[Setting, ...] = ()
     tokenizer_config: Mapping[str, JsonValue] = field(default_factory=dict)
     head_dropout: Mapping[str, HeadDropout] = field(default_factory=dict)
     drops_head_input: bool = False
     pooling: PoolingConfig = field(default_factory=PoolingConfig)
+    pooling_key: PoolingKey = NO_KEY
 
     def dropout_of(self, kind: str) -> HeadDropout:
         """The dropout of heads of one kind."""
@@ -119,6 +138,9 @@ class CheckpointFormat:
         for old, new in ((".gamma", ".weight"), (".beta", ".bias")):
             if name.endswith(old):
                 name = name.removesuffix(old) + new
+        for other, usual in self.aliases:
+            if name.startswith(other):
+                name = usual + name.removeprefix(other)
         bare = name.removeprefix(self.prefix)
         return bare if bare.split(".")[0] in self.base_prefixes else name
 
@@ -134,9 +156,10 @@ class CheckpointFormat:
 
     def variant(self, config: Config, name: str, where: str) -> Variant:
         """What a config describes. Raises ZooError for what the zoo does not support."""
-        for key, value in self.fixed.items():
-            if config.get(key, value) != value:
-                raise ZooError(f"{where}: {key} is {config[key]!r:.60}; the zoo supports only {json.dumps(value)}")
+        for key, value in {**self.fixed, **self.required}.items():
+            if config.get(key, None if key in self.required else value) != value:
+                given = f"is {config[key]!r:.60}" if key in config else "is left out"
+                raise ZooError(f"{where}: {key} {given}; the zoo supports only {json.dumps(value)}")
         paper = f"a {self.name} checkpoint, after {self.base.paper}"
         record: dict[str, Any] = self.base.model_dump(mode="json") | {"name": name, "paper": paper}
         for setting in self.settings:
@@ -145,6 +168,8 @@ class CheckpointFormat:
             except TypeError:
                 given = config.get(setting.theirs, setting.default)
                 raise ZooError(f"{where}: {setting.theirs} cannot be {given!r:.60}") from None
+            except ZooError as error:
+                raise ZooError(f"{where}: {error}") from None
             fields, key = _place(record, setting)
             if fields is record.get("dims") or value != setting.unset:
                 fields[key] = value
@@ -167,7 +192,7 @@ class CheckpointFormat:
         if (variant.embedding.name, variant.encoder.name) != (self.base.embedding.name, self.base.encoder.name):
             return None
         record = variant.model_dump(mode="json")
-        config: dict[str, JsonValue] = {"model_type": self.name}
+        config: dict[str, JsonValue] = {"model_type": self.name, **self.required}
         for setting in self.settings:
             fields, key = _place(record, setting)
             config.setdefault(setting.theirs, setting.write(fields.get(key, setting.unset), config))
@@ -225,7 +250,15 @@ def activation_setting(theirs: str, default: str) -> Setting:
 
 
 def transformer_settings(
-    *, vocab_size: int, width: int, n_layers: int, n_heads: int, ffn_width: int, activation: str, dropout: float
+    *,
+    vocab_size: int,
+    width: int,
+    n_layers: int,
+    n_heads: int,
+    ffn_width: int,
+    activation: str,
+    dropout: float,
+    norm_eps: float = 1e-12,
 ) -> tuple[Setting, ...]:
     """The settings that BERT, RoBERTa and ALBERT share, with the reference library's defaults for absent ones."""
     return (
@@ -237,7 +270,7 @@ def transformer_settings(
         activation_setting("hidden_act", activation),
         Setting("hidden_dropout_prob", "dims.dropout", dropout),
         Setting("attention_probs_dropout_prob", "dims.attention_dropout", dropout),
-        Setting("layer_norm_eps", "dims.norm_eps", 1e-12),
+        Setting("layer_norm_eps", "dims.norm_eps", norm_eps),
         Setting("initializer_range", "init.linear_std", 0.02),
         Setting("initializer_range", "init.embedding_std", 0.02),
     )

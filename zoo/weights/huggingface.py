@@ -39,7 +39,8 @@ class HuggingFaceExport:
 
     def config(self, dtype: str) -> dict[str, Any]:
         """The whole config.json."""
-        kept = {key: value for key, value in self.carried.items() if key not in STALE}
+        stale = {*STALE, *self.format.not_carried}
+        kept = {key: value for key, value in self.carried.items() if key not in stale}
         head = head_config(self.format, self.head) if self.head else {}
         tied = {"tie_word_embeddings": False} if UNTIED_DECODER in self.heads else {}
         return {**kept, **self.settings, **head, **tied, "architectures": [self.architecture], "dtype": dtype}

@@ -56,13 +56,24 @@ def head_use(
     dropout = config.get(key, absent) if key else absent
     dropout = layers if dropout is None else dropout
     first = dropout if format.drops_head_input and kind in PROBLEMS else 0.0
+    said = _pooling(format, config, where)
     try:
-        pooling = PoolingConfig(**{**dict(format.pooling), "dropout": dropout, "input_dropout": first})
+        pooling = PoolingConfig(**{**dict(format.pooling), **said, "dropout": dropout, "input_dropout": first})
         return HeadConfig.model_validate(
             {"kind": kind, "labels": labels, "options": config.get(OPTIONS, {}), "pooling": pooling}
         )
     except ValidationError as error:
         raise ZooError(f"{where}: {explain(error)}") from None
+
+
+def _pooling(format: CheckpointFormat, config: Config, where: str) -> dict[str, str]:
+    """How a sequence is pooled, if a config may say so."""
+    key, default, theirs = format.pooling_key
+    stated = config.get(key, default)
+    found = [ours for ours, name in theirs.items() if name == stated]
+    if theirs and not found:
+        raise ZooError(f"{where}: {key} is {stated!r:.60}; the zoo supports {' and '.join(theirs.values())}")
+    return {"pooling": found[0]} if found else {}
 
 
 def _labels(config: Config, where: str) -> tuple[str, ...]:
@@ -94,6 +105,9 @@ def head_config(format: CheckpointFormat, head: HeadConfig) -> dict[str, JsonVal
         config[OPTIONS] = head.options
     if head.kind in PROBLEMS:
         config["problem_type"] = PROBLEMS[head.kind]
+    pools, _, theirs = format.pooling_key
+    if theirs:
+        config[pools] = theirs[head.pooling.pooling]
     key = format.dropout_of(_stored_kind(head.kind)).key
     return config | ({key: head.pooling.dropout} if key else {})
 

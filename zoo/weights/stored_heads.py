@@ -89,7 +89,7 @@ def _with_others(format: CheckpointFormat, heads: tuple[str, ...], names: Mappin
         for head in format.heads:
             if head not in (*HEAD_KINDS, *heads, POOL, UNTIED_DECODER) and _own_rows_there(format, head, names):
                 heads = (*heads, head)
-    has_pooler = any(name.startswith("pooler.") for name in names)
+    has_pooler = POOL in format.heads and any(name.startswith("pooler.") for name in names)
     if has_pooler and not any(row[0].startswith("pooler.") for head in heads for row in format.heads[head]):
         heads = (*heads, POOL)
     return heads

@@ -77,7 +77,7 @@ FORMAT = CheckpointFormat(
         ("predictions.decoder.bias", "predictions.bias"),
     ),
     ignored=("embeddings.position_ids", "embeddings.token_type_ids"),
-    tokenizer_classes=("AlbertTokenizer", "XLMRobertaTokenizer"),
+    tokenizer_classes=("AlbertTokenizer",),
     tokenizer_config={"model_input_names": ["input_ids", "token_type_ids", "attention_mask"]},
     tokenizer=(
         Setting("do_lower_case", "lowercase", None),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 from zoo.weights.format import (
@@ -85,4 +86,22 @@ FORMAT = CheckpointFormat(
     tokenizer_config={"model_input_names": ["input_ids", "attention_mask"]},
 )
 
-FORMATS = [FORMAT]
+
+def _kin(name: str, classes: str, base: str, tokenizer: str) -> CheckpointFormat:
+    """A family that the reference library has under another name, with another vocabulary."""
+    return replace(
+        FORMAT,
+        name=name,
+        base=next(variant for variant in VARIANTS if variant.name == base),
+        settings=tuple(replace(s, default=30_522) if s.theirs == "vocab_size" else s for s in FORMAT.settings),
+        architectures={n.replace("Roberta", classes, 1): heads for n, heads in FORMAT.architectures.items()},
+        tokenizer_classes=(tokenizer,),
+        tokenizer=(),
+    )
+
+
+FORMATS = [
+    FORMAT,
+    _kin("xlm-roberta", "XLMRoberta", "xlm-roberta-base", "XLMRobertaTokenizer"),
+    _kin("camembert", "Camembert", "camembert-base", "CamembertTokenizer"),
+]

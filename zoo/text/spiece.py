@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
-from zoo import ZooError
+from zoo.core.errors import ZooError
 
 UNKNOWN, CONTROL, OWN = 2, 3, 4
 """Types of pieces: that which stands for text without pieces; that which no text has; that which the user defined."""

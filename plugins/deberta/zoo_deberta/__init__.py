@@ -1,0 +1,23 @@
+"""What DeBERTa brings: attention by contents and relative positions kept apart, in versions 2 and 3.
+
+He et al. 2021, arXiv:2006.03654; He et al. 2023, arXiv:2111.09543.
+"""
+
+from __future__ import annotations
+
+from zoo import Offers, hookimpl
+
+
+@hookimpl
+def zoo_offers() -> Offers:
+    """Names only; what they refer to is imported when needed."""
+    return Offers(
+        api_version=1,
+        tokenizers={"deberta.unigram": "zoo_deberta.tokenizer:Unigram"},
+        embeddings={"deberta.tokens": "zoo_deberta.embedding:TokenEmbedding"},
+        encoders={"deberta.disentangled": "zoo_deberta.encoder:DisentangledStack"},
+        formulas={f"deberta.{name}": f"zoo_deberta.formulas:{name}" for name in ("tokens", "disentangled")},
+        published_counts="zoo_deberta.published:PUBLISHED",
+        variants="zoo_deberta.variants:VARIANTS",
+        checkpoint_formats="zoo_deberta.weights:FORMATS",
+    )
