@@ -24,7 +24,7 @@ flags per token; `IGNORE` is the target of a token that is not predicted.
 PLAIN = ("hookimpl", "Ids", "Flags", "IGNORE")
 
 SECTIONS = {
-    "Compare, ablate, report": ("zoo.api.experiments",),
+    "Compare, ablate, judge, report": ("zoo.api.experiments", "zoo.api.judging"),
     "Pre-train": ("zoo.api.pretraining",),
     "Audit": ("zoo.api.audits",),
     "Use a model": (

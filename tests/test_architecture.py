@@ -19,10 +19,10 @@ from tests.source_graph import MODULES, ROOMS, ROOT, SOURCES, circles, imported,
 from zoo.registry.catalog import Catalog
 
 ORDER = (
-    "core", "formulas", "blocks", "weights", "text", "pooling", "heads", "model", "tasks", "registry", "machine",
-    "document", "progress", "train", "auditing", "checkpoints", "inference", "pretraining", "compress",
-    "experiments", "experiments.plan", "experiments.results", "experiments.runner", "experiments.statistics",
-    "experiments.report", "experiments.verify", "experiments.submission",
+    "core", "formulas", "blocks", "weights", "text", "pooling", "heads", "model", "tasks", "answers", "registry",
+    "machine", "document", "progress", "train", "auditing", "checkpoints", "inference", "pretraining", "compress",
+    "experiments", "experiments.plan", "experiments.results", "experiments.judging", "experiments.runner",
+    "experiments.statistics", "experiments.report", "experiments.verify", "experiments.submission",
     "testing", "scaffold", "builtin_plugin", "api", "zoo", "commands", "cli", "__main__",
 )  # fmt: skip
 """From what knows nothing to what knows all; "zoo" is the public names."""

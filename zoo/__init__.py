@@ -23,6 +23,7 @@ if TYPE_CHECKING:
         report,
         verify,
     )
+    from zoo.api.judging import Judged, judge
     from zoo.api.models import (
         convert,
         encode,
@@ -93,6 +94,7 @@ _LATER = {
         *("plan_ablation", "plan_comparison", "report", "verify"),
     ),
     "zoo.api.audits": ("Audits", "audit", "check_audit"),
+    "zoo.api.judging": ("Judged", "judge"),
     "zoo.api.models": ("convert", "encode", "encode_file", "fill", "predict", "predict_file"),
     "zoo.inference.predict_text": ("Predictions",),
     "zoo.api.outcomes": (
@@ -145,6 +147,7 @@ __all__ = [
     "Ids",
     "Init",
     "ItemField",
+    "Judged",
     "Layout",
     "Masking",
     "Metric",
@@ -201,6 +204,7 @@ __all__ = [
     "fill",
     "glue_submission",
     "hookimpl",
+    "judge",
     "load",
     "merge",
     "new_plugin",

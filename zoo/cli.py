@@ -38,6 +38,7 @@ COMMANDS: dict[str, dict[str, str]] = {
     RESULTS: {
         "report": "zoo.commands.report:report",
         "verify": "zoo.commands.report:verify",
+        "judge": "zoo.commands.judge:judge",
         "merge": "zoo.commands.merge:merge",
         "glue-submission": "zoo.commands.report:glue_submission",
     },
@@ -77,6 +78,7 @@ SUMMARIES = {
     ),
     "report": "Report on a run from its saved results alone.",
     "verify": "Check a run's published numbers: confirmed, contradicted (status 1) or not decidable.",
+    "judge": "Compare what systems predicted, whatever tool made the predictions, with the verdicts of `zoo compare`.",
     "merge": "Merge runs of several machines or of several variants, and report on them as one.",
     "glue-submission": "Write the files that GLUE's leaderboard takes; status 1 if --check finds something wrong.",
     "encode": "Write a vector for each line of a file.",

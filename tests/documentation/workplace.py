@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import shutil
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -12,6 +13,7 @@ import pytest
 import torch
 import transformers
 
+from tests.documentation.pages import ROOT
 from tests.experiments.synthetic_runs import predicting, saved
 from zoo.cli import main
 
@@ -153,6 +155,7 @@ MAKERS: dict[str, Callable[[Path], None]] = {
     "runs/here": made_up_run,
     "runs/there": made_up_run,
     "RUN": run,
+    "docs/examples/judging": lambda folder: shutil.copytree(ROOT / "docs/examples/judging", folder) and None,
 }
 """What makes each thing; a page's test makes those that its commands name."""
 

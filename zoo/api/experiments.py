@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
 
+from zoo.api.judging import Judged, report_judged, verify_judgement
 from zoo.api.outcomes import Comparison, Submission, Verification
 from zoo.api.signature import takes
 from zoo.builtin_plugin import EXECUTORS
@@ -23,6 +24,7 @@ from zoo.experiments.plan.ablation import Ablation
 from zoo.experiments.plan.options import AblationOptions, ExperimentOptions
 from zoo.experiments.plan.plan import Plan
 from zoo.experiments.plan.requests import ablation_plan, asked_path, comparison_plan, kept_plan
+from zoo.experiments.results.judged import is_judged
 from zoo.experiments.verify.request import VerifyRequest
 from zoo.registry.catalog import Catalog
 
@@ -118,11 +120,13 @@ def report(
     family_wise: bool | None = None,
     against: str | None = None,
     across_hardware: bool = False,
-) -> Comparison:
-    """A finished run, read from its saved results, with verdicts as its plan asks for, or as asked here.
+) -> Comparison | Judged:
+    """A finished run or judgement, read from its saved results, with verdicts as it asks for, or as asked here.
 
     Raises ZooError if the folder holds no results, and UnknownName if `against` is no variant of the run.
     """
+    if is_judged(Path(run)):
+        return report_judged(Path(run), margin=margin, family_wise=family_wise, against=against)
     done = replace(_read(Path(run)), across_hardware=across_hardware)
     claims = done.plan.claims.changed(margin=margin, family_wise=family_wise, against=against)
     names = [variant.name for variant in done.plan.variants]
@@ -158,6 +162,8 @@ def verify(run: Place, *, progress: bool = False, **options: Any) -> Verificatio
 
     asked, catalog = VerifyRequest.of(options), Catalog.installed()
     folder = Path(run).parent if Path(run).name == "results.json" else Path(run)
+    if is_judged(folder):
+        return Verification(folder, tuple(verify_judgement(folder, asked)), has_models=False)
     checks = list(check(folder))
     if asked.depth != "files":
         checks += _tried_again(folder, asked, progress, catalog)

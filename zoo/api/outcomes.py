@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -59,8 +60,34 @@ def _renderer(name: str) -> Renderer:
     return found
 
 
-@dataclass(frozen=True)
-class Comparison:
+class Rendered(ABC):
+    """What has a report: it prints as its tables, and is written in any format."""
+
+    @property
+    @abstractmethod
+    def document(self) -> Document:
+        """The report as sections."""
+
+    def render(self, format: str = "terminal", sections: Sequence[str] = ()) -> str:
+        """The report in a format: terminal, markdown, csv, json, html, latex, or one that a plugin brings.
+
+        With `sections`, only those of these ids. Raises UnknownName for another format or section.
+        """
+        return render(self.document.only(sections) if sections else self.document, format)
+
+    def save(self, path: str | Path, format: str | None = None, sections: Sequence[str] = ()) -> Path:
+        """Write the report to a file, in the format that its name ends with if none is given."""
+        return save(self.document.only(sections) if sections else self.document, path, format)
+
+    def __repr__(self) -> str:
+        return text(self.document.brief, 100).rstrip()
+
+    def _repr_html_(self) -> str:
+        return fragment(self.document.brief.sections)
+
+
+@dataclass(frozen=True, repr=False)
+class Comparison(Rendered):
     """A finished comparison or ablation, with its statistics."""
 
     folder: Path | None
@@ -91,18 +118,6 @@ class Comparison:
         """The failed jobs."""
         return self.run.failures
 
-    def render(self, format: str = "terminal", sections: Sequence[str] = ()) -> str:
-        """The report in a format: terminal, markdown, csv, json, html, latex, or one that a plugin brings.
-
-        With `sections`, only those of these ids. Raises UnknownName for another format or section.
-        """
-        shown = self.document.only(sections) if sections else self.document
-        return render(shown, format)
-
-    def save(self, path: str | Path, format: str | None = None, sections: Sequence[str] = ()) -> Path:
-        """Write the report to a file, in the format that its name ends with if none is given."""
-        return save(self.document.only(sections) if sections else self.document, path, format)
-
     def write_report(self) -> None:
         """Write results.json and report.md into the run folder."""
         assert self.folder is not None
@@ -110,10 +125,7 @@ class Comparison:
         write_model_scores(self.analysis.run, self.folder)
 
     def __repr__(self) -> str:
-        return f"{text(self.document.brief, 100)}run folder: {self.folder}"
-
-    def _repr_html_(self) -> str:
-        return fragment(self.document.brief.sections)
+        return f"{super().__repr__()}\nrun folder: {self.folder}"
 
 
 @dataclass(frozen=True)
@@ -130,6 +142,8 @@ class Verification:
 
     folder: Path
     checks: tuple[Check, ...]
+    has_models: bool = True
+    """Whether there are models to be checked further."""
 
     @property
     def counts(self) -> dict[str, int]:

@@ -8,11 +8,9 @@ from pathlib import Path
 from typing import Protocol, TypeVar
 
 from zoo.api.models import AnyModel, at_work
-from zoo.api.outcomes import render, save
+from zoo.api.outcomes import Rendered
 from zoo.core.errors import UnknownName, ZooError
 from zoo.document import Document
-from zoo.document.html import fragment
-from zoo.document.text import text
 from zoo.experiments.report.pairs import PairReport
 from zoo.experiments.report.texts import GapReport, TextReport
 from zoo.inference.likelihood import language_model
@@ -31,8 +29,8 @@ class HasDocument(Protocol):
     def document(self) -> Document: ...
 
 
-@dataclass(frozen=True)
-class Reported:
+@dataclass(frozen=True, repr=False)
+class Reported(Rendered):
     """A report that prints as its tables, and is written in any format."""
 
     report: HasDocument
@@ -41,20 +39,6 @@ class Reported:
     def document(self) -> Document:
         """Tables, charts and notes."""
         return self.report.document
-
-    def render(self, format: str = "terminal") -> str:
-        """All of it in a format: terminal, markdown, csv, json, html, latex, or one that a plugin brings."""
-        return render(self.document, format)
-
-    def save(self, path: str | Path, format: str | None = None) -> Path:
-        """Write all of it to a file, in the format that its name ends with if none is given."""
-        return save(self.document, path, format)
-
-    def __repr__(self) -> str:
-        return text(self.document.brief, 100).rstrip()
-
-    def _repr_html_(self) -> str:
-        return fragment(self.document.brief.sections)
 
 
 @dataclass(frozen=True, repr=False)

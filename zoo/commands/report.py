@@ -86,7 +86,7 @@ def verify(
             print(f"{check.finding}: {check.where}: {check.detail}")
     print(", ".join(f"{name} {n:,}" for name, n in checked.counts.items()))
     deeper = {"files": "models", "models": "training"}.get(options.depth)
-    if deeper and not checked.contradicted:
+    if deeper and not checked.contradicted and checked.has_models:
         ending({}, f"zoo verify {run} --depth {deeper}")
     return 1 if checked.contradicted else 0
 

@@ -20,6 +20,7 @@ from zoo.machine.compute import chosen_compute
 from zoo.registry.catalog import Catalog
 from zoo.registry.search_grids import Tuning, tuning
 from zoo.tasks.record import RecordTask
+from zoo.tasks.task import Task
 
 DEFAULT_VARIANTS = ("bert-tiny", "roberta-tiny", "albert-tiny")
 STARTER = "microworld"
@@ -99,8 +100,7 @@ def _plan(
     catalog: Catalog, variants: Sequence[Variant], own: Mapping[str, Collection[str]], options: PlanOptions, **how: Any
 ) -> Plan:
     folder = options.data.resolve() if options.data else None
-    named = without_suites(catalog.tasks, (STARTER,) if options.tasks is None else options.tasks, folder)
-    asked = [catalog.task(task) if isinstance(task, str) else task for task in named]
+    asked = asked_tasks(catalog, (STARTER,) if options.tasks is None else options.tasks, folder)
     installed = catalog.offered["task"]
     catalog = catalog.with_tasks(t for t in asked if isinstance(t, RecordTask) and installed.get(t.name) != t)
     tasks, looks = [task.name for task in asked], _looks(options, [variant.name for variant in variants])
@@ -142,6 +142,12 @@ def _looks(options: PlanOptions, variants: Sequence[str]) -> tuple[int, ...]:
             "--until-decided takes one setting per variant: choose one with --tune first, then set its fields"
         )
     return looks_at(options.seeds, DEFAULT_MAX_SEEDS if options.max_seeds is None else options.max_seeds)
+
+
+def asked_tasks(catalog: Catalog, names: Sequence[str | RecordTask], folder: Path | None) -> list[Task]:
+    """Tasks by name or record, those of a suite whose files are in the folder. Raises UnknownName."""
+    named = without_suites(catalog.tasks, names, folder)
+    return [catalog.task(task) if isinstance(task, str) else task for task in named]
 
 
 def _budgeted(variant: Variant, own: Collection[str], options: PlanOptions) -> Variant:

@@ -6,7 +6,7 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, TypeAlias, TypedDict
+from typing import Any, Protocol, TypeAlias, TypedDict
 
 from pydantic import Field, TypeAdapter
 
@@ -14,7 +14,7 @@ from zoo.core.files import make_folder, write_text
 from zoo.core.json_files import Damaged, read_strictly
 from zoo.core.specs import Record
 from zoo.experiments.plan.job import slug
-from zoo.experiments.plan.spec import PlannedTask, hash_json
+from zoo.experiments.plan.spec import PlannedSplit, hash_json
 
 Answers: TypeAlias = dict[str, list[Any]]
 """Labels or predictions by split, one per item, in order, as the kind of the task has them."""
@@ -25,6 +25,15 @@ Groups: TypeAlias = dict[str, dict[str, list[int]]]
 REMEDY = "delete it, and zoo compare --resume writes it again"
 
 
+class HasGold(Protocol):
+    """A task whose gold labels are stored, and their hashes."""
+
+    @property
+    def name(self) -> str: ...
+    @property
+    def dev(self) -> Mapping[str, PlannedSplit]: ...
+
+
 class Gold(Record):
     """A file of gold labels, of the development splits of one task, and of the sets that their items are in."""
 
@@ -33,14 +42,14 @@ class Gold(Record):
     groups: Groups = Field(default={})
 
 
-def write_gold(folder: Path, planned: PlannedTask, answers: Answers, groups: Groups | None = None) -> None:
+def write_gold(folder: Path, planned: HasGold, answers: Answers, groups: Groups | None = None) -> None:
     """Write the file of one task."""
     path = gold_path(folder, planned)
     make_folder(path.parent)
     write_text(path, Gold(task=planned.name, answers=answers, groups=groups or {}).model_dump_json(indent=1))
 
 
-def read_gold(folder: Path, planned: PlannedTask) -> Gold | None:
+def read_gold(folder: Path, planned: HasGold) -> Gold | None:
     """The gold labels of a task; None if none are kept. Raises Damaged if they are not those of the plan."""
     path = gold_path(folder, planned)
     if not os.path.lexists(path):
@@ -52,12 +61,12 @@ def read_gold(folder: Path, planned: PlannedTask) -> Gold | None:
     return found
 
 
-def gold_path(folder: Path, planned: PlannedTask) -> Path:
+def gold_path(folder: Path, planned: HasGold) -> Path:
     """The path of a task's gold labels in a run folder."""
     return folder / "gold" / f"{slug(planned.name)}.json"
 
 
-def gold_misfit(planned: PlannedTask, gold: Gold) -> str | None:
+def gold_misfit(planned: HasGold, gold: Gold) -> str | None:
     """The split whose labels or sets of items are not the planned ones; None if all are."""
     if {*gold.answers} != {*planned.dev}:
         return f"splits {', '.join(sorted(gold.answers)):.80} in place of {', '.join(sorted(planned.dev))}"

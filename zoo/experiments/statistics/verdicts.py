@@ -19,6 +19,9 @@ from zoo.experiments.statistics.tests import N_DRAWS, Difference, Spread, spread
 from zoo.tasks.kinds import task_kind
 from zoo.tasks.scoring import chosen_metrics
 
+MANY_ITEMS = 10**9
+"""As if there were so many items where none are known, so that they leave no error."""
+
 
 class Comparisons(Record):
     """Spreads by task and system, tiers of variants by task, and the differences of all pairs with a variant.
@@ -69,7 +72,7 @@ def compare_systems(run: ScoredRun) -> Comparisons:
         }
         for task in run.plan.tasks
     }
-    undecided = tuple(task for task in spreads if not run.gold.get(task))
+    undecided = tuple(task.name for task in run.plan.tasks if task.dev and not run.gold.get(task.name))
     scores = {task: _scores(run, task) for task in spreads if task not in undecided}
     differences = adjusted(run, [pairing for task in scores for pairing in _pairings(run, {task: scores[task]})])
     tiers_of = {
@@ -105,8 +108,13 @@ def has_constant_predictions(task: ScoredTask, result: ScoredResult) -> bool:
 
 
 def scores_of(run: ScoredRun, system: str, task: str) -> Scores | None:
-    """A system's scores on a task, also on drawn items; None if there are none, or no gold labels."""
+    """A system's scores on a task, also on drawn items; None if there are none, or no gold labels.
+
+    Where only scores are known, its items are taken as given: nothing is drawn, and only seeds vary.
+    """
     results, targets = run.finetuned(system, task), run.gold.get(task)
+    if results and not run.plan.task(task).dev:
+        return _of_given_items(results)
     if not results or not targets:
         return None
     predictions = {split: [result.predictions[split] for result in results] for split in results[0].predictions}
@@ -119,6 +127,11 @@ def scores_of(run: ScoredRun, system: str, task: str) -> Scores | None:
         most=max(high - low for low, high in ranges),
         limits=(fmean(low for low, _ in ranges), fmean(high for _, high in ranges)),
     )
+
+
+def _of_given_items(results: Sequence[ScoredResult]) -> Scores:
+    values = np.asarray([result.main_score for result in results])
+    return Scores(tuple(result.job.seed for result in results), values, np.tile(values, (2, 1)), MANY_ITEMS)
 
 
 def adjusted(run: ScoredRun, pairings: Sequence[Pairing]) -> list[Difference]:

@@ -13,11 +13,12 @@ from typing import Any, Literal, TypeAlias
 from zoo.core.errors import ZooError
 from zoo.core.json_files import Damaged, read_json
 from zoo.experiments.plan.cache_key import cache_key
-from zoo.experiments.plan.spec import PlannedTask
 from zoo.experiments.report.results_json import summary
 from zoo.experiments.results.folder import read_what_is_sound
+from zoo.experiments.results.gold_labels import Answers
 from zoo.experiments.results.records import FailedResult, ModelResult, TaskResult
 from zoo.experiments.results.run import ComparisonRun
+from zoo.experiments.results.scored import ScoredResult, ScoredTask
 from zoo.experiments.statistics.analysis import analyse
 from zoo.tasks.kinds import task_kind
 from zoo.tasks.scoring import chosen_metrics, main_score
@@ -46,12 +47,12 @@ def verify(folder: Path) -> list[Check]:
     not ended.
     """
     run, damaged = read_what_is_sound(folder)
-    checks = [Check(_in(folder, file.path), "contradicted", file.what) for file in damaged]
+    checks = [Check(in_folder(folder, file.path), "contradicted", file.what) for file in damaged]
     checks += [*_hashed_again(run, folder), *_scored_again(run)]
-    return [*checks, *_published_again(folder / "results.json", summary(analyse(run)))]
+    return [*checks, *published_again(folder / "results.json", summary(analyse(run)))]
 
 
-def _published_again(path: Path, again: Any) -> Iterator[Check]:
+def published_again(path: Path, again: Any) -> Iterator[Check]:
     """Whether a file that was made from the jobs is what they make now."""
     if not os.path.lexists(path):
         raise ZooError(f"cannot read {path}: no such file; zoo compare writes it when it ends")
@@ -60,7 +61,7 @@ def _published_again(path: Path, again: Any) -> Iterator[Check]:
     except Damaged as error:
         yield Check(path.name, "contradicted", error.what)
         return
-    yield from _compared(f"{path.name}: ", published, json.loads(json.dumps(again)))
+    yield from compared(f"{path.name}: ", published, json.loads(json.dumps(again)))
 
 
 def _hashed_again(run: ComparisonRun, folder: Path) -> Iterator[Check]:
@@ -69,7 +70,7 @@ def _hashed_again(run: ComparisonRun, folder: Path) -> Iterator[Check]:
         if isinstance(result, FailedResult):
             continue
         where = f"jobs/{result.job.name}.json"
-        yield from _compared(f"{where}: key", result.key, cache_key(run.plan, result.job, result.environment))
+        yield from compared(f"{where}: key", result.key, cache_key(run.plan, result.job, result.environment))
         if isinstance(result, ModelResult):
             yield from _checkpoint_again(where, result, folder / result.checkpoint)
 
@@ -85,27 +86,31 @@ def _checkpoint_again(where: str, result: ModelResult, place: Path) -> Iterator[
     except ZooError as error:
         yield Check(f"{where}: weights_hash", "contradicted", f"{error!s:.300}")
         return
-    yield from _compared(f"{where}: weights_hash", result.weights_hash, found)
-    yield from _compared(f"{where}: variant", *(v.model_dump(mode="json") for v in (result.variant, record)))
-    yield from _compared(f"{where}: checkpoint_files", result.checkpoint_files, files)
+    yield from compared(f"{where}: weights_hash", result.weights_hash, found)
+    yield from compared(f"{where}: variant", *(v.model_dump(mode="json") for v in (result.variant, record)))
+    yield from compared(f"{where}: checkpoint_files", result.checkpoint_files, files)
 
 
 def _scored_again(run: ComparisonRun) -> Iterator[Check]:
     for result in run.results:
         if isinstance(result, TaskResult):
-            where = f"jobs/{result.job.name}.json"
             task = run.plan.task(str(result.job.task))
-            gold = run.gold.get(task.name)
-            for split, scores in result.scores.items():
-                for metric, stored in scores.items():
-                    at = f"{where}: scores.{split}.{metric}"
-                    yield _scored(at, task, metric, stored, gold[split] if gold else None, result.predictions[split])
-            yield from _compared(f"{where}: main_score", result.main_score, main_score(task, result.scores))
+            yield from result_again(task, result, run.gold.get(task.name))
+
+
+def result_again(task: ScoredTask, result: ScoredResult, gold: Answers | None) -> Iterator[Check]:
+    """Whether a result's scores are those of its predictions."""
+    where = f"jobs/{result.job.name}.json"
+    for split, scores in result.scores.items():
+        for metric, stored in scores.items():
+            at = f"{where}: scores.{split}.{metric}"
+            yield _scored(at, task, metric, stored, gold[split] if gold else None, result.predictions[split])
+    yield from compared(f"{where}: main_score", result.main_score, main_score(task, result.scores))
 
 
 def _scored(
     where: str,
-    task: PlannedTask,
+    task: ScoredTask,
     metric: str,
     stored: float,
     gold: Sequence[Any] | None,
@@ -118,17 +123,17 @@ def _scored(
         found = chosen_metrics(task)[metric].value(kind.side(gold), kind.side(predictions))
     except ValueError as error:  # a metric of two classes, and a plan edited to have more
         return Check(where, "contradicted", f"{error!s:.200}")
-    return next(_compared(where, stored, found))
+    return next(compared(where, stored, found))
 
 
-def _compared(where: str, stored: Any, found: Any) -> Iterator[Check]:
+def compared(where: str, stored: Any, found: Any) -> Iterator[Check]:
     """Leaf by leaf; the entries of a list go by their names, where they have any."""
     if isinstance(stored, list) and isinstance(found, list):
         stored, found = _by_name(stored), _by_name(found)
     if isinstance(stored, dict) and isinstance(found, dict):
         for key in [*found, *(key for key in stored if key not in found)]:
             if key in stored and key in found:
-                yield from _compared(_at(where, key), stored[key], found[key])
+                yield from compared(_at(where, key), stored[key], found[key])
             else:
                 yield Check(_at(where, key), "contradicted", "is missing" if key in found else "follows from no job")
         return
@@ -149,7 +154,8 @@ def _at(where: str, key: str) -> str:
     return where + f"{key:.100}" if where.endswith(" ") else f"{where}.{key:.100}"
 
 
-def _in(folder: Path, path: Path) -> str:
+def in_folder(folder: Path, path: Path) -> str:
+    """A path as it is within a folder, if it is in it."""
     return path.relative_to(folder).as_posix() if path.is_relative_to(folder) else str(path)
 
 

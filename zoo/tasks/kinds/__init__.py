@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "BUILT_IN",
+    "ITEM_SCORES",
     "EncodedItem",
     "ItemField",
     "OfKind",
@@ -40,7 +41,10 @@ BUILT_IN: Mapping[str, str] = {
 }
 """The zoo's own, by name."""
 
-_KNOWN: dict[str, type[TaskKind] | str] = dict(BUILT_IN)
+ITEM_SCORES = "item-scores"
+"""A kind that is only judged, as no model is asked for anything."""
+
+_KNOWN: dict[str, type[TaskKind] | str] = {**BUILT_IN, ITEM_SCORES: "zoo.tasks.kinds.item_scores:ItemScores"}
 """And those of plugins: a run's results name kinds, and are read and judged where there is no catalog."""
 
 

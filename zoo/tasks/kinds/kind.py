@@ -157,6 +157,17 @@ class TaskKind(ABC):
         """A label from a cell, or from a value of JSON or Parquet, of which None is no label. Raises as `item` does."""
         return self.read(value.strip()) if isinstance(value, str) else from_json(value)
 
+    def foreign(self, value: Any, *, gold: bool = False) -> Any:
+        """A prediction as another tool writes it, or a label of its `gold` ones, as JSON has it here.
+
+        Raises ZooError or ValueError if it is none.
+        """
+        return self.to_json(self.gold(value))
+
+    def mismatch(self, gold: Any, prediction: Any) -> str | None:
+        """Why a prediction cannot be for an item with this label; None, by default, if it fits."""
+        return None
+
     def labels_in(self, value: Any) -> list[str]:
         """The labels that such a value names, known or not."""
         return [str(part) for part in value] if isinstance(value, list) else [str(value)]

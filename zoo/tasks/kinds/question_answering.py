@@ -106,6 +106,18 @@ class QuestionAnswering(TaskKind):
         places = [*(starts or ()), *[None] * len(texts)]
         return Example(question, context, tuple(_placed(*pair, context) for pair in zip(texts, places, strict=False)))
 
+    def foreign(self, value: Any, *, gold: bool = False) -> Any:
+        """A text, empty for no answer; or the texts that count as right. Where they are in a context is not known."""
+        texts = value.get("text") if isinstance(value, dict) else value
+        texts = texts if isinstance(texts, list) else [texts]
+        if unfit := [text for text in texts if not isinstance(text, str)]:
+            raise ValueError(f"the answer should be a text, and is {unfit[0]!r:.60}")
+        if gold:
+            return [[0, text] for text in texts if text]
+        if len(texts) != 1:
+            raise ValueError(f"has {len(texts)} answers, and a prediction is one")
+        return [[0, texts[0]], *([0.0] if self.no_answer else [])]
+
     def example(self, texts: Sequence[str], pair: bool) -> Example:
         """A question and a text."""
         if len(texts) != 2:

@@ -121,6 +121,17 @@ class TokenClassification(TaskKind):
         tags = [class_id(tag, self.labels) for tag in self._converted(value)]
         return None if None in tags else tuple(tag for tag in tags if tag is not None)
 
+    def foreign(self, value: Any, *, gold: bool = False) -> Any:
+        """Tags as they are, or in the scheme of the labels where they are in another."""
+        tags = value.split() if isinstance(value, str) else value
+        if isinstance(tags, list) and {*map(str, tags)} <= {*self.labels}:
+            return [self.labels.index(str(tag)) for tag in tags]
+        return super().foreign(tags)
+
+    def mismatch(self, gold: Any, prediction: Any) -> str | None:
+        """Each word has a tag."""
+        return None if len(gold) == len(prediction) else f"has {len(prediction)} tags for {len(gold)} words"
+
     def labels_in(self, value: Any) -> list[str]:
         """As TaskKind says."""
         return value.split() if isinstance(value, str) else super().labels_in(value)

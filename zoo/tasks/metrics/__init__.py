@@ -19,6 +19,7 @@ _BUILT_IN = (
     "zoo.tasks.metrics.tagging:METRICS",
     "zoo.tasks.metrics.answers:METRICS",
     "zoo.tasks.metrics.question_answering:METRICS",
+    "zoo.tasks.metrics.item_scores:METRICS",
 )
 
 _OFFERED: dict[str, Metric | str] = {}

@@ -1,0 +1,298 @@
+"""Predictions of other tools: scores against scikit-learn, scipy and seqeval, verdicts against a comparison's."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from scipy import stats
+from seqeval.metrics import f1_score as entity_f1
+from sklearn import metrics
+
+import zoo
+from tests.experiments.synthetic_runs import TARGETS, made_up, saved
+from tests.typed import typed
+from zoo.document.formats import FORMATS
+from zoo.experiments.statistics.verdicts import compare_systems
+
+GENERATOR = np.random.default_rng(5)
+WORDS = ("no", "yes")
+GOLD = GENERATOR.integers(0, 2, 120).tolist()
+
+
+def noisy(gold: Sequence[int], share: float, n_classes: int = 2) -> list[int]:
+    """Gold labels, some replaced by others."""
+    return [int(GENERATOR.integers(0, n_classes)) if GENERATOR.random() < share else value for value in gold]
+
+
+@pytest.fixture
+def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def written(path: str, lines: Sequence[object]) -> str:
+    Path(path).parent.mkdir(parents=True, exist_ok=True)
+    Path(path).write_text("".join(f"{line}\n" for line in lines))
+    return path
+
+
+def jsonl(path: str, rows: Sequence[Any]) -> str:
+    return written(path, [json.dumps(row) for row in rows])
+
+
+def words(ids: Sequence[int]) -> list[str]:
+    return [WORDS[index] for index in ids]
+
+
+FORMS: dict[str, Callable[[str, list[int]], object]] = {
+    "a.jsonl": lambda path, made: jsonl(path, [{"id": n, "prediction": WORDS[v]} for n, v in enumerate(made)]),
+    "bare.jsonl": lambda path, made: jsonl(path, words(made)),
+    "ids.jsonl": lambda path, made: jsonl(path, [{"prediction": value} for value in made]),
+    "list.json": lambda path, made: written(path, [json.dumps(words(made))]),
+    "by-id.json": lambda path, made: written(path, [json.dumps({str(n): WORDS[v] for n, v in enumerate(made)})]),
+    "a.csv": lambda path, made: written(
+        path, ["idx,text,prediction", *(f'{n},"a, b",{WORDS[v]}' for n, v in enumerate(made))]
+    ),
+    "floats.csv": lambda path, made: written(path, ["prediction", *map(float, made)]),
+    "glue.tsv": lambda path, made: written(
+        path, ["index\tprediction", *(f"{n}\t{WORDS[v]}" for n, v in enumerate(made))]
+    ),
+    "predict_results_rte.txt": lambda path, made: written(
+        path, ["index\tprediction", *(f"{n}\t{WORDS[v]}" for n, v in reversed(list(enumerate(made))))]
+    ),
+    "two.tsv": lambda path, made: written(path, [f"{n}\t{WORDS[v]}" for n, v in enumerate(made)]),
+    "plain.txt": lambda path, made: written(path, words(made)),
+}
+
+
+@pytest.mark.parametrize("name", FORMS)
+def test_the_same_predictions_score_the_same_in_every_form(here: Path, name: str) -> None:
+    made = noisy(GOLD, 0.4)
+    FORMS[name](name, made)
+    written("gold.tsv", ["index\tlabel", *(f"{n}\t{WORDS[v]}" for n, v in enumerate(GOLD))])
+    judged = zoo.judge(f"bert={name}", gold="gold.tsv", metric="accuracy,f1,matthews")
+    expected = metrics.accuracy_score(GOLD, made), metrics.f1_score(GOLD, made), metrics.matthews_corrcoef(GOLD, made)
+    scores = judged.run.results[0].scores["dev"]
+    assert tuple(scores.values()) == pytest.approx(expected)
+    assert judged.run.results[0].main_score == pytest.approx(np.mean(expected))
+
+
+def test_verdicts_are_those_of_the_comparison_whose_predictions_are_judged(here: Path) -> None:
+    run = made_up(4, {"bert-tiny": [5, 2, 2, 9], "albert-tiny": [22, 20, 17, 25]})
+    folder = saved(run, here / "run")
+    sources = [f"{name}={folder}/jobs/finetune-{name}-lamps-s*.json" for name in ("bert-tiny", "albert-tiny")]
+    judged = zoo.judge(*sources, gold=f"{folder}/gold/lamps.json", labels="off,on", kind="classification", margin=2.0)
+    expected = compare_systems(run)
+    ours, theirs = judged.statistics.between_variants()[0], expected.between_variants()[0]
+    assert (theirs.verdict, theirs.n_seeds) == ("better", 4)
+    same = {"exclude": {"equivalence_p"}}
+    assert ours.model_dump(**same) == theirs.model_dump(**same)
+    assert judged.statistics.tiers == expected.tiers
+    assert judged.statistics.spreads["lamps"]["bert-tiny"] == expected.spreads["lamps"]["bert-tiny"]
+
+
+def test_only_scores_are_tested_over_seeds_as_scipy_does() -> None:
+    one, two = [0.81, 0.84, 0.80, 0.83], [0.86, 0.85, 0.84, 0.88]
+    judged = zoo.judge({"bert": one, "roberta": two}, metric="accuracy")
+    (found,) = judged.statistics.between_variants()
+    assert found.p == pytest.approx(stats.ttest_rel(one, two).pvalue, rel=1e-6)
+    interval = stats.ttest_rel(one, two).confidence_interval(0.95)
+    assert (found.low, found.high) == pytest.approx((interval.low, interval.high), rel=1e-6)
+    assert "of other items nothing can be said" in judged.render(sections=["scores"]).replace("\n", " ")
+
+
+def test_two_single_models_are_tested_over_items_as_scipy_does() -> None:
+    one, two = noisy(GOLD, 0.2), noisy(GOLD, 0.6)
+    judged = zoo.judge({"bert": [one], "roberta": [two]}, gold=GOLD)
+    (found,) = judged.statistics.between_variants()
+    right = [np.array(made) == np.array(GOLD) for made in (one, two)]
+    assert found.fixed
+    expected = stats.ttest_rel(*(side.astype(float) for side in right))
+    assert found.p == pytest.approx(expected.pvalue, rel=0.5)  # the error of the items is that of 2,000 draws
+    interval = expected.confidence_interval(0.95)
+    assert (found.low, found.high) == pytest.approx((interval.low, interval.high), abs=0.01)
+    assert "One seed only: bert, roberta" in judged.render(sections=["scores"])
+
+
+def test_tags_in_conll_files_and_in_lines_score_as_seqeval_has_it(here: Path) -> None:
+    tags = ["O", "B-PER", "I-PER", "B-LOC", "O", "O"]
+    gold = [[str(GENERATOR.choice(tags)) for _ in range(n % 7 + 1)] for n in range(40)]
+    made = [[str(GENERATOR.choice(tags)) if GENERATOR.random() < 0.2 else tag for tag in text] for text in gold]
+    made[0][0] = "B-ORG"  # a type that no gold label has
+    for name, texts in (("gold.conll", gold), ("bert.conll", made)):
+        written(name, [line for text in texts for line in (*(f"w{n} {tag}" for n, tag in enumerate(text)), "")])
+    written("predictions.txt", [" ".join(text) for text in made])
+    for name in ("bert.conll", "predictions.txt"):
+        judged = zoo.judge(f"bert={name}", gold="gold.conll", metric="entity-f1")
+        assert judged.run.results[0].main_score == pytest.approx(entity_f1(gold, made)), name
+    Path("bert.conll").write_text(Path("bert.conll").read_text().replace("w0 B-ORG\n", "w0 B-ORG\nw9 O\n", 1))
+    with pytest.raises(zoo.ZooError, match=r"^bert.conll:1: has 2 tags for 1 words$"):
+        zoo.judge("bert=bert.conll", gold="gold.conll")
+
+
+def test_numbers_are_correlated_as_scipy_does(here: Path) -> None:
+    gold = GENERATOR.normal(size=50).round(3).tolist()
+    made = (np.array(gold) + GENERATOR.normal(size=50)).tolist()
+    written("stsb.csv", ["id,score", *(f"x{n},{v}" for n, v in enumerate(gold))])
+    written("bert.tsv", ["id\tprediction", *(f"x{n}\t{v}" for n, v in reversed(list(enumerate(made))))])
+    judged = zoo.judge("bert=bert.tsv", gold="stsb.csv", metric="spearman,pearson")
+    scores = judged.run.results[0].scores["dev"]
+    assert scores["spearman"] == pytest.approx(stats.spearmanr(gold, made).statistic)
+    assert scores["pearson"] == pytest.approx(stats.pearsonr(gold, made).statistic)
+    assert judged.run.plan.files[0].how == "by id"
+
+
+def test_answers_to_squads_questions_score_as_its_script_has_it(here: Path) -> None:
+    context = "The cook from Paris sang."
+    asked = [("a", ["The cook", "cook from Paris"]), ("b", ["Paris"]), ("c", ["sang"])]
+    qas = [
+        {
+            "id": name,
+            "question": "?",
+            "answers": [{"text": text, "answer_start": context.index(text)} for text in texts],
+        }
+        for name, texts in asked
+    ]
+    Path("dev.json").write_text(json.dumps({"data": [{"paragraphs": [{"context": context, "qas": qas}]}]}))
+    Path("bert.json").write_text(json.dumps({"c": "sang loudly", "a": "the cook!", "b": "London"}))
+    judged = zoo.judge("bert=bert.json", gold="dev.json", metric="exact-match,f1")
+    scores = judged.run.results[0].scores["dev"]
+    assert scores["exact-match"] == pytest.approx(1 / 3)
+    assert scores["f1"] == pytest.approx((1 + 0 + 2 / 3) / 3)
+
+
+def harness(path: str, rows: Sequence[dict[str, Any]]) -> str:
+    common = {"doc": {}, "arguments": {}, "resps": [], "filtered_resps": [], "filter": "none"}
+    return jsonl(path, [{"doc_id": n, **common, **row} for n, row in enumerate(rows)])
+
+
+def test_samples_of_the_evaluation_harness_are_judged_by_their_own_scores(here: Path) -> None:
+    right = [[float(v) for v in GENERATOR.random(60) < share] for share in (0.5, 0.8)]
+    for name, its in zip(("small", "large"), right, strict=True):
+        harness(
+            f"{name}/samples_arc_easy_2025-01-01T00.jsonl", [{"target": "1", "acc": v, "acc_norm": 1.0} for v in its]
+        )
+    judged = zoo.judge(*(f"{name}={name}/samples_{{task}}_2025*.jsonl" for name in ("small", "large")))
+    assert [task.name for task in judged.run.plan.tasks] == ["arc_easy"]
+    assert [result.main_score for result in judged.run.results] == pytest.approx([np.mean(its) for its in right])
+    assert judged.statistics.between_variants()[0].verdict == "better"
+    assert "arc_easy (acc)" in judged.render()
+    assert zoo.judge("small=small/*.jsonl", metric="acc_norm").run.results[0].main_score == 1.0
+
+
+def test_what_the_harness_keeps_as_pairs_is_scored_by_the_metric_itself(here: Path) -> None:
+    made = noisy(GOLD, 0.5)
+    harness("samples_cola_2025-01-01T00.jsonl", [{"target": g, "mcc": [g, m]} for g, m in zip(GOLD, made, strict=True)])
+    (result,) = zoo.judge("small=samples_cola_*.jsonl").run.results
+    assert result.main_score == pytest.approx(metrics.matthews_corrcoef(GOLD, made))
+
+
+def test_gold_labels_beside_the_predictions_and_several_tasks_in_one_pattern(here: Path) -> None:
+    for seed in (3, 11):
+        for task in ("one", "two"):
+            rows = zip(GOLD, noisy(GOLD, 0.3), strict=True)
+            written(f"bert/{task}/run_{seed}.csv", ["label,prediction", *(f"{g},{m}" for g, m in rows)])
+    judged = zoo.judge("bert=bert/{task}/run_{seed}.csv", metric=("f1", "two=matthews"))
+    assert [(task.name, task.metrics) for task in judged.run.plan.tasks] == [("one", ("f1",)), ("two", ("matthews",))]
+    assert sorted({result.job.seed for result in judged.run.results}) == [3, 11]
+
+
+def test_predictions_for_a_known_task_are_matched_with_its_data(here: Path) -> None:
+    rows = [f"{n}\tThe {n} cooks sang.\tCooks sang.\t{('entailment', 'not_entailment')[v]}" for n, v in enumerate(GOLD)]
+    for split in ("train", "dev"):
+        written(f"glue/RTE/{split}.tsv", ["index\tsentence1\tsentence2\tlabel", *rows])
+    made = noisy(GOLD, 0.3)
+    names = ["entailment", "not entailment"]  # as a model may spell them
+    written("RTE.tsv", ["index\tprediction", *(f"{n}\t{names[v]}" for n, v in enumerate(made))])
+    judged = zoo.judge("bert={task}.tsv", tasks="rte", data="glue")
+    assert judged.run.results[0].main_score == pytest.approx(metrics.accuracy_score(GOLD, made))
+
+
+WRONG = {
+    "fewer lines": (words(GOLD)[1:], "bert.txt: has 119 predictions for the 120 items of gold.txt"),
+    "an unread header": (["Vorhersage", *words(GOLD)], "bert.txt: has 121 .*; is its first line a header"),
+    "an unknown label": (["maybe", *words(GOLD)[1:]], "bert.txt:1: 'maybe' is not a label.*--labels"),
+    "scores": (["0.83", *words(GOLD)[1:]], "bert.txt:1: '0.83' is not a label.*if these are scores"),
+    "no number": (["nan", *words(GOLD)[1:]], "bert.txt:1: 'nan' is not a label"),
+    "a missing item": (["id\tprediction", *(f"{n}\tyes" for n in range(1, 120))], "bert.txt: has 119 predictions"),
+    "an item twice": (["id\tprediction", "0\tyes", *(f"{n}\tyes" for n in range(119))], "bert.txt:3: item '0' .*twice"),
+}
+
+
+@pytest.mark.parametrize("what", WRONG)
+def test_what_does_not_fit_is_one_line_with_its_place(here: Path, what: str) -> None:
+    lines, message = WRONG[what]
+    written("gold.txt", words(GOLD))
+    written("bert.txt", lines)
+    done = typed("judge", "bert=bert.txt", "--gold", "gold.txt")
+    assert (done.returncode, done.stderr.count("\n")) == (2, 1)
+    assert re.search(message, done.stderr), done.stderr
+    assert not Path("runs").exists()
+
+
+def test_ids_that_are_missing_or_not_known_are_named_with_their_places(here: Path) -> None:
+    jsonl("gold.jsonl", [{"id": f"q{n}", "label": "yes" if n else "no"} for n in range(4)])
+    jsonl("few.jsonl", [{"id": f"q{n}", "prediction": "yes"} for n in (0, 3)])
+    jsonl("more.jsonl", [{"id": f"q{n}", "prediction": "yes"} for n in range(5)])
+    with pytest.raises(
+        zoo.ZooError, match=r"few.jsonl: has no prediction for item 'q1' \(gold.jsonl:2\), nor for 1 more"
+    ):
+        zoo.judge("bert=few.jsonl", gold="gold.jsonl")
+    with pytest.raises(zoo.ZooError, match=r"more.jsonl:5: item 'q4' is not among the 4 of gold.jsonl"):
+        zoo.judge("bert=more.jsonl", gold="gold.jsonl")
+    with pytest.raises(zoo.ZooError, match=r"bert: 'none-[*].jsonl' matches no file"):
+        zoo.judge("bert=none-*.jsonl", gold="gold.jsonl")
+    with pytest.raises(zoo.ZooError, match="there are no gold labels; give them with --gold"):
+        zoo.judge("bert=more.jsonl")
+    with pytest.raises(zoo.ZooError, match=r"93.2 should be a score of at most 1.*--scale 100"):
+        zoo.judge("bert=93.2,94.1")
+    assert zoo.judge("bert=93.2,94.1", scale=100).run.results[0].main_score == pytest.approx(0.932)
+
+
+@pytest.fixture
+def judged(here: Path) -> Path:
+    """A folder of a judgement on three seeds of two systems."""
+    written("gold.txt", words(GOLD))
+    for seed in range(3):
+        written(f"bert-{seed}.txt", words(noisy(GOLD, 0.8)))
+        written(f"roberta-{seed}.txt", words(noisy(GOLD, 0.2)))
+    done = typed("judge", "bert=bert-*.txt", "roberta=roberta-*.txt", "--gold", "gold.txt", "--out", "judged")
+    assert done.returncode == 0
+    assert "1. roberta; 2. bert" in done.stdout
+    return here / "judged"
+
+
+def test_a_folder_is_reported_in_every_format_and_verified(judged: Path) -> None:
+    for form in FORMATS:
+        assert "roberta" in zoo.report(judged).render(form)
+    assert zoo.report(judged, margin=90).statistics.claims.margin == 90
+    verified = typed("verify", judged)
+    assert verified.returncode == 0
+    assert "contradicted 0, not decidable 0" in verified.stdout
+    assert typed("verify", judged, "--depth", "models").returncode == 2
+    again = zoo.judge("bert=bert-*.txt", "roberta=roberta-*.txt", gold="gold.txt", out="again")
+    assert (judged / "results.json").read_bytes() == (again.folder / "results.json").read_bytes()  # type: ignore[operator]
+
+
+def test_what_was_changed_afterwards_is_found(judged: Path) -> None:
+    Path("bert-1.txt").write_text("no\n")
+    Path("bert-2.txt").unlink()
+    path = judged / "jobs" / "judged-roberta-gold-s0.json"
+    kept = json.loads(path.read_text())
+    kept["predictions"]["dev"][0] = 1 - kept["predictions"]["dev"][0]
+    path.write_text(json.dumps(kept))
+    found = {(check.where, check.finding) for check in zoo.verify(judged).checks}
+    assert ("bert-1.txt", "contradicted") in found
+    assert ("bert-2.txt", "not decidable") in found
+    assert ("jobs/judged-roberta-gold-s0.json: scores.dev.accuracy", "contradicted") in found
+
+
+def test_a_majority_of_gold_labels_is_what_it_is(here: Path) -> None:
+    made = zoo.judge({"constant": [[0] * 40, [0] * 40]}, gold=TARGETS)
+    assert "Constant predictions" in made.render()

@@ -1,0 +1,45 @@
+"""`zoo judge`."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from zoo.commands.console import AsJson, ending, print_json, show
+from zoo.commands.options import takes
+from zoo.experiments.judging.options import JudgeOptions
+
+
+@takes(JudgeOptions)
+def judge(
+    systems: Annotated[
+        list[str] | None,
+        typer.Argument(
+            help="NAME=FILES for each system, a file per seed. Patterns may have *, {task} and {seed}; or give a score "
+            "per seed. [dim](e.g. 'bert=preds/bert-*.jsonl')[/dim]",
+            metavar="NAME=FILES...",
+        ),
+    ] = None,
+    *,
+    options: JudgeOptions,
+    as_json: AsJson = False,
+) -> None:
+    """Compare what systems predicted, whatever tool made the predictions, with the verdicts of `zoo compare`.
+
+    Example: zoo judge 'bert=preds/bert-*.jsonl' 'roberta=preds/roberta-*.jsonl' --gold gold.tsv
+    """
+    import zoo
+    from zoo.api.judging import default_folder
+
+    given = {"out": default_folder(), **options.given}
+    judged = zoo.judge(*(systems or ()), **given)
+    if as_json:
+        print_json(judged.render("json"))
+    else:
+        show(judged.document.brief)
+    ending(
+        {"folder": given["out"], "report": given["out"] / "report.md"},
+        f"zoo report {given['out']} --format html --out report.html",
+        f"zoo verify {given['out']}",
+    )
