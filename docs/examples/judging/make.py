@@ -1,7 +1,7 @@
 """Makes the predictions of this folder with other tools: python docs/examples/judging/make.py.
 
-A tiny BERT and a tiny ALBERT of the transformers library, from scratch, and a bag of words of scikit-learn learn to tell
-the microworld's sentences from broken ones. Predictions are written as the library's run_glue script writes them:
+A tiny BERT and a tiny ALBERT of the transformers library, from scratch, and a bag of words of scikit-learn learn to
+tell the microworld's sentences from broken ones. Predictions are written as the library's run_glue script writes them:
 predict_results_TASK.txt, with index and prediction.
 """
 
@@ -45,7 +45,7 @@ def main() -> None:
     task = Catalog.installed().task(TASK)
     splits = task.load(None).splits
     train, dev = splits["train"], splits["dev"][:N_ITEMS]
-    written(HERE / "gold.tsv", "label", [task.labels[item.label] for item in dev])
+    written(HERE / "micro-acceptability.tsv", "label", [task.labels[item.label] for item in dev])
     vocabulary = {word: n for n, word in enumerate(dict.fromkeys(w for item in train for w in item.first.split()), 2)}
 
     def batch(items: Sequence[Any]) -> dict[str, torch.Tensor]:
@@ -73,8 +73,8 @@ def main() -> None:
     bag = LogisticRegression(max_iter=1000).fit(
         counter.fit_transform([item.first for item in train]), [item.label for item in train]
     )
-    made = bag.predict(counter.transform([item.first for item in dev]))
-    written(HERE / f"bag/predict_results_{TASK}.txt", "prediction", [task.labels[v] for v in made])
+    words = [task.labels[value] for value in bag.predict(counter.transform([item.first for item in dev]))]
+    written(HERE / f"bag/predict_results_{TASK}.txt", "prediction", words)
 
 
 if __name__ == "__main__":

@@ -105,6 +105,11 @@ class Judgement(Record):
         """None: whoever is compared is given."""
         return ()
 
+    @property
+    def averaged(self) -> tuple[str, ...]:
+        """All tasks are in the mean over tasks."""
+        return tuple(task.name for task in self.tasks)
+
     @cached_property
     def unseeded(self) -> tuple[str, ...]:
         """The systems with one file per task: single models, whatever made them."""
