@@ -12,7 +12,7 @@ from pydantic import JsonValue
 from zoo.core.files import write_text
 from zoo.document import Document, Figure, Notes, Section, Table, markdown
 from zoo.experiments.report import categories, differences, metrics, parts
-from zoo.experiments.report.plots import seeds_figure
+from zoo.experiments.report.plots import seeds_chart
 from zoo.experiments.report.results_json import SCORES
 from zoo.experiments.report.scores import score_table
 from zoo.experiments.results.judged import JudgedRun, JudgedTask
@@ -111,7 +111,7 @@ def _metrics(run: JudgedRun) -> Section | None:
 
 
 def _seeds(run: JudgedRun) -> Section:
-    title = "A point per seed, a line at the mean, a cross for constant predictions"
+    title = "A point per seed, a tick at the mean, a cross for constant predictions"
     rows = tuple(
         (result.job.system, str(result.job.task), f"{result.job.seed}", split, metric, f"{100 * value:.4f}")
         for result in run.results
@@ -120,7 +120,7 @@ def _seeds(run: JudgedRun) -> Section:
     )
     columns = ("system", "task", "seed", "split", "metric", "score x 100")
     table = Table(columns, rows, words=frozenset({"task", "split", "metric"}))
-    return Section("seeds", "Scores by seed", (Figure(title, lambda: seeds_figure(run)), table))
+    return Section("seeds", "Scores by seed", (Figure(title, seeds_chart(run)), table))
 
 
 def _sources(run: JudgedRun) -> Section:
