@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from zoo.commands.console import AsJson, ending, print_json, show
+from zoo.commands.console import AsJson, ending, print_json, show, show_answer
 from zoo.commands.options import takes
 from zoo.experiments.judging.options import JudgeOptions
 
@@ -38,6 +38,7 @@ def judge(
         print_json(judged.render("json"))
     else:
         show(judged.document.brief)
+        show_answer(judged.document)
     ending(
         {"folder": given["out"], "report": given["out"] / "report.md"},
         f"zoo report {given['out']} --format html --out report.html",

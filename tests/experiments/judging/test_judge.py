@@ -107,6 +107,12 @@ def test_only_scores_are_tested_over_seeds_as_scipy_does() -> None:
     assert "of other items nothing can be said" in judged.render(sections=["scores"]).replace("\n", " ")
 
 
+def test_single_scores_show_nothing() -> None:
+    judged = zoo.judge("bert=0.70", "roberta=0.95")
+    (found,) = judged.statistics.between_variants()
+    assert (found.verdict, found.p, found.low) == ("too few seeds", 1.0, None)
+
+
 def test_two_single_models_are_tested_over_items_as_scipy_does() -> None:
     one, two = noisy(GOLD, 0.2), noisy(GOLD, 0.6)
     judged = zoo.judge({"bert": [one], "roberta": [two]}, gold=GOLD)
@@ -264,13 +270,14 @@ def judged(here: Path) -> Path:
         written(f"roberta-{seed}.txt", words(noisy(GOLD, 0.2)))
     done = typed("judge", "bert=bert-*.txt", "roberta=roberta-*.txt", "--gold", "gold.txt", "--out", "judged")
     assert done.returncode == 0
-    assert "1. roberta; 2. bert" in done.stdout
+    assert "roberta is the best of 2 systems" in done.stdout
     return here / "judged"
 
 
 def test_a_folder_is_reported_in_every_format_and_verified(judged: Path) -> None:
     for form in FORMATS:
         assert "roberta" in zoo.report(judged).render(form)
+    assert "1. roberta; 2. bert" in zoo.report(judged).render(sections=["tiers"])
     assert zoo.report(judged, margin=90).statistics.claims.margin == 90
     verified = typed("verify", judged)
     assert verified.returncode == 0

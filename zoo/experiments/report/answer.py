@@ -171,9 +171,10 @@ class _Answer:
         items = sum(len(of_split) for task in plan.averaged for of_split in self.run.gold.get(task, {}).values())
         left_out = [name for name in plan.names if name not in self.ranked]
         missing = f" {_listed(left_out)}: not finished on every task." if left_out else ""
+        counted, over = (f", {items:,} development items", "seeds and items") if items else ("", "seeds alone")
         return (
-            f"Grounds: {_count(len(plan.averaged), 'task')}, {_count(seeds, 'seed')}, {items:,} development items; "
-            f"intervals and tests are at 95% over seeds and items.{missing}"
+            f"Grounds: {_count(len(plan.averaged), 'task')}, {_count(seeds, 'seed')}{counted}; "
+            f"intervals and tests are at 95% over {over}.{missing}"
         )
 
     def _behind(self, name: str) -> str:

@@ -12,6 +12,7 @@ from pydantic import JsonValue
 from zoo.core.files import write_text
 from zoo.document import Document, Figure, Notes, Section, Table, markdown
 from zoo.experiments.report import categories, differences, metrics, parts
+from zoo.experiments.report.answer import answer_section
 from zoo.experiments.report.plots import seeds_chart
 from zoo.experiments.report.results_json import SCORES
 from zoo.experiments.report.scores import score_table
@@ -27,6 +28,7 @@ MOST_NAMES = 5
 def judged_document(run: JudgedRun, comparisons: Comparisons) -> Document:
     """The sections of a judgement, the most important first."""
     made = (
+        answer_section(run, comparisons),
         _scores(run, comparisons),
         _metrics(run),
         differences.tiers_section(comparisons),

@@ -112,8 +112,9 @@ class Judgement(Record):
 
     @cached_property
     def unseeded(self) -> tuple[str, ...]:
-        """The systems with one file per task: single models, whatever made them."""
-        return tuple(name for name in self.names if self.n_seeds(name) == 1)
+        """The systems with one file of predictions per task: single models, whatever made them."""
+        only_scores = {file.system for file in self.files if not self.task(file.task).dev}
+        return tuple(name for name in self.names if self.n_seeds(name) == 1 and name not in only_scores)
 
     def n_seeds(self, system: str) -> int:
         """The most seeds of a system on a task."""
