@@ -33,6 +33,21 @@ class Family:
     more: Callable[[np.random.Generator], dict[str, Any]] = _nothing_more
     has_segments: bool = True
 
+    @property
+    def language_model(self) -> str:
+        """The class that predicts tokens."""
+        return next(head for head in self.heads if head in ("ForMaskedLM", "LMHeadModel"))
+
+
+GPT_KEYS: dict[str, str | None] = {
+    "hidden_size": "n_embd",
+    "num_attention_heads": "n_head",
+    "num_hidden_layers": "n_layer",
+    "max_position_embeddings": "n_positions",
+    "intermediate_size": None,
+    "hidden_dropout_prob": "resid_pdrop",
+    "attention_probs_dropout_prob": "attn_pdrop",
+}
 
 def _one_segment(rng: np.random.Generator) -> dict[str, Any]:
     return {"type_vocab_size": 1, "pad_token_id": 1}
@@ -132,6 +147,18 @@ FAMILIES = {
     "Electra": Family(
         heads=("Model", "ForPreTraining", "ForMaskedLM", *TASKS),
         more=lambda rng: {"embedding_size": 11, "summary_last_dropout": 0.0},
+    ),
+    "OpenAIGPT": Family(
+        heads=("Model", "LMHeadModel", "ForSequenceClassification"),
+        keys=GPT_KEYS | {"hidden_act": "afn"},
+        more=lambda rng: {"embd_pdrop": 0.0, "pad_token_id": 1},
+        has_segments=False,
+    ),
+    "GPT2": Family(
+        heads=("Model", "LMHeadModel", *TASKS[:3]),
+        keys=GPT_KEYS | {"hidden_act": "activation_function", "intermediate_size": "n_inner"},
+        more=lambda rng: {"embd_pdrop": 0.0, "pad_token_id": 1},
+        has_segments=False,
     ),
 }
 """By the name that the library's classes begin with."""

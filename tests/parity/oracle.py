@@ -20,6 +20,7 @@ from torch import Tensor, nn
 import zoo
 from tests.parity.families import FAMILIES
 from zoo.checkpoints import inspect
+from zoo.checkpoints.reading import Contents
 from zoo.core.batch import IGNORE, Batch, Encoding
 from zoo.heads import LABEL
 from zoo.registry.catalog import Catalog
@@ -106,7 +107,7 @@ def compare(theirs: Any, head: str, inputs: Inputs, *, gradients: bool = True) -
     """
     with tempfile.TemporaryDirectory() as folder:
         theirs.save_pretrained(folder)
-        stored = inspect(Path(folder), Catalog.installed()).stored
+        contents = inspect(Path(folder), Catalog.installed())
         found = []
         for precision in (torch.float32, torch.float64) if gradients else (torch.float32,):
             ours = zoo.load(folder, dtype=precision)
@@ -120,10 +121,10 @@ def compare(theirs: Any, head: str, inputs: Inputs, *, gradients: bool = True) -
             return Comparison(*found[0])
         loss.backward()
         expected_loss.backward()
-        return Comparison(*found[0], _gradients_differ(ours, theirs, stored))
+        return Comparison(*found[0], _gradients_differ(ours, theirs, contents))
 
 
-def _gradients_differ(ours: nn.Module, theirs: nn.Module, stored: Mapping[str, str]) -> float:
+def _gradients_differ(ours: nn.Module, theirs: nn.Module, contents: Contents) -> float:
     """The largest difference of any gradient, relative to the largest value in it.
 
     Where a gradient is zero but for rounding, as those of the keys' biases are, it is relative to all gradients.
@@ -131,7 +132,7 @@ def _gradients_differ(ours: nn.Module, theirs: nn.Module, stored: Mapping[str, s
     expected = {name: parameter.grad for name, parameter in theirs.named_parameters(remove_duplicate=False)}
     largest = max(float(grad.abs().max()) for grad in expected.values() if grad is not None)
     found, parameters = defaultdict[str, list[Tensor]](list), dict(ours.named_parameters())
-    for name, theirs_name in stored.items():
+    for name, theirs_name in contents.stored.items():
         grad = parameters[name].grad
         found[theirs_name] += [] if grad is None else [grad]
     worst = 0.0
@@ -140,8 +141,9 @@ def _gradients_differ(ours: nn.Module, theirs: nn.Module, stored: Mapping[str, s
         if len(pair) < 2:  # rows that are never read, as RoBERTa's other segments
             assert not any(grad.any() for grad in pair), f"only one of the two has a gradient for {name}"
             continue
+        own = pair[0].T if name in contents.transposed else pair[0]
         size = max(float(pair[1].abs().max()), 1e-3 * largest)
-        worst = max(worst, float((pair[0] - pair[1]).abs().max()) / size)
+        worst = max(worst, float((own - pair[1]).abs().max()) / size)
     return worst
 
 
@@ -163,6 +165,8 @@ def their_values(model: Any, head: str, inputs: Inputs) -> tuple[list[Tensor], A
     if head == "ForPreTraining":
         pair = out.seq_relationship_logits if model.config.model_type == "bert" else out.sop_logits
         return [*values, pack(out.prediction_logits), pair], out.loss
+    if head == "LMHeadModel":
+        return [*values, pack(out.logits)[_not_last(batch)]], out.loss
     if head in ("ForMaskedLM", "ForTokenClassification"):
         return [*values, pack(out.logits)], out.loss
     if head == "ForQuestionAnswering":  # the library's loss counts padding as a place for the answer
@@ -188,7 +192,14 @@ def _labels_for(config: Any, head: str, inputs: Inputs) -> dict[str, Tensor]:
         pair = "bert.nsp" if config.model_type == "bert" else "albert.sop"
         name = "next_sentence_label" if pair == "bert.nsp" else "sentence_order_label"
         return {"labels": inputs.targets, name: labels[pair]}
+    if head == "LMHeadModel":
+        return {"labels": inputs.padded["input_ids"].masked_fill(inputs.padded["attention_mask"] == 0, IGNORE)}
     return {"labels": inputs.targets} if head in ("ForMaskedLM", "ForTokenClassification") else {}
+
+
+def _not_last(batch: Batch) -> Tensor:
+    """The tokens that another follows in their sequence. [T]"""
+    return batch.layout.positions < batch.layout.sizes[batch.layout.sequence_of] - 1
 
 
 def labelled(model: zoo.Model, batch: Batch) -> Batch:

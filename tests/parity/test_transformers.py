@@ -91,7 +91,7 @@ def test_albert_with_groups_and_inner_layers_gives_the_same(groups: int, inner: 
 
 @pytest.mark.parametrize("family", FAMILIES)
 def test_an_output_layer_with_a_table_of_its_own_gives_the_same(family: str) -> None:
-    assert_equal(compared(family, "ForMaskedLM", seed=4, tie_word_embeddings=False), 4)
+    assert_equal(compared(family, FAMILIES[family].language_model, seed=4, tie_word_embeddings=False), 4)
 
 
 @pytest.mark.parametrize("extra", [{"type_vocab_size": 2}, {"pad_token_id": 0, "max_position_embeddings": 14}])
@@ -109,8 +109,9 @@ def test_roberta_with_other_tables_gives_the_same(extra: dict[str, int]) -> None
 def test_files_of_half_precision_give_the_same(family: str, dtype: torch.dtype) -> None:
     rng = np.random.default_rng(0)
     sizes = tiny(family, rng)
-    theirs = reference(family, "ForMaskedLM", sizes, 0).to(dtype)
-    assert_equal(compare(theirs, "ForMaskedLM", ragged(family, sizes["vocab_size"], 13, rng)), 0)
+    head = FAMILIES[family].language_model
+    theirs = reference(family, head, sizes, 0).to(dtype)
+    assert_equal(compare(theirs, head, ragged(family, sizes["vocab_size"], 13, rng)), 0)
 
 
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float16, torch.bfloat16])

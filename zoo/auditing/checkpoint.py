@@ -116,7 +116,7 @@ def _known(form: ClosedForm, format: CheckpointFormat, entries: Mapping[str, Ent
 
     def group(name: str, entry: Entry) -> str:
         canonical = format.normalise_name(name)
-        if canonical in format.ignored or entry.dtype not in FLOATS:
+        if format.ignores(canonical) or entry.dtype not in FLOATS:
             return BUFFERS
         if UNTIED_DECODER in heads.used:
             if name not in counted and name not in left_out:

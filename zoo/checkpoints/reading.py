@@ -39,6 +39,8 @@ class Contents:
     """The stored name of each weight, by our name."""
     left_out: tuple[str, ...] = ()
     """The stored names of weights that the model has no place for, as those of a head of unknown kind."""
+    transposed: frozenset[str] = frozenset()
+    """The stored names of weights whose inputs and outputs are exchanged."""
     notes: tuple[str, ...] = ()
     """What of the folder is not honoured, in sentences."""
 
@@ -69,7 +71,8 @@ def load(
     model = contents.model
     if any(True for _ in model.buffers()):  # those that no file holds need their values
         model = _assembled(catalog, model.variant, Objectives(names=model.objective_names, head=head_of(model)))
-    assign(model, opened.weights, contents.stored, dtype or common_dtype(opened.weights, contents.stored))
+    dtype = dtype or common_dtype(opened.weights, contents.stored)
+    assign(model, opened.weights, contents.stored, dtype, contents.transposed)
     model.tokenizer = tokenizer
     model.origin = Origin(
         hub_name(opened.path) or str(opened.path if isinstance(folder, CheckpointFolder) else folder),
@@ -105,13 +108,17 @@ def _inspect_huggingface(folder: CheckpointFolder, catalog: Catalog) -> Contents
     found = read_huggingface(folder, catalog.checkpoint_formats)
     model = _without_memory(catalog, found.variant, found.objectives)
     heads = found.heads
-    table = catalog.checkpoint_formats[found.format].table(heads.used)
+    format = catalog.checkpoint_formats[found.format]
+    table = format.table(heads.used)
     ours = shapes_of(model)
     joined = table.joined(ours)
     shapes = {theirs: _joined_shape([ours[name] for name in names if name in ours]) for theirs, names in joined.items()}
+    turned = {theirs for theirs in shapes if format.transposes(theirs)}
+    shapes |= {theirs: shapes[theirs][::-1] for theirs in turned}
     match(f"the {found.format} that {folder.path / CONFIG} describes", folder.weights, shapes, heads.names)
     stored = {name: heads.names[theirs] for theirs, names in joined.items() for name in names}
-    return Contents(folder, model, stored, heads.left_out, heads.notes)
+    transposed = frozenset(heads.names[theirs] for theirs in turned)
+    return Contents(folder, model, stored, heads.left_out, transposed, heads.notes)
 
 
 @cache  # once, however often a folder is read

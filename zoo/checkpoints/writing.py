@@ -78,7 +78,8 @@ def describe(model: Model, catalog: Catalog) -> HuggingFaceExport:
     for format in sorted(catalog.checkpoint_formats.values(), key=partial(_distance, model)):
         settings = format.config(model.variant)
         stored = [name for name in model.objective_names if name not in format.not_stored]
-        if settings is None or model.causal or not all(format.computes(model.variant, name) for name in stored):
+        computes = model.causal == format.causal and all(format.computes(model.variant, name) for name in stored)
+        if settings is None or not computes:
             continue
         heads = _heads(model, format, stored)
         wanted = sorted(head for head in heads if head not in (POOL, UNTIED_DECODER))

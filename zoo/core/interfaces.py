@@ -35,6 +35,8 @@ class Tokenizer(ABC):
     cls_id: int
     sep_id: int
     mask_id: int
+    bos_id: int | None = None
+    """The id that opens a text for a model that reads from left to right, if there is one."""
 
     @classmethod
     @abstractmethod

@@ -64,6 +64,10 @@ def log_probabilities(
     objective = language_model(model)
     asked = [np.flatnonzero(~each.special).tolist() for each in encodings] if places is None else places
     if objective.causal:
+        start = _start(model)
+        if start is not None:  # so that the first token is predicted too
+            encodings = [_opened(encoding, start) for encoding in encodings]
+            asked = [[place + 1 for place in its] for its in asked]
         return _from_left_to_right(model, objective, encodings, asked)
     hides = _word_ends(model, encodings) if within_words else None
     found = [np.zeros(len(its)) for its in asked]
@@ -113,6 +117,27 @@ def _hidden_copies(
         made += [replace(encoding, ids=row) for row in ids]
         targets += list(wanted.astype(np.int32))
     return collate(made, targets=targets)
+
+
+def longest(model: Model) -> int:
+    """The most tokens of a sequence that a language model scores."""
+    opened = language_model(model).causal and _start(model) is not None
+    return model.variant.dims.max_length - opened
+
+
+def _start(model: Model) -> int | None:
+    """The token to put before a text, if the tokenizer puts none there."""
+    tokenizer = model.text_tokenizer
+    return None if tokenizer.n_special(pair=False) else tokenizer.bos_id
+
+
+def _opened(encoding: Encoding, start: int) -> Encoding:
+    first = np.array([start], dtype=np.int32)
+    return Encoding(
+        np.concatenate([first, encoding.ids]),
+        np.concatenate([first * 0, encoding.segments]),
+        np.concatenate([[True], encoding.special]),
+    )
 
 
 def _word_ends(model: Model, encodings: Sequence[Encoding]) -> list[Ids]:

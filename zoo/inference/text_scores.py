@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from zoo.core.errors import ZooError
-from zoo.inference.likelihood import language_model, log_probabilities
+from zoo.inference.likelihood import language_model, log_probabilities, longest
 from zoo.model import Model
 from zoo.tasks.minimal_pairs import MinimalPair
 from zoo.text.encoding import LocatedEncoding, encode_texts, locate_texts
@@ -51,8 +51,7 @@ def score_texts(model: Model, texts: Iterable[str], *, within_words: bool = Fals
 
     Raises ZooError if the model is no language model, or a text holds no token.
     """
-    language_model(model)
-    rest, n_read, limit = iter(texts), 0, model.variant.dims.max_length
+    rest, n_read, limit = iter(texts), 0, longest(model)
     while window := list(islice(rest, WINDOW)):
         encodings, _ = encode_texts(model.text_tokenizer, window, limit)
         whole = model.text_tokenizer.encode(window)
@@ -80,7 +79,7 @@ def score_gap(model: Model, gap: Gap) -> list[float]:
     lies beyond the last token that the model reads.
     """
     causal = language_model(model).causal
-    limit, texts = model.variant.dims.max_length, [gap.filled(candidate) for candidate in gap.candidates]
+    limit, texts = longest(model), [gap.filled(candidate) for candidate in gap.candidates]
     located = locate_texts(model.text_tokenizer, texts, limit)
     spans = [(len(gap.before), len(gap.before) + len(candidate)) for candidate in gap.candidates]
     places = [_inside(its, span) for its, span in zip(located, spans, strict=True)]

@@ -52,10 +52,12 @@ class Scheme(NamedTuple):
     """The vocabulary of a folder and all that comes before and after it, given options of our own."""
     file: str
     """The vocabulary that it can be made of where there is no tokenizer.json; empty if none."""
-    frame: Callable[[Ids, Document], Document]
+    frame: Callable[[Ids, Document], Document | None]
     """What stands around texts, given the tokens of each role."""
     has_segments: bool = False
     """Whether the library hands segments to the model."""
+    needs: tuple[str, ...] = ("unk", "cls", "sep")
+    """The roles whose tokens the vocabulary must have."""
 
 
 def scheme_of(folder: CheckpointFolder, schemes: Mapping[str, Scheme]) -> Scheme | None:
@@ -84,7 +86,7 @@ def by_class(folder: CheckpointFolder, scheme: Scheme, options: Mapping[str, Any
     document = scheme.document(folder, options)
     vocabulary = vocabulary_of(document, where)
     special = special_in(folder, scheme.names, vocabulary, as_it_is=False, extra=document["added_tokens"])
-    missing = [special.named.get(role, f"{role} token") for role in ("unk", "cls", "sep") if role not in special.roles]
+    missing = [special.named.get(role, f"{role} token") for role in scheme.needs if role not in special.roles]
     if missing:
         raise ZooError(f"{where}: the vocabulary lacks {', '.join(missing):.200}; name the tokens that stand for them")
     document = with_tokens(document, special.tokens, vocabulary)

@@ -84,7 +84,9 @@ class CheckpointFormat:
       `token-classification`, `question-answering`, `multiple-choice`); POOL for a pooler alone; UNTIED_DECODER for the
       table of an output layer that may be tied to the token table, whose objective has an option `tied`.
     - `architectures` are the reference library's classes, with the heads of each; the first has none.
-    - `copies` are weights that may be stored a second time, each with what it repeats; `ignored` hold nothing.
+    - `copies` are weights that may be stored a second time, each with what it repeats; `ignored` are templates of the
+      names of those that hold nothing, `transposed` of those that are stored with input and output exchanged.
+    - `causal` says whether the family reads from left to right.
     - `not_stored` are objectives that serve pre-training alone and have no place in a folder.
     - `aliases` are beginnings of names that mean the same as others; `not_carried` are settings that a folder loses
       when it is written, as the same is said by others.
@@ -106,6 +108,8 @@ class CheckpointFormat:
     architectures: Mapping[str, tuple[str, ...]]
     copies: tuple[tuple[str, str], ...] = ()
     ignored: tuple[str, ...] = ()
+    transposed: tuple[str, ...] = ()
+    causal: bool = False
     not_stored: tuple[str, ...] = ()
     fixed: Mapping[str, JsonValue] = field(default_factory=dict)
     required: Mapping[str, JsonValue] = field(default_factory=dict)
@@ -143,6 +147,14 @@ class CheckpointFormat:
                 name = usual + name.removeprefix(other)
         bare = name.removeprefix(self.prefix)
         return bare if bare.split(".")[0] in self.base_prefixes else name
+
+    def ignores(self, name: str) -> bool:
+        """Whether a normalised name is one of those that hold nothing."""
+        return _is_among(name, self.ignored)
+
+    def transposes(self, name: str) -> bool:
+        """Whether a normalised name is one of those that are stored transposed."""
+        return _is_among(name, self.transposed)
 
     def stores(self, ours: str) -> bool:
         """Whether a weight, by our name, has a place in a folder."""
@@ -217,6 +229,10 @@ class CheckpointFormat:
         return defaults | {k: value for k, value in used.options.items() if unset.get(f"{kind}.{k}") != value}
 
 
+def _is_among(name: str, templates: tuple[str, ...]) -> bool:
+    return bool(NameTable([(template, template) for template in templates]).ours(name))
+
+
 def _activation(variant: Variant, objective: str, layers: str) -> JsonValue:
     """The activation of an objective's head: its own, or the layers'."""
     options = next((used.options for used in variant.objectives if used.name == objective), {})
@@ -244,9 +260,17 @@ _ACTIVATIONS = {
 """Other names of the same functions."""
 
 
-def activation_setting(theirs: str, default: str) -> Setting:
-    """The layers' activation, also by other names of the same functions."""
-    return Setting(theirs, "dims.activation", default, read=lambda value, config: _ACTIVATIONS.get(value, value))
+def activation_setting(theirs: str, default: str, called: Mapping[str, str] | None = None) -> Setting:
+    """The layers' activation, also by other names of the same functions; `called` are those of one family alone."""
+    ours = {**_ACTIVATIONS, **(called or {})}
+    back = {name: other for other, name in (called or {}).items()}
+    return Setting(
+        theirs,
+        "dims.activation",
+        default,
+        read=lambda value, config: ours.get(value, value),
+        write=lambda value, config: back.get(value, value),
+    )
 
 
 def transformer_settings(

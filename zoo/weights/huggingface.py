@@ -63,9 +63,10 @@ def write_huggingface(
     names = described.names(state)
     table = described.format.table(described.heads)
     tensors = {}
-    for ours in table.joined(names).values():
+    for theirs, ours in table.joined(names).items():
         parts = [state[name].detach().cpu() for name in ours]
-        tensors[names[ours[0]]] = parts[0].contiguous() if len(parts) == 1 else torch.cat(parts)
+        whole = parts[0] if len(parts) == 1 else torch.cat(parts)
+        tensors[names[ours[0]]] = (whole.T if described.format.transposes(theirs) else whole).contiguous()
     dtypes = {str(tensor.dtype).removeprefix("torch.") for tensor in tensors.values()}
     config = described.config(dtypes.pop() if len(dtypes) == 1 else "float32")
     (place / "config.json").write_text(json.dumps(config, indent=2) + "\n", encoding="utf-8")

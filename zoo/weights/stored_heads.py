@@ -78,7 +78,7 @@ def _normalised_names(format: CheckpointFormat, store: SafetensorsFiles) -> dict
         name = format.normalise_name(stored)
         if name in names:
             raise ZooError(f"{store.where}: {names[name]!r} and {stored!r} are the same weight; remove one")
-        if name not in format.ignored:
+        if not format.ignores(name):
             names[name] = stored
     return names
 
@@ -96,9 +96,9 @@ def _with_others(format: CheckpointFormat, heads: tuple[str, ...], names: Mappin
 
 
 def _is_there(format: CheckpointFormat, head: str, names: Iterable[str]) -> bool:
-    """Whether a tensor is stored that this head adds to the pooler."""
+    """Whether a tensor is stored that this head adds to the pooler; a head may add none."""
     table = NameTable([row for row in format.heads[head] if not row[0].startswith("pooler.")])
-    return any(table.ours(name) for name in names)
+    return not table.rows or any(table.ours(name) for name in names)
 
 
 def _classes_for(format: CheckpointFormat, names: list[str]) -> list[str]:
