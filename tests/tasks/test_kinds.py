@@ -187,6 +187,7 @@ def test_a_label_is_read_from_a_cell_and_shown_as_one() -> None:
         "question-answering": (kind("question-answering", pair=True), "3:Ann", [[3, "Ann"]]),
         "multiple-choice": (kind("multiple-choice"), "2", 2),
         "multiple-answers": (kind("multiple-answers"), "0,2", [0, 2]),
+        "minimal-pairs": (kind("minimal-pairs"), "1", 1),
         "span-classification": (kind("span-classification", "no", "yes"), "yes", 1),
     }
     assert set(cells) == set(BUILT_IN)

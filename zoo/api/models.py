@@ -18,6 +18,7 @@ from zoo.core.specs import Precision
 from zoo.inference import fill_mask, predict_text
 from zoo.inference.predict_task import predict_task
 from zoo.inference.predict_text import Predictions
+from zoo.inference.text_scores import preferred
 from zoo.inference.vector_file import VectorFile
 from zoo.machine.compute import Compute, chosen_compute, refuse_unsupported
 from zoo.machine.failures import failures_told
@@ -28,7 +29,7 @@ from zoo.registry.catalog import Catalog
 from zoo.tasks.kinds import task_kind
 from zoo.tasks.scoring import score
 from zoo.tasks.task import Example, Task
-from zoo.text.encoding import Text
+from zoo.text.encoding import Text, log_cut
 from zoo.text.lines import read_lines
 
 AnyModel = str | Path | Model
@@ -151,6 +152,10 @@ def predict_file(
 def _task_predictions(model: Model, file: Path, name: str, labels: list[str] | None) -> Predictions:
     task = Catalog.installed().task(name)
     examples = task.read(file)
+    if (kind := task_kind(task)).by_likelihood:
+        predictions, n_cut = preferred(model, kind, examples)
+        log_cut(n_cut, len(examples), model.variant.dims.max_length)
+        return _told(task, examples, predictions)
     predictions = predict_task(model, task, examples, labels=labels)
     chosen = predict_text.head_for_text(model, labels).config.options
     return _told(task.model_copy(update={"options": {**task.options, **chosen}}), examples, predictions)

@@ -9,7 +9,7 @@ from pathlib import Path
 from statistics import fmean
 
 from zoo.api.outcomes import render
-from zoo.core.errors import listed
+from zoo.core.errors import ZooError, listed
 from zoo.core.interfaces import Tokenizer
 from zoo.core.options import read_names
 from zoo.core.specs import Variant
@@ -113,7 +113,8 @@ class TaskCheck:
 
     @property
     def _examples(self) -> Section:
-        items = self.dataset.splits[self.task.train_split][:SHOWN_ITEMS]
+        splits = self.dataset.splits
+        items = splits.get(self.task.train_split, next(iter(splits.values())))[:SHOWN_ITEMS]
         rows = tuple((str(number), *self._shown(item)) for number, item in enumerate(items, 1))
         return Section(
             "examples", "The first items", (Table(("item", "texts", "label"), rows, words={"texts", "label"}),)
@@ -165,7 +166,8 @@ def check_task(
     dataset = found.load(folder)
     if variant is None:
         return TaskCheck(found, dataset, None, {})
-    chosen, tokenizer = catalog.variant(variant), _tokenizer(catalog.with_tasks(_own(found)), variant, found, folder)
+    chosen = catalog.variant(variant)
+    tokenizer = _tokenizer(catalog.with_tasks(_own(found)), variant, found, dataset, folder)
     length = chosen.finetuning.max_length
     return TaskCheck(
         found,
@@ -190,7 +192,7 @@ def _own(task: Task) -> list[Task]:
     return [task] if isinstance(task, RecordTask) else []
 
 
-def _tokenizer(catalog: Catalog, variant: str, task: Task, folder: Path | None) -> Tokenizer:
+def _tokenizer(catalog: Catalog, variant: str, task: Task, dataset: Dataset, folder: Path | None) -> Tokenizer:
     from zoo.checkpoints import tokenizer_of
     from zoo.pretraining.setup import train_tokenizer
     from zoo.weights.folder import CheckpointFolder
@@ -198,6 +200,8 @@ def _tokenizer(catalog: Catalog, variant: str, task: Task, folder: Path | None) 
     place = catalog.folder(variant)
     if place is not None and (found := tokenizer_of(CheckpointFolder(place), catalog)) is not None:
         return found
+    if not dataset.splits.get(task.train_split):
+        raise ZooError(f"task {task.name!r} has no training text to learn a tokenizer from; name a model's folder")
     text = TasksCorpus(tasks=(task.name,), folder=str(folder) if folder else None)
     return train_tokenizer(catalog, catalog.variant(variant), text.documents(catalog))
 

@@ -6,13 +6,16 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from zoo.core.errors import ZooError
 from zoo.inference.likelihood import language_model, log_probabilities, longest
 from zoo.model import Model
+from zoo.tasks.kinds import TaskKind
 from zoo.tasks.minimal_pairs import MinimalPair
+from zoo.tasks.task import Example
 from zoo.text.encoding import LocatedEncoding, encode_texts, locate_texts
 from zoo.text.lines import read_lines
 
@@ -70,6 +73,16 @@ def score_pairs(
     texts = (text for pair in pairs for text in (pair.good, pair.bad))
     scores = score_texts(model, texts, within_words=within_words)
     return list(zip(scores, scores, strict=True))
+
+
+def preferred(model: Model, kind: TaskKind, items: Sequence[Example]) -> tuple[list[Any], int]:
+    """What a kind that is answered by likelihood predicts for items, and of how many a choice was cut."""
+    each = score_texts(model, (choice for item in items for choice in item.choices))
+    scores = [[next(each) for _ in item.choices] for item in items]
+    return (
+        [kind.prefer([score.log_probability for score in its]) for its in scores],
+        sum(any(score.cut for score in its) for its in scores),
+    )
 
 
 def score_gap(model: Model, gap: Gap) -> list[float]:

@@ -12,6 +12,7 @@ from zoo.core.errors import ZooError
 from zoo.core.interfaces import Embedding, Encoder, Masking, Objective, Packing
 from zoo.core.specs import Variant
 from zoo.model import Model
+from zoo.tasks.kinds import task_kind
 from zoo.tasks.task import Task
 
 log = logging.getLogger("zoo")
@@ -42,6 +43,10 @@ def misfits_in_finetuning(model: Model, tasks: Iterable[Task]) -> Iterator[str]:
     for task in tasks:
         if task.pair and not model.embedding.reads_pairs:
             yield f"task {task.name!r} is of pairs, {_one_segment(variant)}, or leave the task out"
+        if task_kind(task).by_likelihood and not any(
+            model.objective(name).fills_masks for name in model.objective_names
+        ):
+            yield f"task {task.name!r} needs an output layer for tokens; add an objective that has one, or leave it out"
     if model.causal and variant.head.pooling == "first":
         wrong = "head.pooling='first' is a token that sees no other"
         yield f"it reads from left to right, but {wrong}; exchange it, as +head.pooling=last"

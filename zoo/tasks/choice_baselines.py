@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
@@ -23,6 +24,14 @@ def majority_place(dataset: Dataset, task: Task, seed: int) -> Predictions:
 def longest_choice(dataset: Dataset, task: Task, seed: int) -> Predictions:
     """The choice with the most characters, the first in a tie; it learns nothing."""
     return _answered(dataset, task, lambda item: max(_places(item), key=lambda place: len(item.choices[place])))
+
+
+def shorter_choice(dataset: Dataset, task: Task, seed: int) -> Predictions:
+    """The choice with the fewest characters, a random one in a tie, which `seed` draws; it learns nothing."""
+    draw = random.Random(seed)
+    return _answered(
+        dataset, task, lambda item: min(_places(item), key=lambda place: (len(item.choices[place]), draw.random()))
+    )
 
 
 def choice_regression(dataset: Dataset, task: Task, seed: int) -> Predictions:

@@ -16,9 +16,9 @@ from typing import Any
 
 from zoo.core.errors import ZooError, nearest
 from zoo.core.json_files import parse_object
+from zoo.tasks.kinds.minimal_pairs import BAD, GOOD
 from zoo.text.lines import read_lines
 
-GOOD, BAD = "sentence_good", "sentence_bad"
 GROUPS = {"UID": "phenomenon", "linguistics_term": "term", "field": "field"}
 """The keys of a line that say what it tests, by the fields of a pair that they become."""
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from zoo.tasks import clue, glue, hans, ner, squad, starter, superglue, swag
+from zoo.tasks import clue, glue, hans, ner, pair_tasks, squad, starter, superglue, swag
 
 TASKS = [
     *glue.TASKS,
@@ -14,4 +14,5 @@ TASKS = [
     *squad.TASKS,
     *starter.TASKS,
     starter.ROLES,
+    *pair_tasks.TASKS,
 ]

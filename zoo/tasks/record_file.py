@@ -150,8 +150,8 @@ def _completed(path: Path, text: str, file: TaskFile) -> RecordTask:
         if field not in names:
             raise _unknown(_place(path, text, field), field, f"a field of {file.kind}", names)
     files, class_names = _files(path, text, file)
-    _refuse_unfit_files(path, text, files, file.held_out)
-    gold = next(field.name for field in kind.fields() if field.gold)
+    _refuse_unfit_files(path, text, files, kind, file.held_out)
+    gold = _gold_field(kind)
     _refuse_contradictions(path, text, file, files, gold)
     column = file.columns.get(gold, gold)
     named = class_names.get(column, ()) if isinstance(column, str) and kind.problem() else ()
@@ -181,6 +181,11 @@ def _completed(path: Path, text: str, file: TaskFile) -> RecordTask:
     except ZooError as error:
         raise ZooError(f"{path}: {error}") from None
     return task
+
+
+def _gold_field(kind: TaskKind) -> str:
+    """The name of the first field that holds the label; empty for a kind whose items all have the same."""
+    return next((field.name for field in kind.fields() if field.gold), "")
 
 
 def _refuse_contradictions(
@@ -246,11 +251,15 @@ def _kind(path: Path, text: str, file: TaskFile) -> tuple[TaskKind, bool]:
     return (pairs if pair else single), pair
 
 
-def _refuse_unfit_files(path: Path, text: str, files: Mapping[str, tuple[str, ...]], held_out: float | None) -> None:
+def _refuse_unfit_files(
+    path: Path, text: str, files: Mapping[str, tuple[str, ...]], kind: TaskKind, held_out: float | None
+) -> None:
     dev = [split for split in files if split.startswith(DEV)]
     if held_out and dev:
         raise ZooError(f"{_place(path, text, 'held_out')}: there is {dev[0]} to score on; leave out held_out")
-    if "train" not in files or not (dev or held_out):
+    if kind.by_likelihood and ("train" in files or not dev):
+        raise ZooError(f"{_place(path, text, 'files')}: nothing is trained on such a task; files should name dev alone")
+    if not kind.by_likelihood and ("train" not in files or not (dev or held_out)):
         instead = "; without dev, held_out = 0.1 scores on a tenth of train" if "train" in files else ""
         raise ZooError(
             f"{_place(path, text, 'files')}: files should name train and dev, and names {listed([*files])}{instead}"
@@ -267,7 +276,7 @@ def _labels_needed(path: Path, file: TaskFile, kind: TaskKind, files: Mapping[st
     """None, if the kind has none. Raises ZooError with those of the training file otherwise."""
     if not kind.problem():
         return ()
-    gold = next(field.name for field in kind.fields() if field.gold)
+    gold = _gold_field(kind)
     column = file.columns.get(gold, gold)
     data = path.parent / files["train"][0]
     found = {word for _, row in read_fields(data, {gold: column}, (), file.names) for word in kind.labels_in(row[gold])}

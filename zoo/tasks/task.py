@@ -37,8 +37,9 @@ class Example:
 
     @property
     def texts(self) -> tuple[str, ...]:
-        """All of its texts."""
-        return (self.first, *(() if self.second is None else (self.second,)), *self.choices)
+        """All of its texts; choices may stand alone."""
+        first = (self.first,) if self.first or not self.choices else ()
+        return (*first, *(() if self.second is None else (self.second,)), *self.choices)
 
 
 @dataclass(frozen=True)

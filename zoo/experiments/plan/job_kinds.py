@@ -2,73 +2,15 @@
 
 from __future__ import annotations
 
-from abc import ABC, abstractmethod
 from collections.abc import Iterable, Mapping
 from types import MappingProxyType
-from typing import ClassVar
 
 from zoo.experiments.plan.corpus import MicroworldCorpus
 from zoo.experiments.plan.inputs import Inputs, finetuning_inputs, head_inputs, reading_inputs
 from zoo.experiments.plan.job import Job, slug
-from zoo.experiments.plan.spec import PlannedTask, PlanSpec
-from zoo.tasks.kinds import task_kind
-
-CHARACTERS_PER_TOKEN = 4
-"""Characters per token, roughly, to estimate the size of jobs."""
-
-SMALL = 10_000.0
-"""The size of a job without training steps, in tokens."""
-
-
-def text_of(task: PlannedTask) -> float:
-    """The text of a task, in characters."""
-    return max(1.0, task.n_items * task.mean_length)
-
-
-class JobKind(ABC):
-    """A kind of job. Its work is the function `name` in the runner's `name`_job.py."""
-
-    name: ClassVar[str]
-    makes: ClassVar[str] = "task"
-    """The kind of result: `model` or `task`."""
-    has_steps: ClassVar[bool] = False
-    """Whether it trains on batches, which are divided if memory runs out."""
-
-    @abstractmethod
-    def jobs(self, plan: PlanSpec) -> Iterable[Job]:
-        """The jobs of this kind in a plan."""
-
-    @abstractmethod
-    def title(self, job: Job) -> str:
-        """A description, for progress and messages."""
-
-    def needs(self, plan: PlanSpec, job: Job) -> tuple[Job, ...]:
-        """The jobs whose results it needs."""
-        return ()
-
-    @abstractmethod
-    def inputs(self, plan: PlanSpec, job: Job) -> Inputs:
-        """What its result depends on, besides kind, seed, precision and the jobs that it needs; without names."""
-
-    def model_folder(self, plan: PlanSpec, job: Job) -> str | None:
-        """The folder of its result's model below a run folder; None if there is no model, or it is not kept."""
-        return None
-
-    def keeps_model(self, plan: PlanSpec, job: Job) -> bool:
-        """Whether it writes that folder."""
-        return False
-
-    def size(self, plan: PlanSpec, job: Job) -> float:
-        """Its work in steps, in tokens."""
-        return SMALL
-
-    def text(self, plan: PlanSpec, job: Job) -> float:
-        """The text that it also reads, in any unit."""
-        return 1.0
-
-    def representative(self, plan: PlanSpec, job: Job) -> Job:
-        """A job to measure in its place: itself, or a smaller one that differs only in size and text."""
-        return job
+from zoo.experiments.plan.job_kind import CHARACTERS_PER_TOKEN, SMALL, JobKind, text_of
+from zoo.experiments.plan.spec import PlanSpec
+from zoo.tasks.kinds import is_learnt, task_kind
 
 
 class Pretrain(JobKind):
@@ -141,7 +83,7 @@ class Finetune(JobKind):
         return (
             Job(kind=self.name, system=name, task=task.name, seed=seed, setting=setting, selection=rule)
             for task in plan.tasks
-            if not task.trained_on
+            if is_learnt(task)
             for rule, settings in (plan.tried(task.name),)
             for seed in plan.seeds
             for name in plan.finetuned
@@ -186,7 +128,7 @@ class Finetune(JobKind):
 
     def representative(self, plan: PlanSpec, job: Job) -> Job:
         """The same system on the task with the least text, with its own recipe."""
-        smallest = min((task for task in plan.tasks if not task.trained_on), key=text_of)
+        smallest = min(filter(is_learnt, plan.tasks), key=text_of)
         return Job(kind=self.name, system=job.system, task=smallest.name, seed=plan.seeds[0])
 
 
@@ -244,7 +186,10 @@ class Evaluate(JobKind):
     def jobs(self, plan: PlanSpec) -> Iterable[Job]:
         """One per task, for each variant that is not trained."""
         return (
-            Job(kind=self.name, system=name, task=task.name, seed=0) for task in plan.tasks for name in plan.evaluated
+            Job(kind=self.name, system=name, task=task.name, seed=0)
+            for task in plan.tasks
+            if not task_kind(task).by_likelihood
+            for name in plan.evaluated
         )
 
     def title(self, job: Job) -> str:
@@ -263,6 +208,42 @@ class Evaluate(JobKind):
     def model_folder(self, plan: PlanSpec, job: Job) -> str | None:
         """As JobKind says."""
         return model_folder(plan, start_job(plan, job.system, job.seed))
+
+
+class Score(JobKind):
+    """Have a model answer as it was pre-trained, by how probable it finds texts."""
+
+    name = "score"
+
+    def jobs(self, plan: PlanSpec) -> Iterable[Job]:
+        """One per task that is answered so, and pre-trained model of each variant."""
+        return (
+            Job(kind=self.name, system=variant.name, task=task.name, seed=seed)
+            for task in plan.tasks
+            if task_kind(task).by_likelihood
+            for variant in plan.variants
+            for seed in ((0,) if variant.name in plan.unseeded_on(task.name) else plan.seeds)
+        )
+
+    def title(self, job: Job) -> str:
+        """As JobKind says."""
+        return f"scoring {job.system} on {job.task}, as pre-trained"
+
+    def needs(self, plan: PlanSpec, job: Job) -> tuple[Job, ...]:
+        """As JobKind says."""
+        return (start_job(plan, job.system, job.seed),)
+
+    def inputs(self, plan: PlanSpec, job: Job) -> Inputs:
+        """As JobKind says."""
+        return {"task": plan.task(str(job.task)).content}
+
+    def model_folder(self, plan: PlanSpec, job: Job) -> str | None:
+        """As JobKind says."""
+        return model_folder(plan, start_job(plan, job.system, job.seed))
+
+    def text(self, plan: PlanSpec, job: Job) -> float:
+        """As JobKind says."""
+        return text_of(plan.task(str(job.task)))
 
 
 class Baseline(JobKind):
@@ -299,7 +280,7 @@ class Baseline(JobKind):
 
 
 JOB_KINDS: Mapping[str, JobKind] = MappingProxyType(
-    {kind.name: kind for kind in (Pretrain(), TakeOver(), Finetune(), Transfer(), Evaluate(), Baseline())}
+    {kind.name: kind for kind in (Pretrain(), TakeOver(), Finetune(), Transfer(), Evaluate(), Score(), Baseline())}
 )
 """All kinds, in the order of a plan's jobs."""
 

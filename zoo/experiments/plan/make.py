@@ -20,7 +20,7 @@ from zoo.experiments.plan.spec import PlannedCheckpoint, PlannedSplit, PlannedTa
 from zoo.machine.compute import ONE_THREAD, Compute, refuse_missing, refuse_unsupported
 from zoo.registry.catalog import Catalog
 from zoo.registry.search_grids import Tuning
-from zoo.tasks.kinds import baseline_names, task_kind
+from zoo.tasks.kinds import baseline_names, is_learnt, task_kind
 from zoo.tasks.record import RecordTask
 from zoo.tasks.scoring import check_task, gold_labels, groups, refuse_unfit
 from zoo.tasks.task import Task
@@ -93,7 +93,7 @@ def make_plan(
 
 def _text_of(tasks: Sequence[PlannedTask], data_folder: Path | None) -> CorpusSource:
     """The training text of the tasks that are real, else the microworld's."""
-    real = tuple(task.name for task in tasks if not (task.synthetic or task.trained_on))
+    real = tuple(task.name for task in tasks if not task.synthetic and is_learnt(task))
     folder = str(data_folder) if data_folder else None
     return TasksCorpus(tasks=real, folder=folder) if real else MicroworldCorpus()
 
@@ -117,7 +117,7 @@ def planned_task(catalog: Catalog, name: str, data_folder: Path | None, beside: 
     check_task(task)
     dataset = task.load(data_folder)
     training = task.training_items(dataset)
-    missing = [] if training or task.trained_on else [f"labelled items in {task.train_split}"]
+    missing = [] if training or not is_learnt(task) else [f"labelled items in {task.train_split}"]
     missing += [f"items in {split}" for split in task.dev_splits if not dataset.splits.get(split)]
     if missing:
         raise ZooError(f"task {task.name!r} has no {', no '.join(missing)}; it cannot be trained and scored")
@@ -211,9 +211,10 @@ def planned_checkpoint(catalog: Catalog, folder: Path, tasks: Iterable[Task] | N
 def _refuse_unfit_head(folder: Path, head: HeadConfig | None, tasks: Iterable[Task]) -> None:
     from zoo.inference.predict_task import class_order
 
-    if head is None:
+    tasks = [task for task in tasks if not task_kind(task).by_likelihood]
+    if tasks and head is None:
         raise ZooError(f"{folder} has no task head to evaluate; name it without --evaluate-only to have it fine-tuned")
-    for task in tasks:
+    for task in tasks if head else ():
         if head.pair and head.pooling.pair == "compare" and not task.pair:
             raise ZooError(
                 f"{folder} cannot be evaluated as it is: its head compares two texts, and {task.name} has one"

@@ -19,6 +19,7 @@ from zoo.experiments.plan.suites import without_suites
 from zoo.machine.compute import chosen_compute
 from zoo.registry.catalog import Catalog
 from zoo.registry.search_grids import Tuning, tuning
+from zoo.tasks.kinds import is_learnt
 from zoo.tasks.record import RecordTask
 from zoo.tasks.task import Task
 
@@ -159,7 +160,7 @@ def _budgeted(variant: Variant, own: Collection[str], options: PlanOptions) -> V
 
 
 def _tuning(catalog: Catalog, options: PlanOptions, tasks: Sequence[str]) -> Tuning:
-    trained = [name for name in tasks if not catalog.task(name).trained_on]
+    trained = [name for name in tasks if is_learnt(catalog.task(name))]
     tried = tuning(options.tune, trained, catalog.search_grids)
     lengths = [
         setting for settings in tried.settings.values() for setting in settings if setting.epochs or setting.steps

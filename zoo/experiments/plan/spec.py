@@ -19,7 +19,7 @@ from zoo.experiments.plan.inputs import Inputs, pretraining_inputs, start_inputs
 from zoo.experiments.plan.job import Job
 from zoo.machine.compute import Compute
 from zoo.registry.search_grids import Selection, Setting, Tuning
-from zoo.tasks.kinds import task_kind
+from zoo.tasks.kinds import is_learnt, task_kind
 from zoo.tasks.record import RecordTask
 from zoo.tasks.scoring import check_task
 
@@ -158,7 +158,7 @@ class PlanSpec(Record):
         refuse_twice("seed", list(map(str, self.seeds)))
         if self.compute.precision == "fp16":
             raise ValueError("fp16 is for models that are not trained; a plan takes bf16 or fp32")
-        trained = [task.name for task in self.tasks if not task.trained_on]
+        trained = [task.name for task in self.tasks if is_learnt(task)]
         for what, given, known in (
             ("checkpoints", self.checkpoints, names),
             ("tuning", self.tuning.settings if self.tuning else {}, tasks),
@@ -222,16 +222,23 @@ class PlanSpec(Record):
     @property
     def averaged(self) -> tuple[str, ...]:
         """The tasks in the mean over tasks: those that models learn, or all if they learn none."""
-        return tuple(task.name for task in self.tasks if not task.trained_on) or tuple(self._tasks)
+        return tuple(task.name for task in self.tasks if is_learnt(task)) or tuple(self._tasks)
 
     @property
     def unseeded(self) -> tuple[str, ...]:
         """The systems that are scored once, whatever the seeds: variants that are not trained, and baselines."""
         return (*self.evaluated, *self.baselines)
 
-    def n_seeds(self, system: str) -> int:
+    def unseeded_on(self, task: str) -> tuple[str, ...]:
+        """The systems that a task scores once: also models that answer as pre-trained, if that was done once."""
+        if not task_kind(self.task(task)).by_likelihood:
+            return self.unseeded
+        once = self.checkpoints if self.pretrain_each_seed else self._variants
+        return (*once, *self.baselines)
+
+    def n_seeds(self, system: str, task: str) -> int:
         """How many seeds of a system a task should have."""
-        return 1 if system in self.unseeded else len(self.seeds)
+        return 1 if system in self.unseeded_on(task) else len(self.seeds)
 
     @property
     def finetuned(self) -> tuple[str, ...]:

@@ -12,6 +12,7 @@ from pydantic import JsonValue
 
 from zoo.document import Axis, Chart, Document, Figure, Notes, Panel, Point, Section, Series, Table
 from zoo.experiments.statistics.pairs import ALL, Accuracy, PairedDifference, Right, accuracies, differences, groups_of
+from zoo.tasks.kinds.minimal_pairs import TIE
 from zoo.tasks.minimal_pairs import MinimalPair, content_hash
 
 if TYPE_CHECKING:
@@ -22,9 +23,6 @@ LEVELS: tuple[Level, ...] = ("field", "term", "phenomenon")
 
 MOST_ROWS = 80
 """Groups that are drawn."""
-
-TIE = 1e-5
-"""Nats within which two sentences are equally probable: rounding, as of sentences that a tokenizer reads alike."""
 
 SHORTER = "shorter"
 """The baseline that prefers the sentence of fewer characters."""

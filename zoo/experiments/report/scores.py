@@ -16,6 +16,7 @@ from zoo.experiments.results.run import ComparisonRun
 from zoo.experiments.results.scored import ScoredRun
 from zoo.experiments.statistics.tests import Spread
 from zoo.experiments.statistics.verdicts import Comparisons
+from zoo.tasks.kinds import task_kind
 
 EVERY = ("task", "seed", "setting", "selection", "split", "metric", "score x 100", "max length", "items cut")
 """Columns of the table of every score, after the system's."""
@@ -79,7 +80,7 @@ def average_table(run: ScoredRun, comparisons: Comparisons) -> Table:
             if constant:
                 yield points(average.without_constant)
         if constant:
-            yield f"{average.n_constant} of {average.n_runs}"
+            yield f"{average.n_constant} of {average.n_runs}" if average.n_runs else MISSING
 
     return Table(("system", *columns), tuple((name, *row(average)) for name, average in of.items()))
 
@@ -127,11 +128,17 @@ def notes(run: ComparisonRun, comparisons: Comparisons) -> list[str]:
     ]
     for name, start in plan.checkpoints.items():
         lines.append(f"{name} is not pre-trained here but starts from {start.folder}, hash {start.content_hash[:12]}.")
+    if scored := [task.name for task in plan.tasks if task_kind(task).by_likelihood]:
+        models = "the model of each pre-training seed" if plan.pretrain_each_seed else "each pre-trained model once"
+        lines.append(
+            f"Nothing is trained on {', '.join(scored)}: {models} is asked which of two sentences is more probable, by "
+            "(pseudo-)log-likelihood. A verdict on models scored once is about these models."
+        )
     if synthetic:
         lines.append(
             f"Synthetic tasks: {', '.join(synthetic)}. They show differences of design, not of language understanding."
         )
-    if others := [task.name for task in plan.tasks if task.name not in plan.averaged]:
+    if len(plan.averaged) > 1 and (others := [task.name for task in plan.tasks if task.name not in plan.averaged]):
         lines.append(f"The mean of tasks is that of those that models learn, without {', '.join(others)}.")
     notes = (*device_notes(run), *left_out_notes(run), *selection_notes(run), *comparison_notes(comparisons))
     return [*lines, *notes]
@@ -158,7 +165,7 @@ def score(run: ScoredRun, system: str, task: str) -> str:
         if system in run.plan.baselines and system not in run.plan.task(task).baselines:
             return MISSING
         return "failed" if run.failed(system, task) else "not done"
-    expected = run.plan.n_seeds(system)
+    expected = run.plan.n_seeds(system, task)
     spread = f" ± {stdev(values):.1f}" if len(values) > 1 else ""
     missing = f" ({len(values)} of {expected})" if len(values) < expected else ""
     return f"{fmean(values):.1f}{spread}{missing}"

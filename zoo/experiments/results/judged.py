@@ -116,8 +116,12 @@ class Judgement(Record):
         only_scores = {file.system for file in self.files if not self.task(file.task).dev}
         return tuple(name for name in self.names if self.n_seeds(name) == 1 and name not in only_scores)
 
-    def n_seeds(self, system: str) -> int:
-        """The most seeds of a system on a task."""
+    def unseeded_on(self, task: str) -> tuple[str, ...]:
+        """The same on every task."""
+        return self.unseeded
+
+    def n_seeds(self, system: str, task: str | None = None) -> int:
+        """The most seeds of a system on any task."""
         tasks = [file.task for file in self.files if file.system == system]
         return max(map(tasks.count, tasks), default=0)
 

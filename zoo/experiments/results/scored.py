@@ -36,17 +36,17 @@ class Contest(Protocol):
     @property
     def baselines(self) -> tuple[str, ...]: ...
     @property
-    def unseeded(self) -> tuple[str, ...]:
-        """The systems that are scored once, whatever the seeds."""
-
-    @property
     def averaged(self) -> tuple[str, ...]:
         """The tasks in the mean over tasks."""
 
     @property
     def claims(self) -> Claims: ...
     def task(self, name: str) -> ScoredTask: ...
-    def n_seeds(self, system: str) -> int:
+    def unseeded_on(self, task: str) -> tuple[str, ...]:
+        """The systems that a task scores once, whatever the seeds."""
+        ...
+
+    def n_seeds(self, system: str, task: str) -> int:
         """How many results of a system a task should have."""
         ...
 

@@ -106,22 +106,23 @@ def effects(run: ComparisonRun, ablation: Ablation) -> Effects:
 
 def _overall(run: ComparisonRun, scores: AllScores, pairs: list[Pair]) -> dict[Pair, Difference | None]:
     """Second minus first in the mean over tasks, Holm-corrected over the pairs."""
-    asked = [found for pair in pairs if (found := _pairing(scores, run.plan.averaged, pair))]
+    asked = [found for pair in pairs if (found := _pairing(run, scores, run.plan.averaged, pair))]
     known = {(d.second, d.first): d for d in settled(asked, run.plan.claims)}
     return {pair: known.get(pair) for pair in pairs}
 
 
 def _by_task(run: ComparisonRun, scores: AllScores, pair: Pair) -> tuple[Difference, ...]:
-    asked = [found for task in run.plan.tasks if (found := _pairing(scores, [task.name], pair))]
+    asked = [found for task in run.plan.tasks if (found := _pairing(run, scores, [task.name], pair))]
     return tuple(settled(asked, run.plan.claims))
 
 
-def _pairing(scores: AllScores, tasks: Sequence[str], pair: Pair) -> Pairing | None:
+def _pairing(run: ComparisonRun, scores: AllScores, tasks: Sequence[str], pair: Pair) -> Pairing | None:
     """Second minus first over the tasks that both finished, if there are any."""
     both = {t: (two, one) for t in tasks if (one := scores[pair[0], t]) and (two := scores[pair[1], t])}
     same = all(one == two for (_, one), (_, two) in both.values())
     sides = {task: (two[0], one[0]) for task, (two, one) in both.items()}
-    return Pairing(pair[1], pair[0], sides, same=same) if sides else None
+    fixed = all({*pair} <= {*run.plan.unseeded_on(task)} for task in both)
+    return Pairing(pair[1], pair[0], sides, same=same, fixed=fixed) if sides else None
 
 
 def _effect(run: ComparisonRun, edge: Edge, overall: Difference | None, tasks: tuple[Difference, ...]) -> Effect:

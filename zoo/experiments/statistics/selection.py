@@ -7,6 +7,7 @@ from statistics import fmean
 
 from zoo.core.specs import Record
 from zoo.experiments.results.run import ComparisonRun, best_setting
+from zoo.tasks.kinds import is_learnt
 
 
 class SearchResult(Record):
@@ -43,7 +44,7 @@ def search_results(run: ComparisonRun) -> list[SearchResult]:
         (task.name, variant.name): results
         for task in run.plan.tasks
         for variant in run.plan.variants
-        if not task.trained_on  # the setting is the other task's
+        if is_learnt(task)  # the setting of another is that of the task that its models learn
         and run.plan.tuning.rule(task.name) == "best on dev"
         and (results := run.tried(variant.name, task.name))
     }

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from statistics import fmean
 
 import numpy as np
@@ -25,16 +25,23 @@ class Standing(Record):
 
 
 def standings(
-    scores: Mapping[str, Mapping[str, Scores]], averaged: Mapping[str, Mapping[str, Scores]], unseeded: Sequence[str]
+    scores: Mapping[str, Mapping[str, Scores]],
+    averaged: Mapping[str, Mapping[str, Scores]],
+    unseeded_on: Callable[[str], Sequence[str]],
 ) -> dict[str, dict[str, Standing]]:
-    """By task and system, and in the mean over some of the tasks for systems that finished these."""
+    """By task and system, and in the mean over some of the tasks for systems that finished these.
+
+    `unseeded_on` gives the systems whose score on a task depends on no seed.
+    """
     of_tasks = {task: {name: [of] for name, of in by_system.items()} for task, by_system in scores.items()}
     if averaged:
         finished = set.intersection(*({*by_system} for by_system in averaged.values()))
         names = [name for name in next(iter(averaged.values())) if name in finished]
         of_tasks[MEAN] = {name: [by_system[name] for by_system in averaged.values()] for name in names}
+    once = {task: {*unseeded_on(task)} for task in scores}
+    once[MEAN] = set.intersection(*(once[task] for task in averaged)) if averaged else set()
     made = {
-        task: {name: standing(found, fixed=name in unseeded) for name, found in by_system.items()}
+        task: {name: standing(found, fixed=name in once[task]) for name, found in by_system.items()}
         for task, by_system in of_tasks.items()
     }
     return {task: {name: one for name, one in by_name.items() if one} for task, by_name in made.items()}

@@ -90,7 +90,7 @@ def compare_systems(run: ScoredRun) -> Comparisons:
     several = len(averaged) > 1 and not undecided
     return Comparisons(
         spreads=spreads,
-        standings=standings(scores, averaged if several else {}, run.plan.unseeded),
+        standings=standings(scores, averaged if several else {}, run.plan.unseeded_on),
         decisive=MEAN if len(run.plan.averaged) > 1 else next(iter(run.plan.averaged), ""),
         differences=tuple(differences),
         overall=tuple(adjusted(run, list(_pairings(run, averaged)))) if several else (),
@@ -160,16 +160,19 @@ def _pairings(run: ScoredRun, scores: dict[str, dict[str, Scores]]) -> Iterator[
     for first, second in combinations(systems, 2):
         if first in plan.baselines or (against not in (None, first, second) and second not in plan.baselines):
             continue
-        sides = {task: _paired(run, of, first, second) for task, of in scores.items()}
+        once = [{*plan.unseeded_on(task)} for task in scores]
+        sides = {
+            task: _paired(of[first], of[second], first in fixed, second in fixed)
+            for (task, of), fixed in zip(scores.items(), once, strict=True)
+        }
         same = all(first in of and of[first] == of.get(second) for of in keys)
-        yield Pairing(first, second, sides, same=same, fixed={first, second} <= {*plan.unseeded})
+        yield Pairing(first, second, sides, same=same, fixed=all({first, second} <= names for names in once))
 
 
-def _paired(run: ScoredRun, scores: dict[str, Scores], first: str, second: str) -> tuple[Scores, Scores]:
+def _paired(one: Scores, other: Scores, one_is_fixed: bool, other_is_fixed: bool) -> tuple[Scores, Scores]:
     """Both scores, a score independent of seeds repeated for each seed of the other."""
-    one, other = scores[first], scores[second]
-    if first in run.plan.unseeded:
+    if one_is_fixed:
         one = one.repeated(other.seeds)
-    if second in run.plan.unseeded:
+    if other_is_fixed:
         other = other.repeated(one.seeds)
     return one, other

@@ -22,6 +22,7 @@ from zoo.experiments.runner.run import Watcher, run
 from zoo.experiments.verify.files import Check
 from zoo.inference.predict_task import class_order, decoded, in_order
 from zoo.inference.predict_text import head_for_text
+from zoo.inference.text_scores import preferred
 from zoo.machine.compute import Compute, chosen_device
 from zoo.machine.environment import environment
 from zoo.registry.catalog import Catalog
@@ -96,6 +97,11 @@ def _answered_again(
     if dataset.content_hash != result.data_hash:
         raise _CannotTell(f"the data of {task.name} are not those of the run")
     model = load(place, catalog=catalog).to(compute.torch_device)
+    if task_kind(task).by_likelihood:
+        with compute.autocast():
+            for split in task.dev_splits:
+                yield split, preferred(model, task_kind(task), dataset.splits[split])[0], []
+        return
     head, recipe = head_for_text(model), plan.variant(result.job.system).finetuning
     order, kind = class_order(head.config, task), task_kind(task, recipe)
     for split in task.dev_splits:

@@ -25,6 +25,7 @@ __all__ = [
     "TaskKind",
     "add_kinds",
     "baseline_names",
+    "is_learnt",
     "make_head",
     "task_kind",
 ]
@@ -37,6 +38,7 @@ BUILT_IN: Mapping[str, str] = {
     "question-answering": "zoo.tasks.kinds.question_answering:QuestionAnswering",
     "multiple-choice": "zoo.tasks.kinds.multiple_choice:MultipleChoice",
     "multiple-answers": "zoo.tasks.kinds.multiple_answers:MultipleAnswers",
+    "minimal-pairs": "zoo.tasks.kinds.minimal_pairs:MinimalPairs",
     "span-classification": "zoo.tasks.kinds.span_classification:SpanClassification",
 }
 """The zoo's own, by name."""
@@ -83,6 +85,18 @@ def task_kind(thing: OfKind, reading: Reading | None = None) -> TaskKind:
     if reading is not None:
         made.reading = reading
     return made
+
+
+class MayBeLearnt(OfKind, Protocol):
+    """A task, planned or not."""
+
+    @property
+    def trained_on(self) -> str | None: ...
+
+
+def is_learnt(task: MayBeLearnt) -> bool:
+    """Whether models are fine-tuned on a task: others are answered by models of another task, or by likelihood."""
+    return not (task.trained_on or task_kind(task).by_likelihood)
 
 
 def baseline_names() -> set[str]:

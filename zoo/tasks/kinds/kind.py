@@ -90,6 +90,8 @@ class TaskKind(ABC):
     """Whether an item always has several texts, tabs between them."""
     is_one_class: ClassVar[bool] = False
     """Whether an item has one class, so that several classes of a model can mean the same one of a task."""
+    by_likelihood: ClassVar[bool] = False
+    """Whether nothing is trained: a model answers by how probable it finds an item's choices as texts (`prefer`)."""
     options: ClassVar[tuple[str, ...]] = ()
     """The names of its options: further arguments of its constructor, each with a default."""
     baselines: ClassVar[Mapping[str, str]] = {}
@@ -236,6 +238,10 @@ class TaskKind(ABC):
     @abstractmethod
     def rows(self, example: Example, item: EncodedItem, logits: Tensor) -> Iterator[tuple[str, ...]]:
         """What `zoo predict` prints for an item in `columns`, in one row or several."""
+
+    def prefer(self, log_probabilities: Sequence[float]) -> Any:
+        """The prediction where an item's choices have these log-probabilities; of kinds `by_likelihood` alone."""
+        raise NotImplementedError
 
     # How sure it is
 

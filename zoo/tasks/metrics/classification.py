@@ -96,5 +96,8 @@ _OF_CLASSES = (
 METRICS = (
     *_OF_CLASSES,
     *(replace(metric, kind="span-classification") for metric in _OF_CLASSES),
-    of_counts("accuracy", "multiple-choice", lambda gold, made: hits(gold == made), share),
+    *(
+        of_counts("accuracy", kind, lambda gold, made: hits(gold == made), share)
+        for kind in ("multiple-choice", "minimal-pairs")
+    ),
 )

@@ -1,0 +1,68 @@
+"""What a kind of job says of its jobs."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterable
+from typing import ClassVar
+
+from zoo.experiments.plan.inputs import Inputs
+from zoo.experiments.plan.job import Job
+from zoo.experiments.plan.spec import PlannedTask, PlanSpec
+
+CHARACTERS_PER_TOKEN = 4
+"""Characters per token, roughly, to estimate the size of jobs."""
+
+SMALL = 10_000.0
+"""The size of a job without training steps, in tokens."""
+
+
+def text_of(task: PlannedTask) -> float:
+    """The text of a task, in characters."""
+    return max(1.0, task.n_items * task.mean_length)
+
+
+class JobKind(ABC):
+    """A kind of job. Its work is the function `name` in the runner's `name`_job.py."""
+
+    name: ClassVar[str]
+    makes: ClassVar[str] = "task"
+    """The kind of result: `model` or `task`."""
+    has_steps: ClassVar[bool] = False
+    """Whether it trains on batches, which are divided if memory runs out."""
+
+    @abstractmethod
+    def jobs(self, plan: PlanSpec) -> Iterable[Job]:
+        """The jobs of this kind in a plan."""
+
+    @abstractmethod
+    def title(self, job: Job) -> str:
+        """A description, for progress and messages."""
+
+    def needs(self, plan: PlanSpec, job: Job) -> tuple[Job, ...]:
+        """The jobs whose results it needs."""
+        return ()
+
+    @abstractmethod
+    def inputs(self, plan: PlanSpec, job: Job) -> Inputs:
+        """What its result depends on, besides kind, seed, precision and the jobs that it needs; without names."""
+
+    def model_folder(self, plan: PlanSpec, job: Job) -> str | None:
+        """The folder of its result's model below a run folder; None if there is no model, or it is not kept."""
+        return None
+
+    def keeps_model(self, plan: PlanSpec, job: Job) -> bool:
+        """Whether it writes that folder."""
+        return False
+
+    def size(self, plan: PlanSpec, job: Job) -> float:
+        """Its work in steps, in tokens."""
+        return SMALL
+
+    def text(self, plan: PlanSpec, job: Job) -> float:
+        """The text that it also reads, in any unit."""
+        return 1.0
+
+    def representative(self, plan: PlanSpec, job: Job) -> Job:
+        """A job to measure in its place: itself, or a smaller one that differs only in size and text."""
+        return job
