@@ -94,6 +94,9 @@ ELSEWHERE = {
     "--tasks micro-roles --pretrain-tokens 20k --finetune-steps 20 --seeds 2": (
         "tests/experiments/test_features.py::test_they_share_the_pretraining_and_say_what_is_trained"
     ),
+    "zoo compare bert-tiny roberta-tiny --tasks blimp --data DIR --corpus corpus.txt": (
+        "tests/experiments/test_minimal_pairs.py::test_each_pre_trained_model_prefers_what_it_finds_more_probable"
+    ),
     "zoo compare --plan plan.json --executor ray --address HEAD:6379 --out runs/one": (
         "tests/experiments/runner/test_ray_cluster.py::test_a_lost_worker_is_replaced_and_the_results_are_those_of_one_process"
     ),

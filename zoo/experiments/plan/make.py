@@ -202,7 +202,9 @@ def planned_checkpoint(catalog: Catalog, folder: Path, tasks: Iterable[Task] | N
     if tokenizer_of(opened, catalog) is None:
         raise ZooError(f"{folder} holds no tokenizer, so nothing can be fine-tuned on text")
     if tasks is not None:
-        _refuse_unfit_head(folder, head_of(contents.model), tasks)
+        with_head = [task for task in tasks if not task_kind(task).by_likelihood]
+        if with_head:
+            _refuse_unfit_head(folder, head_of(contents.model), with_head)
     return PlannedCheckpoint(
         folder=str(folder.resolve()), files=dict(opened.file_hashes), evaluate_only=tasks is not None
     )
@@ -211,10 +213,9 @@ def planned_checkpoint(catalog: Catalog, folder: Path, tasks: Iterable[Task] | N
 def _refuse_unfit_head(folder: Path, head: HeadConfig | None, tasks: Iterable[Task]) -> None:
     from zoo.inference.predict_task import class_order
 
-    tasks = [task for task in tasks if not task_kind(task).by_likelihood]
-    if tasks and head is None:
+    if head is None:
         raise ZooError(f"{folder} has no task head to evaluate; name it without --evaluate-only to have it fine-tuned")
-    for task in tasks if head else ():
+    for task in tasks:
         if head.pair and head.pooling.pair == "compare" and not task.pair:
             raise ZooError(
                 f"{folder} cannot be evaluated as it is: its head compares two texts, and {task.name} has one"
