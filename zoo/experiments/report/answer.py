@@ -167,7 +167,7 @@ class _Answer:
 
     def _grounds(self) -> str:
         plan = self.run.plan
-        seeds = max((plan.n_seeds(name) for name in self.ranked), default=0)
+        seeds = max((plan.n_seeds(name, task) for name in self.ranked for task in plan.averaged), default=0)
         items = sum(len(of_split) for task in plan.averaged for of_split in self.run.gold.get(task, {}).values())
         left_out = [name for name in plan.names if name not in self.ranked]
         missing = f" {_listed(left_out)}: not finished on every task." if left_out else ""
