@@ -49,6 +49,7 @@ GPT_KEYS: dict[str, str | None] = {
     "attention_probs_dropout_prob": "attn_pdrop",
 }
 
+
 def _one_segment(rng: np.random.Generator) -> dict[str, Any]:
     return {"type_vocab_size": 1, "pad_token_id": 1}
 
