@@ -22,7 +22,7 @@ ORDER = (
     "core", "formulas", "blocks", "weights", "text", "pooling", "heads", "model", "tasks", "answers", "registry",
     "machine", "document", "progress", "train", "auditing", "checkpoints", "inference", "pretraining", "compress",
     "experiments", "experiments.plan", "experiments.results", "experiments.judging", "experiments.runner",
-    "experiments.statistics", "experiments.report", "experiments.verify", "experiments.submission",
+    "experiments.statistics", "experiments.report", "experiments.board", "experiments.verify", "experiments.submission",
     "testing", "scaffold", "builtin_plugin", "api", "zoo", "commands", "cli", "__main__",
 )  # fmt: skip
 """From what knows nothing to what knows all; "zoo" is the public names."""

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from zoo.api.audits import Audits, audit, check_audit
+    from zoo.api.boards import Leaderboard, board
     from zoo.api.experiments import (
         ablate,
         ablation_edges,
@@ -94,6 +95,7 @@ _LATER = {
         *("plan_ablation", "plan_comparison", "report", "verify"),
     ),
     "zoo.api.audits": ("Audits", "audit", "check_audit"),
+    "zoo.api.boards": ("Leaderboard", "board"),
     "zoo.api.judging": ("Judged", "judge"),
     "zoo.api.models": ("convert", "encode", "encode_file", "fill", "predict", "predict_file"),
     "zoo.inference.predict_text": ("Predictions",),
@@ -149,6 +151,7 @@ __all__ = [
     "ItemField",
     "Judged",
     "Layout",
+    "Leaderboard",
     "Masking",
     "Metric",
     "MinimalPair",
@@ -188,6 +191,7 @@ __all__ = [
     "ablation_edges",
     "attempt",
     "audit",
+    "board",
     "check_audit",
     "check_glue_submission",
     "check_plugin",

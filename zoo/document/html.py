@@ -40,12 +40,14 @@ def render(document: Document) -> str:
     return page(document.title, "\n".join(body), listed=listed)
 
 
-def page(title: str, body: str, *, listed: bool = False, scripts: Sequence[str] = ()) -> str:
-    """A whole page around a body of HTML, whose policy allows the zoo's style and these scripts only, by their hashes.
+def page(
+    title: str, body: str, *, listed: bool = False, scripts: Sequence[str] = (), styles: Sequence[str] = ()
+) -> str:
+    """A whole page around a body of HTML, whose policy allows the zoo's style and script only, by their hashes.
 
-    The scripts are source texts that come after that for tables.
+    `scripts` and `styles` are further source texts, which come after those of every page.
     """
-    style = _text("chart.css") + _text("page.css")
+    style = "".join([_text("chart.css"), _text("page.css"), *styles])
     script = "\n".join([_text("page.js"), *scripts])
     texts = {
         "style-hash": _hash(style),

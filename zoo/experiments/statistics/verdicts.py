@@ -162,14 +162,14 @@ def _pairings(run: ScoredRun, scores: dict[str, dict[str, Scores]]) -> Iterator[
             continue
         once = [{*plan.unseeded_on(task)} for task in scores]
         sides = {
-            task: _paired(of[first], of[second], first in fixed, second in fixed)
+            task: paired(of[first], of[second], first in fixed, second in fixed)
             for (task, of), fixed in zip(scores.items(), once, strict=True)
         }
         same = all(first in of and of[first] == of.get(second) for of in keys)
         yield Pairing(first, second, sides, same=same, fixed=all({first, second} <= names for names in once))
 
 
-def _paired(one: Scores, other: Scores, one_is_fixed: bool, other_is_fixed: bool) -> tuple[Scores, Scores]:
+def paired(one: Scores, other: Scores, one_is_fixed: bool, other_is_fixed: bool) -> tuple[Scores, Scores]:
     """Both scores, a score independent of seeds repeated for each seed of the other."""
     if one_is_fixed:
         one = one.repeated(other.seeds)

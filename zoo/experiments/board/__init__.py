@@ -1,0 +1,1 @@
+"""A leaderboard over many runs: one page, made from their folders alone."""

@@ -1,0 +1,184 @@
+"""From run folders to a board: scores, intervals and verdicts of each group of comparable runs."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from statistics import fmean
+
+from zoo.experiments.board.groups import AnyRun, Comparable, Named, grouped, read_runs
+from zoo.experiments.board.records import JUDGED, Board, Cell, Group, Row, RunEntry
+from zoo.experiments.plan.spec import hash_json
+from zoo.experiments.results.records import FailedResult, TaskResult
+from zoo.experiments.results.run import ComparisonRun
+from zoo.experiments.results.scored import ScoredTask
+from zoo.experiments.statistics.costs import LATENCY, PARAMETERS, hardware, quantities, withheld
+from zoo.experiments.statistics.leaders import Column, column
+
+BASELINE = "baseline"
+"""The family of systems that read no text."""
+
+
+def board(folders: Sequence[Path]) -> Board:
+    """The board of all runs in these folders, which depends on nothing else."""
+    runs, left_out = read_runs(folders)
+    groups = grouped(runs)
+    collector = _Collector(runs)
+    rows = [row for group in groups for row in collector.rows(group)]
+    return Board(
+        tasks=tuple(collector.columns),
+        metrics=collector.metrics,
+        groups=tuple(_group(group, runs) for group in groups),
+        rows=tuple(rows),
+        runs=tuple(RunEntry(name=each.name, hash=each.run.plan.content_hash) for each in runs),
+        environments=tuple(collector.environments),
+        left_out=tuple(left_out),
+    )
+
+
+class _Collector:
+    """Rows of groups; columns and environments are collected on the way."""
+
+    def __init__(self, runs: Sequence[Named]) -> None:
+        self.runs = runs
+        self.columns: dict[str, str] = {}
+        """The columns by name, each with a hash of its data."""
+        self.metrics: dict[str, str] = {}
+        self.environments: list[str] = []
+
+    def rows(self, group: Comparable) -> Iterator[Row]:
+        """A row per system of a group with a score, the best mean first."""
+        run = group.merged
+        found = {task.name: its for task in run.plan.tasks if (its := column(run, task.name))}
+        names = {task.name: self._column(task) for task in run.plan.tasks if task.name in found}
+        costs, made = _Costs(run), []
+        for system in run.systems:
+            columns = {names[task]: (task, its) for task, its in found.items() if system in its.standings}
+            made.append(self._row(group, system, columns, costs))
+        yield from sorted(
+            (row for row in made if row.cells), key=lambda row: (row.mean is None, -(row.mean or 0.0), row.system)
+        )
+
+    def _row(self, group: Comparable, system: str, columns: dict[str, tuple[str, Column]], costs: _Costs) -> Row:
+        run = group.merged
+        cells = {name: self._cell(group, system, task, its) for name, (task, its) in columns.items()}
+        complete = {task for task, _ in columns.values()} >= {*run.plan.averaged}
+        averaged = [its.standings[system].mean for task, its in columns.values() if task in run.plan.averaged]
+        return Row(
+            system=system,
+            family=_family(run, system),
+            group=group.label,
+            device=_device(run, system),
+            parameters=costs.parameters.get(system),
+            latency_ms=costs.latency.get(system),
+            mean=fmean(averaged) if complete and averaged else None,
+            cells=cells,
+            is_baseline=system in run.plan.baselines,
+        )
+
+    def _cell(self, group: Comparable, system: str, task: str, its: Column) -> Cell:
+        run, score = group.merged, its.standings[system]
+        results = run.finetuned(system, task)
+        source = next(
+            index
+            for index, each in enumerate(self.runs)
+            if any(each is one for one in group.runs) and each.run.finetuned(system, task)
+        )
+        return Cell(
+            seeds={str(result.job.seed): result.main_score for result in results},
+            score=score.mean,
+            low=score.low,
+            high=score.high,
+            leads=not its.is_beaten(system),
+            verdict=_verdict(system, its),
+            n_items=sum(split.n_items for split in run.plan.task(task).dev.values()),
+            run=source,
+            place=self._environment(results[0]),
+        )
+
+    def _column(self, task: ScoredTask) -> str:
+        """The name of a task's column: its own, or with a number where other data have that name."""
+        key = hash_json([task.metrics, {name: split.gold for name, split in task.dev.items()}])
+        name, number = task.name, 1
+        while self.columns.setdefault(name, key) != key:
+            number += 1
+            name = f"{task.name} ({number})"
+        self.metrics[name] = " + ".join(task.measures)
+        return name
+
+    def _environment(self, result: object) -> int:
+        told = "not known: the predictions were judged"
+        if isinstance(result, TaskResult):
+            place = result.environment
+            libraries = ", ".join(f"{name} {version}" for name, version in place.libraries.items())
+            told = f"{place.hardware}; zoo {place.zoo}, Python {place.python}, {libraries}"
+        if told not in self.environments:
+            self.environments.append(told)
+        return self.environments.index(told)
+
+
+def _verdict(system: str, its: Column) -> str:
+    """How a system stands to the best of its group on a task."""
+    if system == its.best:
+        beaten = sum(map(its.is_beaten, its.standings))
+        return f"best of {len(its.standings)}; significantly better than {beaten}"
+    found = its.differences.get(system)
+    if found is None:
+        return f"below {its.best}; no verdict, as gold labels or seeds are missing"
+    ends = "" if found.low is None else f" ({100 * found.low:+.1f} to {100 * (found.high or 0):+.1f})"
+    p = "p < 0.001" if found.adjusted_p < 0.001 else f"p = {found.adjusted_p:.3f}"
+    verdict = "better" if found.verdict == "better" else found.verdict
+    return f"{its.best} is {100 * found.difference:+.1f} points from it{ends}, {p}: {verdict}"
+
+
+def _family(run: AnyRun, system: str) -> str:
+    if not isinstance(run, ComparisonRun):
+        return JUDGED
+    return BASELINE if system in run.plan.baselines else run.plan.variant(system).encoder.name.split(".")[0]
+
+
+def _device(run: AnyRun, system: str) -> str:
+    if not isinstance(run, ComparisonRun):
+        return JUDGED
+    found = {result.environment.arithmetic for result in run.finetuned(system)}
+    return " and ".join(sorted(found))
+
+
+class _Costs:
+    """Parameters stored by system, and latency in ms if one kind of machine measured all of a group."""
+
+    def __init__(self, run: AnyRun) -> None:
+        known = {q.label: q.values for q in quantities(run)} if isinstance(run, ComparisonRun) else {}
+        self.parameters = {name: int(value) for name, value in known.get(PARAMETERS, {}).items()}
+        self.latency = known.get(LATENCY, {})
+
+
+def _group(group: Comparable, runs: Sequence[Named]) -> Group:
+    run = group.merged
+    places = tuple(index for index, each in enumerate(runs) if any(each is one for one in group.runs))
+    if not isinstance(run, ComparisonRun):
+        sources = tuple(f"{task.name}: gold labels of {task.gold}" for task in run.plan.tasks)
+        return Group(label=group.label, data=JUDGED, runs=places, settings=sources, why=tuple(group.why))
+    return Group(
+        label=group.label,
+        data=run.plan.corpus.description if run.plan.corpus_hash else "trained checkpoints",
+        runs=places,
+        settings=tuple(_settings(run)),
+        why=tuple(group.why),
+    )
+
+
+def _settings(run: ComparisonRun) -> Iterator[str]:
+    """What the runs of a group have in common."""
+    plan = run.plan
+    own = [variant for variant in plan.variants if variant.name not in plan.checkpoints]
+    if own:
+        text = f"{plan.corpus.description} ({plan.corpus_hash[:12]})"
+        yield f"pre-trained on {text}: {own[0].pretraining.tokens:,} tokens"
+    steps = sorted({str(v.finetuning.steps or f"{v.finetuning.epochs:g} epochs") for v in plan.variants})
+    yield f"fine-tuning: {' and '.join(steps)}{' steps' if all(map(str.isdecimal, steps)) else ''}"
+    yield f"seeds: {', '.join(map(str, plan.seeds))}; {plan.compute.precision}"
+    if withheld(run):
+        yield f"times are not shown, as different machines measured them: {'; '.join(hardware(run))}"
+    missing = sum(isinstance(result, FailedResult) for result in run.results)
+    yield from [f"{missing} jobs failed"] if missing else []
