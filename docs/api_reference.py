@@ -24,7 +24,7 @@ flags per token; `IGNORE` is the target of a token that is not predicted.
 PLAIN = ("hookimpl", "Ids", "Flags", "IGNORE")
 
 SECTIONS = {
-    "Compare, ablate, judge, report": ("zoo.api.experiments", "zoo.api.judging"),
+    "Compare, ablate, judge, report": ("zoo.api.experiments", "zoo.api.judging", "zoo.api.boards"),
     "Pre-train": ("zoo.api.pretraining",),
     "Audit": ("zoo.api.audits",),
     "Use a model": (

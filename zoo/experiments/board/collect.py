@@ -132,9 +132,16 @@ def _verdict(system: str, its: Column) -> str:
 
 
 def _family(run: AnyRun, system: str) -> str:
+    """The plugin in a variant's name, if it has a part of that plugin; else the encoder's."""
     if not isinstance(run, ComparisonRun):
         return JUDGED
-    return BASELINE if system in run.plan.baselines else run.plan.variant(system).encoder.name.split(".")[0]
+    if system in run.plan.baselines:
+        return BASELINE
+    variant = run.plan.variant(system)
+    parts = (variant.tokenizer, variant.packing, variant.masking, variant.embedding, variant.encoder)
+    plugins = [part.name.split(".")[0] for part in (*parts, *variant.objectives)]
+    named = system.split("-")[0]
+    return named if named in plugins else variant.encoder.name.split(".")[0]
 
 
 def _device(run: AnyRun, system: str) -> str:

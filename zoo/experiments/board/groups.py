@@ -49,7 +49,7 @@ def read_runs(folders: Sequence[Path]) -> tuple[list[Named], list[LeftOut]]:
         for place in places:
             found.setdefault(place.resolve(), place)
     runs = []
-    for name, place in _names(list(found.values())):
+    for name, place in sorted(_names(list(found.values())), key=lambda each: (is_judged(each[1]), each[0])):
         try:
             runs.append(Named(name, read_judged(place) if is_judged(place) else read_run(place)))
         except (ZooError, OSError) as error:
@@ -106,9 +106,7 @@ def _names(places: Sequence[Path]) -> Iterator[tuple[str, Path]]:
         for name, place in zip(own, places, strict=True)
     ]
     names = [name for name, _ in named]
-    return iter(
-        sorted((name if names.count(name) == 1 else place.resolve().as_posix(), place) for name, place in named)
-    )
+    return ((name if names.count(name) == 1 else place.resolve().as_posix(), place) for name, place in named)
 
 
 def _label(number: int) -> str:

@@ -12,8 +12,12 @@ from zoo.core.errors import listed
 from zoo.document import MISSING, Axis, Chart, Notes, Panel, Point, Series, Table
 from zoo.document.html import escaped, figure, page, table
 from zoo.experiments.board.records import Board, Cell, Row
+from zoo.experiments.report.plots import LEAST_SPAN
 
 TITLE = "Leaderboard"
+MOST_LABELLED = 12
+"""Systems whose names stand beside their points in a chart."""
+
 MOST_NAMED = 3
 """Groups that the first sentence names."""
 
@@ -63,11 +67,12 @@ def _answers(board: Board) -> Iterator[str]:
         ranked = [row for row in rows if row.mean is not None]
         if ranked:
             first = max(ranked, key=lambda row: row.mean or 0.0)
-            leads = sum(cell.leads for cell in first.cells.values())
+            leads, n = sum(cell.leads for cell in first.cells.values()), len(first.cells)
             where = f"Group {label}: " if len(board.groups) > 1 else ""
+            what, on = ("score", "") if n == 1 else ("mean", f" on {leads} of {n} tasks")
             yield (
-                f"{where}{first.system} has the highest mean, {100 * (first.mean or 0):.1f}; on {leads} of "
-                f"{len(first.cells)} tasks, no system is significantly better."
+                f"{where}{first.system} has the highest {what}, {100 * (first.mean or 0):.1f}; no system is "
+                f"significantly better than it{on}."
             )
 
 
@@ -143,28 +148,31 @@ def _cell(cell: Cell | None, row: int, task: int) -> str:
 
 
 def _charts(board: Board) -> Iterator[str]:
-    """Mean score against size, a panel per group."""
-    families = tuple(dict.fromkeys(row.family for row in board.rows if row.parameters is not None))
+    """Mean score against size, a panel per group; systems are named beside their points, of many only families."""
+    sized = [row for row in board.rows if row.parameters is not None and row.mean is not None]
+    labelled = len(sized) <= MOST_LABELLED
+    names = tuple(dict.fromkeys(row.system if labelled else row.family for row in sized))
+    axes = Axis("parameters stored", from_zero=True), Axis("mean x 100", least_span=LEAST_SPAN)
     panels = [
-        Panel(f"group {label}" if len(board.groups) > 1 else "", series, Axis("parameters stored"), Axis("mean x 100"))
+        Panel(f"group {label}" if len(board.groups) > 1 else "", series, *axes)
         for label, rows in _by_group(board)
-        if (series := tuple(_series(families, rows)))
+        if (series := tuple(_series(names, rows, labelled)))
     ]
     if panels:
-        chart = Chart(tuple(panels), families)
+        chart = Chart(tuple(panels), names, labelled)
         drawn = figure("Mean over the tasks of a group against size", chart)
         yield f"<section><h2>Score against cost</h2>{drawn}</section>"
 
 
-def _series(families: Sequence[str], rows: Sequence[Row]) -> Iterator[Series]:
-    for family in families:
+def _series(names: Sequence[str], rows: Sequence[Row], labelled: bool) -> Iterator[Series]:
+    for name in names:
         points = tuple(
             Point(row.parameters, 100 * row.mean, label=row.system)
             for row in rows
-            if row.family == family and row.parameters is not None and row.mean is not None
+            if name == (row.system if labelled else row.family) and row.parameters is not None and row.mean is not None
         )
         if points:
-            yield Series(family, points)
+            yield Series(name, points)
 
 
 def _groups(board: Board) -> Iterator[str]:
