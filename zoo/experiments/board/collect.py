@@ -164,7 +164,9 @@ def _group(group: Comparable, runs: Sequence[Named]) -> Group:
     run = group.merged
     places = tuple(index for index, each in enumerate(runs) if any(each is one for one in group.runs))
     if not isinstance(run, ComparisonRun):
-        sources = tuple(f"{task.name}: gold labels of {task.gold}" for task in run.plan.tasks)
+        sources = tuple(
+            f"{task.name}: {f'gold labels of {task.gold}' if task.dev else 'only scores'}" for task in run.plan.tasks
+        )
         return Group(label=group.label, data=JUDGED, runs=places, settings=sources, why=tuple(group.why))
     return Group(
         label=group.label,
