@@ -40,7 +40,7 @@ def test_runs_that_merge_are_compared_and_others_say_why_not(runs: Path) -> None
     assert sorted(names.values()) == [["judged"], ["one", "two"], ["three"]]
     (group,) = (group for group in board.groups if len(group.runs) == 2)
     rows = {row.system: row for row in board.rows if row.group == group.label}
-    assert [*rows][0] == "bert-tiny" and {*rows} == {"bert-tiny", "albert-tiny", "majority", "bag-of-words"}
+    assert next(iter(rows)) == "bert-tiny" and {*rows} == {"bert-tiny", "albert-tiny", "majority", "bag-of-words"}
     assert rows["bert-tiny"].cells["lamps"].leads and not rows["albert-tiny"].cells["lamps"].leads
     assert rows["bert-tiny"].family == "bert" and rows["majority"].is_baseline
     assert rows["bert-tiny"].parameters
