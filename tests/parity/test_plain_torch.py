@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from itertools import pairwise
 
 import numpy as np
@@ -97,3 +98,93 @@ def test_the_textbook_pairs_every_sentence_with_the_next() -> None:
     starts = np.cumsum([0, *lengths]).tolist()
     sentences = [list(range(*bounds)) for bounds in pairwise(starts)]
     assert found == [(0, sentences[0], sentences[1]), (0, sentences[1], sentences[2]), (1, sentences[3], sentences[4])]
+
+
+def lstm(ours: nn.Module, width: int, cell: int) -> nn.LSTM:
+    """Torch's LSTM with the weights of ours, whose bias is the weights of an input that is one."""
+    theirs = nn.LSTM(width, cell, proj_size=width, batch_first=True)
+    given = ours.lstm.state_dict()  # type: ignore[union-attr,operator]
+    theirs.load_state_dict(
+        {
+            "weight_ih_l0": given["weight_ih_l0"][:, :-1],
+            "bias_ih_l0": given["weight_ih_l0"][:, -1],
+            "bias_hh_l0": torch.zeros(4 * cell),
+            "weight_hh_l0": given["weight_hh_l0"],
+            "weight_hr_l0": given["weight_hr_l0"],
+        }
+    )
+    return theirs
+
+
+@pytest.mark.filterwarnings("ignore:LSTM with projections")
+def test_elmos_layers_are_torchs_lstms_in_both_directions_with_a_skip_connection() -> None:
+    torch.manual_seed(0)
+    half = WIDTH // 2
+    encoder = CATALOG.part("encoder", "elmo.bilstm")(DIMS).eval()
+    hidden = torch.randn(sum(LENGTHS), WIDTH)
+    found = [torch.split(state, list(LENGTHS)) for state in encoder.states(hidden, LAYOUT)]
+    for place, rows in enumerate(torch.split(hidden, list(LENGTHS))):
+        left, right = rows[:, :half], rows[:, half:].flip(0)
+        for layer in range(DIMS.n_layers):
+            onward, back = (lstm(stack[layer], half, INNER) for stack in (encoder.forwards, encoder.backwards))
+            new_left, new_right = onward(left[None])[0][0], back(right[None])[0][0]
+            left, right = (new_left + left, new_right + right) if layer else (new_left, new_right)
+            expected = torch.cat([left, right.flip(0)], dim=1)
+            torch.testing.assert_close(found[layer][place], expected, atol=5e-6, rtol=0)
+
+
+class Spelled:
+    """What an embedding asks of a tokenizer."""
+
+    def texts_of_ids(self) -> list[str]:
+        return ["cat", "é", "x" * 100, *(f"w{index}" for index in range(86))]
+
+
+def test_elmos_words_are_convolutions_of_their_bytes_by_hand() -> None:
+    torch.manual_seed(0)
+    dims = DIMS.model_copy(update={"embedding_width": WIDTH // 2})
+    embedding = CATALOG.part("embedding", "elmo.characters")(dims, filters=64, longest=12)
+    embedding.set_spellings(Spelled())
+    assert embedding.spellings[1].tolist() == [257, *"é".encode(), 258, *[256] * 8]
+    assert embedding.spellings[2].tolist() == [257, *b"x" * 10, 258]
+    batch = ragged_batch(DIMS.vocab_size, {})
+    for token in (0, 5, 11):
+        characters = embedding.characters(embedding.spellings[batch.ids[token]])
+        maxima = []
+        for convolution in embedding.convolutions:
+            width = convolution.weight.shape[2]
+            seen = torch.stack([characters[at : at + width].T.flatten() for at in range(12 - width + 1)])
+            maxima.append((seen @ convolution.weight.flatten(1).T + convolution.bias).amax(0).relu())
+        word = torch.cat(maxima)
+        for highway in embedding.highways:
+            keep = torch.sigmoid(highway.gate(word))
+            word = keep * word + (1 - keep) * torch.relu(highway.change(word))
+        expected = embedding.project(word).repeat(2)
+        torch.testing.assert_close(embedding(batch)[token], expected, atol=5e-6, rtol=0)
+
+
+def test_elmos_language_models_see_nothing_of_what_they_predict_and_lose_as_by_hand() -> None:
+    torch.manual_seed(0)
+    variant = CATALOG.variant("elmo-tiny+embedding.filters=64")
+    dims = DIMS.model_copy(update={"embedding_width": WIDTH // 2})
+    model = CATALOG.build(variant.swap("small", dims=dims)).eval()
+    batch = ragged_batch(DIMS.vocab_size, {})
+    output, half = model(batch)["elmo.bilm"], WIDTH // 2
+    hidden, table = model.hidden(batch), model.embedding.tokens.weight
+    losses, start = [], 0
+    for length in batch.layout.lengths:
+        for at in range(start, start + length):
+            for part, other in ((hidden[at, :half], at + 1), (hidden[at, half:], at - 1)):
+                if start <= other < start + length:
+                    losses.append(-torch.log_softmax(part @ table.T, 0)[batch.ids[other]])
+        start += length
+    torch.testing.assert_close(output.loss, torch.stack(losses).mean())
+    assert int(model.objective("elmo.bilm").n_targets(batch)) == len(losses) == len(output.targets)
+    changed = replace(batch, ids=batch.ids.index_fill(0, torch.tensor(4), 77))
+    differs = (model.hidden(changed) != hidden).view(-1, 2, half).any(2)
+    sequence = batch.layout.sequence_of
+    for at in range(len(batch.ids)):
+        same = sequence[at] == sequence[4]
+        assert not differs[at, 0] or (same and at >= 4)
+        assert not differs[at, 1] or (same and at <= 4)
+    assert differs[4].all()

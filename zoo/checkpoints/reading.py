@@ -74,6 +74,8 @@ def load(
     dtype = dtype or common_dtype(opened.weights, contents.stored)
     assign(model, opened.weights, contents.stored, dtype, contents.transposed)
     model.tokenizer = tokenizer
+    if tokenizer is not None:
+        model.embedding.set_spellings(tokenizer)
     model.origin = Origin(
         hub_name(opened.path) or str(opened.path if isinstance(folder, CheckpointFolder) else folder),
         {} if opened.variant else opened.config,

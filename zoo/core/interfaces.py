@@ -94,6 +94,11 @@ class Tokenizer(ABC):
         """The same tokenizer, reading a special token's name in a text as that token. Raises ZooError if it can't."""
         raise ZooError(f"{type(self).__name__} reads no special tokens in a text")
 
+    def texts_of_ids(self) -> list[str]:
+        """The text of each id, by itself; of a special token its name. [V]"""
+        special = {getattr(self, f"{role}_id"): name for role, name in self.special_names.items()}
+        return [special.get(index) or self.decode([index]) for index in range(self.vocab_size)]
+
     @abstractmethod
     def n_special(self, pair: bool) -> int:
         """How many special tokens `join` adds to one text, or to two."""
@@ -145,6 +150,12 @@ class Embedding(nn.Module, ABC):
     @abstractmethod
     def forward(self, batch: Batch) -> Tensor:
         """[T] -> [T, H]"""
+
+    def set_spellings(self, tokenizer: Tokenizer) -> None:
+        """Called with a model's tokenizer, before pre-training and when it is loaded; does nothing by default.
+
+        An embedding that reads the characters of tokens asks it for their texts.
+        """
 
     def narrow(self, batch: Batch) -> Tensor:
         """[T] -> [T, E], before an embedding narrower than the encoder is widened; the same as `forward` by default."""

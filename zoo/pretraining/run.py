@@ -112,7 +112,8 @@ class _Training:
         self.labels = {name: Counter(counts) for name, counts in self.state.labels.items()}
 
     def _new_model(self) -> Model:
-        return new_model(self.catalog, self.prepared.variant, self.prepared.counts(), self.spec.seed)
+        prepared = self.prepared
+        return new_model(self.catalog, prepared.variant, prepared.tokenizer, prepared.counts(), self.spec.seed)
 
     def _place(self, model: Model) -> None:
         """Bring a model to the device, divided among all processes if it is to be."""

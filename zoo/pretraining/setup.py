@@ -31,9 +31,10 @@ def with_vocabulary(variant: Variant, tokenizer: Tokenizer) -> Variant:
     return variant.model_copy(update={"dims": variant.dims.model_copy(update={"vocab_size": tokenizer.vocab_size})})
 
 
-def new_model(catalog: Catalog, variant: Variant, counts: NDArray[np.int64], seed: int) -> Model:
-    """The variant untrained, its objectives given how often each id occurs."""
+def new_model(catalog: Catalog, variant: Variant, tokenizer: Tokenizer, counts: NDArray[np.int64], seed: int) -> Model:
+    """The variant untrained, its embedding given the text of each id, its objectives how often each occurs."""
     model = catalog.build(variant, seed)
+    model.embedding.set_spellings(tokenizer)
     for used in variant.objectives:
         with drawing("observing", seed, used.name):
             model.objective(used.name).set_token_frequencies(torch.from_numpy(counts))

@@ -90,7 +90,7 @@ def _check_causal(encoder: Encoder, hidden: Tensor, layout: Layout) -> None:
 
 
 def check_embedding(part: Callable[..., Embedding]) -> None:
-    """Tokens become H wide vectors one by one, positions matter, gradients reach everything."""
+    """Tokens become H wide vectors one by one, gradients reach everything but a token table that is not read."""
     torch.manual_seed(0)
     dims, embedding = _embedding(part)
     embedding.eval()
@@ -105,7 +105,7 @@ def check_embedding(part: Callable[..., Embedding]) -> None:
     assert torch.equal(out, embedding(batch)), "two evaluations of the same batch differ"
     assert_starts_alike(partial(part, dims))
     (out * torch.randn_like(out)).sum().backward()
-    assert_all_reached(embedding)
+    assert_all_reached(embedding, "tokens.weight")  # it may read characters, and leave the table to the output layer
     assert_survives_safetensors(embedding)
 
 
