@@ -10,6 +10,7 @@ from zoo import IGNORE, Batch, Catalog, Layout, Model, Variant
 from zoo.auditing.closed_form import ClosedForm, closed_form
 from zoo.auditing.cost import PREDICTED, AtLength, cost
 from zoo.auditing.sharing import Sharing, sharing
+from zoo.blocks import log_bucket
 
 CATALOG = Catalog.installed()
 ODD = ("albert-mini+encoder.share=ffn+encoder.n_groups=2+encoder.inner_layers=2", "bert-tiny+dims.ffn_width=77")
@@ -73,7 +74,21 @@ def batch(model: Model, length: int, n: int) -> Batch:
     return Batch(ids, torch.zeros_like(ids), torch.zeros_like(ids).bool(), layout, targets.flatten(), labels)
 
 
-@pytest.mark.parametrize("name", ["bert-tiny", "roberta-tiny", "albert-tiny", "bert-tiny+objectives=bert.ltr", *ODD])
+@pytest.mark.parametrize(
+    "name",
+    [
+        *(
+            "bert-tiny",
+            "roberta-tiny",
+            "albert-tiny",
+            "bert-tiny+objectives=bert.ltr",
+            "modernbert-tiny",
+            "deberta-tiny",
+        ),
+        "deberta-tiny+encoder.terms=c2p+encoder.conv_kernel=3",
+        *ODD,
+    ],
+)
 def test_flops_are_those_that_torch_counts(name: str) -> None:
     model = CATALOG.build(CATALOG.variant(name))
     expected = at_length(model.variant, 50, 1)
@@ -81,12 +96,26 @@ def test_flops_are_those_that_torch_counts(name: str) -> None:
     with sdpa_kernel(SDPBackend.MATH):  # of the others on a CPU, torch's counter sees no FLOPs
         with FlopCounterMode(display=False) as counter:
             model.hidden(data)
-        assert counter.get_total_flops() == 3 * expected.forward
+        once = _of_positions(model.variant, 50)
+        assert counter.get_total_flops() == 3 * expected.forward + once
         with FlopCounterMode(display=False) as counter:
             loss = torch.stack([output.loss for output in model(data).values()]).sum()
             loss.backward()  # type: ignore[no-untyped-call]
-        assert counter.get_total_flops() == 3 * expected.training
-    assert expected.quadratic == model.variant.dims.hidden_width * 4 * 50**2 * _runs(model.variant)
+        assert counter.get_total_flops() == 3 * expected.training + 3 * once
+    products = 4 + 4 * _terms(model.variant)
+    assert expected.quadratic == model.variant.dims.hidden_width * products * 50**2 * _runs(model.variant)
+
+
+def _of_positions(variant: Variant, length: int) -> int:
+    """What a batch of any size needs once: DeBERTa's keys and queries of the buckets of distances in its texts."""
+    farthest = int(log_bucket(torch.tensor([length - 1]), 32, variant.dims.max_length))
+    return _terms(variant) * variant.dims.n_layers * 2 * (2 * farthest + 1) * variant.dims.hidden_width**2
+
+
+def _terms(variant: Variant) -> int:
+    if variant.encoder.name != "deberta.disentangled":
+        return 0
+    return 1 if "terms" in variant.encoder.options else 2
 
 
 def _runs(variant: Variant) -> int:
@@ -101,6 +130,8 @@ def _runs(variant: Variant) -> int:
         "bert-tiny",
         "albert-mini",
         "roberta-tiny+dims.dropout=0.1",
+        "modernbert-tiny",
+        "deberta-tiny",
         "bert-mini+dims.vocab_size=500+dims.attention_dropout=0.1",
     ],
 )

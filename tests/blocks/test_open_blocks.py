@@ -8,6 +8,7 @@ from collections.abc import Callable
 import pytest
 import torch
 from torch import Tensor, nn
+from transformers.models.deberta_v2.modeling_deberta_v2 import make_log_bucket_position
 
 from zoo import Dims, Layout, ZooError
 from zoo.blocks import (
@@ -20,6 +21,8 @@ from zoo.blocks import (
     Rotary,
     SelfAttention,
     attend,
+    by_key,
+    log_bucket,
 )
 from zoo.blocks.attention import _attend_by_length, _attend_padded
 
@@ -197,3 +200,21 @@ def test_scores_are_multiplied_by_the_scale_before_a_bias_is_added() -> None:
         rows = slice(start, start + length)
         scores = 0.3 * torch.einsum("qnd,knd->nqk", q[rows], k[rows]) + added[:length, :length]
         torch.testing.assert_close(found[rows], torch.einsum("nqk,knd->qnd", scores.softmax(2), v[rows]))
+
+
+def test_numbers_by_distance_are_put_at_each_key() -> None:
+    """Distances j - i from -2 to 2 of three tokens."""
+    by_distance = torch.tensor([[[10.0, 11, 12, 13, 14], [20, 21, 22, 23, 24], [30, 31, 32, 33, 34]]])
+    expected = torch.tensor([[[12.0, 13, 14], [21, 22, 23], [30, 31, 32]]])
+    assert torch.equal(by_key(by_distance), expected)
+    assert torch.equal(by_key(torch.full((2, 1, 1), 7.0)), torch.full((2, 1, 1), 7.0))
+    values = torch.randn(2, 4, 7, dtype=torch.float64, requires_grad=True)
+    assert torch.autograd.gradcheck(by_key, values)
+
+
+def test_buckets_of_distances_are_those_of_the_transformers_library() -> None:
+    for n_buckets, farthest in ((4, 9), (8, 40), (32, 128), (256, 512), (6, 513)):
+        distances = torch.arange(-farthest + 1, farthest)
+        found = log_bucket(distances, n_buckets, farthest)
+        assert torch.equal(found, make_log_bucket_position(distances, n_buckets, farthest).long())
+        assert torch.equal(found, -found.flip(0))

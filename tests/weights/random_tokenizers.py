@@ -22,8 +22,17 @@ OWN = ("[E1]", "[/E1]", "<ent>", "covid", "ab", "New York", "Éa")
 CLASSES = {
     "WordPiece": ("BertTokenizer", "DistilBertTokenizer", "BertTokenizerFast", "ElectraTokenizer"),
     "BPE": ("RobertaTokenizer", "RobertaTokenizerFast"),
-    "Unigram": ("AlbertTokenizer", "XLMRobertaTokenizer"),
+    "Unigram": ("AlbertTokenizer", "XLMRobertaTokenizer", "DebertaV2Tokenizer", "CamembertTokenizer"),
     "WordLevel": (),
+}
+FAIRSEQ = ("XLM", "Camembert")
+"""Classes whose vocabularies begin as those of fairseq."""
+
+PIECES = {
+    "AlbertTokenizer": "spiece.model",
+    "DebertaV2Tokenizer": "spm.model",
+    "XLMRobertaTokenizer": "sentencepiece.bpe.model",
+    "CamembertTokenizer": "sentencepiece.bpe.model",
 }
 AS_IT_IS = ("PreTrainedTokenizerFast", "TokenizersBackend", "NoSuchTokenizer")
 
@@ -34,8 +43,8 @@ def make_folder(folder: Path, seed: int) -> str:
     family = rng.choice(list(FAMILIES))
     kind = rng.choice(list(CLASSES))
     named = rng.choice((*CLASSES[kind] * 2, *AS_IT_IS))
-    whole = named in (*AS_IT_IS, "XLMRobertaTokenizer") or rng.random() < 0.5
-    names = NAMES[1] if named.startswith("XLM") else rng.choice(NAMES)
+    whole = named in AS_IT_IS or rng.random() < 0.5
+    names = NAMES[1] if named.startswith(FAIRSEQ) else rng.choice(NAMES)
     vocabulary = _vocabulary(rng, kind, named, names)
     config: dict[str, Any] = {"tokenizer_class": named, **{f"{role}_token": name for role, name in names.items()}}
     if "cls_token" in config and kind in ("BPE", "Unigram"):
@@ -51,8 +60,7 @@ def make_folder(folder: Path, seed: int) -> str:
         elif rng.random() < 0.3:
             config["additional_special_tokens"] = [token["content"] for token in own if token["special"]]
     else:
-        _write_slow(folder, kind, vocabulary)
-        _add(rng, folder, config, own, len(vocabulary))
+        _add(rng, folder, config, own, _write_slow(folder, kind, vocabulary, named))
     if rng.random() < 0.2:
         (folder / "special_tokens_map.json").write_text(json.dumps(_map(rng, names)), encoding="utf-8")
     (folder / "tokenizer_config.json").write_text(json.dumps(config), encoding="utf-8")
@@ -91,7 +99,7 @@ def _vocabulary(rng: random.Random, kind: str, named: str, names: dict[str, str]
     special = list(names.values())
     if kind == "Unigram":
         special = [names["pad"], names["unk"], names["cls"], names["sep"], names["mask"]]
-        if named.startswith("XLM"):  # the reference knows its unknown token by its place alone
+        if named.startswith(FAIRSEQ):  # the reference knows its unknown token by its place alone
             special = [names["cls"], names["pad"], names["sep"], names["unk"], names["mask"]]
     words = {
         "WordPiece": [*LETTERS, *SIGNS, *("##" + c for c in LETTERS + SIGNS), "ab", "##bc", "co", "##vi", "New", "中"],
@@ -108,6 +116,7 @@ def _options(rng: random.Random, named: str) -> dict[str, Any]:
         "Bert": ("do_lower_case", "strip_accents", "tokenize_chinese_chars"),
         "Roberta": ("add_prefix_space", "trim_offsets"),
         "Albert": ("do_lower_case", "keep_accents"),
+        "Deberta": ("do_lower_case", "split_by_punct"),
     }
     keys = next((keys for start, keys in by_class.items() if named.startswith(start)), ())
     options: dict[str, Any] = {key: rng.random() < 0.5 for key in keys if rng.random() < 0.5}
@@ -186,7 +195,8 @@ def _decoder(rng: random.Random, config: dict[str, Any], document: dict[str, Any
     }
 
 
-def _write_slow(folder: Path, kind: str, vocabulary: list[str]) -> None:
+def _write_slow(folder: Path, kind: str, vocabulary: list[str], named: str) -> int:
+    """The vocabulary as other files than tokenizer.json; how many ids it makes."""
     if kind == "WordPiece":
         (folder / "vocab.txt").write_text("\n".join(vocabulary) + "\n", encoding="utf-8")
     elif kind == "BPE":
@@ -197,12 +207,15 @@ def _write_slow(folder: Path, kind: str, vocabulary: list[str]) -> None:
         from sentencepiece import sentencepiece_model_pb2 as proto
 
         model = proto.ModelProto()
-        for index, piece in enumerate(vocabulary):
-            kinds = {1: 2} if index == 1 else {}
-            special = index < 5
-            model.pieces.add(piece=piece, score=-float(index % 7), type=kinds.get(index, 3 if special else 1))
-        model.trainer_spec.unk_id = 1
-        (folder / "spiece.model").write_bytes(model.SerializeToString())
+        special, unknown = vocabulary[:5], vocabulary[1]
+        if named.startswith(FAIRSEQ):  # what the library puts before them is left out
+            special, unknown = ["<unk>", "<s>", "</s>"], "<unk>"
+        for index, piece in enumerate([*special, *vocabulary[5:]]):
+            kind_of_piece = 2 if piece == unknown else 3 if index < len(special) else 1
+            model.pieces.add(piece=piece, score=-float(index % 7), type=kind_of_piece)
+        model.trainer_spec.unk_id = special.index(unknown)
+        (folder / PIECES[named]).write_bytes(model.SerializeToString())
+    return len(vocabulary) + (3 if named.startswith("Camembert") else 0)
 
 
 def _add(rng: random.Random, folder: Path, config: dict[str, Any], own: list[dict[str, Any]], n_pieces: int) -> None:

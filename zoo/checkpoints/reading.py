@@ -108,7 +108,10 @@ def inspect(folder: Path | CheckpointFolder, catalog: Catalog) -> Contents:
 
 def _inspect_huggingface(folder: CheckpointFolder, catalog: Catalog) -> Contents:
     found = read_huggingface(folder, catalog.checkpoint_formats)
-    model = _without_memory(catalog, found.variant, found.objectives)
+    try:
+        model = _without_memory(catalog, found.variant, found.objectives)
+    except ZooError as error:
+        raise ZooError(f"{folder.path / CONFIG}: {error}") from None
     heads = found.heads
     format = catalog.checkpoint_formats[found.format]
     table = format.table(heads.used)

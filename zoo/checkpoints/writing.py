@@ -8,6 +8,8 @@ from functools import partial
 from pathlib import Path
 from typing import Literal
 
+from pydantic import JsonValue
+
 from zoo.checkpoints.card import model_card
 from zoo.checkpoints.reading import head_of
 from zoo.core.errors import ZooError
@@ -88,6 +90,7 @@ def describe(model: Model, catalog: Catalog) -> HuggingFaceExport:
         if named and all(map(format.table(heads).theirs, weights)):
             origin = model.origin.config if model.origin else {}
             length = model.variant.dims.max_length
+            settings |= _token_ids(model, format)
             return HuggingFaceExport(format, heads, named[0], settings, head_of(model), origin, length)
     objectives = ", ".join(model.objective_names) or "no head"
     known = ", ".join(catalog.checkpoint_formats) or "nothing"
@@ -95,6 +98,17 @@ def describe(model: Model, catalog: Catalog) -> HuggingFaceExport:
         f"{model.variant.name!r} with {objectives} cannot be expressed in the Hugging Face format of {known}, "
         "as released; write the zoo's own format (zoo), or offer a checkpoint format of its own in a plugin"
     )
+
+
+def _token_ids(model: Model, format: CheckpointFormat) -> dict[str, JsonValue]:
+    """The ids of special tokens that config.json states: those of the tokenizer, or of the folder that was read."""
+    if model.tokenizer is None:
+        origin = model.origin.config if model.origin else {}
+        return {key: origin.get(key) for key in format.token_ids}
+    known = model.tokenizer.special_names
+    return {
+        key: getattr(model.tokenizer, f"{role}_id", None) for key, role in format.token_ids.items() if role in known
+    }
 
 
 def _distance(model: Model, format: CheckpointFormat) -> tuple[bool, bool]:

@@ -15,6 +15,7 @@ from zoo.formulas.parts import (
     pair_objective,
     pooler,
     summed_embedding,
+    token_embedding,
     token_prediction,
 )
 from zoo.formulas.polynomial import E, F, H, L, M, N, P, Polynomial, S, V, polynomial
@@ -48,5 +49,6 @@ __all__ = [
     "pooler",
     "sizes",
     "summed_embedding",
+    "token_embedding",
     "token_prediction",
 ]

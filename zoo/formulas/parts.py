@@ -50,6 +50,13 @@ def summed_embedding(dims: Dims, width: Polynomial, *, positions: Polynomial = P
     ]
 
 
+def token_embedding(dims: Dims, *, norm_bias: bool = True) -> list[Component]:
+    """One table of width H, a norm with or without bias, and dropout."""
+    one_width(dims)
+    norm = Component("norms", (2 if norm_bias else 1) * H, kept=4 * S * H + 8 * S + _dropout(dims, S * H))
+    return [Component("token", V * H, met=H, kept=8 * S), norm]
+
+
 def attention_block(dims: Dims, copies: Polynomial | int, runs: Polynomial | int) -> list[Component]:
     """Queries, keys, values and output with biases, and a norm; Vaswani et al. 2017, section 3.2.2.
 

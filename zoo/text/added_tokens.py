@@ -61,7 +61,7 @@ class Special(NamedTuple):
 
 def special_in(
     folder: CheckpointFolder,
-    names: Mapping[str, str],
+    names: Mapping[str, Any],
     vocabulary: Mapping[str, int],
     *,
     as_it_is: bool,
@@ -135,12 +135,14 @@ def _legacy(folder: CheckpointFolder, said: Mapping[str, Any]) -> dict[int, Adde
     }
 
 
-def _roles(folder: CheckpointFolder, said: Mapping[str, Any], names: Mapping[str, str]) -> dict[str, AddedToken]:
-    """The token of each role: as said, else of the name that its class gives it."""
+def _roles(folder: CheckpointFolder, said: Mapping[str, Any], names: Mapping[str, Any]) -> dict[str, AddedToken]:
+    """The token of each role: as said, else of the name that its class gives it; by its flags, if it gives any."""
     found = {}
     for role in ROLES:
         key = f"{role}_token"
         value = said.get(key, names.get(role))
+        if isinstance(value, str) and isinstance(names.get(role), Mapping):
+            value = {**names[role], "content": value}
         if value is not None:
             found[role] = AddedToken.read(value, _where(folder, key), special=True)
     return found

@@ -46,8 +46,8 @@ class Scheme(NamedTuple):
 
     model: str
     """The kind of model, as tokenizer.json calls it."""
-    names: Mapping[str, str]
-    """What roles are called unless the folder says otherwise."""
+    names: Mapping[str, Any]
+    """What roles are called unless the folder says otherwise; with flags, as an entry of tokenizer.json."""
     document: Callable[[CheckpointFolder, Mapping[str, Any]], Document]
     """The vocabulary of a folder and all that comes before and after it, given options of our own."""
     file: str
@@ -85,7 +85,8 @@ def by_class(folder: CheckpointFolder, scheme: Scheme, options: Mapping[str, Any
     where = str(folder.tokenizer_file or folder.path / TOKENIZER)
     document = scheme.document(folder, options)
     vocabulary = vocabulary_of(document, where)
-    special = special_in(folder, scheme.names, vocabulary, as_it_is=False, extra=document["added_tokens"])
+    extra = document["added_tokens"]
+    special = special_in(folder, scheme.names, vocabulary, as_it_is=False, extra=extra)
     missing = [special.named.get(role, f"{role} token") for role in scheme.needs if role not in special.roles]
     if missing:
         raise ZooError(f"{where}: the vocabulary lacks {', '.join(missing):.200}; name the tokens that stand for them")
@@ -94,7 +95,9 @@ def by_class(folder: CheckpointFolder, scheme: Scheme, options: Mapping[str, Any
     roles = {role: (name, ids[name]) for role, name in special.roles.items()}
     document["model"] = _knowing_unknown(document["model"], *roles["unk"])
     document["post_processor"] = scheme.frame(roles, document)
-    return Built(document, special, _config(folder, scheme.has_segments), where)
+    more = [name for name, is_special in extra if is_special and name not in special.roles.values()]
+    config = {**({"extra_special_tokens": more} if more else {}), **_config(folder, scheme.has_segments)}
+    return Built(document, special, config, where)
 
 
 def as_it_is(folder: CheckpointFolder) -> Built:

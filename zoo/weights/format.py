@@ -90,6 +90,8 @@ class CheckpointFormat:
     - `not_stored` are objectives that serve pre-training alone and have no place in a folder.
     - `aliases` are beginnings of names that mean the same as others; `not_carried` are settings that a folder loses
       when it is written, as the same is said by others.
+    - `token_ids` are keys that hold the ids of special tokens, with the role of each, where the reference library's
+      defaults are only right for the released vocabulary.
     - `tokenizer_classes` are the reference library's tokenizers that the tokenizer of `base` stands for, the family's
       own first; `tokenizer` are its options in tokenizer_config.json, `tokenizer_config` is what such a file is to say
       of a tokenizer that we write.
@@ -115,6 +117,7 @@ class CheckpointFormat:
     required: Mapping[str, JsonValue] = field(default_factory=dict)
     aliases: tuple[tuple[str, str], ...] = ()
     not_carried: tuple[str, ...] = ()
+    token_ids: Mapping[str, str] = field(default_factory=dict)
     tokenizer_classes: tuple[str, ...] = ()
     tokenizer: tuple[Setting, ...] = ()
     tokenizer_config: Mapping[str, JsonValue] = field(default_factory=dict)

@@ -14,9 +14,12 @@ def zoo_offers() -> Offers:
     return Offers(
         api_version=1,
         tokenizers={"deberta.unigram": "zoo_deberta.tokenizer:Unigram"},
-        embeddings={"deberta.tokens": "zoo_deberta.embedding:TokenEmbedding"},
+        embeddings={"deberta.tokens": "zoo.blocks:TokenEmbedding"},
         encoders={"deberta.disentangled": "zoo_deberta.encoder:DisentangledStack"},
-        formulas={f"deberta.{name}": f"zoo_deberta.formulas:{name}" for name in ("tokens", "disentangled")},
+        formulas={
+            "deberta.tokens": "zoo.formulas:token_embedding",
+            "deberta.disentangled": "zoo_deberta.formulas:disentangled",
+        },
         published_counts="zoo_deberta.published:PUBLISHED",
         variants="zoo_deberta.variants:VARIANTS",
         checkpoint_formats="zoo_deberta.weights:FORMATS",

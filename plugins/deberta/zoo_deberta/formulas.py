@@ -5,17 +5,10 @@ from __future__ import annotations
 from typing import Literal
 
 from zoo import Dims, ZooError
-from zoo.formulas import Component, H, L, N, S, V, attention_block, between, feedforward_block, one_width
+from zoo.formulas import Component, H, L, N, S, attention_block, between, feedforward_block
 
 MOST_DISTANCE = 1_048_576
 MOST_KERNEL = 255
-
-
-def tokens(dims: Dims) -> list[Component]:
-    """One table and a norm."""
-    one_width(dims)
-    dropped = 4 * S * H if dims.dropout else 0
-    return [Component("token", V * H, met=H, kept=8 * S), Component("norms", 2 * H, kept=4 * S * H + 8 * S + dropped)]
 
 
 def disentangled(

@@ -60,16 +60,17 @@ class DisentangledAttention(SelfAttention):
         """[T, H] -> [T, H]"""
         vectors, rows = positions
         vectors = self.position_dropout(vectors)
-        keys, queries = (self._by_head(layer, vectors)[:, rows] for layer in (self.key, self.query))
+        keys = self._by_head(self.key, vectors)[:, rows] if self.c2p else None
+        queries = self._by_head(self.query, vectors)[:, rows.flip(0)] if self.p2c else None
 
         def bias(query: Tensor, key: Tensor) -> Tensor:
             length, longest = query.shape[2], (len(rows) + 1) // 2
             near = slice(longest - length, longest + length - 1)
             added = query.new_zeros(())
-            if self.c2p:
+            if keys is not None:
                 added = by_key(query @ keys[:, near].mT)
-            if self.p2c:
-                added = added + by_key(key @ queries[:, near].flip(1).mT).mT
+            if queries is not None:
+                added = added + by_key(key @ queries[:, near].mT).mT
             return added * self.bias_scale
 
         return super().forward(hidden, layout, bias)

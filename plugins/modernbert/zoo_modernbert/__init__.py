@@ -14,9 +14,12 @@ def zoo_offers() -> Offers:
     return Offers(
         api_version=1,
         tokenizers={"modernbert.bytes": "zoo_modernbert.tokenizer:ByteLevelBPE"},
-        embeddings={"modernbert.tokens": "zoo_modernbert.embedding:TokenEmbedding"},
+        embeddings={"modernbert.tokens": "zoo.blocks:TokenEmbedding"},
         encoders={"modernbert.alternating": "zoo_modernbert.encoder:AlternatingStack"},
-        formulas={f"modernbert.{name}": f"zoo_modernbert.formulas:{name}" for name in ("tokens", "alternating")},
+        formulas={
+            "modernbert.tokens": "zoo.formulas:token_embedding",
+            "modernbert.alternating": "zoo_modernbert.formulas:alternating",
+        },
         published_counts="zoo_modernbert.published:PUBLISHED",
         variants="zoo_modernbert.variants:VARIANTS",
         checkpoint_formats="zoo_modernbert.weights:FORMATS",

@@ -3,18 +3,9 @@
 from __future__ import annotations
 
 from zoo import Dims
-from zoo.formulas import Component, F, H, L, N, S, V, between, head_width, one_width
+from zoo.formulas import Component, F, H, L, N, S, between, head_width
 
 MOST = 1_048_576
-
-
-def tokens(dims: Dims) -> list[Component]:
-    """One table and a norm."""
-    one_width(dims)
-    return [
-        Component("token", V * H, met=H, kept=8 * S),
-        Component("norms", H, kept=4 * S * H + 8 * S + (4 * S * H if dims.dropout else 0)),
-    ]
 
 
 def alternating(

@@ -10,6 +10,7 @@ from zoo.registry.presets import CPU_MASK_RATE, Size, cpu_size
 
 MODERNBERT = "Warner et al. 2024, arXiv:2412.13663"
 
+TOKENS = part("modernbert.tokens", norm_bias=False)
 MASKED_TOKENS = part("bert.mlm", head_bias=False)
 FINETUNING = Finetuning(learning_rate=5e-5, batch_size=32, epochs=3.0, warmup=0.06, beta2=0.98)
 """Ours: the paper searches settings for each task."""
@@ -39,7 +40,7 @@ def _released(
             norm_eps=1e-5,
         ),
         tokenizer=part("modernbert.bytes"),
-        embedding=part("modernbert.tokens"),
+        embedding=TOKENS,
         encoder=part("modernbert.alternating"),
         objectives=(MASKED_TOKENS,),
         packing=part("roberta.full_sentences"),
@@ -75,7 +76,7 @@ def _cpu(name: str, size: Size) -> Variant:
         name=name,
         paper=f"ours, after {MODERNBERT}",
         tokenizer=part("modernbert.bytes", add_prefix_space=True),
-        embedding=part("modernbert.tokens"),
+        embedding=TOKENS,
         encoder=part("modernbert.alternating", window=8, global_every=2),
         objectives=(part("bert.mlm", head_bias=False, bias="unigram"),),
         packing=part("roberta.full_sentences"),

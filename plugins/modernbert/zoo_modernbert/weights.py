@@ -126,6 +126,13 @@ FORMAT = CheckpointFormat(
     head_dropout=dict.fromkeys(HEAD_KINDS, HeadDropout("classifier_dropout", 0.0)),
     pooling=BASE.head,
     pooling_key=PoolingKey("classifier_pooling", "cls", {"first": "cls", "mean": "mean"}),
+    token_ids={
+        "pad_token_id": "pad",
+        "bos_token_id": "cls",
+        "eos_token_id": "sep",
+        "cls_token_id": "cls",
+        "sep_token_id": "sep",
+    },
     tokenizer_config={"model_input_names": ["input_ids", "attention_mask"]},
 )
 

@@ -47,8 +47,10 @@ def _of_folder(named: str, folder: CheckpointFolder, options: Mapping[str, Any])
     """A folder's pieces, and what the tokenizers of transformers 5.23 do before and after."""
     prepend = "always" if said_flag(folder, "add_prefix_space", None, True) else "never"
     pieces = pieces_of(folder, PIECES)
-    if not folder.tokenizer:
-        first, n_replaced = FIRST[named]
+    first, n_replaced = FIRST[named]
+    if folder.tokenizer and not {"additional_special_tokens", "extra_special_tokens"} & set(folder.tokenizer_config):
+        pieces = pieces._replace(added=[(piece, True) for piece in first if piece.endswith("NOTUSED")])
+    elif not folder.tokenizer:
         begin = [(piece, NEVER if piece == "<unk>NOTUSED" else 0.0) for piece in first]
         pieces = pieces._replace(scores=[*begin, *(pieces.scores or [])[n_replaced:], ("<mask>", 0.0)])
     return unigram_document(pieces, [], [pre_tokenizers.WhitespaceSplit()], prepend=prepend)
@@ -59,6 +61,12 @@ def _frame(roles: Ids, document: Document) -> Document:
 
 
 _NAMES = {**XLMRobertaUnigram.names._asdict(), "bos": "<s>", "eos": "</s>"}
-_XLM, _CAMEMBERT = ({name: Scheme("Unigram", _NAMES, partial(_of_folder, name), PIECES, _frame)} for name in FIRST)
-XLMRobertaUnigram.schemes = _XLM
-CamembertUnigram.schemes = _CAMEMBERT
+_MASK = {"content": "<mask>", "lstrip": True, "special": True}
+
+
+def _schemes(named: str, names: Mapping[str, Any]) -> dict[str, Scheme]:
+    return {named: Scheme("Unigram", names, partial(_of_folder, named), PIECES, _frame)}
+
+
+XLMRobertaUnigram.schemes = _schemes("XLMRobertaTokenizer", _NAMES)
+CamembertUnigram.schemes = _schemes("CamembertTokenizer", {**_NAMES, "mask": _MASK})
