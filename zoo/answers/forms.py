@@ -167,6 +167,8 @@ def _own(path: Path, by_split: Mapping[str, Any], split: str | None) -> Iterator
     name = split or next(iter(by_split), "")
     if name not in by_split:
         raise UnknownName("split of this file", name, by_split, str(path))
+    if not isinstance(by_split[name], list):
+        raise ZooError(f"{path}: {name} should be a list, and is {by_split[name]!r:.60}")
     return (Row(f"{path}: item {n} of {name}", {PREDICTION: value}) for n, value in enumerate(by_split[name], 1))
 
 

@@ -46,6 +46,8 @@ def matches(patterns: str, whose: str) -> list[Match]:
             what = "is no file" if not _GLOB.search(pattern) else "matches no file"
             raise ZooError(f"{whose}: {pattern!r:.120} {what}; patterns may have *, {TASK} and {SEED}")
         found += these
+    if not found:
+        raise ZooError(f"{whose}: {patterns!r:.80} names no file")
     if twice := next((str(m.path) for index, m in enumerate(found) if m in found[:index]), None):
         raise ZooError(f"{whose}: {twice} is given twice")
     return found

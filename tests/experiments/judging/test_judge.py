@@ -299,6 +299,49 @@ def test_what_was_changed_afterwards_is_found(judged: Path) -> None:
     assert ("jobs/judged-roberta-gold-s0.json: scores.dev.accuracy", "contradicted") in found
 
 
+def test_arrays_are_taken_as_lists_are() -> None:
+    gold = np.array(GOLD)
+    judged = zoo.judge({"good": [gold, gold], "bad": 1 - np.stack([gold, gold])}, gold=gold)
+    assert [result.main_score for result in judged.run.results] == [1.0, 1.0, 0.0, 0.0]
+
+
+def test_a_table_of_scores_names_systems_tasks_and_seeds(here: Path) -> None:
+    rows = [
+        f"{name},{task},{seed},{score + seed / 10}"
+        for name, score in (("a", 50), ("b", 70))
+        for task in "xy"
+        for seed in (4, 7)
+    ]
+    written("scores.csv", ["system,task,seed,score", *rows])
+    judged = zoo.judge(scores="scores.csv", scale=100)
+    assert judged.run.plan.names == ("a", "b")
+    assert [task.name for task in judged.run.plan.tasks] == ["x", "y"]
+    assert {d.verdict for d in judged.statistics.between_variants()} == {"better"}
+
+
+UNREADABLE = {
+    "a folder.txt": None,
+    "nothing.txt": b"",
+    "bytes.csv": bytes(range(256)),
+    "open.json": b"{",
+    "deep.json": b"[" * 100_000,
+    "nan.jsonl": b'{"prediction": NaN}',
+    "ragged.tsv": b"prediction\tlogit\nyes\n",
+    "quote.csv": b'prediction\n"yes\n',
+    "job.json": b'{"job": {}, "predictions": {"dev": 3}}',
+    "harness.jsonl": b'{"doc_id": 0, "filtered_resps": [], "mcc": [0]}',
+}
+
+
+@pytest.mark.parametrize("name", UNREADABLE)
+def test_a_file_that_cannot_be_read_is_named_in_one_line(here: Path, name: str) -> None:
+    content = UNREADABLE[name]
+    Path(name).mkdir() if content is None else Path(name).write_bytes(content)
+    with pytest.raises(zoo.ZooError, match=re.escape(name)) as error:
+        zoo.judge(f"bert={name}")
+    assert "\n" not in str(error.value)
+
+
 def test_a_majority_of_gold_labels_is_what_it_is(here: Path) -> None:
     made = zoo.judge({"constant": [[0] * 40, [0] * 40]}, gold=TARGETS)
     assert "Constant predictions" in made.render()

@@ -22,6 +22,7 @@ ONLY = "task"
 """The name of a task that nothing names."""
 
 _HARNESS = re.compile(r"samples_(.+?)_\d{4}-\d\d-\d\d")
+_SPLIT = re.compile(r"(dev|val|valid|validation|test|train|gold|labels|targets)\b", re.IGNORECASE)
 _NUMBERS = re.compile(r"[-+.\deE, ]*\d[-+.\deE, ]*")
 
 
@@ -44,6 +45,12 @@ def given_by_task(
     return found, golds
 
 
+def _called(gold: Path) -> str:
+    """A task as its file of gold labels is called, or as the folder if that is called as a split."""
+    name = Path(gold.name.removesuffix(".gz")).stem
+    return gold.parent.name if _SPLIT.match(name) and gold.parent.name else name
+
+
 def _golds(pattern: str | None) -> dict[str, Path]:
     """The file of gold labels by task; without {task} in the pattern there is one, called as the file."""
     if pattern is None:
@@ -51,7 +58,7 @@ def _golds(pattern: str | None) -> dict[str, Path]:
     found = matches(pattern, "--gold")
     golds: dict[str, Path] = {}
     for match in found:
-        name = match.task or match.path.name.split(".")[0]
+        name = match.task or _called(match.path)
         if golds.setdefault(name, match.path) is not match.path:
             raise ZooError(f"--gold: {golds[name]} and {match.path} are both of task {name!r:.80}")
     if len(golds) > 1 and TASK not in pattern:
