@@ -12,8 +12,10 @@ from zoo.experiments.plan.spec import hash_json
 from zoo.experiments.results.records import FailedResult, TaskResult
 from zoo.experiments.results.run import ComparisonRun
 from zoo.experiments.results.scored import ScoredTask
-from zoo.experiments.statistics.costs import LATENCY, PARAMETERS, hardware, quantities, withheld
+from zoo.experiments.statistics.costs import LATENCY, OPERATIONS, PARAMETERS, hardware, quantities, withheld
 from zoo.experiments.statistics.leaders import Column, column
+
+SHOWN = (PARAMETERS, OPERATIONS, LATENCY)
 
 BASELINE = "baseline"
 """The family of systems that read no text."""
@@ -51,15 +53,17 @@ class _Collector:
         run = group.merged
         found = {task.name: its for task in run.plan.tasks if (its := column(run, task.name))}
         names = {task.name: self._column(task) for task in run.plan.tasks if task.name in found}
-        costs, made = _Costs(run), []
+        costs, made = _costs(run), []
         for system in run.systems:
             columns = {names[task]: (task, its) for task, its in found.items() if system in its.standings}
-            made.append(self._row(group, system, columns, costs))
+            made.append(self._row(group, system, columns, costs.get(system, {})))
         yield from sorted(
             (row for row in made if row.cells), key=lambda row: (row.mean is None, -(row.mean or 0.0), row.system)
         )
 
-    def _row(self, group: Comparable, system: str, columns: dict[str, tuple[str, Column]], costs: _Costs) -> Row:
+    def _row(
+        self, group: Comparable, system: str, columns: dict[str, tuple[str, Column]], costs: dict[str, float]
+    ) -> Row:
         run = group.merged
         cells = {name: self._cell(group, system, task, its) for name, (task, its) in columns.items()}
         complete = {task for task, _ in columns.values()} >= {*run.plan.averaged}
@@ -69,8 +73,7 @@ class _Collector:
             family=_family(run, system),
             group=group.label,
             device=_device(run, system),
-            parameters=costs.parameters.get(system),
-            latency_ms=costs.latency.get(system),
+            costs=costs,
             mean=fmean(averaged) if complete and averaged else None,
             cells=cells,
             is_baseline=system in run.plan.baselines,
@@ -151,13 +154,13 @@ def _device(run: AnyRun, system: str) -> str:
     return " and ".join(sorted(found))
 
 
-class _Costs:
-    """Parameters stored by system, and latency in ms if one kind of machine measured all of a group."""
-
-    def __init__(self, run: AnyRun) -> None:
-        known = {q.label: q.values for q in quantities(run)} if isinstance(run, ComparisonRun) else {}
-        self.parameters = {name: int(value) for name, value in known.get(PARAMETERS, {}).items()}
-        self.latency = known.get(LATENCY, {})
+def _costs(run: AnyRun) -> dict[str, dict[str, float]]:
+    """By system, what it costs; times and memory only if one kind of machine measured all of a group."""
+    if not isinstance(run, ComparisonRun):
+        return {}
+    known = {quantity.label: quantity.values for quantity in quantities(run)}
+    labels = [label for label in SHOWN if label in known]
+    return {name: {cost: known[cost][name] for cost in labels if name in known[cost]} for name in run.systems}
 
 
 def _group(group: Comparable, runs: Sequence[Named]) -> Group:

@@ -2,22 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from html import escape
 from itertools import groupby
 from pathlib import Path
 from statistics import stdev
 
 from zoo.core.errors import listed
-from zoo.document import MISSING, Axis, Chart, Notes, Panel, Point, Series, Table
+from zoo.document import MISSING, Notes, Table
 from zoo.document.html import escaped, figure, page, table
+from zoo.experiments.board.charts import cost_chart
 from zoo.experiments.board.records import Board, Cell, Row
-from zoo.experiments.report.plots import LEAST_SPAN
+from zoo.experiments.statistics.costs import PARAMETERS
 
 TITLE = "Leaderboard"
-MOST_LABELLED = 12
-"""Systems whose names stand beside their points in a chart."""
-
 MOST_NAMED = 3
 """Groups that the first sentence names."""
 
@@ -108,7 +106,9 @@ def _table(board: Board) -> str:
     heads = "".join(
         f'<th scope="col"{_words(kind)}>{escaped(name)}</th>'
         for name, kind in (
-            *(("system", "words"), ("group", "words"), ("family", "words"), ("parameters", ""), ("mean", "")),
+            *(("system", "words"), ("group", "words"), ("family", "words")),
+            *((cost, "") for cost in _costs(board)),
+            ("mean", ""),
             *((f"{task} ({board.metrics[task]})", "") for task in board.tasks),
         )
     )
@@ -124,17 +124,21 @@ def _table(board: Board) -> str:
 
 def _row(board: Board, row: Row, place: int, data: str) -> str:
     facts = {"family": row.family, "group": row.group, "data": data, "device": row.device}
-    facts |= {"parameters": str(row.parameters)} if row.parameters is not None else {}
+    facts |= {"parameters": str(int(row.costs[PARAMETERS]))} if PARAMETERS in row.costs else {}
     attributes = "".join(f' data-{name}="{escape(value)}"' for name, value in facts.items())
-    size = MISSING if row.parameters is None else f"{row.parameters:,}"
+    costs = "".join(f"<td>{_cost(row.costs.get(cost))}</td>" for cost in _costs(board))
     mean = MISSING if row.mean is None else f"{100 * row.mean:.1f}"
     cells = "".join(_cell(row.cells.get(task), place, number) for number, task in enumerate(board.tasks))
     floor = ' class="floor"' * row.is_baseline
     return (
         f'<tr{floor}{attributes}><th scope="row" class="words">{escaped(row.system)}</th>'
         f'<td class="words">{row.group}</td><td class="words">{escaped(row.family)}</td>'
-        f"<td>{size}</td><td>{mean}</td>{cells}</tr>\n"
+        f"{costs}<td>{mean}</td>{cells}</tr>\n"
     )
+
+
+def _cost(value: float | None) -> str:
+    return MISSING if value is None else f"{value:,.0f}" if value >= 100 else f"{value:.2f}"
 
 
 def _cell(cell: Cell | None, row: int, task: int) -> str:
@@ -148,31 +152,14 @@ def _cell(cell: Cell | None, row: int, task: int) -> str:
 
 
 def _charts(board: Board) -> Iterator[str]:
-    """Mean score against size, a panel per group; systems are named beside their points, of many only families."""
-    sized = [row for row in board.rows if row.parameters is not None and row.mean is not None]
-    labelled = len(sized) <= MOST_LABELLED
-    names = tuple(dict.fromkeys(row.system if labelled else row.family for row in sized))
-    axes = Axis("parameters stored", from_zero=True), Axis("mean x 100", least_span=LEAST_SPAN)
-    panels = [
-        Panel(f"group {label}" if len(board.groups) > 1 else "", series, *axes)
-        for label, rows in _by_group(board)
-        if (series := tuple(_series(names, rows, labelled)))
-    ]
-    if panels:
-        chart = Chart(tuple(panels), names, labelled)
-        drawn = figure("Mean over the tasks of a group against size", chart)
+    if chart := cost_chart(dict(_by_group(board)), _costs(board)):
+        drawn = figure("Mean over the tasks of a group against cost", chart)
         yield f"<section><h2>Score against cost</h2>{drawn}</section>"
 
 
-def _series(names: Sequence[str], rows: Sequence[Row], labelled: bool) -> Iterator[Series]:
-    for name in names:
-        points = tuple(
-            Point(row.parameters, 100 * row.mean, label=row.system)
-            for row in rows
-            if name == (row.system if labelled else row.family) and row.parameters is not None and row.mean is not None
-        )
-        if points:
-            yield Series(name, points)
+def _costs(board: Board) -> list[str]:
+    """The costs that are known of any system."""
+    return list(dict.fromkeys(cost for row in board.rows for cost in row.costs))
 
 
 def _groups(board: Board) -> Iterator[str]:

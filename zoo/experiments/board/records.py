@@ -28,14 +28,13 @@ class Cell(Record):
 
 
 class Row(Record):
-    """A system of a group. `mean` is over all tasks of the group, None if one is missing."""
+    """A system of a group. `mean` is over all tasks of the group, None if one is missing; `costs` are those known."""
 
     system: str
     family: str
     group: str
     device: str
-    parameters: int | None
-    latency_ms: float | None
+    costs: dict[str, float]
     mean: float | None
     cells: dict[str, Cell]
     is_baseline: bool = False
