@@ -22,6 +22,9 @@ INDENT = 2
 NARROWEST = 20
 """A terminal is taken to have at least so many columns."""
 
+COMFORTABLE = 26
+"""A column of words is not made narrower than this to have another beside it."""
+
 _BREAKS = re.compile(r"\S+?\+(?=\S)|\S+|\s+")
 """A line breaks at white space, and in an expression after a plus."""
 
@@ -67,7 +70,10 @@ def table_lines(table: Table, width: int | None = None) -> list[str]:
     if max((least[0] + GAP + other for other in least[1:]), default=least[0]) > width:
         return _as_records(cells, width)
     lines: list[str] = []
-    for columns in _groups(least, width):
+    wanted = [
+        max(least[n], min(natural[n], COMFORTABLE)) if table.holds_words(n) else least[n] for n in range(len(least))
+    ]
+    for columns in _groups(wanted, width):
         widths = _fitted([natural[c] for c in columns], [least[c] for c in columns], width)
         lines += ([""] if lines else []) + _grid(table, cells, columns, widths)
     return lines
@@ -115,11 +121,11 @@ def _longest_piece(cell: str) -> int:
     return max((cell_len(piece) for piece in _BREAKS.findall(cell) if piece.strip()), default=0)
 
 
-def _groups(least: Sequence[int], width: int) -> Iterator[list[int]]:
+def _groups(wanted: Sequence[int], width: int) -> Iterator[list[int]]:
     """Columns that fit beside each other, the first in each group."""
     group = [0]
-    for column in range(1, len(least)):
-        if sum(least[c] + GAP for c in group) + least[column] > width:
+    for column in range(1, len(wanted)):
+        if len(group) > 1 and sum(wanted[c] + GAP for c in group) + wanted[column] > width:
             yield group
             group = [0]
         group.append(column)
@@ -127,11 +133,12 @@ def _groups(least: Sequence[int], width: int) -> Iterator[list[int]]:
 
 
 def _fitted(natural: Sequence[int], least: Sequence[int], width: int) -> list[int]:
-    """Widths between least and natural that fill the width, the narrower columns served first."""
+    """Widths between least and natural that fill the width: columns that lack little are served first, others share."""
     widths = list(least)
     left = width - sum(least) - GAP * (len(least) - 1)
-    for column in sorted(range(len(least)), key=lambda column: natural[column] - least[column]):
-        more = min(left, natural[column] - least[column])
+    order = sorted(range(len(least)), key=lambda column: natural[column] - least[column])
+    for served, column in enumerate(order):
+        more = min(left // (len(order) - served), natural[column] - least[column])
         widths[column] += more
         left -= more
     return widths

@@ -8,7 +8,7 @@ from types import MappingProxyType
 from zoo.experiments.plan.corpus import MicroworldCorpus
 from zoo.experiments.plan.inputs import Inputs, finetuning_inputs, head_inputs, reading_inputs
 from zoo.experiments.plan.job import Job, slug
-from zoo.experiments.plan.job_kind import CHARACTERS_PER_TOKEN, SMALL, JobKind, text_of
+from zoo.experiments.plan.job_kind import SMALL, SPECIAL_TOKENS, JobKind, characters_per_token, text_of
 from zoo.experiments.plan.spec import PlanSpec
 from zoo.tasks.kinds import is_learnt, task_kind
 
@@ -120,7 +120,10 @@ class Finetune(JobKind):
     def size(self, plan: PlanSpec, job: Job) -> float:
         """As JobKind says."""
         recipe, task = plan.finetuning_of(job), plan.task(str(job.task))
-        return recipe.steps_over(task.n_training) * recipe.batch_size * task.mean_length / CHARACTERS_PER_TOKEN
+        tokens = SPECIAL_TOKENS + task.mean_length / characters_per_token(plan.variant(job.system).dims.vocab_size)
+        if task_kind(task).cuts == "items":
+            tokens = min(tokens, recipe.max_length)
+        return recipe.steps_over(task.n_training) * recipe.batch_size * tokens
 
     def text(self, plan: PlanSpec, job: Job) -> float:
         """As JobKind says."""

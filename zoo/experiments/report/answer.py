@@ -80,8 +80,8 @@ class _Answer:
             )
             for name in (*self.ranked, *floor)
         )
-        score = f"mean of {len(self.run.plan.averaged)} tasks" if self.comparisons.decisive == MEAN else "score"
-        columns = ("system", "tier", f"{score}, x 100", "from the best", *(short for short, _ in known))
+        score = "mean score" if self.comparisons.decisive == MEAN else "score"
+        columns = ("system", "tier", score, "from the best", *(short for short, _ in known))
         return Table(columns, rows, rules=frozenset({len(self.ranked)}))
 
     def chart(self) -> Iterator[Figure]:
@@ -91,10 +91,10 @@ class _Answer:
         differing = [quantity for quantity in known if _differs(quantity, self.ranked)]
         for quantity in (differing or known)[:1]:
             title = f"Score with its 95% interval against {quantity.label}"
-            yield Figure(title, cost_chart(self.run, self.comparisons, [quantity]), self.table_of(quantity))
+            data = None if quantity.label in SHORT else self._table_of(quantity)
+            yield Figure(title, cost_chart(self.run, self.comparisons, [quantity]), data)
 
-    def table_of(self, quantity: Quantity) -> Table:
-        """What the chart shows."""
+    def _table_of(self, quantity: Quantity) -> Table:
         rows = tuple((name, _cost_of(quantity, name), scored(self.standings[name])) for name in self.ranked)
         return Table(("system", quantity.label, "score x 100"), rows)
 

@@ -11,6 +11,7 @@ from zoo.experiments.plan.job import Job
 from zoo.experiments.plan.job_kinds import kind_of
 from zoo.experiments.plan.plan import Plan
 from zoo.experiments.results.records import FailedResult, Result
+from zoo.experiments.runner.forecast import Forecast
 from zoo.progress import Pace, Shown
 
 
@@ -19,24 +20,20 @@ class Display(Shown):
 
     def __init__(self, plan: Plan, console: Console) -> None:
         super().__init__(console)
-        self._plan = plan
-        self._work: dict[str, float] = {}
-        self._shares: dict[str, float] = {}
+        self._forecast = Forecast(plan)
         self._at_work: dict[str, tuple[TaskID, Pace]] = {}
-        self._n_ended = 0
-        self._pace = Pace(0.0)
-        self._all = self.bars.add("all jobs", self._pace.total, lambda: self._pace, self._count)
+        self._n_ended = self._n_jobs = 0
+        self._all = self.bars.add("all jobs", 0.0, lambda: self._forecast, self._count)
 
     @property
     def _count(self) -> str:
-        return f"{self._n_ended}/{len(self._work)}"
+        return f"{self._n_ended}/{self._n_jobs}"
 
     def admitted(self, jobs: Sequence[Job]) -> None:
         """More jobs are to be done."""
-        new = {job.name: kind_of(job).size(self._plan, job) for job in jobs}
-        self._work |= new
-        self._pace.total += sum(new.values())
-        self.bars.update(self._all, total=self._pace.total)
+        self._forecast.admit(jobs)
+        self._n_jobs += len(jobs)
+        self._show()
 
     def moved(self, job: Job, done: int, total: int) -> None:
         """A job has advanced."""
@@ -47,24 +44,23 @@ class Display(Shown):
         row, pace = self._at_work[job.name]
         pace.done = done
         self.bars.move(row, done, f"{done:,}/{total:,}")
-        self._set_share(job, done / total)
+        self._forecast.moved(job, done / total)
+        self._show()
 
     def ended(self, job: Job, result: Result, reused: bool) -> None:
         """A job has a result."""
         self._n_ended += 1
-        if reused:
-            self._pace.had(self._work[job.name])
-        self._set_share(job, 0.0 if reused else 1.0)
+        seconds = None if reused or isinstance(result, FailedResult) else result.cost.seconds
+        self._forecast.ended(job, seconds)
+        self._show()
         if job.name in self._at_work:
             self.bars.remove_task(self._at_work.pop(job.name)[0])
         title = kind_of(job).title(job)
         if isinstance(result, FailedResult):
             self.line(f"failed: {title}: {result.reason}", style="red")
         elif not self.console.is_terminal:
-            seconds = "" if reused else f", {result.cost.seconds:,.1f} s; {self._pace}"
-            self.line(f"{self._count} {'had' if reused else 'done'}: {title}{seconds}")
+            taken = "" if reused else f", {result.cost.seconds:,.1f} s; {self._forecast}"
+            self.line(f"{self._count} {'had' if reused else 'done'}: {title}{taken}")
 
-    def _set_share(self, job: Job, share: float) -> None:
-        self._pace.done += (share - self._shares.get(job.name, 0.0)) * self._work[job.name]
-        self._shares[job.name] = share
-        self.bars.move(self._all, self._pace.done + self._pace.before, self._count)
+    def _show(self) -> None:
+        self.bars.move(self._all, self._forecast.done, self._count, total=self._forecast.work)
