@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass
+from heapq import heapify, heappop, heappush
+from statistics import fmean
 from time import monotonic
 
 from zoo.core.specs import Dims
@@ -12,7 +14,7 @@ from zoo.experiments.plan.job_kinds import kind_of
 from zoo.experiments.plan.plan import Plan
 from zoo.progress import clock_time
 
-OVERHEAD = 300_000.0
+OVERHEAD = 200_000.0
 """Multiplications that a token costs beside those of its model, which decides in models of a few layers."""
 
 PREDICTED = 0.15
@@ -24,7 +26,7 @@ PRIOR = 0.3
 
 @dataclass
 class _Progress:
-    """How much of a job is done, and what was seen of it: shares of its work, and seconds."""
+    """How much of a job is done; the share of its steps that was seen, in how many seconds; and what else it took."""
 
     work: float
     done: float = 0.0
@@ -32,20 +34,28 @@ class _Progress:
     began: float = 0.0
     seen: float = 0.0
     seconds: float = 0.0
+    besides: float | None = None
     running: bool = False
 
 
 class Forecast:
     """What is left of a run, in work and in seconds; the clock may be any that counts seconds."""
 
-    def __init__(self, plan: Plan, clock: Callable[[], float] = monotonic) -> None:
-        self._plan, self._clock, self._began = plan, clock, clock()
+    def __init__(
+        self,
+        work: Callable[[Job], float],
+        needs: Callable[[Job], Sequence[Job]],
+        clock: Callable[[], float] = monotonic,
+    ) -> None:
+        """`work` says how much work a job is, in any unit, and `needs` which jobs must be done before it."""
+        self._work, self._needs, self._clock, self._began = work, needs, clock, clock()
+        self._shown: tuple[float, float | None] = -1.0, None
         self._jobs: dict[Job, _Progress] = {}
         self._most_running = 1
 
     def admit(self, jobs: Iterable[Job]) -> None:
         """More jobs are to be done."""
-        self._jobs |= {job: _Progress(work_of(self._plan, job)) for job in jobs}
+        self._jobs |= {job: _Progress(self._work(job)) for job in jobs}
 
     def moved(self, job: Job, share: float) -> None:
         """A share of a job is done; what was done before it was first seen says nothing of its speed."""
@@ -59,7 +69,9 @@ class Forecast:
         """A job is done, in so many seconds; None if its result was there before."""
         at = self._jobs[job]
         at.done, at.running = 1.0, False
-        at.seen, at.seconds = (0.0, 0.0) if seconds is None else (1.0, seconds)
+        if seconds is not None:
+            stepping = at.seconds / at.seen if at.seen else 0.0
+            at.besides = max(0.0, seconds - stepping)
 
     @property
     def work(self) -> float:
@@ -79,57 +91,99 @@ class Forecast:
     @property
     def left(self) -> float | None:
         """Seconds until all is done; None while nothing was seen."""
+        if self.done == self.work:
+            return 0.0
         pace = _Pace(self._jobs)
         if not pace.known:
             return None
-        rest = [pace.seconds_per_work(job) * at.work * (1 - at.done) for job, at in self._jobs.items() if at.done < 1]
-        return max(sum(rest) / self._most_running, max(rest, default=0.0))
+        rest = {job: pace.left(job, at) for job, at in self._jobs.items() if at.done < 1}
+        running = {job for job in rest if self._jobs[job].running}
+        return _last_end(rest, running, self._needs, max(self._most_running, len(running)))
 
     def __str__(self) -> str:
-        left = self.left
+        if self.elapsed >= self._shown[0] + 1:
+            self._shown = self.elapsed, self.left
+        left = self._shown[1]
         return f"{clock_time(self.elapsed)}, {'?' if left is None else clock_time(left)} left"
 
 
 class _Pace:
-    """Seconds per work of each kind of job and system: as seen of these, and before that as of what is most alike."""
+    """What was seen: seconds per work of each kind of job and system, and the seconds that each kind takes besides."""
 
-    def __init__(self, jobs: dict[Job, _Progress]) -> None:
+    def __init__(self, jobs: Mapping[Job, _Progress]) -> None:
         self._seen: dict[tuple[str, ...], tuple[float, float]] = {}
-        self._mean: dict[tuple[str, ...], float] = {}
+        self._besides: dict[tuple[str, ...], list[float]] = {}
         sizes: dict[tuple[str, ...], list[float]] = {}
         for job, at in jobs.items():
-            for group in ((), (job.kind,), (job.kind, job.system)):
+            for group in _groups(job):
                 work, seconds = self._seen.get(group, (0.0, 0.0))
                 self._seen[group] = work + at.work * at.seen, seconds + at.seconds
                 sizes.setdefault(group, []).append(at.work)
-        self._mean = {group: sum(works) / len(works) for group, works in sizes.items()}
+                if at.besides is not None:
+                    self._besides.setdefault(group, []).append(at.besides)
+        self._prior = {group: PRIOR * fmean(works) for group, works in sizes.items()}
 
     @property
     def known(self) -> bool:
-        """Whether anything was seen."""
-        work, seconds = self._seen.get((), (0.0, 0.0))
+        """Whether a speed was seen."""
+        work, seconds = self._seen[()]
         return work > 0 and seconds > 0
 
-    def seconds_per_work(self, job: Job) -> float:
-        """Of a job that is like this one."""
+    def left(self, job: Job, at: _Progress) -> float:
+        """The seconds that a job still takes, at the speed of those that are most alike."""
+        _, kind, both = _groups(job)
+        besides = fmean(self._besides.get(both) or self._besides.get(kind) or [0.0])
+        if kind in self._besides and not self._seen[kind][0]:
+            return besides
         work, seconds = self._seen[()]
         rate = seconds / work
-        for group in ((job.kind,), (job.kind, job.system)):
+        for group in (kind, both):
             work, seconds = self._seen[group]
-            prior = PRIOR * self._mean[group]
-            rate = (seconds + prior * rate) / (work + prior)
-        return rate
+            rate = (seconds + self._prior[group] * rate) / (work + self._prior[group])
+        return rate * at.work * (1 - at.done) + (0.0 if at.running else besides)
+
+
+def _last_end(
+    seconds: Mapping[Job, float], running: Set[Job], needs: Callable[[Job], Sequence[Job]], slots: int
+) -> float:
+    """When all jobs are done, if each slot takes the first job whose needs are done."""
+    unmet = {job: sum(needed in seconds for needed in needs(job)) for job in seconds}
+    order = {job: place for place, job in enumerate(seconds)}
+    dependents: dict[Job, list[Job]] = {}
+    for job in seconds:
+        for needed in needs(job):
+            dependents.setdefault(needed, []).append(job)
+    ready = [place for job, place in order.items() if not unmet[job] and job not in running]
+    at_work = [(seconds[job], order[job]) for job in running]
+    jobs, now = list(seconds), 0.0
+    heapify(at_work)
+    while at_work or ready:
+        while ready and len(at_work) < slots:
+            job = jobs[heappop(ready)]
+            heappush(at_work, (now + seconds[job], order[job]))
+        now, place = heappop(at_work)
+        for job in dependents.get(jobs[place], ()):
+            unmet[job] -= 1
+            if not unmet[job]:
+                heappush(ready, order[job])
+    return now
+
+
+def _groups(job: Job) -> tuple[tuple[str, ...], ...]:
+    """From all jobs to those that are most like one."""
+    return (), (job.kind,), (job.kind, job.system)
 
 
 def work_of(plan: Plan, job: Job) -> float:
     """The work of a job, in multiplications of forward passes."""
     dims = next((variant.dims for variant in plan.variants if variant.name == job.system), None)
-    per_token = OVERHEAD + (_of_layers(dims) if dims else 0.0)
-    if dims and job.task is None:
-        per_token += PREDICTED * dims.vocab_size * dims.embedding_width
-    return kind_of(job).size(plan, job) * per_token
+    return kind_of(job).size(plan, job) * per_token(dims, pretrains=job.task is None)
 
 
-def _of_layers(dims: Dims) -> float:
-    width = dims.hidden_width
-    return float(dims.n_layers * width * (4 * width + 2 * (dims.ffn_width or 2 * width)))
+def per_token(dims: Dims | None, *, pretrains: bool) -> float:
+    """The multiplications of a token; those of its layers only if their sizes are known."""
+    if dims is None:
+        return OVERHEAD
+    width, inner = dims.hidden_width, dims.ffn_width or 2 * dims.hidden_width
+    predictions = PREDICTED * dims.vocab_size * dims.embedding_width if pretrains else 0.0
+    return OVERHEAD + dims.n_layers * width * (4 * width + 2 * inner) + predictions

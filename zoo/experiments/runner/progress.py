@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 
 from rich.console import Console
 from rich.progress import TaskID
@@ -11,7 +12,7 @@ from zoo.experiments.plan.job import Job
 from zoo.experiments.plan.job_kinds import kind_of
 from zoo.experiments.plan.plan import Plan
 from zoo.experiments.results.records import FailedResult, Result
-from zoo.experiments.runner.forecast import Forecast
+from zoo.experiments.runner.forecast import Forecast, work_of
 from zoo.progress import Pace, Shown
 
 
@@ -20,7 +21,7 @@ class Display(Shown):
 
     def __init__(self, plan: Plan, console: Console) -> None:
         super().__init__(console)
-        self._forecast = Forecast(plan)
+        self._forecast = Forecast(partial(work_of, plan), plan.needs)
         self._at_work: dict[str, tuple[TaskID, Pace]] = {}
         self._n_ended = self._n_jobs = 0
         self._all = self.bars.add("all jobs", 0.0, lambda: self._forecast, self._count)
