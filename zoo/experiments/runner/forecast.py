@@ -14,7 +14,7 @@ from zoo.experiments.plan.job_kinds import kind_of
 from zoo.experiments.plan.plan import Plan
 from zoo.progress import clock_time
 
-OVERHEAD = 200_000.0
+OVERHEAD = 150_000.0
 """Multiplications that a token costs beside those of its model, which decides in models of a few layers."""
 
 PREDICTED = 0.15
