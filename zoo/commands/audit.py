@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import shlex
 import sys
+from dataclasses import replace
+from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -87,6 +90,8 @@ def _print(audits: Audits, named: bool) -> None:
 def _write(audits: Audits, as_markdown: bool, html: Path | None, chart: Path | None, update: Path | None) -> None:
     from zoo.auditing import chart as charts
     from zoo.auditing.report import write_markdown
+    from zoo.document import Made
+    from zoo.document.html import render
     from zoo.document.markdown import sections
     from zoo.document.svg import standalone
 
@@ -97,7 +102,8 @@ def _write(audits: Audits, as_markdown: bool, html: Path | None, chart: Path | N
     if chart:
         write_text(chart, standalone(charts.chart(audits.good), charts.TITLE))
     if html:
-        audits.save(html, "html")
+        made = Made(date.today().isoformat(), shlex.join(["zoo", *sys.argv[1:]]))
+        write_text(html, render(replace(audits.document, made=made)))
     written = {"page": html, "chart": chart, "page with tables": update}
     ending({what: path for what, path in written.items() if path and not as_markdown})
 

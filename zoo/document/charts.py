@@ -86,6 +86,12 @@ class Chart:
     names: tuple[str, ...] = ()
     labelled: bool = False
 
+    @property
+    def legend(self) -> tuple[str, ...]:
+        """The names that have points; none where points are labelled."""
+        seen = {series.name for panel in self.panels for series in panel.series if series.points}
+        return () if self.labelled else tuple(name for name in self.names if name in seen)
+
     def place(self, name: str) -> int | None:
         """The place of a series among the names, which decides its look; None for grey."""
         return self.names.index(name) if name in self.names else None

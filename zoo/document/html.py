@@ -86,7 +86,7 @@ def figure(title: str, chart: Chart, data: Table | None = None) -> str:
     """The panels of a chart, beside each other where there is room, and its legend."""
     caption = f"<figcaption>{escaped(title)}</figcaption>"
     panels = "\n".join(svg.panels(chart, title))
-    legend = "" if chart.labelled else "".join(map(_legend_item, [chart] * len(chart.names), chart.names))
+    legend = "".join(_legend_item(chart, name) for name in chart.legend)
     listed = f'\n<ul class="legend">{legend}</ul>' if legend else ""
     numbers = _folded("The same in numbers", table(data, title)) if data else ""
     return f'<figure>{caption}\n<div class="panels">{panels}</div>{listed}{numbers}</figure>'

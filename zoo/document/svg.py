@@ -19,7 +19,7 @@ WIDTH = 360
 
 HEIGHT, ROW = 230, 22
 TOP, TITLE, BOTTOM, LEFT, RIGHT = 8, 16, 40, 46, 14
-MOST_LABEL = 150
+MOST_LABEL = 165
 """Units of the name of a row; a longer one is cut, and a pointer shows the whole."""
 
 N_COLORS, N_SHAPES, N_DASHES = 5, 6, 4
@@ -193,10 +193,10 @@ def _names(chart: Chart, panel: Panel, x: Scale, y: Scale) -> Iterator[str]:
 
 def _legend_rows(chart: Chart, width: float) -> tuple[str, int]:
     """The legend of a file, wrapped, and its height."""
-    if chart.labelled or not chart.names:
+    if not chart.legend:
         return "", 0
     body, x, y = "", 12.0, 0
-    for name in chart.names:
+    for name in chart.legend:
         needed = 40 + min(text_width(name), 2 * MOST_LABEL)
         if x + needed > width and x > 12:
             x, y = 12.0, y + 20

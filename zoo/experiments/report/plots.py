@@ -8,10 +8,11 @@ from statistics import fmean
 from zoo.document import Axis, Chart, Panel, Point, Series
 from zoo.experiments.results.run import ComparisonRun
 from zoo.experiments.results.scored import ScoredResult, ScoredRun
-from zoo.experiments.statistics.tests import EQUIVALENT, SAME, TOO_FEW, Difference
+from zoo.experiments.statistics.tests import EQUIVALENT, OUT_OF_REACH, SAME, TOO_FEW, Difference
 from zoo.experiments.statistics.verdicts import Comparisons, has_constant_predictions
 
-VERDICTS = ("better", EQUIVALENT, "not significant", TOO_FEW, SAME)
+VERDICTS = ("better", EQUIVALENT, "not significant", TOO_FEW, OUT_OF_REACH, SAME)
+"""The place of each decides its look."""
 
 MOST_PAIRS = 15
 """Pairs per task whose differences are all drawn; of more, those with the first variant."""
@@ -56,8 +57,6 @@ def differences_chart(comparisons: Comparisons) -> Chart:
 
 def intervals_chart(panels: Mapping[str, Mapping[str, Difference]], labels: Sequence[str]) -> Chart:
     """Differences by panel and label with their intervals over seeds and items; a look per verdict."""
-    seen = {d.verdict for differences in panels.values() for d in differences.values()}
-    verdicts = tuple(verdict for verdict in VERDICTS if verdict in seen)
     axis = Axis("difference, points", least_span=2.0)
     drawn = (
         Panel(
@@ -66,7 +65,7 @@ def intervals_chart(panels: Mapping[str, Mapping[str, Difference]], labels: Sequ
                 Series(
                     verdict, tuple(_difference(d, labels.index(at)) for at, d in its.items() if d.verdict == verdict)
                 )
-                for verdict in verdicts
+                for verdict in VERDICTS
             ),
             axis,
             rows=tuple(labels),
@@ -74,7 +73,7 @@ def intervals_chart(panels: Mapping[str, Mapping[str, Difference]], labels: Sequ
         )
         for title, its in panels.items()
     )
-    return Chart(tuple(drawn), verdicts)
+    return Chart(tuple(drawn), VERDICTS)
 
 
 def curves_chart(run: ComparisonRun) -> Chart:

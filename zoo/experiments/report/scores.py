@@ -59,7 +59,7 @@ def score_table(run: ScoredRun, comparisons: Comparisons) -> Table:
         (row, column): rank
         for row, (name, *_) in enumerate(rows)
         for column, task in enumerate(tasks, 1)
-        if (rank := tier_of(comparisons, task, name))
+        if len(comparisons.tiers.get(task, ())) > 1 and (rank := tier_of(comparisons, task, name))
     }
     columns = ("system", *(task_label(run, task) for task in tasks), *means.columns[1:])
     return Table(columns, rows, ranks=ranks, rules=frozenset({len(run.plan.names)}))
