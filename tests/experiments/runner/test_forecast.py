@@ -86,7 +86,7 @@ def ratios(recording: Recording, workers: int) -> Iterator[tuple[float, float]]:
 
 
 @pytest.mark.parametrize("workers", [1, 2])
-@pytest.mark.parametrize("name", ["three-families", "two-sizes"])
+@pytest.mark.parametrize("name", ["two-sizes"])
 def test_from_a_tenth_of_the_work_on_the_time_left_is_right_within_30_percent(name: str, workers: int) -> None:
     found = [ratio for done, ratio in ratios(Recording(name), workers) if 0.1 <= done <= 0.9]
     assert len(found) > 30
