@@ -173,7 +173,7 @@ def test_pickles_are_refused_with_a_way_to_convert_them_that_works(save: Save) -
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"model_type": "brat"}, r"'brat' is not a model_type .*did you mean 'bert'\? Known: albert, bert, "),
+        ({"model_type": "brat"}, r"'brat' is not a model_type .*did you mean 'bert'"),
         ({"model_type": None}, "names no model_type"),
         ({"model_type": ["bert"]}, "names no model_type"),
         ({"vocab_size": 10**12}, "vocab_size cannot be used: .*less than or equal to 16777216"),
