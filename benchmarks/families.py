@@ -40,13 +40,14 @@ from zoo.weights.format import CheckpointFormat
 
 CATALOG = Catalog.installed()
 TIMED = {
+    "OpenAIGPT": "gpt-mini",
     "XLMRoberta": "roberta-mini+tokenizer=roberta.xlm_unigram",
     "Camembert": "roberta-mini+tokenizer=roberta.camembert_unigram",
 }
 """What is timed where a family has no variant called after it and mini."""
 
 
-PLUGINS = {"XLMRoberta": "roberta", "Camembert": "roberta", "DebertaV2": "deberta"}
+PLUGINS = {"OpenAIGPT": "gpt", "GPT2": "gpt", "XLMRoberta": "roberta", "Camembert": "roberta", "DebertaV2": "deberta"}
 """The plugin of a family, where it is called otherwise."""
 
 
@@ -108,7 +109,7 @@ def parity(family: str, n_configs: int) -> tuple[float, float]:
 
 
 def counts(family: str, format: CheckpointFormat) -> str:
-    """How many of the released variants have as many parameters as the library's class for masked words."""
+    """How many of the released variants have as many parameters as the library's class that predicts words."""
     released = [v for v in CATALOG.variants.values() if _is_released(v, format)]
     agree = sum(_ours(variant) == _theirs(family, format, variant) for variant in released)
     return f"{agree} of {len(released)}"
@@ -127,7 +128,7 @@ def _ours(variant: Variant) -> int:
 def _theirs(family: str, format: CheckpointFormat, variant: Variant) -> int:
     config = getattr(transformers, f"{family}Config")(**(format.config(variant) or {}))
     with torch.device("meta"):
-        model = getattr(transformers, f"{family}ForMaskedLM")(config)
+        model = getattr(transformers, f"{family}{FAMILIES[family].language_model}")(config)
     return sum(parameter.numel() for parameter in model.base_model.parameters())
 
 
@@ -136,7 +137,7 @@ def speed(family: str, format: CheckpointFormat, n_texts: int, n_passes: int) ->
     variant = CATALOG.variant(TIMED.get(family, f"{family.lower().removesuffix('v2')}-mini"))
     built = CATALOG.build(variant)
     config = HeadConfig(kind="classification", labels=("a", "b"), pooling=format.pooling)
-    alone = Model(variant, built.embedding, built.encoder, {})
+    alone = Model(variant, built.embedding, built.encoder, {}, causal=built.causal)
     headed = alone.with_head("task", make_head(variant.dims, config))
     rng = np.random.default_rng(0)
     lengths = np.clip(rng.gamma(4.0, 7.0, n_texts).astype(int), 5, 128)
@@ -147,6 +148,8 @@ def speed(family: str, format: CheckpointFormat, n_texts: int, n_passes: int) ->
         zoo.save(headed, f"{folder}/head")
         bare = getattr(transformers, f"{family}Model").from_pretrained(f"{folder}/bare").eval()
         head = getattr(transformers, f"{family}ForSequenceClassification").from_pretrained(f"{folder}/head").train()
+        if head.config.pad_token_id is None:  # without one, GPT-2 does not look for the last token
+            head.config.pad_token_id = 0
     encoding = ratio(lambda: _encode(alone.eval(), encodings), lambda: _their_encode(bare, batches), n_passes)
     return encoding, ratio(*_steps(headed.train(), head, batches), n_passes)
 

@@ -85,6 +85,8 @@ def batch(model: Model, length: int, n: int) -> Batch:
             "modernbert-tiny",
             "deberta-tiny",
         ),
+        *("distilbert-tiny", "gpt-tiny", "gpt2-tiny", "transformer-tiny", "d2l-tiny", "electra-tiny"),
+        "electra-tiny+dims.embedding_width=64+objectives=electra.mlm",
         "deberta-tiny+encoder.terms=c2p+encoder.conv_kernel=3",
         *ODD,
     ],
@@ -133,6 +135,8 @@ def _runs(variant: Variant) -> int:
         "modernbert-tiny",
         "deberta-tiny",
         "bert-mini+dims.vocab_size=500+dims.attention_dropout=0.1",
+        *("distilbert-tiny+dims.dropout=0.1", "gpt2-tiny+dims.dropout=0.1", "transformer-tiny", "d2l-tiny"),
+        *("electra-tiny", "electra-tiny+dims.embedding_width=64"),
     ],
 )
 def test_the_estimate_of_activations_is_the_measured_peak(name: str) -> None:

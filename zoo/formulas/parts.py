@@ -75,8 +75,10 @@ def attention_block(dims: Dims, copies: Polynomial | int, runs: Polynomial | int
 def feedforward_block(dims: Dims, copies: Polynomial | int, runs: Polynomial | int) -> list[Component]:
     """Up and down with biases, and a norm; Vaswani et al. 2017, section 3.3."""
     dims.required("ffn_width")
+    # The backward pass of these two needs their output alone, which the product after them keeps anyway.
+    inner = 4 if dims.activation in ("relu", "tanh") else 8
     return [
-        Component("ffn", 2 * H * F + F + H, copies, runs, flops=4 * S * H * F, kept=4 * S * H + 8 * S * F),
+        Component("ffn", 2 * H * F + F + H, copies, runs, flops=4 * S * H * F, kept=4 * S * H + inner * S * F),
         Component("norms", 2 * H, copies, runs, kept=4 * S * H + 8 * S + _dropout(dims, S * H)),
     ]
 

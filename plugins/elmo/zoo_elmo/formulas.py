@@ -71,7 +71,7 @@ def bilm(dims: Dims, *, bias: Literal["zero", "unigram"] = "zero") -> list[Compo
     """A bias for each token, and a projection if the token table has another width than a direction."""
     half = half_of(dims)
     n = 2 * S - 2
-    output = Component("LM bias", V, flops=2 * n * E * V, kept=16 * n * V)
+    output = Component("LM bias", V, flops=2 * n * E * V, kept=12 * n * V)
     if half == dims.embedding_width:
         return [output]
     return [Component("LM projection", half * E + E, flops=2 * half * n * E, kept=4 * half * n), output]

@@ -35,7 +35,7 @@ def pre_norm(dims: Dims) -> list[Component]:
 def lm(dims: Dims, *, tied: bool = True) -> list[Component]:
     """A product with the token table, or with a table of its own; before it a projection if E is not H."""
     n = S - 1
-    kept = 4 * n * E + 8 * n + 16 * n * V
+    kept = 4 * n * E + 8 * n + 12 * n * V
     output = Component(OUTPUT_TABLE, 0 * V if tied else V * E, flops=2 * n * E * V, kept=kept)
     if dims.embedding_width == dims.hidden_width:
         return [output]

@@ -77,6 +77,7 @@ VARIANTS = [
     _gpt2("gpt2-large", 1_280, 36),
     _gpt2("gpt2-xl", 1_600, 48),
     _cpu("gpt-tiny", "tiny", GPT, GPT_PARTS),
+    _cpu("gpt-mini", "mini", GPT, GPT_PARTS),
     _cpu("gpt2-tiny", "tiny", GPT2, GPT2_PARTS),
     _cpu("gpt2-mini", "mini", GPT2, GPT2_PARTS),
 ]
