@@ -9,15 +9,17 @@ import subprocess
 from html import unescape
 from pathlib import Path
 
+import jsonschema
 import pytest
 
 import zoo
 from tests.experiments.synthetic_runs import made_up, saved
 from tests.typed import typed
 from zoo.experiments.board import page as board_page
-from zoo.experiments.board.records import Board, Cell, Group, LeftOut, Row, RunEntry
+from zoo.experiments.board.records import Board, Cell, Group, LeftOut, Row, RunEntry, schema
 
 BROWSER = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
+SCHEMAS = Path(__file__).resolve().parents[3] / "docs" / "schema"
 HOSTILE = "</script><script>document.title='taken'</script>"
 
 
@@ -72,6 +74,14 @@ def test_the_same_runs_give_the_same_bytes_and_what_is_no_run_is_left_out(runs: 
     assert len(lines) == 2 and "two: " in lines[1] and "holds no run" in lines[0]
     assert "holds no run" in (tmp_path / "site" / "index.html").read_text()
     assert typed("board", tmp_path / "empty", "--out", tmp_path / "site").returncode == 2
+
+
+def test_the_data_keep_to_the_published_schema(runs: Path, tmp_path: Path) -> None:
+    published = (SCHEMAS / "board.schema.json").read_text()
+    assert published == schema(), "write docs/schema/board.schema.json again: zoo.experiments.board.records.schema()"
+    made = zoo.board(runs, out=tmp_path / "site")
+    assert made.folder
+    jsonschema.validate(json.loads((made.folder / "board.json").read_text()), json.loads(published))
 
 
 def large(n_systems: int, n_tasks: int, n_seeds: int) -> Board:

@@ -8,6 +8,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
+import jsonschema
 import numpy as np
 import pytest
 from scipy import stats
@@ -18,6 +19,7 @@ import zoo
 from tests.experiments.synthetic_runs import TARGETS, made_up, saved
 from tests.typed import typed
 from zoo.document.formats import FORMATS
+from zoo.experiments.report.judged import judged_schema
 from zoo.experiments.statistics.verdicts import compare_systems
 
 GENERATOR = np.random.default_rng(5)
@@ -284,6 +286,12 @@ def test_a_folder_is_reported_in_every_format_and_verified(judged: Path) -> None
     assert typed("verify", judged, "--depth", "models").returncode == 2
     again = zoo.judge("bert=bert-*.txt", "roberta=roberta-*.txt", gold="gold.txt", out="again")
     assert (judged / "results.json").read_bytes() == (again.folder / "results.json").read_bytes()  # type: ignore[operator]
+
+
+def test_published_results_keep_to_the_published_schema(judged: Path) -> None:
+    published = (Path(__file__).resolve().parents[3] / "docs/schema/judged.schema.json").read_text()
+    assert published == judged_schema(), "write docs/schema/judged.schema.json again: report.judged.judged_schema()"
+    jsonschema.validate(json.loads((judged / "results.json").read_text()), json.loads(published))
 
 
 def test_what_was_changed_afterwards_is_found(judged: Path) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 from zoo.core.specs import Record
 
 JUDGED = "judged"
@@ -74,3 +76,8 @@ class Board(Record):
     runs: tuple[RunEntry, ...]
     environments: tuple[str, ...]
     left_out: tuple[LeftOut, ...]
+
+
+def schema() -> str:
+    """The JSON schema of board.json."""
+    return json.dumps(Board.model_json_schema(mode="serialization"), indent=1) + "\n"

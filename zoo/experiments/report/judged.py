@@ -6,18 +6,20 @@ import json
 from collections.abc import Iterator
 from pathlib import Path
 from statistics import fmean, stdev
+from typing import Literal
 
 from pydantic import JsonValue
 
 from zoo.core.files import write_text
+from zoo.core.specs import Record
 from zoo.document import Document, Figure, Notes, Section, Table, markdown
 from zoo.experiments.report import categories, differences, metrics, parts
 from zoo.experiments.report.answer import answer_section
 from zoo.experiments.report.plots import seeds_chart
-from zoo.experiments.report.results_json import SCORES
+from zoo.experiments.report.results_json import SCORES, ScoreSummary
 from zoo.experiments.report.scores import score_table
-from zoo.experiments.results.judged import JudgedRun, JudgedTask
-from zoo.experiments.statistics.parts import part_scores
+from zoo.experiments.results.judged import JudgedRun, Judgement
+from zoo.experiments.statistics.parts import PartScores, part_scores
 from zoo.experiments.statistics.verdicts import Comparisons
 from zoo.tasks.scoring import chosen_metrics
 
@@ -50,25 +52,42 @@ def write_judged_report(run: JudgedRun, comparisons: Comparisons, folder: Path) 
     write_text(folder / "report.md", markdown.render(judged_document(run, comparisons)))
 
 
+class PublishedJudgement(Record):
+    """What results.json of a judged folder holds: the judgement, every score, and the statistics."""
+
+    format: Literal[1] = 1
+    score_unit: str = SCORES
+    judgement_hash: str
+    judgement: Judgement
+    scores: dict[str, dict[str, ScoreSummary | None]]
+    """By system and task; null if there is none."""
+    statistics: Comparisons
+    parts: tuple[PartScores, ...]
+    """Scores of the parts of tasks, such as types of entities."""
+
+
+def judged_schema() -> str:
+    """The JSON schema of results.json in a judged folder."""
+    return json.dumps(PublishedJudgement.model_json_schema(mode="serialization"), indent=1) + "\n"
+
+
 def judged_summary(run: JudgedRun, comparisons: Comparisons) -> dict[str, JsonValue]:
-    """Everything as JSON; equal results give equal bytes."""
-    return {
-        "format": 1,
-        "score_unit": SCORES,
-        "judgement_hash": run.plan.content_hash,
-        "judgement": run.plan.model_dump(mode="json"),
-        "scores": {name: {task.name: _values(run, name, task) for task in run.plan.tasks} for name in run.systems},
-        "statistics": comparisons.model_dump(mode="json"),
-        "parts": [each.model_dump(mode="json") for each in part_scores(run)],
-    }
+    """The `PublishedJudgement` as JSON; equal results give equal bytes."""
+    published = PublishedJudgement(
+        judgement_hash=run.plan.content_hash,
+        judgement=run.plan,
+        scores={name: {task.name: _summary(run, name, task.name) for task in run.plan.tasks} for name in run.systems},
+        statistics=comparisons,
+        parts=tuple(part_scores(run)),
+    )
+    return published.model_dump(mode="json")
 
 
-def _values(run: JudgedRun, system: str, task: JudgedTask) -> JsonValue:
-    values = [result.main_score for result in run.finetuned(system, task.name)]
+def _summary(run: JudgedRun, system: str, task: str) -> ScoreSummary | None:
+    values = tuple(result.main_score for result in run.finetuned(system, task))
     if not values:
         return None
-    spread = stdev(values) if len(values) > 1 else None
-    return {"mean": fmean(values), "sd": spread, "values": list[JsonValue](values)}
+    return ScoreSummary(mean=fmean(values), sd=stdev(values) if len(values) > 1 else None, values=values)
 
 
 def _scores(run: JudgedRun, comparisons: Comparisons) -> Section:
