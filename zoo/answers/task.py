@@ -20,7 +20,7 @@ Key: TypeAlias = tuple[str, int]
 
 Files: TypeAlias = Mapping[Key, RowFile]
 
-HARNESS_SCORES = ("acc", "exact_match", "f1", "mcc", "word_perplexity")
+HARNESS_SCORES = ("acc", "exact_match", "f1", "mcc")
 """Metrics of the evaluation harness by which an item is scored, the usual first."""
 
 AS_PAIRS = {"mcc": "matthews", "f1": "f1"}

@@ -98,6 +98,20 @@ def test_verdicts_are_those_of_the_comparison_whose_predictions_are_judged(here:
     assert judged.statistics.spreads["lamps"]["bert-tiny"] == expected.spreads["lamps"]["bert-tiny"]
 
 
+def test_predictions_of_the_transformers_library_score_as_scikit_learn_has_it() -> None:
+    example = Path(__file__).resolve().parents[3] / "docs" / "examples" / "judging"
+    read = [line.split("\t")[1] for line in (example / "micro-acceptability.tsv").read_text().splitlines()[1:]]
+    judged = zoo.judge(
+        *(f"{name}={example}/{name}*/predict_results_micro-acceptability.txt" for name in ("bert", "albert", "bag")),
+        gold=f"{example}/micro-acceptability.tsv",
+    )
+    for file, result in zip(judged.run.plan.files, judged.run.results, strict=True):
+        made = [line.split("\t")[1] for line in Path(file.path).read_text().splitlines()[1:]]
+        assert result.main_score == pytest.approx(metrics.accuracy_score(read, made))
+    verdicts = {(d.first, d.second): d.winner_first[0] for d in judged.statistics.differences if d.verdict == "better"}
+    assert verdicts == {("bert", "bag"): "bert", ("albert", "bag"): "albert"}
+
+
 def test_only_scores_are_tested_over_seeds_as_scipy_does() -> None:
     one, two = [0.81, 0.84, 0.80, 0.83], [0.86, 0.85, 0.84, 0.88]
     judged = zoo.judge({"bert": one, "roberta": two}, metric="accuracy")

@@ -189,7 +189,8 @@ def _settings(run: ComparisonRun) -> Iterator[str]:
         yield f"pre-trained on {text}: {own[0].pretraining.tokens:,} tokens"
     steps = sorted({str(v.finetuning.steps or f"{v.finetuning.epochs:g} epochs") for v in plan.variants})
     yield f"fine-tuning: {' and '.join(steps)}{' steps' if all(map(str.isdecimal, steps)) else ''}"
-    yield f"seeds: {', '.join(map(str, plan.seeds))}; {plan.compute.precision}"
+    devices = sorted({r.environment.arithmetic for r in run.results if not isinstance(r, FailedResult)})
+    yield f"seeds: {', '.join(map(str, plan.seeds))}; computed on {' and '.join(devices)}"
     if withheld(run):
         yield f"times are not shown, as different machines measured them: {'; '.join(hardware(run))}"
     missing = sum(isinstance(result, FailedResult) for result in run.results)
