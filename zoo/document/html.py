@@ -125,11 +125,11 @@ def _section(section: Section, *, leads: bool = False) -> str:
     kinds = [type(block) for block in section.blocks]
     pair = " pair" if kinds.count(Figure) == 1 and kinds.count(Table) == 1 else ""
     head = f'<h2 id="{escape(section.id)}">{escaped(section.title)}</h2>' if section.title else ""
-    blocks = [part for block in section.blocks for part in _block(block, section.title)]
+    blocks = [part for block in section.blocks for part in _block(block, section.title, fold=not leads)]
     return "\n".join([f'<section class="first{pair}">' if leads else "<section>", head, *blocks, "</section>"])
 
 
-def _block(block: Block, label: str) -> Iterator[str]:
+def _block(block: Block, label: str, *, fold: bool) -> Iterator[str]:
     if isinstance(block, Figure):
         yield figure(block.title, block.chart, block.data)
     elif isinstance(block, Notes) and block.lead:
@@ -140,7 +140,7 @@ def _block(block: Block, label: str) -> Iterator[str]:
     else:
         yield from [f"<h3>{escaped(block.title)}</h3>"] if block.title else []
         shown = table(block, block.title or label)
-        yield _folded(f"{len(block.rows)} rows", shown) if len(block.rows) > MOST_ROWS else shown
+        yield _folded(f"{len(block.rows)} rows", shown) if fold and len(block.rows) > MOST_ROWS else shown
 
 
 def _folded(summary: str, content: str, kind: str = "") -> str:

@@ -22,6 +22,9 @@ TOP, TITLE, BOTTOM, LEFT, RIGHT = 8, 16, 40, 46, 14
 MOST_LABEL = 165
 """Units of the name of a row; a longer one is cut, and a pointer shows the whole."""
 
+MOST_NAMED = 12
+"""Of more points, the hollow ones have no names beside them."""
+
 N_COLORS, N_SHAPES, N_DASHES = 5, 6, 4
 """Without a common divisor of colors and the others, so that no two of the first 20 series look alike."""
 
@@ -181,11 +184,14 @@ def _dash(place: int | None) -> str:
 
 
 def _names(chart: Chart, panel: Panel, x: Scale, y: Scale) -> Iterator[str]:
-    """Names beside the points that have none of another's name or point in the way."""
+    """Names beside the points where no other name or point is in the way; those of hollow points come last."""
     room = Box(x.start, min(y.start, y.end), x.end + RIGHT, max(y.start, y.end))
-    points = [(series, x(p.x), y(p.y)) for series in panel.series for p in series.points]
-    names = [(series.name, at_x, at_y) for series, at_x, at_y in points]
-    for (series, *_), label in zip(points, placed(names, room), strict=True):
+    points = [(series, point) for series in panel.series for point in series.points]
+    if len(points) > MOST_NAMED:
+        points = [(series, point) for series, point in points if point.mark != "hollow"]
+    points.sort(key=lambda one: one[1].mark == "hollow")
+    names = [(series.name, x(point.x), y(point.y)) for series, point in points]
+    for (series, _), label in zip(points, placed(names, room), strict=True):
         if label:
             kind = f"name {label.anchor} {look(chart.place(series.name))}"
             yield _text(label.x, label.y, series.name, kind, most=MOST_LABEL)

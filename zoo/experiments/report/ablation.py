@@ -45,6 +45,8 @@ def answer(effects: Effects) -> str:
     ]
     where = "in the mean over tasks" if _quality(effects) == MEAN_OF_TASKS else f"on {_quality(effects)}"
     verb = "makes" if len(shown) == 1 else "make"
+    if len(of) == 1 and not shown:
+        return f"The choice makes no significant difference {where}."
     if not shown:
         return f"None of {len(of)} choices makes a significant difference {where}."
     return f"{len(shown)} of {len(of)} choices {verb} a significant difference {where}: {'; '.join(shown)}."

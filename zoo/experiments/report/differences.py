@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import TypeAlias
 
 from zoo.document import MISSING, Figure, Notes, Section, Table
@@ -16,7 +16,7 @@ INTERVAL = "intervals over seeds and items, 95% and wider where several tests ar
 COUNTED = ("better", EQUIVALENT, "not significant", TOO_FEW, SAME)
 ALWAYS = ("better", "not significant", TOO_FEW)
 MOST_SHOWN = 6
-"""Differences in the mean that a note names; the table has all."""
+"""Differences or variants that a note names; the tables have all."""
 
 
 def tiers_section(comparisons: Comparisons) -> Section | None:
@@ -159,10 +159,16 @@ def _against_baselines(comparisons: Comparisons) -> tuple[Where, Where]:
 
 
 def _on(comparisons: Comparisons, where: dict[str, list[str]], everywhere: str) -> str:
-    return "; ".join(f"{variant} on {_tasks(comparisons, tasks, everywhere)}" for variant, tasks in where.items())
+    """Variants with the same tasks together; many are counted."""
+    together: dict[tuple[str, ...], list[str]] = {}
+    for variant, tasks in where.items():
+        together.setdefault(tuple(tasks), []).append(variant)
+    return "; ".join(
+        f"{_listed(names) if len(names) <= MOST_SHOWN else f'{len(names)} variants'} on "
+        f"{everywhere if 1 < len(tasks) == len(comparisons.tiers) else _listed(tasks)}"
+        for tasks, names in together.items()
+    )
 
 
-def _tasks(comparisons: Comparisons, tasks: list[str], everywhere: str) -> str:
-    if len(tasks) > 1 and len(tasks) == len(comparisons.tiers):
-        return everywhere
-    return " and ".join([*filter(None, [", ".join(tasks[:-1])]), tasks[-1]])
+def _listed(names: Sequence[str]) -> str:
+    return " and ".join([*filter(None, [", ".join(names[:-1])]), names[-1]])

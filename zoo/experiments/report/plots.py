@@ -45,19 +45,22 @@ def differences_chart(comparisons: Comparisons) -> Chart:
     """A panel per task and one for their mean, a row per pair of variants."""
     of_all = [*comparisons.overall_between_variants, *comparisons.between_variants()]
     pairs = list(dict.fromkeys((d.first, d.second) for d in of_all))
+    labels, label = {pair: " - ".join(pair) for pair in pairs}, "difference, points"
     if len(pairs) > MOST_PAIRS:
-        pairs = [pair for pair in pairs if pair[0] == pairs[0][0]]
-    labels = {pair: " - ".join(pair) for pair in pairs}
+        first = pairs[0][0]
+        labels, label = {pair: pair[1] for pair in pairs if pair[0] == first}, f"{first} minus each, points"
     panels: dict[str, dict[str, Difference]] = {}
     for d in of_all:
         if (d.first, d.second) in labels:
             panels.setdefault(d.task, {})[labels[d.first, d.second]] = d
-    return intervals_chart(panels, list(labels.values()))
+    return intervals_chart(panels, list(labels.values()), label)
 
 
-def intervals_chart(panels: Mapping[str, Mapping[str, Difference]], labels: Sequence[str]) -> Chart:
+def intervals_chart(
+    panels: Mapping[str, Mapping[str, Difference]], labels: Sequence[str], label: str = "difference, points"
+) -> Chart:
     """Differences by panel and label with their intervals over seeds and items; a look per verdict."""
-    axis = Axis("difference, points", least_span=2.0)
+    axis = Axis(label, least_span=2.0)
     drawn = (
         Panel(
             title,
