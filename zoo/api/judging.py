@@ -15,6 +15,7 @@ from zoo.core.errors import UnknownName, ZooError
 from zoo.document import Document
 from zoo.experiments.judging.options import JudgeOptions
 from zoo.experiments.report.judged import judged_document, write_judged_report
+from zoo.experiments.results.folder import read_made, write_made
 from zoo.experiments.results.judged import JudgedRun, read_judged, write_judged
 from zoo.experiments.statistics.verdicts import Comparisons, compare_systems
 from zoo.experiments.verify.request import VerifyRequest
@@ -41,7 +42,7 @@ class Judged(Rendered):
     @cached_property
     def document(self) -> Document:
         """The report as sections."""
-        return judged_document(self.run, self.statistics)
+        return judged_document(self.run, self.statistics, read_made(self.folder) if self.folder else None)
 
     def write_report(self) -> None:
         """Write results.json and report.md into the folder."""
@@ -50,12 +51,14 @@ class Judged(Rendered):
 
 
 @takes(JudgeOptions)
-def judge(*systems: str | Mapping[str, Any], catalog: Catalog | None = None, **options: Any) -> Judged:
+def judge(
+    *systems: str | Mapping[str, Any], command: str = "zoo.judge(...)", catalog: Catalog | None = None, **options: Any
+) -> Judged:
     """Compare what systems predicted, whatever tool made them do so, with the verdicts of `compare`; as `zoo judge`.
 
     Each system is NAME=FILES, a file per seed; or a mapping from names to files, to predictions in memory (a list per
-    seed) or to scores (a number per seed). Nothing is written without `out`. Raises ZooError, with file and line, for
-    whatever does not fit.
+    seed) or to scores (a number per seed). Nothing is written without `out`; `command` is what the report says made it.
+    Raises ZooError, with file and line, for whatever does not fit.
     """
     from zoo.answers.sources import named
     from zoo.experiments.judging.judge import judged_run
@@ -75,6 +78,7 @@ def judge(*systems: str | Mapping[str, Any], catalog: Catalog | None = None, **o
     judged = Judged(asked.out, run)
     if asked.out is not None:
         write_judged(run, asked.out)
+        write_made(asked.out, command)
         judged.write_report()
     return judged
 

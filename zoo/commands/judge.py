@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import shlex
+import sys
 from typing import Annotated
 
 import typer
@@ -33,7 +35,7 @@ def judge(
     from zoo.api.judging import default_folder
 
     given = {"out": default_folder(), **options.given}
-    judged = zoo.judge(*(systems or ()), **given)
+    judged = zoo.judge(*(systems or ()), command=shlex.join(["zoo", *sys.argv[1:]]), **given)
     if as_json:
         print_json(judged.render("json"))
     else:

@@ -12,12 +12,13 @@ from pydantic import JsonValue
 
 from zoo.core.files import write_text
 from zoo.core.specs import Record
-from zoo.document import Document, Figure, Notes, Section, Table, markdown
+from zoo.document import Document, Figure, Made, Notes, Section, Table, markdown
 from zoo.experiments.report import categories, differences, metrics, parts
 from zoo.experiments.report.answer import answer_section
 from zoo.experiments.report.plots import seeds_chart
 from zoo.experiments.report.results_json import SCORES, ScoreSummary
 from zoo.experiments.report.scores import score_table
+from zoo.experiments.results.folder import read_made
 from zoo.experiments.results.judged import JudgedRun, Judgement
 from zoo.experiments.statistics.parts import PartScores, part_scores
 from zoo.experiments.statistics.verdicts import Comparisons
@@ -27,9 +28,9 @@ MOST_NAMES = 5
 """Systems that a title names."""
 
 
-def judged_document(run: JudgedRun, comparisons: Comparisons) -> Document:
+def judged_document(run: JudgedRun, comparisons: Comparisons, made: Made | None = None) -> Document:
     """The sections of a judgement, the most important first."""
-    made = (
+    found = (
         answer_section(run, comparisons),
         _scores(run, comparisons),
         _metrics(run),
@@ -41,15 +42,15 @@ def judged_document(run: JudgedRun, comparisons: Comparisons) -> Document:
         _sources(run),
     )
     names = run.plan.names
-    title = f"Judgement of {', '.join(names) if len(names) <= MOST_NAMES else f'{len(names)} systems'}"
-    sections = tuple(section for section in made if section)
-    return Document(title, sections, data=lambda: judged_summary(run, comparisons))
+    title = f"Predictions of {', '.join(names) if len(names) <= MOST_NAMES else f'{len(names)} systems'}"
+    sections = tuple(section for section in found if section)
+    return Document(title, sections, data=lambda: judged_summary(run, comparisons), made=made)
 
 
 def write_judged_report(run: JudgedRun, comparisons: Comparisons, folder: Path) -> None:
     """Write results.json and report.md into a folder."""
     write_text(folder / "results.json", json.dumps(judged_summary(run, comparisons), indent=1) + "\n")
-    write_text(folder / "report.md", markdown.render(judged_document(run, comparisons)))
+    write_text(folder / "report.md", markdown.render(judged_document(run, comparisons, read_made(folder))))
 
 
 class PublishedJudgement(Record):
