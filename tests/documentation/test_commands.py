@@ -97,6 +97,9 @@ ELSEWHERE = {
     "zoo compare bert-tiny roberta-tiny --tasks blimp --data DIR --corpus corpus.txt": (
         "tests/experiments/test_minimal_pairs.py::test_each_pre_trained_model_prefers_what_it_finds_more_probable"
     ),
+    "zoo predict FOLDER BoolQ/test.jsonl --task boolq --out BoolQ.jsonl": (
+        "tests/tasks/test_benchmarks.py::test_predictions_are_written_as_the_leaderboard_takes_them"
+    ),
     "zoo compare --plan plan.json --executor ray --address HEAD:6379 --out runs/one": (
         "tests/experiments/runner/test_ray_cluster.py::test_a_lost_worker_is_replaced_and_the_results_are_those_of_one_process"
     ),

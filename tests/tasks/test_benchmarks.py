@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +20,8 @@ from zoo.tasks.clue import TASKS as CLUE_TASKS
 from zoo.tasks.kinds import make_head, task_kind
 from zoo.tasks.objects import ObjectsTask
 from zoo.tasks.scoring import check_task
-from zoo.tasks.superglue import TASKS as SUPERGLUE_TASKS
+from zoo.tasks.superglue import DIAGNOSTICS
+from zoo.tasks.superglue import SEVEN as SUPERGLUE_TASKS
 from zoo.tasks.swag import SWAG
 from zoo.tasks.task import Example
 from zoo.testing import DIMS
@@ -34,7 +36,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def first(name: str, folder: Path, split: str = "dev") -> Example:
-    return TASKS[name].load(folder).splits[split][0]
+    return replace(TASKS[name].load(folder).splits[split][0], id="")
 
 
 @pytest.mark.parametrize("name", list(TASKS))
@@ -59,6 +61,51 @@ def test_texts_are_joined_as_the_papers_say(folder: Path) -> None:
     assert first("tnews", folder) == Example("今天的球赛怎么样", None, 3)
     assert first("afqmc", folder) == Example("花呗怎么还款", "怎么还花呗", 1)
     assert first("cmnli", folder).label == 0 and first("superglue-rte", folder).label == 0
+
+
+LEADERBOARD = {
+    "boolq": (1, {"idx": 0, "label": "true"}),
+    "cb": (2, {"idx": 0, "label": "contradiction"}),
+    "copa": (1, {"idx": 0, "label": 1}),
+    "superglue-rte": (1, {"idx": 0, "label": "not_entailment"}),
+    "wic": (0, {"idx": 0, "label": "false"}),
+    "wsc": (1, {"idx": 0, "label": "True"}),
+}
+"""A prediction and the line that jiant (v1.3) writes for it."""
+
+
+@pytest.mark.parametrize("name", LEADERBOARD)
+def test_predictions_are_written_as_the_leaderboard_takes_them(name: str, folder: Path) -> None:
+    task, (made, line) = TASKS[name], LEADERBOARD[name]
+    items = task.load(folder).splits["test"]
+    written = task.official(items, [made] * len(items))[".jsonl"].splitlines()
+    assert len(written) == len(items)
+    assert json.loads(written[0]) == line and json.loads(written[2])["idx"] == 2
+
+
+def test_questions_of_a_passage_are_written_together_with_the_label_of_every_answer(folder: Path) -> None:
+    task = TASKS["multirc"]
+    items = task.load(folder).splits["test"]
+    made = [[0, 2], [0], *[[] for _ in items[2:]]]
+    first, *rest = map(json.loads, task.official(items, made)[".jsonl"].splitlines())
+    assert first["passage"]["questions"] == [
+        {"idx": 0, "answers": [{"idx": idx, "label": int(idx in (0, 2))} for idx in range(4)]},
+        {"idx": 1, "answers": [{"idx": 4, "label": 1}]},
+    ]
+    assert len(rest) == len(items) // 2 - 1
+
+
+def test_models_of_rte_answer_the_diagnostics_by_phenomenon(tmp_path: Path) -> None:
+    pair = {"sentence1": "The cat sat .", "sentence2": "The cat did not sit .", "label": "not_entailment"}
+    write_lines(tmp_path / "AX-b" / "AX-b.jsonl", [{**pair, "idx": 0, "logic": "Negation;Double negation"}])
+    premise = {"premise": "The nurse met him .", "hypothesis": "He was met .", "label": "entailment"}
+    write_lines(tmp_path / "AX-g" / "AX-g.jsonl", [{**premise, "idx": 0, "pair_id": 551}])
+    broad, gender = (task.load(tmp_path).splits["dev"][0] for task in DIAGNOSTICS)
+    assert broad == Example(
+        pair["sentence1"], pair["sentence2"], 1, groups=("logic: Negation", "logic: Double negation"), id="0"
+    )
+    assert gender == Example(premise["premise"], premise["hypothesis"], 0, id="0")
+    assert {task.trained_on for task in DIAGNOSTICS} == {"superglue-rte"}
 
 
 def marked(item: Example) -> list[str]:

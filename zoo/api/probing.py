@@ -59,7 +59,7 @@ def probe(
             found: str | Path | Model = _pretrained(catalog, model, task, asked, Path(place), shown)
         else:
             found = model
-        with at_work(found, asked.device) as loaded:
+        with at_work(found, asked.device, asked.precision) as loaded:
             recipe = _recipe(loaded.variant.finetuning, asked)
             work = ProbeTask(chosen, dataset, recipe, range(asked.seeds))
             systems = {_called(model): loaded}
@@ -69,6 +69,7 @@ def probe(
                 with _row(shown, f"probing {name}") as moved:
                     answers[name] = carry_out(system, work, moved)
     gold, settings = gold_labels(chosen, dataset), recipe.model_dump(include={"learning_rate", "batch_size"})
+    settings |= {"precision": asked.precision} if asked.precision != "fp32" else {}
     settings |= {"seeds": asked.seeds, "steps": recipe.steps or f"{recipe.epochs:g} epochs"}
     return Probed(ProbeReport(_called(model), chosen, gold, answers, _baselines(chosen, dataset), settings))
 
@@ -101,7 +102,9 @@ def _recipe(own: Finetuning, asked: ProbeRequest) -> Finetuning:
 def _pretrained(catalog: Catalog, name: str, task: str, asked: ProbeRequest, place: Path, shown: Shown) -> Path:
     """The folder of a variant that was pre-trained just now."""
     given = {"data": asked.data, "corpus": asked.corpus, "pretrain_tokens": asked.pretrain_tokens}
-    options = PlanOptions.of({"tasks": (task,), "seeds": 1, "device": asked.device, **given})
+    options = PlanOptions.of(
+        {"tasks": (task,), "seeds": 1, "device": asked.device, "precision": asked.precision, **given}
+    )
     plan = comparison_plan(catalog, [name], options)
     (job,) = JOB_KINDS["pretrain"].jobs(plan)
     with _row(shown, f"pre-training {name}") as moved:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Protocol, TypeVar
 
 from zoo.api.models import AnyModel, at_work
 from zoo.api.outcomes import Rendered
 from zoo.core.errors import UnknownName, ZooError
+from zoo.core.specs import Precision
 from zoo.document import Document
 from zoo.experiments.report.pairs import PairReport
 from zoo.experiments.report.texts import GapReport, TextReport
@@ -56,54 +57,74 @@ def score(
     within_words: bool = False,
     limit: int | None = None,
     device: str | None = None,
+    precision: Precision = "fp32",
 ) -> Scored:
     """Score minimal pairs, texts or candidates for a gap by what models were pre-trained to do; as `zoo score`.
 
     Give one of `pairs`, a suite such as micro-pairs, a JSONL file or a folder of them; `texts`, a file with one per
     line; or `cloze`, a file of texts with a gap and candidates, tabs between them. Masked language models give
     pseudo-log-likelihoods, causal ones log-likelihoods. With `within_words`, the later pieces of a token's word are
-    hidden with it. `limit` takes the first pairs of each phenomenon. Raises ZooError if a model predicts no tokens, or
-    the input is malformed.
+    hidden with it. `limit` takes the first pairs of each phenomenon; `precision` is that of the passes. Raises ZooError
+    if a model predicts no tokens, or the input is malformed.
     """
     asked = {"pairs": pairs, "texts": texts, "cloze": cloze}
     if sum(given is not None for given in asked.values()) != 1:
         raise ZooError("say what to score: one of pairs, texts and cloze, as --pairs micro-pairs")
+    how = _Scoring(models, within_words, device, precision)
     if pairs is not None:
-        return Scored(_pairs(models, pairs, within_words, limit, device))
-    return Scored(_texts(models, texts, within_words, device) if texts is not None else _gaps(models, cloze, device))
+        return Scored(_pairs(how, pairs, limit))
+    return Scored(_texts(how, texts) if texts is not None else _gaps(how, cloze))
 
 
-def _pairs(
-    models: Sequence[AnyModel],
-    given: str | Path | Sequence[MinimalPair],
-    within_words: bool,
-    limit: int | None,
-    device: str | None,
-) -> PairReport:
+@dataclass(frozen=True)
+class _Scoring:
+    """With which models, and how."""
+
+    models: Sequence[AnyModel]
+    within_words: bool
+    device: str | None
+    precision: Precision
+
+    def by_model(self, scored: Callable[[Model], T]) -> tuple[dict[str, T], dict[str, str]]:
+        """What each model gives, one model in memory at a time; and how it was made."""
+        if not self.models:
+            raise ZooError("name a model to score with: the folder of one, as runs/mine/model")
+        scores: dict[str, T] = {}
+        methods: dict[str, str] = {}
+        for given in self.models:
+            with at_work(given, self.device, self.precision) as model:
+                name = model.variant.name if isinstance(given, Model) else str(given)
+                if name in scores:
+                    raise ZooError(f"{name} is given twice; give each model once")
+                causal = language_model(model).causal
+                scores[name], methods[name] = scored(model), self._method(causal)
+        return scores, methods
+
+    def _method(self, causal: bool) -> str:
+        hidden = "the later pieces of its word hidden with it" if self.within_words else "one token hidden at a time"
+        method = "log-likelihood from left to right" if causal else f"pseudo-log-likelihood, {hidden}"
+        return method if self.precision == "fp32" else f"{method}; passes in {self.precision}"
+
+
+def _pairs(how: _Scoring, given: str | Path | Sequence[MinimalPair], limit: int | None) -> PairReport:
     source, found = _found_pairs(given)
     pairs = limited(found, limit)
     source += f", the first {limit} of each phenomenon" if len(pairs) < len(found) else ""
-    scores, methods = _by_model(
-        models, device, within_words, lambda model: score_pairs(model, pairs, within_words=within_words)
-    )
+    scores, methods = how.by_model(lambda model: score_pairs(model, pairs, within_words=how.within_words))
     return PairReport(source, pairs, scores, methods)
 
 
-def _texts(
-    models: Sequence[AnyModel], given: str | Path | Iterable[str], within_words: bool, device: str | None
-) -> TextReport:
+def _texts(how: _Scoring, given: str | Path | Iterable[str]) -> TextReport:
     texts = list(read_texts(Path(given)) if isinstance(given, str | Path) else given)
     if not texts:
         raise ZooError(f"{_source(given)}: holds no text to score")
-    scores, methods = _by_model(
-        models, device, within_words, lambda model: list(score_texts(model, texts, within_words=within_words))
-    )
+    scores, methods = how.by_model(lambda model: list(score_texts(model, texts, within_words=how.within_words)))
     return TextReport(_source(given), texts, scores, methods)
 
 
-def _gaps(models: Sequence[AnyModel], given: str | Path | Sequence[Gap] | None, device: str | None) -> GapReport:
+def _gaps(how: _Scoring, given: str | Path | Sequence[Gap] | None) -> GapReport:
     gaps = read_gaps(Path(given)) if isinstance(given, str | Path) else list(given or ())
-    scores, methods = _by_model(models, device, False, lambda model: [score_gap(model, gap) for gap in gaps])
+    scores, methods = replace(how, within_words=False).by_model(lambda model: [score_gap(model, gap) for gap in gaps])
     return GapReport(_source(given), gaps, scores, methods)
 
 
@@ -120,28 +141,3 @@ def _found_pairs(given: str | Path | Sequence[MinimalPair]) -> tuple[str, Sequen
 
 def _source(given: object) -> str:
     return str(given) if isinstance(given, str | Path) else "given in Python"
-
-
-def _by_model(
-    models: Sequence[AnyModel], device: str | None, within_words: bool, scored: Callable[[Model], T]
-) -> tuple[dict[str, T], dict[str, str]]:
-    """What each model gives, one model in memory at a time; and how it was made."""
-    if not models:
-        raise ZooError("name a model to score with: the folder of one, as runs/mine/model")
-    scores: dict[str, T] = {}
-    methods: dict[str, str] = {}
-    for given in models:
-        with at_work(given, device) as model:
-            name = model.variant.name if isinstance(given, Model) else str(given)
-            if name in scores:
-                raise ZooError(f"{name} is given twice; give each model once")
-            causal = language_model(model).causal
-            scores[name], methods[name] = scored(model), _method(causal, within_words)
-    return scores, methods
-
-
-def _method(causal: bool, within_words: bool) -> str:
-    if causal:
-        return "log-likelihood from left to right"
-    hidden = "the later pieces of its word hidden with it" if within_words else "one token hidden at a time"
-    return f"pseudo-log-likelihood, {hidden}"

@@ -140,7 +140,7 @@ def predict(
 
     A line is a text; for question answering a question, a tab and a text; for multiple choice a text and its choices,
     separated by tabs. With --task squad, --out FILE.json has the layout of SQuAD's official evaluation, and such a file
-    in place of FOLDER is scored.
+    in place of FOLDER is scored; with a task of SuperGLUE, --out FILE.jsonl is what its leaderboard takes.
 
     Example: zoo predict runs/mine/finetuned/MODEL texts.txt
     """
@@ -155,7 +155,7 @@ def predict(
     if out is None:
         print(table, end="")
     else:
-        files = predictions.files if out.suffix == ".json" else {}
+        files = predictions.files if out.suffix in predictions.files else {}
         for end, text in (files or {out.suffix: table}).items():
             write_text(out.with_suffix(end), text)
         ending({f"{len(predictions.rows):,} predictions": out})

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from zoo.commands.console import OUTPUT, AsJson, ending, print_json, show
-from zoo.commands.inference import Device
+from zoo.commands.inference import Device, InPrecision
 
 WHAT = "What to score"
 
@@ -51,6 +51,7 @@ def score(
         ),
     ] = None,
     device: Device = None,
+    precision: InPrecision = "fp32",
     as_json: AsJson = False,
 ) -> None:
     """Score minimal pairs, texts, or candidates for a gap, by what models were pre-trained to do; nothing is trained.
@@ -62,7 +63,14 @@ def score(
     import zoo
 
     scored = zoo.score(
-        *models, pairs=pairs, texts=texts, cloze=cloze, within_words=within_words, limit=limit, device=device
+        *models,
+        pairs=pairs,
+        texts=texts,
+        cloze=cloze,
+        within_words=within_words,
+        limit=limit,
+        device=device,
+        precision=precision,
     )
     if as_json:
         print_json(scored.render("json"))

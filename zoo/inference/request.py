@@ -8,6 +8,7 @@ from typing import Annotated
 from pydantic import Field
 
 from zoo.core.options import Amount, Help, Options, Paths
+from zoo.core.specs import TrainingPrecision
 
 DATA, TRAINING, MACHINE = "Task and text", "Training", "Where it runs"
 
@@ -41,3 +42,6 @@ class ProbeRequest(Options):
         str | None,
         Help("Where to compute: auto, cpu, cuda, cuda:1 or mps.", MACHINE, "cuda", "auto: cuda if there is a GPU"),
     ] = None
+    precision: Annotated[
+        TrainingPrecision, Help("Number format of forward and backward passes: fp32 or bf16.", MACHINE, "bf16")
+    ] = "fp32"

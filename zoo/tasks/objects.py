@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, TypeAlias
 
@@ -10,12 +11,13 @@ from zoo.core.errors import ZooError, listed, nearest
 from zoo.core.lazy import imported
 from zoo.tasks.files import FilesTask, SplitFile
 from zoo.tasks.items import item_of, refuse_one_label
-from zoo.tasks.kinds import task_kind
+from zoo.tasks.kinds import TaskKind, task_kind
 from zoo.tasks.rows import header, picked, read_csv, read_objects
 from zoo.tasks.task import Dataset, Example, content_hash
 
 Layout: TypeAlias = Callable[["Row"], Iterable[Mapping[str, Any]]]
-"""From a row to the fields of its items, as the task's kind names them; of none if the row has no gold label."""
+"""From a row to the fields of its items, as the task's kind names them, and perhaps their `id` and `groups`; of none if
+the row has no gold label."""
 
 
 class Row(dict[str, Any]):
@@ -85,7 +87,7 @@ class ObjectsTask(FilesTask):
         for number, row in _rows(path):
             try:
                 self._refuse_twice(lines, number, row)
-                found = [item_of(kind, fields, scored) for fields in layout(row)]
+                found = [_item(kind, fields, scored) for fields in layout(row)]
             except (ZooError, ValueError) as error:
                 raise ZooError(f"{path}:{number}: {error}") from None
             items += found
@@ -104,6 +106,12 @@ class ObjectsTask(FilesTask):
             if value in lines:
                 raise ZooError(f"{self.key} is {value:.60}, as in line {lines[value]}; each row has its own")
             lines[value] = number
+
+
+def _item(kind: TaskKind, fields: Mapping[str, Any], scored: bool) -> Example:
+    item = item_of(kind, fields, scored)
+    name, groups = fields.get("id"), tuple(fields.get("groups", ()))
+    return item if name is None and not groups else replace(item, id="" if name is None else str(name), groups=groups)
 
 
 def _rows(path: Path) -> Iterator[tuple[int, Row]]:
