@@ -193,7 +193,7 @@ def test_a_task_file_reads_tagged_words_in_the_scheme_of_its_labels(tmp_path: Pa
     assert splits["train"] == (Example("吴重阳", label=(1, 2, 3)), Example("在", label=(0,)))
     assert splits["dev"] == (Example("吴阳", label=(1, 3)),)
     (tmp_path / "dev.conll").write_text("在 O\n\n京 B-LOC\n")
-    with pytest.raises(ZooError, match=r"dev.conll:3: 'S-LOC' is not a label"):
+    with pytest.raises(ZooError, match=r"dev.conll:3: word 1: 'S-LOC' is not a label"):
         read_task_file(record).load(None)
 
 

@@ -244,6 +244,17 @@ def test_data_that_were_moved_are_found_in_the_data_folder(shop: Path, tmp_path:
         ('"train.csv"', "5", "reviews.toml:7: files.train: should be a name, or a list of names (given: 5)"),
         ('"train.csv"', "[]", "reviews.toml:7: files.train: should be a name, or a list of names (given: [])"),
         ('"opinion"', "true", "reviews.toml:12: columns.label: should be a name, or a list of names (given: True)"),
+        (
+            '[files]\ntrain = "train.csv"\ndev = "dev.csv"',
+            'files = "x"',
+            "reviews.toml:6: files: should name the",
+        ),
+        (
+            "labels",
+            "score_range = [0, 5]\nlabels",
+            "reviews.toml:4: score_range is of scores; a class",
+        ),
+        ("labels", "score_range = [5, 0]\nlabels", "reviews.toml:4: score_range: should be the lowest and the highest"),
         ("labels", "held_out = 0.1\nlabels", "reviews.toml:4: there is dev to score on; leave out held_out"),
         ("labels", 'metrics = ["acuracy"]\nlabels', "reviews.toml: 'acuracy' is not a metric of classification"),
     ],

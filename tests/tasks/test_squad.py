@@ -140,15 +140,15 @@ def test_an_answer_that_begins_elsewhere_is_taken_from_the_nearest_place_and_not
 
 BAD: dict[str, tuple[Any, str]] = {
     "empty": (b"", r"dev-v1.1.json is empty; it should hold the JSON of SQuAD"),
-    "broken": (json.dumps(FILE).encode()[:-9], r"dev-v1.1.json: Invalid JSON: EOF while parsing .* at line 1 column"),
+    "broken": (json.dumps(FILE).encode()[:-9], r"dev-v1.1.json: invalid JSON: EOF while parsing .* at line 1 column"),
     "not UTF-8": (b'{"data":\n["\xff"]}', r"dev-v1.1.json:2: byte 12 of the file, 0xff, is not UTF-8"),
-    "a list": ([], r"dev-v1.1.json: Input should be an object"),
+    "a list": ([], r"dev-v1.1.json: input should be an object"),
     "no articles": ({"data": []}, r"dev-v1.1.json holds no questions"),
     "no context": (
         changed("data", 1, "paragraphs", 0, to={"qas": []}),
-        r"data\[1\].paragraphs\[0\].context: Field req",
+        r"data\[1\].paragraphs\[0\].context: is missing",
     ),
-    "a number": (changed(*FIRST, "question", to=3), r"data\[0\].paragraphs\[0\].qas\[0\].question: Input should be a"),
+    "a number": (changed(*FIRST, "question", to=3), r"data\[0\].paragraphs\[0\].qas\[0\].question: input should be a"),
     "twice": (
         changed("data", 1, "paragraphs", 0, "qas", 0, "id", to="q1"),
         r"data\[1\].paragraphs\[0\].qas\[0\]: the id 'q1' is that of data\[0\].paragraphs\[0\].qas\[0\] too",

@@ -84,8 +84,9 @@ class RecordTask(Task):
         for root in roots:
             if all((root / file).is_file() for file in files):
                 return root
-        missing = next(file for file in files if not (roots[0] / file).is_file())
-        raise ZooError(f"{roots[0] / missing}: there is no such file, which task {self.name!r} needs")
+        missing = next(roots[0] / file for file in files if not (roots[0] / file).is_file())
+        found = "is a folder and no file" if missing.is_dir() else "there is no such file"
+        raise ZooError(f"{missing}: {found}, which task {self.name!r} needs")
 
     def _of_split(self, split: str, path: Path) -> Iterator[Example]:
         items = self._items(path, split in self._scored)

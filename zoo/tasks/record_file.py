@@ -48,6 +48,19 @@ def _one_or_several(value: Any) -> Column:
     return value if isinstance(value, str) else _several(value)
 
 
+def _by_split(value: Any) -> Any:
+    if not isinstance(value, dict):
+        raise ValueError('should name the files of each split, as train = "train.csv"')
+    return value
+
+
+def _limits(value: Any) -> tuple[Any, ...]:
+    numbers = isinstance(value, list) and len(value) == 2 and all(isinstance(end, int | float) for end in value)
+    if not numbers or not value[0] < value[1]:
+        raise ValueError("should be the lowest and the highest score, as [0, 5]")
+    return tuple(map(float, value))
+
+
 OneFile: TypeAlias = Annotated[Files, BeforeValidator(_several)]
 OneColumn: TypeAlias = Annotated[Column, BeforeValidator(_one_or_several)]
 
@@ -61,14 +74,14 @@ class TaskFile(Record):
 
     name: Name
     kind: str
-    files: dict[str, OneFile] = Field(default={})
+    files: Annotated[dict[str, OneFile], BeforeValidator(_by_split)] = Field(default={})
     folder: str | None = None
     config: str | None = None
     splits: dict[str, str] = Field(default={})
     columns: dict[str, OneColumn] = Field(default={})
     names: tuple[str, ...] | None = None
     unlabelled: tuple[str, ...] = ()
-    score_range: tuple[float, float] | None = None
+    score_range: Annotated[tuple[float, float], BeforeValidator(_limits)] | None = None
     held_out: Annotated[float, Field(gt=0.0, lt=1.0)] | None = None
     labels: tuple[str, ...] = ()
     label_aliases: tuple[tuple[str, ...], ...] = ()
@@ -152,6 +165,8 @@ def _completed(path: Path, text: str, file: TaskFile) -> RecordTask:
     files, class_names = _files(path, text, file)
     _refuse_unfit_files(path, text, files, kind, file.held_out)
     gold = _gold_field(kind)
+    if file.score_range and (file.labels or kind.problem()):
+        raise ZooError(f"{_place(path, text, 'score_range')}: score_range is of scores; a {file.kind} task has labels")
     _refuse_contradictions(path, text, file, files, gold)
     column = file.columns.get(gold, gold)
     named = class_names.get(column, ()) if isinstance(column, str) and kind.problem() else ()

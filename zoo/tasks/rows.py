@@ -10,7 +10,7 @@ from typing import Any, TypeAlias
 
 from zoo.core.errors import ZooError, listed, nearest
 from zoo.core.json_files import parse_object
-from zoo.text.lines import read_lines
+from zoo.text.lines import LONE_RETURN, read_lines
 
 Cells: TypeAlias = Iterator[tuple[int, list[str]]]
 """Lines' numbers from 1, and the cells that begin there."""
@@ -20,8 +20,6 @@ Values: TypeAlias = Iterator[tuple[int, Sequence[Any]]]
 
 LARGEST_CELL = 10_000_000
 """The most characters of a cell of a CSV file; a longer one is a quote that is never closed."""
-
-LONE_RETURN = r"lines end in \r alone; save the file with line ends \n or \r\n"
 
 csv.field_size_limit(LARGEST_CELL)  # the module knows one limit for all readers, which is too low for long texts
 
@@ -65,8 +63,6 @@ def header(path: Path, rows: Cells) -> tuple[str, ...]:
     """The names of the columns, which the first row holds. Raises ZooError if there is none, or a name is twice."""
     number, cells = next(rows, (1, []))
     names = tuple(cell.strip() for cell in cells)
-    if any("\r" in name for name in names):
-        raise ZooError(f"{path}:{number}: {LONE_RETURN}")
     if not any(names):
         raise ZooError(f"{path}:{number}: is empty; its first line must name the columns")
     if twice := next((name for name in names if name and names.count(name) > 1), None):

@@ -165,7 +165,8 @@ def _parsed(path: Path) -> _File:
         return _File.model_validate_json(text)
     except ValidationError as error:
         first = error.errors(include_url=False)[0]
-        raise ZooError(f"{path}: {_place(first['loc'])}{first['msg']:.200}") from None
+        said = "is missing" if first["type"] == "missing" else first["msg"][0].lower() + first["msg"][1:200]
+        raise ZooError(f"{path}: {_place(first['loc'])}{said}") from None
 
 
 def _place(steps: Sequence[str | int]) -> str:

@@ -19,6 +19,9 @@ KINDS = {
 }
 
 
+LONE_RETURN = r"lines end in \r alone; save the file with line ends \n or \r\n"
+
+
 def check_readable(path: Path) -> None:
     """See that a path is a file that can be opened, without waiting for anything. Raises ZooError if it is not."""
     try:
@@ -38,12 +41,15 @@ def read_lines(path: Path) -> Iterator[tuple[int, str]]:
     r"""The lines of a UTF-8 file, numbered from 1, without line ends and byte-order mark; gunzipped if called `.gz`.
 
     Only \n and \r\n end a line: U+2028, U+0085 and their like are text. Control characters are kept, as GLUE's own
-    files hold some. Raises ZooError if the file cannot be read, is not UTF-8, or holds a NUL.
+    files hold some. Raises ZooError if the file cannot be read, is not UTF-8, holds a NUL, or has no other line ends
+    than \r.
     """
     check_readable(path)
     try:
         with gzip.open(path) if path.suffix == ".gz" else path.open("rb") as file:
             for number, raw in enumerate(file, 1):
+                if number == 1 and b"\r" in raw and not raw.endswith(b"\n"):
+                    raise ZooError(f"{path}:1: {LONE_RETURN}")
                 yield number, _decode(raw, path, number)
     except (EOFError, zlib.error, gzip.BadGzipFile) as error:
         raise ZooError(f"{path}: broken gzip file ({error}); fetch it again") from None

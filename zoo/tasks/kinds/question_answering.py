@@ -231,7 +231,12 @@ def _placed(answer: Any, start: Any, context: str) -> tuple[int, str]:
     """Where an answer lies in its text. Raises ZooError if it doesn't, or not there."""
     if not isinstance(answer, str) or not answer:
         raise ZooError(f"the answer should be a text, and is {answer!r:.60}")
-    begins = context.find(answer) if start in (None, "") else int(start)
+    if start in (None, ""):
+        begins = context.find(answer)
+    elif isinstance(start, bool) or not str(start).isdecimal():
+        raise ZooError(f"answer_start should be a whole number from 0, and is {start!r:.60}")
+    else:
+        begins = int(start)
     if begins < 0 or context[begins : begins + len(answer)] != answer:
         raise ZooError(f"the answer {answer!r:.60} is not in its context" + f" at character {start}" * bool(start))
     return begins, answer

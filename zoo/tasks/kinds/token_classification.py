@@ -118,8 +118,14 @@ class TokenClassification(TaskKind):
         """A list of names or ids of tags, or names with spaces between them."""
         if not isinstance(value, list):
             return self.read(value) if isinstance(value, str) else value
-        tags = [class_id(tag, self.labels) for tag in self._converted(value)]
+        tags = [self._tag(number, tag) for number, tag in enumerate(self._converted(value), 1)]
         return None if None in tags else tuple(tag for tag in tags if tag is not None)
+
+    def _tag(self, number: int, tag: Any) -> int | None:
+        try:
+            return class_id(tag, self.labels)
+        except (ZooError, ValueError) as error:
+            raise ZooError(f"word {number}: {error}") from None
 
     def foreign(self, value: Any, *, gold: bool = False) -> Any:
         """Tags as they are, or in the scheme of the labels where they are in another."""
