@@ -63,15 +63,9 @@ def score(
     import zoo
 
     scored = zoo.score(
-        *models,
-        pairs=pairs,
-        texts=texts,
-        cloze=cloze,
-        within_words=within_words,
-        limit=limit,
-        device=device,
+        *models, pairs=pairs, texts=texts, cloze=cloze, within_words=within_words, limit=limit, device=device,
         precision=precision,
-    )
+    )  # fmt: skip
     if as_json:
         print_json(scored.render("json"))
     else:
