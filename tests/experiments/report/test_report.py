@@ -225,7 +225,7 @@ def test_a_gap_is_told_whether_it_failed_or_is_still_to_be_done() -> None:
     part = replace(part, results=tuple(r for r in part.results if r.job.system != "albert-tiny"))
     rows = score_table(part, compare_systems(part)).by_label
     assert (rows["bert-tiny"][0], rows["albert-tiny"][0]) == ("failed", "not done")
-    gaps = missing_table(part).by_label
+    gaps = missing_table(part, part.plan.jobs).by_label
     assert gaps["finetune-bert-tiny-lamps-s0"] == ("failed: it was told to",)
     assert gaps["finetune-albert-tiny-lamps-s1"] == ("not done yet",)
 

@@ -237,8 +237,8 @@ class PlanSpec(Record):
         return (*once, *self.baselines)
 
     def n_seeds(self, system: str, task: str) -> int:
-        """How many seeds of a system a task should have."""
-        return 1 if system in self.unseeded_on(task) else len(self.seeds)
+        """How many seeds of a system a task should have, at least."""
+        return 1 if system in self.unseeded_on(task) else (*self.claims.looks, len(self.seeds))[0]
 
     @property
     def finetuned(self) -> tuple[str, ...]:

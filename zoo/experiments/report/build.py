@@ -21,6 +21,7 @@ from zoo.experiments.report import (
     parts,
     provenance,
     scores,
+    seeding,
     selection,
 )
 from zoo.experiments.report.answer import answer_section
@@ -30,6 +31,8 @@ from zoo.experiments.results.records import FailedResult
 from zoo.experiments.results.run import ComparisonRun
 from zoo.experiments.statistics.analysis import Analysis
 from zoo.experiments.statistics.costs import quantities
+from zoo.experiments.statistics.seeding import jobs_for
+from zoo.experiments.statistics.verdicts import Comparisons
 
 MOST_NAMES = 5
 """Variants that a title names."""
@@ -52,9 +55,10 @@ def sections(analysis: Analysis) -> Iterator[Section]:
     run, comparisons, effects = analysis.run, analysis.comparisons, analysis.effects
     made = (
         *(ablation.sections(run, effects) if effects else ()),
-        *(() if effects else [answer_section(run, comparisons, quantities(run), tuple(caveats(run)))]),
+        *(() if effects else [answer_section(run, comparisons, quantities(run), tuple(caveats(run, comparisons)))]),
         scores.scores_section(run, comparisons),
         differences.tiers_section(comparisons),
+        seeding.seeding_section(run, comparisons),
         differences.differences_section(comparisons, drawn=effects is None),
         costs.costs_section(run),
         costs.pareto_section(run, comparisons),
@@ -68,23 +72,24 @@ def sections(analysis: Analysis) -> Iterator[Section]:
         models.pretraining_section(run),
         models.variants_section(run),
         models.parameters_section(run),
-        provenance.missing_section(run),
+        provenance.missing_section(run, comparisons),
         provenance.environment_section(run),
         provenance.repeat_section(run),
     )
     return (section for section in made if section)
 
 
-def caveats(run: ComparisonRun) -> Iterator[str]:
+def caveats(run: ComparisonRun, comparisons: Comparisons) -> Iterator[str]:
     """What the answer must not be read without."""
     synthetic = [task.synthetic for task in run.plan.tasks]
     if any(synthetic):
         which = "The tasks are" if all(synthetic) else f"{sum(synthetic)} of {len(synthetic)} tasks are"
         yield f"{which} synthetic: they show differences of design, not of language understanding."
     there = {result.job for result in run.results if not isinstance(result, FailedResult)}
-    n_missing = sum(job not in there for job in run.plan.jobs)
+    jobs = jobs_for(run.plan, comparisons.differences)
+    n_missing = sum(job not in there for job in jobs)
     if n_missing:
-        yield f"{n_missing} of {len(run.plan.jobs)} jobs are missing; see What is missing."
+        yield f"{n_missing} of {len(jobs)} jobs are missing; see What is missing."
 
 
 def write_report(analysis: Analysis, folder: Path) -> None:

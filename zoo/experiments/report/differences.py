@@ -8,12 +8,12 @@ from typing import TypeAlias
 
 from zoo.document import MISSING, Figure, Notes, Section, Table
 from zoo.experiments.report.plots import differences_chart
-from zoo.experiments.statistics.tests import EQUIVALENT, SAME, TOO_FEW, Difference, Spread
+from zoo.experiments.statistics.tests import EQUIVALENT, OUT_OF_REACH, SAME, TOO_FEW, Difference, Spread
 from zoo.experiments.statistics.verdicts import Comparisons
 
 MDE = "minimum detectable difference"
 INTERVAL = "intervals over seeds and items, 95% and wider where several tests are corrected for"
-COUNTED = ("better", EQUIVALENT, "not significant", TOO_FEW, SAME)
+COUNTED = ("better", EQUIVALENT, "not significant", TOO_FEW, OUT_OF_REACH, SAME)
 ALWAYS = ("better", "not significant", TOO_FEW)
 MOST_SHOWN = 6
 """Differences or variants that a note names; the tables have all."""
@@ -110,7 +110,8 @@ def _counts(comparisons: Comparisons) -> Iterator[str]:
     if not pairs:
         return
     counts = Counter[str](d.verdict for d in pairs)
-    told = ", ".join(f"{verdict} {counts[verdict]}" for verdict in COUNTED if counts[verdict] or verdict in ALWAYS)
+    always = () if claims.looks else ALWAYS
+    told = ", ".join(f"{verdict} {counts[verdict]}" for verdict in COUNTED if counts[verdict] or verdict in always)
     n_pairs = len({(d.first, d.second) for d in pairs})
     together = claims.family_wise or claims.against is not None
     corrected = (

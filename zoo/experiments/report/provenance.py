@@ -2,17 +2,25 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from zoo.document import Notes, Section, Table
+from zoo.experiments.plan.job import Job
 from zoo.experiments.results.records import FailedResult
 from zoo.experiments.results.run import ComparisonRun
+from zoo.experiments.statistics.seeding import jobs_for
+from zoo.experiments.statistics.verdicts import Comparisons
 
 
-def missing_section(run: ComparisonRun) -> Section:
+def missing_section(run: ComparisonRun, comparisons: Comparisons) -> Section:
     """The jobs that are not finished, with the reason; printed at the end of a command, if there are any."""
-    table = missing_table(run)
+    jobs = jobs_for(run.plan, comparisons.differences)
+    table = missing_table(run, jobs)
     if table.rows:
         return Section("missing", "What is missing", (table,), brief=True)
-    return Section("missing", "What is missing", (Notes((f"Nothing: all {len(run.plan.jobs)} jobs are finished.",)),))
+    rest = len(run.plan.jobs) - len(run.results)
+    spared = f" The other {rest} of the plan were not needed." if rest else ""
+    return Section("missing", "What is missing", (Notes((f"Nothing: {len(run.results)} jobs are finished.{spared}",)),))
 
 
 def environment_section(run: ComparisonRun) -> Section:
@@ -33,11 +41,11 @@ def repeat_section(run: ComparisonRun) -> Section:
     return Section("repeat", "How to repeat it", (Notes(steps, numbered=True),))
 
 
-def missing_table(run: ComparisonRun) -> Table:
-    """A row per job that is not finished."""
+def missing_table(run: ComparisonRun, jobs: Sequence[Job]) -> Table:
+    """A row per job that is not finished, of those that are needed."""
     there = {result.job for result in run.results}
     rows = [(failure.job.name, f"failed: {failure.reason}") for failure in run.failures]
-    rows += [(job.name, "not done yet") for job in run.plan.jobs if job not in there]
+    rows += [(job.name, "not done yet") for job in jobs if job not in there]
     return Table(("job", "reason"), tuple(rows), words=frozenset({"reason"}))
 
 

@@ -147,7 +147,11 @@ def notes(run: ComparisonRun, comparisons: Comparisons) -> list[str]:
 def protocol(run: ComparisonRun) -> str:
     """What the scores are."""
     origin = "each pre-trained" if run.plan.pretrain_each_seed else "all fine-tuned from one pre-training"
-    seeds = f"{len(run.plan.seeds)} seeds, {origin}"
+    n, looks = f"{len(run.plan.seeds)}", run.plan.claims.looks
+    if looks:
+        counts = [len(run.finetuned(name, task.name)) for task in run.plan.tasks for name in run.plan.finetuned]
+        n = " to ".join(dict.fromkeys((f"{min(counts, default=0)}", f"{max(counts, default=0)}")))
+    seeds = f"{n} seeds, {origin}"
     last = all(variant.finetuning.kept_weights == "last" for variant in run.plan.variants)
     kept = "after the last step" if last else "with the weights that each recipe keeps"
     return f"Scores are mean ± standard deviation over {seeds}, on dev, {kept}, x 100."
