@@ -105,11 +105,17 @@ def estimate(
     run folders in `reuse` are subtracted. Raises RunFailed if a variant fails.
     """
     from zoo.experiments.runner import estimate as runner
+    from zoo.experiments.statistics.seeding import jobs_for
 
     workers = _workers(plan, workers)
     folder = Path(out) if out else RUNS / "none"
     return runner.estimate(
-        catalog or Catalog.installed(), plan, folder, workers=workers, reuse=[Path(p) for p in reuse]
+        catalog or Catalog.installed(),
+        plan,
+        folder,
+        workers=workers,
+        reuse=[Path(p) for p in reuse],
+        needed=jobs_for(plan, ()),
     )
 
 

@@ -91,16 +91,23 @@ def _answer(plan: Plan, estimate: Estimate) -> dict[str, object]:
         "plan_hash": plan.content_hash,
         "jobs": _rows(estimate),
         "seconds": estimate.seconds,
+        "least_seconds": estimate.least_seconds,
         "disk_bytes": estimate.disk_bytes,
         "memory_bytes": estimate.memory_bytes,
     }
 
 
 def _print(estimate: Estimate) -> None:
+    from zoo.experiments.runner.estimate import IF_UNDECIDED
+
     print_rows(_rows(estimate), as_json=False)
-    left = sum(work.state == "to do" for work in estimate.work)
+    least = sum(work.is_certain for work in estimate.work)
+    most = least + sum(work.state == IF_UNDECIDED for work in estimate.work)
+    jobs, time = f"{least}", _duration(estimate.least_seconds)
+    if most > least:
+        jobs, time = f"{least} to {most}", f"{time} to {_duration(estimate.seconds)}"
     print(
-        f"{left} of {len(estimate.work)} jobs to do: about {_duration(estimate.seconds)} with {estimate.workers or 1} "
+        f"{jobs} of {len(estimate.work)} jobs to do: about {time} with {estimate.workers or 1} "
         f"process(es), {estimate.disk_bytes / 1e6:,.1f} MB on disk, {estimate.memory_bytes / 1e6:,.0f} MB of memory "
         "per process"
     )

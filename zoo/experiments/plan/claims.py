@@ -24,7 +24,7 @@ class Claims(Record):
     margin: Annotated[float, Field(gt=0.0, le=100.0)] | None = None
     family_wise: bool = False
     against: str | None = None
-    looks: tuple[Annotated[int, Field(ge=2)], ...] = ()
+    looks: tuple[Annotated[int, Field(ge=3)], ...] = ()
 
     @model_validator(mode="after")
     def _looks_again_with_more(self) -> Self:
@@ -48,6 +48,9 @@ class Claims(Record):
 PLAIN = Claims()
 """Every pair, each corrected over its tasks; no margin."""
 
+FEWEST = 3
+"""Seeds at the first look; two say too little of their spread."""
+
 GROWTH = 1.5
 """How many times as many seeds the next look has; the fewer looks, the less each costs in power."""
 
@@ -55,10 +58,10 @@ GROWTH = 1.5
 def looks_at(first: int, last: int) -> tuple[int, ...]:
     """The numbers of seeds at which differences are looked at, from the first to the last, as 3, 5, 8, 12, 18, 20.
 
-    Raises ZooError for fewer than two seeds, which have no spread, or a last below the first.
+    Raises ZooError if the first has fewer than three seeds, or the last fewer than the first.
     """
-    if first < 2:
-        raise ZooError("--until-decided starts with at least 2 seeds, as one has no spread; leave out --seeds 1")
+    if first < FEWEST:
+        raise ZooError(f"--until-decided starts with at least {FEWEST} seeds; leave out --seeds {first}")
     if last < first:
         raise ZooError(f"--max-seeds {last} is less than --seeds {first}, with which it starts; give more")
     found = [first]

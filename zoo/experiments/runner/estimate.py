@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
@@ -24,6 +24,9 @@ from zoo.experiments.runner.job_store import JobStore
 from zoo.machine.environment import environment
 from zoo.registry.catalog import Catalog
 
+IF_UNDECIDED = "if undecided"
+"""The state of a job for seeds that may turn out not to be needed."""
+
 DRY_STEPS = 5
 DRY_BATCH = 4_096
 """The most tokens in a batch of a dry pre-training; time is proportional to tokens."""
@@ -37,13 +40,22 @@ class PlannedWork:
     state: str
     seconds: float
 
+    @property
+    def is_certain(self) -> bool:
+        """Whether it is to do in any case."""
+        return self.state == "to do"
+
 
 @dataclass(frozen=True)
 class Estimate:
-    """The work to do and its cost: wall seconds with so many workers, bytes on disk, bytes per worker."""
+    """The work to do and its cost: wall seconds with so many workers, bytes on disk, bytes per worker.
+
+    `least_seconds` are those of the jobs that are needed in any case; with a fixed number of seeds, all.
+    """
 
     work: tuple[PlannedWork, ...]
     seconds: float
+    least_seconds: float
     disk_bytes: int
     memory_bytes: int
     workers: int
@@ -60,8 +72,19 @@ class _Measured:
     memory_bytes: int
 
 
-def estimate(catalog: Catalog, plan: Plan, folder: Path, *, workers: int, reuse: Sequence[Path] = ()) -> Estimate:
-    """Try the jobs that are to do. Raises RunFailed if that fails, ZooError as a run would."""
+def estimate(
+    catalog: Catalog,
+    plan: Plan,
+    folder: Path,
+    *,
+    workers: int,
+    reuse: Sequence[Path] = (),
+    needed: Collection[Job] | None = None,
+) -> Estimate:
+    """Try the jobs that are to do; those that are not among the `needed` only follow if a difference is undecided.
+
+    Raises RunFailed if that fails, ZooError as a run would.
+    """
     states = JobStore(plan, folder, environment(catalog, plan.compute), reuse).states()
     to_do = [job for job in plan.jobs if states[job.name] == "to do"]
     with TemporaryDirectory() as stage:
@@ -74,9 +97,14 @@ def estimate(catalog: Catalog, plan: Plan, folder: Path, *, workers: int, reuse:
         """Seconds with as many workers as jobs."""
         return max(map(finished_after, plan.needs(job)), default=0.0) + seconds.get(job.name, 0.0)
 
-    wall = max([sum(seconds.values()) / max(1, workers), *map(finished_after, to_do)], default=0.0)
+    def wall(jobs: Collection[Job]) -> float:
+        total = sum(seconds[job.name] for job in jobs)
+        return max([total / max(1, workers), *map(finished_after, jobs)], default=0.0)
+
+    certain = {*to_do} & {*(plan.jobs if needed is None else needed)}
+    states |= {job.name: IF_UNDECIDED for job in to_do if job not in certain}
     work = tuple(PlannedWork(job, states[job.name], seconds.get(job.name, 0.0)) for job in plan.jobs)
-    return Estimate(work, wall, disk, memory, workers)
+    return Estimate(work, wall(to_do), wall(certain), disk, memory, workers)
 
 
 class _DryRun:

@@ -1,11 +1,12 @@
 """Levels of a test that is looked at repeatedly while seeds are added (group-sequential design).
 
 A test at 5% whenever seeds come in would find more than 5% of differences that do not exist. So the level is spent
-over the looks: by the look at K of M seeds, level (K / M)² of it (Lan and DeMets 1983; the power family of Kim and
-DeMets 1987). The seeds of a look are among those of the next, so their mean moves like a random walk, and the level of
-each look follows from how likely the walk has crossed no earlier bound (Armitage, McPherson and Rowe 1969). Where items
-are a part of the error, looks are more alike than that, and fewer differences are found wrongly. The spending function
-was chosen by simulation (benchmarks/until_decided.py).
+over the looks (Lan and DeMets 1983): by the look at K of M seeds, the square of (K - 1) / (M - 1) of it (the power
+family of Kim and DeMets 1987). The seeds of a look are among those of the next, so their mean moves like a random walk,
+and the level of each look follows from how likely the walk has crossed no earlier bound (Armitage, McPherson and Rowe
+1969). Time is counted in degrees of freedom, which allows for the spread being estimated; with three seeds at the first
+look that is enough. Where items are a part of the error, looks are more alike than that, and fewer differences are
+found wrongly. All this was chosen by simulation (benchmarks/until_decided.py).
 
 Intervals at these levels hold at all looks together, whatever makes one stop (repeated confidence intervals; Jennison
 and Turnbull 1989), and so do p-values: the smallest level of all looks together at which this one would have found it.
@@ -24,7 +25,7 @@ from numpy.typing import NDArray
 
 Array: TypeAlias = NDArray[Any]
 Spending: TypeAlias = Callable[[float], float]
-"""How much of the level is spent when a share of all seeds is there."""
+"""The share of the level that is spent when a share of all degrees of freedom is there."""
 
 POWER_OF_SPENDING = 2
 NODES = 96
@@ -77,7 +78,7 @@ def levels(overall: float, numbers: tuple[int, ...], spending: Spending = quadra
     at, mass = np.zeros(1), np.ones(1)
     """Where walks are that have crossed no bound, and how likely."""
     found, before, spent = [], 0.0, 0.0
-    for share in (number / numbers[-1] for number in numbers):
+    for share in ((number - 1) / (numbers[-1] - 1) for number in numbers):
         step, due = sqrt(share - before), overall * (spending(share) - spending(before))
         bound = _bound(at, mass, step, due)
         there = places * bound
