@@ -5,8 +5,8 @@
 The data are those of verdict_power.py: two systems answer N items, with seeds that are lucky or not. Compared are a
 fixed number of seeds, and looks at 3, 5, 8, 12, 18 and 20 of them whose levels are spent by several functions of the
 share t = (K - 1) / (M - 1) of degrees of freedom that are there: powers of t, and those of O'Brien and Fleming (1979)
-and of Pocock (1977) as of Lan and DeMets (1983). A run stops when it has found a difference, or when the chance to find it is slight;
-with --futile, not for the latter.
+and of Pocock (1977) as of Lan and DeMets (1983). A run stops when it has found a difference, or when the chance to find
+it is slight; with --futile, not for the latter.
 """
 
 from __future__ import annotations

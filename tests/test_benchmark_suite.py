@@ -19,6 +19,7 @@ from benchmarks import (
     squad_features,
     squad_finetune,
     table,
+    until_decided,
     verdict_power,
     wnut_finetune,
 )
@@ -74,6 +75,18 @@ def test_rates_of_wrong_and_found_differences_are_printed(
     lines = capsys.readouterr().out.splitlines()
     assert len(lines) == 2 * len(verdict_power.LUCK)
     assert all(re.search(r"zoo[^|]* \d+\.\d%", line) for line in lines)
+
+
+def test_rates_and_seeds_of_designs_with_looks_are_printed(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    asked = ["--repetitions", "20", "--seeds", "3", "5", "--items", "20", "--shifts", "3"]
+    monkeypatch.setattr(sys, "argv", ["until_decided", *asked])
+    until_decided.main()
+    head, *lines = capsys.readouterr().out.splitlines()
+    assert head.endswith("looks at 3, 5 seeds")
+    assert len(lines) == len(until_decided.LUCK)
+    assert all(re.search(r"t\^2 \d+\.\d% / [345]\.\d", line) for line in lines)
 
 
 @pytest.fixture(scope="module")
