@@ -35,7 +35,7 @@ def jobs_for(plan: Plan, differences: Sequence[Difference]) -> list[Job]:
 
     def is_wanted(job: Job) -> bool:
         number = seeds.get((job.system, str(job.task)), first)
-        return job.system in plan.unseeded or job.seed in plan.seeds[:number]
+        return job.system in plan.unseeded_on(str(job.task)) or job.seed in plan.seeds[:number]
 
     wanted = [job for job in plan.jobs if job.task is not None and is_wanted(job)]
     wanted.sort(key=lambda job: -hope.get((job.system, str(job.task)), 0.0))
