@@ -23,6 +23,7 @@ from zoo.blocks.rotary import Rotary
 from zoo.blocks.token_embedding import TokenEmbedding
 from zoo.blocks.token_prediction import (
     TokenPrediction,
+    log_frequencies,
     next_tokens,
     predict_next_tokens,
     predict_targets,
@@ -57,6 +58,7 @@ __all__ = [
     "by_key",
     "initialise",
     "log_bucket",
+    "log_frequencies",
     "next_tokens",
     "predict_next_tokens",
     "predict_targets",

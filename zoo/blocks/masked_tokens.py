@@ -7,7 +7,7 @@ from typing import Literal
 from torch import Tensor, nn
 
 from zoo.blocks.activation import Activation
-from zoo.blocks.token_prediction import TokenPrediction, predict_tokens
+from zoo.blocks.token_prediction import TokenPrediction, log_frequencies, predict_tokens
 from zoo.core.batch import Batch, Output
 from zoo.core.interfaces import Objective
 from zoo.core.specs import Dims
@@ -41,8 +41,7 @@ class MaskedTokens(Objective):
     def set_token_frequencies(self, counts: Tensor) -> None:
         """Start the output bias at log frequencies, half a count added to each, if `bias` says so."""
         if self.bias == "unigram":
-            smoothed = counts + 0.5
-            self.head.bias.data.copy_((smoothed / smoothed.sum()).log())
+            self.head.bias.data.copy_(log_frequencies(counts))
 
     def forward(self, hidden: Tensor, batch: Batch, token_table: Tensor) -> Output:
         """[T, H] to logits [M, V] of the M tokens to predict."""

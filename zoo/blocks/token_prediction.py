@@ -60,6 +60,12 @@ def wide_linear(hidden: Tensor, token_table: Tensor, bias: Tensor) -> Tensor:
     return F.linear(hidden, F.pad(token_table, (0, 0, 0, missing)), F.pad(bias, (0, missing), value=-torch.inf))
 
 
+def log_frequencies(counts: Tensor) -> Tensor:
+    """The logarithm of how often each token occurs, half a count added to each: where an output bias may start. [V]"""
+    smoothed = counts + 0.5
+    return (smoothed / smoothed.sum()).log()
+
+
 def predict_tokens(head: TokenHead, hidden: Tensor, batch: Batch, token_table: Tensor) -> Output:
     """The loss at the tokens that have a target; logits are computed only there.
 

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from zoo import IGNORE, Batch, Dims, Objective, Output
-from zoo.blocks import next_tokens, predict_next_tokens, predict_targets, wide_linear
+from zoo.blocks import log_frequencies, next_tokens, predict_next_tokens, predict_targets, wide_linear
 from zoo_elmo.formulas import half_of
 
 
@@ -31,8 +31,7 @@ class BothLanguageModels(Objective):
     def set_token_frequencies(self, counts: Tensor) -> None:
         """Start the output bias at log frequencies, half a count added to each, if `bias` says so."""
         if self.start == "unigram":
-            smoothed = counts + 0.5
-            self.bias.data.copy_((smoothed / smoothed.sum()).log())
+            self.bias.data.copy_(log_frequencies(counts))
 
     def wide_logits(self, hidden: Tensor, token_table: Tensor) -> Tensor:
         """[M, H/2], [V, E] -> [M, V or more]"""
