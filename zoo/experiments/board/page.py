@@ -16,6 +16,9 @@ from zoo.experiments.board.records import Board, Cell, Row
 from zoo.experiments.statistics.costs import PARAMETERS
 
 TITLE = "Leaderboard"
+MOST_PRINTED = 8
+"""Tasks whose scores are printed with their spread; of more, a page holds the scores alone."""
+
 MOST_NAMED = 3
 """Groups that the first sentence names."""
 
@@ -112,12 +115,13 @@ def _table(board: Board) -> str:
             *((f"{task} ({board.metrics[task]})", "") for task in board.tasks),
         )
     )
+    wide = " wide" * (len(board.tasks) > MOST_PRINTED)
     bodies = "\n".join(
         f"<tbody>\n{''.join(_row(board, row, places[id(row)], data[label]) for row in rows)}</tbody>"
         for label, rows in _by_group(board)
     )
     return (
-        f'<div class="scroll" tabindex="0" role="region" aria-label="{TITLE}"><table class="board">\n'
+        f'<div class="scroll" tabindex="0" role="region" aria-label="{TITLE}"><table class="board{wide}">\n'
         f"<thead><tr>{heads}</tr></thead>\n{bodies}\n</table></div>"
     )
 
@@ -145,7 +149,7 @@ def _cell(cell: Cell | None, row: int, task: int) -> str:
     if cell is None:
         return f"<td>{MISSING}</td>"
     values = [100 * value for value in cell.seeds.values()]
-    spread = f" ± {stdev(values):.1f}" if len(values) > 1 else ""
+    spread = f'<span class="spread"> ± {stdev(values):.1f}</span>' if len(values) > 1 else ""
     kind = ' class="best"' * cell.leads
     shown = f"{100 * cell.score:.1f}{spread}"
     return f'<td{kind}><button type="button" data-row="{row}" data-task="{task}">{shown}</button></td>'
