@@ -146,7 +146,8 @@ class Model(ReadsLayers):
             )
 
     def _layout(self, batch: Batch) -> Layout:
-        return batch.layout.as_causal() if self.causal else batch.layout
+        layout = batch.layout.as_causal() if self.causal else batch.layout
+        return layout.with_types(batch.token_types) if self.encoder.reads_types else layout
 
     def forward(self, batch: Batch) -> dict[str, Output]:
         """Every objective's loss and predictions, by name."""

@@ -97,6 +97,9 @@ def read_checkpoint(catalog: Catalog, path: Path) -> Checkpoint:
     config = opened.config
     kind = config.get("model_type")
     if not isinstance(kind, str) or kind not in catalog.checkpoint_formats:
+        if isinstance(kind, str) and catalog.checkpoint_formats.makes(config, str(folder / CONFIG)):
+            note = f"no plugin has formulas for model type {kind!r:.60}: counted from its header alone"
+            return _unrecognized(entries, config, note, wrong=False)
         note = f"no plugin installed for model type {kind!r:.60}" if kind else f"its {CONFIG} names no model_type"
         return _unrecognized(entries, config, f"{note}: counted from its header alone", wrong=True)
     format = catalog.checkpoint_formats[kind]

@@ -113,14 +113,14 @@ def _inspect_huggingface(folder: CheckpointFolder, catalog: Catalog) -> Contents
     except ZooError as error:
         raise ZooError(f"{folder.path / CONFIG}: {error}") from None
     heads = found.heads
-    format = catalog.checkpoint_formats[found.format]
+    format = found.format
     table = format.table(heads.used)
     ours = shapes_of(model)
     joined = table.joined(ours)
     shapes = {theirs: _joined_shape([ours[name] for name in names if name in ours]) for theirs, names in joined.items()}
     turned = {theirs for theirs in shapes if format.transposes(theirs)}
     shapes |= {theirs: shapes[theirs][::-1] for theirs in turned}
-    match(f"the {found.format} that {folder.path / CONFIG} describes", folder.weights, shapes, heads.names)
+    match(f"the {format.name} that {folder.path / CONFIG} describes", folder.weights, shapes, heads.names)
     stored = {name: heads.names[theirs] for theirs, names in joined.items() for name in names}
     transposed = frozenset(heads.names[theirs] for theirs in turned)
     return Contents(folder, model, stored, heads.left_out, transposed, heads.notes)

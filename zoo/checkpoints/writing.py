@@ -19,7 +19,7 @@ from zoo.model import Model
 from zoo.registry.catalog import Catalog
 from zoo.weights.checkpoint import write_own
 from zoo.weights.folder import Objectives
-from zoo.weights.format import POOL, TASK, UNTIED_DECODER, CheckpointFormat
+from zoo.weights.format import OWN_HEAD, POOL, TASK, UNTIED_DECODER, CheckpointFormat
 from zoo.weights.huggingface import HuggingFaceExport, write_huggingface, write_tokenizer_config
 from zoo.weights.match import PROBLEMS
 from zoo.weights.provenance import write_provenance
@@ -77,7 +77,8 @@ def save(
 
 def describe(model: Model, catalog: Catalog) -> HuggingFaceExport:
     """The Hugging Face words for a model. Raises ZooError if there are none."""
-    for format in sorted(catalog.checkpoint_formats.values(), key=partial(_distance, model)):
+    formats = catalog.checkpoint_formats.that_may_express(model.variant)
+    for format in sorted(formats, key=partial(_distance, model)):
         settings = format.config(model.variant)
         stored = [name for name in model.objective_names if name not in format.not_stored]
         computes = model.causal == format.causal and all(format.computes(model.variant, name) for name in stored)
@@ -85,7 +86,7 @@ def describe(model: Model, catalog: Catalog) -> HuggingFaceExport:
             continue
         heads = _heads(model, format, stored)
         wanted = sorted(head for head in heads if head not in (POOL, UNTIED_DECODER))
-        named = [name for name, its in format.architectures.items() if sorted(its) == wanted]
+        named = [name for name, its in format.architectures.items() if wanted in (sorted(its), [OWN_HEAD])]
         weights = filter(format.stores, (renamed(model, name) for name in model.state_dict()))
         if named and all(map(format.table(heads).theirs, weights)):
             origin = model.origin.config if model.origin else {}
@@ -134,8 +135,8 @@ def _heads(model: Model, format: CheckpointFormat, stored: Iterable[str]) -> tup
         objective = model.objective(name)
         if isinstance(objective, TaskHead):
             kind = objective.config.kind
-            heads.append("classification" if kind in PROBLEMS else kind)
-            if not _is_released(objective, format):
+            heads.append(OWN_HEAD if OWN_HEAD in format.heads else "classification" if kind in PROBLEMS else kind)
+            if OWN_HEAD not in format.heads and not _is_released(objective, format):
                 heads.append("a head of the zoo's own")
         else:
             heads.append(name)

@@ -168,6 +168,8 @@ class Encoder(nn.Module, ABC):
 
     can_be_causal: ClassVar[bool] = False
     """Whether it respects a causal Layout: no token sees later ones."""
+    reads_types: ClassVar[bool] = False
+    """Whether its layout carries the `types` of tokens, as an encoder needs that tells two texts apart itself."""
 
     @abstractmethod
     def forward(self, hidden: Tensor, layout: Layout) -> Tensor:
@@ -198,6 +200,8 @@ class Objective(nn.Module, ABC):
     """Whether the encoder must read a batch that another objective has corrupted."""
     causal: ClassVar[bool] = False
     """Whether the encoder must read from left to right, also in fine-tuning."""
+    cannot_pretrain: ClassVar[str] = ""
+    """Why a model with it cannot be pre-trained; empty if it can."""
     fills_masks: ClassVar[bool] = False
     """Whether its logits [M, V] predict the tokens that have a target, as fill-mask needs."""
     counts_targets_only: ClassVar[bool] = False

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from itertools import groupby
 from typing import Any
@@ -51,6 +51,8 @@ class Layout:
     device: torch.device = CPU
     causal: bool = False
     room: int = 0
+    types: Tensor | None = field(default=None, repr=False, compare=False)
+    """What a segment embedding reads of each token, for an encoder that `reads_types`. [T]"""
 
     @property
     def n_sequences(self) -> int:
@@ -84,7 +86,14 @@ class Layout:
 
     def as_causal(self) -> Layout:
         """The same, each token seeing only itself and earlier ones; it shares what was already sent."""
-        made = replace(self, causal=True)
+        return self._sharing(causal=True)
+
+    def with_types(self, types: Tensor) -> Layout:
+        """The same with the types of tokens; it shares what was already sent."""
+        return self._sharing(types=types)
+
+    def _sharing(self, **fields: Any) -> Layout:
+        made = replace(self, **fields)
         made.__dict__["tables"] = self.tables
         return made
 

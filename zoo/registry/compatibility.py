@@ -21,6 +21,9 @@ log = logging.getLogger("zoo")
 def misfits_in_pretraining(model: Model, packing: Packing, masking: Masking) -> Iterator[str]:
     """Why a model cannot be pre-trained as its variant says, and what to do about it."""
     variant = model.variant
+    for name in model.objective_names:
+        if why := model.objective(name).cannot_pretrain:
+            yield f"it cannot be pre-trained: {why}"
     yield from _pairs_in_pretraining(model, packing)
     yield from _corruption(model)
     yield from _unreached(model)

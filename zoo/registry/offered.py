@@ -24,7 +24,7 @@ from zoo.tasks.metrics import add_metrics
 from zoo.tasks.record_file import is_task_file, read_task_file
 from zoo.tasks.suites import add_averages
 from zoo.tasks.task import Task
-from zoo.weights.format import CheckpointFormat
+from zoo.weights.formats import Formats
 
 SHOWN = ("variant", "task", *PARTS, "task_kind", "checkpoint_format", "paper_table", "search_grid")
 """The kinds in a catalog's repr."""
@@ -87,9 +87,10 @@ class Offered:
         return {**self.offered["task"], **self._own_tasks}
 
     @property
-    def checkpoint_formats(self) -> Mapping[str, CheckpointFormat]:
-        """Layouts of checkpoints by model_type."""
-        return self.offered["checkpoint_format"]
+    def checkpoint_formats(self) -> Formats:
+        """Layouts of checkpoints by model_type, and what makes them for others."""
+        makers = {name: partial(self.resolve, "format_maker", name) for name in self.offered["format_maker"]}
+        return Formats(self.offered["checkpoint_format"], makers)
 
     @property
     def published_counts(self) -> Mapping[str, Published]:

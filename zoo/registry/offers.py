@@ -26,7 +26,7 @@ API_VERSION = 1
 PARTS = ("tokenizer", "packing", "masking", "embedding", "encoder", "objective")
 """The kinds of part that a variant is made of. Names of parts begin with their plugin's name and a dot."""
 
-NAMED = (*PARTS, "formula", "task_kind", "metric", "report_format", "executor")
+NAMED = (*PARTS, "formula", "task_kind", "metric", "format_maker", "report_format", "executor")
 """The kinds that are offered by name, each an object or its "module:Name"."""
 
 RECORDS = {
@@ -86,6 +86,7 @@ class Offers(Record):
     - `task_kinds`, `metrics`: kinds of task and their metrics, by name
     - `averages`: means over the tasks of a suite, which reports give where a run has two of them or more
     - `checkpoint_formats`: layouts of checkpoints, one for each `model_type` of config.json
+    - `format_makers`: functions from the config.json of a `model_type` that no plugin knows to its layout, or None
     - `formulas`: functions of the dims and a part's own options to its components, by the part's name
     - `published_counts`: parameter counts that papers and model cards print
     - `paper_tables`: ablation tables of papers, with the variants that reproduce them
@@ -106,6 +107,7 @@ class Offers(Record):
     metrics: Objects = NOTHING
     averages: Records = ()
     checkpoint_formats: Records = ()
+    format_makers: Functions = NOTHING
     formulas: Functions = NOTHING
     published_counts: Records = ()
     paper_tables: Records = ()

@@ -28,6 +28,10 @@ UNTIED_DECODER = "untied"
 """The head that is an output layer with its own table."""
 
 
+OWN_HEAD = "task_head"
+"""The head that is a task head of the zoo's own: its key in config.json, and the first word of its weights' names."""
+
+
 def _same(value: Any, config: Config) -> Any:
     return value
 
@@ -83,6 +87,7 @@ class CheckpointFormat:
     - `heads` are what may come on top: the name of an objective; a kind of head (`classification`,
       `token-classification`, `question-answering`, `multiple-choice`); POOL for a pooler alone; UNTIED_DECODER for the
       table of an output layer that may be tied to the token table, whose objective has an option `tied`.
+      OWN_HEAD for a task head of the zoo's own, whatever its kind, beside the weights of an encoder.
     - `architectures` are the reference library's classes, with the heads of each; the first has none.
     - `copies` are weights that may be stored a second time, each with what it repeats; `ignored` are templates of the
       names of those that hold nothing, `transposed` of those that are stored with input and output exchanged.

@@ -16,11 +16,11 @@ from zoo.core.interfaces import Tokenizer
 from zoo.core.json_files import read_object
 from zoo.core.specs import HeadConfig
 from zoo.weights.checkpoint import save_tensors
-from zoo.weights.format import UNTIED_DECODER, CheckpointFormat
+from zoo.weights.format import OWN_HEAD, UNTIED_DECODER, CheckpointFormat
 from zoo.weights.match import OPTIONS, head_config
 from zoo.weights.safetensors_files import WEIGHTS
 
-STALE = ("auto_map", "torch_dtype", "dtype", "num_labels", "_name_or_path", "quantization_config", OPTIONS)
+STALE = ("auto_map", "torch_dtype", "dtype", "num_labels", "_name_or_path", "quantization_config", OPTIONS, OWN_HEAD)
 """Keys of a config that are not copied: they describe the files that it came with."""
 
 

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 
 from pydantic import JsonValue, ValidationError
 
 from zoo.core.errors import N_SHOWN, ZooError, explain, listed, nearest
 from zoo.core.specs import HeadConfig, PoolingConfig
-from zoo.weights.format import CheckpointFormat, Config
+from zoo.weights.format import OWN_HEAD, CheckpointFormat, Config
 from zoo.weights.header import FLOATS, Entry
 from zoo.weights.safetensors_files import SafetensorsFiles
 from zoo.weights.stored_heads import HEAD_KINDS
@@ -37,6 +38,11 @@ def head_use(
 
     Raises ZooError for unsupported kinds.
     """
+    if OWN_HEAD in heads:
+        try:
+            return HeadConfig.model_validate_json(json.dumps(config[OWN_HEAD]))
+        except ValidationError as error:
+            raise ZooError(f"{where}: {OWN_HEAD}: {explain(error)}") from None
     kind = next((kind for kind in HEAD_KINDS if kind in heads), None)
     if kind is None:
         return None
@@ -96,6 +102,8 @@ def _names_ids(named: object) -> bool:
 
 def head_config(format: CheckpointFormat, head: HeadConfig) -> dict[str, JsonValue]:
     """What config.json says of a head."""
+    if OWN_HEAD in format.heads:
+        return {OWN_HEAD: head.model_dump(mode="json")}
     names = head.labels or (("LABEL_0",) if head.kind == "regression" else ("LABEL_0", "LABEL_1"))
     config: dict[str, JsonValue] = {
         "id2label": {str(index): name for index, name in enumerate(names)},

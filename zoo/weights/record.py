@@ -2,27 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
-from zoo.core.errors import UnknownName, ZooError
+from zoo.core.errors import ZooError
 from zoo.core.specs import PartRef, Variant
 from zoo.weights.files import CONFIG
 from zoo.weights.folder import TOKENIZER_CONFIG, CheckpointFolder, Objectives
 from zoo.weights.folder_names import name_of
-from zoo.weights.format import POOL, TASK, UNTIED_DECODER, CheckpointFormat
+from zoo.weights.format import OWN_HEAD, POOL, TASK, UNTIED_DECODER, CheckpointFormat
+from zoo.weights.formats import Formats
 from zoo.weights.match import head_use
 from zoo.weights.stored_heads import HEAD_KINDS, StoredHeads, find_heads
-
-Formats = Mapping[str, CheckpointFormat]
 
 
 @dataclass(frozen=True)
 class HuggingFaceModel:
     """A folder of the Hugging Face format: its model, and the names of its heads' weights."""
 
-    format: str
+    format: CheckpointFormat
     variant: Variant
     objectives: Objectives
     heads: StoredHeads
@@ -38,7 +37,7 @@ def variant_in(folder: CheckpointFolder, formats: Formats) -> Variant:
 def read_huggingface(folder: CheckpointFolder, formats: Formats) -> HuggingFaceModel:
     """What a folder of the Hugging Face format holds. Raises ZooError if the zoo does not support it."""
     config, where = folder.config, str(folder.path / CONFIG)
-    format = format_of(config, formats, where)
+    format = formats.of(config, where)
     variant = format.variant(config, name_of(folder.path), where)
     heads = find_heads(format, folder)
     head = head_use(format, config, heads.used, variant.dims.dropout, where)
@@ -48,20 +47,9 @@ def read_huggingface(folder: CheckpointFolder, formats: Formats) -> HuggingFaceM
             "tokenizer": tokenizer_use(folder, formats),
         }
     )
-    on_top = tuple(TASK if head in HEAD_KINDS else head for head in heads.used if head != UNTIED_DECODER)
+    on_top = tuple(TASK if head in (*HEAD_KINDS, OWN_HEAD) else head for head in heads.used if head != UNTIED_DECODER)
     objectives = Objectives(names=on_top, head=head)
-    return HuggingFaceModel(format=format.name, variant=variant, objectives=objectives, heads=heads)
-
-
-def format_of(config: Mapping[str, Any], formats: Formats, where: str) -> CheckpointFormat:
-    """The format of a config's model_type. Raises ZooError if no plugin reads it."""
-    kind = config.get("model_type")
-    if not isinstance(kind, str):
-        known = ", ".join(formats)
-        raise ZooError(f'{where} names no model_type; add one, as "model_type": "bert". Known: {known}')
-    if kind not in formats:
-        raise UnknownName("model_type that an installed plugin reads", kind[:100], formats, where)
-    return formats[kind]
+    return HuggingFaceModel(format=format, variant=variant, objectives=objectives, heads=heads)
 
 
 def tokenizer_use(folder: CheckpointFolder, formats: Formats) -> PartRef:
@@ -69,7 +57,7 @@ def tokenizer_use(folder: CheckpointFolder, formats: Formats) -> PartRef:
 
     Raises ZooError if an option is neither true nor false.
     """
-    format = format_of(folder.config, formats, str(folder.path / CONFIG))
+    format = formats.of(folder.config, str(folder.path / CONFIG))
     named = folder.tokenizer_class
     owner = next((each for each in formats.values() if named in each.tokenizer_classes), None)
     used = (owner or format).base.tokenizer
@@ -102,5 +90,6 @@ def untied(format: CheckpointFormat, objectives: Iterable[PartRef]) -> tuple[Par
 def _objectives(format: CheckpointFormat, variant: Variant, heads: tuple[str, ...]) -> tuple[PartRef, ...]:
     """The pre-training objectives among the heads; those of the paper where a checkpoint has none."""
     in_use = {used.name: used for used in variant.objectives}
-    found = [in_use.get(head, PartRef(name=head)) for head in heads if head not in (*HEAD_KINDS, POOL, UNTIED_DECODER)]
+    not_objectives = (*HEAD_KINDS, OWN_HEAD, POOL, UNTIED_DECODER)
+    found = [in_use.get(head, PartRef(name=head)) for head in heads if head not in not_objectives]
     return (untied(format, found) if UNTIED_DECODER in heads else tuple(found)) or variant.objectives

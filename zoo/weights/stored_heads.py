@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from zoo.core.errors import ZooError, listed, nearest
 from zoo.weights.files import CONFIG
 from zoo.weights.folder import CheckpointFolder
-from zoo.weights.format import POOL, UNTIED_DECODER, CheckpointFormat, Config
+from zoo.weights.format import OWN_HEAD, POOL, UNTIED_DECODER, CheckpointFormat, Config
 from zoo.weights.name_table import NameTable
 from zoo.weights.safetensors_files import SafetensorsFiles
 
@@ -59,6 +59,8 @@ def find_heads(format: CheckpointFormat, folder: CheckpointFolder) -> StoredHead
 
 def _named(format: CheckpointFormat, config: Config, where: str) -> tuple[tuple[str, ...], list[str]]:
     """The heads of the class that a config names, none if it names no known one; and a note about that."""
+    if OWN_HEAD in format.heads and OWN_HEAD in config:
+        return (OWN_HEAD,), []
     classes = config.get("architectures") or []
     if not isinstance(classes, list) or not all(isinstance(name, str) for name in classes):
         raise ZooError(f"{where}: architectures should name a class, not {classes!r:.80}")
@@ -85,9 +87,10 @@ def _normalised_names(format: CheckpointFormat, store: SafetensorsFiles) -> dict
 
 def _with_others(format: CheckpointFormat, heads: tuple[str, ...], names: Mapping[str, str]) -> tuple[str, ...]:
     """The heads, any pre-training objectives beside them, and the pooler."""
+    no_objectives = (*HEAD_KINDS, OWN_HEAD, POOL, UNTIED_DECODER)
     if not set(heads) & set(HEAD_KINDS):
         for head in format.heads:
-            if head not in (*HEAD_KINDS, *heads, POOL, UNTIED_DECODER) and _own_rows_there(format, head, names):
+            if head not in (*no_objectives, *heads) and _own_rows_there(format, head, names):
                 heads = (*heads, head)
     has_pooler = POOL in format.heads and any(name.startswith("pooler.") for name in names)
     if has_pooler and not any(row[0].startswith("pooler.") for head in heads for row in format.heads[head]):

@@ -1,0 +1,126 @@
+"""A model of the transformers library as an embedding and an encoder of the zoo's."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from zoo import Batch, Dims, Embedding, Encoder, Layout, Objective, Output, ZooError
+from zoo.formulas import one_width
+from zoo_transformers.library import MIXES_NEIGHBOURS, build, embedding_scale, read_config
+
+Config = dict[str, Any]
+
+
+def _bert(dims: Dims) -> Config:
+    """The library's BERT of these sizes."""
+    return {
+        "model_type": "bert", "vocab_size": dims.vocab_size, "hidden_size": dims.hidden_width,
+        "num_hidden_layers": dims.n_layers, "num_attention_heads": dims.required("n_heads"),
+        "intermediate_size": dims.required("ffn_width"), "max_position_embeddings": dims.max_length,
+        "hidden_dropout_prob": dims.dropout, "attention_probs_dropout_prob": dims.attention_dropout,
+        "layer_norm_eps": dims.norm_eps,
+    }  # fmt: skip
+
+
+class Tokens(Embedding):
+    """The table of word embeddings alone; all else is the encoder's. Positions and types are added there."""
+
+    keeps_own_init = True
+
+    def __init__(self, dims: Dims, *, config: Config | None = None) -> None:
+        super().__init__()
+        if config is None:
+            one_width(dims)
+        self.tokens = nn.Embedding(dims.vocab_size, dims.embedding_width)
+
+    def forward(self, batch: Batch) -> Tensor:
+        """[T] -> [T, E]"""
+        out: Tensor = self.tokens(batch.ids)
+        return out
+
+
+class LibraryEncoder(Encoder):
+    """A model that AutoModel makes of a config.json, without its word embeddings; Wolf et al. 2020, section 3.
+
+    Without a `config`, it is the library's BERT of the variant's sizes. Sequences are given to it in padded rectangles
+    with a mask, or, where its layers would read padding as text, in rectangles of equal lengths.
+    """
+
+    keeps_own_init = True
+    reads_types = True
+
+    def __init__(self, dims: Dims, *, config: Config | None = None) -> None:
+        super().__init__()
+        found = read_config(config or _bert(dims), "its config")
+        if found is None:
+            raise ZooError(f"the transformers library knows no model type {(config or {}).get('model_type')!r:.60}")
+        self.model = build(found)
+        self.scale = embedding_scale(self.model) or 1.0
+        self.model.set_input_embeddings(nn.Identity())
+        self.padded = found.model_type not in MIXES_NEIGHBOURS
+        self.has_types = isinstance(found.__dict__.get("type_vocab_size"), int) and found.type_vocab_size > 1
+
+    def forward(self, hidden: Tensor, layout: Layout) -> Tensor:
+        """[T, E] -> [T, H]"""
+        return self._run(hidden, layout, output_hidden_states=False)[-1]
+
+    def states(self, hidden: Tensor, layout: Layout) -> Iterator[Tensor]:
+        """[T, E] -> [T, H] after each layer, the last one as `forward` has it. Raises ZooError if layers have other
+        lengths than the text."""
+        *layers, last = self._run(hidden, layout, output_hidden_states=True)
+        yield from layers[1:-1]
+        yield last
+
+    def _run(self, hidden: Tensor, layout: Layout, *, output_hidden_states: bool) -> list[Tensor]:
+        """Every layer's states if asked for, the first being the input, and the output. Each [T, H]"""
+        types = layout.types if self.has_types else None
+        if self.padded:
+            rows, mask = layout.pad(hidden)
+            outputs = self._call(rows, mask, None if types is None else layout.pad(types)[0], output_hidden_states)
+            return [layout.pack(states) for states in outputs]
+        pieces = layout.rectangles(hidden)
+        kinds = [None] * len(pieces) if types is None else layout.rectangles(types)
+        runs = [
+            self._call(rows, rows.new_ones(rows.shape[:2]), its, output_hidden_states)
+            for rows, its in zip(pieces, kinds, strict=True)
+        ]
+        return [torch.cat([states.flatten(0, 1) for states in layer]) for layer in zip(*runs, strict=True)]
+
+    def _call(self, rows: Tensor, mask: Tensor, types: Tensor | None, output_hidden_states: bool) -> list[Tensor]:
+        """[B, S, E] to states, each [B, S, H]."""
+        given = {} if types is None else {"token_type_ids": types.long()}
+        given |= {"inputs_embeds": rows * self.scale, "attention_mask": mask.long()}
+        try:
+            made = self.model(output_hidden_states=output_hidden_states, return_dict=True, **given)
+        except ValueError as error:
+            kind = self.model.config.model_type
+            raise ZooError(f"the transformers library cannot run this {kind}: {error}") from None
+        states = [*(made.hidden_states if output_hidden_states else ()), made.last_hidden_state]
+        if any(each.shape[1] != rows.shape[1] for each in states):
+            raise ZooError(
+                f"layers of a {self.model.config.model_type} have other lengths than the text; read the last"
+            )
+        return states
+
+
+class TakenOver(Objective):
+    """Stands for what a folder was pre-trained on, which the zoo does not repeat."""
+
+    cannot_pretrain = (
+        "a model of the transformers library is taken over with its weights; name its folder, without --from-scratch"
+    )
+
+    def __init__(self, dims: Dims) -> None:
+        super().__init__()
+
+    def n_targets(self, batch: Batch) -> Tensor:
+        """None. Scalar."""
+        return batch.targets.new_zeros(())
+
+    def forward(self, hidden: Tensor, batch: Batch, token_table: Tensor) -> Output:
+        """[T, H] to a loss of zero; no target counts."""
+        return Output((hidden * 0).sum(), hidden[:0], batch.targets[:0])
