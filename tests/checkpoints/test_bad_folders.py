@@ -144,7 +144,7 @@ ROWS: dict[str, tuple[Break, str, str]] = {
     ),
     "no weights": (lambda folder: (folder / WEIGHTS).unlink(), WEIGHTS, "holds no model.safetensors"),
     "only a pickle": (only_pickle, "pytorch_model.bin", "convert it once"),
-    "unknown model type": (config(model_type="brat"), CONFIG, "did you mean 'bert'? Known: albert, bert, roberta"),
+    "unknown model type": (config(model_type="brat"), CONFIG, "did you mean 'bert'?"),
     "a trillion rows asked for": (config(vocab_size=10**12), CONFIG, "vocab_size cannot be used"),
     "not JSON": (content(lambda old: old[:-9], CONFIG), CONFIG, "not valid JSON"),
     "NaN in the config": (content(lambda old: b'{"hidden_size": NaN}', CONFIG), CONFIG, "NaN is no JSON number"),

@@ -35,6 +35,7 @@ BUDGETS = {
     r"python -m benchmarks.bench_mlm_step": "--shapes bert-tiny-uncased --rounds 1",
     r"python -m benchmarks.gpu_check": "--tiny --device cpu",
     r"python -m benchmarks.bench_score": "--sizes tiny --pairs 2",
+    r"python -m benchmarks.library_models": "--families llama funnel",
     r"python -m benchmarks.parity": "--families Bert --heads Model",
 }
 """What the test adds to a command, by how the command begins: small budgets, which replace the page's."""

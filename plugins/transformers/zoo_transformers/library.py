@@ -22,8 +22,8 @@ OF_ITS_FILES = (
 )  # fmt: skip
 """Keys of a config.json that speak of the files that it came with, or of a head."""
 
-READS_IDS = ("esm",)
-"""Families whose layers ask for ids, to treat the mask token in a way of its own."""
+READS_IDS = ("esm", "longformer")
+"""Families whose layers ask for ids: to count masks, or to fill texts up to windows."""
 
 MIXES_NEIGHBOURS = ("convbert", "funnel", "nystromformer", "yoso")
 """Families whose layers pool, convolve or sample tokens, where padding would be read as text."""
