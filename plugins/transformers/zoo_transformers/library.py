@@ -74,9 +74,10 @@ def _has(config: PretrainedConfig, name: str) -> bool:
     return isinstance(getattr(config, name, None), int)
 
 
-def _class_of(config: PretrainedConfig) -> type[PreTrainedModel]:
+def _class_of(config: PretrainedConfig) -> Any:
     found = MODEL_MAPPING[type(config)]
-    return found[0] if isinstance(found, tuple) else found
+    chosen: Any = found[0] if isinstance(found, tuple) else found
+    return chosen
 
 
 def build(config: PretrainedConfig) -> PreTrainedModel:
@@ -120,9 +121,11 @@ def dims_of(config: PretrainedConfig, model: PreTrainedModel) -> Dims:
     inner = (
         getattr(config, name, None) for name in ("intermediate_size", "ffn_dim", "n_inner", "d_inner", "hidden_dim")
     )
+    tokens: Any = model.get_input_embeddings()
+    vocab_size, embedding_width = tokens.weight.shape
     return Dims(
-        vocab_size=model.get_input_embeddings().num_embeddings,
-        embedding_width=model.get_input_embeddings().embedding_dim,
+        vocab_size=vocab_size,
+        embedding_width=embedding_width,
         hidden_width=config.hidden_size,
         n_layers=config.num_hidden_layers,
         n_heads=heads if isinstance(heads, int) else None,
