@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from zoo.commands.console import AsJson, ending, print_json, show
+from zoo.commands.console import AsJson, ending, print_json, show, show_answer
 from zoo.commands.report import AcrossHardware
 
 
@@ -30,6 +30,7 @@ def merge(
         print_json(comparison.render("json"))
     else:
         show(comparison.document.brief)
+        show_answer(comparison.document)
     if out is not None:
         ending({"run folder": out}, f"zoo report {out} --format html --out report.html")
     return 1 if comparison.failures else 0

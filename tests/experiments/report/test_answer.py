@@ -25,7 +25,7 @@ def lead(run: ComparisonRun) -> tuple[str, ...]:
 
 def test_the_best_is_named_with_its_lead_and_its_interval() -> None:
     run = made_up(3, CLEAR, pretrain=True)
-    best, cost, grounds = lead(run)
+    best, cost, grounds, caveat = lead(run)
     (d,) = compare_systems(run).between_variants()
     assert d.low is not None and d.high is not None
     # 38 + 2/3 and 22 of 40 items are right: 96.7 and 55.0.
@@ -33,6 +33,7 @@ def test_the_best_is_named_with_its_lead_and_its_interval() -> None:
     assert best == f"albert-tiny is the best of 2 systems, with 96.7 on lamps: 41.7 points ({ends}) above bert-tiny."
     assert cost.startswith("It is also the smallest, with ")
     assert grounds.startswith("Grounds: 1 task, 3 seeds, 40 development items")
+    assert caveat.startswith("All seeds share one pre-training per variant")
 
 
 def test_where_the_best_is_larger_the_cost_of_being_best_is_said() -> None:
