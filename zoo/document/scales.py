@@ -52,11 +52,9 @@ def scale(axis: Axis, values: Iterable[float], start: float, end: float) -> Scal
     return Scale(low - room, high + room, start, end)
 
 
-def _widened(low: float, high: float, span: float) -> Range:
-    span = max(span, abs(high) * 1e-3 or 1.0) if high - low < max(span, abs(high) * 1e-3) else high - low
-    if high == low == 0 and not span:
-        span = 1.0
-    middle = (low + high) / 2
+def _widened(low: float, high: float, least_span: float) -> Range:
+    """The same middle, and at least such a span; one value alone gets a span too."""
+    middle, span = (low + high) / 2, max(high - low, least_span, abs(high) * 1e-3) or 1.0
     return middle - span / 2, middle + span / 2
 
 

@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import date
 from math import sqrt
+from pathlib import Path
 
 import pytest
 from scipy import stats
 
 from tests.experiments.synthetic_runs import made_up, section
+from zoo.commands.console import show_answer
 from zoo.document import Figure, Made
 from zoo.document.formats import FORMATS, renderer
 from zoo.experiments.report.build import document
+from zoo.experiments.results.folder import read_made, write_made
 from zoo.experiments.results.run import ComparisonRun
 from zoo.experiments.statistics.analysis import analyse
 from zoo.experiments.statistics.verdicts import compare_systems
@@ -106,3 +110,23 @@ def test_every_page_says_when_and_how_it_was_made(form: str) -> None:
     made = Made("2026-11-27", "zoo compare bert-tiny --tasks lamps --out 'a run'")
     shown = renderer(form)(document(analyse(made_up(2, {"bert-tiny": [1, 2]})), made))
     assert "2026-11-27" in shown and "zoo compare bert-tiny" in shown
+
+
+def test_a_run_folder_keeps_the_command_that_began_it(tmp_path: Path) -> None:
+    assert read_made(tmp_path) is None
+    write_made(tmp_path, "zoo compare bert-tiny")
+    write_made(tmp_path, "zoo compare --resume")
+    made = read_made(tmp_path)
+    assert made and made.command == "zoo compare bert-tiny" and date.fromisoformat(made.date) <= date.today()
+    (tmp_path / "made.json").write_text("{")
+    assert read_made(tmp_path) is None
+
+
+def test_a_command_ends_with_the_answer_in_lines_that_fit(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("COLUMNS", "60")
+    made = document(analyse(made_up(3, CLEAR)))
+    show_answer(made)
+    shown = capsys.readouterr().out
+    assert " ".join(shown.split()) == made.answer[0] and max(map(len, shown.splitlines())) <= 60
