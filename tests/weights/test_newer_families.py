@@ -18,6 +18,7 @@ from tests.parity.oracle import compare, ragged, reference
 from zoo import Catalog, ZooError, part
 from zoo.core.specs import HeadConfig
 from zoo.tasks.kinds import make_head
+from zoo.testing.material import ragged_batch
 
 CATALOG = Catalog.installed()
 TEXTS = ["the old sailor", "a young bridge and the sea", "when did who built it"] * 5
@@ -159,3 +160,38 @@ def test_only_a_head_like_the_released_ones_is_written_in_the_format(name: str, 
 def test_a_deberta_of_parts_that_never_met_has_no_config() -> None:
     variant = CATALOG.variant("deberta-tiny").swap("x", embedding=part("bert.absolute"))
     assert all(format.config(variant) is None for format in CATALOG.checkpoint_formats.values())
+
+
+def test_a_deberta_of_replaced_tokens_is_written_with_the_sum_of_its_two_tables(tmp_path: Path) -> None:
+    model = small("deberta-tiny-rtd").eval()
+    torch.nn.init.normal_(model.embedding.difference.weight)  # type: ignore[arg-type,union-attr]
+    zoo.save(model, tmp_path / "ours")
+    theirs = transformers.AutoModel.from_pretrained(tmp_path / "ours").eval()
+    tokenizer = transformers.AutoTokenizer.from_pretrained(tmp_path / "ours")
+    with torch.no_grad():
+        mean = theirs(**tokenizer("the old bridge", return_tensors="pt")).last_hidden_state.mean(1)
+    torch.testing.assert_close(model.encode(["the old bridge"]), mean, atol=5e-6, rtol=0)
+    assert torch.equal(zoo.load(tmp_path / "ours").encode("the old bridge"), model.encode("the old bridge"))
+    assert set(zoo.load(tmp_path / "ours").objective_names) == set()
+
+
+def test_the_generator_trains_its_tokens_alone_and_the_encoder_the_difference_alone() -> None:
+    model = CATALOG.build(CATALOG.variant("deberta-tiny-rtd"))
+    batch = ragged_batch(500, {})
+    tables = model.embedding.tokens.weight, model.embedding.difference.weight  # type: ignore[union-attr]
+    for name, expected in (("deberta.generator", [True, False]), ("deberta.rtd", [False, True])):
+        model.zero_grad()
+        model(batch)[name].loss.backward()
+        assert [table.grad is not None and bool(table.grad.any()) for table in tables] == expected  # type: ignore[union-attr]
+
+
+def test_a_replaced_token_is_found_by_what_it_is_beside_its_first_token() -> None:
+    """microsoft/DeBERTa: classify(gelu(dense(norm(first + hidden)))), over all tokens."""
+    model = CATALOG.build(CATALOG.variant("deberta-tiny-rtd"))
+    head, batch = model.objective("deberta.rtd"), ragged_batch(500, {})
+    hidden = torch.randn(len(batch.ids), 128)
+    out = head(hidden, batch, model.embedding.tokens.weight)
+    (n, *_), w = batch.layout.lengths, head.state_dict()
+    rows = torch.nn.functional.layer_norm(hidden[0] + hidden[:n], (128,), w["norm.weight"], w["norm.bias"], 1e-7)
+    inner = torch.nn.functional.gelu(rows @ w["dense.weight"].T + w["dense.bias"])
+    torch.testing.assert_close(out.logits[:n], (inner @ w["output.weight"].T + w["output.bias"])[:, 0])

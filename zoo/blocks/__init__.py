@@ -2,6 +2,7 @@
 
 from zoo.blocks.activation import Activation, activation
 from zoo.blocks.attention import SelfAttention, attend
+from zoo.blocks.corruption import corrupted
 from zoo.blocks.dropout import Dropout
 from zoo.blocks.embedding import SummedEmbedding
 from zoo.blocks.features import Features, LayerMix
@@ -56,6 +57,7 @@ __all__ = [
     "activation",
     "attend",
     "by_key",
+    "corrupted",
     "initialise",
     "log_bucket",
     "log_frequencies",

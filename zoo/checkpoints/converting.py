@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Literal
 
 from zoo.checkpoints.reading import inspect, load
-from zoo.checkpoints.writing import describe, renamed, save
+from zoo.checkpoints.writing import describe, renamed, save, simplified
 from zoo.registry.catalog import Catalog
 from zoo.weights.hub import open_folder
 
@@ -34,7 +34,11 @@ def convert(
     contents, entries = inspect(folder, catalog), folder.weights.entries
     model = load(folder, catalog=catalog)
     ours = {renamed(model, name): stored for name, stored in contents.stored.items()}
-    after = describe(model, catalog).names(ours) if to == "hf" else {name: name for name in ours}
+    after = {name: name for name in ours}
+    if to == "hf":
+        written = simplified(model)
+        kept = {renamed(written, name) for name in written.state_dict()}
+        after = describe(written, catalog).names(name for name in ours if name in kept)
     moved = []
     for stored, name in dict.fromkeys((stored, after.get(name)) for name, stored in ours.items()):
         entry = entries[stored]

@@ -14,6 +14,7 @@ from zoo.checkpoints.card import model_card
 from zoo.checkpoints.reading import head_of
 from zoo.core.errors import ZooError
 from zoo.core.files import write_folder
+from zoo.core.specs import PartRef
 from zoo.heads import TaskHead
 from zoo.model import Model
 from zoo.registry.catalog import Catalog
@@ -48,6 +49,7 @@ def save(
     if not replace and folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
         raise ZooError(f"{folder} exists; give a new name, or allow to replace it")
     catalog = catalog or Catalog.installed()
+    model = simplified(model) if to == "hf" else model
     described = describe(model, catalog) if to == "hf" else None
     if described is not None and set(model.objective_names) & set(described.format.not_stored):
         log.warning(
@@ -99,6 +101,19 @@ def describe(model: Model, catalog: Catalog) -> HuggingFaceExport:
         f"{model.variant.name!r} with {objectives} cannot be expressed in the Hugging Face format of {known}, "
         "as released; write the zoo's own format (zoo), or offer a checkpoint format of its own in a plugin"
     )
+
+
+def simplified(model: Model) -> Model:
+    """The model with an embedding that other libraries have, if its own can be written as one."""
+    found = model.embedding.exported()
+    if found is None:
+        return model
+    name, embedding = found
+    variant = model.variant.swap(model.variant.name, embedding=PartRef(name=name))
+    objectives = {name: model.objective(name) for name in model.objective_names}
+    made = Model(variant, embedding, model.encoder, objectives, loss_weights=model.loss_weights, causal=model.causal)
+    made.tokenizer, made.origin = model.tokenizer, model.origin
+    return made
 
 
 def _token_ids(model: Model, format: CheckpointFormat) -> dict[str, JsonValue]:

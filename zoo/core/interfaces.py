@@ -162,6 +162,11 @@ class Embedding(nn.Module, ABC):
         out: Tensor = self(batch)
         return out
 
+    def exported(self) -> tuple[str, Embedding] | None:
+        """The name and the module of a simpler embedding with the same values, for folders of another library's format;
+        None if it is written as it is."""
+        return None
+
 
 class Encoder(nn.Module, ABC):
     """Vectors to vectors in context."""

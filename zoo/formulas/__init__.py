@@ -4,7 +4,17 @@ The legend: V vocabulary size, E embedding width, H hidden width, F feed-forward
 N attention heads; in costs also S tokens in a sequence, M of them to predict.
 """
 
-from zoo.formulas.component import FIGURE, MLM_HEAD, OUTPUT_TABLE, POOLER, PROJECTION, Component, Published, sizes
+from zoo.formulas.component import (
+    FIGURE,
+    MLM_HEAD,
+    OUTPUT_TABLE,
+    POOLER,
+    PROJECTION,
+    Component,
+    Published,
+    in_numbers,
+    sizes,
+)
 from zoo.formulas.parts import (
     MOST_ROWS,
     attention_block,
@@ -43,6 +53,7 @@ __all__ = [
     "between",
     "feedforward_block",
     "head_width",
+    "in_numbers",
     "one_width",
     "pair_objective",
     "polynomial",

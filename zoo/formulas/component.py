@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from typing import Annotated
 
 from pydantic import Field
@@ -51,6 +52,25 @@ class Component:
     def unshared(self) -> Polynomial:
         """The parameters if every run had its own copy."""
         return self.parameters * self.runs
+
+
+def in_numbers(component: Component, owner: str, values: Mapping[str, int]) -> Component:
+    """A component of a part with widths, layers or heads of its own, in numbers; `owner` comes before its name."""
+
+    def own(value: Polynomial | int) -> Polynomial:
+        for symbol in "HFLN":
+            value = polynomial(value).replaced(symbol, polynomial(values[symbol]))
+        return polynomial(value)
+
+    return replace(
+        component,
+        name=f"{owner} {component.name}",
+        parameters=own(component.parameters),
+        copies=own(component.copies),
+        runs=own(component.runs),
+        flops=own(component.flops),
+        kept=own(component.kept),
+    )
 
 
 class Published(Record):

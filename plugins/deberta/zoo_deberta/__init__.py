@@ -14,11 +14,19 @@ def zoo_offers() -> Offers:
     return Offers(
         api_version=1,
         tokenizers={"deberta.unigram": "zoo_deberta.tokenizer:Unigram"},
-        embeddings={"deberta.tokens": "zoo.blocks:TokenEmbedding"},
+        embeddings={
+            "deberta.tokens": "zoo.blocks:TokenEmbedding",
+            "deberta.gdes": "zoo_deberta.replaced:GradientDisentangledEmbedding",
+        },
         encoders={"deberta.disentangled": "zoo_deberta.encoder:DisentangledStack"},
+        objectives={
+            "deberta.generator": "zoo_deberta.replaced:Generator",
+            "deberta.rtd": "zoo_deberta.replaced:ReplacedTokens",
+        },
         formulas={
             "deberta.tokens": "zoo.formulas:token_embedding",
-            "deberta.disentangled": "zoo_deberta.formulas:disentangled",
+            "deberta.gdes": "zoo_deberta.formulas:gradient_disentangled",
+            **{f"deberta.{name}": f"zoo_deberta.formulas:{name}" for name in ("disentangled", "generator", "rtd")},
         },
         published_counts="zoo_deberta.published:PUBLISHED",
         variants="zoo_deberta.variants:VARIANTS",

@@ -5,7 +5,21 @@ from __future__ import annotations
 from typing import Literal
 
 from zoo import Dims, ZooError
-from zoo.formulas import Component, H, L, N, S, attention_block, between, feedforward_block
+from zoo.formulas import (
+    Component,
+    H,
+    L,
+    N,
+    S,
+    V,
+    attention_block,
+    between,
+    feedforward_block,
+    in_numbers,
+    sizes,
+    token_embedding,
+    token_prediction,
+)
 
 MOST_DISTANCE = 1_048_576
 MOST_KERNEL = 255
@@ -37,6 +51,36 @@ def disentangled(
         weights = conv_kernel * H * H
         found.append(Component("convolution", weights + 3 * H, flops=2 * S * weights, kept=12 * S * H + 8 * S))
     return found
+
+
+def gradient_disentangled(dims: Dims) -> list[Component]:
+    """The table of tokens, the table of differences, and a norm."""
+    return [*token_embedding(dims), Component("difference", V * H, met=H, kept=8 * S)]
+
+
+def generator(
+    dims: Dims, *, depth: float = 0.5, buckets: int | None = 256, bias: Literal["zero", "unigram"] = "zero"
+) -> list[Component]:
+    """A norm, an encoder of fewer layers, and its head."""
+    small = generator_dims(dims, depth)
+    parts = [
+        Component("norm", 2 * H, kept=4 * S * H + 8 * S),
+        *disentangled(small, buckets=buckets),
+        *token_prediction(),
+    ]
+    return [in_numbers(component, "generator's", sizes(small)) for component in parts]
+
+
+def rtd(dims: Dims) -> list[Component]:
+    """A norm, a dense layer and a decision for each token."""
+    return [Component("RTD head", H * H + H + H + 1 + 2 * H, flops=2 * S * H * H + 2 * S * H, kept=24 * S * H + 20 * S)]
+
+
+def generator_dims(dims: Dims, depth: float) -> Dims:
+    """The sizes of a generator. Raises ZooError for a depth that cannot be."""
+    if not 0 < depth <= 4:
+        raise ZooError(f"depth={depth:.12g} should be above 0, and at most 4")
+    return dims.model_copy(update={"n_layers": max(1, round(dims.n_layers * depth))})
 
 
 def check_options(buckets: int | None, max_distance: int | None, conv_kernel: int) -> None:

@@ -6,6 +6,8 @@ own for positions, and is not here.
 
 from __future__ import annotations
 
+from typing import Any
+
 from pydantic import JsonValue
 
 from zoo import Dims, Finetuning, PoolingConfig, Pretraining, Variant, part
@@ -77,6 +79,12 @@ def _cpu(name: str, size: Size) -> Variant:
     )
 
 
+TINY = _cpu("deberta-tiny", "tiny")
+REPLACED: dict[str, Any] = {  # He et al. 2023, section 3: the discriminator's loss counts fifty times
+    "embedding": part("deberta.gdes"),
+    "objectives": (part("deberta.generator", buckets=32, bias="unigram"), part("deberta.rtd", weight=50.0)),
+}
+
 VARIANTS = [
     _released("deberta-v3-xsmall", 12, 384),
     _released("deberta-v3-small", 6, 768),
@@ -85,7 +93,8 @@ VARIANTS = [
     _released("mdeberta-v3-base", 12, 768, vocab_size=251_000),
     _released("deberta-v2-xlarge", 24, 1_536, version=2),
     _released("deberta-v2-xxlarge", 48, 1_536, version=2),
-    _cpu("deberta-tiny", "tiny"),
+    TINY,
+    TINY.swap("deberta-tiny-rtd", **REPLACED),
     _cpu("deberta-mini", "mini"),
     _cpu("deberta-small", "small"),
 ]

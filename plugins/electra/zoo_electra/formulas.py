@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Literal
 
 from zoo import Dims, ZooError
@@ -13,12 +12,11 @@ from zoo.formulas import (
     E,
     H,
     L,
-    Polynomial,
     S,
     attention_block,
     between,
     feedforward_block,
-    polynomial,
+    in_numbers,
     sizes,
     summed_embedding,
     token_prediction,
@@ -52,7 +50,7 @@ def generator(
     layers = [*attention_block(small, L, L), *feedforward_block(small, L, L)]
     narrow = [_projection()] if small.embedding_width != small.hidden_width else []
     tables = [] if shared else summed_embedding(dims, E, segments=2)
-    return [*tables, *(_of_generator(component, small) for component in (*narrow, *layers, *token_prediction()))]
+    return [*tables, *(in_numbers(c, "generator's", sizes(small)) for c in (*narrow, *layers, *token_prediction()))]
 
 
 def generator_dims(dims: Dims, size: float, depth: float) -> Dims:
@@ -76,23 +74,3 @@ def generator_dims(dims: Dims, size: float, depth: float) -> Dims:
 
 def _projection() -> Component:
     return Component(PROJECTION, E * H + H, flops=2 * S * E * H, kept=4 * S * E)
-
-
-def _of_generator(component: Component, small: Dims) -> Component:
-    """A component of the small encoder, in numbers where its sizes are not the model's."""
-    found = sizes(small)
-
-    def own(value: Polynomial | int) -> Polynomial:
-        for symbol in "HFLN":
-            value = polynomial(value).replaced(symbol, polynomial(found[symbol]))
-        return polynomial(value)
-
-    return replace(
-        component,
-        name=f"generator's {component.name}",
-        parameters=own(component.parameters),
-        copies=own(component.copies),
-        runs=own(component.runs),
-        flops=own(component.flops),
-        kept=own(component.kept),
-    )

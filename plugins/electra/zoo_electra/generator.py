@@ -5,11 +5,10 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Literal
 
-import torch
 from torch import Tensor, nn
 
 from zoo import Batch, Dims, Output
-from zoo.blocks import AttentionBlock, FeedForwardBlock, Layer, LayerStack, MaskedTokens
+from zoo.blocks import AttentionBlock, FeedForwardBlock, Layer, LayerStack, MaskedTokens, corrupted
 from zoo_electra.embedding import ProjectedEmbedding
 from zoo_electra.formulas import generator_dims
 
@@ -56,12 +55,3 @@ class Generator(MaskedTokens):
         narrow, table = (hidden, token_table) if own is None else (own(batch), own.tokens.weight)
         made = super().forward(self.encoder(self.project(narrow), batch.layout), batch, table)
         return replace(made, corrupted=corrupted(batch, made.logits.detach()))
-
-
-def corrupted(batch: Batch, logits: Tensor) -> Batch:
-    """The batch with a token drawn from each prediction [M, V], by one random number of the batch's own for each."""
-    places = batch.predicted("tokens", lambda batch: batch.targets, batch.targets).places
-    below = logits.float().softmax(1).cumsum(1)
-    drawn = batch.uniform("replacements")[places, None] * below[:, -1:]
-    tokens = torch.searchsorted(below, drawn, right=True).squeeze(1).clamp(max=logits.shape[1] - 1)
-    return replace(batch, ids=batch.ids.index_copy(0, places, tokens))
