@@ -6,7 +6,9 @@ from typing import Literal
 
 from zoo import Dims, ZooError
 from zoo.formulas import (
+    PROJECTION,
     Component,
+    E,
     H,
     L,
     N,
@@ -63,11 +65,10 @@ def generator(
 ) -> list[Component]:
     """A norm, an encoder of fewer layers, and its head."""
     small = generator_dims(dims, depth)
-    parts = [
-        Component("norm", 2 * H, kept=4 * S * H + 8 * S),
-        *disentangled(small, buckets=buckets),
-        *token_prediction(),
-    ]
+    before = [Component("norm", 2 * E, kept=4 * S * E + 8 * S)]
+    if dims.embedding_width != dims.hidden_width:
+        before.append(Component(PROJECTION, E * H + H, flops=2 * S * E * H, kept=4 * S * E))
+    parts = [*before, *disentangled(small, buckets=buckets), *token_prediction()]
     return [in_numbers(component, "generator's", sizes(small)) for component in parts]
 
 

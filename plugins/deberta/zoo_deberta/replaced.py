@@ -74,13 +74,15 @@ class Generator(MaskedTokens):
     ) -> None:
         small = generator_dims(dims, depth)
         super().__init__(small, bias=bias)
-        self.norm = nn.LayerNorm(dims.hidden_width, eps=dims.norm_eps)
+        width = dims.embedding_width
+        self.norm = nn.LayerNorm(width, eps=dims.norm_eps)
         self.dropout = Dropout(dims.dropout)
+        self.project = nn.Linear(width, dims.hidden_width) if width != dims.hidden_width else nn.Identity()
         self.encoder = DisentangledStack(small, buckets=buckets)
 
     def forward(self, hidden: Tensor, batch: Batch, token_table: Tensor) -> Output:
         """Embeddings [T, E] to logits [M, V], and a batch in which M tokens are drawn from them."""
-        read = self.encoder(self.dropout(self.norm(hidden)), batch.layout)
+        read = self.encoder(self.project(self.dropout(self.norm(hidden))), batch.layout)
         made = super().forward(read, batch, token_table)
         return replace(made, corrupted=corrupted(batch, made.logits.detach()))
 
