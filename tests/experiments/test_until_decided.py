@@ -61,9 +61,9 @@ def with_jobs(plan: Plan, jobs: Sequence[Job], wrong: dict[str, list[int]]) -> C
 def until_decided(plan: Plan, wrong: dict[str, list[int]]) -> tuple[ComparisonRun, list[int]]:
     """The finished run, and how many jobs each round of it added."""
     done, rounds = with_jobs(plan, [], wrong), []
-    while len(jobs := wanted_jobs(done)) > len(done.results):
-        rounds.append(len(jobs) - len(done.results))
-        done = with_jobs(plan, [*(r.job for r in done.results), *jobs], wrong)
+    while new := {*wanted_jobs(done)} - {result.job for result in done.results}:
+        rounds.append(len(new))
+        done = with_jobs(plan, [*(result.job for result in done.results), *new], wrong)
     return done, rounds
 
 

@@ -57,7 +57,6 @@ def test_looks_grow_to_the_last_one() -> None:
     assert looks_at(5, 5) == (5,)
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("numbers", [(3, 5, 8, 12, 18, 20), (3, 5, 8, 10)])
 @pytest.mark.parametrize("level", [0.05, 0.01])
 def test_of_equal_systems_no_look_finds_one_better_more_often_than_allowed(
