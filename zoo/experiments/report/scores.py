@@ -146,6 +146,8 @@ def notes(run: ComparisonRun, comparisons: Comparisons) -> list[str]:
 
 def protocol(run: ComparisonRun) -> str:
     """What the scores are."""
+    if not run.plan.pretrain_each_seed and all(task_kind(task).by_likelihood for task in run.plan.tasks):
+        return "Scores are of each model as it was pre-trained, on dev, x 100."
     origin = "each pre-trained" if run.plan.pretrain_each_seed else "all fine-tuned from one pre-training"
     n, looks = f"{len(run.plan.seeds)}", run.plan.claims.looks
     if looks:
