@@ -101,8 +101,6 @@ FAMILIES = {
         more=_one_segment,
         has_segments=False,
     ),
-    "XLMRoberta": Family(heads=("Model", "ForMaskedLM", *TASKS), more=_one_segment, has_segments=False),
-    "Camembert": Family(heads=("Model", "ForMaskedLM", *TASKS), more=_one_segment, has_segments=False),
     "Albert": Family(
         heads=("Model", "ForPreTraining", "ForMaskedLM", *TASKS),
         base={"hidden_size": 768, "num_attention_heads": 12, "intermediate_size": 3072},
@@ -127,6 +125,8 @@ FAMILIES = {
         },
         has_segments=False,
     ),
+    "XLMRoberta": Family(heads=("Model", "ForMaskedLM", *TASKS), more=_one_segment, has_segments=False),
+    "Camembert": Family(heads=("Model", "ForMaskedLM", *TASKS), more=_one_segment, has_segments=False),
     "ModernBert": Family(
         heads=("Model", "ForMaskedLM", *TASKS),
         keys={
