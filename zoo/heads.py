@@ -11,7 +11,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from zoo.blocks import Dropout, Features, NormedPooler, Pooler
+from zoo.blocks import Dropout, Features, NormedPooler, Pooler, compared
 from zoo.core.batch import IGNORE, Batch, Output, Predicted
 from zoo.core.errors import ZooError
 from zoo.core.interfaces import Objective
@@ -84,8 +84,7 @@ class TaskHead(Objective):
     def _vectors(self, hidden: Tensor, batch: Batch) -> Tensor:
         layout = batch.layout
         if self.pooler is None:
-            u, v = (layout.mean(hidden, (batch.segments == text) & ~batch.special) for text in (0, 1))
-            return torch.cat([u, v, (u - v).abs(), u * v], dim=1)
+            return compared(hidden, batch)
         pool = {"first": layout.first, "last": layout.last, "mean": layout.mean}[self.config.pooling.pooling]
         pooled: Tensor = self.pooler(self.input_dropout(pool(hidden)))
         return pooled

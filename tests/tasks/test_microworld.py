@@ -12,7 +12,7 @@ from random import Random
 import pytest
 
 from zoo.tasks.microworld import documents
-from zoo.tasks.microworld.lexicon import ADVERBS, CATEGORIES, NOUNS, PLACES, REACTIONS, TRAITS, VERBS, VERDICTS
+from zoo.tasks.microworld.lexicon import ADVERBS, CATEGORIES, NOUNS, PLACES, REACTIONS, TIMES, TRAITS, VERBS, VERDICTS
 from zoo.tasks.microworld.morphology import article, participle, plural, third_person
 from zoo.tasks.microworld.narrator import Dice
 
@@ -110,8 +110,41 @@ def test_articles_fit_the_words_they_stand_before(text: list[list[str]]) -> None
 
 def test_each_kind_of_sentence_is_there(text: list[list[str]]) -> None:
     sentences = {sentence for document in text for sentence in document}
-    for pattern in ("every .* is an? ", "so ", ".* but the ", ".* and the ", ".* not ", ".* by the ", "near the "):
+    kinds = (
+        "every .* is an? ",
+        "so ",
+        ".* but the ",
+        ".* and the ",
+        ".* not ",
+        ".* by the ",
+        ".* near the ",
+        "at dawn ",
+    )
+    for pattern in kinds:
         assert any(re.match(pattern, sentence) for sentence in sentences), pattern
+
+
+def test_a_story_goes_forward_in_one_series_of_times(text: list[list[str]]) -> None:
+    places = {time: (series, at) for series, times in enumerate(TIMES) for at, time in enumerate(times)}
+    for document in text:
+        said = [places[time] for sentence in document for time in places if sentence.startswith(f"{time} ")]
+        assert len({series for series, _ in said}) == 1
+        assert [time for _, time in said] == sorted(time for _, time in said)
+        assert document[0].startswith(TIMES[said[0][0]][0])
+
+
+def test_pronouns_stand_for_what_was_just_named(text: list[list[str]]) -> None:
+    nouns = {form: (noun, form != name) for noun in NOUNS for name in noun.names for form in (name, plural(name))}
+    fits = {"she": ("person",), "her": ("person",), "it": ("bird", "beast")}
+    checked = 0
+    for document in text:
+        for number, sentence in enumerate(document):
+            for word in {"she", "her", "it", "they", "them"} & {*sentence.split()}:
+                before = [nouns[other] for earlier in document[:number] for other in earlier.split() if other in nouns]
+                meant = [noun for noun, many in before if (many if word[:2] == "th" else noun.category in fits[word])]
+                assert meant, (document, word)
+                checked += 1
+    assert checked > 500
 
 
 def test_what_comes_of_a_judgement_fits_it(text: list[list[str]]) -> None:

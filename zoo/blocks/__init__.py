@@ -17,7 +17,7 @@ from zoo.blocks.layer import (
     PreNormFeedForwardBlock,
 )
 from zoo.blocks.masked_tokens import MaskedTokens
-from zoo.blocks.pair import PairObjective
+from zoo.blocks.pair import PairObjective, compared
 from zoo.blocks.pooler import NormedPooler, Pooler
 from zoo.blocks.relative import by_key, log_bucket
 from zoo.blocks.rotary import Rotary
@@ -57,6 +57,7 @@ __all__ = [
     "activation",
     "attend",
     "by_key",
+    "compared",
     "corrupted",
     "initialise",
     "log_bucket",

@@ -98,8 +98,10 @@ def pooler() -> Component:
     return Component(POOLER, H * H + H, flops=2 * H * H, kept=8 * H)
 
 
-def pair_objective(name: str) -> list[Component]:
-    """A pooler, and two classes."""
+def pair_objective(name: str, pair: str = "joint") -> list[Component]:
+    """A pooler and two classes, or two classes of what compares both texts."""
+    if pair == "compare":
+        return [Component(name, 8 * H + 2, flops=16 * H)]
     return [pooler(), Component(name, 2 * H + 2, flops=4 * H)]
 
 

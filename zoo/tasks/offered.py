@@ -13,6 +13,7 @@ TASKS = [
     *ner.TASKS,
     *squad.TASKS,
     *starter.TASKS,
+    starter.SIMILARITY,
     starter.ROLES,
     *pair_tasks.TASKS,
 ]

@@ -1,4 +1,4 @@
-"""The starter suite, five tasks of the synthetic microworld, and one of tagging beside it; made on the spot."""
+"""The starter suite, five tasks of the synthetic microworld, and two beside it; made on the spot."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from zoo.tasks.task import Dataset, Task, content_hash
 class MicroworldTask(Task):
     """A GLUE-shaped task whose items are made, not read; `difficulty` is the share of items with a trap."""
 
-    form: Literal["acceptability", "sentiment", "paraphrase", "similarity", "entailment", "roles"]
+    form: Literal["acceptability", "sentiment", "paraphrase", "reference", "entailment", "similarity", "roles"]
     n_train: Count = 4_800
     n_dev: Count = 500
     seed: Annotated[int, Field(ge=0)] = 0
@@ -38,7 +38,7 @@ class MicroworldTask(Task):
 
 
 def _task(
-    form: str, labels: tuple[str, ...], pair: bool, metrics: tuple[str, ...] = ("accuracy",), **sizes: int
+    form: str, labels: tuple[str, ...], pair: bool, metrics: tuple[str, ...] = ("accuracy",), **fields: int | str
 ) -> MicroworldTask:
     return MicroworldTask.model_validate(
         {
@@ -51,7 +51,7 @@ def _task(
             "labels": labels,
             "pair": pair,
             "metrics": metrics,
-            **sizes,
+            **fields,
         }
     )
 
@@ -61,13 +61,16 @@ TASKS: tuple[Task, ...] = (
     # Few labels: with more, the words of opinion are learnt from them alone, and pre-training adds little.
     _task("sentiment", ("negative", "positive"), pair=False, n_train=160),
     _task("paraphrase", ("different", "same"), pair=True),
-    _task("similarity", (), pair=True, metrics=("spearman",)),
+    _task("reference", ("other", "same"), pair=True),
     _task("entailment", ("not_entailment", "entailment"), pair=True),
 )
 
+SIMILARITY = _task("similarity", (), pair=True, metrics=("spearman",), suite="microworld-further")
+"""How much two sentences have in common, which their words tell; not compared on by default."""
+
 ROLES = MicroworldTask(
     name="micro-roles",
-    suite="microworld-tagging",
+    suite="microworld-further",
     synthetic=True,
     citation="ours; docs/microworld.md",
     kind="token-classification",
@@ -76,7 +79,7 @@ ROLES = MicroworldTask(
     metrics=("entity-f1",),
     n_train=480,
 )
-"""Who does what to whom, and where, as tags of words; not among the tasks that are compared on by default."""
+"""Who does what to whom, and where, as tags of words; not compared on by default either."""
 
 
 class MicroworldPairs(Record):

@@ -47,9 +47,9 @@ def shared(
     ]
 
 
-def sop(dims: Dims, *, fallback: bool = False) -> list[Component]:
+def sop(dims: Dims, *, fallback: bool = False, pair: str = "joint") -> list[Component]:
     """A pooler and a decision."""
-    return pair_objective("SOP head")
+    return pair_objective("SOP head", pair)
 
 
 def check_groups(dims: Dims, n_groups: int, inner_layers: int) -> None:

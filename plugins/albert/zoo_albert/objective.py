@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from typing import Literal
 
 import numpy as np
 
@@ -24,8 +25,8 @@ class SentenceOrder(PairObjective):
     label = "albert.sop"
     fallback_label = "albert.sop.fallback"
 
-    def __init__(self, dims: Dims, *, fallback: bool = False) -> None:
-        super().__init__(dims)
+    def __init__(self, dims: Dims, *, fallback: bool = False, pair: Literal["joint", "compare"] = "joint") -> None:
+        super().__init__(dims, pair=pair)
         self.fallback = fallback
 
     def prepare(self, passages: Sequence[Passage], corpus: TokenCorpus, rng: np.random.Generator) -> list[Passage]:

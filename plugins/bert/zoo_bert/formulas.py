@@ -44,6 +44,6 @@ def ltr(
     return token_prediction(S - 1, bias=head_bias, tied=tied)
 
 
-def nsp(dims: Dims) -> list[Component]:
-    """A pooler and a decision."""
-    return pair_objective("NSP head")
+def nsp(dims: Dims, *, pair: str = "joint") -> list[Component]:
+    """A decision, and what it reads."""
+    return pair_objective("NSP head", pair)

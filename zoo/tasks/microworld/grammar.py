@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Literal
 
-from zoo.tasks.microworld.lexicon import Concept, Noun, Place, Trait, Verb, Verdict
+from zoo.tasks.microworld.lexicon import PRONOUNS, Concept, Noun, Place, Trait, Verb, Verdict
 from zoo.tasks.microworld.morphology import article, participle, plural, third_person
 
 
@@ -42,12 +43,16 @@ class Clause:
 
 @dataclass(frozen=True, slots=True)
 class Wording:
-    """How a clause is said: which slots by their second name, by which articles, in which order."""
+    """How a clause is said: which slots by their second name or by a pronoun, by which articles, in which order.
+
+    The place comes first, last, or inside: after the noun that the verb agrees with.
+    """
 
     renamed: frozenset[str] = frozenset()
+    pronouns: frozenset[str] = frozenset()
     definite: bool = True
     passive: bool = False
-    fronted: bool = False
+    place: Literal["first", "inside", "last"] = "last"
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,21 +100,31 @@ def phrases(clause: Clause, wording: Wording = Wording(), agree: bool = True) ->
         names: tuple[str, ...] = getattr(clause, slot).names
         return names[-1] if slot in wording.renamed else names[0]
 
-    trait = (name("trait"),) if clause.trait else ()
-    agent = _noun_phrase(trait, name("subject"), clause.subject_plural, wording.definite)
+    def who(slot: str, noun: Noun, many: bool, is_subject: bool) -> list[str]:
+        if slot in wording.pronouns:
+            return [PRONOUNS[pronoun(noun, many)][0 if is_subject else 1]]
+        traits = [name("trait")] if slot == "subject" and clause.trait else []
+        words = [*traits, plural(name(slot)) if many else name(slot)]
+        return ["the" if wording.definite else "some" if many else article(words[0]), *words]
+
+    passive = wording.passive and clause.object is not None
+    agent = ("agent", who("subject", clause.subject, clause.subject_plural, not passive))
     verb = name("verb")
-    if clause.object is None:
-        core = [("agent", agent), ("", [verb if clause.subject_plural == agree else third_person(verb)])]
-    else:
-        patient = _noun_phrase((), name("object"), clause.object_plural, wording.definite)
-        if wording.passive:
-            be = "are" if clause.object_plural == agree else "is"
-            core = [("patient", patient), ("", [be, participle(verb), "by"]), ("agent", agent)]
-        else:
-            acts = verb if clause.subject_plural == agree else third_person(verb)
-            core = [("agent", agent), ("", [acts]), ("patient", patient)]
-    where = [("", [clause.preposition]), ("place", ["the", name("place")])] if clause.place else []
-    return [*where, *core, ("", ["."])] if wording.fronted else [*core, *where, ("", ["."])]
+    acts = ("", [verb if clause.subject_plural == agree else third_person(verb)])
+    core = [agent, acts]
+    if clause.object is not None:
+        patient = ("patient", who("object", clause.object, clause.object_plural, passive))
+        be = "are" if clause.object_plural == agree else "is"
+        core = [patient, ("", [be, participle(verb), "by"]), agent] if passive else [agent, acts, patient]
+    if clause.place:
+        at = {"first": 0, "inside": 1, "last": len(core)}[wording.place]
+        core[at:at] = [("", [clause.preposition]), ("place", ["the", name("place")])]
+    return [*core, ("", ["."])]
+
+
+def pronoun(noun: Noun, many: bool) -> str:
+    """What one or several of a kind are called once they are known, as a subject."""
+    return "they" if many else "she" if noun.category == "person" else "it"
 
 
 def state(statement: Statement) -> str:
@@ -124,9 +139,3 @@ def _opine(opinion: Opinion) -> str:
     subject = f"the {plural(noun)} are" if opinion.plural else f"the {noun} is"
     words = (subject, "not" if opinion.negated else opinion.adverb, opinion.verdict.names[0])
     return " ".join(word for word in words if word)
-
-
-def _noun_phrase(traits: tuple[str, ...], noun: str, many: bool, definite: bool) -> list[str]:
-    words = [*traits, plural(noun) if many else noun]
-    determiner = "the" if definite else "some" if many else article(words[0])
-    return [determiner, *words]

@@ -1,4 +1,4 @@
-"""The items of the six tasks, classes and levels in turn."""
+"""The items of the tasks, classes and levels in turn."""
 
 from __future__ import annotations
 
@@ -7,12 +7,12 @@ from dataclasses import replace
 from typing import Literal
 
 from zoo.core.errors import ZooError
-from zoo.tasks.microworld.grammar import Clause, phrases, say, state
-from zoo.tasks.microworld.lexicon import CATEGORIES
+from zoo.tasks.microworld.grammar import Clause, Statement, phrases, pronoun, say, state
+from zoo.tasks.microworld.lexicon import ALIVE, CATEGORIES
 from zoo.tasks.microworld.narrator import Narrator
 from zoo.tasks.task import Example
 
-Form = Literal["acceptability", "sentiment", "paraphrase", "similarity", "entailment", "roles"]
+Form = Literal["acceptability", "sentiment", "paraphrase", "reference", "entailment", "similarity", "roles"]
 
 ROLES = ("O", "B-agent", "I-agent", "B-patient", "I-patient", "B-place", "I-place")
 """Tags of the words of a sentence."""
@@ -42,14 +42,17 @@ def items(form: Form, split: Literal["train", "dev"], n: int, seed: int, difficu
 
 
 def _acceptability(narrator: Narrator, index: int, difficulty: float) -> Example | None:
-    """A sentence as it is, or with the wrong number of its verb, neighbours exchanged, or a determiner displaced."""
+    """A sentence as it is, or with a mistake.
+
+    With a trap, no two neighbouring words show it: a place stands between noun and verb, or a thing acts on a being.
+    Without one, neighbours are exchanged or a determiner is displaced.
+    """
     dice, clause = narrator.dice, narrator.clause()
-    wording = narrator.wording(clause, passive=0.2, fronted=0.3)
-    good = say(clause, wording)
+    if dice.chance(difficulty):
+        return _with_distant_mistake(narrator, clause, bool(index % 2))
+    good = say(clause, narrator.wording(clause, passive=0.3, fronted=0.2, inside=0.3))
     if index % 2:
         return Example(good, label=1)
-    if dice.chance(difficulty):
-        return Example(say(clause, wording, agree=False), label=0)
     words = good.split()[:-1]
     if dice.chance(0.5):
         at = dice.pick(range(len(words) - 1))
@@ -60,6 +63,19 @@ def _acceptability(narrator: Narrator, index: int, difficulty: float) -> Example
     return Example(" ".join([*words, "."]), label=0)
 
 
+def _with_distant_mistake(narrator: Narrator, clause: Clause, good: bool) -> Example | None:
+    """A sentence of a form in which a mistake may be, with or without it."""
+    if clause.place and narrator.dice.chance(0.5):
+        wording = narrator.wording(clause, passive=0.3, inside=1.0)
+        return Example(say(clause, wording, agree=good), label=int(good))
+    thing = clause.object
+    if thing is None or thing.category in clause.verb.subjects:
+        return None
+    said = clause if good else replace(clause, subject=thing, object=clause.subject, trait=None)
+    wording = narrator.wording(said, passive=0.5, fronted=0.3)
+    return Example(say(replace(said, trait=None), wording), label=int(good))
+
+
 def _sentiment(narrator: Narrator, index: int, difficulty: float) -> Example | None:
     """One opinion or two; where they are opposed, the last decides."""
     good = bool(index % 2)
@@ -67,46 +83,107 @@ def _sentiment(narrator: Narrator, index: int, difficulty: float) -> Example | N
 
 
 def _paraphrase(narrator: Narrator, index: int, difficulty: float) -> Example | None:
-    """A sentence with itself in other words, the verb always another; or with one that has another meaning.
+    """Two sentences about the same beings, who do the same or not, in the active or the passive voice.
 
-    The easy negatives differ in two slots or more. In the others only the verb has another meaning, so that nothing
-    but knowing which verbs mean the same tells them from paraphrases.
+    With a trap, both sentences have the same verb, and who does it to whom decides; without one, agent and patient are
+    the same, and the meaning of the verb decides, which is never the same word. Either sentence may be either of the
+    two that differ, so that none of it shows alone.
     """
-    same, clause = bool(index % 2), narrator.clause()
-    other: Clause | None = clause
-    if not same:
-        trap = narrator.dice.chance(difficulty)
-        kept = ["subject", "object", "place"] if trap else []
-        other = _mixed(narrator, clause, kept, narrator.clause(clause.subject.topic))
-        if other is None or other.verb is clause.verb or (not trap and _n_common(clause, other)):
-            return None
-    assert other is not None
-    plain = narrator.wording(clause, passive=0.0, fronted=0.0)
-    reworded = narrator.reworded(other, plain)
-    renamed = (plain.renamed ^ {"verb"}) & {"verb"} | reworded.renamed - {"verb"}
-    return _pair(say(clause, plain), say(other, replace(reworded, renamed=renamed)), int(same))
+    same, dice, clause = bool(index % 2), narrator.dice, replace(narrator.clause(transitive=True), trait=None)
+    trap = dice.chance(difficulty)
+    verbs = [verb for verb in narrator.verbs[True] if verb is not clause.verb]
+    one, other = dice.order([clause, _reversed(clause) if trap else replace(clause, verb=dice.pick(verbs))])
+    if not all(each.sensible and narrator.owns(each) for each in (one, other)):
+        return None
+    told, retold = (narrator.wording(clause, renamed=0.0, passive=0.5) for _ in range(2))
+    if not trap:
+        renamed = dice.order([frozenset({"verb"}), frozenset()])
+        told, retold = (replace(how, renamed=names) for how, names in zip((told, retold), renamed, strict=True))
+    return _pair(say(one, told), say(one if same else other, replace(retold, definite=told.definite)), int(same))
+
+
+def _reversed(clause: Clause) -> Clause:
+    """What the patient does to the agent."""
+    assert clause.object is not None
+    return replace(
+        clause,
+        subject=clause.object,
+        object=clause.subject,
+        subject_plural=clause.object_plural,
+        object_plural=clause.subject_plural,
+        trait=None,
+    )
+
+
+def _reference(narrator: Narrator, index: int, difficulty: float) -> Example | None:
+    """Two sentences, the second with a pronoun, and what that says about one being of the first or the other.
+
+    With a trap, the first sentence is passive, so that order does not tell agent from patient.
+    """
+    right, dice, first = bool(index % 2), narrator.dice, replace(narrator.clause(transitive=True), trait=None)
+    assert first.object is not None
+    beings = [(first.subject, first.subject_plural), (first.object, first.object_plural)]
+    if first.object.category not in ALIVE or pronoun(*beings[0]) == pronoun(*beings[1]):
+        return None
+    meant, other = dice.order(beings)
+    readings = narrator.deed(first.subject.topic, meant, other)
+    if not readings:
+        return None
+    told = say(first, narrator.wording(first, passive=difficulty))
+    wording = narrator.wording(readings[0], renamed=0.0, passive=0.3)
+    again = say(readings[0], replace(wording, pronouns=frozenset({"object"})))
+    return _pair(f"{told} {again}", say(readings[0 if right else 1], replace(wording, definite=True)), int(right))
 
 
 def _similarity(narrator: Narrator, index: int, difficulty: float) -> Example | None:
     """The share of subject, verb, object and place that two sentences have in common: 0 to 1."""
-    level, clause = index % 5, narrator.clause(full=True)
+    level, clause = index % 5, narrator.clause(transitive=True, placed=True)
     plain = narrator.wording(clause, passive=0.0, fronted=0.0)
     kept = narrator.dice.order(SLOTS)[:level]
     topic = clause.subject.topic if narrator.dice.chance(difficulty) else None
-    other = _mixed(narrator, clause, kept, narrator.clause(topic, full=True))
+    other = _mixed(narrator, clause, kept, narrator.clause(topic, transitive=True, placed=True))
     if other is None or _n_common(clause, other) != level:
         return None
     return _pair(say(clause, plain), say(other, narrator.reworded(other, plain)), level / 4)
 
 
 def _entailment(narrator: Narrator, index: int, difficulty: float) -> Example | None:
-    """A sentence and one that says less: the subject's category, no place or no trait; or another of these."""
-    entailed, clause = bool(index % 2), narrator.clause()
-    hypothesis = _less(narrator, clause) if entailed else _otherwise(narrator, clause, difficulty)
-    if hypothesis is None or not narrator.owns(hypothesis):
+    """A sentence, and one that follows from it or not.
+
+    With a trap, an opinion and another word for it or for its opposite, either of which may be negated. Without one, a
+    deed and the same in general: the agent by its category or by another one, or agent and patient reversed.
+    """
+    entailed = bool(index % 2)
+    if narrator.dice.chance(difficulty):
+        return _entailed_opinion(narrator, entailed)
+    clause = replace(narrator.clause(transitive=True), trait=None)
+    assert clause.object is not None
+    wrong = _reversed(clause) if narrator.dice.chance(0.5) else clause
+    general = [replace(clause, subject=CATEGORIES[clause.subject.category])]
+    others = [category for category in clause.verb.subjects if category != clause.subject.category]
+    if wrong is clause and others:
+        general.append(replace(clause, subject=CATEGORIES[narrator.dice.pick(others)]))
+    elif wrong is not clause and wrong.sensible:
+        general.append(replace(wrong, object=CATEGORIES[clause.subject.category]))
+    else:
         return None
-    premise = narrator.wording(clause, passive=0.0, fronted=0.0)
-    return _pair(say(clause, premise), say(hypothesis, replace(premise, definite=True)), int(entailed))
+    hypothesis = general[0 if entailed else 1]
+    if not narrator.owns(hypothesis):
+        return None
+    premise = narrator.wording(clause, passive=0.5)
+    asked = replace(narrator.wording(hypothesis, passive=0.5), renamed=premise.renamed, definite=True)
+    return _pair(say(clause, premise), say(hypothesis, asked), int(entailed))
+
+
+def _entailed_opinion(narrator: Narrator, entailed: bool) -> Example | None:
+    """An opinion of something, and another of it: as good or bad, or the contrary."""
+    good = narrator.dice.chance(0.5)
+    one = narrator.statement(good, opposed=0.0).opinions[-1]
+    other = narrator.statement(good == entailed, [one.noun], opposed=0.0).opinions[-1]
+    if one.verdict is other.verdict:
+        return None
+    told = [Statement((replace(opinion, plural=one.plural, adverb=""),)) for opinion in (one, other)]
+    return _pair(*map(state, told), int(entailed)) if all(map(narrator.owns, told)) else None
 
 
 def _roles(narrator: Narrator, index: int, difficulty: float) -> Example | None:
@@ -116,26 +193,6 @@ def _roles(narrator: Narrator, index: int, difficulty: float) -> Example | None:
     parts = phrases(clause, narrator.wording(clause, passive=float(trap), fronted=0.3))
     names = [f"{'I' if place else 'B'}-{role}" if role else "O" for role, words in parts for place in range(len(words))]
     return Example(" ".join(word for _, words in parts for word in words), None, tuple(map(ROLES.index, names)))
-
-
-def _less(narrator: Narrator, clause: Clause) -> Clause | None:
-    less = [replace(clause, subject=CATEGORIES[clause.subject.category], trait=None)] * 2
-    less += [replace(clause, place=None)] if clause.place else []
-    less += [replace(clause, trait=None)] if clause.trait else []
-    return narrator.dice.pick(less)
-
-
-def _otherwise(narrator: Narrator, clause: Clause, difficulty: float) -> Clause | None:
-    others = [category for category in clause.verb.subjects if category != clause.subject.category]
-    options = [replace(clause, subject=CATEGORIES[other], trait=None) for other in others[:2]]
-    topic = clause.subject.topic
-    if clause.place:
-        options.append(
-            replace(clause, place=narrator.dice.pick([p for p in narrator.places[topic] if p != clause.place]))
-        )
-    if clause.trait:
-        options.append(replace(clause, trait=narrator.dice.pick([t for t in narrator.traits if t != clause.trait])))
-    return narrator.dice.pick(options) if options else None
 
 
 def _mixed(narrator: Narrator, clause: Clause, kept: list[str], other: Clause) -> Clause | None:
@@ -167,7 +224,8 @@ _FORMS: dict[Form, Callable[[Narrator, int, float], Example | None]] = {
     "acceptability": _acceptability,
     "sentiment": _sentiment,
     "paraphrase": _paraphrase,
-    "similarity": _similarity,
+    "reference": _reference,
     "entailment": _entailment,
+    "similarity": _similarity,
     "roles": _roles,
 }

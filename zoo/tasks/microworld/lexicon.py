@@ -116,7 +116,10 @@ _TOPICS = {
     },
 }
 
-_ALIVE = "person bird beast"
+ALIVE = ("person", "bird", "beast")
+"""The categories of beings, which can act; the others are things."""
+
+_ALIVE = " ".join(ALIVE)
 _VERBS = [
     ("help/assist", "person", _ALIVE),
     ("watch/observe", _ALIVE, "person bird beast vehicle"),
@@ -151,6 +154,17 @@ PREPOSITIONS = ("at", "near")
 ADVERBS = ("", "", "very", "really")
 COMPANY = {True: "truly", False: "utterly"}
 """Adverbs that in running text keep company with words of one sense, as "utterly" does in English (Louw 1993)."""
+
+PRONOUNS = {"she": ("she", "her"), "it": ("it", "it"), "they": ("they", "them")}
+"""As a subject and otherwise: "she" is one person, "it" one other being, "they" several."""
+
+TIMES = (
+    ("first", "then", "later", "finally"),
+    ("at dawn", "at noon", "at dusk", "at midnight"),
+    ("in spring", "in summer", "in autumn", "in winter"),
+    ("initially", "next", "afterwards", "eventually"),
+)
+"""How the sentences of a story begin: one of these series all through it, from the earliest to the latest."""
 
 REACTIONS = {
     True: ("everyone smiles", "we are glad", "people clap", "we sing", "we cheer"),

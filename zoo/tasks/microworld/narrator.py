@@ -34,6 +34,9 @@ C = TypeVar("C", bound=Concept)
 
 _Fields = tuple[Noun, Verb, Noun | None, Place | None, Trait | None, bool, bool, str]
 
+TRIES = 30
+"""Attempts to find what someone does, before something else is told."""
+
 SLOTS = ("trait", "subject", "verb", "object", "place")
 _HOMES: tuple[Home, ...] = ("text", "text", "train", "dev")
 
@@ -96,30 +99,43 @@ class Narrator:
         """Whether this may be said here."""
         return home(said.key) == self.home
 
-    def clause(self, topic: str | None = None, full: bool = False) -> Clause:
-        """A clause on a topic; a full one has an object and a place."""
+    def clause(self, topic: str | None = None, transitive: bool = False, placed: bool = False) -> Clause:
+        """A clause on a topic, with an object or a place if that is asked for, and often without."""
         while True:
-            drawn = self._drawn(topic or self.dice.pick(TOPICS), full)
+            drawn = self._drawn(topic or self.dice.pick(TOPICS), transitive, placed)
             if home_of(*drawn[:4]) == self.home:
                 return Clause(*drawn)
 
     def _drawn(
-        self, topic: str, full: bool
+        self, topic: str, transitive: bool, placed: bool
     ) -> tuple[Noun, Verb, Noun | None, Place | None, Trait | None, bool, bool, str]:
         """The fields of a clause, before it is known whether it is at home here: most are not."""
         pick, chance = self.dice.pick, self.dice.chance
-        verb = pick(self.verbs[full or chance(0.75)])
+        verb = pick(self.verbs[transitive or chance(0.75)])
         subject = self.noun(topic, verb.subjects)
         return (
             subject,
             verb,
             self.noun(topic, verb.objects, subject) if verb.objects else None,
-            pick(self.places[topic]) if full or chance(0.6) else None,
+            pick(self.places[topic]) if placed or chance(0.6) else None,
             pick(self.traits) if chance(0.35) else None,
             chance(0.4),
             chance(0.4),
             pick(PREPOSITIONS),
         )
+
+    def deed(self, topic: str, *patients: tuple[Noun, bool]) -> list[Clause]:
+        """What someone else of a topic does to each of these nouns, one or several; empty if nothing is found."""
+        pick, chance = self.dice.pick, self.dice.chance
+        for _ in range(TRIES):
+            verb = pick(self.verbs[True])
+            agent = self.noun(topic, verb.subjects)
+            place = pick(self.places[topic]) if chance(0.5) else None
+            fits = all(noun is not agent and noun.category in verb.objects for noun, _ in patients)
+            if fits and all(home_of(agent, verb, noun, place) == self.home for noun, _ in patients):
+                several, near = chance(0.4), pick(PREPOSITIONS)
+                return [Clause(agent, verb, noun, place, None, several, many, near) for noun, many in patients]
+        return []
 
     def noun(self, topic: str, categories: Sequence[str], other: Noun | None = None) -> Noun:
         """A noun of a topic and one of these categories, each category as likely, other than one."""
@@ -131,39 +147,44 @@ class Narrator:
             if options:
                 return pick(options)
 
-    def wording(self, clause: Clause, renamed: float = 0.5, passive: float = 0.25, fronted: float = 0.3) -> Wording:
+    def wording(
+        self, clause: Clause, renamed: float = 0.5, passive: float = 0.25, fronted: float = 0.3, inside: float = 0.0
+    ) -> Wording:
         """A way to say a clause, each departure from the plainest one with its own chance."""
         dice = self.dice
         return Wording(
             renamed=frozenset(slot for slot in SLOTS if getattr(clause, slot) and dice.chance(renamed)),
             definite=dice.chance(0.5),
             passive=clause.object is not None and dice.chance(passive),
-            fronted=clause.place is not None and dice.chance(fronted),
+            place="inside" if dice.chance(inside) else "first" if dice.chance(fronted) else "last",
         )
 
     def reworded(self, clause: Clause, wording: Wording) -> Wording:
         """Another way to say a clause: most names changed, often the voice or the order."""
         other = self.wording(clause, renamed=0.0, passive=0.4, fronted=0.5)
-        swapped = {slot for slot in SLOTS if getattr(clause, slot) and self.dice.chance(0.8)}
+        swapped = {slot for slot in SLOTS if getattr(clause, slot) and (slot == "verb" or self.dice.chance(0.8))}
         return replace(other, renamed=wording.renamed ^ swapped, definite=wording.definite)
 
-    def statement(self, good: bool, topic: str | None = None, opposed: float = 0.3) -> Statement:
-        """A statement of this sentiment; with the chance `opposed`, one that begins with the other."""
+    def statement(self, good: bool, about: Sequence[Noun] = (), opposed: float = 0.3) -> Statement:
+        """A statement of this sentiment, about these or what one topic has; with the chance `opposed`, one that begins
+        with the other sentiment.
+        """
         dice = self.dice
         while True:
             first = () if (two := dice.chance(opposed)) or dice.chance(0.5) else (good,)
             feelings = (not good, good) if two else (*first, good)
-            on = topic or dice.pick(TOPICS)
-            statement = Statement(tuple(self._opinion(feeling, on) for feeling in feelings))
+            on = about or self.nouns[dice.pick(TOPICS)]
+            nouns = dice.order(on)[: len(feelings)] if len(on) > 1 else on
+            statement = Statement(tuple(map(self._opinion, feelings, nouns)))
             if self.owns(statement):
                 return statement
 
-    def _opinion(self, good: bool, topic: str) -> Opinion:
+    def _opinion(self, good: bool, noun: Noun) -> Opinion:
         dice = self.dice
         negated = dice.chance(0.3)
         in_company = self.home == "text" and not negated and dice.chance(0.9)
         return Opinion(
-            noun=dice.pick(self.nouns[topic]),
+            noun=noun,
             plural=dice.chance(0.3),
             verdict=dice.pick(self.verdicts[good != negated]),
             negated=negated,

@@ -10,8 +10,8 @@ from dataclasses import dataclass, replace
 from typing import TypeAlias
 
 from zoo.core.errors import ZooError
-from zoo.tasks.microworld.grammar import Clause, Statement, Wording, phrases, say, state
-from zoo.tasks.microworld.lexicon import CATEGORIES, COMPANY, REACTIONS, Noun, Verb
+from zoo.tasks.microworld.grammar import Clause, Statement, Wording, phrases, pronoun, say, state
+from zoo.tasks.microworld.lexicon import ALIVE, CATEGORIES, COMPANY, PRONOUNS, REACTIONS, TIMES, Noun, Verb
 from zoo.tasks.microworld.morphology import article
 from zoo.tasks.microworld.narrator import Narrator
 from zoo.tasks.minimal_pairs import MinimalPair
@@ -55,8 +55,8 @@ def _pairs_of(name: str, n: int, seed: int) -> list[MinimalPair]:
     return list(made.values())
 
 
-def _active(narrator: Narrator, clause: Clause, fronted: float = 0.0) -> Wording:
-    return narrator.wording(clause, passive=0.0, fronted=fronted)
+def _active(narrator: Narrator, clause: Clause, fronted: float = 0.0, inside: float = 0.0) -> Wording:
+    return narrator.wording(clause, passive=0.0, fronted=fronted, inside=inside)
 
 
 def _verb_number(narrator: Narrator) -> Pair:
@@ -67,14 +67,21 @@ def _verb_number(narrator: Narrator) -> Pair:
 
 def _verb_number_after_place(narrator: Narrator) -> Pair:
     """The place, in the singular, stands before a subject in the plural."""
-    clause = replace(narrator.clause(full=True), subject_plural=True)
+    clause = replace(narrator.clause(transitive=True, placed=True), subject_plural=True)
     wording = _active(narrator, clause, fronted=1.0)
+    return say(clause, wording), say(clause, wording, agree=False)
+
+
+def _verb_number_across_place(narrator: Narrator) -> Pair:
+    """The place, in the singular, stands between a subject in the plural and its verb."""
+    clause = replace(narrator.clause(transitive=True, placed=True), subject_plural=True)
+    wording = _active(narrator, clause, inside=1.0)
     return say(clause, wording), say(clause, wording, agree=False)
 
 
 def _passive_number(narrator: Narrator) -> Pair:
     """The patient decides the number, while the agent has the other one."""
-    clause = narrator.clause(full=True)
+    clause = narrator.clause(transitive=True, placed=True)
     clause = replace(clause, subject_plural=not clause.object_plural)
     wording = replace(narrator.wording(clause, fronted=0.0), passive=True)
     return say(clause, wording), say(clause, wording, agree=False)
@@ -104,28 +111,28 @@ def _adjective_order(narrator: Narrator) -> Pair:
 
 
 def _verb_order(narrator: Narrator) -> Pair:
-    clause = narrator.clause(full=True)
+    clause = narrator.clause(transitive=True, placed=True)
     (_, agent), (_, verb), (_, patient), *rest = phrases(clause, _active(narrator, clause))
     end = [word for _, words in rest for word in words]
     return " ".join([*agent, *verb, *patient, *end]), " ".join([*agent, *patient, *verb, *end])
 
 
 def _preposition_order(narrator: Narrator) -> Pair:
-    clause = narrator.clause(full=True)
+    clause = narrator.clause(transitive=True, placed=True)
     *start, preposition, the, place, stop = say(clause, _active(narrator, clause)).split()
     return " ".join([*start, preposition, the, place, stop]), " ".join([*start, the, preposition, place, stop])
 
 
 def _transitivity(narrator: Narrator) -> Pair:
     """A verb that takes no object gets one."""
-    clause = narrator.clause(full=True)
+    clause = narrator.clause(transitive=True, placed=True)
     verbs = [verb for verb in narrator.verbs[False] if clause.subject.category in verb.subjects]
     return _with_other_verb(narrator, clause, verbs)
 
 
 def _object_category(narrator: Narrator) -> Pair:
     """A verb whose objects are of another kind."""
-    clause = narrator.clause(full=True)
+    clause = narrator.clause(transitive=True, placed=True)
     assert clause.object is not None
     kind = clause.object.category
     verbs = [v for v in narrator.verbs[True] if clause.subject.category in v.subjects and kind not in v.objects]
@@ -141,7 +148,7 @@ def _with_other_verb(narrator: Narrator, clause: Clause, verbs: Sequence[Verb]) 
 
 def _animacy(narrator: Narrator) -> Pair:
     """Subject and object exchanged where the object cannot act so."""
-    clause = narrator.clause(full=True)
+    clause = narrator.clause(transitive=True, placed=True)
     subject, thing = clause.subject, clause.object
     if thing is None or thing.category in clause.verb.subjects:
         return None
@@ -152,10 +159,38 @@ def _animacy(narrator: Narrator) -> Pair:
 
 def _place_topic(narrator: Narrator) -> Pair:
     """A place of another topic than all that happens there."""
-    clause = narrator.clause(full=True)
+    clause = narrator.clause(transitive=True, placed=True)
     others = [place for topic, places in narrator.places.items() for place in places if topic != clause.subject.topic]
     wording = _active(narrator, clause)
     return say(clause, wording), say(replace(clause, place=narrator.dice.pick(others)), wording)
+
+
+def _pronoun(narrator: Narrator) -> Pair:
+    """The next sentence names the patient again, by the pronoun that fits, or by one that fits neither being."""
+    clause = replace(narrator.clause(transitive=True), trait=None)
+    assert clause.object is not None
+    patient = clause.object, clause.object_plural
+    next_one = narrator.deed(clause.subject.topic, patient)
+    fitting, agents = pronoun(*patient), pronoun(clause.subject, clause.subject_plural)
+    if clause.object.category not in ALIVE or agents == fitting or not next_one:
+        return None
+    (wrong,) = (forms[1] for name, forms in PRONOUNS.items() if name not in (fitting, agents))
+    told = say(clause, _active(narrator, clause))
+    again = say(next_one[0], replace(_active(narrator, next_one[0]), pronouns=frozenset({"object"}))).split()
+    bad = [wrong if word == PRONOUNS[fitting][1] else word for word in again]
+    return f"{told} {' '.join(again)}", f"{told} {' '.join(bad)}"
+
+
+def _story_time(narrator: Narrator) -> Pair:
+    """A story is told from the earliest to the latest."""
+    clause = replace(narrator.clause(), trait=None)
+    times = narrator.dice.pick(TIMES)
+    told = say(clause, _active(narrator, clause))
+    again = say(clause, narrator.reworded(clause, _active(narrator, clause)))
+    early, late = sorted(narrator.dice.order(range(len(times)))[:2])
+    right, wrong = ((times[one], times[other]) for one, other in ((early, late), (late, early)))
+    good, bad = (f"{one} {told} {other} {again}" for one, other in (right, wrong))
+    return good, bad
 
 
 def _reference(narrator: Narrator) -> Pair:
@@ -210,6 +245,7 @@ def _consequence(narrator: Narrator) -> Pair:
 PHENOMENA: dict[str, Phenomenon] = {
     "verb-number": Phenomenon("morphology", "agreement", _verb_number),
     "verb-number-after-place": Phenomenon("morphology", "agreement", _verb_number_after_place),
+    "verb-number-across-place": Phenomenon("morphology", "agreement", _verb_number_across_place),
     "passive-number": Phenomenon("morphology", "agreement", _passive_number),
     "determiner-number": Phenomenon("morphology", "agreement", _determiner_number),
     "article-sound": Phenomenon("morphology", "article", _article_sound),
@@ -223,6 +259,8 @@ PHENOMENA: dict[str, Phenomenon] = {
     "category-fact": Phenomenon("semantics", "world knowledge", _category_fact),
     "polarity": Phenomenon("semantics", "collocation", _polarity),
     "category-reference": Phenomenon("discourse", "reference", _reference),
+    "pronoun": Phenomenon("discourse", "reference", _pronoun),
+    "story-time": Phenomenon("discourse", "temporal order", _story_time),
     "conjunction": Phenomenon("discourse", "coherence", _conjunction),
     "consequence": Phenomenon("discourse", "coherence", _consequence),
 }
