@@ -183,7 +183,7 @@ def _entailed_opinion(narrator: Narrator, entailed: bool) -> Example | None:
     if one.verdict is other.verdict:
         return None
     told = [Statement((replace(opinion, plural=one.plural, adverb=""),)) for opinion in (one, other)]
-    return _pair(*map(state, told), int(entailed)) if all(map(narrator.owns, told)) else None
+    return _pair(state(told[0]), state(told[1]), int(entailed)) if all(map(narrator.owns, told)) else None
 
 
 def _roles(narrator: Narrator, index: int, difficulty: float) -> Example | None:
