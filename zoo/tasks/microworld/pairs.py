@@ -184,13 +184,10 @@ def _pronoun(narrator: Narrator) -> Pair:
 def _story_time(narrator: Narrator) -> Pair:
     """A story is told from the earliest to the latest."""
     clause = replace(narrator.clause(), trait=None)
-    times = narrator.dice.pick(TIMES)
-    told = say(clause, _active(narrator, clause))
-    again = say(clause, narrator.reworded(clause, _active(narrator, clause)))
-    early, late = sorted(narrator.dice.order(range(len(times)))[:2])
-    right, wrong = ((times[one], times[other]) for one, other in ((early, late), (late, early)))
-    good, bad = (f"{one} {told} {other} {again}" for one, other in (right, wrong))
-    return good, bad
+    wording, times = _active(narrator, clause), narrator.dice.pick(TIMES)
+    told, again = say(clause, wording), say(clause, narrator.reworded(clause, wording))
+    early, late = (times[place] for place in sorted(narrator.dice.order(range(len(times)))[:2]))
+    return f"{early} {told} {late} {again}", f"{late} {told} {early} {again}"
 
 
 def _reference(narrator: Narrator) -> Pair:
