@@ -37,6 +37,7 @@ BUDGETS = {
     r"python -m benchmarks.bench_score": "--sizes tiny --pairs 2",
     r"python -m benchmarks.library_models": "--families llama funnel",
     r"python -m benchmarks.parity": "--families Bert --heads Model",
+    r"python -m benchmarks.families": "--families DistilBert --configs 1 --texts 32 --passes 1",
 }
 """What the test adds to a command, by how the command begins: small budgets, which replace the page's."""
 
