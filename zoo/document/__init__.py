@@ -1,6 +1,7 @@
 """A document of sections (tables, figures, notes), and the formats that render all of it."""
 
-from zoo.document.blocks import MISSING, Block, Document, Figure, Made, Notes, Section, Table
+from zoo.core.made import Made
+from zoo.document.blocks import MISSING, Block, Document, Figure, Notes, Section, Table
 from zoo.document.charts import Axis, Chart, Panel, Point, Series
 
 __all__ = [

@@ -10,6 +10,7 @@ from typing import TypeAlias
 from pydantic import JsonValue
 
 from zoo.core.errors import UnknownName
+from zoo.core.made import Made
 from zoo.document.charts import Chart
 
 MISSING = "-"
@@ -82,14 +83,6 @@ class Section:
     def notes(self) -> list[str]:
         """All sentences."""
         return [line for block in self.blocks if isinstance(block, Notes) for line in block.lines]
-
-
-@dataclass(frozen=True)
-class Made:
-    """When something was made, as 2026-11-27, and the command that made it."""
-
-    date: str
-    command: str
 
 
 @dataclass(frozen=True)

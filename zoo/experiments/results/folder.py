@@ -16,7 +16,7 @@ from pydantic import TypeAdapter, ValidationError
 from zoo.core.errors import ZooError
 from zoo.core.files import write_text
 from zoo.core.json_files import Damaged, read_strictly
-from zoo.document import Made
+from zoo.core.made import Made
 from zoo.experiments.plan.job import Job
 from zoo.experiments.plan.job_kinds import model_folder
 from zoo.experiments.plan.plan import Plan, read_plan
