@@ -12,8 +12,9 @@ from itertools import pairwise
 from pathlib import Path
 
 from zoo.core.errors import visible
+from zoo.core.made import Made
 from zoo.document import svg
-from zoo.document.blocks import Block, Document, Figure, Made, Notes, Section, Table, breakable
+from zoo.document.blocks import Block, Document, Figure, Notes, Section, Table, breakable
 from zoo.document.charts import Chart
 
 MOST_ROWS = 20
