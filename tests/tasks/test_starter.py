@@ -13,12 +13,12 @@ import pytest
 
 from zoo.core.errors import ZooError
 from zoo.tasks.baselines import logistic_regression, most_frequent_tag
-from zoo.tasks.metrics.tagging import entities
 from zoo.tasks.microworld import documents
 from zoo.tasks.microworld.lexicon import CATEGORIES, NOUNS, PLACES, TRAITS, VERBS, VERDICTS
 from zoo.tasks.microworld.morphology import participle, plural, third_person
 from zoo.tasks.scoring import check_task, gold_labels, score
 from zoo.tasks.starter import ROLES, SIMILARITY, TASKS, MicroworldTask
+from zoo.tasks.tagging import entities
 from zoo.tasks.task import Dataset, Example
 
 TASK = {task.name.removeprefix("micro-"): task for task in (*TASKS, SIMILARITY)}
