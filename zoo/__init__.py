@@ -24,6 +24,7 @@ if TYPE_CHECKING:
         report,
         verify,
     )
+    from zoo.api.exporting import export
     from zoo.api.judging import Judged, judge
     from zoo.api.models import (
         convert,
@@ -97,6 +98,7 @@ _LATER = {
     "zoo.api.audits": ("Audits", "audit", "check_audit"),
     "zoo.api.boards": ("Leaderboard", "board"),
     "zoo.api.judging": ("Judged", "judge"),
+    "zoo.api.exporting": ("export",),
     "zoo.api.models": ("convert", "encode", "encode_file", "fill", "predict", "predict_file"),
     "zoo.inference.predict_text": ("Predictions",),
     "zoo.api.outcomes": (
@@ -204,6 +206,7 @@ __all__ = [
     "encode",
     "encode_file",
     "estimate",
+    "export",
     "fetch_data",
     "fill",
     "glue_submission",

@@ -50,6 +50,7 @@ COMMANDS: dict[str, dict[str, str]] = {
         "probe": "zoo.commands.probe:probe",
         "score": "zoo.commands.score:score",
         "convert": "zoo.commands.convert:convert",
+        "export": "zoo.commands.export:export",
     },
     EXTEND: {
         "new": "zoo.commands.plugin:new",
@@ -96,6 +97,7 @@ SUMMARIES = {
     "convert": "Write a model's folder in the Hugging Face format, or in the zoo's own.",
     "new": "Write a package for a new plugin, which installs, passes its tests and takes part in comparisons.",
     "check": "Check everything that a plugin offers, with advice for what fails (status 1).",
+    "export": "Write a model as an ONNX program, checked against the model, or as a sentence-transformers folder.",
 }
 """The first sentence of each function, for a list of all of them."""
 

@@ -53,7 +53,7 @@ def _chosen(
     query: Tensor, layout: Layout, dropout: float, window: int | None, bias: Bias | None
 ) -> tuple[str, Callable[..., Tensor]]:
     """The kernel for these queries, by the name that results record."""
-    if query.device.type == "cpu":
+    if query.device.type == "cpu" and not layout.is_padded:
         return "sdpa by length", _attend_by_length
     masks = bias is not None or window is not None
     if bias is None and can_flash(query, dropout) and (masks or not layout.is_rectangle):
@@ -95,7 +95,7 @@ class SelfAttention(nn.Module):
 
     def forward(self, hidden: Tensor, layout: Layout, bias: Bias | None = None) -> Tensor:
         """[T, H] -> [T, H]; a `bias` is added to the scores, as by `attend`."""
-        query, key, value = (part.view(len(part), self.n_heads, -1) for part in self._projected(hidden))
+        query, key, value = (part.view(part.shape[0], self.n_heads, -1) for part in self._projected(hidden))
         query, key = self.positions(query, key, layout)
         dropout = self.dropout if self.training else 0.0
         mixed = attend(query, key, value, layout, dropout=dropout, window=self.window, bias=bias, scale=self.scale)

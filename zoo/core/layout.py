@@ -79,6 +79,11 @@ class Layout:
         """Whether all sequences have one length."""
         return len(self.groups) == 1
 
+    @property
+    def is_padded(self) -> bool:
+        """Whether what is packed has padding in it, as PaddedLayout says."""
+        return False
+
     @cached_property
     def on_cpu(self) -> Layout:
         """The same on the CPU, where its tensors are made."""
@@ -175,11 +180,13 @@ class Layout:
         [T, H] -> [B, H]
         """
         weights = packed.new_ones(len(packed)) if where is None else where.to(packed.dtype)
-        return self._sum(packed * weights[:, None]) / self._sum(weights).clamp(min=1)[:, None]
+        return self.sum(packed * weights[:, None]) / self.sum(weights).clamp(min=1)[:, None]
 
-    def _sum(self, packed: Tensor) -> Tensor:
-        """Over each sequence's tokens: one by one on a CPU; elsewhere in a fixed order, as index_add has none on a
-        GPU. [T, ...] -> [B, ...]"""
+    def sum(self, packed: Tensor) -> Tensor:
+        """Each sequence's sum over its tokens. [T, ...] -> [B, ...]
+
+        One by one on a CPU; elsewhere in a fixed order, as index_add has none on a GPU.
+        """
         if packed.device == CPU:
             return packed.new_zeros(self.n_sequences, *packed.shape[1:]).index_add(0, self.sequence_of, packed)
         return self.pad(packed)[0].sum(1)

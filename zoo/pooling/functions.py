@@ -25,8 +25,7 @@ def pooled(hidden: Tensor, layout: Layout, names: Sequence[str], n_left_out: int
 
 
 def _first(hidden: Tensor, layout: Layout, counted: Tensor) -> Tensor:
-    left_out = layout.sequence_of[~counted].bincount(minlength=layout.n_sequences)
-    return hidden[layout.starts + left_out]
+    return hidden[layout.starts + layout.sum((~counted).long())]
 
 
 def _last(hidden: Tensor, layout: Layout, counted: Tensor) -> Tensor:
@@ -44,8 +43,7 @@ def _mean(hidden: Tensor, layout: Layout, counted: Tensor) -> Tensor:
 
 def _mean_sqrt_len(hidden: Tensor, layout: Layout, counted: Tensor) -> Tensor:
     """The sum over the square root of the number of tokens."""
-    number = layout.sequence_of[counted].bincount(minlength=layout.n_sequences)
-    return layout.mean(hidden, counted) * number.sqrt()[:, None]
+    return layout.mean(hidden, counted) * layout.sum(counted.to(hidden.dtype)).sqrt()[:, None]
 
 
 def _weighted_mean(hidden: Tensor, layout: Layout, counted: Tensor) -> Tensor:

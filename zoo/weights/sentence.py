@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 import shutil
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path, PurePosixPath
@@ -184,6 +184,26 @@ class SentenceConfig:
         (place / MODULES).write_text(json.dumps(entries, indent=2) + "\n", encoding="utf-8")
         _copy(self.transformer.path, place, READING)
         _copy(self.root, place, (SETTINGS,))
+
+
+def write_sentence_settings(
+    place: Path, poolings: Sequence[str], width: int, max_length: int, normalizes: bool
+) -> None:
+    """Make a folder with an encoder one of a sentence encoder: what is done to its tokens, in the library's files."""
+    kinds = {"Transformer": "", "Pooling": "1_Pooling", **({"Normalize": "2_Normalize"} if normalizes else {})}
+    entries = [
+        {"idx": number, "name": str(number), "path": path, "type": f"sentence_transformers.models.{kind}"}
+        for number, (kind, path) in enumerate(kinds.items())
+    ]
+    switches = {switch: name in poolings for switch, name in _OLDER.items()}
+    files: dict[str, object] = {
+        MODULES: entries,
+        READING[0]: {"max_seq_length": max_length, "do_lower_case": False},
+        f"{kinds['Pooling']}/{CONFIG}": {"word_embedding_dimension": width, **switches, "include_prompt": True},
+    }
+    for name, content in files.items():
+        (place / name).parent.mkdir(exist_ok=True)
+        (place / name).write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")
 
 
 def sentence_in(folder: FolderFiles) -> SentenceConfig | None:
