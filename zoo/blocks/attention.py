@@ -172,16 +172,20 @@ def _attend_padded(
     (q, known), (k, _), (v, _) = (layout.pad(packed) for packed in (query, key, value))
     q, k, v = (padded.transpose(1, 2) for padded in (q, k, v))
     seen = known[:, None, None, :]
-    near = _seen(known.shape[1], known.device, layout.causal, window)
+    near = _seen(known.shape[1], known.device, layout.causal, window, always=layout.is_padded)
     if near is not None:  # padding sees itself: if nothing is seen, gradients are NaN
-        seen = seen & near | torch.eye(len(near), dtype=torch.bool, device=near.device)
+        seen = seen & near | torch.eye(near.shape[0], dtype=torch.bool, device=near.device)
     mixed = F.scaled_dot_product_attention(q, k, v, _biased(seen, q, k, bias), dropout, scale=scale)
     return layout.pack(mixed.transpose(1, 2))
 
 
-def _seen(length: int, device: torch.device, causal: bool, window: int | None) -> Tensor | None:
-    """Which tokens [S, S] each token of a sequence sees; None if it sees all of them."""
-    if not causal and (window is None or window >= length - 1):
+def _seen(
+    length: int, device: torch.device, causal: bool, window: int | None, *, always: bool = False
+) -> Tensor | None:
+    """Which tokens [S, S] each token of a sequence sees; None if it sees all of them, as in a short sequence, but a
+    program for all lengths `always` looks at the window.
+    """
+    if not causal and (window is None or (not always and window >= length - 1)):
         return None
     place = torch.arange(length, device=device)
     back = place[:, None] - place

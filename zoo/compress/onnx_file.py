@@ -201,7 +201,7 @@ def _program_file(program: PaddedProgram, place: Path) -> Path:
     except Unrecordable as error:
         raise ZooError(f"{_parts(program.model)} cannot be exported: {error}") from None
     except Exception as error:
-        reason = " ".join(str(error.__cause__ or error).split())
+        reason = str(error.__cause__ or error).strip().split("\n")[0]
         raise ZooError(f"{_parts(program.model)} cannot be exported: {reason:.300}") from error
     assert made is not None
     graph = made.model.graph
@@ -234,7 +234,7 @@ def _reduced(file: Path, number_format: NumberFormat) -> Path:
 def _quietly() -> Iterator[None]:
     """Without the notices and warnings of the tools."""
     before = logging.root.manager.disable
-    logging.disable(logging.WARNING)
+    logging.disable(logging.ERROR)
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")

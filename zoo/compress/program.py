@@ -12,7 +12,7 @@ from zoo.core.batch import Batch
 from zoo.core.errors import ZooError
 from zoo.core.interfaces import Objective
 from zoo.core.padded import padded_batch
-from zoo.heads import QuestionAnswering, TaskHead
+from zoo.heads import QuestionAnswering, SpanClassification, TaskHead
 from zoo.model import Model
 from zoo.pooling.config import VectorConfig, vector_config
 
@@ -30,6 +30,8 @@ class PaddedProgram(nn.Module):
         super().__init__()
         self.model = model
         self.objective = None if vectors else _predicting(model)
+        if isinstance(self.objective, SpanClassification):
+            raise ZooError("its head reads marked spans, which a program is not given; export its vectors")
         self.vectors: VectorConfig | None = None
         if self.objective is None:
             self.vectors = vector_config(model.sentence, model.variant.dims)

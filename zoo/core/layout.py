@@ -179,7 +179,7 @@ class Layout:
 
         [T, H] -> [B, H]
         """
-        weights = packed.new_ones(len(packed)) if where is None else where.to(packed.dtype)
+        weights = packed.new_ones(packed.shape[0]) if where is None else where.to(packed.dtype)
         return self.sum(packed * weights[:, None]) / self.sum(weights).clamp(min=1)[:, None]
 
     def sum(self, packed: Tensor) -> Tensor:

@@ -105,11 +105,12 @@ class PaddedBatch(Batch):
 
 def padded_batch(ids: Tensor, mask: Tensor, segments: Tensor, special_ids: Tensor) -> PaddedBatch:
     """A batch of a rectangle of ids [B, S], where the mask is 1, with the segment of each token."""
-    flat = ids.flatten()
+    flat, padding = ids.flatten(), ~mask.bool().flatten()
+    special = (flat[:, None] == special_ids).any(dim=1) | padding if len(special_ids) else padding
     return PaddedBatch(
         ids=flat,
         segments=segments.flatten(),
-        special=torch.isin(flat, special_ids) | ~mask.bool().flatten(),
+        special=special,
         layout=PaddedLayout(mask=mask.bool()),
         targets=flat,
     )

@@ -195,11 +195,13 @@ def write_sentence_settings(
         {"idx": number, "name": str(number), "path": path, "type": f"sentence_transformers.models.{kind}"}
         for number, (kind, path) in enumerate(kinds.items())
     ]
+    # One pooling as all versions of the library read it; the order of several only newer ones can say.
     switches = {switch: name in poolings for switch, name in _OLDER.items()}
+    pooling = switches if len(poolings) == 1 else {"pooling_mode": list(poolings)}
     files: dict[str, object] = {
         MODULES: entries,
         READING[0]: {"max_seq_length": max_length, "do_lower_case": False},
-        f"{kinds['Pooling']}/{CONFIG}": {"word_embedding_dimension": width, **switches, "include_prompt": True},
+        f"{kinds['Pooling']}/{CONFIG}": {"word_embedding_dimension": width, **pooling, "include_prompt": True},
     }
     for name, content in files.items():
         (place / name).parent.mkdir(exist_ok=True)
