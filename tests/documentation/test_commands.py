@@ -139,7 +139,7 @@ def carry_out(line: str) -> int:
 
 
 def slow_where_it_trains(page: Path) -> ParameterSet:
-    trains = any(re.match("zoo (compare|ablate|pretrain)|python -m", command.line) for command in here(page))
+    trains = any(re.match("zoo (compare|ablate|pretrain|export)|python -m", command.line) for command in here(page))
     return pytest.param(page, id=page.name, marks=[pytest.mark.slow] if trains else [])
 
 
