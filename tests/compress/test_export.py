@@ -15,6 +15,7 @@ import torch
 import transformers
 
 import zoo
+from benchmarks import export_speed
 from tests.typed import typed
 from zoo import Catalog, ZooError
 from zoo.blocks import initialise
@@ -198,3 +199,15 @@ def test_padding_counts_in_no_sum_and_keeps_positions() -> None:
         3.0,
     ]
     assert layout.positions.tolist() == [0, 1, 2] * 2 and layout.sizes.tolist() == [3, 1]
+
+
+@pytest.mark.slow
+def test_the_benchmark_runs_and_all_ways_agree(
+    tmp_path: Path, trained: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    zoo.convert(trained, tmp_path / "hf")
+    (tmp_path / "texts").write_text("a small text\nanother text, a longer one\n")
+    monkeypatch.setattr(sys, "argv", ["", str(tmp_path / "hf"), str(tmp_path / "texts"), "--passes", "1"])
+    export_speed.main()
+    lines = capsys.readouterr().out.splitlines()
+    assert len(lines) == 4 and all(float(line.split()[-1]) < 1e-5 for line in lines[:3])
