@@ -54,7 +54,8 @@ def made(folder: Path, place: Path, texts: list[str]) -> dict[str, Callable[[], 
 
     model = zoo.load(folder)
     library = transformers.AutoModel.from_pretrained(folder).eval()
-    ids = [model.text_tokenizer.join(row, None, 256).ids for row in model.text_tokenizer.encode(texts)]
+    longest = min(256, model.variant.dims.max_length)
+    ids = [model.text_tokenizer.join(row, None, longest).ids for row in model.text_tokenizer.encode(texts)]
     order = sorted(range(len(ids)), key=lambda place: len(ids[place]))
 
     def padded(run: Callable[[dict[str, np.ndarray]], np.ndarray]) -> np.ndarray:
@@ -77,7 +78,7 @@ def made(folder: Path, place: Path, texts: list[str]) -> dict[str, Callable[[], 
 
     ways = {
         "transformers, sorted": lambda: padded(by_library),
-        "zoo": lambda: model.encode(texts, pool="mean", max_length=256, normalize=False).numpy(),
+        "zoo": lambda: model.encode(texts, pool="mean", max_length=longest, normalize=False).numpy(),
     }
     for precision in ("fp32", "int8"):
         zoo.export(model, place / precision, precision=precision, vectors=True)
