@@ -4,23 +4,27 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from itertools import repeat
 from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
 import transformers
+from transformers.trainer_pt_utils import get_parameter_names
 
 import zoo
-from zoo.core.specs import HeadConfig
+from zoo.core.specs import Finetuning, HeadConfig
 from zoo.tasks.kinds import task_kind
 from zoo.tasks.task import Example
 from zoo.train.finetune import logits_of
+from zoo.train.loop import train
+from zoo.train.optimizers import make_optimizer
 
 WORDS = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", ".", *"abcdefgh", *(f"##{letter}" for letter in "abcdefgh")]
 TEXTS = ["a bc d .", "de .", "f g h a bbc", "c a", "gh ab c d e ."]
 OTHERS = ["b .", "c d", "e", "f g h .", "a"]
-STEPS, RATE = 3, 0.05
+RECIPE = Finetuning(learning_rate=0.01, steps=5, warmup=0.4, weight_decay=0.1, clip_norm=0.5)
 NO_TAG = -100
 
 
@@ -119,6 +123,16 @@ def tokenized(tokenizer: Any, case: Case) -> tuple[Any, dict[str, torch.Tensor]]
     return made, dict(made)
 
 
+def librarys_optimizer(model: Any) -> torch.optim.Optimizer:
+    """As the library's Trainer makes it: what decays is all but biases and norms."""
+    decayed = {name for name in get_parameter_names(model, [torch.nn.LayerNorm]) if "bias" not in name}
+    groups = [
+        {"params": [p for name, p in model.named_parameters() if (name in decayed) is decays], "weight_decay": decay}
+        for decays, decay in ((True, RECIPE.weight_decay), (False, 0.0))
+    ]
+    return torch.optim.AdamW(groups, betas=(RECIPE.beta1, RECIPE.beta2), eps=RECIPE.epsilon)
+
+
 @pytest.mark.parametrize("name", CASES)
 def test_losses_of_training_steps_and_predictions_are_the_librarys(name: str, tmp_path: Path) -> None:
     transformers.logging.disable_progress_bar()
@@ -140,14 +154,17 @@ def test_losses_of_training_steps_and_predictions_are_the_librarys(name: str, tm
     items, n_cut = kind.encode(case.items, model.text_tokenizer, 32)
     batch = kind.batch(items, [item.label for item in case.items])
     assert n_cut == 0
-    ours_steps, their_steps = (torch.optim.SGD(each.parameters(), lr=RATE) for each in (model, theirs))
-    for _ in range(STEPS):
-        loss, expected = model(batch)["task"].loss, theirs(**inputs, labels=case.targets(made)).loss
-        assert loss.item() == pytest.approx(expected.item(), rel=1e-4)
-        for optimizer, each in ((ours_steps, loss), (their_steps, expected)):
-            optimizer.zero_grad()
-            each.backward()
-            optimizer.step()
+    optimizer = librarys_optimizer(theirs)
+    for step in train(model, make_optimizer(model, RECIPE), repeat(batch), RECIPE, int(RECIPE.steps or 0)):
+        expected = theirs(**inputs, labels=case.targets(made)).loss
+        assert step.losses["task"] == pytest.approx(expected.item(), rel=1e-4)
+        expected.backward()
+        norm = torch.nn.utils.clip_grad_norm_(theirs.parameters(), RECIPE.clip_norm)
+        assert step.gradient_norm == pytest.approx(norm.item(), rel=1e-3)
+        for group in optimizer.param_groups:
+            group["lr"] = step.learning_rate
+        optimizer.step()
+        optimizer.zero_grad()
 
     logits = logits_of(model, model.objective("task"), items)  # type: ignore[arg-type]
     predicted = [kind.decode(item, its) for item, its in zip(items, logits, strict=True)]
