@@ -7,7 +7,6 @@ import os
 import subprocess
 import sys
 from pathlib import Path
-from statistics import fmean
 from typing import Any
 
 import pytest
@@ -40,6 +39,7 @@ def test_the_main_job(job: tuple[dict[str, Any], str, Path]) -> None:
     assert "Synthetic" in printed
     assert {path.name for path in out.iterdir()} == {
         "plan.json",
+        "made.json",
         "gold",
         "jobs",
         "checkpoints",
@@ -49,26 +49,22 @@ def test_the_main_job(job: tuple[dict[str, Any], str, Path]) -> None:
     assert len(list((out / "jobs").iterdir())) == 3 + 3 * 5 * 3 + 2 * 5
 
 
-def test_two_tasks_and_more_are_beyond_bag_of_words(job: tuple[dict[str, Any], str, Path]) -> None:
+def test_the_best_encoder_is_beyond_a_bag_of_words_on_every_task(job: tuple[dict[str, Any], str, Path]) -> None:
     scores = job[0]["scores"]
-    beyond = [
-        task
+    ahead = {
+        task: max(scores[name][task]["mean"] for name in VARIANTS) - words["mean"]
         for task, words in scores["bag-of-words"].items()
-        if fmean(scores[name][task]["mean"] for name in VARIANTS) > words["mean"]
-    ]
-    assert len(beyond) >= 2, scores
-
-
-def test_pretraining_helps_every_family_on_every_task(job: tuple[dict[str, Any], str, Path], tmp_path: Path) -> None:
-    taught = job[0]["scores"]
-    budget = ("--pretrain-tokens", "64", "--seeds", "1")  # a single step
-    untaught = compare(tmp_path / "run", *budget)[0]["scores"]
-    gains = {
-        name: {task: taught[name][task]["mean"] - untaught[name][task]["mean"] for task in taught[name]}
-        for name in VARIANTS
     }
-    # Here every gain is above 0.17, and above 0.07 with any seed; another processor rounds otherwise.
-    assert all(gain > 0.02 for tasks in gains.values() for gain in tasks.values()), gains
+    # Here by 0.09 to 0.41; another processor rounds otherwise.
+    assert len(ahead) == 5 and all(points > 0.03 for points in ahead.values()), ahead
+
+
+def test_pretraining_is_what_teaches_it(job: tuple[dict[str, Any], str, Path], tmp_path: Path) -> None:
+    taught = job[0]["scores"]["roberta-tiny"]
+    budget = ("roberta-tiny", "--pretrain-tokens", "64", "--seeds", "1")  # a single step
+    untaught = compare(tmp_path / "run", *budget)[0]["scores"]["roberta-tiny"]
+    gains = {task: taught[task]["mean"] - untaught[task]["mean"] for task in taught}
+    assert all(gain > 0.03 for gain in gains.values()), gains
 
 
 def test_the_same_seeds_give_bitwise_the_same_results(job: tuple[dict[str, Any], str, Path], tmp_path: Path) -> None:
