@@ -100,14 +100,18 @@ def test_what_a_plugin_cannot_contain_is_refused(tmp_path: Path) -> None:
     ("asked", "message"),
     [
         ("bret", "'bret'"),
+        ("./bert", "there is no folder './bert'"),
+        ("notes.txt", "notes.txt is a file; name the folder of a plugin's package"),
+        ("made", "the plugin 'made' is not installed: pip install -e zoo-made, or zoo check ./zoo-made"),
         (".", "error: . holds no pyproject.toml, so it is no package of a plugin"),
         ("empty", "states no plugin; add one line below [project.entry-points.zoo]"),
         ("broken", "not valid TOML"),
     ],
 )
 def test_what_is_no_plugin_cannot_be_checked(asked: str, message: str, tmp_path: Path) -> None:
-    for name, text in (("empty", "[project]\nname = 'empty'\n"), ("broken", "[project\n")):
+    for name, text in (("empty", "[project]\nname = 'empty'\n"), ("broken", "[project\n"), ("zoo-made", "")):
         (tmp_path / name).mkdir()
         (tmp_path / name / "pyproject.toml").write_text(text)
+    (tmp_path / "notes.txt").touch()
     done = typed("check", asked, cwd=tmp_path)
     assert done.returncode == 2 and message in done.stderr

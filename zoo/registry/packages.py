@@ -27,6 +27,13 @@ def find_plugin(asked: str) -> tuple[list[Source], Plugin]:
         return sources, found[0]
     if folder.is_dir():
         raise ZooError(f"{folder} holds no pyproject.toml, so it is no package of a plugin")
+    if folder.exists():
+        raise ZooError(f"{folder} is a file; name the folder of a plugin's package")
+    if len(folder.parts) > 1 or asked.startswith("."):
+        raise ZooError(f"there is no folder {asked!r}")
+    made = Path(f"zoo-{asked}")  # where `zoo new` puts it
+    if (made / "pyproject.toml").is_file():
+        raise ZooError(f"the plugin {asked!r} is not installed: pip install -e {made}, or zoo check ./{made}")
     raise UnknownName("plugin", asked, {name for each, _ in sources for name in (each.name, each.distribution)})
 
 
