@@ -9,6 +9,8 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
 PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md"))]
+PLUGIN_PAGES = sorted((ROOT / "plugins").glob("*/README.md"))
+"""Their commands need models and texts that are not at hand, so they are parsed and not run."""
 
 PROGRAMS = ("zoo", "python", "pip", "pytest", "torchrun", "ruff", "mypy", "git", ".ci/run")
 """What the first word of a command is, where a block may hold something else too."""

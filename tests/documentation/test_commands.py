@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 from _pytest.mark.structures import ParameterSet
 
-from tests.documentation.pages import PAGES, ROOT, Command, commands, examples, mentioned
+from tests.documentation.pages import PAGES, PLUGIN_PAGES, ROOT, Command, commands, examples, mentioned
 from tests.documentation.workplace import make, type_
 from zoo.cli import COMMANDS, GROUPS
 from zoo.cli import command as typed_command
@@ -196,6 +196,18 @@ def test_a_command_in_a_sentence_has_a_name_and_options_that_exist(line: str) ->
     assert known or name == "COMMAND"
     options = {option for parameter in typed_command(name).params for option in parameter.opts} if known else set()
     assert {word.partition("=")[0] for word in words if word.startswith("--")} <= options | {"--help"}
+
+
+OF_PLUGINS = sorted(
+    {line for page in PLUGIN_PAGES for line in (*(typed.line for typed in commands(page)), *mentioned(page))}
+)
+
+
+@pytest.mark.parametrize("line", OF_PLUGINS)
+def test_a_command_of_a_plugins_page_has_all_that_it_needs(line: str) -> None:
+    program, name, *words = shlex.split(line)
+    assert program == "zoo"
+    typed_command(name).make_context(name, words)
 
 
 def test_all_that_a_plugin_can_offer_is_in_the_page_on_plugins() -> None:
