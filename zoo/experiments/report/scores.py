@@ -156,7 +156,7 @@ def protocol(run: ComparisonRun) -> str:
     seeds = f"{n} seeds, {origin}"
     last = all(variant.finetuning.kept_weights == "last" for variant in run.plan.variants)
     kept = "after the last step" if last else "with the weights that each recipe keeps"
-    what = "of one fine-tuning seed" if n == 1 else f"mean ± standard deviation over {seeds}"
+    what = "of one fine-tuning seed" if n == "1" else f"mean ± standard deviation over {seeds}"
     return f"Scores are {what}, on dev, {kept}, x 100."
 
 
