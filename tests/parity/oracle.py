@@ -176,7 +176,8 @@ def their_values(model: Any, head: str, inputs: Inputs) -> tuple[list[Tensor], A
             for one, place in inputs.alone()
         ]
         return [*values, pack(out.start_logits), pack(out.end_logits)], torch.stack(losses).mean()
-    return [*values, out.logits], out.loss
+    logits = out.logits[:, None] if out.logits.ndim == 1 else out.logits  # DeBERTa's scores are flat
+    return [*values, logits], out.loss
 
 
 def _labels_for(config: Any, head: str, inputs: Inputs) -> dict[str, Tensor]:

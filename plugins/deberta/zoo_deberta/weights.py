@@ -7,6 +7,7 @@ from typing import Any
 from zoo import ZooError
 from zoo.weights.format import (
     POOL,
+    UNTIED_DECODER,
     CheckpointFormat,
     Config,
     HeadDropout,
@@ -106,6 +107,7 @@ FORMAT = CheckpointFormat(
             ("cls.predictions.transform.LayerNorm.{p}", "objectives.bert/mlm.head.norm.{p}"),
             ("cls.predictions.bias", "objectives.bert/mlm.head.bias"),
         ),
+        UNTIED_DECODER: (("cls.predictions.decoder.weight", "objectives.bert/mlm.decoder.weight"),),
         **{kind: rows for kind, rows in pooler_and_heads("pooler.dense.{p}").items() if kind != POOL},
     },
     aliases=(
