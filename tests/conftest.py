@@ -20,8 +20,8 @@ SHARED_DATA = Path(__file__).resolve().parents[2] / "shared" / "data"
 OURS = {"zoo", *(path.parent.name for path in Path(__file__).parents[1].glob("plugins/*/pyproject.toml"))}
 STRANGERS = {plugin.name for plugin, _ in installed_plugins()} - OURS
 offered.installed_plugins = lambda: [source for source in installed_plugins() if source[0].name not in STRANGERS]
-"""Tests in this process know the project's own plugins and those that they make, whatever else is installed; files of tests
-ask what there is when they are imported, so that no fixture would do."""
+"""Tests in this process know the project's own plugins and those that they make, whatever else is installed; files of
+tests ask what there is when they are imported, so that no fixture would do."""
 
 
 @pytest.fixture(scope="session")
