@@ -156,14 +156,25 @@ def headed(kind: str, **more: Any) -> Model:
     return catalog.build(variant).with_head("task", head)
 
 
-def test_what_cannot_be_exported_is_said_and_nothing_is_written(tmp_path: Path) -> None:
+def test_what_cannot_be_exported_is_said_and_nothing_is_written(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tiny = Catalog.installed().build(Catalog.installed().variants["bert-tiny"])
+    monkeypatch.setattr(type(tiny.encoder), "forward", lambda _, hidden, layout: hidden * max(layout.lengths))
     for model, problem in (
         (headed("span-classification", pair=True), "reads marked spans"),
-        (Catalog.installed().build(Catalog.installed().variants["deberta-tiny"]), "deberta.disentangled.* cannot be"),
+        (tiny, "encoder bert.* cannot be exported: it reads the lengths"),
     ):
         with pytest.raises(ZooError, match=problem):
             zoo.export(model, tmp_path / "onnx")
     assert not (tmp_path / "onnx").exists()
+
+
+@pytest.mark.slow
+def test_relative_positions_hold_at_every_length(tmp_path: Path) -> None:
+    catalog = Catalog.installed()
+    done = zoo.export(catalog.build(catalog.variants["deberta-tiny"], seed=1), tmp_path / "onnx")
+    assert isinstance(done, Exported) and done.largest_difference["logits"] < 1e-5
 
 
 @pytest.mark.parametrize(

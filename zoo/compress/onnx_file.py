@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import io
 import logging
 import tempfile
 import warnings
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, redirect_stderr
 from importlib import import_module
 from pathlib import Path
 from typing import Literal, TypeAlias
@@ -185,9 +186,9 @@ def _inputs(program: PaddedProgram) -> tuple[str, ...]:
 def _program_file(program: PaddedProgram, place: Path) -> Path:
     """The program in float32."""
     given, _ = _padded(next(iter(list(_examples(program))[1:2])))
-    inputs = _inputs(program)
     free = {name: {0: "batch", 1: "length"} for name in given}
     try:
+        inputs = _inputs(program)
         with _quietly():
             made = torch.onnx.export(
                 program,
@@ -232,11 +233,11 @@ def _reduced(file: Path, number_format: NumberFormat) -> Path:
 
 @contextmanager
 def _quietly() -> Iterator[None]:
-    """Without the notices and warnings of the tools."""
+    """Without the notices and warnings of the tools, nor the graph that torch prints where an export fails."""
     before = logging.root.manager.disable
     logging.disable(logging.ERROR)
     try:
-        with warnings.catch_warnings():
+        with warnings.catch_warnings(), redirect_stderr(io.StringIO()):
             warnings.simplefilter("ignore")
             yield
     finally:

@@ -33,7 +33,8 @@ class RelativePositions(nn.Module):
     def forward(self, length: int) -> Positions:
         """The positions that a text of this length has."""
         device = self.table.weight.device
-        farthest = int(self._bucket(torch.tensor([length - 1])))  # on the CPU: nothing waits for it
+        # Found on the CPU: nothing waits for it. A program for all lengths, of which none is known, has all buckets.
+        farthest = int(self._bucket(torch.tensor([length - 1]))) if isinstance(length, int) else self.span
         first, last = max(0, self.span - farthest), min(2 * self.span - 1, self.span + farthest)
         rows = self.span + self._bucket(torch.arange(length - 1, -length, -1, device=device))
         return self.norm(self.table(torch.arange(first, last + 1, device=device))), rows.clamp(first, last) - first
@@ -64,7 +65,7 @@ class DisentangledAttention(SelfAttention):
         queries = self._by_head(self.query, vectors)[:, rows.flip(0)] if self.p2c else None
 
         def bias(query: Tensor, key: Tensor) -> Tensor:
-            length, longest = query.shape[2], (len(rows) + 1) // 2
+            length, longest = query.shape[2], (rows.shape[0] + 1) // 2
             near = slice(longest - length, longest + length - 1)
             added = query.new_zeros(())
             if keys is not None:
@@ -77,4 +78,4 @@ class DisentangledAttention(SelfAttention):
 
     def _by_head(self, layer: nn.Linear, vectors: Tensor) -> Tensor:
         """[K, H] -> [N, K, H/N]"""
-        return F.linear(vectors, layer.weight, layer.bias).view(len(vectors), self.n_heads, -1).transpose(0, 1)
+        return F.linear(vectors, layer.weight, layer.bias).view(vectors.shape[0], self.n_heads, -1).transpose(0, 1)
