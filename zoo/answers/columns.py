@@ -35,6 +35,8 @@ def column(
     """
     if found := maybe_column(where, columns, asked, known, besides):
         return found
+    if not columns:
+        raise ZooError(f"{where}: is empty")
     left = [name for name in columns if name not in besides and name.lower() not in IDS]
     if len(left) == 1 or len(columns) == 1:
         return (left or list(columns))[0]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import shlex
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime
@@ -258,7 +259,7 @@ def _carried_out(
                 command=command,
             )
     except KeyboardInterrupt:
-        again = f"zoo {kind} --resume --out {folder}"
+        again = f"zoo {kind} --resume --out {shlex.quote(str(folder))}"
         raise KeyboardInterrupt(f"finished jobs are kept in {folder}; continue with: {again}") from None
     comparison = Comparison(folder, done)
     comparison.write_report()

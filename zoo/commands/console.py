@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 import sys
 from collections.abc import Mapping
 from typing import Annotated
@@ -89,6 +90,11 @@ def _cell(value: JsonValue) -> str:
     if value is None or isinstance(value, str):
         return value or ""
     return f"{value:,}" if isinstance(value, int) and abs(value) >= 1_000 else json.dumps(value)
+
+
+def quoted(place: object) -> str:
+    """A path as it is typed in a shell."""
+    return shlex.quote(str(place))
 
 
 def ending(wrote: Mapping[str, object], *commands: str) -> None:

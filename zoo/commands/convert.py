@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from zoo.commands.console import AsJson, ending, print_json
+from zoo.commands.console import AsJson, ending, print_json, quoted
 
 
 class Format(StrEnum):
@@ -42,4 +42,4 @@ def convert(
         for one in done.tensors if tensors else ():
             print(f"{one.before} -> {one.after or 'left out'} {one.dtype} {list(one.shape)}")
         print(done)
-    ending({}, f"zoo audit {target}")
+    ending({}, f"zoo audit {quoted(target)}")

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from pydantic import JsonValue
 
-from zoo.commands.console import ending, print_json, print_rows, show, show_answer
+from zoo.commands.console import ending, print_json, print_rows, quoted, show, show_answer
 from zoo.experiments.plan.options import FOLDER
 
 if TYPE_CHECKING:
@@ -51,9 +51,9 @@ def experiment(
     command = "ablate" if comparison.effects else "compare"
     ending(
         {"run folder": comparison.folder, "report": comparison.folder / "report.md"},
-        *([f"zoo {command} --resume --out {comparison.folder}"] if comparison.failures else []),
-        f"zoo report {comparison.folder} --format html --out report.html",
-        f"zoo verify {comparison.folder}",
+        *([f"zoo {command} --resume --out {quoted(comparison.folder)}"] if comparison.failures else []),
+        f"zoo report {quoted(comparison.folder)} --format html --out report.html",
+        f"zoo verify {quoted(comparison.folder)}",
     )
     return 1 if comparison.failures else 0
 
@@ -64,7 +64,7 @@ def _save(plan: Plan, path: Path) -> int:
     write_text(path, plan.model_dump_json(indent=1) + "\n")
     ending(
         {f"plan {plan.content_hash[:12]}, {len(plan.jobs)} jobs": path},
-        f"zoo {'ablate' if plan.ablation else 'compare'} --plan {path}",
+        f"zoo {'ablate' if plan.ablation else 'compare'} --plan {quoted(path)}",
     )
     return 0
 

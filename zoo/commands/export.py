@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from zoo.commands.console import AsJson, ending, print_json
+from zoo.commands.console import AsJson, ending, print_json, quoted
 
 
 class Target(StrEnum):
@@ -71,4 +71,4 @@ def export(
     else:
         print(done)
     if isinstance(done, Path):
-        ending({}, f"zoo encode {out} TEXTS --out vectors.safetensors")
+        ending({}, f"zoo encode {quoted(out)} TEXTS --out vectors.safetensors")

@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from zoo.commands.console import AsJson, ending, print_json, show, show_answer
+from zoo.commands.console import AsJson, ending, print_json, quoted, show, show_answer
 from zoo.commands.options import takes
 from zoo.experiments.judging.options import JudgeOptions
 
@@ -43,6 +43,6 @@ def judge(
         show_answer(judged.document)
     ending(
         {"folder": given["out"], "report": given["out"] / "report.md"},
-        f"zoo report {given['out']} --format html --out report.html",
-        f"zoo verify {given['out']}",
+        f"zoo report {quoted(given['out'])} --format html --out report.html",
+        f"zoo verify {quoted(given['out'])}",
     )

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from zoo.commands.console import AsJson, ending, print_json, show, show_answer
+from zoo.commands.console import AsJson, ending, print_json, quoted, show, show_answer
 from zoo.commands.report import AcrossHardware
 
 
@@ -32,5 +32,5 @@ def merge(
         show(comparison.document.brief)
         show_answer(comparison.document)
     if out is not None:
-        ending({"run folder": out}, f"zoo report {out} --format html --out report.html")
+        ending({"run folder": out}, f"zoo report {quoted(out)} --format html --out report.html")
     return 1 if comparison.failures else 0

@@ -10,7 +10,7 @@ from typing import Annotated
 import typer
 
 from zoo.commands.completion import COMPLETIONS
-from zoo.commands.console import AsJson, Strict, ending, open_catalog, print_json, show_table
+from zoo.commands.console import AsJson, Strict, ending, open_catalog, print_json, quoted, show_table
 from zoo.commands.options import takes
 from zoo.pretraining.request import CorpusRequest, PretrainRequest
 
@@ -53,7 +53,8 @@ def pretrain(
     else:
         show_table(score_table(done.summary.held_out))
         print(f"{done.summary.tokens:,} tokens in {done.summary.steps:,} steps")
-    ending({"run folder": done.folder, "model": done.model_folder}, f"zoo compare {done.model_folder} bert-tiny")
+    model = done.model_folder
+    ending({"run folder": done.folder, "model": model}, f"zoo compare {quoted(model)} bert-tiny")
     return 0
 
 

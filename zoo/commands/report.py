@@ -8,11 +8,11 @@ from typing import Annotated
 import typer
 
 from zoo.commands.completion import COMPLETIONS
-from zoo.commands.console import ending, show
+from zoo.commands.console import ending, quoted, show
 from zoo.commands.options import takes
 from zoo.experiments.verify.request import VerifyRequest
 
-RunFolder = Annotated[Path, typer.Argument(help="A run folder that `zoo compare` or `zoo ablate` wrote.")]
+RunFolder = Annotated[Path, typer.Argument(help="A run folder, or a folder that `zoo judge` wrote.")]
 AcrossHardware = Annotated[
     bool,
     typer.Option("--across-hardware", help="Compare times and memory even if different machines measured them."),
@@ -63,7 +63,7 @@ def report(
         ending({form: comparison.save(out, form, section or ())})
     elif form == "terminal":
         show(comparison.document.only(section) if section else comparison.document)
-        ending({}, f"zoo report {run} --format html --out report.html")
+        ending({}, f"zoo report {quoted(run)} --format html --out report.html")
     else:
         print(comparison.render(form, section or ()).removesuffix("\n"))
 
@@ -87,7 +87,7 @@ def verify(
     print(", ".join(f"{name} {n:,}" for name, n in checked.counts.items()))
     deeper = {"files": "models", "models": "training"}.get(options.depth)
     if deeper and not checked.contradicted and checked.has_models:
-        ending({}, f"zoo verify {run} --depth {deeper}")
+        ending({}, f"zoo verify {quoted(run)} --depth {deeper}")
     return 1 if checked.contradicted else 0
 
 
@@ -115,5 +115,5 @@ def glue_submission(
     submission = zoo.glue_submission(run, variant=variant, out=out)
     for source in submission.sources:
         print(source)
-    ending({"to upload": submission.path}, f"zoo glue-submission {submission.path} --check")
+    ending({"to upload": submission.path}, f"zoo glue-submission {quoted(submission.path)} --check")
     return 0

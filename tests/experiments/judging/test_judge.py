@@ -367,3 +367,20 @@ def test_a_file_that_cannot_be_read_is_named_in_one_line(here: Path, name: str) 
 def test_a_majority_of_gold_labels_is_what_it_is(here: Path) -> None:
     made = zoo.judge({"constant": [[0] * 40, [0] * 40]}, gold=TARGETS)
     assert "Constant predictions" in made.render()
+
+
+def test_an_empty_file_is_called_empty(here: Path) -> None:
+    written("a.txt", [])
+    written("gold.tsv", ["index\tlabel", "0\tyes", "1\tno"])
+    with pytest.raises(zoo.ZooError, match=r"^a\.txt: is empty"):
+        zoo.judge("a=a.txt", gold="gold.tsv")
+
+
+def test_words_fit_systems_and_commands_can_be_pasted(here: Path) -> None:
+    written("gold.tsv", ["index\tlabel", *(f"{n}\t{WORDS[v]}" for n, v in enumerate(GOLD))])
+    for name in ("a", "b"):
+        written(f"{name}.tsv", ["index\tprediction", *(f"{n}\t{WORDS[v]}" for n, v in enumerate(noisy(GOLD, 0.3)))])
+    done = typed("judge", "a=a.tsv", "b=b.tsv", "--gold", "gold.tsv", "--out", "my läuf")
+    assert done.returncode == 0 and "zoo verify 'my läuf'" in done.stdout
+    report = Path("my läuf/report.md").read_text()
+    assert "variant" not in report and "95% over items." in report and "over seeds" not in report

@@ -58,6 +58,14 @@ def test_without_a_significant_difference_there_is_no_winner() -> None:
     assert "but its lead of 1.7 points (" in best and "over bert-tiny is not significant" in best
 
 
+def test_the_grounds_are_the_seeds_there_are_and_what_they_vary_over() -> None:
+    single = lead(made_up(1, {"bert-tiny": [3], "albert-tiny": [4]}))
+    assert "Grounds: 1 task, 1 seed, 40 development items; intervals and tests are at 95% over items." in single
+    looked = made_up(5, {"bert-tiny": [18, 17, 19, 18, 18], "albert-tiny": [1, 2, 1, 0, 1]})
+    looks = looked.plan.model_copy(update={"claims": looked.plan.claims.model_copy(update={"looks": (3, 5)})})
+    assert any(line.startswith("Grounds: 1 task, 5 seeds") for line in lead(replace(looked, plan=looks)))
+
+
 def test_some_may_share_the_first_place() -> None:
     best, *_ = lead(
         made_up(3, {"bert-tiny": [3, 5, 4], "bert-tiny+dims.n_layers=1": [4, 3, 3], "albert-tiny": [20] * 3})

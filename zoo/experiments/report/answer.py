@@ -167,15 +167,15 @@ class _Answer:
 
     def _grounds(self) -> str:
         plan = self.run.plan
-        seeds = max((plan.n_seeds(name, task) for name in self.ranked for task in plan.averaged), default=0)
+        spreads = [self.comparisons.spreads.get(task, {}) for task in plan.averaged]
+        seeds = max((of_task[name].n for of_task in spreads for name in self.ranked if name in of_task), default=0)
         items = sum(len(of_split) for task in plan.averaged for of_split in self.run.gold.get(task, {}).values())
         left_out = [name for name in plan.names if name not in self.ranked]
         missing = f" {_listed(left_out)}: not finished on every task." if left_out else ""
-        counted, over = (f", {items:,} development items", "seeds and items") if items else ("", "seeds alone")
-        return (
-            f"Grounds: {_count(len(plan.averaged), 'task')}, {_count(seeds, 'seed')}{counted}; "
-            f"intervals and tests are at 95% over {over}.{missing}"
-        )
+        counted = f", {items:,} development items" if items else ""
+        over = " and ".join([*["seeds"] * (seeds > 1), *["items"] * (items > 0)])
+        tested = f"intervals and tests are at 95% over {over}" if over else "nothing can be tested"
+        return f"Grounds: {_count(len(plan.averaged), 'task')}, {_count(seeds, 'seed')}{counted}; {tested}.{missing}"
 
     def _behind(self, name: str) -> str:
         best = self.ranked[0]

@@ -12,7 +12,7 @@ from zoo.experiments.statistics.tests import EQUIVALENT, OUT_OF_REACH, SAME, TOO
 from zoo.experiments.statistics.verdicts import Comparisons
 
 MDE = "minimum detectable difference"
-INTERVAL = "intervals over seeds and items, 95% and wider where several tests are corrected for"
+INTERVAL = "intervals, 95% and wider where several tests are corrected for"
 COUNTED = ("better", EQUIVALENT, "not significant", TOO_FEW, OUT_OF_REACH, SAME)
 ALWAYS = ("better", "not significant", TOO_FEW)
 MOST_SHOWN = 6
@@ -33,7 +33,7 @@ def differences_section(comparisons: Comparisons, *, drawn: bool) -> Section | N
         return None
     title = f"Differences with {INTERVAL}"
     figures = (Figure(title, differences_chart(comparisons)),) if drawn else ()
-    return Section("differences", "Differences between variants", (*figures, difference_table(comparisons)))
+    return Section("differences", "Differences", (*figures, difference_table(comparisons)))
 
 
 def tier_of(comparisons: Comparisons, task: str, system: str) -> int | None:
@@ -117,7 +117,8 @@ def _counts(comparisons: Comparisons) -> Iterator[str]:
     corrected = (
         "Holm over all of them" if together or n_pairs == 1 else f"Holm over tasks, not over the {n_pairs} pairs"
     )
-    yield f"Of {len(pairs)} differences between variants: {told} (tested over seeds and items at 5%; {corrected})."
+    differences = "1 difference" if len(pairs) == 1 else f"{len(pairs)} differences"
+    yield f"{differences}: {told} (tested at 5%; {corrected})."
     if claims.margin:
         yield f"Equivalent: shown to differ by less than {claims.margin:g} points (two one-sided tests at 5%)."
 
@@ -142,7 +143,7 @@ def _in_the_mean(comparisons: Comparisons) -> Iterator[str]:
     if shown:
         yield f"In the mean over tasks, {'; '.join(shown[:MOST_SHOWN])}{more}."
     elif pairs:
-        yield "In the mean over tasks, no difference between variants is significant."
+        yield "In the mean over tasks, no difference is significant."
 
 
 Where: TypeAlias = dict[str, dict[str, list[str]]]
