@@ -151,7 +151,7 @@ def test_listing_takes_little_more_than_the_libraries_that_it_shows_with() -> No
             took.append(os.times().children_user - before.children_user)
         return min(took)
 
-    assert seconds("-m", "zoo", "list") < 4 * seconds("-c", libraries)
+    assert seconds("-m", "zoo", "list") < 6 * seconds("-c", libraries)  # a dozen plugins are asked
 
 
 def test_broken_kinds_and_metrics_of_a_plugin_harm_nothing_else(
