@@ -157,10 +157,12 @@ def made_by_two(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     (folder / "shared.py").write_text(SHARED)
     command = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node=2"]
     arguments = [str(folder / "shared.py"), str(folder), str(Path(__file__).parent)]
-    done = subprocess.run(
-        [*command, *arguments], capture_output=True, text=True, env={**os.environ, "OMP_NUM_THREADS": "1"}
-    )
-    assert done.returncode == 0, done.stderr[-2_000:]
+    environment = {**os.environ, "OMP_NUM_THREADS": "1"}
+    for _ in range(2):  # about once in twenty runs on a busy machine a process aborts, perhaps as gloo's threads end
+        done = subprocess.run([*command, *arguments], capture_output=True, text=True, env=environment)
+        if "SIGABRT" not in done.stderr:
+            break
+    assert done.returncode == 0, f"{done.stderr[:3_000]} ... {done.stderr[-2_000:]}"
     yield folder
 
 
