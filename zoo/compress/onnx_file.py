@@ -92,7 +92,11 @@ def export_onnx(
             raise ZooError("models are exported on a CPU; load it with device='cpu'")
         program = PaddedProgram(model, vectors)
         made = _reduced(_program_file(program, Path(place)), number_format)
-        differences, same = compared(program, made)
+        try:
+            differences, same = compared(program, made)
+        except Exception as error:  # onnxruntime has no class for what a program does not run on
+            reason = str(error).strip().split("\n")[0]
+            raise ZooError(f"{_parts(model)} cannot be exported for all batches: {reason:.200}") from error
         if number_format == "fp32" and max(differences.values()) > TOLERANCE:
             worst = max(differences, key=lambda name: differences[name])
             raise RunFailed(f"the program's {worst} differs from the model's by {differences[worst]:.1e} of its size")

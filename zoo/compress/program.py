@@ -21,7 +21,7 @@ class PaddedProgram(nn.Module):
     """Ids, mask and token types [B, S] to a model's outputs by name, as in the Hugging Face libraries.
 
     A model with a task head gives its `logits`, [B, C] or for tags [B, S, C]; for answers `start_logits` and
-    `end_logits` [B, S]; one that predicts tokens `logits` [B, S, V]. Otherwise, or if `vectors`, it gives
+    `end_logits` [B, S]; one that fills masks `logits` [B, S, V]. Otherwise, or if `vectors`, it gives
     `last_hidden_state` [B, S, H] and `sentence_embedding` [B, P], pooled as its folder says. Raises ZooError if its
     vectors need a prompt.
     """
@@ -82,7 +82,7 @@ class PaddedProgram(nn.Module):
 
 
 def _predicting(model: Model) -> Objective | None:
-    """The objective whose predictions a program gives: a task head, or what predicts tokens."""
+    """The objective whose predictions a program gives: a task head, or what fills masks."""
     objectives = [model.objective(name) for name in model.objective_names]
-    heads = (one for one in objectives if isinstance(one, TaskHead) or one.fills_masks or one.causal)
+    heads = (one for one in objectives if isinstance(one, TaskHead) or (one.fills_masks and not one.causal))
     return next(heads, None)
