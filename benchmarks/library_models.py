@@ -10,7 +10,6 @@ padding that leaks counts as a difference; a difference is given in parts of the
 from __future__ import annotations
 
 import argparse
-import logging
 import re
 from collections.abc import Sequence
 from tempfile import TemporaryDirectory
@@ -88,7 +87,6 @@ def main(arguments: Sequence[str] | None = None) -> None:
     families = parser.parse_args(arguments).families
     transformers.logging.set_verbosity_error()
     transformers.logging.disable_progress_bar()
-    logging.getLogger("zoo").setLevel(logging.ERROR)
     worst = 0.0
     for kind in families:
         share, pooling = difference(kind)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import logging
+from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
 
@@ -22,6 +24,15 @@ STRANGERS = {plugin.name for plugin, _ in installed_plugins()} - OURS
 offered.installed_plugins = lambda: [source for source in installed_plugins() if source[0].name not in STRANGERS]
 """Tests in this process know the project's own plugins and those that they make, whatever else is installed; files of
 tests ask what there is when they are imported, so that no fixture would do."""
+
+
+@pytest.fixture(autouse=True)
+def _log_level() -> Iterator[None]:
+    """What a test's program sets for the log of this process ends with the test."""
+    log = logging.getLogger("zoo")
+    before = log.level
+    yield
+    log.setLevel(before)
 
 
 @pytest.fixture(scope="session")
