@@ -31,6 +31,10 @@ def test_a_long_name_stays_short_and_its_own(tmp_path: Path) -> None:
     assert len(names) == 2 and {len(name) for name in names} == {100}
 
 
+def test_what_no_name_may_hold_leaves_one_hyphen_and_none_at_the_end(tmp_path: Path) -> None:
+    assert name_of(tmp_path / "mpnet é") == "mpnet" and name_of(tmp_path / "my (best) model") == "my-best-model"
+
+
 def test_checkpoints_of_one_name_stand_side_by_side(made: Path, tmp_path: Path, run: Run) -> None:
     first, second = copied(made, tmp_path / "run1" / "checkpoint-500", tmp_path / "run2" / "checkpoint-500")
     path = tmp_path / "plan.json"

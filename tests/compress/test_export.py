@@ -20,10 +20,12 @@ from tests.typed import typed
 from zoo import Catalog, ZooError
 from zoo.blocks import initialise
 from zoo.compress.onnx_file import SHAPES, Exported
+from zoo.core.batch import Encoding
 from zoo.core.padded import PaddedLayout
 from zoo.core.specs import HeadConfig, Init
 from zoo.model import Model
 from zoo.tasks.kinds import make_head
+from zoo.text.collate import collate
 
 VOCABULARY = 50
 BERT = {"hidden_size": 16, "num_hidden_layers": 2, "num_attention_heads": 2, "intermediate_size": 24}
@@ -168,6 +170,29 @@ def test_what_cannot_be_exported_is_said_and_nothing_is_written(
         with pytest.raises(ZooError, match=problem):
             zoo.export(model, tmp_path / "onnx")
     assert not (tmp_path / "onnx").exists()
+
+
+@pytest.mark.slow
+def test_a_causal_language_model_gives_its_vectors(tmp_path: Path) -> None:
+    catalog = Catalog.installed()
+    made = catalog.build(catalog.variants["gpt-tiny"], seed=1)
+    done = zoo.export(made, tmp_path / "onnx")
+    assert isinstance(done, Exported) and list(done.outputs) == ["last_hidden_state", "sentence_embedding"]
+    ids = torch.tensor([[7, 11, 13, 5]])
+    given = {"input_ids": ids, "attention_mask": torch.ones_like(ids), "token_type_ids": torch.zeros_like(ids)}
+    hidden, _ = run(tmp_path / "onnx", given)
+    sequence = Encoding(ids[0].int().numpy(), np.zeros(4, np.int32), np.zeros(4, dtype=bool))
+    with made.eval_mode():
+        np.testing.assert_allclose(hidden[0], made.hidden(collate([sequence])).numpy(), atol=1e-5)
+
+
+@pytest.mark.slow
+def test_a_program_that_does_not_run_on_other_batches_is_refused_in_onnxruntimes_words(tmp_path: Path) -> None:
+    catalog = Catalog.installed()
+    made = catalog.build(catalog.variants["elmo-tiny"])
+    with pytest.raises(ZooError, match=r"elmo-tiny .*exported for all batches: \[ONNXRuntimeError\]") as caught:
+        zoo.export(made, tmp_path / "onnx")
+    assert "\n" not in str(caught.value) and not (tmp_path / "onnx").exists()
 
 
 @pytest.mark.slow

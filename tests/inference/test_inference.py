@@ -152,6 +152,16 @@ def test_a_device_or_pipe_is_written_to_and_never_replaced(
     os.close(end)
 
 
+def test_vectors_are_not_written_under_the_name_of_another_format(
+    make: Make, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "t.txt").write_text("a\n")
+    out = tmp_path / "x.npy"
+    status, _, told = run(capsys, "encode", make("BertModel"), "--text", tmp_path / "t.txt", "--out", out)
+    assert status == 2 and not out.exists()
+    assert told == f"error: {out}: vectors are written as safetensors; name the file x.safetensors\n"
+
+
 def test_a_file_that_fails_leaves_the_older_one(tmp_path: Path) -> None:
     path = tmp_path / "v.safetensors"
     with VectorFile(path, 3, several=False) as file:

@@ -62,7 +62,7 @@ CASES: dict[str, tuple[str, dict[str, Any], str]] = {
     "no class, and a head": ("ForSequenceClassification", {"architectures": None}, "left out"),
     "two classes": ("Model", {"architectures": ["A", "B"]}, "names 'A', 'B', no one class"),
     "a bare class, and a head": ("ForQuestionAnswering", {"architectures": ["XModel"]}, "left out"),
-    "a head that is not known": ("Model", {"more": HEAD}, "left out, as they belong to no known head that is named"),
+    "a head that is not known": ("Model", {"more": HEAD}, "left out, as config.json names no head that has them"),
 }
 
 

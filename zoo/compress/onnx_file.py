@@ -218,7 +218,8 @@ def _program_file(program: PaddedProgram, place: Path) -> Path:
 
 def _parts(model: Model) -> str:
     variant = model.variant
-    return f"{variant.name!r} (embedding {variant.embedding.name}, encoder {variant.encoder.name})"
+    name = model.origin.folder if model.origin else variant.name
+    return f"{name} (embedding {variant.embedding.name}, encoder {variant.encoder.name})"
 
 
 def _reduced(file: Path, number_format: NumberFormat) -> Path:

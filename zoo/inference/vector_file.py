@@ -18,6 +18,8 @@ from torch import Tensor
 from zoo.core.errors import RunFailed, ZooError
 from zoo.core.files import is_device
 
+SUFFIX = ".safetensors"
+
 HEADER = 8_192
 """Bytes set aside for the header, which spaces fill up, as the format allows."""
 
@@ -26,7 +28,7 @@ class VectorFile:
     """Vectors [rows, H] and, where a text has several, the number of each text's rows, `lengths` [N]; and metadata.
 
     The file appears under its name when it is complete; until then, and after a failure, an older one stays.
-    Raises RunFailed if the disk refuses.
+    Raises ZooError for a name of another kind of file, and RunFailed if the disk refuses.
     """
 
     def __init__(self, path: Path, width: int, *, several: bool, metadata: Mapping[str, str] | None = None) -> None:
@@ -42,6 +44,8 @@ class VectorFile:
         if self._path.is_dir() or is_device(self._path):
             what = "a folder" if self._path.is_dir() else "a pipe or a device"
             raise ZooError(f"{self._path} is {what}; give the name of a file")
+        if self._path.suffix not in ("", SUFFIX):
+            raise ZooError(f"{self._path}: vectors are written as safetensors; name the file {self._path.stem}{SUFFIX}")
         with self._telling():
             self._file = self._part.open("wb")
             self._lengths = tempfile.TemporaryFile()  # closed with the vectors

@@ -16,7 +16,7 @@ LONGEST = 100
 def name_of(folder: Path, depth: int = 1) -> str:
     """A folder's name on the hub, or the last `depth` parts of its path, as the name of a variant."""
     name = (hub_name(folder) or "-".join(folder.resolve().parts[1:][-depth:])).removeprefix(PREFIX)
-    fit = re.sub(r"[^A-Za-z0-9._+=,:~-]", "-", name).lstrip("._+=,:~-") or "checkpoint"
+    fit = re.sub(r"[^A-Za-z0-9._+=,:~-]+", "-", name).lstrip("._+=,:~-").rstrip("-") or "checkpoint"
     return fit if len(fit) <= LONGEST else f"{fit[: LONGEST - 9]}-{hashlib.sha256(name.encode()).hexdigest()[:8]}"
 
 
