@@ -13,6 +13,7 @@ from pydantic import ValidationError
 
 import zoo_albert
 import zoo_bert
+import zoo_electra
 import zoo_roberta
 from tests.experiments.synthetic_runs import TARGETS, of_forty, rendered, saved
 from zoo import Catalog, Dims, Encoder, Offers, UnknownName, Variant, ZooError, builtin_plugin, part
@@ -28,7 +29,7 @@ from zoo.experiments.statistics.tests import SAME
 from zoo.machine.environment import environment
 from zoo.registry.paper_tables import PaperTable, Row
 
-CATALOG = Catalog.of(zoo_bert, zoo_roberta, zoo_albert, builtin_plugin)
+CATALOG = Catalog.of(zoo_bert, zoo_roberta, zoo_albert, zoo_electra, builtin_plugin)
 PRESETS = [
     pytest.param(table, size, id=f"{table.name} {size}")
     for table in CATALOG.paper_tables.values()
@@ -150,7 +151,7 @@ def test_a_preset_builds_and_each_of_its_edges_changes_one_choice(table: PaperTa
     assert len(path_table(ablation).rows) == len(ablation.edges) >= len(variants) - 2
 
 
-def test_presets_are_those_of_the_three_papers() -> None:
+def test_presets_are_those_of_the_papers() -> None:
     assert list(CATALOG.paper_tables) == [
         "albert-table-3",
         "albert-table-4",
@@ -158,6 +159,7 @@ def test_presets_are_those_of_the_three_papers() -> None:
         "bert-table-5",
         "bert-table-6",
         "bert-table-8",
+        "electra-table-5",
         "roberta-table-1",
         "roberta-table-2",
     ]

@@ -21,13 +21,10 @@ def modern_formula(dims: Dims, *, window: int = 64, global_every: int = 3, globa
 
 def variants() -> list[Variant]:
     """One of each family, of the tiny size."""
-    electra = (part("stranger.generator"), part("stranger.replaced", weight=50.0))
-    masked = part("bert.static", rate=0.25, mask_share=1.0, random_share=0.0)
     modern = {"embedding": part("stranger.tokens"), "encoder": part("stranger.modern")}
     return [
         _variant("stranger-modern", positions=False, **modern),
         _variant("stranger-recurrent", attends=False, encoder=part("stranger.recurrent")),
-        _variant("stranger-electra", objectives=electra, masking=masked),
         _variant("stranger-mixed", objectives=(part("stranger.mixed"),)),
     ]
 
@@ -55,11 +52,7 @@ OFFERS = Offers(
         "stranger.scaled": "tests.strangers.modern:ScaledStack",
         "stranger.recurrent": "tests.strangers.recurrent:RecurrentStack",
     },
-    objectives={
-        "stranger.generator": "tests.strangers.electra:Generator",
-        "stranger.replaced": "tests.strangers.electra:ReplacedTokens",
-        "stranger.mixed": "tests.strangers.electra:MixedTokens",
-    },
+    objectives={"stranger.mixed": "tests.strangers.mixed:MixedTokens"},
     formulas={"stranger.modern": modern_formula},
     task_kinds={"stranger.ordinal": "tests.strangers.ordinal:Ordinal"},
     metrics={

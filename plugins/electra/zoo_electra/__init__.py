@@ -17,11 +17,14 @@ def zoo_offers() -> Offers:
         objectives={
             "electra.generator": "zoo_electra.generator:Generator",
             "electra.mlm": "zoo_electra.generator:GeneratorAlone",
+            "electra.original": "zoo_electra.original:OriginalTokens",
             "electra.rtd": "zoo_electra.discriminator:ReplacedTokens",
         },
         formulas={
-            f"electra.{name}": f"zoo_electra.formulas:{name}" for name in ("projected", "generator", "mlm", "rtd")
+            f"electra.{name}": f"zoo_electra.formulas:{name}"
+            for name in ("projected", "generator", "mlm", "original", "rtd")
         },
+        paper_tables="zoo_electra.ablations:TABLES",
         published_counts="zoo_electra.published:PUBLISHED",
         variants="zoo_electra.variants:VARIANTS",
         checkpoint_formats="zoo_electra.weights:FORMATS",

@@ -12,6 +12,7 @@ from zoo.formulas import (
     E,
     H,
     L,
+    M,
     S,
     attention_block,
     between,
@@ -23,6 +24,7 @@ from zoo.formulas import (
 )
 
 Start = Literal["zero", "unigram"]
+Over = Literal["all", "masked"]
 HEAD_WIDTH = 64
 
 
@@ -37,9 +39,17 @@ def mlm(dims: Dims, *, bias: Start = "zero", tied: bool = True) -> list[Componen
     return token_prediction(tied=tied)
 
 
-def rtd(dims: Dims) -> list[Component]:
-    """A dense layer and a decision for each token."""
-    return [Component("RTD head", H * H + H + H + 1, flops=2 * S * H * H + 2 * S * H, kept=16 * S * H + 12 * S)]
+def original(dims: Dims, *, over: Over = "masked", bias: Start = "zero") -> list[Component]:
+    """The head of masked tokens; over all tokens also a gate, and a prediction for each."""
+    if over == "masked":
+        return token_prediction()
+    return [*token_prediction(S), Component("copy gate", H + 1, flops=2 * S * H, kept=8 * S)]
+
+
+def rtd(dims: Dims, *, over: Over = "all") -> list[Component]:
+    """A dense layer and a decision for each token, or each masked one."""
+    n = S if over == "all" else M
+    return [Component("RTD head", H * H + H + H + 1, flops=2 * n * H * H + 2 * n * H, kept=16 * n * H + 12 * n)]
 
 
 def generator(

@@ -184,6 +184,8 @@ def _panels(effects: Effects) -> dict[str, dict[str, Difference]]:
 def _value(value: JsonValue) -> str:
     if isinstance(value, list):
         return ", ".join(map(str, value))
+    if value is None:
+        return "not set"
     return value if isinstance(value, str) else json.dumps(value)
 
 

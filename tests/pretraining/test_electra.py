@@ -1,4 +1,4 @@
-"""Replaced-token detection as a stranger's objectives: losses and gradients by hand, and keyed random numbers."""
+"""ELECTRA's objectives: losses and gradients by hand, and keyed random numbers."""
 
 from __future__ import annotations
 
@@ -11,8 +11,12 @@ import pytest
 import torch
 
 import zoo_bert
-from tests.strangers.plugin import OFFERS
+import zoo_electra
+import zoo_roberta
 from zoo import IGNORE, Batch, Catalog, Model, ZooError
+from zoo.auditing.closed_form import closed_form
+from zoo.auditing.module import module_counts, on_meta
+from zoo.blocks import corrupted
 from zoo.core.seeds import seed_of
 from zoo.testing import DIMS
 from zoo.testing.material import ragged_batch
@@ -21,13 +25,13 @@ from zoo.train.loop import train
 from zoo.train.optimizers import make_optimizer
 from zoo.train.step import StepConfig
 
-CATALOG = Catalog.of(zoo_bert, stranger=OFFERS)
-GENERATOR, REPLACED = "stranger.generator", "stranger.replaced"
+CATALOG = Catalog.of(zoo_bert, zoo_roberta, zoo_electra)
+GENERATOR, REPLACED = "electra.generator", "electra.rtd"
 SIZES = DIMS.model_copy(update={"embedding_width": DIMS.hidden_width, "attention_dropout": 0.0})
 
 
 def model(more: str = "") -> Model:
-    variant = CATALOG.variant(f"stranger-electra{more}")
+    variant = CATALOG.variant(f"electra-tiny+objectives.electra.generator.size=0.25{more}")
     return CATALOG.build(variant.swap(variant.name, dims=SIZES))
 
 
@@ -72,7 +76,7 @@ def test_no_gradient_of_the_discriminator_reaches_the_generator() -> None:
 
 @pytest.mark.parametrize(("shared", "reached"), [("true", True), ("false", False)])
 def test_a_generator_trains_the_models_embeddings_where_it_shares_them(shared: str, reached: bool) -> None:
-    electra = model(f"+objectives.stranger.generator.shared={shared}").eval()
+    electra = model(f"+objectives.electra.generator.shared={shared}").eval()
     electra(batch())[GENERATOR].loss.backward()
     assert (electra.embedding.tokens.weight.grad is not None) is reached
     assert all(p.grad is not None for p in electra.objective(GENERATOR).parameters())
@@ -86,13 +90,11 @@ def test_a_token_that_is_drawn_as_it_was_counts_as_not_replaced() -> None:
 
 
 def test_replacements_follow_the_generators_distribution() -> None:
-    from tests.strangers.electra import _corrupted
-
     n = 40_000
     chances = torch.tensor([0.0, 0.1, 0.2, 0.0, 0.7])
     one = batch(lengths=(n,))
     one = replace(one, targets=torch.ones_like(one.ids))
-    drawn = _corrupted(one, chances.log().expand(n, -1)).ids
+    drawn = corrupted(one, chances.log().expand(n, -1)).ids
     counts = torch.bincount(drawn, minlength=5) / n
     for share, chance in zip(counts.tolist(), chances.tolist(), strict=True):
         assert abs(share - chance) <= 4 * math.sqrt(chance * (1 - chance) / n)
@@ -152,7 +154,75 @@ def test_evaluation_repeats() -> None:
 
 
 def test_detection_without_a_generator_is_refused_before_any_work() -> None:
-    lonely = CATALOG.variant("stranger-electra+objectives=stranger.replaced")
-    with pytest.raises(ZooError, match=r"'stranger.replaced' needs tokens that another objective has corrupted"):
+    lonely = CATALOG.variant("electra-tiny+objectives=electra.rtd")
+    with pytest.raises(ZooError, match=r"'electra.rtd' needs tokens that another objective has corrupted"):
         CATALOG.check(lonely)
-    CATALOG.check(CATALOG.variant("stranger-electra"))
+    CATALOG.check(CATALOG.variant("electra-tiny"))
+
+
+def test_a_generator_is_not_taken_for_the_models_masked_language_head() -> None:
+    counts = module_counts(on_meta(CATALOG, CATALOG.variant("electra-tiny")))
+    assert counts.mlm is None and counts.pretraining > counts.encoder
+
+
+def corrupted_batch() -> tuple[Batch, torch.Tensor]:
+    """Two of three masked tokens replaced, one drawn as it was; hidden states [T, H]."""
+    given = batch()
+    masked = (given.targets != IGNORE).nonzero()[:, 0]
+    ids = given.ids.clone()
+    ids[masked] = (given.targets[masked] + (torch.arange(len(masked)) % 3 != 0)) % SIZES.vocab_size
+    torch.manual_seed(1)
+    return replace(given, ids=ids), torch.randn(len(ids), SIZES.hidden_width)
+
+
+def test_electra_15_percent_counts_the_masked_tokens_alone() -> None:
+    given, hidden = corrupted_batch()
+    whole = model().eval().objective(REPLACED)
+    part = model("+objectives.electra.rtd.over=masked").eval().objective(REPLACED)
+    part.load_state_dict(whole.state_dict())
+    every, few = (objective(hidden, given, torch.empty(0)) for objective in (whole, part))
+    masked = given.targets != IGNORE
+    torch.testing.assert_close(few.logits, every.logits[masked])
+    chances = every.logits[masked].sigmoid()
+    is_replaced = given.ids[masked] != given.targets[masked]
+    assert 0 < is_replaced.sum() < len(is_replaced)
+    torch.testing.assert_close(few.loss, -torch.where(is_replaced, chances, 1 - chances).log().mean())
+    assert part.n_targets(given) == masked.sum()
+
+
+def original(over: str) -> tuple[torch.nn.Module, torch.Tensor]:
+    options = f"+objectives=electra.generator,electra.original+objectives.electra.original.over={over}"
+    electra = model(options).eval()
+    return electra.objective("electra.original"), electra.embedding.tokens.weight
+
+
+def test_replace_mlm_predicts_the_masked_tokens_from_what_stands_in_their_place() -> None:
+    given, hidden = corrupted_batch()
+    objective, table = original("masked")
+    found = objective(hidden, given, table)
+    masked = given.targets != IGNORE
+    logits = objective.head(hidden[masked], table)  # type: ignore[operator]
+    torch.testing.assert_close(found.loss, torch.nn.functional.cross_entropy(logits, given.targets[masked]))
+
+
+def test_all_tokens_mlm_mixes_copying_with_predicting_as_the_paper_says() -> None:
+    """Section 3.4: D times what is read plus 1 - D times the softmax, a distribution over the vocabulary."""
+    given, hidden = corrupted_batch()
+    objective, table = original("all")
+    found = objective(hidden, given, table)
+    total = 0.0
+    for at, read in enumerate(given.ids.tolist()):
+        wanted = read if given.targets[at] == IGNORE else int(given.targets[at])
+        gate = objective.copy(hidden[at]).sigmoid().item()  # type: ignore[operator]
+        softmax = objective.head(hidden[at, None], table)[0].softmax(0)  # type: ignore[operator]
+        total -= math.log(gate * (wanted == read) + (1 - gate) * softmax[wanted].item())
+    assert found.loss.item() == pytest.approx(total / len(given.ids), rel=1e-5)
+    assert objective.n_targets(given) == len(given.ids)  # type: ignore[operator]
+    torch.testing.assert_close(found.logits.exp().sum(1), torch.ones(len(given.ids)))
+
+
+@pytest.mark.parametrize("more", ["rtd.over=masked", "original.over=all", "original.over=masked"])
+def test_what_the_audit_counts_is_what_is_built(more: str) -> None:
+    objectives = "" if "rtd" in more else "+objectives=electra.generator,electra.original"
+    variant = CATALOG.variant(f"electra-tiny{objectives}+objectives.electra.{more}")
+    assert closed_form(CATALOG, variant).counts == module_counts(on_meta(CATALOG, variant))
