@@ -11,6 +11,7 @@ from torch import Tensor, nn
 
 from zoo.blocks.flash import attend_flash, can_flash
 from zoo.blocks.kernels import note_kernel
+from zoo.blocks.units import Units
 from zoo.core.batch import Layout
 from zoo.core.specs import Dims
 from zoo.formulas import head_width
@@ -78,16 +79,20 @@ class SelfAttention(nn.Module):
         scale: float | None = None,
     ) -> None:
         super().__init__()
-        width = dims.hidden_width
-        self.n_heads = width // head_width(dims)
+        self.n_heads = dims.required("n_heads")
+        outer, inner = dims.hidden_width, self.n_heads * head_width(dims)
         self.dropout = dims.attention_dropout
         self.positions = positions or _no_positions
         self.window = window
         self.scale = scale
-        self.query = nn.Linear(width, width, bias=bias)
-        self.key = nn.Linear(width, width, bias=bias)
-        self.value = nn.Linear(width, width, bias=bias)
-        self.output = nn.Linear(width, width, bias=bias)
+        self.query = nn.Linear(outer, inner, bias=bias)
+        self.key = nn.Linear(outer, inner, bias=bias)
+        self.value = nn.Linear(outer, inner, bias=bias)
+        self.output = nn.Linear(inner, outer, bias=bias)
+
+    def units(self) -> Units:
+        """Its heads, which can be pruned one by one."""
+        return Units("heads", self.n_heads, (self.query, self.key, self.value), self.output)
 
     def start_keys_as_queries(self) -> None:
         """Copy the weights of the queries to the keys; called if `init.keys_start_as_queries` is set."""

@@ -7,6 +7,7 @@ from torch import Tensor, nn
 from torch.utils.checkpoint import checkpoint
 
 from zoo.blocks.activation import activation
+from zoo.blocks.units import Units
 from zoo.core.specs import Dims
 
 
@@ -19,6 +20,10 @@ class FeedForward(nn.Module):
         self.up = nn.Linear(dims.hidden_width, ffn_width, bias=bias)
         self.activation = activation(dims.activation)
         self.down = nn.Linear(ffn_width, dims.hidden_width, bias=bias)
+
+    def units(self) -> Units:
+        """Its inner units, which can be pruned one by one."""
+        return Units("ffn", self.up.out_features, (self.up,), self.down)
 
     def forward(self, hidden: Tensor) -> Tensor:
         """[T, H] -> [T, H]"""
@@ -48,6 +53,10 @@ class GatedFeedForward(FeedForward):
     def __init__(self, dims: Dims, *, bias: bool = True) -> None:
         super().__init__(dims, bias=bias)
         self.gate = nn.Linear(dims.hidden_width, dims.required("ffn_width"), bias=bias)
+
+    def units(self) -> Units:
+        """As FeedForward's, each with its gate."""
+        return Units("ffn", self.up.out_features, (self.up, self.gate), self.down)
 
     def forward(self, hidden: Tensor) -> Tensor:
         """[T, H] -> [T, H]"""

@@ -7,6 +7,7 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import Field, JsonValue, ValidationError
 
+from zoo.core.compression import Pruning, Quantization, kept_layers, n_kept
 from zoo.core.errors import ZooError, explain
 from zoo.core.recipes import (
     LOSS_FIELDS,
@@ -36,9 +37,9 @@ from zoo.core.record import (
 
 __all__ = [
     "LARGEST_RECORD", "LOSS_FIELDS", "Activation", "Count", "Dims", "FeatureConfig", "FeatureLayers", "Finetuning",
-    "HeadConfig", "Init", "Length", "Name", "PartRef", "PoolingConfig", "Positive", "Precision", "Pretraining", "R",
-    "Reading", "Recipe", "Record", "Share", "Techniques", "TrainingPrecision", "Variant", "Width", "part",
-    "read_record",
+    "HeadConfig", "Init", "Length", "Name", "PartRef", "PoolingConfig", "Positive", "Precision", "Pretraining",
+    "Pruning", "Quantization", "R", "Reading", "Recipe", "Record", "Share", "Techniques", "TrainingPrecision",
+    "Variant", "Width", "part", "read_record",
 ]  # fmt: skip
 
 
@@ -53,6 +54,8 @@ class Dims(Record):
     hidden_width: Width
     n_layers: Annotated[int, Field(ge=1, le=1_024)]
     n_heads: Annotated[int, Field(ge=1, le=1_024)] | None = None
+    head_width: Width | None = None
+    """The width of one attention head; H/N if it is not given."""
     ffn_width: Annotated[int, Field(ge=1, le=262_144)] | None = None
     max_length: Length = 512
     activation: Activation = "gelu"
@@ -157,6 +160,17 @@ class Variant(Record):
             return self.model_validate({**dict(self), **fields, "name": name})
         except ValidationError as error:
             raise ZooError(f"variant {name!r}: {explain(error)}") from None
+
+    def as_pruned(self, pruning: Pruning) -> Self:
+        """What is left of it without the heads, units and layers that a recipe takes out; the heads' width stays."""
+        dims = self.dims
+        sizes: dict[str, int] = {"n_layers": len(kept_layers(dims.n_layers, pruning))}
+        if pruning.heads and dims.n_heads:
+            width = dims.head_width or dims.hidden_width // dims.n_heads
+            sizes |= {"n_heads": n_kept(dims.n_heads, pruning.heads), "head_width": width}
+        if pruning.ffn and dims.ffn_width:
+            sizes["ffn_width"] = n_kept(dims.ffn_width, pruning.ffn)
+        return self.model_copy(update={"dims": dims.model_copy(update=sizes)})
 
     def __repr__(self) -> str:
         dims, recipe, tuning = self.dims, self.pretraining, self.finetuning

@@ -1,7 +1,7 @@
 """The parameters of a part as formulas, stated by its plugin: symbols and integers, no torch.
 
 The legend: V vocabulary size, E embedding width, H hidden width, F feed-forward width, L layers, P positions,
-N attention heads; in costs also S tokens in a sequence, M of them to predict.
+N attention heads, D their width if it is not H/N; in costs also S tokens in a sequence, M of them to predict.
 """
 
 from zoo.formulas.component import (
@@ -18,6 +18,7 @@ from zoo.formulas.component import (
 from zoo.formulas.parts import (
     MOST_ROWS,
     attention_block,
+    attention_width,
     between,
     feedforward_block,
     head_width,
@@ -28,7 +29,7 @@ from zoo.formulas.parts import (
     token_embedding,
     token_prediction,
 )
-from zoo.formulas.polynomial import E, F, H, L, M, N, P, Polynomial, S, V, polynomial
+from zoo.formulas.polynomial import D, E, F, H, L, M, N, P, Polynomial, S, V, polynomial
 
 __all__ = [
     "FIGURE",
@@ -38,6 +39,7 @@ __all__ = [
     "POOLER",
     "PROJECTION",
     "Component",
+    "D",
     "E",
     "F",
     "H",
@@ -50,6 +52,7 @@ __all__ = [
     "S",
     "V",
     "attention_block",
+    "attention_width",
     "between",
     "feedforward_block",
     "head_width",

@@ -96,5 +96,6 @@ def sizes(dims: Dims) -> dict[str, int]:
         "L": dims.n_layers,
         "P": dims.max_length,
         "N": dims.n_heads,
+        "D": dims.head_width,
     }
     return {symbol: size for symbol, size in found.items() if size is not None}

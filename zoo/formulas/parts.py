@@ -8,7 +8,7 @@ from __future__ import annotations
 from zoo.core.errors import ZooError
 from zoo.core.specs import Dims
 from zoo.formulas.component import MLM_HEAD, OUTPUT_TABLE, POOLER, Component
-from zoo.formulas.polynomial import ZERO, E, F, H, M, N, P, Polynomial, S, V
+from zoo.formulas.polynomial import ZERO, D, E, F, H, M, N, P, Polynomial, S, V
 
 MOST_ROWS = 65_536
 """The most rows of a segment table, and of position rows before the first; released models have a handful."""
@@ -32,11 +32,19 @@ def one_width(dims: Dims) -> int:
 
 
 def head_width(dims: Dims) -> int:
-    """The width of one attention head. Raises ZooError if N does not divide H."""
+    """The width of one attention head: its own, or H/N. Raises ZooError if N does not divide H."""
     width, n_heads = dims.hidden_width, dims.required("n_heads")
+    if dims.head_width is not None:
+        return dims.head_width
     if width % n_heads:
         raise ZooError(f"dims.n_heads={n_heads} does not divide dims.hidden_width={width}; choose a divisor of {width}")
     return width // n_heads
+
+
+def attention_width(dims: Dims) -> Polynomial:
+    """The width of all heads together: H, or N·D if heads have a width D of their own. Raises as `head_width`."""
+    head_width(dims)
+    return H if dims.head_width is None else N * D
 
 
 def summed_embedding(dims: Dims, width: Polynomial, *, positions: Polynomial = P, segments: int) -> list[Component]:
@@ -60,14 +68,22 @@ def token_embedding(dims: Dims, *, norm_bias: bool = True) -> list[Component]:
 def attention_block(dims: Dims, copies: Polynomial | int, runs: Polynomial | int) -> list[Component]:
     """Queries, keys, values and output with biases, and a norm; Vaswani et al. 2017, section 3.2.2.
 
-    In its FLOPs, 8·S·H² are the four products with weights, 4·S²·H the scores and the mixture of values.
+    In its FLOPs, 8·S·H² are the four products with weights, 4·S²·H the scores and the mixture of values; one H of each
+    is the width of all heads.
     """
-    head_width(dims)
+    width = attention_width(dims)
     # The input, queries, keys, values, their mixture as it is made and as it is packed; a sum for each row of scores,
     # or where scores are dropped out all of them, before and after, and a byte to tell which.
-    kept = 24 * S * H + (9 * N * S * S if dims.attention_dropout else 4 * N * S)
+    kept = 4 * S * H + 20 * S * width + (9 * N * S * S if dims.attention_dropout else 4 * N * S)
     return [
-        Component("attention", 4 * H * H + 4 * H, copies, runs, flops=8 * S * H * H + 4 * S * S * H, kept=kept),
+        Component(
+            "attention",
+            4 * H * width + 3 * width + H,
+            copies,
+            runs,
+            flops=8 * S * H * width + 4 * S * S * width,
+            kept=kept,
+        ),
         Component("norms", 2 * H, copies, runs, kept=4 * S * H + 8 * S + _dropout(dims, S * H)),
     ]
 

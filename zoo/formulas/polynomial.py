@@ -8,7 +8,7 @@ from itertools import groupby
 
 from zoo.core.errors import ZooError
 
-ORDER = "LVPMSNEHF"
+ORDER = "LVPMSNDEHF"
 """The order of symbols in a printed product."""
 
 _POWERS = str.maketrans("0123456789", "⁰¹²³⁴⁵⁶⁷⁸⁹")
@@ -80,4 +80,4 @@ def _term(term: tuple[str, int]) -> str:
 
 
 ZERO = Polynomial({})
-L, V, P, M, S, N, E, H, F = (Polynomial({symbol: 1}) for symbol in ORDER)
+L, V, P, M, S, N, D, E, H, F = (Polynomial({symbol: 1}) for symbol in ORDER)

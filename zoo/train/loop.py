@@ -56,15 +56,19 @@ def fit(
     progress: Progress,
     how: StepConfig | None = None,
     score: Callable[[], float] | None = None,
+    after_step: Callable[[int], None] | None = None,
 ) -> History:
     """Train for `n_steps` steps from the start, or until a recipe's early stopping, for which `score` scores the model.
 
+    `after_step` is called with the number of each step that was taken, and may change weights.
     The model is left with the weights that the recipe keeps. Raises as `train` does.
     """
     kept = kept_weights(model, recipe, n_steps, score)
     steps: list[Step] = []
     for step in train(model, make_optimizer(model, recipe), batches, recipe, n_steps, how=how):
         steps.append(step)
+        if after_step is not None:
+            after_step(step.number)
         progress(step.number, n_steps)
         if kept.stops(step.number):
             break

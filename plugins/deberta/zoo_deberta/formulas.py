@@ -15,6 +15,7 @@ from zoo.formulas import (
     S,
     V,
     attention_block,
+    attention_width,
     between,
     feedforward_block,
     in_numbers,
@@ -42,7 +43,8 @@ def disentangled(
     """
     check_options(buckets, max_distance, conv_kernel)
     n_rows, n_terms = 2 * (buckets or max_distance or dims.max_length), 2 if terms == "both" else 1
-    scores = n_terms * (4 * S * S * H - 2 * S * H)  # of each token with 2S - 1 distances
+    width = attention_width(dims)
+    scores = n_terms * (4 * S * S * width - 2 * S * width)  # of each token with 2S - 1 distances
     found = [
         Component("relative position", n_rows * H, met=H, flops=L * scores, kept=L * (n_terms * 8 + 4) * N * S * S),
         Component("relative norm", 2 * H),

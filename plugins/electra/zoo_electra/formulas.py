@@ -77,6 +77,7 @@ def generator_dims(dims: Dims, size: float, depth: float) -> Dims:
             "hidden_width": width,
             "ffn_width": 4 * width,
             "n_heads": n_heads,
+            "head_width": None,
             "n_layers": max(1, round(dims.n_layers * depth)),
         }
     )

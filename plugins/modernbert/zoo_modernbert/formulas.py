@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from zoo import Dims
-from zoo.formulas import Component, F, H, L, N, S, between, head_width
+from zoo.formulas import Component, F, H, L, N, S, attention_width, between
 
 MOST = 1_048_576
 
@@ -20,13 +20,13 @@ def alternating(
 
     FLOPs are those of full attention in every layer: within 128 tokens a window saves little, and CPUs skip nothing.
     """
-    head_width(dims)
+    width = attention_width(dims)
     dims.required("ffn_width")
     check_options(window, global_every)
     dropped = 4 * S * H if dims.dropout else 0
-    kept = 24 * S * H + (9 * N * S * S if dims.attention_dropout else 4 * N * S)
+    kept = 4 * S * H + 20 * S * width + (9 * N * S * S if dims.attention_dropout else 4 * N * S)
     return [
-        Component("attention", 4 * H * H, L, L, flops=8 * S * H * H + 4 * S * S * H, kept=kept + dropped),
+        Component("attention", 4 * H * width, L, L, flops=8 * S * H * width + 4 * S * S * width, kept=kept + dropped),
         Component("ffn", 3 * H * F, L, L, flops=6 * S * H * F, kept=4 * S * H + 16 * S * F + dropped),
         Component("norms", H, 2 * L - 1, 2 * L - 1, kept=4 * S * H + 8 * S),
         Component("final norm", H, kept=4 * S * H + 8 * S),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from zoo import Dims
-from zoo.formulas import Component, H, L, S, V, attention_block, feedforward_block, one_width
+from zoo.formulas import Component, H, L, S, V, attention_block, attention_width, feedforward_block, one_width
 
 
 def sinusoidal(dims: Dims) -> list[Component]:
@@ -17,4 +17,4 @@ def sinusoidal(dims: Dims) -> list[Component]:
 def stack(dims: Dims) -> list[Component]:
     """L layers, each with weights of its own; attention without the four biases."""
     attention, norms = attention_block(dims, L, L)
-    return [replace(attention, parameters=4 * H * H), norms, *feedforward_block(dims, L, L)]
+    return [replace(attention, parameters=4 * H * attention_width(dims)), norms, *feedforward_block(dims, L, L)]
