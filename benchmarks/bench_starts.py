@@ -32,6 +32,7 @@ TYPER = "import typer.main, typer.rich_utils, rich.console, rich.table"
 STARTS = {
     "--help": TYPER,
     "list": f"{TYPER}, pluggy, pydantic, importlib.metadata",
+    "audit bert-large-uncased --no-module": f"{TYPER}, pluggy, pydantic, importlib.metadata",
     "audit bert-large-uncased": f"{TYPER}, pydantic, torch",
 }
 """What is typed after zoo, and the imports that it cannot do without."""

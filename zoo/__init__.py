@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from zoo.api.audits import Audits, audit, check_audit
     from zoo.api.boards import Leaderboard, board
+    from zoo.api.comparisons import Comparison, Submission, Verification
     from zoo.api.experiments import (
         ablate,
         ablation_edges,
@@ -34,15 +35,7 @@ if TYPE_CHECKING:
         predict,
         predict_file,
     )
-    from zoo.api.outcomes import (
-        Comparison,
-        Conversion,
-        CorpusCounts,
-        Filled,
-        Pretrained,
-        Submission,
-        Verification,
-    )
+    from zoo.api.outcomes import Conversion, CorpusCounts, Filled, Pretrained
     from zoo.api.plugins import PluginCheck, check_plugin, new_plugin
     from zoo.api.pretraining import (
         corpus,
@@ -101,9 +94,8 @@ _LATER = {
     "zoo.api.exporting": ("export",),
     "zoo.api.models": ("convert", "encode", "encode_file", "fill", "predict", "predict_file"),
     "zoo.inference.predict_text": ("Predictions",),
-    "zoo.api.outcomes": (
-        *("Comparison", "Conversion", "CorpusCounts", "Filled", "Pretrained", "Submission", "Verification"),
-    ),
+    "zoo.api.comparisons": ("Comparison", "Submission", "Verification"),
+    "zoo.api.outcomes": ("Conversion", "CorpusCounts", "Filled", "Pretrained"),
     "zoo.api.plugins": ("PluginCheck", "check_plugin", "new_plugin"),
     "zoo.api.pretraining": ("corpus", "pretrain"),
     "zoo.api.probing": ("Probed", "probe"),

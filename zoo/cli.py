@@ -7,13 +7,10 @@ import signal
 import sys
 from collections.abc import Callable
 from functools import wraps
-from importlib import metadata
 from pkgutil import resolve_name
-from platform import python_version
 from typing import Annotated, Any
 
 import typer
-from rich.console import Console
 from typer.core import TyperGroup
 
 from zoo.commands.streams import prepared, results
@@ -177,10 +174,15 @@ def start(
 ) -> None:
     """Define a BERT variant once; then audit, pre-train, fine-tune, compare and re-verify it."""
     if version:
+        from importlib import metadata
+        from platform import python_version
+
         print(f"zoo {metadata.version('encoder-zoo')}, Python {python_version()}, torch {metadata.version('torch')}")
         raise typer.Exit
     if context.invoked_subcommand is None:
         print(context.get_help())
+        from rich.console import Console
+
         Console().print(FIRST_STEPS, highlight=False)
 
 

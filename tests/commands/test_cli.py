@@ -43,6 +43,7 @@ def zoo(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> 
         "show bert-tiny",
         "show bert-tiny albert-tiny",
         "plugins",
+        "audit bert-large-uncased --no-module",
     ],
 )
 def test_listing_imports_neither_torch_nor_numpy(command: str) -> None:

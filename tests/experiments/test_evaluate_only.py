@@ -16,7 +16,7 @@ import zoo_bert
 import zoo_roberta
 from tests.experiments import toy_task
 from zoo import Catalog, ZooError
-from zoo.api.outcomes import Comparison
+from zoo.api.comparisons import Comparison
 from zoo.experiments.results.records import TaskResult
 
 CATALOG = Catalog.of(zoo_bert, zoo_roberta, toy_task)

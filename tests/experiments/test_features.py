@@ -10,7 +10,7 @@ import zoo
 import zoo_bert
 from tests.experiments import toy_task
 from zoo import Catalog
-from zoo.api.outcomes import Comparison
+from zoo.api.comparisons import Comparison
 from zoo.experiments.report.features import mix_table, mixes_of, trained_table
 from zoo.experiments.verify.rerun import reevaluate
 

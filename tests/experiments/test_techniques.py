@@ -11,7 +11,7 @@ import zoo_bert
 from tests.experiments import toy_task
 from tests.experiments.test_features import TUNED
 from zoo import Catalog
-from zoo.api.outcomes import Comparison
+from zoo.api.comparisons import Comparison
 from zoo.experiments.plan.ablation import choices
 from zoo.experiments.report.features import techniques_table
 from zoo.experiments.report.scores import protocol

@@ -8,7 +8,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from zoo.api.outcomes import render, save
+from zoo.api.rendered import render, save
 from zoo.api.signature import takes
 from zoo.auditing import tables
 from zoo.auditing.audit import Audit, Settings, audited

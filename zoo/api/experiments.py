@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
 
+from zoo.api.comparisons import Comparison, Submission, Verification
 from zoo.api.judging import Judged, report_judged, verify_judgement
-from zoo.api.outcomes import Comparison, Submission, Verification
 from zoo.api.signature import takes
 from zoo.builtin_plugin import EXECUTORS
 from zoo.core.errors import UnknownName, ZooError

@@ -9,7 +9,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from zoo.api.outcomes import Rendered
+from zoo.api.rendered import Rendered
 from zoo.api.signature import takes
 from zoo.core.errors import UnknownName, ZooError
 from zoo.document import Document

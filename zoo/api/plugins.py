@@ -10,7 +10,7 @@ from pathlib import Path
 
 from pydantic import JsonValue
 
-from zoo.api.outcomes import render
+from zoo.api.rendered import render
 from zoo.core.errors import ZooError
 from zoo.core.options import read_names
 from zoo.document import Block, Document, Notes, Section, Table

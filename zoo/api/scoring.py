@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Protocol, TypeVar
 
 from zoo.api.models import AnyModel, at_work
-from zoo.api.outcomes import Rendered
+from zoo.api.rendered import Rendered
 from zoo.core.errors import UnknownName, ZooError
 from zoo.core.specs import Precision
 from zoo.document import Document

@@ -8,7 +8,7 @@ from functools import cached_property
 from pathlib import Path
 from statistics import fmean
 
-from zoo.api.outcomes import render
+from zoo.api.rendered import render
 from zoo.core.errors import ZooError, listed
 from zoo.core.interfaces import Tokenizer
 from zoo.core.options import read_names

@@ -58,8 +58,12 @@ class ClosedForm:
     @property
     def counts(self) -> Counts:
         """The count under each definition."""
-        formulas = {definition: self.formula(definition) for definition in DEFINITIONS}
-        return Counts(**{name: None if formula is None else formula(self.sizes) for name, formula in formulas.items()})
+        return Counts(**{definition: self.count(definition) for definition in DEFINITIONS})
+
+    def count(self, definition: Definition) -> int | None:
+        """The count under one definition; None if it does not apply, or a formula is missing."""
+        formula = self.formula(definition)
+        return None if formula is None else formula(self.sizes)
 
 
 def closed_form(catalog: Catalog, variant: Variant) -> ClosedForm:

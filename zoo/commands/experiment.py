@@ -15,7 +15,7 @@ from zoo.commands.console import ending, print_json, print_rows, quoted, show, s
 from zoo.experiments.plan.options import FOLDER
 
 if TYPE_CHECKING:
-    from zoo.api.outcomes import Comparison
+    from zoo.api.comparisons import Comparison
     from zoo.experiments.plan.plan import Plan
     from zoo.experiments.runner.estimate import Estimate
 

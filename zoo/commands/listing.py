@@ -94,7 +94,7 @@ def _variants(catalog: Catalog) -> Iterator[Row]:
     for variant in catalog.variants.values():
         yield {
             "name": variant.name,
-            "parameters": closed_form(catalog, variant).counts.encoder,
+            "parameters": closed_form(catalog, variant).count("encoder"),
             "layers": variant.dims.n_layers,
             "hidden_width": variant.dims.hidden_width,
             "embedding_width": variant.dims.embedding_width,

@@ -63,11 +63,11 @@ class Error:
 
     def critical(self, level: float) -> float:
         """How many standard errors a difference must exceed, two-sided."""
-        of_items = _t(level, self.n_items - 1)
+        of_items = critical_t(level, self.n_items - 1)
         if not self.of_seeds or self.n_seeds is None:
             return of_items
         share = (self.of_seeds - self.together / self.n_seeds / 2) / self.size**2
-        return share * _t(level, self.n_seeds - 1) + (1 - share) * of_items
+        return share * critical_t(level, self.n_seeds - 1) + (1 - share) * of_items
 
     def reach(self, level: float) -> float:
         """Half of the interval at a level."""
@@ -139,7 +139,7 @@ def error_of(values: NDArray[Any], drawn: NDArray[Any], n_items: int, *, fixed: 
     return Error(seeds, over_items, n_seeds, n_items, together, varied=seeds + of_means > CERTAIN)
 
 
-def _t(level: float, freedom: float) -> float:
+def critical_t(level: float, freedom: float) -> float:
     """The two-sided critical value of Student's t."""
     from scipy.special import stdtrit
 

@@ -17,7 +17,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache
-from math import exp, log, sqrt
+from math import exp, log, pi, sqrt
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -72,7 +72,7 @@ def _of_looks(numbers: tuple[int, ...]) -> Array:
 
 def levels(overall: float, numbers: tuple[int, ...], spending: Spending = quadratic) -> list[float]:
     """The two-sided level of each look at so many seeds, for one of all looks together."""
-    from scipy.stats import norm
+    from scipy.special import ndtr
 
     places, weights = np.polynomial.legendre.leggauss(NODES)
     at, mass = np.zeros(1), np.ones(1)
@@ -82,19 +82,19 @@ def levels(overall: float, numbers: tuple[int, ...], spending: Spending = quadra
         step, due = sqrt(share - before), overall * (spending(share) - spending(before))
         bound = _bound(at, mass, step, due)
         there = places * bound
-        mass = norm.pdf((there[:, None] - at) / step) @ mass / step * weights * bound
+        mass = np.exp(-0.5 * ((there[:, None] - at) / step) ** 2) @ mass / (step * sqrt(2 * pi)) * weights * bound
         at, before, spent = there, share, spent + due
-        found.append(2 * float(norm.sf(bound / sqrt(share))))
+        found.append(2 * float(ndtr(-bound / sqrt(share))))
     return found
 
 
 def _bound(at: Array, mass: Array, step: float, due: float) -> float:
     """The bound that walks cross in their next step with this probability."""
     from scipy.optimize import brentq
-    from scipy.stats import norm
+    from scipy.special import ndtr
 
     def excess(bound: float) -> float:
-        crossing = norm.sf((bound - at) / step) + norm.sf((bound + at) / step)
+        crossing = ndtr((at - bound) / step) + ndtr(-(bound + at) / step)
         return float(crossing @ mass) - due
 
     return float(brentq(excess, 0.0, 12.0, xtol=1e-12)) if excess(0.0) > 0 else 0.0

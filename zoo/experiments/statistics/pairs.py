@@ -10,11 +10,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import combinations
+from math import sqrt
 from typing import Literal, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import stats
 
 from zoo.core.specs import Record
 from zoo.experiments.statistics.error import LEVEL
@@ -69,9 +69,13 @@ def accuracies(right: Right, groups: Mapping[str, Right]) -> tuple[Accuracy, ...
 
 def accuracy(name: str, right: Right) -> Accuracy:
     """Of some pairs, with Wilson's interval (1927)."""
+    from scipy.special import ndtri
+
     n, k = len(right), int(right.sum())
-    interval = stats.binomtest(k, n).proportion_ci(1 - LEVEL, method="wilson")
-    return Accuracy(group=name, n=n, accuracy=k / n, low=float(interval.low), high=float(interval.high))
+    z = -float(ndtri(LEVEL / 2))
+    middle, half = k + z**2 / 2, z * sqrt(k * (n - k) / n + z**2 / 4)
+    low, high = (min(max((middle + side) / (n + z**2), 0.0), 1.0) for side in (-half, half))
+    return Accuracy(group=name, n=n, accuracy=k / n, low=low, high=high)
 
 
 def differences(right: Mapping[str, Right], groups: Mapping[str, Right]) -> tuple[PairedDifference, ...]:
@@ -91,7 +95,7 @@ def _between(
 def _decided(first: str, second: str, found: Sequence[tuple[str, Right, Right]]) -> Iterator[PairedDifference]:
     """Of some groups, with Holm's correction over them."""
     counts = [(int((one & ~other).sum()), int((other & ~one).sum())) for _, one, other in found]
-    p_values = [float(stats.binomtest(wins, wins + losses).pvalue) if wins + losses else 1.0 for wins, losses in counts]
+    p_values = [binomial_p(wins, losses) for wins, losses in counts]
     for (group, one, _), (wins, losses), p, factor in zip(found, counts, p_values, holm_factors(p_values), strict=True):
         adjusted, level = min(1.0, factor * p), LEVEL / factor
         low, high = interval(wins, losses, len(one), level)
@@ -111,12 +115,21 @@ def _decided(first: str, second: str, found: Sequence[tuple[str, Right, Right]])
         )
 
 
+def binomial_p(wins: int, losses: int) -> float:
+    """Two-sided p of a binomial with equal chances."""
+    from scipy.special import bdtr
+
+    return min(1.0, 2 * float(bdtr(min(wins, losses), wins + losses, 0.5)))
+
+
 def interval(wins: int, losses: int, n: int, level: float) -> tuple[float, float]:
     """Of the difference of two accuracies on n pairs, given how many pairs one model alone gets right.
 
     At least as wide as one such pair could make it.
     """
-    low = float(stats.beta.ppf(level / 2, wins, losses + 1)) if wins else 0.0
-    high = float(stats.beta.isf(level / 2, wins + 1, losses)) if losses else 1.0
+    from scipy.special import betainccinv, betaincinv
+
+    low = float(betaincinv(wins, losses + 1, level / 2)) if wins else 0.0
+    high = float(betainccinv(wins + 1, losses, level / 2)) if losses else 1.0
     share = max(1, wins + losses) / n
     return (2 * low - 1) * share, (2 * high - 1) * share

@@ -7,10 +7,9 @@ from math import sqrt
 from typing import Final, Literal, TypeAlias
 
 import numpy as np
-from scipy import stats
 
 from zoo.core.specs import Record
-from zoo.experiments.statistics.error import LEVEL
+from zoo.experiments.statistics.error import LEVEL, critical_t
 
 Verdict: TypeAlias = Literal["better", "equivalent", "not significant", "too few seeds", "out of reach", "same model"]
 
@@ -114,7 +113,7 @@ def mean_interval(values: Sequence[float]) -> tuple[float, float | None, float |
     if n == 1:
         return mean, None, None, None
     sd = float(np.std(values, ddof=1))
-    half = float(stats.t.ppf(1 - LEVEL / 2, n - 1)) * sd / sqrt(n)
+    half = critical_t(LEVEL, n - 1) * sd / sqrt(n)
     return mean, sd, mean - half, mean + half
 
 

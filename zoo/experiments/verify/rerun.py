@@ -9,8 +9,6 @@ from pathlib import Path
 from statistics import fmean, variance
 from typing import Any
 
-from scipy import stats
-
 from zoo.checkpoints import load
 from zoo.core.errors import ZooError
 from zoo.experiments.plan.job_kinds import model_folder
@@ -19,6 +17,7 @@ from zoo.experiments.plan.plan import Plan
 from zoo.experiments.results.records import TaskResult, fingerprint
 from zoo.experiments.results.run import ComparisonRun, best_setting
 from zoo.experiments.runner.run import Watcher, run
+from zoo.experiments.statistics.error import critical_t
 from zoo.experiments.verify.files import Check
 from zoo.inference.predict_task import class_order, decoded, in_order
 from zoo.inference.predict_text import head_for_text
@@ -204,7 +203,7 @@ def _tested(where: str, shown: str, old: list[float], new: list[float], margin: 
     if error == 0.0:
         return Check(where, "confirmed" if abs(difference) <= margin else "contradicted", shown)
     freedom = error**4 / sum(part**2 / (len(v) - 1) for part, v in zip(parts, (old, new), strict=True))
-    reach = [float(stats.t.ppf(1 - share, freedom)) * error for share in (ALPHA / 2, ALPHA)]
+    reach = [critical_t(level, freedom) * error for level in (ALPHA, 2 * ALPHA)]
     if abs(difference) > reach[0]:
         return Check(where, "contradicted", f"{shown}; chance reaches {reach[0]:.1f}")
     if abs(difference) + reach[1] <= margin:
