@@ -1,7 +1,8 @@
 """Fine-tuning a released checkpoint here and in a plain loop of the transformers library, for any kind of task.
 
-Both have the same data, recipe and number of steps; scores are printed by seed, and CPU seconds of training and of
-prediction, features included.
+Both have the same data, recipe, number of steps and start of the head, and take the same batches where they make the
+same sequences. What dropout drops differs, and in warm-up the library's learning rate is one step behind. Scores are
+printed by seed, and CPU seconds of training and of prediction, features included; then the differences over seeds.
 """
 
 from __future__ import annotations
@@ -10,30 +11,39 @@ import argparse
 import time
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
+from scipy.stats import t
+from torch import nn
 from transformers import AutoTokenizer, get_linear_schedule_with_warmup, logging
 
 import zoo
 from zoo.blocks import initialise
 from zoo.core.specs import Finetuning, PoolingConfig
+from zoo.heads import TaskHead
+from zoo.model import Model
 from zoo.registry.catalog import Catalog
 from zoo.tasks.kinds import make_head, task_kind
 from zoo.tasks.scoring import gold_labels, score
 from zoo.tasks.task import Dataset, Example, Task
-from zoo.train.finetune import head_for, predict, training_batches, training_parts
+from zoo.train.finetune import head_for, predict, training_batches, training_order, training_parts
 from zoo.train.loop import fit
 from zoo.train.step import StepConfig
 
 Items = Sequence[Example]
 Clock = Callable[[str], None]
+Row = dict[str, float]
 
 
 class Peer(ABC):
     """A kind of task as an example of the transformers library has it."""
+
+    head: str
+    """The name of the model's last layer."""
 
     @abstractmethod
     def model(self, folder: Path, task: Task) -> Any:
@@ -56,13 +66,18 @@ class Peer(ABC):
         """A prediction for each item, as zoo's kind has it, from the outputs for each sequence."""
 
 
+def started(folder: Path, task: Task, seed: int) -> tuple[Model, TaskHead]:
+    """The checkpoint with a new head, as fine-tuning jobs make it."""
+    model = zoo.load(folder)
+    head = make_head(model.variant.dims, head_for(task, PoolingConfig()))
+    initialise(head, model.variant.init, seed)
+    return model.with_head("task", head), head
+
+
 def ours(folder: Path, task: Task, train: Items, dev: Items, recipe: Finetuning, seed: int, clock: Clock) -> list[Any]:
     """Predictions for dev, made as fine-tuning jobs make them."""
-    model = zoo.load(folder)
-    config = head_for(task, PoolingConfig())
-    kind, head = task_kind(config, recipe), make_head(model.variant.dims, config)
-    initialise(head, model.variant.init, seed)
-    model = model.with_head("task", head)
+    model, head = started(folder, task, seed)
+    kind = task_kind(head.config, recipe)
     model.variant = model.variant.model_copy(update={"finetuning": recipe})
     clock("")
     items, _ = kind.encode(train, model.text_tokenizer, recipe.max_length)
@@ -82,23 +97,16 @@ def theirs(
     """The same by the library, with dynamic padding."""
     torch.manual_seed(seed)
     tokenizer, model = AutoTokenizer.from_pretrained(folder), peer.model(folder, task)
-    decayed = [p for p in model.parameters() if p.ndim > 1]
-    others = [p for p in model.parameters() if p.ndim <= 1]
-    groups = [{"params": decayed, "weight_decay": recipe.weight_decay}, {"params": others, "weight_decay": 0.0}]
-    optimizer = torch.optim.AdamW(
-        groups, lr=recipe.learning_rate, betas=(recipe.beta1, recipe.beta2), eps=recipe.epsilon
-    )
+    getattr(model, peer.head).load_state_dict(started(folder, task, seed)[1].output.state_dict())
     steps = int(recipe.steps or 1)
+    optimizer = _optimizer(model, recipe)
     schedule = get_linear_schedule_with_warmup(optimizer, recipe.warmup_steps(steps), steps)
     clock("")
     made = peer.features(tokenizer, train, recipe)
     learnt = peer.learnt(made, train)
     model.train()
-    rng, order = np.random.default_rng(seed), []
-    for _ in range(steps):
-        if len(order) < recipe.batch_size:
-            order = rng.permutation(len(learnt)).tolist()
-        chosen, order = order[: recipe.batch_size], order[recipe.batch_size :]
+    order = training_order([len(ids) for ids in made["input_ids"]], recipe.batch_size, seed)
+    for chosen in islice(order, steps):
         batch = _padded(tokenizer, made, chosen)
         targets = peer.targets([learnt[index] for index in chosen], batch["input_ids"].shape[1])
         model(**batch, **targets).loss.backward()
@@ -117,6 +125,14 @@ def theirs(
     predictions = peer.decode(made, outputs, dev, recipe)
     clock("prediction")
     return predictions
+
+
+def _optimizer(model: nn.Module, recipe: Finetuning) -> torch.optim.Optimizer:
+    """As the library's Trainer makes it: biases and norms don't decay."""
+    decayed = [p for p in model.parameters() if p.ndim > 1]
+    others = [p for p in model.parameters() if p.ndim <= 1]
+    groups = [{"params": decayed, "weight_decay": recipe.weight_decay}, {"params": others, "weight_decay": 0.0}]
+    return torch.optim.AdamW(groups, lr=recipe.learning_rate, betas=(recipe.beta1, recipe.beta2), eps=recipe.epsilon)
 
 
 def _padded(tokenizer: Any, made: Any, chosen: list[int]) -> Any:
@@ -143,8 +159,9 @@ def main(peer: Peer, task_name: str, description: str, **defaults: int) -> None:
     recipe = Finetuning(
         learning_rate=3e-4, steps=given.steps, batch_size=given.batch, max_length=given.length, epsilon=1e-8
     )
+    seen: dict[str, list[Row]] = {"zoo": [], "transformers": []}
     for seed in range(given.seeds):
-        for name in ("zoo", "transformers"):
+        for name, rows in seen.items():
             times: dict[str, float] = {"": time.process_time()}
 
             def clock(what: str, times: dict[str, float] = times) -> None:
@@ -153,9 +170,25 @@ def main(peer: Peer, task_name: str, description: str, **defaults: int) -> None:
 
             asked = (given.folder, task, train, dev, recipe, seed, clock)
             scores = score(task, gold, ours(*asked) if name == "zoo" else theirs(peer, *asked))
-            shown = ", ".join(f"{metric} {100 * value:.1f}" for metric, value in scores.items())
+            rows.append({**{metric: 100 * value for metric, value in scores.items()}, **times})
+            shown = ", ".join(f"{metric} {rows[-1][metric]:.1f}" for metric in scores)
             print(f"{name}, seed {seed}: {shown}; training {times['training']:.1f} CPU s, "
                   f"prediction {times['prediction']:.1f} CPU s", flush=True)  # fmt: skip
+    for metric in scores:
+        print(f"{metric}: {difference(*([row[metric] for row in rows] for rows in seen.values()))}")
+    for what in ("training", "prediction"):
+        spent = [sum(row[what] for row in rows) for rows in seen.values()]
+        print(f"{what}: {spent[0] / spent[1]:.2f} of the library's CPU time")
+
+
+def difference(ours: Sequence[float], theirs: Sequence[float]) -> str:
+    """The mean difference of scores over seeds, with its 95% interval by Student's t, if there are several."""
+    each = np.subtract(ours, theirs)
+    mean = f"zoo is {each.mean():+.1f} from the library in the mean over seeds"
+    if len(each) < 2:
+        return mean
+    margin = t.ppf(0.975, len(each) - 1) * each.std(ddof=1) / len(each) ** 0.5
+    return f"{mean}, 95% interval {each.mean() - margin:+.1f} to {each.mean() + margin:+.1f}"
 
 
 def drawn(items: Items, n: int) -> tuple[Example, ...]:

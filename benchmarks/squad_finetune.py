@@ -27,6 +27,8 @@ BEST = 20
 class Answers(Peer):
     """As the library's run_qa.py has it."""
 
+    head = "qa_outputs"
+
     def model(self, folder: Path, task: Task) -> Any:
         """As Peer says."""
         return AutoModelForQuestionAnswering.from_pretrained(folder)

@@ -24,6 +24,8 @@ NO_TAG = -100
 class Tags(Peer):
     """As the library's run_ner.py has it."""
 
+    head = "classifier"
+
     def model(self, folder: Path, task: Task) -> Any:
         """As Peer says."""
         return AutoModelForTokenClassification.from_pretrained(folder, num_labels=len(task.labels))

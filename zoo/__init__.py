@@ -23,6 +23,7 @@ if TYPE_CHECKING:
         plan_ablation,
         plan_comparison,
         report,
+        superglue_submission,
         verify,
     )
     from zoo.api.exporting import export
@@ -86,7 +87,7 @@ _LATER = {
     "zoo.tasks.tsv": ("TsvFile", "TsvTask"),
     "zoo.api.experiments": (
         *("ablate", "ablation_edges", "check_glue_submission", "compare", "estimate", "glue_submission", "merge"),
-        *("plan_ablation", "plan_comparison", "report", "verify"),
+        *("plan_ablation", "plan_comparison", "report", "superglue_submission", "verify"),
     ),
     "zoo.api.audits": ("Audits", "audit", "check_audit"),
     "zoo.api.boards": ("Leaderboard", "board"),
@@ -218,6 +219,7 @@ __all__ = [
     "report",
     "save",
     "score",
+    "superglue_submission",
     "verify",
 ]
 

@@ -39,6 +39,7 @@ COMMANDS: dict[str, dict[str, str]] = {
         "board": "zoo.commands.board:board",
         "merge": "zoo.commands.merge:merge",
         "glue-submission": "zoo.commands.report:glue_submission",
+        "superglue-submission": "zoo.commands.report:superglue_submission",
     },
     USE: {
         "encode": "zoo.commands.inference:encode",
@@ -81,6 +82,7 @@ SUMMARIES = {
     "board": "Write a leaderboard over many runs, made from their folders alone; status 1 if a folder is left out.",
     "merge": "Merge runs of several machines or of several variants, and report on them as one.",
     "glue-submission": "Write the files that GLUE's leaderboard takes; status 1 if --check finds something wrong.",
+    "superglue-submission": "Write the files that SuperGLUE's leaderboard takes, but for ReCoRD's.",
     "encode": "Write a vector for each line of a file.",
     "fill": "Print the most probable tokens for each mask of a text.",
     "predict": (

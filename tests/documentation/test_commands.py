@@ -92,6 +92,9 @@ ELSEWHERE = {
     "zoo glue-submission runs/here/submission --check": (
         "tests/experiments/submission/test_submit.py::test_the_command_writes_and_checks"
     ),
+    "zoo superglue-submission runs/here": (
+        "tests/experiments/submission/test_superglue.py::test_the_command_writes_them"
+    ),
     "zoo compare bert-tiny --evaluate-only tuned=runs/one/finetuned/finetune-bert-tiny-micro-sentiment-s0 "
     "--tasks micro-sentiment": (
         "tests/experiments/test_evaluate_only.py::test_it_stands_beside_what_is_trained_with_a_verdict"

@@ -192,9 +192,14 @@ def test_a_task_file_reads_tagged_words_in_the_scheme_of_its_labels(tmp_path: Pa
     splits = read_task_file(record).load(None).splits
     assert splits["train"] == (Example("吴重阳", label=(1, 2, 3)), Example("在", label=(0,)))
     assert splits["dev"] == (Example("吴阳", label=(1, 3)),)
-    (tmp_path / "dev.conll").write_text("在 O\n\n京 B-LOC\n")
-    with pytest.raises(ZooError, match=r"dev.conll:3: word 1: 'S-LOC' is not a label"):
-        read_task_file(record).load(None)
+    for wrong, said in (
+        ("在 O\n\n京 B-LOC\n", "3: word 1: 'B-LOC', in the scheme of the labels: 'S-LOC' is not a label"),
+        ("在 O\n\n吴 B-PER\n在 O\n京 S-LOC\n", "5: word 3: 'S-LOC' is not a label"),
+        ("在 O\n北京 S-PER\n", "2: word 2: tokens should be characters, and this is '北京'"),
+    ):
+        (tmp_path / "dev.conll").write_text(wrong)
+        with pytest.raises(ZooError, match=f"dev.conll:{said}"):
+            read_task_file(record).load(None)
 
 
 @pytest.mark.skipif(not NER.is_dir(), reason=f"needs the files in {NER}")

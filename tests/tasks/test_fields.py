@@ -73,7 +73,11 @@ def test_the_fields_of_a_row_become_an_item(of: TaskKind, row: dict[str, Any], i
         (CLASSES, {"text": "fi\0ne", "label": 1}, "text holds a NUL at character 3"),
         (PAIRS, {"text": "a", "text_pair": 3, "label": "yes"}, "text_pair should be a text, and is 3"),
         (SEVERAL, {"text": "a", "label": ["slow"]}, "'slow' is not a label"),
-        (TAGS, {"tokens": ["New York"], "tags": [0]}, "tokens should be words without spaces, and one is 'New York'"),
+        (
+            TAGS,
+            {"tokens": ["a", "b c"], "tags": [0]},
+            "word 2: tokens should be words without spaces",
+        ),
         (ANSWER, SQUAD | {"answers": []}, "the question has no answer; the kind's option no_answer allows that"),
         (ANSWER, SQUAD | {"answers": "Bob"}, "the answer 'Bob' is not in its context"),
         (ANSWER, SQUAD | {"answers": {"text": ["met"], "answer_start": [5]}}, "'met' is not in its context at char"),

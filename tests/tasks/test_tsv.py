@@ -198,7 +198,7 @@ def test_a_score_that_is_none_is_refused(write: Write, cell: str) -> None:
 
 
 def test_without_a_range_any_finite_score_will_do(write: Write) -> None:
-    folder = write(b"text\tlabel\nfine\t-1e300\n")
+    folder = write(b"text\tlabel\nfine\t-1e300\npoor\t1\n")
     assert rating().load(folder).splits["train"][0].label == -1e300
     (folder / "T" / "train.tsv").write_bytes(b"text\tlabel\nfine\t1e400\n")
     assert "the score '1e400' is not a finite number" in complaint(rating(), folder)

@@ -68,7 +68,7 @@ class Comparison(Rendered):
 
 @dataclass(frozen=True)
 class Submission:
-    """Files for GLUE's leaderboard: the zip to upload, and the source of each file's predictions."""
+    """Files for a leaderboard: the zip to upload, and the source of each file's predictions."""
 
     path: Path
     sources: tuple[str, ...]

@@ -189,6 +189,21 @@ def glue_submission(run: Place, *, variant: str | None = None, out: Place | None
     return Submission(folder / "submission.zip", tuple(map(str, sources)))
 
 
+def superglue_submission(
+    run: Place, *, variant: str | None = None, out: Place | None = None, data: Place | None = None
+) -> Submission:
+    """Write the files that SuperGLUE's leaderboard takes, but for ReCoRD's; as `zoo superglue-submission`.
+
+    `variant` is required if the run has several; `out` is `superglue-submission` in the run folder by default, and
+    `data` where the run read its tasks.
+    """
+    from zoo.experiments.submission.superglue import submit_superglue
+
+    folder = Path(out) if out else Path(run) / "superglue-submission"
+    sources = submit_superglue(_read(Path(run)), variant, folder, Path(data) if data else None)
+    return Submission(folder / "submission.zip", tuple(map(str, sources)))
+
+
 def check_glue_submission(path: Place) -> list[str]:
     """What is wrong with a submission, a folder or a zip, one line each; empty if nothing is."""
     from zoo.experiments.submission.glue import check

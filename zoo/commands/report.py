@@ -1,4 +1,4 @@
-"""`zoo report`, `zoo verify` and `zoo glue-submission`."""
+"""`zoo report`, `zoo verify`, `zoo glue-submission` and `zoo superglue-submission`."""
 
 from __future__ import annotations
 
@@ -91,15 +91,17 @@ def verify(
     return 1 if checked.contradicted else 0
 
 
+OfVariant = Annotated[
+    str | None, typer.Option(help="The variant; required if the run has several. [dim](e.g. bert-tiny)[/dim]")
+]
+
+
 def glue_submission(
     run: Annotated[Path, typer.Argument(help="A run folder; with --check, a submission's folder or zip.")],
     out: Annotated[
         Path | None, typer.Option(help="The folder to write. [dim](default: submission in the run folder)[/dim]")
     ] = None,
-    variant: Annotated[
-        str | None,
-        typer.Option(help="The variant; required if the run has several. [dim](e.g. bert-tiny)[/dim]"),
-    ] = None,
+    variant: OfVariant = None,
     check: Annotated[bool, typer.Option("--check", help="Check the files of a submission; write nothing.")] = False,
 ) -> int:
     """Write the files that GLUE's leaderboard takes; status 1 if --check finds something wrong.
@@ -116,4 +118,29 @@ def glue_submission(
     for source in submission.sources:
         print(source)
     ending({"to upload": submission.path}, f"zoo glue-submission {quoted(submission.path)} --check")
+    return 0
+
+
+def superglue_submission(
+    run: Annotated[Path, typer.Argument(help="A run folder.")],
+    out: Annotated[
+        Path | None,
+        typer.Option(help="The folder to write. [dim](default: superglue-submission in the run folder)[/dim]"),
+    ] = None,
+    variant: OfVariant = None,
+    data: Annotated[
+        Path | None,
+        typer.Option(help="The folder of SuperGLUE's files. [dim](default: where the run read them)[/dim]"),
+    ] = None,
+) -> int:
+    """Write the files that SuperGLUE's leaderboard takes, but for ReCoRD's.
+
+    Example: zoo superglue-submission runs/mine --variant bert-tiny
+    """
+    import zoo
+
+    submission = zoo.superglue_submission(run, variant=variant, out=out, data=data)
+    for source in submission.sources:
+        print(source)
+    ending({"to upload": submission.path})
     return 0

@@ -47,10 +47,11 @@ def share_of(items: Sequence[Example], share: float) -> tuple[tuple[Example, ...
 
 
 def refuse_one_label(task: Task, path: Path, items: Sequence[Example]) -> None:
-    """Raises ZooError, naming the file, if all training items have the same label."""
+    """Raises ZooError, naming the file, if all training items have the same label or score."""
     kind, labels = task_kind(task), labels_of(items)
-    if task.labels and len(labels) > 1 and kind.is_constant([kind.to_json(label) for label in labels]):
-        raise ZooError(f"{path}: all {len(labels)} items have the same label; nothing can be learnt from it")
+    if labels and not kind.answers_lie_in_items and kind.is_constant([kind.to_json(label) for label in labels]):
+        what = "label" if task.labels else "score"
+        raise ZooError(f"{path}: all {len(labels)} items have the same {what}; nothing can be learnt from it")
 
 
 def _short(label: Any) -> str:

@@ -12,7 +12,8 @@ from pydantic import Field
 from zoo.core.errors import ZooError
 from zoo.tasks.items import item_of, refuse_one_label, refuse_outside, share_of
 from zoo.tasks.kinds import task_kind
-from zoo.tasks.tables import Column, read_fields
+from zoo.tasks.kinds.kind import UnfitWord
+from zoo.tasks.tables import Column, has_word_lines, read_fields
 from zoo.tasks.task import Dataset, Example, Task, content_hash
 
 Files = Annotated[tuple[str, ...], Field(min_length=1)]
@@ -104,6 +105,8 @@ class RecordTask(Task):
                 if item.label is not None:
                     refuse_outside(item.label, self.score_range)
                 yield item
+            except UnfitWord as error:
+                raise ZooError(f"{path}:{number + error.place * has_word_lines(path)}: {error}") from None
             except (ZooError, ValueError) as error:
                 raise ZooError(f"{path}:{number}: {error}") from None
 

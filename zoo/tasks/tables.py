@@ -59,7 +59,7 @@ class ObjectTable:
 class TaggedTable:
     """Texts of tagged words, a word and its tag a line; a row is a text, and its line that of its first word."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, names: Sequence[str] | None = None) -> None:
         texts = read_tagged_texts(path, ConllFile(path=str(path)))
         first = next(texts, None)
         self.names: Sequence[str] = () if first is None else ("tokens", "tags") if first.tags else ("tokens",)
@@ -81,12 +81,17 @@ FORMATS: Mapping[str, Callable[[Path, Sequence[str] | None], Table]] = {
     ".tsv": lambda path, names: CellTable(path, read_tsv(path), names),
     ".csv": lambda path, names: CellTable(path, read_csv(path), names),
     ".jsonl": lambda path, names: ObjectTable(path),
-    ".conll": lambda path, names: TaggedTable(path),
-    ".bmes": lambda path, names: TaggedTable(path),
+    ".conll": TaggedTable,
+    ".bmes": TaggedTable,
     ".parquet": _columns,
     ".arrow": _columns,
 }
 """By suffix, what opens a file; the first three may be gzipped."""
+
+
+def has_word_lines(path: Path) -> bool:
+    """Whether the words of a row are a line each, the first where the row begins."""
+    return FORMATS.get(path.suffix) is TaggedTable
 
 
 def open_table(path: Path, names: Sequence[str] | None = None) -> Table:

@@ -10,7 +10,7 @@ from pydantic import model_validator
 
 from zoo.core.errors import ZooError
 from zoo.tasks.files import FilesTask, SplitFile
-from zoo.tasks.items import refuse_outside
+from zoo.tasks.items import refuse_one_label, refuse_outside
 from zoo.tasks.kinds import task_kind
 from zoo.tasks.rows import Cells, read_tsv
 from zoo.tasks.stored import StoredLayout, read_stored
@@ -100,8 +100,8 @@ class TsvTask(FilesTask):
             return read_stored(self, self.stored, place)
         for split, path in found.items():
             splits[split] = items = self._read(self.files[split], path, notes)
-            if split == self.train_split and self.labels and len({item.label for item in items}) == 1:
-                raise ZooError(f"{path}: all {len(items)} items have the same label; nothing can be learnt from it")
+            if split == self.train_split:
+                refuse_one_label(self, path, items)
         return Dataset(splits=splits, content_hash=content_hash(splits), notes=tuple(notes))
 
     def read(self, path: Path) -> tuple[Example, ...]:

@@ -62,19 +62,27 @@ def divided(items: Sequence[Example], share: float | None, seed: int) -> tuple[l
 def training_batches(
     kind: TaskKind, items: Sequence[EncodedItem], labels: Sequence[Label], batch_size: int, seed: int
 ) -> Iterator[Batch]:
-    """Epoch after epoch in a new order, neighbours of like length together, so that attention runs in few groups."""
+    """Epoch after epoch, in the order of `training_order`."""
+    for chosen in training_order([len(item) for item in items], batch_size, seed):
+        yield kind.batch([items[i] for i in chosen], [labels[i] for i in chosen])
+
+
+def training_order(lengths: Sequence[int], batch_size: int, seed: int) -> Iterator[list[int]]:
+    """The places of each batch's items, epoch after epoch in a new order, without end.
+
+    Neighbours of like length go together, so that attention runs in few groups.
+    """
     epoch = 0
     while True:
         rng = np.random.default_rng(seed_of("fine-tuning order", seed, epoch))
-        order = rng.permutation(len(items)).tolist()
+        order = rng.permutation(len(lengths)).tolist()
         window = batch_size * 8
         chunks = []
         for start in range(0, len(order), window):
-            near = sorted(order[start : start + window], key=lambda index: len(items[index]))
+            near = sorted(order[start : start + window], key=lengths.__getitem__)
             chunks += [near[at : at + batch_size] for at in range(0, len(near), batch_size)]
         for index in rng.permutation(len(chunks)).tolist():
-            chosen = chunks[index]
-            yield kind.batch([items[i] for i in chosen], [labels[i] for i in chosen])
+            yield chunks[index]
         epoch += 1
 
 

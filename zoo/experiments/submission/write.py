@@ -1,4 +1,4 @@
-"""Files for GLUE's leaderboard from a run's predictions of the test splits."""
+"""Files for GLUE's leaderboard from a run's predictions of the test splits, and what all submissions share."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ from zoo.experiments.submission.glue import FILES, HIGHEST, LOWEST, GlueFile, ta
 
 @dataclass(frozen=True)
 class Source:
-    """The source of a file's rows: the run of this seed, the best of several on dev; or one answer for every item.
-    `setting` is the fine-tuning setting, if one was chosen or given.
+    """The source of a file's rows: the run of this seed, the best of several on dev; or one answer for every item; or
+    none, if the file is left out. `setting` is the fine-tuning setting, if one was chosen or given.
     """
 
     name: str
@@ -31,7 +31,8 @@ class Source:
     def __str__(self) -> str:
         if self.default is not None:
             return f"{self.name}: no predictions in this run; filled with {self.default}"
-        assert self.dev_score is not None
+        if self.dev_score is None:
+            return f"{self.name}: no predictions in this run; left out"
         text = f"{self.name}: seed {self.seed}, the best of {self.chosen_among} on dev ({100 * self.dev_score:.1f})"
         return f"{text}, with {self.setting}" if self.setting else text
 
@@ -41,19 +42,14 @@ def submit(run: ComparisonRun, system: str | None, folder: Path) -> list[Source]
 
     Raises ZooError if the run has no predictions for GLUE's test splits, or not one for each item.
     """
-    variant = _chosen(run, system)
-    tries = {
-        task: [result for results in run.tried(variant, task).values() for result in results]
-        for task in {file.task for file in FILES}
-    }
-    best = {task: _best(results) for task, results in tries.items()}
-    answers = {file.name: _answers(file, result) if (result := best[file.task]) else None for file in FILES}
+    variant = chosen_variant(run, system)
+    best = {task: best_of(run, variant, task) for task in {file.task for file in FILES}}
+    answers = {file.name: _answers(file, result) if (result := best[file.task][0]) else None for file in FILES}
     sources = []
     for file in FILES:
-        result = best[file.task]
+        result, n_tried = best[file.task]
         if result and answers[file.name]:
-            setting = result.job.setting.label if result.job.setting else None
-            sources.append(Source(file.name, result.job.seed, result.main_score, len(tries[file.task]), setting))
+            sources.append(source_of(file.name, result, n_tried))
         else:
             sources.append(Source(file.name, default=file.default))
     if all(source.default is not None for source in sources):
@@ -62,11 +58,12 @@ def submit(run: ComparisonRun, system: str | None, folder: Path) -> list[Source]
             "DIR holds test files, as DIR/RTE/test.tsv"
         )
     made = {file.name: table(answers[file.name] or [file.default] * file.n_rows) for file in FILES}
-    _write(folder, made, {"variant": variant, "plan": run.plan.content_hash, "files": [asdict(s) for s in sources]})
+    write_files(folder, made, run, variant, sources)
     return sources
 
 
-def _chosen(run: ComparisonRun, system: str | None) -> str:
+def chosen_variant(run: ComparisonRun, system: str | None) -> str:
+    """The variant of this name, or the only one. Raises ZooError if it is not clear."""
     names = [variant.name for variant in run.plan.variants]
     if system is None and len(names) > 1:
         raise ZooError(f"a submission needs one variant; choose with --variant: {', '.join(names)}")
@@ -75,9 +72,18 @@ def _chosen(run: ComparisonRun, system: str | None) -> str:
     return system or names[0]
 
 
-def _best(results: list[TaskResult]) -> TaskResult | None:
-    """The result with the highest score on dev among those that predicted the test split; the first of ties."""
-    return max((r for r in results if "test" in r.test_predictions), key=lambda result: result.main_score, default=None)
+def best_of(run: ComparisonRun, variant: str, task: str) -> tuple[TaskResult | None, int]:
+    """The result with the highest score on dev among those that predicted the test split, the first of ties; and of how
+    many, over seeds and settings."""
+    results = [result for tried in run.tried(variant, task).values() for result in tried]
+    predicted = (result for result in results if "test" in result.test_predictions)
+    return max(predicted, key=lambda result: result.main_score, default=None), len(results)
+
+
+def source_of(name: str, result: TaskResult, n_tried: int) -> Source:
+    """The source of a file whose rows are a result's predictions."""
+    setting = result.job.setting.label if result.job.setting else None
+    return Source(name, result.job.seed, result.main_score, n_tried, setting)
 
 
 def _answers(file: GlueFile, result: TaskResult) -> list[str] | None:
@@ -98,7 +104,9 @@ def _answers(file: GlueFile, result: TaskResult) -> list[str] | None:
     return [f"{min(max(value, LOWEST), HIGHEST):.3f}" for value in predictions]
 
 
-def _write(folder: Path, made: dict[str, str], summary: dict[str, object]) -> None:
+def write_files(folder: Path, made: dict[str, str], run: ComparisonRun, variant: str, sources: list[Source]) -> None:
+    """Write the files, `submission.zip` with all of them, and `submission.json` with their sources."""
+    summary = {"variant": variant, "plan": run.plan.content_hash, "files": [asdict(source) for source in sources]}
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:

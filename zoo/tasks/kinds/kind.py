@@ -19,6 +19,15 @@ if TYPE_CHECKING:
     from zoo.core.interfaces import Tokenizer
     from zoo.text.windows import Window
 
+
+class UnfitWord(ZooError):
+    """What is wrong with one word of an item, the `place` of which among its words tells the line in some files."""
+
+    def __init__(self, place: int, message: str) -> None:
+        super().__init__(f"word {place + 1}: {message}")
+        self.place = place
+
+
 DIGITS = 6
 """Digits of a probability that is kept."""
 
@@ -90,6 +99,8 @@ class TaskKind(ABC):
     """Whether an item always has several texts, tabs between them."""
     is_one_class: ClassVar[bool] = False
     """Whether an item has one class, so that several classes of a model can mean the same one of a task."""
+    answers_lie_in_items: ClassVar[bool] = False
+    """Whether a label is a place among an item's own choices or in its text, so that equal ones teach, too."""
     by_likelihood: ClassVar[bool] = False
     """Whether nothing is trained: a model answers by how probable it finds an item's choices as texts (`prefer`)."""
     options: ClassVar[tuple[str, ...]] = ()

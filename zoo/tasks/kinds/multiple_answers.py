@@ -27,6 +27,7 @@ class MultipleAnswers(MultipleChoice):
 
     head = "zoo.heads:MultipleAnswers"
     columns = ("prediction", "probability")
+    answers_lie_in_items = True
     options = ()
     baselines: ClassVar = {
         "majority": "zoo.tasks.choice_baselines:majority_answer",

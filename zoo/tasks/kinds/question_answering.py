@@ -33,6 +33,7 @@ class QuestionAnswering(TaskKind):
     head = "zoo.heads:QuestionAnswering"
     columns = ("start", "end", "prediction", "probability")
     several_texts = True
+    answers_lie_in_items = True
     options = ("no_answer", "threshold")
     reads = frozenset({"max_length", "stride", "longest_question", "longest_answer"})
     cuts = "questions"

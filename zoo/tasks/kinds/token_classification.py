@@ -10,7 +10,16 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from zoo.core.errors import UnknownName, ZooError
 from zoo.core.specs import LOSS_FIELDS
 from zoo.tasks.kinds.classification import class_id, id_of, is_id
-from zoo.tasks.kinds.kind import EncodedItem, ItemField, TaskKind, are_probabilities, percent, rounded, text_in
+from zoo.tasks.kinds.kind import (
+    EncodedItem,
+    ItemField,
+    TaskKind,
+    UnfitWord,
+    are_probabilities,
+    percent,
+    rounded,
+    text_in,
+)
 from zoo.tasks.tagging import CHARACTERS, OUTSIDE, SPACES, convert_tags, marks_entities, recognised, word_spans
 from zoo.tasks.task import Example
 
@@ -107,10 +116,10 @@ class TokenClassification(TaskKind):
         """As TaskKind says."""
         words = row.get("tokens")
         if isinstance(words, list):
-            unfit = [word for word in words if not isinstance(word, str) or not self._is_word(word)]
-            if unfit:
-                what = "characters" if self.by_characters else "words without spaces"
-                raise ZooError(f"tokens should be {what}, and one is {unfit[0]!r:.60}")
+            for place, word in enumerate(words):
+                if not isinstance(word, str) or not self._is_word(word):
+                    what = "characters" if self.by_characters else "words without spaces"
+                    raise UnfitWord(place, f"tokens should be {what}, and this is {word!r:.60}")
             words = self.text_of(words)
         return Example(text_in({"tokens": words}, "tokens"), label=self.gold(row.get("tags")))
 
@@ -118,14 +127,16 @@ class TokenClassification(TaskKind):
         """A list of names or ids of tags, or names with spaces between them."""
         if not isinstance(value, list):
             return self.read(value) if isinstance(value, str) else value
-        tags = [self._tag(number, tag) for number, tag in enumerate(self._converted(value), 1)]
+        converted = zip(value, self._converted(value), strict=True)
+        tags = [self._tag(place, *pair) for place, pair in enumerate(converted)]
         return None if None in tags else tuple(tag for tag in tags if tag is not None)
 
-    def _tag(self, number: int, tag: Any) -> int | None:
+    def _tag(self, place: int, written: Any, tag: Any) -> int | None:
         try:
             return class_id(tag, self.labels)
         except (ZooError, ValueError) as error:
-            raise ZooError(f"word {number}: {error}") from None
+            source = "" if tag == written else f"{written!r:.60}, in the scheme of the labels: "
+            raise UnfitWord(place, f"{source}{error}") from None
 
     def foreign(self, value: Any, *, gold: bool = False) -> Any:
         """Tags as they are, or in the scheme of the labels where they are in another."""
