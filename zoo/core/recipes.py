@@ -67,6 +67,12 @@ class Pretraining(Recipe):
         """The tokens per batch of short sequences."""
         return max(1, self.batch_tokens * (self.short_length or self.sequence_length) // self.sequence_length)
 
+    def steps_after(self, tokens: int) -> int:
+        """The step after which about so many tokens of the budget are read; the last one for more."""
+        short = min(tokens, self.short_steps * self.short_batch_tokens)
+        steps = short / self.short_batch_tokens + (tokens - short) / self.batch_tokens
+        return min(self.steps, max(1, round(steps)))
+
 
 class Reading(Record):
     """How a task's items are read: at most `max_length` tokens at once, and a longer text in windows that overlap.

@@ -6,6 +6,7 @@ from rich.console import Console
 
 from zoo.core.held_out import HeldOutScore
 from zoo.document import MISSING, Table
+from zoo.pretraining.outcome import PretrainOutcome
 from zoo.progress import Pace, Shown
 from zoo.train.step import Step
 
@@ -50,6 +51,10 @@ class Display(Shown):
         """The held-out documents have been read."""
         parts = [f"{name}: {describe(score)}" for name, score in scores.items()]
         self.line(f"held out after step {step}: {'; '.join(parts)}")
+
+    def kept(self, outcome: PretrainOutcome) -> None:
+        """The model was written as it is after some of the steps."""
+        self.line(f"kept the model after step {outcome.summary.steps}")
 
     def _text(self) -> str:
         shown = {name: value for name, value in self._smooth.items() if name not in ("tokens/s", "peak")}

@@ -53,6 +53,9 @@ class Watcher(Protocol):
     def evaluated(self, step: int, scores: dict[str, HeldOutScore]) -> None:
         """The model was evaluated on held-out documents."""
 
+    def kept(self, outcome: PretrainOutcome) -> None:
+        """The model was written as it is after some of the steps."""
+
 
 def pretrain(
     catalog: Catalog,
@@ -155,20 +158,26 @@ class _Training:
         how = replace(self.how, stop=stopping, read_every=options.log_every)
         measures = options.measures_peak and not how.distributed.shards_model
         speed = Speed(self.model, self.compute, how.distributed.size) if measures else None
+        last_step = options.stop_after or n_steps
         for step in train(self.model, self.optimizer, self.loader, self.recipe, n_steps, done=self.state.step, how=how):
             self._count(step)
             self._show(step, speed)
-            last = step.number == n_steps
-            if last or step.number % options.evaluate_every == 0:
+            last, place = step.number == last_step, options.models.get(step.number)
+            if last or place or step.number % options.evaluate_every == 0:
                 self._evaluate(step.number)
                 if speed:
                     speed.measure()
+            if place:
+                step.reading.read()  # what is kept must be finite
+                self.watcher.kept(self._keep(Path(place)))
             if step.stop or self._is_due(step.number, last):
                 step.reading.read()  # what is saved must be finite
                 self._save()
             if step.stop and not last:
                 self.watcher.message(f"stopped after step {step.number} of {n_steps}; continue with --resume")
                 return stopping.signal or 1
+            if last:
+                break
         if not self.scores:
             self._evaluate(n_steps)
         return self._finish()
@@ -235,6 +244,14 @@ class _Training:
         return model
 
     def _finish(self) -> PretrainOutcome:
+        done = self._keep(Path(self.options.model or self.folder / "model"))
+        if self.log:
+            write_text(self.folder / "result.json", done.summary.model_dump_json(indent=1))
+            self.log.write("end", done.summary.steps, weights_hash=done.summary.weights_hash)
+        return done
+
+    def _keep(self, place: Path) -> PretrainOutcome:
+        """Write the model as it is now."""
         model = self._whole_model()
         own = weights_hash(model.state_dict()) if self.is_main_process or not self.how.distributed.shards_model else ""
         made_hash = self.how.distributed.same_everywhere(own)
@@ -258,14 +275,12 @@ class _Training:
         if self.log:
             made = self._provenance(self.scores, made_hash)
             save_checkpoint(
-                Path(self.options.model or self.folder / "model"),
+                place,
                 self.prepared.variant,
                 model,
                 self.prepared.tokenizer,
-                lambda place: write_provenance(place, made),
+                lambda new: write_provenance(new, made),
             )
-            write_text(self.folder / "result.json", summary.model_dump_json(indent=1))
-            self.log.write("end", summary.steps, weights_hash=summary.weights_hash)
         return PretrainOutcome(summary, model)
 
     def _provenance(self, scores: dict[str, HeldOutScore], weights: str | None) -> dict[str, JsonValue]:

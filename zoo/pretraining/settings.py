@@ -53,6 +53,10 @@ class PretrainOptions(Record):
     """The folder of the trained model; `model` in `out` if not given."""
     tokenizer: str | None = None
     """The folder of a tokenizer to use; one is learnt from the text if not given."""
+    models: dict[int, str] = Field(default={})
+    """Folders of the model as it is after some of the steps."""
+    stop_after: Count | None = None
+    """The step after which to stop, as if it were the last; learning rates are those of the whole run."""
     initial_weights: str | None = None
     """The folder of the model to start from."""
     sharded: bool = False

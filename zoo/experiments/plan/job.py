@@ -5,13 +5,14 @@ from __future__ import annotations
 import hashlib
 import re
 
-from zoo.core.specs import Record
+from zoo.core.specs import Count, Record
 from zoo.registry.search_grids import Selection, Setting
 
 
 class Job(Record):
     """A kind of work with a system, on a task; `selection` is the rule by which its setting is selected. `kind` is the
-    name of a JobKind, which defines everything else.
+    name of a JobKind, which defines everything else. `at` is the number of tokens after which its model is taken from
+    the pre-training; None for all of them.
     """
 
     kind: str
@@ -20,12 +21,14 @@ class Job(Record):
     seed: int
     setting: Setting | None = None
     selection: Selection = "last"
+    at: Count | None = None
 
     @property
     def name(self) -> str:
         """The job's file name."""
-        parts = (self.kind, self.system, self.task, f"s{self.seed}", self.setting and self.setting.label)
-        return slug("-".join(part for part in parts if part))
+        parts: tuple[object, ...] = (self.kind, self.system, self.task, f"s{self.seed}", self.at and f"at-{self.at}")
+        parts += (self.setting and self.setting.label,)
+        return slug("-".join(str(part) for part in parts if part))
 
 
 def slug(name: str) -> str:

@@ -5,83 +5,25 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from types import MappingProxyType
 
-from zoo.experiments.plan.corpus import MicroworldCorpus
 from zoo.experiments.plan.inputs import Inputs, finetuning_inputs, head_inputs, reading_inputs
-from zoo.experiments.plan.job import Job, slug
-from zoo.experiments.plan.job_kind import SMALL, SPECIAL_TOKENS, JobKind, characters_per_token, text_of
+from zoo.experiments.plan.job import Job
+from zoo.experiments.plan.job_kind import SPECIAL_TOKENS, JobKind, characters_per_token, text_of
+from zoo.experiments.plan.model_jobs import Checkpoint, Pretrain, TakeOver, start_job
 from zoo.experiments.plan.spec import PlanSpec
 from zoo.tasks.kinds import is_learnt, task_kind
 
 
-class Pretrain(JobKind):
-    """Train a tokenizer and a model on the corpus."""
-
-    name = "pretrain"
-    makes = "model"
-    has_steps = True
-
-    def jobs(self, plan: PlanSpec) -> Iterable[Job]:
-        """One per variant, or per variant and seed; variants with the same pre-training share one."""
-        seeds = plan.seeds if plan.pretrain_each_seed else (plan.pretraining_seed,)
-        names = [name for name in dict.fromkeys(plan.origins.values()) if name not in plan.checkpoints]
-        return (Job(kind=self.name, system=name, seed=seed) for seed in seeds for name in names)
-
-    def title(self, job: Job) -> str:
-        """As JobKind says."""
-        return f"pre-training {job.system}, seed {job.seed}" if job.seed else f"pre-training {job.system}"
-
-    def inputs(self, plan: PlanSpec, job: Job) -> Inputs:
-        """As JobKind says."""
-        return {"start": plan.start_of(job.system)}
-
-    def model_folder(self, plan: PlanSpec, job: Job) -> str:
-        """As JobKind says."""
-        first = job.seed == plan.pretraining_seed
-        return f"checkpoints/{slug(job.system if first else f'{job.system}-s{job.seed}')}"
-
-    def keeps_model(self, plan: PlanSpec, job: Job) -> bool:
-        """As JobKind says."""
-        return True
-
-    def size(self, plan: PlanSpec, job: Job) -> float:
-        """As JobKind says."""
-        return float(plan.variant(job.system).pretraining.tokens)
-
-    def text(self, plan: PlanSpec, job: Job) -> float:
-        """As JobKind says; a corpus that is read is read as a whole in any case."""
-        return float(plan.corpus.n_documents) if isinstance(plan.corpus, MicroworldCorpus) else 1.0
-
-
-class TakeOver(Pretrain):
-    """Copy a trained checkpoint into the run, in place of pre-training."""
-
-    name = "take_over"
-    has_steps = False
-
-    def jobs(self, plan: PlanSpec) -> Iterable[Job]:
-        """One per checkpoint that variants start from."""
-        names = [name for name in dict.fromkeys(plan.origins.values()) if name in plan.checkpoints]
-        return (Job(kind=self.name, system=name, seed=plan.pretraining_seed) for name in names)
-
-    def title(self, job: Job) -> str:
-        """As JobKind says."""
-        return f"taking over {job.system}"
-
-    def size(self, plan: PlanSpec, job: Job) -> float:
-        """As JobKind says."""
-        return SMALL
-
-
 class Finetune(JobKind):
-    """Put a task head on a model, train both, and score every development split."""
+    """Put a task head on a model, train both, and score every development split; also of models in training."""
 
     name = "finetune"
     has_steps = True
 
     def jobs(self, plan: PlanSpec) -> Iterable[Job]:
-        """One per variant, task, seed and setting."""
+        """One per variant, task, seed and setting, and as many for each point of the pre-training."""
         return (
-            Job(kind=self.name, system=name, task=task.name, seed=seed, setting=setting, selection=rule)
+            Job(kind=self.name, system=name, task=task.name, seed=seed, setting=setting, selection=rule, at=tokens)
+            for tokens in (None, *plan.evaluate_at)
             for task in plan.tasks
             if is_learnt(task)
             for rule, settings in (plan.tried(task.name),)
@@ -93,11 +35,11 @@ class Finetune(JobKind):
     def title(self, job: Job) -> str:
         """As JobKind says."""
         setting = f", {job.setting.label}" if job.setting else ""
-        return f"fine-tuning {job.system} on {job.task}, seed {job.seed}{setting}"
+        return f"fine-tuning {job.system} on {job.task}, seed {job.seed}{setting}{_point(job)}"
 
     def needs(self, plan: PlanSpec, job: Job) -> tuple[Job, ...]:
         """As JobKind says."""
-        return (start_job(plan, job.system, job.seed),)
+        return (start_job(plan, job.system, job.seed, job.at),)
 
     def inputs(self, plan: PlanSpec, job: Job) -> Inputs:
         """As JobKind says."""
@@ -148,7 +90,7 @@ class Transfer(JobKind):
             for task in plan.tasks
             if task.trained_on
             for job in finetunings
-            if job.task == task.trained_on
+            if job.task == task.trained_on and job.at is None
         )
 
     def title(self, job: Job) -> str:
@@ -219,9 +161,10 @@ class Score(JobKind):
     name = "score"
 
     def jobs(self, plan: PlanSpec) -> Iterable[Job]:
-        """One per task that is answered so, and pre-trained model of each variant."""
+        """One per task that is answered so, and pre-trained model of each variant, finished or in training."""
         return (
-            Job(kind=self.name, system=variant.name, task=task.name, seed=seed)
+            Job(kind=self.name, system=variant.name, task=task.name, seed=seed, at=tokens)
+            for tokens in (None, *plan.evaluate_at)
             for task in plan.tasks
             if task_kind(task).by_likelihood
             for variant in plan.variants
@@ -230,11 +173,11 @@ class Score(JobKind):
 
     def title(self, job: Job) -> str:
         """As JobKind says."""
-        return f"scoring {job.system} on {job.task}, as pre-trained"
+        return f"scoring {job.system} on {job.task}, as pre-trained{_point(job)}"
 
     def needs(self, plan: PlanSpec, job: Job) -> tuple[Job, ...]:
         """As JobKind says."""
-        return (start_job(plan, job.system, job.seed),)
+        return (start_job(plan, job.system, job.seed, job.at),)
 
     def inputs(self, plan: PlanSpec, job: Job) -> Inputs:
         """As JobKind says."""
@@ -242,7 +185,7 @@ class Score(JobKind):
 
     def model_folder(self, plan: PlanSpec, job: Job) -> str | None:
         """As JobKind says."""
-        return model_folder(plan, start_job(plan, job.system, job.seed))
+        return model_folder(plan, start_job(plan, job.system, job.seed, job.at))
 
     def text(self, plan: PlanSpec, job: Job) -> float:
         """As JobKind says."""
@@ -283,7 +226,19 @@ class Baseline(JobKind):
 
 
 JOB_KINDS: Mapping[str, JobKind] = MappingProxyType(
-    {kind.name: kind for kind in (Pretrain(), TakeOver(), Finetune(), Transfer(), Evaluate(), Score(), Baseline())}
+    {
+        kind.name: kind
+        for kind in (
+            Pretrain(),
+            Checkpoint(),
+            TakeOver(),
+            Finetune(),
+            Transfer(),
+            Evaluate(),
+            Score(),
+            Baseline(),
+        )
+    }
 )
 """All kinds, in the order of a plan's jobs."""
 
@@ -303,9 +258,5 @@ def model_folder(plan: PlanSpec, job: Job) -> str | None:
     return kind_of(job).model_folder(plan, job)
 
 
-def start_job(plan: PlanSpec, system: str, seed: int) -> Job:
-    """The job that makes the model from which a variant's fine-tuning of this seed starts."""
-    origin = plan.origins[system]
-    if origin in plan.checkpoints:
-        return Job(kind=TakeOver.name, system=origin, seed=plan.pretraining_seed)
-    return Job(kind=Pretrain.name, system=origin, seed=seed if plan.pretrain_each_seed else plan.pretraining_seed)
+def _point(job: Job) -> str:
+    return f", after {job.at:,} tokens" if job.at else ""

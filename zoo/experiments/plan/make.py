@@ -43,6 +43,7 @@ def make_plan(
     pretrain_each_seed: bool = False,
     folders: Mapping[str, Path] | None = None,
     evaluated: Collection[str] = (),
+    evaluate_at: Sequence[int] = (),
     keep_finetuned: bool = False,
     keep_probabilities: bool = False,
     tuning: Tuning | None = None,
@@ -60,10 +61,8 @@ def make_plan(
         raise ZooError("there is nothing to compare on; give at least one task, as --tasks rte")
     for variant in variants:
         catalog.check(variant, map(catalog.task, tasks), trained=variant.name in (folders or {}))
-    checkpoints = {
-        name: planned_checkpoint(catalog, folder, map(catalog.task, tasks) if name in evaluated else None)
-        for name, folder in (folders or {}).items()
-    }
+    asked = {name: map(catalog.task, tasks) if name in evaluated else None for name in folders or {}}
+    checkpoints = {name: planned_checkpoint(catalog, folder, asked[name]) for name, folder in (folders or {}).items()}
     refuse_unequal(variants, set(checkpoints), evaluated, one_head=one_head)
     _refuse_untrained(catalog, tasks, [variant.name for variant in variants if variant.name not in evaluated])
     planned = [planned_task(catalog, name, data_folder, beside=tasks) for name in tasks]
@@ -80,6 +79,7 @@ def make_plan(
             data_folder=str(data_folder) if data_folder else None,
             compute=compute,
             held_out=held_out,
+            evaluate_at=tuple(evaluate_at),
             checkpoints=checkpoints,
             keep_finetuned=keep_finetuned,
             keep_probabilities=keep_probabilities,

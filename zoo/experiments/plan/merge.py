@@ -23,6 +23,7 @@ SAME = (
     "corpus_hash",
     "compute.precision",
     "held_out",
+    "evaluate_at",
     "keep_probabilities",
     "claims.looks",
 )

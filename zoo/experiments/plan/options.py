@@ -68,6 +68,15 @@ class PlanOptions(Options):
         Annotated[Amount, Field(ge=64)] | None,
         Help("Pre-training tokens per variant.", TRAINING, "1M", "as each variant's record says"),
     ] = None
+    evaluate_at: Annotated[
+        Names,
+        Help(
+            "Evaluate models in training too, after these shares or tokens of the pre-training, for curves of score "
+            "against cost: 10%,30% or 100k,300k or 'every 100k'.",
+            TRAINING,
+            "10%,30%",
+        ),
+    ] = ()
     finetune_steps: Annotated[
         Amount | None,
         Help("Fine-tuning steps per variant and task.", TRAINING, "500", "as each variant's record says"),

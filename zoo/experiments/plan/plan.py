@@ -11,7 +11,8 @@ from pydantic import TypeAdapter, model_validator
 
 from zoo.core.json_files import read_strictly
 from zoo.experiments.plan.job import Job
-from zoo.experiments.plan.job_kinds import JOB_KINDS, kind_of, start_job
+from zoo.experiments.plan.job_kinds import JOB_KINDS, kind_of
+from zoo.experiments.plan.model_jobs import start_job
 from zoo.experiments.plan.spec import PlanSpec, refuse_twice
 
 
@@ -39,9 +40,9 @@ class Plan(PlanSpec):
             found |= dict.fromkeys((*self.with_needs(self.needs(job)), job))
         return list(found)
 
-    def start_job(self, system: str, seed: int) -> Job:
-        """The job that makes the model from which a variant's fine-tuning of this seed starts."""
-        return start_job(self, system, seed)
+    def start_job(self, system: str, seed: int, at: int | None = None) -> Job:
+        """The job that makes the model from which a variant's fine-tuning of this seed starts, in training or after."""
+        return start_job(self, system, seed, at)
 
 
 def read_plan(path: Path) -> Plan:

@@ -15,6 +15,7 @@ from zoo.experiments.plan.corpus import CorpusSource, FilesCorpus
 from zoo.experiments.plan.make import check_plan, make_plan, with_budget
 from zoo.experiments.plan.options import AblationOptions, ExperimentOptions, PlanOptions
 from zoo.experiments.plan.plan import Plan, read_plan
+from zoo.experiments.plan.points import points
 from zoo.experiments.plan.suites import without_suites
 from zoo.machine.compute import chosen_compute
 from zoo.registry.catalog import Catalog
@@ -105,10 +106,12 @@ def _plan(
     installed = catalog.offered["task"]
     catalog = catalog.with_tasks(t for t in asked if isinstance(t, RecordTask) and installed.get(t.name) != t)
     tasks, looks = [task.name for task in asked], _looks(options, [variant.name for variant in variants])
+    budgeted = [_budgeted(variant, own.get(variant.name, ()), options) for variant in variants]
     return make_plan(
         catalog,
-        [_budgeted(variant, own.get(variant.name, ()), options) for variant in variants],
+        budgeted,
         tasks,
+        evaluate_at=_points(options, budgeted, how.get("folders", ())) if options.evaluate_at else (),
         n_seeds=looks[-1] if looks else options.seeds,
         corpus=_files(options.corpus),
         data_folder=folder,
@@ -143,6 +146,15 @@ def _looks(options: PlanOptions, variants: Sequence[str]) -> tuple[int, ...]:
             "--until-decided takes one setting per variant: choose one with --tune first, then set its fields"
         )
     return looks_at(options.seeds, DEFAULT_MAX_SEEDS if options.max_seeds is None else options.max_seeds)
+
+
+def _points(options: PlanOptions, variants: Sequence[Variant], folders: Collection[str]) -> tuple[int, ...]:
+    """The tokens of pre-training after which models are evaluated too."""
+    if folders:
+        raise ZooError(f"--evaluate-at needs a pre-training, and {min(folders)} starts from trained weights")
+    if options.tune:
+        raise ZooError("--evaluate-at takes one setting per variant: choose one with --tune first, then set its fields")
+    return points(options.evaluate_at, variants[0].pretraining.tokens)
 
 
 def asked_tasks(catalog: Catalog, names: Sequence[str | RecordTask], folder: Path | None) -> list[Task]:

@@ -6,6 +6,7 @@ import hashlib
 import json
 from collections.abc import Sequence
 from functools import cached_property
+from itertools import pairwise
 from typing import Annotated, Any, Final, Literal, Self
 
 from pydantic import Field, JsonValue, field_validator, model_validator
@@ -133,6 +134,8 @@ class PlanSpec(Record):
     compute: Compute
     held_out: Annotated[float, Field(ge=0.0, le=0.5)] = 0.0
     """The share of documents held out from pre-training, to evaluate models on."""
+    evaluate_at: tuple[Count, ...] = ()
+    """Tokens of pre-training, besides all, after which models are evaluated too; scores count those after all."""
     checkpoints: dict[str, PlannedCheckpoint] = Field(default={})
     keep_finetuned: bool = False
     keep_probabilities: bool = False
@@ -168,11 +171,24 @@ class PlanSpec(Record):
         ):
             if unknown := sorted({*given} - {*known}):
                 raise ValueError(f"{what} are given for {unknown[0]!r:.60}, which is not in the plan")
+        if self.evaluate_at:
+            self._refuse_points()
         if self.claims.looks and self.seeds != tuple(range(self.claims.looks[-1])):
             raise ValueError(f"with a last look at {self.claims.looks[-1]} seeds, these are 0 to its number less 1")
         if self.tuning and (lacking := [task for task in trained if not self.tuning.settings.get(task)]):
             raise ValueError(f"tuning has no settings for task {lacking[0]!r:.60}")
         return self
+
+    def _refuse_points(self) -> None:
+        """Raises ValueError unless each point has a step of its own, before the last, in every pre-training."""
+        if self.checkpoints or self.tuning:
+            raise ValueError("points of the pre-training go with neither trained weights nor several settings")
+        for variant in self.variants:
+            steps = [*map(variant.pretraining.steps_after, self.evaluate_at), variant.pretraining.steps]
+            if any(after <= before for before, after in pairwise(steps)):
+                raise ValueError(
+                    f"{variant.name} pre-trains for {steps[-1]:,} steps; give points in order that are further apart"
+                )
 
     @property
     def content_hash(self) -> str:

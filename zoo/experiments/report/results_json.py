@@ -16,6 +16,7 @@ from zoo.experiments.statistics.ablation import Effects
 from zoo.experiments.statistics.analysis import Analysis
 from zoo.experiments.statistics.calibration import Calibration, calibrations
 from zoo.experiments.statistics.costs import quantities
+from zoo.experiments.statistics.learning import Learning
 from zoo.experiments.statistics.parts import PartScores, part_scores
 from zoo.experiments.statistics.selection import SearchResult, search_results
 from zoo.experiments.statistics.verdicts import Comparisons
@@ -64,6 +65,10 @@ PublishedResults: type[Record] = create_model(
     parts=(list[PartScores], Field(description="Scores of the parts of tasks, such as types of entities.")),
     calibration=(list[Calibration], Field(description="How well probabilities fit, where they are kept.")),
     effects=(Effects | None, Field(description="The effect of each edge; null if the run is not an ablation.")),
+    learning=(
+        Learning | None,
+        Field(description="Scores by tokens of pre-training; null without evaluations before its end."),
+    ),
     jobs=(list[_Job], ...),
     failures=(list[FailedResult], ...),
     costs=(
@@ -106,6 +111,7 @@ def summary(analysis: Analysis, *, costs: bool = False) -> dict[str, JsonValue]:
         "parts": [each.model_dump(mode="json") for each in part_scores(run)],
         "calibration": [each.model_dump(mode="json") for each in calibrations(run)],
         "effects": effects.model_dump(mode="json") if effects else None,
+        "learning": analysis.learning.model_dump(mode="json") if analysis.learning else None,
         "jobs": jobs,
         "failures": failures,
         "costs": {quantity.label: dict(quantity.values) for quantity in quantities(run)} if costs else None,

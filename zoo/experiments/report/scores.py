@@ -100,7 +100,7 @@ def every_score(run: ComparisonRun) -> Table:
             *_cut(result, split),
         )
         for result in run.results
-        if isinstance(result, TaskResult)
+        if isinstance(result, TaskResult) and result.job.at is None
         for split, scores in result.scores.items()
         for metric, value in scores.items()
     )

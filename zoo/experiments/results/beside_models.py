@@ -40,7 +40,8 @@ def write_model_scores(run: ComparisonRun, folder: Path) -> None:
     of_models: dict[str, list[TaskResult]] = {}
     for result in run.results:
         if isinstance(result, ModelResult):
-            _write(folder / result.checkpoint, _over_seeds(run, result.job.system))
+            scored = run.at(result.job.at) if result.job.at else run
+            _write(folder / result.checkpoint, _over_seeds(scored, result.job.system))
         elif isinstance(result, TaskResult) and (kept := model_folder(run.plan, result.job)):
             of_models.setdefault(kept, []).append(result)
     for kept, results in of_models.items():

@@ -49,9 +49,26 @@ def write_result(folder: Path, result: Result) -> None:
     write_text(result_path(folder, result.job), result.model_dump_json(indent=1))
 
 
+def write_waiting(folder: Path, result: Finished, key: str) -> None:
+    """Write the result of a job that another one did on its way, for when it is due."""
+    write_text(_waiting(folder, result.job, key), result.model_dump_json(indent=1))
+
+
+def read_waiting(folder: Path, plan: Plan, job: Job, key: str) -> Result | None:
+    """The result of a job that another one did on its way, if there is one. Raises Damaged as `read_result` does."""
+    return _read(_waiting(folder, job, key), plan, job)
+
+
+def _waiting(folder: Path, job: Job, key: str) -> Path:
+    return folder / UNFINISHED / f"{job.name}-{key[:12]}.json"
+
+
 def read_result(folder: Path, plan: Plan, job: Job) -> Result | None:
     """A job's result, or None if there is none yet. Raises Damaged if the file is not one of this plan."""
-    path = result_path(folder, job)
+    return _read(result_path(folder, job), plan, job)
+
+
+def _read(path: Path, plan: Plan, job: Job) -> Result | None:
     if not os.path.lexists(path):
         return None
     result = read_strictly(_RESULT, path, "a result", REMEDY)

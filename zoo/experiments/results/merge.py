@@ -54,7 +54,9 @@ def _results(runs: Mapping[str, ComparisonRun], plan: Plan) -> dict[str, ModelRe
     for name, run in runs.items():
         for made in run.results:
             shared = made.job.task is None
-            result = renamed(made, plan, plan.start_job(made.job.system, made.job.seed)) if shared else made
+            result = (
+                renamed(made, plan, plan.start_job(made.job.system, made.job.seed, made.job.at)) if shared else made
+            )
             before = found.get(result.job.name)
             if before is None or isinstance(before, FailedResult):
                 found[result.job.name], origin[result.job.name] = result, name

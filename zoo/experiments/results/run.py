@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from statistics import fmean
 
@@ -31,10 +31,24 @@ class ComparisonRun:
         """The variants, then the baselines."""
         return (*self.plan.names, *self.plan.baselines)
 
+    def at(self, tokens: int) -> ComparisonRun:
+        """The run as if each pre-training had ended after so many tokens, one of the plan's points."""
+        there = (
+            result.model_copy(update={"job": result.job.model_copy(update={"at": None})})
+            for result in self.results
+            if result.job.at == tokens
+        )
+        return replace(self, plan=self.plan.model_copy(update={"evaluate_at": ()}), results=tuple(there))
+
+    @cached_property
+    def _of_the_end(self) -> tuple[ModelResult | TaskResult | FailedResult, ...]:
+        """The results without those of models in training."""
+        return tuple(result for result in self.results if result.job.at is None)
+
     @cached_property
     def pretrained_results(self) -> tuple[ModelResult, ...]:
         """The finished pre-trainings, in the plan's order."""
-        return tuple(result for result in self.results if isinstance(result, ModelResult))
+        return tuple(result for result in self._of_the_end if isinstance(result, ModelResult))
 
     @cached_property
     def failures(self) -> tuple[FailedResult, ...]:
@@ -57,7 +71,9 @@ class ComparisonRun:
 
     def failed(self, system: str, task: str) -> bool:
         """Whether a job of a system on a task failed."""
-        return any((failure.job.system, failure.job.task) == (system, task) for failure in self.failures)
+        return any(
+            (failure.job.system, failure.job.task, failure.job.at) == (system, task, None) for failure in self.failures
+        )
 
     def model_keys(self, task: str) -> dict[str, str]:
         """By variant, a hash of what its scores on a task depend on."""
@@ -82,7 +98,7 @@ class ComparisonRun:
     def _by_setting(self) -> Mapping[tuple[str, str], Mapping[str, list[TaskResult]]]:
         """By system and task, then by setting."""
         found: dict[tuple[str, str], dict[str, list[TaskResult]]] = {}
-        for result in self.results:
+        for result in self._of_the_end:
             if isinstance(result, TaskResult):
                 setting = result.job.setting.label if result.job.setting else ""
                 found.setdefault((result.job.system, str(result.job.task)), {}).setdefault(setting, []).append(result)

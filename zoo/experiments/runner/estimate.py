@@ -12,12 +12,13 @@ from tempfile import TemporaryDirectory
 
 from zoo.core.errors import RunFailed
 from zoo.core.specs import Variant
+from zoo.experiments.plan.cache_key import cache_key
 from zoo.experiments.plan.corpus import MicroworldCorpus
 from zoo.experiments.plan.job import Job
 from zoo.experiments.plan.job_kinds import kind_of
 from zoo.experiments.plan.make import with_budget
 from zoo.experiments.plan.plan import Plan
-from zoo.experiments.results.folder import Stored, result_path, write_result
+from zoo.experiments.results.folder import Stored, read_waiting, result_path, write_result
 from zoo.experiments.results.records import FailedResult
 from zoo.experiments.runner.job import attempt
 from zoo.experiments.runner.job_store import JobStore
@@ -147,7 +148,8 @@ class _DryRun:
     def _measure(self, job: Job) -> _Measured:
         steps: list[float] = []
         began = time.perf_counter()
-        result = attempt(
+        key = cache_key(self._short, job, environment(self._catalog, self._short.compute))
+        result = read_waiting(self._stage, self._short, job, key) or attempt(
             self._catalog, self._short, job, self._stage, lambda done, total: steps.append(time.perf_counter())
         )
         seconds = time.perf_counter() - began

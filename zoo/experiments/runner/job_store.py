@@ -24,6 +24,7 @@ from zoo.experiments.results.folder import (
     UNFINISHED,
     Stored,
     read_result,
+    read_waiting,
     result_path,
     results_by_key,
     write_result,
@@ -196,7 +197,11 @@ class JobStore:
         )
 
     def reuse(self, job: Job) -> Result | None:
-        """The result of an acquired job from another run folder or this one, if there is a job of the same key."""
+        """The result of an acquired job, if another job made it on its way, or there is one of the same key here or in
+        another run folder.
+        """
+        if (waiting := read_waiting(self._folder, self._plan, job, self._keys[job.name])) is not None:
+            return waiting
         stored = self._reusable.get(self._keys[job.name])
         return adopted(stored, self._plan, job, self._folder) if stored else None
 

@@ -11,7 +11,7 @@ from typing import Any, Protocol
 
 from zoo.core.errors import RunFailed
 from zoo.experiments.plan.job import Job
-from zoo.experiments.plan.job_kinds import Pretrain
+from zoo.experiments.plan.model_jobs import Checkpoint, Pretrain
 from zoo.experiments.plan.plan import Plan
 from zoo.machine.compute import visible_gpus
 
@@ -150,7 +150,7 @@ def needed_bytes(plan: Plan, system: str, *, pretraining: bool = False) -> int:
 
 def wants_alone(plan: Plan, job: Job, share: Share) -> bool:
     """Whether a job takes its device alone from the start: a pre-training that seems larger than its part."""
-    if share.alone or job.kind != Pretrain.name:
+    if share.alone or job.kind not in (Pretrain.name, Checkpoint.name):
         return share.alone
     return needed_bytes(plan, job.system, pretraining=True) > share.n_bytes
 

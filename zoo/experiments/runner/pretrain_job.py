@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from functools import partial
 from itertools import pairwise
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 from zoo.core.held_out import HeldOutScore
 from zoo.core.specs import Variant
 from zoo.experiments.plan.cache_key import cache_key
-from zoo.experiments.results.folder import UNFINISHED
+from zoo.experiments.plan.job import Job
+from zoo.experiments.plan.job_kinds import model_folder
+from zoo.experiments.plan.model_jobs import points_of, step_of
+from zoo.experiments.results.folder import UNFINISHED, write_waiting
 from zoo.experiments.results.records import Cost, ModelResult
 from zoo.experiments.runner.context import JobContext
 from zoo.experiments.runner.model_statistics import model_statistics
@@ -35,27 +40,44 @@ CHECKPOINT_SECONDS = 60.0
 class _Progress:
     """Passes the steps of a run on to the job's watcher."""
 
-    def __init__(self, work: JobContext) -> None:
-        self._progress = work.progress
+    def __init__(self, work: JobContext, folder: Path, points: Mapping[int, Job]) -> None:
+        self._work, self._folder, self._points = work, folder, points
 
     def message(self, text: str) -> None:
         """Nothing: jobs print nothing."""
 
     def stepped(self, step: Step, n_steps: int, tokens: int, peak_share: float | None) -> None:
         """A step is done."""
-        self._progress(step.number, n_steps)
+        self._work.progress(step.number, n_steps)
 
     def evaluated(self, step: int, scores: dict[str, HeldOutScore]) -> None:
         """Nothing: scores are in the result."""
 
+    def kept(self, outcome: PretrainOutcome) -> None:
+        """A model in training is there; its result waits until its job is due."""
+        job = self._points[outcome.summary.steps]
+        write_waiting(
+            self._work.folder, _result(replace(self._work, job=job), outcome, self._folder), _key(self._work, job)
+        )
+
 
 def pretrain(work: JobContext) -> ModelResult:
-    """Pre-train a variant on the plan's text, or continue. Raises KeyboardInterrupt if stopped."""
+    """Pre-train a variant on the plan's text, or continue, and keep its model at the plan's points.
+
+    Raises KeyboardInterrupt if stopped.
+    """
+    points = {step_of(work.plan, job): job for job in points_of(work.plan, work.job)}
+    places = {step: str(work.folder / str(model_folder(work.plan, job))) for step, job in points.items()}
+    return trained(work, points, models=places)
+
+
+def trained(work: JobContext, points: Mapping[int, Job] = MappingProxyType({}), **more: object) -> ModelResult:
+    """Pre-train, with `more` options. Raises as `pretrain` does."""
     plan, job, how = work.plan, work.job, work.how
     reset_peak_memory(how.compute.torch_device)
     variant, folder = plan.variant(job.system), _unfinished(work)
     text = TextSource(plan.corpus.description, plan.corpus_hash, partial(plan.corpus.documents, work.catalog))
-    options = _options(work, variant, text, folder)
+    options = _options(work, variant, text, folder).model_copy(update=more)
     spec = identify(
         work.catalog,
         variant,
@@ -66,7 +88,7 @@ def pretrain(work: JobContext) -> ModelResult:
         precision=how.compute.precision,
     )
     folder.parent.mkdir(exist_ok=True)
-    done = run(work.catalog, spec, text, options, how, _Progress(work))
+    done = run(work.catalog, spec, text, options, how, _Progress(work, folder, points))
     if isinstance(done, int):
         raise KeyboardInterrupt(f"{job.name} has a checkpoint; continue with --resume")
     result = _result(work, done, folder)
@@ -76,8 +98,12 @@ def pretrain(work: JobContext) -> ModelResult:
 
 def _unfinished(work: JobContext) -> Path:
     """The folder of the job's checkpoints; different code, machine or micro-batches have a different one."""
-    key = cache_key(work.plan, work.job, environment(work.catalog, work.how.compute))
+    key = _key(work, work.job)
     return work.folder / UNFINISHED / f"{work.job.name}-{key[:12]}-{work.how.gradient_accumulation_steps}"
+
+
+def _key(work: JobContext, job: Job) -> str:
+    return cache_key(work.plan, job, environment(work.catalog, work.how.compute))
 
 
 def _options(work: JobContext, variant: Variant, text: TextSource, folder: Path) -> PretrainOptions:

@@ -137,13 +137,18 @@ def retrain(
     finished = {result.job for result in done.results}
     jobs = plan.with_needs(job for job in plan.jobs if job in finished)
     again = run(plan, stage, workers=workers, watcher=watcher, catalog=catalog, wanted=lambda _: jobs)
-    for name in [variant.name for variant in plan.variants]:
-        for task in plan.tasks:
-            where = f"{name} on {task.name}, trained again"
+    yield from _compared(done, again, "", margin)
+    for tokens in plan.evaluate_at:
+        yield from _compared(done.at(tokens), again.at(tokens), f", after {tokens:,} tokens", margin)
+
+
+def _compared(done: ComparisonRun, again: ComparisonRun, when: str, margin: float) -> Iterator[Check]:
+    for name in again.plan.names:
+        for task in again.plan.tasks:
             recorded = done.tried(name, task.name)
             chosen = best_setting(recorded) if recorded else ""  # fewer seeds might choose differently
             repeated = again.tried(name, task.name).get(chosen, [])
-            yield _repeated(where, recorded.get(chosen, []), repeated, margin)
+            yield _repeated(f"{name} on {task.name}{when}, trained again", recorded.get(chosen, []), repeated, margin)
 
 
 def _equal_predictions(

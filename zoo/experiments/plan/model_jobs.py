@@ -1,0 +1,124 @@
+"""The kinds of job that make the models from which tasks start: pre-trained, in training, or taken over."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from zoo.experiments.plan.corpus import MicroworldCorpus
+from zoo.experiments.plan.inputs import Inputs
+from zoo.experiments.plan.job import Job, slug
+from zoo.experiments.plan.job_kind import SMALL, JobKind
+from zoo.experiments.plan.spec import PlanSpec
+
+
+class Pretrain(JobKind):
+    """Train a tokenizer and a model on the corpus."""
+
+    name = "pretrain"
+    makes = "model"
+    has_steps = True
+
+    def jobs(self, plan: PlanSpec) -> Iterable[Job]:
+        """One per variant, or per variant and seed; variants with the same pre-training share one."""
+        seeds = plan.seeds if plan.pretrain_each_seed else (plan.pretraining_seed,)
+        names = [name for name in dict.fromkeys(plan.origins.values()) if name not in plan.checkpoints]
+        return (Job(kind=self.name, system=name, seed=seed) for seed in seeds for name in names)
+
+    def title(self, job: Job) -> str:
+        """As JobKind says."""
+        return f"pre-training {job.system}, seed {job.seed}" if job.seed else f"pre-training {job.system}"
+
+    def inputs(self, plan: PlanSpec, job: Job) -> Inputs:
+        """As JobKind says."""
+        return {"start": plan.start_of(job.system)}
+
+    def model_folder(self, plan: PlanSpec, job: Job) -> str:
+        """As JobKind says."""
+        first = job.seed == plan.pretraining_seed
+        return f"checkpoints/{slug(job.system if first else f'{job.system}-s{job.seed}')}"
+
+    def keeps_model(self, plan: PlanSpec, job: Job) -> bool:
+        """As JobKind says."""
+        return True
+
+    def size(self, plan: PlanSpec, job: Job) -> float:
+        """As JobKind says."""
+        return float(plan.variant(job.system).pretraining.tokens)
+
+    def text(self, plan: PlanSpec, job: Job) -> float:
+        """As JobKind says; a corpus that is read is read as a whole in any case."""
+        return float(plan.corpus.n_documents) if isinstance(plan.corpus, MicroworldCorpus) else 1.0
+
+
+class Checkpoint(Pretrain):
+    """Keep the model of a pre-training as it is after some of its steps; the pre-training makes it on its way."""
+
+    name = "checkpoint"
+
+    def jobs(self, plan: PlanSpec) -> Iterable[Job]:
+        """One per pre-training and point."""
+        return (point for job in Pretrain().jobs(plan) for point in points_of(plan, job))
+
+    def title(self, job: Job) -> str:
+        """As JobKind says."""
+        return f"{super().title(job)}, the first {job.at:,} tokens"
+
+    def needs(self, plan: PlanSpec, job: Job) -> tuple[Job, ...]:
+        """Its pre-training, so that no step is done twice."""
+        return (job.model_copy(update={"kind": Pretrain.name, "at": None}),)
+
+    def inputs(self, plan: PlanSpec, job: Job) -> Inputs:
+        """As JobKind says."""
+        return super().inputs(plan, job) | {"step": step_of(plan, job)}
+
+    def model_folder(self, plan: PlanSpec, job: Job) -> str:
+        """As JobKind says."""
+        return f"{super().model_folder(plan, job)}-at-{job.at}"
+
+    def size(self, plan: PlanSpec, job: Job) -> float:
+        """As JobKind says."""
+        return SMALL
+
+    def representative(self, plan: PlanSpec, job: Job) -> Job:
+        """The first point of the same pre-training."""
+        return job.model_copy(update={"at": plan.evaluate_at[0]})
+
+
+class TakeOver(Pretrain):
+    """Copy a trained checkpoint into the run, in place of pre-training."""
+
+    name = "take_over"
+    has_steps = False
+
+    def jobs(self, plan: PlanSpec) -> Iterable[Job]:
+        """One per checkpoint that variants start from."""
+        names = [name for name in dict.fromkeys(plan.origins.values()) if name in plan.checkpoints]
+        return (Job(kind=self.name, system=name, seed=plan.pretraining_seed) for name in names)
+
+    def title(self, job: Job) -> str:
+        """As JobKind says."""
+        return f"taking over {job.system}"
+
+    def size(self, plan: PlanSpec, job: Job) -> float:
+        """As JobKind says."""
+        return SMALL
+
+
+def points_of(plan: PlanSpec, job: Job) -> list[Job]:
+    """The jobs that keep a pre-training's model at the plan's points."""
+    return [job.model_copy(update={"kind": Checkpoint.name, "at": tokens}) for tokens in plan.evaluate_at]
+
+
+def step_of(plan: PlanSpec, job: Job) -> int:
+    """The step of its pre-training after which a job's model is taken."""
+    recipe = plan.variant(job.system).pretraining
+    return recipe.steps_after(job.at or recipe.tokens)
+
+
+def start_job(plan: PlanSpec, system: str, seed: int, at: int | None = None) -> Job:
+    """The job that makes the model from which a variant's fine-tuning of this seed starts, in training or after."""
+    origin = plan.origins[system]
+    if origin in plan.checkpoints:
+        return Job(kind=TakeOver.name, system=origin, seed=plan.pretraining_seed)
+    kind = Checkpoint.name if at else Pretrain.name
+    return Job(kind=kind, system=origin, seed=seed if plan.pretrain_each_seed else plan.pretraining_seed, at=at)
