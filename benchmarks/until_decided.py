@@ -13,23 +13,19 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from functools import partial
 from math import e, log, sqrt
 
 import numpy as np
-from scipy.special import ndtr, stdtrit
+from scipy.special import ndtr
 from scipy.stats import norm
 
-from benchmarks.verdict_power import ITEMS, LUCK, answers
+from benchmarks.verdict_power import ITEMS, LARGEST, LUCK, Errors, answers
 from zoo.experiments.plan.claims import looks_at
 from zoo.experiments.statistics.bootstrap import Array
 from zoo.experiments.statistics.decisions import SLIGHT
 from zoo.experiments.statistics.error import LEVEL
 from zoo.experiments.statistics.looks import Spending, levels
-
-LARGEST = 4_000_000
-"""The most answers at once."""
 
 
 def obrien_fleming(share: float, level: float) -> float:
@@ -51,40 +47,6 @@ def spendings(level: float) -> dict[str, Spending]:
     """The functions that are compared, by name."""
     powers = {f"t^{exponent:g}": partial(power, exponent=exponent) for exponent in (1, 1.5, 2, 3)}
     return powers | {"O'Brien-Fleming": partial(obrien_fleming, level=level), "Pocock": pocock}
-
-
-@dataclass(frozen=True)
-class Errors:
-    """The means and variances of many runs' differences with K seeds, as of zoo's error model. Each is [n]."""
-
-    mean: Array
-    of_one_seed: Array
-    of_items: Array
-    together: Array
-    n_items: int
-
-    @classmethod
-    def of(cls, gains: Array) -> Errors:
-        """From gains [n, K, N]."""
-        _, n_seeds, n_items = gains.shape
-        by_seed, by_item = gains.mean(2), gains.mean(1)
-        mean, of_items = by_seed.mean(1), by_item.var(1, ddof=1) / n_items
-        squares = (gains**2).sum((1, 2)) - n_items * (by_seed**2).sum(1) - n_seeds * (by_item**2).sum(1)
-        rest = squares + n_items * n_seeds * mean**2
-        together = rest / ((n_seeds - 1) * (n_items - 1)) / n_items
-        seeds = np.maximum(by_seed.var(1, ddof=1), together)
-        return cls(mean, seeds, np.maximum(of_items - together / n_seeds, 1 / n_items**2), together, n_items)
-
-    def size(self, n_seeds: int) -> Array:
-        """The standard error, had there been so many seeds."""
-        return np.sqrt(self.of_one_seed / n_seeds + self.of_items)
-
-    def reach(self, level: float, n_seeds: int) -> Array:
-        """Half of the interval, had there been so many seeds."""
-        size = self.size(n_seeds)
-        share = (self.of_one_seed - self.together / 2) / n_seeds / size**2
-        critical = share * -stdtrit(n_seeds - 1, level / 2) + (1 - share) * -stdtrit(self.n_items - 1, level / 2)
-        return np.asarray(critical * size)
 
 
 def stops(

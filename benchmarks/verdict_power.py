@@ -13,21 +13,24 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Iterator
-from math import sqrt
+from dataclasses import dataclass
 
 import numpy as np
-from scipy import stats
+from scipy.special import bdtr, stdtrit
 
 from zoo.experiments.statistics.bootstrap import Array, resampled
 from zoo.experiments.statistics.draft import draft
-from zoo.experiments.statistics.error import Error
+from zoo.experiments.statistics.error import KNOWN_FROM_ITEMS
 from zoo.tasks.metrics import built_in
 
 SEEDS = (3, 5, 10, 20)
-ITEMS = (71, 277, 872)
+ITEMS = (71, 277, 500, 872)
 LUCK = {"no spread": 0.0, "middling spread": 0.3, "large spread": 1.0}
 SUITS = 0.7
 LEVEL = 0.05
+
+LARGEST = 4_000_000
+"""The most answers at once."""
 
 
 def answers(generator: np.random.Generator, n: int, n_seeds: int, n_items: int, luck: float, shift: float) -> Array:
@@ -39,35 +42,71 @@ def answers(generator: np.random.Generator, n: int, n_seeds: int, n_items: int, 
     return right
 
 
-def findings(right: Array, level: float) -> Iterator[tuple[str, bool]]:
-    """Whether each test finds a difference in one run. [2, K, N]"""
-    gains = right[0].astype(float) - right[1]
-    n_seeds, n_items = gains.shape
-    mean, by_seed, by_item = gains.mean(), gains.mean(1), gains.mean(0)
-    of_items = by_item.var(ddof=1) / n_items
-    together = ((gains - by_seed[:, None] - by_item + mean) ** 2).sum() / ((n_seeds - 1) * (n_items - 1)) / n_items
-    seeds = float(by_seed.var(ddof=1))
-    error = Error(max(seeds, together), max(of_items - together / n_seeds, 1 / n_items**2), n_seeds, n_items, together)
-    yield "zoo", abs(mean) > error.reach(level)
-    parts = seeds / n_seeds, of_items
-    freedom = sum(parts) ** 2 / (parts[0] ** 2 / (n_seeds - 1) + parts[1] ** 2 / (n_items - 1))
-    yield "Satterthwaite", abs(mean) > stats.t.isf(level / 2, freedom) * sqrt(sum(parts))
-    yield "paired t", abs(mean) > stats.t.isf(level / 2, n_seeds - 1) * sqrt(sum(parts))
-    scores = right.mean(2)
-    spread = scores.var(1, ddof=1) / n_seeds
-    freedom = spread.sum() ** 2 / max((spread**2).sum() / (n_seeds - 1), 1e-300)
-    yield "Welch over seeds", abs(mean) > stats.t.isf(level / 2, max(freedom, 1)) * sqrt(spread.sum())
-    won, lost = int((gains[0] > 0).sum()), int((gains[0] < 0).sum())
-    yield "McNemar, one seed", won + lost > 0 and stats.binomtest(won, won + lost).pvalue < level
+@dataclass(frozen=True)
+class Errors:
+    """The means and variances of many runs' differences with K seeds, as of zoo's error model. Each is [n]."""
+
+    mean: Array
+    of_one_seed: Array
+    of_items: Array
+    together: Array
+    n_items: int
+
+    @classmethod
+    def of(cls, gains: Array) -> Errors:
+        """From gains [n, K, N]."""
+        _, n_seeds, n_items = gains.shape
+        by_seed, by_item = gains.mean(2), gains.mean(1)
+        mean, of_items = by_seed.mean(1), by_item.var(1, ddof=1) / n_items
+        squares = (gains**2).sum((1, 2)) - n_items * (by_seed**2).sum(1) - n_seeds * (by_item**2).sum(1)
+        rest = squares + n_items * n_seeds * mean**2
+        together = rest / ((n_seeds - 1) * (n_items - 1)) / n_items
+        seeds = np.maximum(by_seed.var(1, ddof=1), together)
+        return cls(mean, seeds, np.maximum(of_items - together / n_seeds, 1 / n_items**2), together, n_items)
+
+    def size(self, n_seeds: int) -> Array:
+        """The standard error, had there been so many seeds."""
+        return np.sqrt(self.of_one_seed / n_seeds + self.of_items)
+
+    def reach(self, level: float, n_seeds: int) -> Array:
+        """Half of the interval, had there been so many seeds."""
+        size = self.size(n_seeds)
+        share = (self.of_one_seed - KNOWN_FROM_ITEMS * self.together) / n_seeds / size**2
+        critical = share * -stdtrit(n_seeds - 1, level / 2) + (1 - share) * -stdtrit(self.n_items - 1, level / 2)
+        return np.asarray(critical * size)
+
+
+def findings(right: Array, level: float) -> Iterator[tuple[str, Array]]:
+    """Whether each test finds a difference in each run. [n, 2, K, N] -> [n]"""
+    gains = right[:, 0] - right[:, 1]
+    n_seeds, n_items = gains.shape[1:]
+    errors = Errors.of(gains)
+    distance = np.abs(errors.mean)
+    yield "zoo", distance > errors.reach(level, n_seeds)
+
+    spread, of_items = gains.mean(2).var(1, ddof=1) / n_seeds, gains.mean(1).var(1, ddof=1) / n_items
+    size = np.sqrt(spread + of_items)
+    freedom = size**4 / np.maximum(spread**2 / (n_seeds - 1) + of_items**2 / (n_items - 1), 1e-300)
+    yield "Satterthwaite", distance > -stdtrit(np.maximum(freedom, 1), level / 2) * size
+    yield "paired t", distance > -stdtrit(n_seeds - 1, level / 2) * size
+
+    each = right.mean(3, dtype=np.float64).var(2, ddof=1) / n_seeds
+    freedom = each.sum(1) ** 2 / np.maximum((each**2).sum(1) / (n_seeds - 1), 1e-300)
+    yield "Welch over seeds", distance > -stdtrit(np.maximum(freedom, 1), level / 2) * np.sqrt(each.sum(1))
+
+    won, lost = ((gains[:, 0] == sign).sum(1) for sign in (1, -1))
+    yield "McNemar, one seed", 2 * bdtr(np.minimum(won, lost), won + lost, 0.5) < level
 
 
 def rates(n: int, n_seeds: int, n_items: int, luck: float, shift: float, level: float) -> dict[str, float]:
     """The share of runs in which each test finds a difference."""
     generator = np.random.default_rng([n_seeds, n_items, int(10 * luck), int(100 * shift)])
     found: dict[str, int] = {}
-    for _ in range(n):
-        for name, shown in findings(answers(generator, 1, n_seeds, n_items, luck, shift)[0], level):
-            found[name] = found.get(name, 0) + int(shown)
+    size = max(1, LARGEST // (2 * n_seeds * n_items))
+    for start in range(0, n, size):
+        right = answers(generator, min(size, n - start), n_seeds, n_items, luck, shift).astype(np.float32)
+        for name, shown in findings(right, level):
+            found[name] = found.get(name, 0) + int(shown.sum())
     return {name: count / n for name, count in found.items()}
 
 
@@ -111,6 +150,10 @@ def predicted(generator: np.random.Generator, kind: str, right: Array) -> tuple[
         gold = generator.normal(size=n_items)
         off = np.where(right, 0.3, 1.2) * generator.normal(size=right.shape)
         return gold.tolist(), (gold + off).tolist()
+    if kind == "question-answering":
+        gold = [[[0, f"the red fox {item}"]] for item in range(n_items)]
+        near = [[[0, f"fox {item}"]] if item % 2 else [[9, "a dog"]] for item in range(n_items)]
+        return gold, [[[g if r else x for g, x, r in zip(gold, near, row, strict=True)] for row in s] for s in right]
     if kind == "token-classification":
         whole = [[0, 1, 2, 0, 3] if item % 2 else [1, 0, 3, 4, 0] for item in range(n_items)]
         wrong = [[0, 1, 0, 0, 3] if item % 2 else [1, 0, 1, 2, 0] for item in range(n_items)]
@@ -124,12 +167,13 @@ METRICS = (
     ("classification", "matthews"),
     ("regression", "spearman"),
     ("token-classification", "entity-f1"),
+    ("question-answering", "f1"),
 )
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--repetitions", type=int, default=1_000)
+    parser.add_argument("--repetitions", type=int, default=10_000)
     parser.add_argument("--shift", type=float, default=0.35, help="a true difference, in logits, for power")
     parser.add_argument("--seeds", type=int, nargs="+", default=SEEDS)
     parser.add_argument("--items", type=int, nargs="+", default=ITEMS)

@@ -18,6 +18,7 @@ from benchmarks import (
     encoding,
     finetuning,
     gpu_check,
+    multiple_tests,
     squad_features,
     squad_finetune,
     table,
@@ -77,6 +78,28 @@ def test_rates_of_wrong_and_found_differences_are_printed(
     lines = capsys.readouterr().out.splitlines()
     assert len(lines) == 2 * len(verdict_power.LUCK)
     assert all(re.search(r"zoo[^|]* \d+\.\d%", line) for line in lines)
+
+
+def test_rates_of_wrong_differences_are_printed_for_every_metric(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    asked = ["--metrics", "--repetitions", "1", "--seeds", "3", "--items", "20"]
+    monkeypatch.setattr(sys, "argv", ["verdict_power", *asked])
+    verdict_power.main()
+    for line in capsys.readouterr().out.splitlines():
+        assert re.findall(r"([a-z0-9-]+) \d+\.\d%", line) == [metric for _, metric in verdict_power.METRICS]
+
+
+@pytest.mark.parametrize("shared", [[], ["--shared"]])
+def test_rates_of_families_with_a_wrong_difference_are_printed(
+    shared: list[str], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    asked = ["--repetitions", "2", "--tasks", "2", "--items", "20", "--seeds", "3", "5", *shared]
+    monkeypatch.setattr(sys, "argv", ["multiple_tests", *asked])
+    multiple_tests.main()
+    lines = capsys.readouterr().out.splitlines()
+    assert len(lines) == 2 * len(verdict_power.LUCK)
+    assert all(re.search(r"3 seeds \d+\.\d% \| looks \d+\.\d%", line) for line in lines)
 
 
 def test_rates_and_seeds_of_designs_with_looks_are_printed(

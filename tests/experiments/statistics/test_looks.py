@@ -8,6 +8,9 @@ import numpy as np
 import pytest
 from scipy import stats
 
+from benchmarks.multiple_tests import Simulated, wrong
+from benchmarks.until_decided import stops
+from benchmarks.verdict_power import Errors
 from zoo.experiments.plan.claims import looks_at
 from zoo.experiments.statistics.looks import Looks, levels
 
@@ -63,8 +66,6 @@ def test_of_equal_systems_no_look_finds_one_better_more_often_than_allowed(
     numbers: tuple[int, ...], level: float
 ) -> None:
     """Whatever part of the variance is the seeds', with zoo's critical values, and even if no run stops early."""
-    from benchmarks.until_decided import Errors, stops
-
     n, n_items, generator, allowed = (
         20_000,
         277,
@@ -89,3 +90,19 @@ def test_of_equal_systems_no_look_finds_one_better_more_often_than_allowed(
             }
             found, _ = stops(by_seeds, numbers, of_looks, stopping=False)
             assert found.mean() <= allowed + 3 * sqrt(allowed / n), (share, together)
+
+
+@pytest.mark.parametrize("n_true", [0, 2])
+def test_a_family_that_is_looked_at_repeatedly_holds_a_wrong_difference_no_more_often_than_allowed(n_true: int) -> None:
+    """By the verdicts of a comparison: Holm's correction, and what is decided leaves its part of the level."""
+    n = 150
+    assert wrong(n, 4, n_true, (3, 5, 8), n_items=100, luck=0.3) <= 0.055 + 3 * sqrt(0.055 / n)
+
+
+def test_what_is_simulated_at_once_is_the_error_of_a_comparison() -> None:
+    generator = np.random.default_rng(0)
+    gains = generator.normal(0, 0.3, (6, 5, 1)) + generator.normal(size=(6, 5, 40))
+    errors = Errors.of(gains)
+    for index, each in enumerate(gains):
+        error = Simulated("one", "other", {}, gains=each).draft(range(5)).error
+        assert errors.reach(0.05, 5)[index] == pytest.approx(error.reach(0.05))

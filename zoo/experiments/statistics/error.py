@@ -3,9 +3,9 @@
 A difference has a variance over seeds, over items, and of their interaction, which a mean over seeds contains in both
 (crossed random effects; Clark 1973). Its variance is A + B: A = S² / K from K seeds, with K - 1 degrees of freedom, and
 B, which the items leave however many seeds there are, with N - 1. The critical value is a weighted mean of both t
-values, as of Cochran and Cox (1957, section 4.14). The weight of the seeds' t is A's share without half of what the
-interaction explains, which the items tell well: calibrated by simulation (benchmarks/verdict_power.py). Satterthwaite's
-degrees of freedom claim too much with few seeds, above all at the small levels of a correction for multiple tests.
+values, as of Cochran and Cox (1957, section 4.14). The weight of the seeds' t is A's share without a part of what the
+interaction explains, which the items tell well. Satterthwaite's degrees of freedom claim too much with few seeds, above
+all at the small levels of a correction for multiple tests.
 """
 
 from __future__ import annotations
@@ -23,6 +23,10 @@ POWER = 0.8
 
 MOST_SEEDS = 1_000
 """The most seeds considered; a difference that needs more is out of reach."""
+
+KNOWN_FROM_ITEMS = 0.45
+"""The part of the interaction that counts as known from the items: the largest that keeps false findings at 5.5% with
+any number of seeds (benchmarks/verdict_power.py)."""
 
 SMALLEST_P = 1e-15
 CERTAIN = 1e-12
@@ -66,7 +70,7 @@ class Error:
         of_items = critical_t(level, self.n_items - 1)
         if not self.of_seeds or self.n_seeds is None:
             return of_items
-        share = (self.of_seeds - self.together / self.n_seeds / 2) / self.size**2
+        share = (self.of_seeds - KNOWN_FROM_ITEMS * self.together / self.n_seeds) / self.size**2
         return share * critical_t(level, self.n_seeds - 1) + (1 - share) * of_items
 
     def reach(self, level: float) -> float:
