@@ -30,7 +30,7 @@ from zoo.registry.catalog import Catalog
 from zoo.tasks.kinds import make_head, task_kind
 from zoo.tasks.scoring import gold_labels, score
 from zoo.tasks.task import Dataset, Example, Task
-from zoo.train.finetune import head_for, predict, training_batches, training_order, training_parts
+from zoo.train.finetune import TrainingItems, head_for, predict, training_order
 from zoo.train.loop import fit
 from zoo.train.step import StepConfig
 
@@ -81,8 +81,7 @@ def ours(folder: Path, task: Task, train: Items, dev: Items, recipe: Finetuning,
     model.variant = model.variant.model_copy(update={"finetuning": recipe})
     clock("")
     items, _ = kind.encode(train, model.text_tokenizer, recipe.max_length)
-    parts, labels = training_parts(items, [item.label for item in train])
-    batches = training_batches(kind, parts, labels, recipe.batch_size, seed)
+    batches = TrainingItems(kind, items, [item.label for item in train], seed).batches(recipe.batch_size)
     fit(model, batches, recipe, int(recipe.steps or 1), lambda done, total: None, StepConfig(seed=seed))
     clock("training")
     items, _ = kind.encode(dev, model.text_tokenizer, recipe.max_length)

@@ -11,7 +11,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from zoo.blocks import Dropout, Features, NormedPooler, Pooler, compared
+from zoo.blocks import Dropout, Features, NormedPooler, Pooler, compared, mixed, mixed_loss
 from zoo.core.batch import IGNORE, Batch, Output, Predicted
 from zoo.core.errors import ZooError
 from zoo.core.interfaces import Objective
@@ -74,8 +74,8 @@ class TaskHead(Objective):
     def scores(self, hidden: Tensor, batch: Batch) -> Tensor:
         """[T, H] -> [B, outputs], or [T, outputs] for a head of tokens."""
         vectors = self._token_vectors(hidden) if self.reads_tokens else self._vectors(hidden, batch)
-        out: Tensor = self.output(self.dropout(vectors))
-        return out
+        vectors = mixed(vectors, batch) if batch.partners else vectors
+        return self.output(self.dropout(vectors))  # type: ignore[no-any-return]
 
     def _token_vectors(self, hidden: Tensor) -> Tensor:
         vectors: Tensor = hidden if self.pooler is None else self.pooler(hidden)
@@ -109,17 +109,18 @@ class TaskHead(Objective):
         """[T, H] to logits and targets in the shape of the task."""
         logits, targets = self.compared(hidden, batch), self.targets(batch)
         wanted = self._predicted(batch)
-        known = logits.flatten(0, targets.ndim - 1).index_select(0, wanted.places)
-        total = self._loss(_wide(known), wanted.targets)
+        if batch.partners:
+            total = mixed_loss(self._loss, _wide(logits), targets, batch)
+        else:
+            known = logits.flatten(0, targets.ndim - 1).index_select(0, wanted.places)
+            total = self._loss(_wide(known), wanted.targets)
         return Output(total / wanted.n, logits, targets, self.correct(logits, targets))
 
-    def _loss(self, logits: Tensor, targets: Tensor) -> Tensor:
-        """The sum of the losses of targets that are known, with what the recipe adds to a loss over classes."""
-        if self.label_smoothing == 0.0 and self.class_weights is None:
-            return self.loss(logits, targets, reduction="sum")
-        return self.loss(
-            logits, targets, reduction="sum", weight=self.class_weights, label_smoothing=self.label_smoothing
-        )
+    def _loss(self, logits: Tensor, targets: Tensor, reduction: str = "sum") -> Tensor:
+        """The losses of targets that are known, with what the recipe adds to a loss over classes."""
+        changed = self.label_smoothing != 0.0 or self.class_weights is not None
+        more = {"weight": self.class_weights, "label_smoothing": self.label_smoothing} if changed else {}
+        return self.loss(logits, targets, reduction=reduction, **more)
 
     def _predicted(self, batch: Batch) -> Predicted:
         exactly = self.loss is not F.cross_entropy  # others may not know IGNORE

@@ -10,9 +10,10 @@ import zoo
 import zoo_bert
 from tests.experiments import toy_task
 from tests.experiments.test_features import TUNED
-from zoo import Catalog
+from zoo import Catalog, ZooError
 from zoo.api.comparisons import Comparison
 from zoo.experiments.plan.ablation import choices
+from zoo.experiments.plan.make import check_plan
 from zoo.experiments.report.features import techniques_table
 from zoo.experiments.report.scores import protocol
 from zoo.experiments.verify.rerun import reevaluate
@@ -21,6 +22,7 @@ CATALOG = Catalog.of(zoo_bert, toy_task)
 STOPPED = f"{TUNED}+finetuning.early_stopping=0.4+finetuning.patience=2"
 FROZEN = f"{TUNED}+finetuning.frozen_layers=2"
 SMOOTH = f"{TUNED}+finetuning.label_smoothing=0.1"
+SYNONYMS = "cook chef\nlamp lantern\n"
 VARIANTS = (
     f"plain={TUNED}",
     f"stopped={STOPPED}",
@@ -33,8 +35,13 @@ VARIANTS = (
 def done(tmp_path_factory: pytest.TempPathFactory) -> Comparison:
     text = tmp_path_factory.mktemp("text") / "text.txt"
     text.write_text("\n\n".join(f"the {a} shows the {b} a lamp." for a in toy_task.NOUNS for b in toy_task.NOUNS))
+    words = text.with_name("words.txt")
+    words.write_text(SYNONYMS)
+    ways = f"finetuning.synonyms=0.3+finetuning.synonym_file={words}+finetuning.masked_words=0.2+finetuning.mixup=0.4"
+    short = "finetuning.cut_share=0.1+finetuning.micro_batch=3"
+    variants = (*VARIANTS, f"augmented={TUNED}+{ways}", f"short={TUNED}+{short}")
     return zoo.compare(
-        *VARIANTS, tasks=["lamps"], corpus=[text], out=text.parent / "run", catalog=CATALOG, workers=0,
+        *variants, tasks=["lamps"], corpus=[text], out=text.parent / "run", catalog=CATALOG, workers=0,
         pretrain_tokens=1_000, finetune_steps=20, seeds=2, keep_finetuned=True,
     )  # fmt: skip
 
@@ -58,6 +65,33 @@ def test_early_stopping_says_how_many_steps_it_took_and_which_was_best(done: Com
     assert "What is trained" in done.render("markdown")
 
 
+def test_what_augmentation_changed_is_counted_and_shown(done: Comparison) -> None:
+    results = done.run.finetuned("augmented")
+    seen = [result.items_seen for result in results if result.items_seen]
+    assert len(seen) == 2 and all(0 < its.changed < its.mixed == its.items for its in seen)
+    row = techniques_table(done.run).by_label["augmented"]
+    n_changed, n_items = (sum(getattr(its, name) for its in seen) for name in ("changed", "items"))
+    assert row[-1] == f"{n_changed:,} changed, {n_items:,} mixed of {n_items:,}"
+    assert done.run.finetuned("plain")[0].items_seen is None
+
+
+def test_the_length_that_the_data_ask_for_is_used_and_recorded(done: Comparison) -> None:
+    lengths = {name: done.run.finetuned(name)[0].truncated["train"].length for name in ("plain", "short")}
+    assert lengths["plain"] == 24 and 8 <= lengths["short"] < 24 and lengths["short"] % 8 == 0
+
+
+def test_a_file_of_synonyms_that_changed_is_refused(done: Comparison) -> None:
+    assert done.folder is not None
+    words = Path(done.folder).with_name("words.txt")
+    assert [*done.run.plan.synonyms] == [str(words)]
+    words.write_text("cook chef\n")
+    try:
+        with pytest.raises(ZooError, match=r"words.txt is not the file of synonyms that was planned"):
+            check_plan(CATALOG, done.run.plan)
+    finally:
+        words.write_text(SYNONYMS)
+
+
 def test_kept_models_predict_again_what_they_predicted(done: Comparison) -> None:
     assert done.folder is not None
     assert {check.finding for check in reevaluate(done.run, Path(done.folder), CATALOG)} == {"confirmed"}
@@ -67,4 +101,7 @@ def test_each_technique_is_a_design_choice_of_its_own() -> None:
     both = CATALOG.variant(f"{STOPPED}+finetuning.layer_decay=0.9+finetuning.learning_rate=0.5")
     found = choices(CATALOG, CATALOG.variant(TUNED), both)
     assert list(found) == ["layer decay", "early stopping", "fine-tuning recipe"]
+    assert [*choices(CATALOG, CATALOG.variant(TUNED), CATALOG.variant(f"{TUNED}+finetuning.deleted_words=0.1"))] == [
+        "deleted words"
+    ]
     assert [*found["early stopping"]] == ["finetuning.early_stopping", "finetuning.patience"]

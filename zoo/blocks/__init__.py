@@ -17,6 +17,7 @@ from zoo.blocks.layer import (
     PreNormFeedForwardBlock,
 )
 from zoo.blocks.masked_tokens import MaskedTokens
+from zoo.blocks.mixture import mixed, mixed_loss
 from zoo.blocks.pair import PairObjective, compared
 from zoo.blocks.pooler import NormedPooler, Pooler
 from zoo.blocks.relative import by_key, log_bucket
@@ -62,6 +63,8 @@ __all__ = [
     "initialise",
     "log_bucket",
     "log_frequencies",
+    "mixed",
+    "mixed_loss",
     "next_tokens",
     "predict_next_tokens",
     "predict_targets",

@@ -26,6 +26,9 @@ IGNORE = -100
 
 __all__ = ["CPU", "IGNORE", "Batch", "Encoding", "Flags", "Ids", "Layout", "Output", "Passage", "Predicted"]
 
+MIX = "mix"
+"""The name under which a batch carries each sequence's own share of a mixture, between 0 and 1."""
+
 SENT = ("sizes", "starts", "ends", "sequence_of", "positions")
 """The tensors of a layout that are sent along with a batch; others are made and sent when asked for."""
 
@@ -87,8 +90,10 @@ class Batch:
     predicted; labels are [B] or [B, ...] by name; `order` is the index each sequence had before collating, [B]; for
     pre-training text, `documents` is the document of the corpus in which each sequence begins, [B]. If several
     sequences make up one item, as the choices of a question do, `items` is the number of each sequence's item, [B];
-    otherwise it is empty. Random choices for the batch depend on `seed`, which differs in every step. A batch
-    `in_bucket` ends in `n_filling` sequences that fill up its shape; nothing of them is predicted.
+    otherwise it is empty. If sequences are mixed in pairs, `partners` is the index before collating of each one's
+    partner, [B], and the labels named MIX are each one's own share of its mixture. Random choices for the batch depend
+    on `seed`, which differs in every step. A batch `in_bucket` ends in `n_filling` sequences that fill up its shape;
+    nothing of them is predicted.
     """
 
     ids: Tensor
@@ -100,6 +105,7 @@ class Batch:
     order: tuple[int, ...] = ()
     documents: tuple[int, ...] = ()
     items: tuple[int, ...] = ()
+    partners: tuple[int, ...] = ()
     seed: int = 0
     in_bucket: bool = False
     n_filling: int = 0
@@ -107,9 +113,15 @@ class Batch:
     """On another device: what was sent there."""
 
     @property
+    def groups(self) -> tuple[int, ...]:
+        """Which sequences no micro-batch parts, those of an item or of a pair that is mixed, by a number. [B]"""
+        pairs = tuple(map(min, self.order, self.partners)) if self.partners else ()
+        return self.items or pairs or tuple(range(self.layout.n_sequences))
+
+    @property
     def n_items(self) -> int:
-        """The number of items: sequences, unless several make up one."""
-        return len(set(self.items)) or self.layout.n_sequences
+        """The number of items: sequences, unless several belong together."""
+        return len(set(self.groups))
 
     types: Tensor | None = None
 
@@ -214,9 +226,9 @@ class Batch:
     def micro_batch(self, index: int, n: int) -> Batch:
         """Every n-th item, starting with the one at `index`; items stay whole, and n parts of about equal size make up
         the batch."""
-        items = self.items or tuple(range(self.layout.n_sequences))
-        wanted = set(list(dict.fromkeys(items))[index::n])
-        rows = [row for row, item in enumerate(items) if item in wanted]
+        groups = self.groups
+        wanted = set(list(dict.fromkeys(groups))[index::n])
+        rows = [row for row, group in enumerate(groups) if group in wanted]
         chosen = torch.tensor(rows, dtype=torch.int64, device=self.ids.device)
         tokens = torch.isin(self.layout.sequence_of, chosen)
         return Batch(
@@ -229,6 +241,7 @@ class Batch:
             order=numbers_at(rows, self.order),
             documents=numbers_at(rows, self.documents),
             items=numbers_at(rows, self.items),
+            partners=numbers_at(rows, self.partners),
             seed=self.seed,
             types=None if self.types is None else self.types[tokens],
         )

@@ -8,6 +8,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Field, JsonValue, model_validator
 
+from zoo.core.augmentation import Augmentation
 from zoo.core.record import Count, Length, Positive, Record, Share, Width
 
 FeatureLayers = Annotated[
@@ -106,11 +107,14 @@ class FeatureConfig(Record):
         return int(self.layers.removeprefix("layer-")) if self.layers.startswith("layer-") else None
 
 
-LOSS_FIELDS = frozenset({"label_smoothing", "class_weights", "r_drop"})
+LOSS_FIELDS = frozenset({"label_smoothing", "class_weights", "r_drop", "mixup"})
 """The techniques that change the loss, which not every kind of task knows."""
 
+DETAILS = frozenset({"patience", "augmented", "synonym_file"})
+"""Fields that say more of a technique, and switch none on."""
 
-class Techniques(Record):
+
+class Techniques(Augmentation):
     """What fine-tuning may do besides following the gradient, each by a field of its own; off by default.
 
     Depth counts from the embedding over the encoder's layers to the head, which is always trained.
@@ -152,8 +156,8 @@ class Techniques(Record):
     @property
     def changed(self) -> dict[str, JsonValue]:
         """Those that are not off, by field."""
-        fields = {name: getattr(self, name) for name, field in Techniques.model_fields.items() if name != "patience"}
-        return {name: value for name, value in fields.items() if value != Techniques.model_fields[name].default}
+        fields = {name: field.default for name, field in Techniques.model_fields.items() if name not in DETAILS}
+        return {name: value for name, default in fields.items() if (value := getattr(self, name)) != default}
 
     @property
     def kept_weights(self) -> str:
@@ -173,6 +177,10 @@ class Techniques(Record):
 class Finetuning(Reading, Techniques, Recipe):
     """A fine-tuning phase; `steps`, if given, replaces `epochs`.
 
+    With `cut_share`, items are read with as few tokens as cut at most this share of the training items, and never more
+    than `max_length`. A batch goes through the model in parts of at most `micro_batch` items, and gradients are added
+    up: the same but for rounding and for what dropout draws.
+
     With `features`, the head reads these layers of a frozen encoder (Devlin et al. 2019, section 5.3); `frozen` says
     otherwise where given. With `lstm_width`, the width of each direction, it reads them through a BiLSTM.
     """
@@ -180,6 +188,8 @@ class Finetuning(Reading, Techniques, Recipe):
     epochs: Positive = 3.0
     steps: Count | None = None
     batch_size: Count = 32
+    micro_batch: Count | None = None
+    cut_share: Annotated[float, Field(ge=0.0, lt=1.0)] | None = None
     features: FeatureLayers | None = None
     frozen: bool | None = None
     lstm_width: Width | None = None

@@ -19,7 +19,7 @@ from zoo.heads import TaskHead
 from zoo.model import Model
 from zoo.tasks.kinds import EncodedItem, make_head, task_kind
 from zoo.tasks.task import Dataset, Task, labels_of
-from zoo.train.finetune import head_for, predict, training_batches, training_parts
+from zoo.train.finetune import TrainingItems, head_for, predict
 from zoo.train.kept import KeptStates
 from zoo.train.loop import Progress, fit
 from zoo.train.step import StepConfig
@@ -60,12 +60,15 @@ def probe(model: Model, asked: ProbeTask, progress: Progress) -> list[list[Answe
     items = task.training_items(asked.dataset)
     encoded = kind.encode(items, tokenizer, recipe.max_length)[0]
     splits = {s: kind.encode(asked.dataset.splits[s], tokenizer, recipe.max_length)[0] for s in task.dev_splits}
-    parts, labels = training_parts(encoded, labels_of(items))
-    n_steps, kept = recipe.steps_over(len(parts)), KeptStates(partial(_states, model.eval()))
+    labels = labels_of(items)
+    n_steps, kept = (
+        recipe.steps_over(sum(len(item.parts) for item in encoded)),
+        KeptStates(partial(_states, model.eval())),
+    )
     by_seed = []
     for number, seed in enumerate(asked.seeds):
         probes = _probes(model, asked, seed, kept)
-        batches = training_batches(kind, parts, labels, recipe.batch_size, seed)
+        batches = TrainingItems(kind, encoded, labels, seed).batches(recipe.batch_size)
         how = StepConfig(seed=seed_of("steps", "probe", seed))
         fit(probes, batches, recipe, n_steps, _moved(progress, number, len(asked.seeds)), how)
         by_seed.append([_answers(probes, name, splits, kept) for name in probes.objective_names])

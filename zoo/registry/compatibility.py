@@ -8,6 +8,7 @@ from functools import cache
 
 from zoo.blocks import settings_that_reach
 from zoo.blocks.depth import by_depth
+from zoo.core.augmentation import TEXT_WAYS, TOKEN_WAYS
 from zoo.core.errors import ZooError
 from zoo.core.interfaces import Embedding, Encoder, Masking, Objective, Packing
 from zoo.core.specs import Variant
@@ -50,6 +51,9 @@ def misfits_in_finetuning(model: Model, tasks: Iterable[Task]) -> Iterator[str]:
             model.objective(name).fills_masks for name in model.objective_names
         ):
             yield f"task {task.name!r} needs an output layer for tokens; add an objective that has one, or leave it out"
+        if words := [name for name in variant.finetuning.ways if name in TEXT_WAYS and not task_kind(task).rewords]:
+            yield f"finetuning.{words[0]} changes words, and items of {task.name!r} mark places in them; leave one out"
+    yield from _augmentation(model)
     if model.causal and variant.head.pooling == "first":
         wrong = "head.pooling='first' is a token that sees no other"
         yield f"it reads from left to right, but {wrong}; exchange it, as +head.pooling=last"
@@ -104,6 +108,15 @@ def _missing_layers(variant: Variant, encoder: Encoder) -> Iterator[str]:
             f"finetuning.features={config.layers} reads single layers, and encoder {variant.encoder.name!r} gives the "
             "last one only; its method `states` should yield each; or exchange it, as +finetuning.features=last"
         )
+
+
+def _augmentation(model: Model) -> Iterator[str]:
+    """Ways to change training items that lack what they need."""
+    recipe = model.variant.finetuning
+    if bool(recipe.synonyms) != bool(recipe.synonym_file):
+        yield "finetuning.synonyms=SHARE and finetuning.synonym_file=FILE go together; give both"
+    if model.causal and (masks := [name for name in TOKEN_WAYS if name in recipe.ways]):
+        yield f"it reads from left to right and knows no mask, which finetuning.{masks[0]} needs; leave that out"
 
 
 def _missing_depths(model: Model) -> Iterator[str]:

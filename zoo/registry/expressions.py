@@ -20,6 +20,9 @@ from zoo.core.diff import diff
 from zoo.core.errors import UnknownName, ZooError
 from zoo.core.specs import PartRef, Record, Variant
 
+NOT_IN_NAMES = r"[^A-Za-z0-9._+=,:~-]"
+"""What a value, such as the path of a file, may have and a name may not."""
+
 _OWN = re.compile(r"[A-Za-z0-9][A-Za-z0-9._,:~-]{,99}")
 
 
@@ -65,7 +68,7 @@ def evaluate(
         field, equals, value = exchange.partition("=")
         if not equals or not field:
             raise ZooError(f"{exchange!r} in {expression!r} is not of the form +FIELD=VALUE, as +dims.n_layers=6")
-        changed = _exchange(variant, field, value, f"{variant.name}+{exchange}")
+        changed = _exchange(variant, field, value, f"{variant.name}+{re.sub(NOT_IN_NAMES, '-', exchange)}")
         if not diff(variant, changed):
             raise ZooError(f"{exchange!r} in {expression!r} changes nothing: {variant.name} already has it")
         variant = changed

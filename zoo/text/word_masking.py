@@ -38,7 +38,7 @@ class WordMasking(TokenMasking):
         self, ids: Ids, lengths: NDArray[np.int64], special: Flags, tokenizer: Tokenizer, rng: np.random.Generator
     ) -> Flags:
         """Which tokens are to be predicted: runs of whole words. [T]"""
-        starts, ends = _words(ids, lengths, special, tokenizer)
+        starts, ends = word_borders(ids, lengths, special, tokenizer)
         sequence_of = np.repeat(np.arange(len(lengths)), lengths)[starts]
         weights = 1 / np.arange(1, self.max_n + 1)
         n_words = rng.choice(np.arange(1, self.max_n + 1), len(starts), p=weights / weights.sum())
@@ -61,7 +61,7 @@ class WordMasking(TokenMasking):
         return np.frombuffer(chosen, dtype=np.bool_)
 
 
-def _words(
+def word_borders(
     ids: Ids, lengths: NDArray[np.int64], special: Flags, tokenizer: Tokenizer
 ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """Where each word of packed ids begins and ends; what follows a special token begins one, whatever its piece."""

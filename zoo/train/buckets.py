@@ -51,6 +51,7 @@ def into_bucket(batch: Batch, max_length: int) -> Batch:
         labels=_unlabelled(batch.labels, n_added),
         order=(*batch.order, *range(len(batch.order), len(batch.order) + n_added)),
         items=(*batch.items, *range(max(batch.items) + 1, max(batch.items) + 1 + n_added)) if batch.items else (),
+        partners=(*batch.partners, *range(len(batch.order), len(batch.order) + n_added)) if batch.partners else (),
         in_bucket=True,
         n_filling=n_added,
     )

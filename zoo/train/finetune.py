@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from itertools import count
+from math import ceil
 from typing import Any
 
 import numpy as np
@@ -10,14 +12,16 @@ from torch import Tensor
 
 from zoo.core.batch import Batch
 from zoo.core.errors import RunFailed
+from zoo.core.interfaces import Tokenizer
 from zoo.core.seeds import seed_of
-from zoo.core.specs import FeatureConfig, HeadConfig, PoolingConfig
+from zoo.core.specs import FeatureConfig, Finetuning, HeadConfig, PoolingConfig
 from zoo.heads import TaskHead
 from zoo.model import Model
 from zoo.tasks.kinds import EncodedItem, TaskKind, task_kind
 from zoo.tasks.task import Example, Label, Task
 from zoo.text.device_batches import computed
 from zoo.text.encoding import batches_by_length
+from zoo.train.augment import Learnt, mixed_in_pairs
 
 EVALUATION_BATCH = 64
 EVALUATION_TOKENS = 8_192
@@ -59,31 +63,85 @@ def divided(items: Sequence[Example], share: float | None, seed: int) -> tuple[l
     return apart
 
 
-def training_batches(
-    kind: TaskKind, items: Sequence[EncodedItem], labels: Sequence[Label], batch_size: int, seed: int
-) -> Iterator[Batch]:
-    """Epoch after epoch, in the order of `training_order`."""
-    for chosen in training_order([len(item) for item in items], batch_size, seed):
-        yield kind.batch([items[i] for i in chosen], [labels[i] for i in chosen])
-
-
 def training_order(lengths: Sequence[int], batch_size: int, seed: int) -> Iterator[list[int]]:
-    """The places of each batch's items, epoch after epoch in a new order, without end.
+    """The places of each batch's items, epoch after epoch in a new order, without end."""
+    for epoch in count():
+        yield from order_of_epoch(lengths, batch_size, seed, epoch)
 
-    Neighbours of like length go together, so that attention runs in few groups.
+
+def order_of_epoch(lengths: Sequence[int], batch_size: int, seed: int, epoch: int) -> Iterator[list[int]]:
+    """The same of one epoch; neighbours of like length go together, so that attention runs in few groups."""
+    rng = np.random.default_rng(seed_of("fine-tuning order", seed, epoch))
+    order = rng.permutation(len(lengths)).tolist()
+    window = batch_size * 8
+    chunks = []
+    for start in range(0, len(order), window):
+        near = sorted(order[start : start + window], key=lengths.__getitem__)
+        chunks += [near[at : at + batch_size] for at in range(0, len(near), batch_size)]
+    for index in rng.permutation(len(chunks)).tolist():
+        yield chunks[index]
+
+
+def shortened(kind: TaskKind, items: Sequence[Example], tokenizer: Tokenizer, recipe: Finetuning) -> Finetuning:
+    """The recipe with the fewest tokens, a multiple of eight, that cut at most its share of the items."""
+    if recipe.cut_share is None:
+        return recipe
+    encoded, _ = kind.encode(items, tokenizer, recipe.max_length)
+    lengths = sorted(max(map(len, item.encodings)) for item in encoded)
+    longest = lengths[ceil((1 - recipe.cut_share) * len(lengths)) - 1]
+    return recipe.model_copy(update={"max_length": min(recipe.max_length, 8 * ceil(longest / 8))})
+
+
+class TrainingItems:
+    """What is learnt from, epoch after epoch: items and windows by themselves, some of them changed anew each time.
+
+    `changed` says by number which items are others in an epoch. With `mixup`, sequences of a batch are mixed in pairs.
+    It counts what it has put into batches.
     """
-    epoch = 0
-    while True:
-        rng = np.random.default_rng(seed_of("fine-tuning order", seed, epoch))
-        order = rng.permutation(len(lengths)).tolist()
-        window = batch_size * 8
-        chunks = []
-        for start in range(0, len(order), window):
-            near = sorted(order[start : start + window], key=lengths.__getitem__)
-            chunks += [near[at : at + batch_size] for at in range(0, len(near), batch_size)]
-        for index in rng.permutation(len(chunks)).tolist():
-            yield chunks[index]
-        epoch += 1
+
+    n_read = n_changed = n_mixed = 0
+
+    def __init__(
+        self,
+        kind: TaskKind,
+        items: Sequence[EncodedItem],
+        labels: Sequence[Label],
+        seed: int,
+        changed: Callable[[int], Mapping[int, Learnt]] | None = None,
+        mixup: float = 0.0,
+    ) -> None:
+        self._kind, self._seed, self._changed, self._mixup = kind, seed, changed, mixup
+        self._items = list(zip(items, labels, strict=True))
+        self._plain = [*_parts(self._items, {})]
+
+    def __len__(self) -> int:
+        """Items and windows."""
+        return len(self._plain)
+
+    def batches(self, batch_size: int) -> Iterator[Batch]:
+        """Epoch after epoch, in the order of `training_order`."""
+        for epoch in count():
+            parts = [*_parts(self._items, self._changed(epoch))] if self._changed else self._plain
+            lengths = [len(item) for item, _, _ in parts]
+            for number, chosen in enumerate(order_of_epoch(lengths, batch_size, self._seed, epoch)):
+                yield self._batch([parts[place] for place in chosen], epoch, number)
+
+    def _batch(self, parts: Sequence[tuple[EncodedItem, Label, bool]], *place: int) -> Batch:
+        batch = self._kind.batch([item for item, _, _ in parts], [label for _, label, _ in parts])
+        self.n_read += len(parts)
+        self.n_changed += sum(changed for _, _, changed in parts)
+        if not self._mixup:
+            return batch
+        self.n_mixed += len(parts) // 2 * 2
+        return mixed_in_pairs(batch, self._mixup, self._seed, *place)
+
+
+def _parts(items: Sequence[Learnt], changed: Mapping[int, Learnt]) -> Iterator[tuple[EncodedItem, Label, bool]]:
+    """What is learnt by itself, with its label, and whether it was changed."""
+    for number, plain in enumerate(items):
+        item, label = changed.get(number, plain)
+        for part in item.parts:
+            yield part, label, number in changed
 
 
 def logits_of(model: Model, head: TaskHead, items: Sequence[EncodedItem]) -> list[Tensor]:

@@ -141,8 +141,9 @@ def stepper(model: Model, optimizer: torch.optim.Optimizer, recipe: Recipe, how:
     if techniques.r_drop:
         return TwicePassedStepper(model, optimizer, recipe, how)
     on_one_gpu = how.compute.torch_device.type == "cuda" and how.distributed.size == 1
-    # What is kept is looked up on the CPU, and unfreezing makes each phase's steps another work.
-    records = how.graphs and on_one_gpu and model.kept is None and not techniques.unfreezing
+    # What is kept is looked up on the CPU, and unfreezing makes each phase's steps another work, as other parts do.
+    same_work = model.kept is None and how.micro_batch is None and not (techniques.unfreezing or techniques.mixup)
+    records = how.graphs and on_one_gpu and same_work
     return (RecordedStepper if records else Stepper)(model, optimizer, recipe, how)
 
 

@@ -6,6 +6,7 @@ import time
 from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
+from math import ceil
 
 import torch
 from torch import Tensor, nn
@@ -30,9 +31,10 @@ class TooFewSequences(RunFailed):
 class StepConfig:
     """How a step is carried out here; it changes results only by rounding and by which values dropout drops.
 
-    A batch is divided into one micro-batch for each process and each of `gradient_accumulation_steps`; losses and
-    gradients are those of the whole batch. With a seed, what is random in a micro-batch depends on the seed, the step
-    and the micro-batch alone, so that no state of a generator is saved. `stop` is asked once per step whether to stop.
+    A batch is divided into one micro-batch for each process and each of `gradient_accumulation_steps`, or more if one
+    would have more than `micro_batch` items; losses and gradients are those of the whole batch. With a seed, what is
+    random in a micro-batch depends on the seed, the step and the micro-batch alone, so that no state of a generator is
+    saved. `stop` is asked once per step whether to stop.
     On a GPU, losses are read every `read_every` steps, and steps of a shape that returns are recorded as CUDA graphs,
     if they can be and `graphs` is set; `compiles` says whether layers are compiled, by default in long runs.
     """
@@ -45,11 +47,17 @@ class StepConfig:
     read_every: int = 16
     graphs: bool = True
     compiles: bool | None = None
+    micro_batch: int | None = None
 
     @property
     def n_micro_batches(self) -> int:
         """How many micro-batches make up a step, over all processes."""
         return self.distributed.size * self.gradient_accumulation_steps
+
+    def n_parts(self, batch: Batch) -> int:
+        """How many micro-batches make up a step on this batch."""
+        size, most = self.distributed.size, self.micro_batch or batch.n_items
+        return max(self.n_micro_batches, size * ceil(batch.n_items / most / size))
 
 
 @dataclass(frozen=True)
@@ -153,7 +161,7 @@ class Stepper:
 
     def add_gradients(self, batch: Batch, index: int) -> Tally:
         """Add up the gradients of this process's micro-batches."""
-        tally, n_micro, size = Tally(), self.how.n_micro_batches, self.how.distributed.size
+        tally, n_micro, size = Tally(), self.how.n_parts(batch), self.how.distributed.size
         for number in range(self.how.distributed.rank, n_micro, size):
             micro, shares = (batch, {}) if n_micro == 1 else _divided(self.model, batch, number, n_micro)
             began = time.perf_counter()

@@ -9,8 +9,10 @@ from typing import Self
 
 from pydantic import Field, JsonValue, model_validator
 
+from zoo.core.augmentation import TEXT_WAYS, TOKEN_WAYS
 from zoo.core.diff import diff
 from zoo.core.errors import UnknownName, ZooError
+from zoo.core.recipes import DETAILS
 from zoo.core.specs import PartRef, Record, Techniques, Variant
 from zoo.registry.catalog import Catalog
 from zoo.registry.paper_tables import PaperTable
@@ -31,7 +33,9 @@ CHOICES: dict[str, tuple[str, ...]] = {
     "dropout": ("dims.dropout", "dims.attention_dropout"),
     "start of weights": ("init",),
     "pre-training recipe": ("pretraining",),
-    **{name.replace("_", " "): (f"finetuning.{name}",) for name in Techniques.model_fields if name != "patience"},
+    **{name.replace("_", " "): (f"finetuning.{name}",) for name in Techniques.model_fields if name not in DETAILS},
+    **{name.replace("_", " "): (f"finetuning.{name}", "finetuning.augmented") for name in (*TEXT_WAYS, *TOKEN_WAYS)},
+    "synonyms": ("finetuning.synonyms", "finetuning.synonym_file", "finetuning.augmented"),
     "early stopping": ("finetuning.early_stopping", "finetuning.patience"),
     "fine-tuning recipe": ("finetuning",),
     "head": ("head",),

@@ -29,8 +29,11 @@ def finetuning_inputs(recipe: Finetuning, reads: Set[str]) -> Inputs:
     """For a fine-tuning, besides its initial weights, head, task and seed; epochs are unused if steps are given."""
     inputs = recipe.model_dump(exclude={*Reading.model_fields} | _HEAD_READS) | reading_inputs(recipe, reads)
     inputs["features"] = recipe.feature_config and recipe.feature_config.model_dump()
-    if recipe.early_stopping is None:
-        del inputs["patience"]
+    unused = [*([] if recipe.early_stopping else ["patience"]), *([] if recipe.ways else ["augmented"])]
+    if recipe.micro_batch is None or recipe.micro_batch >= recipe.batch_size:
+        unused.append("micro_batch")
+    for name in (*unused, "synonym_file"):
+        del inputs[name]
     if recipe.steps is not None:
         del inputs["epochs"]
         inputs["warmup"] = recipe.warmup_steps(recipe.steps)

@@ -43,10 +43,11 @@ class Finetune(JobKind):
 
     def inputs(self, plan: PlanSpec, job: Job) -> Inputs:
         """As JobKind says."""
-        task = plan.task(str(job.task))
+        task, recipe = plan.task(str(job.task)), plan.finetuning_of(job)
+        words = {"synonyms": plan.synonyms[str(recipe.synonym_file)]} if recipe.synonyms else {}
         return {
             "task": task.content,
-            "recipe": finetuning_inputs(plan.finetuning_of(job), task_kind(task).reads),
+            "recipe": finetuning_inputs(recipe, task_kind(task).reads) | words,
             "head": head_inputs(plan.variant(job.system).head, task.pair),
             **_kept(plan),
         }

@@ -24,6 +24,7 @@ from zoo.tasks.kinds import baseline_names, is_learnt, task_kind
 from zoo.tasks.record import RecordTask
 from zoo.tasks.scoring import check_task, gold_labels, groups, refuse_unfit
 from zoo.tasks.task import Task
+from zoo.text.synonyms import Synonyms
 from zoo.weights.folder import CheckpointFolder
 
 LARGEST_DEFAULT_BUDGET = 500_000_000
@@ -81,6 +82,7 @@ def make_plan(
             held_out=held_out,
             evaluate_at=tuple(evaluate_at),
             checkpoints=checkpoints,
+            synonyms=_synonyms(variants),
             keep_finetuned=keep_finetuned,
             keep_probabilities=keep_probabilities,
             tuning=tuning,
@@ -89,6 +91,12 @@ def make_plan(
         )
     except ValidationError as error:
         raise ZooError(f"not a valid plan: {explain(error)}") from None
+
+
+def _synonyms(variants: Iterable[Variant]) -> dict[str, str]:
+    """The hash of each file of synonyms. Raises ZooError if one is missing or malformed."""
+    files = dict.fromkeys(v.finetuning.synonym_file for v in variants if v.finetuning.synonyms)
+    return {name: Synonyms(Path(name)).content_hash for name in files if name}
 
 
 def _text_of(tasks: Sequence[PlannedTask], data_folder: Path | None) -> CorpusSource:
@@ -174,6 +182,8 @@ def check_plan(catalog: Catalog, plan: Plan) -> None:
             raise ZooError(f"task {planned.name!r} is not what was planned: {told}")
     for name in plan.checkpoints:
         refuse_changed(plan, name, CheckpointFolder(Path(plan.checkpoints[name].folder)))
+    if _synonyms(plan.variants) != plan.synonyms:
+        raise ZooError(f"{' or '.join(plan.synonyms)} is not the file of synonyms that was planned; make a new plan")
     if plan.corpus_hash and corpus_hash(catalog, plan.corpus) != plan.corpus_hash:
         raise ZooError(f"the corpus ({plan.corpus.description}) is not the text that was planned")
 

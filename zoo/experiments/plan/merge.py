@@ -44,6 +44,7 @@ def merged_plan(plans: Mapping[str, Plan]) -> Plan:
         "tasks": tuple(_united(plans, "task", lambda plan: {t.name: t for t in plan.tasks}).values()),
         "seeds": tuple(sorted({seed for plan in plans.values() for seed in plan.seeds})),
         "tuning": _united_tuning(plans),
+        "synonyms": {path: its for plan in plans.values() for path, its in plan.synonyms.items()},
         "checkpoints": _united(plans, "start of", lambda plan: plan.checkpoints, but="folder"),
     }
     try:

@@ -137,6 +137,8 @@ class PlanSpec(Record):
     evaluate_at: tuple[Count, ...] = ()
     """Tokens of pre-training, besides all, after which models are evaluated too; scores count those after all."""
     checkpoints: dict[str, PlannedCheckpoint] = Field(default={})
+    synonyms: dict[str, str] = Field(default={})
+    """SHA-256s of the files of synonyms that recipes name."""
     keep_finetuned: bool = False
     keep_probabilities: bool = False
     tuning: Tuning | None = None

@@ -9,7 +9,7 @@ import numpy as np
 
 from zoo.core.specs import FeatureConfig
 from zoo.document import MISSING, Axis, Chart, Figure, Panel, Point, Section, Series, Table
-from zoo.experiments.results.records import LayerWeights
+from zoo.experiments.results.records import LayerWeights, TaskResult
 from zoo.experiments.results.run import ComparisonRun
 
 Mixes: TypeAlias = dict[tuple[str, str], list[LayerWeights]]
@@ -46,9 +46,17 @@ def techniques_table(run: ComparisonRun) -> Table:
         recipe, results = variant.finetuning, run.finetuned(variant.name)
         used = ", ".join(f"{name}={value}" for name, value in recipe.changed.items()) or MISSING
         steps, best = [result.steps for result in results], [result.best_step or result.steps for result in results]
-        rows.append((variant.name, used, recipe.kept_weights, _range(steps), _range(best)))
-    columns = ("variant", "techniques", "weights kept", "steps taken", "steps of the weights kept")
+        rows.append((variant.name, used, recipe.kept_weights, _range(steps), _range(best), _augmented(results)))
+    columns = ("variant", "techniques", "weights kept", "steps taken", "steps of the weights kept", "items augmented")
     return Table(columns, tuple(rows), words=frozenset({"techniques", "weights kept"}))
+
+
+def _augmented(results: Sequence[TaskResult]) -> str:
+    """How many of the items that all runs read were changed or mixed."""
+    seen = [result.items_seen for result in results if result.items_seen]
+    counts = {"changed": sum(its.changed for its in seen), "mixed": sum(its.mixed for its in seen)}
+    told = ", ".join(f"{n:,} {what}" for what, n in counts.items() if n)
+    return f"{told} of {sum(its.items for its in seen):,}" if seen else MISSING
 
 
 def mixes_of(run: ComparisonRun) -> Mixes:

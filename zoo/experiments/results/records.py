@@ -93,6 +93,14 @@ class ModelResult(Record):
     cost: Cost
 
 
+class ItemsSeen(Record):
+    """How many items and windows training put into batches, and how many of them augmentation changed or mixed."""
+
+    items: Whole
+    changed: Whole = 0
+    mixed: Whole = 0
+
+
 class LayerWeights(Record):
     """A learnt mix of layers: the share of each, the embeddings first, 1 in all; and the scale of their sum."""
 
@@ -121,6 +129,8 @@ class TaskResult(Record):
     best_step: Count | None = None
     """The step after which early stopping found the weights best; `steps` are those taken."""
     layer_mix: LayerWeights | None = None
+    items_seen: ItemsSeen | None = None
+    """With augmentation."""
     truncated: dict[str, Truncation] = Field(default={})
     scores: dict[str, dict[str, float]]
     main_score: float

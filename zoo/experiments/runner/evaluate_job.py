@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 
 from zoo.checkpoints import load
+from zoo.experiments.plan.job_kinds import Transfer
 from zoo.experiments.results.records import Cost, TaskResult, Truncation
 from zoo.experiments.runner.context import JobContext
 from zoo.experiments.runner.latency import latency, throughput
@@ -19,10 +20,12 @@ from zoo.train.finetune import logits_of
 def evaluate(work: JobContext) -> TaskResult:
     """Predict every dev split with a model's own task head, without training."""
     task, dataset = planned_data(work)
-    compute, recipe = work.how.compute, work.plan.finetuning_of(work.job)
-    device, length = compute.torch_device, recipe.max_length
+    compute, device = work.how.compute, work.how.compute.torch_device
     reset_peak_memory(device)
     model = load(work.start(), catalog=work.catalog).to(device)
+    is_ours = work.job.kind == Transfer.name  # its record says how it reads
+    recipe = model.variant.finetuning if is_ours else work.plan.finetuning_of(work.job)
+    length = recipe.max_length
     head = head_for_text(model)
     began = time.perf_counter()
     splits = (*task.dev_splits, *unlabelled(task, dataset))

@@ -4,24 +4,29 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
+from dataclasses import replace
 from functools import partial
+from pathlib import Path
 
 from zoo.blocks import initialise
 from zoo.checkpoints import load, save
+from zoo.core.errors import RunFailed
 from zoo.core.seeds import drawing, seed_of
-from zoo.core.specs import Init
+from zoo.core.specs import Finetuning, Init
 from zoo.experiments.plan.job_kinds import kind_of
-from zoo.experiments.results.records import Cost, LayerWeights, TaskResult, Truncation
+from zoo.experiments.results.records import Cost, ItemsSeen, LayerWeights, TaskResult, Truncation
 from zoo.experiments.runner.context import JobContext
 from zoo.experiments.runner.latency import latency, throughput
 from zoo.experiments.runner.scoring import answered, planned_data, scored, unlabelled
 from zoo.heads import TaskHead
 from zoo.machine.memory import peak_memory, reset_peak_memory
 from zoo.model import Model
-from zoo.tasks.kinds import make_head, task_kind
+from zoo.tasks.kinds import EncodedItem, make_head, task_kind
 from zoo.tasks.scoring import gold_labels, main_score, score
-from zoo.tasks.task import Example, labels_of
-from zoo.train.finetune import divided, head_for, logits_of, predict, training_batches, training_parts
+from zoo.tasks.task import Dataset, Example, Task, labels_of
+from zoo.text.synonyms import Synonyms
+from zoo.train.augment import Augmenter
+from zoo.train.finetune import TrainingItems, divided, head_for, logits_of, predict, shortened
 from zoo.train.kept import keeping
 from zoo.train.loop import fit
 from zoo.train.techniques import freeze_lowest, known_to_loss, reinitialize
@@ -31,29 +36,24 @@ from zoo.weights.folder import CheckpointFolder
 
 def finetune(work: JobContext) -> TaskResult:
     """Put a task head on the pre-trained encoder, train both, and score every dev split."""
-    catalog, plan, job, how = work.catalog, work.plan, work.job, work.how
+    plan, job, how = work.plan, work.job, work.how
     task, dataset = planned_data(work)
     reset_peak_memory(how.compute.torch_device)
-    pretrained = _pretrained(work)
-    variant = pretrained.variant
-    tokenizer = pretrained.text_tokenizer
-    recipe = plan.finetuning_of(job)
-    with drawing("head", dataset.content_hash, job.seed):
-        head = make_head(variant.dims, head_for(task, variant.head, recipe.feature_config))
-    initialise(head, Init(), seed_of("head", dataset.content_hash, job.seed))
-    model = pretrained.with_head(task.name, head).to(how.compute.torch_device)
-    _prepare(work, model, head)
-
+    model, head = _to_train(work, task, dataset)
+    tokenizer, recipe = model.text_tokenizer, plan.finetuning_of(job)
     items, held_out = divided(task.training_items(dataset), recipe.early_stopping, job.seed)
+    recipe = shortened(task_kind(task, recipe), items, tokenizer, recipe)
+    model.variant = model.variant.model_copy(update={"finetuning": recipe})
     kind = task_kind(task, recipe)
     encoded = {task.train_split: kind.encode(items, tokenizer, recipe.max_length)}
     began = time.perf_counter()
-    parts, labels = training_parts(encoded[task.train_split][0], labels_of(items))
-    known_to_loss(head, recipe, labels)
-    batches = training_batches(kind, parts, labels, recipe.batch_size, job.seed)
+    known_to_loss(head, recipe, labels_of(items))
+    learnt = _to_learn(work, model, items, encoded[task.train_split][0])
+    how = replace(how, micro_batch=recipe.micro_batch)
     held_out_score = partial(_score_of, work, model, head, held_out)
     with keeping(model):
-        history = fit(model, batches, recipe, recipe.steps_over(len(parts)), work.progress, how, held_out_score)
+        batches = learnt.batches(recipe.batch_size)
+        history = fit(model, batches, recipe, recipe.steps_over(len(learnt)), work.progress, how, held_out_score)
     trained = time.perf_counter()
     for split in (*task.dev_splits, *unlabelled(task, dataset)):
         encoded[split] = kind.encode(dataset.splits[split], tokenizer, recipe.max_length)
@@ -65,7 +65,7 @@ def finetune(work: JobContext) -> TaskResult:
     head.config = head.config.model_copy(update={"options": chosen})
     seconds, peak = time.perf_counter() - began, peak_memory(how.compute.torch_device)
     if kind_of(job).keeps_model(plan, job):
-        save(model, work.model_folder(), to="zoo", replace=True, catalog=catalog)
+        save(model, work.model_folder(), to="zoo", replace=True, catalog=work.catalog)
     is_first = job.seed == plan.seeds[0]  # with other seeds, the model is as fast
     asked = [item for split in task.dev_splits for item in encoded[split][0]]
     return scored(
@@ -73,6 +73,7 @@ def finetune(work: JobContext) -> TaskResult:
         answers,
         steps=history.n_steps,
         best_step=history.best_step,
+        items_seen=_seen(learnt, recipe),
         parameters_trained=sum(each.numel() for each in model.parameters() if each.requires_grad),
         layer_mix=_mix(model),
         truncated={
@@ -89,21 +90,48 @@ def finetune(work: JobContext) -> TaskResult:
     )
 
 
-def _prepare(work: JobContext, model: Model, head: TaskHead) -> None:
-    """Freeze layers, or start some anew, as the recipe says."""
-    plan, job = work.plan, work.job
-    recipe = plan.finetuning_of(job)
+def _to_train(work: JobContext, task: Task, dataset: Dataset) -> tuple[Model, TaskHead]:
+    """The pre-trained model with a new head on the device, layers frozen or started anew as the recipe says."""
+    recipe, seed = work.plan.finetuning_of(work.job), work.job.seed
+    pretrained = _pretrained(work)
+    variant, head_seed = pretrained.variant, seed_of("head", dataset.content_hash, seed)
+    with drawing("head", dataset.content_hash, seed):
+        head = make_head(variant.dims, head_for(task, variant.head, recipe.feature_config))
+    initialise(head, Init(), head_seed)
+    model = pretrained.with_head(task.name, head).to(work.how.compute.torch_device)
     if recipe.reinitialized_layers is not None:
-        fresh = work.catalog.assemble(model.variant, seed_of("reinitialized layers", job.seed))
+        fresh = work.catalog.assemble(variant, seed_of("reinitialized layers", seed))
         reinitialize(model, fresh, recipe.reinitialized_layers)
-        initialise(head, Init(), seed_of("head", plan.task(str(job.task)).content_hash, job.seed))  # its pooler too
+        initialise(head, Init(), head_seed)  # its pooler too
     if recipe.frozen_layers is not None:
         freeze_lowest(model, recipe.frozen_layers)
+    return model, head
+
+
+def _to_learn(
+    work: JobContext, model: Model, items: Sequence[Example], encoded: Sequence[EncodedItem]
+) -> TrainingItems:
+    """The training items, changed in each epoch as the recipe says. Raises RunFailed if its synonyms are others now."""
+    recipe, seed = model.variant.finetuning, work.job.seed
+    kind, changed = task_kind(work.catalog.task(str(work.job.task)), recipe), None
+    if recipe.ways:
+        synonyms = Synonyms(Path(recipe.synonym_file)) if recipe.synonym_file and recipe.synonyms else None
+        if synonyms and synonyms.content_hash != work.plan.synonyms[str(recipe.synonym_file)]:
+            raise RunFailed(f"{recipe.synonym_file} is no longer the file that was planned; start a new run")
+        augmenter = Augmenter(kind, model.text_tokenizer, recipe, seed, recipe.max_length, synonyms)
+        changed = partial(augmenter.changed, items, encoded)
+    return TrainingItems(kind, encoded, labels_of(items), seed, changed, recipe.mixup)
+
+
+def _seen(learnt: TrainingItems, recipe: Finetuning) -> ItemsSeen | None:
+    if not (recipe.ways or recipe.mixup):
+        return None
+    return ItemsSeen(items=learnt.n_read, changed=learnt.n_changed, mixed=learnt.n_mixed)
 
 
 def _score_of(work: JobContext, model: Model, head: TaskHead, items: Sequence[Example]) -> float:
     """The task's score on training items that are held out."""
-    task, recipe = work.catalog.task(str(work.job.task)), work.plan.finetuning_of(work.job)
+    task, recipe = work.catalog.task(str(work.job.task)), model.variant.finetuning
     kind = task_kind(task, recipe)
     encoded, _ = kind.encode(items, model.text_tokenizer, recipe.max_length)
     with work.how.compute.autocast():

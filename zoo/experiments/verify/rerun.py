@@ -101,7 +101,8 @@ def _answered_again(
             for split in task.dev_splits:
                 yield split, preferred(model, task_kind(task), dataset.splits[split])[0], []
         return
-    head, recipe = head_for_text(model), plan.variant(result.job.system).finetuning
+    head, is_given = head_for_text(model), result.job.system in plan.evaluated
+    recipe = plan.variant(result.job.system).finetuning if is_given else model.variant.finetuning
     order, kind = class_order(head.config, task), task_kind(task, recipe)
     for split in task.dev_splits:
         items, _ = kind.encode(dataset.splits[split], model.text_tokenizer, recipe.max_length)

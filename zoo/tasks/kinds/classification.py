@@ -24,6 +24,7 @@ class Classification(TaskKind):
     head = "zoo.heads:SequenceClassification"
     is_one_class = True
     loss_reads = LOSS_FIELDS
+    rewords = True
     baselines: ClassVar = {
         "majority": "zoo.tasks.baselines:majority_class",
         "bag-of-words": "zoo.tasks.baselines:logistic_regression",

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, ClassVar
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any, ClassVar, TypeAlias
 
 from zoo.core.errors import ZooError
 from zoo.core.specs import Reading
@@ -30,6 +30,10 @@ class UnfitWord(ZooError):
 
 DIGITS = 6
 """Digits of a probability that is kept."""
+
+
+Rewording: TypeAlias = Callable[[Sequence[str]], list[tuple[str, int]]]
+"""The words of a text to other words, each with the place of the word that it stands for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,6 +121,9 @@ class TaskKind(ABC):
 
     loss_reads: ClassVar[frozenset[str]] = frozenset()
     """Which of a recipe's LOSS_FIELDS its loss knows."""
+
+    rewords: ClassVar[bool] = False
+    """Whether words of a training item may be swapped, left out, doubled or replaced, as `reworded` does."""
 
     def __init__(self, labels: Sequence[str], pair: bool = False) -> None:
         self.labels, self.pair = tuple(labels), pair
@@ -233,6 +240,14 @@ class TaskKind(ABC):
     def target(self, item: EncodedItem, label: Label) -> Any:
         """A label as a batch carries it for each sequence: a number, or equally many for all items."""
         return label
+
+    def reworded(self, item: Example, change: Rewording) -> Example:
+        """An item with other words, its label still true; of kinds that say so (`rewords`). Choices keep theirs."""
+
+        def text(of: str) -> str:
+            return " ".join(word for word, _ in change(of.split()))
+
+        return replace(item, first=text(item.first), second=None if item.second is None else text(item.second))
 
     # What it predicts
 

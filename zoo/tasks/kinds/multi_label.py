@@ -19,6 +19,8 @@ class MultiLabel(TaskKind):
     """A label is the list of the ids of all labels that hold, in order."""
 
     head = "zoo.heads:MultiLabelClassification"
+    loss_reads = frozenset({"mixup"})
+    rewords = True
     baselines: ClassVar = {
         "majority": "zoo.tasks.baselines:majority_set",
         "bag-of-words": "zoo.tasks.baselines:one_regression_per_label",

@@ -26,6 +26,7 @@ class MultipleChoice(TaskKind):
     columns: ClassVar[tuple[str, ...]] = ("prediction", "choice", "probability")
     several_texts = True
     answers_lie_in_items = True
+    rewords = True
     options: ClassVar[tuple[str, ...]] = ("n_choices",)
     baselines: ClassVar = {
         "majority": "zoo.tasks.choice_baselines:majority_place",

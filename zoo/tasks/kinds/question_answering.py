@@ -4,12 +4,22 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from pydantic import JsonValue
 
 from zoo.core.errors import ZooError
-from zoo.tasks.kinds.kind import DIGITS, EncodedItem, ItemField, TaskKind, are_probabilities, percent, text_in
+from zoo.tasks.kinds.kind import (
+    DIGITS,
+    EncodedItem,
+    ItemField,
+    Rewording,
+    TaskKind,
+    are_probabilities,
+    percent,
+    text_in,
+)
 from zoo.tasks.task import Example
 
 if TYPE_CHECKING:
@@ -37,6 +47,7 @@ class QuestionAnswering(TaskKind):
     options = ("no_answer", "threshold")
     reads = frozenset({"max_length", "stride", "longest_question", "longest_answer"})
     cuts = "questions"
+    rewords = True
     baselines: ClassVar = {"tf-idf-sentence": "zoo.tasks.sentence_baseline:best_sentence"}
 
     def __init__(
@@ -124,6 +135,10 @@ class QuestionAnswering(TaskKind):
         if len(texts) != 2:
             raise ZooError(f"has {len(texts)} texts; an answer span needs a question and a text, a tab between them")
         return Example(texts[0], texts[1])
+
+    def reworded(self, item: Example, change: Rewording) -> Example:
+        """The question alone, as answers are places in the other text."""
+        return replace(item, first=" ".join(word for word, _ in change(item.first.split())))
 
     def encode(
         self, examples: Sequence[Example], tokenizer: Tokenizer, max_length: int

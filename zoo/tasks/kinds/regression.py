@@ -20,6 +20,8 @@ class Regression(TaskKind):
     """A label is a finite number."""
 
     head = "zoo.heads:Regression"
+    loss_reads = frozenset({"mixup"})
+    rewords = True
     columns = ("prediction",)
     baselines: ClassVar = {
         "majority": "zoo.tasks.baselines:mean_score",

@@ -28,6 +28,7 @@ class SpanClassification(Classification):
     """
 
     head = "zoo.heads:SpanClassification"
+    rewords = False
 
     def fields(self) -> tuple[ItemField, ...]:
         """A text or two, the spans if no asterisks mark them, and the class."""

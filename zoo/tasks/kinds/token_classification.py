@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
+from dataclasses import replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -13,6 +14,7 @@ from zoo.tasks.kinds.classification import class_id, id_of, is_id
 from zoo.tasks.kinds.kind import (
     EncodedItem,
     ItemField,
+    Rewording,
     TaskKind,
     UnfitWord,
     are_probabilities,
@@ -40,7 +42,8 @@ class TokenClassification(TaskKind):
     """
 
     head = "zoo.heads:TokenClassification"
-    loss_reads = LOSS_FIELDS
+    loss_reads = LOSS_FIELDS - {"mixup"}
+    rewords = True
     columns = ("start", "end", "word", "prediction", "probability")
     options = ("words",)
     reads = frozenset({"max_length", "stride"})
@@ -173,6 +176,15 @@ class TokenClassification(TaskKind):
             pieces = tokenizer.encode_with_offsets(texts)
         firsts = [_firsts(offsets, its) for (_, offsets), its in zip(pieces, words, strict=True)]
         return self._windowed(tokenizer, pieces, words, firsts, max_length), 0
+
+    def reworded(self, item: Example, change: Rewording) -> Example:
+        """Tags move with their words."""
+        changed = change([item.first[start:end] for start, end in self.words(item.first)])
+        return replace(
+            item,
+            first=self.text_of([word for word, _ in changed]),
+            label=item.label and tuple(item.label[place] for _, place in changed),
+        )
 
     def encode_lines(
         self, examples: Sequence[Example], tokenizer: Tokenizer, max_length: int
