@@ -149,8 +149,17 @@ class Model(ReadsLayers):
         layout = batch.layout.as_causal() if self.causal else batch.layout
         return layout.with_types(batch.token_types) if self.encoder.reads_types else layout
 
-    def forward(self, batch: Batch) -> dict[str, Output]:
-        """Every objective's loss and predictions, by name."""
+    @property
+    def losses(self) -> tuple[str, ...]:
+        """The names of the losses that `forward` gives: those of the objectives."""
+        return self.objective_names
+
+    def n_targets(self, name: str, batch: Batch) -> Tensor:
+        """How many predictions the loss of this name averages. Scalar."""
+        return self.objective(name).n_targets(batch)
+
+    def forward(self, batch: Batch, states: list[Tensor] | None = None) -> dict[str, Output]:
+        """Every objective's loss and predictions, by name; a list that is given gets the states of all layers."""
         table = self.embedding.tokens.weight
         if self.features is not None:
             hidden = self.read(batch)
@@ -160,22 +169,23 @@ class Model(ReadsLayers):
         for name in self._reading("embedded"):
             outputs[name] = output = self.objective(name)(self.embedding.narrow(batch), batch, table)
             batch = batch if output.corrupted is None else output.corrupted
-        for name, hidden in self._encoded(self._embedded(batch), batch):
+        for name, hidden in self._encoded(self._embedded(batch), batch, states):
             outputs[name] = self.objective(name)(hidden, batch, table)
         return {name: outputs[name] for name in self._keys}
 
     def _reading(self, what: Reads) -> list[str]:
         return [name for name in self._keys if self.objective(name).reads == what]
 
-    def _encoded(self, embedded: Tensor, batch: Batch) -> Iterator[tuple[str, Tensor]]:
+    def _encoded(self, embedded: Tensor, batch: Batch, wanted: list[Tensor] | None) -> Iterator[tuple[str, Tensor]]:
         """The input of each objective after the encoder, by name."""
         wants_states = self._reading("states")
-        if not wants_states:
+        if not wants_states and wanted is None:
             hidden = self.encoder(embedded, self._layout(batch))
         else:
-            states = torch.stack([embedded, *self.encoder.states(embedded, self._layout(batch))])
+            states = [] if wanted is None else wanted
+            states += [embedded, *self.encoder.states(embedded, self._layout(batch))]
             hidden = states[-1]
-            yield from ((name, states) for name in wants_states)
+            yield from ((name, torch.stack(states)) for name in wants_states)
         yield from ((name, hidden) for name in self._reading("hidden"))
 
     @contextmanager

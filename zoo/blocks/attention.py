@@ -100,14 +100,14 @@ class SelfAttention(nn.Module):
 
     def forward(self, hidden: Tensor, layout: Layout, bias: Bias | None = None) -> Tensor:
         """[T, H] -> [T, H]; a `bias` is added to the scores, as by `attend`."""
-        query, key, value = (part.view(part.shape[0], self.n_heads, -1) for part in self._projected(hidden))
+        query, key, value = (part.view(part.shape[0], self.n_heads, -1) for part in self.projected(hidden))
         query, key = self.positions(query, key, layout)
         dropout = self.dropout if self.training else 0.0
         mixed = attend(query, key, value, layout, dropout=dropout, window=self.window, bias=bias, scale=self.scale)
         out: Tensor = self.output(mixed.flatten(1))
         return out
 
-    def _projected(self, hidden: Tensor) -> Sequence[Tensor]:
+    def projected(self, hidden: Tensor) -> Sequence[Tensor]:
         """Queries, keys and values; on a GPU from one product, which reads and keeps its input once. 3 x [T, H]"""
         layers = (self.query, self.key, self.value)
         if hidden.device.type == "cpu" or not all(map(_is_plain, layers)):

@@ -184,6 +184,16 @@ class Encoder(nn.Module, ABC):
         """[T, H] -> [T, H] after each layer, the last equal to `forward`'s; only that one by default."""
         yield self(hidden, layout)
 
+    def projected(self, states: Sequence[Tensor]) -> Sequence[Tensor]:
+        """The queries, keys and values of the last layer's attention, from its input and the output of each layer.
+
+        L + 1 times [T, H] -> 3 x [T, H]. Raises ZooError, by default, if it has none to give.
+        """
+        raise ZooError(
+            f"encoder {type(self).__name__} gives no queries, keys and values of its last layer, so its "
+            "relations cannot be learnt; give distillation.relations=0"
+        )
+
 
 class Objective(nn.Module, ABC):
     """What a model is trained to do: the data it needs, its own layers and its loss.

@@ -8,6 +8,7 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import Field, JsonValue, ValidationError
 
 from zoo.core.compression import Pruning, Quantization, kept_layers, n_kept
+from zoo.core.distillation import Distillation
 from zoo.core.errors import ZooError, explain
 from zoo.core.recipes import (
     LOSS_FIELDS,
@@ -36,10 +37,10 @@ from zoo.core.record import (
 )
 
 __all__ = [
-    "LARGEST_RECORD", "LOSS_FIELDS", "Activation", "Count", "Dims", "FeatureConfig", "FeatureLayers", "Finetuning",
-    "HeadConfig", "Init", "Length", "Name", "PartRef", "PoolingConfig", "Positive", "Precision", "Pretraining",
-    "Pruning", "Quantization", "R", "Reading", "Recipe", "Record", "Share", "Techniques", "TrainingPrecision",
-    "Variant", "Width", "part", "read_record",
+    "LARGEST_RECORD", "LOSS_FIELDS", "Activation", "Count", "Dims", "Distillation", "FeatureConfig", "FeatureLayers",
+    "Finetuning", "HeadConfig", "Init", "Length", "Name", "PartRef", "PoolingConfig", "Positive", "Precision",
+    "Pretraining", "Pruning", "Quantization", "R", "Reading", "Recipe", "Record", "Share", "Techniques",
+    "TrainingPrecision", "Variant", "Width", "part", "read_record",
 ]  # fmt: skip
 
 
@@ -149,6 +150,7 @@ class Variant(Record):
     init: Init = Init()
     pretraining: Pretraining
     finetuning: Finetuning
+    distillation: Distillation = Distillation()
     head: PoolingConfig = PoolingConfig()
 
     def swap(self, name: str, **fields: Any) -> Self:
@@ -177,6 +179,8 @@ class Variant(Record):
         heads = f", {dims.n_heads} heads" if dims.n_heads else ""
         narrow = f", embeddings {dims.embedding_width}" if dims.embedding_width != dims.hidden_width else ""
         length = f"{tuning.steps:,} steps" if tuning.steps else f"{tuning.epochs:g} epochs"
+        learnt = self.distillation
+        taught = [f"  teacher       {learnt.teacher}: {learnt.label}"] if learnt.teacher else []
         return "\n".join(
             (
                 f"Variant {self.name} ({self.paper})",
@@ -188,6 +192,7 @@ class Variant(Record):
                 f"  pre-training  {recipe.tokens:,} tokens, batches of {recipe.batch_tokens:,}, "
                 f"{recipe.optimizer}, learning rate {recipe.learning_rate:g}",
                 f"  fine-tuning   {length}, batches of {tuning.batch_size}, learning rate {tuning.learning_rate:g}",
+                *taught,
             )
         )
 

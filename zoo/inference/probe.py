@@ -41,12 +41,12 @@ class ProbeTask:
 class Probes(Model):
     """A frozen encoder with a head on its input, one on the output of each layer; each sequence is read once."""
 
-    def forward(self, batch: Batch) -> dict[str, Output]:
-        """Every head's loss and predictions, by name."""
+    def forward(self, batch: Batch, states: list[Tensor] | None = None) -> dict[str, Output]:
+        """Every head's loss and predictions, by name; no list of states is filled."""
         assert self.kept is not None
-        states, table = self.kept(batch), self.embedding.tokens.weight
+        kept, table = self.kept(batch), self.embedding.tokens.weight
         names = self.objective_names
-        return {name: self.objective(name)(state, batch, table) for name, state in zip(names, states, strict=True)}
+        return {name: self.objective(name)(state, batch, table) for name, state in zip(names, kept, strict=True)}
 
 
 def probe(model: Model, asked: ProbeTask, progress: Progress) -> list[list[Answers]]:

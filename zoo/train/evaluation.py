@@ -46,4 +46,4 @@ def _numbers(model: Model, batch: Batch, device: torch.device) -> Iterator[tuple
     """Of each objective the name and the number of predictions; and loss, hits and classified ones on the device."""
     for name, output in model(batch.to(device)).items():
         numbers = torch.stack([output.loss.detach(), *output.hits()]).double()
-        yield name, int(model.objective(name).n_targets(batch)), numbers
+        yield name, int(model.n_targets(name, batch)), numbers

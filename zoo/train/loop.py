@@ -15,6 +15,7 @@ from zoo.core.errors import RunFailed
 from zoo.core.specs import Recipe, Techniques
 from zoo.model import Model
 from zoo.train.compiling import compiled_blocks, pays
+from zoo.train.distillation import Student
 from zoo.train.graphs import RecordedStepper
 from zoo.train.optimizers import make_optimizer
 from zoo.train.readings import STOP
@@ -141,9 +142,10 @@ def stepper(model: Model, optimizer: torch.optim.Optimizer, recipe: Recipe, how:
     if techniques.r_drop:
         return TwicePassedStepper(model, optimizer, recipe, how)
     on_one_gpu = how.compute.torch_device.type == "cuda" and how.distributed.size == 1
-    # What is kept is looked up on the CPU, and unfreezing makes each phase's steps another work, as other parts do.
+    # What is kept is looked up on the CPU, unfreezing makes each phase's steps another work, as other parts do, and
+    # what a teacher says is looked up batch by batch.
     same_work = model.kept is None and how.micro_batch is None and not (techniques.unfreezing or techniques.mixup)
-    records = how.graphs and on_one_gpu and same_work
+    records = how.graphs and on_one_gpu and same_work and not isinstance(model, Student)
     return (RecordedStepper if records else Stepper)(model, optimizer, recipe, how)
 
 

@@ -229,13 +229,12 @@ def _refuse_few(batch: Batch, index: int, how: StepConfig) -> None:
 def _divided(model: Model, batch: Batch, number: int, n_micro: int) -> tuple[Batch, dict[str, float]]:
     """A micro-batch, and its share of each loss."""
     micro = batch.micro_batch(number, n_micro)
-    return micro, {name: _share(model, name, micro, batch) for name in model.objective_names}
+    return micro, {name: _share(model, name, micro, batch) for name in model.losses}
 
 
 def _share(model: Model, name: str, micro: Batch, batch: Batch) -> float:
     """How much of a batch's mean loss a micro-batch makes up: its share of the predictions."""
-    objective = model.objective(name)
-    return int(objective.n_targets(micro)) / max(1, int(objective.n_targets(batch)))
+    return int(model.n_targets(name, micro)) / max(1, int(model.n_targets(name, batch)))
 
 
 def count_labels(batch: Batch) -> dict[str, Counter[int]]:

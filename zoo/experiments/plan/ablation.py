@@ -38,6 +38,7 @@ CHOICES: dict[str, tuple[str, ...]] = {
     "synonyms": ("finetuning.synonyms", "finetuning.synonym_file", "finetuning.augmented"),
     "early stopping": ("finetuning.early_stopping", "finetuning.patience"),
     "fine-tuning recipe": ("finetuning",),
+    "distillation": ("distillation",),
     "head": ("head",),
 }
 """Design choices and their fields, in the order in which a path makes them.

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Set
 from typing import TypeAlias
 
-from zoo.core.specs import Finetuning, Init, PoolingConfig, Pretraining, Reading, Variant
+from zoo.core.specs import Distillation, Finetuning, Init, PoolingConfig, Pretraining, Reading, Variant
 
 Inputs: TypeAlias = dict[str, object]
 
-_LATER = {"name", "paper", "finetuning", "head"}
+_LATER = {"name", "paper", "finetuning", "distillation", "head"}
 _OF_TRAINING = {"init", "pretraining", "packing", "masking"}
 _HEAD_READS = {"features", "frozen", "lstm_width", "lstm_layers"}
 
@@ -38,6 +38,18 @@ def finetuning_inputs(recipe: Finetuning, reads: Set[str]) -> Inputs:
         del inputs["epochs"]
         inputs["warmup"] = recipe.warmup_steps(recipe.steps)
     return inputs
+
+
+def distillation_inputs(record: Distillation) -> Inputs:
+    """For learning from a teacher, besides the teacher: what has no weight is unused."""
+    unused = {"teacher"}
+    if not record.logits:
+        unused.add("temperature")
+    if not record.hidden:
+        unused.add("hidden_distance")
+    if not record.relations:
+        unused.add("relation_heads")
+    return record.model_dump(exclude=unused)
 
 
 def reading_inputs(reading: Reading, reads: Set[str]) -> Inputs:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from types import MappingProxyType
 
-from zoo.experiments.plan.inputs import Inputs, finetuning_inputs, head_inputs, reading_inputs
+from zoo.experiments.plan.inputs import Inputs, distillation_inputs, finetuning_inputs, head_inputs, reading_inputs
 from zoo.experiments.plan.job import Job
 from zoo.experiments.plan.job_kind import SPECIAL_TOKENS, JobKind, characters_per_token, text_of
 from zoo.experiments.plan.model_jobs import Checkpoint, Pretrain, TakeOver, start_job
@@ -28,7 +28,7 @@ class Finetune(JobKind):
             if is_learnt(task)
             for rule, settings in (plan.tried(task.name),)
             for seed in plan.seeds
-            for name in plan.finetuned
+            for name in (plan.learners if tokens is None else plan.finetuned)
             for setting in settings
         )
 
@@ -38,17 +38,24 @@ class Finetune(JobKind):
         return f"fine-tuning {job.system} on {job.task}, seed {job.seed}{setting}{_point(job)}"
 
     def needs(self, plan: PlanSpec, job: Job) -> tuple[Job, ...]:
-        """As JobKind says."""
-        return (start_job(plan, job.system, job.seed, job.at),)
+        """The start, and the teacher that is fine-tuned with the same task, seed and setting, or has a head."""
+        start, teacher = start_job(plan, job.system, job.seed, job.at), plan.teacher_of(job.system)
+        if teacher is None:
+            return (start,)
+        if plan.has_own_head(teacher):
+            return start, start_job(plan, teacher, job.seed)
+        return start, job.model_copy(update={"system": teacher, "at": None})
 
     def inputs(self, plan: PlanSpec, job: Job) -> Inputs:
         """As JobKind says."""
-        task, recipe = plan.task(str(job.task)), plan.finetuning_of(job)
+        task, variant, recipe = plan.task(str(job.task)), plan.variant(job.system), plan.finetuning_of(job)
         words = {"synonyms": plan.synonyms[str(recipe.synonym_file)]} if recipe.synonyms else {}
+        taught = {"distillation": distillation_inputs(variant.distillation)} if variant.distillation.teacher else {}
         return {
             "task": task.content,
             "recipe": finetuning_inputs(recipe, task_kind(task).reads) | words,
-            "head": head_inputs(plan.variant(job.system).head, task.pair),
+            "head": head_inputs(variant.head, task.pair),
+            **taught,
             **_kept(plan),
         }
 
@@ -57,8 +64,9 @@ class Finetune(JobKind):
         return f"finetuned/{job.name}"
 
     def keeps_model(self, plan: PlanSpec, job: Job) -> bool:
-        """Also where it answers another task."""
-        return plan.keep_finetuned or job.task in {task.trained_on for task in plan.tasks}
+        """Also where it answers another task, or others learn from it."""
+        answers = job.task in {task.trained_on for task in plan.tasks}
+        return plan.keep_finetuned or answers or job.system in {plan.teacher_of(name) for name in plan.learners}
 
     def size(self, plan: PlanSpec, job: Job) -> float:
         """As JobKind says."""
@@ -91,7 +99,7 @@ class Transfer(JobKind):
             for task in plan.tasks
             if task.trained_on
             for job in finetunings
-            if job.task == task.trained_on and job.at is None
+            if job.task == task.trained_on and job.at is None and job.system in plan.finetuned
         )
 
     def title(self, job: Job) -> str:

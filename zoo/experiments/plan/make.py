@@ -17,6 +17,7 @@ from zoo.experiments.plan.claims import PLAIN, Claims
 from zoo.experiments.plan.corpus import CorpusSource, MicroworldCorpus, TasksCorpus, corpus_hash
 from zoo.experiments.plan.plan import Plan
 from zoo.experiments.plan.spec import PlannedCheckpoint, PlannedSplit, PlannedTask, hash_json
+from zoo.experiments.plan.teachers import refuse_unfit_teachers
 from zoo.machine.compute import ONE_THREAD, Compute, refuse_missing, refuse_unsupported
 from zoo.registry.catalog import Catalog
 from zoo.registry.search_grids import Tuning
@@ -45,6 +46,7 @@ def make_plan(
     folders: Mapping[str, Path] | None = None,
     evaluated: Collection[str] = (),
     evaluate_at: Sequence[int] = (),
+    teachers: Sequence[Variant] = (),
     keep_finetuned: bool = False,
     keep_probabilities: bool = False,
     tuning: Tuning | None = None,
@@ -56,27 +58,26 @@ def make_plan(
 
     Without a corpus, synthetic tasks are pre-trained for on the microworld and others on their own training text. A
     variant in `folders` starts from the weights there, without pre-training; one that is also in `evaluated` is scored
-    with its own task head. Raises ZooError if anything is wrong, before any training.
+    with its own task head; `teachers` are those of variants that are not compared. Raises ZooError if anything is
+    wrong, before any training.
     """
     if not tasks:
         raise ZooError("there is nothing to compare on; give at least one task, as --tasks rte")
-    for variant in variants:
-        catalog.check(variant, map(catalog.task, tasks), trained=variant.name in (folders or {}))
-    asked = {name: map(catalog.task, tasks) if name in evaluated else None for name in folders or {}}
-    checkpoints = {name: planned_checkpoint(catalog, folder, asked[name]) for name, folder in (folders or {}).items()}
+    checkpoints = _checked(catalog, (*variants, *teachers), [catalog.task(t) for t in tasks], folders or {}, evaluated)
     refuse_unequal(variants, set(checkpoints), evaluated, one_head=one_head)
     _refuse_untrained(catalog, tasks, [variant.name for variant in variants if variant.name not in evaluated])
     planned = [planned_task(catalog, name, data_folder, beside=tasks) for name in tasks]
     corpus = corpus or _text_of(planned, data_folder)
     try:
         return Plan(
-            variants=tuple(catalog.without_defaults(v, trained=v.name in checkpoints) for v in variants),
+            variants=_plain(catalog, variants, checkpoints),
+            teachers=_plain(catalog, teachers, checkpoints),
             tasks=tuple(planned),
             seeds=tuple(range(n_seeds)),
             pretraining_seed=0,
             pretrain_each_seed=pretrain_each_seed,
             corpus=corpus,
-            corpus_hash=corpus_hash(catalog, corpus) if len(checkpoints) < len(variants) else "",
+            corpus_hash=corpus_hash(catalog, corpus) if len(checkpoints) < len(variants) + len(teachers) else "",
             data_folder=str(data_folder) if data_folder else None,
             compute=compute,
             held_out=held_out,
@@ -97,6 +98,28 @@ def _synonyms(variants: Iterable[Variant]) -> dict[str, str]:
     """The hash of each file of synonyms. Raises ZooError if one is missing or malformed."""
     files = dict.fromkeys(v.finetuning.synonym_file for v in variants if v.finetuning.synonyms)
     return {name: Synonyms(Path(name)).content_hash for name in files if name}
+
+
+def _checked(
+    catalog: Catalog,
+    variants: Sequence[Variant],
+    tasks: Sequence[Task],
+    folders: Mapping[str, Path],
+    evaluated: Collection[str],
+) -> dict[str, PlannedCheckpoint]:
+    """The trained weights that variants start from, if all variants build and suit the tasks and their teachers."""
+    for variant in variants:
+        catalog.check(variant, tasks, trained=variant.name in folders)
+    refuse_unfit_teachers(catalog, variants, folders, tasks)
+    return {
+        name: planned_checkpoint(catalog, folder, tasks if name in evaluated else None)
+        for name, folder in folders.items()
+    }
+
+
+def _plain(catalog: Catalog, variants: Sequence[Variant], trained: Collection[str]) -> tuple[Variant, ...]:
+    """Variants without options at their defaults."""
+    return tuple(catalog.without_defaults(variant, trained=variant.name in trained) for variant in variants)
 
 
 def _text_of(tasks: Sequence[PlannedTask], data_folder: Path | None) -> CorpusSource:
@@ -170,7 +193,7 @@ def check_plan(catalog: Catalog, plan: Plan) -> None:
     refuse_missing(plan.compute.device)
     refuse_unsupported(plan.compute)
     catalog = catalog.with_tasks(plan.own_tasks)
-    for variant in plan.variants:
+    for variant in plan.trained:
         tasks = [catalog.task(task.name) for task in plan.tasks]
         catalog.check(variant, tasks, trained=variant.name in plan.checkpoints)
     folder = Path(plan.data_folder) if plan.data_folder else None

@@ -38,9 +38,12 @@ def merged_plan(plans: Mapping[str, Plan]) -> Plan:
     named = list(plans.items())
     for other in named[1:]:
         _refuse_other_settings(named[0], other)
+    variants = _united(plans, "variant", lambda plan: {v.name: v for v in plan.trained})
+    compared = {name for plan in plans.values() for name in plan.names}
     first = next((plan for plan in plans.values() if plan.corpus_hash), named[0][1])
     fields: dict[str, Any] = {
-        "variants": tuple(_united(plans, "variant", lambda plan: {v.name: v for v in plan.variants}).values()),
+        "variants": tuple(variant for name, variant in variants.items() if name in compared),
+        "teachers": tuple(variant for name, variant in variants.items() if name not in compared),
         "tasks": tuple(_united(plans, "task", lambda plan: {t.name: t for t in plan.tasks}).values()),
         "seeds": tuple(sorted({seed for plan in plans.values() for seed in plan.seeds})),
         "tuning": _united_tuning(plans),

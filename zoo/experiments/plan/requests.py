@@ -17,6 +17,7 @@ from zoo.experiments.plan.options import AblationOptions, ExperimentOptions, Pla
 from zoo.experiments.plan.plan import Plan, read_plan
 from zoo.experiments.plan.points import points
 from zoo.experiments.plan.suites import without_suites
+from zoo.experiments.plan.teachers import with_teachers
 from zoo.machine.compute import chosen_compute
 from zoo.registry.catalog import Catalog
 from zoo.registry.search_grids import Tuning, tuning
@@ -99,19 +100,29 @@ def kept_plan(catalog: Catalog, plan: Plan | Path, options: ExperimentOptions) -
 
 
 def _plan(
-    catalog: Catalog, variants: Sequence[Variant], own: Mapping[str, Collection[str]], options: PlanOptions, **how: Any
+    catalog: Catalog,
+    variants: Sequence[Variant],
+    own: Mapping[str, Collection[str]],
+    options: PlanOptions,
+    folders: Mapping[str, Path] | None = None,
+    evaluated: Collection[str] = (),
+    **how: Any,
 ) -> Plan:
+    taught = with_teachers(catalog, variants, folders or {})
     folder = options.data.resolve() if options.data else None
     asked = asked_tasks(catalog, (STARTER,) if options.tasks is None else options.tasks, folder)
     installed = catalog.offered["task"]
     catalog = catalog.with_tasks(t for t in asked if isinstance(t, RecordTask) and installed.get(t.name) != t)
     tasks, looks = [task.name for task in asked], _looks(options, [variant.name for variant in variants])
-    budgeted = [_budgeted(variant, own.get(variant.name, ()), options) for variant in variants]
+    budgeted = [_budgeted(variant, own.get(variant.name, ()), options) for variant in taught.variants]
     return make_plan(
         catalog,
         budgeted,
         tasks,
-        evaluate_at=_points(options, budgeted, how.get("folders", ())) if options.evaluate_at else (),
+        evaluate_at=_points(options, budgeted, taught.folders) if options.evaluate_at else (),
+        teachers=[_budgeted(v, catalog.exchanged_fields(name), options) for name, v in taught.teachers.items()],
+        folders=taught.folders,
+        evaluated={*evaluated, *taught.with_head},
         n_seeds=looks[-1] if looks else options.seeds,
         corpus=_files(options.corpus),
         data_folder=folder,

@@ -124,6 +124,8 @@ class PlanSpec(Record):
 
     format: Literal[2] = FORMAT
     variants: Annotated[tuple[Variant, ...], Field(min_length=1)]
+    teachers: tuple[Variant, ...] = ()
+    """Variants that others learn from and that are not compared."""
     tasks: Annotated[tuple[PlannedTask, ...], Field(min_length=1)]
     seeds: Annotated[tuple[Seed, ...], Field(min_length=1)]
     pretraining_seed: Seed
@@ -156,7 +158,7 @@ class PlanSpec(Record):
 
     @model_validator(mode="after")
     def _means_one_thing(self) -> Self:
-        names = [variant.name for variant in self.variants]
+        names = [variant.name for variant in self.trained]
         tasks = [task.name for task in self.tasks]
         refuse_twice("variant", [*names, *self.baselines])
         refuse_twice("task", tasks)
@@ -169,6 +171,7 @@ class PlanSpec(Record):
             ("tuning", self.tuning.settings if self.tuning else {}, tasks),
             ("models of another task", [t.trained_on for t in self.tasks if t.trained_on and self.finetuned], trained),
             ("an ablation's edges", self.ablation.ends if self.ablation else (), names),
+            ("distillation", [v.distillation.teacher for v in self.trained if v.distillation.teacher], names),
             ("claims", (self.claims.against,) if self.claims.against else (), names),
         ):
             if unknown := sorted({*given} - {*known}):
@@ -203,6 +206,11 @@ class PlanSpec(Record):
         return [task.record for task in self.tasks if task.record]
 
     @property
+    def trained(self) -> tuple[Variant, ...]:
+        """The variants and their teachers."""
+        return (*self.variants, *self.teachers)
+
+    @property
     def names(self) -> tuple[str, ...]:
         """The variants by name."""
         return tuple(variant.name for variant in self.variants)
@@ -223,7 +231,7 @@ class PlanSpec(Record):
     def origins(self) -> dict[str, str]:
         """By variant, the first one with the same pre-training, which is done once under that name."""
         first: dict[str, str] = {}
-        return {v.name: first.setdefault(hash_json(self.start_of(v.name)), v.name) for v in self.variants}
+        return {v.name: first.setdefault(hash_json(self.start_of(v.name)), v.name) for v in self.trained}
 
     def start_of(self, name: str) -> Inputs:
         """Everything that a variant's weights before fine-tuning depend on, besides a seed."""
@@ -235,7 +243,11 @@ class PlanSpec(Record):
     @property
     def evaluated(self) -> tuple[str, ...]:
         """The variants that are scored with their own task head, without training."""
-        return tuple(name for name, start in self.checkpoints.items() if start.evaluate_only)
+        return tuple(variant.name for variant in self.variants if self.has_own_head(variant.name))
+
+    def has_own_head(self, name: str) -> bool:
+        """Whether a variant, or a teacher, answers with a task head of its own, without training."""
+        return name in self.checkpoints and self.checkpoints[name].evaluate_only
 
     @property
     def averaged(self) -> tuple[str, ...]:
@@ -264,8 +276,27 @@ class PlanSpec(Record):
         return tuple(variant.name for variant in self.variants if variant.name not in self.evaluated)
 
     @cached_property
+    def learners(self) -> tuple[str, ...]:
+        """All that is fine-tuned on each task, teachers among it, each after its own teacher."""
+        found: dict[str, None] = {}
+
+        def add(name: str) -> None:
+            if (teacher := self.teacher_of(name)) is not None:
+                add(teacher)
+            if not self.has_own_head(name):
+                found[name] = None
+
+        for name in self.finetuned:
+            add(name)
+        return tuple(found)
+
+    def teacher_of(self, name: str) -> str | None:
+        """Whom a variant learns from in fine-tuning."""
+        return self.variant(name).distillation.teacher
+
+    @cached_property
     def _variants(self) -> dict[str, Variant]:
-        return {variant.name: variant for variant in self.variants}
+        return {variant.name: variant for variant in self.trained}
 
     @cached_property
     def _tasks(self) -> dict[str, PlannedTask]:

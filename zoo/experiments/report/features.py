@@ -9,6 +9,7 @@ import numpy as np
 
 from zoo.core.specs import FeatureConfig
 from zoo.document import MISSING, Axis, Chart, Figure, Panel, Point, Section, Series, Table
+from zoo.experiments.report.teachers import teachers_table
 from zoo.experiments.results.records import LayerWeights, TaskResult
 from zoo.experiments.results.run import ComparisonRun
 
@@ -17,10 +18,11 @@ Mixes: TypeAlias = dict[tuple[str, str], list[LayerWeights]]
 
 
 def features_section(run: ComparisonRun) -> Section | None:
-    """What heads read, and techniques; None if all variants are fine-tuned as a whole and plainly."""
+    """What heads read, techniques and teachers; None if all variants are fine-tuned as a whole and plainly."""
     recipes = [variant.finetuning for variant in run.plan.variants]
     tables = [trained_table(run)] if any(recipe.feature_config for recipe in recipes) else []
     tables += [techniques_table(run)] if any(recipe.changed for recipe in recipes) else []
+    tables += [teachers] if (teachers := teachers_table(run)).rows else []
     if not tables:
         return None
     mixes = mixes_of(run)

@@ -33,8 +33,14 @@ class JobContext:
 
     def start(self) -> Path:
         """The folder of the model that the job starts from."""
-        (needed,) = self.plan.needs(self.job)
-        return self.folder / str(model_folder(self.plan, needed))
+        return self._model_of_need(0)
+
+    def teacher(self) -> Path:
+        """The folder of the model that the job's model learns from."""
+        return self._model_of_need(1)
+
+    def _model_of_need(self, place: int) -> Path:
+        return self.folder / str(model_folder(self.plan, self.plan.needs(self.job)[place]))
 
     def model_folder(self) -> Path:
         """The folder of the model that the job's result is of."""

@@ -114,8 +114,8 @@ class _DryRun:
     def __init__(self, catalog: Catalog, plan: Plan, stage: Path) -> None:
         self._catalog, self._plan, self._stage = catalog, plan, stage
         corpus = plan.corpus.sample() if isinstance(plan.corpus, MicroworldCorpus) else plan.corpus
-        variants = tuple(_shortened(variant) for variant in plan.variants)
-        self._short = plan.model_copy(update={"variants": variants, "corpus": corpus})
+        variants, teachers = (tuple(map(_shortened, each)) for each in (plan.variants, plan.teachers))
+        self._short = plan.model_copy(update={"variants": variants, "teachers": teachers, "corpus": corpus})
         self._done: dict[str, _Measured] = {}
         (stage / "jobs").mkdir()
 

@@ -18,6 +18,7 @@ from zoo.experiments.results.records import Cost, ItemsSeen, LayerWeights, TaskR
 from zoo.experiments.runner.context import JobContext
 from zoo.experiments.runner.latency import latency, throughput
 from zoo.experiments.runner.scoring import answered, planned_data, scored, unlabelled
+from zoo.experiments.runner.student import taught
 from zoo.heads import TaskHead
 from zoo.machine.memory import peak_memory, reset_peak_memory
 from zoo.model import Model
@@ -51,9 +52,10 @@ def finetune(work: JobContext) -> TaskResult:
     learnt = _to_learn(work, model, items, encoded[task.train_split][0])
     how = replace(how, micro_batch=recipe.micro_batch)
     held_out_score = partial(_score_of, work, model, head, held_out)
-    with keeping(model):
+    learner = taught(work, model, task)
+    with keeping(learner):
         batches = learnt.batches(recipe.batch_size)
-        history = fit(model, batches, recipe, recipe.steps_over(len(learnt)), work.progress, how, held_out_score)
+        history = fit(learner, batches, recipe, recipe.steps_over(len(learnt)), work.progress, how, held_out_score)
     trained = time.perf_counter()
     for split in (*task.dev_splits, *unlabelled(task, dataset)):
         encoded[split] = kind.encode(dataset.splits[split], tokenizer, recipe.max_length)

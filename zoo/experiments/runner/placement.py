@@ -132,7 +132,7 @@ def gpus_of(plan: Plan) -> list[str]:
 
 def fits(plan: Plan, free_bytes: int) -> int:
     """How many fine-tunings of a plan fit into so much memory, by a rough estimate; at least one."""
-    return max(1, free_bytes // max(needed_bytes(plan, variant.name) for variant in plan.variants))
+    return max(1, free_bytes // max(needed_bytes(plan, variant.name) for variant in plan.trained))
 
 
 def needed_bytes(plan: Plan, system: str, *, pretraining: bool = False) -> int:

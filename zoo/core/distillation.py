@@ -1,0 +1,65 @@
+"""How a student learns from a teacher, as a record. No torch here."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import BeforeValidator, Field
+
+from zoo.core.record import Count, Positive, Record
+
+Weight = Annotated[float, Field(ge=0.0)]
+"""The factor of a part of a loss."""
+
+LayerNumbers = Annotated[
+    str,
+    BeforeValidator(lambda value: str(value) if isinstance(value, int) else value),
+    Field(pattern=r"^[1-9]\d{0,3}(,[1-9]\d{0,3})*$"),
+]
+"""Numbers of layers from 1, separated by commas."""
+
+
+class Distillation(Record):
+    """A teacher, and what of it a variant learns; without a teacher, nothing.
+
+    The loss is the sum of four parts, each a mean with a weight of its own: the loss without a teacher (`labels`), and
+    the distances of logits, hidden states and relations. Hinton et al. 2015, arXiv:1503.02531; Sanh et al. 2019,
+    arXiv:1910.01108 (DistilBERT); Wang et al. 2021, arXiv:2012.15828 (MiniLMv2).
+    """
+
+    teacher: Annotated[str, Field(min_length=1)] | None = None
+    """A variant, fine-tuned on the same task with the same seed; or a folder, which may have a head for the task."""
+    labels: Weight = 0.5
+    """The weight of the loss on the items' own labels."""
+    logits: Weight = 0.5
+    """The weight of the divergence of logits, KL(teacher, student) times the squared temperature; of scores, of their
+    squared difference."""
+    temperature: Positive = 2.0
+    """What logits are divided by before the softmax; with 1, the teacher's probabilities are soft labels."""
+    hidden: Weight = 0.0
+    """The weight of the distance of the last hidden states, over all tokens."""
+    hidden_distance: Literal["cosine", "squared"] = "cosine"
+    """1 less the cosine, or the mean squared difference. Where widths differ, the student's states go through a learnt
+    matrix, which is not kept."""
+    relations: Weight = 0.0
+    """The weight of the divergences of relations between tokens: softmax(A A') of the queries, keys and values A of the
+    last layer, the mean over heads and tokens, the three added up."""
+    relation_heads: Count | None = None
+    """Into how many heads queries, keys and values are divided for that; by default, those of the student."""
+
+    @property
+    def changed(self) -> list[str]:
+        """The fields that are not at their defaults."""
+        return [name for name, field in type(self).model_fields.items() if getattr(self, name) != field.default]
+
+    @property
+    def label(self) -> str:
+        """The parts of the loss, in words."""
+        temperature = f" at temperature {self.temperature:g}"
+        parts = {
+            "labels": self.labels,
+            "logits" + temperature: self.logits,
+            f"hidden states ({self.hidden_distance})": self.hidden,
+            "relations": self.relations,
+        }
+        return " + ".join(f"{weight:g} {part}" for part, weight in parts.items() if weight)

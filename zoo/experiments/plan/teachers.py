@@ -1,0 +1,169 @@
+"""The teachers of a plan's variants: found by name, and checked before anything is trained."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from zoo.core.errors import ZooError
+from zoo.core.lazy import imported
+from zoo.core.specs import Distillation, Variant
+from zoo.registry.catalog import Catalog
+from zoo.tasks.kinds import is_learnt, task_kind
+from zoo.tasks.task import Task
+from zoo.weights.folder import CheckpointFolder
+
+
+@dataclass
+class Taught:
+    """Variants whose teachers are called as the plan calls them; the teachers that are not compared, by the expression
+    that names each; and the folders of these that hold trained weights, some with a task head.
+    """
+
+    variants: list[Variant]
+    teachers: dict[str, Variant] = field(default_factory=dict)
+    folders: dict[str, Path] = field(default_factory=dict)
+    with_head: set[str] = field(default_factory=set)
+
+
+def with_teachers(catalog: Catalog, variants: Sequence[Variant], folders: Mapping[str, Path]) -> Taught:
+    """The variants, and the teachers that they and their teachers name: a compared variant by its name, or any other.
+
+    Raises ZooError if there is no such variant, or a variant would learn from itself.
+    """
+    taught = Taught([], folders=dict(folders))
+    known = {variant.name: variant for variant in variants}
+
+    def resolved(student: Variant) -> Variant:
+        name = student.distillation.teacher
+        if name is None or name in known:
+            return student
+        try:
+            found = catalog.variant(name)
+        except ZooError as error:
+            raise ZooError(f"distillation.teacher of {student.name}: {error}") from None
+        folder = catalog.folder(name)
+        if found.name not in known:
+            known[found.name] = found
+            if folder:
+                taught.folders[found.name] = folder
+                taught.with_head |= {found.name} if _has_head(catalog, folder) else set()
+            known[found.name] = taught.teachers[name] = resolved(found)
+        elif folder != taught.folders.get(found.name) or known[found.name] != found:
+            raise ZooError(
+                f"distillation.teacher={name} of {student.name} and another variant are both called {found.name}; "
+                f"rename the other, as mine=VARIANT"
+            )
+        record = student.distillation.model_copy(update={"teacher": found.name})
+        return student.model_copy(update={"distillation": record})
+
+    taught.variants = [resolved(variant) for variant in variants]
+    _refuse_circles(known | {variant.name: variant for variant in taught.variants})
+    return taught
+
+
+def _has_head(catalog: Catalog, folder: Path) -> bool:
+    from zoo.checkpoints import inspect
+    from zoo.checkpoints.reading import head_of
+
+    return head_of(inspect(CheckpointFolder(folder), catalog).model) is not None
+
+
+def _refuse_circles(variants: Mapping[str, Variant]) -> None:
+    for name, variant in variants.items():
+        way, teacher = [name], variant.distillation.teacher
+        while teacher is not None:
+            if teacher in way:
+                raise ZooError(f"{' learns from '.join([*way, teacher])}; give one of them another teacher")
+            way.append(teacher)
+            teacher = variants[teacher].distillation.teacher
+
+
+def refuse_unfit_teachers(
+    catalog: Catalog, variants: Iterable[Variant], folders: Mapping[str, Path], tasks: Iterable[Task]
+) -> None:
+    """Raises ZooError if a variant, or a teacher of one, cannot learn on these tasks what its record says."""
+    by_name = {variant.name: variant for variant in variants}
+    learnt = [task for task in tasks if is_learnt(task)]
+    for student in by_name.values():
+        record = student.distillation
+        if record.teacher is None:
+            if record.changed:
+                raise ZooError(
+                    f"{student.name}: distillation.{record.changed[0]} is given without a teacher; name one, as "
+                    "+distillation.teacher=bert-mini"
+                )
+            continue
+        teacher = by_name[record.teacher]
+        for misfit in _misfits(catalog, student, teacher, record, learnt):
+            raise ZooError(f"{student.name} cannot learn from {teacher.name}: {misfit}")
+        if _tokenizer(catalog, student, folders) != _tokenizer(catalog, teacher, folders):
+            raise ZooError(
+                f"{student.name} cannot learn from {teacher.name}: their tokenizers differ, and both must read the "
+                f"same tokens; {_how_alike(student, teacher, folders)}"
+            )
+
+
+def _misfits(
+    catalog: Catalog, student: Variant, teacher: Variant, record: Distillation, tasks: Sequence[Task]
+) -> Iterator[str]:
+    if not (record.logits or record.hidden or record.relations):
+        yield "all weights of its teacher's part are 0; give distillation.logits, hidden or relations a weight"
+    for task in tasks if record.logits else ():
+        from zoo.train.distillation import answers_of
+
+        try:
+            answers_of(imported(task_kind(task).head))
+        except ZooError as error:
+            yield f"task {task.name!r}: {error}"
+    for variant in (student, teacher):
+        config = variant.finetuning.feature_config
+        if config is not None and (record.hidden or record.relations):
+            yield (
+                f"{variant.name} is fine-tuned on features of its layers, so that only logits are compared; give "
+                "distillation.hidden=0 and distillation.relations=0"
+            )
+        if record.relations:
+            yield from _without_relations(catalog, variant, record.relation_heads or student.dims.n_heads or 0)
+
+
+def _without_relations(catalog: Catalog, variant: Variant, n_heads: int) -> Iterator[str]:
+    """Why a variant's last layer has no relations in so many heads."""
+    import torch
+
+    from zoo.core.meta import without_memory
+
+    dims = variant.dims
+    with without_memory():
+        encoder = catalog.assemble(variant).encoder
+        try:
+            queries, *_ = encoder.projected([torch.empty(1, dims.hidden_width)] * (dims.n_layers + 1))
+        except ZooError as error:
+            yield str(error)
+            return
+    width = queries.shape[1]
+    if not n_heads or width % n_heads:
+        yield (
+            f"the width {width} of the queries of {variant.name} cannot be divided into {n_heads} heads; give "
+            "distillation.relation_heads=N"
+        )
+
+
+def _tokenizer(catalog: Catalog, variant: Variant, folders: Mapping[str, Path]) -> object:
+    """What a variant's token ids depend on: a hash of its folder's tokenizer, or the recipe by which one is learnt."""
+    if variant.name not in folders:
+        return catalog.without_defaults(variant).tokenizer, variant.dims.vocab_size
+    from zoo.checkpoints import tokenizer_of
+    from zoo.text.cache import hash_tokenizer
+
+    found = tokenizer_of(CheckpointFolder(folders[variant.name]), catalog)
+    return found and hash_tokenizer(found)
+
+
+def _how_alike(student: Variant, teacher: Variant, folders: Mapping[str, Path]) -> str:
+    if student.name in folders or teacher.name in folders:
+        return "start both from folders with the same one, or neither"
+    if student.tokenizer != teacher.tokenizer:
+        return f"exchange one, as +tokenizer={teacher.tokenizer.name}"
+    return f"exchange one size, as +dims.vocab_size={teacher.dims.vocab_size}"

@@ -1,0 +1,197 @@
+"""Learning from a teacher: what a record of `Distillation` says, as further losses beside a model's own."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Literal, TypeAlias
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from zoo.core.batch import IGNORE, Batch, Layout, Output
+from zoo.core.errors import ZooError
+from zoo.core.interfaces import Objective
+from zoo.core.seeds import drawing
+from zoo.core.specs import Distillation
+from zoo.heads import MultiLabelClassification
+from zoo.model import Model
+
+LOGITS, HIDDEN, RELATIONS = "teacher: logits", "teacher: hidden states", "teacher: relations"
+
+Answers: TypeAlias = Literal["classes", "decisions", "scores"]
+
+ANSWERS: dict[object, Answers] = {
+    F.cross_entropy: "classes",
+    MultiLabelClassification.loss: "decisions",
+    F.mse_loss: "scores",
+}
+"""What logits are, by the loss that a head takes of them."""
+
+
+def answers_of(objective: Objective | type[Objective]) -> Answers:
+    """What an objective's logits are: classes, yes or no, or scores.
+
+    Raises ZooError if they are anything else, so that a teacher's cannot be learnt.
+    """
+    if getattr(objective, "fills_masks", False):
+        return "classes"
+    found = ANSWERS.get(getattr(objective, "loss", None))
+    if found is None:
+        name = getattr(objective, "__name__", type(objective).__name__)
+        raise ZooError(
+            f"the logits of {name} are neither classes, nor yes or no, nor scores, and only these can be learnt from a "
+            "teacher; give distillation.logits=0"
+        )
+    return found
+
+
+@dataclass(frozen=True)
+class Lesson:
+    """What a student learns: the objective whose logits are compared, the teacher's, and in which order its logits are
+    the student's.
+    """
+
+    record: Distillation
+    own: str
+    its: str
+    in_order: Callable[[Tensor], Tensor] = lambda logits: logits
+
+
+class Student(Model):
+    """A model that shares its parts with another, and in training has the losses of learning from a teacher, too.
+
+    The teacher is no part of it: it is neither trained nor saved, and has no dropout.
+    """
+
+    teacher: Model
+
+    def __init__(self, model: Model, teacher: Model, lesson: Lesson, seed: int) -> None:
+        record = lesson.record
+        weights = {LOGITS: record.logits, HIDDEN: record.hidden, RELATIONS: record.relations}
+        self.lessons = {name: weight for name, weight in weights.items() if weight}
+        self.lesson = lesson
+        own = {name: record.labels * model.loss_weights.get(name, 1.0) for name in model.objective_names}
+        super().__init__(
+            model.variant,
+            model.embedding,
+            model.encoder,
+            {name: model.objective(name) for name in model.objective_names},
+            loss_weights=own | self.lessons,
+            causal=model.causal,
+        )
+        self.tokenizer, self.origin, self.frozen = model.tokenizer, model.origin, model.frozen
+        self.__dict__["teacher"] = teacher.eval()  # not registered as a part
+        self.projection: nn.Linear | None = None
+        widths = model.variant.dims.hidden_width, teacher.variant.dims.hidden_width
+        if HIDDEN in self.lessons and widths[0] != widths[1]:
+            with drawing("projection to the teacher", seed):
+                self.projection = nn.Linear(*widths, bias=False).to(next(model.parameters()).device)
+
+    @property
+    def losses(self) -> tuple[str, ...]:
+        """As Model says: also those of learning from the teacher."""
+        return (*super().losses, *self.lessons)
+
+    def n_targets(self, name: str, batch: Batch) -> Tensor:
+        """As Model says: hidden states and relations are learnt of all tokens."""
+        if name in (HIDDEN, RELATIONS):
+            return torch.tensor(len(batch.ids))
+        return super().n_targets(self.lesson.own if name == LOGITS else name, batch)
+
+    def forward(self, batch: Batch, states: list[Tensor] | None = None) -> dict[str, Output]:
+        """Every objective's loss and predictions, by name, and in training the losses beside them."""
+        if not self.training:
+            return super().forward(batch, states)
+        mine: list[Tensor] = []
+        known: list[Tensor] = []
+        wanted = bool({HIDDEN, RELATIONS} & {*self.lessons})
+        outputs = super().forward(batch, mine if wanted else None)
+        with torch.no_grad():
+            told = self.teacher(batch, known if wanted else None)[self.lesson.its]
+        ways = {
+            LOGITS: lambda: self._logits(outputs[self.lesson.own], told),
+            HIDDEN: lambda: self._hidden(mine[-1], known[-1]),
+            RELATIONS: lambda: self._relations(mine, known, batch.layout),
+        }
+        return outputs | {name: _without_targets(ways[name]()) for name in self.lessons}
+
+    def _logits(self, ours: Output, theirs: Output) -> Tensor:
+        answers = answers_of(self.objective(self.lesson.own))
+        return logit_distance(ours, self.lesson.in_order(theirs.logits), answers, self.lesson.record.temperature)
+
+    def _hidden(self, ours: Tensor, theirs: Tensor) -> Tensor:
+        ours = ours if self.projection is None else self.projection(ours)
+        return hidden_distance(ours, theirs, self.lesson.record.hidden_distance)
+
+    def _relations(self, ours: Sequence[Tensor], theirs: Sequence[Tensor], layout: Layout) -> Tensor:
+        n_heads = self.lesson.record.relation_heads or self.variant.dims.required("n_heads")
+        with torch.no_grad():
+            told = self.teacher.encoder.projected(theirs)
+        return relation_distance(self.encoder.projected(ours), told, layout, n_heads)
+
+
+def _without_targets(loss: Tensor) -> Output:
+    nothing = loss.new_zeros(0)
+    return Output(loss, nothing, nothing)
+
+
+def logit_distance(student: Output, teacher: Tensor, answers: Answers, temperature: float) -> Tensor:
+    """The mean over a student's known targets of how far its logits are from a teacher's, which have their shape.
+
+    Of classes KL(teacher, student) of the softmax of logits over the temperature, times its square; Hinton et al. 2015,
+    arXiv:1503.02531, section 2. Of each yes or no, the same of its two probabilities; of scores, the squared
+    difference. Scalar.
+    """
+    known = student.targets != IGNORE
+    ours, theirs = student.logits[known].float(), teacher[known].float()
+    n = max(1, len(ours))
+    if answers == "scores":
+        return (ours - theirs).square().sum() / n
+    ours, theirs = ours / temperature, theirs / temperature
+    if answers == "decisions":
+        yes, ours = theirs.sigmoid(), torch.stack([F.logsigmoid(ours), F.logsigmoid(-ours)], -1)
+        told, theirs = torch.stack([yes, 1 - yes], -1), torch.stack([F.logsigmoid(theirs), F.logsigmoid(-theirs)], -1)
+    else:
+        told, theirs, ours = theirs.softmax(-1), theirs.log_softmax(-1), ours.log_softmax(-1)
+    # What can't be chosen, as tokens beside a text, has a logit of minus infinity in both.
+    terms = (told * (theirs - ours)).masked_fill(theirs == -torch.inf, 0.0)
+    return temperature**2 * terms.sum() / n
+
+
+def hidden_distance(student: Tensor, teacher: Tensor, distance: Literal["cosine", "squared"]) -> Tensor:
+    """The mean over tokens of 1 less the cosine of hidden states, Sanh et al. 2019, arXiv:1910.01108, section 2; or
+    their mean squared difference. 2 x [T, H] -> scalar"""
+    if distance == "squared":
+        return F.mse_loss(student, teacher)
+    return 1 - F.cosine_similarity(student, teacher, dim=-1).mean()
+
+
+def relation_distance(student: Sequence[Tensor], teacher: Sequence[Tensor], layout: Layout, n_heads: int) -> Tensor:
+    """How far the relations of tokens are from a teacher's: for queries, keys and values A, divided into heads of width
+    d, KL(teacher, student) of softmax(A A' / sqrt(d)), the mean over heads and tokens, the three added up.
+
+    Wang et al. 2021, arXiv:2012.15828, section 3.1. 3 x [T, H], which may differ in H -> scalar. Raises ZooError
+    if a width cannot be divided so.
+    """
+    total = student[0].new_zeros(())
+    for ours, theirs in zip(student, teacher, strict=True):
+        for mine, told in zip(
+            _relations(ours, layout, n_heads), _relations(theirs, layout, n_heads), strict=True
+        ):  # one run of sequences of equal length after the other
+            total = total + F.kl_div(mine, told, reduction="sum", log_target=True)
+    return total / (n_heads * layout.n_tokens)
+
+
+def _relations(vectors: Tensor, layout: Layout, n_heads: int) -> list[Tensor]:
+    """The logarithms of relations, of each run of sequences of equal length. [T, H] -> [n, N, S, S] each"""
+    width = vectors.shape[1]
+    if width % n_heads:
+        raise ZooError(f"a width of {width} cannot be divided into distillation.relation_heads={n_heads} heads")
+    heads = vectors.float().view(len(vectors), n_heads, width // n_heads)
+    found = []
+    for run in layout.rectangles(heads):
+        each = run.transpose(1, 2)
+        found.append((each @ each.transpose(2, 3) * each.shape[-1] ** -0.5).log_softmax(-1))
+    return found
