@@ -94,8 +94,11 @@ def audited(catalog: Catalog, name: str, settings: Settings, beside: Sequence[st
 
 
 def audit_variant(catalog: Catalog, variant: Variant, settings: Settings) -> Audit:
-    """Audit a variant. Raises UnknownName or ZooError if its parts are missing or do not fit together."""
-    return audit_form(catalog, closed_form(catalog, variant), settings)
+    """Audit a variant, a pruned one as it is in the end.
+
+    Raises UnknownName or ZooError if its parts are missing or do not fit together.
+    """
+    return audit_form(catalog, closed_form(catalog, variant.as_pruned(variant.pruning)), settings)
 
 
 def audit_checkpoint(catalog: Catalog, path: str, settings: Settings) -> Audit:

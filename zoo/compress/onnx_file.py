@@ -91,7 +91,7 @@ def export_onnx(
         if device.type != "cpu":
             raise ZooError("models are exported on a CPU; load it with device='cpu'")
         program = PaddedProgram(model, vectors)
-        made = _reduced(_program_file(program, Path(place)), number_format)
+        made = _reduced(program_file(program, Path(place)), number_format)
         try:
             differences, same = compared(program, made)
         except Exception as error:  # onnxruntime has no class for what a program does not run on
@@ -187,13 +187,13 @@ def _inputs(program: PaddedProgram) -> tuple[str, ...]:
     return ("input_ids", "attention_mask", *["token_type_ids"] * differs)
 
 
-def _program_file(program: PaddedProgram, place: Path) -> Path:
+def program_file(program: PaddedProgram, place: Path) -> Path:
     """The program in float32."""
     given, _ = _padded(next(iter(list(_examples(program))[1:2])))
     free = {name: {0: "batch", 1: "length"} for name in given}
     try:
         inputs = _inputs(program)
-        with _quietly():
+        with quietly():
             made = torch.onnx.export(
                 program,
                 kwargs=given,
@@ -227,7 +227,7 @@ def _reduced(file: Path, number_format: NumberFormat) -> Path:
     if number_format == "fp32":
         return file
     target = file.with_name(f"{number_format}.onnx")
-    with _quietly():
+    with quietly():
         if number_format == "int8":
             import_module("onnxruntime.quantization").quantize_dynamic(file, target)
         else:
@@ -237,7 +237,7 @@ def _reduced(file: Path, number_format: NumberFormat) -> Path:
 
 
 @contextmanager
-def _quietly() -> Iterator[None]:
+def quietly() -> Iterator[None]:
     """Without the notices and warnings of the tools, nor the graph that torch prints where an export fails."""
     before = logging.root.manager.disable
     logging.disable(logging.ERROR)

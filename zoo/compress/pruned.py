@@ -18,10 +18,10 @@ from zoo.train.pruning import chosen, matrices_in, units_in, zero_smallest
 def pruned(model: Model, pruning: Pruning, found: Sequence[Tensor], catalog: Catalog) -> Model:
     """The model without the layers, heads and units that a recipe takes out, and with its zeros.
 
-    `found` are the importances of all units. Embedding and objectives are shared with the given model, which stays as
-    it is unless nothing but single weights is taken out. Raises ZooError as `Catalog.assemble` does.
+    `found` are the importances of all units. Embedding and objectives are shared with the given model, whose
+    encoder stays as it is. Raises ZooError as `Catalog.assemble` does.
     """
-    small = _smaller(model, pruning, found, catalog) if pruning.heads or pruning.ffn or pruning.layers else model
+    small = _smaller(model, pruning, found, catalog)
     if pruning.weights and pruning.when != "during":  # then they are zero already
         zero_smallest(matrices_in(small.encoder), pruning.weights, pruning.scope)
     return small

@@ -61,6 +61,11 @@ class Pruning(Record):
         return {name: value for name in ("weights", "heads", "ffn", "layers") if (value := getattr(self, name))}
 
     @property
+    def in_training(self) -> bool:
+        """Whether it changes how the model is fine-tuned."""
+        return bool(self.takes) and self.when != "after"
+
+    @property
     def in_words(self) -> str:
         """What is taken out, and when."""
         what = [

@@ -152,6 +152,8 @@ class Variant(Record):
     finetuning: Finetuning
     distillation: Distillation = Distillation()
     head: PoolingConfig = PoolingConfig()
+    pruning: Pruning = Pruning()
+    quantization: Quantization | None = None
 
     def swap(self, name: str, **fields: Any) -> Self:
         """The same variant under another name, with some fields replaced.
@@ -162,6 +164,16 @@ class Variant(Record):
             return self.model_validate({**dict(self), **fields, "name": name})
         except ValidationError as error:
             raise ZooError(f"variant {name!r}: {explain(error)}") from None
+
+    @property
+    def is_compressed(self) -> bool:
+        """Whether something is taken out of it, or it is stored in fewer bits."""
+        return bool(self.pruning.takes) or self.quantization is not None
+
+    @property
+    def uncompressed(self) -> Self:
+        """The same without pruning and quantization."""
+        return self.model_copy(update={"pruning": Pruning(), "quantization": None})
 
     def as_pruned(self, pruning: Pruning) -> Self:
         """What is left of it without the heads, units and layers that a recipe takes out; the heads' width stays."""

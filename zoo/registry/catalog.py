@@ -141,13 +141,14 @@ class Catalog(Offered):
         """
         from zoo.core.meta import without_memory
         from zoo.registry.compatibility import log_own_starts, misfits_in_finetuning, misfits_in_pretraining
+        from zoo.registry.compressing import misfits_in_compression
 
         self.tokenizer(variant)
         masking, packing = self.masking(variant), self.packing(variant)
         with without_memory():
             model = self.assemble(variant)
-        before = () if trained else misfits_in_pretraining(model, packing, masking)
-        for misfit in (*before, *misfits_in_finetuning(model, tasks)):
+        before, tasks = () if trained else misfits_in_pretraining(model, packing, masking), list(tasks)
+        for misfit in (*before, *misfits_in_finetuning(model, tasks), *misfits_in_compression(model, tasks)):
             raise ZooError(f"variant {variant.name!r}: {misfit}")
         if not trained:
             log_own_starts(model)

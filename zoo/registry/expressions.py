@@ -4,6 +4,7 @@ EXPRESSION = [ OWN "=" ] NAME { "+" FIELD "=" VALUE }                    OWN is 
 FIELD      = dims.vocab_size | head.pooling | pretraining.tokens | ...   a number or word of a record
            | encoder | embedding | tokenizer | packing | masking         a part, with its default options
            | objectives                                                  parts, separated by commas
+           | quantization                                                a word
            | encoder.share | masking.rate | objectives.bert.mlm.bias     one option of the part in use
 """
 
@@ -88,11 +89,19 @@ def _exchange(variant: Variant, field: str, value: str, name: str) -> Variant:
         new = {**dict(current), rest: _value(value)}
     elif isinstance(current, tuple):
         new = _objectives(current, rest, value, name)
-    elif rest:
+    elif isinstance(current, PartRef) and rest:
         new = _with_option(current, rest, value)
+    elif not isinstance(current, PartRef):
+        new = _word(top, rest, value, name)
     else:
         new = PartRef(name=value)
     return variant.swap(name, **{top: new})
+
+
+def _word(field: str, rest: str, value: str, name: str) -> JsonValue:
+    if rest:
+        raise ZooError(f"{name!r}: {field} is one word and has no field {rest!r}; give it as +{field}=VALUE")
+    return _value(value)
 
 
 def _objectives(current: tuple[PartRef, ...], path: str, value: str, name: str) -> tuple[PartRef, ...]:

@@ -8,6 +8,7 @@ from math import ceil
 from typing import Any
 
 import numpy as np
+import torch
 from torch import Tensor
 
 from zoo.core.batch import Batch
@@ -24,6 +25,9 @@ from zoo.text.encoding import batches_by_length
 from zoo.train.augment import Learnt, mixed_in_pairs
 
 EVALUATION_BATCH = 64
+SAMPLE, SAMPLE_BATCH = 256, 32
+"""How many training items are sampled, and how many at once."""
+
 EVALUATION_TOKENS = 8_192
 """The tokens of a batch elsewhere than on a CPU; not as many as fit just now, so that predictions repeat."""
 
@@ -126,6 +130,12 @@ class TrainingItems:
             for number, chosen in enumerate(order_of_epoch(lengths, batch_size, self._seed, epoch)):
                 yield self._batch([parts[place] for place in chosen], epoch, number)
 
+    def sample(self, n: int = SAMPLE) -> list[Batch]:
+        """A random sample of them, unchanged, in batches: for what is measured on them beside training."""
+        order = np.random.default_rng(seed_of("sampled items", self._seed)).permutation(len(self))[:n].tolist()
+        chunks = ([self._plain[place] for place in order[at : at + SAMPLE_BATCH]] for at in range(0, n, SAMPLE_BATCH))
+        return [self._kind.batch([i for i, _, _ in chunk], [its for _, its, _ in chunk]) for chunk in chunks if chunk]
+
     def _batch(self, parts: Sequence[tuple[EncodedItem, Label, bool]], *place: int) -> Batch:
         batch = self._kind.batch([item for item, _, _ in parts], [label for _, label, _ in parts])
         self.n_read += len(parts)
@@ -146,6 +156,14 @@ def _parts(items: Sequence[Learnt], changed: Mapping[int, Learnt]) -> Iterator[t
 
 def logits_of(model: Model, head: TaskHead, items: Sequence[EncodedItem]) -> list[Tensor]:
     """The head's logits of each item by itself, in order, in float32 on the CPU."""
+    with model.eval_mode() as device:
+        return logits_by(lambda batch: head.logits(model.read(batch), batch), head, items, device)
+
+
+def logits_by(
+    logits: Callable[[Batch], Tensor], head: TaskHead, items: Sequence[EncodedItem], device: torch.device
+) -> list[Tensor]:
+    """The same by a function that gives a head's logits of a batch, however it computes them."""
     kind = task_kind(head.config)
     parts = [part for item in items for part in item.parts]
     found: dict[int, Tensor] = {}
@@ -153,14 +171,9 @@ def logits_of(model: Model, head: TaskHead, items: Sequence[EncodedItem]) -> lis
     def make(chosen: list[int]) -> Batch:
         return kind.batch([parts[index] for index in chosen])
 
-    def logits(batch: Batch) -> Tensor:
-        return head.logits(model.read(batch), batch).float()
-
-    with model.eval_mode() as device:
-        on_cpu = device.type == "cpu"
-        chunks = batches_by_length(parts, EVALUATION_BATCH if on_cpu else None, EVALUATION_TOKENS)
-        for chosen, batch, made in computed(chunks, make, logits, device):
-            found |= dict(zip(chosen, head.by_item(made, batch), strict=True))
+    chunks = batches_by_length(parts, EVALUATION_BATCH if device.type == "cpu" else None, EVALUATION_TOKENS)
+    for chosen, batch, made in computed(chunks, make, lambda batch: logits(batch).float(), device):
+        found |= dict(zip(chosen, head.by_item(made, batch), strict=True))
     each = iter([found[index] for index in range(len(parts))])
     return [kind.join_logits([next(each) for _ in item.parts]) for item in items]
 

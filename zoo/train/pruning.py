@@ -26,11 +26,10 @@ def matrices_in(encoder: nn.Module) -> list[Tensor]:
     return [module.weight for module in encoder.modules() if isinstance(module, nn.Linear)]
 
 
-def importances(model: Model, pruning: Pruning, batches: Callable[[], Iterable[Batch]]) -> list[Tensor]:
-    """How important each unit is, for each of `units_in`. [n] each"""
+def importances(model: Model, pruning: Pruning, batches: Callable[[], Iterable[Batch]] = tuple) -> list[Tensor]:
+    """How important each unit is, for each of `units_in`; gradients are of the loss on batches. [n] each"""
     units = units_in(model.encoder)
-    wanted = pruning.heads or pruning.ffn
-    if pruning.importance == "gradient" and wanted:
+    if pruning.importance == "gradient" and (pruning.heads or pruning.ffn):
         return gradient_importances(model, units, batches())
     return [its.magnitudes() for its in units]
 

@@ -40,6 +40,8 @@ CHOICES: dict[str, tuple[str, ...]] = {
     "fine-tuning recipe": ("finetuning",),
     "distillation": ("distillation",),
     "head": ("head",),
+    "pruning": ("pruning",),
+    "quantization": ("quantization",),
 }
 """Design choices and their fields, in the order in which a path makes them.
 
@@ -190,7 +192,7 @@ def _exchanged(variant: Variant, target: Variant, paths: Iterable[str]) -> Varia
     for path in paths:
         top, _, rest = path.partition(".")
         wanted = getattr(target, top)
-        if isinstance(wanted, PartRef | tuple):
+        if not rest or isinstance(wanted, PartRef | tuple):
             fields[top] = wanted
         else:
             fields[top] = {**dict(getattr(variant, top)), **dict(fields.get(top, {})), rest: getattr(wanted, rest)}  # type: ignore[call-overload]
@@ -223,6 +225,8 @@ def _exchanges(base: Variant, wanted: Variant) -> Iterator[str]:
                 yield f"{field}={','.join(used.name for used in new)}"
             for used in new:
                 yield from _options("", f"{field}.{used.name}", before.get(used.name, PartRef(name=used.name)), used)
+        elif not isinstance(new, Record):
+            yield f"{field}={_written(new)}"
         else:
             yield from (f"{field}.{name}={_written(value)}" for name, value in new if getattr(old, name) != value)
 

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Set
+from collections.abc import Mapping, Sequence, Set
 from typing import TypeAlias
 
-from zoo.core.specs import Distillation, Finetuning, Init, PoolingConfig, Pretraining, Reading, Variant
+from zoo.core.specs import Distillation, Finetuning, Init, PoolingConfig, Pretraining, Pruning, Reading, Variant
 
 Inputs: TypeAlias = dict[str, object]
 
-_LATER = {"name", "paper", "finetuning", "distillation", "head"}
+_LATER = {"name", "paper", "finetuning", "distillation", "head", "pruning", "quantization"}
 _OF_TRAINING = {"init", "pretraining", "packing", "masking"}
 _HEAD_READS = {"features", "frozen", "lstm_width", "lstm_layers"}
 
@@ -50,6 +50,26 @@ def distillation_inputs(record: Distillation) -> Inputs:
     if not record.relations:
         unused.add("relation_heads")
     return record.model_dump(exclude=unused)
+
+
+def pruning_inputs(pruning: Pruning) -> Inputs:
+    """For what is taken out of a model: nothing of how, if nothing is."""
+    return pruning.model_dump() if pruning.takes else {}
+
+
+def shared_finetunings(variants: Sequence[Variant], origins: Mapping[str, str]) -> dict[str, str]:
+    """By variant, the one under whose name it is fine-tuned: for one that is compressed afterwards, the first with the
+    same fine-tuning, which is rather one that is not compressed. `origins` say the same of pre-training.
+    """
+    first: dict[str, str] = {}
+    for variant in sorted(variants, key=lambda variant: variant.is_compressed):
+        first.setdefault(_until_compressed(variant, origins), variant.name)
+    return {v.name: first[_until_compressed(v, origins)] if v.is_compressed else v.name for v in variants}
+
+
+def _until_compressed(variant: Variant, origins: Mapping[str, str]) -> str:
+    left_out = {"name", "paper", "quantization"} | (set() if variant.pruning.in_training else {"pruning"})
+    return f"{origins[variant.name]} {variant.model_dump_json(exclude=left_out)}"
 
 
 def reading_inputs(reading: Reading, reads: Set[str]) -> Inputs:

@@ -61,6 +61,10 @@ class JobKind(ABC):
         """Whether it writes that folder."""
         return False
 
+    def answers(self, plan: PlanSpec, job: Job) -> bool:
+        """Whether its result is its system's own on its task, and not an earlier stage of it."""
+        return True
+
     def size(self, plan: PlanSpec, job: Job) -> float:
         """Its work in steps, in tokens."""
         return SMALL

@@ -5,7 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from types import MappingProxyType
 
-from zoo.experiments.plan.inputs import Inputs, distillation_inputs, finetuning_inputs, head_inputs, reading_inputs
+from zoo.experiments.plan.baseline_kind import Baseline
+from zoo.experiments.plan.inputs import (
+    Inputs,
+    distillation_inputs,
+    finetuning_inputs,
+    head_inputs,
+    pruning_inputs,
+    reading_inputs,
+)
 from zoo.experiments.plan.job import Job
 from zoo.experiments.plan.job_kind import SPECIAL_TOKENS, JobKind, characters_per_token, text_of
 from zoo.experiments.plan.model_jobs import Checkpoint, Pretrain, TakeOver, start_job
@@ -28,7 +36,7 @@ class Finetune(JobKind):
             if is_learnt(task)
             for rule, settings in (plan.tried(task.name),)
             for seed in plan.seeds
-            for name in (plan.learners if tokens is None else plan.finetuned)
+            for name in _tuned(plan, plan.learners if tokens is None else plan.finetuned)
             for setting in settings
         )
 
@@ -55,18 +63,24 @@ class Finetune(JobKind):
             "task": task.content,
             "recipe": finetuning_inputs(recipe, task_kind(task).reads) | words,
             "head": head_inputs(variant.head, task.pair),
+            **(pruning_inputs(variant.pruning) if variant.pruning.in_training else {}),
             **taught,
             **_kept(plan),
         }
+
+    def answers(self, plan: PlanSpec, job: Job) -> bool:
+        """Not where its system is compressed afterwards."""
+        return job.system not in plan.compressed
 
     def model_folder(self, plan: PlanSpec, job: Job) -> str:
         """As JobKind says."""
         return f"finetuned/{job.name}"
 
     def keeps_model(self, plan: PlanSpec, job: Job) -> bool:
-        """Also where it answers another task, or others learn from it."""
+        """Also where it answers another task, others learn from it, or it is compressed afterwards."""
         answers = job.task in {task.trained_on for task in plan.tasks}
-        return plan.keep_finetuned or answers or job.system in {plan.teacher_of(name) for name in plan.learners}
+        needed = {plan.teacher_of(name) for name in plan.learners} | {*_tuned(plan, plan.compressed)}
+        return plan.keep_finetuned or answers or job.system in needed
 
     def size(self, plan: PlanSpec, job: Job) -> float:
         """As JobKind says."""
@@ -99,7 +113,7 @@ class Transfer(JobKind):
             for task in plan.tasks
             if task.trained_on
             for job in finetunings
-            if job.task == task.trained_on and job.at is None and job.system in plan.finetuned
+            if job.task == task.trained_on and job.at is None and job.system in {*plan.finetuned} - {*plan.compressed}
         )
 
     def title(self, job: Job) -> str:
@@ -144,6 +158,7 @@ class Evaluate(JobKind):
             for task in plan.tasks
             if not task_kind(task).by_likelihood
             for name in plan.evaluated
+            if name not in plan.compressed
         )
 
     def title(self, job: Job) -> str:
@@ -162,6 +177,57 @@ class Evaluate(JobKind):
     def model_folder(self, plan: PlanSpec, job: Job) -> str | None:
         """As JobKind says."""
         return model_folder(plan, start_job(plan, job.system, job.seed))
+
+
+class Compress(JobKind):
+    """Prune or quantize a model with a task head, and score what is left."""
+
+    name = "compress"
+
+    def jobs(self, plan: PlanSpec) -> Iterable[Job]:
+        """One per fine-tuning of each variant that is compressed, and per task that it answers."""
+        return (
+            Job(kind=self.name, system=name, task=task.name, seed=seed, setting=setting, selection=rule, at=tokens)
+            for tokens in (None, *plan.evaluate_at)
+            for task in plan.tasks
+            if not task_kind(task).by_likelihood and (tokens is None or is_learnt(task))
+            for name in plan.compressed
+            if tokens is None or name not in plan.evaluated
+            for rule, settings in (("last", [None]) if name in plan.evaluated else plan.tried(task.name),)
+            for seed in ((0,) if name in plan.evaluated else plan.seeds)
+            for setting in settings
+        )
+
+    def title(self, job: Job) -> str:
+        """As JobKind says."""
+        return f"compressing {job.system} on {job.task}, seed {job.seed}{_point(job)}"
+
+    def needs(self, plan: PlanSpec, job: Job) -> tuple[Job, ...]:
+        """As JobKind says."""
+        if job.system in plan.evaluated:
+            return (start_job(plan, job.system, job.seed),)
+        task = plan.task(str(job.task))
+        origin = {"system": plan.finetuning_origins[job.system], "task": task.trained_on or task.name}
+        return (job.model_copy(update={"kind": Finetune.name, **origin}),)
+
+    def inputs(self, plan: PlanSpec, job: Job) -> Inputs:
+        """As JobKind says."""
+        task, variant = plan.task(str(job.task)), plan.variant(job.system)
+        reads = reading_inputs(plan.finetuning_of(job), task_kind(task).reads)
+        how = {"pruning": pruning_inputs(variant.pruning), "quantization": variant.quantization}
+        return {"task": task.content, **reads, **how, **_kept(plan)}
+
+    def model_folder(self, plan: PlanSpec, job: Job) -> str | None:
+        """As JobKind says; a quantized model is a program, and no folder of ours."""
+        return None if plan.variant(job.system).quantization else f"compressed/{job.name}"
+
+    def keeps_model(self, plan: PlanSpec, job: Job) -> bool:
+        """As JobKind says."""
+        return plan.keep_finetuned and plan.variant(job.system).quantization is None
+
+    def text(self, plan: PlanSpec, job: Job) -> float:
+        """As JobKind says."""
+        return text_of(plan.task(str(job.task)))
 
 
 class Score(JobKind):
@@ -201,39 +267,6 @@ class Score(JobKind):
         return text_of(plan.task(str(job.task)))
 
 
-class Baseline(JobKind):
-    """Score a system that reads no sentence."""
-
-    name = "baseline"
-
-    def jobs(self, plan: PlanSpec) -> Iterable[Job]:
-        """One per task and baseline."""
-        return (
-            Job(kind=self.name, system=name, task=task.name, seed=0) for task in plan.tasks for name in task.baselines
-        )
-
-    def title(self, job: Job) -> str:
-        """As JobKind says."""
-        return f"{job.system} on {job.task}"
-
-    def inputs(self, plan: PlanSpec, job: Job) -> Inputs:
-        """As JobKind says."""
-        task = plan.task(str(job.task))
-        source = {"trained_on": plan.task(task.trained_on).content} if task.trained_on else {}
-        return {"baseline": job.system, "task": task.content, **source}
-
-    def text(self, plan: PlanSpec, job: Job) -> float:
-        """As JobKind says."""
-        return text_of(plan.task(str(job.task)))
-
-    def representative(self, plan: PlanSpec, job: Job) -> Job:
-        """The same system on its task with the least text."""
-        if plan.task(str(job.task)).trained_on:
-            return job
-        own = (task for task in plan.tasks if job.system in task.baselines and not task.trained_on)
-        return job.model_copy(update={"task": min(own, key=text_of).name})
-
-
 JOB_KINDS: Mapping[str, JobKind] = MappingProxyType(
     {
         kind.name: kind
@@ -242,6 +275,7 @@ JOB_KINDS: Mapping[str, JobKind] = MappingProxyType(
             Checkpoint(),
             TakeOver(),
             Finetune(),
+            Compress(),
             Transfer(),
             Evaluate(),
             Score(),
@@ -250,6 +284,12 @@ JOB_KINDS: Mapping[str, JobKind] = MappingProxyType(
     }
 )
 """All kinds, in the order of a plan's jobs."""
+
+
+def _tuned(plan: PlanSpec, names: Iterable[str]) -> list[str]:
+    """The variants under whose names these are fine-tuned; those with a head of their own are not."""
+    origins = plan.finetuning_origins
+    return list(dict.fromkeys(origins[name] for name in names if name in origins))
 
 
 def _kept(plan: PlanSpec) -> Inputs:

@@ -16,7 +16,7 @@ from zoo.core.specs import Count, Finetuning, Record, Variant
 from zoo.experiments.plan.ablation import Ablation
 from zoo.experiments.plan.claims import PLAIN, Claims
 from zoo.experiments.plan.corpus import CorpusSource
-from zoo.experiments.plan.inputs import Inputs, pretraining_inputs, start_inputs
+from zoo.experiments.plan.inputs import Inputs, pretraining_inputs, shared_finetunings, start_inputs
 from zoo.experiments.plan.job import Job
 from zoo.machine.compute import Compute
 from zoo.registry.search_grids import Selection, Setting, Tuning
@@ -239,6 +239,16 @@ class PlanSpec(Record):
             return {"weights": self.checkpoints[name].content_hash, "variant": start_inputs(self.variant(name))}
         text = {"text": self.corpus_hash, "held_out": self.held_out}
         return text | {"variant": pretraining_inputs(self.variant(name))}
+
+    @property
+    def compressed(self) -> tuple[str, ...]:
+        """The variants that are pruned or quantized."""
+        return tuple(variant.name for variant in self.variants if variant.is_compressed)
+
+    @cached_property
+    def finetuning_origins(self) -> dict[str, str]:
+        """By variant that is fine-tuned, the one under whose name this is done."""
+        return shared_finetunings([self.variant(name) for name in self.learners], self.origins)
 
     @property
     def evaluated(self) -> tuple[str, ...]:

@@ -108,6 +108,8 @@ def refuse_unfit_teachers(
 def _misfits(
     catalog: Catalog, student: Variant, teacher: Variant, record: Distillation, tasks: Sequence[Task]
 ) -> Iterator[str]:
+    if teacher.is_compressed:
+        yield "it is pruned or quantized, and teaches before that; name the variant without"
     if not (record.logits or record.hidden or record.relations):
         yield "all weights of its teacher's part are 0; give distillation.logits, hidden or relations a weight"
     for task in tasks if record.logits else ():

@@ -13,6 +13,7 @@ from zoo.experiments.statistics.costs import (
     MEMORY,
     OPERATIONS,
     PARAMETERS,
+    SIZE,
     Quantity,
     hardware,
     quantities,
@@ -23,7 +24,7 @@ from zoo.experiments.statistics.standing import Standing
 from zoo.experiments.statistics.tests import EQUIVALENT
 from zoo.experiments.statistics.verdicts import Comparisons
 
-AGAINST = (PARAMETERS, OPERATIONS, LATENCY, MEMORY)
+AGAINST = (PARAMETERS, SIZE, OPERATIONS, LATENCY, MEMORY)
 
 NOTE = (
     "Beaten: another variant is significantly better and costs no more, or costs less and is better or equivalent. "

@@ -6,6 +6,7 @@ from zoo.core.diff import diff
 from zoo.document import MISSING, Figure, Section, Table
 from zoo.experiments.report.plots import curves_chart
 from zoo.experiments.results.run import ComparisonRun
+from zoo.experiments.statistics.costs import counts_of
 
 
 def pretraining_section(run: ComparisonRun) -> Section | None:
@@ -74,7 +75,7 @@ def common_table(run: ComparisonRun) -> Table:
 
 def audit_table(run: ComparisonRun) -> Table:
     """A row per component, a column per variant: parameters as stored, and how often they run if more than once."""
-    of = {v.name: trained.breakdown for v in run.plan.variants if (trained := run.pretrained(v.name))}
+    of = {v.name: found.breakdown for v in run.plan.variants if (found := counts_of(run, v.name))}
     components = dict.fromkeys((row.kind, row.component) for breakdown in of.values() for row in breakdown)
 
     def cell(name: str, key: tuple[str, str]) -> str:

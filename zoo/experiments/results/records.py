@@ -32,6 +32,19 @@ class Measured(Record):
     repeats: Whole
 
 
+class CompressionCost(Record):
+    """What a compressed model and the one that it was made from cost here.
+
+    Bytes are those of the weights on disk. A quantized model runs in onnxruntime: `float_latency_s` is the original's
+    there, in float32, and `original_latency_s` the original's as it was trained.
+    """
+
+    bytes: Whole
+    original_bytes: Whole
+    original_latency_s: Measured | None = None
+    float_latency_s: Measured | None = None
+
+
 class Cost(Record):
     """The cost of a job here; not part of what is reproduced. None if not measured.
 
@@ -47,6 +60,7 @@ class Cost(Record):
     training_examples_per_s: Rate | None = None
     latency_s: Measured | None = None
     inference_items_per_s: Measured | None = None
+    compression: CompressionCost | None = None
 
 
 class Truncation(Record):
@@ -108,6 +122,20 @@ class LayerWeights(Record):
     scale: float
 
 
+class Compression(Record):
+    """A compressed model: its counts, as those of a ModelResult; how many of the encoder's weights are zero; and the
+    largest change of a logit on the development items.
+    """
+
+    parameters_stored: Whole
+    parameters_executed: Whole
+    breakdown: tuple[Row, ...] = ()
+    flops: AtLength | None = None
+    zeros: Whole
+    weights: Whole
+    largest_change: Amount
+
+
 class TaskResult(Record):
     """A system's predictions and scores on a task.
 
@@ -131,6 +159,7 @@ class TaskResult(Record):
     layer_mix: LayerWeights | None = None
     items_seen: ItemsSeen | None = None
     """With augmentation."""
+    compression: Compression | None = None
     truncated: dict[str, Truncation] = Field(default={})
     scores: dict[str, dict[str, float]]
     main_score: float

@@ -8,6 +8,7 @@ from functools import cached_property
 from statistics import fmean
 
 from zoo.experiments.plan.cache_key import model_keys
+from zoo.experiments.plan.job_kinds import kind_of
 from zoo.experiments.plan.plan import Plan
 from zoo.experiments.results.gold_labels import Answers, Groups
 from zoo.experiments.results.records import FailedResult, ModelResult, TaskResult
@@ -99,7 +100,7 @@ class ComparisonRun:
         """By system and task, then by setting."""
         found: dict[tuple[str, str], dict[str, list[TaskResult]]] = {}
         for result in self._of_the_end:
-            if isinstance(result, TaskResult):
+            if isinstance(result, TaskResult) and kind_of(result.job).answers(self.plan, result.job):
                 setting = result.job.setting.label if result.job.setting else ""
                 found.setdefault((result.job.system, str(result.job.task)), {}).setdefault(setting, []).append(result)
         return found

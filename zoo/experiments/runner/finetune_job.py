@@ -10,6 +10,7 @@ from pathlib import Path
 
 from zoo.blocks import initialise
 from zoo.checkpoints import load, save
+from zoo.compress.pruned import pruned
 from zoo.core.errors import RunFailed
 from zoo.core.seeds import drawing, seed_of
 from zoo.core.specs import Finetuning, Init
@@ -29,7 +30,8 @@ from zoo.text.synonyms import Synonyms
 from zoo.train.augment import Augmenter
 from zoo.train.finetune import TrainingItems, divided, head_for, logits_of, predict, shortened
 from zoo.train.kept import keeping
-from zoo.train.loop import fit
+from zoo.train.loop import History, fit
+from zoo.train.pruning import GradualPruning, importances
 from zoo.train.techniques import freeze_lowest, known_to_loss, reinitialize
 from zoo.weights.checkpoint import load_weights
 from zoo.weights.folder import CheckpointFolder
@@ -48,14 +50,8 @@ def finetune(work: JobContext) -> TaskResult:
     kind = task_kind(task, recipe)
     encoded = {task.train_split: kind.encode(items, tokenizer, recipe.max_length)}
     began = time.perf_counter()
-    known_to_loss(head, recipe, labels_of(items))
     learnt = _to_learn(work, model, items, encoded[task.train_split][0])
-    how = replace(how, micro_batch=recipe.micro_batch)
-    held_out_score = partial(_score_of, work, model, head, held_out)
-    learner = taught(work, model, task)
-    with keeping(learner):
-        batches = learnt.batches(recipe.batch_size)
-        history = fit(learner, batches, recipe, recipe.steps_over(len(learnt)), work.progress, how, held_out_score)
+    history = _trained(work, model, head, learnt, items, held_out)
     trained = time.perf_counter()
     for split in (*task.dev_splits, *unlabelled(task, dataset)):
         encoded[split] = kind.encode(dataset.splits[split], tokenizer, recipe.max_length)
@@ -101,6 +97,9 @@ def _to_train(work: JobContext, task: Task, dataset: Dataset) -> tuple[Model, Ta
         head = make_head(variant.dims, head_for(task, variant.head, recipe.feature_config))
     initialise(head, Init(), head_seed)
     model = pretrained.with_head(task.name, head).to(work.how.compute.torch_device)
+    pruning = work.plan.variant(work.job.system).pruning
+    if pruning.when == "before":
+        model = pruned(model, pruning, importances(model, pruning), work.catalog)
     if recipe.reinitialized_layers is not None:
         fresh = work.catalog.assemble(variant, seed_of("reinitialized layers", seed))
         reinitialize(model, fresh, recipe.reinitialized_layers)
@@ -108,6 +107,30 @@ def _to_train(work: JobContext, task: Task, dataset: Dataset) -> tuple[Model, Ta
     if recipe.frozen_layers is not None:
         freeze_lowest(model, recipe.frozen_layers)
     return model, head
+
+
+def _trained(
+    work: JobContext,
+    model: Model,
+    head: TaskHead,
+    learnt: TrainingItems,
+    items: Sequence[Example],
+    held_out: Sequence[Example],
+) -> History:
+    """Take the steps of the recipe, pruning gradually if the variant says so."""
+    recipe, pruning = model.variant.finetuning, work.plan.variant(work.job.system).pruning
+    known_to_loss(head, recipe, labels_of(items))
+    how = replace(work.how, micro_batch=recipe.micro_batch)
+    held_out_score = partial(_score_of, work, model, head, held_out)
+    batches, n_steps = learnt.batches(recipe.batch_size), recipe.steps_over(len(learnt))
+    gradual = GradualPruning(model, pruning, n_steps, learnt.sample) if pruning.when == "during" else None
+    after_step = gradual.after_step if gradual else None
+    learner = taught(work, model, work.catalog.task(str(work.job.task)))
+    with keeping(learner):
+        history = fit(learner, batches, recipe, n_steps, work.progress, how, held_out_score, after_step)
+    if gradual:
+        gradual.silence()
+    return history
 
 
 def _to_learn(
@@ -150,7 +173,7 @@ def _mix(model: Model) -> LayerWeights | None:
 def _pretrained(work: JobContext) -> Model:
     plan, job = work.plan, work.job
     folder = CheckpointFolder(work.start())
-    variant = plan.variant(job.system).model_copy(update={"dims": folder.record.dims})
+    variant = plan.variant(job.system).uncompressed.model_copy(update={"dims": folder.record.dims})
     if job.system in plan.checkpoints:
         model = load(folder, catalog=work.catalog)
         model.variant = variant

@@ -181,7 +181,7 @@ class JobStore:
         for lock in self._locks.values():
             lock.release()
         if not self.waiting and not self._locks:
-            for name in ("jobs", "checkpoints", "finetuned"):
+            for name in ("jobs", "checkpoints", "finetuned", "compressed"):
                 sweep(self._folder / name)
                 for left in (self._folder / name).glob(".*.lock"):
                     left.unlink(missing_ok=True)

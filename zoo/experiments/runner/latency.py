@@ -30,23 +30,35 @@ SECONDS = 0.25
 
 def latency(model: Model, head: TaskHead, items: Sequence[EncodedItem], compute: Compute | None = None) -> Measured:
     """Seconds per sequence at batch size 1, the mean over a pass, in the precision of `compute`."""
+    with (compute or Compute()).autocast():
+        return latency_of(lambda chosen: predict(model, head, chosen), items, device_of(model))
+
+
+def latency_of(
+    answer: Callable[[Sequence[EncodedItem]], object], items: Sequence[EncodedItem], device: torch.device
+) -> Measured:
+    """The same of any function that answers items."""
     chosen = spread_by_length(items, ONE_BY_ONE)
 
     def answer_each() -> None:
         for item in chosen:
-            predict(model, head, [item])
+            answer([item])
 
-    with (compute or Compute()).autocast():
-        passes = repeated(answer_each, device_of(model))
-    return summed_up([seconds / len(chosen) for seconds in passes])
+    return summed_up([seconds / len(chosen) for seconds in repeated(answer_each, device)])
 
 
 def throughput(model: Model, head: TaskHead, items: Sequence[EncodedItem], compute: Compute | None = None) -> Measured:
     """Sequences per second, in batches of similar length, in the precision of `compute`."""
-    chosen = spread_by_length(items, TOGETHER)
     with (compute or Compute()).autocast():
-        passes = repeated(lambda: predict(model, head, chosen), device_of(model))
-    return summed_up([len(chosen) / seconds for seconds in passes])
+        return throughput_of(lambda chosen: predict(model, head, chosen), items, device_of(model))
+
+
+def throughput_of(
+    answer: Callable[[Sequence[EncodedItem]], object], items: Sequence[EncodedItem], device: torch.device
+) -> Measured:
+    """The same of any function that answers items."""
+    chosen = spread_by_length(items, TOGETHER)
+    return summed_up([len(chosen) / seconds for seconds in repeated(lambda: answer(chosen), device)])
 
 
 def spread_by_length(items: Sequence[EncodedItem], n: int) -> list[EncodedItem]:

@@ -20,16 +20,23 @@ FLOPS_LENGTH = 128
 """The sequence length at which operations per token are counted."""
 
 
-def model_statistics(
-    catalog: Catalog, variant: Variant, model: Model, folder: Path, place: Path, compute: Compute
-) -> dict[str, Any]:
-    """The fields of a result that describe its model, stored so that reports need no plugin."""
+def counts(catalog: Catalog, variant: Variant, model: Model) -> dict[str, Any]:
+    """The counts of a variant's parameters and operations; the model may be without memory."""
     audit = audit_variant(catalog, variant, Settings(lengths=(min(FLOPS_LENGTH, variant.dims.max_length),)))
     return {
         "parameters_stored": stored(model),
         "parameters_executed": executed(model),
         "breakdown": audit.breakdown,
         "flops": audit.cost.lengths[0] if audit.cost else None,
+    }
+
+
+def model_statistics(
+    catalog: Catalog, variant: Variant, model: Model, folder: Path, place: Path, compute: Compute
+) -> dict[str, Any]:
+    """The fields of a result that describe its model, stored so that reports need no plugin."""
+    return {
+        **counts(catalog, variant, model),
         "weights_hash": weights_hash(model.state_dict()),
         "checkpoint": str(place.relative_to(folder)),
         "checkpoint_bytes": model_bytes(place),

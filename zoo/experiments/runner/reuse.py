@@ -41,7 +41,7 @@ def _fill(old: Path, variant: Variant, new: Path) -> None:
     """Copy the files; only record and card change, as this variant may have another name or later phases."""
     shutil.copytree(old, new, dirs_exist_ok=True)
     before = CheckpointFolder(old).record
-    record = variant.model_copy(update={"dims": before.dims})
+    record = variant.uncompressed.model_copy(update={"dims": before.dims})
     (new / VARIANT).write_text(record.model_dump_json(indent=2), encoding="utf-8")
     if (card := new / CARD).exists():
         text = card.read_text(encoding="utf-8")

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from zoo.core.errors import RunFailed
 from zoo.experiments.results.gold_labels import Answers
-from zoo.experiments.results.records import Cost, ItemsSeen, LayerWeights, TaskResult, Truncation
+from zoo.experiments.results.records import Compression, Cost, ItemsSeen, LayerWeights, TaskResult, Truncation
 from zoo.experiments.runner.context import JobContext
 from zoo.inference.predict_task import decoded, in_order
 from zoo.machine.environment import environment
@@ -95,6 +95,7 @@ def scored(
     layer_mix: LayerWeights | None = None,
     best_step: int | None = None,
     items_seen: ItemsSeen | None = None,
+    compression: Compression | None = None,
 ) -> TaskResult:
     """The result of a job that gave these answers."""
     task, dataset = planned_data(work)
@@ -111,6 +112,7 @@ def scored(
         layer_mix=layer_mix,
         best_step=best_step,
         items_seen=items_seen,
+        compression=compression,
         truncated=truncated,
         scores=scores,
         main_score=main_score(task, scores),

@@ -13,7 +13,7 @@ from zoo.experiments.plan.ablation import Ablation, Edge
 from zoo.experiments.plan.cache_key import model_keys
 from zoo.experiments.results.records import TaskResult
 from zoo.experiments.results.run import ComparisonRun
-from zoo.experiments.statistics.costs import withheld
+from zoo.experiments.statistics.costs import counts_of, withheld
 from zoo.experiments.statistics.decisions import settled
 from zoo.experiments.statistics.draft import Pairing, Scores
 from zoo.experiments.statistics.tests import Difference, mean_interval
@@ -127,7 +127,7 @@ def _pairing(run: ComparisonRun, scores: AllScores, tasks: Sequence[str], pair: 
 
 def _effect(run: ComparisonRun, edge: Edge, overall: Difference | None, tasks: tuple[Difference, ...]) -> Effect:
     trained = run.pretrained(edge.first), run.pretrained(edge.second)
-    first, second = trained
+    first, second = counts_of(run, edge.first), counts_of(run, edge.second)
     speeds = [result.cost.tokens_per_s for result in trained if result and result.cost.tokens_per_s]
     return Effect(
         edge=edge,

@@ -6,13 +6,14 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from statistics import median
 
-from zoo.experiments.results.records import FailedResult, Measured, ModelResult, TaskResult
+from zoo.experiments.results.records import Compression, FailedResult, Measured, ModelResult, TaskResult
 from zoo.experiments.results.run import ComparisonRun
 
 PARAMETERS = "parameters stored"
 OPERATIONS = "MFLOP per token"
 LATENCY = "latency of one item, ms"
 MEMORY = "peak memory, MB"
+SIZE = "weights on disk, MB"
 
 
 REPEATS = 0.05
@@ -56,19 +57,41 @@ def quantities(run: ComparisonRun) -> list[Quantity]:
 
 def _counted(run: ComparisonRun) -> Iterator[Quantity]:
     trained = {v.name: result for v in run.plan.variants if (result := run.pretrained(v.name))}
+    sizes = {v.name: found for v in run.plan.variants if (found := counts_of(run, v.name))}
 
-    def of_each(label: str, count: Callable[[ModelResult], float], form: str = ",.0f") -> Quantity:
-        values = {name: count(result) for name, result in trained.items()}
-        return Quantity(label, values, {name: format(value, form) for name, value in values.items()})
+    def of_each(label: str, count: Callable[[ModelResult | Compression], float]) -> Quantity:
+        values = {name: count(result) for name, result in sizes.items()}
+        return Quantity(label, values, {name: format(value, ",.0f") for name, value in values.items()})
 
     yield of_each(PARAMETERS, lambda result: result.parameters_stored)
     yield of_each("parameters executed per token", lambda result: result.parameters_executed)
-    flops = {name: result.flops for name, result in trained.items()}
+    flops = {name: result.flops for name, result in sizes.items()}
     operations = {name: at.forward / at.length / 1e6 for name, at in flops.items() if at}
     yield Quantity(OPERATIONS, operations, {name: f"{value:,.3f}" for name, value in operations.items()})
     read = {name: 100 * result.share_read for name, result in trained.items() if result.share_read is not None}
     yield Quantity("text read per epoch, %", read, {name: f"{share:.1f}" for name, share in read.items()})
-    yield of_each("checkpoint, MB", lambda result: result.checkpoint_bytes / 1e6, ",.2f")
+    stored = {name: trained[name].checkpoint_bytes / 1e6 for name in trained if name not in run.plan.compressed}
+    yield Quantity("checkpoint, MB", stored, {name: f"{value:,.2f}" for name, value in stored.items()})
+    on_disk = dict(_on_disk(run))
+    yield Quantity(SIZE, on_disk, {name: f"{value:,.2f}" for name, value in on_disk.items()})
+
+
+def counts_of(run: ComparisonRun, system: str) -> ModelResult | Compression | None:
+    """The counts of a variant: of what is left of it, where it is compressed."""
+    if system not in run.plan.compressed:
+        return run.pretrained(system)
+    return next((result.compression for result in run.finetuned(system) if result.compression), None)
+
+
+def _on_disk(run: ComparisonRun) -> Iterator[tuple[str, float]]:
+    """The weights of fine-tuned models in MB: of compressed variants, and of those that they were made from."""
+    for name in run.plan.compressed:
+        costs = [result.cost.compression for result in run.finetuned(name)]
+        if known := [cost for cost in costs if cost]:
+            yield name, median(cost.bytes for cost in known) / 1e6
+            origin = run.plan.finetuning_origins.get(name, name)
+            if origin not in run.plan.compressed:
+                yield origin, median(cost.original_bytes for cost in known) / 1e6
 
 
 def _measured(run: ComparisonRun) -> Iterator[Quantity]:

@@ -1,0 +1,177 @@
+"""Pruned and quantized variants as rows of a comparison."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+import zoo
+import zoo_albert
+import zoo_bert
+from tests.experiments import toy_task
+from tests.experiments.test_features import TUNED
+from zoo import Catalog, ZooError
+from zoo.api.comparisons import Comparison
+from zoo.compress.quantized import quantized
+from zoo.experiments.plan.ablation import choices, path
+from zoo.experiments.plan.make import make_plan
+from zoo.experiments.report.compression import compression_section
+from zoo.experiments.statistics.costs import SIZE, quantities
+from zoo.experiments.verify.rerun import reevaluate
+
+CATALOG = Catalog.of(zoo_bert, zoo_albert, toy_task)
+WAYS = {
+    "heads": "+pruning.heads=0.5+pruning.importance=gradient",
+    "layers": "+pruning.layers=1+pruning.when=before",
+    "zeros": "+pruning.weights=0.6+pruning.when=during",
+    "units": "+pruning.ffn=0.5",
+}
+QUANTIZED = {
+    "dynamic": "+quantization=int8-dynamic",
+    "weights": "+quantization=int8-weights",
+    "static": "+quantization=int8-static",
+}
+
+Compare = Callable[..., Comparison]
+
+
+@pytest.fixture(scope="module")
+def compare(tmp_path_factory: pytest.TempPathFactory) -> Compare:
+    text = tmp_path_factory.mktemp("text") / "text.txt"
+    text.write_text("\n\n".join(f"the {a} shows the {b} a lamp." for a in toy_task.NOUNS for b in toy_task.NOUNS))
+
+    def run(ways: dict[str, str], **options: object) -> Comparison:
+        given = {"pretrain_tokens": 1_000, "finetune_steps": 20, "seeds": 1, "keep_finetuned": True} | options
+        variants = [f"plain={TUNED}", *(f"{name}={TUNED}{way}" for name, way in ways.items())]
+        folder = text.parent / "-".join(ways)
+        return zoo.compare(*variants, tasks=["lamps"], corpus=[text], out=folder, catalog=CATALOG, workers=0, **given)  # type: ignore[arg-type]
+
+    return run
+
+
+@pytest.fixture(scope="module")
+def pruned(compare: Compare) -> Comparison:
+    return compare(WAYS)
+
+
+def test_pruned_variants_share_pretraining_and_the_finetuning_before_them(pruned: Comparison) -> None:
+    plan = pruned.run.plan
+    assert not pruned.failures and len(pruned.run.pretrained_results) == 1
+    assert plan.finetuning_origins == {
+        "plain": "plain", "heads": "plain", "layers": "layers", "zeros": "zeros", "units": "plain",
+    }  # fmt: skip
+    assert len([job for job in plan.jobs if job.kind == "finetune"]) == 3
+    assert len([job for job in plan.jobs if job.kind == "compress"]) == 4
+    for name in plan.names:
+        assert len(pruned.run.finetuned(name)) == 1
+
+
+def test_structured_pruning_makes_the_counts_smaller_and_zeros_are_counted(pruned: Comparison) -> None:
+    found = {name: pruned.run.finetuned(name)[0].compression for name in WAYS}
+    whole = pruned.run.pretrained("plain")
+    assert whole is not None
+    for name in ("heads", "layers", "units"):
+        small = found[name]
+        assert small is not None and small.flops is not None and whole.flops is not None
+        assert small.parameters_stored < whole.parameters_stored and small.flops.forward < whole.flops.forward
+        assert small.zeros == 0
+    zeros = found["zeros"]
+    assert zeros is not None and zeros.parameters_stored == whole.parameters_stored
+    assert zeros.zeros / zeros.weights == pytest.approx(0.6, abs=0.001)
+    sizes = next(quantity for quantity in quantities(pruned.run) if quantity.label == SIZE).values
+    assert sizes["heads"] < sizes["plain"] and set(sizes) == {"plain", *WAYS}
+
+
+def test_kept_models_answer_again_as_the_run_says(pruned: Comparison) -> None:
+    checks = list(reevaluate(pruned.run, pruned.folder, CATALOG))
+    assert [check.detail for check in checks if check.finding != "confirmed"] == []
+    assert sum("compressed" in check.where for check in checks) == 4
+    model = zoo.load(next(path for path in (pruned.folder / "compressed").iterdir() if "heads" in path.name))
+    assert model.variant.dims.n_heads == 1 and not model.variant.is_compressed
+
+
+def test_the_report_says_what_was_done_and_what_it_does_not_save(pruned: Comparison) -> None:
+    section = compression_section(pruned.run)
+    assert section is not None
+    rows = section.tables[0].by_label
+    assert rows["heads"][0] == "without heads 0.5 (by gradient); after fine-tuning"
+    assert rows["zeros"][1] == "60.0" and rows["layers"][1] == "0.0"
+    assert any("zeros: single weights that are zero save neither time" in note for note in section.notes)
+    assert "Compression" in pruned.render("markdown")
+
+
+@pytest.mark.slow
+def test_quantized_variants_are_smaller_and_answer_nearly_as_before(compare: Compare) -> None:
+    pytest.importorskip("onnxruntime")
+    done = compare(QUANTIZED)
+    assert not done.failures
+    for name in QUANTIZED:
+        (result,) = done.run.finetuned(name)
+        cost = result.cost.compression
+        assert result.compression is not None and cost is not None and cost.float_latency_s is not None
+        assert 0 < result.compression.largest_change < 0.5
+
+
+def test_integers_are_those_that_a_scale_per_row_makes(tmp_path: Path) -> None:
+    onnx, runtime = pytest.importorskip("onnx"), pytest.importorskip("onnxruntime")
+    weight = np.random.default_rng(0).normal(size=(40, 30)).astype(np.float32)
+    float32 = onnx.TensorProto.FLOAT
+    graph = onnx.helper.make_graph(
+        [onnx.helper.make_node("MatMul", ["x", "w"], ["y"])],
+        "product",
+        [onnx.helper.make_tensor_value_info("x", float32, [None, 40])],
+        [onnx.helper.make_tensor_value_info("y", float32, [None, 30])],
+        [onnx.numpy_helper.from_array(weight, "w")],
+    )
+    model = onnx.helper.make_model(graph, opset_imports=[onnx.helper.make_opsetid("", 20)], ir_version=9)
+    onnx.save(model, str(tmp_path / "product.onnx"))
+    made = quantized(tmp_path / "product.onnx", "int8-weights")
+    found = runtime.InferenceSession(str(made)).run(None, {"x": np.eye(40, dtype=np.float32)})[0]
+    scale = torch.from_numpy(np.abs(weight).max(axis=1)) / 127
+    expected = torch.fake_quantize_per_channel_affine(
+        torch.from_numpy(weight), scale, torch.zeros(40, dtype=torch.int32), 0, -127, 127
+    )
+    np.testing.assert_allclose(found, expected.numpy(), atol=1e-6)
+    assert made.stat().st_size < 0.45 * (tmp_path / "product.onnx").stat().st_size
+
+
+@pytest.mark.parametrize(
+    ("expression", "message"),
+    [
+        ("bert-tiny+pruning.heads=1.5", "less than 1"),
+        ("bert-tiny+pruning.heads=0.1", "takes out none of 2; the least is 0.5"),
+        ("bert-tiny+pruning.layers=2", "leaves none of its 2 layers"),
+        ("albert-tiny+pruning.layers=1", "have no weights of their own.*as [+]dims.n_layers="),
+        ("bert-tiny+pruning.layers=1+pruning.when=during", "not during it"),
+        ("bert-tiny+quantization=int4", "int8-dynamic"),
+        ("bert-tiny+quantization.bits=8", "is one word"),
+        ("bert-tiny+pruning.heads=0.5+finetuning.features=last-four", "leave out pruning or the features"),
+    ],
+)
+def test_what_cannot_be_compressed_is_refused_in_a_line_before_training(expression: str, message: str) -> None:
+    with pytest.raises(ZooError, match=message):
+        CATALOG.check(CATALOG.variant(expression))
+
+
+def test_a_task_answered_as_pretrained_is_refused(compare: Compare) -> None:
+    with pytest.raises(ZooError, match="answered as pre-trained"):
+        zoo.compare("bert-tiny", "bert-tiny+pruning.heads=0.5", tasks=["micro-pairs"], workers=0)
+
+
+def test_pruning_and_quantization_are_one_choice_each() -> None:
+    base, small, tiny = (CATALOG.variant(f"bert-tiny{way}") for way in ("", WAYS["heads"], QUANTIZED["dynamic"]))
+    assert [*choices(CATALOG, base, small)] == ["pruning"] and [*choices(CATALOG, base, tiny)] == ["quantization"]
+    way, _ = path(CATALOG, ["bert-tiny", f"bert-tiny{WAYS['units']}{QUANTIZED['dynamic']}"])
+    assert [each.is_compressed for each in way] == [False, True, True]
+    assert [each.name for each in way][1] == "bert-tiny+pruning.ffn=0.5"
+
+
+def test_a_plan_of_compressed_variants_alone_trains_once() -> None:
+    variants = [CATALOG.variant(f"bert-tiny{way}") for way in (WAYS["heads"], WAYS["units"])]
+    plan = make_plan(CATALOG, variants, ["lamps"], n_seeds=2)
+    assert set(plan.finetuning_origins.values()) == {variants[0].name}
+    assert len([job for job in plan.jobs if job.kind == "finetune"]) == 2

@@ -1,0 +1,43 @@
+"""The kind of job that scores a baseline."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from zoo.experiments.plan.inputs import Inputs
+from zoo.experiments.plan.job import Job
+from zoo.experiments.plan.job_kind import JobKind, text_of
+from zoo.experiments.plan.spec import PlanSpec
+
+
+class Baseline(JobKind):
+    """Score a system that reads no sentence."""
+
+    name = "baseline"
+
+    def jobs(self, plan: PlanSpec) -> Iterable[Job]:
+        """One per task and baseline."""
+        return (
+            Job(kind=self.name, system=name, task=task.name, seed=0) for task in plan.tasks for name in task.baselines
+        )
+
+    def title(self, job: Job) -> str:
+        """As JobKind says."""
+        return f"{job.system} on {job.task}"
+
+    def inputs(self, plan: PlanSpec, job: Job) -> Inputs:
+        """As JobKind says."""
+        task = plan.task(str(job.task))
+        source = {"trained_on": plan.task(task.trained_on).content} if task.trained_on else {}
+        return {"baseline": job.system, "task": task.content, **source}
+
+    def text(self, plan: PlanSpec, job: Job) -> float:
+        """As JobKind says."""
+        return text_of(plan.task(str(job.task)))
+
+    def representative(self, plan: PlanSpec, job: Job) -> Job:
+        """The same system on its task with the least text."""
+        if plan.task(str(job.task)).trained_on:
+            return job
+        own = (task for task in plan.tasks if job.system in task.baselines and not task.trained_on)
+        return job.model_copy(update={"task": min(own, key=text_of).name})
