@@ -8,6 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 
@@ -19,7 +20,7 @@ from zoo.heads import SPANS
 from zoo.tasks.clue import TASKS as CLUE_TASKS
 from zoo.tasks.kinds import make_head, task_kind
 from zoo.tasks.objects import ObjectsTask
-from zoo.tasks.scoring import check_task
+from zoo.tasks.scoring import check_task, chosen_metrics, main_score, score
 from zoo.tasks.superglue import DIAGNOSTICS
 from zoo.tasks.superglue import SEVEN as SUPERGLUE_TASKS
 from zoo.tasks.swag import SWAG
@@ -99,13 +100,34 @@ def test_models_of_rte_answer_the_diagnostics_by_phenomenon(tmp_path: Path) -> N
     pair = {"sentence1": "The cat sat .", "sentence2": "The cat did not sit .", "label": "not_entailment"}
     write_lines(tmp_path / "AX-b" / "AX-b.jsonl", [{**pair, "idx": 0, "logic": "Negation;Double negation"}])
     premise = {"premise": "The nurse met him .", "hypothesis": "He was met .", "label": "entailment"}
-    write_lines(tmp_path / "AX-g" / "AX-g.jsonl", [{**premise, "idx": 0, "pair_id": 551}])
+    other = premise | {"premise": "The nurse met her ."}
+    path = tmp_path / "AX-g" / "AX-g.jsonl"
+    write_lines(path, [{**row, "idx": idx, "pair_id": 551} for idx, row in enumerate((premise, other))])
     broad, gender = (task.load(tmp_path).splits["dev"][0] for task in DIAGNOSTICS)
     assert broad == Example(
         pair["sentence1"], pair["sentence2"], 1, groups=("logic: Negation", "logic: Double negation"), id="0"
     )
     assert gender == Example(premise["premise"], premise["hypothesis"], 0, id="0")
     assert {task.trained_on for task in DIAGNOSTICS} == {"superglue-rte"}
+    for rows, place in (([premise], 1), ([premise, other, premise, {**premise, "hypothesis": "She met ."}], 3)):
+        write_lines(path, rows)
+        with pytest.raises(
+            ZooError, match=f"AX-g.jsonl: item {place} and the next are no pair with the same hypothesi"
+        ):
+            DIAGNOSTICS[1].load(tmp_path)
+
+
+def test_gender_parity_is_the_share_of_pairs_with_equal_predictions_and_no_part_of_the_main_score() -> None:
+    task = DIAGNOSTICS[1]
+    scores = score(task, gold := [0, 0, 1, 1, 0, 0], made := [0, 1, 0, 0, 1, 1])  # the second and third pair agree
+    assert scores == {"accuracy": pytest.approx(1 / 6), "gender-parity": pytest.approx(2 / 3)}
+    assert main_score(task, {"dev": scores}) == pytest.approx(1 / 6)
+    assert score(task, gold, [1] * 6)["gender-parity"] == 1.0
+    parity = chosen_metrics(task)["gender-parity"]
+    twice_the_first_pair = parity.resampled(np.array(gold), [np.array(made)], np.array([[2, 0, 0, 1, 1, 1]]))
+    assert twice_the_first_pair == pytest.approx(1 / 3)
+    with pytest.raises(ZooError, match="gender-parity cannot be all that it is scored by"):
+        check_task(task.model_copy(update={"metrics": ("gender-parity",)}))
 
 
 def marked(item: Example) -> list[str]:

@@ -336,6 +336,8 @@ def test_a_score_outside_the_range_is_refused_with_its_line(shop: Path) -> None:
     (shop.parent / "train.csv").write_text("review,opinion\nfine,5\npoor,5\n")
     (shop.parent / "dev.csv").write_text("review,opinion\nfine,5\npoor,4\n")
     assert complaint(shop, load=True) == "train.csv: all 2 items have the same score; nothing can be learnt from it"
+    (shop.parent / "train.csv").write_text("review,opinion\nfine,5\n")
+    assert complaint(shop, load=True) == "train.csv: its only item has one score; nothing can be learnt from it"
 
 
 @pytest.mark.parametrize("suffix", ["parquet", "arrow"])

@@ -32,7 +32,14 @@ def chosen_metrics(task: Scored) -> dict[str, Metric]:
             raise UnknownName(f"metric of {task.kind}", name[:60], known, f"task {task.name!r}")
         if problem := known[name].problem(task.labels):
             raise ZooError(f"task {task.name!r}: the metric {name} {problem}")
+    if not any(known[name].in_main_score for name in task.metrics):
+        raise ZooError(f"task {task.name!r}: {' and '.join(task.metrics)} cannot be all that it is scored by")
     return {name: known[name] for name in task.metrics}
+
+
+def main_metrics(task: Scored) -> dict[str, Metric]:
+    """Those of which a task's main score is the mean. Raises ZooError as `chosen_metrics` does."""
+    return {name: metric for name, metric in chosen_metrics(task).items() if metric.in_main_score}
 
 
 def check_task(task: Scored) -> None:
@@ -84,9 +91,9 @@ def score(task: Scored, gold: Sequence[Any], predictions: Sequence[Any]) -> dict
 
 
 def main_score(task: Scored, scores_by_split: Mapping[str, Mapping[str, float]]) -> float:
-    """The one number of a task (GLUE, section 3.4): the mean over its metrics and development splits.
+    """The one number of a task (GLUE, section 3.4): the mean over its main metrics and development splits.
 
     Metrics of which lower is better count with the opposite sign, so that higher is better always.
     """
-    metrics = chosen_metrics(task)
-    return fmean(metrics[name].sign * value for scores in scores_by_split.values() for name, value in scores.items())
+    metrics = main_metrics(task).values()
+    return fmean(metric.sign * scores[metric.name] for scores in scores_by_split.values() for metric in metrics)

@@ -10,7 +10,8 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from itertools import groupby
+from itertools import groupby, zip_longest
+from pathlib import Path
 from typing import Any
 
 from zoo.core.errors import ZooError
@@ -18,11 +19,14 @@ from zoo.tasks.averages import Average, Term
 from zoo.tasks.files import SplitFile
 from zoo.tasks.glue import CONTRADICTS, ENTAILS, NOT_ENTAILS, THREE_WAY, TWO_WAY
 from zoo.tasks.objects import ObjectsTask, Row
-from zoo.tasks.task import Example
+from zoo.tasks.task import Dataset, Example
 
 FALSE_TRUE = ("false", "true")
 QUESTIONS = {"cause": "What was the cause of this?", "effect": "What happened as a result?"}
 """COPA's two questions in the words of jiant."""
+
+PARITY = "gender-parity"
+"""The share of pairs with equal predictions."""
 
 PHENOMENA = ("lexical-semantics", "predicate-argument-structure", "logic", "knowledge")
 """The keys of the diagnostic that name phenomena, semicolons between them."""
@@ -105,6 +109,14 @@ class SuperglueTask(ObjectsTask):
 
     capitals: bool = False
 
+    def load(self, folder: Path | None) -> Dataset:
+        """As ObjectsTask says. Raises ZooError, too, if items are no pairs where pairs are scored."""
+        dataset = super().load(folder)
+        if PARITY in self.metrics:
+            for split in self.dev_splits:
+                _refuse_no_pairs(self.find(folder)[split], dataset.splits[split])
+        return dataset
+
     def official(self, items: Sequence[Example], predictions: Sequence[Any]) -> dict[str, str]:
         """An object per row, with its idx, or its number where it has none, and the predicted label."""
         answered = list(zip(items, predictions, strict=True))
@@ -119,6 +131,12 @@ class SuperglueTask(ObjectsTask):
         if not self.labels:
             return made
         return self.labels[made].capitalize() if self.capitals else self.labels[made]
+
+
+def _refuse_no_pairs(path: Path, items: Sequence[Example]) -> None:
+    for place, (one, other) in enumerate(zip_longest(items[::2], items[1::2])):
+        if other is None or one.second != other.second:
+            raise ZooError(f"{path}: item {2 * place + 1} and the next are no pair with the same hypothesis")
 
 
 def _passages(answered: Iterable[tuple[Example, Any]]) -> Iterator[dict[str, Any]]:
@@ -206,16 +224,16 @@ DIAGNOSTICS = tuple(
         pair=True,
         labels=TWO_WAY,
         label_aliases=(ENTAILS[1:], NOT_ENTAILS[1:]),
-        metrics=(metric,),
+        metrics=metrics,
         trained_on="superglue-rte",
         citation=citation,
     )
-    for name, folder, layout, metric, citation in (
-        ("ax-b", "AX-b", "diagnostic", "matthews", "Wang et al. 2019, NeurIPS, section 3.3"),
-        ("ax-g", "AX-g", "entailment", "accuracy", "Rudinger et al. 2018, NAACL"),
+    for name, folder, layout, metrics, citation in (
+        ("ax-b", "AX-b", "diagnostic", ("matthews",), "Wang et al. 2019, NeurIPS, section 3.3"),
+        ("ax-g", "AX-g", "entailment", ("accuracy", PARITY), "Rudinger et al. 2018, NAACL"),
     )
 )
-"""What models of its RTE also answer; the gender parity of AX-g is not computed."""
+"""What models of its RTE also answer; the pairs of AX-g, as its file has them, differ in a pronoun's gender."""
 
 TASKS = (*SEVEN, *DIAGNOSTICS)
 

@@ -26,8 +26,11 @@ BY_NAME = {task.name: task for task in TASKS}
 def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The seven tasks with 8 test items each, and the diagnostic of gender with 2 items."""
     folder = write_superglue(tmp_path_factory.mktemp("superglue"))
-    pair = {"premise": "The nurse met him .", "label": "entailment", "pair_id": 1}
-    write_lines(folder / "AX-g/AX-g.jsonl", [{**pair, "idx": i, "hypothesis": f"{i} met ."} for i in range(2)])
+    pair = {"hypothesis": "The nurse left .", "label": "entailment", "pair_id": 1}
+    pronouns = enumerate(("his", "her"))
+    write_lines(
+        folder / "AX-g/AX-g.jsonl", [{**pair, "idx": i, "premise": f"The nurse left {it} ."} for i, it in pronouns]
+    )
     return folder
 
 

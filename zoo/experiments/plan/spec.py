@@ -22,7 +22,7 @@ from zoo.machine.compute import Compute
 from zoo.registry.search_grids import Selection, Setting, Tuning
 from zoo.tasks.kinds import is_learnt, task_kind
 from zoo.tasks.record import RecordTask
-from zoo.tasks.scoring import check_task
+from zoo.tasks.scoring import check_task, main_metrics
 
 FORMAT: Final = 2
 """The version of plans and run folders; others are refused."""
@@ -81,8 +81,8 @@ class PlannedTask(Record):
 
     @property
     def measures(self) -> tuple[str, ...]:
-        """Its metrics, as reports call them."""
-        return self.metrics
+        """The metrics of its score, as reports call them."""
+        return tuple(main_metrics(self))
 
     @property
     def content(self) -> Inputs:

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from zoo.tasks.kinds import task_kind
-from zoo.tasks.scoring import Scored, chosen_metrics
+from zoo.tasks.scoring import Scored, main_metrics
 
 Array: TypeAlias = NDArray[Any]
 
@@ -27,7 +27,7 @@ def resampled(
 
     All systems get the same draws of the same items, so that differences are paired by item.
     """
-    kind, metrics = task_kind(task), chosen_metrics(task).values()
+    kind, metrics = task_kind(task), main_metrics(task).values()
     per_split = []
     for index, split in enumerate(sorted(predictions)):
         truth, made = kind.side(gold[split]), [kind.side(values) for values in predictions[split]]

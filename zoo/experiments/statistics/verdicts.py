@@ -17,7 +17,7 @@ from zoo.experiments.statistics.draft import MEAN, Pairing, Scores
 from zoo.experiments.statistics.standing import Standing, standings
 from zoo.experiments.statistics.tests import N_DRAWS, Difference, Spread, spread, tiers
 from zoo.tasks.kinds import task_kind
-from zoo.tasks.scoring import chosen_metrics
+from zoo.tasks.scoring import main_metrics
 
 MANY_ITEMS = 10**9
 """As if there were so many items where none are known, so that they leave no error."""
@@ -118,7 +118,7 @@ def scores_of(run: ScoredRun, system: str, task: str) -> Scores | None:
     if not results or not targets:
         return None
     predictions = {split: [result.predictions[split] for result in results] for split in results[0].predictions}
-    ranges = [metric.range for metric in chosen_metrics(run.plan.task(task)).values()]
+    ranges = [metric.range for metric in main_metrics(run.plan.task(task)).values()]
     return Scores(
         seeds=tuple(result.job.seed for result in results),
         values=np.asarray([result.main_score for result in results]),

@@ -77,6 +77,14 @@ def weighted_f1(counts: Array) -> Array:
     return ratio((f1_of(by_class) * by_class[..., 2]).sum(-1), by_class[..., 2].sum(-1))
 
 
+def _same_in_pairs(gold: Side, made: Side) -> Array:
+    """Counts [N, 2] of pairs with equal predictions, at the first item of each two, and nothing at the second."""
+    counts = np.zeros((len(made), 2))
+    firsts = made[: len(made) // 2 * 2 : 2]
+    counts[: 2 * len(firsts) : 2] = hits(firsts == made[1::2])
+    return counts
+
+
 def _two_labels(labels: Sequence[str]) -> str | None:
     return None if len(labels) == 2 else "needs two labels, of which it scores the second"
 
@@ -87,6 +95,8 @@ _OF_CLASSES = (
     of_counts("macro-f1", KIND, counts_by_class, macro_f1),
     of_counts("weighted-f1", KIND, counts_by_class, weighted_f1),
     Metric("matthews", KIND, _matthews, range=(-1.0, 1.0), drawn=_drawn_matthews),
+    # Items two by two that differ in a pronoun's gender, as SuperGLUE scores AX-g (Wang et al. 2019, section 3.3).
+    of_counts("gender-parity", KIND, _same_in_pairs, share, in_main_score=False),
     # The Matthews correlation of three classes (Gorodkin 2004), as GLUE scores AX.
     Metric("r3", KIND, _matthews, range=(-1.0, 1.0), drawn=_drawn_matthews),
 )

@@ -34,6 +34,8 @@ class Metric:
     range: tuple[float, float] = (0.0, 1.0)
     drawn: Drawn | None = None
     problem: Callable[[Sequence[str]], str | None] = lambda labels: None
+    in_main_score: bool = True
+    """Whether a task's one score is of it, too: not if one who always says the same does best."""
     chosen: str = ""
     """What it chooses on the items that it scores, which reports disclose; empty if nothing."""
 
