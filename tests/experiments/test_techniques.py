@@ -16,6 +16,7 @@ from zoo.experiments.plan.ablation import choices
 from zoo.experiments.plan.make import check_plan
 from zoo.experiments.report.features import techniques_table
 from zoo.experiments.report.scores import protocol
+from zoo.experiments.results.records import TaskResult
 from zoo.experiments.verify.rerun import reevaluate
 
 CATALOG = Catalog.of(zoo_bert, toy_task)
@@ -105,3 +106,24 @@ def test_each_technique_is_a_design_choice_of_its_own() -> None:
         "deleted words"
     ]
     assert [*found["early stopping"]] == ["finetuning.early_stopping", "finetuning.patience"]
+
+
+def test_settings_are_chosen_on_training_items_that_no_try_was_trained_on(done: Comparison) -> None:
+    text = Path(str(done.folder)).with_name("text.txt")
+    tuned = zoo.compare(
+        f"plain={TUNED}", tasks=["lamps"], corpus=[text], out=text.parent / "tuned", catalog=CATALOG, workers=0,
+        pretrain_tokens=1_000, finetune_steps=20, seeds=2, tune=["layer_decay=0.7,1", "ema_decay=none,0.9"],
+    )  # fmt: skip
+    assert not tuned.failures
+    results = [its for its in tuned.run.results if isinstance(its, TaskResult) and its.job.setting]
+    assert len(results) == 2 * 4 and {its.truncated["train"].items for its in results} == {48 - 5}
+    best: dict[str, list[float]] = {}
+    for its in results:
+        assert its.selection_score is not None and its.job.setting
+        assert its.selection_score * 5 == pytest.approx(round(its.selection_score * 5))  # an accuracy over five items
+        best.setdefault(its.job.setting.label, []).append(its.selection_score)
+    shown = {its.job.setting.label for its in tuned.run.finetuned("plain") if its.job.setting}
+    assert shown == {max(best, key=lambda label: sum(best[label]))}
+    plain = done.run.finetuned("plain")[0]
+    assert plain.selection_score is None and plain.truncated["train"].items == 48
+    assert "on which none of the tries was trained" in tuned.render("markdown")

@@ -34,10 +34,11 @@ def test_the_expected_best_of_tries_is_that_of_all_ways_to_draw_them() -> None:
 def test_bert_tries_eighteen_settings_and_albert_one_a_task() -> None:
     found = tuning(["bert"], ["micro-sentiment", "rte"], CATALOG.search_grids)
     assert {len(settings) for settings in found.settings.values()} == {2 * 3 * 3}
-    assert found.rule("rte") == "best on dev"
-    assert {(s.batch_size, s.learning_rate, s.epochs) for s in found.settings["rte"]} == set(
-        product((16, 32), (5e-5, 3e-5, 2e-5), (2.0, 3.0, 4.0))
-    )
+    assert found.rule("rte") == "best on held-out items"
+    assert tuning(["bert"], ["rte"], CATALOG.search_grids, "dev").rule("rte") == "best on dev"
+    assert {
+        tuple(s.values[name] for name in ("batch_size", "learning_rate", "epochs")) for s in found.settings["rte"]
+    } == set(product((16, 32), (5e-5, 3e-5, 2e-5), (2.0, 3.0, 4.0)))
     found = tuning(["albert"], ["rte", "cola"], CATALOG.search_grids)
     assert [setting.label for setting in found.settings["rte"]] == [
         "learning_rate=3e-05,batch_size=32,steps=800,warmup=0.25"
@@ -58,11 +59,14 @@ def test_values_on_the_command_line_are_combined() -> None:
     [
         (["brt"], "did you mean 'bert'"),
         (["bert", "learning_rate=1"], "'bert' is no field to try once"),
-        (["lr=1e-3"], "'lr' is not a field of a setting"),
-        (["learning_rate=fast"], "not a number"),
-        (["learning_rate=-1"], "out of range: learning_rate"),
+        (["lr=1e-3"], "'lr' is not a field of a fine-tuning recipe"),
+        (["learning_rate=fast"], "does not fit: learning_rate: input should be a valid number"),
+        (["learning_rate=-1"], "does not fit: learning_rate: input should be greater than 0"),
         (["batch_size=16", "batch_size=32"], "no field to try once"),
-        (["batch_size="], "not a number"),
+        (["batch_size="], "does not fit: batch_size"),
+        (["finetuning.layer_decay=0.9,0.9"], "tries 0.9 twice"),
+        (["class_weights=equal,ballanced"], "does not fit: class_weights: input should be 'equal' or 'balanced'"),
+        (["ema_decay=0.9", "early_stopping=0.1"], "each say which weights are kept"),
     ],
 )
 def test_what_cannot_be_tried_is_refused(asked: list[str], complaint: str) -> None:
@@ -82,6 +86,32 @@ def test_a_setting_takes_the_place_of_what_it_names_and_epochs_that_of_steps() -
     assert Setting(steps=7).applied(recipe).steps == 7
 
 
+def test_any_field_of_a_recipe_can_be_tried_also_switched_off() -> None:
+    found = tuning(["finetuning.layer_decay=0.8,1", "ema_decay=none,0.9", "class_weights=balanced"], ["rte"], {})
+    assert [setting.label for setting in found.settings["rte"]][:2] == [
+        "layer_decay=0.8,ema_decay=none,class_weights=balanced",
+        "layer_decay=0.8,ema_decay=0.9,class_weights=balanced",
+    ]
+    recipe = Finetuning(learning_rate=1e-3, ema_decay=0.5)
+    assert found.settings["rte"][0].applied(recipe) == Finetuning(
+        learning_rate=1e-3, layer_decay=0.8, class_weights="balanced"
+    )
+    again = Tuning.model_validate_json(found.model_dump_json())
+    assert again == found
+    with pytest.raises(ZooError, match=r"early_stopping=0.1 does not go with the recipe: ema_decay and early_stopping"):
+        Setting.model_validate({"early_stopping": 0.1}).applied(recipe)
+
+
+def test_a_setting_that_a_variant_cannot_take_is_refused_before_anything_is_trained() -> None:
+    for asked, problem in (
+        ("frozen_layers=0,99", "frozen_layers=99 is more than"),
+        ("max_length=64,4096", "max_length"),
+    ):
+        chosen = tuning([asked], TASKS, {})
+        with pytest.raises(ZooError, match=problem):
+            make_plan(CATALOG, [CATALOG.variant("bert-tiny")], TASKS, tuning=chosen)
+
+
 def test_every_combination_is_made_in_order() -> None:
     assert [s.label for s in every(epochs=(2.0, 3.0), warmup=(0.1,))] == ["epochs=2,warmup=0.1", "epochs=3,warmup=0.1"]
 
@@ -90,10 +120,16 @@ TASKS = ("micro-acceptability", "micro-sentiment")
 
 
 def made_up(
-    asked: list[str] | None, wrong: dict[tuple[str, str], list[int]], tasks: tuple[str, ...] = TASKS
+    asked: list[str] | None,
+    wrong: dict[tuple[str, str], list[int]],
+    tasks: tuple[str, ...] = TASKS,
+    held_out: dict[str, float] | None = None,
 ) -> ComparisonRun:
-    """A run of one variant, wrong on so many of 40 items of a task with a setting, by seed; others on 20."""
-    chosen = tuning(asked, tasks, CATALOG.search_grids) if asked else None
+    """A run of one variant, wrong on so many of 40 items of a task with a setting, by seed; others on 20.
+
+    Settings are chosen on dev, or on held-out items by the scores given.
+    """
+    chosen = tuning(asked, tasks, CATALOG.search_grids, "train" if held_out else "dev") if asked else None
     plan = of_forty(make_plan(CATALOG, [CATALOG.variant("bert-tiny")], tasks, n_seeds=2, tuning=chosen))
 
     def result(job: Job) -> TaskResult:
@@ -108,6 +144,7 @@ def made_up(
             steps=1,
             scores={"dev": {"accuracy": accuracy}},
             main_score=accuracy,
+            selection_score=held_out.get(label) if held_out else None,
             predictions={"dev": [1 - t if i < n_wrong else t for i, t in enumerate(TARGETS)]},
             environment=environment(CATALOG),
             cost=Cost(seconds=1.0, peak_bytes=1),
@@ -138,8 +175,18 @@ def test_the_best_setting_in_the_mean_over_seeds_is_shown_and_what_that_adds_is_
     assert first.expected_best == pytest.approx((0.5 * 1 + 0.6 * 7 + 0.9 * 19) / 27)
     # Over both tasks the first rate has 0.5 and 1.0, the second 0.9 and 0.5, the third 0.6 and 0.5.
     assert (first.fixed, second.fixed) == (pytest.approx(0.5), pytest.approx(1.0))
-    assert selection_table(run).rows[0][1:4] == (RATES[1], "3", "90.0")
+    assert selection_table(run).rows[0][1:5] == (RATES[1], "3", "-", "90.0")
     assert any("flatters" in note for note in selection_notes(run))
+
+
+def test_a_setting_that_is_best_on_held_out_items_is_shown_with_its_score_on_dev() -> None:
+    run = made_up(ASKED, {(TASKS[0], RATES[1]): [0, 0]}, TASKS[:1], dict(zip(RATES, (0.6, 0.5, 0.8), strict=True)))
+    (found,) = search_results(run)
+    assert (found.chosen, found.on_held_out, found.shown) == (RATES[2], 0.8, 0.5) and found.expected_best is None
+    assert {result.job.selection for result in run.finetuned("bert-tiny")} == {"best on held-out items"}
+    assert selection_table(run).rows[0][1:6] == (RATES[2], "3", "80.0", "50.0", "-")
+    (note,) = [note for note in selection_notes(run) if "held-out" in note]
+    assert "10% of the training items" in note and not any("flatters" in note for note in selection_notes(run))
 
 
 def test_a_setting_that_fewer_seeds_finished_is_not_chosen() -> None:

@@ -32,6 +32,10 @@ EVALUATION_TOKENS = 8_192
 """The tokens of a batch elsewhere than on a CPU; not as many as fit just now, so that predictions repeat."""
 
 
+EARLY_STOPPING, TUNING = "finetuning.early_stopping", "--tune"
+"""What training items are held out for."""
+
+
 def head_for(task: Task, pooling: PoolingConfig, features: FeatureConfig | None = None) -> HeadConfig:
     """The head that a task takes, and what it reads."""
     return HeadConfig(
@@ -50,17 +54,20 @@ def training_parts(items: Sequence[EncodedItem], labels: Sequence[Label]) -> tup
     return [part for part, _ in pairs], [label for _, label in pairs]
 
 
-def divided(items: Sequence[Example], share: float | None, seed: int) -> tuple[list[Example], list[Example]]:
+def divided(
+    items: Sequence[Example], share: float | None, seed: int, purpose: str = EARLY_STOPPING
+) -> tuple[list[Example], list[Example]]:
     """Items to train on, and a random share held out from them; at least one each, both in the items' order.
 
-    Raises RunFailed if there is only one item.
+    What is drawn for one purpose does not depend on what was drawn for another. Raises RunFailed if there is only one.
     """
     if share is None:
         return list(items), []
     if len(items) < 2:
-        raise RunFailed("finetuning.early_stopping holds training items out, and there is only one")
+        raise RunFailed(f"{purpose} holds training items out, and there is only one")
     n_held = min(len(items) - 1, max(1, round(share * len(items))))
-    held = {*np.random.default_rng(seed_of("held-out items", seed)).permutation(len(items))[:n_held].tolist()}
+    words = ("held-out items",) if purpose == EARLY_STOPPING else ("held-out items", purpose)
+    held = {*np.random.default_rng(seed_of(*words, seed)).permutation(len(items))[:n_held].tolist()}
     apart: tuple[list[Example], list[Example]] = ([], [])
     for index, item in enumerate(items):
         apart[index in held].append(item)

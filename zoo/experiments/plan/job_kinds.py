@@ -65,6 +65,7 @@ class Finetune(JobKind):
             "head": head_inputs(variant.head, task.pair),
             **(pruning_inputs(variant.pruning) if variant.pruning.in_training else {}),
             **taught,
+            **({"held_out_for_tuning": share} if (share := plan.held_out_for_tuning(job)) else {}),
             **_kept(plan),
         }
 

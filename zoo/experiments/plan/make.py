@@ -18,6 +18,7 @@ from zoo.experiments.plan.corpus import CorpusSource, MicroworldCorpus, TasksCor
 from zoo.experiments.plan.plan import Plan
 from zoo.experiments.plan.spec import PlannedCheckpoint, PlannedSplit, PlannedTask, hash_json
 from zoo.experiments.plan.teachers import refuse_unfit_teachers
+from zoo.experiments.plan.tried import refuse_unfit_settings, synonym_hashes
 from zoo.machine.compute import ONE_THREAD, Compute, refuse_missing, refuse_unsupported
 from zoo.registry.catalog import Catalog
 from zoo.registry.search_grids import Tuning
@@ -25,7 +26,6 @@ from zoo.tasks.kinds import baseline_names, is_learnt, task_kind
 from zoo.tasks.record import RecordTask
 from zoo.tasks.scoring import check_task, gold_labels, groups, refuse_unfit
 from zoo.tasks.task import Task
-from zoo.text.synonyms import Synonyms
 from zoo.weights.folder import CheckpointFolder
 
 LARGEST_DEFAULT_BUDGET = 500_000_000
@@ -61,9 +61,8 @@ def make_plan(
     with its own task head; `teachers` are those of variants that are not compared. Raises ZooError if anything is
     wrong, before any training.
     """
-    if not tasks:
-        raise ZooError("there is nothing to compare on; give at least one task, as --tasks rte")
     checkpoints = _checked(catalog, (*variants, *teachers), [catalog.task(t) for t in tasks], folders or {}, evaluated)
+    refuse_unfit_settings(catalog, (*variants, *teachers), tuning, set(folders or {}))
     refuse_unequal(variants, set(checkpoints), evaluated, one_head=one_head)
     _refuse_untrained(catalog, tasks, [variant.name for variant in variants if variant.name not in evaluated])
     planned = [planned_task(catalog, name, data_folder, beside=tasks) for name in tasks]
@@ -83,7 +82,7 @@ def make_plan(
             held_out=held_out,
             evaluate_at=tuple(evaluate_at),
             checkpoints=checkpoints,
-            synonyms=_synonyms(variants),
+            synonyms=synonym_hashes((*variants, *teachers), tuning),
             keep_finetuned=keep_finetuned,
             keep_probabilities=keep_probabilities,
             tuning=tuning,
@@ -94,12 +93,6 @@ def make_plan(
         raise ZooError(f"not a valid plan: {explain(error)}") from None
 
 
-def _synonyms(variants: Iterable[Variant]) -> dict[str, str]:
-    """The hash of each file of synonyms. Raises ZooError if one is missing or malformed."""
-    files = dict.fromkeys(v.finetuning.synonym_file for v in variants if v.finetuning.synonyms)
-    return {name: Synonyms(Path(name)).content_hash for name in files if name}
-
-
 def _checked(
     catalog: Catalog,
     variants: Sequence[Variant],
@@ -108,6 +101,8 @@ def _checked(
     evaluated: Collection[str],
 ) -> dict[str, PlannedCheckpoint]:
     """The trained weights that variants start from, if all variants build and suit the tasks and their teachers."""
+    if not tasks:
+        raise ZooError("there is nothing to compare on; give at least one task, as --tasks rte")
     for variant in variants:
         catalog.check(variant, tasks, trained=variant.name in folders)
     refuse_unfit_teachers(catalog, variants, folders, tasks)
@@ -205,7 +200,7 @@ def check_plan(catalog: Catalog, plan: Plan) -> None:
             raise ZooError(f"task {planned.name!r} is not what was planned: {told}")
     for name in plan.checkpoints:
         refuse_changed(plan, name, CheckpointFolder(Path(plan.checkpoints[name].folder)))
-    if _synonyms(plan.variants) != plan.synonyms:
+    if synonym_hashes((*plan.variants, *plan.teachers), plan.tuning) != plan.synonyms:
         raise ZooError(f"{' or '.join(plan.synonyms)} is not the file of synonyms that was planned; make a new plan")
     if plan.corpus_hash and corpus_hash(catalog, plan.corpus) != plan.corpus_hash:
         raise ZooError(f"the corpus ({plan.corpus.description}) is not the text that was planned")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import BeforeValidator, Field
 
@@ -99,14 +99,23 @@ class PlanOptions(Options):
     tune: Annotated[
         Texts,
         Help(
-            "Fine-tuning settings to try: a grid's name, or FIELD=VALUE,VALUE (may be repeated). The best on the "
-            "development set is reported.",
+            "Fine-tuning settings to try: a grid's name, or FIELD=VALUE,VALUE for any field of a fine-tuning recipe "
+            "(may be repeated). The best is reported.",
             TRAINING,
             "learning_rate=1e-3,3e-4",
             "each variant's own settings",
             completes="grids",
         ),
     ] = ()
+    tune_on: Annotated[
+        Literal["train", "dev"],
+        Help(
+            "On what --tune chooses: a tenth of the training items, held out from every try; or dev, the items that "
+            "are scored, which flatters.",
+            TRAINING,
+            "dev",
+        ),
+    ] = "train"
     device: Annotated[
         str | None,
         Help("Where to compute: auto, cpu, cuda, cuda:1 or mps.", MACHINE, "cuda", "auto: cuda if there is a GPU"),

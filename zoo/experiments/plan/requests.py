@@ -136,7 +136,7 @@ def _plan(
         pretrain_each_seed=options.pretrain_each_seed,
         keep_finetuned=options.keep_finetuned,
         keep_probabilities=options.keep_probabilities,
-        tuning=_tuning(catalog, options, tasks) if options.tune else None,
+        tuning=_tuning(catalog, options, tasks),
         claims=PLAIN.changed(
             margin=options.margin, family_wise=options.family_wise, against=options.against, looks=looks
         ),
@@ -182,12 +182,16 @@ def _budgeted(variant: Variant, own: Collection[str], options: PlanOptions) -> V
     return with_budget(variant, options.pretrain_tokens, options.finetune_steps, own)
 
 
-def _tuning(catalog: Catalog, options: PlanOptions, tasks: Sequence[str]) -> Tuning:
+def _tuning(catalog: Catalog, options: PlanOptions, tasks: Sequence[str]) -> Tuning | None:
+    if not options.tune:
+        if "tune_on" in options.given:
+            raise ZooError(
+                "--tune-on says on what --tune chooses; give settings to try, as --tune learning_rate=1e-3,3e-4"
+            )
+        return None
     trained = [name for name in tasks if is_learnt(catalog.task(name))]
-    tried = tuning(options.tune, trained, catalog.search_grids)
-    lengths = [
-        setting for settings in tried.settings.values() for setting in settings if setting.epochs or setting.steps
-    ]
+    tried = tuning(options.tune, trained, catalog.search_grids, options.tune_on)
+    lengths = [its for settings in tried.settings.values() for its in settings if {"epochs", "steps"} & {*its.values}]
     if options.finetune_steps is not None and lengths:
         raise ZooError(
             f"--finetune-steps and the settings of {tried.name} ({lengths[0].label}) both set the length; remove one"

@@ -326,6 +326,10 @@ class PlanSpec(Record):
         recipe = job.setting.applied(recipe) if job.setting else recipe
         return recipe.in_loss(task_kind(self.task(str(job.task))).loss_reads)
 
+    def held_out_for_tuning(self, job: Job) -> float | None:
+        """The share of the training items that a fine-tuning keeps apart for the choice of a setting."""
+        return self.tuning.held_out if self.tuning and job.selection == "best on held-out items" else None
+
     def tried(self, task: str) -> tuple[Selection, Sequence[Setting | None]]:
         """The settings of fine-tuning on a task, None for the recipe's own, and the rule that chooses among them.
 

@@ -25,8 +25,10 @@ def selection_table(run: ComparisonRun) -> Table:
             f"{result.task}: {result.system}",
             result.chosen,
             f"{len(result.scores)}",
-            *(f"{100 * score:.1f}" for score in (result.shown, result.expected_best, result.mean)),
-            MISSING if result.fixed is None else f"{100 * result.fixed:.1f}",
+            *(
+                MISSING if score is None else f"{100 * score:.1f}"
+                for score in (result.on_held_out, result.shown, result.expected_best, result.mean, result.fixed)
+            ),
         )
         for result in search_results(run)
     )
@@ -34,7 +36,8 @@ def selection_table(run: ComparisonRun) -> Table:
         "task and variant",
         "chosen",
         "tries",
-        "best, as shown",
+        "chosen on held-out items at",
+        "chosen, as shown",
         "expected best of so many",
         "mean of all",
         "one for all tasks and variants",
@@ -56,7 +59,14 @@ def selection_notes(run: ComparisonRun) -> list[str]:
     if len(by_rule) > 1:
         listed = "; ".join(f"{rule} on {', '.join(tasks)}" for rule, tasks in by_rule.items())
         notes.append(f"The table mixes rules of selection: {listed}. Compare only within a rule.")
-    if any("best" in rule for rule in by_rule):
+    if run.plan.tuning and any("held-out" in rule for rule in by_rule):
+        share = f"{run.plan.tuning.held_out:.0%}"
+        notes.append(
+            "Best on held-out items: of several settings, the one with a variant's best mean over seeds on "
+            f"{share} of the training items, on which none of the tries was trained. The items that are scored chose "
+            "nothing."
+        )
+    if any("dev" in rule for rule in by_rule):
         notes.append(
             "Best on dev: of several settings, the one with a variant's best mean over seeds on the same items that it "
             "is scored on. This flatters it by up to what the table of settings shows; verdicts do not correct for it."

@@ -156,6 +156,8 @@ class TaskResult(Record):
     """By fine-tuning; fewer than the model has if its encoder is frozen."""
     best_step: Count | None = None
     """The step after which early stopping found the weights best; `steps` are those taken."""
+    selection_score: float | None = None
+    """The score on training items that were held out, where settings are chosen on them."""
     layer_mix: LayerWeights | None = None
     items_seen: ItemsSeen | None = None
     """With augmentation."""

@@ -117,10 +117,15 @@ class ComparisonRun:
 
 
 def best_setting(by_setting: Mapping[str, Sequence[TaskResult]]) -> str:
-    """The setting with the most finished seeds; of those the best mean; of those the first."""
+    """The setting with the most finished seeds; of those the best mean where it is chosen; of those the first."""
 
     def rank(label: str) -> tuple[int, float]:
         results = by_setting[label]
-        return len(results), fmean(result.main_score for result in results)
+        return len(results), fmean(judged_by(result) for result in results)
 
     return max(by_setting, key=rank)
+
+
+def judged_by(result: TaskResult) -> float:
+    """The score by which a setting is chosen: on held-out training items, or else on what is scored."""
+    return result.main_score if result.selection_score is None else result.selection_score

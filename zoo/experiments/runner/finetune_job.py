@@ -28,7 +28,7 @@ from zoo.tasks.scoring import gold_labels, main_score, score
 from zoo.tasks.task import Dataset, Example, Task, labels_of
 from zoo.text.synonyms import Synonyms
 from zoo.train.augment import Augmenter
-from zoo.train.finetune import TrainingItems, divided, head_for, logits_of, predict, shortened
+from zoo.train.finetune import TUNING, TrainingItems, divided, head_for, logits_of, predict, shortened
 from zoo.train.kept import keeping
 from zoo.train.loop import History, fit
 from zoo.train.pruning import GradualPruning, importances
@@ -44,7 +44,8 @@ def finetune(work: JobContext) -> TaskResult:
     reset_peak_memory(how.compute.torch_device)
     model, head = _to_train(work, task, dataset)
     tokenizer, recipe = model.text_tokenizer, plan.finetuning_of(job)
-    items, held_out = divided(task.training_items(dataset), recipe.early_stopping, job.seed)
+    items, to_choose_on = divided(task.training_items(dataset), plan.held_out_for_tuning(job), job.seed, TUNING)
+    items, held_out = divided(items, recipe.early_stopping, job.seed)
     recipe = shortened(task_kind(task, recipe), items, tokenizer, recipe)
     model.variant = model.variant.model_copy(update={"finetuning": recipe})
     kind = task_kind(task, recipe)
@@ -53,6 +54,7 @@ def finetune(work: JobContext) -> TaskResult:
     learnt = _to_learn(work, model, items, encoded[task.train_split][0])
     history = _trained(work, model, head, learnt, items, held_out)
     trained = time.perf_counter()
+    selection_score = _score_of(work, model, head, to_choose_on) if to_choose_on else None
     for split in (*task.dev_splits, *unlabelled(task, dataset)):
         encoded[split] = kind.encode(dataset.splits[split], tokenizer, recipe.max_length)
     held = {split: its for split, (its, _) in encoded.items() if split != task.train_split}
@@ -71,6 +73,7 @@ def finetune(work: JobContext) -> TaskResult:
         answers,
         steps=history.n_steps,
         best_step=history.best_step,
+        selection_score=selection_score,
         items_seen=_seen(learnt, recipe),
         parameters_trained=sum(each.numel() for each in model.parameters() if each.requires_grad),
         layer_mix=_mix(model),

@@ -94,6 +94,7 @@ def scored(
     parameters_trained: int | None = None,
     layer_mix: LayerWeights | None = None,
     best_step: int | None = None,
+    selection_score: float | None = None,
     items_seen: ItemsSeen | None = None,
     compression: Compression | None = None,
 ) -> TaskResult:
@@ -111,6 +112,7 @@ def scored(
         parameters_trained=parameters_trained,
         layer_mix=layer_mix,
         best_step=best_step,
+        selection_score=selection_score,
         items_seen=items_seen,
         compression=compression,
         truncated=truncated,

@@ -6,15 +6,17 @@ from collections.abc import Sequence
 from statistics import fmean
 
 from zoo.core.specs import Record
-from zoo.experiments.results.run import ComparisonRun, best_setting
+from zoo.experiments.results.run import ComparisonRun, best_setting, judged_by
 from zoo.tasks.kinds import is_learnt
 
 
 class SearchResult(Record):
     """A variant's settings on a task: the mean over seeds of each, in the grid's order, and of the chosen one.
 
-    `expected_best` is the expected maximum of as many tries, drawn from those made; `fixed` is the
-    mean of the one setting that is best on average over all variants and tasks, None if the tasks' settings differ.
+    `on_held_out` is the chosen one's mean on the training items on which it was chosen, None if it was chosen on dev.
+    `expected_best` is then the expected maximum of as many tries, drawn from those made; otherwise it is None. `fixed`
+    is the mean of the one setting that is best on average over all variants and tasks, None if the tasks' settings
+    differ.
     """
 
     task: str
@@ -23,7 +25,8 @@ class SearchResult(Record):
     scores: dict[str, float]
     shown: float
     mean: float
-    expected_best: float
+    on_held_out: float | None
+    expected_best: float | None
     fixed: float | None
 
 
@@ -37,7 +40,7 @@ def expected_best(scores: Sequence[float], n: int) -> float:
 
 
 def search_results(run: ComparisonRun) -> list[SearchResult]:
-    """For every variant and task with a setting chosen on the scored data."""
+    """For every variant and task with a setting chosen among several."""
     if run.plan.tuning is None:
         return []
     results_of = {
@@ -45,14 +48,14 @@ def search_results(run: ComparisonRun) -> list[SearchResult]:
         for task in run.plan.tasks
         for variant in run.plan.variants
         if is_learnt(task)  # the setting of another is that of the task that its models learn
-        and run.plan.tuning.rule(task.name) == "best on dev"
+        and run.plan.tuning.rule(task.name) != "fixed"
         and (results := run.tried(variant.name, task.name))
     }
     means = {
         place: {label: fmean(result.main_score for result in results) for label, results in by_setting.items()}
         for place, by_setting in results_of.items()
     }
-    same = _best_for_all(list(means.values()))
+    same, on_dev = _best_for_all(list(means.values())), run.plan.tuning.on == "dev"
     return [
         SearchResult(
             task=task,
@@ -61,7 +64,8 @@ def search_results(run: ComparisonRun) -> list[SearchResult]:
             scores=scores,
             shown=scores[chosen],
             mean=fmean(scores.values()),
-            expected_best=expected_best(list(scores.values()), len(scores)),
+            on_held_out=None if on_dev else fmean(judged_by(result) for result in by_setting[chosen]),
+            expected_best=expected_best(list(scores.values()), len(scores)) if on_dev else None,
             fixed=scores[same] if same else None,
         )
         for ((task, system), by_setting), scores in zip(results_of.items(), means.values(), strict=True)
