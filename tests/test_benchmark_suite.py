@@ -15,6 +15,7 @@ from scipy import stats
 
 from benchmarks import (
     bench_starts,
+    bench_tokenizing,
     encoding,
     finetuning,
     gpu_check,
@@ -68,6 +69,13 @@ def test_encoded_texts_have_28_tokens_in_the_mean() -> None:
 
 def test_the_cost_of_a_run_beside_its_jobs_is_measured(little_text: None) -> None:
     assert 0 < bench_starts.milliseconds_per_job([2])[2] < 10_000
+
+
+def test_tokenizing_is_measured_beside_the_library(capsys: pytest.CaptureFixture[str]) -> None:
+    bench_tokenizing.main(["--documents", "30", "--rounds", "1"])
+    for line in capsys.readouterr().out.splitlines():
+        row = json.loads(line)
+        assert all(row[f"{way}, MB/s"] > 0 for way in ("library", "zoo, first pass", "zoo, again"))
 
 
 def test_rates_of_wrong_and_found_differences_are_printed(

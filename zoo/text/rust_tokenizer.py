@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from collections.abc import Sequence as SequenceOf
 from copy import copy
 from functools import cached_property, lru_cache
+from itertools import accumulate, chain, pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple, Never, NoReturn, Self
 
@@ -20,6 +21,7 @@ from zoo.core.interfaces import FolderLike, Tokenizer
 from zoo.text.added_tokens import AddedToken, Special
 from zoo.text.schemes import AS_IT_IS, Built, Scheme, as_it_is, by_class, scheme_of
 from zoo.text.tokenizer_document import check_ids, frame_of, make_rust, try_out, with_tokens
+from zoo.text.word_memo import Found, WordMemo
 from zoo.text.words import begins_word
 from zoo.weights.folder import TOKENIZER, TOKENIZER_CONFIG, CheckpointFolder
 
@@ -27,6 +29,9 @@ TRAINED = "a tokenizer just trained"
 
 AT_ONCE = 4_096
 """Texts that are encoded together."""
+
+WORDS_AT_ONCE = 256
+"""Words by themselves that the library is given as one text."""
 
 COVERAGE = 0.9999
 """The share of a text's characters that a trained vocabulary knows, if it has the room."""
@@ -75,6 +80,7 @@ class RustTokenizer(Tokenizer):
         self._as_text = np.where(self._is_special, self.unk_id, np.arange(self.vocab_size))
         self._as_text = self._as_text.astype(np.int32)
         self._rust = self._inert()
+        self._memo = WordMemo.of(built.document, self._rust, self._pieces, self._pieces_of_words)
 
     if not TYPE_CHECKING:  # asked for what is not there alone
 
@@ -151,34 +157,53 @@ class RustTokenizer(Tokenizer):
 
     def encode(self, texts: SequenceOf[str]) -> list[Ids]:
         """The ids of each text, without special tokens. Raises ZooError for what is no text."""
-        return [self._ids(encoding)[0] for encoding in self._encodings(texts, fast=True)]
+        return [found.ids for found in self._found(texts, located=False)]
 
     def encode_with_offsets(self, texts: SequenceOf[str]) -> list[tuple[Ids, Ids]]:
         """The ids of each text, and where in it each begins and ends, in characters. -> [S], [S, 2]"""
-        found = []
-        for encoding in self._encodings(texts, fast=False):
-            ids, kept = self._ids(encoding)
-            found.append((ids, np.array(encoding.offsets, dtype=np.int32).reshape(-1, 2)[kept]))
-        return found
+        return [(found.ids, found.offsets) for found in self._found(texts, located=True)]
 
-    def _ids(self, encoding: tokenizers.Encoding) -> tuple[Ids, Flags | slice]:
-        """A unigram model may still choose "<pad>" as one piece among others: it is unknown then, or left out."""
-        ids = self._as_text[encoding.ids]
-        if self.unk_id >= 0:
-            return ids, slice(None)
-        return ids[ids >= 0], ids >= 0
-
-    def _encodings(self, texts: SequenceOf[str], *, fast: bool) -> Iterator[tokenizers.Encoding]:
-        """The library's own, which take much more memory than their ids, so a few at a time."""
-        encode, texts = self._rust.encode_batch_fast if fast else self._rust.encode_batch, list(texts)
+    def _found(self, texts: SequenceOf[str], *, located: bool) -> Iterator[Found]:
+        """The pieces of each text, from memory where its words were met before; a few texts at a time."""
+        texts = list(texts)
         for start in range(0, len(texts), AT_ONCE):
+            part = texts[start : start + AT_ONCE]
             try:
-                found = encode(texts[start : start + AT_ONCE], add_special_tokens=False)
+                if self._memo is None:
+                    found = [Found(pieces) for pieces in self._pieces(part, located)]
+                else:
+                    found = self._memo.found(part, located)
             except (KeyboardInterrupt, MemoryError):
                 raise
             except BaseException as error:  # the Rust library's panics are no Exceptions
                 _refuse(texts, f"{self._where}: {' '.join(str(error).split()):.200}")
             yield from found
+
+    def _pieces(self, texts: list[str], located: bool) -> list[Ids]:
+        """The id of each piece of texts, and its characters if it is `located`. -> [S, 1 or 3]"""
+        encode = self._rust.encode_batch if located else self._rust.encode_batch_fast
+        encodings = encode(texts, add_special_tokens=False)
+        return self._divided(encodings, located, [len(encoding.ids) for encoding in encodings])
+
+    def _pieces_of_words(self, words: list[str]) -> list[Ids]:
+        """The id of each piece of words, each read by itself, and its characters. -> [S, 3]"""
+        groups = [words[start : start + WORDS_AT_ONCE] for start in range(0, len(words), WORDS_AT_ONCE)]
+        encodings = self._rust.encode_batch(groups, is_pretokenized=True, add_special_tokens=False)
+        owners = (np.array(encoding.word_ids, dtype=np.int64) for encoding in encodings)
+        counts = [np.bincount(its, minlength=len(group)) for its, group in zip(owners, groups, strict=True)]
+        return self._divided(encodings, True, list(chain.from_iterable(counts)))
+
+    def _divided(self, encodings: list[tokenizers.Encoding], located: bool, counts: list[int]) -> list[Ids]:
+        """The pieces of all encodings, divided by how many each text or word has.
+
+        A unigram model may still choose "<pad>" as one piece among others: it is unknown then, or left out.
+        """
+        pieces = self._as_text[list(chain.from_iterable(encoding.ids for encoding in encodings))][:, None]
+        if located:
+            places = list(chain.from_iterable(encoding.offsets for encoding in encodings))
+            pieces = np.hstack([pieces, np.array(places, dtype=np.int32).reshape(-1, 2)])
+        divided = [pieces[start:end] for start, end in pairwise(accumulate(counts, initial=0))]
+        return divided if self.unk_id >= 0 else [its[its[:, 0] >= 0] for its in divided]
 
     def decode(self, ids: SequenceOf[int]) -> str:
         """The text of ids, special tokens left out."""
@@ -189,6 +214,7 @@ class RustTokenizer(Tokenizer):
         parsing = copy(self)
         parsing._rust = make_rust(self._built.document, self._where)
         parsing._rust.encode_special_tokens = self._splits_special
+        parsing._memo = None
         parsing._as_text = np.arange(self.vocab_size, dtype=np.int32)
         return parsing
 
