@@ -5,8 +5,9 @@ from __future__ import annotations
 import json
 import os
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -16,11 +17,14 @@ from safetensors.torch import load_file
 
 import zoo
 from zoo import model as model_module
+from zoo.api import models
 from zoo.cli import main
 from zoo.core.errors import ZooError
 from zoo.core.files import is_device
 from zoo.inference.fill_mask import fill
 from zoo.inference.vector_file import VectorFile
+from zoo.model import Model
+from zoo.progress import Pace
 from zoo.tasks.scoring import score
 from zoo.text import encoding
 
@@ -356,3 +360,26 @@ def test_any_objective_that_predicts_hidden_tokens_fills_masks_whatever_it_is_ca
     model = zoo.load(make("BertForMaskedLM"))
     renamed = model.with_head("strangers.words", model.objective("bert.mlm"))
     assert fill(renamed, "the [MASK]") == fill(model, "the [MASK]")
+
+
+def test_the_bar_counts_texts_that_have_their_vectors_and_not_those_that_are_read(
+    make: Make, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    paces, seen = [], []
+
+    class Kept(Pace):
+        def __init__(self, total: float) -> None:
+            super().__init__(total)
+            paces.append(self)
+
+    def told(model: Model, texts: Iterable[Any], config: Any) -> Iterator[Any]:
+        (window,) = embed(model, texts, config)
+        seen.append(paces[0].done)
+        yield window
+
+    embed = Model.embed
+    monkeypatch.setattr(Model, "embed", told)
+    monkeypatch.setattr(models, "Pace", Kept)
+    (tmp_path / "lines.txt").write_text("the capital\nof france .\n")
+    assert zoo.encode_file(make("BertModel"), tmp_path / "lines.txt", tmp_path / "v.safetensors") == 2
+    assert seen == [0.0] and paces[0].done == paces[0].total == 24

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -85,9 +86,12 @@ def encode_file(
         made_by = {"model": folder, "pool": ",".join(config.poolings), "precision": precision}
         row = shown.bars.add(f"encoding {source}", pace.total, lambda: pace)
         with VectorFile(Path(out), config.width, several=config.keeps_tokens, metadata=made_by) as file:
-            for window in loaded.embed(_lines(source, pairs, pace), config):
+            ends: deque[int] = deque()
+            for window in loaded.embed(_lines(source, pairs, ends), config):
                 file.add(window)
                 n_texts += len(window)
+                for _ in window:
+                    pace.done = ends.popleft()
                 shown.bars.move(row, pace.done, f"{n_texts:,} texts")
     return n_texts
 
@@ -209,10 +213,12 @@ def _name(device: torch.device) -> str:
     return str(device) if device.type == "cuda" else device.type
 
 
-def _lines(path: Path, pairs: bool, pace: Pace) -> Iterator[Text]:
-    """Each line's text or pair; counts its bytes."""
+def _lines(path: Path, pairs: bool, ends: deque[int]) -> Iterator[Text]:
+    """Each line's text or pair; the byte where it ends is added to `ends`."""
+    end = 0
     for number, line in read_lines(path):
-        pace.done += len(line.encode()) + 1
+        end += len(line.encode()) + 1
+        ends.append(end)
         if not pairs:
             yield line
             continue
