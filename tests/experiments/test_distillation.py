@@ -5,6 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+import torch
+from safetensors.torch import load_file
 
 import zoo
 import zoo_bert
@@ -15,12 +17,18 @@ from zoo import Catalog, ZooError
 from zoo.api.comparisons import Comparison
 from zoo.experiments.plan.ablation import choices
 from zoo.experiments.plan.job_kinds import kind_of
+from zoo.experiments.report.scores import notes
 from zoo.experiments.report.teachers import teachers_table
 from zoo.experiments.results.records import fingerprint
 from zoo.experiments.verify.rerun import reevaluate
+from zoo.train.distillation import HIDDEN, LOGITS
 
 CATALOG = Catalog.of(zoo_bert, zoo_roberta, toy_task)
 TEACHER = f"teacher={TUNED}+dims.n_layers=3"
+OTHER = f"other={TUNED}+distillation.teacher=byte"
+BYTE = f"byte={TUNED.replace('bert-tiny', 'roberta-tiny')}"
+HALF = f"half={TUNED}+distillation.teacher=teacher+distillation.layers=1,3"
+PRE = f"pre={TUNED}+distillation.teacher=teacher+distillation.phase=pretraining+distillation.hidden=1"
 TAUGHT = f"taught={TUNED}+distillation.teacher=teacher"
 DEEP = f"deep={TUNED}+distillation.teacher=teacher+distillation.hidden=1+distillation.relations=1"
 BUDGET = {"pretrain_tokens": 1_000, "finetune_steps": 12, "seeds": 2, "workers": 0}
@@ -41,14 +49,43 @@ def compared(text: Path, *variants: str, out: str, **options: object) -> Compari
 
 @pytest.fixture(scope="module")
 def done(text: Path) -> Comparison:
-    return compared(text, f"plain={TUNED}", TEACHER, TAUGHT, DEEP, out="run", keep_finetuned=True)
+    return compared(
+        text, f"plain={TUNED}", TEACHER, TAUGHT, DEEP, BYTE, OTHER, HALF, PRE, out="run", keep_finetuned=True
+    )
 
 
-def test_a_student_shares_its_pretraining_and_has_a_result_of_its_own(done: Comparison) -> None:
-    assert not done.failures and len(done.run.pretrained_results) == 2
-    assert len({done.run.finetuned(name)[0].key for name in ("plain", "taught", "deep")}) == 3
-    probabilities = {name: done.run.finetuned(name)[0].parameters_trained for name in ("plain", "taught", "deep")}
-    assert len({*probabilities.values()}) == 1
+def test_students_have_results_of_their_own_and_share_what_does_not_differ(done: Comparison) -> None:
+    assert not done.failures
+    made = {result.job.name for result in done.run.pretrained_results}
+    assert made == {
+        "pretrain-plain-s0",
+        "pretrain-teacher-s0",
+        "pretrain-byte-s0",
+        "pretrain-pre-s0",
+        "inherit-half-s0",
+    }
+    names = ("plain", "taught", "deep", "other", "half", "pre")
+    assert len({done.run.finetuned(name)[0].key for name in names}) == len(names)
+    assert len({done.run.finetuned(name)[0].parameters_trained for name in names}) == 1
+
+
+def test_a_student_that_takes_layers_starts_with_the_teachers_weights(done: Comparison) -> None:
+    assert done.folder is not None
+    half, teacher = (load_file(Path(done.folder) / f"checkpoints/{n}/model.safetensors") for n in ("half", "teacher"))
+    for name, tensor in half.items():
+        told = name.replace("layers.1.", "layers.2.")
+        assert torch.equal(tensor, teacher[told]), name
+    assert any(
+        "half is not pre-trained but starts from layers 1, 3 of teacher" in note
+        for note in notes(done.run, done.statistics)
+    )
+
+
+def test_pretraining_beside_a_teacher_records_each_loss(done: Comparison) -> None:
+    result = done.run.pretrained("pre")
+    assert result is not None
+    assert {*result.losses} == {"bert.mlm", "bert.nsp", LOGITS, HIDDEN}
+    assert all(0 < loss < 10 for name in (LOGITS, HIDDEN) for loss in result.losses[name])
 
 
 def test_kept_students_predict_again_what_they_predicted(done: Comparison) -> None:
@@ -58,9 +95,10 @@ def test_kept_students_predict_again_what_they_predicted(done: Comparison) -> No
 
 def test_the_report_names_the_teacher_its_loss_and_its_cost(done: Comparison) -> None:
     table = teachers_table(done.run).by_label
-    assert [*table] == ["taught", "deep"]
-    assert table["taught"][:2] == ("teacher", "0.5 labels + 0.5 logits at temperature 2")
-    assert table["deep"][1].endswith("+ 1 hidden states (cosine) + 1 relations")
+    assert [*table] == ["taught", "deep", "other", "half", "pre"]
+    assert table["taught"][:4] == ("teacher", "-", "fine-tuning", "0.5 labels + 0.5 logits at temperature 2")
+    assert table["deep"][3].endswith("+ 1 hidden states (cosine) + 1 relations")
+    assert table["half"][1] == "1,3" and table["pre"][2] == "pre-training"
     assert "What is trained" in done.render("markdown")
 
 
@@ -105,10 +143,24 @@ def test_distillation_is_one_design_choice() -> None:
     [
         ("distillation.temperature=3", "distillation.temperature is given without a teacher"),
         ("distillation.teacher=bert-gigantic", "distillation.teacher of it: 'bert-gigantic' is not a variant"),
-        ("distillation.teacher=roberta-tiny", "their tokenizers differ"),
+        ("distillation.teacher=roberta-tiny+distillation.hidden=1", "their tokenizers differ, .* to compare hidden"),
+        ("distillation.teacher=bert-mini+finetuning.mixup=0.2", "of items that are changed or mixed"),
+        ("distillation.teacher=bert-mini+distillation.phase=both", r"in pre-training; .* as \+dims.vocab_size=8000"),
+        (
+            "dims.vocab_size=8000+distillation.teacher=bert-mini+distillation.layers=1,9",
+            r"layer 9 of bert-mini is not there: it has layers 1 to 4",
+        ),
+        (
+            "dims.vocab_size=8000+distillation.teacher=bert-mini+distillation.layers=1",
+            r"names 1 layers, and it has 2; exchange one, as \+dims.n_layers=1",
+        ),
+        (
+            "dims.vocab_size=8000+distillation.teacher=bert-mini+distillation.layers=2,4",
+            "of bert-mini have other shapes",
+        ),
+        ("distillation.teacher=bert-mini+distillation.layers=0", "distillation.layers"),
         ("distillation.teacher=it", "it learns from it; give one of them another teacher"),
         ("distillation.teacher=bert-mini+distillation.logits=0", "all weights of its teacher's part are 0"),
-        ("distillation.teacher=bert-mini+dims.vocab_size=900", r"as \+dims.vocab_size="),
         (
             "distillation.teacher=bert-mini+distillation.relations=1+distillation.relation_heads=3",
             "cannot be divided into 3 heads",

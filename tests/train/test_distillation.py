@@ -2,21 +2,27 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from itertools import repeat
+from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 from torch.distributions import Bernoulli, Categorical, kl_divergence
+from transformers import BertConfig, BertForMaskedLM
 
-from tests.train.test_techniques import batch, model, weights
+import zoo
+from tests.train.test_techniques import CLASSES, batch, model, weights
 from zoo import Finetuning, ZooError
-from zoo.core.batch import IGNORE, Layout, Output
+from zoo.core.batch import IGNORE, ITEM, Batch, Encoding, Layout, Output
 from zoo.core.specs import Distillation
 from zoo.heads import MultipleAnswers, QuestionAnswering, Regression, SequenceClassification, TaskHead
 from zoo.model import Model
+from zoo.text.collate import collate
 from zoo.train.distillation import (
     HIDDEN,
     LOGITS,
@@ -27,6 +33,7 @@ from zoo.train.distillation import (
     hidden_distance,
     logit_distance,
     relation_distance,
+    take_layers,
 )
 from zoo.train.loop import fit
 from zoo.train.step import StepConfig, Stepper
@@ -45,6 +52,20 @@ def student(own: Model, teacher: Model, **record: Any) -> Student:
     made = Student(own, teacher, lesson, seed=5)
     made.train()
     return made
+
+
+def ours_of(library: BertForMaskedLM, folder: Path) -> Model:
+    library.save_pretrained(folder)
+    return zoo.load(folder)
+
+
+def choices() -> Batch:
+    """Two questions, of three choices and of two; of the training items 3 and 4."""
+    rng, owners = np.random.default_rng(0), [0, 0, 0, 1, 1]
+    ids = [rng.integers(5, 60, 4).astype(np.int32) for _ in owners]
+    encodings = [Encoding(each, np.zeros_like(each), np.zeros(4, dtype=bool)) for each in ids]
+    labels = {"task": [1, 0, 1, 1, 0], ITEM: [3 + owner for owner in owners]}
+    return collate(encodings, labels, items=owners)
 
 
 def test_classes_are_compared_by_the_divergence_of_tempered_probabilities() -> None:
@@ -207,3 +228,65 @@ def test_a_head_with_a_loss_of_its_own_cannot_teach_its_logits() -> None:
 
     with pytest.raises(ZooError, match=r"logits of Ordinal are neither .*; give distillation.logits=0"):
         answers_of(Ordinal)
+
+
+def test_what_a_teacher_told_once_is_what_it_says_of_each_batch() -> None:
+    own, teacher, asked = model(), model(seed=8), batch()
+    item_logits = teacher.eval()(asked)["task"].logits[torch.tensor(asked.order).argsort()]  # in the items' order
+    lesson = Lesson(Distillation(teacher="t"), "task", told=torch.cat([drawn(2, 3), item_logits]).detach())
+    numbered = replace(asked, labels={**asked.labels, ITEM: torch.tensor(asked.order) + 2})
+    once, each = Student(own, None, lesson, seed=0), student(own, teacher)
+    torch.testing.assert_close(once(numbered)[LOGITS].loss, each(asked)[LOGITS].loss)
+
+
+@pytest.mark.parametrize("kind", ["multiple-choice", "multiple-answers"])
+def test_choices_are_told_by_question(kind: str) -> None:
+    made = model(kind=kind, labels=() if kind == "multiple-choice" else CLASSES[:2])
+    head = made.objective("task")
+    assert isinstance(head, TaskHead)
+    asked = choices()
+    logits = head.logits(made.hidden(asked), asked)
+    told = F.pad(drawn(5, 3), (0, 1), value=-torch.inf)
+    told[4, 2] = -torch.inf  # the last question has two choices
+    student = Student(made, None, Lesson(Distillation(teacher="t"), "task", told=told), seed=0)
+    found = student(asked)[LOGITS].loss
+    expected = logit_distance(output(logits, head.targets(asked)), told[[3, 4], :3], answers_of(head), 2.0)
+    torch.testing.assert_close(found, expected)
+    assert found.isfinite()
+
+
+def test_distilberts_recipe_is_one_step_of_plain_torch_on_the_librarys_models(tmp_path: Path) -> None:
+    config = BertConfig(
+        vocab_size=60, hidden_size=24, num_hidden_layers=4, num_attention_heads=2, intermediate_size=20,
+        max_position_embeddings=32, hidden_dropout_prob=0.0, attention_probs_dropout_prob=0.0,
+    )  # fmt: skip
+    torch.manual_seed(1)
+    teacher = BertForMaskedLM(config).eval()
+    theirs = BertForMaskedLM(BertConfig(**{**config.to_dict(), "num_hidden_layers": 2}))
+    its, own = ours_of(teacher, tmp_path / "teacher"), ours_of(theirs, tmp_path / "student")
+    take_layers(own, its, (1, 3))
+    theirs.bert.embeddings.load_state_dict(teacher.bert.embeddings.state_dict())
+    theirs.cls.load_state_dict(teacher.cls.state_dict())
+    for to, of in zip(theirs.bert.encoder.layer, (0, 2), strict=True):
+        to.load_state_dict(teacher.bert.encoder.layer[of].state_dict())
+    record = Distillation(teacher="t", labels=2.0, logits=5.0, hidden=1.0, temperature=2.0)
+    made_student = Student(own, its, Lesson(record, "bert.mlm", "bert.mlm"), seed=0)
+    ids = torch.randint(5, 60, (3, 9), generator=torch.Generator().manual_seed(2))
+    labels = torch.where(torch.arange(9) % 3 == 1, ids, -100)
+    encodings = [Encoding(each, np.zeros_like(each), np.zeros(9, dtype=bool)) for each in ids.int().numpy()]
+    asked = collate(encodings, targets=list(labels.int().numpy()))
+    recipe = Finetuning(learning_rate=1e-3, weight_decay=0.0, clip_norm=0.0)
+    Stepper(made_student, torch.optim.SGD(own.parameters(), lr=0.1), recipe, StepConfig()).step(asked, 0, 0.1, "")
+    with torch.no_grad():
+        told = teacher(ids, output_hidden_states=True)
+    said = theirs.train()(ids, labels=labels, output_hidden_states=True)
+    at = labels != -100
+    distance = torch.nn.KLDivLoss(reduction="batchmean")(
+        F.log_softmax(said.logits[at] / 2, -1), F.softmax(told.logits[at] / 2, -1)
+    )
+    states = [each.hidden_states[-1].flatten(0, 1) for each in (said, told)]
+    cosine = F.cosine_embedding_loss(*states, torch.ones(len(states[0])))
+    (5.0 * distance * 4 + 2.0 * said.loss + 1.0 * cosine).backward()
+    torch.optim.SGD(theirs.parameters(), lr=0.1).step()
+    for name, tensor in ours_of(theirs, tmp_path / "after").state_dict().items():
+        torch.testing.assert_close(own.state_dict()[name], tensor, atol=2e-6, rtol=1e-5)

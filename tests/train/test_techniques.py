@@ -32,13 +32,19 @@ CLASSES = ("a", "b", "c")
 SIZES = {"n_layers": 3, "hidden_width": 24, "embedding_width": 24, "n_heads": 2, "ffn_width": 20, "vocab_size": 60}
 
 
-def model(dropout: float = 0.0, seed: int = 3, width: int = 24) -> Model:
+def model(
+    dropout: float = 0.0,
+    seed: int = 3,
+    width: int = 24,
+    kind: str = "classification",
+    labels: tuple[str, ...] = CLASSES,
+) -> Model:
     catalog = Catalog.installed()
     tiny = catalog.variants["bert-tiny"]
     sizes = {**SIZES, "hidden_width": width, "embedding_width": width}
     dims = tiny.dims.model_copy(update={**sizes, "dropout": dropout, "attention_dropout": dropout})
     pooling = tiny.head.model_copy(update={"dropout": dropout})
-    head = make_head(dims, HeadConfig(kind="classification", labels=CLASSES, pooling=pooling))
+    head = make_head(dims, HeadConfig(kind=kind, labels=labels, pooling=pooling))
     initialise(head, Init(linear_std=0.3), seed)
     variant = tiny.swap("small", dims=dims, init=Init(linear_std=0.3, embedding_std=0.3))
     return catalog.assemble(variant, seed).with_head("task", head)

@@ -26,6 +26,9 @@ IGNORE = -100
 
 __all__ = ["CPU", "IGNORE", "Batch", "Encoding", "Flags", "Ids", "Layout", "Output", "Passage", "Predicted"]
 
+ITEM = "item"
+"""The name under which a batch carries the number of the training item that each sequence is of."""
+
 MIX = "mix"
 """The name under which a batch carries each sequence's own share of a mixture, between 0 and 1."""
 

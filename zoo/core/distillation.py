@@ -29,6 +29,12 @@ class Distillation(Record):
 
     teacher: Annotated[str, Field(min_length=1)] | None = None
     """A variant, fine-tuned on the same task with the same seed; or a folder, which may have a head for the task."""
+    phase: Literal["finetuning", "pretraining", "both"] = "finetuning"
+    """When the variant learns from it; in pre-training from the teacher as it was pre-trained."""
+    layers: LayerNumbers | None = None
+    """The teacher's layers from which the student's start, with its embedding and output layers, in place of random
+    weights; if it learns in fine-tuning alone, in place of a pre-training of its own. Sanh et al. 2019, section 3; Sun
+    et al. 2019, arXiv:1908.09355."""
     labels: Weight = 0.5
     """The weight of the loss on the items' own labels."""
     logits: Weight = 0.5
@@ -46,6 +52,26 @@ class Distillation(Record):
     last layer, the mean over heads and tokens, the three added up."""
     relation_heads: Count | None = None
     """Into how many heads queries, keys and values are divided for that; by default, those of the student."""
+
+    @property
+    def in_finetuning(self) -> bool:
+        """Whether there is a teacher in fine-tuning."""
+        return self.teacher is not None and self.phase != "pretraining"
+
+    @property
+    def in_pretraining(self) -> bool:
+        """Whether there is a teacher in pre-training."""
+        return self.teacher is not None and self.phase != "finetuning"
+
+    @property
+    def inherits(self) -> bool:
+        """Whether a variant starts from a teacher's layers in place of a pre-training of its own."""
+        return self.teacher is not None and self.layers is not None and not self.in_pretraining
+
+    @property
+    def layer_numbers(self) -> tuple[int, ...]:
+        """The teacher's layers that are taken, from 1."""
+        return tuple(map(int, self.layers.split(","))) if self.layers else ()
 
     @property
     def changed(self) -> list[str]:

@@ -23,6 +23,7 @@ from zoo.pretraining.initial_weights import initial_weights, tokenizer_to_keep
 from zoo.pretraining.settings import PretrainOptions, PretrainSpec
 from zoo.pretraining.setup import pretraining_data, train_tokenizer, with_vocabulary
 from zoo.pretraining.source import TextSource
+from zoo.pretraining.teacher import teacher_of
 from zoo.registry.catalog import Catalog
 from zoo.text.cache import CorpusFacts, cached_corpus, hash_tokenizer
 
@@ -53,12 +54,15 @@ def identify(
         held_out=held_out,
         precision=precision,
         initial_weights=initial_weights(catalog, variant, Path(start)) if start else None,
+        teacher=teacher_of(catalog, tokenizer, Path(options.teacher)) if options.teacher else None,
     )
 
 
 def _given_tokenizer(catalog: Catalog, variant: Variant, options: PretrainOptions) -> Tokenizer | None:
     """The tokenizer that is there already; None if one is to be learnt."""
     given = Path(options.tokenizer) if options.tokenizer else None
+    if options.teacher and not options.initial_weights:
+        given = given or Path(options.teacher)
     if options.initial_weights:
         return tokenizer_to_keep(catalog, variant, Path(options.initial_weights), given)
     if given is None:

@@ -13,7 +13,7 @@ from zoo.core.diff import diff
 from zoo.core.errors import ZooError
 from zoo.core.options import Amount, Help, Options, Paths, Texts, Whole
 from zoo.core.seeds import seed_of
-from zoo.core.specs import TrainingPrecision
+from zoo.core.specs import TrainingPrecision, Variant
 from zoo.machine.compute import Compute, chosen_compute
 from zoo.pretraining.settings import PretrainOptions, PretrainSpec, scaled
 from zoo.registry.catalog import Catalog
@@ -137,12 +137,13 @@ def requested(catalog: Catalog, name: str, asked: PretrainRequest, command: str 
     _refuse_two_budgets(asked, own)
     meant = scaled(variant, asked.tokens, asked.steps, asked.batch_tokens, own)
     catalog.check(meant)
-    n_steps = meant.pretraining.steps
+    n_steps, teacher = meant.pretraining.steps, _teacher(catalog, meant, asked)
     options = PretrainOptions(
         out=str(asked.out),
         cache=str(asked.cache or cache_folder()),
         tokenizer=str(asked.tokenizer) if asked.tokenizer else None,
         initial_weights=str(start) if start else None,
+        teacher=teacher,
         sharded=asked.shard,
         fully_sharded=asked.fully_shard,
         checkpoint_every=asked.checkpoint_every or min(1_000, max(1, n_steps // CHECKPOINTS)),
@@ -168,6 +169,24 @@ def cache_folder() -> Path:
     """Where tokenized corpora are kept unless another place is given."""
     base = os.environ.get("XDG_CACHE_HOME")
     return (Path(base) if base else Path.home() / ".cache") / "encoder-zoo" / "corpora"
+
+
+def _teacher(catalog: Catalog, variant: Variant, asked: PretrainRequest) -> str | None:
+    """The folder of the model that a variant learns from. Raises ZooError if it is none, or cannot teach it."""
+    record = variant.distillation
+    if not record.in_pretraining:
+        return None
+    folder = catalog.folder(str(record.teacher))
+    if folder is None:
+        raise ZooError(
+            f"distillation.teacher={record.teacher} is no folder with a trained model; pre-train it first and name its "
+            "folder, or have zoo compare do both"
+        )
+    if asked.fully_shard:
+        raise ZooError("a model that learns from a teacher is not divided among processes; leave out --fully-shard")
+    if asked.tokenizer:
+        raise ZooError(f"the text is read with the tokenizer of {record.teacher}; leave out --tokenizer")
+    return str(folder)
 
 
 def _refuse_two_budgets(asked: PretrainRequest, own: frozenset[str]) -> None:

@@ -28,6 +28,7 @@ from zoo.pretraining.settings import CHECKPOINTS, PretrainOptions, PretrainSpec,
 from zoo.pretraining.setup import batch_stream, new_model
 from zoo.pretraining.source import TextSource
 from zoo.pretraining.stopping import Stopping
+from zoo.pretraining.teacher import load_teacher, taught
 from zoo.registry.catalog import Catalog
 from zoo.text.pretraining_data import DataPosition
 from zoo.train.evaluation import evaluate
@@ -102,11 +103,13 @@ class _Training:
         start = options.initial_weights
         self.notes = load_pretrained_weights(self.model, Path(start), catalog) if start else []
         self.held = held_out_batches(catalog, self.model, prepared, spec.seed)
+        teacher = load_teacher(self.model, Path(options.teacher), catalog) if options.teacher else None
         self._place(self.model)
+        self.learner = taught(self.model, teacher, spec.seed) if teacher else self.model
         sharded = options.sharded and how.distributed.size > 1
-        self.optimizer = make_optimizer(self.model, self.recipe, sharded=sharded)
+        self.optimizer = make_optimizer(self.learner, self.recipe, sharded=sharded)
         self.checkpoints = Checkpoints(self.folder / CHECKPOINTS, options.keep)
-        saved, complaints = self.checkpoints.restore(self.model, self.optimizer)
+        saved, complaints = self.checkpoints.restore(self.learner, self.optimizer)
         for complaint in complaints:
             watcher.message(f"warning: {complaint}; continuing from the checkpoint before it")
         self.state = saved or TrainingState(step=0, position=DataPosition(), labels={})
@@ -159,7 +162,9 @@ class _Training:
         measures = options.measures_peak and not how.distributed.shards_model
         speed = Speed(self.model, self.compute, how.distributed.size) if measures else None
         last_step = options.stop_after or n_steps
-        for step in train(self.model, self.optimizer, self.loader, self.recipe, n_steps, done=self.state.step, how=how):
+        for step in train(
+            self.learner, self.optimizer, self.loader, self.recipe, n_steps, done=self.state.step, how=how
+        ):
             self._count(step)
             self._show(step, speed)
             last, place = step.number == last_step, options.models.get(step.number)
@@ -219,7 +224,7 @@ class _Training:
             self.watcher.evaluated(number, self.scores)
 
     def _save(self) -> None:
-        model, optimizer, state = self.model, self.optimizer, self.state
+        model, optimizer, state = self.learner, self.optimizer, self.state
         if self.how.distributed.shards_model:
             made = self._provenance({}, None)
             self.checkpoints.save_sharded(model, optimizer, state, made, self.how.distributed)

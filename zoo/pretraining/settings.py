@@ -41,6 +41,8 @@ class PretrainSpec(Record):
     precision: Precision
     initial_weights: InitialWeights | None = None
     """Of weights that are drawn from the seed, nothing."""
+    teacher: InitialWeights | None = None
+    """The model that it learns from, if any."""
 
 
 class PretrainOptions(Record):
@@ -59,6 +61,8 @@ class PretrainOptions(Record):
     """The step after which to stop, as if it were the last; learning rates are those of the whole run."""
     initial_weights: str | None = None
     """The folder of the model to start from."""
+    teacher: str | None = None
+    """The folder of the model to learn from, with whose tokenizer the text is read."""
     sharded: bool = False
     """Whether processes divide the optimizer's state."""
     fully_sharded: bool = False

@@ -31,6 +31,12 @@ def with_vocabulary(variant: Variant, tokenizer: Tokenizer) -> Variant:
     return variant.model_copy(update={"dims": variant.dims.model_copy(update={"vocab_size": tokenizer.vocab_size})})
 
 
+def with_vocabulary_of(variant: Variant, other: Variant) -> Variant:
+    """The variant with as many rows in its token table as another has."""
+    dims = variant.dims.model_copy(update={"vocab_size": other.dims.vocab_size})
+    return variant.model_copy(update={"dims": dims})
+
+
 def new_model(catalog: Catalog, variant: Variant, tokenizer: Tokenizer, counts: NDArray[np.int64], seed: int) -> Model:
     """The variant untrained, its embedding given the text of each id, its objectives how often each occurs."""
     model = catalog.build(variant, seed)

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from zoo.core.errors import ZooError
 from zoo.core.seeds import drawing
-from zoo.core.specs import Dims, PartRef, Variant
+from zoo.core.specs import Dims, Distillation, PartRef, Variant
 from zoo.formulas import Component
 from zoo.registry.expressions import base_of, evaluate, exchanged_fields, own_name
 from zoo.registry.offered import Offered
@@ -70,7 +70,8 @@ class Catalog(Offered):
         folder = folder_named(name)
         called = names[folder.resolve()]
         called = f"folder:{called}" if called in self.variants else called
-        return variant_in(CheckpointFolder(folder), self.checkpoint_formats).model_copy(update={"name": called})
+        past = {"name": called, "distillation": Distillation()}  # whom its weights have learnt from, they need no more
+        return variant_in(CheckpointFolder(folder), self.checkpoint_formats).model_copy(update=past)
 
     def exchanged_fields(self, expression: str) -> frozenset[str]:
         """The paths of the fields that an expression exchanges. Raises ZooError as `named` does."""

@@ -10,12 +10,13 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from zoo.core.batch import IGNORE, Batch, Layout, Output
+from zoo.blocks.depth import layer_lists
+from zoo.core.batch import IGNORE, ITEM, Batch, Layout, Output
 from zoo.core.errors import ZooError
 from zoo.core.interfaces import Objective
 from zoo.core.seeds import drawing
-from zoo.core.specs import Distillation
-from zoo.heads import MultiLabelClassification
+from zoo.core.specs import Distillation, Finetuning
+from zoo.heads import MultiLabelClassification, TaskHead
 from zoo.model import Model
 
 LOGITS, HIDDEN, RELATIONS = "teacher: logits", "teacher: hidden states", "teacher: relations"
@@ -47,16 +48,25 @@ def answers_of(objective: Objective | type[Objective]) -> Answers:
     return found
 
 
+def asked_once(record: Distillation, head: TaskHead | type[TaskHead], recipe: Finetuning) -> bool:
+    """Whether a teacher is asked once for its logits of each training item, which it may read with a tokenizer of its
+    own; otherwise it reads every batch, as hidden states, tags of tokens and changed items need.
+    """
+    reads_batches = record.hidden or record.relations or head.reads_tokens or recipe.ways or recipe.mixup
+    return not reads_batches
+
+
 @dataclass(frozen=True)
 class Lesson:
-    """What a student learns: the objective whose logits are compared, the teacher's, and in which order its logits are
-    the student's.
+    """What a student learns of the objective `own`: of a teacher that reads every batch, the logits of its objective
+    `its`, put into the student's order; otherwise `told`, its logits of each training item [N, ...].
     """
 
     record: Distillation
     own: str
-    its: str
+    its: str = ""
     in_order: Callable[[Tensor], Tensor] = lambda logits: logits
+    told: Tensor | None = None
 
 
 class Student(Model):
@@ -65,9 +75,10 @@ class Student(Model):
     The teacher is no part of it: it is neither trained nor saved, and has no dropout.
     """
 
-    teacher: Model
+    teacher: Model | None
+    """Nobody where it has told everything before."""
 
-    def __init__(self, model: Model, teacher: Model, lesson: Lesson, seed: int) -> None:
+    def __init__(self, model: Model, teacher: Model | None, lesson: Lesson, seed: int) -> None:
         record = lesson.record
         weights = {LOGITS: record.logits, HIDDEN: record.hidden, RELATIONS: record.relations}
         self.lessons = {name: weight for name, weight in weights.items() if weight}
@@ -82,8 +93,10 @@ class Student(Model):
             causal=model.causal,
         )
         self.tokenizer, self.origin, self.frozen = model.tokenizer, model.origin, model.frozen
-        self.__dict__["teacher"] = teacher.eval()  # not registered as a part
+        self.__dict__["teacher"] = teacher and teacher.eval()  # not registered as a part
         self.projection: nn.Linear | None = None
+        if teacher is None:
+            return
         widths = model.variant.dims.hidden_width, teacher.variant.dims.hidden_width
         if HIDDEN in self.lessons and widths[0] != widths[1]:
             with drawing("projection to the teacher", seed):
@@ -108,8 +121,7 @@ class Student(Model):
         known: list[Tensor] = []
         wanted = bool({HIDDEN, RELATIONS} & {*self.lessons})
         outputs = super().forward(batch, mine if wanted else None)
-        with torch.no_grad():
-            told = self.teacher(batch, known if wanted else None)[self.lesson.its]
+        told = self._told(batch, known if wanted else None)
         ways = {
             LOGITS: lambda: self._logits(outputs[self.lesson.own], told),
             HIDDEN: lambda: self._hidden(mine[-1], known[-1]),
@@ -117,9 +129,21 @@ class Student(Model):
         }
         return outputs | {name: _without_targets(ways[name]()) for name in self.lessons}
 
-    def _logits(self, ours: Output, theirs: Output) -> Tensor:
-        answers = answers_of(self.objective(self.lesson.own))
-        return logit_distance(ours, self.lesson.in_order(theirs.logits), answers, self.lesson.record.temperature)
+    @torch.no_grad()
+    def _told(self, batch: Batch, states: list[Tensor] | None) -> Tensor:
+        """The teacher's logits of a batch, in the shape of the student's, or with further columns."""
+        if self.teacher is not None:
+            return self.lesson.in_order(self.teacher(batch, states)[self.lesson.its].logits)
+        assert self.lesson.told is not None
+        numbers = batch.labels[ITEM]
+        if batch.items:  # one row for each question
+            first = {item: row for row, item in reversed([*enumerate(batch.items)])}
+            numbers = numbers[[first[item] for item in sorted(first)]]
+        return self.lesson.told[numbers]
+
+    def _logits(self, ours: Output, told: Tensor) -> Tensor:
+        told = told[..., : ours.logits.shape[-1]] if told.ndim > 1 else told
+        return logit_distance(ours, told, answers_of(self.objective(self.lesson.own)), self.lesson.record.temperature)
 
     def _hidden(self, ours: Tensor, theirs: Tensor) -> Tensor:
         ours = ours if self.projection is None else self.projection(ours)
@@ -127,6 +151,7 @@ class Student(Model):
 
     def _relations(self, ours: Sequence[Tensor], theirs: Sequence[Tensor], layout: Layout) -> Tensor:
         n_heads = self.lesson.record.relation_heads or self.variant.dims.required("n_heads")
+        assert self.teacher is not None
         with torch.no_grad():
             told = self.teacher.encoder.projected(theirs)
         return relation_distance(self.encoder.projected(ours), told, layout, n_heads)
@@ -195,3 +220,59 @@ def _relations(vectors: Tensor, layout: Layout, n_heads: int) -> list[Tensor]:
         each = run.transpose(1, 2)
         found.append((each @ each.transpose(2, 3) * each.shape[-1] ** -0.5).log_softmax(-1))
     return found
+
+
+def predicts_tokens(model: Model) -> str:
+    """The name of the objective that predicts masked tokens from the text that the model is given.
+
+    Raises ZooError if there is none, so that nothing can be learnt from a teacher in pre-training.
+    """
+    objectives = {name: model.objective(name) for name in model.objective_names}
+    names = [name for name, objective in objectives.items() if objective.fills_masks]
+    if not names or any(objective.reads == "embedded" for objective in objectives.values()):
+        raise ZooError(
+            f"{model.variant.name} does not predict masked tokens of the text itself, as learning in pre-training "
+            "needs; give distillation.phase=finetuning"
+        )
+    return names[0]
+
+
+def take_layers(student: Model, teacher: Model, numbers: Sequence[int]) -> None:
+    """Give a student a teacher's embedding, the layers of these numbers from 1, and all else that has the same name and
+    shapes, as a last norm and output layers.
+
+    Raises ZooError if a layer is not there, or its shapes or the embedding's are others.
+    """
+    own, its = student.variant, teacher.variant
+    if len(numbers) != own.dims.n_layers:
+        raise ZooError(
+            f"distillation.layers names {len(numbers)} layers, and it has {own.dims.n_layers}; exchange one, as "
+            f"+dims.n_layers={len(numbers)}"
+        )
+    if max(numbers) > its.dims.n_layers:
+        raise ZooError(f"layer {max(numbers)} of {its.name} is not there: it has layers 1 to {its.dims.n_layers}")
+    try:
+        lists = [layer_lists(model, model.variant.dims.n_layers) for model in (student, teacher)]
+    except ZooError:
+        raise ZooError("an encoder shares its layers' weights; leave out distillation.layers") from None
+    pairs = [(student.embedding, teacher.embedding)]
+    pairs += [
+        (to, of[n - 1]) for to_each, of in zip(*lists, strict=True) for to, n in zip(to_each, numbers, strict=True)
+    ]
+    found = teacher.state_dict()
+    same = {
+        name: found[name] for name, tensor in student.state_dict().items() if _shape(found.get(name)) == tensor.shape
+    }
+    student.load_state_dict(same, strict=False)  # among them layers of the same numbers, which follow
+    for to, of in pairs:
+        shapes = [{name: tensor.shape for name, tensor in part.state_dict().items()} for part in (to, of)]
+        if shapes[0] != shapes[1]:
+            raise ZooError(
+                f"layers or embeddings of {its.name} have other shapes, so distillation.layers cannot take them; use "
+                "variants of the same widths, or leave it out"
+            )
+        to.load_state_dict(of.state_dict())
+
+
+def _shape(tensor: Tensor | None) -> torch.Size | None:
+    return None if tensor is None else tensor.shape

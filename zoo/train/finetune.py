@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from itertools import count
 from math import ceil
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from zoo.core.batch import Batch
+from zoo.core.batch import ITEM, Batch
 from zoo.core.errors import RunFailed
 from zoo.core.interfaces import Tokenizer
 from zoo.core.seeds import seed_of
@@ -107,7 +108,8 @@ class TrainingItems:
     """What is learnt from, epoch after epoch: items and windows by themselves, some of them changed anew each time.
 
     `changed` says by number which items are others in an epoch. With `mixup`, sequences of a batch are mixed in pairs.
-    It counts what it has put into batches.
+    If `numbered`, a batch says by the label ITEM which item each sequence is of. It counts what it has put into
+    batches.
     """
 
     n_read = n_changed = n_mixed = 0
@@ -120,8 +122,9 @@ class TrainingItems:
         seed: int,
         changed: Callable[[int], Mapping[int, Learnt]] | None = None,
         mixup: float = 0.0,
+        numbered: bool = False,
     ) -> None:
-        self._kind, self._seed, self._changed, self._mixup = kind, seed, changed, mixup
+        self._kind, self._seed, self._changed, self._mixup, self._numbered = kind, seed, changed, mixup, numbered
         self._items = list(zip(items, labels, strict=True))
         self._plain = [*_parts(self._items, {})]
 
@@ -133,7 +136,7 @@ class TrainingItems:
         """Epoch after epoch, in the order of `training_order`."""
         for epoch in count():
             parts = [*_parts(self._items, self._changed(epoch))] if self._changed else self._plain
-            lengths = [len(item) for item, _, _ in parts]
+            lengths = [len(part.item) for part in parts]
             for number, chosen in enumerate(order_of_epoch(lengths, batch_size, self._seed, epoch)):
                 yield self._batch([parts[place] for place in chosen], epoch, number)
 
@@ -141,24 +144,36 @@ class TrainingItems:
         """A random sample of them, unchanged, in batches: for what is measured on them beside training."""
         order = np.random.default_rng(seed_of("sampled items", self._seed)).permutation(len(self))[:n].tolist()
         chunks = ([self._plain[place] for place in order[at : at + SAMPLE_BATCH]] for at in range(0, n, SAMPLE_BATCH))
-        return [self._kind.batch([i for i, _, _ in chunk], [its for _, its, _ in chunk]) for chunk in chunks if chunk]
+        return [self._kind.batch([p.item for p in chunk], [p.label for p in chunk]) for chunk in chunks if chunk]
 
-    def _batch(self, parts: Sequence[tuple[EncodedItem, Label, bool]], *place: int) -> Batch:
-        batch = self._kind.batch([item for item, _, _ in parts], [label for _, label, _ in parts])
+    def _batch(self, parts: Sequence[_Part], *place: int) -> Batch:
+        batch = self._kind.batch([part.item for part in parts], [part.label for part in parts])
         self.n_read += len(parts)
-        self.n_changed += sum(changed for _, _, changed in parts)
+        self.n_changed += sum(part.changed for part in parts)
+        if self._numbered:
+            owners = batch.items or batch.order
+            numbers = torch.tensor([parts[owner].number for owner in owners])
+            batch = replace(batch, labels={**batch.labels, ITEM: numbers})
         if not self._mixup:
             return batch
         self.n_mixed += len(parts) // 2 * 2
         return mixed_in_pairs(batch, self._mixup, self._seed, *place)
 
 
-def _parts(items: Sequence[Learnt], changed: Mapping[int, Learnt]) -> Iterator[tuple[EncodedItem, Label, bool]]:
-    """What is learnt by itself, with its label, and whether it was changed."""
+class _Part(NamedTuple):
+    """What is learnt by itself, with its label, the number of its item, and whether that was changed."""
+
+    item: EncodedItem
+    label: Label
+    number: int
+    changed: bool
+
+
+def _parts(items: Sequence[Learnt], changed: Mapping[int, Learnt]) -> Iterator[_Part]:
     for number, plain in enumerate(items):
         item, label = changed.get(number, plain)
         for part in item.parts:
-            yield part, label, number in changed
+            yield _Part(part, label, number, number in changed)
 
 
 def logits_of(model: Model, head: TaskHead, items: Sequence[EncodedItem]) -> list[Tensor]:

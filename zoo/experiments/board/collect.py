@@ -183,7 +183,7 @@ def _group(group: Comparable, runs: Sequence[Named]) -> Group:
 def _settings(run: ComparisonRun) -> Iterator[str]:
     """What the runs of a group have in common."""
     plan = run.plan
-    own = [variant for variant in plan.variants if variant.name not in plan.checkpoints]
+    own = [variant for variant in plan.variants if plan.is_pretrained(variant.name)]
     if own:
         text = f"{plan.corpus.description} ({plan.corpus_hash[:12]})"
         yield f"pre-trained on {text}: {own[0].pretraining.tokens:,} tokens"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence, Set
+from collections.abc import Callable, Iterable, Mapping, Sequence, Set
 from typing import TypeAlias
 
 from zoo.core.specs import Distillation, Finetuning, Init, PoolingConfig, Pretraining, Pruning, Reading, Variant
@@ -12,6 +12,36 @@ Inputs: TypeAlias = dict[str, object]
 _LATER = {"name", "paper", "finetuning", "distillation", "head", "pruning", "quantization"}
 _OF_TRAINING = {"init", "pretraining", "packing", "masking"}
 _HEAD_READS = {"features", "frozen", "lstm_width", "lstm_layers"}
+
+
+def start_of(variant: Variant, weights: str | None, text: Inputs, teacher: Callable[[], Inputs]) -> Inputs:
+    """For a variant's weights before fine-tuning, besides a seed: the hash of a folder's, or what it is pre-trained on,
+    and where it has one, the same of its teacher.
+    """
+    record = variant.distillation
+    if weights is not None:
+        return {"weights": weights, "variant": start_inputs(variant)}
+    if record.inherits:
+        how: Inputs = {"init": _init(variant.init), "layers": record.layer_numbers}
+        return {"teacher": teacher(), "variant": start_inputs(variant)} | how
+    made = text | {"variant": pretraining_inputs(variant)}
+    if not record.in_pretraining:
+        return made
+    return made | {"distillation": distillation_inputs(record) | {"layers": record.layer_numbers, "teacher": teacher()}}
+
+
+def after_teachers(names: Iterable[str], teacher_of: Callable[[str], str | None]) -> list[str]:
+    """Variants and all their teachers, each after its own."""
+    found: dict[str, None] = {}
+
+    def add(name: str) -> None:
+        if (teacher := teacher_of(name)) is not None:
+            add(teacher)
+        found[name] = None
+
+    for name in names:
+        add(name)
+    return list(found)
 
 
 def start_inputs(variant: Variant) -> Inputs:
@@ -41,8 +71,8 @@ def finetuning_inputs(recipe: Finetuning, reads: Set[str]) -> Inputs:
 
 
 def distillation_inputs(record: Distillation) -> Inputs:
-    """For learning from a teacher, besides the teacher: what has no weight is unused."""
-    unused = {"teacher"}
+    """For learning from a teacher in one phase, besides the teacher: what has no weight is unused."""
+    unused = {"teacher", "phase", "layers"}
     if not record.logits:
         unused.add("temperature")
     if not record.hidden:

@@ -16,7 +16,7 @@ from zoo.experiments.plan.inputs import (
 )
 from zoo.experiments.plan.job import Job
 from zoo.experiments.plan.job_kind import SPECIAL_TOKENS, JobKind, characters_per_token, text_of
-from zoo.experiments.plan.model_jobs import Checkpoint, Pretrain, TakeOver, start_job
+from zoo.experiments.plan.model_jobs import Checkpoint, Inherit, Pretrain, TakeOver, start_job
 from zoo.experiments.plan.spec import PlanSpec
 from zoo.tasks.kinds import is_learnt, task_kind
 
@@ -58,7 +58,7 @@ class Finetune(JobKind):
         """As JobKind says."""
         task, variant, recipe = plan.task(str(job.task)), plan.variant(job.system), plan.finetuning_of(job)
         words = {"synonyms": plan.synonyms[str(recipe.synonym_file)]} if recipe.synonyms else {}
-        taught = {"distillation": distillation_inputs(variant.distillation)} if variant.distillation.teacher else {}
+        taught = {"distillation": distillation_inputs(variant.distillation)} if plan.teacher_of(job.system) else {}
         return {
             "task": task.content,
             "recipe": finetuning_inputs(recipe, task_kind(task).reads) | words,
@@ -275,6 +275,7 @@ JOB_KINDS: Mapping[str, JobKind] = MappingProxyType(
             Pretrain(),
             Checkpoint(),
             TakeOver(),
+            Inherit(),
             Finetune(),
             Compress(),
             Transfer(),

@@ -57,26 +57,27 @@ def make_plan(
     """A checked plan: every part builds, every task's data are read, budgets agree, and so do heads.
 
     Without a corpus, synthetic tasks are pre-trained for on the microworld and others on their own training text. A
-    variant in `folders` starts from the weights there, without pre-training; one that is also in `evaluated` is scored
-    with its own task head; `teachers` are those of variants that are not compared. Raises ZooError if anything is
-    wrong, before any training.
+    variant in `folders` starts from the weights there, one also in `evaluated` is scored with its own task head, and
+    `teachers` are not compared. Raises ZooError if anything is wrong, before any training.
     """
-    checkpoints = _checked(catalog, (*variants, *teachers), [catalog.task(t) for t in tasks], folders or {}, evaluated)
-    refuse_unfit_settings(catalog, (*variants, *teachers), tuning, set(folders or {}))
-    refuse_unequal(variants, set(checkpoints), evaluated, one_head=one_head)
+    learners = (*variants, *teachers)
+    checkpoints = _checked(catalog, learners, [catalog.task(t) for t in tasks], folders or {}, evaluated)
+    trained = {*checkpoints, *(variant.name for variant in learners if variant.distillation.inherits)}
+    refuse_unfit_settings(catalog, learners, tuning, trained)
+    refuse_unequal(variants, trained, evaluated, one_head=one_head)
     _refuse_untrained(catalog, tasks, [variant.name for variant in variants if variant.name not in evaluated])
     planned = [planned_task(catalog, name, data_folder, beside=tasks) for name in tasks]
     corpus = corpus or _text_of(planned, data_folder)
     try:
         return Plan(
-            variants=_plain(catalog, variants, checkpoints),
-            teachers=_plain(catalog, teachers, checkpoints),
+            variants=_plain(catalog, variants, trained),
+            teachers=_plain(catalog, teachers, trained),
             tasks=tuple(planned),
             seeds=tuple(range(n_seeds)),
             pretraining_seed=0,
             pretrain_each_seed=pretrain_each_seed,
             corpus=corpus,
-            corpus_hash=corpus_hash(catalog, corpus) if len(checkpoints) < len(variants) + len(teachers) else "",
+            corpus_hash=corpus_hash(catalog, corpus) if len(trained) < len(learners) else "",
             data_folder=str(data_folder) if data_folder else None,
             compute=compute,
             held_out=held_out,
@@ -104,7 +105,7 @@ def _checked(
     if not tasks:
         raise ZooError("there is nothing to compare on; give at least one task, as --tasks rte")
     for variant in variants:
-        catalog.check(variant, tasks, trained=variant.name in folders)
+        catalog.check(variant, tasks, trained=variant.name in folders or variant.distillation.inherits)
     refuse_unfit_teachers(catalog, variants, folders, tasks)
     return {
         name: planned_checkpoint(catalog, folder, tasks if name in evaluated else None)
@@ -190,7 +191,7 @@ def check_plan(catalog: Catalog, plan: Plan) -> None:
     catalog = catalog.with_tasks(plan.own_tasks)
     for variant in plan.trained:
         tasks = [catalog.task(task.name) for task in plan.tasks]
-        catalog.check(variant, tasks, trained=variant.name in plan.checkpoints)
+        catalog.check(variant, tasks, trained=not plan.is_pretrained(variant.name))
     folder = Path(plan.data_folder) if plan.data_folder else None
     for planned in plan.tasks:
         found = planned_task(catalog, planned.name, folder, beside=[task.name for task in plan.tasks])

@@ -54,7 +54,8 @@ def merged_plan(plans: Mapping[str, Plan]) -> Plan:
         merged = Plan.model_validate({**_fields(first), **fields})
     except ValidationError as error:
         raise ZooError(f"{' and '.join(plans)} are not of one comparison: {explain(error)}") from None
-    refuse_unequal(merged.variants, set(merged.checkpoints), merged.evaluated)
+    trained = {name for name in merged.names if not merged.is_pretrained(name)}
+    refuse_unequal(merged.variants, trained, merged.evaluated)
     return merged
 
 

@@ -21,12 +21,17 @@ class Pretrain(JobKind):
     def jobs(self, plan: PlanSpec) -> Iterable[Job]:
         """One per variant, or per variant and seed; variants with the same pre-training share one."""
         seeds = plan.seeds if plan.pretrain_each_seed else (plan.pretraining_seed,)
-        names = [name for name in dict.fromkeys(plan.origins.values()) if name not in plan.checkpoints]
+        names = [name for name in dict.fromkeys(plan.origins.values()) if plan.is_pretrained(name)]
         return (Job(kind=self.name, system=name, seed=seed) for seed in seeds for name in names)
 
     def title(self, job: Job) -> str:
         """As JobKind says."""
         return f"pre-training {job.system}, seed {job.seed}" if job.seed else f"pre-training {job.system}"
+
+    def needs(self, plan: PlanSpec, job: Job) -> tuple[Job, ...]:
+        """The start of its teacher, if it learns from one."""
+        record = plan.variant(job.system).distillation
+        return (start_job(plan, str(record.teacher), job.seed),) if record.in_pretraining else ()
 
     def inputs(self, plan: PlanSpec, job: Job) -> Inputs:
         """As JobKind says."""
@@ -64,8 +69,9 @@ class Checkpoint(Pretrain):
         return f"{super().title(job)}, the first {job.at:,} tokens"
 
     def needs(self, plan: PlanSpec, job: Job) -> tuple[Job, ...]:
-        """Its pre-training, so that no step is done twice."""
-        return (job.model_copy(update={"kind": Pretrain.name, "at": None}),)
+        """Its pre-training, so that no step is done twice, and what that needs."""
+        whole = job.model_copy(update={"kind": Pretrain.name, "at": None})
+        return whole, *Pretrain().needs(plan, whole)
 
     def inputs(self, plan: PlanSpec, job: Job) -> Inputs:
         """As JobKind says."""
@@ -104,6 +110,30 @@ class TakeOver(Pretrain):
         return SMALL
 
 
+class Inherit(Pretrain):
+    """Make a model of some layers of a teacher, in place of pre-training."""
+
+    name = "inherit"
+    has_steps = False
+
+    def jobs(self, plan: PlanSpec) -> Iterable[Job]:
+        """One per variant that starts so, and start of its teacher."""
+        names = [name for name in dict.fromkeys(plan.origins.values()) if plan.variant(name).distillation.inherits]
+        return dict.fromkeys(start_job(plan, name, seed) for seed in plan.seeds for name in names)
+
+    def title(self, job: Job) -> str:
+        """As JobKind says."""
+        return f"taking layers for {job.system}"
+
+    def needs(self, plan: PlanSpec, job: Job) -> tuple[Job, ...]:
+        """The start of its teacher."""
+        return (start_job(plan, str(plan.variant(job.system).distillation.teacher), job.seed),)
+
+    def size(self, plan: PlanSpec, job: Job) -> float:
+        """As JobKind says."""
+        return SMALL
+
+
 def points_of(plan: PlanSpec, job: Job) -> list[Job]:
     """The jobs that keep a pre-training's model at the plan's points."""
     return [job.model_copy(update={"kind": Checkpoint.name, "at": tokens}) for tokens in plan.evaluate_at]
@@ -120,5 +150,8 @@ def start_job(plan: PlanSpec, system: str, seed: int, at: int | None = None) -> 
     origin = plan.origins[system]
     if origin in plan.checkpoints:
         return Job(kind=TakeOver.name, system=origin, seed=plan.pretraining_seed)
+    record = plan.variant(origin).distillation
+    if record.inherits:
+        return Job(kind=Inherit.name, system=origin, seed=start_job(plan, str(record.teacher), seed).seed)
     kind = Checkpoint.name if at else Pretrain.name
     return Job(kind=kind, system=origin, seed=seed if plan.pretrain_each_seed else plan.pretraining_seed, at=at)

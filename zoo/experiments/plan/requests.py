@@ -119,7 +119,7 @@ def _plan(
         catalog,
         budgeted,
         tasks,
-        evaluate_at=_points(options, budgeted, taught.folders) if options.evaluate_at else (),
+        evaluate_at=_points(options, budgeted, taught.trained) if options.evaluate_at else (),
         teachers=[_budgeted(v, catalog.exchanged_fields(name), options) for name, v in taught.teachers.items()],
         folders=taught.folders,
         evaluated={*evaluated, *taught.with_head},

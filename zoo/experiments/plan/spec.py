@@ -16,7 +16,7 @@ from zoo.core.specs import Count, Finetuning, Record, Variant
 from zoo.experiments.plan.ablation import Ablation
 from zoo.experiments.plan.claims import PLAIN, Claims
 from zoo.experiments.plan.corpus import CorpusSource
-from zoo.experiments.plan.inputs import Inputs, pretraining_inputs, shared_finetunings, start_inputs
+from zoo.experiments.plan.inputs import Inputs, after_teachers, shared_finetunings, start_of
 from zoo.experiments.plan.job import Job
 from zoo.machine.compute import Compute
 from zoo.registry.search_grids import Selection, Setting, Tuning
@@ -235,10 +235,13 @@ class PlanSpec(Record):
 
     def start_of(self, name: str) -> Inputs:
         """Everything that a variant's weights before fine-tuning depend on, besides a seed."""
-        if name in self.checkpoints:
-            return {"weights": self.checkpoints[name].content_hash, "variant": start_inputs(self.variant(name))}
-        text = {"text": self.corpus_hash, "held_out": self.held_out}
-        return text | {"variant": pretraining_inputs(self.variant(name))}
+        variant, text = self.variant(name), {"text": self.corpus_hash, "held_out": self.held_out}
+        weights = self.checkpoints[name].content_hash if name in self.checkpoints else None
+        return start_of(variant, weights, text, lambda: self.start_of(str(variant.distillation.teacher)))
+
+    def is_pretrained(self, name: str) -> bool:
+        """Whether a variant is pre-trained here: it starts neither from a folder nor from a teacher's layers."""
+        return name not in self.checkpoints and not self.variant(name).distillation.inherits
 
     @property
     def compressed(self) -> tuple[str, ...]:
@@ -288,21 +291,12 @@ class PlanSpec(Record):
     @cached_property
     def learners(self) -> tuple[str, ...]:
         """All that is fine-tuned on each task, teachers among it, each after its own teacher."""
-        found: dict[str, None] = {}
-
-        def add(name: str) -> None:
-            if (teacher := self.teacher_of(name)) is not None:
-                add(teacher)
-            if not self.has_own_head(name):
-                found[name] = None
-
-        for name in self.finetuned:
-            add(name)
-        return tuple(found)
+        return tuple(n for n in after_teachers(self.finetuned, self.teacher_of) if not self.has_own_head(n))
 
     def teacher_of(self, name: str) -> str | None:
         """Whom a variant learns from in fine-tuning."""
-        return self.variant(name).distillation.teacher
+        record = self.variant(name).distillation
+        return record.teacher if record.in_finetuning else None
 
     @cached_property
     def _variants(self) -> dict[str, Variant]:

@@ -26,14 +26,20 @@ class Taught:
     folders: dict[str, Path] = field(default_factory=dict)
     with_head: set[str] = field(default_factory=set)
 
+    @property
+    def trained(self) -> list[str]:
+        """What is not pre-trained: it starts from a folder, or from a teacher's layers."""
+        return [*self.folders, *(variant.name for variant in self.variants if variant.distillation.inherits)]
+
 
 def with_teachers(catalog: Catalog, variants: Sequence[Variant], folders: Mapping[str, Path]) -> Taught:
     """The variants, and the teachers that they and their teachers name: a compared variant by its name, or any other.
 
     Raises ZooError if there is no such variant, or a variant would learn from itself.
     """
-    taught = Taught([], folders=dict(folders))
     known = {variant.name: variant for variant in variants}
+    own = {name: folder for name, folder in folders.items() if not known[name].distillation.inherits}
+    taught = Taught([], folders=own)
 
     def resolved(student: Variant) -> Variant:
         name = student.distillation.teacher
@@ -96,13 +102,42 @@ def refuse_unfit_teachers(
                 )
             continue
         teacher = by_name[record.teacher]
+        if record.in_pretraining and student.name in folders:
+            raise ZooError(
+                f"{student.name} starts from {folders[student.name]} and is not pre-trained here, so it cannot learn "
+                "in pre-training; give distillation.phase=finetuning, or train it with zoo pretrain"
+            )
         for misfit in _misfits(catalog, student, teacher, record, learnt):
             raise ZooError(f"{student.name} cannot learn from {teacher.name}: {misfit}")
-        if _tokenizer(catalog, student, folders) != _tokenizer(catalog, teacher, folders):
-            raise ZooError(
-                f"{student.name} cannot learn from {teacher.name}: their tokenizers differ, and both must read the "
-                f"same tokens; {_how_alike(student, teacher, folders)}"
-            )
+        for why in _reads_the_same(student, record, learnt):
+            if _tokenizers_differ(catalog, student, teacher, folders):
+                raise ZooError(
+                    f"{student.name} cannot learn from {teacher.name}: their tokenizers differ, and both must read the "
+                    f"same tokens {why}; {_how_alike(student, teacher, folders)}"
+                )
+
+
+def _reads_the_same(student: Variant, record: Distillation, tasks: Sequence[Task]) -> Iterator[str]:
+    """Why teacher and student must read the same tokens; nothing if the teacher is asked once for each item."""
+    from zoo.train.distillation import asked_once
+
+    if record.layers:
+        yield "as the embedding is the teacher's"
+    if record.in_pretraining:
+        yield "in pre-training"
+    if record.hidden or record.relations:
+        yield "to compare hidden states or relations"
+    for task in tasks if record.in_finetuning else ():
+        if not asked_once(record, imported(task_kind(task).head), student.finetuning):
+            reads = imported(task_kind(task).head).reads_tokens
+            yield f"as {task.name} asks for tokens" if reads else "of items that are changed or mixed"
+
+
+def _tokenizers_differ(catalog: Catalog, student: Variant, teacher: Variant, folders: Mapping[str, Path]) -> bool:
+    record = student.distillation
+    if (record.inherits or record.in_pretraining) and teacher.name in folders:  # it takes the folder's
+        return student.tokenizer.name != teacher.tokenizer.name
+    return _tokenizer(catalog, student, folders) != _tokenizer(catalog, teacher, folders)
 
 
 def _misfits(
@@ -110,6 +145,12 @@ def _misfits(
 ) -> Iterator[str]:
     if teacher.is_compressed:
         yield "it is pruned or quantized, and teaches before that; name the variant without"
+    if record.layers:
+        yield from _layers_apart(catalog, student, teacher)
+    if record.in_pretraining:
+        yield from _untaught_in_pretraining(catalog, student, teacher, record)
+    if not record.in_finetuning:
+        tasks = ()
     if not (record.logits or record.hidden or record.relations):
         yield "all weights of its teacher's part are 0; give distillation.logits, hidden or relations a weight"
     for task in tasks if record.logits else ():
@@ -128,6 +169,36 @@ def _misfits(
             )
         if record.relations:
             yield from _without_relations(catalog, variant, record.relation_heads or student.dims.n_heads or 0)
+
+
+def _layers_apart(catalog: Catalog, student: Variant, teacher: Variant) -> Iterator[str]:
+    """Why a student cannot start from a teacher's layers."""
+    from zoo.core.meta import without_memory
+    from zoo.pretraining.setup import with_vocabulary_of
+    from zoo.train.distillation import take_layers
+
+    with without_memory():
+        ours, theirs = (catalog.assemble(each) for each in (with_vocabulary_of(student, teacher), teacher))
+        try:
+            take_layers(ours, theirs, student.distillation.layer_numbers)
+        except ZooError as error:
+            yield str(error)
+
+
+def _untaught_in_pretraining(
+    catalog: Catalog, student: Variant, teacher: Variant, record: Distillation
+) -> Iterator[str]:
+    """Why a student cannot learn from a teacher while it is pre-trained."""
+    from zoo.core.meta import without_memory
+    from zoo.train.distillation import predicts_tokens
+
+    for variant in (student, teacher):
+        with without_memory():
+            model = catalog.assemble(variant)
+        try:
+            predicts_tokens(model)
+        except ZooError as error:
+            yield str(error)
 
 
 def _without_relations(catalog: Catalog, variant: Variant, n_heads: int) -> Iterator[str]:

@@ -89,7 +89,7 @@ def caveats(run: ComparisonRun, comparisons: Comparisons) -> Iterator[str]:
     if any(synthetic):
         which = "The tasks are" if all(synthetic) else f"{sum(synthetic)} of {len(synthetic)} tasks are"
         yield f"{which} synthetic: they show differences of design, not of language understanding."
-    own = [name for name in run.plan.names if name not in run.plan.checkpoints]
+    own = [name for name in run.plan.names if run.plan.is_pretrained(name)]
     if own and len(run.plan.seeds) > 1 and not run.plan.pretrain_each_seed:
         yield "All seeds share one pre-training per variant; what another one would change is not in the intervals."
     there = {result.job for result in run.results if not isinstance(result, FailedResult)}

@@ -117,15 +117,20 @@ def notes(run: ComparisonRun, comparisons: Comparisons) -> list[str]:
     """Notes on how to read the scores."""
     plan = run.plan
     synthetic = [task.name for task in plan.tasks if task.synthetic]
-    own = [variant for variant in plan.variants if variant.name not in plan.checkpoints]
+    own = [variant for variant in plan.variants if plan.is_pretrained(variant.name)]
     lines = [protocol(run)]
     if own:
         lines.append(f"Pre-trained on {plan.corpus.description}: {own[0].pretraining.tokens:,} tokens each.")
     lines += [
         f"{name} starts from the pre-training of {origin}: they do not differ in anything that it depends on."
         for name, origin in plan.origins.items()
-        if name != origin and name not in plan.checkpoints
+        if name != origin and plan.is_pretrained(name)
     ]
+    for variant in plan.trained:
+        if variant.distillation.inherits:
+            layers = ", ".join(map(str, variant.distillation.layer_numbers))
+            teacher = variant.distillation.teacher
+            lines.append(f"{variant.name} is not pre-trained but starts from layers {layers} of {teacher}.")
     for name, start in plan.checkpoints.items():
         lines.append(f"{name} is not pre-trained here but starts from {start.folder}, hash {start.content_hash[:12]}.")
     if scored := [task.name for task in plan.tasks if task_kind(task).by_likelihood]:

@@ -37,7 +37,7 @@ class JobContext:
 
     def teacher(self) -> Path:
         """The folder of the model that the job's model learns from."""
-        return self._model_of_need(1)
+        return self._model_of_need(-1)
 
     def _model_of_need(self, place: int) -> Path:
         return self.folder / str(model_folder(self.plan, self.plan.needs(self.job)[place]))

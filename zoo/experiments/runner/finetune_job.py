@@ -19,7 +19,7 @@ from zoo.experiments.results.records import Cost, ItemsSeen, LayerWeights, TaskR
 from zoo.experiments.runner.context import JobContext
 from zoo.experiments.runner.latency import latency, throughput
 from zoo.experiments.runner.scoring import answered, planned_data, scored, unlabelled
-from zoo.experiments.runner.student import taught
+from zoo.experiments.runner.student import is_told, taught
 from zoo.heads import TaskHead
 from zoo.machine.memory import peak_memory, reset_peak_memory
 from zoo.model import Model
@@ -51,7 +51,7 @@ def finetune(work: JobContext) -> TaskResult:
     kind = task_kind(task, recipe)
     encoded = {task.train_split: kind.encode(items, tokenizer, recipe.max_length)}
     began = time.perf_counter()
-    learnt = _to_learn(work, model, items, encoded[task.train_split][0])
+    learnt = _to_learn(work, model, items, encoded[task.train_split][0], is_told(work, head, recipe))
     history = _trained(work, model, head, learnt, items, held_out)
     trained = time.perf_counter()
     selection_score = _score_of(work, model, head, to_choose_on) if to_choose_on else None
@@ -128,7 +128,7 @@ def _trained(
     batches, n_steps = learnt.batches(recipe.batch_size), recipe.steps_over(len(learnt))
     gradual = GradualPruning(model, pruning, n_steps, learnt.sample) if pruning.when == "during" else None
     after_step = gradual.after_step if gradual else None
-    learner = taught(work, model, work.catalog.task(str(work.job.task)))
+    learner = taught(work, model, head, work.catalog.task(str(work.job.task)), items)
     with keeping(learner):
         history = fit(learner, batches, recipe, n_steps, work.progress, how, held_out_score, after_step)
     if gradual:
@@ -137,7 +137,7 @@ def _trained(
 
 
 def _to_learn(
-    work: JobContext, model: Model, items: Sequence[Example], encoded: Sequence[EncodedItem]
+    work: JobContext, model: Model, items: Sequence[Example], encoded: Sequence[EncodedItem], numbered: bool
 ) -> TrainingItems:
     """The training items, changed in each epoch as the recipe says. Raises RunFailed if its synonyms are others now."""
     recipe, seed = model.variant.finetuning, work.job.seed
@@ -148,7 +148,7 @@ def _to_learn(
             raise RunFailed(f"{recipe.synonym_file} is no longer the file that was planned; start a new run")
         augmenter = Augmenter(kind, model.text_tokenizer, recipe, seed, recipe.max_length, synonyms)
         changed = partial(augmenter.changed, items, encoded)
-    return TrainingItems(kind, encoded, labels_of(items), seed, changed, recipe.mixup)
+    return TrainingItems(kind, encoded, labels_of(items), seed, changed, recipe.mixup, numbered)
 
 
 def _seen(learnt: TrainingItems, recipe: Finetuning) -> ItemsSeen | None:
@@ -177,7 +177,7 @@ def _pretrained(work: JobContext) -> Model:
     plan, job = work.plan, work.job
     folder = CheckpointFolder(work.start())
     variant = plan.variant(job.system).uncompressed.model_copy(update={"dims": folder.record.dims})
-    if job.system in plan.checkpoints:
+    if not plan.is_pretrained(job.system):
         model = load(folder, catalog=work.catalog)
         model.variant = variant
         return model

@@ -107,11 +107,13 @@ def _key(work: JobContext, job: Job) -> str:
 
 
 def _options(work: JobContext, variant: Variant, text: TextSource, folder: Path) -> PretrainOptions:
+    taught = variant.distillation.in_pretraining
     return PretrainOptions(
         out=str(folder),
         cache=str(work.corpora),
         model=str(work.model_folder()),
-        tokenizer=str(shared_tokenizer(work.catalog, variant, text, work.corpora)),
+        tokenizer=None if taught else str(shared_tokenizer(work.catalog, variant, text, work.corpora)),
+        teacher=str(work.teacher()) if taught else None,
         checkpoint_seconds=CHECKPOINT_SECONDS,
         evaluate_every=variant.pretraining.steps,
         resume=True,

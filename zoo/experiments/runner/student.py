@@ -2,28 +2,48 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import partial
 
 import torch
+from torch.nn.utils.rnn import pad_sequence
 
 from zoo.checkpoints import load
+from zoo.core.specs import Finetuning
 from zoo.experiments.runner.context import JobContext
+from zoo.heads import TaskHead
 from zoo.inference.predict_task import class_order, in_order
 from zoo.inference.predict_text import head_for_text
 from zoo.model import Model
-from zoo.tasks.task import Task
-from zoo.train.distillation import Lesson, Student
+from zoo.tasks.kinds import task_kind
+from zoo.tasks.task import Example, Task
+from zoo.train.distillation import Lesson, Student, asked_once
+from zoo.train.finetune import logits_of
 
 
-def taught(work: JobContext, model: Model, task: Task) -> Model:
-    """The model as it is trained: with its teacher, if its variant has one."""
+def is_told(work: JobContext, head: TaskHead, recipe: Finetuning) -> bool:
+    """Whether a job's model has a teacher that is asked once for each training item."""
     record = work.plan.variant(work.job.system).distillation
-    if record.teacher is None:
+    return record.in_finetuning and asked_once(record, head, recipe)
+
+
+def taught(work: JobContext, model: Model, head: TaskHead, task: Task, items: Sequence[Example]) -> Model:
+    """The model as it is trained on these items: with its teacher, if its variant has one."""
+    record, recipe = work.plan.variant(work.job.system).distillation, model.variant.finetuning
+    if not record.in_finetuning:
         return model
+    device = work.how.compute.torch_device
     teacher = load(work.teacher(), dtype=torch.float32, catalog=work.catalog)
     for tensor in (*teacher.parameters(), *teacher.buffers()):
         tensor.data = tensor.data.clone()  # bits may depend on where in a file they are mapped from
-    its = head_for_text(teacher)
-    name = next(name for name in teacher.objective_names if teacher.objective(name) is its)
-    lesson = Lesson(record, task.name, name, partial(in_order, order=class_order(its.config, task)))
-    return Student(model, teacher.to(work.how.compute.torch_device), lesson, work.job.seed)
+    its = head_for_text(teacher.to(device))
+    order = partial(in_order, order=class_order(its.config, task))
+    if not is_told(work, head, recipe):
+        name = next(name for name in teacher.objective_names if teacher.objective(name) is its)
+        return Student(model, teacher, Lesson(record, task.name, name, order), work.job.seed)
+    length = min(recipe.max_length, teacher.variant.dims.max_length)
+    encoded, _ = task_kind(task, recipe).encode(items, teacher.text_tokenizer, length)
+    with work.how.compute.autocast():
+        told = [order(logits) for logits in logits_of(teacher, its, encoded)]
+    table = pad_sequence(told, batch_first=True, padding_value=-torch.inf) if told[0].ndim else torch.stack(told)
+    return Student(model, None, Lesson(record, task.name, told=table.to(device)), work.job.seed)
