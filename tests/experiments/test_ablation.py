@@ -151,7 +151,7 @@ def test_a_preset_builds_and_each_of_its_edges_changes_one_choice(table: PaperTa
     assert len(path_table(ablation).rows) == len(ablation.edges) >= len(variants) - 2
 
 
-def test_presets_are_those_of_the_papers() -> None:
+def test_presets_are_those_of_the_papers_and_our_own() -> None:
     assert list(CATALOG.paper_tables) == [
         "albert-table-3",
         "albert-table-4",
@@ -159,6 +159,7 @@ def test_presets_are_those_of_the_papers() -> None:
         "bert-table-5",
         "bert-table-6",
         "bert-table-8",
+        "compression",
         "electra-table-5",
         "roberta-table-1",
         "roberta-table-2",

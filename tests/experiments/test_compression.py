@@ -22,6 +22,7 @@ from zoo.experiments.plan.make import make_plan
 from zoo.experiments.report.compression import compression_section
 from zoo.experiments.statistics.costs import SIZE, quantities
 from zoo.experiments.verify.rerun import reevaluate
+from zoo_bert.encoder import Stack
 
 CATALOG = Catalog.of(zoo_bert, zoo_albert, toy_task)
 WAYS = {
@@ -155,6 +156,22 @@ def test_integers_are_those_that_a_scale_per_row_makes(tmp_path: Path) -> None:
 def test_what_cannot_be_compressed_is_refused_in_a_line_before_training(expression: str, message: str) -> None:
     with pytest.raises(ZooError, match=message):
         CATALOG.check(CATALOG.variant(expression))
+
+
+def test_an_encoder_that_reads_lengths_is_not_quantized(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Stack, "forward", lambda _, hidden, layout: hidden * max(layout.lengths))
+    with pytest.raises(ZooError, match="cannot be exported to ONNX: it reads the lengths"):
+        CATALOG.check(CATALOG.variant("bert-tiny+quantization=int8-dynamic"))
+
+
+def test_families_are_pruned_as_far_as_their_encoders_can_be() -> None:
+    installed = Catalog.installed()
+    with pytest.raises(ZooError, match=r"leave out pruning\.heads"):
+        installed.check(installed.variant("elmo-tiny+pruning.heads=0.5"))
+    for name in ("bert-tiny", "albert-tiny", "deberta-tiny", "modernbert-tiny", "electra-tiny", "roberta-tiny"):
+        installed.check(installed.variant(f"{name}+pruning.ffn=0.5+quantization=int8-dynamic"))
+    with pytest.raises(ZooError, match="differs from layer 2, whose place it would take"):
+        installed.check(installed.variant("modernbert-mini+pruning.layers=2+pruning.layer_choice=alternate"))
 
 
 def test_a_task_answered_as_pretrained_is_refused(compare: Compare) -> None:

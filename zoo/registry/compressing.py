@@ -6,10 +6,14 @@ from collections.abc import Iterable, Iterator
 from importlib.util import find_spec
 from typing import Any
 
+import torch
 from torch import nn
 
 from zoo.blocks.units import HasUnits
 from zoo.core.compression import kept_layers, n_kept
+from zoo.core.layout import Unrecordable
+from zoo.core.meta import without_memory
+from zoo.core.padded import PaddedLayout
 from zoo.model import Model
 from zoo.tasks.kinds import task_kind
 from zoo.tasks.task import Task
@@ -32,9 +36,24 @@ def misfits_in_compression(model: Model, tasks: Iterable[Task]) -> Iterator[str]
             yield f"task {task.name!r} is answered as pre-trained, and it is compressed afterwards; leave the task out"
         elif variant.quantization and task.kind == "span-classification":
             yield f"task {task.name!r} marks spans, which a quantized program is not given; leave the task out"
+    if variant.quantization and (why := _unexportable(model)):
+        yield f"it cannot be quantized, as it cannot be exported to ONNX: {why}"
     missing = [name for name in PACKAGES if variant.quantization and find_spec(name) is None]
     if missing:
         yield f"quantization needs the package {missing[0]}; install encoder-zoo with its extra, as encoder-zoo[onnx]"
+
+
+def _unexportable(model: Model) -> str:
+    """Why an encoder's program cannot be made for all batches, if it asks for what differs from one to the next."""
+    with without_memory():
+        layout = PaddedLayout(mask=torch.ones(2, 4, dtype=torch.bool))
+        try:
+            model.encoder(torch.zeros(8, model.variant.dims.hidden_width), layout)
+        except Unrecordable as error:
+            return str(error)
+        except RuntimeError:  # an operation that needs values; whether it can be exported is seen when it is
+            return ""
+    return ""
 
 
 def _units(model: Model) -> Iterator[str]:

@@ -25,21 +25,24 @@ class Row(Record):
 
 
 class PaperTable(Record):
-    """A paper's table; effects on our tasks are compared with the mean of its columns `counted`. `tasks` names our task
-    for a column, if there is one; `limits` says what cannot be reproduced at our sizes.
+    """A paper's table; effects on our tasks are compared with the mean of its columns `counted`. Without columns, edges
+    of our own. `tasks` names our task for a column, if there is one; `limits` says what cannot be reproduced at our
+    sizes.
     """
 
     name: Name
     title: str
     source: str
-    columns: tuple[str, ...]
-    counted: Annotated[tuple[str, ...], Field(min_length=1)]
+    columns: tuple[str, ...] = ()
+    counted: tuple[str, ...] = ()
     tasks: dict[str, str] = Field(default={})
     rows: Annotated[tuple[Row, ...], Field(min_length=2)]
     limits: tuple[str, ...] = ()
 
     @model_validator(mode="after")
     def _fits(self) -> Self:
+        if bool(self.columns) != bool(self.counted):
+            raise ValueError("columns are given with those of them that count")
         labels = [row.label for row in self.rows]
         unknown = {*self.counted, *self.tasks} - {*self.columns}
         unknown |= {label for row in self.rows for label in row.after} - {

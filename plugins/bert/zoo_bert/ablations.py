@@ -1,4 +1,4 @@
-"""BERT's tables 5, 6 and 8; Devlin et al. 2019, arXiv:1810.04805v2."""
+"""BERT's tables 5, 6 and 8, Devlin et al. 2019, arXiv:1810.04805v2; and ways to make it smaller."""
 
 from __future__ import annotations
 
@@ -129,4 +129,34 @@ TABLE_8 = PaperTable(
     ),
 )
 
-TABLES = [TABLE_5, TABLE_6, TABLE_8]
+_WHOLE = "as it is"
+
+
+def _smaller(label: str, exchanges: str, *, after: str = _WHOLE) -> Row:
+    return Row(label=label, variants=_with(exchanges), after=(after,))
+
+
+COMPRESSION = PaperTable(
+    name="compression",
+    title="What a smaller model saves and loses: fewer heads, units, layers, weights or bits",
+    source="none; methods as in docs/compression.md",
+    rows=(
+        Row(label=_WHOLE, variants=_BASE),
+        _smaller("half the heads", "pruning.heads=0.5"),
+        _smaller("the heads that matter", "pruning.heads=0.5+pruning.importance=gradient", after="half the heads"),
+        _smaller("half the units", "pruning.ffn=0.5"),
+        Row(
+            label="half the layers",
+            variants=_sizes("+pruning.layers=1+pruning.when=before", "+pruning.layers=2+pruning.when=before"),
+            after=(_WHOLE,),
+        ),
+        _smaller("80% zeros at once", "pruning.weights=0.8"),
+        _smaller("80% zeros gradually", "pruning.weights=0.8+pruning.when=during", after="80% zeros at once"),
+        _smaller("int8, dynamic", "quantization=int8-dynamic"),
+        _smaller("int8, calibrated", "quantization=int8-static"),
+        _smaller("int8, weights alone", "quantization=int8-weights"),
+    ),
+    limits=("At once means after fine-tuning, without training what is left; layers go before it.",),
+)
+
+TABLES = [TABLE_5, TABLE_6, TABLE_8, COMPRESSION]

@@ -196,6 +196,7 @@ class AblationOptions(ExperimentOptions):
         Names, Help("Variants on the way, separated by commas.", PATH, "roberta-tiny", completes="variants")
     ] = ()
     preset: Annotated[
-        str | None, Help("A paper's table instead of a path.", PATH, "bert-table-5", completes="presets")
+        str | None,
+        Help("A paper's table, or compression, instead of a path.", PATH, "bert-table-5", completes="presets"),
     ] = None
     size: Annotated[str | None, Help("The preset's size.", PATH, "mini", "its smallest")] = None

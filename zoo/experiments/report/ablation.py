@@ -31,7 +31,7 @@ def sections(run: ComparisonRun, effects: Effects) -> Iterator[Section]:
         figure = Figure(title, intervals_chart(panels, list(labelled(effects.ablation))))
         yield Section("effects-by-task", "Effects by task", (figure, task_table(effects)), brief=len(panels) > 1)
     paper = effects.ablation.paper
-    if paper:
+    if paper and paper.columns:
         yield Section("paper", f"{paper.title}: the paper's table", (paper_table(run, effects),), brief=True)
     if effects.contrasts:
         yield Section("paper-effects", "The paper's effects and ours", (contrast_table(effects),), brief=True)
@@ -147,7 +147,8 @@ def ablation_notes(run: ComparisonRun, effects: Effects) -> list[str]:
         if len(effect.tasks) < planned
     ]
     if paper := effects.ablation.paper:
-        notes.append(f"The paper's figures: {paper.source}. Its sizes, data and tasks differ from ours.")
+        if paper.columns:
+            notes.append(f"The paper's figures: {paper.source}. Its sizes, data and tasks differ from ours.")
         notes += paper.limits
     return notes
 
