@@ -16,7 +16,7 @@ from zoo.experiments.plan.cache_key import cache_key
 from zoo.experiments.plan.job import Job
 from zoo.experiments.plan.make import make_plan
 from zoo.experiments.plan.plan import Plan
-from zoo.experiments.plan.spec import PlannedSplit, hash_json
+from zoo.experiments.plan.planned import PlannedSplit, hash_json
 from zoo.experiments.report.build import document
 from zoo.experiments.results.folder import write_result
 from zoo.experiments.results.gold_labels import write_gold

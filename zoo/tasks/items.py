@@ -51,8 +51,8 @@ def refuse_one_label(task: Task, path: Path, items: Sequence[Example]) -> None:
     kind, labels = task_kind(task), labels_of(items)
     if labels and not kind.answers_lie_in_items and kind.is_constant([kind.to_json(label) for label in labels]):
         what = "label" if task.labels else "score"
-        items = f"all {len(labels)} items have the same" if len(labels) > 1 else "its only item has one"
-        raise ZooError(f"{path}: {items} {what}; nothing can be learnt from it")
+        which = f"all {len(labels)} items have the same" if len(labels) > 1 else "its only item has one"
+        raise ZooError(f"{path}: {which} {what}; nothing can be learnt from it")
 
 
 def _short(label: Any) -> str:

@@ -16,7 +16,7 @@ from zoo import ZooError
 from zoo.experiments.plan.cache_key import cache_key
 from zoo.experiments.plan.make import check_plan, make_plan, planned_checkpoint, with_budget
 from zoo.experiments.plan.plan import Plan
-from zoo.experiments.plan.spec import PlannedCheckpoint
+from zoo.experiments.plan.planned import PlannedCheckpoint
 
 WORDS = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", *"abcdefgh"]
 BESIDE = {

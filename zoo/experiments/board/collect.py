@@ -8,7 +8,7 @@ from statistics import fmean
 
 from zoo.experiments.board.groups import AnyRun, Comparable, Named, grouped, read_runs
 from zoo.experiments.board.records import JUDGED, Board, Cell, Group, Row, RunEntry
-from zoo.experiments.plan.spec import hash_json
+from zoo.experiments.plan.planned import hash_json
 from zoo.experiments.results.records import FailedResult, TaskResult
 from zoo.experiments.results.run import ComparisonRun
 from zoo.experiments.results.scored import ScoredTask

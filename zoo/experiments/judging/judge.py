@@ -18,7 +18,7 @@ from zoo.core.files import read_regular
 from zoo.experiments.judging.given import Given, Sources, given_by_task, scores_in
 from zoo.experiments.judging.options import JudgeOptions
 from zoo.experiments.plan.job import Job
-from zoo.experiments.plan.spec import PlannedSplit, hash_json
+from zoo.experiments.plan.planned import PlannedSplit, hash_json
 from zoo.experiments.results.judged import KIND, JudgedResult, JudgedRun, JudgedTask, Judgement, PredictionFile
 from zoo.tasks.kinds import ITEM_SCORES, task_kind
 from zoo.tasks.scoring import main_score, score

@@ -6,7 +6,7 @@ from zoo.experiments.plan.inputs import Inputs
 from zoo.experiments.plan.job import Job
 from zoo.experiments.plan.job_kinds import kind_of
 from zoo.experiments.plan.plan import Plan
-from zoo.experiments.plan.spec import hash_json
+from zoo.experiments.plan.planned import hash_json
 from zoo.machine.environment import Environment
 
 

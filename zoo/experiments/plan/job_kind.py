@@ -9,7 +9,8 @@ from typing import ClassVar
 
 from zoo.experiments.plan.inputs import Inputs
 from zoo.experiments.plan.job import Job
-from zoo.experiments.plan.spec import PlannedTask, PlanSpec
+from zoo.experiments.plan.planned import PlannedTask
+from zoo.experiments.plan.spec import PlanSpec
 
 SPECIAL_TOKENS = 3
 """Tokens that mark the beginning and the ends of an item, about."""

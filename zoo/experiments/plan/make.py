@@ -16,7 +16,7 @@ from zoo.experiments.plan.ablation import Ablation
 from zoo.experiments.plan.claims import PLAIN, Claims
 from zoo.experiments.plan.corpus import CorpusSource, MicroworldCorpus, TasksCorpus, corpus_hash
 from zoo.experiments.plan.plan import Plan
-from zoo.experiments.plan.spec import PlannedCheckpoint, PlannedSplit, PlannedTask, hash_json
+from zoo.experiments.plan.planned import PlannedCheckpoint, PlannedSplit, PlannedTask, hash_json
 from zoo.experiments.plan.teachers import refuse_unfit_teachers
 from zoo.experiments.plan.tried import refuse_unfit_settings, synonym_hashes
 from zoo.machine.compute import ONE_THREAD, Compute, refuse_missing, refuse_unsupported

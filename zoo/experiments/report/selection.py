@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from zoo.document import MISSING, Section, Table
-from zoo.experiments.plan.spec import PlannedTask
+from zoo.experiments.plan.planned import PlannedTask
 from zoo.experiments.results.run import ComparisonRun
 from zoo.experiments.statistics.selection import search_results
 from zoo.tasks.kinds import task_kind

@@ -9,7 +9,7 @@ from typing import Any
 from zoo.experiments.plan.job import Job
 from zoo.experiments.plan.job_kinds import kind_of
 from zoo.experiments.plan.plan import Plan
-from zoo.experiments.plan.spec import PlannedTask
+from zoo.experiments.plan.planned import PlannedTask
 from zoo.experiments.results.records import FailedResult, ModelResult, Result, TaskResult
 from zoo.tasks.kinds import task_kind
 from zoo.tasks.scoring import chosen_metrics

@@ -14,7 +14,7 @@ from zoo.core.files import make_folder, write_text
 from zoo.core.json_files import Damaged, read_strictly
 from zoo.core.specs import Record
 from zoo.experiments.plan.job import slug
-from zoo.experiments.plan.spec import PlannedSplit, hash_json
+from zoo.experiments.plan.planned import PlannedSplit, hash_json
 
 Answers: TypeAlias = dict[str, list[Any]]
 """Labels or predictions by split, one per item, in order, as the kind of the task has them."""

@@ -17,7 +17,8 @@ from zoo.core.json_files import Damaged, read_strictly
 from zoo.core.specs import Record
 from zoo.experiments.plan.claims import PLAIN, Claims
 from zoo.experiments.plan.job import Job
-from zoo.experiments.plan.spec import PlannedSplit, hash_json, refuse_twice
+from zoo.experiments.plan.planned import PlannedSplit, hash_json
+from zoo.experiments.plan.spec import refuse_twice
 from zoo.experiments.results.folder import result_path
 from zoo.experiments.results.gold_labels import Answers, Groups, by_task, read_gold, write_gold
 from zoo.tasks.kinds import task_kind

@@ -7,7 +7,7 @@ from typing import Any, Protocol
 
 from zoo.experiments.plan.claims import Claims
 from zoo.experiments.plan.job import Job
-from zoo.experiments.plan.spec import PlannedSplit
+from zoo.experiments.plan.planned import PlannedSplit
 from zoo.experiments.results.gold_labels import Answers, Groups
 from zoo.tasks.scoring import Scored
 

@@ -11,7 +11,7 @@ from statistics import fmean
 import numpy as np
 
 from zoo.core.specs import Record
-from zoo.experiments.plan.spec import PlannedTask
+from zoo.experiments.plan.planned import PlannedTask
 from zoo.experiments.results.gold_labels import Answers
 from zoo.experiments.results.records import TaskResult
 from zoo.experiments.results.run import ComparisonRun
