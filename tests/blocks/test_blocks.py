@@ -9,7 +9,7 @@ import torch
 from torch import nn
 
 from zoo import IGNORE, Batch, Dims, Init, Layout, ZooError
-from zoo.blocks import Dropout, SelfAttention, TokenPrediction, initialise, predict_tokens
+from zoo.blocks import Dropout, SelfAttention, TokenPrediction, attention, initialise, predict_tokens
 from zoo.blocks.attention import _attend_by_length, _attend_padded
 from zoo.blocks.init import sinusoids
 
@@ -110,3 +110,39 @@ def test_a_batch_in_which_nothing_is_masked_has_a_loss_of_zero_and_a_gradient() 
     output.loss.backward()
     assert output.loss.item() == 0.0
     assert output.logits.shape == (0, 23)
+
+
+@pytest.mark.parametrize("causal", [False, True])
+@pytest.mark.parametrize("window", [None, 2])
+@pytest.mark.parametrize("biased", [False, True])
+def test_attention_with_dropout_is_the_librarys_but_for_what_it_drops(
+    causal: bool, window: int | None, biased: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(attention, "_is_faster_by_hand", lambda value: True)
+    torch.manual_seed(0)
+    layout = Layout((7, 4, 4), causal=causal)
+    added = torch.randn(1, 3, 7, 7)
+    bias = (lambda query, key: added[..., : query.shape[2], : query.shape[2]]) if biased else None
+    q, k, v = (torch.randn(15, 3, 5, requires_grad=True) for _ in range(3))
+    expected = _attend_by_length(q, k, v, layout, 0.0, window, bias, 0.3)  # torch's own attention
+    with torch.no_grad():
+        draws = torch.stack([_attend_by_length(q, k, v, layout, 0.2, window, bias, 0.3) for _ in range(600)])
+    error = draws.std(0) / math.sqrt(len(draws))
+    assert ((draws.mean(0) - expected).abs() <= 5 * error + 1e-5).all() and error.mean() > 1e-3
+    monkeypatch.setattr(attention, "dropped", lambda weights, p: weights)
+    kept = _attend_by_length(q, k, v, layout, 0.2, window, bias, 0.3)
+    torch.testing.assert_close(kept, expected, atol=1e-6, rtol=1e-5)
+    gradients = (torch.autograd.grad(out.square().sum(), (q, k, v)) for out in (kept, expected))
+    for ours, theirs in zip(*gradients, strict=True):
+        torch.testing.assert_close(ours, theirs, atol=1e-5, rtol=1e-4)
+
+
+def test_in_half_precision_attention_with_dropout_stays_near_the_librarys() -> None:
+    torch.manual_seed(0)
+    layout = Layout((40, 24))
+    q, k, v = (torch.randn(64, 3, 16) for _ in range(3))
+    expected = _attend_by_length(q, k, v, layout, 0.0)
+    with torch.autocast("cpu", torch.bfloat16):
+        found = [_attend_by_length(q.bfloat16(), k.bfloat16(), v.bfloat16(), layout, 0.1) for _ in range(400)]
+    assert found[0].dtype == torch.bfloat16
+    torch.testing.assert_close(torch.stack(found).float().mean(0), expected, atol=0.08, rtol=0.0)
