@@ -81,6 +81,9 @@ ELSEWHERE = {
     "python -m benchmarks.wnut_finetune DATA CHECKPOINT --steps 250 --seeds 2": (
         "tests/test_benchmark_suite.py::test_fine_tuning_on_entities_is_scored_here_and_there"
     ),
+    "python -m benchmarks.squad_finetune DATA CHECKPOINT --train 640 --dev 200 --steps 45 --seeds 1": (
+        "tests/test_benchmark_suite.py::test_fine_tuning_on_squad_is_scored_here_and_there"
+    ),
     "python -m benchmarks.bench_overhead": "tests/pretraining/test_benchmarks.py::test_a_runs_time_is_told_apart",
     "zoo compare bert-tiny --tasks docs/examples/people/people.toml --pretrain-tokens 60k --finetune-steps 300 "
     "--seeds 1 --keep-finetuned --out runs/people": (

@@ -365,7 +365,8 @@ def test_any_objective_that_predicts_hidden_tokens_fills_masks_whatever_it_is_ca
 def test_the_bar_counts_texts_that_have_their_vectors_and_not_those_that_are_read(
     make: Make, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    paces, seen = [], []
+    paces: list[Pace] = []
+    seen: list[float] = []
 
     class Kept(Pace):
         def __init__(self, total: float) -> None:
