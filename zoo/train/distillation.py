@@ -9,6 +9,7 @@ from typing import Literal, TypeAlias
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
+from torch.nn.utils.rnn import pad_sequence
 
 from zoo.blocks.depth import layer_lists
 from zoo.core.batch import IGNORE, ITEM, Batch, Layout, Output
@@ -56,17 +57,32 @@ def asked_once(record: Distillation, head: TaskHead | type[TaskHead], recipe: Fi
     return not reads_batches
 
 
+class Told:
+    """A teacher's logits of training items by number, for which `ask` is asked once, when each is first needed."""
+
+    def __init__(self, ask: Callable[[Sequence[int]], Sequence[Tensor]]) -> None:
+        self._ask = ask
+        self._known: dict[int, Tensor] = {}
+
+    def __call__(self, numbers: Sequence[int]) -> Tensor:
+        """[N, ...]; minus infinity in columns that an item with fewer choices lacks."""
+        if new := [number for number in dict.fromkeys(numbers) if number not in self._known]:
+            self._known.update(zip(new, self._ask(new), strict=True))
+        found = [self._known[number] for number in numbers]
+        return pad_sequence(found, batch_first=True, padding_value=-torch.inf) if found[0].ndim else torch.stack(found)
+
+
 @dataclass(frozen=True)
 class Lesson:
     """What a student learns of the objective `own`: of a teacher that reads every batch, the logits of its objective
-    `its`, put into the student's order; otherwise `told`, its logits of each training item [N, ...].
+    `its`, put into the student's order; otherwise what it has `told` of training items.
     """
 
     record: Distillation
     own: str
     its: str = ""
     in_order: Callable[[Tensor], Tensor] = lambda logits: logits
-    told: Tensor | None = None
+    told: Told | None = None
 
 
 class Student(Model):
@@ -131,18 +147,16 @@ class Student(Model):
 
     @torch.no_grad()
     def _told(self, batch: Batch, states: list[Tensor] | None) -> Tensor:
-        """The teacher's logits of a batch, in the shape of the student's, or with further columns."""
+        """The teacher's logits of a batch, in the shape of the student's."""
         if self.teacher is not None:
             return self.lesson.in_order(self.teacher(batch, states)[self.lesson.its].logits)
         assert self.lesson.told is not None
-        numbers = batch.labels[ITEM]
+        numbers = batch.on_cpu.labels[ITEM].tolist()
         if batch.items:  # one row for each question
-            first = {item: row for row, item in reversed([*enumerate(batch.items)])}
-            numbers = numbers[[first[item] for item in sorted(first)]]
-        return self.lesson.told[numbers]
+            numbers = list({item: number for item, number in sorted(zip(batch.items, numbers, strict=True))}.values())
+        return self.lesson.told(numbers).to(batch.ids.device)
 
     def _logits(self, ours: Output, told: Tensor) -> Tensor:
-        told = told[..., : ours.logits.shape[-1]] if told.ndim > 1 else told
         return logit_distance(ours, told, answers_of(self.objective(self.lesson.own)), self.lesson.record.temperature)
 
     def _hidden(self, ours: Tensor, theirs: Tensor) -> Tensor:

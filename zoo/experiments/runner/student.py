@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from functools import partial
 
 import torch
-from torch.nn.utils.rnn import pad_sequence
+from torch import Tensor
 
 from zoo.checkpoints import load
 from zoo.core.specs import Finetuning
@@ -17,7 +17,7 @@ from zoo.inference.predict_text import head_for_text
 from zoo.model import Model
 from zoo.tasks.kinds import task_kind
 from zoo.tasks.task import Example, Task
-from zoo.train.distillation import Lesson, Student, asked_once
+from zoo.train.distillation import Lesson, Student, Told, asked_once
 from zoo.train.finetune import logits_of
 
 
@@ -41,9 +41,11 @@ def taught(work: JobContext, model: Model, head: TaskHead, task: Task, items: Se
     if not is_told(work, head, recipe):
         name = next(name for name in teacher.objective_names if teacher.objective(name) is its)
         return Student(model, teacher, Lesson(record, task.name, name, order), work.job.seed)
-    length = min(recipe.max_length, teacher.variant.dims.max_length)
-    encoded, _ = task_kind(task, recipe).encode(items, teacher.text_tokenizer, length)
-    with work.how.compute.autocast():
-        told = [order(logits) for logits in logits_of(teacher, its, encoded)]
-    table = pad_sequence(told, batch_first=True, padding_value=-torch.inf) if told[0].ndim else torch.stack(told)
-    return Student(model, None, Lesson(record, task.name, told=table.to(device)), work.job.seed)
+    length, kind = min(recipe.max_length, teacher.variant.dims.max_length), task_kind(task, recipe)
+
+    def ask(numbers: Sequence[int]) -> list[Tensor]:
+        encoded, _ = kind.encode([items[number] for number in numbers], teacher.text_tokenizer, length)
+        with work.how.compute.autocast():
+            return [order(logits) for logits in logits_of(teacher, its, encoded)]
+
+    return Student(model, None, Lesson(record, task.name, told=Told(ask)), work.job.seed)
