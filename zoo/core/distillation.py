@@ -54,13 +54,18 @@ class Distillation(Record):
     """Into how many heads queries, keys and values are divided for that; by default, those of the student."""
 
     @property
+    def learns(self) -> bool:
+        """Whether a part of the loss is the teacher's."""
+        return bool(self.logits or self.hidden or self.relations)
+
+    @property
     def in_finetuning(self) -> bool:
-        """Whether there is a teacher in fine-tuning."""
-        return self.teacher is not None and self.phase != "pretraining"
+        """Whether a variant learns from its teacher in fine-tuning."""
+        return self.teacher is not None and self.phase != "pretraining" and self.learns
 
     @property
     def in_pretraining(self) -> bool:
-        """Whether there is a teacher in pre-training."""
+        """Whether a variant's pre-training needs its teacher."""
         return self.teacher is not None and self.phase != "finetuning"
 
     @property
@@ -81,6 +86,8 @@ class Distillation(Record):
     @property
     def label(self) -> str:
         """The parts of the loss, in words."""
+        if not self.learns:
+            return "labels"
         temperature = f" at temperature {self.temperature:g}"
         parts = {
             "labels": self.labels,

@@ -151,7 +151,7 @@ def _misfits(
         yield from _untaught_in_pretraining(catalog, student, teacher, record)
     if not record.in_finetuning:
         tasks = ()
-    if not (record.logits or record.hidden or record.relations):
+    if not (record.learns or record.layers):
         yield "all weights of its teacher's part are 0; give distillation.logits, hidden or relations a weight"
     for task in tasks if record.logits else ():
         from zoo.train.distillation import answers_of

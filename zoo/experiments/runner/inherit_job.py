@@ -7,7 +7,7 @@ import time
 import torch
 
 from zoo.checkpoints import load, save
-from zoo.experiments.plan.spec import hash_json
+from zoo.experiments.plan.planned import hash_json
 from zoo.experiments.results.records import Cost, ModelResult
 from zoo.experiments.runner.context import JobContext
 from zoo.experiments.runner.model_statistics import model_statistics
