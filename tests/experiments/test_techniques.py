@@ -5,6 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+import torch
+from safetensors.torch import load_file
 
 import zoo
 import zoo_bert
@@ -13,10 +15,12 @@ from tests.experiments.test_features import TUNED
 from zoo import Catalog, ZooError
 from zoo.api.comparisons import Comparison
 from zoo.experiments.plan.ablation import choices
+from zoo.experiments.plan.job_kinds import kind_of
 from zoo.experiments.plan.make import check_plan
 from zoo.experiments.report.features import techniques_table
 from zoo.experiments.report.scores import protocol
 from zoo.experiments.results.records import TaskResult
+from zoo.experiments.verify.files import verify
 from zoo.experiments.verify.rerun import reevaluate
 
 CATALOG = Catalog.of(zoo_bert, toy_task)
@@ -127,3 +131,51 @@ def test_settings_are_chosen_on_training_items_that_no_try_was_trained_on(done: 
     plain = done.run.finetuned("plain")[0]
     assert plain.selection_score is None and plain.truncated["train"].items == 48
     assert "on which none of the tries was trained" in tuned.render("markdown")
+
+
+@pytest.fixture(scope="module")
+def adapted(done: Comparison) -> Comparison:
+    """Two variants that differ in fine-tuning alone, adapted in one way, and one that is not."""
+    text, step = (
+        Path(str(done.folder)).with_name("text.txt"),
+        f"{TUNED}+adaptation.tokens=300+adaptation.learning_rate=1e-6",
+    )
+    variants = (f"plain={TUNED}", f"adapted={step}", f"both={step}+finetuning.label_smoothing=0.1")
+    return zoo.compare(
+        *variants, tasks=["lamps"], corpus=[text], out=text.parent / "adapted", catalog=CATALOG, workers=0,
+        pretrain_tokens=1_000, finetune_steps=20, seeds=2, reuse=[str(done.folder)],
+    )  # fmt: skip
+
+
+def test_pretraining_goes_on_with_the_tasks_training_text_once_for_all_seeds(adapted: Comparison) -> None:
+    assert not adapted.failures
+    (before,), (after,) = adapted.run.pretrained_results, adapted.run.adapted_results
+    assert (after.job.kind, after.job.task, after.job.system) == ("adapt", "lamps", "adapted")
+    assert after.weights_hash != before.weights_hash and 0 < after.tokens < before.tokens
+    assert after.corpus_documents == 48 // 8 and after.corpus == "the training text of lamps"
+    start, end = (
+        load_file(Path(str(adapted.folder)) / its.checkpoint / "model.safetensors") for its in (before, after)
+    )
+    for name, value in start.items():  # the rate is tiny, so all is as it was before, but not quite
+        torch.testing.assert_close(end[name], value, rtol=0, atol=1e-4)
+    assert {len(adapted.run.finetuned(name)) for name in ("plain", "adapted", "both")} == {2}
+    shown = adapted.render("markdown")
+    assert "lamps: adapted, both" in shown and "pre-training on task text" in shown
+
+
+def test_what_an_adapted_model_depends_on_is_its_start_recipe_and_text(adapted: Comparison) -> None:
+    plan = adapted.run.plan
+    of = {job.system: job for job in plan.jobs if job.kind == "finetune" and job.seed == 0}
+    assert [job.kind for job in plan.with_needs([of["both"]])] == ["pretrain", "adapt", "finetune"]
+    (job,) = [job for job in plan.jobs if job.kind == "adapt"]
+    slower = plan.variant("adapted").adaptation.model_copy(update={"learning_rate": 1e-5})
+    variants = [v if v.name == "plain" else v.model_copy(update={"adaptation": slower}) for v in plan.variants]
+    other = plan.model_copy(update={"variants": tuple(variants)})
+    assert kind_of(job).inputs(other, job) != kind_of(job).inputs(plan, job)
+    assert kind_of(of["both"]).inputs(other, of["both"]) == kind_of(of["both"]).inputs(plan, of["both"])
+    assert {check.finding for check in verify(Path(str(adapted.folder)))} == {"confirmed"}
+
+
+def test_adaptation_is_one_design_choice() -> None:
+    step = CATALOG.variant(f"{TUNED}+adaptation.tokens=300+adaptation.learning_rate=0.1")
+    assert [*choices(CATALOG, CATALOG.variant(TUNED), step)] == ["adaptation"]

@@ -75,6 +75,28 @@ class Pretraining(Recipe):
         return min(self.steps, max(1, round(steps)))
 
 
+class Adaptation(Record):
+    """Pre-training that goes on with a task's own training text before its fine-tuning; Gururangan et al. 2020,
+    arXiv:2004.10964, section 4. With 0 `tokens`, none; what is not given is as in pre-training.
+    """
+
+    tokens: Annotated[int, Field(ge=0, le=10**15)] = 0
+    learning_rate: Positive | None = None
+    batch_tokens: Count | None = None
+
+    def phase(self, pretraining: Pretraining) -> Pretraining:
+        """Its recipe, beside that of the pre-training before it."""
+        batch_tokens = self.batch_tokens or min(pretraining.batch_tokens, self.tokens)
+        return pretraining.model_copy(
+            update={
+                "tokens": self.tokens,
+                "learning_rate": self.learning_rate or pretraining.learning_rate,
+                "batch_tokens": max(pretraining.sequence_length, batch_tokens),
+                "short_length": None,
+            }
+        )
+
+
 class Reading(Record):
     """How a task's items are read: at most `max_length` tokens at once, and a longer text in windows that overlap.
 

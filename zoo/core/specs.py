@@ -12,6 +12,7 @@ from zoo.core.distillation import Distillation
 from zoo.core.errors import ZooError, explain
 from zoo.core.recipes import (
     LOSS_FIELDS,
+    Adaptation,
     FeatureConfig,
     FeatureLayers,
     Finetuning,
@@ -37,10 +38,38 @@ from zoo.core.record import (
 )
 
 __all__ = [
-    "LARGEST_RECORD", "LOSS_FIELDS", "Activation", "Count", "Dims", "Distillation", "FeatureConfig", "FeatureLayers",
-    "Finetuning", "HeadConfig", "Init", "Length", "Name", "PartRef", "PoolingConfig", "Positive", "Precision",
-    "Pretraining", "Pruning", "Quantization", "R", "Reading", "Recipe", "Record", "Share", "Techniques",
-    "TrainingPrecision", "Variant", "Width", "part", "read_record",
+    "LARGEST_RECORD",
+    "LOSS_FIELDS",
+    "Activation",
+    "Adaptation",
+    "Count",
+    "Dims",
+    "Distillation",
+    "FeatureConfig",
+    "FeatureLayers",
+    "Finetuning",
+    "HeadConfig",
+    "Init",
+    "Length",
+    "Name",
+    "PartRef",
+    "PoolingConfig",
+    "Positive",
+    "Precision",
+    "Pretraining",
+    "Pruning",
+    "Quantization",
+    "R",
+    "Reading",
+    "Recipe",
+    "Record",
+    "Share",
+    "Techniques",
+    "TrainingPrecision",
+    "Variant",
+    "Width",
+    "part",
+    "read_record",
 ]  # fmt: skip
 
 
@@ -149,6 +178,7 @@ class Variant(Record):
     masking: PartRef
     init: Init = Init()
     pretraining: Pretraining
+    adaptation: Adaptation = Adaptation()
     finetuning: Finetuning
     distillation: Distillation = Distillation()
     head: PoolingConfig = PoolingConfig()

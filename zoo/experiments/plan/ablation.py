@@ -33,6 +33,7 @@ CHOICES: dict[str, tuple[str, ...]] = {
     "dropout": ("dims.dropout", "dims.attention_dropout"),
     "start of weights": ("init",),
     "pre-training recipe": ("pretraining",),
+    "adaptation": ("adaptation",),
     **{name.replace("_", " "): (f"finetuning.{name}",) for name in Techniques.model_fields if name not in DETAILS},
     **{name.replace("_", " "): (f"finetuning.{name}", "finetuning.augmented") for name in (*TEXT_WAYS, *TOKEN_WAYS)},
     "synonyms": ("finetuning.synonyms", "finetuning.synonym_file", "finetuning.augmented"),

@@ -9,7 +9,7 @@ from zoo.core.specs import Distillation, Finetuning, Init, PoolingConfig, Pretra
 
 Inputs: TypeAlias = dict[str, object]
 
-_LATER = {"name", "paper", "finetuning", "distillation", "head", "pruning", "quantization"}
+_LATER = {"name", "paper", "adaptation", "finetuning", "distillation", "head", "pruning", "quantization"}
 _OF_TRAINING = {"init", "pretraining", "packing", "masking"}
 _HEAD_READS = {"features", "frozen", "lstm_width", "lstm_layers"}
 
@@ -53,6 +53,12 @@ def pretraining_inputs(variant: Variant) -> Inputs:
     """For a pre-training, besides its text and seed."""
     record = variant.model_dump(mode="json", exclude=_LATER)
     return record | {"init": _init(variant.init), "pretraining": _pretraining(variant.pretraining)}
+
+
+def adaptation_inputs(variant: Variant) -> Inputs:
+    """For going on with a task's text, besides that, its start and a seed: all that makes and teaches the model."""
+    phase = variant.adaptation.phase(variant.pretraining)
+    return pretraining_inputs(variant.model_copy(update={"pretraining": phase}))
 
 
 def finetuning_inputs(recipe: Finetuning, reads: Set[str]) -> Inputs:

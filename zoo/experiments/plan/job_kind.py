@@ -35,6 +35,8 @@ class JobKind(ABC):
     name: ClassVar[str]
     makes: ClassVar[str] = "task"
     """The kind of result: `model` or `task`."""
+    settles: ClassVar[tuple[str, ...]] = ("dims",)
+    """The fields of its variant's record that its work settles, and which its model's record has from there."""
     has_steps: ClassVar[bool] = False
     """Whether it trains on batches, which are divided if memory runs out."""
 

@@ -16,7 +16,7 @@ from zoo.experiments.plan.inputs import (
 )
 from zoo.experiments.plan.job import Job
 from zoo.experiments.plan.job_kind import SPECIAL_TOKENS, JobKind, characters_per_token, text_of
-from zoo.experiments.plan.model_jobs import Checkpoint, Inherit, Pretrain, TakeOver, start_job
+from zoo.experiments.plan.model_jobs import Adapt, Checkpoint, Inherit, Pretrain, TakeOver, adapted_start, start_job
 from zoo.experiments.plan.spec import PlanSpec
 from zoo.tasks.kinds import is_learnt, task_kind
 
@@ -25,6 +25,7 @@ class Finetune(JobKind):
     """Put a task head on a model, train both, and score every development split; also of models in training."""
 
     name = "finetune"
+    settles = ("dims", "finetuning")
     has_steps = True
 
     def jobs(self, plan: PlanSpec) -> Iterable[Job]:
@@ -48,6 +49,8 @@ class Finetune(JobKind):
     def needs(self, plan: PlanSpec, job: Job) -> tuple[Job, ...]:
         """The start, and the teacher that is fine-tuned with the same task, seed and setting, or has a head."""
         start, teacher = start_job(plan, job.system, job.seed, job.at), plan.teacher_of(job.system)
+        if job.system in plan.adapted:
+            start = adapted_start(plan, job.system, str(job.task), job.seed)
         if teacher is None:
             return (start,)
         if plan.has_own_head(teacher):
@@ -276,6 +279,7 @@ JOB_KINDS: Mapping[str, JobKind] = MappingProxyType(
             Checkpoint(),
             TakeOver(),
             Inherit(),
+            Adapt(),
             Finetune(),
             Compress(),
             Transfer(),

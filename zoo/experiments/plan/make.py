@@ -105,7 +105,8 @@ def _checked(
     if not tasks:
         raise ZooError("there is nothing to compare on; give at least one task, as --tasks rte")
     for variant in variants:
-        catalog.check(variant, tasks, trained=variant.name in folders or variant.distillation.inherits)
+        is_trained = variant.name in folders or variant.distillation.inherits
+        catalog.check(variant, tasks, trained=is_trained and not variant.adaptation.tokens)
     refuse_unfit_teachers(catalog, variants, folders, tasks)
     return {
         name: planned_checkpoint(catalog, folder, tasks if name in evaluated else None)

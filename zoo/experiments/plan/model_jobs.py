@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from zoo.experiments.plan.corpus import MicroworldCorpus
-from zoo.experiments.plan.inputs import Inputs
+from zoo.experiments.plan.inputs import Inputs, adaptation_inputs
 from zoo.experiments.plan.job import Job, slug
-from zoo.experiments.plan.job_kind import SMALL, JobKind
+from zoo.experiments.plan.job_kind import SMALL, JobKind, text_of
+from zoo.experiments.plan.planned import hash_json
 from zoo.experiments.plan.spec import PlanSpec
+from zoo.tasks.kinds import is_learnt
 
 
 class Pretrain(JobKind):
@@ -90,6 +92,50 @@ class Checkpoint(Pretrain):
         return job.model_copy(update={"at": plan.evaluate_at[0]})
 
 
+class Adapt(Pretrain):
+    """Go on from a pre-training with the training text of a task, without its labels; the seeds of a fine-tuning share
+    what they share of the pre-training.
+    """
+
+    name = "adapt"
+    settles = ("dims", "pretraining")
+
+    def jobs(self, plan: PlanSpec) -> Iterable[Job]:
+        """One per task, start and recipe."""
+        found = (
+            adapted_start(plan, name, task.name, seed)
+            for name in plan.adapted
+            for task in plan.tasks
+            if is_learnt(task)
+            for seed in plan.seeds
+        )
+        return dict.fromkeys(found)
+
+    def title(self, job: Job) -> str:
+        """As JobKind says."""
+        return f"adapting {job.system} to the text of {job.task}" + f", seed {job.seed}" * bool(job.seed)
+
+    def needs(self, plan: PlanSpec, job: Job) -> tuple[Job, ...]:
+        """The pre-trained model."""
+        return (start_job(plan, job.system, job.seed),)
+
+    def inputs(self, plan: PlanSpec, job: Job) -> Inputs:
+        """As JobKind says."""
+        return {"text": text_hash(plan, job), "variant": adaptation_inputs(plan.variant(job.system))}
+
+    def model_folder(self, plan: PlanSpec, job: Job) -> str:
+        """As JobKind says."""
+        return f"checkpoints/{job.name}"
+
+    def size(self, plan: PlanSpec, job: Job) -> float:
+        """As JobKind says."""
+        return float(plan.variant(job.system).adaptation.tokens)
+
+    def text(self, plan: PlanSpec, job: Job) -> float:
+        """As JobKind says."""
+        return text_of(plan.task(str(job.task)))
+
+
 class TakeOver(Pretrain):
     """Copy a trained checkpoint into the run, in place of pre-training."""
 
@@ -145,8 +191,13 @@ def step_of(plan: PlanSpec, job: Job) -> int:
     return recipe.steps_after(job.at or recipe.tokens)
 
 
+def text_hash(plan: PlanSpec, job: Job) -> str:
+    """A hash of the text that an adaptation reads."""
+    return hash_json(["training text", plan.task(str(job.task)).content_hash])
+
+
 def start_job(plan: PlanSpec, system: str, seed: int, at: int | None = None) -> Job:
-    """The job that makes the model from which a variant's fine-tuning of this seed starts, in training or after."""
+    """The job that makes a variant's pre-trained model for fine-tunings of this seed, in training or after."""
     origin = plan.origins[system]
     if origin in plan.checkpoints:
         return Job(kind=TakeOver.name, system=origin, seed=plan.pretraining_seed)
@@ -155,3 +206,9 @@ def start_job(plan: PlanSpec, system: str, seed: int, at: int | None = None) -> 
         return Job(kind=Inherit.name, system=origin, seed=start_job(plan, str(record.teacher), seed).seed)
     kind = Checkpoint.name if at else Pretrain.name
     return Job(kind=kind, system=origin, seed=seed if plan.pretrain_each_seed else plan.pretraining_seed, at=at)
+
+
+def adapted_start(plan: PlanSpec, system: str, task: str, seed: int) -> Job:
+    """The job that makes the model from which a variant that is adapted to a task starts."""
+    before = start_job(plan, system, seed)
+    return Job(kind=Adapt.name, system=plan.adapted[system], task=task, seed=before.seed)

@@ -41,7 +41,7 @@ class Plan(PlanSpec):
         return list(found)
 
     def start_job(self, system: str, seed: int, at: int | None = None) -> Job:
-        """The job that makes the model from which a variant's fine-tuning of this seed starts, in training or after."""
+        """The job that makes a variant's model as it was pre-trained, for fine-tunings of this seed."""
         return start_job(self, system, seed, at)
 
 

@@ -13,7 +13,7 @@ from zoo.core.specs import Count, Finetuning, Record, Variant
 from zoo.experiments.plan.ablation import Ablation
 from zoo.experiments.plan.claims import PLAIN, Claims
 from zoo.experiments.plan.corpus import CorpusSource
-from zoo.experiments.plan.inputs import Inputs, after_teachers, shared_finetunings, start_of
+from zoo.experiments.plan.inputs import Inputs, adaptation_inputs, after_teachers, shared_finetunings, start_of
 from zoo.experiments.plan.job import Job
 from zoo.experiments.plan.planned import PlannedCheckpoint, PlannedTask, hash_json
 from zoo.machine.compute import Compute
@@ -109,6 +109,8 @@ class PlanSpec(Record):
         """Raises ValueError unless each point has a step of its own, before the last, in every pre-training."""
         if self.checkpoints or self.tuning:
             raise ValueError("points of the pre-training go with neither trained weights nor several settings")
+        if adapted := [variant.name for variant in self.trained if variant.adaptation.tokens]:
+            raise ValueError(f"points of the pre-training are before what {adapted[0]} adapts; leave adaptation out")
         for variant in self.variants:
             steps = [*map(variant.pretraining.steps_after, self.evaluate_at), variant.pretraining.steps]
             if any(after <= before for before, after in pairwise(steps)):
@@ -153,6 +155,14 @@ class PlanSpec(Record):
         """By variant, the first one with the same pre-training, which is done once under that name."""
         first: dict[str, str] = {}
         return {v.name: first.setdefault(hash_json(self.start_of(v.name)), v.name) for v in self.trained}
+
+    @cached_property
+    def adapted(self) -> dict[str, str]:
+        """By variant whose pre-training goes on with each task's text, the first one with the same start and recipe."""
+        first: dict[str, str] = {}
+        records = {v.name: v for v in map(self.variant, self.learners) if v.adaptation.tokens}
+        keys = {name: hash_json([self.start_of(name), adaptation_inputs(v)]) for name, v in records.items()}
+        return {name: first.setdefault(key, name) for name, key in keys.items()}
 
     def start_of(self, name: str) -> Inputs:
         """Everything that a variant's weights before fine-tuning depend on, besides a seed."""

@@ -23,6 +23,7 @@ def features_section(run: ComparisonRun) -> Section | None:
     tables = [trained_table(run)] if any(recipe.feature_config for recipe in recipes) else []
     tables += [techniques_table(run)] if any(recipe.changed for recipe in recipes) else []
     tables += [teachers] if (teachers := teachers_table(run)).rows else []
+    tables += [adaptation_table(run)] if run.adapted_results else []
     if not tables:
         return None
     mixes = mixes_of(run)
@@ -59,6 +60,19 @@ def _augmented(results: Sequence[TaskResult]) -> str:
     counts = {"changed": sum(its.changed for its in seen), "mixed": sum(its.mixed for its in seen)}
     told = ", ".join(f"{n:,} {what}" for what, n in counts.items() if n)
     return f"{told} of {sum(its.items for its in seen):,}" if seen else MISSING
+
+
+def adaptation_table(run: ComparisonRun) -> Table:
+    """A row per task and variant whose pre-training went on with the task's training text."""
+    adapted = run.plan.adapted
+    rows = []
+    for result in run.adapted_results:
+        names = ", ".join(name for name, first in adapted.items() if first == result.job.system)
+        losses = [f"{name} {its[0]:.3f} to {its[-1]:.3f}" for name, its in result.losses.items() if its]
+        counts = (f"{n:,}" for n in (result.job.seed, result.tokens, result.steps))
+        rows.append((f"{result.job.task}: {names}", *counts, "; ".join(losses), f"{result.cost.seconds:.1f}"))
+    columns = ("pre-training on task text", "seed", "tokens", "steps", "losses", "seconds")
+    return Table(columns, tuple(rows), words=frozenset({"losses"}))
 
 
 def mixes_of(run: ComparisonRun) -> Mixes:

@@ -9,7 +9,9 @@ from pathlib import Path
 from zoo.core.errors import ZooError
 from zoo.core.files import write_text
 from zoo.core.specs import Record
+from zoo.experiments.plan.job import Job
 from zoo.experiments.plan.merge import merged_plan
+from zoo.experiments.plan.model_jobs import Adapt, adapted_start
 from zoo.experiments.plan.plan import Plan
 from zoo.experiments.results.folder import write_result
 from zoo.experiments.results.gold_labels import write_gold
@@ -53,10 +55,8 @@ def _results(runs: Mapping[str, ComparisonRun], plan: Plan) -> dict[str, ModelRe
     origin: dict[str, str] = {}
     for name, run in runs.items():
         for made in run.results:
-            shared = made.job.task is None
-            result = (
-                renamed(made, plan, plan.start_job(made.job.system, made.job.seed, made.job.at)) if shared else made
-            )
+            shared = _shared(plan, made.job)
+            result = renamed(made, plan, shared) if shared else made
             before = found.get(result.job.name)
             if before is None or isinstance(before, FailedResult):
                 found[result.job.name], origin[result.job.name] = result, name
@@ -67,6 +67,13 @@ def _results(runs: Mapping[str, ComparisonRun], plan: Plan) -> dict[str, ModelRe
                     "leave one of the two out"
                 )
     return found
+
+
+def _shared(plan: Plan, job: Job) -> Job | None:
+    """The plan's job that makes the same model, if it is one from which fine-tunings start."""
+    if job.kind == Adapt.name:
+        return adapted_start(plan, job.system, str(job.task), job.seed)
+    return plan.start_job(job.system, job.seed, job.at) if job.task is None else None
 
 
 def _differing(one: Record, other: Record) -> Sequence[str]:

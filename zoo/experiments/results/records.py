@@ -12,6 +12,7 @@ from zoo.auditing.cost import AtLength
 from zoo.core.held_out import HeldOutScore
 from zoo.core.specs import Count, Record, Variant
 from zoo.experiments.plan.job import Job
+from zoo.experiments.plan.job_kinds import kind_of
 from zoo.experiments.plan.plan import Plan
 from zoo.experiments.results.gold_labels import Answers
 from zoo.machine.environment import Environment
@@ -201,7 +202,8 @@ def renamed(result: Made, plan: Plan, job: Job) -> Made:
 
 
 def _variant(result: Record, plan: Plan, job: Job) -> dict[str, object]:
-    """A pre-training's variant, with the vocabulary size that its tokenizer has learnt."""
+    """The variant of a model that tasks start from, with what its training settled, as the size of a vocabulary."""
     if not isinstance(result, ModelResult):
         return {}
-    return {"variant": plan.variant(job.system).model_copy(update={"dims": result.variant.dims})}
+    settled = {name: getattr(result.variant, name) for name in kind_of(job).settles}
+    return {"variant": plan.variant(job.system).model_copy(update=settled)}

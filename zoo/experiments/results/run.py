@@ -49,7 +49,12 @@ class ComparisonRun:
     @cached_property
     def pretrained_results(self) -> tuple[ModelResult, ...]:
         """The finished pre-trainings, in the plan's order."""
-        return tuple(result for result in self._of_the_end if isinstance(result, ModelResult))
+        return tuple(its for its in self._of_the_end if isinstance(its, ModelResult) and its.job.task is None)
+
+    @cached_property
+    def adapted_results(self) -> tuple[ModelResult, ...]:
+        """The finished pre-trainings that went on with a task's text."""
+        return tuple(its for its in self._of_the_end if isinstance(its, ModelResult) and its.job.task is not None)
 
     @cached_property
     def failures(self) -> tuple[FailedResult, ...]:

@@ -177,7 +177,7 @@ def _groups(job: Job) -> tuple[tuple[str, ...], ...]:
 def work_of(plan: Plan, job: Job) -> float:
     """The work of a job, in multiplications of forward passes."""
     dims = next((variant.dims for variant in plan.trained if variant.name == job.system), None)
-    return kind_of(job).size(plan, job) * per_token(dims, pretrains=job.task is None)
+    return kind_of(job).size(plan, job) * per_token(dims, pretrains=kind_of(job).makes == "model")
 
 
 def per_token(dims: Dims | None, *, pretrains: bool) -> float:

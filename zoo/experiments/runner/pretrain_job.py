@@ -72,26 +72,36 @@ def pretrain(work: JobContext) -> ModelResult:
 
 
 def trained(work: JobContext, points: Mapping[int, Job] = MappingProxyType({}), **more: object) -> ModelResult:
-    """Pre-train, with `more` options. Raises as `pretrain` does."""
-    plan, job, how = work.plan, work.job, work.how
-    reset_peak_memory(how.compute.torch_device)
-    variant, folder = plan.variant(job.system), _unfinished(work)
+    """Pre-train on the plan's text, with `more` options. Raises as `pretrain` does."""
+    plan, variant = work.plan, work.plan.variant(work.job.system)
     text = TextSource(plan.corpus.description, plan.corpus_hash, partial(plan.corpus.documents, work.catalog))
-    options = _options(work, variant, text, folder).model_copy(update=more)
+    if variant.distillation.in_pretraining:
+        more["teacher"] = str(work.teacher())
+    else:
+        more["tokenizer"] = str(shared_tokenizer(work.catalog, variant, text, work.corpora))
+    return trained_on(work, variant, text, plan.held_out, points, **more)
+
+
+def trained_on(
+    work: JobContext,
+    variant: Variant,
+    text: TextSource,
+    held_out: float,
+    points: Mapping[int, Job] = MappingProxyType({}),
+    **more: object,
+) -> ModelResult:
+    """Pre-train a variant on a text, of which a share is held out. Raises as `pretrain` does."""
+    job, how, folder = work.job, work.how, _unfinished(work)
+    reset_peak_memory(how.compute.torch_device)
+    options = _options(work, variant, folder).model_copy(update=more)
     spec = identify(
-        work.catalog,
-        variant,
-        text,
-        options,
-        seed=job.seed,
-        held_out=plan.held_out,
-        precision=how.compute.precision,
+        work.catalog, variant, text, options, seed=job.seed, held_out=held_out, precision=how.compute.precision
     )
     folder.parent.mkdir(exist_ok=True)
     done = run(work.catalog, spec, text, options, how, _Progress(work, folder, points))
     if isinstance(done, int):
         raise KeyboardInterrupt(f"{job.name} has a checkpoint; continue with --resume")
-    result = _result(work, done, folder)
+    result = _result(work, done, folder).model_copy(update={"corpus": text.description})
     shutil.rmtree(folder)
     return result
 
@@ -106,14 +116,11 @@ def _key(work: JobContext, job: Job) -> str:
     return cache_key(work.plan, job, environment(work.catalog, work.how.compute))
 
 
-def _options(work: JobContext, variant: Variant, text: TextSource, folder: Path) -> PretrainOptions:
-    taught = variant.distillation.in_pretraining
+def _options(work: JobContext, variant: Variant, folder: Path) -> PretrainOptions:
     return PretrainOptions(
         out=str(folder),
         cache=str(work.corpora),
         model=str(work.model_folder()),
-        tokenizer=None if taught else str(shared_tokenizer(work.catalog, variant, text, work.corpora)),
-        teacher=str(work.teacher()) if taught else None,
         checkpoint_seconds=CHECKPOINT_SECONDS,
         evaluate_every=variant.pretraining.steps,
         resume=True,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from collections.abc import Iterable
 from functools import partial
 from pathlib import Path
 
@@ -25,23 +26,23 @@ def adopted(stored: Stored, plan: Plan, job: Job, folder: Path) -> Finished:
     place = model_folder(plan, job)
     if place is None or stored.model is None or not kind_of(job).keeps_model(plan, job):
         return found
-    _copy_model(stored.model, folder / place, plan.variant(job.system))
+    _copy_model(stored.model, folder / place, plan.variant(job.system), kind_of(job).settles)
     if not isinstance(found, ModelResult):
         return found
     size = model_bytes(folder / place)
     return found.model_copy(update={"checkpoint": place, "checkpoint_bytes": size})
 
 
-def _copy_model(old: Path, new: Path, variant: Variant) -> None:
+def _copy_model(old: Path, new: Path, variant: Variant, settled: Iterable[str]) -> None:
     if new != old:
-        write_folder(new, partial(_fill, old, variant))
+        write_folder(new, partial(_fill, old, variant, settled))
 
 
-def _fill(old: Path, variant: Variant, new: Path) -> None:
+def _fill(old: Path, variant: Variant, settled: Iterable[str], new: Path) -> None:
     """Copy the files; only record and card change, as this variant may have another name or later phases."""
     shutil.copytree(old, new, dirs_exist_ok=True)
     before = CheckpointFolder(old).record
-    record = variant.uncompressed.model_copy(update={"dims": before.dims})
+    record = variant.uncompressed.model_copy(update={name: getattr(before, name) for name in settled})
     (new / VARIANT).write_text(record.model_dump_json(indent=2), encoding="utf-8")
     if (card := new / CARD).exists():
         text = card.read_text(encoding="utf-8")
