@@ -12,7 +12,10 @@ from zoo.experiments.results.records import CompressionCost, Measured, TaskResul
 from zoo.experiments.results.run import ComparisonRun
 from zoo.experiments.statistics.costs import REPEATS, withheld
 
-ORIGINAL = "The original is the same fine-tuned model before it was compressed, on the same items."
+ORIGINAL = (
+    "The original is the same fine-tuned model before it was compressed, on the same items; there is none of a variant "
+    "that was pruned before fine-tuning."
+)
 
 
 def compression_section(run: ComparisonRun) -> Section | None:
@@ -45,17 +48,27 @@ def compression_table(run: ComparisonRun, found: Sequence[tuple[Variant, list[Ta
 
 def _row(run: ComparisonRun, variant: Variant, its: Sequence[TaskResult]) -> tuple[str, ...]:
     done, costs = [r.compression for r in its if r.compression], list(_costs(its))
+    has_original = _has_original(variant)
+    sizes = [c.bytes for c in costs], [c.original_bytes for c in costs if has_original]
     zero = fmean(100 * each.zeros / max(1, each.weights) for each in done)
-    times = [[r.cost.latency_s for r in its], [c.original_latency_s for c in costs], [c.float_latency_s for c in costs]]
+    times = [
+        [r.cost.latency_s for r in its],
+        [c.original_latency_s for c in costs if has_original],
+        [c.float_latency_s for c in costs],
+    ]
     return (
         in_words(variant),
         f"{zero:.1f}",
-        *(f"{median(size) / 1e6:.2f}" for size in ([c.bytes for c in costs], [c.original_bytes for c in costs])),
+        *(f"{median(size) / 1e6:.2f}" if size else MISSING for size in sizes),
         *(MISSING if withheld(run) or not (at := _middle(each)) else f"{1e3 * at.median:.2f}" for each in times),
-        f"{max(each.largest_change for each in done):.3g}",
+        f"{max(each.largest_change for each in done):.3g}" if has_original else MISSING,
         points(fmean(result.main_score for result in its)),
         points(_original_score(run, variant, its)),
     )
+
+
+def _has_original(variant: Variant) -> bool:
+    return variant.quantization is not None or variant.pruning.when != "before"
 
 
 def in_words(variant: Variant) -> str:
@@ -78,7 +91,7 @@ def _told(run: ComparisonRun, variant: Variant, its: Sequence[TaskResult]) -> It
     """What a variant's compression does not save here."""
     if variant.pruning.weights:
         yield f"{variant.name}: single weights that are zero save neither time nor bytes; they are stored like others."
-    if withheld(run) or not (now := _middle([result.cost.latency_s for result in its])):
+    if withheld(run) or not _has_original(variant) or not (now := _middle([result.cost.latency_s for result in its])):
         return
     costs = list(_costs(its))
     of_float = _middle([cost.float_latency_s for cost in costs])
