@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from functools import cache
 from hashlib import blake2b
@@ -58,19 +57,32 @@ class Dice:
 
     def __init__(self, *seed: object) -> None:
         digest = blake2b(repr(seed).encode(), digest_size=8).digest()
-        self._random = Random(int.from_bytes(digest, "big")).random
+        self.random = Random(int.from_bytes(digest, "big")).random
 
     def chance(self, probability: float) -> bool:
         """True as often as this."""
-        return self._random() < probability
+        return self.random() < probability
 
     def pick(self, options: Sequence[T]) -> T:
         """One of the options, each as likely."""
-        return options[int(self._random() * len(options))]
+        return options[int(self.random() * len(options))]
 
     def order(self, options: Sequence[T]) -> list[T]:
         """All the options in random order."""
-        return sorted(options, key=lambda _: self._random())
+        return sorted(options, key=lambda _: self.random())
+
+
+class _Kinds(dict[tuple[str, str, Noun | None], list[Noun]]):
+    """The nouns of a topic and a category but for one, made when they are first asked for."""
+
+    def __init__(self, nouns: Mapping[str, Sequence[Noun]]) -> None:
+        super().__init__()
+        self._nouns = nouns
+
+    def __missing__(self, key: tuple[str, str, Noun | None]) -> list[Noun]:
+        topic, category, other = key
+        self[key] = [noun for noun in self._nouns[topic] if noun.category == category and noun is not other]
+        return self[key]
 
 
 class Narrator:
@@ -83,12 +95,10 @@ class Narrator:
         self.verdicts = {good: [v for v in self._known(VERDICTS) if v.good == good] for good in (True, False)}
         self.verbs = {some: [v for v in self._known(VERBS) if bool(v.objects) == some] for some in (True, False)}
         self.nouns: dict[str, list[Noun]] = {topic: [] for topic in TOPICS}
-        self.kinds: dict[tuple[str, str], list[Noun]] = defaultdict(list)
-        """By topic and category."""
+        self.kinds = _Kinds(self.nouns)
         self.places: dict[str, list[Place]] = {topic: [] for topic in TOPICS}
         for noun in self._known(NOUNS):
             self.nouns[noun.topic].append(noun)
-            self.kinds[noun.topic, noun.category].append(noun)
         for place in self._known(PLACES):
             self.places[place.topic].append(place)
 
@@ -109,43 +119,46 @@ class Narrator:
     def _drawn(
         self, topic: str, transitive: bool, placed: bool
     ) -> tuple[Noun, Verb, Noun | None, Place | None, Trait | None, bool, bool, str]:
-        """The fields of a clause, before it is known whether it is at home here: most are not."""
-        pick, chance = self.dice.pick, self.dice.chance
-        verb = pick(self.verbs[transitive or chance(0.75)])
-        subject = self.noun(topic, verb.subjects)
+        """The fields of a clause, before it is known whether it is at home here: most are not, so that millions are
+        drawn, and `Dice.chance` and `Dice.pick` are written out.
+        """
+        random, noun = self.dice.random, self.noun
+        verbs = self.verbs[transitive or random() < 0.75]
+        verb = verbs[int(random() * len(verbs))]
+        subject, places, traits = noun(topic, verb.subjects), self.places[topic], self.traits
         return (
             subject,
             verb,
-            self.noun(topic, verb.objects, subject) if verb.objects else None,
-            pick(self.places[topic]) if placed or chance(0.6) else None,
-            pick(self.traits) if chance(0.35) else None,
-            chance(0.4),
-            chance(0.4),
-            pick(PREPOSITIONS),
+            noun(topic, verb.objects, subject) if verb.objects else None,
+            places[int(random() * len(places))] if placed or random() < 0.6 else None,
+            traits[int(random() * len(traits))] if random() < 0.35 else None,
+            random() < 0.4,
+            random() < 0.4,
+            PREPOSITIONS[int(random() * len(PREPOSITIONS))],
         )
 
     def deed(self, topic: str, *patients: tuple[Noun, bool]) -> list[Clause]:
         """What someone else of a topic does to each of these nouns, one or several; empty if nothing is found."""
-        pick, chance = self.dice.pick, self.dice.chance
+        random, verbs, places = self.dice.random, self.verbs[True], self.places[topic]
+        nouns = [noun for noun, _ in patients]
         for _ in range(TRIES):
-            verb = pick(self.verbs[True])
+            verb = verbs[int(random() * len(verbs))]
             agent = self.noun(topic, verb.subjects)
-            place = pick(self.places[topic]) if chance(0.5) else None
-            fits = all(noun is not agent and noun.category in verb.objects for noun, _ in patients)
-            if fits and all(home_of(agent, verb, noun, place) == self.home for noun, _ in patients):
-                several, near = chance(0.4), pick(PREPOSITIONS)
+            place = places[int(random() * len(places))] if random() < 0.5 else None
+            if agent in nouns or any(noun.category not in verb.objects for noun in nouns):
+                continue
+            if all(home_of(agent, verb, noun, place) == self.home for noun in nouns):
+                several, near = self.dice.chance(0.4), self.dice.pick(PREPOSITIONS)
                 return [Clause(agent, verb, noun, place, None, several, many, near) for noun, many in patients]
         return []
 
     def noun(self, topic: str, categories: Sequence[str], other: Noun | None = None) -> Noun:
         """A noun of a topic and one of these categories, each category as likely, other than one."""
-        pick = self.dice.pick
+        random, kinds = self.dice.random, self.kinds
         while True:
-            options = self.kinds[topic, pick(categories)]
-            if other in options:
-                options = [noun for noun in options if noun is not other]
+            options = kinds[topic, categories[int(random() * len(categories))], other]
             if options:
-                return pick(options)
+                return options[int(random() * len(options))]
 
     def wording(
         self, clause: Clause, renamed: float = 0.5, passive: float = 0.25, fronted: float = 0.3, inside: float = 0.0
