@@ -207,7 +207,8 @@ def _usage(error: Any) -> str:
     """The error in a command line; for an unknown option, the nearest one and where all are listed."""
     unknown = getattr(error, "option_name", None)
     if unknown is None or getattr(error, "possibilities", None) is None:
-        return str(error.format_message())
+        told = str(error.format_message())
+        return told[:1].lower() + told[1:]
     known = [name for parameter in error.ctx.command.params for name in parameter.opts if name.startswith("--")]
     near = [name for name in known if unknown.strip("-") in name] or nearest_few(unknown, known, N_NEAR)
     hint = f"did you mean {' or '.join(near)}? " if near else ""

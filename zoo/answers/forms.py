@@ -154,6 +154,11 @@ def _json(path: Path, split: str | None) -> tuple[str, list[Row]]:
         values = parse_array(content, str(path))
         return "json", [_object(f"{path}: entry {n}", value) for n, value in enumerate(values, 1)]
     found = parse_object(content, str(path))
+    if isinstance(found.get("results"), dict) and isinstance(found.get("configs"), dict):
+        raise ZooError(
+            f"{path}: holds the evaluation harness's scores of whole tasks; give the samples_*.jsonl beside it, which "
+            "--log_samples writes"
+        )
     if isinstance(found.get("data"), list):
         return "squad", list(_squad(path))
     for key, other in (("predictions", "job"), ("answers", "task")):

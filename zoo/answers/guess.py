@@ -91,14 +91,15 @@ def _looks_like(gold: Sequence[Any]) -> str:
         tags = [tag for value in gold for tag in _tags(value)]
         return "token-classification" if tags and marks_entities(tags) else "multi-label"
     words = {word(value) for value in gold}
-    numbers = all(map(_is_number, words))
+    numbers = all(map(is_number, words))
     if numbers and not all(text.lstrip("-").isdecimal() for text in words):
         return "regression"
     few = len(words) <= max(2, min(MOST_CLASSES, len(gold) // 2))
     return "classification" if few else "regression" if numbers else "question-answering"
 
 
-def _is_number(text: str) -> bool:
+def is_number(text: str) -> bool:
+    """Whether a text is a number."""
     try:
         float(text)
     except ValueError:

@@ -8,7 +8,7 @@ from typing import Any, TypeAlias
 
 from zoo.answers.columns import GOLDS, PREDICTION, PREDICTIONS, SCORES, column, maybe_column
 from zoo.answers.forms import Row, RowFile
-from zoo.answers.guess import Asked, guessed
+from zoo.answers.guess import Asked, guessed, is_number
 from zoo.answers.match import Item, Items, Values, checked, items_of, matched
 from zoo.core.errors import UnknownName, ZooError, listed
 from zoo.tasks.kinds import ITEM_SCORES, OfKind, task_kind
@@ -119,6 +119,11 @@ def _described(gold: Items, files: Files, wanted: Wanted) -> Answered:
     raw = [item.value for item in gold.items]
     made = [row.values.get(_predictions(file, wanted)) for file in files.values() for row in file.rows]
     asked = guessed(raw, made, kind=wanted.kind, metrics=wanted.metrics, labels=wanted.labels)
+    if asked.kind == "regression" and not wanted.kind and not any(map(is_number, map(str, made))):
+        raise ZooError(
+            f"{gold.name}: the gold labels are numbers, as {raw[0]!r:.40}, and the predictions are words, as "
+            f"{made[0]!r:.40}; give another --gold-column, or --kind classification"
+        )
     if problem := task_kind(asked).problem():
         raise ZooError(f"{gold.name}: a {asked.kind} task {problem}; name the labels with --labels")
     values = Values(task_kind(asked))

@@ -46,7 +46,7 @@ def report(
     ] = False,
     against: Annotated[
         str | None,
-        typer.Option(help="Only differences from this variant, corrected together. [dim](e.g. bert-tiny)[/dim]"),
+        typer.Option(help="Only differences from this system, corrected together. [dim](e.g. bert-tiny)[/dim]"),
     ] = None,
     across_hardware: AcrossHardware = False,
 ) -> None:

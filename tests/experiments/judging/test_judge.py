@@ -276,6 +276,16 @@ def test_ids_that_are_missing_or_not_known_are_named_with_their_places(here: Pat
     assert zoo.judge("bert=93.2,94.1", scale=100).run.results[0].main_score == pytest.approx(0.932)
 
 
+def test_scores_of_whole_tasks_and_words_for_numbers_are_told_apart_from_answers(here: Path) -> None:
+    Path("results_2026.json").write_text(json.dumps({"results": {"rte": {"acc,none": 0.5}}, "configs": {"rte": {}}}))
+    with pytest.raises(zoo.ZooError, match=r"results_2026.json: holds .* scores of whole tasks; give the samples_"):
+        zoo.judge("bert=results_2026.json")
+    written("gold.txt", ["0.3", "1.5", "2.0"])
+    written("bert.txt", ["yes", "no", "yes"])
+    with pytest.raises(zoo.ZooError, match=r"gold.txt: the gold labels are numbers, as '0.3', .* words, as 'yes'"):
+        zoo.judge("bert=bert.txt", gold="gold.txt")
+
+
 @pytest.fixture
 def judged(here: Path) -> Path:
     """A folder of a judgement on three seeds of two systems."""
