@@ -16,7 +16,7 @@ Run = Callable[..., tuple[int, str, str]]
 
 TINY = (
     "bert-tiny+dims.hidden_width=32+dims.embedding_width=32+dims.ffn_width=48+dims.n_layers=1+dims.vocab_size=80"
-    "+dims.max_length=32+pretraining.sequence_length=32+finetuning.max_length=32"
+    "+dims.max_length=32+pretraining.sequence_length=32+finetuning.max_length=32+objectives.bert.nsp.pair=joint"
 )
 
 

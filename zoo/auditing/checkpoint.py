@@ -136,7 +136,7 @@ def _known(form: ClosedForm, format: CheckpointFormat, entries: Mapping[str, Ent
 
 def _stored_objectives(format: CheckpointFormat, variant: Variant, heads: StoredHeads) -> tuple[PartRef, ...]:
     """The variant's, but for those that no folder holds; or others, where a folder holds others."""
-    own = tuple(used for used in variant.objectives if used.name not in format.not_stored)
+    own = tuple(used for used in variant.objectives if used.name not in format.left_out(variant))
     known = {POOL, UNTIED_DECODER, *HEAD_KINDS, *(used.name for used in own)}
     return tuple(PartRef(name=head) for head in heads.used if head not in known) or own
 

@@ -21,7 +21,7 @@ from zoo.registry.catalog import Catalog
 from zoo.weights.checkpoint import write_own
 from zoo.weights.folder import Objectives
 from zoo.weights.format import OWN_HEAD, POOL, TASK, UNTIED_DECODER, CheckpointFormat
-from zoo.weights.huggingface import HuggingFaceExport, write_huggingface, write_tokenizer_config
+from zoo.weights.huggingface import HuggingFaceExport, without_objectives, write_huggingface, write_tokenizer_config
 from zoo.weights.match import PROBLEMS
 from zoo.weights.provenance import write_provenance
 
@@ -51,10 +51,8 @@ def save(
     catalog = catalog or Catalog.installed()
     model = simplified(model) if to == "hf" else model
     described = describe(model, catalog) if to == "hf" else None
-    if described is not None and set(model.objective_names) & set(described.format.not_stored):
-        log.warning(
-            "%s: %s", folder, f"left out, as the format has no place for it: {', '.join(described.format.not_stored)}"
-        )
+    if described is not None and (left := [name for name in model.objective_names if name in described.left_out]):
+        log.warning("%s: %s", folder, f"left out, as the format has no place for it: {', '.join(left)}")
     metadata = {**(model.origin.metadata if model.origin else {}), "format": "pt"}
     card = model_card(model, catalog)
     state = {renamed(model, name): tensor for name, tensor in model.state_dict().items()}
@@ -82,19 +80,20 @@ def describe(model: Model, catalog: Catalog) -> HuggingFaceExport:
     formats = catalog.checkpoint_formats.that_may_express(model.variant)
     for format in sorted(formats, key=partial(_distance, model)):
         settings = format.config(model.variant)
-        stored = [name for name in model.objective_names if name not in format.not_stored]
+        left_out = format.left_out(model.variant)
+        stored = [name for name in model.objective_names if name not in left_out]
         computes = model.causal == format.causal and all(format.computes(model.variant, name) for name in stored)
         if settings is None or not computes:
             continue
         heads = _heads(model, format, stored)
         wanted = sorted(head for head in heads if head not in (POOL, UNTIED_DECODER))
         named = [name for name, its in format.architectures.items() if wanted in (sorted(its), [OWN_HEAD])]
-        weights = filter(format.stores, (renamed(model, name) for name in model.state_dict()))
+        weights = without_objectives((renamed(model, name) for name in model.state_dict()), left_out)
         if named and all(map(format.table(heads).theirs, weights)):
             origin = model.origin.config if model.origin else {}
             length = model.variant.dims.max_length
             settings |= _token_ids(model, format)
-            return HuggingFaceExport(format, heads, named[0], settings, head_of(model), origin, length)
+            return HuggingFaceExport(format, heads, named[0], settings, head_of(model), origin, length, left_out)
     objectives = ", ".join(model.objective_names) or "no head"
     known = ", ".join(catalog.checkpoint_formats) or "nothing"
     raise ZooError(

@@ -92,7 +92,8 @@ class CheckpointFormat:
     - `copies` are weights that may be stored a second time, each with what it repeats; `ignored` are templates of the
       names of those that hold nothing, `transposed` of those that are stored with input and output exchanged.
     - `causal` says whether the family reads from left to right.
-    - `not_stored` are objectives that serve pre-training alone and have no place in a folder.
+    - `not_stored` are objectives that serve pre-training alone and have no place in a folder; those in `joint_pairs`
+      have one unless they compare two texts.
     - `aliases` are beginnings of names that mean the same as others; `not_carried` are settings that a folder loses
       when it is written, as the same is said by others.
     - `token_ids` are keys that hold the ids of special tokens, with the role of each, where the reference library's
@@ -118,6 +119,7 @@ class CheckpointFormat:
     transposed: tuple[str, ...] = ()
     causal: bool = False
     not_stored: tuple[str, ...] = ()
+    joint_pairs: tuple[str, ...] = ()
     fixed: Mapping[str, JsonValue] = field(default_factory=dict)
     required: Mapping[str, JsonValue] = field(default_factory=dict)
     aliases: tuple[tuple[str, str], ...] = ()
@@ -164,10 +166,12 @@ class CheckpointFormat:
         """Whether a normalised name is one of those that are stored transposed."""
         return _is_among(name, self.transposed)
 
-    def stores(self, ours: str) -> bool:
-        """Whether a weight, by our name, has a place in a folder."""
-        top, _, rest = ours.partition(".")
-        return top != "objectives" or rest.partition(".")[0].replace("/", ".") not in self.not_stored
+    def left_out(self, variant: Variant) -> set[str]:
+        """The objectives of a variant that have no place in a folder."""
+        comparing = {used.name for used in variant.objectives if used.options.get("pair") == "compare"}
+        return {used.name for used in variant.objectives if used.name in self.not_stored} | (
+            comparing & {*self.joint_pairs}
+        )
 
     def stored(self, canonical: str, heads: tuple[str, ...]) -> str:
         """The name under which a checkpoint with these heads stores a weight."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -36,6 +36,8 @@ class HuggingFaceExport:
     carried: Mapping[str, Any]
     """The config that the model was loaded with."""
     max_length: int
+    left_out: Collection[str] = ()
+    """Objectives that have no place in the format."""
 
     def config(self, dtype: str) -> dict[str, Any]:
         """The whole config.json."""
@@ -49,11 +51,17 @@ class HuggingFaceExport:
         """The stored name of each weight that has a place in the format, by our name."""
         table = self.format.table(self.heads)
         found = {}
-        for name in filter(self.format.stores, ours):
+        for name in without_objectives(ours, self.left_out):
             theirs = table.theirs(name)
             assert theirs is not None, f"the format {self.format.name} has no name for {name}"
             found[name] = self.format.stored(theirs, self.heads)
         return found
+
+
+def without_objectives(weights: Iterable[str], left_out: Collection[str]) -> Iterator[str]:
+    """The names of weights, by ours, but those of some objectives."""
+    beginnings = tuple(f"objectives.{name.replace('.', '/')}." for name in left_out)
+    return (name for name in weights if not name.startswith(beginnings))
 
 
 def write_huggingface(

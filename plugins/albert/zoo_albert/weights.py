@@ -38,6 +38,7 @@ FORMAT = CheckpointFormat(
     fixed={"position_embedding_type": "absolute"},
     prefix="albert.",
     base_prefixes=("embeddings", "encoder", "pooler"),
+    joint_pairs=("albert.sop",),
     base_weights=(
         *transformer_embedding(),
         ("encoder.embedding_hidden_mapping_in.{p}", "embedding.project.{p}"),

@@ -30,6 +30,7 @@ FORMAT = CheckpointFormat(
     fixed={"position_embedding_type": "absolute", "is_decoder": False, "add_cross_attention": False},
     prefix="bert.",
     base_prefixes=("embeddings", "encoder", "pooler"),
+    joint_pairs=("bert.nsp",),
     base_weights=(*transformer_embedding(), *transformer_layers()),
     heads={
         "bert.mlm": (
