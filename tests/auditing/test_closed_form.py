@@ -27,8 +27,8 @@ UNUSUAL = (
     "bert-tiny+objectives=bert.nsp",
     "bert-tiny+objectives=bert.ltr",
     "bert-tiny+objectives.bert.nsp.weight=0.5",
-    "bert-tiny+objectives.bert.nsp.pair=compare",
-    "albert-tiny+objectives.albert.sop.pair=compare",
+    "bert-tiny+objectives.bert.nsp.pair=joint",
+    "albert-tiny+objectives.albert.sop.pair=joint",
     "bert-tiny+objectives=bert.mlm,bert.nsp,albert.sop",
 )
 

@@ -15,6 +15,7 @@ from zoo.cli import main
 
 SMALL = (
     "bert-tiny+dims.hidden_width=32+dims.embedding_width=32+dims.ffn_width=48+dims.n_layers=1"
+    "+objectives.bert.nsp.pair=joint"
     "+finetuning.max_length=64+pretraining.sequence_length=32+dims.max_length=64+dims.vocab_size=300"
 )
 

@@ -134,7 +134,7 @@ def test_a_head_starts_from_the_pooler_that_an_objective_trained() -> None:
     from zoo.heads import SequenceClassification
 
     catalog = Catalog.installed()
-    variant = catalog.variant("bert-tiny+head.pair=joint")
+    variant = catalog.variant("bert-tiny+head.pair=joint+objectives.bert.nsp.pair=joint")
     pretrained = catalog.build(variant)
     head = SequenceClassification(
         variant.dims, HeadConfig(kind="classification", labels=("0", "1"), pair=True, pooling=variant.head)
