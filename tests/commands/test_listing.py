@@ -130,7 +130,7 @@ def test_every_option_that_is_shown_can_be_given_and_its_default_changes_nothing
 def test_a_name_of_several_kinds_is_shown_as_each(shell: Zoo) -> None:
     assert [record["kind"] for record in answer(shell, "show", "bert")] == ["checkpoint format", "search grid"]
     shown = shell("show", "bert")[1]
-    assert "learning_rate=3e-05, batch_size=16, epochs=2.0" in shown and "BertForMaskedLM" in shown
+    assert "batch_size=16, learning_rate=3e-05, epochs=2.0" in shown and "BertForMaskedLM" in shown
 
 
 def test_a_metric_is_shown_with_its_kind_and_order(shell: Zoo) -> None:
