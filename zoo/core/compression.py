@@ -68,16 +68,14 @@ class Pruning(Record):
     @property
     def in_words(self) -> str:
         """What is taken out, and when."""
-        what = [
-            f"{name} {value:g}" + (f" ({self.scope})" if name == "weights" else "")
-            + (f" ({self.layer_choice})" if name == "layers" else "")
-            + (f" (by {self.importance})" if name in ("heads", "ffn") else "")
-            for name, value in self.takes.items()
-        ]  # fmt: skip
-        when = f"during fine-tuning, over {self.gradual_share:.0%} of the steps" if self.when == "during" else (
-            f"{self.when} fine-tuning"
-        )  # fmt: skip
-        return f"{', '.join(what)}; {when}" if what else "nothing"
+        how = {
+            "weights": f"{self.weights:.0%} of the weights ({self.scope})",
+            "heads": f"{self.heads:.0%} of the heads (by {self.importance})",
+            "ffn": f"{self.ffn:.0%} of the feed-forward units (by {self.importance})",
+            "layers": f"{self.layers} layer{'s' * (self.layers > 1)} ({self.layer_choice})",
+        }
+        over = f", over {self.gradual_share:.0%} of the steps" if self.when == "during" else ""
+        return f"{', '.join(how[name] for name in self.takes)}; {self.when} fine-tuning{over}"
 
 
 def n_kept(n: int, share: float) -> int:
