@@ -111,6 +111,20 @@ def test_results_that_were_there_are_no_sign_of_speed() -> None:
     assert forecast.left == 0.0 and forecast.done == forecast.work
 
 
+def test_jobs_that_take_no_steps_are_no_work() -> None:
+    now = [0.0]
+    learnt = Job(kind="finetune", system="bert", task="rte", seed=0)
+    asked = Job(kind="transfer", system="bert", task="ax-g", seed=0)
+    forecast = Forecast({learnt: 10.0, asked: 0.0}.__getitem__, lambda job: [], lambda: now[0])
+    forecast.admit([learnt, asked])
+    for share, time in ((0.0, 0.0), (0.5, 5.0)):
+        now[0] = time
+        forecast.moved(learnt, share)
+    assert forecast.left == 5.0
+    forecast.ended(learnt, 10.0)
+    assert forecast.left == 0.0
+
+
 def test_a_larger_model_is_more_work_and_a_tiny_one_is_not_free() -> None:
     tiny = Dims(vocab_size=2_000, embedding_width=128, hidden_width=128, n_layers=2, n_heads=2, ffn_width=512)
     base = Dims(vocab_size=30_522, embedding_width=768, hidden_width=768, n_layers=12, n_heads=12, ffn_width=3_072)

@@ -81,9 +81,9 @@ def test_the_diagnostics_are_answered_by_the_model_that_answers_rte(data: Path, 
     told = submit_superglue(replace(rte, results=(*rte.results, *made)), None, tmp_path)
     labels = [line["label"] for line in lines(tmp_path, "AX-g.jsonl")]
     assert labels == ["not_entailment", "entailment"]
-    assert [str(source).partition(",")[0] for source in told if source.seed is not None] == [
-        "RTE.jsonl: seed 1",
-        "AX-g.jsonl: seed 1",
+    assert [str(source) for source in told if source.seed is not None] == [
+        "RTE.jsonl: seed 1, the best of 4 on dev (95.0)",
+        "AX-g.jsonl: seed 1, the best of 4 on dev (95.0)",
     ]
 
 

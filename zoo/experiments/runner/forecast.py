@@ -139,7 +139,8 @@ class _Pace:
         rate = seconds / work
         for group in (kind, both):
             work, seconds = self._seen[group]
-            rate = (seconds + self._prior[group] * rate) / (work + self._prior[group])
+            if weight := work + self._prior[group]:  # none of jobs that take no steps, as transfers
+                rate = (seconds + self._prior[group] * rate) / weight
         return rate * at.work * (1 - at.done) + (0.0 if at.running else besides)
 
 

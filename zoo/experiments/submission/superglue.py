@@ -27,12 +27,13 @@ def submit_superglue(run: ComparisonRun, system: str | None, folder: Path, data:
     for task in TASKS:
         split = task.dev_splits[0] if task.trained_on else "test"
         name = f"{Path(task.files[split].path).parent}.jsonl"  # the folder is called as the leaderboard calls the task
-        result, n_tried = _speaker(run, variant, task)
-        if result is None:
+        best, n_tried = best_of(run, variant, task.trained_on or task.name)
+        result = _of_the_same_model(run, task, best) if best and task.trained_on else best
+        if best is None or result is None:
             sources.append(Source(name))
         else:
             made[name] = _text(task, result, split, data)
-            sources.append(source_of(name, result, n_tried))
+            sources.append(source_of(name, best, n_tried))
     if not made:
         raise ZooError(
             f"the run has no predictions of {variant} for a test split of SuperGLUE; run zoo compare --tasks superglue "
@@ -42,18 +43,10 @@ def submit_superglue(run: ComparisonRun, system: str | None, folder: Path, data:
     return [*sources, Source(LEFT_OUT)]
 
 
-def _speaker(run: ComparisonRun, variant: str, task: SuperglueTask) -> tuple[TaskResult | None, int]:
-    """The result whose predictions are written, and how many it was chosen among."""
-    best, n_tried = best_of(run, variant, task.trained_on or task.name)
-    if best is None or not task.trained_on:
-        return best, n_tried
-    same_model = [
-        result
-        for results in run.tried(variant, task.name).values()
-        for result in results
-        if (result.job.seed, result.job.setting) == (best.job.seed, best.job.setting)
-    ]
-    return next(iter(same_model), None), n_tried
+def _of_the_same_model(run: ComparisonRun, task: SuperglueTask, best: TaskResult) -> TaskResult | None:
+    """What the model of a result predicted for a task that it was not trained on."""
+    results = (result for tried in run.tried(best.job.system, task.name).values() for result in tried)
+    return next((its for its in results if (its.job.seed, its.job.setting) == (best.job.seed, best.job.setting)), None)
 
 
 def _text(task: SuperglueTask, result: TaskResult, split: str, data: Path | None) -> str:
