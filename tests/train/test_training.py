@@ -102,6 +102,7 @@ class _Exploding(nn.Module):
     """A model whose loss is infinite at its third step."""
 
     loss_weights: ClassVar[dict[str, float]] = {}
+    kept = None
 
     def __init__(self) -> None:
         super().__init__()
