@@ -13,12 +13,12 @@ from tests.experiments.synthetic_runs import made_up, saved
 from zoo.api.experiments import _planned
 from zoo.auditing.request import AuditRequest
 from zoo.core.options import Help, Options
-from zoo.experiments.plan.options import AblationOptions, ExperimentOptions
+from zoo.experiments.plan.options import AblationOptions, ComparisonOptions
 from zoo.pretraining.request import CorpusRequest, PretrainRequest
 
 pytestmark = pytest.mark.usefixtures("little_text")
 
-RECORDS = [ExperimentOptions, AblationOptions, PretrainRequest, CorpusRequest, AuditRequest]
+RECORDS = [ComparisonOptions, AblationOptions, PretrainRequest, CorpusRequest, AuditRequest]
 SMALL = {"tasks": "micro-acceptability", "pretrain_tokens": "2k", "seeds": 2}
 
 
@@ -29,8 +29,9 @@ def options_of(function: object) -> dict[str, object]:
 
 def test_ablate_takes_all_that_compare_takes_with_the_same_defaults_but_the_seeds() -> None:
     compare, ablate = options_of(zoo.compare), options_of(zoo.ablate)
-    assert compare.items() - ablate.items() == {("seeds", 3)} and ablate["seeds"] == 5
-    assert {*ablate} - {*compare} == {"via", "preset", "size"}
+    assert {*compare} - {*ablate} == {"suite", "equal"} and {*ablate} - {*compare} == {"via", "preset", "size"}
+    different = {name for name in {*compare} & {*ablate} if compare[name] != ablate[name]}
+    assert different == {"seeds"} and (compare["seeds"], ablate["seeds"]) == (3, 5)
 
 
 @pytest.mark.parametrize("record", RECORDS)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from math import sqrt
+from math import log, sqrt
 from pathlib import Path
 from statistics import fmean
 
@@ -15,12 +15,15 @@ import zoo_albert
 import zoo_bert
 import zoo_electra
 import zoo_roberta
-from tests.experiments.synthetic_runs import TARGETS, of_forty, rendered, saved
+from tests.experiments.synthetic_runs import TARGETS, of_forty, pretrained, rendered, saved
 from zoo import Catalog, Dims, Encoder, Offers, UnknownName, Variant, ZooError, builtin_plugin, part
 from zoo.commands.report import report
+from zoo.core.held_out import HeldOutScore
 from zoo.experiments.plan.ablation import Ablation, of_table, path, walk
 from zoo.experiments.plan.job import Job
 from zoo.experiments.plan.make import make_plan
+from zoo.experiments.plan.options import AblationOptions
+from zoo.experiments.plan.requests import as_the_paper
 from zoo.experiments.report.ablation import path_table
 from zoo.experiments.results.records import Cost, Measured, TaskResult
 from zoo.experiments.results.run import ComparisonRun
@@ -158,6 +161,7 @@ def test_presets_are_those_of_the_papers_and_our_own() -> None:
         "albert-table-5",
         "bert-table-5",
         "bert-table-6",
+        "bert-table-7",
         "bert-table-8",
         "compression",
         "electra-table-5",
@@ -334,13 +338,59 @@ def test_a_paper_that_changes_two_choices_at_once_is_followed_over_both_and_both
 
 
 def test_a_row_that_cannot_be_built_keeps_the_papers_numbers() -> None:
-    run, ablation = of_paper("bert-table-5", [[10, 11, 10]] * 3)
+    run, ablation = of_paper("bert-table-7", [[10, 11, 10]] * 7)
     page = rendered(of_ablation(run, ablation))
-    assert "| + BiLSTM | 82.1 | 84.1 | 75.7 | 91.6 | 84.9 | - | not built here |" in page
+    assert "| BERT large, fine-tuned | 96.6 | - | not built here |" in page
+    assert {row.label for row in ablation.paper.rows if not row.variants} == {"BERT large, fine-tuned"}  # type: ignore[union-attr]
+
+
+def test_a_task_that_stands_in_for_a_papers_column_is_compared_with_it_and_told() -> None:
+    table = CATALOG.paper_table("bert-table-8").model_copy(update={"stand_ins": {"NER fine-tuned": TASKS[0]}})
+    variants, ablation = of_table(CATALOG, table, None)
+    run = made_up(variants, {v.name: [20, 21, 20] if n else [1, 0, 1] for n, v in enumerate(variants)}, {})
+    found = effects(run, ablation)
+    by_column = [(c.second, c.column, c.ours.task, c.direction) for c in found.contrasts if c.column]
+    # 100/0/0 has 0.5 less of NER than 80/10/10 in the paper.
+    assert by_column[0] == ("100/0/0", "NER fine-tuned", TASKS[0], "agree")
+    assert len(by_column) == len(found.contrasts) / 2 == 5
+    page = rendered(of_ablation(run, ablation))
+    assert f"{TASKS[0]} (stand-in) |" in page
+    assert f"{TASKS[0]} stands in for NER fine-tuned, whose data are yours: give --tasks conll2003" in page
+
+
+def test_a_single_column_is_not_compared_twice() -> None:
+    table = CATALOG.paper_table("bert-table-7").model_copy(update={"tasks": {"CoNLL-2003 NER": TASKS[0]}})
+    variants, ablation = of_table(CATALOG, table, None)
+    run = made_up(variants, {v.name: [10, 11, 10] for v in variants}, {})
+    both = effects(run, ablation).contrasts
+    alone = replace(run, results=tuple(r for r in run.results if r.job.task == TASKS[0]))
+    assert len(both) == 2 * len(effects(alone, ablation).contrasts) == 2 * len(ablation.edges)
+
+
+def test_a_preset_brings_the_tasks_that_stand_in_and_the_text_that_it_measures_perplexity_on() -> None:
+    def asked(preset: str, **options: object) -> AblationOptions:
+        return as_the_paper(CATALOG.paper_table(preset), AblationOptions.of(options))
+
+    assert asked("bert-table-8").tasks == ("micro-entailment", "micro-roles")
+    assert asked("bert-table-8", tasks=TASKS[0]).tasks == (TASKS[0],)
+    assert asked("bert-table-8").held_out == 0
+    assert asked("bert-table-6").held_out == 0.05 and asked("bert-table-6").tasks is None
+    assert asked("bert-table-6", held_out=0.0).held_out == 0
+
+
+def test_perplexity_on_held_out_text_stands_beside_the_papers() -> None:
+    run, ablation = of_paper("bert-table-6", [[10, 11, 10]] * 6)
+    job = next(job for job in run.plan.jobs if job.kind == "pretrain" and job.system == "bert-tiny")
+    score = HeldOutScore(loss=log(123.0), accuracy=0.1, predictions=7)
+    trained = pretrained(run.plan, job).model_copy(update={"held_out": {"bert.mlm": score}})
+    page = rendered(of_ablation(replace(run, results=(*run.results, trained)), ablation))
+    assert "| masked LM perplexity | MNLI-m | MRPC | SST-2 | our masked LM perplexity | our mean |" in page
+    assert "| L=6 H=768 A=12 | 4.68 | 81.9 | 84.8 | 91.3 | 123.00 |" in page
+    assert "| L=6 H=768 A=3 | 5.24 | 80.6 | 82.2 | 90.7 | - |" in page
 
 
 def test_baselines_are_no_part_of_an_ablation() -> None:
-    run, ablation = of_paper("bert-table-5", [[10, 11, 10]] * 3)
+    run, ablation = of_paper("bert-table-5", [[10, 11, 10]] * 4)
     names = {name for effect in effects(run, ablation).effects for d in effect.tasks for name in (d.first, d.second)}
     assert not names & {*run.plan.baselines}
 
@@ -358,7 +408,7 @@ def test_a_task_that_one_side_did_not_finish_is_left_out_and_said() -> None:
 
 @pytest.mark.parametrize("form", ["terminal", "markdown", "html", "latex", "csv", "json"])
 def test_the_report_of_a_run_folder_begins_with_the_ablation_that_it_is_of(form: str, tmp_path: Path) -> None:
-    run, ablation = of_paper("bert-table-5", [[10, 11, 10]] * 3)
+    run, ablation = of_paper("bert-table-5", [[10, 11, 10]] * 4)
     saved(of_ablation(run, ablation), tmp_path)
     out = tmp_path / "report"
     report(tmp_path, form, out)

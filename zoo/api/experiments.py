@@ -22,7 +22,7 @@ from zoo.core.errors import UnknownName, ZooError
 from zoo.core.options import Options
 from zoo.core.specs import Variant
 from zoo.experiments.plan.ablation import Ablation
-from zoo.experiments.plan.options import AblationOptions, ExperimentOptions
+from zoo.experiments.plan.options import AblationOptions, ComparisonOptions, ExperimentOptions
 from zoo.experiments.plan.plan import Plan
 from zoo.experiments.plan.requests import ablation_plan, asked_path, comparison_plan, kept_plan
 from zoo.experiments.results.judged import is_judged
@@ -40,7 +40,7 @@ Place = str | Path
 _log = logging.getLogger("zoo")
 
 
-@takes(ExperimentOptions)
+@takes(ComparisonOptions)
 def compare(
     *variants: str | Variant,
     progress: bool = False,
@@ -54,7 +54,7 @@ def compare(
     as the command line, for the report. Raises
     ZooError for what cannot be planned, before any training; a job that fails is among the `failures`.
     """
-    asked = ExperimentOptions.of(options)
+    asked = ComparisonOptions.of(options)
     command = command or _called("compare", variants, options)
     return _carried_out("compare", catalog, variants, asked, progress, command)
 
@@ -76,10 +76,10 @@ def ablate(
     return _carried_out("ablate", catalog, variants, AblationOptions.of(options), progress, command)
 
 
-@takes(ExperimentOptions)
+@takes(ComparisonOptions)
 def plan_comparison(*variants: str | Variant, catalog: Catalog | None = None, **options: Any) -> Plan:
     """The plan that `compare` would run; it can be saved, sent and passed to it as `plan`."""
-    return _planned(catalog or Catalog.installed(), variants, ExperimentOptions.of(options))
+    return _planned(catalog or Catalog.installed(), variants, ComparisonOptions.of(options))
 
 
 @takes(AblationOptions)
@@ -227,6 +227,7 @@ def _planned(catalog: Catalog, variants: Sequence[str | Variant], asked: Options
         return kept_plan(catalog, asked.plan or (asked.out or _newest()) / "plan.json", asked)
     if isinstance(asked, AblationOptions):
         return ablation_plan(catalog, [str(name) for name in variants], asked)
+    assert isinstance(asked, ComparisonOptions)
     return comparison_plan(catalog, variants, asked)
 
 

@@ -18,7 +18,7 @@ from zoo.core.errors import ZooError
 from zoo.core.lazy import imported
 from zoo.core.specs import Finetuning
 from zoo.experiments.plan.job_kinds import JOB_KINDS, model_folder
-from zoo.experiments.plan.options import PlanOptions
+from zoo.experiments.plan.options import ComparisonOptions
 from zoo.experiments.plan.requests import comparison_plan
 from zoo.experiments.report.probe import RANDOM, ProbeReport
 from zoo.experiments.runner.job import run_job
@@ -102,7 +102,7 @@ def _recipe(own: Finetuning, asked: ProbeRequest) -> Finetuning:
 def _pretrained(catalog: Catalog, name: str, task: str, asked: ProbeRequest, place: Path, shown: Shown) -> Path:
     """The folder of a variant that was pre-trained just now."""
     given = {"data": asked.data, "corpus": asked.corpus, "pretrain_tokens": asked.pretrain_tokens}
-    options = PlanOptions.of(
+    options = ComparisonOptions.of(
         {"tasks": (task,), "seeds": 1, "device": asked.device, "precision": asked.precision, **given}
     )
     plan = comparison_plan(catalog, [name], options)

@@ -10,7 +10,7 @@ from zoo.commands.completion import COMPLETIONS
 from zoo.commands.console import AsJson, Strict, open_catalog
 from zoo.commands.experiment import DryRun, SavePlan, experiment
 from zoo.commands.options import takes
-from zoo.experiments.plan.options import ExperimentOptions
+from zoo.experiments.plan.options import ComparisonOptions
 
 Variants = Annotated[
     list[str] | None,
@@ -21,11 +21,11 @@ Variants = Annotated[
 ]
 
 
-@takes(ExperimentOptions)
+@takes(ComparisonOptions)
 def compare(
     variants: Variants = None,
     *,
-    options: ExperimentOptions,
+    options: ComparisonOptions,
     save_plan: SavePlan = None,
     dry_run: DryRun = False,
     as_json: AsJson = False,

@@ -26,8 +26,11 @@ class Row(Record):
 
 class PaperTable(Record):
     """A paper's table; effects on our tasks are compared with the mean of its columns `counted`. Without columns, edges
-    of our own. `tasks` names our task for a column, if there is one; `limits` says what cannot be reproduced at our
-    sizes.
+    of our own.
+
+    By column, `tasks` names the paper's task, whose data are the user's; `stand_ins` a made task that is taken without
+    them, by default; and `perplexities` the objective whose perplexity on held-out text it is. `limits` says what
+    cannot be reproduced at our sizes.
     """
 
     name: Name
@@ -36,6 +39,8 @@ class PaperTable(Record):
     columns: tuple[str, ...] = ()
     counted: tuple[str, ...] = ()
     tasks: dict[str, str] = Field(default={})
+    stand_ins: dict[str, str] = Field(default={})
+    perplexities: dict[str, str] = Field(default={})
     rows: Annotated[tuple[Row, ...], Field(min_length=2)]
     limits: tuple[str, ...] = ()
 
@@ -44,7 +49,7 @@ class PaperTable(Record):
         if bool(self.columns) != bool(self.counted):
             raise ValueError("columns are given with those of them that count")
         labels = [row.label for row in self.rows]
-        unknown = {*self.counted, *self.tasks} - {*self.columns}
+        unknown = {*self.counted, *self.tasks, *self.stand_ins, *self.perplexities} - {*self.columns}
         unknown |= {label for row in self.rows for label in row.after} - {
             row.label for row in self.rows if row.variants
         }
@@ -69,6 +74,10 @@ class PaperTable(Record):
     def row(self, label: str) -> Row:
         """The row of this label."""
         return next(row for row in self.rows if row.label == label)
+
+    def columns_of(self, task: str) -> list[str]:
+        """The columns that are this task's, or that it stands in for."""
+        return [c for c in self.columns if task in (self.tasks.get(c), self.stand_ins.get(c))]
 
     def effect(self, first: str, second: str, columns: Sequence[str]) -> float | None:
         """By how much the second row is above the first in the mean of columns; None if one was not printed."""

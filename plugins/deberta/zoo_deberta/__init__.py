@@ -20,14 +20,19 @@ def zoo_offers() -> Offers:
         },
         encoders={"deberta.disentangled": "zoo_deberta.encoder:DisentangledStack"},
         objectives={
+            "deberta.emd": "zoo_deberta.decoder:EnhancedMaskDecoder",
             "deberta.generator": "zoo_deberta.replaced:Generator",
             "deberta.rtd": "zoo_deberta.replaced:ReplacedTokens",
         },
         formulas={
             "deberta.tokens": "zoo.formulas:token_embedding",
             "deberta.gdes": "zoo_deberta.formulas:gradient_disentangled",
-            **{f"deberta.{name}": f"zoo_deberta.formulas:{name}" for name in ("disentangled", "generator", "rtd")},
+            **{
+                f"deberta.{name}": f"zoo_deberta.formulas:{name}"
+                for name in ("disentangled", "emd", "generator", "rtd")
+            },
         },
+        paper_tables="zoo_deberta.ablations:TABLES",
         published_counts="zoo_deberta.published:PUBLISHED",
         variants="zoo_deberta.variants:VARIANTS",
         checkpoint_formats="zoo_deberta.weights:FORMATS",

@@ -12,6 +12,7 @@ from zoo.formulas import (
     H,
     L,
     N,
+    P,
     S,
     V,
     attention_block,
@@ -60,6 +61,13 @@ def disentangled(
 def gradient_disentangled(dims: Dims) -> list[Component]:
     """The table of tokens, the table of differences, and a norm."""
     return [*token_embedding(dims), Component("difference", V * H, met=H, kept=8 * S)]
+
+
+def emd(dims: Dims, *, bias: Literal["zero", "unigram"] = "zero") -> list[Component]:
+    """A table of absolute positions, one layer that is applied twice, and the head of masked tokens."""
+    positions = Component("position", P * H, met=H)
+    parts = (positions, *attention_block(dims, 1, 2), *feedforward_block(dims, 1, 2))
+    return [*(in_numbers(component, "decoder's", sizes(dims)) for component in parts), *token_prediction()]
 
 
 def generator(

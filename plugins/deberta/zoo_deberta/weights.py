@@ -89,7 +89,7 @@ FORMAT = CheckpointFormat(
         "position_biased_input": False,
     },
     not_carried=("legacy",),
-    not_stored=("deberta.generator", "deberta.rtd"),
+    not_stored=("deberta.emd", "deberta.generator", "deberta.rtd"),
     prefix="deberta.",
     base_prefixes=("embeddings", "encoder"),
     base_weights=(

@@ -15,6 +15,7 @@ from zoo.core.specs import HeadConfig, R, Variant
 from zoo.experiments.plan.ablation import Ablation
 from zoo.experiments.plan.claims import PLAIN, Claims
 from zoo.experiments.plan.corpus import CorpusSource, MicroworldCorpus, TasksCorpus, corpus_hash
+from zoo.experiments.plan.equal import Equal
 from zoo.experiments.plan.plan import Plan
 from zoo.experiments.plan.planned import PlannedCheckpoint, PlannedSplit, PlannedTask, hash_json
 from zoo.experiments.plan.teachers import refuse_unfit_teachers
@@ -52,6 +53,7 @@ def make_plan(
     tuning: Tuning | None = None,
     ablation: Ablation | None = None,
     claims: Claims = PLAIN,
+    equal: Equal | None = None,
     one_head: bool = True,
 ) -> Plan:
     """A checked plan: every part builds, every task's data are read, budgets agree, and so do heads.
@@ -64,7 +66,7 @@ def make_plan(
     checkpoints = _checked(catalog, learners, [catalog.task(t) for t in tasks], folders or {}, evaluated)
     trained = {*checkpoints, *(variant.name for variant in learners if variant.distillation.inherits)}
     refuse_unfit_settings(catalog, learners, tuning, trained)
-    refuse_unequal(variants, trained, evaluated, one_head=one_head)
+    refuse_unequal(variants, trained, evaluated, one_head=one_head, one_budget=equal != "operations")
     _refuse_untrained(catalog, tasks, [variant.name for variant in variants if variant.name not in evaluated])
     planned = [planned_task(catalog, name, data_folder, beside=tasks) for name in tasks]
     corpus = corpus or _text_of(planned, data_folder)
@@ -89,6 +91,7 @@ def make_plan(
             tuning=tuning,
             ablation=ablation,
             claims=claims,
+            equal=equal,
         )
     except ValidationError as error:
         raise ZooError(f"not a valid plan: {explain(error)}") from None
@@ -275,7 +278,12 @@ def _changed(phase: str, recipe: R, own: Collection[str], **fields: int) -> R:
 
 
 def refuse_unequal(
-    variants: Sequence[Variant], trained: set[str], evaluated: Collection[str] = (), *, one_head: bool = True
+    variants: Sequence[Variant],
+    trained: set[str],
+    evaluated: Collection[str] = (),
+    *,
+    one_head: bool = True,
+    one_budget: bool = True,
 ) -> None:
     """Raises ZooError if variants to fine-tune differ in their heads, or variants to pre-train in their budgets."""
     names = [variant.name for variant in variants]
@@ -292,12 +300,12 @@ def refuse_unequal(
                 f"{first.name} and {other.name} differ in {', '.join(heads)}, so their tables would compare heads, "
                 f"not encoders; exchange one, as {other.name}+{heads[0]}={diff(other, first)[heads[0]][1]}"
             )
-    _refuse_unequal_budgets([variant for variant in variants if variant.name not in trained])
+    _refuse_budgets([variant for variant in variants if variant.name not in trained], one_budget)
 
 
-def _refuse_unequal_budgets(variants: Sequence[Variant]) -> None:
+def _refuse_budgets(variants: Sequence[Variant], one: bool) -> None:
     for first, other in pairwise(variants):
-        if first.pretraining.tokens != other.pretraining.tokens:
+        if one and first.pretraining.tokens != other.pretraining.tokens:
             raise ZooError(
                 f"{first.name} asks for {first.pretraining.tokens:,} pre-training tokens and {other.name} for "
                 f"{other.pretraining.tokens:,}; give both the same with --pretrain-tokens N"

@@ -24,6 +24,7 @@ SAME = (
     "compute.precision",
     "held_out",
     "evaluate_at",
+    "equal",
     "keep_probabilities",
     "claims.looks",
 )
@@ -55,7 +56,8 @@ def merged_plan(plans: Mapping[str, Plan]) -> Plan:
     except ValidationError as error:
         raise ZooError(f"{' and '.join(plans)} are not of one comparison: {explain(error)}") from None
     trained = {name for name in merged.names if not merged.is_pretrained(name)}
-    refuse_unequal(merged.variants, trained, merged.evaluated)
+    one_budget = merged.equal != "operations"
+    refuse_unequal(merged.variants, trained, merged.evaluated, one_budget=one_budget)
     return merged
 
 

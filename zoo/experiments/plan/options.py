@@ -9,6 +9,7 @@ from pydantic import BeforeValidator, Field
 
 from zoo.core.options import Amount, Duration, Help, Names, Options, Paths, Texts, Whole, read_names
 from zoo.core.specs import TrainingPrecision
+from zoo.experiments.plan.equal import Equal
 from zoo.experiments.plan.plan import Plan
 from zoo.tasks.record import RecordTask
 
@@ -186,6 +187,25 @@ class ExperimentOptions(PlanOptions):
 
 MOVES = ("data", "corpus", "keep_finetuned")
 """Options allowed with a plan: where its data are now, and whether to keep models."""
+
+
+class ComparisonOptions(ExperimentOptions):
+    """The further options of `zoo compare`: which variants, and what they have alike."""
+
+    suite: Annotated[
+        Literal["families"] | None,
+        Help("A suite of variants in place of their names: families, a tiny one of each plugin.", TRAINING, "families"),
+    ] = None
+    equal: Annotated[
+        Equal | None,
+        Help(
+            "What every variant gets as much of as the first: tokens of text, parameters (widths change), or "
+            "operations (numbers of tokens change).",
+            TRAINING,
+            "parameters",
+            "tokens",
+        ),
+    ] = None
 
 
 class AblationOptions(ExperimentOptions):

@@ -12,14 +12,16 @@ from zoo.core.specs import Variant
 from zoo.experiments.plan.ablation import Ablation, of_table, path
 from zoo.experiments.plan.claims import PLAIN, looks_at
 from zoo.experiments.plan.corpus import CorpusSource, FilesCorpus
+from zoo.experiments.plan.equal import Equal, families, made_equal
 from zoo.experiments.plan.make import check_plan, make_plan, with_budget
-from zoo.experiments.plan.options import AblationOptions, ExperimentOptions, PlanOptions
+from zoo.experiments.plan.options import AblationOptions, ComparisonOptions, ExperimentOptions, PlanOptions
 from zoo.experiments.plan.plan import Plan, read_plan
 from zoo.experiments.plan.points import points
 from zoo.experiments.plan.suites import without_suites
 from zoo.experiments.plan.teachers import with_teachers
 from zoo.machine.compute import chosen_compute
 from zoo.registry.catalog import Catalog
+from zoo.registry.paper_tables import PaperTable
 from zoo.registry.search_grids import Tuning, tuning
 from zoo.tasks.kinds import is_learnt
 from zoo.tasks.record import RecordTask
@@ -32,14 +34,22 @@ STARTER = "microworld"
 DEFAULT_MAX_SEEDS = 20
 """With `--until-decided`."""
 
+HELD_OUT = 0.05
+"""The share of the documents that a paper's perplexity is measured on."""
+
 BUDGETS = {"pretraining.tokens": "pretrain_tokens", "finetuning.steps": "finetune_steps"}
 """Fields of a variant that an expression and an option can both set."""
 
 _log = logging.getLogger("zoo")
 
 
-def comparison_plan(catalog: Catalog, variants: Sequence[str | Variant], options: PlanOptions) -> Plan:
+def comparison_plan(catalog: Catalog, variants: Sequence[str | Variant], options: ComparisonOptions) -> Plan:
     """The plan of a comparison; without variants, of the tiny three. Raises ZooError as `make_plan` does."""
+    if options.suite is not None:
+        if variants:
+            raise ZooError(f"--suite {options.suite} has variants of its own; give either --suite or variants")
+        variants = families(catalog, DEFAULT_VARIANTS[0])
+        options = options.model_copy(update={"equal": options.equal or "tokens"})
     for name in options.evaluate_only:
         if catalog.folder(name) is None:
             raise ZooError(f"--evaluate-only takes a folder with a trained model, and {name!r} is none")
@@ -53,7 +63,9 @@ def comparison_plan(catalog: Catalog, variants: Sequence[str | Variant], options
     chosen = [named[name] if isinstance(name, str) else name for name in given]
     own = {variant.name: catalog.exchanged_fields(name) for name, variant in named.items()}
     evaluated = {named[name].name for name in options.evaluate_only}
-    return _plan(catalog, chosen, own, options, folders=folders, evaluated=evaluated)
+    if folders and options.equal not in (None, "tokens"):
+        raise ZooError(f"--equal {options.equal} changes what is trained; {next(iter(folders))} holds trained weights")
+    return _plan(catalog, chosen, own, options, folders=folders, evaluated=evaluated, equal=options.equal)
 
 
 def ablation_plan(catalog: Catalog, names: Sequence[str], options: AblationOptions) -> Plan:
@@ -65,7 +77,19 @@ def ablation_plan(catalog: Catalog, names: Sequence[str], options: AblationOptio
         own = {name: fields & typed for name, fields in own.items()}
     if options.evaluate_only:
         raise ZooError("an ablation trains every variant of its path; --evaluate-only goes with zoo compare")
+    if ablation.paper is not None:
+        options = as_the_paper(ablation.paper, options)
     return _plan(catalog, way, own, options, ablation=ablation, one_head=False)  # a head is a choice like any other
+
+
+def as_the_paper(table: PaperTable, options: AblationOptions) -> AblationOptions:
+    """The options, with the tasks that stand in for the paper's and text held out for its perplexities by default."""
+    defaults: dict[str, Any] = {}
+    if table.stand_ins and options.tasks is None:
+        defaults["tasks"] = tuple(dict.fromkeys(table.stand_ins.values()))
+    if table.perplexities and "held_out" not in options.given:
+        defaults["held_out"] = HELD_OUT
+    return options.model_copy(update=defaults)
 
 
 def asked_path(catalog: Catalog, names: Sequence[str], options: AblationOptions) -> tuple[list[Variant], Ablation]:
@@ -106,6 +130,7 @@ def _plan(
     options: PlanOptions,
     folders: Mapping[str, Path] | None = None,
     evaluated: Collection[str] = (),
+    equal: Equal | None = None,
     **how: Any,
 ) -> Plan:
     taught = with_teachers(catalog, variants, folders or {})
@@ -115,6 +140,7 @@ def _plan(
     catalog = catalog.with_tasks(t for t in asked if isinstance(t, RecordTask) and installed.get(t.name) != t)
     tasks, looks = [task.name for task in asked], _looks(options, [variant.name for variant in variants])
     budgeted = [_budgeted(variant, own.get(variant.name, ()), options) for variant in taught.variants]
+    budgeted = made_equal(catalog, budgeted, equal)
     return make_plan(
         catalog,
         budgeted,
@@ -140,6 +166,7 @@ def _plan(
         claims=PLAIN.changed(
             margin=options.margin, family_wise=options.family_wise, against=options.against, looks=looks
         ),
+        equal=equal,
         **how,
     )
 
@@ -165,6 +192,8 @@ def _points(options: PlanOptions, variants: Sequence[Variant], folders: Collecti
         raise ZooError(f"--evaluate-at needs a pre-training, and {min(folders)} starts from trained weights")
     if options.tune:
         raise ZooError("--evaluate-at takes one setting per variant: choose one with --tune first, then set its fields")
+    if len({variant.pretraining.tokens for variant in variants}) > 1:
+        raise ZooError("--evaluate-at needs as many tokens for every variant; leave it or --equal operations out")
     return points(options.evaluate_at, variants[0].pretraining.tokens)
 
 

@@ -13,6 +13,7 @@ from zoo.core.specs import Count, Finetuning, Record, Variant
 from zoo.experiments.plan.ablation import Ablation
 from zoo.experiments.plan.claims import PLAIN, Claims
 from zoo.experiments.plan.corpus import CorpusSource
+from zoo.experiments.plan.equal import Equal
 from zoo.experiments.plan.inputs import Inputs, adaptation_inputs, after_teachers, shared_finetunings, start_of
 from zoo.experiments.plan.job import Job
 from zoo.experiments.plan.planned import PlannedCheckpoint, PlannedTask, hash_json
@@ -33,6 +34,7 @@ _PLACES: Any = {
     "data_folder": True,
     "checkpoints": {"__all__": {"folder"}},
     "keep_finetuned": True,
+    "equal": True,
     "ablation": True,
     "claims": True,
 }
@@ -59,6 +61,8 @@ class PlanSpec(Record):
     """The share of documents held out from pre-training, to evaluate models on."""
     evaluate_at: tuple[Count, ...] = ()
     """Tokens of pre-training, besides all, after which models are evaluated too; scores count those after all."""
+    equal: Equal | None = None
+    """What the variants were made equal in, by their widths or their numbers of tokens."""
     checkpoints: dict[str, PlannedCheckpoint] = Field(default={})
     synonyms: dict[str, str] = Field(default={})
     """SHA-256s of the files of synonyms that recipes name."""

@@ -98,15 +98,18 @@ def task_table(effects: Effects) -> Table:
 
 
 def paper_table(run: ComparisonRun, effects: Effects) -> Table:
-    """The paper's table, with the mean over our tasks of the variant that repeats each row."""
+    """The paper's table, with the mean over our tasks of the variant that repeats each row, and its perplexity."""
     rows, paper, variants = [], effects.ablation.paper, effects.ablation.rows
     assert paper is not None
     for row in paper.rows:
         printed = [str(score) for score in row.scores] or [MISSING] * len(paper.columns)
         results = run.finetuned(variants[row.label]) if row.label in variants else []
         ours = f"{100 * fmean(result.main_score for result in results):.1f}" if results else MISSING
-        rows.append((row.label, *printed, ours, variants.get(row.label, "not built here")))
-    return Table(("row", *paper.columns, "our mean", "our variant"), tuple(rows), words=frozenset({"our variant"}))
+        perplexities = [_perplexity(run, variants.get(row.label), name) for name in paper.perplexities.values()]
+        rows.append((row.label, *printed, *perplexities, ours, variants.get(row.label, "not built here")))
+    own = [f"our {column}" for column in paper.perplexities]
+    columns = ("row", *paper.columns, *own, "our mean", "our variant")
+    return Table(columns, tuple(rows), words=frozenset({"our variant"}))
 
 
 def contrast_table(effects: Effects) -> Table:
@@ -114,13 +117,14 @@ def contrast_table(effects: Effects) -> Table:
     paper = effects.ablation.paper
     assert paper is not None
     mean = f"mean of {', '.join(paper.counted)}" if len(paper.counted) > 1 else paper.counted[0]
+    stand_ins = {*paper.stand_ins.values()}
     rows = tuple(
         (
             f"{contrast.first} → {contrast.second}",
             ", ".join(contrast.choices),
             contrast.column or mean,
             f"{contrast.paper:+.1f}",
-            contrast.ours.task,
+            contrast.ours.task + (" (stand-in)" if contrast.ours.task in stand_ins else ""),
             *_difference(contrast.ours),
             contrast.direction or "the paper shows none",
         )
@@ -150,6 +154,12 @@ def ablation_notes(run: ComparisonRun, effects: Effects) -> list[str]:
         if paper.columns:
             notes.append(f"The paper's figures: {paper.source}. Its sizes, data and tasks differ from ours.")
         notes += paper.limits
+        planned_names = {task.name for task in run.plan.tasks}
+        notes += [
+            f"{task} stands in for {column}, whose data are yours: give --tasks {paper.tasks[column]} --data FOLDER."
+            for column, task in paper.stand_ins.items()
+            if task in planned_names and column in paper.tasks
+        ]
     return notes
 
 
@@ -180,6 +190,13 @@ def _panels(effects: Effects) -> dict[str, dict[str, Difference]]:
             if d:
                 panels.setdefault(d.task, {})[label] = d
     return panels
+
+
+def _perplexity(run: ComparisonRun, variant: str | None, objective: str) -> str:
+    """On the documents that the plan holds out."""
+    trained = run.pretrained(variant) if variant else None
+    score = trained.held_out.get(objective) if trained else None
+    return f"{score.perplexity:.2f}" if score else MISSING
 
 
 def _value(value: JsonValue) -> str:

@@ -39,6 +39,15 @@ from zoo.experiments.statistics.verdicts import Comparisons
 MOST_NAMES = 5
 """Variants that a title names."""
 
+HELD_EQUAL = {
+    "tokens": "Held equal: the text, and how many tokens of it are read. Parameters and operations differ.",
+    "parameters": "Held equal: the text, its tokens and the parameters of embedding and encoder as records state them, "
+    "as near as the width of a model brings them; a tokenizer that finds fewer words stores fewer. Operations differ.",
+    "operations": "Held equal: the operations of pre-training, as the audit counts them. A model that needs more of "
+    "them for a token reads fewer tokens.",
+}
+"""What was made equal, in words."""
+
 
 def document(analysis: Analysis, made: Made | None = None) -> Document:
     """The sections of a run, the most important first; an ablation's own come first."""
@@ -89,6 +98,8 @@ def caveats(run: ComparisonRun, comparisons: Comparisons) -> Iterator[str]:
     if any(synthetic):
         which = "The tasks are" if all(synthetic) else f"{sum(synthetic)} of {len(synthetic)} tasks are"
         yield f"{which} synthetic: they show differences of design, not of language understanding."
+    if run.plan.equal:
+        yield HELD_EQUAL[run.plan.equal]
     own = [name for name in run.plan.names if run.plan.is_pretrained(name)]
     if own and len(run.plan.seeds) > 1 and not run.plan.pretrain_each_seed:
         yield "All seeds share one pre-training per variant; what another one would change is not in the intervals."

@@ -185,8 +185,9 @@ def _contrasts(
     """Two rows of the paper, in the mean and on the tasks that it also has."""
     table = ablation.paper
     assert table is not None
-    seen: list[tuple[str | None, Difference]] = [(None, overall)] if overall else []
-    seen += [(column, d) for column, name in table.tasks.items() for d in tasks if d.task == name]
+    by_column: list[tuple[str | None, Difference]] = [(c, d) for d in tasks for c in table.columns_of(d.task)]
+    one = len(tasks) == len(table.counted) == 1 and table.columns_of(tasks[0].task) == [*table.counted]
+    seen = [*([(None, overall)] if overall else []), *([] if one else by_column)]
     for column, ours in seen:
         paper = table.effect(*rows, (column,) if column else table.counted)
         if paper is not None:
