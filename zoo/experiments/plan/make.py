@@ -58,9 +58,8 @@ def make_plan(
 ) -> Plan:
     """A checked plan: every part builds, every task's data are read, budgets agree, and so do heads.
 
-    Without a corpus, synthetic tasks are pre-trained for on the microworld and others on their own training text. A
-    variant in `folders` starts from the weights there, one also in `evaluated` is scored with its own task head, and
-    `teachers` are not compared. Raises ZooError if anything is wrong, before any training.
+    Without a corpus, the text is the microworld, or the training text of real tasks. A variant in `folders` starts from
+    weights, one also in `evaluated` is scored as it is; `teachers` are not compared. Raises ZooError before any training.
     """
     learners = (*variants, *teachers)
     checkpoints = _checked(catalog, learners, [catalog.task(t) for t in tasks], folders or {}, evaluated)
@@ -76,7 +75,6 @@ def make_plan(
             teachers=_plain(catalog, teachers, trained),
             tasks=tuple(planned),
             seeds=tuple(range(n_seeds)),
-            pretraining_seed=0,
             pretrain_each_seed=pretrain_each_seed,
             corpus=corpus,
             corpus_hash=corpus_hash(catalog, corpus) if len(trained) < len(learners) else "",

@@ -51,7 +51,7 @@ class PlanSpec(Record):
     """Variants that others learn from and that are not compared."""
     tasks: Annotated[tuple[PlannedTask, ...], Field(min_length=1)]
     seeds: Annotated[tuple[Seed, ...], Field(min_length=1)]
-    pretraining_seed: Seed
+    pretraining_seed: Seed = 0
     pretrain_each_seed: bool = False
     corpus: CorpusSource
     corpus_hash: str
