@@ -59,7 +59,7 @@ def make_plan(
     """A checked plan: every part builds, every task's data are read, budgets agree, and so do heads.
 
     Without a corpus, the text is the microworld, or the training text of real tasks. A variant in `folders` starts from
-    weights, one also in `evaluated` is scored as it is; `teachers` are not compared. Raises ZooError before any training.
+    weights, one also in `evaluated` is scored as it is; `teachers` are not compared. Raises ZooError beforehand.
     """
     learners = (*variants, *teachers)
     checkpoints = _checked(catalog, learners, [catalog.task(t) for t in tasks], folders or {}, evaluated)
