@@ -62,6 +62,7 @@ def test_values_on_the_command_line_are_combined() -> None:
         (["lr=1e-3"], "'lr' is not a field of a fine-tuning recipe"),
         (["learning_rate=fast"], "does not fit: learning_rate: input should be a valid number"),
         (["learning_rate=-1"], "does not fit: learning_rate: input should be greater than 0"),
+        (["adaptation.tokens=5,6"], "'adaptation.tokens' is no field of fine-tuning; --tune tries these alone"),
         (["batch_size=16", "batch_size=32"], "no field to try once"),
         (["batch_size="], "does not fit: batch_size"),
         (["finetuning.layer_decay=0.9,0.9"], "tries 0.9 twice"),
