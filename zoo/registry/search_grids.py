@@ -135,7 +135,9 @@ def _given(asked: Sequence[str]) -> tuple[Setting, ...]:
         if not equals or field in values:
             raise ZooError(f"{text!r} is no field to try once; write FIELD=VALUE,VALUE, as learning_rate=1e-3,3e-4")
         if "." in field:
-            raise ZooError(f"{field!r} is no field of fine-tuning; --tune tries these alone, as finetuning.learning_rate")
+            raise ZooError(
+                f"{field!r} is no field of fine-tuning; --tune tries these alone, as finetuning.learning_rate"
+            )
         if field not in Finetuning.model_fields:
             raise UnknownName("field of a fine-tuning recipe", field, Finetuning.model_fields)
         values[field] = [_value(value.strip()) for value in listed.split(",")]
