@@ -34,6 +34,9 @@ def test_an_unknown_name_of_any_length_is_told_soon() -> None:
     message = str(UnknownName("part", "name7" * 200_000, known))
     assert time.process_time() - began < 2 and len(message) <= LONGEST
     assert "did you mean 'bert'" in str(UnknownName("part", "brat", ["bert", "x" * 10**6]))
+    assert "did you mean 'bert-large-uncased'" in str(
+        UnknownName("variant", "bert-large", ["bert-large-uncased", "roberta-large"])
+    )
 
 
 def test_lists_and_texts_are_cut() -> None:

@@ -53,11 +53,13 @@ def nearest(name: str, names: Iterable[str], cutoff: float = 0.6) -> str | None:
 
 
 def nearest_few(name: str, names: Iterable[str], most: int, cutoff: float = 0.6) -> list[str]:
-    """The names most like another one, best first."""
+    """The names most like another one, best first; of those, the ones that go on from it come before others."""
     if len(name) > _LONGEST_NAME:
         return []
     likely = [other for other in names if len(other) <= _LONGEST_NAME][:_MOST_NAMES]
-    return get_close_matches(name, likely, n=most, cutoff=cutoff)
+    longer = [other for other in likely if other.startswith(name)]
+    close = [other for these in (longer, likely) for other in get_close_matches(name, these, n=most, cutoff=cutoff)]
+    return [*dict.fromkeys(close)][:most]
 
 
 class ZooError(Exception):
