@@ -99,7 +99,7 @@ def _told(run: ComparisonRun, variant: Variant, its: Sequence[TaskResult]) -> It
     if before and not (now.high < before.low and now.median < (1 - REPEATS) * before.median):
         where = "its original in float32 in onnxruntime" if of_float else "its original"
         yield (
-            f"{variant.name} is not faster than {where} here: {1e3 * now.median:.2f} ms per item, "
+            f"{variant.name} is not measurably faster than {where} here: {1e3 * now.median:.2f} ms per item, "
             f"{1e3 * before.median:.2f} ms before."
         )
 
