@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from zoo.checkpoints import load
+from zoo.core.errors import ZooError
 from zoo.core.specs import Finetuning
 from zoo.experiments.runner.context import JobContext
 from zoo.heads import TaskHead
@@ -17,6 +18,7 @@ from zoo.inference.predict_text import head_for_text
 from zoo.model import Model
 from zoo.tasks.kinds import task_kind
 from zoo.tasks.task import Example, Task
+from zoo.text.cache import hash_tokenizer
 from zoo.train.distillation import Lesson, Student, Told, asked_once
 from zoo.train.finetune import logits_of
 
@@ -39,6 +41,11 @@ def taught(work: JobContext, model: Model, head: TaskHead, task: Task, items: Se
     its = head_for_text(teacher.to(device))
     order = partial(in_order, order=class_order(its.config, task))
     if not is_told(work, head, recipe):
+        if hash_tokenizer(teacher.text_tokenizer) != hash_tokenizer(model.text_tokenizer):
+            raise ZooError(
+                f"{record.teacher} has another tokenizer than {model.variant.name}, and items that are changed or "
+                "mixed must be read by both; leave that out of what is tuned"
+            )
         name = next(name for name in teacher.objective_names if teacher.objective(name) is its)
         return Student(model, teacher, Lesson(record, task.name, name, order), work.job.seed)
     length, kind = min(recipe.max_length, teacher.variant.dims.max_length), task_kind(task, recipe)
