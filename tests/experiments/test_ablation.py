@@ -260,7 +260,7 @@ def test_the_effect_of_an_edge_is_the_paired_difference_with_its_interval() -> N
     left = (40 * 3 * gains.var() - 2 * of_seeds - 39 * of_items) / 78
     a, b = max(of_seeds, left) / 120, (of_items - left) / 120
     assert on_first.difference == pytest.approx(0.1)
-    share = (a - left / 240) / (a + b)
+    share = (a - 0.45 * left / 120) / (a + b)
     reach = (share * 6.2053 + (1 - share) * 2.3313) * sqrt(a + b)
     assert on_first.low is not None and on_first.level == pytest.approx(0.025)
     assert on_first.low == pytest.approx(0.1 - reach, abs=0.012)
