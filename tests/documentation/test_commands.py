@@ -22,6 +22,7 @@ BUDGETS = {
     r"zoo (compare|ablate) .*--(plan|resume)": "--workers 0",
     r"zoo ablate .*--(edges|list)": "",
     r"zoo compare .*--evaluate-at": "--pretrain-tokens 20k --finetune-steps 2 --seeds 1 --workers 0",
+    r"zoo compare --suite": "--pretrain-tokens 2k --finetune-steps 2 --dry-run --save-plan families.json",
     r"zoo compare .*--until-decided": "--pretrain-tokens 2k --finetune-steps 2 --max-seeds 3 --workers 0",
     r"zoo (compare|ablate) .*--tasks": "--pretrain-tokens 2k --finetune-steps 2 --seeds 2 --workers 0",
     r"zoo (compare|ablate)": "--pretrain-tokens 2k --finetune-steps 2 --seeds 2 --workers 0 --tasks rte --data glue",
