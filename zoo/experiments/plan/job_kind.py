@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from math import log2
 from typing import ClassVar
 
+from zoo.core.specs import Variant
 from zoo.experiments.plan.inputs import Inputs
 from zoo.experiments.plan.job import Job
 from zoo.experiments.plan.planned import PlannedTask
@@ -35,8 +36,6 @@ class JobKind(ABC):
     name: ClassVar[str]
     makes: ClassVar[str] = "task"
     """The kind of result: `model` or `task`."""
-    settles: ClassVar[tuple[str, ...]] = ("dims",)
-    """The fields of its variant's record that its work settles, and which its model's record has from there."""
     has_steps: ClassVar[bool] = False
     """Whether it trains on batches, which are divided if memory runs out."""
 
@@ -51,6 +50,10 @@ class JobKind(ABC):
     def needs(self, plan: PlanSpec, job: Job) -> tuple[Job, ...]:
         """The jobs whose results it needs."""
         return ()
+
+    def settled(self, plan: PlanSpec, job: Job, made: Variant) -> Variant:
+        """The variant of a job's model, with what only its work settles, as in `made`, that of an equal job's model."""
+        return plan.variant(job.system).model_copy(update={"dims": made.dims})
 
     @abstractmethod
     def inputs(self, plan: PlanSpec, job: Job) -> Inputs:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from types import MappingProxyType
 
+from zoo.core.specs import Variant
 from zoo.experiments.plan.baseline_kind import Baseline
 from zoo.experiments.plan.inputs import (
     Inputs,
@@ -25,8 +26,12 @@ class Finetune(JobKind):
     """Put a task head on a model, train both, and score every development split; also of models in training."""
 
     name = "finetune"
-    settles = ("dims", "finetuning")
     has_steps = True
+
+    def settled(self, plan: PlanSpec, job: Job, made: Variant) -> Variant:
+        """As JobKind says; a length may follow from the data."""
+        recipe = plan.finetuning_of(job).model_copy(update={"max_length": made.finetuning.max_length})
+        return super().settled(plan, job, made).model_copy(update={"finetuning": recipe})
 
     def jobs(self, plan: PlanSpec) -> Iterable[Job]:
         """One per variant, task, seed and setting, and as many for each point of the pre-training."""

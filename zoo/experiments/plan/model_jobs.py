@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from zoo.core.specs import Variant
 from zoo.experiments.plan.corpus import MicroworldCorpus
 from zoo.experiments.plan.inputs import Inputs, adaptation_inputs
 from zoo.experiments.plan.job import Job, slug
@@ -98,7 +99,10 @@ class Adapt(Pretrain):
     """
 
     name = "adapt"
-    settles = ("dims", "pretraining")
+
+    def settled(self, plan: PlanSpec, job: Job, made: Variant) -> Variant:
+        """As JobKind says; it has a budget of its own."""
+        return super().settled(plan, job, made).model_copy(update={"pretraining": made.pretraining})
 
     def jobs(self, plan: PlanSpec) -> Iterable[Job]:
         """One per task, start and recipe."""

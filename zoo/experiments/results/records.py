@@ -205,5 +205,4 @@ def _variant(result: Record, plan: Plan, job: Job) -> dict[str, object]:
     """The variant of a model that tasks start from, with what its training settled, as the size of a vocabulary."""
     if not isinstance(result, ModelResult):
         return {}
-    settled = {name: getattr(result.variant, name) for name in kind_of(job).settles}
-    return {"variant": plan.variant(job.system).model_copy(update=settled)}
+    return {"variant": kind_of(job).settled(plan, job, result.variant)}

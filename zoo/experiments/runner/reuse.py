@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Iterable
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
@@ -26,24 +26,24 @@ def adopted(stored: Stored, plan: Plan, job: Job, folder: Path) -> Finished:
     place = model_folder(plan, job)
     if place is None or stored.model is None or not kind_of(job).keeps_model(plan, job):
         return found
-    _copy_model(stored.model, folder / place, plan.variant(job.system), kind_of(job).settles)
+    _copy_model(stored.model, folder / place, partial(kind_of(job).settled, plan, job))
     if not isinstance(found, ModelResult):
         return found
     size = model_bytes(folder / place)
     return found.model_copy(update={"checkpoint": place, "checkpoint_bytes": size})
 
 
-def _copy_model(old: Path, new: Path, variant: Variant, settled: Iterable[str]) -> None:
+def _copy_model(old: Path, new: Path, settled: Callable[[Variant], Variant]) -> None:
     if new != old:
-        write_folder(new, partial(_fill, old, variant, settled))
+        write_folder(new, partial(_fill, old, settled))
 
 
-def _fill(old: Path, variant: Variant, settled: Iterable[str], new: Path) -> None:
+def _fill(old: Path, settled: Callable[[Variant], Variant], new: Path) -> None:
     """Copy the files; only record and card change, as this variant may have another name or later phases."""
     shutil.copytree(old, new, dirs_exist_ok=True)
     before = CheckpointFolder(old).record
-    record = variant.uncompressed.model_copy(update={name: getattr(before, name) for name in settled})
+    record = settled(before).uncompressed
     (new / VARIANT).write_text(record.model_dump_json(indent=2), encoding="utf-8")
     if (card := new / CARD).exists():
         text = card.read_text(encoding="utf-8")
-        card.write_text(text.replace(f"# {before.name}\n", f"# {variant.name}\n", 1), encoding="utf-8")
+        card.write_text(text.replace(f"# {before.name}\n", f"# {record.name}\n", 1), encoding="utf-8")
