@@ -43,6 +43,7 @@ CATALOG = Catalog.of(zoo_bert, made=OFFERS, stranger=STRANGER)
 SMALL = (
     "bert-tiny+dims.hidden_width=32+dims.embedding_width=32+dims.ffn_width=48+dims.max_length=24"
     "+pretraining.sequence_length=24+finetuning.max_length=24+pretraining.batch_tokens=240+finetuning.batch_size=8"
+    "+objectives.bert.nsp.pair=joint"
 )
 
 

@@ -125,7 +125,7 @@ def test_the_report_says_when_each_was_decided_and_verify_checks_the_looks(tmp_p
     section = seeding_section(done, compare_systems(done))
     assert section is not None
     table, notes = section.blocks
-    assert table.rows == (("lamps: bert-tiny - albert-tiny", "bert-tiny better", "3", "3: 0.020", "-"),)
+    assert table.rows == (("lamps: bert-tiny - albert-tiny", "bert-tiny better", "3", "3: 0.024", "-"),)
     assert "Decided: 1 of 1 differences (1 with 3 seeds)." in notes.lines
     assert notes.lines[-1].startswith(
         "6 of 24 fine-tunings were made, in 6 s of computing; all of them would have taken"
