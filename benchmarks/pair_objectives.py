@@ -16,7 +16,6 @@ import argparse
 import json
 import math
 from collections.abc import Sequence
-from copy import deepcopy
 from pathlib import Path
 from statistics import mean, stdev
 
@@ -36,7 +35,7 @@ from zoo.train.loop import fit
 TRAINED_WITH = {
     "MLM alone": "+objectives=bert.mlm",
     "MLM and NSP": "",
-    "MLM and SOP": "+objectives=bert.mlm,albert.sop",
+    "MLM and SOP": "+objectives=bert.mlm,albert.sop+objectives.albert.sop.pair=compare",
 }
 TASKS = ("bert.nsp", "albert.sop")
 MICROWORLD = {"n": 5_000, "seed": 0}
@@ -88,7 +87,7 @@ def ask(folder: Path, corpus: Path, task: str, steps: int, seed: int) -> tuple[f
     variant, tokenizer = trained.variant, trained.tokenizer
     assert tokenizer is not None
     torch.manual_seed(seed)
-    head: Objective = catalog.part("objective", task)(variant.dims)
+    head: Objective = catalog.part("objective", task)(variant.dims, pair="compare")
     whole = tokenize(read_documents([corpus]), tokenizer)
     train, held = split_documents(whole.n_documents, run.held_out, run.seed)
 
@@ -108,9 +107,9 @@ def ask(folder: Path, corpus: Path, task: str, steps: int, seed: int) -> tuple[f
         return 100 * (evaluate(model, pairs(held).epoch(0))[task].accuracy or 0.0)
 
     model, own = trained.with_head(task, head), None
-    for objective in set(trained.objective_names) & set(TASKS):
-        asked = deepcopy(head)
-        asked.load_state_dict(trained.objective(objective).state_dict())
+    for objective in [used for used in variant.objectives if used.name in TASKS]:
+        asked = catalog.part("objective", task)(variant.dims, **objective.options)
+        asked.load_state_dict(trained.objective(objective.name).state_dict())
         own = score(trained.with_head(task, asked))
     recipe = Finetuning(learning_rate=1e-3, steps=steps)
     fit(model, pairs(train.tolist()), recipe, steps, lambda done, total: None)
