@@ -166,6 +166,47 @@ def test_a_fine_tuned_model_is_a_folder_that_both_load(make_folder: MakeFolder, 
     assert tokens == again.text_tokenizer.encode(TEXTS[:1])[0].tolist()
 
 
+@pytest.mark.parametrize("family", ["Llama", "GPTNeo"])
+def test_a_decoders_classifier_is_kept_and_gives_the_librarys_logits(
+    family: str, make_folder: MakeFolder, tmp_path: Path
+) -> None:
+    folder = make_folder(family, "ForSequenceClassification", num_labels=3, pad_token_id=0)
+    zoo.save(zoo.load(folder, catalog=CATALOG), tmp_path / "again", catalog=CATALOG)
+    theirs = transformers.AutoModelForSequenceClassification.from_pretrained(folder).eval()
+    (texts,) = sequences()
+    batch = packed(texts)
+    with torch.no_grad():
+        wanted = torch.cat([theirs(text[None]).logits for text in texts])[list(batch.order)]
+        for place in (folder, tmp_path / "again"):
+            ours = zoo.load(place, catalog=CATALOG)
+            found = ours.objective("task").logits(ours.read(batch), batch)
+            torch.testing.assert_close(found, wanted, atol=1e-5, rtol=0)
+
+
+@pytest.mark.parametrize(
+    ("family", "head", "left_out"),
+    [("Llama", "ForCausalLM", "lm_head.weight"), ("MPNet", "ForSequenceClassification", "classifier.dense.bias")],
+)
+def test_a_head_that_is_left_out_is_named(
+    family: str, head: str, left_out: str, make_folder: MakeFolder, caplog: pytest.LogCaptureFixture
+) -> None:
+    zoo.load(make_folder(family, head, tie_word_embeddings=False), catalog=CATALOG)
+    assert f"left out, as the zoo reads no such head of model type '{family.lower()}': {left_out}" in caplog.text
+
+
+def test_an_audit_counts_module_and_checkpoint_as_the_library_and_says_what_it_cannot(make_folder: MakeFolder) -> None:
+    folder = make_folder("Llama", "ForCausalLM", tie_word_embeddings=False)
+    n_parameters = transformers.AutoModel.from_pretrained(folder).num_parameters()
+    audits = zoo.audit(str(folder), catalog=CATALOG)
+    (found,) = audits
+    assert found.agrees and found.counts.encoder == n_parameters and found.counts.pretraining is None
+    assert found.sources.checkpoint and found.sources.checkpoint.encoder == n_parameters
+    assert found.file and found.file.unknown == {"lm_head.weight": 300 * 24}
+    assert sum("no formula for" in note for note in found.notes) == 1
+    rows = [row for section in audits.brief.sections for table in section.tables for row in table.rows]
+    assert rows and all(set(row[2:]) != {"-"} for row in rows)
+
+
 @pytest.mark.slow
 def test_folders_stand_beside_each_other_in_a_comparison(make_folder: MakeFolder, tmp_path: Path) -> None:
     folders = [str(make_folder("Llama")), f"{make_folder('MPNet')}+head.pooling=last"]

@@ -206,7 +206,8 @@ def test_a_stranger_without_a_formula_is_told_so_and_counted_on_the_module() -> 
     asked = session.Settings(False, LENGTHS, BATCH)
     audit = session.audited(with_stranger(), "mine-tiny", asked)
     assert audit.error is None
-    assert audit.notes == ("encoder 'mine.nothing' states no formula; its parameters are the module's",)
+    (note,) = audit.notes
+    assert note == "no formula for encoder 'mine.nothing': parameters are the module's, without sharing and cost"
     tables = (2_000 + 128 + 2 + 2) * 128
     assert audit.counts.encoder == tables + 128
     assert audit.sources.closed_form is None and audit.sources.module == audit.counts

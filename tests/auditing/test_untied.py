@@ -96,3 +96,14 @@ def test_a_table_stored_apart_is_no_departure_where_it_is_counted() -> None:
     assert (untied.counts.mlm or 0) - (tied.counts.mlm or 0) == 30_522 * 768
     assert (untied.counts.encoder, untied.counts.encoder_pooler) == (tied.counts.encoder, tied.counts.encoder_pooler)
     assert any(row.component == "output table" for row in untied.breakdown)
+
+
+def test_a_task_head_is_not_counted_as_the_masked_language_head_whose_names_it_shares(tmp_path: Path) -> None:
+    ids = dict.fromkeys(("pad_token_id", "bos_token_id", "eos_token_id", "cls_token_id", "sep_token_id"), 1)
+    config = transformers.ModernBertConfig(**SIZES | {"hidden_size": 20, "num_attention_heads": 2}, **ids)
+    model = transformers.ModernBertForSequenceClassification(config)
+    model.save_pretrained(tmp_path)
+    found = audit(tmp_path)
+    assert found.agrees and found.sources.checkpoint
+    assert found.sources.checkpoint.encoder == model.model.num_parameters()
+    assert found.sources.checkpoint.mlm is None and found.sources.checkpoint.pretraining is None

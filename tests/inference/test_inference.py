@@ -384,3 +384,15 @@ def test_the_bar_counts_texts_that_have_their_vectors_and_not_those_that_are_rea
     (tmp_path / "lines.txt").write_text("the capital\nof france .\n")
     assert zoo.encode_file(make("BertModel"), tmp_path / "lines.txt", tmp_path / "v.safetensors") == 2
     assert seen == [0.0] and paces[0].done == paces[0].total == 24
+
+
+def test_a_model_that_reads_from_left_to_right_fills_no_masks(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    config = transformers.GPT2Config(vocab_size=40, n_embd=16, n_layer=1, n_head=2, n_positions=20)
+    transformers.GPT2LMHeadModel(config).save_pretrained(tmp_path / "gpt")
+    status, _, told = run(capsys, "fill", tmp_path / "gpt", "a [MASK]")
+    assert status == 2 and told == "error: the model 'gpt' reads from left to right, and predicts no masked tokens\n"
+    (tmp_path / "t.txt").write_text("a\n")
+    status, _, told = run(capsys, "predict", tmp_path / "gpt", tmp_path / "t.txt")
+    assert status == 2 and "what works with it is zoo encode, and" in told

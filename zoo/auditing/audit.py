@@ -149,10 +149,15 @@ def audit_form(catalog: Catalog, form: ClosedForm, settings: Settings, checkpoin
         breakdown=breakdown(form, counted),
         sharing=sharing(form),
         cost=cost(form, settings.lengths, settings.batch),
-        notes=tuple(
-            f"{part.kind} {part.name!r} states no formula; its parameters are the module's" for part in form.unknown
-        ),
+        notes=_without_formula(form),
     )
+
+
+def _without_formula(form: ClosedForm) -> tuple[str, ...]:
+    """What is not counted as parts state no formula, in a sentence."""
+    parts = ", ".join(f"{part.kind} {part.name!r}" for part in form.unknown)
+    lacking = "cost" if sharing(form) else "sharing and cost"
+    return (f"no formula for {parts}: parameters are the module's, without {lacking}",) if parts else ()
 
 
 def _on_module(catalog: Catalog, form: ClosedForm) -> tuple[Mapping[str, int], Counts]:

@@ -36,7 +36,7 @@ def breakdown(form: ClosedForm, counted: Mapping[str, int]) -> tuple[Row, ...]:
     for part in form.parts:
         if part.components is not None:
             rows += [_row(part, component, form.sizes) for component in _merged(part.components)]
-        elif part.name in counted:
+        elif counted.get(part.name):
             rows.append(
                 Row(
                     kind=part.kind,

@@ -30,7 +30,8 @@ TITLE = "Stored parameters by component"
 
 
 def chart(audits: Sequence[Audit]) -> Chart:
-    """Stored parameters by component: in millions, and as shares."""
+    """Stored parameters by component: in millions, and as shares. An audit of a file alone knows no components."""
+    audits = [audit for audit in audits if audit.breakdown]
     sums = [_sums(audit) for audit in audits]
     names = tuple(name for name in LOOKS if any(found[name] for found in sums))
     rows = tuple(audit.name for audit in audits)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import os
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -18,7 +18,7 @@ from zoo.formulas import MLM_HEAD
 from zoo.registry.catalog import Catalog
 from zoo.weights.files import CONFIG
 from zoo.weights.folder import CheckpointFolder
-from zoo.weights.format import POOL, UNTIED_DECODER, CheckpointFormat
+from zoo.weights.format import OWN_HEAD, POOL, UNTIED_DECODER, CheckpointFormat
 from zoo.weights.header import FLOATS, Entry
 from zoo.weights.hub import is_hub_name
 from zoo.weights.name_table import NameTable
@@ -96,13 +96,10 @@ def read_checkpoint(catalog: Catalog, path: Path) -> Checkpoint:
         return _unrecognized(entries, {}, f"no {CONFIG} beside it: counted from its header alone", wrong=False)
     config = opened.config
     kind = config.get("model_type")
-    if not isinstance(kind, str) or kind not in catalog.checkpoint_formats:
-        if isinstance(kind, str) and catalog.checkpoint_formats.makes(config, str(folder / CONFIG)):
-            note = f"no plugin has formulas for model type {kind!r:.60}: counted from its header alone"
-            return _unrecognized(entries, config, note, wrong=False)
+    format = catalog.checkpoint_formats.find(config, str(folder / CONFIG))
+    if format is None:
         note = f"no plugin installed for model type {kind!r:.60}" if kind else f"its {CONFIG} names no model_type"
         return _unrecognized(entries, config, f"{note}: counted from its header alone", wrong=True)
-    format = catalog.checkpoint_formats[kind]
     variant = format.variant(config, "checkpoint", str(folder / CONFIG))
     heads = find_heads(format, opened)
     variant = variant.model_copy(update={"objectives": _stored_objectives(format, variant, heads)})
@@ -112,8 +109,12 @@ def read_checkpoint(catalog: Catalog, path: Path) -> Checkpoint:
 
 
 def _known(form: ClosedForm, format: CheckpointFormat, entries: Mapping[str, Entry], heads: StoredHeads) -> Checkpoint:
-    """Of a family that a plugin knows, by its tables of names; which of two copies counts is for the loader to say."""
-    tables, copies = _tables(form, format), dict(format.copies)
+    """Of a family that a plugin knows, by its tables of names; which of two copies counts is for the loader to say.
+
+    Where a task head is stored, names that it shares with an objective, as ModernBERT's, are its own.
+    """
+    objectives = [] if set(heads.used) & {OWN_HEAD, *HEAD_KINDS} else _objectives(form, format)
+    tables, copies = _tables(objectives, format), dict(format.copies)
     present = {format.normalise_name(name) for name in entries}
     counted, left_out = {stored: name for name, stored in heads.names.items()}, set(heads.left_out)
 
@@ -131,13 +132,13 @@ def _known(form: ClosedForm, format: CheckpointFormat, entries: Mapping[str, Ent
             canonical = copies.get(canonical, canonical)
         return next((group for group, table in tables.items() if table.ours(canonical)), UNKNOWN)
 
-    return _counted(form, _objectives(form, format), _tally(entries, group), format.name)
+    return _counted(form, objectives, _tally(entries, group), format.name)
 
 
 def _stored_objectives(format: CheckpointFormat, variant: Variant, heads: StoredHeads) -> tuple[PartRef, ...]:
     """The variant's, but for those that no folder holds; or others, where a folder holds others."""
     own = tuple(used for used in variant.objectives if used.name not in format.left_out(variant))
-    known = {POOL, UNTIED_DECODER, *HEAD_KINDS, *(used.name for used in own)}
+    known = {POOL, UNTIED_DECODER, OWN_HEAD, *HEAD_KINDS, *(used.name for used in own)}
     return tuple(PartRef(name=head) for head in heads.used if head not in known) or own
 
 
@@ -145,9 +146,8 @@ def _objectives(form: ClosedForm, format: CheckpointFormat) -> list[str]:
     return [used.name for used in form.variant.objectives if used.name in format.heads]
 
 
-def _tables(form: ClosedForm, format: CheckpointFormat) -> dict[str, NameTable]:
+def _tables(objectives: Sequence[str], format: CheckpointFormat) -> dict[str, NameTable]:
     """The names of each group of weights."""
-    objectives = _objectives(form, format)
     heads = [name for name in format.heads if name not in (*objectives, UNTIED_DECODER)]
     output = format.heads.get(UNTIED_DECODER, ())
     return {
@@ -186,13 +186,13 @@ def _tally(entries: Mapping[str, Entry], group: Group) -> _Tally:
     return tally
 
 
-def _counted(form: ClosedForm, objectives: Iterable[str], tally: _Tally, model_type: str | None) -> Checkpoint:
+def _counted(form: ClosedForm, objectives: Sequence[str], tally: _Tally, model_type: str | None) -> Checkpoint:
     """The counts under each definition whose tensors are there."""
     body = tally.sum(BODY)
     parts = {part.name: part.components or () for part in form.parts if part.kind == "objective"}
     mlm = [name for name in objectives if any(c.name == MLM_HEAD for c in parts[name])]
     pooled = any(component.name == POOLER for components in parts.values() for component in components)
-    complete = all(tally.has(name) for name in objectives) and (tally.has(POOLER) or not pooled)
+    complete = bool(objectives) and all(tally.has(name) for name in objectives) and (tally.has(POOLER) or not pooled)
     counts = Counts(
         encoder=body,
         encoder_pooler=body + tally.sum(POOLER) if tally.has(POOLER) else None,

@@ -25,13 +25,14 @@ def module_counts(model: Model) -> Counts:
     with without_memory():
         pooler = Pooler(model.variant.dims.hidden_width)
     encoder = stored(model)
-    behind = [model.objective(name) for name in model.objective_names if model.objective(name).reads != "embedded"]
+    objectives = [model.objective(name) for name in model.objective_names]
+    behind = [each for each in objectives if each.reads != "embedded"]
     heads = [head for head in behind if any(isinstance(m, TokenPrediction) for m in head.modules())]
     return Counts(
         encoder=encoder,
         encoder_pooler=encoder + _n_parameters(pooler),
         mlm=encoder + _n_parameters(heads[0]) if heads else None,
-        pretraining=_n_parameters(model),
+        pretraining=None if any(each.cannot_pretrain for each in objectives) else _n_parameters(model),
     )
 
 

@@ -43,17 +43,19 @@ def _mark(audit: Audit, source: str) -> str:
 
 
 def definitions(audits: Sequence[Audit]) -> Section:
-    """A row per definition: every source's count beside the formula."""
+    """A row per definition that applies: every source's count beside the formula."""
     rows = []
     for audit in audits:
         sources = (audit.sources.closed_form, audit.sources.module, audit.sources.checkpoint)
         for d in DEFINITIONS:
-            counts = (number(source.get(d) if source else None) for source in sources)
+            counts = [source.get(d) if source else None for source in sources]
+            if all(count is None for count in counts):
+                continue
             shown = [
                 p.figure for p in audit.sources.published if any(way.startswith(f"{LABELS[d]},") for way in p.ways)
             ]
             formula = audit.formulas.get(d, MISSING)
-            rows.append((audit.name, LABELS[d], *counts, ", ".join(shown) or MISSING, formula))
+            rows.append((audit.name, LABELS[d], *map(number, counts), ", ".join(shown) or MISSING, formula))
     columns = ("variant", "definition", "closed form", "module", "checkpoint", "published", "formula")
     return _section("Four counts under four definitions", columns, tuple(rows), n_words=2)
 
@@ -111,11 +113,12 @@ def _embedding_share(audit: Audit) -> str:
 
 
 def sharing(audits: Sequence[Audit]) -> Section:
-    """A row per variant: what is stored, what runs, and what sharing and factorizing save."""
+    """A row per variant with formulas: what is stored, what runs, and what sharing and factorizing save."""
     rows = []
     for audit in audits:
-        s = audit.sharing
-        numbers: tuple[int | None, ...] = (None,) * 8 if s is None else (
+        if (s := audit.sharing) is None:
+            continue
+        numbers = (
             s.stored, s.executed, s.unshared, s.embedding_width, s.unshared_full, s.saved_by_sharing,
             s.saved_by_factorizing, s.saved_by_both,
         )  # fmt: skip

@@ -33,6 +33,8 @@ def fill(model: Model, text: str, *, top: int = 5) -> list[list[Candidate]]:
     if objective is None:
         has = ", ".join(model.objective_names) or "no head"
         raise ZooError(f"the model {model.variant.name!r} has {has}, and no output layer for masked tokens")
+    if objective.causal:
+        raise ZooError(f"the model {model.variant.name!r} reads from left to right, and predicts no masked tokens")
     tokenizer = model.text_tokenizer.parsing_special()
     encoding, mask = _framed(tokenizer, text, model.variant.dims.max_length), tokenizer.mask_id
     with model.eval_mode() as device:

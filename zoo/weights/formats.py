@@ -35,19 +35,21 @@ class Formats(Mapping[str, CheckpointFormat]):
 
     def of(self, config: Config, where: str) -> CheckpointFormat:
         """The format of a config.json. Raises ZooError if no plugin reads its model_type."""
-        kind = config.get("model_type")
+        kind, found = config.get("model_type"), self.find(config, where)
         if not isinstance(kind, str):
             known = ", ".join(self)
             raise ZooError(f'{where} names no model_type; add one, as "model_type": "bert". Known: {known}')
-        found = self._known.get(kind[:100]) or next(self._made(config, where), None)
         if found is None:
             unknown = UnknownName("model_type that an installed plugin reads", kind[:100], self, where)
             raise ZooError(f"{unknown}{'' if self._makers else MORE}")
         return found
 
-    def makes(self, config: Config, where: str) -> bool:
-        """Whether a plugin makes a format for a config.json whose model_type no plugin has. Raises ZooError as `of`."""
-        return next(self._made(config, where), None) is not None
+    def find(self, config: Config, where: str) -> CheckpointFormat | None:
+        """The format of a config.json; None if no plugin reads its model_type. Raises ZooError as `of` otherwise."""
+        kind = config.get("model_type")
+        if not isinstance(kind, str):
+            return None
+        return self._known.get(kind[:100]) or next(self._made(config, where), None)
 
     def that_may_express(self, variant: Variant) -> Iterator[CheckpointFormat]:
         """The formats in which a variant might be written: all known ones, and that of the config it was made from."""

@@ -51,7 +51,12 @@ def find_heads(format: CheckpointFormat, folder: CheckpointFolder) -> StoredHead
     if left_out:
         classes = _classes_for(format, [format.normalise_name(name) for name in left_out])
         hint = f"; to have them, name their class in architectures, as {' or '.join(classes)}" if classes else ""
-        notes.append(f"left out, as config.json names no head that has them: {listed(left_out)}{hint}")
+        why = (
+            f"the zoo reads no such head of model type {format.name!r}"
+            if OWN_HEAD in format.heads
+            else "config.json names no head that has them"
+        )
+        notes.append(f"left out, as {why}: {listed(left_out)}{hint}")
     unused = set(left_out)
     used = {name: stored for name, stored in names.items() if stored not in unused}
     return StoredHeads(heads, used, left_out, tuple(notes))

@@ -10,7 +10,7 @@ from pydantic import JsonValue
 
 from zoo import Dims, Finetuning, PoolingConfig, Pretraining, Variant, part
 from zoo.core.meta import without_memory
-from zoo.weights.format import OWN_HEAD, CheckpointFormat
+from zoo.weights.format import OWN_HEAD, CheckpointFormat, HeadDropout
 from zoo.weights.name_table import NameRule
 from zoo_transformers.library import OF_ITS_FILES, build, decodes, dims_of, read_config
 
@@ -18,6 +18,9 @@ HEAD = (
     (f"{OWN_HEAD}.pooler.dense.{{p}}", "objectives.task.pooler.dense.{p}"),
     (f"{OWN_HEAD}.output.{{p}}", "objectives.task.output.{p}"),
 )
+
+CLASSIFIER = ("score.weight", "objectives.task.output.weight")
+"""The library's classifier of decoders: a linear layer without bias over the last token."""
 
 
 class AnyFormat(CheckpointFormat):
@@ -41,15 +44,21 @@ def make_format(config: Mapping[str, Any], where: str) -> CheckpointFormat | Non
     tokens = next(name for name, module in model.named_modules() if module is model.get_input_embeddings())
     names = [name for name in model.state_dict() if name != f"{tokens}.weight"]
     named = [name for name in config.get("architectures") or () if isinstance(name, str)]
+    last = decodes(found)
+    classifiers = [name for name in named if last and name.endswith("ForSequenceClassification")]
     return AnyFormat(
         name=found.model_type,
-        base=_variant(found.model_type, kept, dims_of(found, model), last=decodes(found)),
+        base=_variant(found.model_type, kept, dims_of(found, model), last=last),
         settings=(),
         prefix=f"{model.base_model_prefix}.",
         base_prefixes=tuple(dict.fromkeys(name.split(".")[0] for name in model.state_dict())),
         base_weights=((f"{tokens}.weight", "embedding.tokens.weight"), *_rows(names)),
-        heads={OWN_HEAD: HEAD},
-        architectures=dict.fromkeys([type(model).__name__, *named], ()),
+        heads={OWN_HEAD: HEAD, **({"classification": (CLASSIFIER,)} if classifiers else {})},
+        architectures={
+            name: ("classification",) if name in classifiers else () for name in (type(model).__name__, *named)
+        },
+        head_dropout={"classification": HeadDropout(None, 0.0)},
+        pooling=PoolingConfig(pooling="last", activation=None, output_bias=False, dropout=0.0),
     )
 
 
