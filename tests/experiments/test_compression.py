@@ -20,6 +20,7 @@ from zoo.compress.quantized import quantized
 from zoo.experiments.plan.ablation import choices, path
 from zoo.experiments.plan.make import make_plan
 from zoo.experiments.report.compression import compression_section
+from zoo.experiments.runner.estimate import estimate
 from zoo.experiments.statistics.costs import SIZE, quantities
 from zoo.experiments.verify.rerun import reevaluate
 from zoo_bert.encoder import Stack
@@ -194,3 +195,11 @@ def test_a_plan_of_compressed_variants_alone_trains_once() -> None:
     plan = make_plan(CATALOG, variants, ["lamps"], n_seeds=2)
     assert set(plan.finetuning_origins.values()) == {variants[0].name}
     assert len([job for job in plan.jobs if job.kind == "finetune"]) == 2
+
+
+def test_a_dry_run_measures_each_compression_once(pruned: Comparison, tmp_path: Path) -> None:
+    variants = [CATALOG.variant(f"bert-tiny{way}") for way in ("", WAYS["heads"], WAYS["units"])]
+    plan = make_plan(CATALOG, variants, ["lamps"], n_seeds=2, corpus=pruned.run.plan.corpus, evaluate_at=(5_000,))
+    costs = {each.job: each.seconds for each in estimate(CATALOG, plan, tmp_path, workers=1).work}
+    of_compressed = [seconds for job, seconds in costs.items() if job.kind == "compress"]
+    assert len(of_compressed) == 2 * 2 * 2 and len({*of_compressed}) == 2 and min(of_compressed) > 0

@@ -152,13 +152,13 @@ def test_distillation_is_one_design_choice() -> None:
         ),
         (
             "dims.vocab_size=8000+distillation.teacher=bert-mini+distillation.layers=1",
-            r"names 1 layers, and it has 2; exchange one, as \+dims.n_layers=1",
+            r"takes 1 of the teacher's layers, and the student has 2; name as many, or exchange \+dims.n_layers=1",
         ),
         (
             "dims.vocab_size=8000+distillation.teacher=bert-mini+distillation.layers=2,4",
             "of bert-mini have other shapes",
         ),
-        ("distillation.teacher=bert-mini+distillation.layers=0", "distillation.layers"),
+        ("distillation.teacher=bert-mini+distillation.layers=0", "numbers of layers from 1, separated by"),
         ("distillation.teacher=it", "it learns from it; give one of them another teacher"),
         ("distillation.teacher=bert-mini+distillation.logits=0", "all weights of its teacher's part are 0"),
         (
@@ -167,7 +167,7 @@ def test_distillation_is_one_design_choice() -> None:
         ),
         ("distillation.teacher=bert-mini+distillation.hidden=1+finetuning.features=mix", "only logits are compared"),
         ("distillation.teacher=bert-mini+distillation.labels=-1", "distillation.labels"),
-        ("distillation.teacher=runs/none", "distillation.teacher of it: 'runs/none' is not a variant"),
+        ("distillation.teacher=runs/none", "distillation.teacher of it: runs/none: there is no folder"),
     ],
 )
 def test_what_cannot_be_learnt_is_refused_in_a_line(exchanges: str, why: str) -> None:

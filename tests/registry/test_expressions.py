@@ -61,6 +61,11 @@ def test_objectives_that_stay_keep_their_options(catalog: Catalog) -> None:
         ("bert-tiny+dims.n_layers", "of the form \\+FIELD=VALUE"),
         ("bert-tiny+dims.n_layers=2", "changes nothing"),
         ("bert-tiny+name=other", "'name' is not a field"),
+        ("bert-tiny+pruning=0.5", "pruning has fields; give one of them as \\+pruning.FIELD=VALUE: ffn, "),
+        ("bert-tiny+pruning.layers=1+pruning.when=during", "and not during it$"),
+        ("bert-tiny+quantization=none", "'quantization=none' in .* changes nothing"),
+        ("runs/none+dims.n_layers=3", "^runs/none: there is no folder$"),
+        ("./", "^./: no model is in this folder$"),
     ],
 )
 def test_a_wrong_exchange_is_told_in_one_line(catalog: Catalog, expression: str, message: str) -> None:

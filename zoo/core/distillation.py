@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Annotated, Literal
 
 from pydantic import BeforeValidator, Field
@@ -11,11 +12,17 @@ from zoo.core.record import Count, Positive, Record
 Weight = Annotated[float, Field(ge=0.0)]
 """The factor of a part of a loss."""
 
-LayerNumbers = Annotated[
-    str,
-    BeforeValidator(lambda value: str(value) if isinstance(value, int) else value),
-    Field(pattern=r"^[1-9]\d{0,3}(,[1-9]\d{0,3})*$"),
-]
+
+_NUMBERS = r"^[1-9]\d{0,3}(,[1-9]\d{0,3})*$"
+
+
+def _layer_numbers(value: object) -> str:
+    if not re.fullmatch(_NUMBERS, str(value)):
+        raise ValueError("input should be numbers of layers from 1, separated by commas, as 2,4")
+    return str(value)
+
+
+LayerNumbers = Annotated[str, BeforeValidator(_layer_numbers), Field(pattern=_NUMBERS)]
 """Numbers of layers from 1, separated by commas."""
 
 

@@ -119,7 +119,8 @@ def explain(error: ValidationError) -> str:
     parts = []
     for complaint in complaints[:_MOST_COMPLAINTS]:
         path = ".".join(shortened(str(step), _LONGEST_NAME) for step in complaint["loc"])
-        given = f" (given: {complaint['input']!r:.60})" if complaint["type"] != "missing" else ""
+        tells = complaint["type"] != "missing" and not isinstance(complaint["input"], dict)
+        given = f" (given: {complaint['input']!r:.60})" if tells else ""
         message = complaint["msg"].removeprefix("Value error, ")
         message = message[0].lower() + message[1:_LONGEST_COMPLAINT]
         parts.append(f"{path:.{_LONGEST_COMPLAINT}}: {message}{given}" if path else message)

@@ -65,6 +65,10 @@ class Catalog(Offered):
 
     def _found(self, names: Mapping[Path, str], name: str) -> Variant:
         if not self._is_folder(name):
+            if "/" in name:
+                raise ZooError(
+                    f"{name}: {'no model is in this folder' if Path(name).is_dir() else 'there is no folder'}"
+                )
             found: Variant = self._find("variant", name)
             return found
         folder = folder_named(name)

@@ -84,9 +84,12 @@ def _exchange(variant: Variant, field: str, value: str, name: str) -> Variant:
     current = getattr(variant, top)
     new: Any
     if isinstance(current, Record) and not isinstance(current, PartRef):
+        if not rest:
+            fields = ", ".join(sorted(type(current).model_fields))
+            raise ZooError(f"{name!r}: {top} has fields; give one of them as +{top}.FIELD=VALUE: {fields}")
         if rest not in type(current).model_fields:
             raise UnknownName(f"field of {top}", rest, type(current).model_fields, name)
-        new = {**dict(current), rest: _value(value)}
+        new = {**dict(current), rest: _off_or_value(value)}
     elif isinstance(current, tuple):
         new = _objectives(current, rest, value, name)
     elif isinstance(current, PartRef) and rest:
@@ -101,7 +104,7 @@ def _exchange(variant: Variant, field: str, value: str, name: str) -> Variant:
 def _word(field: str, rest: str, value: str, name: str) -> JsonValue:
     if rest:
         raise ZooError(f"{name!r}: {field} is one word and has no field {rest!r}; give it as +{field}=VALUE")
-    return _value(value)
+    return _off_or_value(value)
 
 
 def _objectives(current: tuple[PartRef, ...], path: str, value: str, name: str) -> tuple[PartRef, ...]:
@@ -116,6 +119,11 @@ def _objectives(current: tuple[PartRef, ...], path: str, value: str, name: str) 
 
 def _with_option(used: PartRef, option: str, value: str) -> PartRef:
     return PartRef(name=used.name, options={**used.options, option: _value(value)})
+
+
+def _off_or_value(text: str) -> JsonValue:
+    """As `_value`, and none switches a field off, as in --tune."""
+    return None if text == "none" else _value(text)
 
 
 def _value(text: str) -> JsonValue:

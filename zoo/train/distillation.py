@@ -260,8 +260,8 @@ def take_layers(student: Model, teacher: Model, numbers: Sequence[int]) -> None:
     own, its = student.variant, teacher.variant
     if len(numbers) != own.dims.n_layers:
         raise ZooError(
-            f"distillation.layers names {len(numbers)} layers, and it has {own.dims.n_layers}; exchange one, as "
-            f"+dims.n_layers={len(numbers)}"
+            f"distillation.layers takes {len(numbers)} of the teacher's layers, and the student has "
+            f"{own.dims.n_layers}; name as many, or exchange +dims.n_layers={len(numbers)}"
         )
     if max(numbers) > its.dims.n_layers:
         raise ZooError(f"layer {max(numbers)} of {its.name} is not there: it has layers 1 to {its.dims.n_layers}")

@@ -238,6 +238,12 @@ class Compress(JobKind):
         """As JobKind says."""
         return text_of(plan.task(str(job.task)))
 
+    def representative(self, plan: PlanSpec, job: Job) -> Job:
+        """The same system after its shortest fine-tuning, or itself if that is not trained."""
+        if job.system in plan.evaluated:
+            return job
+        return Finetune().representative(plan, job).model_copy(update={"kind": self.name})
+
 
 class Score(JobKind):
     """Have a model answer as it was pre-trained, by how probable it finds texts."""

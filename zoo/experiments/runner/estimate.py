@@ -138,9 +138,11 @@ class _DryRun:
         return self._measured(job).disk_bytes
 
     def _measured(self, job: Job) -> _Measured:
-        short = kind_of(job).representative(self._short, job)
+        return self._run(kind_of(job).representative(self._short, job))
+
+    def _run(self, short: Job) -> _Measured:
         for needed in self._short.needs(short):
-            self._measured(needed)
+            self._run(needed)
         if short.name not in self._done:
             self._done[short.name] = self._measure(short)
         return self._done[short.name]
