@@ -11,8 +11,11 @@ import torch
 
 import zoo
 from zoo.checkpoints.converting import convert
+from zoo.model import Origin
+from zoo.weights.checkpoint import weights_hash
 
 Run = Callable[..., tuple[int, str, str]]
+CATALOG = zoo.Catalog.installed()
 
 TINY = (
     "bert-tiny+dims.hidden_width=32+dims.embedding_width=32+dims.ffn_width=48+dims.n_layers=1+dims.vocab_size=80"
@@ -67,6 +70,25 @@ def test_weights_that_changed_are_not_said_to_be_the_runs(pretrained: Path, tmp_
     zoo.save(model, tmp_path / "changed")
     card = (tmp_path / "changed" / "README.md").read_text()
     assert "How the initial weights were made; they have changed since:" in card
+
+
+def test_a_card_says_what_a_format_left_out_of_weights_that_did_not_change(tmp_path: Path) -> None:
+    whole = CATALOG.build(CATALOG.variant(TINY.rpartition("+")[0]))
+    made = {"made_by": "zoo pretrain", "weights_hash": weights_hash(whole.state_dict())}
+    whole.origin = Origin("run/model", {}, {}, made)
+    zoo.save(whole, tmp_path / "hf")
+    assert whole.objective_names == ("bert.mlm", "bert.nsp") and whole.origin.provenance == made
+    convert(tmp_path / "hf", tmp_path / "back", to="zoo")
+    convert(tmp_path / "back", tmp_path / "again", to="hf")
+    for folder in ("hf", "back", "again"):
+        card = (tmp_path / folder / "README.md").read_text()
+        assert "as the format had no place for it: bert.nsp.\n\nHow these weights were made:" in card
+        assert f"| weights_hash | {made['weights_hash']} |" in card and "| on top | bert.mlm |" in card
+    changed = zoo.load(tmp_path / "back")
+    with torch.no_grad():
+        changed.embedding.tokens.weight += 1
+    zoo.save(changed, tmp_path / "changed")
+    assert "they have changed since:" in (tmp_path / "changed" / "README.md").read_text()
 
 
 @pytest.mark.slow

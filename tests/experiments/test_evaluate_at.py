@@ -16,6 +16,7 @@ from zoo import ZooError, plan_comparison
 from zoo.core.specs import Pretraining
 from zoo.experiments.plan.corpus import FilesCorpus
 from zoo.experiments.plan.make import make_plan, with_budget
+from zoo.experiments.plan.model_jobs import points_of
 from zoo.experiments.plan.plan import Plan
 from zoo.experiments.plan.points import points
 from zoo.experiments.report.build import write_report
@@ -220,6 +221,17 @@ def test_one_seed_has_an_interval_over_items_and_a_missing_point_has_no_reach() 
 def test_unsuitable_use_is_refused(variants: tuple[str, ...], options: dict[str, str], told: str) -> None:
     with pytest.raises(ZooError, match=told):
         plan_comparison(*variants, tasks="micro-sentiment", **{"evaluate_at": "10%", **options})
+
+
+def test_a_teacher_that_is_not_compared_keeps_no_models_in_training() -> None:
+    teacher = CATALOG.variant("bert-tiny")
+    pupil = CATALOG.variant("pupil=bert-tiny+distillation.teacher=bert-tiny+distillation.phase=pretraining")
+    for variants, teachers in ([pupil], [teacher]), ([pupil, teacher], []):
+        plan = make_plan(CATALOG, variants, ["lamps"], n_seeds=1, evaluate_at=(100_000, 500_000), teachers=teachers)
+        kept = [job.system for job in plan.jobs if job.kind == "checkpoint"]
+        assert sorted(kept) == sorted([variant.name for variant in variants] * 2)
+        start = next(job for job in plan.jobs if (job.kind, job.system) == ("pretrain", "bert-tiny"))
+        assert len(points_of(plan, start)) == 2 * (teacher in variants)
 
 
 def test_models_that_are_not_pretrained_here_have_no_points(plain: tuple[ComparisonRun, Path]) -> None:

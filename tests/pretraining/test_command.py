@@ -15,6 +15,7 @@ import pytest
 from tests.pretraining.conftest import SMALL
 from zoo import Catalog
 from zoo.pretraining.log import read_log
+from zoo.pretraining.request import PretrainRequest, requested
 
 Arguments = Callable[..., list[str]]
 Zoo = Callable[[list[str]], int]
@@ -68,6 +69,24 @@ def test_what_the_budget_changes_is_told_field_by_field(
     assert f"pretraining.tokens: {recipe.tokens} -> 600" in shown
     assert f"pretraining.batch_tokens: {recipe.batch_tokens} -> 24" in shown
     assert f"pretraining.learning_rate: {recipe.learning_rate} -> " in shown
+
+
+@pytest.mark.parametrize(
+    ("more", "told"),
+    [
+        ("+pruning.heads=0.5+adaptation.tokens=5000", "adaptation.tokens, pruning.heads: no part of a pre-training"),
+        ("+distillation.teacher=bert-mini", "distillation.teacher: no part of a pre-training"),
+        ("+finetuning.steps=9", ""),
+    ],
+)
+def test_fields_that_only_a_comparison_reads_are_told(
+    text: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture, more: str, told: str
+) -> None:
+    asked = PretrainRequest.of({"corpus": [text], "out": tmp_path / "run", "steps": 3})
+    run = requested(Catalog.installed(), SMALL + more, asked)
+    warnings = [record.getMessage() for record in caplog.records if "no part of" in record.getMessage()]
+    assert [warning.startswith(told) for warning in warnings] == [True] * bool(told)
+    assert run.spec.variant.pruning.heads == (0.5 if "pruning" in more else 0)  # comparisons of its folder read it
 
 
 def test_a_field_that_the_expression_sets_is_not_scaled(

@@ -74,6 +74,14 @@ def test_a_wrong_exchange_is_told_in_one_line(catalog: Catalog, expression: str,
     assert "\n" not in str(caught.value)
 
 
+def test_a_long_expression_needs_a_name_of_its_own(catalog: Catalog) -> None:
+    long = f"bert-tiny+distillation.teacher=runs/{'far/' * 120}away"
+    named = catalog.variant(f"pupil={long}+dims.n_layers=3")
+    assert (named.name, named.dims.n_layers, named.distillation.teacher) == ("pupil", 3, long.partition("=")[2])
+    with pytest.raises(ZooError, match=r"more than 400 characters; give .* of its own, as mine=bert-tiny\+\.\.\.$"):
+        catalog.variant(long)
+
+
 def test_an_unknown_part_is_told_when_the_variant_is_checked(catalog: Catalog) -> None:
     wrong: Variant = catalog.variant("bert-tiny+encoder=albert.shard")
     with pytest.raises(UnknownName, match=r"'albert.shard' is not an encoder; did you mean 'albert.shared'\? Known: "):

@@ -15,6 +15,7 @@ from zoo.model import Model
 from zoo.registry.catalog import Catalog
 from zoo.weights.checkpoint import weights_hash
 from zoo.weights.hub import is_hub_name
+from zoo.weights.provenance import as_written, tells_of
 
 MADE = "How these weights were made:"
 BEGAN = "How the initial weights were made; they have changed since:"
@@ -77,9 +78,11 @@ def _training(model: Model) -> str:
     provenance = model.origin.provenance if model.origin else {}
     if not provenance:
         return ""
-    unchanged = provenance.get("weights_hash") == weights_hash(model.state_dict())
+    unchanged = tells_of(provenance, weights_hash(model.state_dict()))
+    left = as_written(provenance).get("left_out")
+    without = f"Left out when they were written, as the format had no place for it: {visible(str(left))}.\n\n"
     table = _table(("field", "value"), [(field, _shown(value)) for field, value in _flat(provenance)])
-    return f"{MADE if unchanged else BEGAN}\n\n{table}"
+    return f"{without if left else ''}{MADE if unchanged else BEGAN}\n\n{table}"
 
 
 def _flat(record: Mapping[str, Any], prefix: str = "") -> Iterable[tuple[str, Any]]:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import dataclasses
 import logging
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from functools import partial
 from pathlib import Path
 from typing import Literal
@@ -14,16 +15,17 @@ from zoo.checkpoints.card import model_card
 from zoo.checkpoints.reading import head_of
 from zoo.core.errors import ZooError
 from zoo.core.files import write_folder
-from zoo.core.specs import PartRef
+from zoo.core.interfaces import Embedding
+from zoo.core.specs import PartRef, Variant
 from zoo.heads import TaskHead
 from zoo.model import Model
 from zoo.registry.catalog import Catalog
-from zoo.weights.checkpoint import write_own
+from zoo.weights.checkpoint import weights_hash, write_own
 from zoo.weights.folder import Objectives
 from zoo.weights.format import OWN_HEAD, POOL, TASK, UNTIED_DECODER, CheckpointFormat
 from zoo.weights.huggingface import HuggingFaceExport, without_objectives, write_huggingface, write_tokenizer_config
 from zoo.weights.match import PROBLEMS
-from zoo.weights.provenance import write_provenance
+from zoo.weights.provenance import rewritten, tells_of, write_provenance
 
 log = logging.getLogger("zoo")
 
@@ -49,10 +51,13 @@ def save(
     if not replace and folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
         raise ZooError(f"{folder} exists; give a new name, or allow to replace it")
     catalog = catalog or Catalog.installed()
-    model = simplified(model) if to == "hf" else model
-    described = describe(model, catalog) if to == "hf" else None
-    if described is not None and (left := [name for name in model.objective_names if name in described.left_out]):
-        log.warning("%s: %s", folder, f"left out, as the format has no place for it: {', '.join(left)}")
+    described = None
+    if to == "hf":
+        whole, model = model, simplified(model)
+        described = describe(model, catalog)
+        if left := [name for name in model.objective_names if name in described.left_out]:
+            log.warning("%s: %s", folder, f"left out, as the format has no place for it: {', '.join(left)}")
+        model = _as_expressed(whole, model, left)
     metadata = {**(model.origin.metadata if model.origin else {}), "format": "pt"}
     card = model_card(model, catalog)
     state = {renamed(model, name): tensor for name, tensor in model.state_dict().items()}
@@ -109,8 +114,25 @@ def simplified(model: Model) -> Model:
         return model
     name, embedding = found
     variant = model.variant.swap(model.variant.name, embedding=PartRef(name=name))
-    objectives = {name: model.objective(name) for name in model.objective_names}
-    made = Model(variant, embedding, model.encoder, objectives, loss_weights=model.loss_weights, causal=model.causal)
+    return _with(model, variant, embedding, model.objective_names)
+
+
+def _as_expressed(whole: Model, simple: Model, left_out: Collection[str]) -> Model:
+    """A model without the objectives that a format leaves out; how it was made goes on with it."""
+    if simple is whole and not left_out:
+        return whole
+    kept = [name for name in simple.objective_names if name not in left_out]
+    made = _with(simple, simple.variant, simple.embedding, kept)
+    if whole.origin and tells_of(whole.origin.provenance, weights_hash(whole.state_dict())):
+        provenance = rewritten(whole.origin.provenance, weights_hash(made.state_dict()), left_out)
+        made.origin = dataclasses.replace(whole.origin, provenance=provenance)
+    return made
+
+
+def _with(model: Model, variant: Variant, embedding: Embedding, objectives: Iterable[str]) -> Model:
+    """A model with another embedding or fewer objectives, its weights shared."""
+    kept = {name: model.objective(name) for name in objectives}
+    made = Model(variant, embedding, model.encoder, kept, loss_weights=model.loss_weights, causal=model.causal)
     made.tokenizer, made.origin = model.tokenizer, model.origin
     return made
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -22,6 +23,8 @@ if TYPE_CHECKING:
     from zoo.pretraining.source import TextSource
     from zoo.train.distributed import Distributed
     from zoo.train.step import StepConfig
+
+log = logging.getLogger("zoo")
 
 CHECKPOINTS = 20
 EVALUATIONS = 10
@@ -135,6 +138,7 @@ def requested(catalog: Catalog, name: str, asked: PretrainRequest, command: str 
     start = None if asked.from_scratch else catalog.folder(name)
     own = catalog.exchanged_fields(expression)
     _refuse_two_budgets(asked, own)
+    _warn_of_later(variant, own)
     meant = scaled(variant, asked.tokens, asked.steps, asked.batch_tokens, own)
     catalog.check(meant)
     n_steps, teacher = meant.pretraining.steps, _teacher(catalog, meant, asked)
@@ -187,6 +191,15 @@ def _teacher(catalog: Catalog, variant: Variant, asked: PretrainRequest) -> str 
     if asked.tokenizer:
         raise ZooError(f"the text is read with the tokenizer of {record.teacher}; leave out --tokenizer")
     return str(folder)
+
+
+def _warn_of_later(variant: Variant, own: frozenset[str]) -> None:
+    """Log the exchanged fields that describe what only a comparison does, after a pre-training."""
+    later = {"adaptation", "pruning", "quantization"}
+    if not variant.distillation.in_pretraining:
+        later.add("distillation")
+    if given := [field for field in sorted(own) if field.partition(".")[0] in later]:
+        log.warning(f"{', '.join(given)}: no part of a pre-training; zoo compare does this, when it fine-tunes")
 
 
 def _refuse_two_budgets(asked: PretrainRequest, own: frozenset[str]) -> None:

@@ -39,8 +39,7 @@ class Catalog(Offered):
         """
         own, rest = self.named(expression)
         folders = [folder.resolve() for name in (expression, *beside) if (folder := self.folder(name)) is not None]
-        variant = evaluate(rest, partial(self._found, told_apart(folders)), self._is_folder)
-        return variant.model_copy(update={"name": own}) if own else variant
+        return evaluate(rest, partial(self._found, told_apart(folders)), self._is_folder, own)
 
     def named(self, expression: str) -> tuple[str, str]:
         """The name that an expression gives, empty if none, and the rest. Raises ZooError if the name is not valid."""

@@ -18,7 +18,8 @@ from typing import Any
 from pydantic import JsonValue
 
 from zoo.core.diff import diff
-from zoo.core.errors import UnknownName, ZooError
+from zoo.core.errors import UnknownName, ZooError, shortened
+from zoo.core.record import LONGEST_NAME
 from zoo.core.specs import PartRef, Record, Variant
 
 NOT_IN_NAMES = r"[^A-Za-z0-9._+=,:~-]"
@@ -56,11 +57,16 @@ def exchanged_fields(expression: str, is_folder: Callable[[str], bool] = lambda 
 
 
 def evaluate(
-    expression: str, find: Callable[[str], Variant], is_folder: Callable[[str], bool] = lambda name: False
+    expression: str,
+    find: Callable[[str], Variant],
+    is_folder: Callable[[str], bool] = lambda name: False,
+    own: str = "",
 ) -> Variant:
-    """The variant that an expression means, named by the expression itself; `find` looks the first name up.
+    """The variant that an expression without its own name means, called `own`, or by the expression itself; `find`
+    looks the first name up.
 
-    Raises ZooError for a field that does not exist, a value that does not fit, or an exchange that changes nothing.
+    Raises ZooError for a field that does not exist, a value that does not fit, an exchange that changes nothing, or an
+    expression that is too long for a name.
     """
     base = base_of(expression, is_folder)
     exchanges = expression[len(base) + 1 :].split("+") if len(expression) > len(base) else []
@@ -69,11 +75,17 @@ def evaluate(
         field, equals, value = exchange.partition("=")
         if not equals or not field:
             raise ZooError(f"{exchange!r} in {expression!r} is not of the form +FIELD=VALUE, as +dims.n_layers=6")
-        changed = _exchange(variant, field, value, f"{variant.name}+{re.sub(NOT_IN_NAMES, '-', exchange)}")
+        name = own or f"{variant.name}+{re.sub(NOT_IN_NAMES, '-', exchange)}"
+        if len(name) > LONGEST_NAME:
+            raise ZooError(
+                f"{shortened(expression, 100)!r} makes a name of more than {LONGEST_NAME} characters; give the variant "
+                f"a name of its own, as mine={base}+..."
+            )
+        changed = _exchange(variant, field, value, name)
         if not diff(variant, changed):
             raise ZooError(f"{exchange!r} in {expression!r} changes nothing: {variant.name} already has it")
         variant = changed
-    return variant
+    return variant.model_copy(update={"name": own}) if own else variant
 
 
 def _exchange(variant: Variant, field: str, value: str, name: str) -> Variant:

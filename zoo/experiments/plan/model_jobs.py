@@ -185,7 +185,9 @@ class Inherit(Pretrain):
 
 
 def points_of(plan: PlanSpec, job: Job) -> list[Job]:
-    """The jobs that keep a pre-training's model at the plan's points."""
+    """The jobs that keep a pre-training's model at the plan's points: none if only a teacher starts from it."""
+    if job.system not in {plan.origins[variant.name] for variant in plan.variants}:
+        return []
     return [job.model_copy(update={"kind": Checkpoint.name, "at": tokens}) for tokens in plan.evaluate_at]
 
 
