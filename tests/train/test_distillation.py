@@ -29,8 +29,8 @@ from zoo.train.distillation import (
     LOGITS,
     RELATIONS,
     Lesson,
+    LogitCache,
     Student,
-    Told,
     answers_of,
     hidden_distance,
     logit_distance,
@@ -241,7 +241,7 @@ def test_what_a_teacher_told_once_is_what_it_says_of_each_batch() -> None:
         asked_for.extend(numbers)
         return [item_logits[number - 2].detach() for number in numbers]
 
-    lesson = Lesson(Distillation(teacher="t"), "task", told=Told(ask))
+    lesson = Lesson(Distillation(teacher="t"), "task", cache=LogitCache(ask))
     numbered = replace(asked, labels={**asked.labels, ITEM: torch.tensor(asked.order) + 2})
     once, each = Student(own, None, lesson, seed=0), student(own, teacher)
     for _ in range(2):
@@ -259,7 +259,9 @@ def test_choices_are_told_by_question(kind: str) -> None:
     told = drawn(2, 3)
     told[1, 2] = -torch.inf  # the second question has two choices
     rows = {3: told[0], 4: told[1, :2]}
-    lesson = Lesson(Distillation(teacher="t"), "task", told=Told(lambda numbers: [rows[number] for number in numbers]))
+    lesson = Lesson(
+        Distillation(teacher="t"), "task", cache=LogitCache(lambda numbers: [rows[number] for number in numbers])
+    )
     student = Student(made, None, lesson, seed=0)
     found = student(asked)[LOGITS].loss
     expected = logit_distance(output(logits, head.targets(asked)), told, answers_of(head), 2.0)

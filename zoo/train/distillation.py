@@ -57,7 +57,7 @@ def asked_once(record: Distillation, head: TaskHead | type[TaskHead], recipe: Fi
     return not reads_batches
 
 
-class Told:
+class LogitCache:
     """A teacher's logits of training items by number, for which `ask` is asked once, when each is first needed."""
 
     def __init__(self, ask: Callable[[Sequence[int]], Sequence[Tensor]]) -> None:
@@ -75,14 +75,14 @@ class Told:
 @dataclass(frozen=True)
 class Lesson:
     """What a student learns of the objective `own`: of a teacher that reads every batch, the logits of its objective
-    `its`, put into the student's order; otherwise what it has `told` of training items.
+    `its`, put into the student's order; otherwise those in a `cache`, by training item.
     """
 
     record: Distillation
     own: str
     its: str = ""
     in_order: Callable[[Tensor], Tensor] = lambda logits: logits
-    told: Told | None = None
+    cache: LogitCache | None = None
 
 
 class Student(Model):
@@ -92,7 +92,7 @@ class Student(Model):
     """
 
     teacher: Model | None
-    """Nobody where it has told everything before."""
+    """None if its logits are cached."""
 
     def __init__(self, model: Model, teacher: Model | None, lesson: Lesson, seed: int) -> None:
         record = lesson.record
@@ -137,27 +137,27 @@ class Student(Model):
         known: list[Tensor] = []
         wanted = bool({HIDDEN, RELATIONS} & {*self.lessons})
         outputs = super().forward(batch, mine if wanted else None)
-        told = self._told(batch, known if wanted else None)
+        logits = self._teacher_logits(batch, known if wanted else None)
         ways = {
-            LOGITS: lambda: self._logits(outputs[self.lesson.own], told),
+            LOGITS: lambda: self._logits(outputs[self.lesson.own], logits),
             HIDDEN: lambda: self._hidden(mine[-1], known[-1]),
             RELATIONS: lambda: self._relations(mine, known, batch.layout),
         }
         return outputs | {name: _without_targets(ways[name]()) for name in self.lessons}
 
     @torch.no_grad()
-    def _told(self, batch: Batch, states: list[Tensor] | None) -> Tensor:
+    def _teacher_logits(self, batch: Batch, states: list[Tensor] | None) -> Tensor:
         """The teacher's logits of a batch, in the shape of the student's."""
         if self.teacher is not None:
             return self.lesson.in_order(self.teacher(batch, states)[self.lesson.its].logits)
-        assert self.lesson.told is not None
+        assert self.lesson.cache is not None
         numbers = batch.on_cpu.labels[ITEM].tolist()
         if batch.items:  # one row for each question
             numbers = list({item: number for item, number in sorted(zip(batch.items, numbers, strict=True))}.values())
-        return self.lesson.told(numbers).to(batch.ids.device)
+        return self.lesson.cache(numbers).to(batch.ids.device)
 
-    def _logits(self, ours: Output, told: Tensor) -> Tensor:
-        return logit_distance(ours, told, answers_of(self.objective(self.lesson.own)), self.lesson.record.temperature)
+    def _logits(self, ours: Output, theirs: Tensor) -> Tensor:
+        return logit_distance(ours, theirs, answers_of(self.objective(self.lesson.own)), self.lesson.record.temperature)
 
     def _hidden(self, ours: Tensor, theirs: Tensor) -> Tensor:
         ours = ours if self.projection is None else self.projection(ours)
@@ -167,8 +167,8 @@ class Student(Model):
         n_heads = self.lesson.record.relation_heads or self.variant.dims.required("n_heads")
         assert self.teacher is not None
         with torch.no_grad():
-            told = self.teacher.encoder.projected(theirs)
-        return relation_distance(self.encoder.projected(ours), told, layout, n_heads)
+            projected = self.teacher.encoder.projected(theirs)
+        return relation_distance(self.encoder.projected(ours), projected, layout, n_heads)
 
 
 def _without_targets(loss: Tensor) -> Output:
@@ -191,11 +191,14 @@ def logit_distance(student: Output, teacher: Tensor, answers: Answers, temperatu
     ours, theirs = ours / temperature, theirs / temperature
     if answers == "decisions":
         yes, ours = theirs.sigmoid(), torch.stack([F.logsigmoid(ours), F.logsigmoid(-ours)], -1)
-        told, theirs = torch.stack([yes, 1 - yes], -1), torch.stack([F.logsigmoid(theirs), F.logsigmoid(-theirs)], -1)
+        probabilities, theirs = (
+            torch.stack([yes, 1 - yes], -1),
+            torch.stack([F.logsigmoid(theirs), F.logsigmoid(-theirs)], -1),
+        )
     else:
-        told, theirs, ours = theirs.softmax(-1), theirs.log_softmax(-1), ours.log_softmax(-1)
+        probabilities, theirs, ours = theirs.softmax(-1), theirs.log_softmax(-1), ours.log_softmax(-1)
     # What can't be chosen, as tokens beside a text, has a logit of minus infinity in both.
-    terms = (told * (theirs - ours)).masked_fill(theirs == -torch.inf, 0.0)
+    terms = (probabilities * (theirs - ours)).masked_fill(theirs == -torch.inf, 0.0)
     return temperature**2 * terms.sum() / n
 
 
@@ -216,10 +219,10 @@ def relation_distance(student: Sequence[Tensor], teacher: Sequence[Tensor], layo
     """
     total = student[0].new_zeros(())
     for ours, theirs in zip(student, teacher, strict=True):
-        for mine, told in zip(
+        for student_run, teacher_run in zip(
             _relations(ours, layout, n_heads), _relations(theirs, layout, n_heads), strict=True
         ):  # one run of sequences of equal length after the other
-            total = total + F.kl_div(mine, told, reduction="sum", log_target=True)
+            total = total + F.kl_div(student_run, teacher_run, reduction="sum", log_target=True)
     return total / (n_heads * layout.n_tokens)
 
 

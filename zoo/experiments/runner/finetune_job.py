@@ -19,7 +19,7 @@ from zoo.experiments.results.records import Cost, ItemsSeen, LayerWeights, TaskR
 from zoo.experiments.runner.context import JobContext
 from zoo.experiments.runner.latency import latency, throughput
 from zoo.experiments.runner.scoring import answered, planned_data, scored, unlabelled
-from zoo.experiments.runner.student import is_told, taught
+from zoo.experiments.runner.student import has_cached_teacher, taught
 from zoo.heads import TaskHead
 from zoo.machine.memory import peak_memory, reset_peak_memory
 from zoo.model import Model
@@ -51,7 +51,7 @@ def finetune(work: JobContext) -> TaskResult:
     kind = task_kind(task, recipe)
     encoded = {task.train_split: kind.encode(items, tokenizer, recipe.max_length)}
     began = time.perf_counter()
-    learnt = _to_learn(work, model, items, encoded[task.train_split][0], is_told(work, head, recipe))
+    learnt = _to_learn(work, model, items, encoded[task.train_split][0], has_cached_teacher(work, head, recipe))
     history = _trained(work, model, head, learnt, items, held_out)
     trained = time.perf_counter()
     selection_score = _score_of(work, model, head, to_choose_on) if to_choose_on else None

@@ -19,11 +19,11 @@ from zoo.model import Model
 from zoo.tasks.kinds import task_kind
 from zoo.tasks.task import Example, Task
 from zoo.text.cache import hash_tokenizer
-from zoo.train.distillation import Lesson, Student, Told, asked_once
+from zoo.train.distillation import Lesson, LogitCache, Student, asked_once
 from zoo.train.finetune import logits_of
 
 
-def is_told(work: JobContext, head: TaskHead, recipe: Finetuning) -> bool:
+def has_cached_teacher(work: JobContext, head: TaskHead, recipe: Finetuning) -> bool:
     """Whether a job's model has a teacher that is asked once for each training item."""
     record = work.plan.variant(work.job.system).distillation
     return record.in_finetuning and asked_once(record, head, recipe)
@@ -40,7 +40,7 @@ def taught(work: JobContext, model: Model, head: TaskHead, task: Task, items: Se
         tensor.data = tensor.data.clone()  # bits may depend on where in a file they are mapped from
     its = head_for_text(teacher.to(device))
     order = partial(in_order, order=class_order(its.config, task))
-    if not is_told(work, head, recipe):
+    if not has_cached_teacher(work, head, recipe):
         if hash_tokenizer(teacher.text_tokenizer) != hash_tokenizer(model.text_tokenizer):
             raise ZooError(
                 f"{record.teacher} has another tokenizer than {model.variant.name}, and items that are changed or "
@@ -55,4 +55,4 @@ def taught(work: JobContext, model: Model, head: TaskHead, task: Task, items: Se
         with work.how.compute.autocast():
             return [order(logits) for logits in logits_of(teacher, its, encoded)]
 
-    return Student(model, None, Lesson(record, task.name, told=Told(ask)), work.job.seed)
+    return Student(model, None, Lesson(record, task.name, cache=LogitCache(ask)), work.job.seed)
