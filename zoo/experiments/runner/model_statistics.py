@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import time
 from pathlib import Path
 from typing import Any
 
 from zoo.auditing import executed, stored
 from zoo.auditing.audit import Settings, audit_variant
+from zoo.checkpoints import save
 from zoo.core.specs import Variant
 from zoo.experiments.results.beside_models import model_bytes
+from zoo.experiments.results.records import Cost, ModelResult
+from zoo.experiments.runner.context import JobContext
 from zoo.machine.compute import Compute
 from zoo.machine.environment import environment
+from zoo.machine.memory import peak_memory
 from zoo.model import Model
 from zoo.registry.catalog import Catalog
 from zoo.weights.checkpoint import weights_hash
@@ -43,3 +48,23 @@ def model_statistics(
         "checkpoint_files": CheckpointFolder(place).trained_file_hashes,
         "environment": environment(catalog, compute),
     }
+
+
+def untrained_result(work: JobContext, model: Model, source: str, source_hash: str, began: float) -> ModelResult:
+    """Save a model whose weights come from elsewhere as a job's, and the result that says from where."""
+    place, compute = work.model_folder(), work.how.compute
+    save(model, place, to="zoo", replace=True, catalog=work.catalog)
+    return ModelResult(
+        job=work.job,
+        variant=model.variant,
+        corpus=f"none here: {source}",
+        corpus_hash=source_hash,
+        corpus_documents=0,
+        corpus_tokens=0,
+        steps=0,
+        tokens=0,
+        losses={},
+        accuracies={},
+        **model_statistics(work.catalog, model.variant, model, work.folder, place, compute),
+        cost=Cost(seconds=time.perf_counter() - began, peak_bytes=peak_memory(compute.torch_device)),
+    )

@@ -7,14 +7,14 @@ from pathlib import Path
 
 import torch
 
-from zoo.checkpoints import load, save
+from zoo.checkpoints import load
 from zoo.core.errors import ZooError
 from zoo.core.meta import without_memory
 from zoo.experiments.plan.make import refuse_changed
-from zoo.experiments.results.records import Cost, ModelResult
+from zoo.experiments.results.records import ModelResult
 from zoo.experiments.runner.context import JobContext
-from zoo.experiments.runner.model_statistics import model_statistics
-from zoo.machine.memory import peak_memory, reset_peak_memory
+from zoo.experiments.runner.model_statistics import untrained_result
+from zoo.machine.memory import reset_peak_memory
 from zoo.model import Model
 from zoo.weights.folder import CheckpointFolder
 
@@ -35,22 +35,7 @@ def take_over(work: JobContext) -> ModelResult:
             f"{asked.name} does not fit the weights in {planned.folder}; do not change anything they depend on"
         )
     model.variant = asked
-    place = work.model_folder()
-    save(model, place, to="zoo", replace=True, catalog=catalog)
-    return ModelResult(
-        job=job,
-        variant=asked,
-        corpus=f"none here: the weights of {planned.folder}",
-        corpus_hash=planned.content_hash,
-        corpus_documents=0,
-        corpus_tokens=0,
-        steps=0,
-        tokens=0,
-        losses={},
-        accuracies={},
-        **model_statistics(catalog, asked, model, work.folder, place, work.how.compute),
-        cost=Cost(seconds=time.perf_counter() - began, peak_bytes=peak_memory(work.how.compute.torch_device)),
-    )
+    return untrained_result(work, model, f"the weights of {planned.folder}", planned.content_hash, began)
 
 
 def _shapes(model: Model) -> dict[str, torch.Size]:
