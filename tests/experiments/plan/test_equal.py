@@ -41,17 +41,21 @@ def test_the_suite_of_families_has_a_tiny_variant_of_each_plugin() -> None:
 def test_equal_parameters_are_counted_in_the_modules_themselves() -> None:
     variants = made_equal(CATALOG, of("bert-tiny", "albert-tiny", "elmo-tiny", "roberta-tiny"), "parameters")
     counts = {v.name: module_counts(on_meta(CATALOG, v)).encoder for v in variants}
-    assert list(counts) == ["bert-tiny", "albert-tiny~width-208", "elmo-tiny~width-80", "roberta-tiny"]
+    albert, elmo = "albert-tiny+dims.hidden_width=208+dims.ffn_width=832", "elmo-tiny+dims.hidden_width=80"
+    assert list(counts)[::3] == ["bert-tiny", "roberta-tiny"]
+    assert list(counts)[1] == albert and list(counts)[2].startswith(elmo)
     assert all(abs(count / counts["bert-tiny"] - 1) < 0.01 for count in counts.values())
-    albert, before = variants[1].dims, CATALOG.variant("albert-tiny").dims
-    assert albert.ffn_width == 4 * albert.hidden_width and albert.embedding_width == before.embedding_width
+    sizes, before = variants[1].dims, CATALOG.variant("albert-tiny").dims
+    assert sizes.ffn_width == 4 * sizes.hidden_width and sizes.embedding_width == before.embedding_width
     assert made_equal(CATALOG, variants, "parameters") == variants
+    assert of(*counts) == variants  # their names can be typed
 
 
 def test_parameters_that_no_width_reaches_are_told(caplog: pytest.LogCaptureFixture) -> None:
     with caplog.at_level(logging.WARNING, logger="zoo"):
         made_equal(CATALOG, of("bert-tiny", "roberta-base"), "parameters")
-    assert "roberta-base~width-24 has 1,3" in caplog.text and "bert-tiny 669,440" in caplog.text
+    narrow = "roberta-base+dims.hidden_width=24+dims.embedding_width=24+dims.ffn_width=96"
+    assert f"{narrow} has 1,3" in caplog.text and "bert-tiny 669,440" in caplog.text
 
 
 def test_equal_operations_are_numbers_of_tokens() -> None:
@@ -63,13 +67,14 @@ def test_equal_operations_are_numbers_of_tokens() -> None:
     heads = predicted * 2 * (width**2 + width * vocabulary) + 2 * width**2 + 4 * width
     bert, shallow = made_equal(CATALOG, of("bert-tiny", "bert-tiny+dims.n_layers=1"), "operations")
     assert bert.pretraining.tokens == 1_000_000
-    assert shallow.pretraining.tokens == pytest.approx(1e6 * (2 * layer + heads) / (layer + heads), rel=1e-3)
-    assert shallow.name == f"bert-tiny+dims.n_layers=1~{shallow.pretraining.tokens / 1e6:.2f}M-tokens"
+    assert shallow.pretraining.tokens == pytest.approx(1e6 * (2 * layer + heads) / (layer + heads), rel=5e-3)
+    assert shallow.name == f"bert-tiny+dims.n_layers=1+pretraining.tokens={shallow.pretraining.tokens}"
+    assert of(shallow.name) == [shallow]
 
 
 def test_a_plan_says_what_was_held_equal_and_lets_budgets_differ_for_it() -> None:
     plan = planned(suite="families", equal="operations")
-    tokens = {variant.name.partition("~")[0]: variant.pretraining.tokens for variant in plan.variants}
+    tokens = {variant.name.partition("+")[0]: variant.pretraining.tokens for variant in plan.variants}
     assert plan.equal == "operations" and len(plan.variants) == 6
     assert tokens["elmo-tiny"] < tokens["gpt-tiny"] < tokens["bert-tiny"] == 2_000
     assert planned(suite="families").equal == "tokens" and planned("bert-tiny").equal is None

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from math import lcm
 from typing import Literal, TypeAlias
@@ -13,6 +13,7 @@ from zoo.auditing.cost import cost
 from zoo.core.errors import ZooError
 from zoo.core.specs import Variant
 from zoo.registry.catalog import Catalog
+from zoo.registry.expressions import evaluate
 
 Equal: TypeAlias = Literal["tokens", "parameters", "operations"]
 
@@ -40,7 +41,7 @@ def families(catalog: Catalog, first: str) -> list[str]:
 def made_equal(catalog: Catalog, variants: Sequence[Variant], what: Equal | None) -> list[Variant]:
     """Variants of other widths, or with other numbers of tokens, so that all have what the first has.
 
-    Those that change are named after what they are given. Raises ZooError for a part that states no formula.
+    Those that change are named by the expressions that mean them. Raises ZooError for a part that states no formula.
     """
     if what in (None, "tokens"):
         return list(variants)
@@ -72,18 +73,24 @@ def _wide(variant: Variant, width: int) -> Variant:
     dims = variant.dims
     ffn_width = dims.ffn_width and round(dims.ffn_width * width / dims.hidden_width)
     embedding_width = width if dims.embedding_width == dims.hidden_width else dims.embedding_width
-    more = {"hidden_width": width, "embedding_width": embedding_width, "ffn_width": ffn_width}
-    return variant.swap(f"{variant.name}~width-{width}", dims={**dict(dims), **more})
+    sizes = {"hidden_width": width, "embedding_width": embedding_width, "ffn_width": ffn_width}
+    return _with(variant, {f"dims.{name}": size for name, size in sizes.items() if size != getattr(dims, name)})
+
+
+def _with(variant: Variant, values: Mapping[str, int | None]) -> Variant:
+    """What a variant's name followed by +FIELD=VALUE means, so that it can be typed."""
+    expression = "+".join([variant.name, *(f"{field}={value}" for field, value in values.items())])
+    return evaluate(expression, lambda name: variant, is_folder=lambda name: name == variant.name)
 
 
 def _of_operations(catalog: Catalog, variant: Variant, like: Variant) -> Variant:
     """So many tokens that pre-training takes as many operations as the other's, as the audit counts them."""
     recipe = variant.pretraining
-    tokens = round(like.pretraining.tokens * _per_token(catalog, like) / _per_token(catalog, variant))
+    exact = like.pretraining.tokens * _per_token(catalog, like) / _per_token(catalog, variant)
+    tokens = int(float(f"{exact:.3g}"))  # to three digits, which is nearer than SAME
     if abs(tokens / recipe.tokens - 1) < SAME:
         return variant
-    given = f"{tokens / 1e6:.2f}M" if tokens > 1e6 else f"{tokens / 1e3:.0f}k"
-    return variant.swap(f"{variant.name}~{given}-tokens", pretraining={**dict(recipe), "tokens": tokens})
+    return _with(variant, {"pretraining.tokens": tokens})
 
 
 def _parameters(catalog: Catalog, variant: Variant) -> int:
