@@ -192,7 +192,10 @@ def test_a_keyboard_interrupt_is_not_swallowed(install: Any) -> None:
     ("expression", "message"),
     [
         ("bert-tiny+dims.n_heads=3", "dims.n_heads=3 does not divide dims.hidden_width=128"),
-        ("bert-tiny+dims.embedding_width=64", "embedding 'bert.absolute': it needs dims.embedding_width=64 equal"),
+        (
+            "bert-tiny+dims.embedding_width=64",
+            r"variant 'bert-tiny\+dims.embedding_width=64': embedding 'bert.absolute': it needs dims.embedding_width=64",
+        ),
         ("bert-tiny+encoder.share=all", "'share' is not an option .*encoder 'bert.stack'"),
         ("albert-tiny+encoder.share=some", "option 'share' of encoder 'albert.shared': input should be 'all'"),
         ("albert-tiny+encoder.n_groups=3", "n_groups=3 should be between 1 and dims.n_layers=2"),

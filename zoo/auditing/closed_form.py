@@ -70,8 +70,9 @@ def closed_form(catalog: Catalog, variant: Variant) -> ClosedForm:
     """A variant by its parts' formulas. Raises UnknownName or ZooError if a part is missing or does not fit."""
     used = [("embedding", variant.embedding), ("encoder", variant.encoder)]
     used += [("objective", objective) for objective in variant.objectives]
+    of = f"variant {variant.name!r}: "
     return ClosedForm(
-        variant, tuple(Part(kind, part.name, catalog.components(kind, part, variant.dims)) for kind, part in used)
+        variant, tuple(Part(kind, part.name, catalog.components(kind, part, variant.dims, of)) for kind, part in used)
     )
 
 

@@ -80,8 +80,9 @@ class Catalog(Offered):
         """The paths of the fields that an expression exchanges. Raises ZooError as `named` does."""
         return exchanged_fields(self.named(expression)[1], self._is_folder)
 
-    def components(self, kind: str, used: PartRef, dims: Dims) -> tuple[Component, ...] | None:
-        """The components of a part by its plugin's formula; None if the plugin states none. Raises as `build`."""
+    def components(self, kind: str, used: PartRef, dims: Dims, of: str = "") -> tuple[Component, ...] | None:
+        """The components of a part, `of` what errors begin with, by its plugin's formula; None if the plugin states
+        none. Raises as `build`."""
         self._find(kind, used.name)
         stated = self.offered["formula"].get(used.name)
         if stated is None:
@@ -91,7 +92,7 @@ class Catalog(Offered):
         try:
             return tuple(formula(dims, **options))
         except ZooError as error:
-            raise ZooError(f"{kind} {used.name!r}: {error}") from error
+            raise ZooError(f"{of}{kind} {used.name!r}: {error}") from error
         except Exception as error:
             reason = f"{type(error).__name__}: {error}"
             raise ZooError(f"the formula {stated!r} of {kind} {used.name!r} fails: {reason}") from error
@@ -103,12 +104,12 @@ class Catalog(Offered):
 
     def packing(self, variant: Variant) -> Packing:
         """The variant's packing."""
-        packing: Packing = self._make("packing", variant.packing)
+        packing: Packing = self._make(variant, "packing", variant.packing)
         return packing
 
     def masking(self, variant: Variant) -> Masking:
         """The variant's masking."""
-        masking: Masking = self._make("masking", variant.masking)
+        masking: Masking = self._make(variant, "masking", variant.masking)
         return masking
 
     def build(self, variant: Variant, seed: int = 0) -> Model:
@@ -129,7 +130,7 @@ class Catalog(Offered):
 
         def made(kind: str, used: PartRef, *role: str) -> Any:
             with drawing("part", seed, kind, *role):
-                return self._make(kind, used, variant.dims)
+                return self._make(variant, kind, used, variant.dims)
 
         embedding = made("embedding", variant.embedding)
         encoder = made("encoder", variant.encoder)
@@ -177,7 +178,7 @@ class Catalog(Offered):
         whole = {n: v if isinstance(v, float) else used.options[n] for n, v in kept.items()}  # 1 is 1.0 for a float
         return PartRef(name=used.name, options=whole)
 
-    def _make(self, kind: str, used: PartRef, *given: object) -> Any:
+    def _make(self, variant: Variant, kind: str, used: PartRef, *given: object) -> Any:
         from zoo.core import interfaces
 
         part = self.part(kind, used.name)
@@ -185,7 +186,7 @@ class Catalog(Offered):
         try:
             made = part(*given, **options)
         except ZooError as error:
-            raise ZooError(f"{kind} {used.name!r}: {error}") from error
+            raise ZooError(f"variant {variant.name!r}: {kind} {used.name!r}: {error}") from error
         expected = getattr(interfaces, kind.capitalize())
         if not isinstance(made, expected):
             raise ZooError(f"{kind} {used.name!r} is a {type(made).__name__}, not a zoo.{expected.__name__}")
