@@ -87,7 +87,7 @@ def test_the_data_keep_to_the_published_schema(runs: Path, tmp_path: Path) -> No
 def large(n_systems: int, n_tasks: int, n_seeds: int) -> Board:
     """A board of so many systems in two groups, one of which has a hostile name."""
     tasks = tuple(f"task-{n}" for n in range(n_tasks))
-    verdict = "variant-000 is +3.1 points from it (+1.2 to +4.9), p = 0.002: better"
+    verdict = "variant-000, the best, scores +3.1 points (+1.2 to +4.9), p = 0.002: better"
 
     def cell(system: int, task: int) -> Cell:
         seeds = {str(seed): (system * 37 + task * 11 + seed) % 100 / 100 for seed in range(n_seeds)}

@@ -189,8 +189,15 @@ def test_answers_to_squads_questions_score_as_its_script_has_it(here: Path) -> N
 
 
 def harness(path: str, rows: Sequence[dict[str, Any]]) -> str:
-    common = {"doc": {}, "arguments": {}, "resps": [], "filtered_resps": [], "filter": "none"}
-    return jsonl(path, [{"doc_id": n, **common, **row} for n, row in enumerate(rows)])
+    """Samples with the fields of lm-evaluation-harness 0.4.13, in its order: metrics come last."""
+    hashes = dict.fromkeys(("doc_hash", "prompt_hash", "target_hash"), "ab" * 32)
+    rest = {"arguments": {"gen_args_0": {"arg_0": "Q:"}}, "resps": [[["-1.5", "False"]]], "filtered_resps": [["-1.5"]]}
+    made = []
+    for n, (target, scores) in enumerate((row["target"], {**row}) for row in rows):
+        del scores["target"]
+        named = {"filter": "none", "metrics": [*scores], **hashes, **scores}
+        made.append({"doc_id": n, "doc": {"question": "Q"}, "target": str(target), **rest, **named})
+    return jsonl(path, made)
 
 
 def test_samples_of_the_evaluation_harness_are_judged_by_their_own_scores(here: Path) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from statistics import fmean
 
@@ -39,35 +39,40 @@ def board(folders: Sequence[Path]) -> Board:
 
 
 class _Collector:
-    """Rows of groups; columns and environments are collected on the way."""
+    """Makes the rows of groups, and collects the board's columns and environments meanwhile."""
 
     def __init__(self, runs: Sequence[Named]) -> None:
         self.runs = runs
         self.columns: dict[str, str] = {}
-        """The columns by name, each with a hash of its data."""
+        """By name of a column, a hash of its data."""
         self.metrics: dict[str, str] = {}
         self.environments: list[str] = []
 
     def rows(self, group: Comparable) -> Iterator[Row]:
         """A row per system of a group with a score, the best mean first."""
         run = group.merged
-        found = {task.name: its for task in run.plan.tasks if (its := column(run, task.name))}
-        names = {task.name: self._column(task) for task in run.plan.tasks if task.name in found}
-        costs, made = _costs(run), []
+        columns = {task.name: found for task in run.plan.tasks if (found := column(run, task.name))}
+        names = {task.name: self._name_of_column(task) for task in run.plan.tasks if task.name in columns}
+        costs, rows = _costs(run), []
         for system in run.systems:
-            columns = {names[task]: (task, its) for task, its in found.items() if system in its.standings}
-            made.append(self._row(group, system, columns, costs.get(system, {})))
-        yield from sorted(
-            (row for row in made if row.cells), key=lambda row: (row.mean is None, -(row.mean or 0.0), row.system)
-        )
+            scored = {task: of_task for task, of_task in columns.items() if system in of_task.standings}
+            if scored:
+                rows.append(self._row(group, system, scored, names, costs.get(system, {})))
+        yield from sorted(rows, key=lambda row: (row.mean is None, -(row.mean or 0.0), row.system))
 
     def _row(
-        self, group: Comparable, system: str, columns: dict[str, tuple[str, Column]], costs: dict[str, float]
+        self,
+        group: Comparable,
+        system: str,
+        columns: Mapping[str, Column],
+        names: Mapping[str, str],
+        costs: dict[str, float],
     ) -> Row:
+        """A system's row, from the tasks that it has a score on."""
         run = group.merged
-        cells = {name: self._cell(group, system, task, its) for name, (task, its) in columns.items()}
-        complete = {task for task, _ in columns.values()} >= {*run.plan.averaged}
-        averaged = [its.standings[system].mean for task, its in columns.values() if task in run.plan.averaged]
+        cells = {names[task]: self._cell(group, system, task, of_task) for task, of_task in columns.items()}
+        complete = {*columns} >= {*run.plan.averaged}
+        averaged = [columns[task].standings[system].mean for task in run.plan.averaged if task in columns]
         return Row(
             system=system,
             family=_family(run, system),
@@ -79,28 +84,24 @@ class _Collector:
             is_baseline=system in run.plan.baselines,
         )
 
-    def _cell(self, group: Comparable, system: str, task: str, its: Column) -> Cell:
-        run, score = group.merged, its.standings[system]
+    def _cell(self, group: Comparable, system: str, task: str, of_task: Column) -> Cell:
+        run, score = group.merged, of_task.standings[system]
         results = run.finetuned(system, task)
-        source = next(
-            index
-            for index, each in enumerate(self.runs)
-            if any(each is one for one in group.runs) and each.run.finetuned(system, task)
-        )
+        source = next(place for place in _places(group, self.runs) if self.runs[place].run.finetuned(system, task))
         return Cell(
             seeds={str(result.job.seed): result.main_score for result in results},
             score=score.mean,
             low=score.low,
             high=score.high,
-            leads=not its.is_beaten(system),
-            verdict=_verdict(system, its),
+            leads=not of_task.is_beaten(system),
+            verdict=_verdict(system, of_task),
             n_items=sum(split.n_items for split in run.plan.task(task).dev.values()),
             run=source,
             place=self._environment(results[0]),
         )
 
-    def _column(self, task: ScoredTask) -> str:
-        """The name of a task's column: its own, or with a number where other data have that name."""
+    def _name_of_column(self, task: ScoredTask) -> str:
+        """The task's own name, with a number if a column with other data has that name already."""
         key = hash_json([task.metrics, {name: split.gold for name, split in task.dev.items()}])
         name, number = task.name, 1
         while self.columns.setdefault(name, key) != key:
@@ -110,28 +111,35 @@ class _Collector:
         return name
 
     def _environment(self, result: object) -> int:
-        told = "not known: the predictions were judged"
+        """The place, among all environments, of the one that made a result."""
+        text = "not known: the predictions were judged"
         if isinstance(result, TaskResult):
-            place = result.environment
-            libraries = ", ".join(f"{name} {version}" for name, version in place.libraries.items())
-            told = f"{place.hardware}; zoo {place.zoo}, Python {place.python}, {libraries}"
-        if told not in self.environments:
-            self.environments.append(told)
-        return self.environments.index(told)
+            made_in = result.environment
+            libraries = ", ".join(f"{name} {version}" for name, version in made_in.libraries.items())
+            text = f"{made_in.hardware}; zoo {made_in.zoo}, Python {made_in.python}, {libraries}"
+        if text not in self.environments:
+            self.environments.append(text)
+        return self.environments.index(text)
 
 
-def _verdict(system: str, its: Column) -> str:
-    """How a system stands to the best of its group on a task."""
-    if system == its.best:
-        beaten = sum(map(its.is_beaten, its.standings))
-        return f"best of {len(its.standings)}; significantly better than {beaten}"
-    found = its.differences.get(system)
+def _places(group: Comparable, runs: Sequence[Named]) -> tuple[int, ...]:
+    """The places of a group's runs among all runs."""
+    members = {id(run) for run in group.runs}
+    return tuple(place for place, run in enumerate(runs) if id(run) in members)
+
+
+def _verdict(system: str, of_task: Column) -> str:
+    """How a system compares with the best of its group on a task."""
+    best = of_task.best
+    if system == best:
+        n_beaten = sum(map(of_task.is_beaten, of_task.standings))
+        return f"best of {len(of_task.standings)}; significantly better than {n_beaten}"
+    found = of_task.differences.get(system)
     if found is None:
-        return f"below {its.best}; no verdict, as gold labels or seeds are missing"
+        return f"below {best}; no verdict, as gold labels or seeds are missing"
     ends = "" if found.low is None else f" ({100 * found.low:+.1f} to {100 * (found.high or 0):+.1f})"
     p = "p < 0.001" if found.adjusted_p < 0.001 else f"p = {found.adjusted_p:.3f}"
-    verdict = "better" if found.verdict == "better" else found.verdict
-    return f"{its.best} is {100 * found.difference:+.1f} points from it{ends}, {p}: {verdict}"
+    return f"{best}, the best, scores {100 * found.difference:+.1f} points{ends}, {p}: {found.verdict}"
 
 
 def _family(run: AnyRun, system: str) -> str:
@@ -165,7 +173,7 @@ def _costs(run: AnyRun) -> dict[str, dict[str, float]]:
 
 def _group(group: Comparable, runs: Sequence[Named]) -> Group:
     run = group.merged
-    places = tuple(index for index, each in enumerate(runs) if any(each is one for one in group.runs))
+    places = _places(group, runs)
     if not isinstance(run, ComparisonRun):
         sources = tuple(
             f"{task.name}: {f'gold labels of {task.gold}' if task.dev else 'only scores'}" for task in run.plan.tasks

@@ -93,6 +93,7 @@ def _controls(board: Board) -> str:
         f'<label>{title}<select name="{name}"><option value="">all</option>{"".join(map(_option, sorted(set(values))))}'
         "</select></label>"
         for name, (title, values) in options.items()
+        if len(set(values)) > 1
     )
     size = '<label>Million parameters at most<input type="number" min="0" step="any" inputmode="decimal"></label>'
     return f'<div class="controls">{selects}{size}<output></output></div>'
@@ -109,7 +110,7 @@ def _table(board: Board) -> str:
     heads = "".join(
         f'<th scope="col"{_words(kind)}>{escaped(name)}</th>'
         for name, kind in (
-            *(("system", "words"), ("group", "words"), ("family", "words")),
+            *(("system", "words"), *[("group", "words")] * (len(board.groups) > 1), ("family", "words")),
             *((cost, "") for cost in _costs(board)),
             ("mean", ""),
             *((f"{task} ({board.metrics[task]})", "") for task in board.tasks),
@@ -121,7 +122,7 @@ def _table(board: Board) -> str:
         for label, rows in _by_group(board)
     )
     return (
-        f'<div class="scroll" tabindex="0" role="region" aria-label="{TITLE}"><table class="board{wide}">\n'
+        f'<div class="scroll whole" tabindex="0" role="region" aria-label="{TITLE}"><table class="board{wide}">\n'
         f"<thead><tr>{heads}</tr></thead>\n{bodies}\n</table></div>"
     )
 
@@ -134,9 +135,10 @@ def _row(board: Board, row: Row, place: int, data: str) -> str:
     mean = MISSING if row.mean is None else f"{100 * row.mean:.1f}"
     cells = "".join(_cell(row.cells.get(task), place, number) for number, task in enumerate(board.tasks))
     floor = ' class="floor"' * row.is_baseline
+    group = f'<td class="words">{row.group}</td>' * (len(board.groups) > 1)
     return (
         f'<tr{floor}{attributes}><th scope="row" class="words">{escaped(row.system)}</th>'
-        f'<td class="words">{row.group}</td><td class="words">{escaped(row.family)}</td>'
+        f'{group}<td class="words">{escaped(row.family)}</td>'
         f"{costs}<td>{mean}</td>{cells}</tr>\n"
     )
 
@@ -178,7 +180,7 @@ def _groups(board: Board) -> Iterator[str]:
     )
     columns = ("group", "runs", "what they have in common", "why not with another group")
     shown = table(Table(columns, rows, words=frozenset(columns)), "What is compared with what")
-    places = _notes(*(f"{number + 1}. {place}" for number, place in enumerate(board.environments)))
+    places = _notes(*board.environments)
     yield f"<section><h2>What is compared with what</h2>{shown}</section>"
     yield f"<section><h2>Where it ran</h2>{places}</section>"
 

@@ -156,6 +156,7 @@ class _Answer:
     def _baselines(self) -> Iterator[str]:
         """Where the best system is not better than a baseline."""
         best, tasks = self.ranked[0], self.run.plan.averaged
+        floors_by_place: dict[str, list[str]] = {}
         for floor in self.run.plan.baselines:
             of = {d.task: d for d in self.comparisons.differences if (d.first, d.second) == (best, floor)}
             beaten = [task for task, d in of.items() if d.verdict == "better" and d.difference < 0]
@@ -163,7 +164,10 @@ class _Answer:
             if beaten:
                 yield f"{floor} is better than {best} on {_on(beaten, tasks)}."
             if level:
-                yield f"{best} is not significantly better than {floor} on {_on(level, tasks)}."
+                place = "any task" if len(level) == len(tasks) > 1 else _on(level, tasks)
+                floors_by_place.setdefault(place, []).append(floor)
+        for place, floors in floors_by_place.items():
+            yield f"{best} is not significantly better than {' or '.join(floors)} on {place}."
 
     def _grounds(self) -> str:
         plan = self.run.plan

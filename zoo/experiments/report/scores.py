@@ -46,8 +46,7 @@ def seeds_section(run: ComparisonRun) -> Section:
     """Every score of every finished run, and a chart of them."""
     table = every_score(run)
     title = "A point per seed, a tick at the mean, a cross for constant predictions"
-    figures = (Figure(title, seeds_chart(run)),) if table.rows else ()
-    return Section("seeds", "Scores by seed", (*figures, table))
+    return Section("seeds", "Scores by seed", (Figure(title, seeds_chart(run), table) if table.rows else table,))
 
 
 def score_table(run: ScoredRun, comparisons: Comparisons) -> Table:
