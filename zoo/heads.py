@@ -43,6 +43,10 @@ class TaskHead(Objective):
     reads_tokens: ClassVar[bool] = False
     loss: ClassVar[Loss] = staticmethod(F.cross_entropy)
 
+    layers: nn.Module | None
+    """What makes the scores in place of pooler and linear layer, where its config names a library's class; set with
+    `Encoder.head_layers` by whatever reads such a folder."""
+
     features: Features | None
     """What it reads of the layers, if not the last hidden states; `zoo.tasks.kinds.make_head` sets it, and gives the
     head `dims` whose hidden width is that of the features."""
@@ -56,9 +60,12 @@ class TaskHead(Objective):
         pooling = config.pooling
         self.config = config
         self.features = None
+        self.layers = None
         self.register_buffer("class_weights", None, persistent=False)
         self.uses_pair_features = config.pair and pooling.pair == "compare" and not self.reads_tokens
         self.pooler: nn.Module | None = None
+        if config.library_class:
+            return
         if not self.uses_pair_features and (pooling.norm or not self.reads_tokens):
             self.pooler = _pooler(dims, pooling) if config.features is None else nn.Identity()
         self.input_dropout = Dropout(pooling.input_dropout)
@@ -73,6 +80,8 @@ class TaskHead(Objective):
 
     def scores(self, hidden: Tensor, batch: Batch) -> Tensor:
         """[T, H] -> [B, outputs], or [T, outputs] for a head of tokens."""
+        if self.layers is not None:
+            return self.layers(hidden, batch.layout)  # type: ignore[no-any-return]
         vectors = self._token_vectors(hidden) if self.reads_tokens else self._vectors(hidden, batch)
         vectors = mixed(vectors, batch) if batch.partners else vectors
         return self.output(self.dropout(vectors))  # type: ignore[no-any-return]
@@ -295,23 +304,6 @@ class SpanClassification(TaskHead):
         spans, layout = batch.labels[SPANS][batch.layout.sequence_of], batch.layout
         inside = [(layout.positions >= spans[:, at]) & (layout.positions <= spans[:, at + 1]) for at in (0, 2)]
         return torch.cat([super()._vectors(hidden, batch), *(layout.mean(hidden, where) for where in inside)], dim=1)
-
-
-class Pool(Objective):
-    """The pooled first token, for a checkpoint with a pooler and no head; with nothing to learn, its loss is zero."""
-
-    def __init__(self, dims: Dims) -> None:
-        super().__init__()
-        self.pooler = Pooler(dims.hidden_width)
-
-    def n_targets(self, batch: Batch) -> Tensor:
-        """None. Scalar."""
-        return batch.targets.new_zeros(())
-
-    def forward(self, hidden: Tensor, batch: Batch, token_table: Tensor) -> Output:
-        """[T, H] to pooled [B, H]; no target counts."""
-        pooled = self.pooler(batch.layout.first(hidden))
-        return Output((pooled * 0).sum(), pooled, batch.targets.new_full((len(pooled),), IGNORE))
 
 
 def _pooler(dims: Dims, pooling: PoolingConfig) -> nn.Module:

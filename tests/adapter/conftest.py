@@ -31,6 +31,29 @@ FAMILIES: dict[str, dict[str, Any]] = {
 }  # fmt: skip
 """Three decoders and three encoders; of Funnel and ConvBert, layers mix neighbours."""
 
+USUAL = {**SIZES, "intermediate_size": 44, "max_position_embeddings": 64}
+WITH_HEADS: dict[str, dict[str, Any]] = {
+    "MPNet": FAMILIES["MPNet"],
+    "ConvBert": FAMILIES["ConvBert"],
+    "SqueezeBert": {
+        **USUAL, "embedding_size": 24, "q_groups": 1, "k_groups": 1, "v_groups": 1, "post_attention_groups": 1,
+        "intermediate_groups": 1, "output_groups": 1,
+    },
+    "MobileBert": {**USUAL, "embedding_size": 20, "intra_bottleneck_size": 20, "true_hidden_size": 20},
+    "RoFormer": {**USUAL, "embedding_size": 20},
+    "Nystromformer": {**USUAL, "segment_means_seq_len": 64, "num_landmarks": 64},
+    "RemBert": {**USUAL, "input_embedding_size": 20, "output_embedding_size": 20},
+    "Ernie": USUAL,
+}  # fmt: skip
+"""Encoders whose classes with a head the zoo takes."""
+
+REFUSED: dict[str, dict[str, Any]] = {
+    "Albert": {**USUAL, "embedding_size": 20},
+    "BigBird": {**USUAL, "attention_type": "original_full"},
+    "XLM": {"vocab_size": VOCABULARY, "emb_dim": 24, "n_layers": 2, "n_heads": 2, "max_position_embeddings": 64},
+}
+"""Encoders with a class that reads more than hidden states."""
+
 NO_DROPOUT = (
     "hidden_dropout", "attention_dropout", "activation_dropout", "embed_dropout", "resid_dropout",
     "hidden_dropout_prob", "attention_probs_dropout_prob",
@@ -39,8 +62,8 @@ NO_DROPOUT = (
 MakeFolder = Callable[..., Path]
 
 
-def tokenizer() -> Tokenizer:
-    """Byte-level BPE without special tokens around a text, as decoders have it."""
+def tokenizer(*special: str) -> Tokenizer:
+    """Byte-level BPE without special tokens around a text, as decoders have it, with those given in its vocabulary."""
     made = Tokenizer(models.BPE())
     made.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
     made.decoder = decoders.ByteLevel()
@@ -48,7 +71,7 @@ def tokenizer() -> Tokenizer:
     made.train_from_iterator(
         TEXTS,
         trainers.BpeTrainer(
-            vocab_size=VOCABULARY, special_tokens=["<pad>"], initial_alphabet=alphabet, show_progress=False
+            vocab_size=VOCABULARY, special_tokens=["<pad>", *special], initial_alphabet=alphabet, show_progress=False
         ),
     )
     return made
@@ -61,7 +84,7 @@ def make_folder(tmp_path: Path) -> MakeFolder:
     def make(family: str, head: str = "Model", **config: Any) -> Path:
         transformers.logging.disable_progress_bar()
         torch.manual_seed(0)
-        sizes = FAMILIES[family] | dict.fromkeys(NO_DROPOUT, 0.0) | config
+        sizes = (FAMILIES | WITH_HEADS | REFUSED)[family] | dict.fromkeys(NO_DROPOUT, 0.0) | config
         model = getattr(transformers, f"{family}{head}")(getattr(transformers, f"{family}Config")(**sizes))
         with torch.no_grad():
             for name, parameter in model.named_parameters():

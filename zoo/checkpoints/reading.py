@@ -10,11 +10,12 @@ from pathlib import Path
 
 import torch
 
+from zoo.checkpoints.pool import Pool
 from zoo.core.errors import ZooError
 from zoo.core.interfaces import Objective, Tokenizer
 from zoo.core.meta import without_memory
 from zoo.core.specs import HeadConfig, Variant
-from zoo.heads import Pool, TaskHead
+from zoo.heads import TaskHead
 from zoo.model import Model, Origin
 from zoo.registry.catalog import Catalog
 from zoo.tasks.kinds import make_head
@@ -92,7 +93,7 @@ def inspect(folder: Path | CheckpointFolder, catalog: Catalog) -> Contents:
     """What a folder holds, every name, type and shape checked. Raises ZooError."""
     folder = open_folder(folder)
     if folder.variant:
-        model = _without_memory(catalog, folder.variant, folder.objectives)
+        model = _without_memory(catalog, folder.variant, folder.objectives, folder.path / VARIANT)
         stored = {name: name for name in folder.weights.entries}
         match(folder.variant.name, folder.weights, shapes_of(model), stored)
         return Contents(folder, model, stored)
@@ -108,10 +109,7 @@ def inspect(folder: Path | CheckpointFolder, catalog: Catalog) -> Contents:
 
 def _inspect_huggingface(folder: CheckpointFolder, catalog: Catalog) -> Contents:
     found = read_huggingface(folder, catalog.checkpoint_formats)
-    try:
-        model = _without_memory(catalog, found.variant, found.objectives)
-    except ZooError as error:
-        raise ZooError(f"{folder.path / CONFIG}: {error}") from None
+    model = _without_memory(catalog, found.variant, found.objectives, folder.path / CONFIG)
     heads = found.heads
     format = found.format
     table = format.table(heads.used)
@@ -170,9 +168,12 @@ def _refuse_other_ids(tokenizer: Tokenizer, contents: Contents) -> None:
         )
 
 
-def _without_memory(catalog: Catalog, variant: Variant, objectives: Objectives) -> Model:
-    with without_memory():
-        return _assembled(catalog, variant, objectives)
+def _without_memory(catalog: Catalog, variant: Variant, objectives: Objectives, where: Path) -> Model:
+    try:
+        with without_memory():
+            return _assembled(catalog, variant, objectives)
+    except ZooError as error:
+        raise ZooError(f"{where}: {error}") from None
 
 
 def _assembled(catalog: Catalog, variant: Variant, objectives: Objectives) -> Model:
@@ -180,7 +181,10 @@ def _assembled(catalog: Catalog, variant: Variant, objectives: Objectives) -> Mo
     made: dict[str, Objective] = {}
     for name in objectives.names:
         if name == TASK and objectives.head is not None:
-            made[name] = make_head(variant.dims, objectives.head)
+            head = make_head(variant.dims, objectives.head)
+            if theirs := objectives.head.library_class:
+                head.layers = model.encoder.head_layers(theirs, head.n_outputs(objectives.head.labels))
+            made[name] = head
         elif name == POOL:
             made[name] = Pool(variant.dims)
         else:

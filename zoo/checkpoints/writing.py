@@ -171,8 +171,9 @@ def _heads(model: Model, format: CheckpointFormat, stored: Iterable[str]) -> tup
         objective = model.objective(name)
         if isinstance(objective, TaskHead):
             kind = objective.config.kind
-            heads.append(OWN_HEAD if OWN_HEAD in format.heads else "classification" if kind in PROBLEMS else kind)
-            if OWN_HEAD not in format.heads and not _is_released(objective, format):
+            own = OWN_HEAD in format.heads and not objective.config.library_class
+            heads.append(OWN_HEAD if own else "classification" if kind in PROBLEMS else kind)
+            if not own and not _is_released(objective, format):
                 heads.append("a head of the zoo's own")
         else:
             heads.append(name)
@@ -183,6 +184,9 @@ def _heads(model: Model, format: CheckpointFormat, stored: Iterable[str]) -> tup
 
 def _is_released(head: TaskHead, format: CheckpointFormat) -> bool:
     """Whether a format's heads read as this one does."""
+    theirs = head.config.library_class
+    if theirs:
+        return theirs in format.library_heads.values()
     if head.uses_pair_features or head.features is not None:
         return False
     pooling = head.config.pooling

@@ -194,6 +194,11 @@ class Encoder(nn.Module, ABC):
             "relations cannot be learnt; give distillation.relations=0"
         )
 
+    def head_layers(self, library_class: str, n_outputs: int) -> nn.Module:
+        """The layers of a class of another library that go on top of this encoder: hidden states [T, H] and a Layout to
+        scores [B, outputs], or [T, outputs] for a head of tokens. Raises ZooError, by default, if it knows none."""
+        raise ZooError(f"encoder {type(self).__name__} knows no layers of {library_class!r:.60}")
+
 
 class Objective(nn.Module, ABC):
     """What a model is trained to do: the data it needs, its own layers and its loss.

@@ -154,7 +154,11 @@ class PoolingConfig(Record):
 
 
 class HeadConfig(Record):
-    """A task head: what it predicts, its labels, one text or a pair, options of its kind, how it pools a sequence."""
+    """A task head: what it predicts, its labels, one text or a pair, options of its kind, how it pools a sequence.
+
+    One that is a `library_class`, as a folder of another library may hold it, has the layers that its encoder gives
+    (`Encoder.head_layers`) in place of the zoo's, and pools as they do.
+    """
 
     kind: str
     labels: tuple[str, ...] = ()
@@ -162,6 +166,7 @@ class HeadConfig(Record):
     options: dict[str, JsonValue] = Field(default={})
     pooling: PoolingConfig = PoolingConfig()
     features: FeatureConfig | None = None
+    library_class: str = ""
 
 
 class Variant(Record):

@@ -103,7 +103,8 @@ class CheckpointFormat:
       of a tokenizer that we write.
     - `head_dropout` are the dropouts of heads, where a kind of head has another than HEAD_DROPOUT says. With
       `drops_head_input`, a classifier has it twice. `pooling` is how heads pool a sequence, unless `pooling_key` is a
-      key that says so.
+      key that says so. `library_heads` are the reference library's classes of those heads whose layers the encoder
+      makes (`Encoder.head_layers`).
     """
 
     name: str
@@ -132,6 +133,7 @@ class CheckpointFormat:
     drops_head_input: bool = False
     pooling: PoolingConfig = field(default_factory=PoolingConfig)
     pooling_key: PoolingKey = NO_KEY
+    library_heads: Mapping[str, str] = field(default_factory=dict)
 
     def dropout_of(self, kind: str) -> HeadDropout:
         """The dropout of heads of one kind."""

@@ -46,6 +46,7 @@ def head_use(
     kind = next((kind for kind in HEAD_KINDS if kind in heads), None)
     if kind is None:
         return None
+    theirs = format.library_heads.get(kind, "")
     labels = _labels(config, where) if kind in ("classification", "token-classification") else ()
     problem = config.get("problem_type")
     if kind == "classification":
@@ -66,7 +67,13 @@ def head_use(
     try:
         pooling = PoolingConfig(**{**dict(format.pooling), **said, "dropout": dropout, "input_dropout": first})
         return HeadConfig.model_validate(
-            {"kind": kind, "labels": labels, "options": config.get(OPTIONS, {}), "pooling": pooling}
+            {
+                "kind": kind,
+                "labels": labels,
+                "options": config.get(OPTIONS, {}),
+                "pooling": pooling,
+                "library_class": theirs,
+            }
         )
     except ValidationError as error:
         raise ZooError(f"{where}: {explain(error)}") from None
@@ -102,7 +109,7 @@ def _names_ids(named: object) -> bool:
 
 def head_config(format: CheckpointFormat, head: HeadConfig) -> dict[str, JsonValue]:
     """What config.json says of a head."""
-    if OWN_HEAD in format.heads:
+    if OWN_HEAD in format.heads and not head.library_class:
         return {OWN_HEAD: head.model_dump(mode="json")}
     names = head.labels or (("LABEL_0",) if head.kind == "regression" else ("LABEL_0", "LABEL_1"))
     config: dict[str, JsonValue] = {

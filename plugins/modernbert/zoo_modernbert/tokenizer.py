@@ -1,4 +1,4 @@
-"""Byte-level BPE after OLMo's, with BERT's special tokens; Warner et al. 2024, section 2.1.1."""
+"""Byte-level BPE after OLMo's, with BERT's special tokens; Warner et al. 2024, section 2.2.1."""
 
 from __future__ import annotations
 

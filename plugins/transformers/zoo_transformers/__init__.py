@@ -15,6 +15,9 @@ def zoo_offers() -> Offers:
         maskings={"transformers.unmasked": "zoo_transformers.data:Unmasked"},
         embeddings={"transformers.tokens": "zoo_transformers.parts:Tokens"},
         encoders={"transformers.model": "zoo_transformers.parts:LibraryEncoder"},
-        objectives={"transformers.taken": "zoo_transformers.parts:TakenOver"},
+        objectives={
+            "transformers.taken": "zoo_transformers.objectives:TakenOver",
+            "transformers.mlm": "zoo_transformers.objectives:MaskedTokens",
+        },
         format_makers={"transformers.auto": "zoo_transformers.format:make_format"},
     )

@@ -4,14 +4,19 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
-from typing import Any
+from copy import copy
+from typing import Any, NamedTuple
 
-from pydantic import JsonValue
+from pydantic import JsonValue, ValidationError
+from transformers import PretrainedConfig
 
-from zoo import Dims, Finetuning, PoolingConfig, Pretraining, Variant, part
+from zoo import Dims, Finetuning, PoolingConfig, Pretraining, Variant, ZooError, part
+from zoo.core.errors import explain
 from zoo.core.meta import without_memory
 from zoo.weights.format import OWN_HEAD, CheckpointFormat, HeadDropout
 from zoo.weights.name_table import NameRule
+from zoo.weights.stored_heads import HEAD_KINDS
+from zoo_transformers.heads import MASKED, LibraryHead, kind_of
 from zoo_transformers.library import OF_ITS_FILES, build, decodes, dims_of, read_config
 
 HEAD = (
@@ -39,27 +44,69 @@ def make_format(config: Mapping[str, Any], where: str) -> CheckpointFormat | Non
     if found is None:
         return None
     with without_memory():
-        model = build(found)
+        model = build(found, where)
     kept = {key: value for key, value in config.items() if key not in OF_ITS_FILES} | {"model_type": found.model_type}
     tokens = next(name for name, module in model.named_modules() if module is model.get_input_embeddings())
     names = [name for name in model.state_dict() if name != f"{tokens}.weight"]
     named = [name for name in config.get("architectures") or () if isinstance(name, str)]
     last = decodes(found)
     classifiers = [name for name in named if last and name.endswith("ForSequenceClassification")]
+    theirs = {} if last else _heads(found, named)
+    if theirs:  # so that a model is written as the class that it was read as
+        kept["architectures"] = [head.name for head in theirs.values()]
+    try:
+        base = _variant(found.model_type, kept, dims_of(found, model), last=last, predicts=MASKED in theirs)
+    except ValidationError as error:
+        raise ZooError(f"{where}: {explain(error)}") from None
     return AnyFormat(
         name=found.model_type,
-        base=_variant(found.model_type, kept, dims_of(found, model), last=last),
+        base=base,
         settings=(),
         prefix=f"{model.base_model_prefix}.",
         base_prefixes=tuple(dict.fromkeys(name.split(".")[0] for name in model.state_dict())),
         base_weights=((f"{tokens}.weight", "embedding.tokens.weight"), *_rows(names)),
-        heads={OWN_HEAD: HEAD, **({"classification": (CLASSIFIER,)} if classifiers else {})},
-        architectures={
-            name: ("classification",) if name in classifiers else () for name in (type(model).__name__, *named)
+        heads={
+            OWN_HEAD: HEAD,
+            **({"classification": (CLASSIFIER,)} if classifiers else {}),
+            **{kind: head.rows for kind, head in theirs.items()},
         },
-        head_dropout={"classification": HeadDropout(None, 0.0)},
+        architectures={
+            type(model).__name__: (),
+            **{name: ("classification",) if name in classifiers else () for name in named},
+            **{head.name: (kind,) for kind, head in theirs.items()},
+        },
+        copies=tuple(copy for head in theirs.values() for copy in head.copies),
+        library_heads={kind: head.name for kind, head in theirs.items() if kind != MASKED},
+        head_dropout=dict.fromkeys(HEAD_KINDS, HeadDropout(None, 0.0)),
         pooling=PoolingConfig(pooling="last", activation=None, output_bias=False, dropout=0.0),
     )
+
+
+class _Head(NamedTuple):
+    """A class of the library's with a head: the names of its weights, and those stored a second time."""
+
+    name: str
+    rows: tuple[NameRule, ...]
+    copies: tuple[tuple[str, str], ...]
+
+
+def _heads(config: PretrainedConfig, named: Iterable[str]) -> dict[str, _Head]:
+    """The heads of the classes that a config names, by kind, as far as the zoo can take them."""
+    found: dict[str, _Head] = {}
+    for name in named:
+        kind = kind_of(name, config)
+        if kind is None:
+            continue
+        try:
+            with without_memory():
+                head = LibraryHead(copy(config), name)
+        except ZooError:  # it is left out, and named, when the weights are read
+            continue
+        place = "objectives.transformers/mlm.head" if kind == MASKED else "objectives.task.layers"
+        rows = tuple((name, f"{place}.model.{name}") for name in head.model.state_dict())
+        copies = tuple((alias, source) for alias, source in head.tied.items() if source is not None)
+        found[kind] = _Head(name, rows, copies)
+    return found
 
 
 def _rows(names: Iterable[str]) -> list[NameRule]:
@@ -71,8 +118,9 @@ def _rows(names: Iterable[str]) -> list[NameRule]:
     return [(row, f"encoder.model.{row}") for row in rows]
 
 
-def _variant(kind: str, config: Mapping[str, Any], dims: Dims, *, last: bool) -> Variant:
-    """What a folder is in the zoo's terms; a decoder's texts are read from their last token."""
+def _variant(kind: str, config: Mapping[str, Any], dims: Dims, *, last: bool, predicts: bool) -> Variant:
+    """What a folder is in the zoo's terms: whether its texts are read from their last token, as a decoder's are, and
+    whether it predicts masked tokens."""
     length = min(128, dims.max_length)
     return Variant(
         name=kind,
@@ -81,7 +129,7 @@ def _variant(kind: str, config: Mapping[str, Any], dims: Dims, *, last: bool) ->
         tokenizer=part("transformers.folder"),
         embedding=part("transformers.tokens", config=dict(config)),
         encoder=part("transformers.model", config=dict(config)),
-        objectives=(part("transformers.taken"),),
+        objectives=(part(MASKED, config=dict(config)) if predicts else part("transformers.taken"),),
         packing=part("transformers.documents"),
         masking=part("transformers.unmasked"),
         pretraining=Pretraining(tokens=1_000_000, batch_tokens=8_192, sequence_length=length, learning_rate=1e-4),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, TypeAlias
 
 from torch import nn
 from transformers import AutoConfig, PretrainedConfig, PreTrainedModel
@@ -31,6 +31,29 @@ MIXES_NEIGHBOURS = ("convbert", "funnel", "nystromformer", "yoso")
 
 INNER_WIDTHS = ("intermediate_size", "ffn_dim", "n_inner", "d_inner", "hidden_dim")
 """What families call the width of the feed-forward network."""
+
+
+Config: TypeAlias = dict[str, Any]
+"""The values of a config.json."""
+
+
+def config_of(dims: Dims, config: Config | None) -> PretrainedConfig:
+    """The library's record of a config, by default of its BERT of these sizes. Raises ZooError as `read_config`."""
+    config = config or _bert(dims)
+    found = read_config(config, "its config")
+    if found is None:
+        raise ZooError(f"the transformers library knows no model type {config.get('model_type')!r:.60}")
+    return found
+
+
+def _bert(dims: Dims) -> Config:
+    return {
+        "model_type": "bert", "vocab_size": dims.vocab_size, "hidden_size": dims.hidden_width,
+        "num_hidden_layers": dims.n_layers, "num_attention_heads": dims.required("n_heads"),
+        "intermediate_size": dims.required("ffn_width"), "max_position_embeddings": dims.max_length,
+        "hidden_dropout_prob": dims.dropout, "attention_probs_dropout_prob": dims.attention_dropout,
+        "layer_norm_eps": dims.norm_eps,
+    }  # fmt: skip
 
 
 def read_config(config: Mapping[str, Any], where: str) -> PretrainedConfig | None:
@@ -65,7 +88,7 @@ def _problem(config: PretrainedConfig) -> str:
         return f"has no {lacking[0]} in its config"
     if config.model_type in READS_IDS:
         return "reads the ids of tokens besides their embeddings"
-    takes = inspect.signature(_class_of(config).forward).parameters
+    takes = inspect.signature(class_of(config).forward).parameters
     missing = [name for name in ("inputs_embeds", "attention_mask") if name not in takes]
     return f"takes no {missing[0]}" if missing else ""
 
@@ -74,24 +97,26 @@ def _has(config: PretrainedConfig, name: str) -> bool:
     return isinstance(getattr(config, name, None), int)
 
 
-def _class_of(config: PretrainedConfig) -> Any:
+def class_of(config: PretrainedConfig) -> Any:
+    """The class that AutoModel makes of a config."""
     found = MODEL_MAPPING[type(config)]
     chosen: Any = found[0] if isinstance(found, tuple) else found
     return chosen
 
 
-def build(config: PretrainedConfig) -> PreTrainedModel:
+def build(config: PretrainedConfig, where: str = "its config") -> PreTrainedModel:
     """The model that AutoModel makes of a config, without a pooler. Raises ZooError if its sizes do not fit."""
-    pooler = {"add_pooling_layer": False} if "add_pooling_layer" in _parameters(_class_of(config)) else {}
+    pooler = {"add_pooling_layer": False} if "add_pooling_layer" in _parameters(class_of(config)) else {}
     try:
-        model: PreTrainedModel = _class_of(config)._from_config(config, **pooler)
+        model: PreTrainedModel = class_of(config)._from_config(config, **pooler)
     except Exception as error:
         said = " ".join(str(error).split())
-        raise ZooError(f"the transformers library cannot build a {config.model_type} of these sizes: {said}") from None
+        what = f"the transformers library cannot build a {config.model_type} of these sizes"
+        raise ZooError(f"{where}: {what}: {said}") from None
     if isinstance(getattr(model, "pooler", None), nn.Module):
         model.pooler = nn.Identity()
     if embedding_scale(model) is None:
-        raise ZooError(f"the word embeddings of a {config.model_type} are no plain table, and the zoo needs one")
+        raise ZooError(f"{where}: the word embeddings of a {config.model_type} are no plain table, as the zoo needs")
     return model
 
 
@@ -118,9 +143,7 @@ def dims_of(config: PretrainedConfig, model: PreTrainedModel) -> Dims:
     """The sizes of a model, as far as all families have them."""
     activation = str(getattr(config, "hidden_act", getattr(config, "activation_function", "gelu")))
     heads = getattr(config, "num_attention_heads", None)
-    inner = (
-        getattr(config, name, None) for name in ("intermediate_size", "ffn_dim", "n_inner", "d_inner", "hidden_dim")
-    )
+    inner = (getattr(config, name, None) for name in INNER_WIDTHS)
     tokens: Any = model.get_input_embeddings()
     vocab_size, embedding_width = tokens.weight.shape
     return Dims(

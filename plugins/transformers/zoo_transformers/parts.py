@@ -3,27 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
+from copy import copy
 
 import torch
 from torch import Tensor, nn
 
-from zoo import Batch, Dims, Embedding, Encoder, Layout, Objective, Output, ZooError
+from zoo import Batch, Dims, Embedding, Encoder, Layout, ZooError
 from zoo.formulas import one_width
-from zoo_transformers.library import MIXES_NEIGHBOURS, build, embedding_scale, read_config
-
-Config = dict[str, Any]
-
-
-def _bert(dims: Dims) -> Config:
-    """The library's BERT of these sizes."""
-    return {
-        "model_type": "bert", "vocab_size": dims.vocab_size, "hidden_size": dims.hidden_width,
-        "num_hidden_layers": dims.n_layers, "num_attention_heads": dims.required("n_heads"),
-        "intermediate_size": dims.required("ffn_width"), "max_position_embeddings": dims.max_length,
-        "hidden_dropout_prob": dims.dropout, "attention_probs_dropout_prob": dims.attention_dropout,
-        "layer_norm_eps": dims.norm_eps,
-    }  # fmt: skip
+from zoo_transformers.heads import TaskLayers
+from zoo_transformers.library import MIXES_NEIGHBOURS, Config, build, config_of, embedding_scale
 
 
 class Tokens(Embedding):
@@ -55,9 +43,7 @@ class LibraryEncoder(Encoder):
 
     def __init__(self, dims: Dims, *, config: Config | None = None) -> None:
         super().__init__()
-        found = read_config(config or _bert(dims), "its config")
-        if found is None:
-            raise ZooError(f"the transformers library knows no model type {(config or {}).get('model_type')!r:.60}")
+        found = config_of(dims, config)
         self.model = build(found)
         self.scale = embedding_scale(self.model) or 1.0
         self.model.set_input_embeddings(nn.Identity())
@@ -74,6 +60,10 @@ class LibraryEncoder(Encoder):
         *layers, last = self._run(hidden, layout, output_hidden_states=True)
         yield from layers[1:-1]
         yield last
+
+    def head_layers(self, library_class: str, n_outputs: int) -> nn.Module:
+        """What a class of the library's, as MPNetForSequenceClassification, has on top of its encoder."""
+        return TaskLayers(copy(self.model.config), library_class, n_outputs)
 
     def _run(self, hidden: Tensor, layout: Layout, *, output_hidden_states: bool) -> list[Tensor]:
         """Every layer's states if asked for, the first being the input, and the output. Each [T, H]"""
@@ -105,22 +95,3 @@ class LibraryEncoder(Encoder):
                 f"layers of a {self.model.config.model_type} have other lengths than the text; read the last"
             )
         return states
-
-
-class TakenOver(Objective):
-    """Stands for what a folder was pre-trained on, which the zoo does not repeat."""
-
-    cannot_pretrain = (
-        "a model of the transformers library is taken over with its weights; name its folder, without --from-scratch"
-    )
-
-    def __init__(self, dims: Dims) -> None:
-        super().__init__()
-
-    def n_targets(self, batch: Batch) -> Tensor:
-        """None. Scalar."""
-        return batch.targets.new_zeros(())
-
-    def forward(self, hidden: Tensor, batch: Batch, token_table: Tensor) -> Output:
-        """[T, H] to a loss of zero; no target counts."""
-        return Output((hidden * 0).sum(), hidden[:0], batch.targets[:0])

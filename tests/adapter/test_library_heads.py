@@ -1,0 +1,88 @@
+"""Heads of encoders in a folder of the transformers library give its logits, and are written as they were read."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+import transformers
+from torch import Tensor
+
+import zoo
+import zoo_transformers
+from tests.adapter.conftest import TEXTS, WITH_HEADS, MakeFolder, tokenizer
+from tests.adapter.test_library_models import packed, sequences
+from zoo import Catalog
+from zoo.core.batch import Batch
+from zoo.heads import TaskHead
+from zoo.inference.fill_mask import fill
+from zoo.inference.likelihood import log_probabilities
+
+CATALOG = Catalog.of(zoo_transformers)
+HEADS: dict[str, dict[str, Any]] = {
+    "ForSequenceClassification": {"num_labels": 3},
+    "ForMaskedLM": {},
+    "ForTokenClassification": {"num_labels": 5},
+    "ForQuestionAnswering": {},
+    "ForMultipleChoice": {},
+}
+CASES = [(family, head) for family in WITH_HEADS for head in [*HEADS][:2]] + [("MPNet", head) for head in [*HEADS][2:]]
+
+
+@pytest.mark.parametrize(("family", "head"), CASES)
+def test_a_head_gives_the_librarys_logits_and_is_written_as_its_class(
+    family: str, head: str, make_folder: MakeFolder, tmp_path: Path
+) -> None:
+    folder = make_folder(family, head, **HEADS[head])
+    theirs = getattr(transformers, family + head).from_pretrained(folder).eval()
+    read = zoo.load(folder, catalog=CATALOG)
+    zoo.save(read, tmp_path / "again", catalog=CATALOG)
+    zoo.save(read, tmp_path / "own", to="zoo", catalog=CATALOG)
+    assert json.loads((tmp_path / "again" / "config.json").read_text())["architectures"] == [family + head]
+    (texts,) = sequences()
+    batch, choices = packed(texts), [None] * (head == "ForMultipleChoice")
+    with torch.no_grad():
+        wanted = torch.cat([rows(theirs(input_ids=texts[place][(None, *choices)])) for place in batch.order])
+        for place in (folder, tmp_path / "again", tmp_path / "own"):
+            found = scores(zoo.load(place, catalog=CATALOG), batch)
+            torch.testing.assert_close(found, wanted, atol=1e-5, rtol=0)
+
+
+def rows(output: Any) -> Tensor:
+    """A class's logits for one sequence, a row for each prediction."""
+    if "start_logits" in output:
+        return torch.stack([output.start_logits[0], output.end_logits[0]], dim=1)
+    logits: Tensor = output.logits
+    return logits.flatten(0, -2)
+
+
+def scores(model: zoo.Model, batch: Batch) -> Tensor:
+    """The same of ours; of a masked language model, at every token."""
+    (name,) = model.objective_names
+    objective, hidden = model.objective(name), model.hidden(batch)
+    if isinstance(objective, TaskHead):
+        return objective.scores(hidden, batch)
+    return objective.wide_logits(hidden, model.embedding.tokens.weight)
+
+
+def test_masks_are_filled_and_texts_scored_and_classified(make_folder: MakeFolder) -> None:
+    folder = make_folder("MPNet", "ForMaskedLM")
+    tokenizer("<s>", "<mask>").save(str(folder / "tokenizer.json"))
+    ours, theirs = zoo.load(folder, catalog=CATALOG), transformers.MPNetForMaskedLM.from_pretrained(folder).eval()
+    mask = ours.text_tokenizer.mask_id
+    ids = torch.from_numpy(ours.text_tokenizer.parsing_special().encode(["the <mask> sang."])[0]).long()
+    whole = ours.text_tokenizer.join(ours.text_tokenizer.encode(TEXTS[:1])[0], None, 64)
+    with torch.no_grad():
+        probable = theirs(input_ids=ids[None]).logits[0, ids == mask].softmax(dim=1)
+        (found,) = fill(ours, "the <mask> sang.", top=3)
+        wanted = []
+        for place, token in enumerate(whole.ids.tolist()):
+            hidden = torch.from_numpy(whole.ids).long().index_fill(0, torch.tensor(place), mask)
+            wanted.append(theirs(input_ids=hidden[None]).logits[0, place].log_softmax(dim=0)[token].item())
+    assert [each.probability for each in found] == pytest.approx(probable.topk(3).values[0].tolist(), rel=1e-4)
+    assert log_probabilities(ours, [whole])[0].tolist() == pytest.approx(wanted, rel=1e-4)
+    classifier = zoo.load(make_folder("MPNet", "ForSequenceClassification", num_labels=3), catalog=CATALOG)
+    assert {row[1] for row in zoo.predict(classifier, TEXTS[:2]).rows} <= {"LABEL_0", "LABEL_1", "LABEL_2"}
