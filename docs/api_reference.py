@@ -128,7 +128,7 @@ def _table(record: type[Options], names: list[str]) -> str:
 def _members(value: type[Any]) -> Iterator[str]:
     """The public methods and properties that a class itself defines."""
     lines = []
-    for name, member in vars(value).items():
+    for name, member in [*vars(value).items()]:  # to ask a record for a member may complete its class
         function: Callable[..., Any] | None = getattr(member, "fget", None) or getattr(member, "func", None)
         inner = function or getattr(member, "__func__", member)
         if name.startswith("_") or not inspect.isfunction(inner) or not inspect.getdoc(inner):

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import logging
+import os
 from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
+from tempfile import mkdtemp
 
 import pytest
 import torch
@@ -47,3 +49,8 @@ def shared_data() -> Path:
 def little_text(monkeypatch: pytest.MonkeyPatch) -> None:
     """Comparisons in this process read 300 documents of the microworld where they are given no corpus, not 5,000."""
     monkeypatch.setattr("zoo.experiments.plan.make.MicroworldCorpus", partial(MicroworldCorpus, n_documents=300))
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Tests keep what they make in pytest's own cache, not in the user's."""
+    os.environ["XDG_CACHE_HOME"] = str(config.cache.mkdir("zoo")) if config.cache else mkdtemp()

@@ -109,6 +109,13 @@ class Commands(TyperGroup):
         name, listed, rest = super().resolve_command(context, words)
         return name, listed and command(str(name)), rest
 
+    def format_commands(self, context: Any, formatter: Any) -> None:
+        """The list of commands by panel, in plain text: whoever asks what there is does not wait for rich."""
+        for panel, names in COMMANDS.items():
+            with formatter.section(panel):
+                groups = {name: help for name, (its, help, _) in GROUPS.items() if its == panel}
+                formatter.write_dl([*((name, SUMMARIES[name]) for name in names), *groups.items()])
+
 
 def command(name: str) -> Any:
     """A command with its options, or a group of commands."""
@@ -125,13 +132,14 @@ def command(name: str) -> Any:
 
 app = typer.Typer(
     cls=Commands,
+    rich_markup_mode=None,
     help="Define a BERT variant once; then audit, pre-train, fine-tune, compare and re-verify it.",
     epilog="`zoo COMMAND --help` lists a command's options, with defaults and examples.",
     pretty_exceptions_enable=False,
 )
 
 FIRST_STEPS = """
-[bold]What to type first[/bold]
+What to type first:
   zoo list                         the available variants
   zoo show bert-tiny albert-tiny   how two of them differ
   zoo audit albert-base-v2         where its parameters are
@@ -183,9 +191,7 @@ def start(
         raise typer.Exit
     if context.invoked_subcommand is None:
         print(context.get_help())
-        from rich.console import Console
-
-        Console().print(FIRST_STEPS, highlight=False)
+        print(FIRST_STEPS)
 
 
 def _keeping(command: Callable[..., Any]) -> Callable[..., Any]:
@@ -220,12 +226,8 @@ def _help_if_alone(context: typer.Context) -> None:
         print(context.get_help())
 
 
-for _panel, _commands in COMMANDS.items():
-    for _name in _commands:
-        app.command(_name, help=SUMMARIES[_name], rich_help_panel=_panel)(lambda: None)
-
-for _name, (_panel, _help, _) in GROUPS.items():
-    app.command(_name, help=_help, rich_help_panel=_panel)(lambda: None)
+for _name, _help in (*SUMMARIES.items(), *((name, help) for name, (_, help, _) in GROUPS.items())):
+    app.command(_name, help=_help)(lambda: None)  # shells show the help when they complete the name
 
 
 def main() -> None:

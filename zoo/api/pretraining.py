@@ -10,7 +10,8 @@ from rich.console import Console
 from zoo.api.outcomes import CorpusCounts, Pretrained
 from zoo.api.signature import takes
 from zoo.core.errors import Stopped, ZooError
-from zoo.pretraining.request import CorpusRequest, PretrainRequest, cache_folder, requested
+from zoo.core.user_cache import cache_folder
+from zoo.pretraining.request import CorpusRequest, PretrainRequest, requested
 from zoo.registry.catalog import Catalog
 
 
@@ -67,7 +68,7 @@ def corpus(*files: str | Path, catalog: Catalog | None = None, **options: Any) -
         tokenizer = tokenizer_class.load(asked.tokenizer, **how)
     else:
         tokenizer = train_tokenizer(catalog, variant, read_documents(paths))
-    cache = asked.cache or cache_folder()
+    cache = asked.cache or cache_folder("corpora")
     tokens, facts = cached_corpus(cache, hash_files(paths), read_documents(paths), tokenizer)
     try:
         share, complaint = share_read(catalog, variant, tokens, tokenizer), ""

@@ -32,7 +32,7 @@ LARGEST_RECORD = 50_000_000
 class Record(BaseModel):
     """A frozen, strictly typed record: unknown fields, NaN and silent conversions are refused."""
 
-    model_config = ConfigDict(strict=True, frozen=True, extra="forbid", allow_inf_nan=False)
+    model_config = ConfigDict(defer_build=True, strict=True, frozen=True, extra="forbid", allow_inf_nan=False)
 
 
 R = TypeVar("R", bound=Record)

@@ -101,6 +101,7 @@ def _processor() -> str:
     return next(named, platform.processor() or platform.machine())
 
 
+@cache
 def _version(distribution: str) -> str:
     try:
         return version(distribution)

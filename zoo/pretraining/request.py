@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import os
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -15,6 +14,7 @@ from zoo.core.errors import ZooError
 from zoo.core.options import Amount, Help, Options, Paths, Texts, Whole
 from zoo.core.seeds import seed_of
 from zoo.core.specs import TrainingPrecision, Variant
+from zoo.core.user_cache import cache_folder
 from zoo.machine.compute import Compute, chosen_compute
 from zoo.pretraining.settings import PretrainOptions, PretrainSpec, scaled
 from zoo.registry.catalog import Catalog
@@ -144,7 +144,7 @@ def requested(catalog: Catalog, name: str, asked: PretrainRequest, command: str 
     n_steps, teacher = meant.pretraining.steps, _teacher(catalog, meant, asked)
     options = PretrainOptions(
         out=str(asked.out),
-        cache=str(asked.cache or cache_folder()),
+        cache=str(asked.cache or cache_folder("corpora")),
         tokenizer=str(asked.tokenizer) if asked.tokenizer else None,
         initial_weights=str(start) if start else None,
         teacher=teacher,
@@ -167,12 +167,6 @@ def requested(catalog: Catalog, name: str, asked: PretrainRequest, command: str 
     )
     changes = [f"{field}: {before} -> {after}" for field, (before, after) in diff(variant, meant).items()]
     return RequestedRun(spec, text, options, compute, asked.gradient_accumulation_steps, changes)
-
-
-def cache_folder() -> Path:
-    """Where tokenized corpora are kept unless another place is given."""
-    base = os.environ.get("XDG_CACHE_HOME")
-    return (Path(base) if base else Path.home() / ".cache") / "encoder-zoo" / "corpora"
 
 
 def _teacher(catalog: Catalog, variant: Variant, asked: PretrainRequest) -> str | None:

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
 from zoo.core.specs import Count, Record, Share
+from zoo.core.user_cache import kept
 from zoo.tasks.made import made_once
 from zoo.tasks.minimal_pairs import MinimalPair
-from zoo.tasks.task import Dataset, Task, content_hash
+from zoo.tasks.task import Dataset, Example, Task, content_hash
 
 
 class MicroworldTask(Task):
@@ -24,17 +25,30 @@ class MicroworldTask(Task):
     difficulty: Share = 0.5
 
     def load(self, folder: Path | None) -> Dataset:
-        """Make both splits, once in a process; the folder is not looked at."""
+        """Make both splits, or take them from the user's cache, once in a process; the folder is not looked at."""
         return made_once(self, self._make)
 
     def _make(self) -> Dataset:
+        settings = self.model_dump_json(include={"form", "n_train", "n_dev", "seed", "difficulty"})
+        made = kept(f"micro-{self.form}", settings, "zoo.tasks.microworld", self._fields)
+        splits = {
+            split: tuple(
+                Example(first, second, tuple(label) if isinstance(label, list) else label)
+                for first, second, label in its
+            )
+            for split, its in made.items()
+        }
+        return Dataset(splits, content_hash(splits))
+
+    def _fields(self) -> dict[str, list[Any]]:
+        """The two texts and the label of each item, by split."""
         from zoo.tasks.microworld.items import items
 
-        splits = {
+        made = {
             "train": items(self.form, "train", self.n_train, self.seed, self.difficulty),
             "dev": items(self.form, "dev", self.n_dev, self.seed, self.difficulty),
         }
-        return Dataset(splits, content_hash(splits))
+        return {split: [[item.first, item.second, item.label] for item in its] for split, its in made.items()}
 
 
 def _task(

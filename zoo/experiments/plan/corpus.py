@@ -4,16 +4,21 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Literal
 
 from pydantic import Field
 
 from zoo.core.specs import Record
+from zoo.core.user_cache import kept
 from zoo.registry.catalog import Catalog
 from zoo.text.documents import text_files
 
 EXAMPLES_PER_DOCUMENT = 8
+
+MOST_KEPT = 50_000
+"""The most documents of the microworld that are kept on disk: some 25 MB."""
 
 SAMPLE = 1_000
 """Documents that show what a dry run needs to see."""
@@ -36,10 +41,14 @@ class MicroworldCorpus(Record):
         return self.model_copy(update={"n_documents": min(self.n_documents, SAMPLE)})
 
     def documents(self, catalog: Catalog) -> Iterable[Sequence[str]]:
-        """Documents as lists of sentences."""
+        """Documents as lists of sentences, from the user's cache if they are few and were made before."""
         from zoo.tasks.microworld import documents
 
-        return documents(self.n_documents, self.seed)
+        made = partial(documents, self.n_documents, self.seed)
+        if self.n_documents > MOST_KEPT:
+            yield from made()
+        else:
+            yield from kept("documents", self.model_dump_json(), "zoo.tasks.microworld", made)
 
 
 class FilesCorpus(Record):

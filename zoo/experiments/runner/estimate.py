@@ -28,8 +28,8 @@ from zoo.registry.catalog import Catalog
 IF_UNDECIDED = "if undecided"
 """The state of a job for seeds that may turn out not to be needed."""
 
-DRY_STEPS = 5
-DRY_BATCH = 4_096
+DRY_STEPS = 4
+DRY_BATCH = 2_048
 """The most tokens in a batch of a dry pre-training; time is proportional to tokens."""
 
 

@@ -120,7 +120,7 @@ def _reference(narrator: Narrator, index: int, difficulty: float) -> Example | N
 
     With a trap, the first sentence is passive, so that order does not tell agent from patient.
     """
-    right, dice, first = bool(index % 2), narrator.dice, replace(narrator.clause(transitive=True), trait=None)
+    right, dice, first = bool(index % 2), narrator.dice, narrator.clause(transitive=True)
     assert first.object is not None
     beings = [(first.subject, first.subject_plural), (first.object, first.object_plural)]
     if first.object.category not in ALIVE or pronoun(*beings[0]) == pronoun(*beings[1]):
@@ -129,6 +129,7 @@ def _reference(narrator: Narrator, index: int, difficulty: float) -> Example | N
     readings = narrator.deed(first.subject.topic, meant, other)
     if not readings:
         return None
+    first = replace(first, trait=None)
     told = say(first, narrator.wording(first, passive=difficulty))
     wording = narrator.wording(readings[0], renamed=0.0, passive=0.3)
     again = say(readings[0], replace(wording, pronouns=frozenset({"object"})))

@@ -141,11 +141,12 @@ class Narrator:
         """What someone else of a topic does to each of these nouns, one or several; empty if nothing is found."""
         random, verbs, places = self.dice.random, self.verbs[True], self.places[topic]
         nouns = [noun for noun, _ in patients]
+        categories = {noun.category for noun in nouns}
         for _ in range(TRIES):
             verb = verbs[int(random() * len(verbs))]
             agent = self.noun(topic, verb.subjects)
             place = places[int(random() * len(places))] if random() < 0.5 else None
-            if agent in nouns or any(noun.category not in verb.objects for noun in nouns):
+            if agent in nouns or not categories.issubset(verb.objects):
                 continue
             if all(home_of(agent, verb, noun, place) == self.home for noun in nouns):
                 several, near = self.dice.chance(0.4), self.dice.pick(PREPOSITIONS)
