@@ -16,10 +16,11 @@ from zoo import IGNORE, Batch, Catalog, Dims, Encoding, Masking, Objective, Offe
 from zoo.core.corpus import TokenCorpus
 from zoo.model import Model
 from zoo.text.collate import collate
+from zoo.text.masking import Unmasked
 from zoo.text.pretraining_data import PretrainingData
 from zoo.text.tokenizing import tokenize
 from zoo_albert.objective import SentenceOrder
-from zoo_bert.masking import Unmasked, WholeWordMasking
+from zoo_bert.masking import WholeWordMasking
 from zoo_bert.objective import NextSentence, NextToken
 from zoo_bert.packing import SegmentPair
 from zoo_bert.tokenizer import WordPiece

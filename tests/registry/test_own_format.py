@@ -20,7 +20,8 @@ from zoo.registry.presets import cpu_size
 from zoo.tasks.kinds import make_head
 from zoo.testing import conformance
 from zoo.testing.material import ragged_batch, sentences
-from zoo.weights.format import UNTIED_DECODER, CheckpointFormat, Setting, pooler_and_heads, transformer_settings
+from zoo.weights.format import UNTIED_DECODER, CheckpointFormat, Setting
+from zoo.weights.shared import pooler_and_heads, transformer_settings
 
 
 class ParallelStack(Encoder):

@@ -87,3 +87,8 @@ class PaperTable(Record):
         which = [self.columns.index(column) for column in columns]
         before, after = (fmean(side[index] for index in which) for side in sides)
         return round(after - before, 4)
+
+
+def at_sizes(family: str, *exchanges: str, sizes: Sequence[str] = ("tiny", "mini")) -> dict[str, str]:
+    """A family's variants of some sizes with fields exchanged, by size: the variants of a row."""
+    return {size: "+".join((f"{family}-{size}", *exchanges)) for size in sizes}

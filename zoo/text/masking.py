@@ -73,3 +73,16 @@ class TokenMasking(Masking):
         """How many tokens of each sequence are to be predicted. [B]"""
         wanted: NDArray[np.int64] = np.rint(self.rate * lengths).astype(np.int64).clip(1, self.max_predictions)
         return wanted
+
+
+class Unmasked(Masking):
+    """Nothing is hidden: for models that read from left to right."""
+
+    n_static_masks = None
+    masks_tokens = False
+
+    def mask(
+        self, ids: Ids, lengths: Sequence[int], special: Flags, tokenizer: Tokenizer, rng: np.random.Generator
+    ) -> tuple[Ids, Ids]:
+        """The ids as they are, and nothing to predict."""
+        return ids, np.full_like(ids, IGNORE)

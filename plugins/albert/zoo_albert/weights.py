@@ -2,15 +2,8 @@
 
 from __future__ import annotations
 
-from zoo.weights.format import (
-    UNTIED_DECODER,
-    CheckpointFormat,
-    HeadDropout,
-    Setting,
-    pooler_and_heads,
-    transformer_embedding,
-    transformer_settings,
-)
+from zoo.weights.format import CheckpointFormat, HeadDropout, Setting
+from zoo.weights.shared import library_classes, masked_lm, pooler_and_heads, transformer_embedding, transformer_settings
 from zoo_albert.variants import VARIANTS
 
 POOLER = "pooler.{p}"
@@ -52,27 +45,20 @@ FORMAT = CheckpointFormat(
         (f"{THEIRS}.full_layer_layer_norm.{{p}}", "encoder.feedforwards.{g}.{i}.norm.{p}"),
     ),
     heads={
-        "bert.mlm": (
-            ("predictions.dense.{p}", "objectives.bert/mlm.head.transform.{p}"),
-            ("predictions.LayerNorm.{p}", "objectives.bert/mlm.head.norm.{p}"),
-            ("predictions.bias", "objectives.bert/mlm.head.bias"),
+        **masked_lm(
+            "bert.mlm",
+            "predictions.dense.{p}",
+            "predictions.LayerNorm.{p}",
+            "predictions.bias",
+            "predictions.decoder.weight",
         ),
-        UNTIED_DECODER: (("predictions.decoder.weight", "objectives.bert/mlm.decoder.weight"),),
         "albert.sop": (
             (POOLER, "objectives.albert/sop.pooler.dense.{p}"),
             ("sop_classifier.classifier.{p}", "objectives.albert/sop.classify.{p}"),
         ),
         **pooler_and_heads(POOLER),
     },
-    architectures={
-        "AlbertModel": (),
-        "AlbertForPreTraining": ("bert.mlm", "albert.sop"),
-        "AlbertForMaskedLM": ("bert.mlm",),
-        "AlbertForSequenceClassification": ("classification",),
-        "AlbertForTokenClassification": ("token-classification",),
-        "AlbertForQuestionAnswering": ("question-answering",),
-        "AlbertForMultipleChoice": ("multiple-choice",),
-    },
+    architectures=library_classes("Albert", ForPreTraining=("bert.mlm", "albert.sop"), ForMaskedLM=("bert.mlm",)),
     copies=(
         ("predictions.decoder.weight", "embeddings.word_embeddings.weight"),
         ("predictions.decoder.bias", "predictions.bias"),

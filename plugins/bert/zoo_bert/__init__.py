@@ -18,7 +18,7 @@ def zoo_offers() -> Offers:
         maskings={
             "bert.static": "zoo_bert.masking:StaticMasking",
             "bert.whole_word": "zoo_bert.masking:WholeWordMasking",
-            "bert.unmasked": "zoo_bert.masking:Unmasked",
+            "bert.unmasked": "zoo.text.masking:Unmasked",
         },
         embeddings={"bert.absolute": "zoo_bert.embedding:AbsoluteEmbedding"},
         encoders={"bert.stack": "zoo_bert.encoder:Stack"},

@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
-from zoo.registry.paper_tables import PaperTable, Row
+from zoo.registry.paper_tables import PaperTable, Row, at_sizes
 
-_BASE = {"tiny": "bert-tiny", "mini": "bert-mini"}
+_BASE = at_sizes("bert")
 _LSTM = {"tiny": 128, "mini": 256}
 _LTR = "objectives=bert.ltr+objectives.bert.ltr.bias=unigram+masking=bert.unmasked"
 NER = "micro-roles"
 """Who does what to whom, and where: entities of the microworld, for those whose data are not there."""
-
-
-def _with(exchanges: str) -> dict[str, str]:
-    return {size: f"{name}+{exchanges}" for size, name in _BASE.items()}
 
 
 def _sizes(tiny: str, mini: str) -> dict[str, str]:
@@ -20,7 +16,7 @@ def _sizes(tiny: str, mini: str) -> dict[str, str]:
 
 
 def _mix(mask: float, random: float) -> dict[str, str]:
-    return _with(f"masking.mask_share={mask}+masking.random_share={random}")
+    return at_sizes("bert", f"masking.mask_share={mask}+masking.random_share={random}")
 
 
 TABLE_5 = PaperTable(
@@ -35,19 +31,21 @@ TABLE_5 = PaperTable(
         Row(
             label="No NSP",
             scores=(83.9, 84.9, 86.5, 92.6, 87.9),
-            variants=_with("objectives=bert.mlm"),
+            variants=at_sizes("bert", "objectives=bert.mlm"),
             after=("BERT base",),
         ),
         Row(
             label="LTR & No NSP",
             scores=(82.1, 84.3, 77.5, 92.1, 77.8),
-            variants=_with(_LTR),
+            variants=at_sizes("bert", _LTR),
             after=("No NSP",),
         ),
         Row(
             label="+ BiLSTM",
             scores=(82.1, 84.1, 75.7, 91.6, 84.9),
-            variants={size: f"{_with(_LTR)[size]}+finetuning.lstm_width={width}" for size, width in _LSTM.items()},
+            variants={
+                size: f"{at_sizes('bert', _LTR)[size]}+finetuning.lstm_width={width}" for size, width in _LSTM.items()
+            },
             after=("LTR & No NSP",),
         ),
     ),
@@ -180,7 +178,10 @@ TABLE_8 = PaperTable(
         Row(label="100/0/0", scores=(84.3, 94.9, 94.0), variants=_mix(1.0, 0.0), after=("80/10/10",)),
         Row(label="80/0/20", scores=(84.1, 95.2, 94.6), variants=_mix(0.8, 0.2), after=("80/10/10",)),
         Row(
-            label="80/20/0", scores=(84.4, 95.2, 94.7), variants=_with("masking.random_share=0.0"), after=("80/10/10",)
+            label="80/20/0",
+            scores=(84.4, 95.2, 94.7),
+            variants=at_sizes("bert", "masking.random_share=0.0"),
+            after=("80/10/10",),
         ),
         Row(label="0/20/80", scores=(83.7, 94.8, 94.6), variants=_mix(0.0, 0.8), after=("80/10/10",)),
         Row(label="0/0/100", scores=(83.6, 94.9, 94.6), variants=_mix(0.0, 1.0), after=("80/10/10",)),
@@ -195,7 +196,7 @@ _WHOLE = "as it is"
 
 
 def _smaller(label: str, exchanges: str, *, after: str = _WHOLE) -> Row:
-    return Row(label=label, variants=_with(exchanges), after=(after,))
+    return Row(label=label, variants=at_sizes("bert", exchanges), after=(after,))
 
 
 COMPRESSION = PaperTable(

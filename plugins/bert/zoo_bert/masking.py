@@ -2,11 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
-import numpy as np
-
-from zoo import IGNORE, Flags, Ids, Masking, Tokenizer
 from zoo.text.masking import TokenMasking
 from zoo.text.word_masking import WordMasking
 
@@ -40,16 +35,3 @@ class WholeWordMasking(WordMasking):
         max_predictions: int | None = None,
     ) -> None:
         super().__init__(dupe_factor, 1, rate, mask_share, random_share, max_predictions)
-
-
-class Unmasked(Masking):
-    """Nothing is hidden: for models that read from left to right."""
-
-    n_static_masks = None
-    masks_tokens = False
-
-    def mask(
-        self, ids: Ids, lengths: Sequence[int], special: Flags, tokenizer: Tokenizer, rng: np.random.Generator
-    ) -> tuple[Ids, Ids]:
-        """The ids as they are, and nothing to predict."""
-        return ids, np.full_like(ids, IGNORE)

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from zoo.weights.format import (
-    UNTIED_DECODER,
+from zoo.weights.format import CheckpointFormat, Setting
+from zoo.weights.shared import (
     WORDPIECE_SETTINGS,
-    CheckpointFormat,
-    Setting,
+    library_classes,
+    masked_lm,
     pooler_and_heads,
     transformer_embedding,
     transformer_layers,
@@ -33,28 +33,25 @@ FORMAT = CheckpointFormat(
     joint_pairs=("bert.nsp",),
     base_weights=(*transformer_embedding(), *transformer_layers()),
     heads={
-        "bert.mlm": (
-            ("cls.predictions.transform.dense.{p}", "objectives.bert/mlm.head.transform.{p}"),
-            ("cls.predictions.transform.LayerNorm.{p}", "objectives.bert/mlm.head.norm.{p}"),
-            ("cls.predictions.bias", "objectives.bert/mlm.head.bias"),
+        **masked_lm(
+            "bert.mlm",
+            "cls.predictions.transform.dense.{p}",
+            "cls.predictions.transform.LayerNorm.{p}",
+            "cls.predictions.bias",
+            "cls.predictions.decoder.weight",
         ),
-        UNTIED_DECODER: (("cls.predictions.decoder.weight", "objectives.bert/mlm.decoder.weight"),),
         "bert.nsp": (
             (POOLER, "objectives.bert/nsp.pooler.dense.{p}"),
             ("cls.seq_relationship.{p}", "objectives.bert/nsp.classify.{p}"),
         ),
         **pooler_and_heads(POOLER),
     },
-    architectures={
-        "BertModel": (),
-        "BertForPreTraining": ("bert.mlm", "bert.nsp"),
-        "BertForMaskedLM": ("bert.mlm",),
-        "BertForNextSentencePrediction": ("bert.nsp",),
-        "BertForSequenceClassification": ("classification",),
-        "BertForTokenClassification": ("token-classification",),
-        "BertForQuestionAnswering": ("question-answering",),
-        "BertForMultipleChoice": ("multiple-choice",),
-    },
+    architectures=library_classes(
+        "Bert",
+        ForPreTraining=("bert.mlm", "bert.nsp"),
+        ForMaskedLM=("bert.mlm",),
+        ForNextSentencePrediction=("bert.nsp",),
+    ),
     copies=(
         ("cls.predictions.decoder.weight", "embeddings.word_embeddings.weight"),
         ("cls.predictions.decoder.bias", "cls.predictions.bias"),

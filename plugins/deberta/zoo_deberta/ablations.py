@@ -2,13 +2,9 @@
 
 from __future__ import annotations
 
-from zoo.registry.paper_tables import PaperTable, Row
+from zoo.registry.paper_tables import PaperTable, Row, at_sizes
 
 EMD = "objectives=deberta.emd+objectives.deberta.emd.bias=unigram"
-
-
-def _with(*exchanges: str) -> dict[str, str]:
-    return {size: "+".join((f"deberta-{size}", *exchanges)) for size in ("tiny", "mini")}
 
 
 TABLE_4 = PaperTable(
@@ -20,35 +16,37 @@ TABLE_4 = PaperTable(
     tasks={"MNLI-m": "mnli"},
     rows=(
         Row(label="RoBERTa-ReImp base", scores=(84.9, 85.1, 91.1, 84.8, 79.5, 76.0, 66.8)),
-        Row(label="DeBERTa base", scores=(86.3, 86.2, 92.1, 86.1, 82.5, 79.3, 71.7), variants=_with(EMD)),
+        Row(label="DeBERTa base", scores=(86.3, 86.2, 92.1, 86.1, 82.5, 79.3, 71.7), variants=at_sizes("deberta", EMD)),
         Row(
             label="-EMD",
             scores=(86.1, 86.1, 91.8, 85.8, 81.3, 78.0, 70.3),
-            variants=_with(),
+            variants=at_sizes(
+                "deberta",
+            ),
             after=("DeBERTa base",),
         ),
         Row(
             label="-C2P",
             scores=(85.9, 85.7, 91.6, 85.8, 81.3, 78.3, 69.3),
-            variants=_with(EMD, "encoder.terms=p2c"),
+            variants=at_sizes("deberta", EMD, "encoder.terms=p2c"),
             after=("DeBERTa base",),
         ),
         Row(
             label="-P2C",
             scores=(86.0, 85.8, 91.7, 85.7, 80.8, 77.6, 69.6),
-            variants=_with(EMD, "encoder.terms=c2p"),
+            variants=at_sizes("deberta", EMD, "encoder.terms=c2p"),
             after=("DeBERTa base",),
         ),
         Row(
             label="-(EMD+C2P)",
             scores=(85.8, 85.9, 91.5, 85.3, 80.3, 77.2, 68.1),
-            variants=_with("encoder.terms=p2c"),
+            variants=at_sizes("deberta", "encoder.terms=p2c"),
             after=("-EMD", "-C2P"),
         ),
         Row(
             label="-(EMD+P2C)",
             scores=(85.8, 85.8, 91.3, 85.1, 80.2, 77.1, 68.5),
-            variants=_with("encoder.terms=c2p"),
+            variants=at_sizes("deberta", "encoder.terms=c2p"),
             after=("-EMD", "-P2C"),
         ),
     ),

@@ -5,17 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from zoo import ZooError
-from zoo.weights.format import (
-    POOL,
-    UNTIED_DECODER,
-    CheckpointFormat,
-    Config,
-    HeadDropout,
-    Setting,
-    pooler_and_heads,
-    transformer_layers,
-    transformer_settings,
-)
+from zoo.weights.format import CheckpointFormat, Config, HeadDropout, Setting
+from zoo.weights.shared import library_classes, masked_lm, task_heads, transformer_layers, transformer_settings
 from zoo_deberta.variants import VARIANTS
 
 BASE = next(variant for variant in VARIANTS if variant.name == "deberta-v3-base")
@@ -102,27 +93,21 @@ FORMAT = CheckpointFormat(
         *((_projection(theirs), ours) for theirs, ours in transformer_layers()),
     ),
     heads={
-        "bert.mlm": (
-            ("cls.predictions.transform.dense.{p}", "objectives.bert/mlm.head.transform.{p}"),
-            ("cls.predictions.transform.LayerNorm.{p}", "objectives.bert/mlm.head.norm.{p}"),
-            ("cls.predictions.bias", "objectives.bert/mlm.head.bias"),
+        **masked_lm(
+            "bert.mlm",
+            "cls.predictions.transform.dense.{p}",
+            "cls.predictions.transform.LayerNorm.{p}",
+            "cls.predictions.bias",
+            "cls.predictions.decoder.weight",
         ),
-        UNTIED_DECODER: (("cls.predictions.decoder.weight", "objectives.bert/mlm.decoder.weight"),),
-        **{kind: rows for kind, rows in pooler_and_heads("pooler.dense.{p}").items() if kind != POOL},
+        **task_heads("pooler.dense.{p}"),
     },
     aliases=(
         ("lm_predictions.lm_head.dense.", "cls.predictions.transform.dense."),
         ("lm_predictions.lm_head.LayerNorm.", "cls.predictions.transform.LayerNorm."),
         ("lm_predictions.lm_head.bias", "cls.predictions.bias"),
     ),
-    architectures={
-        "DebertaV2Model": (),
-        "DebertaV2ForMaskedLM": ("bert.mlm",),
-        "DebertaV2ForSequenceClassification": ("classification",),
-        "DebertaV2ForTokenClassification": ("token-classification",),
-        "DebertaV2ForQuestionAnswering": ("question-answering",),
-        "DebertaV2ForMultipleChoice": ("multiple-choice",),
-    },
+    architectures=library_classes("DebertaV2", ForMaskedLM=("bert.mlm",)),
     copies=(
         ("cls.predictions.decoder.weight", "embeddings.word_embeddings.weight"),
         ("cls.predictions.decoder.bias", "cls.predictions.bias"),

@@ -3,22 +3,18 @@
 from __future__ import annotations
 
 from zoo import PoolingConfig
-from zoo.weights.format import (
-    UNTIED_DECODER,
+from zoo.weights.format import CheckpointFormat, HeadDropout, Setting
+from zoo.weights.shared import (
     WORDPIECE_SETTINGS,
-    CheckpointFormat,
-    HeadDropout,
-    Setting,
     activation_setting,
+    library_classes,
+    masked_lm,
+    task_heads,
     transformer_embedding,
 )
 from zoo_distilbert.variants import VARIANTS
 
 THEIRS, OURS = "transformer.layer.{i}", "encoder.layers.{i}"
-POOLED = (
-    ("pre_classifier.{p}", "objectives.task.pooler.dense.{p}"),
-    ("classifier.{p}", "objectives.task.output.{p}"),
-)
 AFTER_POOLING = HeadDropout("seq_classif_dropout", 0.2)
 
 FORMAT = CheckpointFormat(
@@ -52,25 +48,12 @@ FORMAT = CheckpointFormat(
         (f"{THEIRS}.output_layer_norm.{{p}}", f"{OURS}.feedforward.norm.{{p}}"),
     ),
     heads={
-        "bert.mlm": (
-            ("vocab_transform.{p}", "objectives.bert/mlm.head.transform.{p}"),
-            ("vocab_layer_norm.{p}", "objectives.bert/mlm.head.norm.{p}"),
-            ("vocab_projector.bias", "objectives.bert/mlm.head.bias"),
+        **masked_lm(
+            "bert.mlm", "vocab_transform.{p}", "vocab_layer_norm.{p}", "vocab_projector.bias", "vocab_projector.weight"
         ),
-        UNTIED_DECODER: (("vocab_projector.weight", "objectives.bert/mlm.decoder.weight"),),
-        "classification": POOLED,
-        "multiple-choice": POOLED,
-        "token-classification": (("classifier.{p}", "objectives.task.output.{p}"),),
-        "question-answering": (("qa_outputs.{p}", "objectives.task.output.{p}"),),
+        **task_heads("pre_classifier.{p}"),
     },
-    architectures={
-        "DistilBertModel": (),
-        "DistilBertForMaskedLM": ("bert.mlm",),
-        "DistilBertForSequenceClassification": ("classification",),
-        "DistilBertForTokenClassification": ("token-classification",),
-        "DistilBertForQuestionAnswering": ("question-answering",),
-        "DistilBertForMultipleChoice": ("multiple-choice",),
-    },
+    architectures=library_classes("DistilBert", ForMaskedLM=("bert.mlm",)),
     copies=(("vocab_projector.weight", "embeddings.word_embeddings.weight"),),
     ignored=("embeddings.position_ids",),
     tokenizer=WORDPIECE_SETTINGS,

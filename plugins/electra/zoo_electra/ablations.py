@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-from zoo.registry.paper_tables import PaperTable, Row
-
-
-def _with(exchanges: str) -> dict[str, str]:
-    return {size: f"electra-{size}+{exchanges}" for size in ("tiny", "mini")}
+from zoo.registry.paper_tables import PaperTable, Row, at_sizes
 
 
 def _original(over: str) -> dict[str, str]:
-    return _with(
+    return at_sizes(
+        "electra",
         "objectives=electra.generator,electra.original"
-        f"+objectives.electra.original.over={over}+objectives.electra.original.bias=unigram"
+        f"+objectives.electra.original.over={over}+objectives.electra.original.bias=unigram",
     )
 
 
@@ -23,11 +20,11 @@ TABLE_5 = PaperTable(
     columns=("GLUE",),
     counted=("GLUE",),
     rows=(
-        Row(label="ELECTRA", scores=(85.0,), variants={size: f"electra-{size}" for size in ("tiny", "mini")}),
+        Row(label="ELECTRA", scores=(85.0,), variants=at_sizes("electra")),
         Row(
             label="ELECTRA 15%",
             scores=(82.4,),
-            variants=_with("objectives.electra.rtd.over=masked"),
+            variants=at_sizes("electra", "objectives.electra.rtd.over=masked"),
             after=("ELECTRA",),
         ),
         Row(label="All-Tokens MLM", scores=(84.3,), variants=_original("all"), after=("ELECTRA",)),
@@ -35,7 +32,7 @@ TABLE_5 = PaperTable(
         Row(
             label="BERT",
             scores=(82.2,),
-            variants=_with("objectives=electra.mlm+objectives.electra.mlm.bias=unigram"),
+            variants=at_sizes("electra", "objectives=electra.mlm+objectives.electra.mlm.bias=unigram"),
             after=("Replace MLM",),
         ),
     ),

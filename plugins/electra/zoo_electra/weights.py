@@ -3,19 +3,17 @@
 from __future__ import annotations
 
 from zoo import PoolingConfig
-from zoo.weights.format import (
-    UNTIED_DECODER,
+from zoo.weights.format import CheckpointFormat, HeadDropout, Setting
+from zoo.weights.shared import (
     WORDPIECE_SETTINGS,
-    CheckpointFormat,
-    HeadDropout,
-    Setting,
+    library_classes,
+    masked_lm,
+    task_heads,
     transformer_embedding,
     transformer_layers,
     transformer_settings,
 )
 from zoo_electra.variants import VARIANTS
-
-OUTPUT = ("classifier.{p}", "objectives.task.output.{p}")
 
 FORMAT = CheckpointFormat(
     name="electra",
@@ -48,29 +46,20 @@ FORMAT = CheckpointFormat(
             ("discriminator_predictions.dense.{p}", "objectives.electra/rtd.dense.{p}"),
             ("discriminator_predictions.dense_prediction.{p}", "objectives.electra/rtd.output.{p}"),
         ),
-        "electra.mlm": (
-            ("generator_predictions.dense.{p}", "objectives.electra/mlm.head.transform.{p}"),
-            ("generator_predictions.LayerNorm.{p}", "objectives.electra/mlm.head.norm.{p}"),
-            ("generator_lm_head.bias", "objectives.electra/mlm.head.bias"),
+        **masked_lm(
+            "electra.mlm",
+            "generator_predictions.dense.{p}",
+            "generator_predictions.LayerNorm.{p}",
+            "generator_lm_head.bias",
+            "generator_lm_head.weight",
         ),
-        UNTIED_DECODER: (("generator_lm_head.weight", "objectives.electra/mlm.decoder.weight"),),
+        **task_heads("sequence_summary.summary.{p}"),
         "classification": (
             ("classifier.dense.{p}", "objectives.task.pooler.dense.{p}"),
             ("classifier.out_proj.{p}", "objectives.task.output.{p}"),
         ),
-        "multiple-choice": (("sequence_summary.summary.{p}", "objectives.task.pooler.dense.{p}"), OUTPUT),
-        "token-classification": (OUTPUT,),
-        "question-answering": (("qa_outputs.{p}", "objectives.task.output.{p}"),),
     },
-    architectures={
-        "ElectraModel": (),
-        "ElectraForPreTraining": ("electra.rtd",),
-        "ElectraForMaskedLM": ("electra.mlm",),
-        "ElectraForSequenceClassification": ("classification",),
-        "ElectraForTokenClassification": ("token-classification",),
-        "ElectraForQuestionAnswering": ("question-answering",),
-        "ElectraForMultipleChoice": ("multiple-choice",),
-    },
+    architectures=library_classes("Electra", ForPreTraining=("electra.rtd",), ForMaskedLM=("electra.mlm",)),
     copies=(("generator_lm_head.weight", "embeddings.word_embeddings.weight"),),
     ignored=("embeddings.position_ids", "embeddings.token_type_ids"),
     not_stored=("electra.generator",),

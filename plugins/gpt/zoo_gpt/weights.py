@@ -5,15 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 from zoo import PoolingConfig
-from zoo.weights.format import (
-    UNTIED_DECODER,
-    CheckpointFormat,
-    Config,
-    HeadDropout,
-    Setting,
-    activation_setting,
-)
+from zoo.weights.format import UNTIED_DECODER, CheckpointFormat, Config, HeadDropout, Setting
 from zoo.weights.name_table import NameRule
+from zoo.weights.shared import activation_setting
 from zoo_gpt.variants import HEAD, VARIANTS
 
 LAYER = "encoder.layers.{i}"

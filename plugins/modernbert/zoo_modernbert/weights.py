@@ -7,15 +7,8 @@ from dataclasses import replace
 from typing import Any
 
 from zoo import ZooError
-from zoo.weights.format import (
-    UNTIED_DECODER,
-    CheckpointFormat,
-    Config,
-    HeadDropout,
-    PoolingKey,
-    Setting,
-    transformer_settings,
-)
+from zoo.weights.format import CheckpointFormat, Config, HeadDropout, PoolingKey, Setting
+from zoo.weights.shared import library_classes, masked_lm, transformer_settings
 from zoo.weights.stored_heads import HEAD_KINDS
 from zoo_modernbert.variants import VARIANTS
 
@@ -106,22 +99,10 @@ FORMAT = CheckpointFormat(
         ("final_norm.weight", "encoder.norm.weight"),
     ),
     heads={
-        "bert.mlm": (
-            ("head.dense.weight", "objectives.bert/mlm.head.transform.weight"),
-            ("head.norm.weight", "objectives.bert/mlm.head.norm.weight"),
-            ("decoder.bias", "objectives.bert/mlm.head.bias"),
-        ),
-        UNTIED_DECODER: (("decoder.weight", "objectives.bert/mlm.decoder.weight"),),
+        **masked_lm("bert.mlm", "head.dense.weight", "head.norm.weight", "decoder.bias", "decoder.weight"),
         **dict.fromkeys(HEAD_KINDS, HEAD),
     },
-    architectures={
-        "ModernBertModel": (),
-        "ModernBertForMaskedLM": ("bert.mlm",),
-        "ModernBertForSequenceClassification": ("classification",),
-        "ModernBertForTokenClassification": ("token-classification",),
-        "ModernBertForQuestionAnswering": ("question-answering",),
-        "ModernBertForMultipleChoice": ("multiple-choice",),
-    },
+    architectures=library_classes("ModernBert", ForMaskedLM=("bert.mlm",)),
     copies=(("decoder.weight", "embeddings.tok_embeddings.weight"),),
     head_dropout=dict.fromkeys(HEAD_KINDS, HeadDropout("classifier_dropout", 0.0)),
     pooling=BASE.head,

@@ -2,19 +2,14 @@
 
 from __future__ import annotations
 
-from zoo.registry.paper_tables import PaperTable, Row
+from zoo.registry.paper_tables import PaperTable, Row, at_sizes
 from zoo.registry.presets import CPU_MASK_RATE
 
-_SIZES = ("tiny", "mini")
 _TASKS = {"MNLI-m": "mnli", "SST-2": "sst2"}
 
 
-def _bert(exchanges: str = "") -> dict[str, str]:
-    return {size: f"bert-{size}{exchanges}" for size in _SIZES}
-
-
 def _unpaired(packing: str = "") -> dict[str, str]:
-    return _bert("+objectives=bert.mlm" + (packing and f"+packing={packing}"))
+    return at_sizes("bert", "objectives=bert.mlm", *([f"packing={packing}"] if packing else []))
 
 
 TABLE_1 = PaperTable(
@@ -26,11 +21,11 @@ TABLE_1 = PaperTable(
     tasks=_TASKS,
     rows=(
         Row(label="reference", scores=(76.3, 84.3, 92.8)),
-        Row(label="static", scores=(78.3, 84.3, 92.5), variants=_bert("+masking.dupe_factor=1")),
+        Row(label="static", scores=(78.3, 84.3, 92.5), variants=at_sizes("bert", "masking.dupe_factor=1")),
         Row(
             label="dynamic",
             scores=(78.7, 84.0, 92.9),
-            variants=_bert(f"+masking=roberta.dynamic+masking.rate={CPU_MASK_RATE}"),
+            variants=at_sizes("bert", f"masking=roberta.dynamic+masking.rate={CPU_MASK_RATE}"),
             after=("static",),
         ),
     ),
@@ -50,11 +45,11 @@ TABLE_2 = PaperTable(
     counted=("SQuAD 1.1 F1", "SQuAD 2.0 F1", "MNLI-m", "SST-2", "RACE"),
     tasks=_TASKS,
     rows=(
-        Row(label="SEGMENT-PAIR + NSP", scores=(90.4, 78.7, 84.0, 92.9, 64.2), variants=_bert()),
+        Row(label="SEGMENT-PAIR + NSP", scores=(90.4, 78.7, 84.0, 92.9, 64.2), variants=at_sizes("bert")),
         Row(
             label="SENTENCE-PAIR + NSP",
             scores=(88.7, 76.2, 82.9, 92.1, 63.0),
-            variants=_bert("+packing=roberta.sentence_pair"),
+            variants=at_sizes("bert", "packing=roberta.sentence_pair"),
             after=("SEGMENT-PAIR + NSP",),
         ),
         Row(label="SEGMENT-PAIR", variants=_unpaired(), after=("SEGMENT-PAIR + NSP",)),

@@ -5,12 +5,10 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
-from zoo.weights.format import (
-    UNTIED_DECODER,
-    CheckpointFormat,
-    Config,
-    HeadDropout,
-    Setting,
+from zoo.weights.format import CheckpointFormat, Config, HeadDropout, Setting
+from zoo.weights.shared import (
+    library_classes,
+    masked_lm,
     pooler_and_heads,
     transformer_embedding,
     transformer_layers,
@@ -54,26 +52,16 @@ FORMAT = CheckpointFormat(
     base_prefixes=("embeddings", "encoder", "pooler"),
     base_weights=(*transformer_embedding(segments="embedding.segment"), *transformer_layers()),
     heads={
-        "bert.mlm": (
-            ("lm_head.dense.{p}", "objectives.bert/mlm.head.transform.{p}"),
-            ("lm_head.layer_norm.{p}", "objectives.bert/mlm.head.norm.{p}"),
-            ("lm_head.bias", "objectives.bert/mlm.head.bias"),
+        **masked_lm(
+            "bert.mlm", "lm_head.dense.{p}", "lm_head.layer_norm.{p}", "lm_head.bias", "lm_head.decoder.weight"
         ),
-        UNTIED_DECODER: (("lm_head.decoder.weight", "objectives.bert/mlm.decoder.weight"),),
         **pooler_and_heads(POOLER),
         "classification": (
             ("classifier.dense.{p}", "objectives.task.pooler.dense.{p}"),
             ("classifier.out_proj.{p}", "objectives.task.output.{p}"),
         ),
     },
-    architectures={
-        "RobertaModel": (),
-        "RobertaForMaskedLM": ("bert.mlm",),
-        "RobertaForSequenceClassification": ("classification",),
-        "RobertaForTokenClassification": ("token-classification",),
-        "RobertaForQuestionAnswering": ("question-answering",),
-        "RobertaForMultipleChoice": ("multiple-choice",),
-    },
+    architectures=library_classes("Roberta", ForMaskedLM=("bert.mlm",)),
     copies=(
         ("lm_head.decoder.weight", "embeddings.word_embeddings.weight"),
         ("lm_head.decoder.bias", "lm_head.bias"),

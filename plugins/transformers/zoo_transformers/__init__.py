@@ -12,7 +12,7 @@ def zoo_offers() -> Offers:
         api_version=1,
         tokenizers={"transformers.folder": "zoo_transformers.data:FolderTokenizer"},
         packings={"transformers.documents": "zoo_transformers.data:Documents"},
-        maskings={"transformers.unmasked": "zoo_transformers.data:Unmasked"},
+        maskings={"transformers.unmasked": "zoo.text.masking:Unmasked"},
         embeddings={"transformers.tokens": "zoo_transformers.parts:Tokens"},
         encoders={"transformers.model": "zoo_transformers.parts:LibraryEncoder"},
         objectives={

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 
 import numpy as np
 
-from zoo import IGNORE, Flags, Ids, Masking, Packing, Passage, Tokenizer
+from zoo import Packing, Passage
 from zoo.core.corpus import TokenCorpus
 from zoo.text.byte_level import ByteLevelTokenizer
 from zoo.text.rust_tokenizer import SpecialTokens
@@ -30,16 +30,3 @@ class Documents(Packing):
             start, end = (int(corpus.sentence_offsets[at]) for at in sentences)
             for at in range(start, end, capacity):
                 yield Passage(document, corpus.ids[at : min(at + capacity, end)])
-
-
-class Unmasked(Masking):
-    """Nothing is hidden."""
-
-    n_static_masks = None
-    masks_tokens = False
-
-    def mask(
-        self, ids: Ids, lengths: Sequence[int], special: Flags, tokenizer: Tokenizer, rng: np.random.Generator
-    ) -> tuple[Ids, Ids]:
-        """The ids as they are, and no targets."""
-        return ids, np.full_like(ids, IGNORE)
