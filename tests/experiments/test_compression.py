@@ -16,7 +16,9 @@ from tests.experiments import toy_task
 from tests.experiments.test_features import TUNED
 from zoo import Catalog, ZooError
 from zoo.api.comparisons import Comparison
-from zoo.compress.quantized import quantized
+from zoo.compress.onnx_file import gives_the_same, program_file
+from zoo.compress.program import PaddedProgram
+from zoo.compress.quantized import float_program, quantized
 from zoo.experiments.plan.ablation import choices, path
 from zoo.experiments.plan.make import make_plan
 from zoo.experiments.report.compression import compression_section
@@ -109,15 +111,38 @@ def test_the_report_says_what_was_done_and_what_it_does_not_save(pruned: Compari
 
 
 @pytest.mark.slow
-def test_quantized_variants_are_smaller_and_answer_nearly_as_before(compare: Compare) -> None:
+def test_quantized_variants_are_smaller_and_answer_nearly_as_before_from_one_export(
+    compare: Compare, monkeypatch: pytest.MonkeyPatch
+) -> None:
     pytest.importorskip("onnxruntime")
+    exported: list[PaddedProgram] = []
+
+    def noted(program: PaddedProgram, place: Path) -> Path:
+        exported.append(program)
+        return program_file(program, place)
+
+    monkeypatch.setattr("zoo.compress.quantized.program_file", noted)
     done = compare(QUANTIZED)
-    assert not done.failures
+    assert not done.failures and len(exported) == 1
     for name in QUANTIZED:
         (result,) = done.run.finetuned(name)
         cost = result.cost.compression
         assert result.compression is not None and cost is not None and cost.float_latency_s is not None
         assert 0 < result.compression.largest_change < 0.5
+
+
+@pytest.mark.slow
+def test_a_kept_program_of_another_model_is_made_again(tmp_path: Path) -> None:
+    pytest.importorskip("onnxruntime")
+    small = CATALOG.variants["bert-tiny"].swap("small", dims=CATALOG.variants["bert-tiny"].dims.model_copy(update={
+        "n_layers": 1, "hidden_width": 16, "embedding_width": 16, "ffn_width": 24}))  # fmt: skip
+    first, second = (CATALOG.build(small, seed=seed).eval() for seed in (0, 1))
+    file = float_program(first, tmp_path / "programs" / "one.onnx")
+    made = file.stat().st_ino
+    assert float_program(first, file).stat().st_ino == made
+    assert float_program(second, file).stat().st_ino != made and gives_the_same(PaddedProgram(second), file)
+    file.write_bytes(b"no program")
+    assert not gives_the_same(PaddedProgram(second), file)
 
 
 def test_integers_are_those_that_a_scale_per_row_makes(tmp_path: Path) -> None:
@@ -133,7 +158,7 @@ def test_integers_are_those_that_a_scale_per_row_makes(tmp_path: Path) -> None:
     )
     model = onnx.helper.make_model(graph, opset_imports=[onnx.helper.make_opsetid("", 20)], ir_version=9)
     onnx.save(model, str(tmp_path / "product.onnx"))
-    made = quantized(tmp_path / "product.onnx", "int8-weights")
+    made = quantized(tmp_path / "product.onnx", tmp_path / "integers.onnx", "int8-weights")
     found = runtime.InferenceSession(str(made)).run(None, {"x": np.eye(40, dtype=np.float32)})[0]
     scale = torch.from_numpy(np.abs(weight).max(axis=1)) / 127
     expected = torch.fake_quantize_per_channel_affine(

@@ -6,16 +6,18 @@ import copy
 from collections.abc import Iterable, Mapping, Sequence
 from importlib import import_module
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from zoo.compress.onnx_file import FILE, program_file, quietly
+from zoo.compress.onnx_file import gives_the_same, program_file, quietly
 from zoo.compress.program import PaddedProgram
 from zoo.core.batch import Batch
 from zoo.core.compression import Quantization
+from zoo.core.files import make_folder, write_bytes
 from zoo.heads import QuestionAnswering, TaskHead
 from zoo.model import Model
 from zoo.tasks.kinds import EncodedItem, task_kind
@@ -71,15 +73,23 @@ def padded(batch: Batch, reads: Iterable[str]) -> dict[str, np.ndarray[Any, Any]
     return {name: given[name].long().numpy() for name in reads}
 
 
-def float_program(model: Model, place: Path) -> Path:
-    """A model's program in float32. Raises ZooError if it has an operation that cannot be exported."""
+def float_program(model: Model, file: Path) -> Path:
+    """A model's program in float32: what the file holds, if that gives the model's values, or else made and kept there.
+
+    Raises ZooError if the model has an operation that cannot be exported.
+    """
     with model.eval_mode():
-        return program_file(PaddedProgram(model), place)
+        program = PaddedProgram(model)
+        if not (file.is_file() and gives_the_same(program, file)):
+            with TemporaryDirectory() as place:
+                made = program_file(program, Path(place))
+                make_folder(file.parent)
+                write_bytes(file, made.read_bytes())
+    return file
 
 
-def quantized(file: Path, how: Quantization, batches: Sequence[Batch] = ()) -> Path:
-    """The program in 8-bit integers, beside the file; activations are calibrated on batches if they are to be."""
-    target = file.with_name(f"{how}.{FILE}")
+def quantized(file: Path, target: Path, how: Quantization, batches: Sequence[Batch] = ()) -> Path:
+    """The program in 8-bit integers, in the target; activations are calibrated on batches if they are to be."""
     tools = import_module("onnxruntime.quantization")
     with quietly():
         if how == "int8-weights":

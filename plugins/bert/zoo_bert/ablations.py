@@ -213,6 +213,14 @@ COMPRESSION = PaperTable(
             variants=_sizes("+pruning.layers=1+pruning.when=before", "+pruning.layers=2+pruning.when=before"),
             after=(_WHOLE,),
         ),
+        Row(
+            label="half the layers, distilled",
+            variants=_sizes(
+                "+pruning.layers=1+pruning.when=before+distillation.teacher=bert-tiny",
+                "+pruning.layers=2+pruning.when=before+distillation.teacher=bert-mini",
+            ),
+            after=("half the layers",),
+        ),
         _smaller("80% zeros at once", "pruning.weights=0.8"),
         _smaller("80% zeros gradually", "pruning.weights=0.8+pruning.when=during", after="80% zeros at once"),
         _smaller("int8, dynamic", "quantization=int8-dynamic"),

@@ -91,7 +91,7 @@ def test_killed_in_a_job_a_run_goes_on_from_the_jobs_last_checkpoint_and_ends_wi
     again = run(plan, tmp_path / "killed", catalog=catalog(), watcher=Counting())
     assert begun[0] > 5 and begun[-1] == N_STEPS
     assert [comparable(result) for result in again.results] == [comparable(result) for result in whole.results]
-    assert not (tmp_path / "killed" / "unfinished").exists() and not (tmp_path / "killed" / "corpora").exists()
+    assert not (tmp_path / "killed" / "unfinished").exists() and not (tmp_path / "killed" / "shared").exists()
 
 
 def until(found: Any, process: subprocess.Popen[bytes]) -> list[Path]:

@@ -35,8 +35,8 @@ _MADE: TypeAdapter[Made] = TypeAdapter(Made)
 
 MADE = "made.json"
 
-CORPORA, UNFINISHED = "corpora", "unfinished"
-"""The folders of tokenized text and of jobs under way, removed when all jobs are done."""
+SHARED, UNFINISHED = "shared", "unfinished"
+"""The folders of what several jobs read and one makes, and of jobs under way, removed when all jobs are done."""
 
 
 def result_path(folder: Path, job: Job) -> Path:

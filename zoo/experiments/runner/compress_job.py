@@ -59,15 +59,20 @@ def compress(work: JobContext) -> TaskResult:
     by_split = {split: items for split, (items, _) in encoded.items()}
     asked = [item for split in task.dev_splits for item in by_split[split]]
     with compute.autocast():
-        before = logits_of(whole, head, asked)
+        before = [its for split in task.dev_splits for its in logits_of(whole, head, by_split[split])]
     original = _answering(whole, head)
     times = [_timed(work, original, asked)]
     small = _pruned(work, whole)
+    after: list[Tensor] = []
+
+    def noted(items: Sequence[EncodedItem]) -> list[Tensor]:
+        after.extend(found := made.logits_of(items))
+        return found
+
     with tempfile.TemporaryDirectory() as place:
         made, floating = _made(work, small, head, Path(place))
         with compute.autocast():
-            answers = answered(work, kind, by_split, made.logits_of, class_order(head.config, task))
-            after = made.logits_of(asked)
+            answers = answered(work, kind, by_split, noted, class_order(head.config, task))
         seconds, peak = time.perf_counter() - began, peak_memory(compute.torch_device)
         times += [_timed(work, each, asked) if each else (None, None) for each in (made, floating)]
     work.progress(1, 1)
@@ -81,7 +86,7 @@ def compress(work: JobContext) -> TaskResult:
             split: Truncation(cut=cut, items=len(items), length=kind.longest(recipe.max_length))
             for split, (items, cut) in encoded.items()
         },
-        compression=_compression(work, small, largest_change(before, after)),
+        compression=_compression(work, small, largest_change(before, after[: len(before)])),
         cost=Cost(
             seconds=seconds,
             peak_bytes=peak,
@@ -118,12 +123,15 @@ def _pruned(work: JobContext, whole: Model) -> Model:
 
 def _made(work: JobContext, small: Model, head: TaskHead, place: Path) -> tuple[_Answering, _Answering | None]:
     """The model as it is now, or its program in 8-bit integers and the one in float32."""
-    how, n_threads = work.plan.variant(work.job.system).quantization, work.how.compute.threads or 1
+    variant, n_threads = work.plan.variant(work.job.system), work.how.compute.threads or 1
+    how = variant.quantization
     if how is None:
         return _answering(small, head), None
-    file = float_program(small, place)
+    shared = work.shared / "programs" / f"{work.start().name}.onnx"  # several variants quantize the same model
+    file = float_program(small, place / "floats.onnx" if variant.pruning.takes else shared)
     batches = _sample(work, small) if how == "int8-static" else ()
-    made, floating = (Runtime(each, head, n_threads) for each in (quantized(file, how, batches), file))
+    integers = quantized(file, place / "integers.onnx", how, batches)
+    made, floating = (Runtime(each, head, n_threads) for each in (integers, file))
     return _Answering(made.logits_of, made.predict, made.bytes), _Answering(
         floating.logits_of, floating.predict, floating.bytes
     )

@@ -8,7 +8,7 @@ from pathlib import Path
 from zoo.experiments.plan.job import Job
 from zoo.experiments.plan.job_kinds import model_folder
 from zoo.experiments.plan.plan import Plan
-from zoo.experiments.results.folder import CORPORA
+from zoo.experiments.results.folder import SHARED
 from zoo.registry.catalog import Catalog
 from zoo.train.loop import Progress
 from zoo.train.step import StepConfig
@@ -27,9 +27,11 @@ class JobContext:
     cache: Path | None = None
 
     @property
-    def corpora(self) -> Path:
-        """The folder of tokenized text that all jobs share: this machine's if given, else the run's."""
-        return self.cache or self.folder / CORPORA
+    def shared(self) -> Path:
+        """The folder of what several jobs read and one makes, as tokenized text: this machine's if given, else the
+        run's.
+        """
+        return self.cache or self.folder / SHARED
 
     def start(self) -> Path:
         """The folder of the model that the job starts from."""

@@ -20,7 +20,7 @@ from zoo.experiments.plan.job_kinds import kind_of
 from zoo.experiments.plan.plan import Plan
 from zoo.experiments.results.beside_models import write_provenance_of
 from zoo.experiments.results.folder import (
-    CORPORA,
+    SHARED,
     UNFINISHED,
     Stored,
     read_result,
@@ -185,7 +185,7 @@ class JobStore:
                 sweep(self._folder / name)
                 for left in (self._folder / name).glob(".*.lock"):
                     left.unlink(missing_ok=True)
-            for name in (CORPORA, UNFINISHED):
+            for name in (SHARED, UNFINISHED):
                 shutil.rmtree(self._folder / name, ignore_errors=True)
 
     def run(self) -> ComparisonRun:

@@ -78,7 +78,7 @@ def trained(work: JobContext, points: Mapping[int, Job] = MappingProxyType({}), 
     if variant.distillation.in_pretraining:
         more["teacher"] = str(work.teacher())
     else:
-        more["tokenizer"] = str(shared_tokenizer(work.catalog, variant, text, work.corpora))
+        more["tokenizer"] = str(shared_tokenizer(work.catalog, variant, text, work.shared))
     return trained_on(work, variant, text, plan.held_out, points, **more)
 
 
@@ -119,7 +119,7 @@ def _key(work: JobContext, job: Job) -> str:
 def _options(work: JobContext, variant: Variant, folder: Path) -> PretrainOptions:
     return PretrainOptions(
         out=str(folder),
-        cache=str(work.corpora),
+        cache=str(work.shared),
         model=str(work.model_folder()),
         checkpoint_seconds=CHECKPOINT_SECONDS,
         evaluate_every=variant.pretraining.steps,
