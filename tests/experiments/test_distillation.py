@@ -141,7 +141,7 @@ def test_distillation_is_one_design_choice() -> None:
 @pytest.mark.parametrize(
     ("exchanges", "why"),
     [
-        ("distillation.temperature=3", "distillation.temperature is given without a teacher"),
+        ("distillation.temperature=3", "distillation.temperature=3.0 counts only with distillation.teacher"),
         ("distillation.teacher=bert-gigantic", "distillation.teacher of it: 'bert-gigantic' is not a variant"),
         ("distillation.teacher=roberta-tiny+distillation.hidden=1", "their tokenizers differ, .* to compare hidden"),
         ("distillation.teacher=bert-mini+finetuning.mixup=0.2", "of items that are changed or mixed"),

@@ -251,7 +251,7 @@ def test_a_result_depends_on_what_is_used_and_not_on_where_it_lies() -> None:
 @pytest.mark.parametrize(
     ("expression", "task", "problem"),
     [
-        ("bert-tiny+finetuning.synonyms=0.1", "micro-sentiment", "go together; give both"),
+        ("bert-tiny+finetuning.synonyms=0.1", "micro-sentiment", "counts only with finetuning.synonym_file"),
         ("gpt-tiny+finetuning.masked_words=0.1", "micro-sentiment", "knows no mask, which finetuning.masked_words"),
         ("bert-tiny+finetuning.deleted_words=0.1", "wic", "changes words, and items of 'wic'"),
         ("bert-tiny+finetuning.deleted_words=1.0", "micro-sentiment", "deleted_words"),

@@ -86,11 +86,6 @@ class Distillation(Record):
         return tuple(map(int, self.layers.split(","))) if self.layers else ()
 
     @property
-    def changed(self) -> list[str]:
-        """The fields that are not at their defaults."""
-        return [name for name, field in type(self).model_fields.items() if getattr(self, name) != field.default]
-
-    @property
     def label(self) -> str:
         """The parts of the loss, in words."""
         if not self.learns:

@@ -147,7 +147,10 @@ class Catalog(Offered):
         from zoo.core.meta import without_memory
         from zoo.registry.compatibility import log_own_starts, misfits_in_finetuning, misfits_in_pretraining
         from zoo.registry.compressing import misfits_in_compression
+        from zoo.registry.unread import unread_fields
 
+        for unread in unread_fields(variant):
+            raise ZooError(f"variant {variant.name!r}: {unread}")
         self.tokenizer(variant)
         masking, packing = self.masking(variant), self.packing(variant)
         with without_memory():

@@ -113,8 +113,6 @@ def _missing_layers(variant: Variant, encoder: Encoder) -> Iterator[str]:
 def _augmentation(model: Model) -> Iterator[str]:
     """Ways to change training items that lack what they need."""
     recipe = model.variant.finetuning
-    if bool(recipe.synonyms) != bool(recipe.synonym_file):
-        yield "finetuning.synonyms=SHARE and finetuning.synonym_file=FILE go together; give both"
     if model.causal and (masks := [name for name in TOKEN_WAYS if name in recipe.ways]):
         yield f"it reads from left to right and knows no mask, which finetuning.{masks[0]} needs; leave that out"
 

@@ -41,8 +41,13 @@ def families(catalog: Catalog, first: str) -> list[str]:
 def made_equal(catalog: Catalog, variants: Sequence[Variant], what: Equal | None) -> list[Variant]:
     """Variants of other widths, or with other numbers of tokens, so that all have what the first has.
 
-    Those that change are named by the expressions that mean them. Raises ZooError for a part that states no formula.
+    Those that change are named by the expressions that mean them. Raises ZooError for one variant alone, or a part
+    that states no formula.
     """
+    if what is not None and len(variants) < 2:
+        raise ZooError(
+            f"--equal makes variants alike, and there is only {variants[0].name}; name another, or leave it out"
+        )
     if what in (None, "tokens"):
         return list(variants)
     change = _of_parameters if what == "parameters" else _of_operations

@@ -95,11 +95,6 @@ def refuse_unfit_teachers(
     for student in by_name.values():
         record = student.distillation
         if record.teacher is None:
-            if record.changed:
-                raise ZooError(
-                    f"{student.name}: distillation.{record.changed[0]} is given without a teacher; name one, as "
-                    "+distillation.teacher=bert-mini"
-                )
             continue
         teacher = by_name[record.teacher]
         if record.in_pretraining and student.name in folders:
