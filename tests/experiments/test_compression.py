@@ -129,6 +129,10 @@ def test_quantized_variants_are_smaller_and_answer_nearly_as_before_from_one_exp
         cost = result.cost.compression
         assert result.compression is not None and cost is not None and cost.float_latency_s is not None
         assert 0 < result.compression.largest_change < 0.5
+    checks = {check.where: check for check in reevaluate(done.run, done.folder, CATALOG)}
+    undecided = {where for where, check in checks.items() if check.finding != "confirmed"}
+    assert undecided == {f"compress-{name}-lamps-s0" for name in QUANTIZED}
+    assert all("a quantized model is a program" in checks[where].detail for where in undecided)
 
 
 @pytest.mark.slow

@@ -137,9 +137,9 @@ def _verdict(system: str, of_task: Column) -> str:
     found = of_task.differences.get(system)
     if found is None:
         return f"below {best}; no verdict, as gold labels or seeds are missing"
-    ends = "" if found.low is None else f" ({100 * found.low:+.1f} to {100 * (found.high or 0):+.1f})"
+    ends = "" if found.low is None else f" ({100 * found.low:+z.1f} to {100 * (found.high or 0):+z.1f})"
     p = "p < 0.001" if found.adjusted_p < 0.001 else f"p = {found.adjusted_p:.3f}"
-    return f"{best}, the best, scores {100 * found.difference:+.1f} points{ends}, {p}: {found.verdict}"
+    return f"{best}, the best, scores {100 * found.difference:+z.1f} points{ends}, {p}: {found.verdict}"
 
 
 def _family(run: AnyRun, system: str) -> str:

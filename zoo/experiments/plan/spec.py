@@ -114,7 +114,10 @@ class PlanSpec(Record):
         if self.checkpoints or self.tuning:
             raise ValueError("points of the pre-training go with neither trained weights nor several settings")
         if adapted := [variant.name for variant in self.trained if variant.adaptation.tokens]:
-            raise ValueError(f"points of the pre-training are before what {adapted[0]} adapts; leave adaptation out")
+            raise ValueError(
+                f"{adapted[0]} is adapted to each task's text after its pre-training, so it cannot be evaluated in it; "
+                "leave --evaluate-at or adaptation.tokens out"
+            )
         for variant in self.variants:
             steps = [*map(variant.pretraining.steps_after, self.evaluate_at), variant.pretraining.steps]
             if any(after <= before for before, after in pairwise(steps)):

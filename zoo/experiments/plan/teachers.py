@@ -230,8 +230,10 @@ def _tokenizer(catalog: Catalog, variant: Variant, folders: Mapping[str, Path]) 
 
 
 def _how_alike(student: Variant, teacher: Variant, folders: Mapping[str, Path]) -> str:
-    if student.name in folders or teacher.name in folders:
-        return "start both from folders with the same one, or neither"
+    if teacher.name in folders and student.name not in folders:
+        return "have the student take the teacher's by learning in pre-training, too, as +distillation.phase=both"
+    if student.name in folders:
+        return "start both from folders with the same one"
     if student.tokenizer != teacher.tokenizer:
         return f"exchange one, as +tokenizer={teacher.tokenizer.name}"
     return f"exchange one size, as +dims.vocab_size={teacher.dims.vocab_size}"

@@ -41,7 +41,7 @@ def answer(effects: Effects) -> str:
     """Which choices make a significant difference, in a sentence."""
     of = {label: effect.overall for label, effect in zip(labelled(effects.ablation), effects.effects, strict=True)}
     shown = [
-        f"{label}: {100 * d.difference:+.1f} ({interval(d.low, d.high)})" for label, d in of.items() if _decided(d)
+        f"{label}: {100 * d.difference:+z.1f} ({interval(d.low, d.high)})" for label, d in of.items() if _decided(d)
     ]
     where = "in the mean over tasks" if _quality(effects) == MEAN_OF_TASKS else f"on {_quality(effects)}"
     verb = "makes" if len(shown) == 1 else "make"
@@ -123,7 +123,7 @@ def contrast_table(effects: Effects) -> Table:
             f"{contrast.first} → {contrast.second}",
             ", ".join(contrast.choices),
             contrast.column or mean,
-            f"{contrast.paper:+.1f}",
+            f"{contrast.paper:+z.1f}",
             contrast.ours.task + (" (stand-in)" if contrast.ours.task in stand_ins else ""),
             *_difference(contrast.ours),
             contrast.direction or "the paper shows none",
@@ -220,7 +220,7 @@ def _difference(d: Difference | None) -> tuple[str, str, str]:
     if d is None:
         return MISSING, MISSING, MISSING
     shown = d.verdict if d.verdict != "better" or d.difference > 0 else "worse"
-    return f"{100 * d.difference:+.1f}", interval_and_p(d)[0], shown
+    return f"{100 * d.difference:+z.1f}", interval_and_p(d)[0], shown
 
 
 def _sizes(sizes: tuple[int, int] | None) -> str:

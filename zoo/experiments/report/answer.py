@@ -187,11 +187,11 @@ class _Answer:
             return MISSING
         d = self.found.get((best, name)) or self.found.get((name, best))
         if d is None:
-            return f"{100 * (self.standings[name].mean - self.standings[best].mean):+.1f}"
+            return f"{100 * (self.standings[name].mean - self.standings[best].mean):+z.1f}"
         sign = 1 if d.first == name else -1
         ends = [sign * end for end in (d.low, d.high) if end is not None]
         shown = f" ({interval(min(ends), max(ends))})" if len(ends) == 2 and d.verdict != SAME else ""
-        return f"{100 * sign * d.difference:+.1f}{shown}"
+        return f"{100 * sign * d.difference:+z.1f}{shown}"
 
 
 def scored(found: Standing) -> str:

@@ -39,7 +39,7 @@ def calibration_table(found: Sequence[Calibration]) -> Table:
             spread(each.ece),
             f"{100 * each.confidence:.1f}",
             f"{100 * each.accuracy:.1f}",
-            f"{100 * (each.confidence - each.accuracy):+.1f}",
+            f"{100 * (each.confidence - each.accuracy):+z.1f}",
             f"{each.n_answers:,}",
         )
         for each in found

@@ -58,7 +58,7 @@ def difference_table(comparisons: Comparisons) -> Table:
     rows = tuple(
         (
             f"{d.task}: {d.first} - {d.second}",
-            f"{100 * d.difference:+.1f}",
+            f"{100 * d.difference:+z.1f}",
             *interval_and_p(d),
             detectable(d),
             f"{d.seeds_needed}" if d.seeds_needed else MISSING,
@@ -95,7 +95,7 @@ def interval_and_p(d: Difference) -> tuple[str, str]:
 
 def interval(low: float | None, high: float | None) -> str:
     """Both ends, x 100."""
-    return MISSING if low is None or high is None else f"{100 * low:+.1f} to {100 * high:+.1f}"
+    return MISSING if low is None or high is None else f"{100 * low:+z.1f} to {100 * high:+z.1f}"
 
 
 def detectable(d: Difference) -> str:

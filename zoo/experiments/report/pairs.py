@@ -101,8 +101,8 @@ class PairReport:
         rows = tuple(
             (
                 f"{d.group}: {d.first} - {d.second}",
-                f"{100 * d.difference:+.1f}",
-                f"{100 * d.low:+.1f} to {100 * d.high:+.1f}",
+                f"{100 * d.difference:+z.1f}",
+                f"{100 * d.low:+z.1f} to {100 * d.high:+z.1f}",
                 str(d.only_first),
                 str(d.only_second),
                 "< 0.001" if d.adjusted_p < 0.001 else f"{d.adjusted_p:.3f}",

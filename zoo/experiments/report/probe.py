@@ -124,7 +124,7 @@ class ProbeReport:
         if not self.differences:
             return ()
         found = self.differences[layer]
-        return f"{100 * found.difference:+.1f}", *interval_and_p(found), found.verdict
+        return f"{100 * found.difference:+z.1f}", *interval_and_p(found), found.verdict
 
     def _figure(self) -> Figure:
         series = [each for system, layers in self.layers.items() for each in _series(system, layers)]

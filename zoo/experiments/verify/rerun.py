@@ -61,7 +61,12 @@ def reevaluate(done: ComparisonRun, folder: Path, catalog: Catalog, compute: Com
     compute.begin()
     for result in done.results:
         where = model_folder(done.plan, result.job)
-        if not isinstance(result, TaskResult) or where is None:
+        if not isinstance(result, TaskResult):
+            continue
+        if where is None:
+            if result.compression is not None:
+                what = "a quantized model is a program, which no run keeps; --depth training makes it again"
+                yield Check(result.job.name, "not decidable", what)
             continue
         try:
             again = _answered_again(done.plan, result, folder / where, data, catalog, compute)
