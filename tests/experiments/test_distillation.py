@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 from safetensors.torch import load_file
+from torch import Tensor
 
 import zoo
 import zoo_bert
@@ -15,12 +18,15 @@ from tests.experiments import toy_task
 from tests.experiments.test_features import TUNED
 from zoo import Catalog, ZooError
 from zoo.api.comparisons import Comparison
+from zoo.core.batch import Encoding
 from zoo.experiments.plan.ablation import choices
 from zoo.experiments.plan.job_kinds import kind_of
 from zoo.experiments.report.scores import notes
 from zoo.experiments.report.teachers import teachers_table
 from zoo.experiments.results.records import fingerprint
+from zoo.experiments.runner.student import Answers
 from zoo.experiments.verify.rerun import reevaluate
+from zoo.tasks.kinds import EncodedItem
 from zoo.train.distillation import HIDDEN, LOGITS
 
 CATALOG = Catalog.of(zoo_bert, zoo_roberta, toy_task)
@@ -121,7 +127,37 @@ def test_names_do_not_matter_and_results_are_reused_and_repeat(done: Comparison,
     again = compared(text, *named, out="again", seeds=1)
     first, second = again.run.finetuned("pupil")[0], done.run.finetuned("taught")[0]
     assert first.key == second.key and first.cost != second.cost
+    alone = compared(text, TEACHER, HALF, out="alone-half", seeds=1)  # in the first run, its teacher's logits were kept
+    assert fingerprint(alone.run.finetuned("half")[0]) == fingerprint(done.run.finetuned("half")[0])
     assert fingerprint(first.model_copy(update={"job": second.job})) == fingerprint(second)
+
+
+def test_a_teachers_answers_are_kept_for_its_other_students(tmp_path: Path) -> None:
+    logits = {(5, 6): torch.tensor([0.1, -0.2]), (7,): torch.tensor([0.3]), (5, 6, 8): torch.tensor(0.5)}
+    asked: list[object] = []
+
+    def ask(items: Sequence[EncodedItem]) -> list[Tensor]:
+        asked.append(items)
+        return [logits[tuple(each.encodings[0].ids.tolist())] for each in items]
+
+    file = tmp_path / "teachers" / "one.safetensors"
+    first, second = Answers(ask, file), Answers(ask, file)
+    first.of([item(5, 6), item(7)])
+    first.keep()
+    second.of([item(5, 6, 8)])
+    second.keep()
+    third = Answers(ask, file)
+    found = [*third.of([item(5, 6), item(7)]), *third.of([item(5, 6, 8)])]
+    assert [each.tolist() for each in found] == [each.tolist() for each in logits.values()] and len(asked) == 2
+    third.of([item(7), item(5, 6)])
+    file.write_bytes(b"damaged")
+    Answers(ask, file).of([item(5, 6, 8)])
+    assert len(asked) == 4
+
+
+def item(*ids: int) -> EncodedItem:
+    read = np.array(ids, np.int32)
+    return EncodedItem((Encoding(read, np.zeros_like(read), np.zeros(len(read), bool)),))
 
 
 def test_each_student_needs_its_teacher_of_the_same_seed_first(done: Comparison) -> None:

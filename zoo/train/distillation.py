@@ -66,7 +66,7 @@ class LogitCache:
 
     def __call__(self, numbers: Sequence[int]) -> Tensor:
         """[N, ...]; minus infinity in columns that an item with fewer choices lacks."""
-        if new := [number for number in dict.fromkeys(numbers) if number not in self._known]:
+        if new := sorted({*numbers} - {*self._known}):
             self._known.update(zip(new, self._ask(new), strict=True))
         found = [self._known[number] for number in numbers]
         return pad_sequence(found, batch_first=True, padding_value=-torch.inf) if found[0].ndim else torch.stack(found)

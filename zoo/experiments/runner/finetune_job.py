@@ -128,8 +128,7 @@ def _trained(
     batches, n_steps = learnt.batches(recipe.batch_size), recipe.steps_over(len(learnt))
     gradual = GradualPruning(model, pruning, n_steps, learnt.sample) if pruning.when == "during" else None
     after_step = gradual.after_step if gradual else None
-    learner = taught(work, model, head, work.catalog.task(str(work.job.task)), items)
-    with keeping(learner):
+    with taught(work, model, head, work.catalog.task(str(work.job.task)), items) as learner, keeping(learner):
         history = fit(learner, batches, recipe, n_steps, work.progress, how, held_out_score, after_step)
     if gradual:
         gradual.silence()

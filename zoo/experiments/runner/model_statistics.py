@@ -26,8 +26,10 @@ FLOPS_LENGTH = 128
 
 
 def counts(catalog: Catalog, variant: Variant, model: Model) -> dict[str, Any]:
-    """The counts of a variant's parameters and operations; the model may be without memory."""
-    audit = audit_variant(catalog, variant, Settings(lengths=(min(FLOPS_LENGTH, variant.dims.max_length),)))
+    """The counts of a variant's parameters and operations before it is compressed; the model may be without memory."""
+    audit = audit_variant(
+        catalog, variant.uncompressed, Settings(lengths=(min(FLOPS_LENGTH, variant.dims.max_length),))
+    )
     return {
         "parameters_stored": stored(model),
         "parameters_executed": executed(model),
