@@ -23,6 +23,7 @@ from zoo.experiments.plan.ablation import choices, path
 from zoo.experiments.plan.make import make_plan
 from zoo.experiments.report.compression import compression_section
 from zoo.experiments.runner.estimate import estimate
+from zoo.experiments.runner.model_statistics import counts
 from zoo.experiments.statistics.costs import SIZE, quantities
 from zoo.experiments.verify.rerun import reevaluate
 from zoo_bert.encoder import Stack
@@ -88,6 +89,12 @@ def test_structured_pruning_makes_the_counts_smaller_and_zeros_are_counted(prune
     assert zeros.zeros / zeros.weights == pytest.approx(0.6, abs=0.001)
     sizes = next(quantity for quantity in quantities(pruned.run) if quantity.label == SIZE).values
     assert sizes["heads"] < sizes["plain"] and set(sizes) == {"plain", *WAYS}
+
+
+def test_a_pretraining_is_counted_before_its_variant_is_pruned() -> None:
+    plain, cut = (CATALOG.variant(f"bert-tiny{way}") for way in ("", "+pruning.ffn=0.5"))
+    model = CATALOG.build(plain)
+    assert counts(CATALOG, cut, model) == counts(CATALOG, plain, model)
 
 
 def test_kept_models_answer_again_as_the_run_says(pruned: Comparison) -> None:

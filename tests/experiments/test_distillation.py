@@ -216,3 +216,20 @@ def test_two_cannot_learn_from_each_other() -> None:
     pair = [f"{one}=bert-tiny+distillation.teacher={other}" for one, other in ("ab", "ba")]
     with pytest.raises(ZooError, match="a learns from b learns from a; give one of them another teacher"):
         zoo.plan_comparison(*pair, tasks=["lamps"], catalog=CATALOG)
+
+
+def test_a_folder_without_the_output_layer_teaches_no_pretraining_and_none_is_proposed(
+    done: Comparison,
+) -> None:
+    assert done.folder is not None
+    kept, tuned = (Path(done.folder) / name for name in ("checkpoints/plain", "finetuned/finetune-plain-lamps-s0"))
+    for folder, deep, why in (
+        (tuned, "", "the same one"),
+        (kept, "", r"as \+distillation.phase=both"),
+        (tuned, "+distillation.phase=both", "does not predict masked tokens"),
+    ):
+        student = f"it=bert-tiny+distillation.teacher={folder}+distillation.hidden=1{deep}"
+        with pytest.raises(ZooError, match=why):
+            zoo.plan_comparison(student, tasks=["lamps"], catalog=CATALOG)
+    taught = f"it=bert-tiny+distillation.teacher={kept}+distillation.phase=both"
+    assert zoo.plan_comparison(taught, tasks=["lamps"], catalog=CATALOG).jobs

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from zoo.core.errors import ZooError
 from zoo.core.lazy import imported
@@ -13,6 +14,9 @@ from zoo.registry.catalog import Catalog
 from zoo.tasks.kinds import is_learnt, task_kind
 from zoo.tasks.task import Task
 from zoo.weights.folder import CheckpointFolder
+
+if TYPE_CHECKING:
+    from zoo.model import Model
 
 
 @dataclass
@@ -70,10 +74,16 @@ def with_teachers(catalog: Catalog, variants: Sequence[Variant], folders: Mappin
 
 
 def _has_head(catalog: Catalog, folder: Path) -> bool:
-    from zoo.checkpoints import inspect
     from zoo.checkpoints.reading import head_of
 
-    return head_of(inspect(CheckpointFolder(folder), catalog).model) is not None
+    return head_of(_in_folder(catalog, folder)) is not None
+
+
+def _in_folder(catalog: Catalog, folder: Path) -> Model:
+    """What a folder holds, without its weights."""
+    from zoo.checkpoints import inspect
+
+    return inspect(CheckpointFolder(folder), catalog).model
 
 
 def _refuse_circles(variants: Mapping[str, Variant]) -> None:
@@ -102,13 +112,13 @@ def refuse_unfit_teachers(
                 f"{student.name} starts from {folders[student.name]} and is not pre-trained here, so it cannot learn "
                 "in pre-training; give distillation.phase=finetuning, or train it with zoo pretrain"
             )
-        for misfit in _misfits(catalog, student, teacher, record, learnt):
+        for misfit in _misfits(catalog, student, teacher, record, learnt, folders):
             raise ZooError(f"{student.name} cannot learn from {teacher.name}: {misfit}")
         for why in _reads_the_same(student, record, learnt):
             if _tokenizers_differ(catalog, student, teacher, folders):
                 raise ZooError(
                     f"{student.name} cannot learn from {teacher.name}: their tokenizers differ, and both must read the "
-                    f"same tokens {why}; {_how_alike(student, teacher, folders)}"
+                    f"same tokens {why}; {_how_alike(catalog, student, teacher, folders)}"
                 )
 
 
@@ -136,14 +146,19 @@ def _tokenizers_differ(catalog: Catalog, student: Variant, teacher: Variant, fol
 
 
 def _misfits(
-    catalog: Catalog, student: Variant, teacher: Variant, record: Distillation, tasks: Sequence[Task]
+    catalog: Catalog,
+    student: Variant,
+    teacher: Variant,
+    record: Distillation,
+    tasks: Sequence[Task],
+    folders: Mapping[str, Path],
 ) -> Iterator[str]:
     if teacher.is_compressed:
         yield "it is pruned or quantized, and teaches before that; name the variant without"
     if record.layers:
         yield from _layers_apart(catalog, student, teacher)
     if record.in_pretraining:
-        yield from _untaught_in_pretraining(catalog, student, teacher, record)
+        yield from (why for variant in (student, teacher) if (why := _predicts_no_tokens(catalog, variant, folders)))
     if not record.in_finetuning:
         tasks = ()
     if not (record.learns or record.layers):
@@ -180,20 +195,18 @@ def _layers_apart(catalog: Catalog, student: Variant, teacher: Variant) -> Itera
             yield str(error)
 
 
-def _untaught_in_pretraining(
-    catalog: Catalog, student: Variant, teacher: Variant, record: Distillation
-) -> Iterator[str]:
-    """Why a student cannot learn from a teacher while it is pre-trained."""
+def _predicts_no_tokens(catalog: Catalog, variant: Variant, folders: Mapping[str, Path]) -> str:
+    """Why a variant neither teaches nor learns in pre-training; a folder may lack the output layer."""
     from zoo.core.meta import without_memory
     from zoo.train.distillation import predicts_tokens
 
-    for variant in (student, teacher):
-        with without_memory():
-            model = catalog.assemble(variant)
-        try:
-            predicts_tokens(model)
-        except ZooError as error:
-            yield str(error)
+    with without_memory():
+        model = _in_folder(catalog, folders[variant.name]) if variant.name in folders else catalog.assemble(variant)
+    try:
+        predicts_tokens(model)
+    except ZooError as error:
+        return str(error)
+    return ""
 
 
 def _without_relations(catalog: Catalog, variant: Variant, n_heads: int) -> Iterator[str]:
@@ -229,10 +242,11 @@ def _tokenizer(catalog: Catalog, variant: Variant, folders: Mapping[str, Path]) 
     return found and hash_tokenizer(found)
 
 
-def _how_alike(student: Variant, teacher: Variant, folders: Mapping[str, Path]) -> str:
-    if teacher.name in folders and student.name not in folders:
+def _how_alike(catalog: Catalog, student: Variant, teacher: Variant, folders: Mapping[str, Path]) -> str:
+    fresh = student.name not in folders
+    if fresh and teacher.name in folders and not _predicts_no_tokens(catalog, teacher, folders):
         return "have the student take the teacher's by learning in pre-training, too, as +distillation.phase=both"
-    if student.name in folders:
+    if student.name in folders or teacher.name in folders:
         return "start both from folders with the same one"
     if student.tokenizer != teacher.tokenizer:
         return f"exchange one, as +tokenizer={teacher.tokenizer.name}"
