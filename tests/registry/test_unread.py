@@ -51,3 +51,10 @@ def test_all_fields_named_are_there() -> None:
 def test_equal_needs_another_variant() -> None:
     with pytest.raises(ZooError, match="there is only bert-tiny; name another"):
         made_equal(CATALOG, [CATALOG.variants["bert-tiny"]], "parameters")
+
+
+def test_several_fields_that_would_do_are_listed() -> None:
+    with pytest.raises(
+        ZooError, match=r"importance=gradient counts only with pruning\.heads or ffn; give that, too, or"
+    ):
+        CATALOG.check(CATALOG.variant("bert-tiny+pruning.layers=1+pruning.importance=gradient"))

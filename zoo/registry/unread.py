@@ -40,7 +40,13 @@ def unread_fields(variant: Variant) -> Iterator[str]:
     for path, needed in NEEDS:
         value, default = _value(variant, path)
         if value != default and not any(_is_on(variant, other) for other in needed):
-            yield f"{path}={value} counts only with {' or '.join(needed)}; give that, too, or leave {path} out"
+            yield f"{path}={value} counts only with {_either(needed)}; give that, too, or leave {path} out"
+
+
+def _either(paths: tuple[str, ...]) -> str:
+    """The first of some fields of a record by its path, the others by their names."""
+    *others, last = [path.partition(".")[2] if at else path for at, path in enumerate(paths)]
+    return f"{', '.join(others)} or {last}" if others else last
 
 
 def _is_on(variant: Variant, needed: str) -> bool:

@@ -18,6 +18,7 @@ from zoo.checkpoints import load as load_model
 from zoo.core.errors import ZooError
 from zoo.core.files import make_folder, write_bytes
 from zoo.core.specs import Finetuning
+from zoo.experiments.plan.job import slug
 from zoo.experiments.runner.context import JobContext
 from zoo.heads import TaskHead
 from zoo.inference.predict_task import class_order, in_order
@@ -28,6 +29,7 @@ from zoo.tasks.task import Example, Task
 from zoo.text.cache import hash_tokenizer
 from zoo.train.distillation import Lesson, LogitCache, Student, asked_once
 from zoo.train.finetune import logits_of
+from zoo.weights.checkpoint import weights_hash
 
 
 def has_cached_teacher(work: JobContext, head: TaskHead, recipe: Finetuning) -> bool:
@@ -64,7 +66,7 @@ def taught(work: JobContext, model: Model, head: TaskHead, task: Task, items: Se
         with work.how.compute.autocast():
             return [order(logits) for logits in logits_of(teacher, its, encoded)]
 
-    answers = Answers(logits, _shared_file(work))
+    answers = Answers(logits, _shared_file(work, teacher))
 
     def ask(numbers: Sequence[int]) -> list[Tensor]:
         return answers.of(kind.encode([items[number] for number in numbers], teacher.text_tokenizer, length)[0])
@@ -73,11 +75,13 @@ def taught(work: JobContext, model: Model, head: TaskHead, task: Task, items: Se
     answers.keep()
 
 
-def _shared_file(work: JobContext) -> Path | None:
-    """Where a teacher's logits are kept, if it has other students in the run."""
-    plan, teacher = work.plan, work.plan.teacher_of(work.job.system)
-    students = [name for name in plan.learners if plan.teacher_of(name) == teacher]
-    return work.shared / "teachers" / f"{work.teacher().name}.safetensors" if len(students) > 1 else None
+def _shared_file(work: JobContext, teacher: Model) -> Path | None:
+    """Where a teacher's logits on a task are kept, if it has other students in the run."""
+    plan, name = work.plan, work.plan.teacher_of(work.job.system)
+    if [plan.teacher_of(other) for other in plan.learners].count(name) < 2:
+        return None
+    known_by = f"{slug(str(work.job.task))}-{weights_hash(teacher.state_dict())[:16]}"
+    return work.shared / "teachers" / f"{known_by}.safetensors"
 
 
 class Answers:
