@@ -190,6 +190,29 @@ def test_costs_of_other_magnitudes_have_a_logarithmic_axis() -> None:
     assert not scale(Axis("parameters", from_zero=True), (4e6, 34e6), 0.0, 100.0).logarithmic
 
 
+def test_learning_curves_have_a_logarithmic_axis_where_points_differ_by_a_factor_of_three() -> None:
+    made = scale(Axis("tokens", logarithmic=True), (1e5, 3e5, 1e6), 0.0, 100.0)
+    assert made(3e5) - made(1e5) == pytest.approx((made(1e6) - made(1e5)) * np.log10(3))
+    assert made.ticks() == pytest.approx([1e5, 2e5, 5e5, 1e6])
+    assert not scale(Axis("seconds", logarithmic=True), (50.0, 60.0), 0.0, 100.0).logarithmic
+
+
+def test_intervals_at_one_place_stand_beside_each_other_unless_names_do() -> None:
+    names = ("a", "b")
+    panel = Panel("", tuple(Series(n, (Point(1, 5, y_range=(4, 6)), Point(2, 5))) for n in names), Axis(""), Axis(""))
+    places = [float(x) for x in re.findall(r'class="range" d="M([\d.]+) ', svg.panels(Chart((panel,), names), "")[0])]
+    assert places[1] - places[0] == pytest.approx(svg.BESIDE)
+    labelled = svg.panels(Chart((panel,), names, labelled=True), "")[0]
+    assert len(set(re.findall(r'class="range" d="M([\d.]+) ', labelled))) == 1
+
+
+def test_a_compared_value_is_named_at_the_end_where_no_point_is() -> None:
+    for x, kind in ((0.0, "tick end"), (9.0, "tick")):
+        points = (Point(x, 50.0), Point(4.5, 90.0), Point(9.0 - x, 90.0))
+        panel = Panel("", (Series("a", points),), Axis(""), Axis(""), y_lines={"floor": 50.0})
+        assert re.search(rf'<text class="{kind}"[^>]*>floor<', svg.panels(Chart((panel,), ("a",)), "")[0])
+
+
 def test_names_of_points_cover_no_other_name_or_point() -> None:
     points = [(f"variant-{n}", 100.0 + 9 * n, 100.0 + 3 * n) for n in range(12)]
     labels = placed(points, Box(0, 0, 400, 250))

@@ -100,12 +100,12 @@ ELSEWHERE = {
     "zoo superglue-submission runs/here": (
         "tests/experiments/submission/test_superglue.py::test_the_command_writes_them"
     ),
-    "zoo compare bert-tiny --evaluate-only tuned=runs/one/finetuned/finetune-bert-tiny-micro-sentiment-s0 "
-    "--tasks micro-sentiment": (
+    "zoo compare bert-tiny --evaluate-only tuned=runs/one/finetuned/finetune-bert-tiny-micro-acceptability-s0 "
+    "--tasks micro-acceptability": (
         "tests/experiments/test_evaluate_only.py::test_it_stands_beside_what_is_trained_with_a_verdict"
     ),
     "zoo compare bert-tiny bert-tiny+finetuning.features=last-four bert-tiny+finetuning.features=mix "
-    "--tasks micro-roles --pretrain-tokens 20k --finetune-steps 20 --seeds 2": (
+    "--tasks micro-roles": (
         "tests/experiments/test_features.py::test_they_share_the_pretraining_and_say_what_is_trained"
     ),
     "zoo compare bert-tiny roberta-tiny --tasks blimp --data DIR --corpus corpus.txt": (

@@ -1,4 +1,4 @@
-"""Files of predictions and gold labels as rows of named values, whatever their form, which is told by their content."""
+"""Files of predictions and gold labels, read as rows of named values; a file's form is recognised by its content."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ LARGEST = 1_000_000_000
 """The most bytes of a JSON file."""
 
 N_LOOKED_AT = 50
-"""Lines by which the form of a file is told."""
+"""The lines at a file's start by which its form is recognised."""
 
 
 @dataclass(frozen=True)
@@ -46,10 +46,10 @@ class RowFile:
 
 
 def read_rows(path: Path, form: str | None = None, split: str | None = None, header: Sequence[str] = ()) -> RowFile:
-    """The rows of a file in this form, or the one that its content has.
+    """The rows of a file in this form; without one, in the form that its content shows.
 
-    `header` are further names of columns by which a header is known; `split` is the one to read of the zoo's own files.
-    Raises ZooError with file and line if it is malformed, and UnknownName for an unknown form.
+    A first line is a header if it holds a usual name of a column, or one in `header`. `split` is the split to read of
+    zoo's own files. Raises ZooError with file and line if it is malformed, and UnknownName for an unknown form.
     """
     form = form or recognised(path)
     if form not in FORMS:
@@ -70,14 +70,14 @@ def read_rows(path: Path, form: str | None = None, split: str | None = None, hea
 
 
 def rows_of(name: str, values: Iterable[Any]) -> RowFile:
-    """The same of predictions or labels in memory."""
+    """Predictions or labels in memory as rows."""
     plain = (value.item() if hasattr(value, "item") else value for value in values)
     rows = tuple(Row(f"{name}, item {n}", {PREDICTION: value}) for n, value in enumerate(plain, 1))
     return RowFile(name, "list", (PREDICTION,), rows)
 
 
 def recognised(path: Path) -> str:
-    """The form that a file has by its content."""
+    """The form of a file, by its suffix or its first lines."""
     if path.suffix in (".parquet", ".arrow"):
         return "parquet"
     if path.suffix in (".jsonl", ".ndjson"):
@@ -87,8 +87,8 @@ def recognised(path: Path) -> str:
     if first.lstrip().startswith(("{", "[")):
         return "jsonl" if more and _is_json(first) else "json"
     cells = first.split("\t") if "\t" in first else first.split()
-    parted = "" in [line.strip() for line in lines]
-    if path.suffix in (".conll", ".bmes") or (parted and 2 <= len(cells) <= 4 and TAG.fullmatch(cells[-1])):
+    has_blank_lines = any(not line.strip() for line in lines)
+    if path.suffix in (".conll", ".bmes") or (has_blank_lines and 2 <= len(cells) <= 4 and TAG.fullmatch(cells[-1])):
         return "conll"
     if "\t" in first:
         return "tsv"
@@ -148,7 +148,7 @@ def _parquet(path: Path) -> Iterator[Row]:
 
 
 def _json(path: Path, split: str | None) -> tuple[str, list[Row]]:
-    """A JSON file's form, among several that are told by its keys, and its rows."""
+    """Which of the forms of JSON files it is, by its keys, and its rows."""
     content = read_regular(path, LARGEST)
     if content.lstrip().startswith(b"["):
         values = parse_array(content, str(path))
@@ -199,4 +199,4 @@ FORMS: Mapping[str, Any] = {
     "conll": _conll,
     "parquet": _parquet,
 }
-"""The forms that can be asked for; JSON files have several, which their keys tell apart."""
+"""The forms that can be asked for; a JSON file may be of several, which its keys tell apart."""

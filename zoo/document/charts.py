@@ -47,13 +47,14 @@ class Series:
 class Axis:
     """An axis: what it counts, in which unit.
 
-    `from_zero` starts it at 0, unless the values differ by so much that it is logarithmic. `least_span` keeps noise
-    small: the axis is at least so long.
+    `from_zero` starts it at 0, unless the values differ by so much that it is logarithmic; `logarithmic` makes it so
+    where they differ by a factor of 3. `least_span` keeps noise small: the axis is at least so long.
     """
 
     label: str
     from_zero: bool = False
     least_span: float = 0.0
+    logarithmic: bool = False
 
 
 @dataclass(frozen=True)

@@ -14,6 +14,9 @@ ROOM = 0.06
 LOGARITHMIC = 30.0
 """From this ratio on, an axis that would start at 0 is logarithmic."""
 
+LEAST_RATIO = 3.0
+"""Of smaller ratios, a logarithmic axis shows no more than a linear one, and has fewer ticks."""
+
 
 @dataclass(frozen=True)
 class Scale:
@@ -43,6 +46,9 @@ def scale(axis: Axis, values: Iterable[float], start: float, end: float) -> Scal
     """A scale that shows all of the finite values."""
     known = [value for value in values if isfinite(value)] or [0.0]
     low, high = min(known), max(known)
+    if axis.logarithmic and 0 < LEAST_RATIO * low <= high:
+        room = (high / low) ** ROOM
+        return Scale(low / room, high * room, start, end, logarithmic=True)
     if axis.from_zero and low >= 0:
         if low > 0 and high / low >= LOGARITHMIC:
             return Scale(low / 1.5, high * 1.5, start, end, logarithmic=True)

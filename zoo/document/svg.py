@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from html import escape
 from math import ceil
 from pathlib import Path
@@ -21,6 +22,9 @@ HEIGHT, ROW = 230, 22
 TOP, TITLE, BOTTOM, LEFT, RIGHT = 8, 16, 40, 46, 14
 MOST_LABEL = 165
 """Units of the name of a row; a longer one is cut, and a pointer shows the whole."""
+
+BESIDE = 6
+"""Units between the intervals of two series at one place."""
 
 MOST_NAMED = 12
 """Of more points, the hollow ones have no names beside them."""
@@ -101,8 +105,21 @@ def _inside(chart: Chart, panel: Panel) -> str:
     x = scale(panel.x, xs, left, WIDTH - RIGHT)
     y = Scale(-0.5, len(panel.rows) - 0.5, top, bottom) if panel.rows else scale(panel.y, ys, bottom, top)
     parts = [*_axes(panel, x, y), *_comparisons(panel, x, y)]
-    parts += [part for series in panel.series for part in _series(chart, panel, series, x, y)]
+    beside = {} if chart.labelled else _beside(chart, panel)
+    for series in panel.series:
+        shift = beside.get(series.name, 0.0)
+        moved = replace(x, start=x.start + shift, end=x.end + shift)
+        parts += _series(chart, panel, series, moved, y)
     return "".join([*parts, *(_names(chart, panel, x, y) if chart.labelled else ())])
+
+
+def _beside(chart: Chart, panel: Panel) -> dict[str, float]:
+    """By series, units to move it by, so that intervals at one place stand beside each other; none if they differ."""
+    places = {s.name: {point.x for point in s.points if point.y_range} for s in panel.series if s.name in chart.names}
+    drawn = [name for name, xs in places.items() if xs]
+    if sum(map(len, places.values())) == len(set().union(*places.values())):
+        return {}
+    return {name: BESIDE * (order - (len(drawn) - 1) / 2) for order, name in enumerate(drawn)}
 
 
 def _axes(panel: Panel, x: Scale, y: Scale) -> Iterator[str]:
@@ -130,7 +147,10 @@ def _comparisons(panel: Panel, x: Scale, y: Scale) -> Iterator[str]:
         yield f'<path class="compare" d="M{x(panel.x_line):.1f} {y.start}V{y.end}"/>'
     for name, value in panel.y_lines.items():
         yield f'<path class="compare" d="M{x.start} {y(value):.1f}H{x.end}"/>'
-        yield _text(x.start + 4, y(value) - 4, name, "tick", most=MOST_LABEL)
+        begun = x.start + 8 + min(text_width(name), MOST_LABEL)
+        taken = any(x(p.x) < begun and abs(y(p.y) - y(value)) < 2 * TITLE for p in panel.points)
+        place, kind = (x.end - 4, "tick end") if taken else (x.start + 4, "tick")
+        yield _text(place, y(value) - 4, name, kind, most=MOST_LABEL)
     if panel.diagonal:
         low, high = max(x.low, y.low), min(x.high, y.high)
         yield f'<path class="compare" d="M{x(low):.1f} {y(low):.1f}L{x(high):.1f} {y(high):.1f}"/>'

@@ -69,7 +69,7 @@ def _chart(run: ComparisonRun, comparisons: Comparisons, points: Sequence[PointS
             series += Series(name, its, "line"), Series(name, its)
         lines = {name: 100 * mean for mean, name in floor[-1:]}
         if any(each.points for each in series):
-            axes = Axis(f"{what} of pre-training"), Axis(label, least_span=LEAST_SPAN)
+            axes = Axis(f"{what} of pre-training", logarithmic=True), Axis(label, least_span=LEAST_SPAN)
             panels.append(Panel("", tuple(series), *axes, y_lines=lines))
     return Chart(tuple(panels), names)
 

@@ -18,7 +18,7 @@ def documents(n: int, seed: int, sentences_per_document: int = 8) -> list[list[s
 
 @dataclass(frozen=True, slots=True)
 class _Figure:
-    """A being or thing of a story; there are one or several of it all through."""
+    """A being or thing of a story, in the singular or the plural throughout."""
 
     noun: Noun
     plural: bool
@@ -29,7 +29,7 @@ class _Figure:
 
 
 class _Story:
-    """Two beings that no pronoun confuses, the things that they have to do with, and where they are."""
+    """Two beings with different pronouns, up to three things, a place, and a series of times."""
 
     def __init__(self, narrator: Narrator) -> None:
         self.narrator, self.dice = narrator, narrator.dice
@@ -44,10 +44,10 @@ class _Story:
         self.place = self.dice.pick(narrator.places[topic])
         self.times = self.dice.pick(TIMES)
         self.known: set[Noun | None] = set()
-        """Who was named in the last sentence."""
+        """The nouns of the last event, for which a pronoun may stand next."""
 
     def tell(self, length: int) -> list[str]:
-        """So many sentences: who is there, then what happens and what is thought of it, from the first to the last."""
+        """So many sentences: who is there, then events, judgements and facts in the order of their times."""
         sentences = [f"{self.times[0]} {self._beginning()}"]
         while len(sentences) < length:
             time = self.times[len(sentences) * len(self.times) // length]
@@ -62,23 +62,23 @@ class _Story:
         return f"{there} at the {place} ."
 
     def _event(self, time: str) -> list[str]:
-        """What happens then; often once more in other words, sometimes in more general ones."""
+        """An event, often restated in other words, sometimes with the category in place of the agent."""
         dice, clause = self.dice, self._clause()
         wording = self.narrator.wording(clause, passive=0.2, fronted=0.2, inside=0.2)
         pronouns = self._pronouns(clause)
         place = "last" if pronouns and wording.place == "inside" else wording.place
-        told = [say(clause, replace(wording, pronouns=pronouns, place=place))]
+        sentences = [say(clause, replace(wording, pronouns=pronouns, place=place))]
         if dice.chance(0.6):
-            told.append(say(clause, self.narrator.reworded(clause, wording)))
+            sentences.append(say(clause, self.narrator.reworded(clause, wording)))
         if dice.chance(0.3):
             general = replace(clause, subject=CATEGORIES[clause.subject.category], trait=None)
             if self.narrator.owns(general):
-                told.append(say(general, replace(wording, definite=True)))
+                sentences.append(say(general, replace(wording, definite=True)))
         self.known = {clause.subject, clause.object}
-        return [f"{time} {sentence}" for sentence in told]
+        return [f"{time} {sentence}" for sentence in sentences]
 
     def _clause(self) -> Clause:
-        """What one of the two may do, with the other or with a thing."""
+        """One of the two beings acts, alone, on the other or on a thing; drawn again until it belongs to the text."""
         dice = self.dice
         while True:
             agent, verb = dice.pick(self.beings), dice.pick(self.narrator.verbs[dice.chance(0.75)])
@@ -101,21 +101,21 @@ class _Story:
             )
 
     def _pronouns(self, clause: Clause) -> frozenset[str]:
-        """Which of the beings just named are said by a pronoun; it needs no trait."""
+        """The slots in which a pronoun stands for a being of the last event; a subject with a trait keeps its name."""
         beings = {being.noun for being in self.beings} & self.known
         slots = [slot for slot in ("subject", "object") if getattr(clause, slot) in beings and self.dice.chance(0.5)]
         return frozenset(slot for slot in slots if slot == "object" or clause.trait is None)
 
     def _judgement(self, time: str) -> list[str]:
-        """What is thought of something then, and often what comes of it."""
+        """An opinion of something, and often its consequence."""
         statement = self.narrator.statement(self.dice.chance(0.5), [figure.noun for figure in self.figures])
-        told = [f"{time} {state(statement)}"]
+        sentences = [f"{time} {state(statement)}"]
         if self.dice.chance(0.7):
-            told.append(f"so {self.dice.pick(REACTIONS[statement.good])} .")
-        return told
+            sentences.append(f"so {self.dice.pick(REACTIONS[statement.good])} .")
+        return sentences
 
     def _fact(self, time: str) -> list[str]:
-        """What kind of thing something is, then as ever."""
+        """The category of something; it is true at any time, so none is said."""
         noun = self.dice.pick(self.figures).noun
         name, category = noun.names[0], noun.category
         if self.dice.chance(0.5):

@@ -1,4 +1,4 @@
-"""The items of the tasks, classes and levels in turn."""
+"""The items of the tasks; labels take turns, so that classes are balanced."""
 
 from __future__ import annotations
 
@@ -19,21 +19,21 @@ ROLES = ("O", "B-agent", "I-agent", "B-patient", "I-patient", "B-place", "I-plac
 
 SLOTS = ("subject", "verb", "object", "place")
 MOST_TRIES = 20_000
-"""Attempts in a row that bring nothing new, after which the world is taken to hold no more items."""
+"""After so many attempts in a row without a new item, the world is taken to hold no more."""
 
 
 def items(form: Form, split: Literal["train", "dev"], n: int, seed: int, difficulty: float) -> tuple[Example, ...]:
-    """`n` different items that are at home in a split. Raises ZooError if the world holds fewer."""
+    """`n` different items whose sentences belong to a split. Raises ZooError if the world holds fewer."""
     narrator = Narrator(split, form, seed)
     make, tries = _FORMS[form], 0
     made: list[Example] = []
     seen: set[frozenset[str | None]] = set()
     while len(made) < n:
         item = make(narrator, len(made), difficulty)
-        twins = frozenset((item.first, item.second)) if item else frozenset()
+        texts = frozenset((item.first, item.second)) if item else frozenset()  # in either order, it is the same item
         tries += 1
-        if item is not None and twins not in seen:
-            seen.add(twins)
+        if item is not None and texts not in seen:
+            seen.add(texts)
             made.append(item)
             tries = 0
         elif tries > MOST_TRIES:
@@ -95,15 +95,16 @@ def _paraphrase(narrator: Narrator, index: int, difficulty: float) -> Example | 
     one, other = dice.order([clause, _reversed(clause) if trap else replace(clause, verb=dice.pick(verbs))])
     if not all(each.sensible and narrator.owns(each) for each in (one, other)):
         return None
-    told, retold = (narrator.wording(clause, renamed=0.0, passive=0.5) for _ in range(2))
+    wording, second_wording = (narrator.wording(clause, renamed=0.0, passive=0.5) for _ in range(2))
     if not trap:
-        renamed = dice.order([frozenset({"verb"}), frozenset()])
-        told, retold = (replace(how, renamed=names) for how, names in zip((told, retold), renamed, strict=True))
-    return _pair(say(one, told), say(one if same else other, replace(retold, definite=told.definite)), int(same))
+        renamed, second_renamed = dice.order([frozenset({"verb"}), frozenset()])
+        wording, second_wording = replace(wording, renamed=renamed), replace(second_wording, renamed=second_renamed)
+    second_wording = replace(second_wording, definite=wording.definite)
+    return _pair(say(one, wording), say(one if same else other, second_wording), int(same))
 
 
 def _reversed(clause: Clause) -> Clause:
-    """What the patient does to the agent."""
+    """The clause in which the patient does it to the agent."""
     assert clause.object is not None
     return replace(
         clause,
@@ -116,9 +117,10 @@ def _reversed(clause: Clause) -> Clause:
 
 
 def _reference(narrator: Narrator, index: int, difficulty: float) -> Example | None:
-    """Two sentences, the second with a pronoun, and what that says about one being of the first or the other.
+    """Two sentences, the second with a pronoun; then the second with a being of the first in place of the pronoun.
 
-    With a trap, the first sentence is passive, so that order does not tell agent from patient.
+    The label is whether it is the right being. With a trap, the first sentence is passive, so that the order of words
+    does not tell agent from patient.
     """
     right, dice, first = bool(index % 2), narrator.dice, narrator.clause(transitive=True)
     assert first.object is not None
@@ -130,10 +132,11 @@ def _reference(narrator: Narrator, index: int, difficulty: float) -> Example | N
     if not readings:
         return None
     first = replace(first, trait=None)
-    told = say(first, narrator.wording(first, passive=difficulty))
+    context = say(first, narrator.wording(first, passive=difficulty))
     wording = narrator.wording(readings[0], renamed=0.0, passive=0.3)
-    again = say(readings[0], replace(wording, pronouns=frozenset({"object"})))
-    return _pair(f"{told} {again}", say(readings[0 if right else 1], replace(wording, definite=True)), int(right))
+    with_pronoun = say(readings[0], replace(wording, pronouns=frozenset({"object"})))
+    with_name = say(readings[0 if right else 1], replace(wording, definite=True))
+    return _pair(f"{context} {with_pronoun}", with_name, int(right))
 
 
 def _similarity(narrator: Narrator, index: int, difficulty: float) -> Example | None:
@@ -158,33 +161,36 @@ def _entailment(narrator: Narrator, index: int, difficulty: float) -> Example | 
     if narrator.dice.chance(difficulty):
         return _entailed_opinion(narrator, entailed)
     clause = replace(narrator.clause(transitive=True), trait=None)
-    assert clause.object is not None
-    wrong = _reversed(clause) if narrator.dice.chance(0.5) else clause
-    general = [replace(clause, subject=CATEGORIES[clause.subject.category])]
-    others = [category for category in clause.verb.subjects if category != clause.subject.category]
-    if wrong is clause and others:
-        general.append(replace(clause, subject=CATEGORIES[narrator.dice.pick(others)]))
-    elif wrong is not clause and wrong.sensible:
-        general.append(replace(wrong, object=CATEGORIES[clause.subject.category]))
-    else:
+    other = _not_entailed(narrator, clause)
+    if other is None:
         return None
-    hypothesis = general[0 if entailed else 1]
+    hypothesis = replace(clause, subject=CATEGORIES[clause.subject.category]) if entailed else other
     if not narrator.owns(hypothesis):
         return None
-    premise = narrator.wording(clause, passive=0.5)
-    asked = replace(narrator.wording(hypothesis, passive=0.5), renamed=premise.renamed, definite=True)
-    return _pair(say(clause, premise), say(hypothesis, asked), int(entailed))
+    wording = narrator.wording(clause, passive=0.5)
+    second_wording = replace(narrator.wording(hypothesis, passive=0.5), renamed=wording.renamed, definite=True)
+    return _pair(say(clause, wording), say(hypothesis, second_wording), int(entailed))
+
+
+def _not_entailed(narrator: Narrator, clause: Clause) -> Clause | None:
+    """The clause in general, but with another category as its agent, or with agent and patient reversed."""
+    if narrator.dice.chance(0.5):
+        turned = _reversed(clause)
+        return replace(turned, object=CATEGORIES[clause.subject.category]) if turned.sensible else None
+    others = [category for category in clause.verb.subjects if category != clause.subject.category]
+    return replace(clause, subject=CATEGORIES[narrator.dice.pick(others)]) if others else None
 
 
 def _entailed_opinion(narrator: Narrator, entailed: bool) -> Example | None:
-    """An opinion of something, and another of it: as good or bad, or the contrary."""
+    """Two opinions of one thing, in different words: both good or both bad if the second follows, else opposed."""
     good = narrator.dice.chance(0.5)
     one = narrator.statement(good, opposed=0.0).opinions[-1]
     other = narrator.statement(good == entailed, [one.noun], opposed=0.0).opinions[-1]
     if one.verdict is other.verdict:
         return None
-    told = [Statement((replace(opinion, plural=one.plural, adverb=""),)) for opinion in (one, other)]
-    return _pair(state(told[0]), state(told[1]), int(entailed)) if all(map(narrator.owns, told)) else None
+    statements = [Statement((replace(opinion, plural=one.plural, adverb=""),)) for opinion in (one, other)]
+    first, second = map(state, statements)
+    return _pair(first, second, int(entailed)) if all(map(narrator.owns, statements)) else None
 
 
 def _roles(narrator: Narrator, index: int, difficulty: float) -> Example | None:

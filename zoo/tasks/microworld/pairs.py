@@ -1,6 +1,6 @@
 """Minimal pairs of the microworld: sentences that differ in one thing, which its running text teaches.
 
-All good sentences are at home in the development split, so none is met in pre-training; facts, which have no home, are.
+Acceptable sentences belong to the development split, so none of them is in the text; only facts may be.
 """
 
 from __future__ import annotations
@@ -17,15 +17,15 @@ from zoo.tasks.microworld.narrator import Narrator
 from zoo.tasks.minimal_pairs import MinimalPair
 
 Pair: TypeAlias = tuple[str, str] | None
-"""A good and a bad sentence; None if what was drawn makes none."""
+"""An acceptable and an unacceptable sentence; None if what was drawn makes no pair."""
 
 MOST_TRIES = 20_000
-"""Attempts in a row that bring nothing new, after which a phenomenon is taken to hold no more pairs."""
+"""After so many attempts in a row without a new pair, a phenomenon is taken to hold no more."""
 
 
 @dataclass(frozen=True)
 class Phenomenon:
-    """What a pair tests: the field of linguistics, the term, and how one is made."""
+    """What pairs test, by field of linguistics and term, and the function that makes one."""
 
     field: str
     term: str
@@ -175,19 +175,19 @@ def _pronoun(narrator: Narrator) -> Pair:
     if clause.object.category not in ALIVE or agents == fitting or not next_one:
         return None
     (wrong,) = (forms[1] for name, forms in PRONOUNS.items() if name not in (fitting, agents))
-    told = say(clause, _active(narrator, clause))
-    again = say(next_one[0], replace(_active(narrator, next_one[0]), pronouns=frozenset({"object"}))).split()
-    bad = [wrong if word == PRONOUNS[fitting][1] else word for word in again]
-    return f"{told} {' '.join(again)}", f"{told} {' '.join(bad)}"
+    context = say(clause, _active(narrator, clause))
+    good = say(next_one[0], replace(_active(narrator, next_one[0]), pronouns=frozenset({"object"}))).split()
+    bad = [wrong if word == PRONOUNS[fitting][1] else word for word in good]
+    return f"{context} {' '.join(good)}", f"{context} {' '.join(bad)}"
 
 
 def _story_time(narrator: Narrator) -> Pair:
     """A story is told from the earliest to the latest."""
     clause = replace(narrator.clause(), trait=None)
     wording, times = _active(narrator, clause), narrator.dice.pick(TIMES)
-    told, again = say(clause, wording), say(clause, narrator.reworded(clause, wording))
+    first, second = say(clause, wording), say(clause, narrator.reworded(clause, wording))
     early, late = (times[place] for place in sorted(narrator.dice.order(range(len(times)))[:2]))
-    return f"{early} {told} {late} {again}", f"{late} {told} {early} {again}"
+    return f"{early} {first} {late} {second}", f"{late} {first} {early} {second}"
 
 
 def _reference(narrator: Narrator) -> Pair:
@@ -197,12 +197,14 @@ def _reference(narrator: Narrator) -> Pair:
     if not others:
         return None
     wording = replace(_active(narrator, clause), definite=True)
-    again = [_as(clause, name, wording) for name in (clause.subject.category, narrator.dice.pick(others))]
-    told = say(clause, wording)
-    return f"{told} {again[0]}", f"{told} {again[1]}"
+    good, bad = (
+        _with_category(clause, name, wording) for name in (clause.subject.category, narrator.dice.pick(others))
+    )
+    context = say(clause, wording)
+    return f"{context} {good}", f"{context} {bad}"
 
 
-def _as(clause: Clause, category: str, wording: Wording) -> str:
+def _with_category(clause: Clause, category: str, wording: Wording) -> str:
     return say(replace(clause, subject=CATEGORIES[category]), replace(wording, renamed=wording.renamed - {"subject"}))
 
 
@@ -214,7 +216,7 @@ def _category_fact(narrator: Narrator) -> Pair:
 
 
 def _polarity(narrator: Narrator) -> Pair:
-    """Adverbs that in the running text keep company with words of one sense, and in no item of a task."""
+    """Adverbs that accompany words of one polarity in the running text, and occur in no item of a task."""
     good = narrator.dice.chance(0.5)
     opinion = replace(narrator.statement(good, opposed=0.0).opinions[-1], negated=False)
     right, wrong = (Statement((replace(opinion, adverb=COMPANY[sense]),)) for sense in (good, not good))
