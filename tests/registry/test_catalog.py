@@ -219,6 +219,13 @@ def test_parts_that_do_not_fit_are_refused_before_any_training(expression: str, 
     assert "\n" not in str(caught.value)
 
 
+def test_without_any_variant_it_is_said_how_to_get_some() -> None:
+    with pytest.raises(
+        ZooError, match=r"'bert-tiny' is not a variant\. No installed plugin offers any; install one, as pip"
+    ):
+        Catalog.of().variant("bert-tiny")
+
+
 def test_a_factory_that_makes_something_else_is_named() -> None:
     class NotAnEncoder(nn.Module):
         def __init__(self, dims: object) -> None:

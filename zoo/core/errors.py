@@ -93,7 +93,11 @@ class UnknownName(ZooError):
 
 
 def _absent(name: str, kind: str, known: Iterable[str]) -> str:
-    """A question about the plugin that a name begins with, where none of the known names does."""
+    """What is installed too little: any plugin with variants, or the one that a name begins with."""
+    if kind == "variant" and not known:
+        return (
+            " No installed plugin offers any; install one, as pip install encoder-zoo-bert, or name a model's folder."
+        )
     plugin, dot, _ = name.partition(".")
     if not dot or not plugin.isidentifier() or len(plugin) > _LONGEST_NAME or kind == "variant":
         return ""

@@ -79,7 +79,9 @@ def test_a_plan_says_what_was_held_equal_and_lets_budgets_differ_for_it() -> Non
     assert tokens["elmo-tiny"] < tokens["gpt-tiny"] < tokens["bert-tiny"] == 2_000
     assert planned(suite="families").equal == "tokens" and planned("bert-tiny").equal is None
     run = ComparisonRun(plan=plan, results=())
-    assert "Held equal: the operations of pre-training" in rendered(run)
+    said = rendered(run)
+    assert "Held equal: the operations of pre-training" in said
+    assert f"{min(tokens.values()):,} to {max(tokens.values()):,} tokens." in said
 
 
 def test_what_cannot_be_made_equal_is_refused() -> None:

@@ -119,7 +119,9 @@ def notes(run: ComparisonRun, comparisons: Comparisons) -> list[str]:
     own = [variant for variant in plan.variants if plan.is_pretrained(variant.name)]
     lines = [protocol(run)]
     if own:
-        lines.append(f"Pre-trained on {plan.corpus.description}: {own[0].pretraining.tokens:,} tokens each.")
+        least, most = (pick(variant.pretraining.tokens for variant in own) for pick in (min, max))
+        tokens = f"{least:,} tokens each" if least == most else f"{least:,} to {most:,} tokens"
+        lines.append(f"Pre-trained on {plan.corpus.description}: {tokens}.")
     lines += [
         f"{name} starts from the pre-training of {origin}: they do not differ in anything that it depends on."
         for name, origin in plan.origins.items()
