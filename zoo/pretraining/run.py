@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Sequence
 from contextlib import ExitStack
 from dataclasses import replace
+from itertools import islice
 from pathlib import Path
 from typing import Protocol
 
@@ -144,7 +145,9 @@ class _Training:
         )
         self.share_read = stream.share_read()
         depth = PREFETCH_TOKENS // self.recipe.batch_tokens
-        self.loader = ResumableLoader(prefetch(stream.starting_at(done, DataPosition(*self.state.position)), depth))
+        placed = stream.starting_at(done, DataPosition(*self.state.position))
+        left = (self.options.stop_after or self.recipe.steps) - done  # none is made that no step takes
+        self.loader = ResumableLoader(prefetch(islice(placed, max(0, left)), depth))
         self.loader.begin()
         self.log = RunLog(self.folder, done, self.options.tensorboard) if self.is_main_process else None
         self._announce(changes)
