@@ -32,7 +32,7 @@ def prefetch(items: Iterator[Item], depth: int) -> Iterator[Item]:
                 if closed.is_set():
                     return
             put((False, None))
-        except BaseException as error:
+        except BaseException as error:  # whatever ends this thread is raised where the items are taken
             put((False, error))
 
     worker = Thread(target=work, name="zoo-feed", daemon=True)

@@ -82,7 +82,7 @@ def guarded(phase: str, call: Callable[[], Any]) -> Any:
             return call()
     except (Refused, KeyboardInterrupt):
         raise
-    except BaseException as error:
+    except BaseException as error:  # a plugin may call sys.exit, or a library of it panic, which is no Exception
         last = traceback.extract_tb(error.__traceback__)[-1]
         reason = explain(error) if isinstance(error, ValidationError) else str(error)
         place = f"{last.filename}:{last.lineno}"

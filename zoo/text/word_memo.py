@@ -7,7 +7,7 @@ byte-level BPE do.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from itertools import islice
 from typing import Any, NamedTuple, Self, TypeAlias
 
@@ -122,17 +122,19 @@ class WordMemo:
 
     def _learn(self, lacking: list[tuple[list[str], list[Any]]]) -> None:
         """Read the words of texts that are not known, and put their pieces in their places."""
-        firsts = [*{words[0] for words, known in lacking if known[0] is None}]
-        laters = [*{word for words, known in lacking for word, its in _tail(words, known) if its is None}]
+        firsts = [*({words[0] for words, _ in lacking} - self._first.keys())]
+        laters = [*(set().union(*(words[1:] for words, _ in lacking)) - self._later.keys())]
         pieces = iter(self._read_words([*firsts, *(self._space + word for word in laters)]))
         first, later = ({word: next(pieces).tobytes() for word in new} for new in (firsts, laters))
+        self._first.update(first)
+        self._later.update(later)
         for words, known in lacking:
-            known[1:] = [later[word] if its is None else its for word, its in _tail(words, known)]
-            known[0] = first[words[0]] if known[0] is None else known[0]
+            known[1:] = map(self._later.__getitem__, words[1:])
+            known[0] = self._first[words[0]]
         for memo, new in ((self._first, first), (self._later, later)):
-            if len(memo) + len(new) > MOST_WORDS:
+            if len(memo) > MOST_WORDS:
                 memo.clear()
-            memo.update(islice(new.items(), MOST_WORDS))
+                memo.update(islice(new.items(), MOST_WORDS))
 
     def _joined(self, words: list[str], pieces: list[bytes], located: bool) -> Found:
         """The pieces of a text's words."""
@@ -142,7 +144,3 @@ class WordMemo:
         begins = np.cumsum([0, *(len(word) + 1 for word in words[:-1])], dtype=np.int32)
         begins[1:] -= len(self._space)
         return Found(joined, np.repeat(begins, [len(its) // (NUMBERS * joined.itemsize) for its in pieces]))
-
-
-def _tail(words: list[str], found: list[Any]) -> Iterator[tuple[str, Any]]:
-    return zip(words[1:], found[1:], strict=True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import re
+from functools import lru_cache
 
 from zoo.core.specs import Count, Record
 from zoo.registry.search_grids import Selection, Setting
@@ -26,9 +27,15 @@ class Job(Record):
     @property
     def name(self) -> str:
         """The job's file name."""
-        parts: tuple[object, ...] = (self.kind, self.system, self.task, f"s{self.seed}", self.at and f"at-{self.at}")
-        parts += (self.setting and self.setting.label,)
-        return slug("-".join(str(part) for part in parts if part))
+        return _name(self)
+
+
+@lru_cache(maxsize=65_536)
+def _name(job: Job) -> str:
+    """The same; a run asks for each job's dozens of times."""
+    parts: tuple[object, ...] = (job.kind, job.system, job.task, f"s{job.seed}", job.at and f"at-{job.at}")
+    parts += (job.setting and job.setting.label,)
+    return slug("-".join(str(part) for part in parts if part))
 
 
 def slug(name: str) -> str:
