@@ -27,8 +27,9 @@ from zoo.text.collate import collate
 from zoo.train.loop import train
 from zoo.train.optimizers import make_optimizer
 
-MEASURED = ("bert-mini-uncased", "bert-base-uncased")
-SHAPES = {"bert-mini-uncased": (32, 128), "bert-base-uncased": (8, 128), "bert-tiny-uncased": (2, 16)}
+WIDE = "bert-base-uncased+dims.vocab_size=50265"
+MEASURED = ("bert-mini-uncased", "bert-base-uncased", WIDE)
+SHAPES = {"bert-mini-uncased": (32, 128), "bert-base-uncased": (8, 128), WIDE: (8, 128), "bert-tiny-uncased": (2, 16)}
 """Sequences and tokens of each; the last only to try the benchmark out."""
 
 
@@ -62,6 +63,7 @@ def theirs(shape: str) -> Callable[[], None]:
     dims = Catalog.installed().variant(shape).dims
     model = BertForMaskedLM(
         BertConfig(
+            vocab_size=dims.vocab_size,
             hidden_size=dims.hidden_width,
             num_hidden_layers=dims.n_layers,
             num_attention_heads=dims.n_heads,

@@ -14,6 +14,7 @@ import transformers
 from scipy import stats
 
 from benchmarks import (
+    bench_limits,
     bench_starts,
     bench_tokenizing,
     encoding,
@@ -58,6 +59,23 @@ def test_the_peer_encodes_the_same_tokens() -> None:
     ids, mask = encoding._tokenized(model)(texts)
     same_ids, same_mask = encoding._padded(ours)
     assert torch.equal(mask, same_mask) and torch.equal(ids[mask.bool()], same_ids[mask.bool()])
+
+
+def test_shares_of_the_limit_are_measured_beside_the_peer(capsys: pytest.CaptureFixture[str]) -> None:
+    bench_limits.main(["--rows", "encode-tiny-fp32", "finetune-tiny-bf16", "--rounds", "1"])
+    for line in capsys.readouterr().out.splitlines():
+        row = json.loads(line)
+        assert 0 < row["share of the limit"] < 1 < row["limit, GFLOP/s"] and row["times as fast as transformers"] > 0
+
+
+def test_operations_of_an_encoding_are_those_of_its_matrices() -> None:
+    row, n_texts = bench_limits.ROWS["encode-tiny"], 8
+    model = encoding.model_with_tokenizer(row.variant)
+    tokenizer = model.text_tokenizer
+    encodings = encoding.encode_texts(tokenizer, encoding.texts_of(n_texts, tokenizer), 128)[0]
+    matrices = sum(p.numel() for p in model.encoder.parameters() if p.ndim == 2)
+    by_hand = 2 * matrices * sum(map(len, encodings))
+    assert by_hand <= bench_limits.encoding_flops(row.variant, n_texts) < 1.2 * by_hand
 
 
 def test_encoded_texts_have_28_tokens_in_the_mean() -> None:

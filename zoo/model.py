@@ -15,6 +15,7 @@ import torch
 from torch import Tensor, nn
 
 from zoo.blocks.features import Features, ReadsLayers
+from zoo.blocks.onednn import onednn_linear
 from zoo.core.batch import Batch, Encoding, Layout, Output
 from zoo.core.errors import ZooError
 from zoo.core.interfaces import Embedding, Encoder, Objective, Reads, Tokenizer
@@ -189,12 +190,12 @@ class Model(ReadsLayers):
         yield from ((name, hidden) for name in self._reading("hidden"))
 
     @contextmanager
-    def eval_mode(self) -> Iterator[torch.device]:
-        """Inside, no dropout and no gradients; yields the model's device."""
+    def eval_mode(self, n_tokens: int = 0) -> Iterator[torch.device]:
+        """Inside, no dropout and no gradients; on a CPU oneDNN computes if `n_tokens` pay for it. Yields the device."""
         training = self.training
         self.eval()
         try:
-            with torch.no_grad():
+            with torch.no_grad(), onednn_linear(self.encoder, n_tokens):
                 yield next(self.parameters()).device
         finally:
             self.train(training)
@@ -220,7 +221,7 @@ class Model(ReadsLayers):
         def work(batch: Batch) -> Tensor:
             return function(self.hidden(batch), batch)
 
-        with self.eval_mode() as device:
+        with self.eval_mode(sum(map(len, encodings))) as device:
             chunks = batches_by_length(encodings, batch_size, tokens_at_once(device, _bytes_per_token(self.variant)))
             for indices, batch, found in computed(chunks, make, work, device):
                 divided = divide(found, batch)
@@ -305,8 +306,7 @@ class Model(ReadsLayers):
         return self.tokenizer
 
     def copy_pooler_to(self, fresh: Objective) -> bool:
-        """Copy the pooler that an objective of this model has trained to another objective; false if either has
-        none."""
+        """Copy the pooler that an objective of this model has trained to another; false if either has none."""
         for objective in self.objectives.values():
             trained, pooler = getattr(objective, "pooler", None), getattr(fresh, "pooler", None)
             alike = type(trained) is type(pooler)

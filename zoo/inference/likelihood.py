@@ -73,7 +73,7 @@ def log_probabilities(
     found = [np.zeros(len(its)) for its in asked]
     copies = [(text, place) for text, its in enumerate(asked) for place in range(len(its))]
     copies.sort(key=lambda copy: len(encodings[copy[0]]))
-    with model.eval_mode() as device:
+    with model.eval_mode(sum(len(encodings[text]) for text, _ in copies)) as device:
         for chosen in _together(copies, encodings, TOKENS.get(device.type, TOKENS["cpu"])):
             tokens = [(text, int(asked[text][place])) for text, place in chosen]
             batch = _hidden_copies(model, encodings, tokens, hides).to(device)
@@ -165,7 +165,7 @@ def _from_left_to_right(
     """Each token given those before it; the first of a sequence, given none, is refused if it is asked for."""
     found: list[LogProbabilities] = [np.zeros(0)] * len(encodings)
     order = sorted(range(len(encodings)), key=lambda index: len(encodings[index]))
-    with model.eval_mode() as device:
+    with model.eval_mode(sum(map(len, encodings))) as device:
         most = TOKENS.get(device.type, TOKENS["cpu"]) // SHARE
         for chosen in _together([(index, 0) for index in order], encodings, most):
             batch = collate([encodings[index] for index, _ in chosen]).to(device)

@@ -178,7 +178,8 @@ def _parts(items: Sequence[Learnt], changed: Mapping[int, Learnt]) -> Iterator[_
 
 def logits_of(model: Model, head: TaskHead, items: Sequence[EncodedItem]) -> list[Tensor]:
     """The head's logits of each item by itself, in order, in float32 on the CPU."""
-    with model.eval_mode() as device:
+    n_tokens = sum(len(part) for item in items for part in item.parts)
+    with model.eval_mode(n_tokens) as device:
         return logits_by(lambda batch: head.logits(model.read(batch), batch), head, items, device)
 
 

@@ -11,6 +11,7 @@ from math import ceil
 import torch
 from torch import Tensor, nn
 
+from zoo.blocks.onednn import onednn_linear
 from zoo.core.batch import IGNORE, Batch, Output
 from zoo.core.errors import RunFailed
 from zoo.core.layout import send
@@ -174,7 +175,7 @@ class Stepper:
     def forward_and_backward(self, batch: Batch, shares: Mapping[str, float], tally: Tally, *place: int) -> None:
         """Add the gradient of one micro-batch that is on the device, its losses being shares of the batch's."""
         with self.draws.apart(*place):
-            with self.how.compute.autocast():
+            with self.how.compute.autocast(), onednn_linear(self.model.encoder, len(batch.ids)):
                 outputs = self.outputs(batch, *place)
             weights = self.model.loss_weights
             factors = {name: weights.get(name, 1.0) * shares.get(name, 1.0) for name in outputs}

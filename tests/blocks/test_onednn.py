@@ -1,0 +1,167 @@
+"""Linear layers by oneDNN, against torch's own."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+import torch
+from torch import Tensor, nn
+
+from zoo.blocks import (
+    AttentionBlock,
+    FeedForward,
+    FeedForwardBlock,
+    GatedFeedForward,
+    Layer,
+    LayerStack,
+    initialise,
+    onednn,
+)
+from zoo.blocks.kernels import kernels_taken
+from zoo.blocks.onednn import onednn_linear
+from zoo.core.layout import Layout
+from zoo.core.specs import Dims, Init
+
+HAS_AVX512 = torch.backends.cpu.get_cpu_capability() == "AVX512"
+needs_avx512 = pytest.mark.skipif(not HAS_AVX512, reason="oneDNN is not taken without AVX-512")
+ENOUGH = onednn.LEAST_TOKENS
+
+
+def stack(activation: Any = "gelu", feedforward: Callable[[Dims], nn.Module] = FeedForward) -> LayerStack:
+    """One layer of 3 million weights."""
+    dims = Dims(vocab_size=8, embedding_width=512, hidden_width=512, n_layers=1, n_heads=8, ffn_width=2048,
+                activation=activation)  # fmt: skip
+    made = LayerStack([Layer(AttentionBlock(dims), FeedForwardBlock(dims, feedforward(dims)))])
+    initialise(made, Init(linear_std=0.05), seed=0)
+    return made.eval()
+
+
+@pytest.fixture
+def hidden() -> Tensor:
+    return torch.randn(30, 512, generator=torch.Generator().manual_seed(0))
+
+
+LAYOUT = Layout((20, 10))
+
+
+@torch.no_grad()
+def both(encoder: nn.Module, hidden: Tensor) -> tuple[Tensor, Tensor]:
+    """What it gives by itself, and prepacked."""
+    plain = encoder(hidden, LAYOUT)
+    with onednn_linear(encoder, ENOUGH):
+        return plain, encoder(hidden, LAYOUT)
+
+
+@needs_avx512
+def test_torch_still_has_the_private_operators() -> None:
+    assert onednn.operators() is not None, "encoders are 1.2 times as slow without; look for what replaces them"
+
+
+@needs_avx512
+@pytest.mark.parametrize("activation", ["gelu", "gelu_new", "relu", "silu"])
+@pytest.mark.parametrize("feedforward", [FeedForward, GatedFeedForward])
+def test_prepacked_layers_differ_by_rounding(
+    activation: str, feedforward: Callable[[Dims], nn.Module], hidden: Tensor
+) -> None:
+    encoder = stack(activation, feedforward)
+    with torch.no_grad():
+        exact = encoder.double()(hidden.double(), LAYOUT)
+    plain, packed = both(encoder.float(), hidden)
+    assert not torch.equal(plain, packed)
+    assert (packed - exact).abs().max() < 5e-6
+
+
+@needs_avx512
+def test_in_bfloat16_the_error_is_not_that_of_autocast_or_more(hidden: Tensor) -> None:
+    encoder = stack()
+    with torch.no_grad():
+        exact = encoder(hidden, LAYOUT)
+    with torch.autocast("cpu", torch.bfloat16):
+        plain, packed = both(encoder, hidden)
+    errors = [float((found - exact).abs().mean()) for found in (plain, packed)]
+    assert 0 < errors[1] < 1.05 * errors[0] and packed.dtype == torch.float32
+
+
+@needs_avx512
+@pytest.mark.parametrize("frozen", [False, True])
+def test_gradients_differ_by_rounding(frozen: bool, hidden: Tensor, monkeypatch: pytest.MonkeyPatch) -> None:
+    encoder, found = stack(), []
+    encoder.layers[0].feedforward.requires_grad_(not frozen)
+    exact = copy.deepcopy(encoder).double()
+    monkeypatch.setattr(onednn, "LEAST_TRAINED", 0)
+    for its, dtype in ((exact, torch.float64), (encoder, torch.float32)):
+        given = hidden.to(dtype).requires_grad_()
+        with kernels_taken() as names, onednn_linear(its, len(hidden)):
+            out = its(given, LAYOUT)
+        out.pow(3).mean().backward()
+        found.append([out, given.grad, *(p.grad for p in its.parameters() if p.requires_grad)])
+    for ours, wanted in zip(found[1], found[0], strict=True):
+        assert (ours - wanted).norm() < 3e-6 * wanted.norm() + 1e-8  # keys' biases have no gradient
+    assert "oneDNN linear" in names
+
+
+class Strange(nn.Module):
+    """An encoder whose author knows linear layers alone, and applies one twice."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.wide, self.narrow = nn.Linear(512, 4096, bias=False), nn.Linear(4096, 512)
+
+    def forward(self, hidden: Tensor, layout: Layout) -> Tensor:
+        once = self.narrow(self.wide(hidden[None]).sigmoid())
+        out: Tensor = self.narrow(self.wide(once).sigmoid())[0]
+        return out
+
+
+@needs_avx512
+def test_the_layers_of_a_stranger_are_prepacked_and_their_hooks_called(hidden: Tensor) -> None:
+    encoder, seen = Strange(), []
+    encoder.narrow.register_forward_hook(lambda module, given, made: seen.append(made.shape))
+    with kernels_taken() as names:
+        plain, packed = both(encoder, hidden)
+    torch.testing.assert_close(packed, plain, atol=5e-6, rtol=0)
+    assert len(seen) == 4 and names == {"prepacked linear"}
+
+
+def test_a_module_is_as_before_even_after_an_error(hidden: Tensor) -> None:
+    encoder = stack()
+    with (
+        torch.no_grad(),
+        pytest.raises(ZeroDivisionError),
+        onednn_linear(encoder, ENOUGH),
+        onednn_linear(encoder, ENOUGH),
+    ):
+        raise ZeroDivisionError
+    assert not any({"forward", "activated"} & set(module.__dict__) for module in encoder.modules())
+    encoder(hidden, LAYOUT).sum().backward()
+    assert all(parameter.grad is not None for parameter in encoder.parameters())
+
+
+@pytest.mark.parametrize(
+    "reason", ["few tokens", "small", "gradients of few tokens", "double", "no operators", "float16"]
+)
+def test_bits_are_those_of_torch_where_nothing_would_be_gained(
+    reason: str, hidden: Tensor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    encoder, n_tokens, dtype = stack(), ENOUGH, torch.float32
+    if reason == "few tokens":
+        n_tokens -= 1
+    elif reason == "small":
+        monkeypatch.setattr(onednn, "LEAST_WEIGHTS", 2**22)
+    elif reason == "double":
+        dtype = torch.float64
+    elif reason == "no operators":
+        monkeypatch.setattr(onednn, "operators", lambda: None)
+    encoder, hidden = encoder.to(dtype), hidden.to(dtype)
+    with (
+        torch.set_grad_enabled(reason == "gradients of few tokens"),
+        torch.autocast("cpu", torch.float16, enabled=reason == "float16"),
+        kernels_taken() as names,
+    ):
+        plain = encoder(hidden, LAYOUT)
+        with onednn_linear(encoder, n_tokens):
+            assert torch.equal(encoder(hidden, LAYOUT), plain)
+    assert names == {"sdpa by length"}

@@ -1,0 +1,158 @@
+"""Linear layers by oneDNN's products, on processors where these are faster than torch's own layers."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from functools import cache, partial
+from typing import Any, TypeGuard
+
+import torch
+from torch import Tensor, nn
+
+from zoo.blocks.feedforward import FeedForward, GatedFeedForward
+from zoo.blocks.kernels import note_kernel
+
+LEAST_TOKENS = 1_024
+"""To lay out a weight again takes as long as oneDNN then saves in about 300 tokens."""
+
+LEAST_WEIGHTS = 2**21
+"""For smaller encoders, code for each new number of tokens costs more than it saves."""
+
+LEAST_TRAINED = 2**35
+"""The same for weights times tokens of a training step, which needs code for three products and saves a tenth."""
+
+FUSED: dict[tuple[type[nn.Module], str], tuple[str, str]] = {
+    (nn.GELU, "none"): ("gelu", "none"),
+    (nn.GELU, "tanh"): ("gelu", "tanh"),
+    (nn.ReLU, ""): ("relu", ""),
+}
+"""What a product does to its sums before it stores them, by activation and approximation."""
+
+FUSABLE = (FeedForward, GatedFeedForward)
+"""Those whose first product is activated; a subclass may use it otherwise."""
+
+
+@contextmanager
+def onednn_linear(module: nn.Module, n_tokens: int) -> Iterator[None]:
+    """Inside, the linear layers of a module on a CPU compute by oneDNN, if `n_tokens` to read make up for it.
+
+    Without gradients they read weights laid out for it, in bfloat16 under autocast, and the activation of a
+    feed-forward network is part of its first product. With gradients that is done in float32 alone: in bfloat16 torch's
+    own layers use oneDNN. Nothing of the module is changed for good; what a layer gives differs by rounding.
+    """
+    with ExitStack() as stack:
+        dtype = _precision()
+        layers = [layer for layer in module.modules() if _is_plain(layer)] if dtype else []
+        if dtype and _pays(sum(layer.weight.numel() for layer in layers), n_tokens):
+            if torch.is_grad_enabled():
+                note_kernel("oneDNN linear")
+                for layer in layers:
+                    _put(stack, layer, "forward", partial(_trained, layer))
+            else:
+                note_kernel("prepacked linear")
+                _prepack(stack, module, layers, dtype)
+        yield
+
+
+def _pays(n_weights: int, n_tokens: int) -> bool:
+    if torch.is_grad_enabled():
+        return n_weights * n_tokens >= LEAST_TRAINED
+    return n_weights >= LEAST_WEIGHTS and n_tokens >= LEAST_TOKENS
+
+
+def _put(stack: ExitStack, module: nn.Module, name: str, function: Callable[[Tensor], Tensor]) -> None:
+    """Let a method of a module be another function as long as the stack is open."""
+    if name not in module.__dict__:
+        setattr(module, name, function)
+        stack.callback(module.__dict__.pop, name, None)
+
+
+def _prepack(stack: ExitStack, module: nn.Module, layers: list[nn.Linear], dtype: torch.dtype) -> None:
+    for each in module.modules():
+        if isinstance(each, FeedForward) and type(each) in FUSABLE and each.up in layers:
+            what = FUSED.get((type(each.activation), getattr(each.activation, "approximate", "")))
+            if what is not None:
+                layers.remove(each.up)
+                _put(stack, each, "activated", _packed(each.up, dtype, *what))
+    for layer in layers:
+        _put(stack, layer, "forward", _packed(layer, dtype))
+
+
+def _packed(layer: nn.Linear, dtype: torch.dtype, *fused: str) -> Callable[[Tensor], Tensor]:
+    """What a layer computes, in a precision, with an activation in it if one is named."""
+    linear, reorder = operators()
+    attribute, algorithm = fused or ("none", "")
+    weight = reorder(layer.weight.detach().to(dtype))
+    bias = None if layer.bias is None else layer.bias.detach().to(dtype)
+
+    def forward(values: Tensor) -> Tensor:
+        out: Tensor = linear(values.to(dtype), weight, bias, attribute, [], algorithm)
+        return out
+
+    return forward
+
+
+def _trained(layer: nn.Linear, values: Tensor) -> Tensor:
+    out: Tensor = _Linear.apply(values.flatten(0, -2), layer.weight, layer.bias)  # type: ignore[no-untyped-call]
+    return out.view(*values.shape[:-1], out.shape[-1])
+
+
+class _Linear(torch.autograd.Function):
+    """A linear layer whose three products, one forward and two backward, are oneDNN's."""
+
+    @staticmethod
+    def forward(ctx: Any, values: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
+        """[T, in], [out, in], [out] -> [T, out]"""
+        ctx.save_for_backward(values, weight)
+        return _product(values, weight, bias)
+
+    @staticmethod
+    @torch.autograd.function.once_differentiable
+    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor | None, ...]:
+        """[T, out] -> [T, in], [out, in], [out]"""
+        values, weight = ctx.saved_tensors
+        of_values, of_weight, of_bias = ctx.needs_input_grad
+        return (
+            _product(gradient, weight.t()) if of_values else None,
+            _product(gradient.t(), values.t()) if of_weight else None,
+            gradient.sum(0) if of_bias else None,
+        )
+
+
+def _product(left: Tensor, right: Tensor, bias: Tensor | None = None) -> Tensor:
+    """The product of the left matrix with the right one's transpose, plus a bias."""
+    made: Tensor = operators()[0](left, right, bias, "none", [], "")
+    return made
+
+
+def _is_plain(layer: nn.Module) -> TypeGuard[nn.Linear]:
+    """Whether it is a linear layer and nothing else, in float32 on a CPU."""
+    return type(layer) is nn.Linear and layer.weight.device.type == "cpu" and layer.weight.dtype == torch.float32
+
+
+def _precision() -> torch.dtype | None:
+    """The type of numbers that products have here and now; None where oneDNN's are not known to be faster."""
+    if operators() is None:
+        return None
+    if not torch.is_autocast_enabled("cpu"):
+        return torch.float32
+    is_bf16 = torch.get_autocast_dtype("cpu") == torch.bfloat16 and torch.ops.mkldnn._is_mkldnn_bf16_supported()
+    return torch.bfloat16 if is_bf16 and not torch.is_grad_enabled() else None
+
+
+@cache
+def operators() -> Any:
+    """Torch's private operators: a product with an activation, and what lays out its weight.
+
+    None if this torch has them no longer, or in another form, or without AVX-512, where they were not measured.
+    """
+    is_built_in: bool = torch.backends.mkldnn.is_available()  # type: ignore[no-untyped-call]
+    if not is_built_in or torch.backends.cpu.get_cpu_capability() != "AVX512":
+        return None
+    linear = getattr(torch.ops.mkldnn, "_linear_pointwise", None)
+    reorder = getattr(torch.ops.mkldnn, "_reorder_linear_weight", None)
+    if linear is None or reorder is None:
+        return None
+    names = [argument.name for argument in linear.default._schema.arguments]
+    return (linear, reorder) if names == ["X", "W", "B", "attr", "scalars", "algorithm"] else None
