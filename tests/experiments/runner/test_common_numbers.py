@@ -131,7 +131,7 @@ def test_what_a_strangers_part_draws_and_no_checkpoint_holds_is_the_same_in_fine
 
 
 def test_what_does_not_matter_for_pretraining_shares_one() -> None:
-    names = ["bert-tiny", NO_OP, "bert-tiny+pretraining.short_share=0.5", "bert-tiny+finetuning.learning_rate=0.002"]
+    names = ["bert-tiny", NO_OP, "bert-tiny+pretraining.warmup=0.1001", "bert-tiny+finetuning.learning_rate=0.002"]
     plan = planned(*names, "bert-tiny+masking.rate=0.2", "bert-tiny+head.pooling=first", one_head=False)
     trained = [job.system for job in plan.jobs if job.kind == "pretrain"]
     assert trained == ["bert-tiny", "bert-tiny+masking.rate=0.2"]
@@ -153,7 +153,6 @@ def keys(plan: Plan, system: str) -> list[str]:
     "exchange",
     [
         "finetuning.epochs=2.0",
-        "pretraining.short_share=0.5",
         "pretraining.warmup=0.1001",
         "head.pair=joint",  # of single texts
         "masking.random_share=0.1",

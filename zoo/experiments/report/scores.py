@@ -112,6 +112,11 @@ def averages(comparisons: Comparisons, systems: Iterable[str], tasks: Sequence[s
     return {system: _average([comparisons.spreads[task].get(system) for task in tasks]) for system in systems}
 
 
+def _start(names: Sequence[str]) -> str:
+    *others, last = names
+    return f"{', '.join(others)} and {last} start" if others else f"{last} starts"
+
+
 def notes(run: ComparisonRun, comparisons: Comparisons) -> list[str]:
     """Notes on how to read the scores."""
     plan = run.plan
@@ -123,17 +128,18 @@ def notes(run: ComparisonRun, comparisons: Comparisons) -> list[str]:
         tokens = f"{least:,} tokens each" if least == most else f"{least:,} to {most:,} tokens"
         lines.append(f"Pre-trained on {plan.corpus.description}: {tokens}.")
     lines += [
-        f"{name} starts from the pre-training of {origin}: they do not differ in anything that it depends on."
-        for name, origin in plan.origins.items()
-        if name != origin and plan.is_pretrained(name)
+        f"{_start(names)} from the pre-training of {origin}: they do not differ in anything that it depends on."
+        for origin in dict.fromkeys(plan.origins.values())
+        if (names := [n for n, its in plan.origins.items() if its == origin != n and plan.is_pretrained(n)])
     ]
     for variant in plan.trained:
         if variant.distillation.inherits:
             layers = ", ".join(map(str, variant.distillation.layer_numbers))
             teacher = variant.distillation.teacher
             lines.append(f"{variant.name} is not pre-trained but starts from layers {layers} of {teacher}.")
-    for name, start in plan.checkpoints.items():
-        lines.append(f"{name} is not pre-trained here but starts from {start.folder}, hash {start.content_hash[:12]}.")
+    for folder, start in {start.folder: start for start in plan.checkpoints.values()}.items():
+        names = [name for name, its in plan.checkpoints.items() if its.folder == folder]
+        lines.append(f"Not pre-trained here: {_start(names)} from {folder}, hash {start.content_hash[:12]}.")
     if scored := [task.name for task in plan.tasks if task_kind(task).by_likelihood]:
         models = "the model of each pre-training seed" if plan.pretrain_each_seed else "each pre-trained model once"
         lines.append(
