@@ -27,7 +27,6 @@ KINDS: Mapping[str, Mapping[type[Any], Any]] = {
 }
 """The library's classes with a head, by config, for each kind of head in a format."""
 
-
 USUAL = {
     "self", "input_ids", "attention_mask", "token_type_ids", "position_ids", "inputs_embeds", "head_mask", "labels",
     "start_positions", "end_positions", "encoder_hidden_states", "encoder_attention_mask", "output_attentions",
@@ -91,13 +90,17 @@ class LibraryHead(nn.Module):
 
     def forward(self, rows: Tensor, table: Tensor | None = None) -> tuple[Tensor, ...]:
         """What the class gives for hidden states [B, S, H] of sequences without padding, or [B, choices, S, H] if it
-        chooses; `table` is the token table."""
+        chooses; `table` is the token table. Raises ZooError if it asks for more."""
         for alias, source in self.tied.items():
             owner, _, leaf = alias.rpartition(".")
             tensor = table if source is None else self.model.get_parameter(source)
             self.model.get_submodule(owner).__dict__[leaf] = tensor
         mask = rows.new_ones(rows.shape[:-1], dtype=torch.long)
-        made: tuple[Tensor, ...] = self.model(inputs_embeds=rows, attention_mask=mask, return_dict=True).to_tuple()
+        try:
+            made: tuple[Tensor, ...] = self.model(inputs_embeds=rows, attention_mask=mask, return_dict=True).to_tuple()
+        except (AttributeError, IndexError, TypeError, ValueError) as error:
+            name = type(self.model).__name__
+            raise ZooError(f"{name} of the transformers library cannot run on hidden states: {error}") from None
         return made
 
 
