@@ -142,7 +142,8 @@ def _padded(tokenizer: Any, made: Any, chosen: list[int]) -> Any:
 def main(peer: Peer, task_name: str, description: str, **defaults: int) -> None:
     """Print the scores and times of both, in turn; the data lie in the folder of the file that is given, or above it.
 
-    `defaults` are those of the numbers of training and development items, steps, items per batch, tokens and seeds.
+    `defaults` are those of the numbers of training and development items, steps, items per batch, tokens and seeds, and
+    of the stride where texts are read in windows.
     """
     parser = argparse.ArgumentParser(description=description, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("data", type=Path, help="the folder of the task's files, as --data of zoo compare")
@@ -156,7 +157,12 @@ def main(peer: Peer, task_name: str, description: str, **defaults: int) -> None:
     train, dev = drawn(dataset.splits["train"], given.train), drawn(dataset.splits["dev"], given.dev)
     gold = gold_labels(task, Dataset({"dev": dev}, ""))["dev"]
     recipe = Finetuning(
-        learning_rate=3e-4, steps=given.steps, batch_size=given.batch, max_length=given.length, epsilon=1e-8
+        learning_rate=3e-4,
+        steps=given.steps,
+        batch_size=given.batch,
+        max_length=given.length,
+        stride=getattr(given, "stride", None),
+        epsilon=1e-8,
     )
     seen: dict[str, list[Row]] = {"zoo": [], "transformers": []}
     for seed in range(given.seeds):

@@ -30,6 +30,11 @@ from benchmarks import (
 )
 from benchmarks.rows import GPU_ROWS, TINY, WHO, names_of_runs
 from tests.source_graph import ROOT
+from zoo.checkpoints import tokenizer_of
+from zoo.core.specs import Finetuning
+from zoo.registry.catalog import Catalog
+from zoo.tasks.kinds import task_kind
+from zoo.weights.folder import CheckpointFolder
 
 FOLDER = ROOT / "benchmarks"
 WORDS = ["who", "built", "the", "old", "bridge", "and", "when", "did", "a", "young", "sailor", "cross", "it"]
@@ -174,6 +179,23 @@ def test_features_of_squad_are_those_of_the_peer(
     monkeypatch.setattr(squad_features, "REPEATS", 1)
     squad_features.main(*squad)
     assert "48 of 48 questions of one window are equal" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("stride", [2, 3, 40])
+def test_windows_and_targets_of_fine_tuning_on_squad_are_those_of_the_peer(
+    squad: tuple[Path, Path], stride: int
+) -> None:
+    recipe = Finetuning(learning_rate=1.0, max_length=11, stride=stride)
+    task = Catalog.installed().task("squad-by-article")
+    items = finetuning.drawn(task.load(squad[0].parent).splits["train"], 3)
+    kind, tokenizer = task_kind(task, recipe), tokenizer_of(CheckpointFolder(squad[1]), Catalog.installed())
+    encoded, _ = kind.encode(items, tokenizer, recipe.max_length)
+    pairs = [(part, item.label) for whole, item in zip(encoded, items, strict=True) for part in whole.parts]
+    peer = squad_finetune.Answers()
+    made = peer.features(transformers.AutoTokenizer.from_pretrained(squad[1]), items, recipe)
+    assert made["input_ids"] == [part.encodings[0].ids.tolist() for part, _ in pairs]
+    assert peer.learnt(made, items) == [tuple(kind.target(part, label)) for part, label in pairs]
+    assert len(pairs) == len(items) * {2: 3, 3: 3, 40: 2}[stride]
 
 
 def test_fine_tuning_on_squad_is_scored_here_and_there(
