@@ -23,6 +23,7 @@ from benchmarks import (
     multiple_tests,
     squad_features,
     squad_finetune,
+    squad_sentences,
     table,
     until_decided,
     verdict_power,
@@ -34,6 +35,7 @@ from zoo.checkpoints import tokenizer_of
 from zoo.core.specs import Finetuning
 from zoo.registry.catalog import Catalog
 from zoo.tasks.kinds import task_kind
+from zoo.tasks.record_file import read_task_file
 from zoo.weights.folder import CheckpointFolder
 
 FOLDER = ROOT / "benchmarks"
@@ -279,3 +281,23 @@ def test_a_goal_is_reached_by_speed_and_memory_together() -> None:
         assert line.endswith(f"| {said} |")
     (line,) = table.table([peer | {"who": "zoo", "goal": "<= 2 ms"}])
     assert line == "| `a` | <= 2 ms | 2.0 ms | - | - | - | yes |"
+
+
+def test_sentences_of_squad_are_a_task_whose_answers_hold_the_answer(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    texts = ["The old sailor built a bridge.", "He crossed it.", "It was cold.", "The bridge fell.", "He swam."]
+    answer = {"answer_start": 4, "text": "old sailor"}
+    asked = {"id": "0", "question": "Who built it?", "answers": [answer]}
+    articles = [
+        {"title": "t", "paragraphs": [{"context": " ".join(texts), "qas": [asked | {"id": str(number)}]}]}
+        for number in range(48)
+    ]
+    (tmp_path / "dev-v1.1.json").write_text(json.dumps({"data": articles}))
+    monkeypatch.setattr(sys, "argv", ["squad_sentences", str(tmp_path), "--out", str(tmp_path / "made")])
+    squad_sentences.main()
+    dataset = read_task_file(tmp_path / "made" / "squad-sentences.toml").load(None)
+    assert {split: len(items) for split, items in dataset.splits.items()} == {"train": 40, "dev": 8}
+    for items in dataset.splits.values():
+        assert all(item.choices[item.label] == texts[0] and {*item.choices} <= {*texts} for item in items)
+    assert len({item.label for item in dataset.splits["train"]}) == squad_sentences.N_CHOICES

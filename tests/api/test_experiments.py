@@ -53,6 +53,21 @@ def test_what_an_expression_sets_is_kept_and_said_and_others_get_the_option(
     ]
 
 
+def test_a_task_may_have_a_number_of_steps_of_its_own() -> None:
+    given = {"tasks": "micro-sentiment,micro-roles", "pretrain_tokens": "2k", "seeds": 1}
+    plan = zoo.plan_comparison("bert-tiny", finetune_steps="3,micro-roles=5", **given)
+    jobs = [job for job in plan.jobs if job.kind == "finetune"]
+    assert {job.task: plan.finetuning_of(job).steps for job in jobs} == {"micro-sentiment": 3, "micro-roles": 5}
+    for refused, told in (
+        ("3,micro-role=5", "'micro-role' is not a task.*did you mean 'micro-roles'"),
+        ("3,micro-reference=5", "'micro-reference' is not a task"),
+    ):
+        with pytest.raises(zoo.ZooError, match=told):
+            zoo.plan_comparison("bert-tiny", finetune_steps=refused, **given)
+    with pytest.raises(zoo.ZooError, match="sets its steps for every task, and --finetune-steps those on micro-roles"):
+        zoo.plan_comparison("bert-tiny+finetuning.steps=7", finetune_steps={"micro-roles": 5}, **given)
+
+
 def test_a_budget_below_a_batch_shrinks_the_batch_unless_the_expression_sets_it() -> None:
     plain, own = (
         zoo.plan_comparison(name, tasks="micro-acceptability", pretrain_tokens=1_000, seeds=1).variants[0].pretraining

@@ -39,6 +39,23 @@ def test_a_float_that_is_whole_is_a_count() -> None:
     assert read_count(1e6) == 1_000_000 and isinstance(read_count(1e6), int)
 
 
+@pytest.mark.parametrize(
+    ("given", "numbers"),
+    [
+        (500, {"*": 500}), ("1,500", {"*": 1_500}), ("300, squad = 1.5k", {"*": 300, "squad": 1_500}),
+        ("squad=2,rte=3", {"squad": 2, "rte": 3}), ({"*": "1k", "squad": 7}, {"*": 1_000, "squad": 7}),
+    ],
+)  # fmt: skip
+def test_numbers_may_be_given_by_name(given: object, numbers: dict[str, int]) -> None:
+    assert ExperimentOptions.of({"finetune_steps": given}).finetune_steps == numbers
+
+
+@pytest.mark.parametrize("given", ["300,400,squad=5", "squad=1,squad=2", "squad=1,000", "=5", "squad=", "squad=0", {}])
+def test_numbers_by_name_of_which_one_is_none_or_given_twice_are_refused(given: object) -> None:
+    with pytest.raises(ZooError, match=r"as 300,squad=1500|write 20000|greater than or equal|at least 1"):
+        ExperimentOptions.of({"finetune_steps": given})
+
+
 def test_lists_may_be_given_as_text_as_lists_and_one_by_one() -> None:
     assert ExperimentOptions.of({"tasks": "rte, mrpc"}).tasks == ("rte", "mrpc")
     assert ExperimentOptions.of({"tasks": ["rte", "mrpc"]}).tasks == ("rte", "mrpc")

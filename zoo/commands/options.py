@@ -77,6 +77,8 @@ def _as_typed(name: str, field: FieldInfo) -> tuple[Any, dict[str, Any]]:
         if any(isinstance(extra, BeforeValidator) and extra.func is read_several for extra in field.metadata):
             return list[str] | None, {"metavar": what}
         return str | None, {"metavar": f"{what},{what}", "parser": _parser(kind)}
+    if get_origin(core) is dict:
+        return str | None, {"metavar": "N,NAME=N", "parser": _parser(kind)}
     known = {int: "N", float: "X", str: "NAME", Path: "PATH"}
     return str | None, {"metavar": known.get(core) or "|".join(get_args(core)), "parser": _parser(kind)}
 

@@ -74,6 +74,29 @@ def read_duration(value: object) -> object:
     return float(parts[1]) * SECONDS[parts[2]]
 
 
+ANY = "*"
+"""The name under which a number counts for all names that have none of their own."""
+
+
+def read_by_name(value: object) -> object:
+    """Numbers by name, as 300,squad=1500: one without a name is for all others; mappings are returned as they are.
+
+    Raises ValueError if a name has two.
+    """
+    if isinstance(value, Mapping):
+        return {name: read_count(number) for name, number in value.items()}
+    if not isinstance(value, str) or "=" not in value:
+        return {ANY: read_count(value)}
+    found: dict[str, object] = {}
+    for part in value.split(","):
+        name, equals, number = (each.strip() for each in part.rpartition("="))
+        name = name if equals else ANY
+        if not name or name in found:
+            raise ValueError(f"{value!r:.60} is not one number, as 300, or several by task, as 300,squad=1500")
+        found[name] = read_count(number)
+    return found
+
+
 def read_names(value: object) -> object:
     """Names, in one text separated by commas."""
     if isinstance(value, str):
@@ -88,6 +111,9 @@ def read_several(value: object) -> object:
 
 Amount = Annotated[int, Field(ge=1), BeforeValidator(read_count)]
 """A positive whole number as people write it."""
+
+ByName = Annotated[dict[str, Amount], Field(min_length=1), BeforeValidator(read_by_name)]
+"""A positive whole number, or several by name, as people write them."""
 
 Whole = Annotated[int, Field(ge=0), BeforeValidator(read_count)]
 """A whole number as people write it, 0 included."""

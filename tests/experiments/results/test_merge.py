@@ -85,6 +85,14 @@ def test_another_version_or_other_data_of_a_task_are_refused(field: str, value: 
         merge({"a": made_up(3, BERT), "b": changed(run, tasks=tasks)})
 
 
+def test_steps_of_a_task_unite_and_are_compared_where_both_have_the_task() -> None:
+    lamps = changed(made_up(2, BERT), task_steps={"lamps": 5})
+    boats = changed(renamed(made_up(2, BERT), "boats"), variants=lamps.plan.variants, task_steps={"boats": 7})
+    assert merge({"a": lamps, "b": boats}).plan.task_steps == {"lamps": 5, "boats": 7}
+    with pytest.raises(ZooError, match=r"fine-tuning steps is .*, 5 on lamps in one and .*, 6 on lamps in the other"):
+        merge({"a": lamps, "b": changed(made_up(2, BERT), task_steps={"lamps": 6})})
+
+
 def test_another_recipe_or_budget_is_refused() -> None:
     with pytest.raises(ZooError, match=r"variant 'bert-tiny' is not the same in a and b: finetuning.learning_rate"):
         merge({"a": made_up(3, BERT), "b": with_recipe(made_up(3, BERT), learning_rate=0.5)})

@@ -197,6 +197,7 @@ def _settings(run: ComparisonRun) -> Iterator[str]:
         yield f"pre-trained on {text}: {own[0].pretraining.tokens:,} tokens"
     steps = sorted({str(v.finetuning.steps or f"{v.finetuning.epochs:g} epochs") for v in plan.variants})
     yield f"fine-tuning: {' and '.join(steps)}{' steps' if all(map(str.isdecimal, steps)) else ''}"
+    yield from [f"fine-tuning on {task}: {own} steps" for task, own in plan.task_steps.items()]
     devices = sorted({r.environment.arithmetic for r in run.results if not isinstance(r, FailedResult)})
     yield f"seeds: {', '.join(map(str, plan.seeds))}; computed on {' and '.join(devices)}"
     if withheld(run):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from operator import attrgetter
 from typing import Any, TypeVar
 
@@ -47,6 +47,7 @@ def merged_plan(plans: Mapping[str, Plan]) -> Plan:
         "teachers": tuple(variant for name, variant in variants.items() if name not in compared),
         "tasks": tuple(_united(plans, "task", lambda plan: {t.name: t for t in plan.tasks}).values()),
         "seeds": tuple(sorted({seed for plan in plans.values() for seed in plan.seeds})),
+        "task_steps": {task: steps for plan in plans.values() for task, steps in plan.task_steps.items()},
         "tuning": _united_tuning(plans),
         "synonyms": {path: its for plan in plans.values() for path, its in plan.synonyms.items()},
         "checkpoints": _united(plans, "start of", lambda plan: plan.checkpoints, but="folder"),
@@ -74,15 +75,17 @@ def _refuse_other_settings(first: tuple[str, Plan], other: tuple[str, Plan]) -> 
         # A run whose variants all start from trained weights reads no corpus.
         if name != "corpus_hash" or (one.corpus_hash and two.corpus_hash)
     }
-    found["fine-tuning steps"] = (_steps(one), _steps(two))
+    shared = {task.name for task in one.tasks} & {task.name for task in two.tasks}
+    found["fine-tuning steps"] = (_steps(one, shared), _steps(two, shared))
     for what, (left, right) in found.items():
         if left != right:
             raise ZooError(f"{a} and {b} are not of one comparison: {what} is {left} in one and {right} in the other")
 
 
-def _steps(plan: Plan) -> str:
-    """The numbers of fine-tuning steps that replace the recipes' epochs."""
-    return " and ".join(sorted({str(v.finetuning.steps or "by epochs") for v in plan.variants}))
+def _steps(plan: Plan, tasks: Collection[str]) -> str:
+    """The numbers of fine-tuning steps that replace the recipes' epochs, and those of tasks that have their own."""
+    own = [f"{steps} on {task}" for task, steps in sorted(plan.task_steps.items()) if task in tasks]
+    return ", ".join([" and ".join(sorted({str(v.finetuning.steps or "by epochs") for v in plan.variants})), *own])
 
 
 def _united(

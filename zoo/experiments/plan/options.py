@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 
 from pydantic import BeforeValidator, Field
 
-from zoo.core.options import Amount, Duration, Help, Names, Options, Paths, Texts, Whole, read_names
+from zoo.core.options import Amount, ByName, Duration, Help, Names, Options, Paths, Texts, Whole, read_names
 from zoo.core.specs import TrainingPrecision
 from zoo.experiments.plan.equal import Equal
 from zoo.experiments.plan.plan import Plan
@@ -79,8 +79,13 @@ class PlanOptions(Options):
         ),
     ] = ()
     finetune_steps: Annotated[
-        Amount | None,
-        Help("Fine-tuning steps per variant and task.", TRAINING, "500", "as each variant's record says"),
+        ByName | None,
+        Help(
+            "Fine-tuning steps per variant and task, for some tasks also others.",
+            TRAINING,
+            "500 or 300,squad=1500",
+            "as each variant's record says",
+        ),
     ] = None
     seeds: Annotated[Seeds, Help("Fine-tuning seeds per variant and task.", TRAINING, "10")] = 3
     until_decided: Annotated[

@@ -7,7 +7,8 @@ from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from zoo.core.errors import ZooError
+from zoo.core.errors import UnknownName, ZooError
+from zoo.core.options import ANY
 from zoo.core.specs import Variant
 from zoo.experiments.plan.ablation import Ablation, of_table, path
 from zoo.experiments.plan.claims import PLAIN, looks_at
@@ -139,6 +140,7 @@ def _plan(
     installed = catalog.offered["task"]
     catalog = catalog.with_tasks(t for t in asked if isinstance(t, RecordTask) and installed.get(t.name) != t)
     tasks, looks = [task.name for task in asked], _looks(options, [variant.name for variant in variants])
+    task_steps = _task_steps(asked, own, options)
     budgeted = [_budgeted(variant, own.get(variant.name, ()), options) for variant in taught.variants]
     budgeted = made_equal(catalog, budgeted, equal)
     return make_plan(
@@ -149,6 +151,7 @@ def _plan(
         teachers=[_budgeted(v, catalog.exchanged_fields(name), options) for name, v in taught.teachers.items()],
         folders=taught.folders,
         evaluated={*evaluated, *taught.with_head},
+        task_steps=task_steps,
         n_seeds=looks[-1] if looks else options.seeds,
         corpus=_files(options.corpus),
         data_folder=folder,
@@ -208,7 +211,24 @@ def _budgeted(variant: Variant, own: Collection[str], options: PlanOptions) -> V
     for field, option in BUDGETS.items():
         if field in own and option in options.given:
             _log.warning(f"{variant.name} sets {field} itself; --{option.replace('_', '-')} does not change it")
-    return with_budget(variant, options.pretrain_tokens, options.finetune_steps, own)
+    return with_budget(variant, options.pretrain_tokens, (options.finetune_steps or {}).get(ANY), own)
+
+
+def _task_steps(tasks: Sequence[Task], own: Mapping[str, Collection[str]], options: PlanOptions) -> dict[str, int]:
+    """The steps of tasks that have a number of their own. Raises ZooError if nothing is trained on one, or a variant
+    sets its own.
+    """
+    steps = {task: number for task, number in (options.finetune_steps or {}).items() if task != ANY}
+    learnt = [task.name for task in tasks if is_learnt(task)]
+    for task in steps:
+        if task not in learnt:
+            raise UnknownName("task", task, learnt, "what --finetune-steps trains on here")
+        for variant, fields in own.items():
+            if "finetuning.steps" in fields:
+                raise ZooError(
+                    f"{variant} sets its steps for every task, and --finetune-steps those on {task}; remove one"
+                )
+    return steps
 
 
 def _tuning(catalog: Catalog, options: PlanOptions, tasks: Sequence[str]) -> Tuning | None:

@@ -61,6 +61,8 @@ class PlanSpec(Record):
     """The share of documents held out from pre-training, to evaluate models on."""
     evaluate_at: tuple[Count, ...] = ()
     """Tokens of pre-training, besides all, after which models are evaluated too; scores count those after all."""
+    task_steps: dict[str, Count] = Field(default={})
+    """The fine-tuning steps of tasks that have a number of their own."""
     equal: Equal | None = None
     """What the variants were made equal in, by their widths or their numbers of tokens."""
     checkpoints: dict[str, PlannedCheckpoint] = Field(default={})
@@ -94,6 +96,7 @@ class PlanSpec(Record):
         for what, given, known in (
             ("checkpoints", self.checkpoints, names),
             ("tuning", self.tuning.settings if self.tuning else {}, tasks),
+            ("fine-tuning steps", self.task_steps, trained),
             ("models of another task", [t.trained_on for t in self.tasks if t.trained_on and self.finetuned], trained),
             ("an ablation's edges", self.ablation.ends if self.ablation else (), names),
             ("distillation", [v.distillation.teacher for v in self.trained if v.distillation.teacher], names),
@@ -253,8 +256,12 @@ class PlanSpec(Record):
         return self._tasks[name]
 
     def finetuning_of(self, job: Job) -> Finetuning:
-        """The recipe of a fine-tuning: its variant's, with the job's setting, as far as the task's kind knows it."""
+        """The recipe of a fine-tuning: its variant's, with the task's number of steps and the job's setting, as far as
+        the task's kind knows it.
+        """
         recipe = self.variant(job.system).finetuning
+        if steps := self.task_steps.get(str(job.task)):
+            recipe = recipe.model_copy(update={"steps": steps})
         recipe = job.setting.applied(recipe) if job.setting else recipe
         return recipe.in_loss(task_kind(self.task(str(job.task))).loss_reads)
 

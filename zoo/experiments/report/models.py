@@ -69,6 +69,7 @@ def common_table(run: ComparisonRun) -> Table:
         for variant in run.plan.variants
     ]
     common = {name: value for name, value in of_each[0].items() if all(other[name] == value for other in of_each)}
+    common |= {f"finetuning.steps on {task}": steps for task, steps in run.plan.task_steps.items()}
     rows = tuple((name, _value(value)) for name, value in common.items())
     return Table(("field", "value"), rows, title="Head and recipe of all", words=frozenset({"value"}))
 

@@ -140,6 +140,8 @@ def notes(run: ComparisonRun, comparisons: Comparisons) -> list[str]:
     for folder, start in {start.folder: start for start in plan.checkpoints.values()}.items():
         names = [name for name, its in plan.checkpoints.items() if its.folder == folder]
         lines.append(f"Not pre-trained here: {_start(names)} from {folder}, hash {start.content_hash[:12]}.")
+    if own_steps := [f"{steps:,} steps on {task}" for task, steps in plan.task_steps.items()]:
+        lines.append(f"Every variant is fine-tuned for {', '.join(own_steps)}.")
     if scored := [task.name for task in plan.tasks if task_kind(task).by_likelihood]:
         models = "the model of each pre-training seed" if plan.pretrain_each_seed else "each pre-trained model once"
         lines.append(

@@ -115,7 +115,9 @@ class _DryRun:
         self._catalog, self._plan, self._stage = catalog, plan, stage
         corpus = plan.corpus.sample() if isinstance(plan.corpus, MicroworldCorpus) else plan.corpus
         variants, teachers = (tuple(map(_shortened, each)) for each in (plan.variants, plan.teachers))
-        self._short = plan.model_copy(update={"variants": variants, "teachers": teachers, "corpus": corpus})
+        self._short = plan.model_copy(
+            update={"variants": variants, "teachers": teachers, "task_steps": {}, "corpus": corpus}
+        )
         self._done: dict[str, _Measured] = {}
         (stage / "jobs").mkdir()
 
