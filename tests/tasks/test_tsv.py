@@ -213,8 +213,13 @@ def test_a_missing_file_is_named_with_the_layout_that_is_expected(write: Write) 
     )
 
 
-def test_a_folder_one_level_too_deep_is_recognised(write: Write) -> None:
-    assert "give its parent folder" in complaint(task(), write() / "T")
+def test_the_folder_of_the_files_itself_may_be_given(write: Write, monkeypatch: pytest.MonkeyPatch) -> None:
+    folder = write()
+    assert task().load(folder / "T") == task().load(folder)
+    monkeypatch.chdir(folder / "T")
+    assert task().load(Path()) == task().load(folder)
+    (folder / "T").rename(folder / "mine")
+    assert "; train.tsv is read from a folder that is called T" in complaint(task(), folder / "mine")
 
 
 def test_a_missing_folder_and_none_at_all_are_told_apart(tmp_path: Path) -> None:

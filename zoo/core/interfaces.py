@@ -37,6 +37,8 @@ class Tokenizer(ABC):
     mask_id: int
     bos_id: int | None = None
     """The id that opens a text for a model that reads from left to right, if there is one."""
+    splits_at_spaces: bool = False
+    """Whether the ids of a text's beginning up to a space begin those of the text, so that its end need not be read."""
 
     @classmethod
     @abstractmethod

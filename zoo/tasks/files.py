@@ -42,7 +42,7 @@ class FilesTask(Task):
                 found[split] = path
             elif not file.optional:
                 raise ZooError(
-                    f"{folder} has no file {file.path}{_parent_hint(folder, file)}; "
+                    f"{folder} has no file {file.path}{_folder_hint(folder, file)}; "
                     f"task {self.name!r} looks there for {self._layout}"
                 )
         if not found:
@@ -75,12 +75,14 @@ class FilesTask(Task):
 
 
 def _path(folder: Path, file: SplitFile) -> Path | None:
-    """Where a file is: in the folder, or directly below it, as where benchmarks lie side by side.
+    """Where a file is: in the folder, which may be that of its path, or directly below it, where benchmarks lie side by
+    side.
 
     Raises ZooError if it lies in several of the folders below.
     """
     places = tuple(dict.fromkeys((file.path, *file.also)))
-    found = [folder / place for place in places if (folder / place).is_file()]
+    roots = (folder, *((folder.resolve().parent,) if folder.resolve().name == Path(file.path).parent.name else ()))
+    found = [root / place for root in roots for place in places if (root / place).is_file()]
     if found or Path(file.path).is_absolute():
         return next(iter(found), None)
     below = [path for place in places for path in _below(folder, place)]
@@ -93,6 +95,7 @@ def _below(folder: Path, place: str) -> list[Path]:
     return [parent / place for parent in sorted(folder.iterdir()) if (parent / place).is_file()]
 
 
-def _parent_hint(folder: Path, file: SplitFile) -> str:
-    name = Path(file.path).name
-    return f"; give its parent folder, as {name} lies in {folder} itself" if (folder / name).is_file() else ""
+def _folder_hint(folder: Path, file: SplitFile) -> str:
+    there = next((place for place in (file.path, *file.also) if (folder / Path(place).name).is_file()), None)
+    name = there and Path(there).name
+    return f"; {name} is read from a folder that is called {Path(there).parent}" if there else ""

@@ -18,19 +18,39 @@ Text: TypeAlias = str | tuple[str, str]
 
 BATCH_TOKENS = 4_096
 
+LONG = 64
+"""Characters of a text for each token that a model reads of it; of longer texts, the beginning is tried first."""
+
 log = logging.getLogger("zoo")
 
 
 def encode_texts(tokenizer: Tokenizer, texts: Sequence[Text], max_length: int) -> tuple[list[Encoding], int]:
     """Each text or pair as one sequence of at most `max_length` tokens, and how many had to be cut."""
-    firsts = tokenizer.encode([text if isinstance(text, str) else text[0] for text in texts])
-    seconds = iter(tokenizer.encode([text[1] for text in texts if not isinstance(text, str)]))
+    firsts = _beginnings(tokenizer, [text if isinstance(text, str) else text[0] for text in texts], max_length)
+    seconds = iter(_beginnings(tokenizer, [text[1] for text in texts if not isinstance(text, str)], max_length))
     encodings, n_cut = [], 0
     for text, first in zip(texts, firsts, strict=True):
         second = None if isinstance(text, str) else next(seconds)
+        if second is not None and min(len(first), len(second)) > max_length:  # the longer one has an odd place
+            first, second = tokenizer.encode(text)
         encodings.append(tokenizer.join(first, second, max_length))
         n_cut += is_cut(tokenizer, first, second, max_length)
     return encodings, n_cut
+
+
+def _beginnings(tokenizer: Tokenizer, texts: Sequence[str], most: int) -> list[Ids]:
+    """The ids of texts; of a very long one the first at least, more than `most`."""
+    read = [_beginning(text, most * LONG) if tokenizer.splits_at_spaces else text for text in texts]
+    found = tokenizer.encode(read)
+    for place, text in enumerate(texts):
+        if len(found[place]) <= 2 * most and len(read[place]) < len(text):
+            found[place] = tokenizer.encode([text])[0]
+    return found
+
+
+def _beginning(text: str, n: int) -> str:
+    """The first n characters of a text up to a space, or all of it if it is no longer or has none there."""
+    return text if len(text) <= n else text[:n].rpartition(" ")[0].rstrip() or text
 
 
 def is_cut(tokenizer: Tokenizer, first: Ids, second: Ids | None, max_length: int) -> bool:

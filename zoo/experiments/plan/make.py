@@ -6,6 +6,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from itertools import pairwise
 from pathlib import Path
 from statistics import fmean
+from typing import Any
 
 from pydantic import ValidationError
 
@@ -70,29 +71,34 @@ def make_plan(
     _refuse_untrained(catalog, tasks, [variant.name for variant in variants if variant.name not in evaluated])
     planned = [planned_task(catalog, name, data_folder, beside=tasks) for name in tasks]
     corpus = corpus or _text_of(planned, data_folder)
+    return _valid(
+        variants=_plain(catalog, variants, trained),
+        teachers=_plain(catalog, teachers, trained),
+        tasks=tuple(planned),
+        seeds=tuple(range(n_seeds)),
+        pretrain_each_seed=pretrain_each_seed,
+        corpus=corpus,
+        corpus_hash=corpus_hash(catalog, corpus) if len(trained) < len(learners) else "",
+        data_folder=str(data_folder) if data_folder else None,
+        compute=compute,
+        held_out=held_out,
+        evaluate_at=tuple(evaluate_at),
+        task_steps=dict(task_steps or {}),
+        checkpoints=checkpoints,
+        synonyms=synonym_hashes((*variants, *teachers), tuning),
+        keep_finetuned=keep_finetuned,
+        keep_probabilities=keep_probabilities,
+        tuning=tuning,
+        ablation=ablation,
+        claims=claims,
+        equal=equal,
+    )
+
+
+def _valid(**fields: Any) -> Plan:
+    """A plan of these fields. Raises ZooError if they do not go together."""
     try:
-        return Plan(
-            variants=_plain(catalog, variants, trained),
-            teachers=_plain(catalog, teachers, trained),
-            tasks=tuple(planned),
-            seeds=tuple(range(n_seeds)),
-            pretrain_each_seed=pretrain_each_seed,
-            corpus=corpus,
-            corpus_hash=corpus_hash(catalog, corpus) if len(trained) < len(learners) else "",
-            data_folder=str(data_folder) if data_folder else None,
-            compute=compute,
-            held_out=held_out,
-            evaluate_at=tuple(evaluate_at),
-            task_steps=dict(task_steps or {}),
-            checkpoints=checkpoints,
-            synonyms=synonym_hashes((*variants, *teachers), tuning),
-            keep_finetuned=keep_finetuned,
-            keep_probabilities=keep_probabilities,
-            tuning=tuning,
-            ablation=ablation,
-            claims=claims,
-            equal=equal,
-        )
+        return Plan(**fields)
     except ValidationError as error:
         raise ZooError(f"not a valid plan: {explain(error)}") from None
 
