@@ -24,7 +24,7 @@ Device = Annotated[
 InPrecision = Annotated[
     Precision, typer.Option(help="Number format of the passes: fp32, bf16 or fp16. [dim](e.g. bf16)[/dim]")
 ]
-FEW_SHAPES = ("ONEDNN_PRIMITIVE_CACHE_CAPACITY", "128")
+FEW_SHAPES = ("ONEDNN_PRIMITIVE_CACHE_CAPACITY", "32")
 """How many shapes of its arguments oneDNN keeps code for: its 1,024 would take more memory the longer a file is."""
 
 Folder = Annotated[str, typer.Argument(help="A folder with a model, or hub:OWNER/NAME@REVISION.")]
