@@ -79,9 +79,9 @@ def test_the_effects_of_an_ablation_come_first_in_every_format(form: str, ablati
 
 
 def test_an_ablation_answers_which_choices_matter(ablation: Document) -> None:
-    assert ablation.answer == ("The choice makes no significant difference on lamps.",)
-    (whole,) = document(analyse(a_run(ablated=True, fail=()))).answer
-    assert whole.startswith("1 of 1 choices makes a significant difference on lamps: 1. depth: +41.7 (+")
+    assert ablation.answer[0] == "The choice makes no significant difference on lamps."
+    whole, *_ = document(analyse(a_run(ablated=True, fail=()))).answer
+    assert whole.startswith("The choice makes a significant difference on lamps: 1. depth: +41.7 (+")
 
 
 def test_the_page_of_an_ablation_draws_its_edges_and_no_pairs_of_its_points(ablation: Document) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from statistics import fmean
 from typing import TypeGuard
 
@@ -21,9 +21,9 @@ from zoo.experiments.statistics.tests import Difference
 MEAN_OF_TASKS = "mean over tasks"
 
 
-def sections(run: ComparisonRun, effects: Effects) -> Iterator[Section]:
-    """The most important first."""
-    lead, notes = Notes((answer(effects),), lead=True), Notes(tuple(ablation_notes(run, effects)))
+def sections(run: ComparisonRun, effects: Effects, caveats: Sequence[str] = ()) -> Iterator[Section]:
+    """The most important first: the answer with its caveats, then the effects."""
+    lead, notes = Notes((answer(effects), *caveats), lead=True), Notes(tuple(ablation_notes(run, effects)))
     blocks = lead, effect_table(effects), notes
     yield Section("effects", "What each choice does", blocks, brief=True)
     if panels := _panels(effects):
@@ -49,6 +49,8 @@ def answer(effects: Effects) -> str:
         return f"The choice makes no significant difference {where}."
     if not shown:
         return f"None of {len(of)} choices makes a significant difference {where}."
+    if len(of) == 1:
+        return f"The choice makes a significant difference {where}: {shown[0]}."
     return f"{len(shown)} of {len(of)} choices {verb} a significant difference {where}: {'; '.join(shown)}."
 
 

@@ -64,9 +64,13 @@ def document(analysis: Analysis, made: Made | None = None) -> Document:
 def sections(analysis: Analysis) -> Iterator[Section]:
     """The whole report: the answer, what it rests on, details, and how it was made."""
     run, comparisons, effects = analysis.run, analysis.comparisons, analysis.effects
+    warned = tuple(caveats(run, comparisons))
     made = (
-        *(ablation.sections(run, effects) if effects else ()),
-        *(() if effects else [answer_section(run, comparisons, quantities(run), tuple(caveats(run, comparisons)))]),
+        *(
+            ablation.sections(run, effects, warned)
+            if effects
+            else [answer_section(run, comparisons, quantities(run), warned)]
+        ),
         scores.scores_section(run, comparisons),
         differences.tiers_section(comparisons),
         seeding.seeding_section(run, comparisons),
