@@ -111,6 +111,15 @@ ELSEWHERE = {
     "zoo compare bert-tiny roberta-tiny --tasks blimp --data DIR --corpus corpus.txt": (
         "tests/experiments/test_minimal_pairs.py::test_each_pre_trained_model_prefers_what_it_finds_more_probable"
     ),
+    "zoo ablate --preset compression --tasks micro-acceptability,micro-reference": (
+        "tests/experiments/test_compression.py::test_pruned_variants_share_pretraining_and_the_finetuning_before_them"
+    ),
+    "zoo compare minilm=MODEL "
+    "pruned=MODEL+pruning.ffn=0.25+pruning.heads=0.25+pruning.importance=gradient half=HALF "
+    "distilled=HALF+distillation.teacher=minilm int8=MODEL+quantization=int8-dynamic --tasks stsb,sst2 "
+    "--data glue --finetune-steps 60 --seeds 3": (
+        "tests/experiments/test_distillation.py::test_a_folder_is_pruned_distilled_and_quantized_beside_itself"
+    ),
     "zoo predict FOLDER BoolQ/test.jsonl --task boolq --out BoolQ.jsonl": (
         "tests/tasks/test_benchmarks.py::test_predictions_are_written_as_the_leaderboard_takes_them"
     ),

@@ -233,3 +233,20 @@ def test_a_folder_without_the_output_layer_teaches_no_pretraining_and_none_is_pr
             zoo.plan_comparison(student, tasks=["lamps"], catalog=CATALOG)
     taught = f"it=bert-tiny+distillation.teacher={kept}+distillation.phase=both"
     assert zoo.plan_comparison(taught, tasks=["lamps"], catalog=CATALOG).jobs
+
+
+def test_a_folder_is_pruned_distilled_and_quantized_beside_itself(done: Comparison) -> None:
+    assert done.folder is not None
+    model = Path(done.folder) / "checkpoints/plain"
+    half = f"{model}+pruning.layers=1+pruning.when=before"
+    rows = {
+        "model": model,
+        "pruned": f"{model}+pruning.ffn=0.25+pruning.importance=gradient",
+        "half": half,
+        "distilled": f"{half}+distillation.teacher=model",
+        "int8": f"{model}+quantization=int8-dynamic",
+    }
+    variants = [f"{name}={expression}" for name, expression in rows.items()]
+    plan = zoo.plan_comparison(*variants, tasks=["lamps"], seeds=1, catalog=CATALOG)
+    trained, made = ([job.system for job in plan.jobs if job.kind == kind] for kind in ("finetune", "compress"))
+    assert trained == ["model", "half", "distilled"] and made == ["pruned", "half", "distilled", "int8"]
