@@ -66,6 +66,7 @@ def test_objectives_that_stay_keep_their_options(catalog: Catalog) -> None:
         ("bert-tiny+quantization=none", "'quantization=none' in .* changes nothing"),
         ("runs/none+dims.n_layers=3", "^runs/none: there is no folder$"),
         ("./", "^./: no model is in this folder$"),
+        (__file__, "this is a file, not the folder of a model$"),
     ],
 )
 def test_a_wrong_exchange_is_told_in_one_line(catalog: Catalog, expression: str, message: str) -> None:

@@ -69,7 +69,8 @@ def buildable(catalog: Catalog, expression: str, *beside: str) -> Variant:
 
 def records_of(catalog: Catalog, name: str) -> Iterator[dict[str, Any]]:
     """Everything with this name, variants first. Raises UnknownName with the nearest names."""
-    is_variant = catalog.folder(name) is not None or catalog.base(name) in catalog.variants
+    is_path = "/" in catalog.base(name)  # of a model, or of none, which is said as elsewhere
+    is_variant = is_path or catalog.folder(name) is not None or catalog.base(name) in catalog.variants
     known_metrics = [] if is_variant else metric_rows(catalog)  # these import numpy
     metrics = [row for row in known_metrics if row["name"] == name]
     others = ("variant", "formula", *(["metric"] if metrics else []))

@@ -65,9 +65,8 @@ class Catalog(Offered):
     def _found(self, names: Mapping[Path, str], name: str) -> Variant:
         if not self._is_folder(name):
             if "/" in name:
-                raise ZooError(
-                    f"{name}: {'no model is in this folder' if Path(name).is_dir() else 'there is no folder'}"
-                )
+                there = "this is a file, not the folder of a model" if Path(name).is_file() else "there is no folder"
+                raise ZooError(f"{name}: {'no model is in this folder' if Path(name).is_dir() else there}")
             found: Variant = self._find("variant", name)
             return found
         folder = folder_named(name)

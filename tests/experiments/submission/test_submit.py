@@ -15,6 +15,7 @@ from zoo import ZooError
 from zoo.cli import main
 from zoo.core.errors import UnknownName
 from zoo.experiments.submission.glue import FILES, check
+from zoo.experiments.submission.superglue import submit_superglue
 from zoo.experiments.submission.write import submit
 from zoo.registry.search_grids import Setting
 from zoo.tasks.glue import TASKS
@@ -66,6 +67,13 @@ def test_a_submission_is_of_one_variant(tmp_path: Path) -> None:
     with pytest.raises(UnknownName, match="did you mean 'bert-tiny'"):
         submit(run, "bert-tinny", tmp_path)
     assert submit(run, "albert-tiny", tmp_path)
+
+
+def test_a_run_without_tasks_of_the_suite_is_told_so_before_a_variant_is_asked_for(tmp_path: Path) -> None:
+    run = made_up(1, {"bert-tiny": [3], "albert-tiny": [4]})
+    for write, suite in ((submit, "glue"), (submit_superglue, "superglue")):
+        with pytest.raises(ZooError, match=f"no task of this suite; run zoo compare --tasks {suite} with --data DIR"):
+            write(run, None, tmp_path)
 
 
 def test_a_seed_that_failed_is_not_chosen_nor_counted(tmp_path: Path) -> None:

@@ -21,7 +21,7 @@ def submit_superglue(run: ComparisonRun, system: str | None, folder: Path, data:
     row is called is read from the files of the run's tasks, or from those in `data`. Raises ZooError if the run has no
     such predictions, or the files are no longer those that it read.
     """
-    variant = chosen_variant(run, system)
+    variant = chosen_variant(run, system, {task.name for task in TASKS}, "superglue")
     data = data or (Path(run.plan.data_folder) if run.plan.data_folder else None)
     made, sources = {}, []
     for task in TASKS:

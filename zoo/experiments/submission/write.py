@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import zipfile
+from collections.abc import Collection
 from dataclasses import asdict, dataclass
 from io import BytesIO
 from pathlib import Path
@@ -42,8 +43,9 @@ def submit(run: ComparisonRun, system: str | None, folder: Path) -> list[Source]
 
     Raises ZooError if the run has no predictions for GLUE's test splits, or not one for each item.
     """
-    variant = chosen_variant(run, system)
-    best = {task: best_of(run, variant, task) for task in {file.task for file in FILES}}
+    tasks = {file.task for file in FILES}
+    variant = chosen_variant(run, system, tasks, "glue")
+    best = {task: best_of(run, variant, task) for task in tasks}
     answers = {file.name: _answers(file, result) if (result := best[file.task][0]) else None for file in FILES}
     sources = []
     for file in FILES:
@@ -62,8 +64,12 @@ def submit(run: ComparisonRun, system: str | None, folder: Path) -> list[Source]
     return sources
 
 
-def chosen_variant(run: ComparisonRun, system: str | None) -> str:
-    """The variant of this name, or the only one. Raises ZooError if it is not clear."""
+def chosen_variant(run: ComparisonRun, system: str | None, tasks: Collection[str], suite: str) -> str:
+    """The variant of this name, or the only one. Raises ZooError if it is not clear, or the run has none of the tasks
+    of the suite.
+    """
+    if not any(task.name in tasks for task in run.plan.tasks):
+        raise ZooError(f"the run has no task of this suite; run zoo compare --tasks {suite} with --data DIR first")
     names = [variant.name for variant in run.plan.variants]
     if system is None and len(names) > 1:
         raise ZooError(f"a submission needs one variant; choose with --variant: {', '.join(names)}")
