@@ -10,6 +10,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from zoo.checkpoints.pool import Pool
 from zoo.core.batch import IGNORE, Batch, Encoding
 from zoo.core.errors import ZooError
 from zoo.core.specs import Dims, HeadConfig, PoolingConfig
@@ -17,7 +18,6 @@ from zoo.heads import (
     LABEL,
     MultiLabelClassification,
     MultipleChoice,
-    Pool,
     QuestionAnswering,
     Regression,
     SequenceClassification,
