@@ -79,10 +79,10 @@ ELSEWHERE = {
     "python -m benchmarks.pair_objectives microworld --out runs/pairs --seeds 3": (
         "tests/pretraining/test_benchmarks.py::test_models_are_asked_for_each_others_task"
     ),
-    "python -m benchmarks.wnut_finetune DATA CHECKPOINT --steps 250 --seeds 2": (
+    "python -m benchmarks.wnut_finetune DATA CHECKPOINT --steps 250 --seeds 5": (
         "tests/test_benchmark_suite.py::test_fine_tuning_on_entities_is_scored_here_and_there"
     ),
-    "python -m benchmarks.squad_finetune DATA CHECKPOINT --train 640 --dev 200 --steps 45 --seeds 1": (
+    "python -m benchmarks.squad_finetune DATA CHECKPOINT --train 1800 --dev 300 --steps 280 --seeds 1": (
         "tests/test_benchmark_suite.py::test_fine_tuning_on_squad_is_scored_here_and_there"
     ),
     "python -m benchmarks.bench_overhead": "tests/pretraining/test_benchmarks.py::test_a_runs_time_is_told_apart",
