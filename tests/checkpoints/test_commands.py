@@ -63,7 +63,7 @@ def test_a_folder_stands_wherever_a_variant_does(trained: Path, run: Run) -> Non
     assert record["name"] == "folder:bert-tiny" and record["dims"]["hidden_width"] == 32  # the catalog has a bert-tiny
     assert json.loads(run("show", f"{trained}+head.pooling=first", "--json")[1])["head"]["pooling"] == "first"
     status, _, told = run("show", trained.parent / "nothing")
-    assert status == 2 and "is not a variant" in told
+    assert status == 2 and "there is no folder" in told
 
 
 def test_a_folder_whose_path_holds_a_plus_is_found(trained: Path, tmp_path: Path) -> None:
