@@ -69,7 +69,7 @@ def chosen_variant(run: ComparisonRun, system: str | None, tasks: Collection[str
     of the suite.
     """
     if not any(task.name in tasks for task in run.plan.tasks):
-        raise ZooError(f"plan.json of the run has no task of this suite; run zoo compare --tasks {suite} with --data DIR first")
+        raise ZooError(f"plan.json has no task of this suite; run zoo compare --tasks {suite} with --data DIR first")
     names = [variant.name for variant in run.plan.variants]
     if system is None and len(names) > 1:
         raise ZooError(f"a submission needs one variant; choose with --variant: {', '.join(names)}")
