@@ -106,6 +106,7 @@ class _Exploding(nn.Module):
 
     def __init__(self) -> None:
         super().__init__()
+        self.encoder = nn.Identity()
         self.weight = nn.Parameter(torch.ones(()))
         self.steps = 0
 
