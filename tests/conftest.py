@@ -53,4 +53,5 @@ def little_text(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def pytest_configure(config: pytest.Config) -> None:
     """Tests keep what they make in pytest's own cache, not in the user's."""
-    os.environ["XDG_CACHE_HOME"] = str(config.cache.mkdir("zoo")) if config.cache else mkdtemp()
+    kept = getattr(config, "cache", None)  # absent with -p no:cacheprovider
+    os.environ["XDG_CACHE_HOME"] = str(kept.mkdir("zoo")) if kept else mkdtemp()

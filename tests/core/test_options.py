@@ -16,7 +16,7 @@ from zoo.experiments.plan.options import ExperimentOptions
     [
         ("20000", 20_000), ("20_000", 20_000), ("20,000", 20_000), ("1e6", 1_000_000), ("1.5e6", 1_500_000),
         ("1M", 1_000_000), ("1.5M", 1_500_000), ("100k", 100_000), ("100K", 100_000), ("2B", 2 * 10**9),
-        ("2G", 2 * 10**9),
+        ("2G", 2 * 10**9), ("1,000,000", 1_000_000),
         (" 3 ", 3), ("1e3k", 1_000_000), ("0", 0),
     ],
 )  # fmt: skip
@@ -24,7 +24,7 @@ def test_numbers_are_read_as_people_write_them(text: str, number: int) -> None:
     assert read_count(text) == number
 
 
-@pytest.mark.parametrize("text", ["many", "", "1m", "-3", "1e", "1.2.3", "1e-3", "0x10", "1 000"])
+@pytest.mark.parametrize("text", ["many", "", "1m", "-3", "1e", "1.2.3", "1e-3", "0x10", "1 000", "4,5", "1,00"])
 def test_what_is_no_count_is_refused_with_examples(text: str) -> None:
     with pytest.raises(ValueError, match="write 20000, 1e6, 100k or 1M"):
         read_count(text)

@@ -155,9 +155,23 @@ def test_a_teachers_answers_are_kept_for_its_other_students(tmp_path: Path) -> N
     assert len(asked) == 4
 
 
-def item(*ids: int) -> EncodedItem:
-    read = np.array(ids, np.int32)
-    return EncodedItem((Encoding(read, np.zeros_like(read), np.zeros(len(read), bool)),))
+def test_answers_about_other_spans_of_a_text_and_other_groups_of_texts_are_asked_for() -> None:
+    asked: list[object] = []
+
+    def ask(items: Sequence[EncodedItem]) -> list[Tensor]:
+        asked.append(items)
+        return [torch.tensor(float(len(asked))) for _ in items]
+
+    answers = Answers(ask, None)
+    one, other = item(5, 6, spans=(0, 0)), item(5, 6, spans=(1, 1))
+    question = EncodedItem(item(5).encodings + item(6).encodings)
+    groups = [[one], [other], [question], [item(5), item(6)], [one]]
+    assert [answers.of(group)[0].item() for group in groups] == [1, 2, 3, 4, 1]
+
+
+def item(*ids: int, spans: Sequence[int] | None = None) -> EncodedItem:
+    read, places = np.array(ids, np.int32), None if spans is None else np.array(spans, np.int32)
+    return EncodedItem((Encoding(read, np.zeros_like(read), np.zeros(len(read), bool)),), places=places)
 
 
 def test_each_student_needs_its_teacher_of_the_same_seed_first(done: Comparison) -> None:

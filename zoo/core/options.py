@@ -15,7 +15,7 @@ from zoo.core.errors import UnknownName, ZooError, explain
 SUFFIXES = {"k": 10**3, "M": 10**6, "G": 10**9, "B": 10**9}
 """Suffixes of numbers: thousands, millions, billions; no lower-case m, which could mean a thousandth."""
 
-_COUNT = re.compile(r"([0-9][0-9_,]*(?:\.[0-9]+)?(?:[eE]\+?[0-9]{1,2})?)\s*([kKMGB]?)")
+_COUNT = re.compile(r"((?:[0-9]{1,3}(?:,[0-9]{3})+|[0-9][0-9_]*)(?:\.[0-9]+)?(?:[eE]\+?[0-9]{1,2})?)\s*([kKMGB]?)")
 
 
 @dataclass(frozen=True)

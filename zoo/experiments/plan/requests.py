@@ -222,7 +222,7 @@ def _task_steps(tasks: Sequence[Task], own: Mapping[str, Collection[str]], optio
     learnt = [task.name for task in tasks if is_learnt(task)]
     for task in steps:
         if task not in learnt:
-            raise UnknownName("task", task, learnt, "what --finetune-steps trains on here")
+            raise UnknownName("task", task, learnt, "--finetune-steps, for tasks trained on in this run")
         for variant, fields in own.items():
             if "finetuning.steps" in fields:
                 raise ZooError(

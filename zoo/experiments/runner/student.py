@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import partial
-from hashlib import sha256
 from pathlib import Path
 
 import torch
@@ -19,6 +18,7 @@ from zoo.core.errors import ZooError
 from zoo.core.files import make_folder, write_bytes
 from zoo.core.specs import Finetuning
 from zoo.experiments.plan.job import slug
+from zoo.experiments.plan.planned import hash_json
 from zoo.experiments.runner.context import JobContext
 from zoo.heads import TaskHead
 from zoo.inference.predict_task import class_order, in_order
@@ -87,7 +87,7 @@ def _shared_file(work: JobContext, teacher: Model) -> Path | None:
 class Answers:
     """A teacher's logits of groups of items, found in a file or asked for and kept there.
 
-    A group is known by its tokens, in order: what is found has the bits that the teacher would give again.
+    A group is known by its tokens and spans, in order: what is found has the bits that the teacher would give again.
     """
 
     def __init__(self, ask: Callable[[Sequence[EncodedItem]], list[Tensor]], file: Path | None) -> None:
@@ -118,8 +118,10 @@ def _read(file: Path | None) -> dict[str, Tensor]:
 
 
 def _content(items: Sequence[EncodedItem]) -> str:
-    found = sha256()
-    for encoding in (each for item in items for part in item.parts for each in part.encodings):
-        for array in (encoding.ids, encoding.segments):
-            found.update(len(array).to_bytes(8, "little") + array.tobytes())
-    return found.hexdigest()
+    """A SHA-256 over what a model reads of items, by item: the tokens, and the places of their spans."""
+    return hash_json([[_read_of(part) for part in item.parts] for item in items])
+
+
+def _read_of(part: EncodedItem) -> list[list[int]]:
+    arrays = [array for each in part.encodings for array in (each.ids, each.segments)]
+    return [array.tolist() for array in (*arrays, part.places) if array is not None]
