@@ -86,7 +86,7 @@ def submitted(folder: Path) -> None:
     try:
         submit(read_run(folder), "bert-tiny", folder / "submission")
     except ZooError as error:
-        if "no predictions of bert-tiny" not in str(error):
+        if "no task of this suite" not in str(error):
             raise
 
 
