@@ -105,7 +105,7 @@ def test_a_saved_plan_is_the_plan(tmp_path: Path) -> None:
     ("variants", "options", "message"),
     [
         ((), {"seeds": 2}, "the plan decides --seeds; leave that out"),
-        (("bert-tiny",), {}, "the plan decides the variants"),
+        (("bert-tiny",), {}, "the plan decides the variants; leave them out, or omit --plan and --resume"),
         ((), {"via": "roberta-tiny"}, "the plan decides --via"),
     ],
 )

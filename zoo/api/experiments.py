@@ -223,7 +223,7 @@ def _planned(catalog: Catalog, variants: Sequence[str | Variant], asked: Options
     assert isinstance(asked, ExperimentOptions)
     if asked.plan is not None or asked.resume:
         if variants:
-            raise ZooError("the plan decides the variants; leave them out, or make a new plan without --plan")
+            raise ZooError("the plan decides the variants; leave them out, or omit --plan and --resume")
         return kept_plan(catalog, asked.plan or (asked.out or _newest()) / "plan.json", asked)
     if isinstance(asked, AblationOptions):
         return ablation_plan(catalog, [str(name) for name in variants], asked)
