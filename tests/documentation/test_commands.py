@@ -85,6 +85,13 @@ ELSEWHERE = {
     "python -m benchmarks.squad_finetune DATA CHECKPOINT --train 1800 --dev 300 --steps 280 --seeds 1": (
         "tests/test_benchmark_suite.py::test_fine_tuning_on_squad_is_scored_here_and_there"
     ),
+    "python -m benchmarks.squad_sentences data --out sentences": (
+        "tests/test_benchmark_suite.py::test_sentences_of_squad_are_a_task_whose_answers_hold_the_answer"
+    ),
+    "zoo compare --tasks resume-ner,squad-by-article,sentences/squad-sentences.toml,stsb --data data "
+    "--pretrain-tokens 500k --finetune-steps 150,squad-by-article=250 --seeds 3 --keep-probabilities --workers 1": (
+        "tests/experiments/test_task_kinds.py::test_verdicts_come_from_drawn_items_of_every_kind"
+    ),
     "python -m benchmarks.bench_overhead": "tests/pretraining/test_benchmarks.py::test_a_runs_time_is_told_apart",
     "zoo compare bert-tiny --tasks docs/examples/people/people.toml --pretrain-tokens 60k --finetune-steps 300 "
     "--seeds 1 --keep-finetuned --out runs/people": (
