@@ -110,7 +110,7 @@ class Commands(TyperGroup):
         return name, listed and command(str(name)), rest
 
     def format_commands(self, context: Any, formatter: Any) -> None:
-        """The list of commands by panel, in plain text: whoever asks what there is does not wait for rich."""
+        """The list of commands by panel, in plain text, so that it needs no import of rich."""
         for panel, names in COMMANDS.items():
             with formatter.section(panel):
                 groups = {name: help for name, (its, help, _) in GROUPS.items() if its == panel}
@@ -213,8 +213,8 @@ def _usage(error: Any) -> str:
     """The error in a command line; for an unknown option, the nearest one and where all are listed."""
     unknown = getattr(error, "option_name", None)
     if unknown is None or getattr(error, "possibilities", None) is None:
-        told = str(error.format_message())
-        return told[:1].lower() + told[1:]
+        message = str(error.format_message())
+        return message[:1].lower() + message[1:]
     known = [name for parameter in error.ctx.command.params for name in parameter.opts if name.startswith("--")]
     near = [name for name in known if unknown.strip("-") in name] or nearest_few(unknown, known, N_NEAR)
     hint = f"did you mean {' or '.join(near)}? " if near else ""

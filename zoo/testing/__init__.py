@@ -1,4 +1,4 @@
-"""Checks that every part must pass, whoever wrote it; a plugin's own tests may import them.
+"""Checks that every part must pass, built-in or not; a plugin's own tests may import them.
 
 @pytest.mark.parametrize("check", conformance(Catalog.installed(), "fnet"), ids=str)
 def test_conforms(check):

@@ -47,13 +47,13 @@ class JudgeOptions(Options):
     ] = ()
     kind: Annotated[
         str | None,
-        Help("The kind of task, as `zoo list task-kinds` names it.", DATA, "", "told by the gold labels"),
+        Help("The kind of task, as `zoo list task-kinds` names it.", DATA, "", "as the gold labels are"),
     ] = None
     labels: Annotated[
         Names,
         Help("The labels, in order; F1 of two labels is that of the second.", DATA, "no,yes", "those of the gold"),
     ] = ()
-    form: Annotated[Form | None, Help("The form of the files.", FILES, "csv", "told by their content")] = None
+    form: Annotated[Form | None, Help("The form of the files.", FILES, "csv", "as their content is")] = None
     column: Annotated[str | None, Help("The column of predictions.", FILES, "guess", "by usual names")] = None
     gold_column: Annotated[str | None, Help("The column of gold labels.", FILES, "Quality", "by usual names")] = None
     id_column: Annotated[str | None, Help("The column of items' ids.", FILES, "pairID", "by usual names")] = None

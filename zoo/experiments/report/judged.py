@@ -97,17 +97,17 @@ def _scores(run: JudgedRun, comparisons: Comparisons) -> Section:
 
 
 def _protocol(run: JudgedRun) -> Iterator[str]:
-    """What the scores are, and what cannot be told from them."""
+    """What the scores are, and what they cannot show."""
     plan = run.plan
     counts = {name: plan.n_seeds(name) for name in plan.names}
     if len({*counts.values()}) == 1:
         n = next(iter(counts.values()))
         yield "Scores are x 100." if n == 1 else f"Scores are mean ± standard deviation over {n} seeds, x 100."
     else:
-        told = ", ".join(f"{name} {n}" for name, n in counts.items())
+        listed = ", ".join(f"{name} {n}" for name, n in counts.items())
         differ = len({*counts.values()} - {1}) > 1
         paired = " A difference is over the seeds that both have." * differ
-        yield f"Scores are mean ± standard deviation over seeds, x 100; seeds: {told}.{paired}"
+        yield f"Scores are mean ± standard deviation over seeds, x 100; seeds: {listed}.{paired}"
     if single := plan.unseeded:
         yield (
             f"One seed only: {', '.join(single)}. Verdicts on such a system hold for this model, not for others "

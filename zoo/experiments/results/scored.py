@@ -1,4 +1,4 @@
-"""What statistics and reports need of a run, whoever made its predictions: the zoo, or another tool."""
+"""What statistics and reports need of a run, whether the zoo or another tool made its predictions."""
 
 from __future__ import annotations
 

@@ -271,7 +271,7 @@ def _firsts(offsets: Ids, words: Sequence[tuple[int, int]]) -> list[int]:
 
     if not words:
         return []
-    # A piece may begin with the space before its word, as those of byte-level tokenizers do: its end tells.
+    # A piece may begin with the space before its word, as those of byte-level tokenizers do: its end decides.
     found = np.searchsorted(offsets[:, 1], [start + 1 for start, _ in words]).tolist()
     return [
         place if place < len(offsets) and offsets[place, 0] < end else -1

@@ -236,8 +236,8 @@ def _conjunction(narrator: Narrator) -> Pair:
 def _consequence(narrator: Narrator) -> Pair:
     """What comes of something good, or of something bad."""
     statement = narrator.statement(narrator.dice.chance(0.5))
-    told, place = state(statement), narrator.dice.pick(range(len(REACTIONS[True])))
-    right, wrong = (f"{told} so {REACTIONS[sense][place]} ." for sense in (statement.good, not statement.good))
+    sentence, place = state(statement), narrator.dice.pick(range(len(REACTIONS[True])))
+    right, wrong = (f"{sentence} so {REACTIONS[sense][place]} ." for sense in (statement.good, not statement.good))
     return right, wrong
 
 
