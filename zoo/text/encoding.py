@@ -148,16 +148,13 @@ def batches_by_length(
     """Indices of sequences, shortest first, `batch_size` at a time, or else about `n_tokens` tokens at a time, which
     is BATCH_TOKENS if it is not given.
     """
-    most = n_tokens or BATCH_TOKENS
-    batch: list[int] = []
-    tokens = 0
-    for index in sorted(range(len(encodings)), key=lambda index: len(encodings[index])):
-        length = len(encodings[index])
-        full = len(batch) == batch_size if batch_size else tokens + length > most
-        if batch and full:
-            yield batch
-            batch, tokens = [], 0
-        batch.append(index)
-        tokens += length
-    if batch:
-        yield batch
+    lengths = np.fromiter(map(len, encodings), np.int64, len(encodings))
+    order = lengths.argsort(kind="stable")
+    ends = lengths[order].cumsum()  # the tokens up to and with each
+    start = 0
+    while start < len(order):
+        before = ends[start - 1] if start else 0
+        fits = int(np.searchsorted(ends, before + (n_tokens or BATCH_TOKENS), side="right"))
+        stop = start + batch_size if batch_size else max(start + 1, fits)
+        yield order[start:stop].tolist()
+        start = stop
