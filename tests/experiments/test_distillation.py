@@ -13,6 +13,8 @@ from torch import Tensor
 
 import zoo
 import zoo_bert
+import zoo_d2l
+import zoo_elmo
 import zoo_roberta
 from tests.experiments import toy_task
 from tests.experiments.test_features import TUNED
@@ -29,14 +31,17 @@ from zoo.experiments.verify.rerun import reevaluate
 from zoo.tasks.kinds import EncodedItem
 from zoo.train.distillation import HIDDEN, LOGITS
 
-CATALOG = Catalog.of(zoo_bert, zoo_roberta, toy_task)
+CATALOG = Catalog.of(zoo_bert, zoo_d2l, zoo_elmo, zoo_roberta, toy_task)
 TEACHER = f"teacher={TUNED}+dims.n_layers=3"
 OTHER = f"other={TUNED}+distillation.teacher=byte"
 BYTE = f"byte={TUNED.replace('bert-tiny', 'roberta-tiny')}"
 HALF = f"half={TUNED}+distillation.teacher=teacher+distillation.layers=1,3"
 PRE = f"pre={TUNED}+distillation.teacher=teacher+distillation.phase=pretraining+distillation.hidden=1"
 TAUGHT = f"taught={TUNED}+distillation.teacher=teacher"
-DEEP = f"deep={TUNED}+distillation.teacher=teacher+distillation.hidden=1+distillation.relations=1"
+DEEP = (
+    f"deep={TUNED}+distillation.teacher=teacher+distillation.hidden=1+distillation.relations=1"
+    "+distillation.attention=2+distillation.layer_map=uniform"
+)
 BUDGET = {"pretrain_tokens": 1_000, "finetune_steps": 12, "seeds": 2, "workers": 0}
 
 
@@ -103,7 +108,9 @@ def test_the_report_names_the_teacher_its_loss_and_its_cost(done: Comparison) ->
     table = teachers_table(done.run).by_label
     assert [*table] == ["taught", "deep", "other", "half", "pre"]
     assert table["taught"][:4] == ("teacher", "-", "fine-tuning", "0.5 labels + 0.5 logits at temperature 2")
-    assert table["deep"][3].endswith("+ 1 hidden states (cosine) + 1 relations")
+    assert table["deep"][3].endswith(
+        "+ 1 hidden states (cosine, uniform layers) + 2 attention (uniform layers) + 1 relations"
+    )
     assert table["half"][1] == "1,3" and table["pre"][2] == "pre-training"
     assert "What is trained" in done.render("markdown")
 
@@ -193,7 +200,10 @@ def test_distillation_is_one_design_choice() -> None:
     [
         ("distillation.temperature=3", "distillation.temperature=3.0 counts only with distillation.teacher"),
         ("distillation.teacher=bert-gigantic", "distillation.teacher of it: 'bert-gigantic' is not a variant"),
-        ("distillation.teacher=roberta-tiny+distillation.hidden=1", "their tokenizers differ, .* to compare hidden"),
+        (
+            "distillation.teacher=roberta-tiny+distillation.hidden=1",
+            "tokenizers differ, .* to compare what is inside",
+        ),
         ("distillation.teacher=bert-mini+finetuning.mixup=0.2", "of items that are changed or mixed"),
         ("distillation.teacher=bert-mini+distillation.phase=both", r"in pre-training; .* as \+dims.vocab_size=8000"),
         (
@@ -210,11 +220,33 @@ def test_distillation_is_one_design_choice() -> None:
         ),
         ("distillation.teacher=bert-mini+distillation.layers=0", "numbers of layers from 1, separated by"),
         ("distillation.teacher=it", "it learns from it; give one of them another teacher"),
-        ("distillation.teacher=bert-mini+distillation.logits=0", "all weights of its teacher's part are 0"),
+        ("distillation.teacher=bert-mini+distillation.logits=0", "all weights of the teacher are 0"),
         (
             "distillation.teacher=bert-mini+distillation.relations=1+distillation.relation_heads=3",
             "cannot be divided into 3 heads",
         ),
+        (
+            "distillation.teacher=bert-mini+distillation.attention=1",
+            r"2 heads and one of the teacher 4, .* exchange \+dims.n_heads=4, or learn distillation.relations",
+        ),
+        (
+            "distillation.teacher=bert-mini+distillation.hidden=1+distillation.layer_map=2,4,4",
+            "names 3 of .* has 2; name",
+        ),
+        (
+            "distillation.teacher=bert-mini+distillation.hidden=1+distillation.layer_map=2,5",
+            "no layer 5 but layers 1 to 4",
+        ),
+        (
+            "distillation.teacher=bert-mini+distillation.hidden=1+distillation.layer_map=top",
+            "should be uniform, or the",
+        ),
+        (
+            "pruning.layers=1+pruning.when=before+distillation.teacher=bert-mini+distillation.hidden=1"
+            "+distillation.layer_map=2,4",
+            "names 2 of .* has 1; name",
+        ),
+        ("distillation.teacher=elmo-tiny+distillation.attention=1", "not every layer of elmo-tiny attends"),
         ("distillation.teacher=bert-mini+distillation.hidden=1+finetuning.features=mix", "only logits are compared"),
         ("distillation.teacher=bert-mini+distillation.labels=-1", "distillation.labels"),
         ("distillation.teacher=runs/none", "distillation.teacher of it: runs/none: there is no folder"),

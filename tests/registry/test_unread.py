@@ -40,6 +40,9 @@ def test_what_is_off_by_another_field_is_named_too() -> None:
     learning = "bert-tiny+distillation.teacher=bert-mini+distillation.logits=0+distillation.hidden=1"
     with pytest.raises(ZooError, match=r"temperature=3\.0 counts only with distillation\.logits"):
         CATALOG.check(CATALOG.variant(f"{learning}+distillation.temperature=3"))
+    relations = learning.replace("hidden", "relations")
+    with pytest.raises(ZooError, match=r"layer_map=uniform counts only with distillation\.hidden or attention"):
+        CATALOG.check(CATALOG.variant(f"{relations}+distillation.layer_map=uniform"))
 
 
 def test_all_fields_named_are_there() -> None:

@@ -24,19 +24,8 @@ from zoo.core.specs import Distillation
 from zoo.heads import MultipleAnswers, QuestionAnswering, Regression, SequenceClassification, TaskHead
 from zoo.model import Model
 from zoo.text.collate import collate
-from zoo.train.distillation import (
-    HIDDEN,
-    LOGITS,
-    RELATIONS,
-    Lesson,
-    LogitCache,
-    Student,
-    answers_of,
-    hidden_distance,
-    logit_distance,
-    relation_distance,
-    take_layers,
-)
+from zoo.train.distances import answers_of, hidden_distance, logit_distance, relation_distance
+from zoo.train.distillation import HIDDEN, LOGITS, RELATIONS, Lesson, LogitCache, Student, take_layers
 from zoo.train.loop import fit
 from zoo.train.step import StepConfig, Stepper
 
@@ -131,7 +120,7 @@ def test_relations_are_those_of_minilm_sequence_by_sequence(n_heads: int) -> Non
 
 
 def test_relations_need_widths_that_their_heads_divide() -> None:
-    with pytest.raises(ZooError, match="width of 6 cannot be divided into distillation"):
+    with pytest.raises(ZooError, match="width of 6 cannot be divided into 4 heads; give distillation"):
         relation_distance([drawn(3, 6)] * 3, [drawn(3, 8)] * 3, Layout((3,)), 4)
 
 

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass
 from typing import TypeAlias
 
 import torch
@@ -48,7 +51,57 @@ def attend(
     """
     name, kernel = _chosen(query, layout, dropout, window, bias)
     note_kernel(name)
+    if (kept := _kept.get()) is not None:
+        kept.append(Attention(query, key, value, layout, window, bias, scale))
     return kernel(query, key, value, layout, dropout, window, bias, scale)
+
+
+@dataclass(frozen=True)
+class Attention:
+    """What one call of `attend` was given; queries, keys and values are [T, N, H/N]."""
+
+    query: Tensor
+    key: Tensor
+    value: Tensor
+    layout: Layout
+    window: int | None
+    bias: Bias | None
+    scale: float | None
+
+    @property
+    def n_heads(self) -> int:
+        """N."""
+        return self.query.shape[1]
+
+    @property
+    def vectors(self) -> tuple[Tensor, Tensor, Tensor]:
+        """Queries, keys and values, heads side by side. 3 x [T, H]"""
+        return self.query.flatten(1), self.key.flatten(1), self.value.flatten(1)
+
+    def scores(self) -> list[Tensor]:
+        """The scores before the softmax, of each run of sequences of equal length; minus infinity where a token is not
+        seen. -> [n, N, S, S] each
+        """
+        found = []
+        for rectangles in zip(*map(self.layout.rectangles, (self.query.float(), self.key.float())), strict=True):
+            q, k = (rectangle.transpose(1, 2) for rectangle in rectangles)
+            seen = _seen(q.shape[2], q.device, self.layout.causal, self.window)
+            found.append(_scores(q, k, _biased(seen, q, k, self.bias), self.scale))
+        return found
+
+
+_kept: ContextVar[list[Attention] | None] = ContextVar("attentions kept", default=None)
+
+
+@contextmanager
+def attentions_kept() -> Iterator[list[Attention]]:
+    """Inside, collect what `attend` is given, call by call: of an encoder layer by layer."""
+    kept: list[Attention] = []
+    token = _kept.set(kept)
+    try:
+        yield kept
+    finally:
+        _kept.reset(token)
 
 
 def _chosen(
@@ -183,11 +236,15 @@ def _with_dropout(
     """Attention step by step, its weights dropped by a mask that costs little. All [B, N, S, H/N]."""
     with torch.autocast("cpu", enabled=False):  # which would make the softmax of half-precision scores a wide one
         query, key = query.to(value.dtype), key.to(value.dtype)
-        scores = query * (query.shape[-1] ** -0.5 if scale is None else scale) @ key.transpose(-2, -1)
-        if mask is not None:
-            seen = mask.dtype == torch.bool
-            scores = scores.masked_fill(~mask, -torch.inf) if seen else scores + mask.to(scores.dtype)
-        return dropped(scores.softmax(-1), dropout) @ value
+        return dropped(_scores(query, key, mask, scale).softmax(-1), dropout) @ value
+
+
+def _scores(query: Tensor, key: Tensor, mask: Tensor | None, scale: float | None) -> Tensor:
+    """What softmax is taken of; a mask says what counts, or what is added. 2 x [B, N, S, H/N] -> [B, N, S, S]"""
+    scores = query * (query.shape[-1] ** -0.5 if scale is None else scale) @ key.transpose(-2, -1)
+    if mask is None:
+        return scores
+    return scores.masked_fill(~mask, -torch.inf) if mask.dtype == torch.bool else scores + mask.to(scores.dtype)
 
 
 def _attend_padded(

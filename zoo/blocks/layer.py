@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 from torch import Tensor, nn
@@ -11,7 +11,6 @@ from zoo.blocks.attention import SelfAttention
 from zoo.blocks.dropout import Dropout
 from zoo.blocks.feedforward import FeedForward
 from zoo.core.batch import Layout
-from zoo.core.errors import ZooError
 from zoo.core.interfaces import Encoder
 from zoo.core.specs import Dims
 
@@ -36,15 +35,6 @@ class AttentionBlock(nn.Module):
     def read(self, hidden: Tensor) -> Tensor:
         """What attention reads of the layer's input. [T, H] -> [T, H]"""
         return hidden
-
-    def projected(self, hidden: Tensor) -> Sequence[Tensor]:
-        """The queries, keys and values of the layer's input. [T, H] -> 3 x [T, H]
-
-        Raises ZooError if attention is not a SelfAttention.
-        """
-        if not isinstance(self.attention, SelfAttention):
-            raise ZooError(f"{type(self.attention).__name__} gives no queries, keys and values to learn from")
-        return self.attention.projected(self.read(hidden))
 
     def joined(self, hidden: Tensor, mixed: Tensor) -> Tensor:
         """What follows attention: it works token by token, so that it can be compiled. 2 x [T, H] -> [T, H]"""
@@ -132,8 +122,3 @@ class LayerStack(Encoder):
         for number, layer in enumerate(self.layers, start=1):
             hidden = layer(hidden, layout)
             yield hidden if self.norm is None or number < len(self.layers) else self.norm(hidden)
-
-    def projected(self, states: Sequence[Tensor]) -> Sequence[Tensor]:
-        """As Encoder says, of a layer whose `attention` is an AttentionBlock of SelfAttention."""
-        block = getattr(self.layers[-1], "attention", None) if len(self.layers) else None
-        return block.projected(states[-2]) if isinstance(block, AttentionBlock) else super().projected(states)

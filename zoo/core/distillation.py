@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import re
+from math import ceil
 from typing import Annotated, Literal
 
 from pydantic import BeforeValidator, Field
 
+from zoo.core.errors import ZooError
 from zoo.core.record import Count, Positive, Record
 
 Weight = Annotated[float, Field(ge=0.0)]
@@ -22,16 +24,26 @@ def _layer_numbers(value: object) -> str:
     return str(value)
 
 
+def _layer_map(value: object) -> str:
+    if value != "uniform" and not re.fullmatch(_NUMBERS, str(value)):
+        raise ValueError("input should be uniform, or the teacher's layer for each of the student's, as 2,4")
+    return str(value)
+
+
 LayerNumbers = Annotated[str, BeforeValidator(_layer_numbers), Field(pattern=_NUMBERS)]
 """Numbers of layers from 1, separated by commas."""
+
+LayerMap = Annotated[str, BeforeValidator(_layer_map), Field(pattern=rf"^uniform$|{_NUMBERS}")]
+"""From which of the teacher's layers each of the student's learns."""
 
 
 class Distillation(Record):
     """A teacher, and what of it a variant learns; without a teacher, nothing.
 
-    The loss is the sum of four parts, each a mean with a weight of its own: the loss without a teacher (`labels`), and
-    the distances of logits, hidden states and relations. Hinton et al. 2015, arXiv:1503.02531; Sanh et al. 2019,
-    arXiv:1910.01108 (DistilBERT); Wang et al. 2021, arXiv:2012.15828 (MiniLMv2).
+    The loss is the sum of five parts, each with a weight of its own: the loss without a teacher (`labels`), and the
+    distances of logits, hidden states, attention maps and relations. Hinton et al. 2015, arXiv:1503.02531; Sanh et al.
+    2019, arXiv:1910.01108 (DistilBERT); Jiao et al. 2020, arXiv:1909.10351 (TinyBERT); Wang et al. 2021,
+    arXiv:2012.15828 (MiniLMv2).
     """
 
     teacher: Annotated[str, Field(min_length=1)] | None = None
@@ -50,10 +62,17 @@ class Distillation(Record):
     temperature: Positive = 2.0
     """What logits are divided by before the softmax; with 1, the teacher's probabilities are soft labels."""
     hidden: Weight = 0.0
-    """The weight of the distance of the last hidden states, over all tokens."""
+    """The weight of the distance of hidden states, the mean over tokens."""
     hidden_distance: Literal["cosine", "squared"] = "cosine"
     """1 less the cosine, or the mean squared difference. Where widths differ, the student's states go through a learnt
-    matrix, which is not kept."""
+    matrix, and its embedding's output through another, which are not kept; Jiao et al. 2020, equations 8 and 9."""
+    attention: Weight = 0.0
+    """The weight of the mean squared difference of attention scores before the softmax, over heads and pairs of tokens,
+    of which teacher and student have as many heads; Jiao et al. 2020, equation 7."""
+    layer_map: LayerMap | None = None
+    """For each of the student's layers, the teacher's from whose hidden states and attention it learns, as 2,4; or
+    "uniform", each so many layers further. The distances of all layers, and of hidden states that of the embedding's
+    output, are added up; by default the last layers are compared alone. Jiao et al. 2020, section 3.1."""
     relations: Weight = 0.0
     """The weight of the divergences of relations between tokens: softmax(A A') of the queries, keys and values A of the
     last layer, the mean over heads and tokens, the three added up."""
@@ -63,7 +82,12 @@ class Distillation(Record):
     @property
     def learns(self) -> bool:
         """Whether a part of the loss is the teacher's."""
-        return bool(self.logits or self.hidden or self.relations)
+        return bool(self.logits or self.reads_layers)
+
+    @property
+    def reads_layers(self) -> bool:
+        """Whether what it learns is inside the encoder, so that both must read the same tokens."""
+        return bool(self.hidden or self.attention or self.relations)
 
     @property
     def in_finetuning(self) -> bool:
@@ -85,16 +109,42 @@ class Distillation(Record):
         """The teacher's layers that are taken, from 1."""
         return tuple(map(int, self.layers.split(","))) if self.layers else ()
 
+    def pairs(self, n_layers: int, n_of_teacher: int) -> list[tuple[int, int]]:
+        """The numbers of the student's and the teacher's layers that are compared; 0 is the embedding.
+
+        Raises ZooError if there are others than `layer_map` says.
+        """
+        if self.layer_map is None:
+            return [(n_layers, n_of_teacher)]
+        if self.layer_map == "uniform":
+            numbers = [ceil(layer * n_of_teacher / n_layers) for layer in range(1, n_layers + 1)]
+        else:
+            numbers = [int(number) for number in self.layer_map.split(",")]
+        if len(numbers) != n_layers:
+            raise ZooError(
+                f"distillation.layer_map={self.layer_map} names {len(numbers)} of the teacher's layers, and the "
+                f"student has {n_layers}; name one for each"
+            )
+        if max(numbers) > n_of_teacher:
+            raise ZooError(
+                f"distillation.layer_map={self.layer_map}: the teacher has no layer {max(numbers)} but layers 1 to "
+                f"{n_of_teacher}"
+            )
+        return [(0, 0), *enumerate(numbers, start=1)]
+
     @property
     def label(self) -> str:
         """The parts of the loss, in words."""
         if not self.learns:
             return "labels"
         temperature = f" at temperature {self.temperature:g}"
+        layers = "uniform layers" if self.layer_map == "uniform" else f"layers {self.layer_map}"
+        where = [layers] if self.layer_map else []
         parts = {
             "labels": self.labels,
             "logits" + temperature: self.logits,
-            f"hidden states ({self.hidden_distance})": self.hidden,
+            f"hidden states ({', '.join([self.hidden_distance, *where])})": self.hidden,
+            " ".join(["attention", *(f"({at})" for at in where)]): self.attention,
             "relations": self.relations,
         }
         return " + ".join(f"{weight:g} {part}" for part, weight in parts.items() if weight)

@@ -186,16 +186,6 @@ class Encoder(nn.Module, ABC):
         """[T, H] -> [T, H] after each layer, the last equal to `forward`'s; only that one by default."""
         yield self(hidden, layout)
 
-    def projected(self, states: Sequence[Tensor]) -> Sequence[Tensor]:
-        """The queries, keys and values of the last layer's attention, from its input and the output of each layer.
-
-        L + 1 times [T, H] -> 3 x [T, H]. Raises ZooError, by default, if it has none to give.
-        """
-        raise ZooError(
-            f"encoder {type(self).__name__} gives no queries, keys and values of its last layer, so its "
-            "relations cannot be learnt; give distillation.relations=0"
-        )
-
     def head_layers(self, library_class: str, n_outputs: int) -> nn.Module:
         """The layers of a class of another library that go on top of this encoder: hidden states [T, H] and a Layout to
         scores [B, outputs], or [T, outputs] for a head of tokens. Raises ZooError, by default, if it knows none."""

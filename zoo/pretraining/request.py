@@ -171,6 +171,8 @@ def requested(catalog: Catalog, name: str, asked: PretrainRequest, command: str 
 
 def _teacher(catalog: Catalog, variant: Variant, asked: PretrainRequest) -> str | None:
     """The folder of the model that a variant learns from. Raises ZooError if it is none, or cannot teach it."""
+    from zoo.pretraining.misfits import misfits, predicts_no_tokens
+
     record = variant.distillation
     if not record.in_pretraining:
         return None
@@ -184,6 +186,10 @@ def _teacher(catalog: Catalog, variant: Variant, asked: PretrainRequest) -> str 
         raise ZooError("a model that learns from a teacher is not divided among processes; leave out --fully-shard")
     if asked.tokenizer:
         raise ZooError(f"the text is read with the tokenizer of {record.teacher}; leave out --tokenizer")
+    teacher = catalog.variant(str(record.teacher))
+    whys = (predicts_no_tokens(catalog, variant, None), predicts_no_tokens(catalog, teacher, folder))
+    for why in filter(None, (*whys, *misfits(catalog, variant, teacher))):
+        raise ZooError(f"{variant.name} cannot learn from {teacher.name}: {why}")
     return str(folder)
 
 

@@ -25,6 +25,7 @@ NEEDS: tuple[tuple[str, tuple[str, ...]], ...] = (
     *((f"distillation.{name}", ("distillation.teacher",)) for name in Distillation.model_fields if name != "teacher"),
     ("distillation.temperature", ("distillation.logits",)),
     ("distillation.hidden_distance", ("distillation.hidden",)),
+    ("distillation.layer_map", ("distillation.hidden", "distillation.attention")),
     ("distillation.relation_heads", ("distillation.relations",)),
     ("pruning.when", _TAKEN),
     ("pruning.scope", ("pruning.weights",)),

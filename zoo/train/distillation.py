@@ -2,58 +2,33 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from typing import Literal, TypeAlias
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.nn.utils.rnn import pad_sequence
 
+from zoo.blocks.attention import Attention, attentions_kept
 from zoo.blocks.depth import layer_lists
-from zoo.core.batch import IGNORE, ITEM, Batch, Layout, Output
+from zoo.core.batch import ITEM, Batch, Output
 from zoo.core.errors import ZooError
-from zoo.core.interfaces import Objective
 from zoo.core.seeds import drawing
 from zoo.core.specs import Distillation, Finetuning
-from zoo.heads import MultiLabelClassification, TaskHead
+from zoo.heads import TaskHead
 from zoo.model import Model
+from zoo.train.distances import answers_of, attention_distance, hidden_distance, logit_distance, relation_distance
 
-LOGITS, HIDDEN, RELATIONS = "teacher: logits", "teacher: hidden states", "teacher: relations"
-
-Answers: TypeAlias = Literal["classes", "decisions", "scores"]
-
-ANSWERS: dict[object, Answers] = {
-    F.cross_entropy: "classes",
-    MultiLabelClassification.loss: "decisions",
-    F.mse_loss: "scores",
-}
-"""What logits are, by the loss that a head takes of them."""
-
-
-def answers_of(objective: Objective | type[Objective]) -> Answers:
-    """What an objective's logits are: classes, yes or no, or scores.
-
-    Raises ZooError if they are anything else, so that a teacher's cannot be learnt.
-    """
-    if getattr(objective, "fills_masks", False):
-        return "classes"
-    found = ANSWERS.get(getattr(objective, "loss", None))
-    if found is None:
-        name = getattr(objective, "__name__", type(objective).__name__)
-        raise ZooError(
-            f"the logits of {name} are neither classes, nor yes or no, nor scores, and only these can be learnt from a "
-            "teacher; give distillation.logits=0"
-        )
-    return found
+LOGITS, HIDDEN = "teacher: logits", "teacher: hidden states"
+ATTENTION, RELATIONS = "teacher: attention", "teacher: relations"
 
 
 def asked_once(record: Distillation, head: TaskHead | type[TaskHead], recipe: Finetuning) -> bool:
     """Whether a teacher is asked once for its logits of each training item, which it may read with a tokenizer of its
-    own; otherwise it reads every batch, as hidden states, tags of tokens and changed items need.
+    own; otherwise it reads every batch, as what is inside layers, tags of tokens and changed items need.
     """
-    reads_batches = record.hidden or record.relations or head.reads_tokens or recipe.ways or recipe.mixup
+    reads_batches = record.reads_layers or head.reads_tokens or recipe.ways or recipe.mixup
     return not reads_batches
 
 
@@ -96,7 +71,12 @@ class Student(Model):
 
     def __init__(self, model: Model, teacher: Model | None, lesson: Lesson, seed: int) -> None:
         record = lesson.record
-        weights = {LOGITS: record.logits, HIDDEN: record.hidden, RELATIONS: record.relations}
+        weights = {
+            LOGITS: record.logits,
+            HIDDEN: record.hidden,
+            ATTENTION: record.attention,
+            RELATIONS: record.relations,
+        }
         self.lessons = {name: weight for name, weight in weights.items() if weight}
         self.lesson = lesson
         own = {name: record.labels * model.loss_weights.get(name, 1.0) for name in model.objective_names}
@@ -111,12 +91,16 @@ class Student(Model):
         self.tokenizer, self.origin, self.frozen = model.tokenizer, model.origin, model.frozen
         self.__dict__["teacher"] = teacher and teacher.eval()  # not registered as a part
         self.projection: nn.Linear | None = None
+        self.embedding_projection: nn.Linear | None = None
         if teacher is None:
             return
         widths = model.variant.dims.hidden_width, teacher.variant.dims.hidden_width
         if HIDDEN in self.lessons and widths[0] != widths[1]:
             with drawing("projection to the teacher", seed):
                 self.projection = nn.Linear(*widths, bias=False).to(next(model.parameters()).device)
+            if record.layer_map:
+                with drawing("projection of the embedding to the teacher", seed):
+                    self.embedding_projection = nn.Linear(*widths, bias=False).to(self.projection.weight.device)
 
     @property
     def losses(self) -> tuple[str, ...]:
@@ -124,8 +108,8 @@ class Student(Model):
         return (*super().losses, *self.lessons)
 
     def n_targets(self, name: str, batch: Batch) -> Tensor:
-        """As Model says: hidden states and relations are learnt of all tokens."""
-        if name in (HIDDEN, RELATIONS):
+        """As Model says: what is inside layers is learnt of all tokens."""
+        if name in (HIDDEN, ATTENTION, RELATIONS):
             return torch.tensor(len(batch.ids))
         return super().n_targets(self.lesson.own if name == LOGITS else name, batch)
 
@@ -133,15 +117,16 @@ class Student(Model):
         """Every objective's loss and predictions, by name, and in training the losses beside them."""
         if not self.training:
             return super().forward(batch, states)
-        mine: list[Tensor] = []
-        known: list[Tensor] = []
-        wanted = bool({HIDDEN, RELATIONS} & {*self.lessons})
-        outputs = super().forward(batch, mine if wanted else None)
-        logits = self._teacher_logits(batch, known if wanted else None)
+        wanted, ours, theirs = self.lesson.record.reads_layers, _Inside(), _Inside()
+        with ours.kept(wanted) as into:
+            outputs = super().forward(batch, into)
+        with theirs.kept(wanted) as into:
+            logits = self._teacher_logits(batch, into)
         ways = {
             LOGITS: lambda: self._logits(outputs[self.lesson.own], logits),
-            HIDDEN: lambda: self._hidden(mine[-1], known[-1]),
-            RELATIONS: lambda: self._relations(mine, known, batch.layout),
+            HIDDEN: lambda: self._hidden(ours, theirs),
+            ATTENTION: lambda: self._attention(ours, theirs),
+            RELATIONS: lambda: self._relations(ours.attentions[-1], theirs.attentions[-1]),
         }
         return outputs | {name: _without_targets(ways[name]()) for name in self.lessons}
 
@@ -159,84 +144,48 @@ class Student(Model):
     def _logits(self, ours: Output, theirs: Tensor) -> Tensor:
         return logit_distance(ours, theirs, answers_of(self.objective(self.lesson.own)), self.lesson.record.temperature)
 
-    def _hidden(self, ours: Tensor, theirs: Tensor) -> Tensor:
-        ours = ours if self.projection is None else self.projection(ours)
-        return hidden_distance(ours, theirs, self.lesson.record.hidden_distance)
+    def _hidden(self, ours: _Inside, theirs: _Inside) -> Tensor:
+        found = []
+        for layer, its in self._pairs(ours, theirs):
+            through = self.projection if layer else self.embedding_projection
+            state = ours.states[layer] if through is None else through(ours.states[layer])
+            found.append(hidden_distance(state, theirs.states[its], self.lesson.record.hidden_distance))
+        return torch.stack(found).sum()
 
-    def _relations(self, ours: Sequence[Tensor], theirs: Sequence[Tensor], layout: Layout) -> Tensor:
+    def _attention(self, ours: _Inside, theirs: _Inside) -> Tensor:
+        pairs = [(layer - 1, its - 1) for layer, its in self._pairs(ours, theirs) if layer]
+        found = [attention_distance(ours.attentions[layer], theirs.attentions[its]) for layer, its in pairs]
+        return torch.stack(found).sum()
+
+    def _pairs(self, ours: _Inside, theirs: _Inside) -> list[tuple[int, int]]:
+        return self.lesson.record.pairs(len(ours.states) - 1, len(theirs.states) - 1)
+
+    def _relations(self, ours: Attention, theirs: Attention) -> Tensor:
         n_heads = self.lesson.record.relation_heads or self.variant.dims.required("n_heads")
-        assert self.teacher is not None
-        with torch.no_grad():
-            projected = self.teacher.encoder.projected(theirs)
-        return relation_distance(self.encoder.projected(ours), projected, layout, n_heads)
+        return relation_distance(ours.vectors, theirs.vectors, ours.layout, n_heads)
+
+
+@dataclass
+class _Inside:
+    """What an encoder computes on its way: its input and each layer's output, and what each layer's attention reads."""
+
+    states: list[Tensor] = field(default_factory=list)
+    attentions: list[Attention] = field(default_factory=list)
+
+    @contextmanager
+    def kept(self, wanted: bool) -> Iterator[list[Tensor] | None]:
+        """Inside, a model's forward pass fills the list that is yielded, if that is wanted."""
+        if not wanted:
+            yield None
+            return
+        with attentions_kept() as kept:
+            yield self.states
+        self.attentions = kept[: len(self.states) - 1]  # an objective may attend afterwards
 
 
 def _without_targets(loss: Tensor) -> Output:
     nothing = loss.new_zeros(0)
     return Output(loss, nothing, nothing)
-
-
-def logit_distance(student: Output, teacher: Tensor, answers: Answers, temperature: float) -> Tensor:
-    """The mean over a student's known targets of how far its logits are from a teacher's, which have their shape.
-
-    Of classes KL(teacher, student) of the softmax of logits over the temperature, times its square; Hinton et al. 2015,
-    arXiv:1503.02531, section 2. Of each yes or no, the same of its two probabilities; of scores, the squared
-    difference. Scalar.
-    """
-    known = student.targets != IGNORE
-    ours, theirs = student.logits[known].float(), teacher[known].float()
-    n = max(1, len(ours))
-    if answers == "scores":
-        return (ours - theirs).square().sum() / n
-    ours, theirs = ours / temperature, theirs / temperature
-    if answers == "decisions":
-        yes, ours = theirs.sigmoid(), torch.stack([F.logsigmoid(ours), F.logsigmoid(-ours)], -1)
-        probabilities, theirs = (
-            torch.stack([yes, 1 - yes], -1),
-            torch.stack([F.logsigmoid(theirs), F.logsigmoid(-theirs)], -1),
-        )
-    else:
-        probabilities, theirs, ours = theirs.softmax(-1), theirs.log_softmax(-1), ours.log_softmax(-1)
-    # What can't be chosen, as tokens beside a text, has a logit of minus infinity in both.
-    terms = (probabilities * (theirs - ours)).masked_fill(theirs == -torch.inf, 0.0)
-    return temperature**2 * terms.sum() / n
-
-
-def hidden_distance(student: Tensor, teacher: Tensor, distance: Literal["cosine", "squared"]) -> Tensor:
-    """The mean over tokens of 1 less the cosine of hidden states, Sanh et al. 2019, arXiv:1910.01108, section 2; or
-    their mean squared difference. 2 x [T, H] -> scalar"""
-    if distance == "squared":
-        return F.mse_loss(student, teacher)
-    return 1 - F.cosine_similarity(student, teacher, dim=-1).mean()
-
-
-def relation_distance(student: Sequence[Tensor], teacher: Sequence[Tensor], layout: Layout, n_heads: int) -> Tensor:
-    """How far the relations of tokens are from a teacher's: for queries, keys and values A, divided into heads of width
-    d, KL(teacher, student) of softmax(A A' / sqrt(d)), the mean over heads and tokens, the three added up.
-
-    Wang et al. 2021, arXiv:2012.15828, section 3.1. 3 x [T, H], which may differ in H -> scalar. Raises ZooError
-    if a width cannot be divided so.
-    """
-    total = student[0].new_zeros(())
-    for ours, theirs in zip(student, teacher, strict=True):
-        for student_run, teacher_run in zip(
-            _relations(ours, layout, n_heads), _relations(theirs, layout, n_heads), strict=True
-        ):  # one run of sequences of equal length after the other
-            total = total + F.kl_div(student_run, teacher_run, reduction="sum", log_target=True)
-    return total / (n_heads * layout.n_tokens)
-
-
-def _relations(vectors: Tensor, layout: Layout, n_heads: int) -> list[Tensor]:
-    """The logarithms of relations, of each run of sequences of equal length. [T, H] -> [n, N, S, S] each"""
-    width = vectors.shape[1]
-    if width % n_heads:
-        raise ZooError(f"a width of {width} cannot be divided into distillation.relation_heads={n_heads} heads")
-    heads = vectors.float().view(len(vectors), n_heads, width // n_heads)
-    found = []
-    for run in layout.rectangles(heads):
-        each = run.transpose(1, 2)
-        found.append((each @ each.transpose(2, 3) * each.shape[-1] ** -0.5).log_softmax(-1))
-    return found
 
 
 def predicts_tokens(model: Model) -> str:

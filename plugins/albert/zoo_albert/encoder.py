@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from typing import Literal
 
 from torch import Tensor, nn
@@ -47,9 +47,3 @@ class SharedStack(LayerStack):
             for attend, feed in zip(*blocks, strict=True):
                 hidden = feed(attend(hidden, layout))
                 yield hidden
-
-    def projected(self, states: Sequence[Tensor]) -> Sequence[Tensor]:
-        """As Encoder says, of the last layer's last attention."""
-        block = list(self.attentions[self.attention_of[-1]].children())[-1]
-        assert isinstance(block, AttentionBlock)
-        return block.projected(states[-2])

@@ -83,6 +83,8 @@ def distillation_inputs(record: Distillation) -> Inputs:
         unused.add("temperature")
     if not record.hidden:
         unused.add("hidden_distance")
+    if not record.hidden and not record.attention:
+        unused.add("layer_map")
     if not record.relations:
         unused.add("relation_heads")
     return record.model_dump(exclude=unused)

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from zoo.core.errors import ZooError
 from zoo.core.lazy import imported
@@ -14,9 +13,6 @@ from zoo.registry.catalog import Catalog
 from zoo.tasks.kinds import is_learnt, task_kind
 from zoo.tasks.task import Task
 from zoo.weights.folder import CheckpointFolder
-
-if TYPE_CHECKING:
-    from zoo.model import Model
 
 
 @dataclass
@@ -75,15 +71,9 @@ def with_teachers(catalog: Catalog, variants: Sequence[Variant], folders: Mappin
 
 def _has_head(catalog: Catalog, folder: Path) -> bool:
     from zoo.checkpoints.reading import head_of
+    from zoo.pretraining.misfits import in_folder
 
-    return head_of(_in_folder(catalog, folder)) is not None
-
-
-def _in_folder(catalog: Catalog, folder: Path) -> Model:
-    """What a folder holds, without its weights."""
-    from zoo.checkpoints import inspect
-
-    return inspect(CheckpointFolder(folder), catalog).model
+    return head_of(in_folder(catalog, folder)) is not None
 
 
 def _refuse_circles(variants: Mapping[str, Variant]) -> None:
@@ -130,8 +120,8 @@ def _reads_the_same(student: Variant, record: Distillation, tasks: Sequence[Task
         yield "as the embedding is the teacher's"
     if record.in_pretraining:
         yield "in pre-training"
-    if record.hidden or record.relations:
-        yield "to compare hidden states or relations"
+    if record.reads_layers:
+        yield "to compare what is inside layers"
     for task in tasks if record.in_finetuning else ():
         if not asked_once(record, imported(task_kind(task).head), student.finetuning):
             reads = imported(task_kind(task).head).reads_tokens
@@ -153,82 +143,34 @@ def _misfits(
     tasks: Sequence[Task],
     folders: Mapping[str, Path],
 ) -> Iterator[str]:
+    from zoo.pretraining.misfits import misfits, predicts_no_tokens
+
     if teacher.is_compressed:
         yield "it is pruned or quantized, and teaches before that; name the variant without"
-    if record.layers:
-        yield from _layers_apart(catalog, student, teacher)
+    yield from misfits(catalog, student, teacher)
     if record.in_pretraining:
-        yield from (why for variant in (student, teacher) if (why := _predicts_no_tokens(catalog, variant, folders)))
+        for variant in (student, teacher):
+            if why := predicts_no_tokens(catalog, variant, folders.get(variant.name)):
+                yield why
     if not record.in_finetuning:
         tasks = ()
     if not (record.learns or record.layers):
-        yield "all weights of its teacher's part are 0; give distillation.logits, hidden or relations a weight"
+        yield "all weights of the teacher are 0; give distillation.logits, hidden, attention or relations a weight"
     for task in tasks if record.logits else ():
-        from zoo.train.distillation import answers_of
+        from zoo.train.distances import answers_of
 
         try:
             answers_of(imported(task_kind(task).head))
         except ZooError as error:
             yield f"task {task.name!r}: {error}"
+    if not record.reads_layers:
+        return
     for variant in (student, teacher):
-        config = variant.finetuning.feature_config
-        if config is not None and (record.hidden or record.relations):
+        if variant.finetuning.feature_config is not None:
             yield (
                 f"{variant.name} is fine-tuned on features of its layers, so that only logits are compared; give "
-                "distillation.hidden=0 and distillation.relations=0"
+                "distillation.hidden=0, distillation.attention=0 and distillation.relations=0"
             )
-        if record.relations:
-            yield from _without_relations(catalog, variant, record.relation_heads or student.dims.n_heads or 0)
-
-
-def _layers_apart(catalog: Catalog, student: Variant, teacher: Variant) -> Iterator[str]:
-    """Why a student cannot start from a teacher's layers."""
-    from zoo.core.meta import without_memory
-    from zoo.pretraining.setup import with_vocabulary_of
-    from zoo.train.distillation import take_layers
-
-    with without_memory():
-        ours, theirs = (catalog.assemble(each) for each in (with_vocabulary_of(student, teacher), teacher))
-        try:
-            take_layers(ours, theirs, student.distillation.layer_numbers)
-        except ZooError as error:
-            yield str(error)
-
-
-def _predicts_no_tokens(catalog: Catalog, variant: Variant, folders: Mapping[str, Path]) -> str:
-    """Why a variant neither teaches nor learns in pre-training; a folder may lack the output layer."""
-    from zoo.core.meta import without_memory
-    from zoo.train.distillation import predicts_tokens
-
-    with without_memory():
-        model = _in_folder(catalog, folders[variant.name]) if variant.name in folders else catalog.assemble(variant)
-    try:
-        predicts_tokens(model)
-    except ZooError as error:
-        return str(error)
-    return ""
-
-
-def _without_relations(catalog: Catalog, variant: Variant, n_heads: int) -> Iterator[str]:
-    """Why a variant's last layer has no relations in so many heads."""
-    import torch
-
-    from zoo.core.meta import without_memory
-
-    dims = variant.dims
-    with without_memory():
-        encoder = catalog.assemble(variant).encoder
-        try:
-            queries, *_ = encoder.projected([torch.empty(1, dims.hidden_width)] * (dims.n_layers + 1))
-        except ZooError as error:
-            yield str(error)
-            return
-    width = queries.shape[1]
-    if not n_heads or width % n_heads:
-        yield (
-            f"the width {width} of the queries of {variant.name} cannot be divided into {n_heads} heads; give "
-            "distillation.relation_heads=N"
-        )
 
 
 def _tokenizer(catalog: Catalog, variant: Variant, folders: Mapping[str, Path]) -> object:
@@ -243,8 +185,10 @@ def _tokenizer(catalog: Catalog, variant: Variant, folders: Mapping[str, Path]) 
 
 
 def _how_alike(catalog: Catalog, student: Variant, teacher: Variant, folders: Mapping[str, Path]) -> str:
-    fresh = student.name not in folders
-    if fresh and teacher.name in folders and not _predicts_no_tokens(catalog, teacher, folders):
+    from zoo.pretraining.misfits import predicts_no_tokens
+
+    fresh, of_teacher = student.name not in folders, folders.get(teacher.name)
+    if fresh and of_teacher and not predicts_no_tokens(catalog, teacher, of_teacher):
         return "have the student take the teacher's by learning in pre-training, too, as +distillation.phase=both"
     if student.name in folders or teacher.name in folders:
         return "start both from folders with the same one"
