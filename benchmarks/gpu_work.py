@@ -23,7 +23,7 @@ from zoo.train.optimizers import make_optimizer
 
 sys.path[:0] = [str(path) for path in Path(__file__).resolve().parents[1].glob("plugins/*")]
 
-CATALOG = Catalog.of(*map(import_module, ("zoo_bert", "zoo_roberta", "zoo_albert")))
+CATALOG = Catalog.of(*map(import_module, ("zoo_bert", "zoo_roberta", "zoo_albert", "zoo_modernbert")))
 CLASSES = ("a", "b", "c")
 HEADS = ("classification", "multi-label", "regression", "question-answering", "multiple-choice", "token-classification")
 

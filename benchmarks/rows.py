@@ -133,8 +133,6 @@ def runs(row: Row, compute: Compute, warm: int) -> Iterator[Run]:
 
 def ours(work: Work, compute: Compute, *, graphs: bool = True, compiles: bool = False) -> Iterator[None]:
     """Our steps, one after the other."""
-    if compiles:
-        torch._dynamo.reset()  # shapes of other rows would be compiled for any shape
     model, optimizer = work.fresh(compute.torch_device)
     how = StepConfig(compute, seed=0, read_every=16, graphs=graphs, compiles=compiles)
     for _ in train(model, optimizer, work.endless(), work.recipe, 1_000_000, how=how):

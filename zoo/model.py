@@ -15,6 +15,7 @@ import torch
 from torch import Tensor, nn
 
 from zoo.blocks.features import Features, ReadsLayers
+from zoo.blocks.fused import fused_layers
 from zoo.blocks.onednn import onednn_linear
 from zoo.core.batch import Batch, Encoding, Layout, Output
 from zoo.core.errors import ZooError
@@ -191,11 +192,11 @@ class Model(ReadsLayers):
 
     @contextmanager
     def eval_mode(self, n_tokens: int = 0) -> Iterator[torch.device]:
-        """Inside, no dropout and no gradients; on a CPU oneDNN computes if `n_tokens` pay for it. Yields the device."""
+        """Inside, no dropout and no gradients, and faster layers if `n_tokens` pay for them. Yields the device."""
         training = self.training
         self.eval()
         try:
-            with torch.no_grad(), onednn_linear(self.encoder, n_tokens):
+            with torch.no_grad(), onednn_linear(self.encoder, n_tokens), fused_layers(self.encoder, n_tokens):
                 yield next(self.parameters()).device
         finally:
             self.train(training)
@@ -278,11 +279,13 @@ class Model(ReadsLayers):
             log.warning(config.from_folder)
         pool = partial(config.vectors, n_not_pooled=config.n_not_pooled(tokenizer))
         on_gpu = next(self.parameters()).device.type == "cuda"
-        size = GPU_WINDOW if on_gpu and not config.keeps_tokens else WINDOW
+        most = GPU_WINDOW if on_gpu and not config.keeps_tokens else WINDOW
         counts = [0, 0]
 
         def windows() -> Iterator[list[Encoding]]:
+            size = WINDOW
             while window := [config.prepare(text) for text in islice(rest, size)]:
+                size = min(2 * size, most)  # the first ones are small, so that a GPU has work soon
                 encodings, cut = encode_texts(tokenizer, window, config.max_length)
                 counts[0] += cut
                 counts[1] += len(window)

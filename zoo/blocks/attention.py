@@ -6,15 +6,15 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
 from zoo.blocks.dropout import dropped
-from zoo.blocks.flash import attend_flash, can_flash
-from zoo.blocks.kernels import note_kernel
+from zoo.blocks.flash import attend_flash, can_attend_short, can_flash
+from zoo.blocks.kernels import note_kernel, own_kernels
 from zoo.blocks.units import Units
 from zoo.core.batch import Layout
 from zoo.core.specs import Dims
@@ -47,11 +47,11 @@ def attend(
 
     Sequences of one length are attended to together, without a mask where all tokens see each other. On a CPU this is
     done for each length. Elsewhere, sequences of several lengths go packed through the flash kernel if it can take
-    them (half precision, no bias); otherwise they are padded.
+    them (half precision, no bias), without gradients many short ones through a kernel of ours; else they are padded.
     """
     name, kernel = _chosen(query, layout, dropout, window, bias)
     note_kernel(name)
-    if (kept := _kept.get()) is not None:
+    if not torch.compiler.is_compiling() and (kept := _kept.get()) is not None:
         kept.append(Attention(query, key, value, layout, window, bias, scale))
     return kernel(query, key, value, layout, dropout, window, bias, scale)
 
@@ -111,6 +111,8 @@ def _chosen(
     if query.device.type == "cpu" and not layout.is_padded:
         return "sdpa by length", _attend_by_length
     masks = bias is not None or window is not None
+    if bias is None and can_attend_short(query, layout, dropout):
+        return "short flash", _attend_short
     if bias is None and can_flash(query, dropout) and (masks or not layout.is_rectangle):
         return "flash", _attend_flash
     return ("sdpa by length", _attend_by_length) if layout.is_rectangle else ("padded sdpa", _attend_padded)
@@ -196,6 +198,22 @@ def _attend_flash(
     return attend_flash(query, key, value, layout, dropout, window)
 
 
+def _attend_short(
+    query: Tensor,
+    key: Tensor,
+    value: Tensor,
+    layout: Layout,
+    dropout: float,
+    window: int | None,
+    bias: None,
+    scale: float | None,
+) -> Tensor:
+    """Attention of many short sequences, without dropout. All [T, N, H/N]."""
+    fused: Any = own_kernels()
+    mixed: Tensor = fused.attend_short(query, key, value, layout, window, scale)
+    return mixed
+
+
 def _attend_by_length(
     query: Tensor,
     key: Tensor,
@@ -220,7 +238,7 @@ def _attend_by_length(
             causal = layout.causal and not masks
             out = F.scaled_dot_product_attention(q, k, v, mask, dropout, is_causal=causal, scale=scale)
         mixed.append(out.transpose(1, 2).flatten(0, 1))
-    return torch.cat(mixed)
+    return mixed[0] if len(mixed) == 1 else torch.cat(mixed)
 
 
 def _is_faster_by_hand(value: Tensor) -> bool:

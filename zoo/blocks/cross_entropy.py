@@ -2,23 +2,24 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, cast
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from zoo.blocks.kernels import own_kernels
 from zoo.core.batch import IGNORE
 
 CHUNK_VALUES = 2**23
-"""So many logits are in float32 at a time."""
+"""So many logits are in float32 at a time; for fewer, our kernel is not compiled."""
 
 
 def cross_entropy_sum(logits: Tensor, targets: Tensor) -> Tensor:
     """The sum of cross-entropies in float32; targets of IGNORE do not count. [M, V], [M] -> scalar
 
-    On a GPU, half-precision logits are widened some rows at a time, and the gradient has their type: at 8,192 tokens
-    and BERT's vocabulary this saves 0.3 GB. A second backward pass through the loss is not possible then.
+    On a GPU, half-precision logits are never all widened, and the gradient has their type: at 8,192 tokens and BERT's
+    vocabulary this saves 0.3 GB. A second backward pass through the loss is not possible then.
     """
     if logits.device.type != "cpu" and logits.dtype in (torch.bfloat16, torch.float16):
         with torch.autocast(logits.device.type, enabled=False):
@@ -28,11 +29,16 @@ def cross_entropy_sum(logits: Tensor, targets: Tensor) -> Tensor:
 
 
 class _Chunked(torch.autograd.Function):
-    """Logits [M, V] and targets [M] to the summed loss, a few rows in float32 at a time."""
+    """Logits [M, V] and targets [M] to the summed loss, its gradient computed with it: by our kernel if there is
+    Triton, else a few rows in float32 at a time.
+    """
 
     @staticmethod
     def forward(ctx: Any, logits: Tensor, targets: Tensor) -> Tensor:
-        """Each chunk's gradient is computed with its loss, while it is there in float32."""
+        """[M, V], [M] -> scalar"""
+        if logits.is_cuda and logits.numel() >= CHUNK_VALUES and (ours := own_kernels()) is not None:
+            total, ctx.made = ours.cross_entropy(logits, targets, IGNORE, gradient=ctx.needs_input_grad[0])
+            return cast(Tensor, total)
         made = torch.empty_like(logits) if ctx.needs_input_grad[0] else None
         losses = []
         n_rows = max(1, CHUNK_VALUES // logits.shape[1])

@@ -1,10 +1,14 @@
-"""Which kernels run, noted by the blocks that choose among several."""
+"""Which kernels there are, and which run, noted by the blocks that choose among several."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
+from functools import cache
+from types import ModuleType
+
+import torch
 
 _taken: ContextVar[set[str] | None] = ContextVar("kernels taken", default=None)
 
@@ -23,8 +27,19 @@ def kernels_taken() -> Iterator[set[str]]:
             around |= names
 
 
+@torch.compiler.assume_constant_result  # type: ignore[untyped-decorator]  # noted when a layer is compiled
 def note_kernel(name: str) -> None:
     """Note that a kernel is used, as `varlen`."""
     names = _taken.get()
     if names is not None:
         names.add(name)
+
+
+@cache
+def own_kernels() -> ModuleType | None:
+    """Our kernels for GPUs; None where torch came without Triton."""
+    try:
+        from zoo.blocks import triton_kernels
+    except ImportError:
+        return None
+    return triton_kernels

@@ -102,6 +102,17 @@ class Layout:
         made.__dict__["tables"] = self.tables
         return made
 
+    def of_shape(self) -> Layout:
+        """The same as far as it is for all batches of a shape: of several lengths, how many sequences and tokens there
+        are and the longest length. It shares what was already sent.
+        """
+        if self.is_rectangle or isinstance(self, ShapeLayout):
+            return self
+        shape = self.n_sequences, self.n_tokens, self.longest
+        made = ShapeLayout(device=self.device, causal=self.causal, types=self.types, shape=shape)
+        made.__dict__["tables"] = self.tables
+        return made
+
     @cached_property
     def tables(self) -> dict[str, Tensor]:
         """The tensors below by name, as far as they were asked for, or sent with a batch."""
@@ -152,6 +163,8 @@ class Layout:
 
         To pack them again, flatten the first two dimensions of each and concatenate.
         """
+        if self.is_rectangle:  # a view, where to split would copy the gradient
+            return [packed.view(*self.groups[0], *packed.shape[1:])]
         # Split once: slicing each group instead would make the backward pass cost groups x tokens.
         pieces = torch.split(packed, [n * length for n, length in self.groups])
         return [piece.view(*group, *piece.shape[1:]) for piece, group in zip(pieces, self.groups, strict=True)]

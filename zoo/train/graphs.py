@@ -14,7 +14,7 @@ from torch import Tensor
 
 from zoo.blocks.kernels import note_kernel
 from zoo.core.batch import Batch, Origin
-from zoo.core.layout import ShapeLayout, Unread, Unrecordable
+from zoo.core.layout import Unread, Unrecordable
 from zoo.core.parcel import Contents, Parcel, opened
 from zoo.core.specs import Recipe
 from zoo.model import Model
@@ -209,13 +209,8 @@ def waits_noticed(device: torch.device) -> Iterator[list[str]]:
 
 def _fixed(batch: Batch, tensors: dict[str, Tensor], device: torch.device) -> Batch:
     """A batch whose tensors are those of a buffer, and of which nothing else may be read than its shape."""
-    layout = batch.layout
     sent = batch.with_tensors({name: value for name, value in tensors.items() if not name.startswith("made/")}, device)
     made = {name.removeprefix("made/"): value for name, value in tensors.items() if name.startswith("made/")}
-    if not layout.is_rectangle:
-        shape = layout.n_sequences, layout.n_tokens, layout.longest
-        free = ShapeLayout(device=device, causal=layout.causal, shape=shape)
-        free.tables.update(sent.layout.tables)
-        sent = replace(sent, layout=free)
+    sent = replace(sent, layout=sent.layout.of_shape())
     origin = Origin(batch, sent.tensors(), made, complete=True)
     return replace(sent, order=Unread(), documents=Unread(), items=Unread(), origin=origin)

@@ -14,7 +14,7 @@ from zoo.core.batch import Batch
 from zoo.core.errors import RunFailed
 from zoo.core.specs import Recipe, Techniques
 from zoo.model import Model
-from zoo.train.compiling import compiled_blocks, pays
+from zoo.train.compiling import compiled_layers, pays
 from zoo.train.distillation import Student
 from zoo.train.graphs import RecordedStepper
 from zoo.train.optimizers import make_optimizer
@@ -108,7 +108,7 @@ def train(
                 raise RunFailed(f"the data ended after {index} of {n_steps} steps")
             arrived = time.perf_counter()
             if index == done:
-                stack.enter_context(compiled_blocks(model, _compiles(model, batch, n_steps, how)))
+                stack.enter_context(compiled_layers(model, _compiles(model, batch, n_steps, how)))
             unfreezing.before_step(index)
             rate = learning_rate(index, n_steps, recipe)
             reading = steps.step(batch, index, rate, f"at step {index + 1} of {n_steps}, {_documents(batch)}")
@@ -133,6 +133,8 @@ def train(
 def _compiles(model: Model, batch: Batch, n_steps: int, how: StepConfig) -> bool:
     """Whether layers are compiled: on a GPU, if the whole run is long, so that a resumed one does the same."""
     one_gpu = how.compute.torch_device.type == "cuda" and how.distributed.size == 1
+    if isinstance(model, Student):  # what its layers attend to is looked at
+        return False
     return how.compiles if how.compiles is not None else one_gpu and pays(model, n_steps * len(batch.ids))
 
 
