@@ -6,6 +6,7 @@ import json
 import re
 import shutil
 import subprocess
+from collections import Counter
 from html import unescape
 from pathlib import Path
 
@@ -130,12 +131,10 @@ def test_a_page_of_200_systems_20_tasks_and_5_seeds_is_small_and_runs_nothing_of
 
 CLICKS = """
 addEventListener("load", () => {
-  const said = { opened: performance.now() };
+  const said = {};
   const table = document.querySelector("table.board");
-  let start = performance.now();
   table.tHead.rows[0].cells[5].querySelector("button").click();
-  table.getBoundingClientRect();
-  said.sorting = performance.now() - start;
+  table.getBoundingClientRect();  // lays it out
   said.orders = [...table.tBodies].map((body) => [...body.rows].map((row) => parseFloat(row.cells[5].textContent)));
   const family = document.querySelector("select[name=family]");
   family.value = "albert";
@@ -151,6 +150,17 @@ addEventListener("load", () => {
 """
 
 
+def busiest_main_thread(trace: Path) -> float:
+    """The seconds of processor time of the page's main thread, which other work on the machine does not change much."""
+    events = json.loads(trace.read_text())["traceEvents"]
+    names = {(one["pid"], one["tid"]): one["args"]["name"] for one in events if one["name"] == "thread_name"}
+    spent: Counter[int] = Counter()
+    for one in events:
+        if one["name"].endswith("RunTask") and names.get((one["pid"], one["tid"])) == "CrRendererMain":
+            spent[one["pid"]] += one.get("tdur", 0)
+    return max(spent.values()) / 1e6
+
+
 @pytest.mark.skipif(BROWSER is None, reason="needs a browser: neither Chromium nor Chrome is installed")
 @pytest.mark.parametrize("width", [1200, 500])
 def test_a_browser_sorts_filters_and_opens_a_score(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, width: int) -> None:
@@ -158,7 +168,9 @@ def test_a_browser_sorts_filters_and_opens_a_score(tmp_path: Path, monkeypatch: 
     monkeypatch.setattr(board_page, "_text", lambda name: read(name) + (CLICKS if name == "board.js" else ""))
     (tmp_path / "board.html").write_text(board_page.render(large(200, 20, 5)), encoding="utf-8")
     flags = ["--headless=new", "--no-sandbox", "--disable-gpu", "--enable-logging=stderr", f"--window-size={width},800"]
-    command = [str(BROWSER), *flags, f"--user-data-dir={tmp_path / 'profile'}", "--dump-dom"]
+    flags += ["--trace-startup=toplevel", "--trace-startup-format=json", "--trace-startup-duration=0"]
+    flags += [f"--trace-startup-file={tmp_path / 'trace.json'}", f"--user-data-dir={tmp_path / 'profile'}"]
+    command = [str(BROWSER), *flags, "--dump-dom"]
     done = subprocess.run(
         [*command, (tmp_path / "board.html").as_uri()], capture_output=True, text=True, timeout=120, check=True
     )
@@ -171,4 +183,4 @@ def test_a_browser_sorts_filters_and_opens_a_score(tmp_path: Path, monkeypatch: 
     assert said["open"] and "3 epochs" in said["dialog"] and "cpu, one thread" in said["dialog"]
     assert said["wider"] <= 0
     assert said["title"] == "Leaderboard"
-    assert said["sorting"] < 5_000 and said["opened"] < 15_000  # a fifth of a second where nothing else runs
+    assert busiest_main_thread(tmp_path / "trace.json") < 1.0  # to open, sort, filter and show a score

@@ -17,7 +17,7 @@ from zoo.experiments.statistics.costs import PARAMETERS
 
 TITLE = "Leaderboard"
 MOST_PRINTED = 8
-"""Tasks whose scores are printed with their spread; of more, a page holds the scores alone."""
+"""Tasks whose scores are shown with their spread; of more, a row holds the scores alone."""
 
 MOST_NAMED = 3
 """Groups that the first sentence names."""
@@ -133,7 +133,8 @@ def _row(board: Board, row: Row, place: int, data: str) -> str:
     attributes = "".join(f' data-{name}="{escape(value)}"' for name, value in facts.items())
     costs = "".join(f"<td>{_cost(row.costs.get(cost))}</td>" for cost in _costs(board))
     mean = MISSING if row.mean is None else f"{100 * row.mean:.1f}"
-    cells = "".join(_cell(row.cells.get(task), place, number) for number, task in enumerate(board.tasks))
+    spread = len(board.tasks) <= MOST_PRINTED
+    cells = "".join(_cell(row.cells.get(task), place, number, spread) for number, task in enumerate(board.tasks))
     floor = ' class="floor"' * row.is_baseline
     group = f'<td class="words">{row.group}</td>' * (len(board.groups) > 1)
     return (
@@ -147,11 +148,11 @@ def _cost(value: float | None) -> str:
     return MISSING if value is None else f"{value:,.0f}" if value >= 100 else f"{value:.2f}"
 
 
-def _cell(cell: Cell | None, row: int, task: int) -> str:
+def _cell(cell: Cell | None, row: int, task: int, with_spread: bool) -> str:
     if cell is None:
         return f"<td>{MISSING}</td>"
     values = [100 * value for value in cell.seeds.values()]
-    spread = f'<span class="spread"> ± {stdev(values):.1f}</span>' if len(values) > 1 else ""
+    spread = f" ± {stdev(values):.1f}" if with_spread and len(values) > 1 else ""
     kind = ' class="best"' * cell.leads
     shown = f"{100 * cell.score:.1f}{spread}"
     return f'<td{kind}><button type="button" data-row="{row}" data-task="{task}">{shown}</button></td>'
