@@ -16,7 +16,7 @@ from zoo.experiments.plan.inputs import (
     reading_inputs,
 )
 from zoo.experiments.plan.job import Job
-from zoo.experiments.plan.job_kind import SPECIAL_TOKENS, JobKind, characters_per_token, text_of
+from zoo.experiments.plan.job_kind import JobKind, text_of, tokens_of
 from zoo.experiments.plan.model_jobs import Adapt, Checkpoint, Inherit, Pretrain, TakeOver, adapted_start, start_job
 from zoo.experiments.plan.spec import PlanSpec
 from zoo.tasks.kinds import is_learnt, task_kind
@@ -94,7 +94,7 @@ class Finetune(JobKind):
     def size(self, plan: PlanSpec, job: Job) -> float:
         """As JobKind says."""
         recipe, task = plan.finetuning_of(job), plan.task(str(job.task))
-        tokens = SPECIAL_TOKENS + task.mean_length / characters_per_token(plan.variant(job.system).dims.vocab_size)
+        tokens = tokens_of(plan, task, plan.variant(job.system).dims.vocab_size)
         if task_kind(task).cuts == "items":
             tokens = min(tokens, recipe.max_length)
         return recipe.steps_over(task.n_training) * recipe.batch_size * tokens
