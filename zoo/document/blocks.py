@@ -90,7 +90,7 @@ class Document:
     """A title and sections, the most important first.
 
     `data` makes what the JSON holds beside the sections; `files` are texts by name that a page carries with it; `made`
-    says when, as a date, and by which command.
+    says when, as a date, and by which command. Of `names` of systems, long ones are abbreviated where people read.
     """
 
     title: str
@@ -98,6 +98,7 @@ class Document:
     data: Callable[[], Mapping[str, JsonValue]] = dict
     files: Mapping[str, str] = field(default_factory=dict)
     made: Made | None = None
+    names: tuple[str, ...] = ()
 
     @property
     def answer(self) -> tuple[str, ...]:

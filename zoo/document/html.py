@@ -14,6 +14,7 @@ from pathlib import Path
 from zoo.core.errors import visible
 from zoo.core.made import Made
 from zoo.document import svg
+from zoo.document.abbreviated import abbreviated
 from zoo.document.blocks import Block, Document, Figure, Notes, Section, Table, breakable
 from zoo.document.charts import Chart
 
@@ -26,6 +27,7 @@ LISTED = 5
 
 def render(document: Document) -> str:
     """The page: what leads it, the list of contents, and the rest."""
+    document = abbreviated(document)
     first, rest = document.sections[:1], document.sections[1:]
     titled = [section for section in document.sections if section.title]
     listed = len(titled) >= LISTED

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from zoo.core.errors import visible
+from zoo.document.abbreviated import abbreviated
 from zoo.document.blocks import Block, Document, Figure, Notes, Table, breakable
 
 SPECIAL = {
@@ -37,7 +38,7 @@ def render(document: Document) -> str:
         f"% {escaped(document.title)}",
         *([f"% {document.made.date}: {escaped(document.made.command)}"] if document.made else []),
     ]
-    for section in document.sections:
+    for section in abbreviated(document).sections:
         lines += ["", rf"\subsection*{{{escaped(section.title)}}}", rf"\label{{sec:{_label(section.id)}}}"]
         for block in section.blocks:
             lines += _block(block)

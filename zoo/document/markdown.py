@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 
 from zoo.core.errors import visible
+from zoo.document.abbreviated import abbreviated
 from zoo.document.blocks import Block, Document, Figure, Notes, Section, Table
 
 
 def render(document: Document) -> str:
     """A page: the title, then a heading for each section."""
+    document = abbreviated(document)
     made = f"{document.made.date}: {escape(document.made.command)}\n\n" if document.made else ""
     return f"# {escape(document.title)}\n\n{made}{sections(document.sections)}"
 

@@ -11,6 +11,7 @@ from dataclasses import replace
 from rich.cells import cell_len
 
 from zoo.core.errors import visible
+from zoo.document.abbreviated import abbreviated
 from zoo.document.blocks import Block, Document, Figure, Notes, Table
 
 GAP = 2
@@ -48,7 +49,7 @@ def render(document: Document) -> str:
 def text(document: Document, width: int | None = None, most_rows: int | None = None) -> str:
     """All of it; with `most_rows`, longer tables are cut and what is left out is counted."""
     lines: list[str] = []
-    for section in document.sections:
+    for section in abbreviated(document).sections:
         lines += [*wrapped(section.title, width), ""]
         for block in section.blocks:
             shown = _block(block, width, most_rows)

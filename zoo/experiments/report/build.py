@@ -58,6 +58,7 @@ def document(analysis: Analysis, made: Made | None = None) -> Document:
         data=lambda: summary(analysis, costs=True),
         files={"plan.json": plan.model_dump_json(indent=1)},
         made=made,
+        names=tuple(plan.names),
     )
 
 
