@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import fields, is_dataclass, replace
 from typing import Any
 
-from zoo.document.blocks import Document, Notes, Section
+from zoo.document.blocks import Document, Notes
 
 LONGEST = 40
 """Characters of a name that is left as it is: half of a terminal's width."""
@@ -18,7 +18,7 @@ VERBATIM = frozenset({"repeat"})
 
 def abbreviated(document: Document) -> Document:
     """The document with a number in place of the changes of each long name; the first table's section says which."""
-    short = _short_names(document.names)
+    short = short_names(document.names)
     if not short:
         return document
     pattern = re.compile("|".join(map(re.escape, sorted(short, key=len, reverse=True))))
@@ -28,27 +28,27 @@ def abbreviated(document: Document) -> Document:
 
     sections = [each if each.id in VERBATIM else _changed(each, said) for each in document.sections]
     place = next((place for place, each in enumerate(sections) if each.tables), 0)
-    legend = Notes(tuple(f"{label}: {name}" for name, label in short.items()))
     if sections:
-        sections[place] = _with(sections[place], legend)
+        sections[place] = replace(sections[place], blocks=(*sections[place].blocks, legend(short)))
     return replace(document, sections=tuple(sections), names=())
 
 
-def _short_names(names: Sequence[str]) -> dict[str, str]:
+def short_names(names: Sequence[str]) -> dict[str, str]:
     """By name that is too long, the variant that it begins with and a number."""
     long = [name for name in dict.fromkeys(names) if len(name) > LONGEST]
     short = {name: f"{_base(name)} #{number}" for number, name in enumerate(long, start=1)}
     return {name: label for name, label in short.items() if len(label) < len(name)}
 
 
+def legend(short: Mapping[str, str]) -> Notes:
+    """Which name each number stands for."""
+    return Notes(tuple(f"{label}: {name}" for name, label in short.items()))
+
+
 def _base(name: str) -> str:
     """A variant or the last part of a folder, before any change."""
     first = re.split(r"(?<=.)\+(?=[A-Za-z])", name)[0]
     return first.rstrip("/").rpartition("/")[2] or first
-
-
-def _with(section: Section, legend: Notes) -> Section:
-    return replace(section, blocks=(*section.blocks, legend))
 
 
 def _changed(value: Any, said: Callable[[str], str]) -> Any:

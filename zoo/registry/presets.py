@@ -27,7 +27,7 @@ def cpu_size(size: Size, *, embedding_width: int | None = None) -> dict[str, Any
         "small": (4, 512, 8_000, 256, 0.03),
     }[size]
     tokens, batch_tokens, sequence_length, pretraining_rate, finetuning_rate = {
-        "tiny": (640_000, 768, 48, 3e-3, 1e-3),
+        "tiny": (1_000_000, 1_024, 48, 3e-3, 1e-3),
         "mini": (20_000_000, 2_560, 128, 1e-3, 3e-4),
         "small": (100_000_000, 2_560, 128, 1e-3, 3e-4),
     }[size]

@@ -129,6 +129,16 @@ def test_a_page_of_200_systems_20_tasks_and_5_seeds_is_small_and_runs_nothing_of
     assert not re.search(r"https?://(?!www\.w3\.org)", html)
 
 
+def test_a_long_name_is_a_number_in_the_table_and_whole_in_its_legend() -> None:
+    name = "bert-tiny+dims.embedding_width=64+encoder=albert.shared"
+    board = large(3, 2, 1)
+    rows = tuple(row.model_copy(update={"system": name}) if row.system == "variant-002" else row for row in board.rows)
+    html = board_page.render(board.model_copy(update={"rows": rows})).replace("<wbr>", "")
+    assert '<th scope="row" class="words">bert-tiny #1</th>' in html
+    assert f"<li>bert-tiny #1: {name}</li>" in html
+    assert json.loads(html.partition('id="board-data">')[2].partition("</script>")[0])["rows"][1]["system"] == name
+
+
 CLICKS = """
 addEventListener("load", () => {
   const said = {};

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from html import escape
 from itertools import groupby
 from pathlib import Path
@@ -10,6 +10,7 @@ from statistics import stdev
 
 from zoo.core.errors import listed
 from zoo.document import MISSING, Notes, Table
+from zoo.document.abbreviated import legend, short_names
 from zoo.document.html import escaped, figure, page, table
 from zoo.experiments.board.charts import cost_chart
 from zoo.experiments.board.records import Board, Cell, Row
@@ -25,16 +26,18 @@ MOST_NAMED = 3
 
 def render(board: Board) -> str:
     """The page: answer, filters, table, chart, and what is compared with what."""
+    short = short_names([row.system for row in board.rows])
     body = "\n".join(
         [
             f"<header><h1>{TITLE}</h1><p class='made'>{escaped(_counts(board))}</p></header>",
-            *(f'<p class="lead">{escaped(line)}</p>' for line in _answers(board)),
+            *(f'<p class="lead">{escaped(line)}</p>' for line in _answers(board, short)),
             "<section>",
             _controls(board),
-            _table(board),
+            _table(board, short),
             _notes(
                 "Bold: no system of the group is significantly better (5% over seeds and items, Holm over systems).",
                 "Scores of different groups are not compared. Click a score for its seeds, settings and verdict.",
+                *legend(short).lines,
             ),
             "</section>",
             *_charts(board),
@@ -62,7 +65,7 @@ def _counts(board: Board) -> str:
     return " · ".join([*named[:3], f"{named[3]} of comparable runs"])
 
 
-def _answers(board: Board) -> Iterator[str]:
+def _answers(board: Board, short: Mapping[str, str]) -> Iterator[str]:
     """The best mean of each group, of the first few."""
     for label, rows in list(_by_group(board))[:MOST_NAMED]:
         ranked = [row for row in rows if row.mean is not None]
@@ -71,9 +74,10 @@ def _answers(board: Board) -> Iterator[str]:
             leads, n = sum(cell.leads for cell in first.cells.values()), len(first.cells)
             where = f"Group {label}: " if len(board.groups) > 1 else ""
             what, on = ("score", "") if n == 1 else ("mean", f" on {leads} of {n} tasks")
+            name = short.get(first.system, first.system)
             yield (
-                f"{where}{first.system} has the highest {what}, {100 * (first.mean or 0):.1f}; no system is "
-                f"significantly better than it{on}."
+                f"{where}{name} has the highest {what}, {100 * (first.mean or 0):.1f}; no system is significantly "
+                f"better than it{on}."
             )
 
 
@@ -103,7 +107,7 @@ def _option(value: str) -> str:
     return f'<option value="{escape(value)}">{escaped(value)}</option>'
 
 
-def _table(board: Board) -> str:
+def _table(board: Board, short: Mapping[str, str]) -> str:
     """A body of rows per group, so that sorting never mixes what is not comparable."""
     data = {group.label: group.data for group in board.groups}
     places = {id(row): place for place, row in enumerate(board.rows)}
@@ -118,7 +122,7 @@ def _table(board: Board) -> str:
     )
     wide = " wide" * (len(board.tasks) > MOST_PRINTED)
     bodies = "\n".join(
-        f"<tbody>\n{''.join(_row(board, row, places[id(row)], data[label]) for row in rows)}</tbody>"
+        f"<tbody>\n{''.join(_row(board, row, short, places[id(row)], data[label]) for row in rows)}</tbody>"
         for label, rows in _by_group(board)
     )
     return (
@@ -127,7 +131,7 @@ def _table(board: Board) -> str:
     )
 
 
-def _row(board: Board, row: Row, place: int, data: str) -> str:
+def _row(board: Board, row: Row, short: Mapping[str, str], place: int, data: str) -> str:
     facts = {"family": row.family, "group": row.group, "data": data, "device": row.device}
     facts |= {"parameters": str(int(row.costs[PARAMETERS]))} if PARAMETERS in row.costs else {}
     attributes = "".join(f' data-{name}="{escape(value)}"' for name, value in facts.items())
@@ -135,10 +139,11 @@ def _row(board: Board, row: Row, place: int, data: str) -> str:
     mean = MISSING if row.mean is None else f"{100 * row.mean:.1f}"
     spread = len(board.tasks) <= MOST_PRINTED
     cells = "".join(_cell(row.cells.get(task), place, number, spread) for number, task in enumerate(board.tasks))
+    name = short.get(row.system, row.system)
     floor = ' class="floor"' * row.is_baseline
     group = f'<td class="words">{row.group}</td>' * (len(board.groups) > 1)
     return (
-        f'<tr{floor}{attributes}><th scope="row" class="words">{escaped(row.system)}</th>'
+        f'<tr{floor}{attributes}><th scope="row" class="words">{escaped(name)}</th>'
         f'{group}<td class="words">{escaped(row.family)}</td>'
         f"{costs}<td>{mean}</td>{cells}</tr>\n"
     )
