@@ -48,6 +48,7 @@ def words(rendered: str) -> str:
     for tex, char in (
         (r"\allowbreak{}", ""),
         (r"$\pm$", "±"),
+        ("$-$", "-"),
         (r"$\rightarrow$", "→"),
         (r"\textgreater{}", ">"),
         (r"\textless{}", "<"),
@@ -154,3 +155,9 @@ def test_a_long_table_is_cut_on_a_terminal_and_what_is_left_out_is_counted() -> 
     made = Document("", (Section("s", "Numbers", (table, Notes(("All of them.",)))),))
     assert "... and 40 more rows" in text(made, 80, most_rows=10) and "\n49\n" not in text(made, 80, most_rows=10)
     assert "\n49\n" in renderer("terminal")(made)
+
+
+def test_latex_prints_minus_signs_of_numbers_and_hyphens_of_words() -> None:
+    table = Table(("system", "difference"), (("a-1 - b", "-10.6 (-18.6 to -2.6)"), ("c", "-")))
+    source = renderer("latex")(Document("", (Section("differences", "", (table,)),)))
+    assert r"a-1 - b & $-$10.6 ($-$18.6 to $-$2.6) \\" in source and r"c & - \\" in source

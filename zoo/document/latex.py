@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 
 from zoo.core.errors import visible
@@ -26,6 +27,9 @@ SPECIAL = {
 
 MOST_ROWS = 40
 """A longer table runs over pages."""
+
+MINUS = re.compile(r"(?<![\w.])-(?=\d)")
+"""The sign of a number, which in LaTeX's text is a hyphen."""
 
 FITTING = r"\resizebox{\ifdim\width>\linewidth\linewidth\else\width\fi}{!}{%"
 """A box that is made smaller where it is wider than the text."""
@@ -62,7 +66,7 @@ def _block(block: Block) -> Iterator[str]:
     if isinstance(block, Notes):
         kind = "enumerate" if block.numbered else "itemize"
         items = [rf"\item {escaped(note)}" for note in block.lines]
-        yield from (rf"\begin{{{kind}}}", *items, rf"\end{{{kind}}}") if items else ()
+        yield from (rf"\begin{{{kind}}}\raggedright", *items, rf"\end{{{kind}}}") if items else ()
         return
     table = block.data if isinstance(block, Figure) else block
     if table and table.rows:
@@ -75,11 +79,12 @@ def _boxed(table: Table) -> Iterator[str]:
 
 
 def _long(table: Table) -> Iterator[str]:
-    yield from (r"{\scriptsize", *_tabular(table, "longtable"), "}")
+    yield from (r"{\scriptsize\setlength{\tabcolsep}{2pt}", *_tabular(table, "longtable"), "}")
 
 
 def _tabular(table: Table, kind: str) -> Iterator[str]:
-    yield rf"\begin{{{kind}}}{{{''.join(map(_alignment, _words(table)))}}}"
+    widest = (24, 3.5) if kind == "longtable" else (40, 7)
+    yield rf"\begin{{{kind}}}{{{''.join(_alignment(longest, *widest) for longest in _words(table))}}}"
     yield from (r"\toprule", " & ".join(map(escaped, table.columns)) + r" \\", r"\midrule")
     yield from [r"\endhead"] if kind == "longtable" else []
     for number, row in enumerate(table.rows):
@@ -96,15 +101,18 @@ def _words(table: Table) -> list[int]:
     ]
 
 
-def _alignment(longest: int) -> str:
-    if longest > 40:
-        return r"p{7cm}"
+def _alignment(longest: int, most: int, width: float) -> str:
+    """Words of more characters than `most` are wrapped, at a width in centimetres."""
+    if longest > most:
+        return rf"p{{{width:g}cm}}"
     return "l" if longest else "r"
 
 
 def _cell(table: Table, row: int, column: int, cell: str) -> str:
-    rank = table.ranks.get((row, column))
+    rank, shown = table.ranks.get((row, column)), escaped(cell)
+    if not table.holds_words(column):
+        shown = MINUS.sub("$-$", shown)
     if rank is None:
-        return escaped(cell)
-    shown = rf"\textbf{{{escaped(cell)}}}" if rank == 1 else escaped(cell)
+        return shown
+    shown = rf"\textbf{{{shown}}}" if rank == 1 else shown
     return rf"{shown}\textsuperscript{{{rank}}}"
