@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 import torch
+from torch import Tensor
 
 import zoo
 import zoo_albert
@@ -26,6 +28,7 @@ from zoo.experiments.runner.estimate import estimate
 from zoo.experiments.runner.model_statistics import counts
 from zoo.experiments.statistics.costs import SIZE, quantities
 from zoo.experiments.verify.rerun import reevaluate
+from zoo.train.finetune import logits_of
 from zoo_bert.encoder import Stack
 
 CATALOG = Catalog.of(zoo_bert, zoo_albert, toy_task)
@@ -118,19 +121,25 @@ def test_the_report_says_what_was_done_and_what_it_does_not_save(pruned: Compari
 
 
 @pytest.mark.slow
-def test_quantized_variants_are_smaller_and_answer_nearly_as_before_from_one_export(
+def test_quantized_variants_are_smaller_and_answer_nearly_as_before_from_one_export_and_one_scoring(
     compare: Compare, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     pytest.importorskip("onnxruntime")
     exported: list[PaddedProgram] = []
+    asked: list[object] = []
 
     def noted(program: PaddedProgram, place: Path) -> Path:
         exported.append(program)
         return program_file(program, place)
 
+    def counted(*given: Any) -> list[Tensor]:
+        asked.append(given)
+        return logits_of(*given)
+
     monkeypatch.setattr("zoo.compress.quantized.program_file", noted)
+    monkeypatch.setattr("zoo.experiments.runner.compress_job.logits_of", counted)
     done = compare(QUANTIZED)
-    assert not done.failures and len(exported) == 1
+    assert not done.failures and len(exported) == 1 and len(asked) == 1
     for name in QUANTIZED:
         (result,) = done.run.finetuned(name)
         cost = result.cost.compression

@@ -26,7 +26,7 @@ from zoo.experiments.plan.job_kinds import kind_of
 from zoo.experiments.report.scores import notes
 from zoo.experiments.report.teachers import teachers_table
 from zoo.experiments.results.records import fingerprint
-from zoo.experiments.runner.student import Answers
+from zoo.experiments.runner.kept_logits import KeptLogits
 from zoo.experiments.verify.rerun import reevaluate
 from zoo.tasks.kinds import EncodedItem
 from zoo.train.distillation import HIDDEN, LOGITS
@@ -140,7 +140,11 @@ def test_names_do_not_matter_and_results_are_reused_and_repeat(done: Comparison,
 
 
 def test_a_teachers_answers_are_kept_for_its_other_students(tmp_path: Path) -> None:
-    logits = {(5, 6): torch.tensor([0.1, -0.2]), (7,): torch.tensor([0.3]), (5, 6, 8): torch.tensor(0.5)}
+    logits = {
+        (5, 6): torch.tensor([[0.1, -torch.inf], [1, 2]]),
+        (7,): torch.tensor([[0.3, 0.4]]),
+        (5, 6, 8): torch.tensor(0.5),
+    }
     asked: list[object] = []
 
     def ask(items: Sequence[EncodedItem]) -> list[Tensor]:
@@ -148,17 +152,18 @@ def test_a_teachers_answers_are_kept_for_its_other_students(tmp_path: Path) -> N
         return [logits[tuple(each.encodings[0].ids.tolist())] for each in items]
 
     file = tmp_path / "teachers" / "one.safetensors"
-    first, second = Answers(ask, file), Answers(ask, file)
+    first, second = KeptLogits(ask, file), KeptLogits(ask, file)
     first.of([item(5, 6), item(7)])
     first.keep()
     second.of([item(5, 6, 8)])
     second.keep()
-    third = Answers(ask, file)
+    third = KeptLogits(ask, file)
     found = [*third.of([item(5, 6), item(7)]), *third.of([item(5, 6, 8)])]
+    assert [each.shape for each in found] == [each.shape for each in logits.values()]
     assert [each.tolist() for each in found] == [each.tolist() for each in logits.values()] and len(asked) == 2
     third.of([item(7), item(5, 6)])
     file.write_bytes(b"damaged")
-    Answers(ask, file).of([item(5, 6, 8)])
+    KeptLogits(ask, file).of([item(5, 6, 8)])
     assert len(asked) == 4
 
 
@@ -169,7 +174,7 @@ def test_answers_about_other_spans_of_a_text_and_other_groups_of_texts_are_asked
         asked.append(items)
         return [torch.tensor(float(len(asked))) for _ in items]
 
-    answers = Answers(ask, None)
+    answers = KeptLogits(ask, None)
     one, other = item(5, 6, spans=(0, 0)), item(5, 6, spans=(1, 1))
     question = EncodedItem(item(5).encodings + item(6).encodings)
     groups = [[one], [other], [question], [item(5), item(6)], [one]]

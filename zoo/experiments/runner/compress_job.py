@@ -20,6 +20,7 @@ from zoo.core.meta import without_memory
 from zoo.experiments.plan.job_kinds import kind_of
 from zoo.experiments.results.records import Compression, CompressionCost, Cost, Measured, TaskResult, Truncation
 from zoo.experiments.runner.context import JobContext
+from zoo.experiments.runner.kept_logits import KeptLogits, file_of
 from zoo.experiments.runner.latency import latency_of, throughput_of
 from zoo.experiments.runner.model_statistics import counts
 from zoo.experiments.runner.scoring import answered, planned_data, scored, unlabelled
@@ -58,8 +59,10 @@ def compress(work: JobContext) -> TaskResult:
     encoded = {split: kind.encode(dataset.splits[split], whole.text_tokenizer, recipe.max_length) for split in splits}
     by_split = {split: items for split, (items, _) in encoded.items()}
     asked = [item for split in task.dev_splits for item in by_split[split]]
+    kept = KeptLogits(partial(logits_of, whole, head), file_of(work, whole))  # other jobs compress the same model
     with compute.autocast():
-        before = [its for split in task.dev_splits for its in logits_of(whole, head, by_split[split])]
+        before = [its for split in task.dev_splits for its in kept.of(by_split[split])]
+    kept.keep()
     original = _answering(whole, head)
     times = [_timed(work, original, asked)]
     small = _pruned(work, whole)

@@ -2,24 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from functools import partial
-from pathlib import Path
 
 import torch
-from safetensors import SafetensorError
-from safetensors.torch import load, save
 from torch import Tensor
-from torch.nn.utils.rnn import pad_sequence
 
 from zoo.checkpoints import load as load_model
 from zoo.core.errors import ZooError
-from zoo.core.files import make_folder, write_bytes
 from zoo.core.specs import Finetuning
-from zoo.experiments.plan.job import slug
-from zoo.experiments.plan.planned import hash_json
 from zoo.experiments.runner.context import JobContext
+from zoo.experiments.runner.kept_logits import KeptLogits, file_of
 from zoo.heads import TaskHead
 from zoo.inference.predict_task import class_order, in_order
 from zoo.inference.predict_text import head_for_text
@@ -29,7 +23,6 @@ from zoo.tasks.task import Example, Task
 from zoo.text.cache import hash_tokenizer
 from zoo.train.distillation import Lesson, LogitCache, Student, asked_once
 from zoo.train.finetune import logits_of
-from zoo.weights.checkpoint import weights_hash
 
 
 def has_cached_teacher(work: JobContext, head: TaskHead, recipe: Finetuning) -> bool:
@@ -66,7 +59,7 @@ def taught(work: JobContext, model: Model, head: TaskHead, task: Task, items: Se
         with work.how.compute.autocast():
             return [order(logits) for logits in logits_of(teacher, its, encoded)]
 
-    answers = Answers(logits, _shared_file(work, teacher))
+    answers = KeptLogits(logits, file_of(work, teacher) if _is_shared(work) else None)
 
     def ask(numbers: Sequence[int]) -> list[Tensor]:
         return answers.of(kind.encode([items[number] for number in numbers], teacher.text_tokenizer, length)[0])
@@ -75,53 +68,7 @@ def taught(work: JobContext, model: Model, head: TaskHead, task: Task, items: Se
     answers.keep()
 
 
-def _shared_file(work: JobContext, teacher: Model) -> Path | None:
-    """Where a teacher's logits on a task are kept, if it has other students in the run."""
+def _is_shared(work: JobContext) -> bool:
+    """Whether a job's teacher has other students in the run."""
     plan, name = work.plan, work.plan.teacher_of(work.job.system)
-    if [plan.teacher_of(other) for other in plan.learners].count(name) < 2:
-        return None
-    known_by = f"{slug(str(work.job.task))}-{weights_hash(teacher.state_dict())[:16]}"
-    return work.shared / "teachers" / f"{known_by}.safetensors"
-
-
-class Answers:
-    """A teacher's logits of groups of items, found in a file or asked for and kept there.
-
-    A group is known by its tokens and spans, in order: what is found has the bits that the teacher would give again.
-    """
-
-    def __init__(self, ask: Callable[[Sequence[EncodedItem]], list[Tensor]], file: Path | None) -> None:
-        self._ask, self._file = ask, file
-        self._known, self._new = _read(file), False
-
-    def of(self, items: Sequence[EncodedItem]) -> list[Tensor]:
-        """The logits of each item, on the CPU."""
-        key = _content(items)
-        if key not in self._known:
-            found = [each.cpu() for each in self._ask(items)]
-            padded = pad_sequence(found, batch_first=True, padding_value=-torch.inf) if found[0].ndim else None
-            self._known[key], self._new = torch.stack(found) if padded is None else padded, True
-        return [row[row > -torch.inf] if row.ndim == 1 else row for row in self._known[key]]
-
-    def keep(self) -> None:
-        """Write what is new, beside what other jobs have written since."""
-        if self._file is not None and self._new:
-            make_folder(self._file.parent)
-            write_bytes(self._file, save(_read(self._file) | self._known))
-
-
-def _read(file: Path | None) -> dict[str, Tensor]:
-    try:
-        return load(file.read_bytes()) if file is not None and file.is_file() else {}
-    except (OSError, SafetensorError):  # what is damaged is asked for again
-        return {}
-
-
-def _content(items: Sequence[EncodedItem]) -> str:
-    """A SHA-256 over what a model reads of items, by item: the tokens, and the places of their spans."""
-    return hash_json([[_read_of(part) for part in item.parts] for item in items])
-
-
-def _read_of(part: EncodedItem) -> list[list[int]]:
-    arrays = [array for each in part.encodings for array in (each.ids, each.segments)]
-    return [array.tolist() for array in (*arrays, part.places) if array is not None]
+    return [plan.teacher_of(other) for other in plan.learners].count(name) > 1
