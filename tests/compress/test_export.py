@@ -20,11 +20,12 @@ from benchmarks import export_speed
 from tests.typed import typed
 from zoo import Catalog, ZooError
 from zoo.blocks import initialise
+from zoo.compress.integers import quantized
 from zoo.compress.onnx_file import SHAPES, Exported, program_file
 from zoo.compress.program import PaddedProgram
 from zoo.compress.pruned import pruned
 from zoo.core.batch import Encoding
-from zoo.core.compression import Pruning
+from zoo.core.compression import Pruning, Quantization
 from zoo.core.padded import PaddedLayout
 from zoo.core.specs import HeadConfig, Init
 from zoo.model import Model
@@ -108,12 +109,19 @@ def test_a_pruned_model_is_exported_and_smaller_numbers_say_what_they_cost(tmp_p
     model, cut = headed("classification"), Pruning(heads=0.5, ffn=0.3)
     model = pruned(model, cut, importances(model, cut), Catalog.installed()).eval()
     assert (model.variant.dims.n_heads, model.variant.dims.head_width) == (1, 64)
-    made = {name: zoo.export(model, tmp_path / name, precision=name) for name in ("fp32", "fp16", "int8")}
+    made = {
+        name: zoo.export(model, tmp_path / name, precision=name) for name in ("fp32", "fp16", "int8", "int8-weights")
+    }
     differences = [its.largest_difference["logits"] for its in made.values() if isinstance(its, Exported)]
     assert differences[0] < 1e-5 < differences[1] < 0.02 and differences[1] < differences[2] < 0.5
     given = padded(3, 9)
     found, expected = (run(tmp_path / name, given)[0] for name in ("fp16", "fp32"))
     assert found.dtype == np.float32 and 0 < np.abs(found - expected).max() < 0.05
+    ways: dict[str, Quantization] = {"int8": "int8-dynamic", "int8-weights": "int8-weights"}
+    for name, way in ways.items():  # the program that a comparison scores
+        (tmp_path / way / "as-compared").mkdir(parents=True)
+        quantized(tmp_path / "fp32" / "model.onnx", tmp_path / way / "as-compared" / "model.onnx", way)
+        assert np.array_equal(run(tmp_path / way / "as-compared", given)[0], run(tmp_path / name, given)[0])
 
 
 @pytest.mark.slow

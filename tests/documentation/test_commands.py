@@ -127,6 +127,11 @@ ELSEWHERE = {
     "--data glue --finetune-steps 60 --seeds 3": (
         "tests/experiments/test_distillation.py::test_a_folder_is_pruned_distilled_and_quantized_beside_itself"
     ),
+    "zoo compare plain=BASE mixup=BASE+finetuning.mixup=0.4 masked=BASE+finetuning.masked_words=0.1 "
+    "deleted=BASE+finetuning.deleted_words=0.1 swapped=BASE+finetuning.swapped_words=0.1 --tasks micro-reference "
+    "--seeds 5 --against plain": (
+        "tests/experiments/test_techniques.py::test_what_augmentation_changed_is_counted_and_shown"
+    ),
     "zoo predict FOLDER BoolQ/test.jsonl --task boolq --out BoolQ.jsonl": (
         "tests/tasks/test_benchmarks.py::test_predictions_are_written_as_the_leaderboard_takes_them"
     ),

@@ -18,9 +18,10 @@ from tests.experiments import toy_task
 from tests.experiments.test_features import TUNED
 from zoo import Catalog, ZooError
 from zoo.api.comparisons import Comparison
+from zoo.compress.integers import quantized
 from zoo.compress.onnx_file import gives_the_same, program_file
 from zoo.compress.program import PaddedProgram
-from zoo.compress.quantized import float_program, quantized
+from zoo.compress.runtime import float_program
 from zoo.experiments.plan.ablation import choices, path
 from zoo.experiments.plan.make import make_plan
 from zoo.experiments.report.compression import compression_section
@@ -136,7 +137,7 @@ def test_quantized_variants_are_smaller_and_answer_nearly_as_before_from_one_exp
         asked.append(given)
         return logits_of(*given)
 
-    monkeypatch.setattr("zoo.compress.quantized.program_file", noted)
+    monkeypatch.setattr("zoo.compress.runtime.program_file", noted)
     monkeypatch.setattr("zoo.experiments.runner.compress_job.logits_of", counted)
     done = compare(QUANTIZED)
     assert not done.failures and len(exported) == 1 and len(asked) == 1

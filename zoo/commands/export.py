@@ -24,6 +24,7 @@ class Precision(StrEnum):
     fp32 = "fp32"
     fp16 = "fp16"
     int8 = "int8"
+    int8_weights = "int8-weights"
 
 
 def export(
@@ -35,7 +36,7 @@ def export(
     ] = Target.onnx,
     precision: Annotated[
         Precision,
-        typer.Option(help="The program's numbers; int8 for the weights of linear layers. [dim](e.g. int8)[/dim]"),
+        typer.Option(help="The program's numbers: with int8-weights integers are only stored. [dim](e.g. int8)[/dim]"),
     ] = Precision.fp32,
     vectors: Annotated[
         bool, typer.Option("--vectors", help="Export hidden states and sentence vectors, also of a model with a head.")

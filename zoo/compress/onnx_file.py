@@ -2,12 +2,8 @@
 
 from __future__ import annotations
 
-import io
-import logging
 import tempfile
-import warnings
 from collections.abc import Iterator
-from contextlib import contextmanager, redirect_stderr
 from importlib import import_module
 from pathlib import Path
 from typing import Literal, TypeAlias
@@ -16,6 +12,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from zoo.compress.integers import quantized, quietly
 from zoo.compress.program import PaddedProgram
 from zoo.core.batch import Encoding
 from zoo.core.errors import RunFailed, ZooError
@@ -26,7 +23,8 @@ from zoo.heads import TaskHead
 from zoo.model import Model
 from zoo.text.collate import collate
 
-NumberFormat: TypeAlias = Literal["fp32", "fp16", "int8"]
+NumberFormat: TypeAlias = Literal["fp32", "fp16", "int8", "int8-weights"]
+"""The numbers of a program; int8 is what a comparison calls int8-dynamic."""
 
 FILE, RECORD = "model.onnx", "export.json"
 
@@ -236,26 +234,12 @@ def _reduced(file: Path, number_format: NumberFormat) -> Path:
     if number_format == "fp32":
         return file
     target = file.with_name(f"{number_format}.onnx")
+    if number_format != "fp16":
+        return quantized(file, target, "int8-weights" if number_format == "int8-weights" else "int8-dynamic")
     with quietly():
-        if number_format == "int8":
-            import_module("onnxruntime.quantization").quantize_dynamic(file, target)
-        else:
-            onnx, tool = import_module("onnx"), import_module("onnxruntime.transformers.float16")
-            onnx.save(tool.convert_float_to_float16(onnx.load(file), keep_io_types=True), target)
+        onnx, tool = import_module("onnx"), import_module("onnxruntime.transformers.float16")
+        onnx.save(tool.convert_float_to_float16(onnx.load(file), keep_io_types=True), target)
     return target
-
-
-@contextmanager
-def quietly() -> Iterator[None]:
-    """Without the notices and warnings of the tools, nor the graph that torch prints where an export fails."""
-    before = logging.root.manager.disable
-    logging.disable(logging.ERROR)
-    try:
-        with warnings.catch_warnings(), redirect_stderr(io.StringIO()):
-            warnings.simplefilter("ignore")
-            yield
-    finally:
-        logging.disable(before)
 
 
 def _refuse_missing() -> None:

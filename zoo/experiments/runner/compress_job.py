@@ -14,8 +14,9 @@ import torch
 from torch import Tensor
 
 from zoo.checkpoints import load, save
+from zoo.compress.integers import quantized
 from zoo.compress.pruned import pruned
-from zoo.compress.quantized import Runtime, float_program, quantized
+from zoo.compress.runtime import Runtime, float_program
 from zoo.core.meta import without_memory
 from zoo.experiments.plan.job_kinds import kind_of
 from zoo.experiments.results.records import Compression, CompressionCost, Cost, Measured, TaskResult, Truncation
