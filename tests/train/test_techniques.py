@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from itertools import repeat
+from itertools import pairwise, repeat
 from typing import Any
 
 import numpy as np
@@ -26,7 +26,7 @@ from zoo.train.finetune import divided
 from zoo.train.loop import fit
 from zoo.train.optimizers import make_optimizer
 from zoo.train.step import StepConfig, set_rate
-from zoo.train.techniques import BestWeights, balanced, freeze_lowest, known_to_loss, reinitialize
+from zoo.train.techniques import BestWeights, balanced, dropping_layers, freeze_lowest, known_to_loss, reinitialize
 
 CLASSES = ("a", "b", "c")
 SIZES = {"n_layers": 3, "hidden_width": 24, "embedding_width": 24, "n_heads": 2, "ffn_width": 20, "vocab_size": 60}
@@ -248,3 +248,38 @@ def test_layers_that_are_not_there_and_choices_that_contradict_are_refused(expre
     catalog = Catalog.installed()
     with pytest.raises(ZooError, match=problem):
         catalog.check(catalog.variant(expression), [catalog.task("micro-sentiment")])
+
+
+def test_layers_are_left_out_as_often_as_asked_in_training_alone() -> None:
+    made = model(dropout=0.1)
+    made.train()
+    hidden, layout = made.embedding(batch()), batch().layout
+    left_out = []
+    with dropping_layers(made, Finetuning(learning_rate=1.0, layer_drop=0.3), seed=2):
+        for _ in range(400):
+            states = [hidden, *made.encoder.states(hidden, layout)]
+            left_out.append([torch.equal(one, other) for one, other in pairwise(states)])
+        made.eval()
+        expected = made.encoder(hidden, layout)
+    torch.testing.assert_close(expected, model().eval().encoder(hidden, layout))
+    shares = np.mean(left_out, axis=0)
+    assert shares.shape == (3,) and np.all(np.abs(shares - 0.3) < 0.1)  # four standard errors
+    assert len({tuple(each) for each in left_out}) == 8  # each by itself
+    made.train()
+    assert not any(torch.equal(hidden, state) for state in made.encoder.states(hidden, layout))
+
+
+def test_what_layers_are_left_out_repeats_and_moves_no_other_draw() -> None:
+    one, other = (trained(model(dropout=0.2), 4, layer_drop=0.5)[-1] for _ in range(2))
+    assert all(torch.equal(value, other[name]) for name, value in one.items())
+    plain, never = (trained(model(dropout=0.2), 4, **fields)[-1] for fields in ({}, {"layer_drop": 1e-9}))
+    assert all(torch.equal(value, never[name]) for name, value in plain.items())
+    assert moved(plain, one)
+
+
+def test_layers_that_share_weights_are_not_left_out() -> None:
+    catalog = Catalog.installed()
+    with pytest.raises(ZooError, match="SharedStack has no layers as those of"):
+        catalog.check(catalog.variant("albert-tiny+finetuning.layer_drop=0.2"))
+    with pytest.raises(ZooError, match="layer_drop: input should be less than 1"):
+        catalog.variant("bert-tiny+finetuning.layer_drop=1.0")

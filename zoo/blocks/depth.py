@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from torch import nn
 
 from zoo.blocks.features import ReadsLayers
+from zoo.blocks.layer import LayerStack
 from zoo.core.errors import ZooError
 
 
@@ -19,6 +20,17 @@ def layer_lists(model: ReadsLayers, n_layers: int) -> list[nn.ModuleList]:
             "weights of their own; leave out layer_decay, frozen_layers, unfreezing and reinitialized_layers"
         )
     return lists
+
+
+def droppable_layers(model: ReadsLayers) -> nn.ModuleList:
+    """The layers of an encoder that can be left out one by one. Raises ZooError if there are none."""
+    encoder = model.encoder
+    if not isinstance(encoder, LayerStack) or not len(encoder.layers):
+        raise ZooError(
+            f"encoder {type(encoder).__name__} has no layers as those of a zoo.blocks.LayerStack, of which single ones "
+            "could be skipped; leave out layer_drop"
+        )
+    return encoder.layers
 
 
 def by_depth(model: ReadsLayers, n_layers: int) -> list[list[nn.Parameter]]:

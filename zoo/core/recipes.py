@@ -152,6 +152,9 @@ class Techniques(Augmentation):
     Ruder 2018, arXiv:1801.06146, section 3.3."""
     reinitialized_layers: Annotated[int, Field(ge=0)] | None = None
     """The pooler and so many of the top layers start from random weights; Zhang et al. 2021, arXiv:2006.05987, s. 5."""
+    layer_drop: Annotated[float, Field(ge=0.0, lt=1.0)] = 0.0
+    """The probability that a pass leaves a layer out, so that layers can be pruned afterwards; Fan et al. 2020,
+    arXiv:1909.11556, section 3."""
     label_smoothing: Annotated[float, Field(ge=0.0, lt=1.0)] = 0.0
     """The share of a class's probability that is spread over all classes; Szegedy et al. 2016, section 7."""
     class_weights: Literal["equal", "balanced"] = "equal"

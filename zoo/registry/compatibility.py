@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from functools import cache
 
 from zoo.blocks import settings_that_reach
-from zoo.blocks.depth import by_depth
+from zoo.blocks.depth import by_depth, droppable_layers
 from zoo.core.augmentation import TEXT_WAYS, TOKEN_WAYS
 from zoo.core.errors import ZooError
 from zoo.core.interfaces import Embedding, Encoder, Masking, Objective, Packing
@@ -124,11 +124,14 @@ def _missing_depths(model: Model) -> Iterator[str]:
         if (wanted := getattr(recipe, field) or 0) > n_layers:
             yield f"finetuning.{field}={wanted} is more than its {n_layers} layers; lower it"
             return
-    if recipe.layer_decay < 1.0 or recipe.frozen_layers is not None or recipe.unfreezing or recipe.reinitialized_layers:
-        try:
+    by_layer = recipe.layer_decay < 1.0 or recipe.frozen_layers is not None
+    try:
+        if by_layer or recipe.unfreezing or recipe.reinitialized_layers:
             by_depth(model, n_layers)
-        except ZooError as error:
-            yield str(error)
+        if recipe.layer_drop:
+            droppable_layers(model)
+    except ZooError as error:
+        yield str(error)
 
 
 def _one_segment(variant: Variant) -> str:

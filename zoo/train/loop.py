@@ -21,7 +21,7 @@ from zoo.train.optimizers import make_optimizer
 from zoo.train.readings import STOP
 from zoo.train.schedule import learning_rate
 from zoo.train.step import Step, StepConfig, Stepper, count_labels
-from zoo.train.techniques import TwicePassedStepper, Unfreezing, kept_weights
+from zoo.train.techniques import TwicePassedStepper, Unfreezing, dropping_layers, kept_weights
 
 Progress = Callable[[int, int], None]
 """Called with (steps done, all steps)."""
@@ -101,6 +101,7 @@ def train(
     pace = Pace(how)
     stream = iter(batches)
     with ExitStack() as stack:
+        stack.enter_context(dropping_layers(model, recipe, how.seed))
         for index in range(done, n_steps):
             began = time.perf_counter()
             batch = next(stream, None)
@@ -144,9 +145,10 @@ def stepper(model: Model, optimizer: torch.optim.Optimizer, recipe: Recipe, how:
     if techniques.r_drop:
         return TwicePassedStepper(model, optimizer, recipe, how)
     on_one_gpu = how.compute.torch_device.type == "cuda" and how.distributed.size == 1
-    # What is kept is looked up on the CPU, unfreezing makes each phase's steps another work, as other parts do, and
-    # what a teacher says is looked up batch by batch.
-    same_work = model.kept is None and how.micro_batch is None and not (techniques.unfreezing or techniques.mixup)
+    # What is kept is looked up on the CPU, unfreezing makes each phase's steps another work, as other parts and layers
+    # left out do, and what a teacher says is looked up batch by batch.
+    differs = techniques.unfreezing or techniques.mixup or techniques.layer_drop
+    same_work = model.kept is None and how.micro_batch is None and not differs
     records = how.graphs and on_one_gpu and same_work and not isinstance(model, Student)
     return (RecordedStepper if records else Stepper)(model, optimizer, recipe, how)
 

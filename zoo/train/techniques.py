@@ -5,14 +5,18 @@ from __future__ import annotations
 import math
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
+from functools import partial
+from typing import Any
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from zoo.blocks.depth import by_depth, layer_lists
+from zoo.blocks.depth import by_depth, droppable_layers, layer_lists
 from zoo.core.batch import IGNORE, Batch, Output
+from zoo.core.seeds import seed_of
 from zoo.core.specs import Recipe, Techniques
 from zoo.heads import TaskHead
 from zoo.model import Model
@@ -63,6 +67,36 @@ class Unfreezing:
 def _train(parameters: Iterable[nn.Parameter], wanted: bool) -> None:
     for parameter in parameters:
         parameter.requires_grad_(wanted)
+
+
+@contextmanager
+def dropping_layers(model: Model, recipe: Recipe, seed: int | None) -> Iterator[None]:
+    """Inside, each pass in training leaves out each layer with the recipe's probability: it returns what it was given.
+
+    What is drawn is a matter of the seed and the number of passes, and moves no other draw.
+    """
+    share = recipe.layer_drop if isinstance(recipe, Techniques) else 0.0
+    layers = [*droppable_layers(model)] if share else []
+    generator = torch.Generator().manual_seed(seed_of("layer drop", seed))
+    for layer in layers:
+        layer.forward = partial(_unless_dropped, layer, layer.forward, share, generator)
+    try:
+        yield
+    finally:
+        for layer in layers:
+            del layer.__dict__["forward"]
+
+
+def _unless_dropped(
+    layer: nn.Module,
+    forward: Callable[..., Tensor],
+    share: float,
+    generator: torch.Generator,
+    hidden: Tensor,
+    *rest: Any,
+) -> Tensor:
+    drops = layer.training and torch.rand((), generator=generator).item() < share
+    return hidden if drops else forward(hidden, *rest)
 
 
 class KeptWeights:

@@ -165,6 +165,8 @@ def _misfits(
             yield f"task {task.name!r}: {error}"
     if not record.reads_layers:
         return
+    if student.finetuning.layer_drop and record.in_finetuning and (record.attention or record.relations):
+        yield "it leaves layers out in training, whose attention cannot be compared; give finetuning.layer_drop=0"
     for variant in (student, teacher):
         if variant.finetuning.feature_config is not None:
             yield (
