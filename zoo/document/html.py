@@ -21,6 +21,9 @@ from zoo.document.charts import Chart
 MOST_ROWS = 20
 """A longer table is folded."""
 
+SHORT = 16
+"""Words of so many characters are not wrapped, and make no column wide."""
+
 LISTED = 5
 """From so many sections on, a page has a list of contents."""
 
@@ -172,6 +175,8 @@ def _cell(table: Table, row: int, column: int, cell: str) -> str:
     if column == 0:
         return f'<th scope="row" class="words">{text}</th>'
     if rank is None:
-        return f"<td{_kind(table, column)}>{text}</td>"
+        short = table.holds_words(column) and len(cell) <= SHORT
+        kind = ' class="words short"' if short else _kind(table, column)
+        return f"<td{kind}>{text}</td>"
     kind = ' class="best"' if rank == 1 else ""
     return f'<td{kind}>{text}<span class="tier" title="tier {rank}">{rank}</span></td>'
