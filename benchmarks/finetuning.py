@@ -1,8 +1,8 @@
 """Fine-tuning a released checkpoint here and in a plain loop of the transformers library, for any kind of task.
 
-Both have the same data, recipe, number of steps and start of the head, and take the same batches where they make the
-same sequences. What dropout drops differs, and in warm-up the library's learning rate is one step behind. Scores are
-printed by seed, and CPU seconds of training and of prediction, features included; then the differences over seeds.
+Both have the same data, recipe, learning rates and start of the head, and take the same batches where they make the
+same sequences. What dropout drops differs. Scores are printed by seed, and CPU seconds of training and of prediction,
+features included; then the differences over seeds.
 """
 
 from __future__ import annotations
@@ -19,7 +19,8 @@ import numpy as np
 import torch
 from scipy.stats import t
 from torch import nn
-from transformers import AutoTokenizer, get_linear_schedule_with_warmup, logging
+from torch.optim.lr_scheduler import LambdaLR
+from transformers import AutoTokenizer, logging
 
 import zoo
 from zoo.blocks import initialise
@@ -61,6 +62,11 @@ class Peer(ABC):
     def targets(self, its: Sequence[Any], length: int) -> dict[str, torch.Tensor]:
         """The same of a batch of this length, as the model takes it."""
 
+    def loss(self, model: Any, batch: Any, targets: dict[str, torch.Tensor]) -> torch.Tensor:
+        """The library's own."""
+        loss: torch.Tensor = model(**batch, **targets).loss
+        return loss
+
     @abstractmethod
     def decode(self, made: Any, outputs: Sequence[Any], items: Items, recipe: Finetuning) -> list[Any]:
         """A prediction for each item, as zoo's kind has it, from the outputs for each sequence."""
@@ -99,7 +105,9 @@ def theirs(
     getattr(model, peer.head).load_state_dict(started(folder, task, seed)[1].output.state_dict())
     steps = int(recipe.steps or 1)
     optimizer = _optimizer(model, recipe)
-    schedule = get_linear_schedule_with_warmup(optimizer, recipe.warmup_steps(steps), steps)
+    warmup = recipe.warmup_steps(steps)
+    # the library's get_linear_schedule_with_warmup gives its first step a rate of 0, and is one step behind in warm-up
+    schedule = LambdaLR(optimizer, lambda step: min((step + 1) / warmup, (steps - step) / max(1, steps - warmup)))
     clock("")
     made = peer.features(tokenizer, train, recipe)
     learnt = peer.learnt(made, train)
@@ -108,7 +116,7 @@ def theirs(
     for chosen in islice(order, steps):
         batch = _padded(tokenizer, made, chosen)
         targets = peer.targets([learnt[index] for index in chosen], batch["input_ids"].shape[1])
-        model(**batch, **targets).loss.backward()
+        peer.loss(model, batch, targets).backward()
         torch.nn.utils.clip_grad_norm_(model.parameters(), recipe.clip_norm)
         optimizer.step()
         schedule.step()
@@ -143,7 +151,7 @@ def main(peer: Peer, task_name: str, description: str, **defaults: int) -> None:
     """Print the scores and times of both, in turn; the data lie in the folder of the file that is given, or above it.
 
     `defaults` are those of the numbers of training and development items, steps, items per batch, tokens and seeds, and
-    of the stride where texts are read in windows.
+    of the stride and the longest text in characters where texts are read in windows.
     """
     parser = argparse.ArgumentParser(description=description, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("data", type=Path, help="the folder of the task's files, as --data of zoo compare")
@@ -154,7 +162,11 @@ def main(peer: Peer, task_name: str, description: str, **defaults: int) -> None:
     logging.set_verbosity_error()
     task = Catalog.installed().task(task_name)
     dataset = task.load(given.data)
-    train, dev = drawn(dataset.splits["train"], given.train), drawn(dataset.splits["dev"], given.dev)
+    longest = getattr(given, "characters", 0) or np.inf
+    train, dev = (
+        drawn([item for item in dataset.splits[split] if len(item.texts[-1]) <= longest], n)
+        for split, n in (("train", given.train), ("dev", given.dev))
+    )
     gold = gold_labels(task, Dataset({"dev": dev}, ""))["dev"]
     recipe = Finetuning(
         learning_rate=3e-4,

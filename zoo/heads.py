@@ -69,7 +69,7 @@ class TaskHead(Objective):
         if not self.uses_pair_features and (pooling.norm or not self.reads_tokens):
             self.pooler = _pooler(dims, pooling) if config.features is None else nn.Identity()
         self.input_dropout = Dropout(pooling.input_dropout)
-        self.dropout = Dropout(pooling.dropout)
+        self.dropout = Dropout(self.dropout_rate(pooling))
         width = dims.hidden_width * (4 if self.uses_pair_features else 1)
         bias = self.reads_tokens or pooling.output_bias
         self.output = nn.Linear(width, self.n_outputs(config.labels), bias=bias)
@@ -77,6 +77,10 @@ class TaskHead(Objective):
     def n_outputs(self, labels: Sequence[str]) -> int:
         """The size of the linear layer's output; one per label by default."""
         return len(labels)
+
+    def dropout_rate(self, pooling: PoolingConfig) -> float:
+        """The share of what the linear layer reads that is dropped in training."""
+        return pooling.dropout
 
     def scores(self, hidden: Tensor, batch: Batch) -> Tensor:
         """[T, H] -> [B, outputs], or [T, outputs] for a head of tokens."""
@@ -208,6 +212,10 @@ class QuestionAnswering(TaskHead):
     """
 
     reads_tokens = True
+
+    def dropout_rate(self, pooling: PoolingConfig) -> float:
+        """That of answers."""
+        return pooling.answer_dropout
 
     def n_outputs(self, labels: Sequence[str]) -> int:
         """Two per token: the scores of a start and of an end there."""

@@ -141,7 +141,8 @@ class PoolingConfig(Record):
 
     A dense layer with an `activation` follows (none if it is null), then a linear layer, with an `output_bias` or
     without. `input_dropout` is applied to the pooled vector before the dense layer, as in RoBERTa's released head. With
-    `norm`, the dense layer has no bias, a norm follows it, and heads of tokens have both too, as ModernBERT's.
+    `norm`, the dense layer has no bias, a norm follows it, and heads of tokens have both too, as ModernBERT's. Heads of
+    answers have `answer_dropout` in place of `dropout`: none, as in BERT's released code (run_squad.py).
     """
 
     pooling: Literal["first", "last", "mean"] = "first"
@@ -150,6 +151,7 @@ class PoolingConfig(Record):
     norm: bool = False
     output_bias: bool = True
     dropout: Annotated[float, Field(ge=0.0, lt=1.0)] = 0.1
+    answer_dropout: Annotated[float, Field(ge=0.0, lt=1.0)] = 0.0
     input_dropout: Annotated[float, Field(ge=0.0, lt=1.0)] = 0.0
 
 

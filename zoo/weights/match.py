@@ -65,7 +65,8 @@ def head_use(
     first = dropout if format.drops_head_input and kind in PROBLEMS else 0.0
     said = _pooling(format, config, where)
     try:
-        pooling = PoolingConfig(**{**dict(format.pooling), **said, "dropout": dropout, "input_dropout": first})
+        rates = {_dropout_field(kind): dropout, "input_dropout": first}
+        pooling = PoolingConfig(**{**dict(format.pooling), **said, **rates})
         return HeadConfig.model_validate(
             {
                 "kind": kind,
@@ -124,7 +125,12 @@ def head_config(format: CheckpointFormat, head: HeadConfig) -> dict[str, JsonVal
     if theirs:
         config[pools] = theirs[head.pooling.pooling]
     key = format.dropout_of(_stored_kind(head.kind)).key
-    return config | ({key: head.pooling.dropout} if key else {})
+    return config | ({key: getattr(head.pooling, _dropout_field(head.kind))} if key else {})
+
+
+def _dropout_field(kind: str) -> str:
+    """The field of a head's dropout."""
+    return "answer_dropout" if kind == "question-answering" else "dropout"
 
 
 def _stored_kind(kind: str) -> str:

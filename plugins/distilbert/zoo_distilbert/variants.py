@@ -42,7 +42,7 @@ def _released(name: str, vocab_size: int, tokenizer: PartRef) -> Variant:
         masking=part("roberta.dynamic"),
         pretraining=PRETRAINING,
         finetuning=Finetuning(learning_rate=5e-5, batch_size=32, epochs=3.0),
-        head=PoolingConfig(activation="relu", dropout=0.2),  # modeling_distilbert.py
+        head=PoolingConfig(activation="relu", dropout=0.2, answer_dropout=0.1),  # modeling_distilbert.py
         **PARTS,
     )
 
