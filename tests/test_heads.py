@@ -171,6 +171,16 @@ def test_dropout_before_and_after_the_dense_layer_acts_in_training_alone(where: 
     assert torch.equal(head.scores(hidden, batch), head.scores(hidden, batch))
 
 
+def test_heads_of_answers_have_a_dropout_of_their_own() -> None:
+    batch = batch_of([[2, 3], [0, 0], [1, 1], [2, 2]])
+    hidden = hidden_of(batch)
+    for dropout, answer_dropout in [(0.5, 0.0), (0.0, 0.5)]:
+        pooling = PoolingConfig(dropout=dropout, answer_dropout=answer_dropout)
+        head = make_head(DIMS, HeadConfig(kind="question-answering", pooling=pooling))
+        torch.manual_seed(0)
+        assert torch.equal(head.scores(hidden, batch), head.scores(hidden, batch)) == (not answer_dropout)
+
+
 def test_each_of_several_labels_is_decided_for_itself() -> None:
     batch = batch_of([[1, 0, 1], [0, 0, IGNORE], [1, 1, 1], [0, 1, 0]])
     head = MultiLabelClassification(DIMS, use("multi-label", "a", "b", "c"))

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import torch
 import transformers
 
 import zoo
@@ -77,6 +78,15 @@ def test_a_heads_dropout_is_the_reference_librarys(family: str, head: str, absen
     expected = getattr(reference, "dropout", None) or reference.classifier.dropout
     found = zoo.load(folder).objective("task")
     assert isinstance(found, TaskHead) and found.config.pooling.dropout == expected.p
+
+
+@pytest.mark.parametrize("family", [*FAMILIES.values(), "DistilBert", "Electra"])
+def test_what_a_head_of_answers_drops_is_the_reference_librarys(family: str, save: Save) -> None:
+    folder = save(f"{family}ForQuestionAnswering", hidden_dropout_prob=0.25, qa_dropout=0.375, pad_token_id=1)
+    reference = transformers.AutoModelForQuestionAnswering.from_pretrained(folder)
+    rates = [module.p for module in reference.children() if isinstance(module, torch.nn.Dropout)]
+    head = zoo.load(folder).objective("task")
+    assert isinstance(head, TaskHead) and head.dropout.p == sum(rates) == (0.375 if family == "DistilBert" else 0.0)
 
 
 @pytest.mark.parametrize(
