@@ -12,6 +12,7 @@ import torch.nn.functional as F
 from sklearn.utils.class_weight import compute_class_weight
 from torch import Tensor
 
+import zoo.train.loop
 from zoo import Catalog, Finetuning, ZooError
 from zoo.blocks import initialise
 from zoo.blocks.depth import by_depth
@@ -23,7 +24,7 @@ from zoo.tasks.kinds import make_head
 from zoo.tasks.task import Example
 from zoo.text.collate import collate
 from zoo.train.finetune import divided
-from zoo.train.loop import fit
+from zoo.train.loop import FREED_EVERY, fit
 from zoo.train.optimizers import make_optimizer
 from zoo.train.step import StepConfig, set_rate
 from zoo.train.techniques import BestWeights, balanced, dropping_layers, freeze_lowest, known_to_loss, reinitialize
@@ -283,3 +284,11 @@ def test_layers_that_share_weights_are_not_left_out() -> None:
         catalog.check(catalog.variant("albert-tiny+finetuning.layer_drop=0.2"))
     with pytest.raises(ZooError, match="layer_drop: input should be less than 1"):
         catalog.variant("bert-tiny+finetuning.layer_drop=1.0")
+
+
+def test_memory_that_steps_freed_is_given_back_now_and_then(monkeypatch: pytest.MonkeyPatch) -> None:
+    events: list[str] = []
+    monkeypatch.setattr(zoo.train.loop, "give_back_freed", lambda: events.append("given"))
+    recipe = Finetuning(learning_rate=1e-3)
+    fit(model(), repeat(batch()), recipe, 2 * FREED_EVERY, lambda done, total: events.append("step"))
+    assert events == [*["step"] * (FREED_EVERY - 1), "given", "step"] * 2

@@ -13,18 +13,23 @@ if TYPE_CHECKING:
     import torch
 
 
-def reset_peak_memory(device: torch.device | None = None) -> None:
-    """Reset the peak memory of this process and of a GPU, if the system can (Linux).
+def give_back_freed() -> None:
+    """Give the system what the C library has kept of memory that was freed, if it is GNU's.
 
-    What the C library has kept of memory that was freed is given back first: after many batches of many lengths it is
-    more than a small model needs (measured: 2.0 GB after forty fine-tunings).
+    Each batch of another length leaves gaps that the next one does not fit into: 20 MB a step in a fine-tuning of
+    bert-tiny on four choices, which held 1.0 GB after 40 steps and 0.3 GB without them.
     """
+    with suppress(AttributeError, OSError):
+        ctypes.CDLL(None).malloc_trim(0)
+
+
+def reset_peak_memory(device: torch.device | None = None) -> None:
+    """Reset the peak memory of this process and of a GPU, if the system can (Linux); what was freed counts no more."""
     if device is not None and device.type == "cuda":
         import torch
 
         torch.cuda.reset_peak_memory_stats(device)
-    with suppress(AttributeError, OSError):
-        ctypes.CDLL(None).malloc_trim(0)
+    give_back_freed()
     with suppress(OSError):
         Path("/proc/self/clear_refs").write_text("5")
 

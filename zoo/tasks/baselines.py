@@ -8,6 +8,12 @@ from itertools import pairwise
 from statistics import fmean
 from typing import Any, TypeAlias
 
+import numpy as np
+from scipy.sparse import csr_matrix, hstack
+from sklearn.feature_extraction.text import CountVectorizer
+from sklearn.linear_model import LogisticRegression, Ridge
+from sklearn.model_selection import GridSearchCV, KFold, StratifiedKFold
+
 from zoo.core.errors import RunFailed
 from zoo.tasks.tagging import CHARACTERS, word_spans
 from zoo.tasks.task import Dataset, Example, Task, labels_of
@@ -91,9 +97,6 @@ def one_regression_per_label(dataset: Dataset, task: Task, seed: int) -> Predict
 
 def ridge_regression(dataset: Dataset, task: Task, seed: int) -> Predictions:
     """Ridge regression on the same features as `logistic_regression`."""
-    from sklearn.linear_model import Ridge
-    from sklearn.model_selection import KFold
-
     items = labelled(dataset, task)
     labels = labels_of(items)
     if len(set(labels)) == 1:
@@ -144,9 +147,6 @@ def _tagged(dataset: Dataset, task: Task, tag: Callable[[str, int], int]) -> Pre
 
 
 def _classifier(features: Any, labels: Sequence[int], seed: int) -> Any:
-    from sklearn.linear_model import LogisticRegression
-    from sklearn.model_selection import StratifiedKFold
-
     def rarest(chosen: Any) -> int:
         return min(Counter(chosen.tolist()).values())
 
@@ -158,9 +158,6 @@ def _tuned(
     plain: Any, grid: dict[str, list[float]], folds: Any, features: Any, labels: Sequence[float], seed: int, rarest: Any
 ) -> Any:
     """The model fitted with the best of a grid, or as it is where a fold would have too few of something."""
-    import numpy as np
-    from sklearn.model_selection import GridSearchCV
-
     targets = np.asarray(labels)
     chosen = np.random.default_rng(seed).permutation(len(targets))[:CHOSEN_ON]
     if rarest(targets[chosen]) < FOLDS:
@@ -178,8 +175,6 @@ class Features:
     """Items to rows of a sparse matrix; the words are those of the items it is made from."""
 
     def __init__(self, items: Sequence[Example], pair: bool) -> None:
-        from sklearn.feature_extraction.text import CountVectorizer
-
         def counter(texts: list[str]) -> Any:
             return CountVectorizer(ngram_range=(1, 2), token_pattern=WORD, max_features=MAX_FEATURES).fit(texts)
 
@@ -188,8 +183,6 @@ class Features:
         self.words = self.first.build_tokenizer()
 
     def __call__(self, items: Sequence[Example]) -> Any:
-        from scipy.sparse import csr_matrix, hstack
-
         first = self.first.transform([item.first for item in items])
         if self.second is None:
             return first

@@ -6,13 +6,14 @@ import random
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from sklearn.linear_model import LogisticRegression
 
 from zoo.tasks.baselines import CHOSEN_ON, FOLDS, STRENGTHS, Features, Predictions, labelled, logistic_regression
 from zoo.tasks.task import Dataset, Example, Task, labels_of
-
-if TYPE_CHECKING:
-    from numpy.typing import NDArray
 
 
 def majority_place(dataset: Dataset, task: Task, seed: int) -> Predictions:
@@ -86,8 +87,6 @@ def _pairs(items: Sequence[Example]) -> Iterator[Example]:
 
 def _tuned(items: Sequence[Example], features: Features, seed: int) -> Any:
     """The model fitted on all items with the strength that answers the most questions of folds left out."""
-    import numpy as np
-
     parts = np.array_split(np.random.default_rng(seed).permutation(len(items))[:CHOSEN_ON], FOLDS)
 
     def accuracy(strength: float) -> float:
@@ -104,16 +103,12 @@ def _tuned(items: Sequence[Example], features: Features, seed: int) -> Any:
 
 
 def _fitted(items: Sequence[Example], features: Features, strength: float) -> Any:
-    from sklearn.linear_model import LogisticRegression
-
     rows = list(_pairs(items))
     return LogisticRegression(C=strength, max_iter=5_000).fit(features(rows), labels_of(rows))
 
 
 def _chosen(model: Any, features: Features, items: Sequence[Example]) -> list[int]:
     """By item, the place of its most probable choice."""
-    import numpy as np
-
     scores: NDArray[Any] = model.decision_function(features(list(_pairs(items))))
     ends = np.cumsum([len(item.choices) for item in items])[:-1]
     return [int(its.argmax()) for its in np.split(scores, ends)]

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Any
 
+from sklearn.feature_extraction.text import TfidfVectorizer
+
 from zoo.tasks.task import Dataset, Example, Task
 from zoo.text.sentences import split_sentences
 
@@ -15,8 +17,6 @@ def best_sentence(dataset: Dataset, task: Task, seed: int) -> dict[str, list[Any
     Words are weighted by the texts of the train split, questions and contexts. Where a question may have no answer, the
     less like it the sentence, the likelier there is none.
     """
-    from sklearn.feature_extraction.text import TfidfVectorizer
-
     training = dict.fromkeys(text for item in dataset.splits[task.train_split] for text in item.texts)
     vectors = TfidfVectorizer(token_pattern=r"\w+").fit([*training, "a"])  # never without a word
     return {split: _nearest(dataset.splits[split], vectors, task) for split in task.dev_splits}

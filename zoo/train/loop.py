@@ -13,6 +13,7 @@ import torch
 from zoo.core.batch import Batch
 from zoo.core.errors import RunFailed
 from zoo.core.specs import Recipe, Techniques
+from zoo.machine.memory import give_back_freed
 from zoo.model import Model
 from zoo.train.compiling import compiled_layers, pays
 from zoo.train.distillation import Student
@@ -22,6 +23,9 @@ from zoo.train.readings import STOP
 from zoo.train.schedule import learning_rate
 from zoo.train.step import Step, StepConfig, Stepper, count_labels
 from zoo.train.techniques import TwicePassedStepper, Unfreezing, dropping_layers, kept_weights
+
+FREED_EVERY = 8
+"""Steps on a CPU after which memory that was freed is given back; no slower, where a step takes 0.6 s."""
 
 Progress = Callable[[int, int], None]
 """Called with (steps done, all steps)."""
@@ -65,11 +69,14 @@ def fit(
     The model is left with the weights that the recipe keeps. Raises as `train` does.
     """
     kept = kept_weights(model, recipe, n_steps, score)
+    on_cpu = (how or StepConfig()).compute.torch_device.type == "cpu"
     steps: list[Step] = []
     for step in train(model, make_optimizer(model, recipe), batches, recipe, n_steps, how=how):
         steps.append(step)
         if after_step is not None:
             after_step(step.number)
+        if on_cpu and step.number % FREED_EVERY == 0:
+            give_back_freed()
         progress(step.number, n_steps)
         if kept.stops(step.number):
             break

@@ -19,9 +19,9 @@ def baseline(work: JobContext) -> TaskResult:
     task, dataset = planned_data(work)
     if task.trained_on:
         dataset = _with_training_items(task, dataset, *planned_data(work, task.trained_on))
+    predict = imported(task_kind(task).baselines[work.job.system])  # with a library, in the first job of a process
     reset_peak_memory(work.how.compute.torch_device)
     began = time.perf_counter()
-    predict = imported(task_kind(task).baselines[work.job.system])
     predictions = predict(dataset, task, work.job.seed)
     cost = Cost(seconds=time.perf_counter() - began, peak_bytes=peak_memory(work.how.compute.torch_device))
     work.progress(1, 1)
