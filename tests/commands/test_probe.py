@@ -48,7 +48,8 @@ def test_every_layer_has_a_score_with_an_interval_beside_a_control_and_baselines
     report = probed.report
     ours, control = report.layers.values()
     assert [each.layer for each in ours] == [each.layer for each in control] == [0, 1, 2]
-    assert all(each.low <= each.mean <= each.high and len(each.values) == 3 for each in (*ours, *control))
+    assert all(0 <= each.low <= each.mean <= each.high <= 1 for each in (*ours, *control))
+    assert {len(each.values) for each in (*ours, *control)} == {3}
     assert ours[0].mean == pytest.approx(np.mean(ours[0].values)) and max(each.mean for each in ours) > 0.8
     assert set(report.baselines) == {"majority", "bag-of-words"} and report.baselines["majority"] == 0.5
     assert [each.task for each in report.differences] == ["layer 0", "layer 1", "layer 2"]

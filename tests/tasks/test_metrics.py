@@ -13,7 +13,7 @@ from sklearn import metrics as sklearn_metrics
 from zoo.core.errors import RunFailed, UnknownName
 from zoo.tasks.glue import TASKS
 from zoo.tasks.metrics import built_in
-from zoo.tasks.scoring import main_score, score
+from zoo.tasks.scoring import main_limits, main_score, score
 from zoo.tasks.task import Dataset, Task
 
 BY_NAME = {task.name: task for task in TASKS}
@@ -130,6 +130,14 @@ def test_an_unknown_metric_is_named_with_its_nearest() -> None:
 
 def test_a_main_score_averages_two_metrics() -> None:
     assert main_score(BY_NAME["mrpc"], {"dev": {"f1": 0.9, "accuracy": 0.8}}) == pytest.approx(0.85)
+
+
+def test_a_main_score_lies_within_its_metrics_and_errors_below_zero() -> None:
+    limits = {name: main_limits(BY_NAME[name]) for name in ("mrpc", "cola")}
+    assert limits == {"mrpc": (0.0, 1.0), "cola": (-1.0, 1.0)}
+    errors = BY_NAME["stsb"].model_copy(update={"metrics": ("mean-absolute-error",)})
+    low, high = main_limits(errors)
+    assert low <= main_score(errors, {"dev": {"mean-absolute-error": 0.8}}) <= high == 0.0
 
 
 def test_mnlis_main_score_averages_its_two_development_sets() -> None:

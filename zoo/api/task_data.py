@@ -108,7 +108,8 @@ class TaskCheck:
             for split, its in self.lengths.items()
         ]
         columns = ("split", "items measured", "median", "95th percentile", "longest", f"over {most}")
-        note = f"{self.variant.name} reads {most} tokens of an item (finetuning.max_length), and at most {limit}."
+        how = "tokens, and longer texts in windows" if self._has_windows else "tokens of an item"
+        note = f"{self.variant.name} reads {most} {how} (finetuning.max_length; the model allows {limit})."
         return Section("lengths", "Lengths in tokens", (Table(columns, tuple(rows)), Notes((note,))))
 
     @property
@@ -143,7 +144,13 @@ class TaskCheck:
             if unseen:
                 yield f"{split}: {listed(unseen)} is a label of no item of {self.task.train_split}"
             if (lengths := self.lengths.get(split)) and lengths.too_long:
-                yield f"{split}: {lengths.too_long:,} of {lengths.n_measured:,} items are longer than is read"
+                long = "do not fit into one window" if self._has_windows else "are longer than is read"
+                yield f"{split}: {lengths.too_long:,} of {lengths.n_measured:,} items {long}"
+
+    @property
+    def _has_windows(self) -> bool:
+        """Whether a long text is read in several, so that nothing of it is cut off."""
+        return "stride" in task_kind(self.task).reads
 
 
 def check_task(

@@ -22,14 +22,15 @@ AcrossHardware = Annotated[
 def report(
     run: RunFolder,
     form: Annotated[
-        str,
+        str | None,
         typer.Option(
             "--format",
             metavar="NAME",
-            help="terminal, markdown, csv, json, html, latex, or a plugin's. [dim](default: terminal; e.g. html)[/dim]",
+            help="terminal, markdown, csv, json, html, latex, or a plugin's. "
+            "[dim](default: as --out ends, or terminal; e.g. html)[/dim]",
             autocompletion=COMPLETIONS["formats"],
         ),
-    ] = "terminal",
+    ] = None,
     out: Annotated[
         Path | None, typer.Option(help="Write to this file, not to the terminal. [dim](e.g. report.html)[/dim]")
     ] = None,
@@ -60,8 +61,9 @@ def report(
         run, margin=margin, family_wise=family_wise or None, against=against, across_hardware=across_hardware
     )
     if out is not None:
-        ending({form: comparison.save(out, form, section or ())})
-    elif form == "terminal":
+        form = form or (None if out.suffix else "terminal")
+        ending({form or "report": comparison.save(out, form, section or ())})
+    elif form in (None, "terminal"):
         show(comparison.document.only(section) if section else comparison.document)
         ending({}, f"zoo report {quoted(run)} --format html --out report.html")
     else:

@@ -97,3 +97,9 @@ def main_score(task: Scored, scores_by_split: Mapping[str, Mapping[str, float]])
     """
     metrics = main_metrics(task).values()
     return fmean(metric.sign * scores[metric.name] for scores in scores_by_split.values() for metric in metrics)
+
+
+def main_limits(task: Scored) -> tuple[float, float]:
+    """Between which the main score lies."""
+    ranges = [sorted(metric.sign * end for end in metric.range) for metric in main_metrics(task).values()]
+    return fmean(low for low, _ in ranges), fmean(high for _, high in ranges)

@@ -19,7 +19,7 @@ from zoo.experiments.statistics.decisions import decided
 from zoo.experiments.statistics.draft import draft
 from zoo.experiments.statistics.error import LEVEL, error_of
 from zoo.experiments.statistics.tests import N_DRAWS, Difference
-from zoo.tasks.scoring import Scored, main_score, score
+from zoo.tasks.scoring import Scored, main_limits, main_score, score
 
 RANDOM = "random weights"
 """The control: the same encoder with weights as before any training."""
@@ -105,7 +105,9 @@ class ProbeReport:
         values, drawn = self.values[system][layer], self.drawn[system][layer]
         mean, error = float(values.mean()), error_of(values, drawn, self.n_items, fixed=len(values) == 1)
         half = error.reach(LEVEL) if error.known else 0.0
-        return LayerScore(layer=layer, values=tuple(values.tolist()), mean=mean, low=mean - half, high=mean + half)
+        least, most = main_limits(self.task)
+        low, high = max(mean - half, least), min(mean + half, most)
+        return LayerScore(layer=layer, values=tuple(values.tolist()), mean=mean, low=low, high=high)
 
     def _table(self) -> Table:
         systems = list(self.layers)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from itertools import combinations
-from statistics import fmean
 
 import numpy as np
 
@@ -17,7 +16,7 @@ from zoo.experiments.statistics.draft import MEAN, Pairing, Scores
 from zoo.experiments.statistics.standing import Standing, standings
 from zoo.experiments.statistics.tests import N_DRAWS, Difference, Spread, spread, tiers
 from zoo.tasks.kinds import task_kind
-from zoo.tasks.scoring import main_metrics
+from zoo.tasks.scoring import main_limits, main_metrics
 
 MANY_ITEMS = 10**9
 """As if there were so many items where none are known, so that they leave no error."""
@@ -125,7 +124,7 @@ def scores_of(run: ScoredRun, system: str, task: str) -> Scores | None:
         drawn=resampled(run.plan.task(task), targets, predictions, N_DRAWS),
         n_items=sum(len(targets[split]) for split in predictions),
         most=max(high - low for low, high in ranges),
-        limits=(fmean(low for low, _ in ranges), fmean(high for _, high in ranges)),
+        limits=main_limits(run.plan.task(task)),
     )
 
 
