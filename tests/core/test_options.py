@@ -56,6 +56,12 @@ def test_numbers_by_name_of_which_one_is_none_or_given_twice_are_refused(given: 
         ExperimentOptions.of({"finetune_steps": given})
 
 
+def test_a_number_for_all_names_is_refused_without_a_name() -> None:
+    with pytest.raises(ZooError) as raised:
+        ExperimentOptions.of({"finetune_steps": 0})
+    assert "greater than or equal to 1 (given: 0)" in str(raised.value) and "*" not in str(raised.value)
+
+
 def test_lists_may_be_given_as_text_as_lists_and_one_by_one() -> None:
     assert ExperimentOptions.of({"tasks": "rte, mrpc"}).tasks == ("rte", "mrpc")
     assert ExperimentOptions.of({"tasks": ["rte", "mrpc"]}).tasks == ("rte", "mrpc")

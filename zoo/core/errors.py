@@ -122,7 +122,8 @@ def explain(error: ValidationError) -> str:
     complaints = [each for each in complaints if each["loc"] == ("format",)] or complaints  # it explains all others
     parts = []
     for complaint in complaints[:_MOST_COMPLAINTS]:
-        path = ".".join(shortened(str(step), _LONGEST_NAME) for step in complaint["loc"])
+        steps = (step for step in complaint["loc"] if step != "*")  # which stands for all names
+        path = ".".join(shortened(str(step), _LONGEST_NAME) for step in steps)
         tells = complaint["type"] != "missing" and not isinstance(complaint["input"], dict)
         given = f" (given: {complaint['input']!r:.60})" if tells else ""
         message = complaint["msg"].removeprefix("Value error, ")
