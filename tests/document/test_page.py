@@ -231,3 +231,10 @@ def test_names_of_points_cover_no_other_name_or_point() -> None:
 )
 def test_numbers_are_short(value: float, text: str) -> None:
     assert number(value) == text
+
+
+def test_a_chart_stands_beside_the_table_that_it_follows_and_no_other() -> None:
+    table, figure = Table(("a", "b"), (("c", "1"),)), Figure("a", chart())
+    for blocks, beside in (((table, figure), True), ((figure, table), False), ((table, Notes(("a",)), figure), False)):
+        page = html.render(Document("a", (Section("s", "S", blocks),)))
+        assert ('class="first pair"' in page) == beside

@@ -129,7 +129,8 @@ def _contents(sections: Sequence[Section]) -> str:
 
 def _section(section: Section, *, leads: bool = False) -> str:
     kinds = [type(block) for block in section.blocks]
-    pair = " pair" if kinds.count(Figure) == 1 and kinds.count(Table) == 1 else ""
+    beside = (Table, Figure) in pairwise(kinds) and kinds.count(Figure) == 1 and kinds.count(Table) == 1
+    pair = " pair" if beside else ""
     head = f'<h2 id="{escape(section.id)}">{escaped(section.title)}</h2>' if section.title else ""
     blocks = [part for block in section.blocks for part in _block(block, section.title, fold=not leads)]
     return "\n".join([f'<section class="first{pair}">' if leads else "<section>", head, *blocks, "</section>"])
