@@ -73,7 +73,7 @@ def ours(model: Model, given: Sequence[str] | Sequence[Encoding], compute: Compu
             if isinstance(given[0], str):
                 model.encode(given)  # type: ignore[arg-type]
             else:
-                model.map_sequences(given, config.vectors, config.by_text)  # type: ignore[arg-type]
+                model.encode_sequences(given, config.vectors)  # type: ignore[arg-type]
         yield
 
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from functools import partial
 from html import escape
 from itertools import islice
-from typing import Any, TypeVar
+from typing import Any, TypeAlias, TypeVar
 
 import torch
 from torch import Tensor, nn
@@ -23,7 +23,7 @@ from zoo.core.interfaces import Embedding, Encoder, Objective, Reads, Tokenizer
 from zoo.core.prefetch import prefetch
 from zoo.core.specs import Variant
 from zoo.pooling.config import VectorConfig, vector_config
-from zoo.text.collate import collate
+from zoo.text.collate import Sequences
 from zoo.text.device_batches import computed, tokens_at_once
 from zoo.text.encoding import Text, batches_by_length, check_texts, encode_texts, log_cut
 from zoo.weights.scores import ModelScores
@@ -36,6 +36,10 @@ GPU_WINDOW = 8_192
 """The same on a GPU, which takes more at once, and for which the next window is prepared meanwhile."""
 
 T = TypeVar("T")
+
+Function: TypeAlias = Callable[[Tensor, Batch], Tensor]
+"""What is computed of the hidden states [T, H] of a batch, and the batch."""
+
 log = logging.getLogger("zoo")
 
 
@@ -204,7 +208,7 @@ class Model(ReadsLayers):
     def map_sequences(
         self,
         encodings: Sequence[Encoding],
-        function: Callable[[Tensor, Batch], Tensor],
+        function: Function,
         divide: Callable[[Tensor, Batch], Iterable[T]],
         batch_size: int | None = None,
     ) -> list[T]:
@@ -215,19 +219,38 @@ class Model(ReadsLayers):
         as the device handles well.
         """
         values: dict[int, T] = {}
+        for indices, batch, found in self._mapped(encodings, function, batch_size):
+            values |= zip(indices, divide(found, batch), strict=True)
+        return [values[index] for index in range(len(encodings))]
 
-        def make(indices: list[int]) -> Batch:
-            return collate([encodings[index] for index in indices])
+    def encode_sequences(self, encodings: Sequence[Encoding], function: Function) -> Tensor:
+        """A function's vectors [B, P] of all sequences, in their order, as `map_sequences` makes them. [N, P]"""
+        made = torch.empty(0, 0)
+        for indices, _, found in self._mapped(encodings, function):
+            if not len(made):
+                made = found.new_empty(len(encodings), found.shape[1])
+            made[indices] = found
+        return made
+
+    def _mapped(
+        self,
+        encodings: Sequence[Encoding],
+        function: Function,
+        batch_size: int | None = None,
+    ) -> Iterator[tuple[list[int], Batch, Tensor]]:
+        """Batch by batch, which sequences it has in its order, and what the function gave, on the CPU."""
+        if not encodings:
+            return
+        sequences = Sequences(encodings)
 
         def work(batch: Batch) -> Tensor:
             return function(self.hidden(batch), batch)
 
-        with self.eval_mode(sum(map(len, encodings))) as device:
-            chunks = batches_by_length(encodings, batch_size, tokens_at_once(device, _bytes_per_token(self.variant)))
-            for indices, batch, found in computed(chunks, make, work, device):
-                divided = divide(found, batch)
-                values |= {indices[place]: value for place, value in zip(batch.order, divided, strict=True)}
-        return [values[index] for index in range(len(encodings))]
+        with self.eval_mode(int(sequences.lengths.sum())) as device:
+            at_once = tokens_at_once(device, _bytes_per_token(self.variant))
+            chunks = batches_by_length(sequences.lengths, batch_size, at_once)
+            for indices, batch, found in computed(chunks, sequences.batch, work, device):
+                yield [indices[place] for place in batch.order], batch, found
 
     def encode(
         self,
@@ -262,8 +285,10 @@ class Model(ReadsLayers):
             )
         if config.keeps_tokens:
             raise ZooError("a vector per token is not one per text; Model.embed gives them")
-        windows = [torch.stack(w) for w in self.embed([texts] if isinstance(texts, str) else texts, config)]
-        vectors = torch.cat(windows) if windows else torch.empty(0, config.width)
+        windows = self._windows([texts] if isinstance(texts, str) else texts, config)
+        vectors = torch.cat(
+            [torch.empty(0, config.width), *(self.encode_sequences(its, pool) for its, pool in windows)]
+        )
         return vectors[0] if isinstance(texts, str) else vectors
 
     def embed(self, texts: Iterable[Text], config: VectorConfig | None = None) -> Iterator[list[Tensor]]:
@@ -272,8 +297,16 @@ class Model(ReadsLayers):
         -> [P] per text, or [S, H] if tokens are kept, in float32. How many texts were cut is logged at the end.
         Raises ZooError if the model has no tokenizer, or an item is no text.
         """
-        tokenizer, rest = self.text_tokenizer, check_texts(texts)
         config = config or vector_config(self.sentence, self.variant.dims)
+        for encodings, pool in self._windows(texts, config):
+            if config.keeps_tokens:
+                yield self.map_sequences(encodings, pool, config.by_text)
+            else:
+                yield list(self.encode_sequences(encodings, pool))
+
+    def _windows(self, texts: Iterable[Text], config: VectorConfig) -> Iterator[tuple[list[Encoding], Function]]:
+        """The sequences of some texts at a time, and what makes vectors of hidden states."""
+        tokenizer, rest = self.text_tokenizer, check_texts(texts)
         if config.from_folder and not self._logged:
             self._logged = True
             log.warning(config.from_folder)
@@ -292,7 +325,7 @@ class Model(ReadsLayers):
                 yield encodings
 
         for encodings in prefetch(windows(), 1) if on_gpu else windows():
-            yield self.map_sequences(encodings, pool, config.by_text)
+            yield encodings, pool
         log_cut(counts[0], counts[1], config.max_length)
 
     @property

@@ -32,7 +32,7 @@ def first_ids(batch: Batch) -> torch.Tensor:
 @pytest.mark.parametrize(
     ("free", "per_token", "expected"),
     [
-        (100 * GIB, 40_000, 32_768),  # more would bring nothing
+        (100 * GIB, 40_000, 65_536),  # more would bring nothing
         (2 * GIB, 40_000, 8_192),  # 0.25 x 2 GiB / 40,000 = 13,421
         (GIB // 64, 40_000, 4_096),
     ],

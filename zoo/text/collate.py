@@ -49,6 +49,36 @@ def collate(
     )
 
 
+class Sequences:
+    """Many sequences end to end, of which batches are gathered without a step of Python for each."""
+
+    def __init__(self, encodings: Sequence[Encoding]) -> None:
+        self.lengths = np.fromiter(map(len, encodings), np.int64, len(encodings))
+        self._starts = self.lengths.cumsum() - self.lengths
+        self._ids = _tensor([encoding.ids for encoding in encodings])
+        self._segments = _tensor([encoding.segments for encoding in encodings])
+        self._special = torch.from_numpy(np.concatenate([encoding.special for encoding in encodings]))
+        self._types = _types(encodings)
+
+    def batch(self, indices: Sequence[int]) -> Batch:
+        """Those with these indices as `collate` packs them, with nothing to be predicted."""
+        chosen = np.asarray(indices)
+        order = self.lengths[chosen].argsort(kind="stable")
+        lengths = self.lengths[chosen[order]]
+        offsets = self._starts[chosen[order]] - (lengths.cumsum() - lengths)
+        places = torch.from_numpy(np.repeat(offsets, lengths) + np.arange(lengths.sum()))
+        ids = self._ids[places]
+        return Batch(
+            ids=ids,
+            segments=self._segments[places],
+            special=self._special[places],
+            layout=Layout(tuple(lengths.tolist())),
+            targets=torch.full_like(ids, IGNORE),
+            order=tuple(order.tolist()),
+            types=None if self._types is None else self._types[places],
+        )
+
+
 def _types(packed: Sequence[Encoding]) -> Tensor | None:
     if all(encoding.types is None for encoding in packed):
         return None

@@ -14,8 +14,8 @@ from zoo.core.batch import Batch
 from zoo.core.prefetch import prefetch
 from zoo.text.encoding import BATCH_TOKENS
 
-MOST_TOKENS = 32_768
-"""Tokens that keep a large GPU busy with a small model."""
+MOST_TOKENS = 65_536
+"""Tokens that keep a large GPU busy for longer than its CPU takes to launch the kernels of the next batch."""
 
 SHARE_OF_MEMORY = 0.25
 """Of what is free, what the tensors of a batch may take."""

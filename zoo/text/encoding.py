@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable, Iterator, Mapping, Sequence, Sized
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TypeAlias
 
 import numpy as np
+from numpy.typing import NDArray
 
 from zoo.core.batch import Encoding, Ids
 from zoo.core.errors import ZooError
@@ -143,12 +144,11 @@ def check_texts(texts: Iterable[Text]) -> Iterator[Text]:
 
 
 def batches_by_length(
-    encodings: Sequence[Sized], batch_size: int | None = None, n_tokens: int | None = None
+    lengths: NDArray[np.int64], batch_size: int | None = None, n_tokens: int | None = None
 ) -> Iterator[list[int]]:
-    """Indices of sequences, shortest first, `batch_size` at a time, or else about `n_tokens` tokens at a time, which
-    is BATCH_TOKENS if it is not given.
+    """Indices of sequences of these lengths, shortest first: `batch_size` at a time, or else about `n_tokens` tokens at
+    a time, which is BATCH_TOKENS if it is not given.
     """
-    lengths = np.fromiter(map(len, encodings), np.int64, len(encodings))
     order = lengths.argsort(kind="stable")
     ends = lengths[order].cumsum()  # the tokens up to and with each
     start = 0

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple, Never, NoReturn, Se
 
 import numpy as np
 import tokenizers
+import torch
 
 from zoo.core.batch import Encoding, Flags, Ids
 from zoo.core.errors import ZooError
@@ -29,6 +30,9 @@ TRAINED = "a tokenizer just trained"
 
 AT_ONCE = 4_096
 """Texts that are encoded together."""
+
+MANY_TEXTS, MANY_THREADS = 256, 4
+"""From these on, the library, which divides texts among threads, is faster than what one thread remembers."""
 
 WORDS_AT_ONCE = 256
 """Words by themselves that the library is given as one text."""
@@ -176,7 +180,7 @@ class RustTokenizer(Tokenizer):
         for start in range(0, len(texts), AT_ONCE):
             part = texts[start : start + AT_ONCE]
             try:
-                if self._memo is None:
+                if self._memo is None or (len(part) >= MANY_TEXTS and torch.get_num_threads() >= MANY_THREADS):
                     found = [Found(pieces) for pieces in self._pieces(part, located)]
                 else:
                     found = self._memo.found(part, located)

@@ -194,7 +194,8 @@ def logits_by(
     def make(chosen: list[int]) -> Batch:
         return kind.batch([parts[index] for index in chosen])
 
-    chunks = batches_by_length(parts, EVALUATION_BATCH if device.type == "cpu" else None, EVALUATION_TOKENS)
+    lengths = np.fromiter(map(len, parts), np.int64, len(parts))
+    chunks = batches_by_length(lengths, EVALUATION_BATCH if device.type == "cpu" else None, EVALUATION_TOKENS)
     for chosen, batch, made in computed(chunks, make, lambda batch: logits(batch).float(), device):
         found |= dict(zip(chosen, head.by_item(made, batch), strict=True))
     each = iter([found[index] for index in range(len(parts))])
