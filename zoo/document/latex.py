@@ -1,4 +1,4 @@
-"""A document in LaTeX, to be read in by a paper (packages booktabs, graphicx and longtable)."""
+"""A document in LaTeX, to be read in by a paper (packages array, booktabs, graphicx and longtable)."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ FITTING = r"\resizebox{\ifdim\width>\linewidth\linewidth\else\width\fi}{!}{%"
 def render(document: Document) -> str:
     """A section for each of the document's; tiers are superscripts, the first in bold."""
     lines = [
-        r"% needs \usepackage[T1]{fontenc}, \usepackage{booktabs,graphicx,longtable}",
+        r"% needs \usepackage[T1]{fontenc}, \usepackage{array,booktabs,graphicx,longtable}",
         f"% {escaped(document.title)}",
         *([f"% {document.made.date}: {escaped(document.made.command)}"] if document.made else []),
     ]
@@ -104,7 +104,7 @@ def _words(table: Table) -> list[int]:
 def _alignment(longest: int, most: int, width: float) -> str:
     """Words of more characters than `most` are wrapped, at a width in centimetres."""
     if longest > most:
-        return rf"p{{{width:g}cm}}"
+        return rf">{{\raggedright\arraybackslash}}p{{{width:g}cm}}"
     return "l" if longest else "r"
 
 
