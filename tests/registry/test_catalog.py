@@ -53,7 +53,7 @@ class FakeEntry:
 
     def __init__(self, name: str, distribution: str, content: Any) -> None:
         self.name = name
-        self.dist = SimpleNamespace(name=distribution, version="1.0")
+        self.dist = SimpleNamespace(metadata={"Name": distribution, "Version": "1.0"})
         self._content = content
 
     def load(self) -> Any:

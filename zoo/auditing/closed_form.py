@@ -62,8 +62,8 @@ class ClosedForm:
 
     def count(self, definition: Definition) -> int | None:
         """The count under one definition; None if it does not apply, or a formula is missing."""
-        formula = self.formula(definition)
-        return None if formula is None else formula(self.sizes)
+        components = self.components(definition)
+        return None if components is None else sum(component.n_stored(self.sizes) for component in components)
 
 
 def closed_form(catalog: Catalog, variant: Variant) -> ClosedForm:

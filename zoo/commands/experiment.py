@@ -94,10 +94,14 @@ def _answer(plan: Plan, estimate: Estimate) -> dict[str, object]:
         "least_seconds": estimate.least_seconds,
         "disk_bytes": estimate.disk_bytes,
         "memory_bytes": estimate.memory_bytes,
+        "kept_since": estimate.kept_since,
     }
 
 
 def _print(estimate: Estimate) -> None:
+    from datetime import datetime
+
+    from zoo.core.user_cache import cache_folder
     from zoo.experiments.runner.estimate import IF_UNDECIDED
 
     print_rows(_rows(estimate), as_json=False)
@@ -111,6 +115,9 @@ def _print(estimate: Estimate) -> None:
         f"process(es), {estimate.disk_bytes / 1e6:,.1f} MB on disk, {estimate.memory_bytes / 1e6:,.0f} MB of memory "
         "per process"
     )
+    if estimate.kept_since is not None:
+        when = datetime.fromtimestamp(estimate.kept_since).strftime("%Y-%m-%d %H:%M")
+        print(f"by costs of steps measured here since {when}; to measure again, delete {cache_folder('costs')}")
 
 
 def _duration(seconds: float) -> str:

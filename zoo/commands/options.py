@@ -12,7 +12,6 @@ from typing import Annotated, Any, Literal, TypeVar, Union, get_args, get_origin
 import typer
 from pydantic import BeforeValidator, TypeAdapter, ValidationError
 from pydantic.fields import FieldInfo
-from rich.markup import escape
 
 from zoo.commands.completion import COMPLETIONS
 from zoo.core.errors import explain
@@ -57,13 +56,22 @@ def options_of(record: type[Options]) -> Iterator[inspect.Parameter]:
         option = typer.Option(
             ... if field.is_required() else None,
             *how.pop("flags", ()),
-            help=escape(info.text) + (f" [dim]({escape('; '.join(hints))})[/dim]" if hints else ""),
+            help=_escaped(info.text) + (f" [dim]({_escaped('; '.join(hints))})[/dim]" if hints else ""),
             rich_help_panel=info.group,
             autocompletion=COMPLETIONS.get(info.completes) or _values(field.annotation),
             show_default=False,
             **how,
         )
         yield inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=option, annotation=annotation)
+
+
+def _escaped(text: str) -> str:
+    """A text without the markup of rich, which only those with a bracket need to import."""
+    if "[" not in text:
+        return text
+    from rich.markup import escape
+
+    return escape(text)
 
 
 def _as_typed(name: str, field: FieldInfo) -> tuple[Any, dict[str, Any]]:

@@ -5,13 +5,15 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping, Sequence, Set
 from dataclasses import dataclass, field, replace
-from typing import TypeAlias
+from typing import TYPE_CHECKING, TypeAlias
 
 from pydantic import JsonValue
 
 from zoo.core.errors import UnknownName
 from zoo.core.made import Made
-from zoo.document.charts import Chart
+
+if TYPE_CHECKING:
+    from zoo.document.charts import Chart
 
 MISSING = "-"
 

@@ -43,6 +43,10 @@ class Component:
         """All copies."""
         return self.parameters * self.copies
 
+    def n_stored(self, sizes: Mapping[str, int]) -> int:
+        """All copies, in numbers, which takes no product of polynomials. Raises ZooError if a size is missing."""
+        return self.parameters(sizes) * polynomial(self.copies)(sizes)
+
     @property
     def executed(self) -> Polynomial:
         """What a token uses, over all runs."""

@@ -19,7 +19,8 @@ MAKES_NO_RESULTS = (
     "experiments/plan/merge.py", "experiments/plan/options.py", "experiments/plan/requests.py",
     "experiments/plan/suites.py",
     "experiments/report", "experiments/results/merge.py",
-    "experiments/runner/estimate.py", "experiments/runner/forecast.py", "experiments/runner/progress.py",
+    "experiments/runner/estimate.py", "experiments/runner/measured_cost.py", "experiments/runner/forecast.py",
+    "experiments/runner/progress.py",
     "experiments/statistics", "experiments/submission", "experiments/verify",
 )  # fmt: skip
 """Rooms and files of the zoo that no job's result depends on; all others are a part of what a result depends on."""

@@ -17,15 +17,11 @@ from zoo.registry.expressions import base_of, evaluate, exchanged_fields, own_na
 from zoo.registry.offered import Offered
 from zoo.registry.offers import PARTS
 from zoo.registry.options import WEIGHT, checked_options, constructor_options
-from zoo.tasks.task import Task
-from zoo.weights.folder import CheckpointFolder, is_checkpoint
-from zoo.weights.folder_names import told_apart
-from zoo.weights.hub import folder_named, is_hub_name
-from zoo.weights.record import variant_in
 
 if TYPE_CHECKING:
     from zoo.core.interfaces import Masking, Packing, Tokenizer
     from zoo.model import Model
+    from zoo.tasks.task import Task
 
 
 class Catalog(Offered):
@@ -37,6 +33,8 @@ class Catalog(Offered):
         It is named after its folder, with more of the path if folders in `beside` would have the same name; or as the
         expression says. Raises UnknownName or ZooError.
         """
+        from zoo.weights.folder_names import told_apart
+
         own, rest = self.named(expression)
         folders = [folder.resolve() for name in (expression, *beside) if (folder := self.folder(name)) is not None]
         return evaluate(rest, partial(self._found, told_apart(folders)), self._is_folder, own)
@@ -53,6 +51,10 @@ class Catalog(Offered):
     def folder(self, expression: str) -> Path | None:
         """The checkpoint's folder that an expression means, if it does. Raises ZooError as `fetch` does."""
         base = self.base(expression)
+        if base in self.variants:  # reading folders is imported for folders alone
+            return None
+        from zoo.weights.hub import folder_named
+
         return folder_named(base) if self._is_folder(base) else None
 
     def base(self, expression: str) -> str:
@@ -60,7 +62,12 @@ class Catalog(Offered):
         return base_of(self.named(expression)[1], self._is_folder)
 
     def _is_folder(self, name: str) -> bool:
-        return name not in self.variants and (is_hub_name(name) or is_checkpoint(Path(name)))
+        if name in self.variants:
+            return False
+        from zoo.weights.folder import is_checkpoint
+        from zoo.weights.hub import is_hub_name
+
+        return is_hub_name(name) or is_checkpoint(Path(name))
 
     def _found(self, names: Mapping[Path, str], name: str) -> Variant:
         if not self._is_folder(name):
@@ -69,6 +76,10 @@ class Catalog(Offered):
                 raise ZooError(f"{name}: {'no model is in this folder' if Path(name).is_dir() else there}")
             found: Variant = self._find("variant", name)
             return found
+        from zoo.weights.folder import CheckpointFolder
+        from zoo.weights.hub import folder_named
+        from zoo.weights.record import variant_in
+
         folder = folder_named(name)
         called = names[folder.resolve()]
         called = f"folder:{called}" if called in self.variants else called

@@ -9,22 +9,23 @@ from functools import partial
 from html import escape
 from pathlib import Path
 from pkgutil import resolve_name
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
 from zoo.core.errors import UnknownName, ZooError, listed
 from zoo.core.specs import Variant
-from zoo.formulas import Published
 from zoo.registry.offers import PARTS, Offers
-from zoo.registry.paper_tables import PaperTable
 from zoo.registry.plugins import Plugin, Refused, Source, guarded, installed_plugins
-from zoo.registry.search_grids import Grid
 from zoo.registry.tables import OnFailure, Tables, stop
 from zoo.tasks.kinds import add_kinds
 from zoo.tasks.metrics import add_metrics
-from zoo.tasks.record_file import is_task_file, read_task_file
 from zoo.tasks.suites import add_averages
-from zoo.tasks.task import Task
-from zoo.weights.formats import Formats
+
+if TYPE_CHECKING:
+    from zoo.formulas import Published
+    from zoo.registry.paper_tables import PaperTable
+    from zoo.registry.search_grids import Grid
+    from zoo.tasks.task import Task
+    from zoo.weights.formats import Formats
 
 SHOWN = ("variant", "task", *PARTS, "task_kind", "checkpoint_format", "paper_table", "search_grid")
 """The kinds in a catalog's repr."""
@@ -36,6 +37,7 @@ class Offered:
     def __init__(self, sources: list[Source], on_failure: OnFailure) -> None:
         self.offered = Tables(sources, on_failure)
         self._own_tasks: dict[str, Task] = {}
+        self._resolved: dict[tuple[str, str], Any] = {}
         add_kinds(self.offered["task_kind"])
         add_metrics(self.offered["metric"])
         add_averages(self.offered["average"])
@@ -89,6 +91,8 @@ class Offered:
     @property
     def checkpoint_formats(self) -> Formats:
         """Layouts of checkpoints by model_type, and what makes them for others."""
+        from zoo.weights.formats import Formats
+
         makers = {name: partial(self.resolve, "format_maker", name) for name in self.offered["format_maker"]}
         return Formats(self.offered["checkpoint_format"], makers)
 
@@ -109,6 +113,8 @@ class Offered:
 
     def task(self, name: str) -> Task:
         """The task of this name, or the one that the file of this name describes. Raises UnknownName or ZooError."""
+        from zoo.tasks.record_file import is_task_file, read_task_file
+
         if is_task_file(name) and name not in self.tasks:
             return self._new(read_task_file(Path(name)))
         if name not in self.tasks:
@@ -164,6 +170,11 @@ class Offered:
     def resolve(self, kind: str, name: str) -> Any:
         """The object that a name of a kind refers to, imported now. Raises UnknownName, and ZooError if the import
         fails."""
+        if (kind, name) not in self._resolved:
+            self._resolved[kind, name] = self._imported(kind, name)
+        return self._resolved[kind, name]
+
+    def _imported(self, kind: str, name: str) -> Any:
         offered, said = self._find(kind, name), kind.replace("_", " ")
         if not isinstance(offered, str):
             return offered

@@ -5,6 +5,7 @@ from __future__ import annotations
 import inspect
 import json
 from collections.abc import Callable
+from functools import cache, lru_cache
 from typing import Any, get_type_hints
 
 from pydantic import TypeAdapter, ValidationError
@@ -29,24 +30,36 @@ def checked_options(
     """The options of a part, each known to its constructor and of the annotated type."""
     if not used.options:
         return {}
-    variadic = (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD)
-    known = [
-        name
-        for name, p in inspect.signature(constructor).parameters.items()
-        if name not in given and p.kind not in variadic
-    ]
-    hints = hints_of(constructor)
-    if kind == "objective":
-        known, hints = [*known, WEIGHT], {**hints, WEIGHT: Positive}
+    known = [name for name in _hints(constructor) if name not in given] + [WEIGHT] * (kind == "objective")
     options = {}
     for name, value in used.options.items():
         if name not in known:
             raise UnknownName("option", name, known, f"{kind} {used.name!r}")
+        is_weight = kind == "objective" and name == WEIGHT
+        reader = _weight_reader() if is_weight else _reader(constructor, name)
         try:
-            options[name] = TypeAdapter(hints.get(name, Any)).validate_json(json.dumps(value), strict=True)
+            options[name] = reader.validate_json(json.dumps(value), strict=True)
         except ValidationError as error:
             raise ZooError(f"option {name!r} of {kind} {used.name!r}: {explain(error)}") from None
     return options
+
+
+@lru_cache(1024)  # for a whole catalog; a notebook makes new constructors without end
+def _hints(constructor: Callable[..., Any]) -> dict[str, Any]:
+    """The annotation of each option that a constructor names."""
+    variadic = (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD)
+    parameters, hints = inspect.signature(constructor).parameters, hints_of(constructor)
+    return {name: hints.get(name, Any) for name, p in parameters.items() if p.kind not in variadic}
+
+
+@lru_cache(1024)
+def _reader(constructor: Callable[..., Any], name: str) -> TypeAdapter[Any]:
+    return TypeAdapter(_hints(constructor)[name])
+
+
+@cache
+def _weight_reader() -> TypeAdapter[float]:
+    return TypeAdapter(Positive)
 
 
 def hints_of(constructor: Callable[..., Any]) -> dict[str, Any]:

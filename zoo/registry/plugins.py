@@ -9,14 +9,15 @@ from collections.abc import Callable, Mapping
 from contextlib import redirect_stdout
 from dataclasses import dataclass, field
 from importlib.metadata import EntryPoint, PackageNotFoundError, entry_points, version
+from operator import itemgetter
+from types import SimpleNamespace
 from typing import Any
 
 import pluggy
 from pydantic import ValidationError
 
 from zoo.core.errors import explain, nearest
-from zoo.registry import offers
-from zoo.registry.offers import API_VERSION, HOOK, KINDS, PARTS, PROJECT, Offers
+from zoo.registry.offers import API_VERSION, HOOK, KINDS, PARTS, PROJECT, Offers, zoo_offers
 
 
 @dataclass(frozen=True)
@@ -45,27 +46,35 @@ class Refused(Exception):
         self.phase = phase
 
 
+SPECS = SimpleNamespace(zoo_offers=zoo_offers)
+"""What pluggy searches for hooks, which takes it longer in a module."""
+
 Source = tuple[Plugin, Callable[[], object]]
 """A plugin, and what loads it: a module or object with the hook, or the record that the hook returns."""
 
 
 def installed_plugins() -> list[Source]:
     """The plugins of installed distributions, not loaded yet; plugins with the same name are refused when loaded."""
-    found = sorted(entry_points(group=PROJECT), key=lambda entry: (entry.name, _distribution(entry)))
-    claims = Counter(entry.name for entry in found)
+    entries = entry_points(group=PROJECT)
+    found = sorted((((entry.name, *_distribution(entry)), entry) for entry in entries), key=itemgetter(0))
+    claims = Counter(named for (named, _, _), _ in found)
     sources: list[Source] = []
-    for entry in found:
-        plugin = Plugin(entry.name, _distribution(entry), entry.dist.version if entry.dist else "?")
-        if claims[entry.name] == 1:
+    for (name, distribution, released), entry in found:
+        plugin = Plugin(name, distribution, released)
+        if claims[name] == 1:
             sources.append((plugin, entry.load))
         else:
-            rivals = " and ".join(_distribution(other) for other in found if other.name == entry.name)
-            sources.append((plugin, _refuse("name", f"{rivals} all claim the plugin name {entry.name!r}; keep one")))
+            rivals = " and ".join(other for (named, other, _), _ in found if named == name)
+            sources.append((plugin, _refuse("name", f"{rivals} all claim the plugin name {name!r}; keep one")))
     return sources
 
 
-def _distribution(entry: EntryPoint) -> str:
-    return entry.dist.name if entry.dist else "?"
+def _distribution(entry: EntryPoint) -> tuple[str, str]:
+    """The name and version of what brings a plugin; each look at them would read its file of metadata again."""
+    if entry.dist is None:
+        return "?", "?"
+    metadata = entry.dist.metadata
+    return metadata["Name"], metadata["Version"]
 
 
 def _refuse(phase: str, reason: str) -> Callable[[], object]:
@@ -103,7 +112,7 @@ def ask(plugin: Plugin, load: Callable[[], object]) -> Offers:
 def _hook(plugin: Plugin, loaded: object) -> Callable[[], Any]:
     """The plugin's answer to the one hook."""
     manager = pluggy.PluginManager(PROJECT)
-    manager.add_hookspecs(offers)
+    manager.add_hookspecs(SPECS)
     guarded("hooks", lambda: manager.register(loaded, name=plugin.name))
     callers = {caller.name for caller in manager.get_hookcallers(loaded) or ()}
     old = sorted(callers & {f"zoo_{kind}s" for kind in (*KINDS, "checkpoint", "ablation", "grid")})

@@ -1,4 +1,7 @@
-"""The cost of a plan, estimated from a dry run: every variant for a few steps, in a temporary folder."""
+"""The cost of a plan, estimated from a dry run: every variant for a few steps, in a temporary folder.
+
+What was measured on a quiet machine is kept for a day, by everything that it depends on, for the next dry runs.
+"""
 
 from __future__ import annotations
 
@@ -22,6 +25,7 @@ from zoo.experiments.results.folder import Stored, read_waiting, result_path, wr
 from zoo.experiments.results.records import FailedResult
 from zoo.experiments.runner.job import attempt
 from zoo.experiments.runner.job_store import JobStore
+from zoo.experiments.runner.measured_cost import MeasuredCost, kept_cost
 from zoo.machine.environment import environment
 from zoo.registry.catalog import Catalog
 
@@ -51,7 +55,9 @@ class PlannedWork:
 class Estimate:
     """The work to do and its cost: wall seconds with so many workers, bytes on disk, bytes per worker.
 
-    `least_seconds` are those of the jobs that are needed in any case; with a fixed number of seeds, all.
+    `least_seconds` are those of the jobs that are needed in any case; with a fixed number of seeds, all. `kept_since`
+    is when the oldest of the costs was measured that an earlier dry run has kept, in seconds since 1970; None if there
+    are none.
     """
 
     work: tuple[PlannedWork, ...]
@@ -60,17 +66,7 @@ class Estimate:
     disk_bytes: int
     memory_bytes: int
     workers: int
-
-
-@dataclass(frozen=True)
-class _Measured:
-    """The cost of a job: fixed seconds, seconds for its text and for its steps; bytes on disk and in memory."""
-
-    fixed: float
-    text: float
-    steps: float
-    disk_bytes: int
-    memory_bytes: int
+    kept_since: float | None = None
 
 
 def estimate(
@@ -92,7 +88,7 @@ def estimate(
         dry_run = _DryRun(catalog, plan, Path(stage))
         seconds = {job.name: dry_run.seconds(job) for job in to_do}
         disk = sum(dry_run.disk_bytes(job) for job in to_do)
-        memory = dry_run.most_memory
+        memory, kept_since = dry_run.most_memory, dry_run.kept_since
 
     def finished_after(job: Job) -> float:
         """Seconds with as many workers as jobs."""
@@ -105,7 +101,7 @@ def estimate(
     certain = {*to_do} & {*(plan.jobs if needed is None else needed)}
     states |= {job.name: IF_UNDECIDED for job in to_do if job not in certain}
     work = tuple(PlannedWork(job, states[job.name], seconds.get(job.name, 0.0)) for job in plan.jobs)
-    return Estimate(work, wall(to_do), wall(certain), disk, memory, workers)
+    return Estimate(work, wall(to_do), wall(certain), disk, memory, workers, kept_since)
 
 
 class _DryRun:
@@ -118,13 +114,16 @@ class _DryRun:
         self._short = plan.model_copy(
             update={"variants": variants, "teachers": teachers, "task_steps": {}, "corpus": corpus}
         )
-        self._done: dict[str, _Measured] = {}
+        self._place = environment(catalog, self._short.compute)
+        self._measured_now: dict[str, MeasuredCost] = {}
+        self._costs: dict[str, MeasuredCost] = {}
+        self.kept_since: float | None = None
         (stage / "jobs").mkdir()
 
     @property
     def most_memory(self) -> int:
         """The most bytes that a job has held."""
-        return max((done.memory_bytes for done in self._done.values()), default=0)
+        return max((cost.memory_bytes for cost in self._costs.values()), default=0)
 
     def seconds(self, job: Job) -> float:
         """How long a job will take, steps by their tokens and the rest by its text."""
@@ -139,24 +138,41 @@ class _DryRun:
         """What a job will leave on disk."""
         return self._measured(job).disk_bytes
 
-    def _measured(self, job: Job) -> _Measured:
-        return self._run(kind_of(job).representative(self._short, job))
+    def _measured(self, job: Job) -> MeasuredCost:
+        """The cost of its short job, from the user's cache if it is kept there."""
+        short = kind_of(job).representative(self._short, job)
+        if short.name not in self._costs:
+            key = self._key(short)
+            found = kept_cost(key)
+            if found is None:
+                found = self._run(short)
+                found.keep(key)
+            else:
+                self.kept_since = min(found.at, self.kept_since or found.at)
+            self._costs[short.name] = found
+        return self._costs[short.name]
 
-    def _run(self, short: Job) -> _Measured:
+    def _key(self, short: Job) -> str:
+        """What its cost depends on: of the seed, only whether it is the first, which also measures latency."""
+        first = self._short.seeds[0]
+        alike = short.model_copy(update={"seed": first}) if short.seed in self._short.seeds else short
+        return f"{cache_key(self._short, alike, self._place)[:32]}{'-first' * (short.seed == first)}"
+
+    def _run(self, short: Job) -> MeasuredCost:
         for needed in self._short.needs(short):
             self._run(needed)
-        if short.name not in self._done:
-            self._done[short.name] = self._measure(short)
-        return self._done[short.name]
+        if short.name not in self._measured_now:
+            self._measured_now[short.name] = self._measure(short)
+        return self._measured_now[short.name]
 
-    def _measure(self, job: Job) -> _Measured:
+    def _measure(self, job: Job) -> MeasuredCost:
         steps: list[float] = []
-        began = time.perf_counter()
-        key = cache_key(self._short, job, environment(self._catalog, self._short.compute))
+        began, worked = time.perf_counter(), time.process_time()
+        key = cache_key(self._short, job, self._place)
         result = read_waiting(self._stage, self._short, job, key) or attempt(
             self._catalog, self._short, job, self._stage, lambda done, total: steps.append(time.perf_counter())
         )
-        seconds = time.perf_counter() - began
+        seconds, worked = time.perf_counter() - began, time.process_time() - worked
         if isinstance(result, FailedResult):
             raise RunFailed(f"the dry run of {job.name} failed: {result.reason}")
         write_result(self._stage, result)
@@ -166,7 +182,15 @@ class _DryRun:
         size = result_path(self._stage, job).stat().st_size
         if kind_of(job).keeps_model(self._plan, job) and (model := Stored(self._stage, self._plan, result).model):
             size += sum(path.stat().st_size for path in model.rglob("*") if path.is_file())
-        return _Measured(max(0.0, seconds - in_steps - text), text, in_steps, size, result.cost.peak_bytes)
+        return MeasuredCost(
+            fixed=max(0.0, seconds - in_steps - text),
+            text=text,
+            steps=in_steps,
+            disk_bytes=size,
+            memory_bytes=result.cost.peak_bytes,
+            at=time.time(),
+            busy=worked / seconds,
+        )
 
 
 def _shortened(variant: Variant) -> Variant:
