@@ -57,10 +57,11 @@ def encoding_runs(variant: str, n_texts: int, from_text: bool, compute: Compute)
     given = texts if from_text else encodings
     n_tokens = float(sum(map(len, encodings)))
     peer = partial(theirs, model, given, compute)
+    n_sorted = min(256, max(1, n_texts // 8))  # all texts in one batch would have the length of the longest
     return {
         "zoo": lambda: ours(model, given, compute),
         "transformers": lambda: peer(batch_size=32),
-        "transformers-sorted": lambda: peer(batch_size=256, by_length=True),
+        "transformers-sorted": lambda: peer(batch_size=n_sorted, by_length=True),
     }, n_tokens
 
 
