@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
@@ -124,6 +125,18 @@ def test_the_layers_of_a_stranger_are_prepacked_and_their_hooks_called(hidden: T
         plain, packed = both(encoder, hidden)
     torch.testing.assert_close(packed, plain, atol=5e-6, rtol=0)
     assert len(seen) == 4 and names == {"prepacked linear"}
+
+
+@needs_avx512
+def test_another_thread_trains_the_module_that_this_one_reads(hidden: Tensor) -> None:
+    encoder = stack()
+    plain = encoder(hidden, LAYOUT)
+    with torch.no_grad(), onednn_linear(encoder, ENOUGH), ThreadPoolExecutor(1) as other:
+        packed = encoder(hidden, LAYOUT)
+        trained = other.submit(encoder, hidden, LAYOUT).result()
+    assert torch.equal(trained, plain) and not torch.equal(packed, plain)
+    trained.sum().backward()
+    assert all(parameter.grad is not None for parameter in encoder.parameters())
 
 
 def test_a_module_is_as_before_even_after_an_error(hidden: Tensor) -> None:

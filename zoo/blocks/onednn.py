@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from functools import cache, partial
+from threading import get_ident
 from typing import Any, TypeGuard
 
 import torch
@@ -62,10 +63,19 @@ def _pays(n_weights: int, n_tokens: int) -> bool:
 
 
 def _put(stack: ExitStack, module: nn.Module, name: str, function: Callable[[Tensor], Tensor]) -> None:
-    """Let a method of a module be another function as long as the stack is open."""
-    if name not in module.__dict__:
-        setattr(module, name, function)
-        stack.callback(module.__dict__.pop, name, None)
+    """Let a method of a module be another function in this thread, as long as the stack is open; in others it stays
+    what it is: they may train the module, or compute in another precision.
+    """
+    if name in module.__dict__:
+        return
+    owner, own = get_ident(), getattr(type(module), name)
+
+    def chosen(values: Tensor) -> Tensor:
+        made: Tensor = function(values) if get_ident() == owner else own(module, values)
+        return made
+
+    setattr(module, name, chosen)
+    stack.callback(module.__dict__.pop, name, None)
 
 
 def _prepack(stack: ExitStack, module: nn.Module, layers: list[nn.Linear], dtype: torch.dtype) -> None:

@@ -10,7 +10,6 @@ from contextlib import redirect_stdout
 from dataclasses import dataclass, field
 from importlib.metadata import EntryPoint, PackageNotFoundError, entry_points, version
 from operator import itemgetter
-from types import SimpleNamespace
 from typing import Any
 
 import pluggy
@@ -46,8 +45,11 @@ class Refused(Exception):
         self.phase = phase
 
 
-SPECS = SimpleNamespace(zoo_offers=zoo_offers)
-"""What pluggy searches for hooks, which takes it longer in a module."""
+class Specs:
+    """The one hook, in what pluggy searches faster than a module."""
+
+    zoo_offers = staticmethod(zoo_offers)
+
 
 Source = tuple[Plugin, Callable[[], object]]
 """A plugin, and what loads it: a module or object with the hook, or the record that the hook returns."""
@@ -112,7 +114,7 @@ def ask(plugin: Plugin, load: Callable[[], object]) -> Offers:
 def _hook(plugin: Plugin, loaded: object) -> Callable[[], Any]:
     """The plugin's answer to the one hook."""
     manager = pluggy.PluginManager(PROJECT)
-    manager.add_hookspecs(SPECS)
+    manager.add_hookspecs(Specs)
     guarded("hooks", lambda: manager.register(loaded, name=plugin.name))
     callers = {caller.name for caller in manager.get_hookcallers(loaded) or ()}
     old = sorted(callers & {f"zoo_{kind}s" for kind in (*KINDS, "checkpoint", "ablation", "grid")})
