@@ -10,6 +10,12 @@ from zoo.blocks.activation import activation
 from zoo.blocks.units import Units
 from zoo.core.specs import Dims
 
+READ_BY_INPUT = (nn.GELU, nn.SiLU)
+"""Activations whose gradient is a function of their input, which is kept anyway; so their output need not be."""
+
+LARGE = 2**21
+"""Numbers of which a step keeps so many in each layer that memory counts; less is kept faster than computed again."""
+
 
 class FeedForward(nn.Module):
     """Widen, activate, narrow; Vaswani et al. 2017, arXiv:1706.03762, section 3.3."""
@@ -30,6 +36,8 @@ class FeedForward(nn.Module):
         if self.training and _recomputes(hidden):
             wide = self.up(hidden)
             out: Tensor = checkpoint(self._narrowed, wide, use_reentrant=False, preserve_rng_state=False)
+        elif self.training and torch.is_grad_enabled() and type(self.activation) in READ_BY_INPUT:
+            out = self._narrowed_forgetting(self.up(hidden))
         else:
             out = self.down(self.activated(hidden))
         return out
@@ -41,6 +49,26 @@ class FeedForward(nn.Module):
 
     def _narrowed(self, wide: Tensor) -> Tensor:
         out: Tensor = self.down(self.activation(wide))
+        return out
+
+    def _narrowed_forgetting(self, wide: Tensor) -> Tensor:
+        """Activated and narrowed; where it is large, what is between is computed again for the gradient."""
+        if wide.numel() < LARGE:
+            return self._narrowed(wide)
+        active = self.activation(wide)
+        place, before, activate = active.data_ptr(), wide.detach(), self.activation
+
+        def pack(kept: Tensor) -> Tensor | torch.Size:
+            return kept.shape if kept.data_ptr() == place and kept.numel() == before.numel() else kept
+
+        def unpack(kept: Tensor | torch.Size) -> Tensor:
+            if isinstance(kept, Tensor):
+                return kept
+            again: Tensor = activate(before)
+            return again.view(kept)
+
+        with torch.autograd.graph.saved_tensors_hooks(pack, unpack):
+            out: Tensor = self.down(active)
         return out
 
 
