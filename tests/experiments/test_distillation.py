@@ -251,6 +251,10 @@ def test_distillation_is_one_design_choice() -> None:
             "+distillation.layer_map=2,4",
             "names 2 of .* has 1; name",
         ),
+        (
+            "dims.n_heads=4+distillation.teacher=bert-mini+distillation.attention=1+finetuning.layer_drop=0.2",
+            "it leaves layers out in training",
+        ),
         ("distillation.teacher=elmo-tiny+distillation.attention=1", "not every layer of elmo-tiny attends"),
         ("distillation.teacher=bert-mini+distillation.hidden=1+finetuning.features=mix", "only logits are compared"),
         ("distillation.teacher=bert-mini+distillation.labels=-1", "distillation.labels"),
