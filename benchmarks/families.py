@@ -1,7 +1,8 @@
 """Each family of the transformers library's beside it: code, parity, counts, speed; prints one row per family.
 
 python -m benchmarks.families
-python -m benchmarks.families --families Bert ModernBert --configs 5
+python -m benchmarks.families --families Bert ModernBert --configs 2 --out rows.json
+python -m benchmarks.families --show rows.json
 
 Parity is the worst over all heads of random tiny configurations, `--configs` each: of values in float32, of gradients
 in float64. Counts are those of embedding and encoder of all released variants, on the meta device. Speeds are processor
@@ -13,8 +14,9 @@ from __future__ import annotations
 
 import argparse
 import ast
+import json
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from importlib.util import find_spec
 from pathlib import Path
 from statistics import median
@@ -49,6 +51,8 @@ TIMED = {
 
 PLUGINS = {"OpenAIGPT": "gpt", "GPT2": "gpt", "XLMRoberta": "roberta", "Camembert": "roberta", "DebertaV2": "deberta"}
 """The plugin of a family, where it is called otherwise."""
+
+VERSIONS = {"torch": torch.__version__, "transformers": transformers.__version__}
 
 
 class Row(NamedTuple):
@@ -207,7 +211,7 @@ def ratio(ours: Callable[[], None], theirs: Callable[[], None], n_passes: int) -
     return median(found[1][1:]) / median(found[0][1:])
 
 
-def table(rows: Iterator[Row]) -> Iterator[str]:
+def table(rows: Iterable[Row]) -> Iterator[str]:
     """The rows in Markdown."""
     yield "| family | lines of code | worst value | worst gradient | counts that agree | encode | fine-tune |"
     yield "|---|---:|---:|---:|---:|---:|---:|"
@@ -216,19 +220,42 @@ def table(rows: Iterator[Row]) -> Iterator[str]:
         yield f"| {one.family} | {one.lines} | {one.values:.1e} | {one.gradients:.1e} | {one.counts} | {speeds} |"
 
 
+def stored(path: Path) -> dict[str, dict[str, Any]]:
+    """The rows of a file of --out, by family."""
+    lines = json.loads(path.read_text(encoding="utf-8")) if path.exists() else []
+    return {line["family"]: line for line in lines}
+
+
+def measured(families: Iterable[str], out: Path | None, sizes: Mapping[str, int]) -> Iterator[Row]:
+    """A row per family; each takes the place of the family's in the file, with the `sizes` of its run."""
+    for family in families:
+        one = row(family, *sizes.values())
+        if out is not None:
+            lines = {**stored(out), family: {**one._asdict(), **sizes, "versions": VERSIONS}}
+            text = json.dumps([lines[name] for name in FAMILIES if name in lines], indent=1)
+            out.write_text(f"{text}\n", encoding="utf-8")
+        yield one
+
+
 def main() -> None:
     """Print the table in Markdown."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     known = list(FAMILIES)
     parser.add_argument("--families", nargs="+", choices=known, default=known)
-    parser.add_argument("--configs", type=int, default=2, help="random configurations per head")
+    parser.add_argument("--configs", type=int, default=5, help="random configurations per head")
     parser.add_argument("--texts", type=int, default=128, help="texts of a pass")
     parser.add_argument("--passes", type=int, default=5, help="passes that are timed")
+    parser.add_argument("--out", type=Path, help="a JSON file to put the rows into")
+    parser.add_argument("--show", type=Path, help="print the rows of such a file, and measure nothing")
     given = parser.parse_args()
     torch.set_num_threads(1)
     transformers.logging.set_verbosity_error()
     transformers.logging.disable_progress_bar()
-    for line in table(row(family, given.configs, given.texts, given.passes) for family in given.families):
+    sizes = {"configs": given.configs, "texts": given.texts, "passes": given.passes}
+    rows = measured(given.families, given.out, sizes)
+    if given.show:
+        rows = (Row(**{key: line[key] for key in Row._fields}) for line in stored(given.show).values())
+    for line in table(rows):
         print(line, flush=True)
 
 

@@ -16,7 +16,7 @@ import zoo_bert
 import zoo_electra
 import zoo_roberta
 from tests.experiments.synthetic_runs import TARGETS, of_forty, pretrained, rendered, saved
-from zoo import Catalog, Dims, Encoder, Offers, UnknownName, Variant, ZooError, builtin_plugin, part
+from zoo import Catalog, Dims, Encoder, Offers, UnknownName, Variant, ZooError, builtin_plugin, diff
 from zoo.commands.report import report
 from zoo.core.held_out import HeldOutScore
 from zoo.experiments.plan.ablation import Ablation, of_table, path, walk
@@ -132,17 +132,39 @@ FUSSY = Offers(api_version=1, encoders={"fussy.two": TwoLayers, "fussy.four": Fo
 
 def test_ends_that_no_order_of_choices_joins_are_refused_in_one_line() -> None:
     catalog = Catalog.of(zoo_bert, fussy=FUSSY)
-    with pytest.raises(ZooError, match=r"no order of encoder, depth from .* builds at every step: .*wants 4 layers"):
+    with pytest.raises(ZooError, match=r"no order of encoder, depth from .* builds at every step; .*wants 4 layers"):
         start = "+init.keys_start_as_queries=false"  # for there are none
         ends = ("bert-tiny+encoder=fussy.two", "bert-tiny+encoder=fussy.four+dims.n_layers=4")
         path(catalog, [end + start for end in ends])
 
 
-def test_a_step_that_no_expression_means_has_a_name_of_its_own() -> None:
-    bert = CATALOG.variant("bert-tiny")
-    plain = tuple(part(used.name) for used in bert.objectives)  # an expression cannot take an option away here
-    way = walk(CATALOG, bert, bert.swap("plain", objectives=plain, dims=bert.dims.model_copy(update={"n_layers": 3})))
-    assert [step.name for step in way] == ["bert-tiny", "bert-tiny~objective", "plain"]
+def test_every_step_has_a_name_that_can_be_typed() -> None:
+    """Also where an objective loses an option, and where the ends have names of their own."""
+    catalog = Catalog.installed()
+    for start, end in (("d2l-bert", "short=bert-base-chinese+dims.n_layers=3"), ("roberta-small", "albert-base-v1")):
+        steps = walk(catalog, start, end)[1:-1]
+        assert steps and any("+objectives.bert.mlm=bert.mlm" in step.name for step in steps)
+        for step in steps:
+            assert set(diff(catalog.variant(step.name), step)) <= {"paper"}
+
+
+def test_a_table_of_embeddings_as_wide_as_the_layers_grows_with_them() -> None:
+    steps = walk(Catalog.installed(), "bert-medium-uncased", "modernbert-tiny")
+    assert all(step.dims.embedding_width == step.dims.hidden_width for step in steps)
+
+
+def test_a_path_that_cannot_be_is_given_up_soon(monkeypatch: pytest.MonkeyPatch) -> None:
+    checked: list[str] = []
+
+    def check(catalog: Catalog, variant: Variant) -> None:
+        checked.append(variant.name)
+        if variant.encoder.name == "albert.shared" and variant.dims.n_layers == 2:
+            raise ZooError("never")
+
+    monkeypatch.setattr(Catalog, "check", check)
+    with pytest.raises(ZooError, match="was found that builds at every step; name variants between them: never"):
+        walk(CATALOG, "bert-base-uncased+dims.n_layers=2", "albert-tiny")
+    assert len(checked) < 5_000
 
 
 @pytest.mark.parametrize(("table", "size"), PRESETS)

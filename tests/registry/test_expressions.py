@@ -29,6 +29,8 @@ def changes(catalog: Catalog, expression: str) -> dict[str, object]:
         ("bert-base-uncased+objectives=bert.mlm", {"objectives": ["bert.mlm"]}),
         ("bert-base-uncased+objectives=bert.mlm,albert.sop", {"objectives": ["bert.mlm", "albert.sop"]}),
         ("bert-base-uncased+objectives.bert.mlm.bias=unigram", {"objectives.bert.mlm.bias": "unigram"}),
+        ("d2l-tiny+objectives.bert.mlm=bert.mlm", {"objectives.bert.mlm.bias": None, "objectives.bert.mlm.tied": None}),
+        ("bert-base-uncased+objectives.bert.nsp=albert.sop", {"objectives": ["bert.mlm", "albert.sop"]}),
         ("bert-base-uncased+masking.rate=0.3", {"masking.rate": 0.3}),
         ("roberta-base+dims.n_layers=6+masking.rate=0.3", {"dims.n_layers": 6, "masking.rate": 0.3}),
     ],
@@ -55,6 +57,11 @@ def test_objectives_that_stay_keep_their_options(catalog: Catalog) -> None:
             "bert-tiny+objectives.bert.mlmm.bias=zero",
             "'bert.mlmm' is not an objective in use .*did you mean 'bert.mlm'",
         ),
+        ("bert-tiny+objectives=bert.mlm,bert.mlm", "objectives: bert.mlm is named 2 times"),
+        ("bert-tiny+objectives.bert.nsp=bert.mlm", "objectives: bert.mlm is named 2 times"),
+        ("bert-tiny+objectives=bert.mlm,", "objectives.1.name: .* should match"),
+        ("bert-tiny+encoder=", "encoder.name: .* should match"),
+        ("bert-tiny+encoder=a/b", "encoder.name: .* should match"),
         ("bert-tiny+dims.n_layers=two", "dims.n_layers: input should be a valid integer"),
         ("bert-tiny+dims.n_layers=-1", "greater than or equal to 1"),
         ("bert-tiny+dims.dropout=NaN", "dims.dropout: input should be a valid number"),
@@ -76,10 +83,10 @@ def test_a_wrong_exchange_is_told_in_one_line(catalog: Catalog, expression: str,
 
 
 def test_a_long_expression_needs_a_name_of_its_own(catalog: Catalog) -> None:
-    long = f"bert-tiny+distillation.teacher=runs/{'far/' * 120}away"
+    long = f"bert-tiny+distillation.teacher=runs/{'far/' * 260}away"
     named = catalog.variant(f"pupil={long}+dims.n_layers=3")
     assert (named.name, named.dims.n_layers, named.distillation.teacher) == ("pupil", 3, long.partition("=")[2])
-    with pytest.raises(ZooError, match=r"more than 400 characters; give .* of its own, as mine=bert-tiny\+\.\.\.$"):
+    with pytest.raises(ZooError, match=r"more than 1000 characters; give .* of its own, as mine=bert-tiny\+\.\.\.$"):
         catalog.variant(long)
 
 

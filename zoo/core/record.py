@@ -15,7 +15,7 @@ Share = Annotated[float, Field(ge=0.0, le=1.0)]
 Positive = Annotated[float, Field(gt=0.0)]
 Count = Annotated[int, Field(ge=1, le=10**15)]
 Length = Annotated[int, Field(ge=8, le=1_048_576)]
-LONGEST_NAME = 400
+LONGEST_NAME = 1_000
 """The most characters of a variant's name."""
 
 Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._+=,:~-]*$", max_length=LONGEST_NAME)]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from html import escape
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import Field, JsonValue, ValidationError
+from pydantic import Field, JsonValue, ValidationError, field_validator
 
 from zoo.core.compression import Pruning, Quantization, kept_layers, n_kept
 from zoo.core.distillation import Distillation
@@ -191,6 +191,15 @@ class Variant(Record):
     head: PoolingConfig = PoolingConfig()
     pruning: Pruning = Pruning()
     quantization: Quantization | None = None
+
+    @field_validator("objectives")
+    @classmethod
+    def _once_each(cls, objectives: tuple[PartRef, ...]) -> tuple[PartRef, ...]:
+        names = [used.name for used in objectives]
+        for name in names:
+            if names.count(name) > 1:
+                raise ValueError(f"{name} is named {names.count(name)} times")
+        return objectives
 
     def swap(self, name: str, **fields: Any) -> Self:
         """The same variant under another name, with some fields replaced.

@@ -4,6 +4,7 @@ EXPRESSION = [ OWN "=" ] NAME { "+" FIELD "=" VALUE }                    OWN is 
 FIELD      = dims.vocab_size | head.pooling | pretraining.tokens | ...   a number or word of a record
            | encoder | embedding | tokenizer | packing | masking         a part, with its default options
            | objectives                                                  parts, separated by commas
+           | objectives.bert.nsp                                         one of them, with its default options
            | quantization                                                a word
            | encoder.share | masking.rate | objectives.bert.mlm.bias     one option of the part in use
 """
@@ -109,7 +110,7 @@ def _exchange(variant: Variant, field: str, value: str, name: str) -> Variant:
     elif not isinstance(current, PartRef):
         new = _word(top, rest, value, name)
     else:
-        new = PartRef(name=value)
+        new = {"name": value}
     return variant.swap(name, **{top: new})
 
 
@@ -119,10 +120,12 @@ def _word(field: str, rest: str, value: str, name: str) -> JsonValue:
     return _off_or_value(value)
 
 
-def _objectives(current: tuple[PartRef, ...], path: str, value: str, name: str) -> tuple[PartRef, ...]:
+def _objectives(current: tuple[PartRef, ...], path: str, value: str, name: str) -> tuple[PartRef | dict[str, str], ...]:
     in_use = {used.name: used for used in current}
     if not path:
-        return tuple(in_use.get(chosen, PartRef(name=chosen)) for chosen in value.split(","))
+        return tuple(in_use.get(chosen, {"name": chosen}) for chosen in value.split(","))
+    if path in in_use:
+        return tuple({"name": value} if used.name == path else used for used in current)
     part, _, option = path.rpartition(".")
     if part not in in_use:
         raise UnknownName("objective in use", part, in_use, name)

@@ -1,6 +1,7 @@
 """ModernBERT's released checkpoints, and our own sizes for CPUs.
 
-Sizes and recipes: Warner et al. 2024, arXiv:2412.13663, section 2 and table 3; AnswerDotAI/ModernBERT, yamls.
+Sizes and recipes: Warner et al. 2024, arXiv:2412.13663, sections 2.1.3 and 2.2.2, and appendix A with table 3;
+AnswerDotAI/ModernBERT, yamls.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """The SentencePiece tokenizers of XLM-R and CamemBERT.
 
-Conneau et al. 2020, arXiv:1911.02116, section 3; Martin et al. 2020, arXiv:1911.03894, section 4.2.
+Conneau et al. 2020, arXiv:1911.02116, section 3; Martin et al. 2020, arXiv:1911.03894, section 4.
 """
 
 from __future__ import annotations

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import pairwise
 from typing import Self
 
@@ -95,8 +95,9 @@ def choices(catalog: Catalog, first: Variant, second: Variant) -> dict[str, Chan
         fields = [leader, *followers]
         if choice == "objective" and _hides(catalog, first) != _hides(catalog, second):
             fields.append("masking")  # masked prediction needs hidden tokens, left-to-right none
-        if choice == "width" and any(v.dims.embedding_width != v.dims.hidden_width for v in (first, second)):
-            fields.remove("dims.embedding_width")  # a width of its own
+        one_width = all(v.dims.embedding_width == v.dims.hidden_width for v in (first, second))
+        if choice in ("embedding", "width") and one_width == (choice == "embedding"):
+            fields.remove("dims.embedding_width")  # it goes with the hidden width, unless it is a width of its own
         found[choice] = {path: left.pop(path) for path in list(left) if any(_within(path, f) for f in fields)}
     return found | {path: {path: change} for path, change in left.items()}
 
@@ -112,12 +113,18 @@ def edge(catalog: Catalog, first: Variant, second: Variant) -> Edge:
     return Edge(first=first.name, second=second.name, choice=choice, changes=changes)
 
 
-def walk(catalog: Catalog, first: Variant, last: Variant) -> list[Variant]:
-    """Variants from the first to the last, each one choice further and each buildable.
+MOST_DEAD_ENDS = 200
+"""How many sets of choices that lead nowhere are tried before a path is given up."""
 
-    Choices are made in the order of `CHOICES`, or the nearest order in which every step builds.
-    Raises ZooError if the two do not differ or no order builds.
+
+def walk(catalog: Catalog, start: str, end: str) -> list[Variant]:
+    """Variants from the one named first to the other, each one choice further and each buildable.
+
+    Choices are made in the order of `CHOICES`, or the nearest order in which every step builds. Each step is named by
+    the shorter expression from either end. Raises ZooError if the two do not differ or no such order is found.
     """
+    first, last = catalog.variant(start), catalog.variant(end)
+    ends = {catalog.named(name)[1]: variant for name, variant in ((start, first), (end, last))}
     found = choices(catalog, first, last)
     if not found:
         raise ZooError(f"{first.name} and {last.name} do not differ, so there is no path between them")
@@ -126,12 +133,12 @@ def walk(catalog: Catalog, first: Variant, last: Variant) -> list[Variant]:
     def onward(current: Variant, left: tuple[str, ...]) -> list[Variant] | None:
         if not left:
             return []
-        if frozenset(left) in dead_ends:
+        if frozenset(left) in dead_ends or len(dead_ends) >= MOST_DEAD_ENDS:
             return None
         reasons = []
         for choice in left:
             rest = tuple(other for other in left if other != choice)
-            following = _named(catalog, first, last, _exchanged(current, last, found[choice])) if rest else last
+            following = _named(catalog, ends, _exchanged(current, last, found[choice])) if rest else last
             try:
                 catalog.check(following)
             except ZooError as error:
@@ -147,7 +154,8 @@ def walk(catalog: Catalog, first: Variant, last: Variant) -> list[Variant]:
     if way is None:
         reason = next(reason for reason in dead_ends.values() if reason)
         raise ZooError(
-            f"no order of {', '.join(found)} from {first.name} to {last.name} builds at every step: {reason}"
+            f"no order of {', '.join(found)} from {first.name} to {last.name} was found that builds at every step; "
+            f"name variants between them: {reason}"
         )
     return [first, *way]
 
@@ -160,11 +168,11 @@ def path(catalog: Catalog, names: Sequence[str], via: Sequence[str] = ()) -> tup
     for name in (*names, *via):
         if (folder := catalog.folder(name)) is not None:
             raise ZooError(f"{folder} holds trained weights, whose training choices cannot change; name a variant")
-    stops = [catalog.variant(name) for name in (names[0], *via, *names[1:])]
+    stops = [names[0], *via, *names[1:]]
     if len(names) > 2:
-        way = stops
+        way = [catalog.variant(name) for name in stops]
     else:
-        way = [stops[0], *(step for leg in pairwise(stops) for step in walk(catalog, *leg)[1:])]
+        way = [catalog.variant(names[0]), *(step for leg in pairwise(stops) for step in walk(catalog, *leg)[1:])]
     return way, Ablation(edges=tuple(edge(catalog, *pair) for pair in pairwise(way)))
 
 
@@ -200,16 +208,13 @@ def _exchanged(variant: Variant, target: Variant, paths: Iterable[str]) -> Varia
     return variant.swap(variant.name, **fields)
 
 
-def _named(catalog: Catalog, first: Variant, last: Variant, step: Variant) -> Variant:
-    """The step, named by the shortest expression from either end, else by its origin."""
-    for name in sorted(("+".join([base.name, *_exchanges(base, step)]) for base in (first, last)), key=len):
-        try:
-            meant = catalog.variant(name)
-        except ZooError:
-            continue
+def _named(catalog: Catalog, ends: Mapping[str, Variant], step: Variant) -> Variant:
+    """The step, named by the shorter expression from either end. Raises ZooError if there is none that can be typed."""
+    for name in sorted(("+".join([name, *_exchanges(base, step)]) for name, base in ends.items()), key=len):
+        meant = catalog.variant(name)
         if not set(diff(meant, step)) - {"paper"}:
             return meant
-    return step.swap(f"{first.name}~{'~'.join(choices(catalog, first, step))}".replace(" ", "_"))
+    raise ZooError(f"no expression means the step after {step.name}; name the variants between {' and '.join(ends)}")
 
 
 def _exchanges(base: Variant, wanted: Variant) -> Iterator[str]:
@@ -219,28 +224,28 @@ def _exchanges(base: Variant, wanted: Variant) -> Iterator[str]:
         if old == new or field in ("name", "paper"):
             continue
         if isinstance(new, PartRef):
-            yield from _options(field, field, old, new)
+            yield from _options(field, old, new)
         elif isinstance(new, tuple):
             before = {used.name: used for used in old}
             if list(before) != [used.name for used in new]:
                 yield f"{field}={','.join(used.name for used in new)}"
             for used in new:
-                yield from _options("", f"{field}.{used.name}", before.get(used.name, PartRef(name=used.name)), used)
+                yield from _options(f"{field}.{used.name}", before.get(used.name, PartRef(name=used.name)), used)
         elif not isinstance(new, Record):
             yield f"{field}={_written(new)}"
         else:
             yield from (f"{field}.{name}={_written(value)}" for name, value in new if getattr(old, name) != value)
 
 
-def _options(field: str, prefix: str, old: PartRef, new: PartRef) -> Iterator[str]:
+def _options(field: str, old: PartRef, new: PartRef) -> Iterator[str]:
     """A whole part if its name changes or an option goes; then the options that differ."""
     kept = old.options
-    if field and (old.name != new.name or set(old.options) - set(new.options)):
+    if old.name != new.name or set(old.options) - set(new.options):
         yield f"{field}={new.name}"
         kept = {}
     for option, value in new.options.items():
         if option not in kept or kept[option] != value:
-            yield f"{prefix}.{option}={_written(value)}"
+            yield f"{field}.{option}={_written(value)}"
 
 
 def _written(value: JsonValue) -> str:
