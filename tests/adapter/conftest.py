@@ -44,11 +44,18 @@ WITH_HEADS: dict[str, dict[str, Any]] = {
     "Nystromformer": {**USUAL, "segment_means_seq_len": 64, "num_landmarks": 64},
     "RemBert": {**USUAL, "input_embedding_size": 20, "output_embedding_size": 20},
     "Ernie": USUAL,
+    "Albert": {**USUAL, "embedding_size": 20},
 }  # fmt: skip
 """Encoders whose classes with a head the zoo takes."""
 
+DECODERS: dict[str, dict[str, Any]] = {
+    **{family: FAMILIES[family] for family in ("GPTNeo", "Llama", "Qwen2")},
+    "GPTNeoX": {**SIZES, "intermediate_size": 44},
+    "OPT": {**SIZES, "ffn_dim": 44, "word_embed_proj_dim": 20},
+}
+"""Decoders whose output layer the zoo takes: GPT-NeoX stores it under another name, OPT calls a part of its model."""
+
 REFUSED: dict[str, dict[str, Any]] = {
-    "Albert": {**USUAL, "embedding_size": 20},
     "BigBird": {**USUAL, "attention_type": "original_full"},
     "XLM": {"vocab_size": VOCABULARY, "emb_dim": 24, "n_layers": 2, "n_heads": 2, "max_position_embeddings": 64},
 }
@@ -84,7 +91,7 @@ def make_folder(tmp_path: Path) -> MakeFolder:
     def make(family: str, head: str = "Model", **config: Any) -> Path:
         transformers.logging.disable_progress_bar()
         torch.manual_seed(0)
-        sizes = (FAMILIES | WITH_HEADS | REFUSED)[family] | dict.fromkeys(NO_DROPOUT, 0.0) | config
+        sizes = (FAMILIES | WITH_HEADS | DECODERS | REFUSED)[family] | dict.fromkeys(NO_DROPOUT, 0.0) | config
         model = getattr(transformers, f"{family}{head}")(getattr(transformers, f"{family}Config")(**sizes))
         with torch.no_grad():
             for name, parameter in model.named_parameters():

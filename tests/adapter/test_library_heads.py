@@ -6,6 +6,7 @@ import json
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 import transformers
@@ -13,10 +14,10 @@ from torch import Tensor
 
 import zoo
 import zoo_transformers
-from tests.adapter.conftest import TEXTS, WITH_HEADS, MakeFolder, tokenizer
+from tests.adapter.conftest import DECODERS, TEXTS, WITH_HEADS, MakeFolder, tokenizer
 from tests.adapter.test_library_models import packed, sequences
 from zoo import Catalog
-from zoo.core.batch import Batch
+from zoo.core.batch import Batch, Encoding
 from zoo.heads import TaskHead
 from zoo.inference.fill_mask import fill
 from zoo.inference.likelihood import log_probabilities
@@ -29,14 +30,19 @@ HEADS: dict[str, dict[str, Any]] = {
     "ForQuestionAnswering": {},
     "ForMultipleChoice": {},
 }
-CASES = [(family, head) for family in WITH_HEADS for head in [*HEADS][:2]] + [("MPNet", head) for head in [*HEADS][2:]]
+CASES = [
+    *((family, head) for family in WITH_HEADS for head in [*HEADS][:2]),
+    *(("MPNet", head) for head in [*HEADS][2:]),
+    *((family, "ForMultipleChoice") for family in ("Albert", "BigBird")),
+    *((family, "ForCausalLM") for family in DECODERS),
+]
 
 
 @pytest.mark.parametrize(("family", "head"), CASES)
 def test_a_head_gives_the_librarys_logits_and_is_written_as_its_class(
     family: str, head: str, make_folder: MakeFolder, tmp_path: Path
 ) -> None:
-    folder = make_folder(family, head, **HEADS[head])
+    folder = make_folder(family, head, **HEADS.get(head, {}))
     theirs = getattr(transformers, family + head).from_pretrained(folder).eval()
     read = zoo.load(folder, catalog=CATALOG)
     zoo.save(read, tmp_path / "again", catalog=CATALOG)
@@ -60,7 +66,7 @@ def rows(output: Any) -> Tensor:
 
 
 def scores(model: zoo.Model, batch: Batch) -> Tensor:
-    """The same of ours; of a masked language model, at every token."""
+    """The same of ours; of a language model, at every token."""
     (name,) = model.objective_names
     objective, hidden = model.objective(name), model.hidden(batch)
     if isinstance(objective, TaskHead):
@@ -86,3 +92,18 @@ def test_masks_are_filled_and_texts_scored_and_classified(make_folder: MakeFolde
     assert log_probabilities(ours, [whole])[0].tolist() == pytest.approx(wanted, rel=1e-4)
     classifier = zoo.load(make_folder("MPNet", "ForSequenceClassification", num_labels=3), catalog=CATALOG)
     assert {row[1] for row in zoo.predict(classifier, TEXTS[:2]).rows} <= {"LABEL_0", "LABEL_1", "LABEL_2"}
+
+
+@pytest.mark.parametrize("tied", [False, True])
+def test_a_decoder_scores_texts_as_the_library_does(make_folder: MakeFolder, tied: bool) -> None:
+    folder = make_folder("Qwen2", "ForCausalLM", tie_word_embeddings=tied)
+    ours, theirs = zoo.load(folder, catalog=CATALOG), transformers.Qwen2ForCausalLM.from_pretrained(folder).eval()
+    (texts,) = sequences()
+    zeros = [np.zeros(len(text), np.int32) for text in texts]
+    pairs = zip(texts, zeros, strict=True)
+    encodings = [Encoding(text.numpy().astype(np.int32), none, none > 0) for text, none in pairs]
+    found = log_probabilities(ours, encodings, [range(1, len(each)) for each in encodings])
+    for text, logs in zip(texts, found, strict=True):
+        with torch.no_grad():
+            wanted = theirs(text[None]).logits[0, :-1].log_softmax(dim=1).gather(1, text[1:, None])[:, 0]
+        np.testing.assert_allclose(logs, wanted.numpy(), atol=1e-5)

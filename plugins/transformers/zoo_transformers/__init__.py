@@ -18,6 +18,7 @@ def zoo_offers() -> Offers:
         objectives={
             "transformers.taken": "zoo_transformers.objectives:TakenOver",
             "transformers.mlm": "zoo_transformers.objectives:MaskedTokens",
+            "transformers.ltr": "zoo_transformers.objectives:NextTokens",
         },
         format_makers={"transformers.auto": "zoo_transformers.format:make_format"},
     )

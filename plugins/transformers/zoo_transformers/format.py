@@ -16,8 +16,8 @@ from zoo.core.meta import without_memory
 from zoo.weights.format import OWN_HEAD, CheckpointFormat, HeadDropout
 from zoo.weights.name_table import NameRule
 from zoo.weights.stored_heads import HEAD_KINDS
-from zoo_transformers.heads import MASKED, LibraryHead, kind_of
-from zoo_transformers.library import OF_ITS_FILES, build, decodes, dims_of, read_config
+from zoo_transformers.heads import KINDS, MASKED, NEXT, LibraryHead, kind_of
+from zoo_transformers.library import OF_ITS_FILES, build, decodes, dims_of, is_causal, read_config
 
 HEAD = (
     (f"{OWN_HEAD}.pooler.dense.{{p}}", "objectives.task.pooler.dense.{p}"),
@@ -26,6 +26,10 @@ HEAD = (
 
 CLASSIFIER = ("score.weight", "objectives.task.output.weight")
 """The library's classifier of decoders: a linear layer without bias over the last token."""
+
+
+STORED_AS = {"gpt_neox": {"lm_head.weight": "embed_out.weight"}}
+"""Names of weights in files, where the library renames them when it reads and writes."""
 
 
 class AnyFormat(CheckpointFormat):
@@ -51,11 +55,11 @@ def make_format(config: Mapping[str, Any], where: str) -> CheckpointFormat | Non
     named = [name for name in config.get("architectures") or () if isinstance(name, str)]
     last = decodes(found)
     classifiers = [name for name in named if last and name.endswith("ForSequenceClassification")]
-    theirs = {} if last else _heads(found, named)
+    theirs = _heads(found, named)
     if theirs:  # so that a model is written as the class that it was read as
         kept["architectures"] = [head.name for head in theirs.values()]
     try:
-        base = _variant(found.model_type, kept, dims_of(found, model), last=last, predicts=MASKED in theirs)
+        base = _variant(found.model_type, kept, dims_of(found, model), last=last, heads=theirs)
     except ValidationError as error:
         raise ZooError(f"{where}: {explain(error)}") from None
     return AnyFormat(
@@ -75,8 +79,10 @@ def make_format(config: Mapping[str, Any], where: str) -> CheckpointFormat | Non
             **{name: ("classification",) if name in classifiers else () for name in named},
             **{head.name: (kind,) for kind, head in theirs.items()},
         },
+        ignored=tuple(name for name, buffer in model.named_buffers() if not buffer.is_floating_point()),
         copies=tuple(copy for head in theirs.values() for copy in head.copies),
-        library_heads={kind: head.name for kind, head in theirs.items() if kind != MASKED},
+        library_heads={kind: head.name for kind, head in theirs.items() if kind not in (MASKED, NEXT)},
+        causal=NEXT in theirs,
         head_dropout=dict.fromkeys(HEAD_KINDS, HeadDropout(None, 0.0)),
         pooling=PoolingConfig(pooling="last", activation=None, output_bias=False, dropout=0.0),
     )
@@ -93,17 +99,20 @@ class _Head(NamedTuple):
 def _heads(config: PretrainedConfig, named: Iterable[str]) -> dict[str, _Head]:
     """The heads of the classes that a config names, by kind, as far as the zoo can take them."""
     found: dict[str, _Head] = {}
+    kinds = ({NEXT} if is_causal(config) else set()) if decodes(config) else {*KINDS} - {NEXT}
     for name in named:
         kind = kind_of(name, config)
-        if kind is None:
+        if kind not in kinds:
             continue
         try:
             with without_memory():
                 head = LibraryHead(copy(config), name)
         except ZooError:  # it is left out, and named, when the weights are read
             continue
-        place = "objectives.transformers/mlm.head" if kind == MASKED else "objectives.task.layers"
-        rows = tuple((name, f"{place}.model.{name}") for name in head.model.state_dict())
+        tokens = kind in (MASKED, NEXT)
+        place = f"objectives.{kind.replace('.', '/')}.head" if tokens else "objectives.task.layers"
+        stored = STORED_AS.get(config.model_type, {})
+        rows = tuple((stored.get(name, name), f"{place}.model.{name}") for name in head.model.state_dict())
         copies = tuple((alias, source) for alias, source in head.tied.items() if source is not None)
         found[kind] = _Head(name, rows, copies)
     return found
@@ -118,10 +127,11 @@ def _rows(names: Iterable[str]) -> list[NameRule]:
     return [(row, f"encoder.model.{row}") for row in rows]
 
 
-def _variant(kind: str, config: Mapping[str, Any], dims: Dims, *, last: bool, predicts: bool) -> Variant:
+def _variant(kind: str, config: Mapping[str, Any], dims: Dims, *, last: bool, heads: Iterable[str]) -> Variant:
     """What a folder is in the zoo's terms: whether its texts are read from their last token, as a decoder's are, and
-    whether it predicts masked tokens."""
+    the kinds of its heads, one of which may predict tokens."""
     length = min(128, dims.max_length)
+    predicts = [part(head, config=dict(config)) for head in heads if head in (MASKED, NEXT)]
     return Variant(
         name=kind,
         paper="Wolf et al. 2020, arXiv:1910.03771",
@@ -129,7 +139,7 @@ def _variant(kind: str, config: Mapping[str, Any], dims: Dims, *, last: bool, pr
         tokenizer=part("transformers.folder"),
         embedding=part("transformers.tokens", config=dict(config)),
         encoder=part("transformers.model", config=dict(config)),
-        objectives=(part(MASKED, config=dict(config)) if predicts else part("transformers.taken"),),
+        objectives=tuple(predicts) or (part("transformers.taken"),),
         packing=part("transformers.documents"),
         masking=part("transformers.unmasked"),
         pretraining=Pretraining(tokens=1_000_000, batch_tokens=8_192, sequence_length=length, learning_rate=1e-4),

@@ -9,7 +9,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 from transformers import PretrainedConfig, PreTrainedModel
-from transformers.modeling_outputs import BaseModelOutputWithPooling
+from transformers.modeling_outputs import BaseModelOutputWithPoolingAndCrossAttentions as Outputs
 from transformers.models.auto import modeling_auto
 
 from zoo import Layout, ZooError
@@ -18,19 +18,24 @@ from zoo_transformers.library import class_of
 MASKED = "transformers.mlm"
 """The objective that predicts masked tokens, and the head that holds it."""
 
+NEXT = "transformers.ltr"
+"""The objective that predicts tokens from left to right, and the head that holds it."""
+
 KINDS: Mapping[str, Mapping[type[Any], Any]] = {
     "classification": modeling_auto.MODEL_FOR_SEQUENCE_CLASSIFICATION_MAPPING,
     "token-classification": modeling_auto.MODEL_FOR_TOKEN_CLASSIFICATION_MAPPING,
     "question-answering": modeling_auto.MODEL_FOR_QUESTION_ANSWERING_MAPPING,
     "multiple-choice": modeling_auto.MODEL_FOR_MULTIPLE_CHOICE_MAPPING,
     MASKED: modeling_auto.MODEL_FOR_MASKED_LM_MAPPING,
+    NEXT: modeling_auto.MODEL_FOR_CAUSAL_LM_MAPPING,
 }
 """The library's classes with a head, by config, for each kind of head in a format."""
 
 USUAL = {
     "self", "input_ids", "attention_mask", "token_type_ids", "position_ids", "inputs_embeds", "head_mask", "labels",
     "start_positions", "end_positions", "encoder_hidden_states", "encoder_attention_mask", "output_attentions",
-    "output_hidden_states", "return_dict", "kwargs", "task_type_ids",
+    "output_hidden_states", "return_dict", "kwargs", "task_type_ids", "past_key_values", "use_cache", "cache_position",
+    "logits_to_keep",
 }  # fmt: skip
 """What classes with a head take for their encoder's sake; one that takes more may read more than hidden states."""
 
@@ -51,16 +56,30 @@ def _find(classes: Mapping[type[Any], Any], config: PretrainedConfig, name: str)
 
 class Given(nn.Module):
     """Stands for the encoder of a class with a head: gives on the hidden states that it is given, and what the
-    encoder's own pooler makes of them."""
+    encoder's own pooler makes of them. Raises ZooError if its pooler is of no kind that is known."""
 
-    def __init__(self, pooler: nn.Module | None) -> None:
+    def __init__(self, encoder: PreTrainedModel) -> None:
         super().__init__()
-        self.pooler = pooler
+        self.pooler = getattr(encoder, "pooler", None)
+        self.activation = getattr(encoder, "pooler_activation", getattr(encoder, "activation", None))
+        if isinstance(self.pooler, nn.Linear) and isinstance(self.activation, nn.Module):
+            return  # of the first token, as in ALBERT and BigBird
+        if self.pooler is not None and not type(self.pooler).__name__.endswith("Pooler"):
+            raise ZooError(f"the pooler of a {encoder.config.model_type} is of no kind that is known")
 
-    def forward(self, *ignored: Any, inputs_embeds: Tensor, **more: Any) -> BaseModelOutputWithPooling:
+    @property
+    def decoder(self) -> Given:
+        """Itself, for classes that call a part of their encoder, as OPT's."""
+        return self
+
+    def forward(self, *ignored: Any, inputs_embeds: Tensor, **more: Any) -> Outputs:
         """[B, S, H] to the same as the last layer's output, and pooled [B, H]."""
-        pooled = None if self.pooler is None else self.pooler(inputs_embeds)
-        return BaseModelOutputWithPooling(last_hidden_state=inputs_embeds, pooler_output=pooled)
+        pooled = None
+        if isinstance(self.pooler, nn.Linear):
+            pooled = self.activation(self.pooler(inputs_embeds[:, 0]))  # type: ignore[misc]
+        elif self.pooler is not None:
+            pooled = self.pooler(inputs_embeds)
+        return Outputs(last_hidden_state=inputs_embeds, pooler_output=pooled)
 
 
 class LibraryHead(nn.Module):
@@ -79,11 +98,10 @@ class LibraryHead(nn.Module):
             config.num_labels = n_outputs
         self.model: PreTrainedModel = _find(KINDS[kind], config, name)._from_config(config)
         base = getattr(self.model, self.model.base_model_prefix)
-        pooler = getattr(base, "pooler", None)
-        if type(base) is not class_of(config) or not (pooler is None or type(pooler).__name__.endswith("Pooler")):
+        if type(base) is not class_of(config):
             raise ZooError(f"{name} reads other than the hidden states of a {config.model_type}")
         self.tied = _tied(self.model, base.get_input_embeddings().weight)
-        setattr(self.model, self.model.base_model_prefix, Given(pooler))
+        setattr(self.model, self.model.base_model_prefix, Given(base))
         for alias in self.tied:
             owner, _, leaf = alias.rpartition(".")
             del self.model.get_submodule(owner)._parameters[leaf]

@@ -29,6 +29,9 @@ MIXES_NEIGHBOURS = ("convbert", "funnel", "nystromformer", "yoso")
 """Families whose layers pool, convolve or sample tokens, where padding would be read as text."""
 
 
+BOTH_SIDES = ("bert-generation", "xlnet")
+"""Families with a language model whose tokens see the whole text, unless they are asked not to."""
+
 INNER_WIDTHS = ("intermediate_size", "ffn_dim", "n_inner", "d_inner", "hidden_dim")
 """What families call the width of the feed-forward network."""
 
@@ -113,6 +116,9 @@ def build(config: PretrainedConfig, where: str = "its config") -> PreTrainedMode
         said = " ".join(str(error).split())
         what = f"the transformers library cannot build a {config.model_type} of these sizes"
         raise ZooError(f"{where}: {what}: {said}") from None
+    for module in model.modules():  # whole numbers that a model counts out, as MRA's positions, are no weights
+        own = module.named_buffers(recurse=False)
+        module._non_persistent_buffers_set |= {name for name, tensor in own if not tensor.is_floating_point()}
     if isinstance(getattr(model, "pooler", None), nn.Module):
         model.pooler = nn.Identity()
     if embedding_scale(model) is None:
@@ -133,6 +139,11 @@ def decodes(config: PretrainedConfig) -> bool:
     """Whether a text is to be read from its last token: the library has a language model of it, and no masked one."""
     kind = config.model_type
     return kind in MODEL_FOR_CAUSAL_LM_MAPPING_NAMES and kind not in MODEL_FOR_MASKED_LM_MAPPING_NAMES
+
+
+def is_causal(config: PretrainedConfig) -> bool:
+    """Whether no token of a text sees one after it."""
+    return decodes(config) and config.model_type not in BOTH_SIDES
 
 
 def _parameters(kind: type[Any]) -> Mapping[str, inspect.Parameter]:

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from zoo import Batch, Dims, Embedding, Encoder, Layout, ZooError
 from zoo.formulas import one_width
 from zoo_transformers.heads import TaskLayers
-from zoo_transformers.library import MIXES_NEIGHBOURS, Config, build, config_of, embedding_scale
+from zoo_transformers.library import MIXES_NEIGHBOURS, Config, build, config_of, embedding_scale, is_causal
 
 
 class Tokens(Embedding):
@@ -47,6 +47,7 @@ class LibraryEncoder(Encoder):
         self.model = build(found)
         self.scale = embedding_scale(self.model) or 1.0
         self.model.set_input_embeddings(nn.Identity())
+        self.can_be_causal = is_causal(found)  # type: ignore[misc]
         self.padded = found.model_type not in MIXES_NEIGHBOURS
         self.has_types = isinstance(found.__dict__.get("type_vocab_size"), int) and found.type_vocab_size > 1
 
