@@ -27,11 +27,12 @@ from zoo.text.collate import collate
 
 FAMILIES = re.findall(
     r"\S+",
-    """albert bert big_bird bloom camembert cohere convbert ctrl data2vec-text deberta deberta-v2 distilbert electra ernie
-    eurobert falcon flaubert funnel gemma gemma2 gemma3_text gpt2 gpt_bigcode gpt_neo gpt_neox gptj granite helium
-    layoutlm llama mamba megatron-bert mistral mobilebert modernbert modernbert-decoder mpnet mpt mra nemotron
-    nystromformer olmo olmo2 openai-gpt opt persimmon phi phi3 qwen2 qwen3 rembert roberta roberta-prelayernorm
-    roformer rwkv smollm3 splinter squeezebert starcoder2 xglm xlm xlm-roberta xlm-roberta-xl xlnet yoso""",
+    """albert bert big_bird bloom camembert cohere convbert ctrl data2vec-text deberta deberta-v2 distilbert
+    electra ernie eurobert falcon flaubert funnel gemma gemma2 gemma3_text gpt2 gpt_bigcode gpt_neo gpt_neox
+    gptj granite helium layoutlm llama mamba megatron-bert mistral mobilebert modernbert modernbert-decoder
+    mpnet mpt mra nemotron nystromformer olmo olmo2 openai-gpt opt persimmon phi phi3 qwen2 qwen3 rembert
+    roberta roberta-prelayernorm roformer rwkv smollm3 splinter squeezebert starcoder2 xglm xlm xlm-roberta
+    xlm-roberta-xl xlnet yoso""",
 )
 
 SIZES = {

@@ -16,7 +16,7 @@ import zoo
 import zoo_transformers
 from tests.adapter.conftest import DECODERS, TEXTS, WITH_HEADS, MakeFolder, tokenizer
 from tests.adapter.test_library_models import packed, sequences
-from zoo import Catalog
+from zoo import Catalog, ZooError
 from zoo.core.batch import Batch, Encoding
 from zoo.heads import TaskHead
 from zoo.inference.fill_mask import fill
@@ -107,3 +107,18 @@ def test_a_decoder_scores_texts_as_the_library_does(make_folder: MakeFolder, tie
         with torch.no_grad():
             wanted = theirs(text[None]).logits[0, :-1].log_softmax(dim=1).gather(1, text[1:, None])[:, 0]
         np.testing.assert_allclose(logs, wanted.numpy(), atol=1e-5)
+
+
+def test_a_text_of_a_decoder_opens_with_the_end_of_another(make_folder: MakeFolder) -> None:
+    folder = make_folder("Llama", "ForCausalLM")
+    tokenizer("<s>").save(str(folder / "tokenizer.json"))
+    with pytest.raises(ZooError, match="name one as bos_token in tokenizer_config"):
+        zoo.score(zoo.load(folder, catalog=CATALOG), texts=TEXTS[:1])
+    (folder / "tokenizer_config.json").write_text(json.dumps({"eos_token": "<s>"}))
+    ours, theirs = zoo.load(folder, catalog=CATALOG), transformers.LlamaForCausalLM.from_pretrained(folder).eval()
+    (ids,) = ours.text_tokenizer.encode(TEXTS[:1])
+    whole = torch.tensor([[1, *ids.tolist()]])
+    with torch.no_grad():
+        wanted = theirs(whole).logits[0, :-1].log_softmax(dim=1).gather(1, whole[0, 1:, None])[:, 0]
+    (found,) = log_probabilities(ours, [ours.text_tokenizer.join(ids, None, 64)])
+    np.testing.assert_allclose(found, wanted.numpy(), atol=1e-5)

@@ -68,7 +68,7 @@ def test_texts_have_the_librarys_likelihood(pair: Any) -> None:
     ours, theirs, tokenizer = pair
     start = [] if tokenizer.bos_token_id is None else [tokenizer.bos_token_id]
     if not start:
-        with pytest.raises(zoo.ZooError, match="cannot predict the first token; its tokenizer needs one before it"):
+        with pytest.raises(zoo.ZooError, match="cannot predict the first token, and its tokenizer puts none before it"):
             list(score_texts(ours, TEXTS[:2]))
         return
     for text, found in zip(TEXTS[:2], score_texts(ours, TEXTS[:2]), strict=True):

@@ -179,6 +179,9 @@ def _from_left_to_right(
             for place, row in zip(batch.order, torch.split(logs, sizes), strict=True):
                 index = chosen[place][0]
                 if 0 in asked[index]:
-                    raise ZooError("a causal model cannot predict the first token; its tokenizer needs one before it")
+                    raise ZooError(
+                        "a causal model cannot predict the first token, and its tokenizer puts none before it; name "
+                        "one as bos_token in tokenizer_config.json"
+                    )
                 found[index] = row.cpu().numpy()[np.array(asked[index], dtype=np.int64) - 1]
     return found
