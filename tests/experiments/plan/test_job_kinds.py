@@ -14,7 +14,7 @@ import zoo
 import zoo_bert
 from tests.experiments import toy_task
 from tests.source_graph import SOURCES, tree_of
-from zoo import Catalog
+from zoo import Catalog, builtin_plugin
 from zoo.experiments.plan import job_kinds, plan
 from zoo.experiments.plan.cache_key import cache_key
 from zoo.experiments.plan.inputs import Inputs
@@ -104,3 +104,15 @@ def test_a_new_kind_is_one_record_and_one_work_file(tmp_path: Path, monkeypatch:
     assert isinstance(result, TaskResult) and result.main_score == 0.0  # lamps and boats take turns
     assert result.key == cache_key(made, job, environment(CATALOG, made.compute))
     assert zoo.report(tmp_path / "run").run.results == run.results
+
+
+def test_a_fine_tuning_on_the_microworld_reads_a_token_per_word() -> None:
+    """All of its words are pieces of a vocabulary learnt from its text; [CLS] and one or two [SEP] are added."""
+    catalog = Catalog.of(zoo_bert, builtin_plugin)
+    made = zoo.plan_comparison("bert-tiny", finetune_steps=10, seeds=1, catalog=catalog)
+    for task in made.tasks:
+        items = catalog.task(task.name).load(None).splits["train"]
+        words = sum(len(f"{item.first} {item.second or ''}".split()) for item in items) / len(items)
+        (job,) = (job for job in made.jobs if (job.kind, job.task) == ("finetune", task.name))
+        tokens = words + 3 if task.pair else words + 2
+        assert kind_of(job).size(made, job) == pytest.approx(10 * 32 * tokens, rel=0.15)
