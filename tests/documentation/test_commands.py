@@ -82,7 +82,7 @@ ELSEWHERE = {
     "python -m benchmarks.wnut_finetune DATA CHECKPOINT --steps 250 --seeds 5": (
         "tests/test_benchmark_suite.py::test_fine_tuning_on_entities_is_scored_here_and_there"
     ),
-    "python -m benchmarks.squad_finetune DATA CHECKPOINT --train 1800 --dev 300 --steps 280 --seeds 1": (
+    "python -m benchmarks.squad_finetune DATA CHECKPOINT --characters 600 --steps 240 --seeds 3": (
         "tests/test_benchmark_suite.py::test_fine_tuning_on_squad_is_scored_here_and_there"
     ),
     "python -m benchmarks.squad_sentences data --out sentences": (
