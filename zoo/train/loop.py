@@ -116,7 +116,7 @@ def train(
                 raise RunFailed(f"the data ended after {index} of {n_steps} steps")
             arrived = time.perf_counter()
             if index == done:
-                stack.enter_context(compiled_layers(model, _compiles(model, batch, n_steps, how)))
+                stack.enter_context(compiled_layers(model, _compiles(model, batch, recipe, n_steps, how)))
             unfreezing.before_step(index)
             rate = learning_rate(index, n_steps, recipe)
             reading = steps.step(batch, index, rate, f"at step {index + 1} of {n_steps}, {_documents(batch)}")
@@ -138,10 +138,11 @@ def train(
             )
 
 
-def _compiles(model: Model, batch: Batch, n_steps: int, how: StepConfig) -> bool:
+def _compiles(model: Model, batch: Batch, recipe: Recipe, n_steps: int, how: StepConfig) -> bool:
     """Whether layers are compiled: on a GPU, if the whole run is long, so that a resumed one does the same."""
     one_gpu = how.compute.torch_device.type == "cuda" and how.distributed.size == 1
-    if isinstance(model, Student):  # what its layers attend to is looked at
+    drops = isinstance(recipe, Techniques) and recipe.layer_drop
+    if drops or isinstance(model, Student):  # layers are left out, or what they attend to is looked at
         return False
     return how.compiles if how.compiles is not None else one_gpu and pays(model, n_steps * len(batch.ids))
 
