@@ -267,3 +267,17 @@ def test_a_report_needs_no_plugin(
     for heading in ("Where the parameters are", "How the variants differ", "What is missing", "How to repeat it"):
         assert heading in page.text
     assert isinstance(run.results[0], ModelResult) and "Pre-training" in page.text
+
+
+@pytest.mark.parametrize(
+    ("name", "start"), [("made.md", "# Comparison"), ("made.html", "<!doctype html>"), ("made", "Summary")]
+)
+def test_a_report_is_written_as_its_file_ends(
+    name: str, start: str, run: ComparisonRun, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = saved(run, tmp_path / "run")
+    monkeypatch.setattr(sys, "argv", ["zoo", "report", str(folder), "--out", str(tmp_path / name)])
+    with pytest.raises(SystemExit) as end:
+        main()
+    assert not end.value.code
+    assert (tmp_path / name).read_text().lower().startswith(start.lower())
