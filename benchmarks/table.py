@@ -20,7 +20,9 @@ HEAD = """\
 
 
 def table(lines: Iterable[Line]) -> list[str]:
-    """A line of Markdown for each row, in their order; the best of either side, without what has a note."""
+    """A line of Markdown for each row, in their order; the fastest of either side, without what has a note. Memory is
+    compared with the peer's plain setting, if that was measured.
+    """
     measured = [line for line in lines if "tokens_per_s" in line and "note" not in line]
     names = dict.fromkeys(line["row"] for line in measured)
     return [_of_row(name, [line for line in measured if line["row"] == name]) for name in names]
@@ -28,13 +30,14 @@ def table(lines: Iterable[Line]) -> list[str]:
 
 def _of_row(name: str, lines: list[Line]) -> str:
     ours, theirs = (_best(line for line in lines if line["who"].startswith(who)) for who in ("zoo", "transformers"))
+    plain = next((line for line in lines if line["who"] == "transformers"), theirs)
     goal = lines[0]["goal"]
     in_ms = goal.endswith("ms")
     speed = memory = "-"
-    if ours and theirs:
+    if ours and theirs and plain:
         speed = f"{ours['tokens_per_s'] / theirs['tokens_per_s']:.2f}"
-        memory = f"{ours['peak_GiB'] / theirs['peak_GiB']:.2f}"
-    reached = {None: "-", True: "yes", False: "no"}[_reached(goal, ours, theirs)]
+        memory = f"{ours['peak_GiB'] / plain['peak_GiB']:.2f}"
+    reached = {None: "-", True: "yes", False: "no"}[_reached(goal, ours, plain)]
     return f"| `{name}` | {goal} | {_said(ours, in_ms)} | {_said(theirs, in_ms)} | {speed} | {memory} | {reached} |"
 
 

@@ -8,7 +8,6 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import partial
 from html import escape
-from itertools import islice
 from typing import Any, TypeAlias, TypeVar
 
 import torch
@@ -24,16 +23,10 @@ from zoo.core.prefetch import prefetch
 from zoo.core.specs import Variant
 from zoo.pooling.config import VectorConfig, vector_config
 from zoo.text.collate import Sequences
-from zoo.text.device_batches import computed, tokens_at_once
-from zoo.text.encoding import Text, batches_by_length, check_texts, encode_texts, log_cut
+from zoo.text.device_batches import Mapped, bytes_per_token, mapped, tokens_at_once
+from zoo.text.encoding import GPU_WINDOW, WINDOW, Text, check_texts, encoded_windows
 from zoo.weights.scores import ModelScores
 from zoo.weights.sentence import SentenceConfig
-
-WINDOW = 512
-"""The number of texts held at once; sorted by length, they make batches without waste."""
-
-GPU_WINDOW = 8_192
-"""The same on a GPU, which takes more at once, and for which the next window is prepared meanwhile."""
 
 T = TypeVar("T")
 
@@ -232,25 +225,13 @@ class Model(ReadsLayers):
             made[indices] = found
         return made
 
-    def _mapped(
-        self,
-        encodings: Sequence[Encoding],
-        function: Function,
-        batch_size: int | None = None,
-    ) -> Iterator[tuple[list[int], Batch, Tensor]]:
-        """Batch by batch, which sequences it has in its order, and what the function gave, on the CPU."""
-        if not encodings:
-            return
-        sequences = Sequences(encodings)
-
-        def work(batch: Batch) -> Tensor:
-            return function(self.hidden(batch), batch)
-
-        with self.eval_mode(int(sequences.lengths.sum())) as device:
-            at_once = tokens_at_once(device, _bytes_per_token(self.variant))
-            chunks = batches_by_length(sequences.lengths, batch_size, at_once)
-            for indices, batch, found in computed(chunks, sequences.batch, work, device):
-                yield [indices[place] for place in batch.order], batch, found
+    def _mapped(self, encodings: Sequence[Encoding], function: Function, batch_size: int | None = None) -> Mapped:
+        if encodings:
+            sequences = Sequences(encodings)
+            with self.eval_mode(sequences.n_tokens) as device:
+                at_once = tokens_at_once(device, bytes_per_token(self.variant.dims))
+                work = lambda batch: function(self.hidden(batch), batch)  # noqa: E731
+                yield from mapped(sequences, work, device, batch_size, at_once)
 
     def encode(
         self,
@@ -286,9 +267,8 @@ class Model(ReadsLayers):
         if config.keeps_tokens:
             raise ZooError("a vector per token is not one per text; Model.embed gives them")
         windows = self._windows([texts] if isinstance(texts, str) else texts, config)
-        vectors = torch.cat(
-            [torch.empty(0, config.width), *(self.encode_sequences(its, pool) for its, pool in windows)]
-        )
+        made = [self.encode_sequences(encodings, pool) for encodings, pool in windows]
+        vectors = torch.cat([torch.empty(0, config.width), *made])
         return vectors[0] if isinstance(texts, str) else vectors
 
     def embed(self, texts: Iterable[Text], config: VectorConfig | None = None) -> Iterator[list[Tensor]]:
@@ -306,27 +286,15 @@ class Model(ReadsLayers):
 
     def _windows(self, texts: Iterable[Text], config: VectorConfig) -> Iterator[tuple[list[Encoding], Function]]:
         """The sequences of some texts at a time, and what makes vectors of hidden states."""
-        tokenizer, rest = self.text_tokenizer, check_texts(texts)
+        tokenizer = self.text_tokenizer
         if config.from_folder and not self._logged:
             self._logged = True
             log.warning(config.from_folder)
         pool = partial(config.vectors, n_not_pooled=config.n_not_pooled(tokenizer))
         on_gpu = next(self.parameters()).device.type == "cuda"
         most = GPU_WINDOW if on_gpu and not config.keeps_tokens else WINDOW
-        counts = [0, 0]
-
-        def windows() -> Iterator[list[Encoding]]:
-            size = WINDOW
-            while window := [config.prepare(text) for text in islice(rest, size)]:
-                size = min(2 * size, most)  # the first ones are small, so that a GPU has work soon
-                encodings, cut = encode_texts(tokenizer, window, config.max_length)
-                counts[0] += cut
-                counts[1] += len(window)
-                yield encodings
-
-        for encodings in prefetch(windows(), 1) if on_gpu else windows():
-            yield encodings, pool
-        log_cut(counts[0], counts[1], config.max_length)
+        windows = encoded_windows(tokenizer, map(config.prepare, check_texts(texts)), config.max_length, most)
+        yield from ((encodings, pool) for encodings in (prefetch(windows, 1) if on_gpu else windows))
 
     @property
     def sentence(self) -> SentenceConfig | None:
@@ -373,12 +341,6 @@ def _key(name: str) -> str:
     """
     key = name.replace(".", "/")
     return f"{key}!" if hasattr(nn.ModuleDict(), key) else key
-
-
-def _bytes_per_token(variant: Variant) -> int:
-    """What a token takes in a layer without gradients: twice the inner width, and a few times the hidden one."""
-    dims = variant.dims
-    return 4 * (2 * (dims.ffn_width or 4 * dims.hidden_width) + 8 * dims.hidden_width)
 
 
 def _size(module: nn.Module) -> int:

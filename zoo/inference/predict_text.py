@@ -9,10 +9,10 @@ from dataclasses import dataclass, field
 from zoo.core.errors import ZooError
 from zoo.heads import TaskHead
 from zoo.inference.fill_mask import mask_objective
-from zoo.model import WINDOW, Model
+from zoo.model import Model
 from zoo.tasks.kinds import task_kind
 from zoo.tasks.task import Example
-from zoo.text.encoding import log_cut
+from zoo.text.encoding import WINDOW, log_cut
 from zoo.train.finetune import logits_of
 
 InputTexts = tuple[str, ...]

@@ -54,6 +54,7 @@ class Sequences:
 
     def __init__(self, encodings: Sequence[Encoding]) -> None:
         self.lengths = np.fromiter(map(len, encodings), np.int64, len(encodings))
+        self.n_tokens = int(self.lengths.sum())
         self._starts = self.lengths.cumsum() - self.lengths
         self._ids = _tensor([encoding.ids for encoding in encodings])
         self._segments = _tensor([encoding.segments for encoding in encodings])

@@ -12,7 +12,9 @@ from torch import Tensor
 
 from zoo.core.batch import Batch
 from zoo.core.prefetch import prefetch
-from zoo.text.encoding import BATCH_TOKENS
+from zoo.core.specs import Dims
+from zoo.text.collate import Sequences
+from zoo.text.encoding import BATCH_TOKENS, batches_by_length
 
 MOST_TOKENS = 65_536
 """Tokens that keep a large GPU busy for longer than its CPU takes to launch the kernels of the next batch."""
@@ -25,6 +27,8 @@ AHEAD = 2
 
 Make: TypeAlias = Callable[[list[int]], Batch]
 Work: TypeAlias = Callable[[Batch], Tensor]
+Mapped: TypeAlias = Iterator[tuple[list[int], Batch, Tensor]]
+"""Batch by batch, which sequences it has, in its order, and what was computed of it, on the CPU."""
 
 
 def tokens_at_once(device: torch.device, bytes_per_token: int) -> int | None:
@@ -36,6 +40,20 @@ def tokens_at_once(device: torch.device, bytes_per_token: int) -> int | None:
     cached = torch.cuda.memory_reserved(device) - torch.cuda.memory_allocated(device)
     fits = int(SHARE_OF_MEMORY * (torch.cuda.mem_get_info(device)[0] + cached)) // bytes_per_token
     return max(BATCH_TOKENS, min(MOST_TOKENS, 1 << max(0, fits.bit_length() - 1)))
+
+
+def bytes_per_token(dims: Dims) -> int:
+    """What a token takes in a layer without gradients: twice the inner width, and a few times the hidden one."""
+    return 4 * (2 * (dims.ffn_width or 4 * dims.hidden_width) + 8 * dims.hidden_width)
+
+
+def mapped(
+    sequences: Sequences, work: Work, device: torch.device, batch_size: int | None, n_tokens: int | None
+) -> Mapped:
+    """Sequences in batches of like lengths, as `batches_by_length` makes them, through `work`."""
+    chunks = batches_by_length(sequences.lengths, batch_size, n_tokens)
+    for indices, batch, found in computed(chunks, sequences.batch, work, device):
+        yield [indices[place] for place in batch.order], batch, found
 
 
 def computed(

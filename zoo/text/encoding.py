@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from typing import TypeAlias
 
 import numpy as np
@@ -19,10 +20,32 @@ Text: TypeAlias = str | tuple[str, str]
 
 BATCH_TOKENS = 4_096
 
+WINDOW = 512
+"""The number of texts held at once; sorted by length, they make batches without waste."""
+
+GPU_WINDOW = 8_192
+"""The same on a GPU, which takes more at once, and for which the next window is prepared meanwhile."""
+
 LONG = 64
 """Characters of a text for each token that a model reads of it; of longer texts, the beginning is tried first."""
 
 log = logging.getLogger("zoo")
+
+
+def encoded_windows(
+    tokenizer: Tokenizer, texts: Iterator[Text], max_length: int, most: int
+) -> Iterator[list[Encoding]]:
+    """Texts or pairs as sequences, some at a time: few at first, so that a GPU has work soon, later up to `most`.
+
+    How many were cut is logged at the end.
+    """
+    n_cut = n_texts = 0
+    size = min(WINDOW, most)
+    while window := list(islice(texts, size)):
+        encodings, cut = encode_texts(tokenizer, window, max_length)
+        n_cut, n_texts, size = n_cut + cut, n_texts + len(window), min(2 * size, most)
+        yield encodings
+    log_cut(n_cut, n_texts, max_length)
 
 
 def encode_texts(tokenizer: Tokenizer, texts: Sequence[Text], max_length: int) -> tuple[list[Encoding], int]:
