@@ -65,3 +65,12 @@ def test_costs_of_a_busy_machine_old_ones_and_damaged_ones_are_not_used(
     tried.clear()
     zoo.estimate(plan, catalog=CATALOG)
     assert tried
+
+
+def test_an_interrupted_dry_run_speaks_of_no_checkpoint(tried: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    def interrupted(*_: Any) -> Any:
+        raise KeyboardInterrupt("pretrain-bert-tiny-s0 has a checkpoint; continue with --resume")
+
+    monkeypatch.setattr(estimate, "attempt", interrupted)
+    with pytest.raises(KeyboardInterrupt, match=r"^$"):
+        zoo.estimate(zoo.plan_comparison("bert-tiny", catalog=CATALOG, **SMALL), catalog=CATALOG)

@@ -86,7 +86,11 @@ def estimate(
     to_do = [job for job in plan.jobs if states[job.name] == "to do"]
     with TemporaryDirectory() as stage:
         dry_run = _DryRun(catalog, plan, Path(stage))
-        seconds = {job.name: dry_run.seconds(job) for job in to_do}
+        try:
+            seconds = {job.name: dry_run.seconds(job) for job in to_do}
+        except KeyboardInterrupt as stop:
+            stop.args = ()  # it may speak of a checkpoint, which is deleted with the rest
+            raise
         disk = sum(dry_run.disk_bytes(job) for job in to_do)
         memory, kept_since = dry_run.most_memory, dry_run.kept_since
 
