@@ -4,7 +4,8 @@ python -m benchmarks.library_models
 python -m benchmarks.library_models --families llama mpnet
 
 Models are tiny, with random weights. The zoo reads ragged texts in one batch, the library each text by itself, so that
-padding that leaks counts as a difference; a difference is given in parts of the largest hidden state.
+padding that leaks counts as a difference; a difference is given in parts of the largest hidden state. Of decoders the
+logits of the next token are compared, too, in parts of the largest.
 """
 
 from __future__ import annotations
@@ -13,17 +14,19 @@ import argparse
 import re
 from collections.abc import Sequence
 from tempfile import TemporaryDirectory
+from typing import Any
 
 import numpy as np
 import torch
 import transformers
 from torch import Tensor
-from transformers import AutoConfig, AutoModel
+from transformers import AutoConfig, AutoModel, AutoModelForCausalLM
 
 import zoo
 import zoo_transformers
 from zoo.core.batch import Encoding
 from zoo.text.collate import collate
+from zoo_transformers.library import is_causal
 
 FAMILIES = re.findall(
     r"\S+",
@@ -51,14 +54,14 @@ LENGTHS = (7, 3, 11, 3)
 CATALOG = zoo.Catalog.of(zoo_transformers)
 
 
-def random_model(kind: str) -> transformers.PreTrainedModel:
-    """A tiny model, every weight drawn anew, norms around one."""
+def random_model(kind: str, of: Any = AutoModel) -> transformers.PreTrainedModel:
+    """A tiny model, or another class `of` its family, every weight drawn anew, norms around one."""
     known = AutoConfig.for_model(kind)
     names = {*vars(known), *getattr(known, "attribute_map", {})}
     torch.manual_seed(0)
     config = AutoConfig.for_model(kind, **{name: size for name, size in SIZES.items() if name in names})
     config.architectures = ["FunnelModel"] if kind == "funnel" else None  # it has two
-    model = AutoModel.from_config(config).eval()
+    model: transformers.PreTrainedModel = of.from_config(config).eval()
     with torch.no_grad():
         for name, parameter in model.named_parameters():
             parameter.normal_(1.0 if "norm" in name.lower() and name.endswith("weight") else 0.0, 0.15)
@@ -81,6 +84,25 @@ def difference(kind: str) -> tuple[float, str]:
     return worst / max(each.abs().max().item() for each in wanted), ours.variant.head.pooling
 
 
+def difference_of_logits(kind: str) -> float | None:
+    """The same of what a decoder predicts for one text; None for families whose output layer the zoo does not read."""
+    if not is_causal(AutoConfig.for_model(kind)):
+        return None
+    theirs = random_model(kind, AutoModelForCausalLM)
+    with TemporaryDirectory() as folder:
+        theirs.save_pretrained(folder)
+        ours = zoo.load(folder, catalog=CATALOG)
+    if "transformers.ltr" not in ours.objective_names:
+        return None
+    ids = np.random.default_rng(0).integers(5, 90, 9).astype(np.int32)
+    batch = collate([Encoding(ids, np.zeros_like(ids), np.zeros(len(ids), dtype=bool))], {})
+    with torch.no_grad():
+        objective: Any = ours.objective("transformers.ltr")
+        found = objective.wide_logits(ours.hidden(batch), ours.embedding.tokens.weight)
+        wanted = theirs(torch.from_numpy(ids).long()[None]).logits[0]
+    return float((found - wanted).abs().max() / wanted.abs().max())
+
+
 def main(arguments: Sequence[str] | None = None) -> None:
     """Print a row per family, and the worst of all."""
     parser = argparse.ArgumentParser(description=__doc__)
@@ -88,12 +110,15 @@ def main(arguments: Sequence[str] | None = None) -> None:
     families = parser.parse_args(arguments).families
     transformers.logging.set_verbosity_error()
     transformers.logging.disable_progress_bar()
-    worst = 0.0
+    worst, logits = 0.0, {}
     for kind in families:
         share, pooling = difference(kind)
         worst = max(worst, share)
-        print(f"{kind:<22} {share:.1e}  {pooling} token", flush=True)
-    print(f"{len(families)} families, at most {worst:.1e}")
+        logits[kind] = difference_of_logits(kind)
+        said = "" if logits[kind] is None else f", logits {logits[kind]:.1e}"
+        print(f"{kind:<22} {share:.1e}  {pooling} token{said}", flush=True)
+    read = [share for share in logits.values() if share is not None]
+    print(f"{len(families)} families, at most {worst:.1e}; logits of {len(read)}, at most {max(read, default=0.0):.1e}")
 
 
 if __name__ == "__main__":
