@@ -8,7 +8,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from zoo.blocks.kernels import own_kernels
+from zoo.blocks.kernels import once_traced, own_kernels
 from zoo.core.batch import Layout
 
 WIDEST_HEAD = 256
@@ -51,7 +51,7 @@ def attend_flash(
     return flash(query, key, value, layout.ends, layout.longest, dropout, left, right)
 
 
-@torch.compiler.assume_constant_result  # type: ignore[untyped-decorator]
+@once_traced
 def has_operator() -> bool:
     """Whether torch still has its operator, called with what changes, in the form in which it is called here."""
     return {"cum_seq_q", "max_q", "dropout_p", "is_causal", "window_size_left"} <= _arguments()
@@ -84,7 +84,7 @@ def _public(
     return mixed
 
 
-@torch.compiler.assume_constant_result  # type: ignore[untyped-decorator]
+@once_traced
 def _has_kernel(device: torch.device) -> bool:
     return _is_capable(device)
 

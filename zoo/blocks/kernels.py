@@ -2,15 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from functools import cache
 from types import ModuleType
-
-import torch
+from typing import TypeVar
 
 _taken: ContextVar[set[str] | None] = ContextVar("kernels taken", default=None)
+
+
+Traced = TypeVar("Traced", bound=Callable[..., object])
+
+ONCE_TRACED: list[Callable[..., object]] = []
+"""What compiled code takes as constant; to mark it for torch at once would import the compiler."""
+
+
+def once_traced(function: Traced) -> Traced:
+    """A function that is called when a layer is compiled, not each time that the layer is."""
+    ONCE_TRACED.append(function)
+    return function
 
 
 @contextmanager
@@ -27,7 +38,7 @@ def kernels_taken() -> Iterator[set[str]]:
             around |= names
 
 
-@torch.compiler.assume_constant_result  # type: ignore[untyped-decorator]  # noted when a layer is compiled
+@once_traced
 def note_kernel(name: str) -> None:
     """Note that a kernel is used, as `varlen`."""
     names = _taken.get()

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from zoo.blocks import AttentionBlock, FeedForwardBlock, Layer
-from zoo.blocks.kernels import note_kernel
+from zoo.blocks.kernels import ONCE_TRACED, note_kernel
 from zoo.core.layout import Layout
 from zoo.model import Model
 
@@ -35,6 +35,8 @@ def compiled_layers(model: Model, wanted: bool) -> Iterator[None]:
         return
     import torch._dynamo
 
+    for function in ONCE_TRACED:
+        torch.compiler.assume_constant_result(function)
     torch._dynamo.reset()  # what was compiled for other lengths would be compiled for any length
     with torch._dynamo.config.patch(suppress_errors=True, recompile_limit=64):  # or else it runs as it is
         changed = list(_put_in(model.encoder))
