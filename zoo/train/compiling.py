@@ -36,7 +36,7 @@ def compiled_layers(model: Model, wanted: bool) -> Iterator[None]:
     import torch._dynamo
 
     for function in ONCE_TRACED:
-        torch.compiler.assume_constant_result(function)
+        torch.compiler.assume_constant_result(function)  # type: ignore[no-untyped-call]
     torch._dynamo.reset()  # what was compiled for other lengths would be compiled for any length
     with torch._dynamo.config.patch(suppress_errors=True, recompile_limit=64):  # or else it runs as it is
         changed = list(_put_in(model.encoder))
