@@ -68,7 +68,7 @@ def test_a_name_of_ones_own_stands_for_the_whole_expression(made: Path, tmp_path
 def test_a_name_of_ones_own_stands_for_a_checkpoint_on_the_hub(
     made: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("zoo.registry.catalog.folder_named", lambda name: made)
+    monkeypatch.setattr("zoo.weights.hub.folder_named", lambda name: made)
     assert CATALOG.variant("mine=hub:someone/something@main").name == "mine"
 
 

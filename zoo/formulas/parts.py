@@ -72,9 +72,9 @@ def attention_block(dims: Dims, copies: Polynomial | int, runs: Polynomial | int
     is the width of all heads.
     """
     width = attention_width(dims)
-    # The input, queries, keys, values, their mixture as it is made and as it is packed; a sum for each row of scores,
-    # or where scores are dropped out all of them, before and after, and a byte to tell which.
-    kept = 4 * S * H + 20 * S * width + (9 * N * S * S if dims.attention_dropout else 4 * N * S)
+    # The input, queries, keys, values and their mixture; a sum for each row of scores, or where scores are dropped out all
+    # of them, before and after, a byte to tell which, and the mixture as it is made beside the one that is packed.
+    kept = 4 * S * H + (20 * S * width + 9 * N * S * S if dims.attention_dropout else 16 * S * width + 4 * N * S)
     return [
         Component(
             "attention",
