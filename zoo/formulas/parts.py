@@ -72,8 +72,8 @@ def attention_block(dims: Dims, copies: Polynomial | int, runs: Polynomial | int
     is the width of all heads.
     """
     width = attention_width(dims)
-    # The input, queries, keys, values and their mixture; a sum for each row of scores, or where scores are dropped out all
-    # of them, before and after, a byte to tell which, and the mixture as it is made beside the one that is packed.
+    # The input, queries, keys, values and their mixture; a sum for each row of scores, or where scores are dropped out
+    # all of them, before and after, a byte to tell which, and the mixture as it is made beside the one that is packed.
     kept = 4 * S * H + (20 * S * width + 9 * N * S * S if dims.attention_dropout else 16 * S * width + 4 * N * S)
     return [
         Component(
