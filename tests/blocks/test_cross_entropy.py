@@ -33,3 +33,14 @@ def test_many_logits_are_read_a_few_rows_at_a_time(
     assert logits.grad is not None and exact.grad is not None and logits.grad.dtype == dtype
     assert (logits.grad - exact.grad).abs().max() < (1e-7 if dtype == torch.float32 else 2e-3)
     assert torch.equal(cross_entropy_sum(logits.detach(), targets), found.detach())
+
+
+def test_a_second_pass_or_derivative_of_many_logits_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(cross_entropy, "CHUNK_VALUES", 1)
+    logits, targets = torch.randn(3, 5, requires_grad=True), torch.tensor([0, 4, IGNORE])
+    total = cross_entropy_sum(logits, targets)
+    total.backward(retain_graph=True)
+    with pytest.raises(RuntimeError, match="one backward pass"):
+        total.backward()
+    with pytest.raises(RuntimeError, match="no second derivative"):
+        torch.autograd.grad(cross_entropy_sum(logits, targets), logits, create_graph=True)

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 import torch
 from torch import Tensor, nn
+from torch.nn.utils import prune
 
 from zoo.blocks import (
     AttentionBlock,
@@ -125,6 +126,33 @@ def test_the_layers_of_a_stranger_are_prepacked_and_their_hooks_called(hidden: T
         plain, packed = both(encoder, hidden)
     torch.testing.assert_close(packed, plain, atol=5e-6, rtol=0)
     assert len(seen) == 4 and names == {"prepacked linear"}
+
+
+@needs_avx512
+@pytest.mark.parametrize("part", ["up", "activation", "down"])
+def test_a_hook_changes_what_a_feedforward_gives(part: str, hidden: Tensor) -> None:
+    encoder = stack()
+    bare, packed_bare = both(encoder, hidden)
+    encoder.get_submodule(f"layers.0.feedforward.feedforward.{part}").register_forward_hook(
+        lambda _, given, made: -made
+    )
+    plain, packed = both(encoder, hidden)
+    torch.testing.assert_close(packed, plain, atol=5e-6, rtol=0)
+    assert (packed - packed_bare).abs().max() > 0.01 and not torch.equal(plain, bare)
+
+
+@needs_avx512
+def test_a_weight_made_by_torchs_pruning_is_the_one_of_now(hidden: Tensor) -> None:
+    encoder = stack()
+    linear = encoder.get_submodule("layers.0.feedforward.feedforward.up")
+    prune.l1_unstructured(linear, "weight", 0.5)
+    linear.weight_orig.data.neg_()
+    plain, packed = both(encoder, hidden)
+    torch.testing.assert_close(packed, plain, atol=5e-6, rtol=0)
+    linear.weight_orig.data.neg_()
+    with torch.no_grad(), onednn_linear(encoder, ENOUGH):
+        packed = encoder(hidden, LAYOUT)
+    assert (packed - plain).abs().max() > 0.01
 
 
 @needs_avx512

@@ -41,6 +41,15 @@ def test_rows_fit_into_80_columns_unless_only_a_legend_is_wider() -> None:
     assert "model #2 is the best." in lines
 
 
+def test_a_name_in_another_systems_name_stays() -> None:
+    name, others = f"{LONG}+dims.n_layers=1", ("{}2", "{}.5", "{},4", "my-{}", "zoo/{}")
+    said = [other.format(name) for other in others]
+    notes = Notes((*(f"taught by {each}, all of it" for each in said), f"{name}+x=1 is not {name}, nor ({name})."))
+    lines = text(Document("", (Section("answer", "", (notes,)),), names=(name,)))
+    assert all(each in lines for each in said)
+    assert "bert-tiny #1+x=1 is not bert-tiny #1, nor (bert-tiny #1)." in lines
+
+
 def test_names_that_are_short_stay() -> None:
     assert "#" not in renderer("terminal")(made("bert-tiny", "bert-tiny+encoder=albert.shared"))
 

@@ -40,7 +40,8 @@ def onednn_linear(module: nn.Module, n_tokens: int) -> Iterator[None]:
 
     Without gradients they read weights laid out for it, in bfloat16 under autocast, and the activation of a
     feed-forward network is part of its first product. With gradients that is done in float32 alone: in bfloat16 torch's
-    own layers use oneDNN. Nothing of the module is changed for good; what a layer gives differs by rounding.
+    own layers use oneDNN. Hooks are called. Nothing of the module is changed for good; what a layer gives differs by
+    rounding.
     """
     with ExitStack() as stack:
         dtype = _precision()
@@ -82,7 +83,8 @@ def _prepack(stack: ExitStack, module: nn.Module, layers: list[nn.Linear], dtype
     for each in module.modules():
         if isinstance(each, FeedForward) and type(each) in FUSABLE and each.up in layers:
             what = FUSED.get((type(each.activation), getattr(each.activation, "approximate", "")))
-            if what is not None:
+            hooked = any(part._forward_hooks or part._forward_pre_hooks for part in (each.up, each.activation))
+            if what is not None and not hooked:  # fused, neither of them is called
                 layers.remove(each.up)
                 _put(stack, each, "activated", _packed(each.up, dtype, *what))
     for layer in layers:
@@ -138,7 +140,9 @@ def _product(left: Tensor, right: Tensor, bias: Tensor | None = None) -> Tensor:
 
 def _is_plain(layer: nn.Module) -> TypeGuard[nn.Linear]:
     """Whether it is a linear layer and nothing else, in float32 on a CPU."""
-    return type(layer) is nn.Linear and layer.weight.device.type == "cpu" and layer.weight.dtype == torch.float32
+    if type(layer) is not nn.Linear or layer._forward_pre_hooks:  # in which torch's pruning makes the weight
+        return False
+    return layer.weight.device.type == "cpu" and layer.weight.dtype == torch.float32
 
 
 def _precision() -> torch.dtype | None:

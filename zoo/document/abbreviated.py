@@ -21,7 +21,9 @@ def abbreviated(document: Document) -> Document:
     short = short_names(document.names)
     if not short:
         return document
-    pattern = re.compile("|".join(map(re.escape, sorted(short, key=len, reverse=True))))
+    names = "|".join(map(re.escape, sorted(short, key=len, reverse=True)))
+    # Not where it is part of another name: n_layers=1 of n_layers=12, bert-tiny of my-bert-tiny.
+    pattern = re.compile(rf"(?<![\w/])(?<!\w-)(?:{names})(?![.,]?\w)")
 
     def said(text: str) -> str:
         return pattern.sub(lambda found: short[found[0]], text)
