@@ -144,7 +144,7 @@ def test_a_hook_changes_what_a_feedforward_gives(part: str, hidden: Tensor) -> N
 @needs_avx512
 def test_a_weight_made_by_torchs_pruning_is_the_one_of_now(hidden: Tensor) -> None:
     encoder = stack()
-    linear = encoder.get_submodule("layers.0.feedforward.feedforward.up")
+    linear: Any = encoder.get_submodule("layers.0.feedforward.feedforward.up")
     prune.l1_unstructured(linear, "weight", 0.5)
     linear.weight_orig.data.neg_()
     plain, packed = both(encoder, hidden)
