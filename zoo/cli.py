@@ -215,7 +215,7 @@ def _usage(error: Any) -> str:
     """The error in a command line; for an unknown option, the nearest one and where all are listed."""
     unknown = getattr(error, "option_name", None)
     if unknown is None or getattr(error, "possibilities", None) is None:
-        message = str(error.format_message())
+        message = str(error.format_message()).replace(": Value error, ", ": ")  # as pydantic, under typer, opens it
         return message[:1].lower() + message[1:]
     known = [name for parameter in error.ctx.command.params for name in parameter.opts if name.startswith("--")]
     near = [name for name in known if unknown.strip("-") in name] or nearest_few(unknown, known, N_NEAR)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from threading import Thread
 from types import SimpleNamespace
 
 import pytest
@@ -80,3 +81,13 @@ def test_layers_that_learn_or_compute_in_float32_are_not_fused(like_a_gpu: list[
     with torch.no_grad(), fused_layers(encoder, 10**6):
         encoder(hidden, LAYOUT)
     assert not like_a_gpu
+
+
+def test_another_thread_computes_as_always(like_a_gpu: list[tuple[int, ...]]) -> None:
+    encoder, hidden = encoder_of("bert-tiny"), torch.randn(LAYOUT.n_tokens, 24)
+    found: list[Tensor] = []
+    with torch.no_grad(), torch.autocast("cpu", torch.bfloat16), fused_layers(encoder, 10**6):
+        other = Thread(target=lambda: found.append(encoder(hidden, LAYOUT)))
+        other.start()
+        other.join()
+    assert not like_a_gpu and found[0].requires_grad

@@ -123,6 +123,7 @@ def test_plugins_tell_what_they_register(zoo: Zoo) -> None:
         (["compare", "--tasks", "ret"], "'ret' is not a task; did you mean 'rte'?"),
         (["compare", "--tasks", ","], "give at least one task"),
         (["compare", "--seeds", "0"], "'--seeds'"),
+        (["export", "m", "e", "--precision", "int4"], "'--precision': 'int4' is not one of"),
         (["compare", "--pretrain-tokens", "many"], "'--pretrain-tokens'"),
         (["compare", "bert-tiny+dims.n_heads=3"], "dims.n_heads=3 does not divide dims.hidden_width=128"),
         (["compare", "--tasks", "rte"], "--data"),

@@ -25,7 +25,7 @@ def render(document: Document, format: str) -> str:
 def save(document: Document, path: str | Path, format: str | None) -> Path:
     """Write a document to a file, in the format that its name ends with if none is given."""
     refuse_no_file(Path(path))
-    ending = Path(path).suffix
+    ending = Path(path).suffix.lower()
     write_text(Path(path), render(document, format or ENDINGS.get(ending, ending.lstrip("."))))
     return Path(path)
 

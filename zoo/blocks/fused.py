@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 from zoo.blocks.attention import SelfAttention, attend
 from zoo.blocks.feedforward import FeedForward
-from zoo.blocks.kernels import note_kernel, own_kernels
+from zoo.blocks.kernels import note_kernel, own_kernels, put_in_thread
 from zoo.blocks.layer import AttentionBlock, FeedForwardBlock
 
 LEAST_TOKENS = 16_384
@@ -35,10 +35,9 @@ def fused_layers(encoder: nn.Module, n_tokens: int) -> Iterator[None]:
             ready = _Ready(torch.get_autocast_dtype(DEVICE))
             for half in encoder.modules():
                 forward = ready.forward(half)
-                if forward is not None and "forward" not in half.__dict__:
+                if forward is not None:
                     note_kernel("fused layers")
-                    half.__dict__["forward"] = forward
-                    stack.callback(half.__dict__.pop, "forward", None)
+                    put_in_thread(stack, half, "forward", forward)
         yield
 
 

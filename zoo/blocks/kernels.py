@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from contextvars import ContextVar
 from functools import cache
+from threading import get_ident
 from types import ModuleType
-from typing import TypeVar
+from typing import Any, TypeVar
+
+from torch import Tensor, nn
 
 _taken: ContextVar[set[str] | None] = ContextVar("kernels taken", default=None)
 
@@ -44,6 +47,22 @@ def note_kernel(name: str) -> None:
     names = _taken.get()
     if names is not None:
         names.add(name)
+
+
+def put_in_thread(stack: ExitStack, module: nn.Module, name: str, function: Callable[..., Tensor]) -> None:
+    """Let a method of a module be another function in this thread, as long as the stack is open; in others it stays
+    what it is: they may compute in another precision, or with gradients.
+    """
+    if name in module.__dict__:
+        return
+    owner, own = get_ident(), getattr(type(module), name)
+
+    def chosen(*given: Any) -> Tensor:
+        made: Tensor = function(*given) if get_ident() == owner else own(module, *given)
+        return made
+
+    setattr(module, name, chosen)
+    stack.callback(module.__dict__.pop, name, None)
 
 
 @cache

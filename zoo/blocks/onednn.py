@@ -5,14 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from functools import cache, partial
-from threading import get_ident
 from typing import Any, TypeGuard
 
 import torch
 from torch import Tensor, nn
 
 from zoo.blocks.feedforward import FeedForward, GatedFeedForward
-from zoo.blocks.kernels import note_kernel
+from zoo.blocks.kernels import note_kernel, put_in_thread
 
 LEAST_TOKENS = 1_024
 """To lay out a weight again takes as long as oneDNN then saves in about 300 tokens."""
@@ -50,7 +49,7 @@ def onednn_linear(module: nn.Module, n_tokens: int) -> Iterator[None]:
             if torch.is_grad_enabled():
                 note_kernel("oneDNN linear")
                 for layer in layers:
-                    _put(stack, layer, "forward", partial(_trained, layer))
+                    put_in_thread(stack, layer, "forward", partial(_trained, layer))
             else:
                 note_kernel("prepacked linear")
                 _prepack(stack, module, layers, dtype)
@@ -63,22 +62,6 @@ def _pays(n_weights: int, n_tokens: int) -> bool:
     return n_weights >= LEAST_WEIGHTS and n_tokens >= LEAST_TOKENS
 
 
-def _put(stack: ExitStack, module: nn.Module, name: str, function: Callable[[Tensor], Tensor]) -> None:
-    """Let a method of a module be another function in this thread, as long as the stack is open; in others it stays
-    what it is: they may train the module, or compute in another precision.
-    """
-    if name in module.__dict__:
-        return
-    owner, own = get_ident(), getattr(type(module), name)
-
-    def chosen(values: Tensor) -> Tensor:
-        made: Tensor = function(values) if get_ident() == owner else own(module, values)
-        return made
-
-    setattr(module, name, chosen)
-    stack.callback(module.__dict__.pop, name, None)
-
-
 def _prepack(stack: ExitStack, module: nn.Module, layers: list[nn.Linear], dtype: torch.dtype) -> None:
     for each in module.modules():
         if isinstance(each, FeedForward) and type(each) in FUSABLE and each.up in layers:
@@ -86,9 +69,9 @@ def _prepack(stack: ExitStack, module: nn.Module, layers: list[nn.Linear], dtype
             hooked = any(part._forward_hooks or part._forward_pre_hooks for part in (each.up, each.activation))
             if what is not None and not hooked:  # fused, neither of them is called
                 layers.remove(each.up)
-                _put(stack, each, "activated", _packed(each.up, dtype, *what))
+                put_in_thread(stack, each, "activated", _packed(each.up, dtype, *what))
     for layer in layers:
-        _put(stack, layer, "forward", _packed(layer, dtype))
+        put_in_thread(stack, layer, "forward", _packed(layer, dtype))
 
 
 def _packed(layer: nn.Linear, dtype: torch.dtype, *fused: str) -> Callable[[Tensor], Tensor]:

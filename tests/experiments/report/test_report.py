@@ -270,7 +270,7 @@ def test_a_report_needs_no_plugin(
 
 
 @pytest.mark.parametrize(
-    ("name", "start"), [("made.md", "# Comparison"), ("made.html", "<!doctype html>"), ("made", "Summary")]
+    ("name", "start"), [("made.md", "# Comparison"), ("made.HTML", "<!doctype html>"), ("made", "Summary")]
 )
 def test_a_report_is_written_as_its_file_ends(
     name: str, start: str, run: ComparisonRun, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
