@@ -5,13 +5,18 @@ from __future__ import annotations
 import subprocess
 import sys
 from collections.abc import Iterator
+from importlib import import_module
 from itertools import chain, combinations
 from pathlib import Path
 
 import pytest
+import torch
+from torch.utils.flop_counter import FlopCounterMode
 
 from tests.typed import typed
+from zoo import Layout
 from zoo.scaffold.write import CONTENTS
+from zoo.testing import DIMS
 
 COMBINATIONS = list(chain.from_iterable(combinations(CONTENTS, n) for n in range(1, len(CONTENTS) + 1)))
 
@@ -115,3 +120,19 @@ def test_what_is_no_plugin_cannot_be_checked(asked: str, message: str, tmp_path:
     (tmp_path / "notes.txt").touch()
     done = typed("check", asked, cwd=tmp_path)
     assert done.returncode == 2 and message in done.stderr
+
+
+@pytest.mark.usefixtures("clean_imports")
+def test_the_operations_that_are_written_down_are_those_that_torch_counts(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    typed("new", "fresh", cwd=tmp_path)
+    sys.path.insert(0, str(tmp_path / "zoo-fresh"))
+    monkeypatch.setattr(sys, "dont_write_bytecode", True)
+    formulas, encoder = import_module("zoo_fresh.formulas"), import_module("zoo_fresh.encoder")
+    n, width, sizes = 16, DIMS.hidden_width, {"S": 16, "L": DIMS.n_layers, "H": DIMS.hidden_width, "F": DIMS.ffn_width}
+    with FlopCounterMode(display=False) as counter:
+        encoder.FreshEncoder(DIMS).eval()(torch.randn(n, width), Layout((n,)))
+    attention = 4 * n * n * width * DIMS.n_layers  # of which torch counts nothing on a CPU
+    stated = sum((component.flops * component.runs)(sizes) for component in formulas.encoder(DIMS))
+    assert stated == counter.get_total_flops() + attention
