@@ -23,7 +23,7 @@ def queries(*, like: str = "cpu", width: int = 8, dtype: torch.dtype = torch.flo
 def test_torch_still_has_the_operator_with_dropout_windows_and_a_gradient() -> None:
     assert flash.has_operator(), "torch has changed _flash_attention_forward: attention with dropout would be padded"
     q, k, v = queries(like="meta", dtype=torch.bfloat16).requires_grad_().unbind()
-    out = flash._with_dropout(q, k, v, Layout(LENGTHS, torch.device("meta")).ends, 7, 0.1, 3, 3)
+    out = flash._by_operator(q, k, v, Layout(LENGTHS, torch.device("meta")).ends, 7, 0.1, 3, 3)
     assert out.shape == q.shape and out.requires_grad
     backward = torch.ops.aten._flash_attention_backward.default._schema.arguments
     assert {"dropout_p", "window_size_left", "rng_state"} <= {argument.name for argument in backward}

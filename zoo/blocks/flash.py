@@ -47,7 +47,7 @@ def attend_flash(
     """
     left = NO_LIMIT if window is None else window
     right = 0 if layout.causal else left
-    flash = _with_dropout if has_operator() else _public
+    flash = _by_operator if has_operator() else _public
     return flash(query, key, value, layout.ends, layout.longest, dropout, left, right)
 
 
@@ -63,7 +63,7 @@ def _arguments() -> set[str]:
     return {argument.name for argument in operator.default._schema.arguments} if operator else set()
 
 
-def _with_dropout(
+def _by_operator(
     query: Tensor, key: Tensor, value: Tensor, ends: Tensor, longest: int, dropout: float, left: int, right: int
 ) -> Tensor:
     causal = left == NO_LIMIT and right == 0

@@ -18,8 +18,8 @@ from zoo.blocks.layer import AttentionBlock, FeedForwardBlock
 LEAST_TOKENS = 16_384
 """For fewer, the kernels would first have to be compiled for longer than they save."""
 
-
 DEVICE = "cuda"
+"""The kind of device that the kernels are for."""
 
 
 @contextmanager
