@@ -118,7 +118,7 @@ def try_out(rust: tokenizers.Tokenizer, document: Mapping[str, Any], where: str)
         lines = (range(start, min(start + 512, 0x2FFFF)) for start in range(1, 0x2FFFF, 512))
         texts += ["".join(chr(code) for code in line if not 0xD800 <= code < 0xE000) for line in lines]
     with _refusing(where):
-        for text in texts:  # one by one, as a panic takes long to tell
+        for text in texts:  # one by one, as a panic takes long
             rust.decode(rust.encode(text, text[::-1]).ids)
         rust.decode(list(range(min(1_000, rust.get_vocab_size()))))
 
@@ -153,8 +153,8 @@ def _frame(made: tokenizers.Encoding, n_tokens: int, pair: bool, where: str) -> 
 
 @contextmanager
 def _refusing(where: str) -> Iterator[None]:
-    """Turn whatever the Rust library raises into one line; its panics are no Exceptions, and print traces."""
-    with tempfile.TemporaryFile() as told, _stderr_to(told.fileno()):
+    """Make one line of what the Rust library raises; its panics are no Exceptions, and print traces."""
+    with tempfile.TemporaryFile() as traces, _stderr_to(traces.fileno()):
         try:
             yield
         except (ZooError, KeyboardInterrupt, SystemExit):

@@ -59,10 +59,10 @@ class Distributed:
 
     def same_everywhere(self, text: str) -> str:
         """The leading process's text, for all; all processes have to ask."""
-        told = [text]
+        texts = [text]
         if self.size > 1:
-            distributed.broadcast_object_list(told, src=0)
-        return told[0]
+            distributed.broadcast_object_list(texts, src=0)
+        return texts[0]
 
     def barrier(self) -> None:
         """Wait until all processes are here."""
