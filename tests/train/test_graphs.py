@@ -15,15 +15,16 @@ from torch import Tensor
 
 from zoo import Batch, Catalog, Model, Output
 from zoo.blocks import attention
+from zoo.core import recording
+from zoo.core.recording import Work
 from zoo.core.specs import Finetuning, HeadConfig
 from zoo.tasks.kinds import make_head
 from zoo.testing import DIMS
 from zoo.testing.heads import CLASSES, HEAD_KINDS, HEAD_LABELS, QUESTIONS
 from zoo.testing.material import ragged_batch
-from zoo.train import graphs
 from zoo.train.buckets import into_bucket, takes_buckets
 from zoo.train.draws import Draws
-from zoo.train.graphs import RecordedStepper, Work
+from zoo.train.graphs import RecordedStepper
 from zoo.train.loop import Pace, train
 from zoo.train.readings import Number
 from zoo.train.step import Step, StepConfig, Stepper
@@ -173,7 +174,7 @@ def test_what_waits_for_the_device_is_not_recorded_and_that_is_said_with_the_lin
         yield ["stranger.py:7 waits for the device"]
 
     monkeypatch.setattr(attention, "_chosen", padded)
-    monkeypatch.setattr(graphs, "waits_noticed", noticed)
+    monkeypatch.setattr(recording, "waits_noticed", noticed)
     _, _, recorder = steps_of("classification", recorded=True)
     assert recorder.recorded == 0
     (said,) = [record.message for record in caplog.records]
@@ -192,9 +193,9 @@ def test_only_waits_count_and_not_what_torch_says_of_the_mode_that_notices_them(
             )
 
     monkeypatch.setattr(torch.cuda, "set_sync_debug_mode", says)
-    with graphs.waits_noticed(torch.device("cuda")) as none:
+    with recording.waits_noticed(torch.device("cuda")) as none:
         pass
-    with graphs.waits_noticed(torch.device("cuda")) as one:
+    with recording.waits_noticed(torch.device("cuda")) as one:
         warnings.warn("called a synchronizing CUDA operation", UserWarning, stacklevel=1)
     assert none == [] and len(one) == 1 and "test_graphs.py" in one[0] and one[0].endswith("waits for the device")
 

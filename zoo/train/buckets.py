@@ -2,15 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import replace
 
-import torch
-import torch.nn.functional as F
-from torch import Tensor
-
-from zoo.core.batch import IGNORE, Batch
-from zoo.core.layout import Layout
+from zoo.core.batch import Batch
+from zoo.core.filling import filled
 from zoo.model import Model
 
 LEAST_STEP = 128
@@ -35,26 +30,9 @@ def into_bucket(batch: Batch, max_length: int) -> Batch:
     """
     if batch.layout.is_rectangle:
         return replace(batch, in_bucket=True)
-    layout = batch.layout
-    room = _room(layout.longest, max_length)
-    n_added, n_tokens = _bucket(layout.n_tokens, room)
-    missing = n_tokens - layout.n_tokens
-    lengths = tuple(missing // n_added + (place < missing % n_added) for place in range(n_added))
-    return replace(
-        batch,
-        ids=F.pad(batch.ids, (0, missing), value=int(batch.ids[0])),
-        segments=F.pad(batch.segments, (0, missing)),
-        special=F.pad(batch.special, (0, missing), value=True),
-        targets=F.pad(batch.targets, (0, missing), value=IGNORE),
-        types=None if batch.types is None else F.pad(batch.types, (0, missing)),
-        layout=Layout((*layout.lengths, *lengths), layout.device, layout.causal, room),
-        labels=_unlabelled(batch.labels, n_added),
-        order=(*batch.order, *range(len(batch.order), len(batch.order) + n_added)),
-        items=(*batch.items, *range(max(batch.items) + 1, max(batch.items) + 1 + n_added)) if batch.items else (),
-        partners=(*batch.partners, *range(len(batch.order), len(batch.order) + n_added)) if batch.partners else (),
-        in_bucket=True,
-        n_filling=n_added,
-    )
+    room = _room(batch.layout.longest, max_length)
+    n_added, n_tokens = _bucket(batch.layout.n_tokens, room)
+    return filled(batch, n_added, n_tokens, room)
 
 
 def _room(longest: int, max_length: int) -> int:
@@ -68,6 +46,3 @@ def _bucket(n_tokens: int, room: int) -> tuple[int, int]:
     n_added = -(-(step - 1) // max(1, room - 1))
     return n_added, -(-(n_tokens + n_added) // step) * step
 
-
-def _unlabelled(labels: Mapping[str, Tensor], n: int) -> dict[str, Tensor]:
-    return {name: torch.cat([its, its.new_full((n, *its.shape[1:]), IGNORE)]) for name, its in labels.items()}
