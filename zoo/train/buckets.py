@@ -45,4 +45,3 @@ def _bucket(n_tokens: int, room: int) -> tuple[int, int]:
     step = max(LEAST_STEP, 1 << max(0, n_tokens.bit_length() - (5 if n_tokens >= MANY_TOKENS else 4)))
     n_added = -(-(step - 1) // max(1, room - 1))
     return n_added, -(-(n_tokens + n_added) // step) * step
-
