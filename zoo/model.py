@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import partial
 from html import escape
-from typing import Any, TypeAlias, TypeVar
+from typing import Any, TypeVar
 
 import torch
 from torch import Tensor, nn
@@ -22,16 +22,13 @@ from zoo.core.interfaces import Embedding, Encoder, Objective, Reads, Tokenizer
 from zoo.core.prefetch import prefetch
 from zoo.core.specs import Variant
 from zoo.pooling.config import VectorConfig, vector_config
-from zoo.text.collate import Sequences
-from zoo.text.device_batches import Mapped, bytes_per_token, mapped, tokens_at_once
+from zoo.text.device_batches import Function, Mapped, bytes_per_token, mapped, mapped_again, tokens_at_once
 from zoo.text.encoding import GPU_WINDOW, WINDOW, Text, check_texts, encoded_windows
+from zoo.text.repeated_batches import repeated_for
 from zoo.weights.scores import ModelScores
 from zoo.weights.sentence import SentenceConfig
 
 T = TypeVar("T")
-
-Function: TypeAlias = Callable[[Tensor, Batch], Tensor]
-"""What is computed of the hidden states [T, H] of a batch, and the batch."""
 
 log = logging.getLogger("zoo")
 
@@ -222,16 +219,20 @@ class Model(ReadsLayers):
         for indices, _, found in self._mapped(encodings, function):
             if not len(made):
                 made = found.new_empty(len(encodings), found.shape[1])
-            made[indices] = found
+            made.numpy()[indices] = found.numpy()
         return made
 
     def _mapped(self, encodings: Sequence[Encoding], function: Function, batch_size: int | None = None) -> Mapped:
-        if encodings:
-            sequences = Sequences(encodings)
-            with self.eval_mode(sequences.n_tokens) as device:
-                at_once = tokens_at_once(device, bytes_per_token(self.variant.dims))
-                work = lambda batch: function(self.hidden(batch), batch)  # noqa: E731
-                yield from mapped(sequences, work, device, batch_size, at_once)
+        n_tokens = sum(len(encoding.ids) for encoding in encodings)
+        with self.eval_mode(n_tokens) as device:
+            at_once = tokens_at_once(device, bytes_per_token(self.variant.dims))
+            many = at_once is not None and batch_size is None and n_tokens >= at_once
+            repeated = repeated_for(self, device) if many else None
+            if at_once and repeated:
+                longest = self.variant.dims.max_length
+                yield from mapped_again(encodings, self.hidden, function, repeated, at_once, longest)
+            elif encodings:
+                yield from mapped(encodings, self.hidden, function, device, batch_size, at_once)
 
     def encode(
         self,

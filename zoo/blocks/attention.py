@@ -104,6 +104,11 @@ def attentions_kept() -> Iterator[list[Attention]]:
         _kept.reset(token)
 
 
+def attentions_are_kept() -> bool:
+    """Whether `attentions_kept` is on."""
+    return _kept.get() is not None
+
+
 def _chosen(
     query: Tensor, layout: Layout, dropout: float, window: int | None, bias: Bias | None
 ) -> tuple[str, Callable[..., Tensor]]:

@@ -12,7 +12,7 @@ from typing import Any, Protocol, TypeAlias
 import torch
 from torch import Tensor
 
-from zoo.core.batch import Batch, Origin
+from zoo.core.batch import SENT, Batch, Origin
 from zoo.core.layout import Unread, Unrecordable
 from zoo.core.parcel import Contents, Parcel, opened
 
@@ -74,7 +74,7 @@ class Recordings:
     def __init__(self, device: torch.device, recorder: Recorder | None, what: str, most: int) -> None:
         self.device, self.recorder, self.what, self.most = device, recorder, what, most
         self.recorded: dict[Shape, Recorded] = {}
-        self._tables: dict[bool, frozenset[str]] = {True: frozenset(), False: frozenset()}
+        self._tables = {True: frozenset(SENT), False: frozenset(SENT)}
         self._makers: dict[str, Callable[[Batch], Tensor]] = {}
         self._seen: set[Shape] = set()
         self._proven: set[bool] = set()
@@ -85,6 +85,11 @@ class Recordings:
         tensors |= {f"layout/{name}": getattr(layout, name) for name in sorted(self._tables[layout.is_rectangle])}
         tensors |= {f"made/{name}": make(batch) for name, make in self._makers.items()}
         return Parcel.of(tensors, pinned=self.device.type == "cuda")
+
+    def is_whole(self, batch: Batch, parcel: Parcel) -> bool:
+        """Whether a parcel has all that is known to be read; more may have been learnt since it was made."""
+        known = {f"layout/{name}" for name in self._tables[batch.layout.is_rectangle]}
+        return {piece.name for piece in parcel.contents} >= known | {f"made/{name}" for name in self._makers}
 
     def learn(self, batch: Batch) -> None:
         """Remember what was asked of a batch that was sent, to send it the next time."""

@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import TypeAlias
+from typing import Generic, TypeAlias, TypeVar
 
 import torch
 from torch import Tensor
 
-from zoo.core.batch import Batch
+from zoo.core.batch import Batch, Encoding
 from zoo.core.prefetch import prefetch
 from zoo.core.specs import Dims
 from zoo.text.collate import Sequences
 from zoo.text.encoding import BATCH_TOKENS, batches_by_length
+from zoo.text.repeated_batches import SPARE, Repeated, Shipment, in_order
 
 MOST_TOKENS = 65_536
 """Tokens that keep a large GPU busy for longer than its CPU takes to launch the kernels of the next batch."""
@@ -25,10 +26,14 @@ SHARE_OF_MEMORY = 0.25
 AHEAD = 2
 """Batches that wait on the CPU for a GPU."""
 
-Make: TypeAlias = Callable[[list[int]], Batch]
 Work: TypeAlias = Callable[[Batch], Tensor]
 Mapped: TypeAlias = Iterator[tuple[list[int], Batch, Tensor]]
 """Batch by batch, which sequences it has, in its order, and what was computed of it, on the CPU."""
+
+Function: TypeAlias = Callable[[Tensor, Batch], Tensor]
+"""What is computed of the hidden states [T, H] of a batch, and the batch."""
+
+Made = TypeVar("Made")
 
 
 def tokens_at_once(device: torch.device, bytes_per_token: int) -> int | None:
@@ -48,27 +53,74 @@ def bytes_per_token(dims: Dims) -> int:
 
 
 def mapped(
-    sequences: Sequences, work: Work, device: torch.device, batch_size: int | None, n_tokens: int | None
+    encodings: Sequence[Encoding],
+    hidden: Work,
+    function: Function,
+    device: torch.device,
+    batch_size: int | None,
+    n_tokens: int | None,
 ) -> Mapped:
-    """Sequences in batches of like lengths, as `batches_by_length` makes them, through `work`."""
+    """A function of the hidden states of sequences, in batches of like lengths, as `batches_by_length` makes them."""
+    sequences = Sequences(encodings)
     chunks = batches_by_length(sequences.lengths, batch_size, n_tokens)
+    work = lambda batch: function(hidden(batch), batch)  # noqa: E731
     for indices, batch, found in computed(chunks, sequences.batch, work, device):
         yield [indices[place] for place in batch.order], batch, found
 
 
+def mapped_again(
+    encodings: Sequence[Encoding], hidden: Work, function: Function, repeated: Repeated, n_tokens: int, longest: int
+) -> Mapped:
+    """The same in batches that are repeated; none has sequences of more than `longest` tokens."""
+
+    def make(chunk: list[int]) -> Shipment:
+        return repeated.shipment(Sequences(encodings[chunk[0] : chunk[-1] + 1]), n_tokens, longest)
+
+    def work(shipment: Shipment) -> Tensor:
+        return function(*repeated.hidden(hidden, shipment))
+
+    chunks = (list(range(*places)) for places in in_order(encodings, n_tokens - SPARE))
+    for indices, shipment, found in _computed(chunks, make, work, on_gpu=True, relieve=repeated.forget):
+        yield [indices[place] for place in shipment.batch.order], shipment.batch, found
+
+
 def computed(
-    chunks: Iterable[list[int]], make: Make, work: Work, device: torch.device
-) -> Iterator[tuple[list[int], Batch, Tensor]]:
-    """For each chunk of indices, its batch on the device and what was computed of it, on the CPU.
+    chunks: Iterable[list[int]], make: Callable[[list[int]], Batch], work: Work, device: torch.device
+) -> Mapped:
+    """For each chunk of indices, its batch and what was computed of it on the device, on the CPU.
 
     A GPU gets the next batch before the last one's results are fetched; a batch that does not fit into its memory is
     halved. Raises torch.OutOfMemoryError if a single sequence does not fit.
     """
-    on_gpu = device.type == "cuda"
+    return _computed(chunks, make, lambda batch: work(batch.to(device)), on_gpu=device.type == "cuda")
+
+
+def _computed(
+    chunks: Iterable[list[int]],
+    make: Callable[[list[int]], Made],
+    work: Callable[[Made], Tensor],
+    *,
+    on_gpu: bool,
+    relieve: Callable[[], None] = lambda: None,
+) -> Iterator[tuple[list[int], Made, Tensor]]:
+    """The same for whatever is made of a chunk; what can `relieve` memory is called where it runs out."""
+    waiting: deque[_Computed[Made]] = deque()
+
+    def in_parts(chunk: list[int], made: Made) -> Iterator[_Computed[Made]]:
+        try:
+            yield _Computed(chunk, made, *_sent_back(work(made)))
+            return
+        except torch.OutOfMemoryError:
+            if len(chunk) == 1:
+                raise
+        relieve()
+        torch.cuda.empty_cache()
+        for half in (chunk[: len(chunk) // 2], chunk[len(chunk) // 2 :]):
+            yield from in_parts(half, make(half))
+
     batches = ((chunk, make(chunk)) for chunk in chunks)
-    waiting: deque[_Computed] = deque()
-    for chunk, batch in prefetch(batches, AHEAD) if on_gpu else batches:
-        for done in _in_parts(chunk, batch, make, work, device):
+    for chunk, made in prefetch(batches, AHEAD) if on_gpu else batches:
+        for done in in_parts(chunk, made):
             waiting.append(done)
             if len(waiting) > on_gpu:
                 yield waiting.popleft().fetched()
@@ -76,32 +128,18 @@ def computed(
 
 
 @dataclass(frozen=True)
-class _Computed:
+class _Computed(Generic[Made]):
     """A batch whose results are on their way."""
 
     chunk: list[int]
-    batch: Batch
+    made: Made
     results: Tensor
     arrived: torch.cuda.Event | None
 
-    def fetched(self) -> tuple[list[int], Batch, Tensor]:
+    def fetched(self) -> tuple[list[int], Made, Tensor]:
         if self.arrived is not None:
             self.arrived.synchronize()
-        return self.chunk, self.batch, self.results
-
-
-def _in_parts(chunk: list[int], batch: Batch, make: Make, work: Work, device: torch.device) -> Iterator[_Computed]:
-    """The chunk, in halves of halves if memory runs out."""
-    try:
-        sent = batch.to(device)
-        yield _Computed(chunk, sent, *_sent_back(work(sent)))
-        return
-    except torch.OutOfMemoryError:
-        if len(chunk) == 1:
-            raise
-    torch.cuda.empty_cache()
-    for half in (chunk[: len(chunk) // 2], chunk[len(chunk) // 2 :]):
-        yield from _in_parts(half, make(half), make, work, device)
+        return self.chunk, self.made, self.results
 
 
 def _sent_back(results: Tensor) -> tuple[Tensor, torch.cuda.Event | None]:
