@@ -21,8 +21,9 @@ from zoo import Batch, Layout, Model
 from zoo.blocks import attend
 from zoo.blocks.fused import fused_layers
 from zoo.blocks.kernels import kernels_taken
-from zoo.core.batch import CPU
+from zoo.core.batch import CPU, Encoding
 from zoo.machine.compute import Compute
+from zoo.text.device_batches import mapped
 from zoo.train import graphs
 from zoo.train.loop import train
 from zoo.train.state import TrainingState, load_optimizer, optimizer_tensors, save_state
@@ -141,6 +142,40 @@ def short_attention(device: torch.device) -> Iterator[dict[str, Any]]:
             "kernels": sorted(names),
             "ok": wrong <= 3e-2 and _took("short flash", names, device),
         }
+
+
+def repeated(device: torch.device, n_texts: int = 24_000) -> Iterator[dict[str, Any]]:
+    """Vectors of many texts, for which batches are repeated, beside those of batches that are launched one by one; once
+    more after the weights changed behind torch's back.
+    """
+    lengths = np.random.default_rng(5).integers(3, 60, n_texts)
+    for name, precision in product(("bert-tiny", "albert-tiny", "modernbert-tiny"), ("fp32", "bf16")):
+        compute = Compute(device=str(device), precision=precision)
+        model = pretraining(name, [[4]]).model.eval().to(device)
+        vocabulary = np.random.default_rng(6)
+        ids = [vocabulary.integers(5, model.variant.dims.vocab_size, n).astype(np.int32) for n in lengths]
+        encodings = [Encoding(its, np.zeros_like(its), np.zeros(len(its), np.bool_)) for its in ids]
+        for change in (1.0, 1.1):
+            for weight in model.parameters():
+                weight.data.mul_(change)
+            with compute.autocast(), kernels_taken() as names:
+                found = model.encode_sequences(encodings, mean)
+                again = model.encode_sequences(encodings, mean)
+            with compute.autocast(), model.eval_mode(10**6):
+                usual = torch.empty_like(found)
+                for indices, _, rows in mapped(encodings, model.hidden, mean, device, None, 8_192):
+                    usual[indices] = rows
+            yield {
+                "check": f"repeated batches, {name}, {precision}, weights x {change}", "off": off(again, usual),
+                "first off": off(found, usual), "kernels": sorted(names),
+                "ok": max(off(again, usual), off(found, usual)) <= {"fp32": 1e-4, "bf16": 2e-2}[precision]
+                and _took("CUDA graph", names, device),
+            }  # fmt: skip
+
+
+def mean(hidden: Tensor, batch: Batch) -> Tensor:
+    """Of the tokens of each sequence."""
+    return batch.layout.mean(hidden.float())
 
 
 def _took(kernel: str, names: set[str], device: torch.device) -> bool:
@@ -268,6 +303,7 @@ def checks(device: str, most: int | None = None) -> Iterator[dict[str, Any]]:
         parts += [
             lambda: fused(place),
             lambda: short_attention(place),
+            lambda: repeated(place),
             lambda: attention_dropout(place),
             lambda: waiting(device),
         ]
