@@ -116,7 +116,7 @@ def fused(device: torch.device) -> Iterator[dict[str, Any]]:
                 sent = batch.to(device)
                 with torch.autocast(device.type, dtype):
                     usual = model.to(device).hidden(sent).float()
-                    with kernels_taken() as names, fused_layers(model.encoder, len(batch.ids)):
+                    with kernels_taken() as names, fused_layers(len(batch.ids), model.embedding, model.encoder):
                         found = model.hidden(sent)
             yield {
                 "check": f"inference, {name}, {dtype}", "off": off(found, wanted), "off before": off(usual, wanted),
@@ -169,7 +169,7 @@ def repeated(device: torch.device, n_texts: int = 24_000) -> Iterator[dict[str, 
                 "check": f"repeated batches, {name}, {precision}, weights x {change}", "off": off(again, usual),
                 "first off": off(found, usual), "kernels": sorted(names),
                 "ok": max(off(again, usual), off(found, usual)) <= {"fp32": 1e-4, "bf16": 2e-2}[precision]
-                and _took("CUDA graph", names, device),
+                and (precision == "fp32" or _took("CUDA graph", names, device)),  # attention in fp32 pads
             }  # fmt: skip
 
 

@@ -22,8 +22,8 @@ from zoo.core.interfaces import Embedding, Encoder, Objective, Reads, Tokenizer
 from zoo.core.prefetch import prefetch
 from zoo.core.specs import Variant
 from zoo.pooling.config import VectorConfig, vector_config
-from zoo.text.device_batches import Function, Mapped, bytes_per_token, mapped, mapped_again, tokens_at_once
-from zoo.text.encoding import GPU_WINDOW, WINDOW, Text, check_texts, encoded_windows
+from zoo.text.device_batches import MOST_TOKENS, Function, Mapped, bytes_per_token, mapped, mapped_again, tokens_at_once
+from zoo.text.encoding import GPU_WINDOW, WINDOW, Text, check_texts, encoded_windows, tokens_up_to
 from zoo.text.repeated_batches import repeated_for
 from zoo.weights.scores import ModelScores
 from zoo.weights.sentence import SentenceConfig
@@ -190,7 +190,8 @@ class Model(ReadsLayers):
         training = self.training
         self.eval()
         try:
-            with torch.no_grad(), onednn_linear(self.encoder, n_tokens), fused_layers(self.encoder, n_tokens):
+            fused = fused_layers(n_tokens, self.embedding, self.encoder)
+            with torch.no_grad(), onednn_linear(self.encoder, n_tokens), fused:
                 yield next(self.parameters()).device
         finally:
             self.train(training)
@@ -218,12 +219,12 @@ class Model(ReadsLayers):
         made = torch.empty(0, 0)
         for indices, _, found in self._mapped(encodings, function):
             if not len(made):
-                made = found.new_empty(len(encodings), found.shape[1])
+                made = found.new_zeros(len(encodings), found.shape[1]).fill_(0)  # takes its memory while a GPU computes
             made.numpy()[indices] = found.numpy()
         return made
 
     def _mapped(self, encodings: Sequence[Encoding], function: Function, batch_size: int | None = None) -> Mapped:
-        n_tokens = sum(len(encoding.ids) for encoding in encodings)
+        n_tokens = tokens_up_to(encodings, MOST_TOKENS)
         with self.eval_mode(n_tokens) as device:
             at_once = tokens_at_once(device, bytes_per_token(self.variant.dims))
             many = at_once is not None and batch_size is None and n_tokens >= at_once

@@ -16,6 +16,7 @@ from zoo.blocks.fused import fused_layers
 from zoo.blocks.kernels import kernels_taken
 from zoo.core.interfaces import Encoder
 from zoo.testing import DIMS
+from zoo.testing.material import ragged_batch
 
 SMALL = DIMS.model_copy(update={"embedding_width": 24})
 LAYOUT = Layout((4, 7, 1, 7, 2))
@@ -32,8 +33,16 @@ def like_a_gpu(monkeypatch: pytest.MonkeyPatch) -> list[tuple[int, ...]]:
         whole = F.layer_norm(hidden + added, (hidden.shape[1],), weight, bias, eps)
         return whole, whole.to(added.dtype)
 
+    def embed_norm(
+        tables: list[Tensor], rows: list[Tensor], weight: Tensor, bias: Tensor, eps: float, half: torch.dtype
+    ) -> tuple[Tensor, Tensor]:
+        summed = torch.stack([table[its] for table, its in zip(tables, rows, strict=True)]).sum(0)
+        whole = F.layer_norm(summed, (summed.shape[1],), weight, bias, eps)
+        given.append((len(tables), *whole.shape))
+        return whole, whole.to(half)
+
     monkeypatch.setattr(fused, "DEVICE", "cpu")
-    monkeypatch.setattr(fused, "own_kernels", lambda: SimpleNamespace(sum_norm=sum_norm))
+    monkeypatch.setattr(fused, "own_kernels", lambda: SimpleNamespace(sum_norm=sum_norm, embed_norm=embed_norm))
     return given
 
 
@@ -46,7 +55,7 @@ def encoder_of(variant: str) -> Encoder:
 def passed(encoder: Encoder, n_tokens: int = 10**6) -> tuple[Tensor, set[str]]:
     hidden = torch.randn(LAYOUT.n_tokens, 24, generator=torch.Generator().manual_seed(1))
     autocast = torch.autocast("cpu", torch.bfloat16)
-    with torch.no_grad(), autocast, kernels_taken() as names, fused_layers(encoder, n_tokens):
+    with torch.no_grad(), autocast, kernels_taken() as names, fused_layers(n_tokens, encoder):
         return encoder(hidden, LAYOUT), names
 
 
@@ -60,6 +69,35 @@ def test_fused_layers_give_what_layers_give_and_leave_no_trace(variant: str, lik
     assert like_a_gpu == [(21, 24)] * (2 * DIMS.n_layers) and "fused layers" in names
     torch.testing.assert_close(found, wanted, rtol=0, atol=1e-6)
     assert all(before[name].keys() == module.__dict__.keys() for name, module in encoder.named_modules())
+
+
+@pytest.mark.parametrize(("variant", "n_tables"), [("bert-tiny", 3), ("distilbert-tiny", 2), ("roberta-tiny", 0)])
+def test_an_embedding_that_is_a_sum_of_tables_is_computed_at_once(
+    variant: str, n_tables: int, like_a_gpu: list[tuple[int, ...]]
+) -> None:
+    torch.manual_seed(0)
+    catalog = Catalog.installed()
+    model = catalog.build(catalog.variant(variant).swap(variant, dims=SMALL)).eval()
+    batch = ragged_batch(SMALL.vocab_size, {})
+    with torch.no_grad(), torch.autocast("cpu", torch.bfloat16):
+        wanted = model.hidden(batch)
+        with fused_layers(10**6, model.embedding, model.encoder):
+            found = model.hidden(batch)
+    assert like_a_gpu[0] == ((n_tables, len(batch.ids), 24) if n_tables else (len(batch.ids), 24))
+    torch.testing.assert_close(found, wanted, rtol=0, atol=2e-2)
+
+
+def test_weights_are_read_anew_each_time_from_copies_in_one_place(like_a_gpu: list[tuple[int, ...]]) -> None:
+    encoder = encoder_of("bert-tiny")
+    before, _ = passed(encoder)
+    copies = [copy.data_ptr() for pair in fused._copies.values() for copy in pair if copy is not None]
+    for weight in encoder.parameters():
+        weight.data.mul_(1.5)  # which torch does not count as a change
+    after, _ = passed(encoder)
+    wanted, _ = passed(encoder, n_tokens=10)
+    assert not torch.equal(after, before)
+    torch.testing.assert_close(after, wanted, rtol=0, atol=2e-2)
+    assert copies == [copy.data_ptr() for pair in fused._copies.values() for copy in pair if copy is not None]
 
 
 def test_halves_with_hooks_and_of_other_kinds_compute_as_always(like_a_gpu: list[tuple[int, ...]]) -> None:
@@ -76,9 +114,9 @@ def test_halves_with_hooks_and_of_other_kinds_compute_as_always(like_a_gpu: list
 def test_layers_that_learn_or_compute_in_float32_are_not_fused(like_a_gpu: list[tuple[int, ...]]) -> None:
     encoder = encoder_of("bert-tiny")
     hidden = torch.randn(LAYOUT.n_tokens, 24)
-    with torch.autocast("cpu", torch.bfloat16), fused_layers(encoder, 10**6):
+    with torch.autocast("cpu", torch.bfloat16), fused_layers(10**6, encoder):
         encoder(hidden, LAYOUT)
-    with torch.no_grad(), fused_layers(encoder, 10**6):
+    with torch.no_grad(), fused_layers(10**6, encoder):
         encoder(hidden, LAYOUT)
     assert not like_a_gpu
 
@@ -86,7 +124,7 @@ def test_layers_that_learn_or_compute_in_float32_are_not_fused(like_a_gpu: list[
 def test_another_thread_computes_as_always(like_a_gpu: list[tuple[int, ...]]) -> None:
     encoder, hidden = encoder_of("bert-tiny"), torch.randn(LAYOUT.n_tokens, 24)
     found: list[Tensor] = []
-    with torch.no_grad(), torch.autocast("cpu", torch.bfloat16), fused_layers(encoder, 10**6):
+    with torch.no_grad(), torch.autocast("cpu", torch.bfloat16), fused_layers(10**6, encoder):
         other = Thread(target=lambda: found.append(encoder(hidden, LAYOUT)))
         other.start()
         other.join()

@@ -43,6 +43,19 @@ def test_a_sum_is_normed(biased: bool) -> None:
     torch.testing.assert_close(half.float(), whole, rtol=2**-7, atol=0)
 
 
+@pytest.mark.parametrize(("n_tables", "biased"), [(2, True), (3, True), (3, False)])
+def test_rows_of_tables_are_summed_and_normed(n_tables: int, biased: bool) -> None:
+    torch.manual_seed(0)
+    tables = [torch.randn(9, 20) for _ in range(n_tables)]
+    rows = [torch.randint(0, 9, (7,)) for _ in range(n_tables)]
+    weight, bias = torch.randn(20), torch.randn(20) if biased else None
+    whole, half = kernels.embed_norm(tables, rows, weight, bias, 1e-5, torch.bfloat16)
+    summed = torch.stack([table[its] for table, its in zip(tables, rows, strict=True)]).sum(0)
+    wanted = F.layer_norm(summed, (20,), weight, bias, 1e-5)
+    torch.testing.assert_close(whole, wanted, rtol=0, atol=2e-6)
+    torch.testing.assert_close(half, whole.bfloat16())
+
+
 @pytest.mark.parametrize("wide", [9_001, 9_100])
 def test_cross_entropy_and_its_gradient(wide: int) -> None:
     torch.manual_seed(0)

@@ -88,7 +88,7 @@ def test_batches_take_sequences_in_order_and_have_few_shapes() -> None:
     encodings = drawn(3_000)
     repeated, shapes, added = Repeated(CPU, Again()), set(), []
     repeated.begin(model_of())
-    for start, stop in in_order(encodings, FULL - SPARE):
+    for start, stop in in_order(encodings, FULL):
         made = Sequences(encodings[start:stop])
         full = repeated.shipment(made, FULL, SMALL.max_length).filled.layout
         assert made.n_tokens <= FULL - SPARE and full.n_tokens <= FULL and full.n_sequences % STEP == 0
@@ -96,8 +96,11 @@ def test_batches_take_sequences_in_order_and_have_few_shapes() -> None:
         shapes.add((full.n_tokens, full.n_sequences, full.longest))
         added.append(full.n_tokens - made.n_tokens)
     assert len(shapes) <= 4 and max(added) < SPARE + SMALL.max_length + FULL // 4
+    whole = drawn(30_000)
+    sizes = [sum(map(len, whole[start:stop])) for start, stop in in_order(whole, 2**17)]
+    assert [size // 2**13 for size in sizes[:4]] == [1, 3, 7, 15] and sum(sizes) == sum(map(len, whole))
     long = [Encoding(np.ones(9, np.int32), np.zeros(9, np.int32), np.zeros(9, np.bool_))] * 3
-    assert list(in_order(long, 8)) == [(0, 1), (1, 2), (2, 3)] and list(in_order([], 8)) == []
+    assert list(in_order(long, SPARE + 8)) == [(0, 1), (1, 2), (2, 3)] and list(in_order([], 8)) == []
 
 
 def test_nothing_is_repeated_where_something_looks_on_and_recordings_go_with_the_weights() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
+from itertools import chain
 from typing import Any
 from weakref import WeakKeyDictionary
 
@@ -12,9 +13,11 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from zoo.blocks.attention import SelfAttention, attend
+from zoo.blocks.embedding import SummedEmbedding
 from zoo.blocks.feedforward import FeedForward
 from zoo.blocks.kernels import note_kernel, own_kernels, put_in_thread
 from zoo.blocks.layer import AttentionBlock, FeedForwardBlock
+from zoo.core.batch import Batch
 
 LEAST_TOKENS = 16_384
 """For fewer, the kernels would first have to be compiled for longer than they save."""
@@ -28,10 +31,11 @@ place each time, as recorded work reads them there."""
 
 
 @contextmanager
-def fused_layers(encoder: nn.Module, n_tokens: int) -> Iterator[None]:
+def fused_layers(n_tokens: int, *parts: nn.Module) -> Iterator[None]:
     """Inside, the halves of an encoder's layers on a GPU compute with weights in half precision, made once, and norm a
     residual sum in one kernel, if autocast is on and nothing needs a gradient.
 
+    So does an embedding that is a sum of tables. `parts` are a model's embedding and encoder.
     Residual sums, norms and their results stay in float32, as under autocast. GELU is computed in its tanh form, on
     the way out of a product: it differs by less than half precision rounds. A half that is put together otherwise than
     BERT's, or has hooks, computes as always. Nothing of the encoder is changed for good.
@@ -39,11 +43,12 @@ def fused_layers(encoder: nn.Module, n_tokens: int) -> Iterator[None]:
     with ExitStack() as stack:
         if n_tokens >= LEAST_TOKENS and _is_wanted() and own_kernels() is not None:
             ready = _Ready(torch.get_autocast_dtype(DEVICE))
-            for half in encoder.modules():
-                forward = ready.forward(half)
+            for module in chain.from_iterable(part.modules() for part in parts):
+                forward = ready.forward(module)
                 if forward is not None:
                     note_kernel("fused layers")
-                    put_in_thread(stack, half, "forward", forward)
+                    put_in_thread(stack, module, "forward", forward)
+            ready.copy()
         yield
 
 
@@ -59,16 +64,32 @@ class _Ready:
     def __init__(self, dtype: torch.dtype) -> None:
         self.dtype = dtype
         self.last: tuple[Tensor, Tensor] | None = None
+        self._copied: list[tuple[Tensor, Tensor]] = []
 
     def forward(self, half: nn.Module) -> Callable[..., Tensor] | None:
-        """What a half of a layer computes; None if it is of a kind that is not known here."""
+        """What an embedding or half of a layer computes; None if it is of a kind that is not known here."""
         if not _is_plain(half):
             return None
+        if isinstance(half, SummedEmbedding) and half.project is None and _is_own(half):
+            return self._embedding(half)
         if type(half) is AttentionBlock and type(half.attention) is SelfAttention:
             return self._attention(half, half.attention)
         if type(half) is FeedForwardBlock and type(half.feedforward) is FeedForward:
             return self._feedforward(half, half.feedforward)
         return None
+
+    def _embedding(self, its: SummedEmbedding) -> Callable[..., Tensor]:
+        tables = [its.tokens, *([] if its.segments is None else [its.segments]), its.positions]
+        norm: Any = its.norm
+
+        def forward(batch: Batch) -> Tensor:
+            rows = [batch.ids, *([] if its.segments is None else [batch.token_types]), batch.layout.positions]
+            fused: Any = own_kernels()
+            weights = [table.weight for table in tables]
+            self.last = fused.embed_norm(weights, rows, norm.weight, norm.bias, norm.eps, self.dtype)
+            return self.last[0]
+
+        return forward
 
     def _attention(self, half: AttentionBlock, its: SelfAttention) -> Callable[..., Tensor]:
         project, output = self._linear(its.query, its.key, its.value), self._linear(its.output)
@@ -103,7 +124,7 @@ class _Ready:
         return lambda values: F.linear(values, weight, bias)
 
     def _copy(self, layers: Sequence[nn.Linear]) -> tuple[Tensor, Tensor | None]:
-        """Their weights, and their biases if they have any, in half precision."""
+        """Where their weights, and their biases if they have any, will be in half precision."""
         first = layers[0].weight
         n_out = sum(layer.out_features for layer in layers)
         weight, bias = _copies.get(layers[0], (None, None))
@@ -113,9 +134,14 @@ class _Ready:
             _copies[layers[0]] = weight, bias
         for values, parts in ((weight, [its.weight for its in layers]), (bias, [its.bias for its in layers])):
             if values is not None:
-                for place, part in zip(torch.split(values, [len(part) for part in parts]), parts, strict=True):
-                    place.copy_(part.detach())
+                self._copied += zip(torch.split(values, [len(part) for part in parts]), parts, strict=True)
         return weight, bias
+
+    def copy(self) -> None:
+        """Make the copies in half precision."""
+        if self._copied:
+            places, parts = zip(*self._copied, strict=True)
+            torch._foreach_copy_(places, [part.detach() for part in parts])
 
     def _of(self, hidden: Tensor) -> Tensor:
         return self.last[1] if self.last and self.last[0] is hidden else hidden.to(self.dtype)
@@ -126,13 +152,18 @@ class _Ready:
         return self.last[0]
 
 
+def _is_own(embedding: SummedEmbedding) -> bool:
+    """Whether it computes as its base does."""
+    return all(getattr(type(embedding), name) is getattr(SummedEmbedding, name) for name in ("forward", "narrow"))
+
+
 def _is_plain(half: nn.Module) -> bool:
-    """Whether its linear layers and norm are torch's own in float32 on a GPU, and nothing of it has hooks."""
+    """Whether its tables, linear layers and norm are torch's own in float32 on a GPU, and nothing of it has hooks."""
     if type(getattr(half, "norm", None)) is not nn.LayerNorm:
         return False
     parts = list(half.modules())
-    weights = [part.weight for part in parts if isinstance(part, nn.Linear | nn.LayerNorm)]
-    known = all(type(part) is nn.Linear for part in parts if isinstance(part, nn.Linear))
+    weights = [part.weight for part in parts if isinstance(part, nn.Linear | nn.LayerNorm | nn.Embedding)]
+    known = all(type(part) in (nn.Linear, nn.Embedding) for part in parts if isinstance(part, nn.Linear | nn.Embedding))
     here = all(
         weight is not None and weight.device.type == DEVICE and weight.dtype == torch.float32 for weight in weights
     )

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import torch
 import triton
 import triton.language as tl
@@ -100,14 +102,57 @@ def _sum_norm(  # type: ignore[no-untyped-def]
     there = column < width
     left = tl.load(hidden + row * width + column, mask=there, other=0.0).to(tl.float32)
     value = left + tl.load(added + row * width + column, mask=there, other=0.0).to(tl.float32)
+    normed = _normed(value, weight, bias, eps, column, there, width, has_bias)
+    tl.store(whole + row * width + column, normed, mask=there)
+    tl.store(half + row * width + column, normed.to(half.dtype.element_ty), mask=there)
+
+
+def embed_norm(
+    tables: Sequence[Tensor], rows: Sequence[Tensor], weight: Tensor, bias: Tensor | None, eps: float, half: torch.dtype
+) -> tuple[Tensor, Tensor]:
+    """The layer norm of the sums of two or three tables' rows, in float32 and in a half precision.
+
+    Tables [V, H] each, their rows [T] each -> 2 x [T, H]
+    """
+    n_tokens, width = len(rows[0]), tables[0].shape[1]
+    whole = torch.empty(n_tokens, width, dtype=torch.float32, device=weight.device)
+    halved = torch.empty_like(whole, dtype=half)
+    _embed_norm[(n_tokens,)](
+        *(tables[0], tables[1], tables[-1], rows[0], rows[1], rows[-1]),
+        *(weight, weight if bias is None else bias, whole, halved, eps),
+        width=width, columns=triton.next_power_of_2(width), n_tables=len(tables), has_bias=bias is not None,
+        num_warps=4,
+    )  # fmt: skip
+    return whole, halved
+
+
+@triton.jit  # type: ignore[untyped-decorator]
+def _embed_norm(  # type: ignore[no-untyped-def]
+    first, second, third, first_rows, second_rows, third_rows, weight, bias, whole, half, eps,
+    width: tl.constexpr, columns: tl.constexpr, n_tables: tl.constexpr, has_bias: tl.constexpr,
+):  # fmt: skip
+    row, column = tl.program_id(0).to(tl.int64), tl.arange(0, columns)
+    there = column < width
+    value = tl.load(first + tl.load(first_rows + row) * width + column, mask=there, other=0.0)
+    value += tl.load(second + tl.load(second_rows + row) * width + column, mask=there, other=0.0)
+    if n_tables == 3:
+        value += tl.load(third + tl.load(third_rows + row) * width + column, mask=there, other=0.0)
+    normed = _normed(value, weight, bias, eps, column, there, width, has_bias)
+    tl.store(whole + row * width + column, normed, mask=there)
+    tl.store(half + row * width + column, normed.to(half.dtype.element_ty), mask=there)
+
+
+@triton.jit  # type: ignore[untyped-decorator]
+def _normed(  # type: ignore[no-untyped-def]
+    value, weight, bias, eps, column, there, width: tl.constexpr, has_bias: tl.constexpr
+):
     centred = tl.where(there, value - tl.sum(value) / width, 0.0)
     normed = (
         centred * tl.rsqrt(tl.sum(centred * centred) / width + eps) * tl.load(weight + column, mask=there, other=0.0)
     )
     if has_bias:
         normed += tl.load(bias + column, mask=there, other=0.0)
-    tl.store(whole + row * width + column, normed, mask=there)
-    tl.store(half + row * width + column, normed.to(half.dtype.element_ty), mask=there)
+    return normed
 
 
 def cross_entropy(logits: Tensor, targets: Tensor, ignore: int, *, gradient: bool) -> tuple[Tensor, Tensor | None]:

@@ -192,7 +192,9 @@ class Layout:
 
         [T, H] -> [B, H]
         """
-        weights = packed.new_ones(packed.shape[0]) if where is None else where.to(packed.dtype)
+        if where is None:
+            return self.sum(packed) / self.sizes[:, None].to(packed.dtype)
+        weights = where.to(packed.dtype)
         return self.sum(packed * weights[:, None]) / self.sum(weights).clamp(min=1)[:, None]
 
     def sum(self, packed: Tensor) -> Tensor:

@@ -9,8 +9,8 @@ from torch import Tensor
 
 from zoo.core.batch import Layout
 
-Pool = Callable[[Tensor, Layout, Tensor], Tensor]
-"""Tokens [T, H], their layout, and which of them count [T] -> [B, H]."""
+Pool = Callable[[Tensor, Layout, Tensor | None], Tensor]
+"""Tokens [T, H], their layout, and which of them count [T], if not all do -> [B, H]."""
 
 
 def pooled(hidden: Tensor, layout: Layout, names: Sequence[str], n_left_out: int = 0) -> Tensor:
@@ -19,36 +19,40 @@ def pooled(hidden: Tensor, layout: Layout, names: Sequence[str], n_left_out: int
     The first `n_left_out` don't count; the last always does, as a prompt may have more pieces alone than before a text.
     [T, H] -> [B, P * H]
     """
-    left_out = (layout.sizes - 1).clamp(max=n_left_out)
-    counted = layout.positions >= left_out[layout.sequence_of]
+    counted = None
+    if n_left_out:
+        left_out = (layout.sizes - 1).clamp(max=n_left_out)
+        counted = layout.positions >= left_out[layout.sequence_of]
     return torch.cat([POOLS[name](hidden, layout, counted) for name in names], dim=1)
 
 
-def _first(hidden: Tensor, layout: Layout, counted: Tensor) -> Tensor:
-    return hidden[layout.starts + layout.sum((~counted).long())]
+def _first(hidden: Tensor, layout: Layout, counted: Tensor | None) -> Tensor:
+    return layout.first(hidden) if counted is None else hidden[layout.starts + layout.sum((~counted).long())]
 
 
-def _last(hidden: Tensor, layout: Layout, counted: Tensor) -> Tensor:
-    return hidden[layout.starts + layout.sizes - 1]
+def _last(hidden: Tensor, layout: Layout, counted: Tensor | None) -> Tensor:
+    return layout.last(hidden)
 
 
-def _largest(hidden: Tensor, layout: Layout, counted: Tensor) -> Tensor:
-    padded, mask = layout.pad(hidden.masked_fill(~counted[:, None], -torch.inf))
+def _largest(hidden: Tensor, layout: Layout, counted: Tensor | None) -> Tensor:
+    padded, mask = layout.pad(hidden if counted is None else hidden.masked_fill(~counted[:, None], -torch.inf))
     return padded.masked_fill(~mask[:, :, None], -torch.inf).amax(dim=1)
 
 
-def _mean(hidden: Tensor, layout: Layout, counted: Tensor) -> Tensor:
+def _mean(hidden: Tensor, layout: Layout, counted: Tensor | None) -> Tensor:
     return layout.mean(hidden, counted)
 
 
-def _mean_sqrt_len(hidden: Tensor, layout: Layout, counted: Tensor) -> Tensor:
+def _mean_sqrt_len(hidden: Tensor, layout: Layout, counted: Tensor | None) -> Tensor:
     """The sum over the square root of the number of tokens."""
-    return layout.mean(hidden, counted) * layout.sum(counted.to(hidden.dtype)).sqrt()[:, None]
+    n_counted = layout.sizes.to(hidden.dtype) if counted is None else layout.sum(counted.to(hidden.dtype))
+    return layout.mean(hidden, counted) * n_counted.sqrt()[:, None]
 
 
-def _weighted_mean(hidden: Tensor, layout: Layout, counted: Tensor) -> Tensor:
+def _weighted_mean(hidden: Tensor, layout: Layout, counted: Tensor | None) -> Tensor:
     """The mean with each token weighing as its place, from 1; Muennighoff 2022, arXiv:2202.08904, section 3.1."""
-    weights = ((layout.positions + 1) * counted).to(hidden.dtype)[:, None]
+    places = layout.positions + 1
+    weights = (places if counted is None else places * counted).to(hidden.dtype)[:, None]
     return layout.mean(hidden * weights) / layout.mean(weights)
 
 

@@ -15,7 +15,7 @@ from zoo.core.prefetch import prefetch
 from zoo.core.specs import Dims
 from zoo.text.collate import Sequences
 from zoo.text.encoding import BATCH_TOKENS, batches_by_length
-from zoo.text.repeated_batches import SPARE, Repeated, Shipment, in_order
+from zoo.text.repeated_batches import Repeated, Shipment, in_order
 
 MOST_TOKENS = 65_536
 """Tokens that keep a large GPU busy for longer than its CPU takes to launch the kernels of the next batch."""
@@ -79,7 +79,7 @@ def mapped_again(
     def work(shipment: Shipment) -> Tensor:
         return function(*repeated.hidden(hidden, shipment))
 
-    chunks = (list(range(*places)) for places in in_order(encodings, n_tokens - SPARE))
+    chunks = (list(range(*places)) for places in in_order(encodings, n_tokens))
     for indices, shipment, found in _computed(chunks, make, work, on_gpu=True, relieve=repeated.forget):
         yield [indices[place] for place in shipment.batch.order], shipment.batch, found
 

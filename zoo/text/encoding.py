@@ -166,6 +166,16 @@ def check_texts(texts: Iterable[Text]) -> Iterator[Text]:
         yield text
 
 
+def tokens_up_to(encodings: Sequence[Encoding], most: int) -> int:
+    """How many tokens sequences have, counted no further than `most`."""
+    n_tokens = 0
+    for encoding in encodings:
+        n_tokens += len(encoding.ids)
+        if n_tokens >= most:
+            break
+    return n_tokens
+
+
 def batches_by_length(
     lengths: NDArray[np.int64], batch_size: int | None = None, n_tokens: int | None = None
 ) -> Iterator[list[int]]:

@@ -125,15 +125,17 @@ _by_model: WeakKeyDictionary[nn.Module, Repeated] = WeakKeyDictionary()
 
 
 def in_order(encodings: Sequence[Encoding], n_tokens: int) -> Iterator[tuple[int, int]]:
-    """The first of each batch's sequences and the one after its last: as many in order as have `n_tokens` at most, one
-    at least.
+    """The first of each batch's sequences and the one after its last: as many in order as fit into `n_tokens` with
+    those that fill it up, one at least; at first into a part of that, then twice as much each time, so that a GPU has
+    work soon.
     """
     start = held = 0
+    size = max(n_tokens // PARTS, 4 * SPARE)
     for index, encoding in enumerate(encodings):
         length = len(encoding.ids)
-        if held + length > n_tokens and index > start:
+        if held + length > min(size, n_tokens) - SPARE and index > start:
             yield start, index
-            start, held = index, 0
+            start, held, size = index, 0, 2 * size
         held += length
     if start < len(encodings):
         yield start, len(encodings)
