@@ -5,8 +5,8 @@
 Two systems answer N items with K seeds each. An item is answered correctly with a probability that depends on the item,
 on how well it suits the system, and on the luck of the seed. Without a true difference, a test should find one in at
 most 5% of runs; with one, the more the better. Compared are zoo's test, the same with Satterthwaite's degrees of
-freedom, the plain paired t-test over seeds with the error of items added, Welch's t-test over seeds, and McNemar's test
-on the first seed. `--metrics` does the same through resampled metrics, for zoo's test alone.
+freedom, the plain paired t-test over seeds with the error of items added, a bootstrap of the items' mean differences over
+seeds (Koehn 2004), Welch's t-test over seeds, and McNemar's test on the first seed. `--metrics` does the same through resampled metrics, for zoo's test alone.
 """
 
 from __future__ import annotations
@@ -28,6 +28,9 @@ ITEMS = (71, 277, 500, 872)
 LUCK = {"no spread": 0.0, "middling spread": 0.3, "large spread": 1.0}
 SUITS = 0.7
 LEVEL = 0.05
+
+DRAWS = 1_000
+"""Of items, for the bootstrap; the same ones for all runs."""
 
 LARGEST = 4_000_000
 """The most answers at once."""
@@ -90,12 +93,23 @@ def findings(right: Array, level: float) -> Iterator[tuple[str, Array]]:
     yield "Satterthwaite", distance > -stdtrit(np.maximum(freedom, 1), level / 2) * size
     yield "paired t", distance > -stdtrit(n_seeds - 1, level / 2) * size
 
+    yield "paired bootstrap", _outside_of_draws(gains.mean(1), level)
+
     each = right.mean(3, dtype=np.float64).var(2, ddof=1) / n_seeds
     freedom = each.sum(1) ** 2 / np.maximum((each**2).sum(1) / (n_seeds - 1), 1e-300)
     yield "Welch over seeds", distance > -stdtrit(np.maximum(freedom, 1), level / 2) * np.sqrt(each.sum(1))
 
     won, lost = ((gains[:, 0] == sign).sum(1) for sign in (1, -1))
     yield "McNemar, one seed", 2 * bdtr(np.minimum(won, lost), won + lost, 0.5) < level
+
+
+def _outside_of_draws(gains: Array, level: float) -> Array:
+    """Whether 0 lies outside the interval of means over drawn items, by its percentiles. [n, N] -> [n]"""
+    n_items = gains.shape[1]
+    times = np.random.default_rng(n_items).multinomial(n_items, np.full(n_items, 1 / n_items), DRAWS)
+    low, high = np.quantile(gains @ (times.T / n_items).astype(gains.dtype), (level / 2, 1 - level / 2), axis=1)
+    outside: Array = (low > 0) | (high < 0)
+    return outside
 
 
 def rates(n: int, n_seeds: int, n_items: int, luck: float, shift: float, level: float) -> dict[str, float]:
