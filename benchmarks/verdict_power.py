@@ -1,12 +1,14 @@
 """How often tests of a difference between two systems are wrong, and how often they find one.
 
-    python -m benchmarks.verdict_power --repetitions 10000
+    python -m benchmarks.verdict_power --repetitions 10000 > power.txt
+    python -m benchmarks.verdict_power --show power.txt --chart power.svg
 
 Two systems answer N items with K seeds each. An item is answered correctly with a probability that depends on the item,
 on how well it suits the system, and on the luck of the seed. Without a true difference, a test should find one in at
 most 5% of runs; with one, the more the better. Compared are zoo's test, the same with Satterthwaite's degrees of
-freedom, the plain paired t-test over seeds with the error of items added, a bootstrap of the items' mean differences over
-seeds (Koehn 2004), Welch's t-test over seeds, and McNemar's test on the first seed. `--metrics` does the same through resampled metrics, for zoo's test alone.
+freedom, the plain paired t-test over seeds with the error of items added, a bootstrap of items, each with its mean over
+the seeds (Koehn 2004), Welch's t-test over seeds, and McNemar's test on the first seed. `--metrics` does the same
+through resampled metrics, for zoo's test alone.
 """
 
 from __future__ import annotations
@@ -14,10 +16,13 @@ from __future__ import annotations
 import argparse
 from collections.abc import Iterator
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 from scipy.special import bdtr, stdtrit
 
+from zoo.document import Axis, Chart, Panel, Point, Series
+from zoo.document.svg import standalone
 from zoo.experiments.statistics.bootstrap import Array, resampled
 from zoo.experiments.statistics.draft import draft
 from zoo.experiments.statistics.error import KNOWN_FROM_ITEMS
@@ -176,6 +181,58 @@ def predicted(generator: np.random.Generator, kind: str, right: Array) -> tuple[
     return truth.tolist(), np.where(right, truth, 1 - truth).tolist()
 
 
+@dataclass(frozen=True)
+class Setting:
+    """How many seeds and items there are, and how large the spread of the seeds is."""
+
+    seeds: int
+    items: int
+    spread: str
+
+
+Rates = dict[Setting, dict[str, dict[str, float]]]
+"""By setting, test, and `wrong` or `found`, in percent."""
+
+
+def read(path: Path) -> Rates:
+    """The rates that a run has printed."""
+    rates: Rates = {}
+    for line in path.read_text(encoding="utf-8").splitlines():
+        where, what, *tests = line.split(" | ")
+        seeds, items, spread = where.split(", ")
+        setting = Setting(int(seeds.split()[0]), int(items.split()[0]), spread.removesuffix(" spread"))
+        for test, rate in (each.rsplit(" ", 1) for each in tests):
+            rates.setdefault(setting, {}).setdefault(test, {})[what] = float(rate.removesuffix("%"))
+    return rates
+
+
+def table(rates: Rates) -> Iterator[str]:
+    """A row of Markdown per setting: false findings and true ones of each test."""
+    tests = list(next(iter(rates.values())))
+    yield f"| seeds, items, spread of seeds | {' | '.join(tests)} |"
+    yield "|---" * (len(tests) + 1) + "|"
+    for setting, by_test in rates.items():
+        cells = [f"{each['wrong']:.1f}% / {each['found']:.1f}%" for each in by_test.values()]
+        yield f"| {setting.seeds}, {setting.items}, {setting.spread} | {' | '.join(cells)} |"
+
+
+def drawn(rates: Rates, n_items: int = 277) -> str:
+    """The same with so many items as curves over the number of seeds, a row of panels per spread."""
+    shown = {setting: by_test for setting, by_test in rates.items() if setting.items == n_items}
+    tests, panels = list(next(iter(shown.values()))), []
+    for spread in dict.fromkeys(setting.spread for setting in shown):
+        for what, said in (("wrong", "false findings"), ("found", "true ones found")):
+            its = [(setting.seeds, by_test) for setting, by_test in shown.items() if setting.spread == spread]
+            curves = [(test, tuple(Point(n, by_test[test][what]) for n, by_test in its)) for test in tests]
+            lines = [Series(test, points, "line") for test, points in curves]
+            dots = [Series(test, points) for test, points in curves]
+            level = {"": 0.0} | ({"5%": 5.0} if what == "wrong" else {})
+            axes = Axis("seeds", from_zero=True), Axis("% of simulated runs", from_zero=True)
+            panels.append(Panel(f"{said}, {spread} spread of seeds", (*lines, *dots), *axes, y_lines=level))
+    title = f"How often tests find a difference that does not exist, and one that does; {n_items} items"
+    return standalone(Chart(tuple(panels), tuple(tests)), title)
+
+
 METRICS = (
     ("classification", "f1"),
     ("classification", "matthews"),
@@ -193,7 +250,15 @@ def main() -> None:
     parser.add_argument("--items", type=int, nargs="+", default=ITEMS)
     parser.add_argument("--level", type=float, default=LEVEL)
     parser.add_argument("--metrics", action="store_true", help="through resampled metrics, zoo's test alone")
+    parser.add_argument("--show", type=Path, metavar="FILE", help="nothing is run: what was printed, as a table")
+    parser.add_argument("--chart", type=Path, metavar="FILE", help="of --show, drawn as SVG over the number of seeds")
     asked = parser.parse_args()
+    if asked.show:
+        measured = read(asked.show)
+        print(*table(measured), sep="\n")
+        if asked.chart:
+            asked.chart.write_text(drawn(measured), encoding="utf-8")
+        return
     for n_seeds in asked.seeds:
         for n_items in asked.items:
             for name, luck in LUCK.items():

@@ -113,6 +113,18 @@ def test_rates_of_wrong_and_found_differences_are_printed(
     assert all(re.search(r"zoo[^|]* \d+\.\d%", line) for line in lines)
 
 
+def test_the_docs_hold_the_stored_rates_as_a_table_and_as_curves(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    stored, chart = FOLDER / "results" / "verdict-power-2026-11-28.txt", tmp_path / "power.svg"
+    monkeypatch.setattr(sys, "argv", ["verdict_power", "--show", str(stored), "--chart", str(chart)])
+    verdict_power.main()
+    assert capsys.readouterr().out in (ROOT / "docs" / "comparison.md").read_text()
+    assert chart.read_text() == (ROOT / "docs" / "verdict-power.svg").read_text()
+    wrong = [by_test["zoo"]["wrong"] for by_test in verdict_power.read(stored).values()]
+    assert len(wrong) == 4 * 3 * len(verdict_power.LUCK) and max(wrong) <= 5.5
+
+
 def test_rates_of_wrong_differences_are_printed_for_every_metric(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -73,7 +73,7 @@ SUMMARIES = {
     "plugins": "List the installed plugins, what each registers, and what failed.",
     "compare": "Pre-train variants on the same text, fine-tune them on the same tasks, and print one table.",
     "ablate": "Go from one variant to another, one design choice at a time, and report what each choice does.",
-    "pretrain": "Pre-train one variant on text, with a live display; stop it at any time, and continue with --resume.",
+    "pretrain": "Pre-train one variant on text, with a live display; stop it at any time; the same command goes on.",
     "corpus": (
         "Count a corpus's documents, sentences, tokens and unknown tokens, and keep it tokenized for `zoo pretrain`."
     ),

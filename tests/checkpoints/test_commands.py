@@ -166,7 +166,7 @@ def test_a_name_on_the_hub_stands_wherever_a_folder_does(
     Path("texts.txt").write_text("the cat\n")
     assert run("encode", "hub:owner/name", "--text", "texts.txt", "--out", "vectors.safetensors")[0] == 0
     with safe_open("vectors.safetensors", framework="pt") as file:
-        assert file.metadata() == {"model": commit, "pool": "mean", "precision": "fp32"}
+        assert file.metadata().items() >= {"model": commit, "pool": "mean", "precision": "fp32"}.items()
     assert run("fill", "hub:owner/name", "the [MASK]")[0] == 0
     assert run("convert", "hub:owner/name", "converted")[0] == 0
     assert commit in Path("converted/README.md").read_text()

@@ -24,7 +24,7 @@ def made(*names: str) -> Document:
         Figure("score against cost", chart),
     )
     sections = (Section("answer", "", blocks, brief=True), Section("repeat", "Again", (Notes((f"zoo show {LONG}",)),)))
-    return Document("Comparison", sections, names=names)
+    return Document(f"Comparison of {', '.join(names)}", sections, names=names)
 
 
 @pytest.mark.parametrize("format", ["terminal", "markdown", "html", "latex"])

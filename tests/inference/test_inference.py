@@ -69,7 +69,8 @@ def test_passes_in_bf16_give_nearly_the_vectors_of_fp32_and_write_their_precisio
         run(capsys, "encode", folder, "--text", tmp_path / "texts.txt", "--out", written, "--precision", "bf16")[0] == 0
     )
     with safe_open(written, "pt") as file:
-        assert file.metadata()["precision"] == "bf16"
+        said = file.metadata()
+    assert said["precision"] == "bf16" and said["device"].startswith("cpu (") and said["kernels"] == "sdpa by length"
 
 
 def test_a_precision_that_this_processor_lacks_is_refused_in_a_line(
@@ -145,7 +146,7 @@ def test_a_device_or_pipe_is_written_to_and_never_replaced(
     os.mkfifo(pipe)
     end = os.open(pipe, os.O_RDWR)
     folder = make("BertForSequenceClassification", id2label={0: "no", 1: "yes"})
-    assert run(capsys, "predict", folder, lines, "--out", pipe) == (0, f"1 predictions: {pipe}\n", "")
+    assert run(capsys, "predict", folder, lines, "--out", pipe)[:2] == (0, f"1 predictions: {pipe}\n")
     assert os.read(end, 100).startswith(b"index\tprediction\tprobability\n0\t")
     status, _, told = run(capsys, "encode", folder, "--text", lines, "--out", pipe)
     assert (status, told) == (2, f"error: {pipe} is a pipe or a device; give the name of a file\n")
@@ -325,9 +326,9 @@ def test_what_encode_cuts_is_said(make: Make, tmp_path: Path, capsys: pytest.Cap
     path = tmp_path / "t.txt"
     path.write_text("a " * 22 + "\n" + "a " * 23 + "\n" + "a " * 600 + "\n")
     out = tmp_path / "v.safetensors"
-    assert run(capsys, "encode", make("BertModel"), "--text", path, "--out", out) == (
-        0, f"3 vectors: {out}\n", "2 of 3 items were cut to 24 tokens\n"
-    )  # fmt: skip
+    status, said, told = run(capsys, "encode", make("BertModel"), "--text", path, "--out", out)
+    assert (status, said) == (0, f"3 vectors: {out}\n")
+    assert told.startswith("2 of 3 items were cut to 24 tokens\non cpu (")
 
 
 def test_what_predict_cuts_for_a_task_is_said(make: Make, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

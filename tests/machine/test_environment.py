@@ -11,10 +11,13 @@ import pytest
 import torch
 
 import zoo.machine.environment as machine_environment
+import zoo.machine.usage as machine_usage
 from zoo import Catalog
+from zoo.blocks.kernels import note_kernel
 from zoo.machine.compute import Compute
 from zoo.machine.environment import driver_version, environment
 from zoo.machine.memory import peak_memory, reset_peak_memory
+from zoo.machine.usage import measured
 
 CATALOG = Catalog.installed()
 CUDA = torch.device("cuda", 1)
@@ -52,6 +55,21 @@ def test_work_on_a_card_is_told_with_its_kind_its_name_and_its_own_memory(asked:
     assert peak_memory(CUDA) == 12_345
     names = ("get_device_name", "get_device_name", "reset_peak_memory_stats", "max_memory_allocated")
     assert asked == [(question, CUDA) for question in names]
+
+
+def test_what_work_on_a_card_took_is_told_in_a_line(
+    asked: list[tuple[str, Any]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(machine_usage, "driver_version", lambda: "570.1")
+    with measured(Compute(device="cuda:1", precision="bf16")) as usage:
+        note_kernel("flash")
+        note_kernel("CUDA graph")
+    took = usage()
+    assert str(took) == "on cuda (ACME 9000, driver 570.1) in bf16 by CUDA graph, flash; peak memory 0 MB"
+    assert took.peak_bytes == 12_345 and ("reset_peak_memory_stats", CUDA) in asked
+    assert took.how == {
+        "device": "cuda (ACME 9000)", "driver": "570.1", "precision": "bf16", "kernels": "CUDA graph, flash"
+    }  # fmt: skip
 
 
 @pytest.mark.parametrize("device", [None, torch.device("cpu"), torch.device("meta")])

@@ -192,7 +192,7 @@ def test_a_refused_resumption_takes_nothing_away(
     folder = tmp_path / "run"
     assert zoo(arguments(folder, steps=2)) == 0
     before = {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()}
-    for more in (("--resume", "--seed", "9"), ()):
+    for more in (("--resume", "--seed", "9"), ("--seed", "9")):
         assert zoo(arguments(folder, *more, steps=2)) == 2
     assert {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()} == before
     capfd.readouterr()

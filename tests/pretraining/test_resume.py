@@ -50,7 +50,7 @@ def test_killed_at_ten_random_points_a_run_ends_with_the_same_bits(
     chance = random.Random(4)
     n_kills = 0
     for point in sorted(chance.sample(range(1, 118), 10)):
-        process = start(arguments(killed, "--resume", "--checkpoint-every", "5", steps=120))
+        process = start(arguments(killed, "--checkpoint-every", "5", steps=120))
         for _ in waiting(process):
             if steps_of(killed)[-1:] >= [point]:
                 process.join(chance.random() * 0.02)
@@ -58,7 +58,7 @@ def test_killed_at_ten_random_points_a_run_ends_with_the_same_bits(
         process.join()
         n_kills += process.exitcode == -signal.SIGKILL
     assert n_kills == 10
-    assert zoo(arguments(killed, "--resume", "--checkpoint-every", "5", steps=120)) == 0
+    assert zoo(arguments(killed, "--checkpoint-every", "5", steps=120)) == 0
     assert weights(killed) == weights(whole)
     assert losses(killed) == losses(whole)
     assert steps_of(killed) == list(range(1, 121))
@@ -82,7 +82,7 @@ def stopped(process: ForkServerProcess, folder: Path, number: signal.Signals) ->
 def test_a_signal_writes_a_checkpoint_first(
     arguments: Arguments, start: Start, tmp_path: Path, number: signal.Signals
 ) -> None:
-    process = start(arguments(tmp_path, "--resume", "--checkpoint-every", "1000", steps=2_000))
+    process = start(arguments(tmp_path, "--checkpoint-every", "1000", steps=2_000))
     assert stopped(process, tmp_path, number) == 128 + number
     (newest,) = Checkpoints(tmp_path / "checkpoints", 2).found()
     assert newest.name == f"step-{steps_of(tmp_path)[-1]:010d}"
@@ -91,7 +91,7 @@ def test_a_signal_writes_a_checkpoint_first(
 def test_a_full_disk_stops_the_run_and_leaves_the_last_checkpoint(
     arguments: Arguments, zoo: Zoo, start: Start, tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    command = arguments(tmp_path, "--resume", "--checkpoint-every", "10", "--keep", "1", steps=2_000)
+    command = arguments(tmp_path, "--checkpoint-every", "10", "--keep", "1", steps=2_000)
     stopped(start(command), tmp_path, signal.SIGTERM)
     (kept,) = Checkpoints(tmp_path / "checkpoints", 1).found()
     before = {path.name: path.read_bytes() for path in kept.iterdir()}
@@ -117,7 +117,7 @@ def test_a_checkpoint_that_cannot_be_read_is_passed_over_and_told(
     newest, _ = Checkpoints(folder / "checkpoints", 2).found()
     path = newest / "optimizer.safetensors"
     path.write_bytes(path.read_bytes()[:-100])
-    assert zoo(arguments(folder, "--checkpoint-every", "10", "--resume", steps=30)) == 0
+    assert zoo(arguments(folder, "--checkpoint-every", "10", steps=30)) == 0
     told = capfd.readouterr().err
     assert f"warning: cannot load {path}" in told and "continuing after step 20" in told
     assert weights(folder) == before
@@ -129,14 +129,16 @@ def test_a_folder_with_another_run_is_left_alone(
     folder = tmp_path / "run"
     assert zoo(arguments(folder, steps=2)) == 0
     for more, message in (
-        ((), "holds a run; continue it with --resume"),
+        (("--seed", "7"), "holds another run: it differs in seed"),
         (("--resume", "--seed", "7"), "holds another run: it differs in seed"),
     ):
         assert zoo(arguments(folder, *more, steps=2)) == 2
         assert message in capfd.readouterr().err
+    assert zoo(arguments(tmp_path / "new", "--resume", steps=2)) == 2
+    assert "there is no run in" in capfd.readouterr().err and not (tmp_path / "new").exists()
     (tmp_path / "other").mkdir()
     (tmp_path / "other" / "letter.txt").write_text("dear")
-    assert zoo(arguments(tmp_path / "other", "--resume", steps=2)) == 2
+    assert zoo(arguments(tmp_path / "other", steps=2)) == 2
     assert "is not empty and holds no run" in capfd.readouterr().err
 
 
@@ -146,7 +148,7 @@ def test_in_bf16_with_lamb_and_two_lengths_a_run_stopped_in_either_length_ends_w
 ) -> None:
     lengths = ("--set", "pretraining.short_length=12", "--set", "pretraining.short_share=0.6")
     recipe = ("--precision", "bf16", "--set", "pretraining.optimizer=lamb", *lengths, "--checkpoint-every", "6")
-    command = arguments(tmp_path, *recipe, "--keep", "9", "--resume")
+    command = arguments(tmp_path, *recipe, "--keep", "9")
     assert zoo(command) == 0
     before = weights(tmp_path), losses(tmp_path)
     for last in (6, 18):  # of the short sequences, and where the long ones begin
@@ -160,7 +162,7 @@ def test_in_bf16_with_lamb_and_two_lengths_a_run_stopped_in_either_length_ends_w
 def test_two_processes_do_not_work_in_one_folder(
     arguments: Arguments, zoo: Zoo, start: Start, tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    command = arguments(tmp_path, "--resume", steps=2_000)
+    command = arguments(tmp_path, steps=2_000)
     process = start(command)
     for _ in waiting(process):
         if steps_of(tmp_path):

@@ -123,7 +123,7 @@ def test_stopped_and_resumed_it_ends_with_the_same_bits(
     model: Path, arguments: Arguments, zoo: Zoo, tmp_path: Path
 ) -> None:
     folder = tmp_path / "run"
-    command = arguments(folder, "--checkpoint-every", "4", "--keep", "9", "--resume", variant=str(model), steps=12)
+    command = arguments(folder, "--checkpoint-every", "4", "--keep", "9", variant=str(model), steps=12)
     assert zoo(command) == 0
     whole = (folder / "model" / "model.safetensors").read_bytes()
     for later in ("checkpoints/step-0000000008", "checkpoints/step-0000000012", "model"):
@@ -139,7 +139,7 @@ def test_stopped_and_resumed_it_ends_with_the_same_bits(
 def test_other_weights_are_another_run(
     model: Path, arguments: Arguments, zoo: Zoo, tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    command = arguments(tmp_path / "run", "--resume", variant=str(model), steps=2)
+    command = arguments(tmp_path / "run", variant=str(model), steps=2)
     assert zoo(command) == 0
     changed = encoders.load(model)
     with torch.no_grad():

@@ -38,7 +38,7 @@ def test_a_narrower_student_resumes_to_the_same_bits_and_is_saved_without_its_ma
     shutil.copytree(tmp_path / "whole", tmp_path / "stopped")
     shutil.rmtree(tmp_path / "stopped" / "model")
     shutil.rmtree(tmp_path / "stopped" / "checkpoints" / "step-0000000006")
-    again = arguments(tmp_path / "stopped", "--checkpoint-every", "2", "--resume", variant=variant, steps=6)
+    again = arguments(tmp_path / "stopped", "--checkpoint-every", "2", variant=variant, steps=6)
     assert zoo(again) == 0
     one, other = (load_file(tmp_path / name / "model" / "model.safetensors") for name in ("whole", "stopped"))
     assert not any("projection" in name for name in one) and one.keys() == other.keys()

@@ -46,7 +46,7 @@ def test_two_processes_give_the_same_curve_and_one_goes_on_with_it(
     for name in ("step-0000000030", "../model", "../result.json"):
         place = folder / "checkpoints" / name
         place.rename(tmp_path / name.removeprefix("../"))
-    assert zoo(arguments(folder, *STEADY, "--resume")) == 0
+    assert zoo(arguments(folder, *STEADY)) == 0
     assert curve(folder) == pytest.approx(alone, abs=1e-5)
     assert len(curve(folder)) == len(alone)
 

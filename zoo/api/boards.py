@@ -29,8 +29,12 @@ class Leaderboard:
 
     def __repr__(self) -> str:
         board = self.board
-        lines = [f"{group.label}: {len(group.runs)} runs, {group.data}" for group in board.groups]
-        return "\n".join([f"{len(board.rows)} systems on {len(board.tasks)} tasks", *lines])
+        lines = [f"{group.label}: {_counted(len(group.runs), 'run')}, {group.data}" for group in board.groups]
+        return "\n".join([f"{_counted(len(board.rows), 'system')} on {_counted(len(board.tasks), 'task')}", *lines])
+
+
+def _counted(n: int, what: str) -> str:
+    return f"{n:,} {what}{'s' * (n != 1)}"
 
 
 def board(*runs: str | Path, out: str | Path | None = None) -> Leaderboard:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import shlex
 from collections.abc import Sequence
 from dataclasses import replace
@@ -36,8 +35,6 @@ if TYPE_CHECKING:
 
 RUNS = Path("runs")
 Place = str | Path
-
-_log = logging.getLogger("zoo")
 
 
 @takes(ComparisonOptions)
@@ -252,7 +249,6 @@ def _carried_out(
 
     if asked.resume and asked.out is None:
         asked = asked.model_copy(update={"out": _newest()})
-        _log.warning(f"resuming {asked.out}")
     catalog = catalog or Catalog.installed()
     plan = _planned(catalog, variants, asked)
     if kind == "ablate" and plan.ablation is None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Literal, get_args
 
@@ -23,6 +24,7 @@ from zoo.inference.text_scores import preferred
 from zoo.inference.vector_file import VectorFile
 from zoo.machine.compute import Compute, chosen_compute, refuse_unsupported
 from zoo.machine.failures import failures_told
+from zoo.machine.usage import measured
 from zoo.model import Model
 from zoo.pooling.config import vector_config
 from zoo.progress import Pace, Shown
@@ -32,6 +34,8 @@ from zoo.tasks.scoring import score
 from zoo.tasks.task import Example, Task
 from zoo.text.encoding import Text, log_cut
 from zoo.text.lines import read_lines
+from zoo.weights.folder_names import told_apart
+from zoo.weights.hub import folder_named
 
 AnyModel = str | Path | Model
 """A model, its folder, or hub:OWNER/NAME@REVISION."""
@@ -54,7 +58,7 @@ def encode(
     prompt. -> [N, H], or [H], in float32. Raises ZooError if the model has no tokenizer.
     """
     how = {"max_length": max_length, "normalize": normalize, "prompt": prompt, "prompt_name": prompt_name}
-    with at_work(model, device, precision) as loaded:
+    with at_work(model, device, precision) as (loaded, _):
         return loaded.encode(texts, pool=pool, **how)  # type: ignore[arg-type]
 
 
@@ -75,15 +79,17 @@ def encode_file(
 ) -> int:
     """Write one vector per line of a file to a safetensors file, and return the number of texts; as `zoo encode`.
 
-    With `pairs`, a line is two texts separated by a tab. Memory does not grow with the file.
+    With `pairs`, a line is two texts separated by a tab. The file's metadata name the model, the device, the precision
+    and the kernels. Memory does not grow with the file.
     """
     how = {"pool": pool, "max_length": max_length, "normalize": normalize, "prompt": prompt, "prompt_name": prompt_name}
     source, n_texts = Path(text), 0
     pace = Pace(source.stat().st_size if source.is_file() else 0)
-    with at_work(model, device, precision) as loaded, Shown(Console(stderr=True, quiet=not progress)) as shown:
+    shown = Shown(Console(stderr=True, quiet=not progress))
+    with at_work(model, device, precision) as (loaded, compute), measured(compute) as usage, shown:
         config = vector_config(loaded.sentence, loaded.variant.dims, **how)  # type: ignore[arg-type]
         folder = loaded.origin.folder if loaded.origin else str(model)
-        made_by = {"model": folder, "pool": ",".join(config.poolings), "precision": precision}
+        made_by = {"model": folder, "pool": ",".join(config.poolings)}
         row = shown.bars.add(f"encoding {source}", pace.total, lambda: pace)
         with VectorFile(Path(out), config.width, several=config.keeps_tokens, metadata=made_by) as file:
             ends: deque[int] = deque()
@@ -93,6 +99,8 @@ def encode_file(
                 for _ in window:
                     pace.done = ends.popleft()
                 shown.bars.move(row, pace.done, f"{n_texts:,} texts")
+            file.metadata.update(usage().how)
+        shown.line(str(usage()))
     return n_texts
 
 
@@ -103,7 +111,7 @@ def fill(
 
     Raises ZooError if the model predicts no masked tokens, or the text holds no mask.
     """
-    with at_work(model, device, precision) as loaded:
+    with at_work(model, device, precision) as (loaded, _):
         return Filled(text, fill_mask.fill(loaded, text, top=top))
 
 
@@ -122,7 +130,7 @@ def predict(
     or items do not fit it.
     """
     items = [(item,) if isinstance(item, str) else tuple(item) for item in texts]
-    with at_work(model, device, precision) as loaded:
+    with at_work(model, device, precision) as (loaded, _):
         return predict_text.predict_texts(loaded, items, labels=labels)
 
 
@@ -144,13 +152,15 @@ def predict_file(
     names = list(labels) if labels is not None else None
     if task is not None and not isinstance(model, Model) and Path(model).is_file():
         return _predictions_read(Path(model), Path(file), task)
-    with at_work(model, device, precision) as loaded:
+    with at_work(model, device, precision) as (loaded, compute), measured(compute) as usage:
         if task is not None:
-            return _task_predictions(loaded, Path(file), task, names)
-        head = predict_text.head_for_text(loaded, names)
-        lines = read_lines(Path(file))
-        items = [predict_text.example_of(head, line, f"{file}:{number}", pairs=pairs) for number, line in lines]
-        return predict_text.predict_examples(loaded, head, items)
+            found = _task_predictions(loaded, Path(file), task, names)
+        else:
+            head = predict_text.head_for_text(loaded, names)
+            lines = read_lines(Path(file))
+            items = [predict_text.example_of(head, line, f"{file}:{number}", pairs=pairs) for number, line in lines]
+            found = predict_text.predict_examples(loaded, head, items)
+        return replace(found, usage=usage())
 
 
 def _task_predictions(model: Model, file: Path, name: str, labels: list[str] | None) -> Predictions:
@@ -190,9 +200,11 @@ def convert(
 
 
 @contextmanager
-def at_work(model: AnyModel, device: str | None = None, precision: Precision = "fp32") -> Iterator[Model]:
-    """The model on a device, loaded if only its folder is given, by default on a GPU if there is one; inside, its
-    passes compute in the precision.
+def at_work(
+    model: AnyModel, device: str | None = None, precision: Precision = "fp32"
+) -> Iterator[tuple[Model, Compute]]:
+    """The model on a device, loaded if only its folder is given, by default on a GPU if there is one; and how it
+    computes: inside, its passes do so in the precision.
 
     Raises ZooError if this machine has no such device or precision, RunFailed if memory runs out.
     """
@@ -206,7 +218,18 @@ def at_work(model: AnyModel, device: str | None = None, precision: Precision = "
         else:
             compute = chosen_compute(device, precision)
         with compute.autocast():
-            yield loaded.to(compute.torch_device)
+            yield loaded.to(compute.torch_device), compute
+
+
+def names_of(models: Sequence[AnyModel]) -> list[str]:
+    """What models are called side by side: by as much of their folders' paths as tells them apart."""
+    folders = [None if isinstance(model, Model) else folder_named(model).resolve() for model in models]
+    names = told_apart(folder for folder in folders if folder is not None)
+    return [
+        model.variant.name if isinstance(model, Model) else names[folder]
+        for model, folder in zip(models, folders, strict=True)
+        if folder is not None or isinstance(model, Model)
+    ]
 
 
 def _name(device: torch.device) -> str:

@@ -45,7 +45,7 @@ def pretrain(
             done = carry_out(catalog, run.spec, run.text, run.options, how, display, run.changes)
         distributed.barrier()
     if isinstance(done, int):
-        raise Stopped(f"a checkpoint is in {asked.out}; continue with the same command and --resume", done)
+        raise Stopped(f"a checkpoint is in {asked.out}; the same command continues", done)
     return Pretrained(asked.out, done.summary, distributed.is_main_process)
 
 

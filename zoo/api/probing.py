@@ -11,7 +11,7 @@ from typing import Any
 
 from rich.console import Console
 
-from zoo.api.models import at_work
+from zoo.api.models import at_work, names_of
 from zoo.api.scoring import Reported
 from zoo.api.signature import takes
 from zoo.core.errors import ZooError
@@ -25,6 +25,7 @@ from zoo.experiments.runner.job import run_job
 from zoo.inference.probe import ProbeTask
 from zoo.inference.probe import probe as carry_out
 from zoo.inference.request import ProbeRequest
+from zoo.machine.usage import measured
 from zoo.model import Model
 from zoo.progress import Pace, Shown
 from zoo.registry.catalog import Catalog
@@ -55,23 +56,23 @@ def probe(
     chosen = catalog.task(task)
     dataset = _checked(chosen, asked.data)
     with Shown(Console(stderr=True, quiet=not progress)) as shown, TemporaryDirectory() as place:
+        found, name = model, ""
         if isinstance(model, str) and catalog.folder(model) is None:
-            found: str | Path | Model = _pretrained(catalog, model, task, asked, Path(place), shown)
-        else:
-            found = model
-        with at_work(found, asked.device, asked.precision) as loaded:
+            found, name = _pretrained(catalog, model, task, asked, Path(place), shown), model
+        name = name or names_of([found])[0]
+        with at_work(found, asked.device, asked.precision) as (loaded, compute), measured(compute) as usage:
             recipe = _recipe(loaded.variant.finetuning, asked)
             work = ProbeTask(chosen, dataset, recipe, range(asked.seeds))
-            systems = {_called(model): loaded}
+            systems = {name: loaded}
             systems |= {RANDOM: untrained(loaded, catalog)} if asked.control is not False else {}
             answers = {}
-            for name, system in systems.items():
-                with _row(shown, f"probing {name}") as moved:
-                    answers[name] = carry_out(system, work, moved)
+            for system, encoder in systems.items():
+                with _row(shown, f"probing {system}") as moved:
+                    answers[system] = carry_out(encoder, work, moved)
+            computed = {"computed": str(usage())}
     gold, settings = gold_labels(chosen, dataset), recipe.model_dump(include={"learning_rate", "batch_size"})
-    settings |= {"precision": asked.precision} if asked.precision != "fp32" else {}
-    settings |= {"seeds": asked.seeds, "steps": recipe.steps or f"{recipe.epochs:g} epochs"}
-    return Probed(ProbeReport(_called(model), chosen, gold, answers, _baselines(chosen, dataset), settings))
+    settings |= {"seeds": asked.seeds, "steps": recipe.steps or f"{recipe.epochs:g} epochs", **computed}
+    return Probed(ProbeReport(name, chosen, gold, answers, _baselines(chosen, dataset), settings))
 
 
 def untrained(model: Model, catalog: Catalog) -> Model:
@@ -130,7 +131,3 @@ def _baselines(task: Task, dataset: Dataset) -> dict[str, float]:
         answers = imported(predict)(dataset, task, 0)
         found[name] = main_score(task, {split: score(task, gold[split], answers[split]) for split in gold})
     return found
-
-
-def _called(model: str | Path | Model) -> str:
-    return model.variant.name if isinstance(model, Model) else str(model)

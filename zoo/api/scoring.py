@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Protocol, TypeVar
 
-from zoo.api.models import AnyModel, at_work
+from zoo.api.models import AnyModel, at_work, names_of
 from zoo.api.rendered import Rendered
 from zoo.core.errors import UnknownName, ZooError
 from zoo.core.specs import Precision
@@ -16,6 +16,7 @@ from zoo.experiments.report.pairs import PairReport
 from zoo.experiments.report.texts import GapReport, TextReport
 from zoo.inference.likelihood import language_model
 from zoo.inference.text_scores import Gap, read_gaps, read_texts, score_gap, score_pairs, score_texts
+from zoo.machine.usage import measured
 from zoo.model import Model
 from zoo.tasks.minimal_pairs import MinimalPair, limited, read_pairs
 from zoo.tasks.starter import PAIRS
@@ -91,19 +92,18 @@ class _Scoring:
             raise ZooError("name a model to score with: the folder of one, as runs/mine/model")
         scores: dict[str, T] = {}
         methods: dict[str, str] = {}
-        for given in self.models:
-            with at_work(given, self.device, self.precision) as model:
-                name = model.variant.name if isinstance(given, Model) else str(given)
+        for name, given in zip(names_of(self.models), self.models, strict=True):
+            with at_work(given, self.device, self.precision) as (model, compute), measured(compute) as usage:
                 if name in scores:
                     raise ZooError(f"{name} is given twice; give each model once")
                 causal = language_model(model).causal
-                scores[name], methods[name] = scored(model), self._method(causal)
+                scores[name] = scored(model)
+                methods[name] = f"{self._method(causal)}; {usage()}"
         return scores, methods
 
     def _method(self, causal: bool) -> str:
         hidden = "the later pieces of its word hidden with it" if self.within_words else "one token hidden at a time"
-        method = "log-likelihood from left to right" if causal else f"pseudo-log-likelihood, {hidden}"
-        return method if self.precision == "fp32" else f"{method}; passes in {self.precision}"
+        return "log-likelihood from left to right" if causal else f"pseudo-log-likelihood, {hidden}"
 
 
 def _pairs(how: _Scoring, given: str | Path | Sequence[MinimalPair], limit: int | None) -> PairReport:

@@ -159,5 +159,7 @@ def predict(
         for end, text in (files or {out.suffix: table}).items():
             write_text(out.with_suffix(end), text)
         ending({f"{len(predictions.rows):,} predictions": out})
+        if predictions.usage is not None:
+            print(predictions.usage, file=sys.stderr)
     if predictions.scores:
         print(predictions.scored, file=sys.stderr)

@@ -20,6 +20,8 @@ from zoo.registry.presets import Size, cpu_size
 
 Row = dict[str, JsonValue]
 FILTERS = "Filters"
+LONG, FEW = 40, 3
+"""A list of words of more characters is shown by so many of its words."""
 
 
 class ListOptions(Options):
@@ -59,7 +61,7 @@ def list_(
     """
     catalog = open_catalog(strict)
     rows = list(rows_of(catalog, what, options))
-    print_rows(rows, as_json)
+    print_rows(rows if as_json else [_shortened(row) for row in rows], as_json)
 
 
 def rows_of(catalog: Catalog, what: str, options: ListOptions) -> Iterator[Row]:
@@ -86,6 +88,17 @@ def rows_of(catalog: Catalog, what: str, options: ListOptions) -> Iterator[Row]:
 
 def _at_most(count: Any, most: int) -> bool:
     return count is not None and count <= most
+
+
+def _shortened(row: Row) -> Row:
+    """A row in which a long list of words, as the labels of a task, is its beginning and its length."""
+    return {name: _beginning(cell) if isinstance(cell, str) else cell for name, cell in row.items()}
+
+
+def _beginning(cell: str) -> str:
+    words = cell.split(", ")
+    few = f"{', '.join(words[:FEW])}, ... ({len(words)})"
+    return few if len(words) > FEW and len(cell) > LONG else cell
 
 
 def _variants(catalog: Catalog) -> Iterator[Row]:

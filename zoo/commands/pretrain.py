@@ -33,7 +33,7 @@ def pretrain(
     as_json: AsJson = False,
     strict: Strict = False,
 ) -> int:
-    """Pre-train one variant on text, with a live display; stop it at any time, and continue with --resume.
+    """Pre-train one variant on text, with a live display; stop it at any time; the same command goes on.
 
     A folder with a model is trained further, from its weights and with its tokenizer.
 

@@ -36,7 +36,9 @@ class Tokenizer(ABC):
     sep_id: int
     mask_id: int
     bos_id: int | None = None
-    """The id that opens a text for a model that reads from left to right, if there is one."""
+    """The id that opens a text for a model that reads from left to right, if there is one: where none opens texts, the
+    one that ends them, as a text follows the end of another in pre-training.
+    """
     splits_at_spaces: bool = False
     """Whether the ids of a text's beginning up to a space begin those of the text, so that its end need not be read."""
 

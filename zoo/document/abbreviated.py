@@ -32,7 +32,7 @@ def abbreviated(document: Document) -> Document:
     place = next((place for place, each in enumerate(sections) if each.tables), 0)
     if sections:
         sections[place] = replace(sections[place], blocks=(*sections[place].blocks, legend(short)))
-    return replace(document, sections=tuple(sections), names=())
+    return replace(document, title=said(document.title), sections=tuple(sections), names=())
 
 
 def short_names(names: Sequence[str]) -> dict[str, str]:

@@ -181,7 +181,7 @@ def _from_left_to_right(
                 if 0 in asked[index]:
                     raise ZooError(
                         "a causal model cannot predict the first token, and its tokenizer puts none before it; name "
-                        "one as bos_token in tokenizer_config.json"
+                        "one as bos_token or eos_token in tokenizer_config.json"
                     )
                 found[index] = row.cpu().numpy()[np.array(asked[index], dtype=np.int64) - 1]
     return found

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from zoo.core.errors import ZooError
 from zoo.heads import TaskHead
 from zoo.inference.fill_mask import mask_objective
+from zoo.machine.usage import Usage
 from zoo.model import Model
 from zoo.tasks.kinds import task_kind
 from zoo.tasks.task import Example
@@ -27,13 +28,15 @@ SHOWN = 10
 class Predictions:
     """A table of words, each row beginning with its item's number from 0; and scores, where there are gold labels.
 
-    `files` are the same in the layout of the task's own evaluation, by how their names end.
+    `files` are the same in the layout of the task's own evaluation, by how their names end; `usage` says what a file of
+    items took.
     """
 
     columns: tuple[str, ...]
     rows: list[tuple[str, ...]]
     scores: Mapping[str, float] = field(default_factory=dict)
     files: Mapping[str, str] = field(default_factory=dict)
+    usage: Usage | None = None
 
     def __repr__(self) -> str:
         shown = ["\t".join(row) for row in (self.columns, *self.rows[:SHOWN])]

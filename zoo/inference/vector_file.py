@@ -38,7 +38,7 @@ class VectorFile:
         self._rows = 0
         self._texts = 0
         self._several = several
-        self._metadata = dict(metadata or {})
+        self.metadata = dict(metadata or {})
 
     def __enter__(self) -> Self:
         if self._path.is_dir() or is_device(self._path):
@@ -88,7 +88,7 @@ class VectorFile:
     def _finish(self) -> None:
         size = 4 * self._rows * self._width
         header: dict[str, object] = {
-            "__metadata__": self._metadata,
+            "__metadata__": self.metadata,
             "vectors": {"dtype": "F32", "shape": [self._rows, self._width], "data_offsets": [0, size]},
         }
         if self._several:

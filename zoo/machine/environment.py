@@ -65,16 +65,23 @@ def environment(installed: Installed, compute: Compute | None = None) -> Environ
         | ({"cuda": str(torch.version.cuda)} if on_gpu else {}),
         python=platform.python_version(),
         platform=f"{platform.system()} {platform.machine()}",
-        processor=_processor(),
+        processor=processor(),
         instruction_set=torch.backends.cpu.get_cpu_capability(),
         processors=os.cpu_count() or 1,
         threads=compute.threads or torch.get_num_threads(),
         precision=compute.precision,
         device=compute.device.partition(":")[0],
-        accelerator=torch.cuda.get_device_name(compute.torch_device) if on_gpu else None,
+        accelerator=accelerator_of(compute),
         driver=driver_version() if on_gpu else None,
         deterministic=compute.repeats,
     )
+
+
+def accelerator_of(compute: Compute) -> str | None:
+    """The name of the GPU that work runs on, if it is one of NVIDIA's."""
+    import torch
+
+    return torch.cuda.get_device_name(compute.torch_device) if compute.device.startswith("cuda") else None
 
 
 def driver_version() -> str | None:
@@ -91,7 +98,7 @@ def driver_version() -> str | None:
 
 
 @cache
-def _processor() -> str:
+def processor() -> str:
     """The model of the processor, if the system reports it."""
     try:
         lines = Path("/proc/cpuinfo").read_text().splitlines()

@@ -102,7 +102,7 @@ class PretrainRequest(Options):
     ] = None
     log_every: Annotated[Amount, Help("Steps between lines of the log.", FOLDER, "10")] = 1
     tensorboard: Annotated[bool, Help("Write events for TensorBoard.", FOLDER)] = False
-    resume: Annotated[bool, Help("Continue the run in --out where it was stopped.", FOLDER)] = False
+    resume: Annotated[bool, Help("Continue the run in --out, and begin none.", FOLDER)] = False
 
 
 @dataclass(frozen=True)

@@ -182,7 +182,7 @@ class _Training:
                 step.reading.read()  # what is saved must be finite
                 self._save()
             if step.stop and not last:
-                self.watcher.message(f"stopped after step {step.number} of {n_steps}; continue with --resume")
+                self.watcher.message(f"stopped after step {step.number} of {n_steps}; the same command continues")
                 return stopping.signal or 1
             if last:
                 break

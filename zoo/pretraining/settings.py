@@ -30,7 +30,7 @@ class InitialWeights(Record):
 
 
 class PretrainSpec(Record):
-    """What decides a run's outcome, but for rounding; a folder holds one run, and `--resume` continues no other."""
+    """What decides a run's outcome, but for rounding; a folder holds one run, and no other goes on there."""
 
     variant: Variant
     corpus_hash: str
@@ -76,6 +76,7 @@ class PretrainOptions(Record):
     keep: Annotated[int, Field(ge=1, le=1_000)] = 2
     tensorboard: bool = False
     resume: bool = False
+    """Whether there must be a run to continue."""
     measures_peak: bool = True
     """Whether to measure the machine's peak of matrix products, which takes about a second."""
     made_by: str = "zoo pretrain"
@@ -114,15 +115,17 @@ def scaled(
 
 @contextmanager
 def claimed(folder: Path, spec: PretrainSpec, resume: bool) -> Iterator[None]:
-    """Make a folder this run's, or see that it already is; no other process can meanwhile.
+    """Make a folder this run's, or see that it already is, as it must be to `resume`; no other process can meanwhile.
 
     What was made is taken away again where the run is refused, not failed, and left nothing to go on from. Raises
     ZooError where the folder is anything else's.
     """
+    if resume and not (folder / RUN).exists():
+        raise ZooError(f"there is no run in {folder} to continue; without --resume one begins")
     made = [place for place in (folder, *folder.parents) if not place.exists()]
     make_folder(folder)
     with locked(folder, wait=False):
-        before = _holds(folder, spec, resume)
+        before = _holds(folder, spec)
         try:
             if not before:
                 write_text(folder / RUN, spec.model_dump_json(indent=1))
@@ -135,15 +138,13 @@ def claimed(folder: Path, spec: PretrainSpec, resume: bool) -> Iterator[None]:
             raise
 
 
-def _holds(folder: Path, spec: PretrainSpec, resume: bool) -> bool:
+def _holds(folder: Path, spec: PretrainSpec) -> bool:
     """Whether a folder holds this run already; otherwise it is empty. Raises ZooError if it is neither."""
     path = folder / RUN
     if not path.exists():
         if any(folder.iterdir()):
             raise ZooError(f"{folder} is not empty and holds no run; give another --out")
         return False
-    if not resume:
-        raise ZooError(f"{folder} holds a run; continue it with --resume, or give another --out")
     try:
         found = PretrainSpec.model_validate_json(path.read_bytes())
     except ValidationError as error:

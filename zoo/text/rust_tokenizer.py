@@ -78,6 +78,7 @@ class RustTokenizer(Tokenizer):
         alone = self._frames[False]
         self._roles = _framing(self._rust, alone.before, alone.after) | built.special.roles
         self.__dict__ |= {f"{role}_id": self._rust.token_to_id(name) for role, name in self._roles.items()}
+        self.bos_id = self.__dict__.get("bos_id", self.__dict__.get("eos_id"))
         roles = [role for role in (*SpecialTokens._fields, "bos", "eos") if role in self._roles and role != "unk"]
         self._special_ids = tuple(dict.fromkeys([*(self.__dict__[f"{role}_id"] for role in roles), *around.tolist()]))
         self._is_special = np.isin(np.arange(self.vocab_size), self.special_ids)

@@ -10,20 +10,12 @@ from zoo import Packing, Passage
 from zoo.core.corpus import TokenCorpus
 from zoo.text.byte_level import ByteLevelTokenizer
 from zoo.text.rust_tokenizer import SpecialTokens
-from zoo.text.schemes import Built
 
 
 class FolderTokenizer(ByteLevelTokenizer):
-    """The tokenizer.json of a folder as it is; without a folder, byte-level BPE, Radford et al. 2019, section 2.2.
-
-    Where no token opens texts, the one that ends them does: a text follows the end of another, as in pre-training.
-    """
+    """The tokenizer.json of a folder as it is; without a folder, byte-level BPE, Radford et al. 2019, section 2.2."""
 
     names = SpecialTokens(pad="<pad>", unk="<unk>", cls="<s>", sep="</s>", mask="<mask>")
-
-    def __init__(self, built: Built) -> None:
-        super().__init__(built)
-        self.bos_id = self.__dict__.get("bos_id", self.__dict__.get("eos_id"))
 
 
 class Documents(Packing):

@@ -134,15 +134,20 @@ def test_times_of_different_machines_are_withheld_unless_asked_for(run: Comparis
 
 def test_scores_of_different_devices_are_not_shown_without_saying_so(run: ComparisonRun) -> None:
     assert not any("device" in note for note in section(run, "scores").notes)
-    card = {"device": "cuda", "accelerator": "ACME 9000", "precision": "bf16"}
+    card = {"device": "cuda", "accelerator": "ACME 9000", "driver": "570.1", "precision": "bf16"}
+    flash = {"kernels": ("flash",)}
     results = [
-        r.model_copy(update={"environment": r.environment.model_copy(update=card)})
+        r.model_copy(
+            update={"environment": r.environment.model_copy(update=card), "cost": r.cost.model_copy(update=flash)}
+        )
         if not isinstance(r, FailedResult) and (r.job.system, r.job.seed) == ("albert-tiny", 1)
         else r
         for r in run.results
     ]
-    (told,) = (note for note in section(replace(run, results=tuple(results)), "scores").notes if "device" in note)
+    mixed = replace(run, results=tuple(results))
+    (told,) = (note for note in section(mixed, "scores").notes if "device" in note)
     assert "cpu in fp32: bert-tiny, albert-tiny; ACME 9000 in bf16: albert-tiny" in told
+    assert {"driver 570.1", "kernels of attention and layers: flash"} < {*section(mixed, "environment").notes}
 
 
 def test_latency_is_told_with_its_quartiles_in_milliseconds(run: ComparisonRun) -> None:

@@ -10,6 +10,7 @@ from zoo.experiments.results.records import FailedResult
 from zoo.experiments.results.run import ComparisonRun
 from zoo.experiments.statistics.seeding import jobs_for
 from zoo.experiments.statistics.verdicts import Comparisons
+from zoo.machine.environment import Environment
 
 
 def missing_section(run: ComparisonRun, comparisons: Comparisons) -> Section:
@@ -51,18 +52,22 @@ def missing_table(run: ComparisonRun, jobs: Sequence[Job]) -> Table:
 
 def where(run: ComparisonRun) -> list[str]:
     """The environments of the results."""
-    seen = {
-        result.environment.model_dump_json(): result.environment
-        for result in run.results
-        if not isinstance(result, FailedResult)
-    }
+    seen: dict[str, Environment] = {}
+    kernels: dict[str, set[str]] = {}
+    for result in run.results:
+        if not isinstance(result, FailedResult):
+            place = result.environment
+            seen.setdefault(key := place.model_dump_json(), place)
+            kernels.setdefault(key, set()).update(result.cost.kernels)
     lines = []
-    for place in seen.values():
+    for key, place in seen.items():
         libraries = ", ".join(f"{name} {version}" for name, version in place.libraries.items())
         plugins = ", ".join(f"{name} {version}" for name, version in place.plugins.items())
         lines += [
             f"zoo {place.zoo}; Python {place.python}; {libraries}",
             f"plugins: {plugins}",
             f"{place.platform}, {place.processors} processors: {place.hardware}",
+            *([f"driver {place.driver}"] if place.driver else []),
+            *([f"kernels of attention and layers: {', '.join(sorted(kernels[key]))}"] if kernels[key] else []),
         ]
     return lines

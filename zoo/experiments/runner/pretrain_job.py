@@ -123,7 +123,6 @@ def _options(work: JobContext, variant: Variant, folder: Path) -> PretrainOption
         model=str(work.model_folder()),
         checkpoint_seconds=CHECKPOINT_SECONDS,
         evaluate_every=variant.pretraining.steps,
-        resume=True,
         measures_peak=False,
         made_by="zoo compare",
     )

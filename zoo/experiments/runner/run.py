@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import time
 from collections.abc import Callable, Sequence
 from math import inf
@@ -20,6 +21,8 @@ from zoo.experiments.runner.gold import keep_gold
 from zoo.experiments.runner.job_store import JobStore, Recorded
 from zoo.machine.environment import environment
 from zoo.registry.catalog import Catalog
+
+_log = logging.getLogger("zoo")
 
 
 class Watcher(Protocol):
@@ -67,11 +70,13 @@ def run(
     """
     catalog = (catalog or Catalog.installed()).with_tasks(plan.own_tasks)
     executor = executor or (LocalProcesses(workers) if workers else InProcess(catalog))
-    claim(plan, folder)
+    was_there = claim(plan, folder)
     if command:
         write_made(folder, command)
     keep_gold(catalog, plan, folder)
     store = JobStore(plan, folder, environment(catalog, plan.compute), reuse, jobs=())
+    if was_there and (n_done := len(store.run().results)):
+        _log.warning(f"continuing the run in {folder}, where {n_done:,} jobs are finished")
     rounds = _Rounds(store, wanted, watcher, seconds)
 
     def report(recorded: Recorded) -> None:
@@ -125,10 +130,10 @@ class _Rounds:
         return self._n > 1 and time.monotonic() > self._until
 
 
-def claim(plan: Plan, folder: Path) -> None:
-    """Claim the run folder for this plan, or check that it is. Raises ZooError if it belongs to anything else."""
+def claim(plan: Plan, folder: Path) -> bool:
+    """Claim the run folder for this plan; whether it already was. Raises ZooError if it belongs to anything else."""
     path = folder / "plan.json"
-    if path.exists():
+    if there := path.exists():
         if read_plan(path).content_hash != plan.content_hash:
             raise ZooError(f"{folder} holds the run of another plan; give another --out, or delete that folder")
     elif folder.is_dir() and not all(_half_written(found) for found in folder.iterdir()):
@@ -136,6 +141,7 @@ def claim(plan: Plan, folder: Path) -> None:
     make_folder(folder)
     write_text(path, plan.model_dump_json(indent=1))
     make_folder(folder / "jobs")
+    return there
 
 
 def _half_written(path: Path) -> bool:
