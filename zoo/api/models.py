@@ -223,12 +223,12 @@ def at_work(
 
 def names_of(models: Sequence[AnyModel]) -> list[str]:
     """What models are called side by side: by as much of their folders' paths as tells them apart."""
-    folders = [None if isinstance(model, Model) else folder_named(model).resolve() for model in models]
-    names = told_apart(folder for folder in folders if folder is not None)
+    folders = {
+        place: folder_named(model).resolve() for place, model in enumerate(models) if not isinstance(model, Model)
+    }
+    names = told_apart(folders.values())
     return [
-        model.variant.name if isinstance(model, Model) else names[folder]
-        for model, folder in zip(models, folders, strict=True)
-        if folder is not None or isinstance(model, Model)
+        model.variant.name if isinstance(model, Model) else names[folders[place]] for place, model in enumerate(models)
     ]
 
 

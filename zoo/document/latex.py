@@ -37,12 +37,13 @@ FITTING = r"\resizebox{\ifdim\width>\linewidth\linewidth\else\width\fi}{!}{%"
 
 def render(document: Document) -> str:
     """A section for each of the document's; tiers are superscripts, the first in bold."""
+    document = abbreviated(document)
     lines = [
         r"% needs \usepackage[T1]{fontenc}, \usepackage{array,booktabs,graphicx,longtable}",
         f"% {escaped(document.title)}",
         *([f"% {document.made.date}: {escaped(document.made.command)}"] if document.made else []),
     ]
-    for section in abbreviated(document).sections:
+    for section in document.sections:
         lines += ["", rf"\subsection*{{{escaped(section.title)}}}", rf"\label{{sec:{_label(section.id)}}}"]
         for block in section.blocks:
             lines += _block(block)

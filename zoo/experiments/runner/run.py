@@ -70,13 +70,7 @@ def run(
     """
     catalog = (catalog or Catalog.installed()).with_tasks(plan.own_tasks)
     executor = executor or (LocalProcesses(workers) if workers else InProcess(catalog))
-    was_there = claim(plan, folder)
-    if command:
-        write_made(folder, command)
-    keep_gold(catalog, plan, folder)
-    store = JobStore(plan, folder, environment(catalog, plan.compute), reuse, jobs=())
-    if was_there and (n_done := len(store.run().results)):
-        _log.warning(f"continuing the run in {folder}, where {n_done:,} jobs are finished")
+    store = _opened(catalog, plan, folder, reuse, command)
     rounds = _Rounds(store, wanted, watcher, seconds)
 
     def report(recorded: Recorded) -> None:
@@ -108,6 +102,18 @@ def run(
     finally:
         executor.close()
         store.close()
+
+
+def _opened(catalog: Catalog, plan: Plan, folder: Path, reuse: Sequence[Path], command: str) -> JobStore:
+    """The jobs of a folder that is this run's now; one that already was is said to be continued."""
+    was_there = claim(plan, folder)
+    if command:
+        write_made(folder, command)
+    keep_gold(catalog, plan, folder)
+    store = JobStore(plan, folder, environment(catalog, plan.compute), reuse, jobs=())
+    if was_there and (n_done := len(store.run().results)):
+        _log.warning(f"continuing the run in {folder}, where {n_done:,} of {len(plan.jobs):,} jobs are finished")
+    return store
 
 
 class _Rounds:
