@@ -132,13 +132,6 @@ def test_two_runs_in_one_folder_share_the_jobs(whole: Path, small: list[str], tm
     assert fingerprints(tmp_path / "run") == fingerprints(whole)
 
 
-def test_the_same_command_continues_a_run_and_says_so(whole: Path, small: list[str], tmp_path: Path) -> None:
-    folder = Path(shutil.copytree(whole, tmp_path / "run"))
-    again, n_jobs = compare(folder, *small), len(fingerprints(whole))
-    assert again.returncode == 0 and not done(again.stderr)
-    assert f"continuing the run in {folder}, where {n_jobs} of {n_jobs} jobs are finished" in again.stderr
-
-
 def test_a_run_killed_five_times_ends_as_if_it_had_not_been(whole: Path, small: list[str], tmp_path: Path) -> None:
     dice = random.Random(0)
     command = process(tmp_path / "run", small)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import time
 from collections.abc import Callable, Sequence
 from math import inf
@@ -21,8 +20,6 @@ from zoo.experiments.runner.gold import keep_gold
 from zoo.experiments.runner.job_store import JobStore, Recorded
 from zoo.machine.environment import environment
 from zoo.registry.catalog import Catalog
-
-_log = logging.getLogger("zoo")
 
 
 class Watcher(Protocol):
@@ -70,7 +67,11 @@ def run(
     """
     catalog = (catalog or Catalog.installed()).with_tasks(plan.own_tasks)
     executor = executor or (LocalProcesses(workers) if workers else InProcess(catalog))
-    store = _opened(catalog, plan, folder, reuse, command)
+    claim(plan, folder)
+    if command:
+        write_made(folder, command)
+    keep_gold(catalog, plan, folder)
+    store = JobStore(plan, folder, environment(catalog, plan.compute), reuse, jobs=())
     rounds = _Rounds(store, wanted, watcher, seconds)
 
     def report(recorded: Recorded) -> None:
@@ -104,18 +105,6 @@ def run(
         store.close()
 
 
-def _opened(catalog: Catalog, plan: Plan, folder: Path, reuse: Sequence[Path], command: str) -> JobStore:
-    """The jobs of a folder that is this run's now; one that already was is said to be continued."""
-    was_there = claim(plan, folder)
-    if command:
-        write_made(folder, command)
-    keep_gold(catalog, plan, folder)
-    store = JobStore(plan, folder, environment(catalog, plan.compute), reuse, jobs=())
-    if was_there and (n_done := len(store.run().results)):
-        _log.warning(f"continuing the run in {folder}, where {n_done:,} of {len(plan.jobs):,} jobs are finished")
-    return store
-
-
 class _Rounds:
     """Admits the jobs that are wanted, then those that their results make necessary."""
 
@@ -136,10 +125,10 @@ class _Rounds:
         return self._n > 1 and time.monotonic() > self._until
 
 
-def claim(plan: Plan, folder: Path) -> bool:
-    """Claim the run folder for this plan; whether it already was. Raises ZooError if it belongs to anything else."""
+def claim(plan: Plan, folder: Path) -> None:
+    """Claim the run folder for this plan, or check that it is. Raises ZooError if it belongs to anything else."""
     path = folder / "plan.json"
-    if there := path.exists():
+    if path.exists():
         if read_plan(path).content_hash != plan.content_hash:
             raise ZooError(f"{folder} holds the run of another plan; give another --out, or delete that folder")
     elif folder.is_dir() and not all(_half_written(found) for found in folder.iterdir()):
@@ -147,7 +136,6 @@ def claim(plan: Plan, folder: Path) -> bool:
     make_folder(folder)
     write_text(path, plan.model_dump_json(indent=1))
     make_folder(folder / "jobs")
-    return there
 
 
 def _half_written(path: Path) -> bool:
