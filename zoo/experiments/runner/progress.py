@@ -23,7 +23,7 @@ class Display(Shown):
         super().__init__(console)
         self._forecast = Forecast(partial(work_of, plan), plan.needs)
         self._at_work: dict[str, tuple[TaskID, Pace]] = {}
-        self._n_ended = self._n_jobs = 0
+        self._n_ended = self._n_jobs = self._n_reused = 0
         self._all = self.bars.add("all jobs", 0.0, lambda: self._forecast, self._count)
 
     @property
@@ -56,12 +56,15 @@ class Display(Shown):
         self._show()
         if job.name in self._at_work:
             self.bars.remove_task(self._at_work.pop(job.name)[0])
+        self._n_reused += reused
         title = kind_of(job).title(job)
         if isinstance(result, FailedResult):
             self.line(f"failed: {title}: {result.reason}", style="red")
         elif not self.console.is_terminal:
             taken = "" if reused else f", {result.cost.seconds:,.1f} s; {self._forecast}"
             self.line(f"{self._count} {'had' if reused else 'done'}: {title}{taken}")
+        elif reused and self._n_reused == 1:
+            self.line("continuing: jobs that are finished are not done again")
 
     def _show(self) -> None:
         self.bars.move(self._all, self._forecast.done, self._count, total=self._forecast.work)
