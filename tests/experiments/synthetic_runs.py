@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib.util
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import zoo_albert
 import zoo_bert
@@ -17,12 +18,14 @@ from zoo.experiments.plan.job import Job
 from zoo.experiments.plan.make import make_plan
 from zoo.experiments.plan.plan import Plan
 from zoo.experiments.plan.planned import PlannedSplit, hash_json
+from zoo.experiments.plan.spec import PlanSettings
 from zoo.experiments.report.build import document
 from zoo.experiments.results.folder import write_result
 from zoo.experiments.results.gold_labels import write_gold
 from zoo.experiments.results.records import Cost, FailedResult, Measured, ModelResult, TaskResult
 from zoo.experiments.results.run import ComparisonRun
 from zoo.experiments.statistics.analysis import analyse
+from zoo.machine.compute import ONE_THREAD
 from zoo.machine.environment import environment
 
 _spec = importlib.util.spec_from_file_location("zoo_toy", Path(__file__).with_name("toy_task.py"))
@@ -33,6 +36,11 @@ _spec.loader.exec_module(toy)
 CATALOG = Catalog.of(zoo_bert, zoo_albert, toy)
 TARGETS = [item % 2 for item in range(40)]
 PLACE = environment(CATALOG)
+
+
+def settings(**asked: Any) -> PlanSettings:
+    """What is asked of a plan, on one thread."""
+    return PlanSettings(compute=ONE_THREAD, **asked)
 
 
 def of_forty(plan: Plan) -> Plan:

@@ -15,6 +15,7 @@ import zoo
 import zoo_albert
 import zoo_bert
 from tests.experiments import toy_task
+from tests.experiments.synthetic_runs import settings
 from tests.experiments.test_features import TUNED
 from zoo import Catalog, ZooError
 from zoo.api.comparisons import Comparison
@@ -245,7 +246,9 @@ def test_a_plan_of_compressed_variants_alone_trains_once() -> None:
 
 def test_a_dry_run_measures_each_compression_once(pruned: Comparison, tmp_path: Path) -> None:
     variants = [CATALOG.variant(f"bert-tiny{way}") for way in ("", WAYS["heads"], WAYS["units"])]
-    plan = make_plan(CATALOG, variants, ["lamps"], n_seeds=2, corpus=pruned.run.plan.corpus, evaluate_at=(5_000,))
+    plan = make_plan(
+        CATALOG, variants, ["lamps"], n_seeds=2, corpus=pruned.run.plan.corpus, settings=settings(evaluate_at=(5_000,))
+    )
     costs = {each.job: each.seconds for each in estimate(CATALOG, plan, tmp_path, workers=1).work}
     of_compressed = [seconds for job, seconds in costs.items() if job.kind == "compress"]
     assert len(of_compressed) == 2 * 2 * 2 and len({*of_compressed}) == 2 and min(of_compressed) > 0

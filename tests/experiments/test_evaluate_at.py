@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from scipy.interpolate import interp1d
 
-from tests.experiments.synthetic_runs import CATALOG, TARGETS, finetuned, of_forty, pretrained, rendered
+from tests.experiments.synthetic_runs import CATALOG, TARGETS, finetuned, of_forty, pretrained, rendered, settings
 from tests.experiments.test_comparison import Watcher, fingerprints
 from zoo import ZooError, plan_comparison
 from zoo.core.specs import Pretraining
@@ -77,7 +77,8 @@ def small(corpus: FilesCorpus, *, evaluate_at: tuple[int, ...]) -> Plan:
     text = "bert-tiny+dims.hidden_width=32+dims.ffn_width=48+dims.embedding_width=32+dims.max_length=24"
     text += "+pretraining.sequence_length=24+finetuning.max_length=24+pretraining.batch_tokens=240"
     variant = with_budget(CATALOG.variant(text), 2_400, 6)
-    return make_plan(CATALOG, [variant], ["lamps"], n_seeds=2, corpus=corpus, evaluate_at=evaluate_at, held_out=0.2)
+    asked = settings(evaluate_at=evaluate_at, held_out=0.2)
+    return make_plan(CATALOG, [variant], ["lamps"], n_seeds=2, corpus=corpus, settings=asked)
 
 
 @pytest.fixture(scope="module")
@@ -159,7 +160,7 @@ def test_a_dry_run_counts_the_points(corpus: FilesCorpus, tmp_path: Path) -> Non
 def grown(wrong: dict[str, dict[int | None, int]], n_seeds: int = 3) -> ComparisonRun:
     """A run whose variants are wrong on so many of 40 items, by point."""
     variants = [CATALOG.variant(name) for name in wrong]
-    plan = make_plan(CATALOG, variants, ["lamps"], n_seeds=n_seeds, evaluate_at=(100_000, 500_000))
+    plan = make_plan(CATALOG, variants, ["lamps"], n_seeds=n_seeds, settings=settings(evaluate_at=(100_000, 500_000)))
     plan = of_forty(plan)
     results: list[Any] = []
     for job in plan.jobs:
@@ -227,7 +228,14 @@ def test_a_teacher_that_is_not_compared_keeps_no_models_in_training() -> None:
     teacher = CATALOG.variant("bert-tiny")
     pupil = CATALOG.variant("pupil=bert-tiny+distillation.teacher=bert-tiny+distillation.phase=pretraining")
     for variants, teachers in ([pupil], [teacher]), ([pupil, teacher], []):
-        plan = make_plan(CATALOG, variants, ["lamps"], n_seeds=1, evaluate_at=(100_000, 500_000), teachers=teachers)
+        plan = make_plan(
+            CATALOG,
+            variants,
+            ["lamps"],
+            n_seeds=1,
+            teachers=teachers,
+            settings=settings(evaluate_at=(100_000, 500_000)),
+        )
         kept = [job.system for job in plan.jobs if job.kind == "checkpoint"]
         assert sorted(kept) == sorted([variant.name for variant in variants] * 2)
         start = next(job for job in plan.jobs if (job.kind, job.system) == ("pretrain", "bert-tiny"))

@@ -12,6 +12,7 @@ from scipy import stats
 
 import zoo
 import zoo_bert
+from tests.experiments.synthetic_runs import settings
 from tests.strangers.test_freedoms import Silent
 from zoo import Catalog, ZooError, builtin_plugin, load
 from zoo.experiments.plan.corpus import FilesCorpus
@@ -73,7 +74,7 @@ def compared(data: Path, out: Path, tokens: int, *, each_seed: bool) -> Comparis
         n_seeds=2,
         corpus=FilesCorpus(paths=(str(data / "text.txt"),)),
         data_folder=data,
-        pretrain_each_seed=each_seed,
+        settings=settings(pretrain_each_seed=each_seed),
     )
     run(plan, out, watcher=Silent(), catalog=CATALOG)
     return read_run(out)

@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 
 import zoo_bert
+from tests.experiments.synthetic_runs import settings
 from tests.experiments.tasks_of_every_kind import OFFERS, TASKS, bare
 from tests.strangers.plugin import OFFERS as STRANGER
 from tests.strangers.test_freedoms import Silent
@@ -64,8 +65,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
         [task.name for task in TASKS],
         n_seeds=2,
         corpus=FilesCorpus(paths=(str(text),)),
-        keep_finetuned=True,
-        keep_probabilities=True,
+        settings=settings(keep_finetuned=True, keep_probabilities=True),
     )
     done = run(plan, folder / "run", watcher=Silent(), catalog=CATALOG)
     assert not done.failures

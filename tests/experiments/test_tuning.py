@@ -8,7 +8,7 @@ from statistics import fmean
 
 import pytest
 
-from tests.experiments.synthetic_runs import TARGETS, of_forty
+from tests.experiments.synthetic_runs import TARGETS, of_forty, settings
 from zoo import Catalog, UnknownName, ZooError
 from zoo.core.specs import Finetuning
 from zoo.experiments.plan.job import Job
@@ -110,7 +110,7 @@ def test_a_setting_that_a_variant_cannot_take_is_refused_before_anything_is_trai
     ):
         chosen = tuning([asked], TASKS, {})
         with pytest.raises(ZooError, match=problem):
-            make_plan(CATALOG, [CATALOG.variant("bert-tiny")], TASKS, tuning=chosen)
+            make_plan(CATALOG, [CATALOG.variant("bert-tiny")], TASKS, settings=settings(tuning=chosen))
 
 
 def test_every_combination_is_made_in_order() -> None:
@@ -131,7 +131,8 @@ def made_up(
     Settings are chosen on dev, or on held-out items by the scores given.
     """
     chosen = tuning(asked, tasks, CATALOG.search_grids, "train" if held_out else "dev") if asked else None
-    plan = of_forty(make_plan(CATALOG, [CATALOG.variant("bert-tiny")], tasks, n_seeds=2, tuning=chosen))
+    variants = [CATALOG.variant("bert-tiny")]
+    plan = of_forty(make_plan(CATALOG, variants, tasks, n_seeds=2, settings=settings(tuning=chosen)))
 
     def result(job: Job) -> TaskResult:
         label = job.setting.label if job.setting else ""

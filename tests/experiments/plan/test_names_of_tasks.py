@@ -12,6 +12,7 @@ import torch
 import zoo
 import zoo.pretraining.run
 import zoo_bert
+from tests.experiments.synthetic_runs import settings
 from zoo import Catalog, Offers
 from zoo.experiments.plan.corpus import FilesCorpus
 from zoo.experiments.plan.make import make_plan, with_budget
@@ -45,7 +46,7 @@ def plan(tmp_path: Path) -> Plan:
     (tmp_path / "text.txt").write_text("\n\n".join("\n".join(lines[at : at + 6]) for at in range(0, len(lines), 6)))
     corpus = FilesCorpus(paths=(str(tmp_path / "text.txt"),))
     variant = with_budget(CATALOG.variant(SMALL), 2_000, 6)
-    return make_plan(CATALOG, [variant], NAMES, n_seeds=1, corpus=corpus, keep_finetuned=True)
+    return make_plan(CATALOG, [variant], NAMES, n_seeds=1, corpus=corpus, settings=settings(keep_finetuned=True))
 
 
 @pytest.mark.slow

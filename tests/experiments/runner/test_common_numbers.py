@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 import zoo_albert
 import zoo_bert
-from tests.experiments.synthetic_runs import toy
+from tests.experiments.synthetic_runs import settings, toy
 from zoo import Catalog, Dims, Encoder, Layout, Offers
 from zoo.experiments.plan.cache_key import cache_key
 from zoo.experiments.plan.make import make_plan, with_budget
@@ -61,9 +61,9 @@ class Silent:
     def ended(self, *told: object) -> None: ...
 
 
-def planned(*names: str, **how: Any) -> Plan:
+def planned(*names: str, one_head: bool = True, **how: Any) -> Plan:
     variants = [with_budget(CATALOG.variant(name), 2_000, 3) for name in names]
-    return make_plan(CATALOG, variants, ["lamps"], n_seeds=2, **how)
+    return make_plan(CATALOG, variants, ["lamps"], n_seeds=2, one_head=one_head, settings=settings(**how))
 
 
 def done(plan: Plan, folder: Path, **how: Any) -> ComparisonRun:

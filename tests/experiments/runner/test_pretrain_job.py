@@ -17,6 +17,7 @@ import pytest
 import zoo_albert
 import zoo_bert
 from tests.experiments.runner.test_data import LABELLED, SMALL, catalog_of
+from tests.experiments.synthetic_runs import settings
 from zoo import Catalog
 from zoo.experiments.plan.corpus import FilesCorpus
 from zoo.experiments.plan.make import make_plan, with_budget
@@ -63,7 +64,9 @@ def planned(folder: Path, *variants: str, families: Catalog | None = None, **how
     text.write_text("\n\n".join(["a good word.\na bad word.\nthe word is good."] * 40))
     catalog_ = families or catalog()
     chosen = [with_budget(catalog_.variant(name), 240 * N_STEPS, 1) for name in variants or (SMALL,)]
-    return make_plan(catalog_, chosen, ["semi"], n_seeds=2, corpus=FilesCorpus(paths=(str(text),)), **how)
+    return make_plan(
+        catalog_, chosen, ["semi"], n_seeds=2, corpus=FilesCorpus(paths=(str(text),)), settings=settings(**how)
+    )
 
 
 @pytest.mark.slow

@@ -13,22 +13,21 @@ from pydantic import ValidationError
 from zoo.core.diff import diff
 from zoo.core.errors import ZooError, explain
 from zoo.core.specs import HeadConfig, R, Variant
-from zoo.experiments.plan.ablation import Ablation
-from zoo.experiments.plan.claims import PLAIN, Claims
 from zoo.experiments.plan.corpus import CorpusSource, MicroworldCorpus, TasksCorpus, corpus_hash
-from zoo.experiments.plan.equal import Equal
 from zoo.experiments.plan.plan import Plan
 from zoo.experiments.plan.planned import PlannedCheckpoint, PlannedSplit, PlannedTask, hash_json
+from zoo.experiments.plan.spec import PlanSettings
 from zoo.experiments.plan.teachers import refuse_unfit_teachers
 from zoo.experiments.plan.tried import refuse_unfit_settings, synonym_hashes
-from zoo.machine.compute import ONE_THREAD, Compute, refuse_missing, refuse_unsupported
+from zoo.machine.compute import ONE_THREAD, refuse_missing, refuse_unsupported
 from zoo.registry.catalog import Catalog
-from zoo.registry.search_grids import Tuning
 from zoo.tasks.kinds import baseline_names, is_learnt, task_kind
 from zoo.tasks.record import RecordTask
 from zoo.tasks.scoring import check_task, gold_labels, groups, refuse_unfit
 from zoo.tasks.task import Task
 from zoo.weights.folder import CheckpointFolder
+
+ON_ONE_THREAD = PlanSettings(compute=ONE_THREAD)
 
 LARGEST_DEFAULT_BUDGET = 500_000_000
 """Pre-training tokens above which the budget must be given explicitly, lest a huge run start by accident."""
@@ -42,21 +41,11 @@ def make_plan(
     n_seeds: int = 3,
     corpus: CorpusSource | None = None,
     data_folder: Path | None = None,
-    compute: Compute = ONE_THREAD,
-    held_out: float = 0.0,
-    pretrain_each_seed: bool = False,
     folders: Mapping[str, Path] | None = None,
     evaluated: Collection[str] = (),
-    evaluate_at: Sequence[int] = (),
-    task_steps: Mapping[str, int] | None = None,
     teachers: Sequence[Variant] = (),
-    keep_finetuned: bool = False,
-    keep_probabilities: bool = False,
-    tuning: Tuning | None = None,
-    ablation: Ablation | None = None,
-    claims: Claims = PLAIN,
-    equal: Equal | None = None,
     one_head: bool = True,
+    settings: PlanSettings = ON_ONE_THREAD,
 ) -> Plan:
     """A checked plan: every part builds, every task's data are read, budgets agree, and so do heads.
 
@@ -66,32 +55,22 @@ def make_plan(
     learners = (*variants, *teachers)
     checkpoints = _checked(catalog, learners, [catalog.task(t) for t in tasks], folders or {}, evaluated)
     trained = {*checkpoints, *(variant.name for variant in learners if variant.distillation.inherits)}
-    refuse_unfit_settings(catalog, learners, tuning, trained)
-    refuse_unequal(variants, trained, evaluated, one_head=one_head, one_budget=equal != "operations")
+    refuse_unfit_settings(catalog, learners, settings.tuning, trained)
+    refuse_unequal(variants, trained, evaluated, one_head=one_head, one_budget=settings.equal != "operations")
     _refuse_untrained(catalog, tasks, [variant.name for variant in variants if variant.name not in evaluated])
     planned = [planned_task(catalog, name, data_folder, beside=tasks) for name in tasks]
     corpus = corpus or _text_of(planned, data_folder)
     return _valid(
+        **dict(settings),
         variants=_plain(catalog, variants, trained),
         teachers=_plain(catalog, teachers, trained),
         tasks=tuple(planned),
         seeds=tuple(range(n_seeds)),
-        pretrain_each_seed=pretrain_each_seed,
         corpus=corpus,
         corpus_hash=corpus_hash(catalog, corpus) if len(trained) < len(learners) else "",
         data_folder=str(data_folder) if data_folder else None,
-        compute=compute,
-        held_out=held_out,
-        evaluate_at=tuple(evaluate_at),
-        task_steps=dict(task_steps or {}),
         checkpoints=checkpoints,
-        synonyms=synonym_hashes((*variants, *teachers), tuning),
-        keep_finetuned=keep_finetuned,
-        keep_probabilities=keep_probabilities,
-        tuning=tuning,
-        ablation=ablation,
-        claims=claims,
-        equal=equal,
+        synonyms=synonym_hashes(learners, settings.tuning),
     )
 
 

@@ -18,6 +18,7 @@ from zoo.experiments.plan.make import check_plan, make_plan, with_budget
 from zoo.experiments.plan.options import AblationOptions, ComparisonOptions, ExperimentOptions, PlanOptions
 from zoo.experiments.plan.plan import Plan, read_plan
 from zoo.experiments.plan.points import points
+from zoo.experiments.plan.spec import PlanSettings
 from zoo.experiments.plan.suites import without_suites
 from zoo.experiments.plan.teachers import with_teachers
 from zoo.machine.compute import chosen_compute
@@ -80,7 +81,7 @@ def ablation_plan(catalog: Catalog, names: Sequence[str], options: AblationOptio
         raise ZooError("an ablation trains every variant of its path; --evaluate-only goes with zoo compare")
     if ablation.paper is not None:
         options = as_the_paper(ablation.paper, options)
-    return _plan(catalog, way, own, options, ablation=ablation, one_head=False)  # a head is a choice like any other
+    return _plan(catalog, way, own, options, ablation=ablation)
 
 
 def as_the_paper(table: PaperTable, options: AblationOptions) -> AblationOptions:
@@ -132,7 +133,7 @@ def _plan(
     folders: Mapping[str, Path] | None = None,
     evaluated: Collection[str] = (),
     equal: Equal | None = None,
-    **how: Any,
+    ablation: Ablation | None = None,
 ) -> Plan:
     taught = with_teachers(catalog, variants, folders or {})
     folder = options.data.resolve() if options.data else None
@@ -147,30 +148,30 @@ def _plan(
         catalog,
         budgeted,
         tasks,
-        evaluate_at=_points(options, budgeted, taught.trained) if options.evaluate_at else (),
         teachers=[_budgeted(v, catalog.exchanged_fields(name), options) for name, v in taught.teachers.items()],
         folders=taught.folders,
         evaluated={*evaluated, *taught.with_head},
-        task_steps=task_steps,
         n_seeds=looks[-1] if looks else options.seeds,
         corpus=_files(options.corpus),
         data_folder=folder,
-        compute=chosen_compute(
-            options.device,
-            options.precision,
-            options.threads,
-            deterministic=options.deterministic is not False,
+        one_head=ablation is None,  # in an ablation, a head is a choice like any other
+        settings=PlanSettings(
+            compute=chosen_compute(
+                options.device, options.precision, options.threads, deterministic=options.deterministic is not False
+            ),
+            pretrain_each_seed=options.pretrain_each_seed,
+            held_out=options.held_out,
+            keep_finetuned=options.keep_finetuned,
+            keep_probabilities=options.keep_probabilities,
+            evaluate_at=_points(options, budgeted, taught.trained) if options.evaluate_at else (),
+            task_steps=task_steps,
+            tuning=_tuning(catalog, options, tasks),
+            claims=PLAIN.changed(
+                margin=options.margin, family_wise=options.family_wise, against=options.against, looks=looks
+            ),
+            equal=equal,
+            ablation=ablation,
         ),
-        held_out=options.held_out,
-        pretrain_each_seed=options.pretrain_each_seed,
-        keep_finetuned=options.keep_finetuned,
-        keep_probabilities=options.keep_probabilities,
-        tuning=_tuning(catalog, options, tasks),
-        claims=PLAIN.changed(
-            margin=options.margin, family_wise=options.family_wise, against=options.against, looks=looks
-        ),
-        equal=equal,
-        **how,
     )
 
 

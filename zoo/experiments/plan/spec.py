@@ -40,7 +40,29 @@ _PLACES: Any = {
 }
 
 
-class PlanSpec(Record):
+class PlanSettings(Record):
+    """What is asked of a plan beside its variants, tasks and text, and kept as it was asked for."""
+
+    compute: Compute
+    pretrain_each_seed: bool = False
+    held_out: Annotated[float, Field(ge=0.0, le=0.5)] = 0.0
+    """The share of documents held out from pre-training, to evaluate models on."""
+    evaluate_at: tuple[Count, ...] = ()
+    """Tokens of pre-training, besides all, after which models are evaluated too; scores count those after all."""
+    task_steps: dict[str, Count] = Field(default={})
+    """The fine-tuning steps of tasks that have a number of their own."""
+    equal: Equal | None = None
+    """What the variants were made equal in, by their widths or their numbers of tokens."""
+    keep_finetuned: bool = False
+    keep_probabilities: bool = False
+    tuning: Tuning | None = None
+    ablation: Ablation | None = None
+    """The edges between the variants whose effects are reported; no result depends on it."""
+    claims: Claims = PLAIN
+    """Which differences are tested, and how; no result depends on it."""
+
+
+class PlanSpec(PlanSettings):
     """Variants, tasks, seeds, corpus and budget, which is the same for all variants unless their records differ. All
     seeds of a variant share one pre-training, or each has its own.
     """
@@ -52,29 +74,12 @@ class PlanSpec(Record):
     tasks: Annotated[tuple[PlannedTask, ...], Field(min_length=1)]
     seeds: Annotated[tuple[Seed, ...], Field(min_length=1)]
     pretraining_seed: Seed = 0
-    pretrain_each_seed: bool = False
     corpus: CorpusSource
     corpus_hash: str
     data_folder: str | None
-    compute: Compute
-    held_out: Annotated[float, Field(ge=0.0, le=0.5)] = 0.0
-    """The share of documents held out from pre-training, to evaluate models on."""
-    evaluate_at: tuple[Count, ...] = ()
-    """Tokens of pre-training, besides all, after which models are evaluated too; scores count those after all."""
-    task_steps: dict[str, Count] = Field(default={})
-    """The fine-tuning steps of tasks that have a number of their own."""
-    equal: Equal | None = None
-    """What the variants were made equal in, by their widths or their numbers of tokens."""
     checkpoints: dict[str, PlannedCheckpoint] = Field(default={})
     synonyms: dict[str, str] = Field(default={})
     """SHA-256s of the files of synonyms that recipes name."""
-    keep_finetuned: bool = False
-    keep_probabilities: bool = False
-    tuning: Tuning | None = None
-    ablation: Ablation | None = None
-    """The edges between the variants whose effects are reported; no result depends on it."""
-    claims: Claims = PLAIN
-    """Which differences are tested, and how; no result depends on it."""
 
     @field_validator("format", mode="before")
     @classmethod
