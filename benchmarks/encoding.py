@@ -67,7 +67,7 @@ def encoding_runs(variant: str, n_texts: int, from_text: bool, compute: Compute)
 
 def ours(model: Model, given: Sequence[str] | Sequence[Encoding], compute: Compute) -> Iterator[None]:
     """Passes of `Model.encode`, or of what it does after the tokenizer."""
-    model = model.to(compute.torch_device)
+    model = model.to(compute.torch_device).eval()  # as a model that was loaded is
     config = vector_config(None, model.variant.dims)
     while True:
         with compute.autocast():

@@ -23,7 +23,7 @@ from zoo.core.prefetch import prefetch
 from zoo.core.specs import Variant
 from zoo.pooling.config import VectorConfig, vector_config
 from zoo.text.device_batches import MOST_TOKENS, Function, Mapped, bytes_per_token, mapped, mapped_again, tokens_at_once
-from zoo.text.encoding import GPU_WINDOW, WINDOW, Text, check_texts, encoded_windows, tokens_up_to
+from zoo.text.encoding import GPU_WINDOW, WINDOW, Text, check_texts, encoded_windows, tokens_on_cpu, tokens_up_to
 from zoo.text.repeated_batches import repeated_for
 from zoo.weights.scores import ModelScores
 from zoo.weights.sentence import SentenceConfig
@@ -191,7 +191,7 @@ class Model(ReadsLayers):
         self.eval()
         try:
             fused = fused_layers(n_tokens, self.embedding, self.encoder)
-            with torch.no_grad(), onednn_linear(self.encoder, n_tokens), fused:
+            with torch.no_grad(), onednn_linear(self.encoder, n_tokens, keep=not training), fused:
                 yield next(self.parameters()).device
         finally:
             self.train(training)
@@ -226,14 +226,14 @@ class Model(ReadsLayers):
     def _mapped(self, encodings: Sequence[Encoding], function: Function, batch_size: int | None = None) -> Mapped:
         n_tokens = tokens_up_to(encodings, MOST_TOKENS)
         with self.eval_mode(n_tokens) as device:
-            at_once = tokens_at_once(device, bytes_per_token(self.variant.dims))
+            dims = self.variant.dims
+            at_once = tokens_at_once(device, bytes_per_token(dims))
             many = at_once is not None and batch_size is None and n_tokens >= at_once
             repeated = repeated_for(self, device) if many else None
             if at_once and repeated:
-                longest = self.variant.dims.max_length
-                yield from mapped_again(encodings, self.hidden, function, repeated, at_once, longest)
+                yield from mapped_again(encodings, self.hidden, function, repeated, at_once, dims.max_length)
             elif encodings:
-                yield from mapped(encodings, self.hidden, function, device, batch_size, at_once)
+                yield from mapped(encodings, self.hidden, function, device, batch_size, at_once or tokens_on_cpu(dims))
 
     def encode(
         self,

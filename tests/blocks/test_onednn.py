@@ -167,6 +167,78 @@ def test_another_thread_trains_the_module_that_this_one_reads(hidden: Tensor) ->
     assert all(parameter.grad is not None for parameter in encoder.parameters())
 
 
+def change_in_place(weight: nn.Parameter) -> None:
+    weight.mul_(2)
+
+
+def change_by_data(weight: nn.Parameter) -> None:
+    weight.data[0] += 1
+
+
+def change_by_replacing(weight: nn.Parameter) -> None:
+    weight.data = weight.data * 2
+
+
+@needs_avx512
+@pytest.mark.parametrize("change", [change_in_place, change_by_data, change_by_replacing])
+@torch.no_grad()
+def test_what_was_laid_out_serves_until_a_weight_changes(
+    change: Callable[[nn.Parameter], None], hidden: Tensor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    encoder, laid_out = stack(), []
+    linear, reorder = onednn.operators()
+    monkeypatch.setattr(onednn, "operators", lambda: (linear, lambda weight: laid_out.append(0) or reorder(weight)))
+
+    def read() -> Tensor:
+        with onednn_linear(encoder, ENOUGH, keep=True):
+            return encoder(hidden, LAYOUT)
+
+    before = read()
+    assert torch.equal(read(), before) and len(laid_out) == 6
+    linears = [layer for layer in encoder.modules() if isinstance(layer, nn.Linear)]
+    change(linears[-1].weight)
+    with onednn_linear(encoder, ENOUGH):  # which keeps nothing new
+        fresh = encoder(hidden, LAYOUT)
+    assert not torch.equal(fresh, before) and len(laid_out) == 7
+    assert torch.equal(read(), fresh) and len(laid_out) == 8
+
+
+@needs_avx512
+def test_an_input_that_was_written_to_is_converted_again(hidden: Tensor) -> None:
+    class Twice(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.one, self.other = nn.Linear(512, 2048), nn.Linear(512, 2048)
+
+        def forward(self, values: Tensor) -> Tensor:
+            made = self.one(values)
+            made = made + self.one(values)
+            values += 1
+            out: Tensor = made + self.other(values)
+            return out
+
+    twice = Twice()
+    with torch.no_grad(), torch.autocast("cpu", torch.bfloat16):
+        plain = twice(hidden.clone())
+        with onednn_linear(twice, ENOUGH):
+            packed = twice(hidden.clone())
+        with torch.inference_mode(), onednn_linear(twice, ENOUGH):
+            assert torch.equal(twice(hidden.clone()), packed)
+    assert (packed - plain).abs().max() < 0.05
+
+
+@needs_avx512
+def test_some_layers_compute_in_fp32_among_those_in_bfloat16(hidden: Tensor) -> None:
+    encoder = stack()
+    linears = [layer for layer in encoder.modules() if isinstance(layer, nn.Linear)]
+    with torch.no_grad():
+        exact, errors = encoder(hidden, LAYOUT), []
+        for layers in ([], linears[3:4], linears):
+            with torch.autocast("cpu", torch.bfloat16), onednn.computed_in_fp32(layers):
+                errors.append(float((both(encoder, hidden)[1] - exact).abs().mean()))
+    assert errors[0] > errors[1] > 2 * errors[2] > 0
+
+
 def test_a_module_is_as_before_even_after_an_error(hidden: Tensor) -> None:
     encoder = stack()
     with (

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack, contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass
 from functools import cache, partial
 from typing import Any, TypeGuard
+from weakref import WeakKeyDictionary, WeakSet
 
 import torch
 from torch import Tensor, nn
@@ -32,15 +35,29 @@ FUSED: dict[tuple[type[nn.Module], str], tuple[str, str]] = {
 FUSABLE = (FeedForward, GatedFeedForward)
 """Those whose first product is activated; a subclass may use it otherwise."""
 
+_in_fp32: ContextVar[WeakSet[nn.Module]] = ContextVar("computed in fp32", default=WeakSet())  # noqa: B039  # not changed
+
+_kept: WeakKeyDictionary[nn.Module, _LaidOut] = WeakKeyDictionary()
+
 
 @contextmanager
-def onednn_linear(module: nn.Module, n_tokens: int) -> Iterator[None]:
+def computed_in_fp32(layers: Iterable[nn.Module]) -> Iterator[None]:
+    """Inside, the products of these layers that oneDNN computes without gradients stay in float32 under autocast."""
+    token = _in_fp32.set(WeakSet(layers))
+    try:
+        yield
+    finally:
+        _in_fp32.reset(token)
+
+
+@contextmanager
+def onednn_linear(module: nn.Module, n_tokens: int, *, keep: bool = False) -> Iterator[None]:
     """Inside, the linear layers of a module on a CPU compute by oneDNN, if `n_tokens` to read make up for it.
 
     Without gradients they read weights laid out for it, in bfloat16 under autocast, and the activation of a
     feed-forward network is part of its first product. With gradients that is done in float32 alone: in bfloat16 torch's
     own layers use oneDNN. Hooks are called. Nothing of the module is changed for good; what a layer gives differs by
-    rounding.
+    rounding. If `keep`, what was laid out serves again until the weights change or are trained.
     """
     with ExitStack() as stack:
         dtype = _precision()
@@ -49,10 +66,11 @@ def onednn_linear(module: nn.Module, n_tokens: int) -> Iterator[None]:
             if torch.is_grad_enabled():
                 note_kernel("oneDNN linear")
                 for layer in layers:
+                    _kept.pop(layer, None)
                     put_in_thread(stack, layer, "forward", partial(_trained, layer))
             else:
                 note_kernel("prepacked linear")
-                _prepack(stack, module, layers, dtype)
+                _prepack(stack, module, layers, _Narrow(dtype, keep))
         yield
 
 
@@ -62,30 +80,77 @@ def _pays(n_weights: int, n_tokens: int) -> bool:
     return n_weights >= LEAST_WEIGHTS and n_tokens >= LEAST_TOKENS
 
 
-def _prepack(stack: ExitStack, module: nn.Module, layers: list[nn.Linear], dtype: torch.dtype) -> None:
+def _prepack(stack: ExitStack, module: nn.Module, layers: list[nn.Linear], narrow: _Narrow) -> None:
     for each in module.modules():
         if isinstance(each, FeedForward) and type(each) in FUSABLE and each.up in layers:
             what = FUSED.get((type(each.activation), getattr(each.activation, "approximate", "")))
             hooked = any(part._forward_hooks or part._forward_pre_hooks for part in (each.up, each.activation))
             if what is not None and not hooked:  # fused, neither of them is called
                 layers.remove(each.up)
-                put_in_thread(stack, each, "activated", _packed(each.up, dtype, *what))
+                put_in_thread(stack, each, "activated", narrow.product(each.up, *what))
     for layer in layers:
-        put_in_thread(stack, layer, "forward", _packed(layer, dtype))
+        put_in_thread(stack, layer, "forward", narrow.product(layer))
 
 
-def _packed(layer: nn.Linear, dtype: torch.dtype, *fused: str) -> Callable[[Tensor], Tensor]:
-    """What a layer computes, in a precision, with an activation in it if one is named."""
-    linear, reorder = operators()
-    attribute, algorithm = fused or ("none", "")
-    weight = reorder(layer.weight.detach().to(dtype))
-    bias = None if layer.bias is None else layer.bias.detach().to(dtype)
+@dataclass(frozen=True)
+class _LaidOut:
+    """A weight as oneDNN reads it, and what the layer was when it was laid out."""
 
-    def forward(values: Tensor) -> Tensor:
-        out: Tensor = linear(values.to(dtype), weight, bias, attribute, [], algorithm)
-        return out
+    weight: Tensor
+    dtype: torch.dtype
+    state: tuple[object, ...]
 
-    return forward
+
+class _Narrow:
+    """Products of a precision. An input that several layers read, as queries, keys and values, is converted once."""
+
+    def __init__(self, dtype: torch.dtype, keep: bool) -> None:
+        self._dtype, self._keep = dtype, keep
+        self._last: tuple[Tensor, int, Tensor] | None = None
+
+    def product(self, layer: nn.Linear, *fused: str) -> Callable[[Tensor], Tensor]:
+        """What a layer computes, with an activation in it if one is named."""
+        linear = operators()[0]
+        attribute, algorithm = fused or ("none", "")
+        dtype = torch.float32 if layer in _in_fp32.get() else self._dtype
+        weight = self._laid_out(layer, dtype)
+        bias = None if layer.bias is None else layer.bias.detach()
+
+        def forward(values: Tensor) -> Tensor:
+            out: Tensor = linear(self._converted(values, dtype), weight, bias, attribute, [], algorithm)
+            return out
+
+        return forward
+
+    def _converted(self, values: Tensor, dtype: torch.dtype) -> Tensor:
+        if values.dtype == dtype:
+            return values
+        before, version, converted = self._last or (None, 0, values)
+        if before is not values or version != _version(values) or converted.dtype != dtype:
+            converted = values.to(dtype)
+            self._last = None if values.is_inference() else (values, _version(values), converted)
+        return converted
+
+    def _laid_out(self, layer: nn.Linear, dtype: torch.dtype) -> Tensor:
+        found = _kept.get(layer)
+        state = _state(layer.weight) if self._keep or found else ()
+        if found is None or found.dtype != dtype or found.state != state:
+            found = _LaidOut(operators()[1](layer.weight.detach().to(dtype)), dtype, state)
+            _kept.pop(layer, None)
+            if self._keep:
+                _kept[layer] = found
+        return found.weight
+
+
+def _state(weight: Tensor) -> tuple[object, ...]:
+    """What changes with a weight: its place, its version, and, as `weight.data` may be written to, its bits' sum."""
+    bits = weight.detach().contiguous().flatten()
+    return weight.data_ptr(), _version(weight), int(bits[: len(bits) // 2 * 2].view(torch.int64).sum())
+
+
+def _version(values: Tensor) -> int:
+    """How often it was written to; those made in inference mode do not say it."""
+    return 0 if values.is_inference() else values._version
 
 
 def _trained(layer: nn.Linear, values: Tensor) -> Tensor:
