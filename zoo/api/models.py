@@ -16,8 +16,9 @@ from torch import Tensor
 from zoo.api.outcomes import Conversion, Filled
 from zoo.checkpoints import converting, load
 from zoo.core.errors import UnknownName, ZooError
-from zoo.core.specs import Precision
+from zoo.core.specs import InferencePrecision, Precision
 from zoo.inference import fill_mask, predict_text
+from zoo.inference.precision import Choice, chosen_precision
 from zoo.inference.predict_task import predict_task
 from zoo.inference.predict_text import Predictions
 from zoo.inference.text_scores import preferred
@@ -51,7 +52,7 @@ def encode(
     prompt: str | None = None,
     prompt_name: str | None = None,
     device: str | None = None,
-    precision: Precision = "fp32",
+    precision: InferencePrecision = "fp32",
 ) -> Tensor:
     """One vector per text or pair of texts, in order; one vector for a single text. Defaults are those of the sentence
     encoder's folder; otherwise the mean of all tokens, up to the model's maximum length, without normalisation or
@@ -74,7 +75,7 @@ def encode_file(
     prompt: str | None = None,
     prompt_name: str | None = None,
     device: str | None = None,
-    precision: Precision = "fp32",
+    precision: InferencePrecision = "fp32",
     progress: bool = False,
 ) -> int:
     """Write one vector per line of a file to a safetensors file, and return the number of texts; as `zoo encode`.
@@ -105,7 +106,7 @@ def encode_file(
 
 
 def fill(
-    model: AnyModel, text: str, *, top: int = 5, device: str | None = None, precision: Precision = "fp32"
+    model: AnyModel, text: str, *, top: int = 5, device: str | None = None, precision: InferencePrecision = "fp32"
 ) -> Filled:
     """The most probable tokens for each mask of a text, as "The capital of France is [MASK]."; as `zoo fill`.
 
@@ -121,7 +122,7 @@ def predict(
     *,
     labels: Sequence[str] | None = None,
     device: str | None = None,
-    precision: Precision = "fp32",
+    precision: InferencePrecision = "fp32",
 ) -> Predictions:
     """The predictions of the model's own head for each item: a text, a pair, a question and a text, or a text and
     choices.
@@ -142,7 +143,7 @@ def predict_file(
     pairs: bool = False,
     labels: Sequence[str] | None = None,
     device: str | None = None,
-    precision: Precision = "fp32",
+    precision: InferencePrecision = "fp32",
 ) -> Predictions:
     """The predictions of the model's own head for each line of a file, texts separated by tabs; as `zoo predict`. With
     `task`, the file has that task's layout, and if it has labels the predictions are scored; in place of a model, a
@@ -201,24 +202,30 @@ def convert(
 
 @contextmanager
 def at_work(
-    model: AnyModel, device: str | None = None, precision: Precision = "fp32"
+    model: AnyModel, device: str | None = None, precision: InferencePrecision = "fp32"
 ) -> Iterator[tuple[Model, Compute]]:
     """The model on a device, loaded if only its folder is given, by default on a GPU if there is one; and how it
-    computes: inside, its passes do so in the precision.
+    computes: inside, its passes do so in the precision, which is logged if it is `auto` and had to be chosen.
 
     Raises ZooError if this machine has no such device or precision, RunFailed if memory runs out.
     """
-    if precision not in get_args(Precision):
-        raise UnknownName("precision", precision, get_args(Precision))
+    if precision not in get_args(InferencePrecision):
+        raise UnknownName("precision", precision, get_args(InferencePrecision))
+    asked: Precision = "fp32" if precision == "auto" else precision
     with failures_told("give shorter texts, or --device cpu"):
         loaded = model if isinstance(model, Model) else load(model)
         if device is None and loaded is model:
-            compute = Compute(device=_name(next(loaded.parameters()).device), precision=precision)
+            compute = Compute(device=_name(next(loaded.parameters()).device), precision=asked)
             refuse_unsupported(compute)
         else:
-            compute = chosen_compute(device, precision)
-        with compute.autocast():
-            yield loaded.to(compute.torch_device), compute
+            compute = chosen_compute(device, asked)
+        placed, choice = loaded.to(compute.torch_device), Choice(precision=asked)
+        if precision == "auto":
+            choice = chosen_precision(placed, compute, Catalog.installed())
+            _log.warning(f"--precision auto: {choice.told}")
+        compute = compute.model_copy(update={"precision": choice.precision})
+        with compute.autocast(), choice.taken(placed):
+            yield placed, compute
 
 
 def names_of(models: Sequence[AnyModel]) -> list[str]:

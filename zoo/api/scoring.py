@@ -10,7 +10,7 @@ from typing import Protocol, TypeVar
 from zoo.api.models import AnyModel, at_work, names_of
 from zoo.api.rendered import Rendered
 from zoo.core.errors import UnknownName, ZooError
-from zoo.core.specs import Precision
+from zoo.core.specs import InferencePrecision
 from zoo.document import Document
 from zoo.experiments.report.pairs import PairReport
 from zoo.experiments.report.texts import GapReport, TextReport
@@ -58,7 +58,7 @@ def score(
     within_words: bool = False,
     limit: int | None = None,
     device: str | None = None,
-    precision: Precision = "fp32",
+    precision: InferencePrecision = "fp32",
 ) -> Scored:
     """Score minimal pairs, texts or candidates for a gap by what models were pre-trained to do; as `zoo score`.
 
@@ -84,7 +84,7 @@ class _Scoring:
     models: Sequence[AnyModel]
     within_words: bool
     device: str | None
-    precision: Precision
+    precision: InferencePrecision
 
     def by_model(self, scored: Callable[[Model], T]) -> tuple[dict[str, T], dict[str, str]]:
         """What each model gives, one model in memory at a time; and how it was made."""

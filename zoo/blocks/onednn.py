@@ -42,8 +42,8 @@ _kept: WeakKeyDictionary[nn.Module, _LaidOut] = WeakKeyDictionary()
 
 @contextmanager
 def computed_in_fp32(layers: Iterable[nn.Module]) -> Iterator[None]:
-    """Inside, the products of these layers that oneDNN computes without gradients stay in float32 under autocast."""
-    token = _in_fp32.set(WeakSet(layers))
+    """Inside `onednn_linear`, without gradients, the linear layers among these compute in float32 under autocast."""
+    token = _in_fp32.set(WeakSet(layer for layer in layers if type(layer) is nn.Linear))
     try:
         yield
     finally:
@@ -71,6 +71,10 @@ def onednn_linear(module: nn.Module, n_tokens: int, *, keep: bool = False) -> It
             else:
                 note_kernel("prepacked linear")
                 _prepack(stack, module, layers, _Narrow(dtype, keep))
+        elif not torch.is_grad_enabled():
+            for layer in module.modules():
+                if layer in _in_fp32.get():
+                    put_in_thread(stack, layer, "forward", partial(_in_full, layer))
         yield
 
 
@@ -151,6 +155,12 @@ def _state(weight: Tensor) -> tuple[object, ...]:
 def _version(values: Tensor) -> int:
     """How often it was written to; those made in inference mode do not say it."""
     return 0 if values.is_inference() else values._version
+
+
+def _in_full(layer: nn.Module, values: Tensor) -> Tensor:
+    with torch.autocast(values.device.type, enabled=False):
+        out: Tensor = type(layer).forward(layer, values.float())
+        return out
 
 
 def _trained(layer: nn.Linear, values: Tensor) -> Tensor:

@@ -12,7 +12,7 @@ import typer
 from zoo.commands.completion import COMPLETIONS
 from zoo.commands.console import AsJson, ending, print_json, show_table, split
 from zoo.core.errors import visible
-from zoo.core.specs import Precision
+from zoo.core.specs import InferencePrecision
 from zoo.document import Table
 
 Device = Annotated[
@@ -22,7 +22,8 @@ Device = Annotated[
     ),
 ]
 InPrecision = Annotated[
-    Precision, typer.Option(help="Number format of the passes: fp32, bf16 or fp16. [dim](e.g. bf16)[/dim]")
+    InferencePrecision,
+    typer.Option(help="Number format of the passes: fp32, bf16, fp16, or auto: what is fast and near fp32 here."),
 ]
 FEW_SHAPES = ("ONEDNN_PRIMITIVE_CACHE_CAPACITY", "32")
 """How many shapes of its arguments oneDNN keeps code for: its 1,024 would take more memory the longer a file is."""

@@ -20,6 +20,7 @@ LONGEST_NAME = 1_000
 
 Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._+=,:~-]*$", max_length=LONGEST_NAME)]
 Precision = Literal["fp32", "bf16", "fp16"]
+InferencePrecision = Literal["auto", "fp32", "bf16", "fp16"]
 TrainingPrecision = Literal["fp32", "bf16"]
 """Gradients of fp16 passes would vanish without loss scaling, which bf16 does not need."""
 
