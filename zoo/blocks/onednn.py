@@ -72,9 +72,9 @@ def onednn_linear(module: nn.Module, n_tokens: int, *, keep: bool = False) -> It
                 note_kernel("prepacked linear")
                 _prepack(stack, module, layers, _Narrow(dtype, keep))
         elif not torch.is_grad_enabled():
-            for layer in module.modules():
-                if layer in _in_fp32.get():
-                    put_in_thread(stack, layer, "forward", partial(_in_full, layer))
+            for each in module.modules():
+                if each in _in_fp32.get():
+                    put_in_thread(stack, each, "forward", partial(_in_full, each))
         yield
 
 

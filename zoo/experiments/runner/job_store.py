@@ -14,7 +14,7 @@ from filelock import FileLock, Timeout
 from zoo.core.diff import diff
 from zoo.core.errors import RunFailed, ZooError
 from zoo.core.files import sweep
-from zoo.experiments.plan.cache_key import cache_key
+from zoo.experiments.plan.cache_key import cache_key, cache_keys
 from zoo.experiments.plan.job import Job
 from zoo.experiments.plan.job_kinds import kind_of
 from zoo.experiments.plan.plan import Plan
@@ -61,7 +61,7 @@ class JobStore:
     ) -> None:
         self.waiting_elsewhere = False
         self._plan, self._folder, self._place = plan, folder, place
-        self._keys = {job.name: cache_key(plan, job, place) for job in plan.jobs}
+        self._keys = cache_keys(plan, place)
         self._needs = {job.name: plan.needs(job) for job in plan.jobs}
         self._reusable = {key: stored for key, stored in results_by_key(reuse).items() if self._is_whole(stored)}
         self._results: dict[str, Result] = {}
@@ -257,8 +257,8 @@ class JobStore:
 
     def _checked(self, result: Finished) -> Result:
         """The result with its key, if code and kind of machine are those that this run started with."""
-        key = cache_key(self._plan, result.job, result.environment)
-        if key == self._keys[result.job.name]:
+        key = self._keys[result.job.name]
+        if result.environment == self._place or cache_key(self._plan, result.job, result.environment) == key:
             return result.model_copy(update={"key": key})
         changes = _changes(result, self._place)
         listed = ", ".join(
