@@ -20,7 +20,7 @@ EXAMPLES_PER_DOCUMENT = 8
 MOST_KEPT = 50_000
 """The most documents of the microworld that are kept on disk: some 25 MB."""
 
-SAMPLE = 1_000
+SAMPLE = 250
 """Documents that show what a dry run needs to see."""
 
 

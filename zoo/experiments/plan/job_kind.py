@@ -87,6 +87,10 @@ class JobKind(ABC):
         """The text that it also reads, in any unit."""
         return 1.0
 
+    def untried_seconds(self, plan: PlanSpec, job: Job) -> float | None:
+        """About how long a job takes of a kind that is too short to be tried; None of others."""
+        return None
+
     def representative(self, plan: PlanSpec, job: Job) -> Job:
         """A job to measure in its place: itself, or a smaller one that differs only in size and text."""
         return job

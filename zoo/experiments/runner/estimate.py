@@ -131,7 +131,11 @@ class _DryRun:
 
     def seconds(self, job: Job) -> float:
         """How long a job will take, steps by their tokens and the rest by its text."""
-        kind, done = kind_of(job), self._measured(job)
+        kind = kind_of(job)
+        untried = kind.untried_seconds(self._plan, job)
+        if untried is not None:
+            return untried
+        done = self._measured(job)
         short = kind.representative(self._short, job)
         measured = kind_of(short)
         text = kind.text(self._plan, job) / measured.text(self._short, short)
@@ -139,8 +143,8 @@ class _DryRun:
         return done.fixed + done.text * text + done.steps * steps
 
     def disk_bytes(self, job: Job) -> int:
-        """What a job will leave on disk."""
-        return self._measured(job).disk_bytes
+        """What a job will leave on disk; next to nothing if it is not tried."""
+        return 0 if kind_of(job).untried_seconds(self._plan, job) is not None else self._measured(job).disk_bytes
 
     def _measured(self, job: Job) -> MeasuredCost:
         """The cost of its short job, from the user's cache if it is kept there."""
