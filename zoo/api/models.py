@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
@@ -40,6 +41,8 @@ from zoo.weights.hub import folder_named
 
 AnyModel = str | Path | Model
 """A model, its folder, or hub:OWNER/NAME@REVISION."""
+
+_log = logging.getLogger("zoo")
 
 
 def encode(

@@ -35,6 +35,9 @@ FUSED: dict[tuple[type[nn.Module], str], tuple[str, str]] = {
 FUSABLE = (FeedForward, GatedFeedForward)
 """Those whose first product is activated; a subclass may use it otherwise."""
 
+IN_FP32 = "some layers in fp32"
+"""What results say of `computed_in_fp32`."""
+
 _in_fp32: ContextVar[WeakSet[nn.Module]] = ContextVar("computed in fp32", default=WeakSet())  # noqa: B039  # not changed
 
 _kept: WeakKeyDictionary[nn.Module, _LaidOut] = WeakKeyDictionary()
@@ -74,6 +77,7 @@ def onednn_linear(module: nn.Module, n_tokens: int, *, keep: bool = False) -> It
         elif not torch.is_grad_enabled():
             for each in module.modules():
                 if each in _in_fp32.get():
+                    note_kernel(IN_FP32)
                     put_in_thread(stack, each, "forward", partial(_in_full, each))
         yield
 
@@ -116,7 +120,10 @@ class _Narrow:
         """What a layer computes, with an activation in it if one is named."""
         linear = operators()[0]
         attribute, algorithm = fused or ("none", "")
-        dtype = torch.float32 if layer in _in_fp32.get() else self._dtype
+        dtype = self._dtype
+        if layer in _in_fp32.get():
+            dtype = torch.float32
+            note_kernel(IN_FP32)
         weight = self._laid_out(layer, dtype)
         bias = None if layer.bias is None else layer.bias.detach()
 
