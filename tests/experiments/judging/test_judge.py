@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -16,41 +15,12 @@ from seqeval.metrics import f1_score as entity_f1
 from sklearn import metrics
 
 import zoo
+from tests.experiments.judging.conftest import GENERATOR, GOLD, WORDS, jsonl, noisy, words, written
 from tests.experiments.synthetic_runs import TARGETS, made_up, saved
 from tests.typed import typed
 from zoo.document.formats import FORMATS
 from zoo.experiments.report.judged import judged_schema
 from zoo.experiments.statistics.verdicts import compare_systems
-
-GENERATOR = np.random.default_rng(5)
-WORDS = ("no", "yes")
-GOLD = GENERATOR.integers(0, 2, 120).tolist()
-
-
-def noisy(gold: Sequence[int], share: float, n_classes: int = 2) -> list[int]:
-    """Gold labels, some replaced by others."""
-    return [int(GENERATOR.integers(0, n_classes)) if GENERATOR.random() < share else value for value in gold]
-
-
-@pytest.fixture
-def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    monkeypatch.chdir(tmp_path)
-    return tmp_path
-
-
-def written(path: str, lines: Sequence[object]) -> str:
-    Path(path).parent.mkdir(parents=True, exist_ok=True)
-    Path(path).write_text("".join(f"{line}\n" for line in lines))
-    return path
-
-
-def jsonl(path: str, rows: Sequence[Any]) -> str:
-    return written(path, [json.dumps(row) for row in rows])
-
-
-def words(ids: Sequence[int]) -> list[str]:
-    return [WORDS[index] for index in ids]
-
 
 FORMS: dict[str, Callable[[str, list[int]], object]] = {
     "a.jsonl": lambda path, made: jsonl(path, [{"id": n, "prediction": WORDS[v]} for n, v in enumerate(made)]),
@@ -242,57 +212,6 @@ def test_predictions_for_a_known_task_are_matched_with_its_data(here: Path) -> N
     assert judged.run.results[0].main_score == pytest.approx(metrics.accuracy_score(GOLD, made))
 
 
-WRONG = {
-    "fewer lines": (words(GOLD)[1:], "bert.txt: has 119 predictions for the 120 items of gold.txt"),
-    "an unread header": (["Vorhersage", *words(GOLD)], "bert.txt: has 121 .*; is its first line a header"),
-    "an unknown label": (["maybe", *words(GOLD)[1:]], "bert.txt:1: 'maybe' is not a label.*--labels"),
-    "scores": (["0.83", *words(GOLD)[1:]], "bert.txt:1: '0.83' is not a label.*if these are scores"),
-    "no number": (["nan", *words(GOLD)[1:]], "bert.txt:1: 'nan' is not a label"),
-    "a missing item": (["id\tprediction", *(f"{n}\tyes" for n in range(1, 120))], "bert.txt: has 119 predictions"),
-    "an item twice": (["id\tprediction", "0\tyes", *(f"{n}\tyes" for n in range(119))], "bert.txt:3: item '0' .*twice"),
-}
-
-
-@pytest.mark.parametrize("what", WRONG)
-def test_what_does_not_fit_is_one_line_with_its_place(here: Path, what: str) -> None:
-    lines, message = WRONG[what]
-    written("gold.txt", words(GOLD))
-    written("bert.txt", lines)
-    done = typed("judge", "bert=bert.txt", "--gold", "gold.txt")
-    assert (done.returncode, done.stderr.count("\n")) == (2, 1)
-    assert re.search(message, done.stderr), done.stderr
-    assert not Path("runs").exists()
-
-
-def test_ids_that_are_missing_or_not_known_are_named_with_their_places(here: Path) -> None:
-    jsonl("gold.jsonl", [{"id": f"q{n}", "label": "yes" if n else "no"} for n in range(4)])
-    jsonl("few.jsonl", [{"id": f"q{n}", "prediction": "yes"} for n in (0, 3)])
-    jsonl("more.jsonl", [{"id": f"q{n}", "prediction": "yes"} for n in range(5)])
-    with pytest.raises(
-        zoo.ZooError, match=r"few.jsonl: has no prediction for item 'q1' \(gold.jsonl:2\), nor for 1 more"
-    ):
-        zoo.judge("bert=few.jsonl", gold="gold.jsonl")
-    with pytest.raises(zoo.ZooError, match=r"more.jsonl:5: item 'q4' is not among the 4 of gold.jsonl"):
-        zoo.judge("bert=more.jsonl", gold="gold.jsonl")
-    with pytest.raises(zoo.ZooError, match=r"bert: 'none-[*].jsonl' matches no file"):
-        zoo.judge("bert=none-*.jsonl", gold="gold.jsonl")
-    with pytest.raises(zoo.ZooError, match="there are no gold labels; give them with --gold"):
-        zoo.judge("bert=more.jsonl")
-    with pytest.raises(zoo.ZooError, match=r"93.2 should be a score of at most 1.*--scale 100"):
-        zoo.judge("bert=93.2,94.1")
-    assert zoo.judge("bert=93.2,94.1", scale=100).run.results[0].main_score == pytest.approx(0.932)
-
-
-def test_scores_of_whole_tasks_and_words_for_numbers_are_told_apart_from_answers(here: Path) -> None:
-    Path("results_2026.json").write_text(json.dumps({"results": {"rte": {"acc,none": 0.5}}, "configs": {"rte": {}}}))
-    with pytest.raises(zoo.ZooError, match=r"results_2026.json: holds .* scores of whole tasks; give the samples_"):
-        zoo.judge("bert=results_2026.json")
-    written("gold.txt", ["0.3", "1.5", "2.0"])
-    written("bert.txt", ["yes", "no", "yes"])
-    with pytest.raises(zoo.ZooError, match=r"gold.txt: the gold labels are numbers, as '0.3', .* words, as 'yes'"):
-        zoo.judge("bert=bert.txt", gold="gold.txt")
-
-
 @pytest.fixture
 def judged(here: Path) -> Path:
     """A folder of a judgement on three seeds of two systems."""
@@ -358,39 +277,9 @@ def test_a_table_of_scores_names_systems_tasks_and_seeds(here: Path) -> None:
     assert {d.verdict for d in judged.statistics.between_variants()} == {"better"}
 
 
-UNREADABLE = {
-    "a folder.txt": None,
-    "nothing.txt": b"",
-    "bytes.csv": bytes(range(256)),
-    "open.json": b"{",
-    "deep.json": b"[" * 100_000,
-    "nan.jsonl": b'{"prediction": NaN}',
-    "ragged.tsv": b"prediction\tlogit\nyes\n",
-    "quote.csv": b'prediction\n"yes\n',
-    "job.json": b'{"job": {}, "predictions": {"dev": 3}}',
-    "harness.jsonl": b'{"doc_id": 0, "filtered_resps": [], "mcc": [0]}',
-}
-
-
-@pytest.mark.parametrize("name", UNREADABLE)
-def test_a_file_that_cannot_be_read_is_named_in_one_line(here: Path, name: str) -> None:
-    content = UNREADABLE[name]
-    Path(name).mkdir() if content is None else Path(name).write_bytes(content)
-    with pytest.raises(zoo.ZooError, match=re.escape(name)) as error:
-        zoo.judge(f"bert={name}")
-    assert "\n" not in str(error.value)
-
-
 def test_a_majority_of_gold_labels_is_what_it_is(here: Path) -> None:
     made = zoo.judge({"constant": [[0] * 40, [0] * 40]}, gold=TARGETS)
     assert "Constant predictions" in made.render()
-
-
-def test_an_empty_file_is_called_empty(here: Path) -> None:
-    written("a.txt", [])
-    written("gold.tsv", ["index\tlabel", "0\tyes", "1\tno"])
-    with pytest.raises(zoo.ZooError, match=r"^a\.txt: is empty"):
-        zoo.judge("a=a.txt", gold="gold.tsv")
 
 
 def test_words_fit_systems_and_commands_can_be_pasted(here: Path) -> None:
