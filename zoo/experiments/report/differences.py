@@ -12,6 +12,7 @@ from zoo.experiments.statistics.tests import EQUIVALENT, OUT_OF_REACH, SAME, TOO
 from zoo.experiments.statistics.verdicts import Comparisons
 
 MDE = "minimum detectable difference"
+POWERED = "seeds for 80% power"
 INTERVAL = "intervals, 95% and wider where several tests are corrected for"
 COUNTED = ("better", EQUIVALENT, "not significant", TOO_FEW, OUT_OF_REACH, SAME)
 ALWAYS = ("better", "not significant", TOO_FEW)
@@ -54,7 +55,7 @@ def tier_table(comparisons: Comparisons) -> Table:
 
 def difference_table(comparisons: Comparisons) -> Table:
     """A row per task and pair of variants."""
-    columns = ("task and pair", "difference", "interval", "p", MDE, "seeds needed", "verdict")
+    columns = ("task and pair", "difference", "interval", "p", MDE, POWERED, "verdict")
     rows = tuple(
         (
             f"{d.task}: {d.first} - {d.second}",
