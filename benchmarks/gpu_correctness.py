@@ -23,7 +23,8 @@ from zoo.blocks.fused import fused_layers
 from zoo.blocks.kernels import kernels_taken
 from zoo.core.batch import CPU, Encoding
 from zoo.machine.compute import Compute
-from zoo.text.device_batches import mapped
+from zoo.text.collate import Sequences
+from zoo.text.device_batches import mapped_by_length
 from zoo.train import graphs
 from zoo.train.loop import train
 from zoo.train.state import TrainingState, load_optimizer, optimizer_tensors, save_state
@@ -163,7 +164,7 @@ def repeated(device: torch.device, n_texts: int = 24_000) -> Iterator[dict[str, 
                 again = model.encode_sequences(encodings, mean)
             with compute.autocast(), model.eval_mode(10**6):
                 usual = torch.empty_like(found)
-                for indices, _, rows in mapped(encodings, model.hidden, mean, device, None, 8_192):
+                for indices, _, rows in mapped_by_length(Sequences(encodings), model.hidden, mean, device, None, 8_192):
                     usual[indices] = rows
             yield {
                 "check": f"repeated batches, {name}, {precision}, weights x {change}", "off": off(again, usual),

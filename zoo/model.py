@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import partial
 from html import escape
-from typing import Any, TypeVar
+from typing import Any, TypeAlias, TypeVar
 
 import torch
 from torch import Tensor, nn
@@ -22,13 +22,16 @@ from zoo.core.interfaces import Embedding, Encoder, Objective, Reads, Tokenizer
 from zoo.core.prefetch import prefetch
 from zoo.core.specs import Variant
 from zoo.pooling.config import VectorConfig, vector_config
-from zoo.text.device_batches import MOST_TOKENS, Function, Mapped, bytes_per_token, mapped, mapped_again, tokens_at_once
-from zoo.text.encoding import GPU_WINDOW, WINDOW, Text, check_texts, encoded_windows, tokens_on_cpu, tokens_up_to
-from zoo.text.repeated_batches import repeated_for
+from zoo.text.collate import Sequences
+from zoo.text.device_batches import MOST_TOKENS, Function, Mapped, mapped
+from zoo.text.encoding import GPU_WINDOW, WINDOW, Text, check_texts, encoded_windows, tokens_up_to
 from zoo.weights.scores import ModelScores
 from zoo.weights.sentence import SentenceConfig
 
 T = TypeVar("T")
+
+Given: TypeAlias = Sequence[Encoding] | Sequences
+"""Sequences one by one, or end to end."""
 
 log = logging.getLogger("zoo")
 
@@ -198,7 +201,7 @@ class Model(ReadsLayers):
 
     def map_sequences(
         self,
-        encodings: Sequence[Encoding],
+        encodings: Given,
         function: Function,
         divide: Callable[[Tensor, Batch], Iterable[T]],
         batch_size: int | None = None,
@@ -214,7 +217,7 @@ class Model(ReadsLayers):
             values |= zip(indices, divide(found, batch), strict=True)
         return [values[index] for index in range(len(encodings))]
 
-    def encode_sequences(self, encodings: Sequence[Encoding], function: Function) -> Tensor:
+    def encode_sequences(self, encodings: Given, function: Function) -> Tensor:
         """A function's vectors [B, P] of all sequences, in their order, as `map_sequences` makes them. [N, P]"""
         made = torch.empty(0, 0)
         for indices, _, found in self._mapped(encodings, function):
@@ -223,17 +226,11 @@ class Model(ReadsLayers):
             made.numpy()[indices] = found.numpy()
         return made
 
-    def _mapped(self, encodings: Sequence[Encoding], function: Function, batch_size: int | None = None) -> Mapped:
-        n_tokens = tokens_up_to(encodings, MOST_TOKENS)
-        with self.eval_mode(n_tokens) as device:
-            dims = self.variant.dims
-            at_once = tokens_at_once(device, bytes_per_token(dims))
-            many = at_once is not None and batch_size is None and n_tokens >= at_once
-            repeated = repeated_for(self, device) if many else None
-            if at_once and repeated:
-                yield from mapped_again(encodings, self.hidden, function, repeated, at_once, dims.max_length)
-            elif encodings:
-                yield from mapped(encodings, self.hidden, function, device, batch_size, at_once or tokens_on_cpu(dims))
+    def _mapped(self, given: Given, function: Function, batch_size: int | None = None) -> Mapped:
+        sequences = given if isinstance(given, Sequences) else Sequences(given)
+        if len(sequences):
+            with self.eval_mode(tokens_up_to(sequences, MOST_TOKENS)) as device:
+                yield from mapped(self, self.hidden, self.variant.dims, sequences, function, device, batch_size)
 
     def encode(
         self,
@@ -286,7 +283,7 @@ class Model(ReadsLayers):
             else:
                 yield list(self.encode_sequences(encodings, pool))
 
-    def _windows(self, texts: Iterable[Text], config: VectorConfig) -> Iterator[tuple[list[Encoding], Function]]:
+    def _windows(self, texts: Iterable[Text], config: VectorConfig) -> Iterator[tuple[Sequences, Function]]:
         """The sequences of some texts at a time, and what makes vectors of hidden states."""
         tokenizer = self.text_tokenizer
         if config.from_folder and not self._logged:

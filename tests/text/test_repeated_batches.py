@@ -17,7 +17,7 @@ from zoo.core.batch import Encoding
 from zoo.core.recording import Work
 from zoo.testing import DIMS
 from zoo.text.collate import Sequences
-from zoo.text.device_batches import mapped, mapped_again
+from zoo.text.device_batches import mapped_again, mapped_by_length
 from zoo.text.repeated_batches import SPARE, STEP, Repeated, in_order
 
 CPU = torch.device("cpu")
@@ -72,10 +72,10 @@ def test_what_is_repeated_is_what_is_computed_each_time(variant: str) -> None:
         assert repeated.begin(model)
         wanted = {
             index: row
-            for indices, _, rows in mapped(encodings, model.hidden, means, CPU, None, None)
+            for indices, _, rows in mapped_by_length(Sequences(encodings), model.hidden, means, CPU, None, None)
             for index, row in zip(indices, rows, strict=True)
         }
-        found = list(mapped_again(encodings, model.hidden, means, repeated, FULL, SMALL.max_length))
+        found = list(mapped_again(Sequences(encodings), model.hidden, means, repeated, FULL, SMALL.max_length))
     assert recorder.recorded >= 1 and recorder.repeated >= 2 and "CUDA graph" in names
     assert [i for at, _, _ in found for i in sorted(at)] == list(range(600))
     for at, batch, rows in found:
@@ -88,19 +88,18 @@ def test_batches_take_sequences_in_order_and_have_few_shapes() -> None:
     encodings = drawn(3_000)
     repeated, shapes, added = Repeated(CPU, Again()), set(), []
     repeated.begin(model_of())
-    for start, stop in in_order(encodings, FULL):
+    for start, stop in in_order(map(len, encodings), FULL):
         made = Sequences(encodings[start:stop])
         full = repeated.shipment(made, FULL, SMALL.max_length).filled.layout
-        assert made.n_tokens <= FULL - SPARE and full.n_tokens <= FULL and full.n_sequences % STEP == 0
+        assert sum(made.lengths) <= FULL - SPARE and full.n_tokens <= FULL and full.n_sequences % STEP == 0
         assert max(full.lengths) <= SMALL.max_length
         shapes.add((full.n_tokens, full.n_sequences, full.longest))
-        added.append(full.n_tokens - made.n_tokens)
+        added.append(full.n_tokens - sum(made.lengths))
     assert len(shapes) <= 4 and max(added) < SPARE + SMALL.max_length + FULL // 4
     whole = drawn(30_000)
-    sizes = [sum(map(len, whole[start:stop])) for start, stop in in_order(whole, 2**17)]
+    sizes = [sum(map(len, whole[start:stop])) for start, stop in in_order(map(len, whole), 2**17)]
     assert [size // 2**13 for size in sizes[:4]] == [1, 3, 7, 15] and sum(sizes) == sum(map(len, whole))
-    long = [Encoding(np.ones(9, np.int32), np.zeros(9, np.int32), np.zeros(9, np.bool_))] * 3
-    assert list(in_order(long, SPARE + 8)) == [(0, 1), (1, 2), (2, 3)] and list(in_order([], 8)) == []
+    assert list(in_order([9, 9, 9], SPARE + 8)) == [(0, 1), (1, 2), (2, 3)] and list(in_order([], 8)) == []
 
 
 def test_nothing_is_repeated_where_something_looks_on_and_recordings_go_with_the_weights() -> None:
@@ -111,7 +110,7 @@ def test_nothing_is_repeated_where_something_looks_on_and_recordings_go_with_the
     def passed() -> None:
         with model.eval_mode():
             assert repeated.begin(model)
-            list(mapped_again(encodings, model.hidden, means, repeated, FULL, SMALL.max_length))
+            list(mapped_again(Sequences(encodings), model.hidden, means, repeated, FULL, SMALL.max_length))
 
     passed()
     n = recorder.recorded

@@ -55,6 +55,20 @@ class Encoding:
         return len(self.ids)
 
 
+@dataclass(frozen=True, slots=True)
+class Joined:
+    """Many sequences of one text each, end to end, as a tokenizer joins them; none has types of its own.
+
+    `ids` and `special` are [T], `lengths` [B].
+    """
+
+    ids: Ids
+    special: Flags
+    lengths: NDArray[np.int64]
+    n_cut: int
+    """How many texts had to be cut."""
+
+
 @dataclass(frozen=True)
 class Passage:
     """A stretch of pre-training text before special tokens: one run of ids, or two; labels by objective.

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal, Protocol, Self, TypeAl
 import numpy as np
 from torch import Tensor, nn
 
-from zoo.core.batch import IGNORE, Batch, Encoding, Flags, Ids, Layout, Output, Passage
+from zoo.core.batch import IGNORE, Batch, Encoding, Flags, Ids, Joined, Layout, Output, Passage
 from zoo.core.errors import ZooError
 
 if TYPE_CHECKING:
@@ -110,6 +110,10 @@ class Tokenizer(ABC):
     @abstractmethod
     def join(self, first: Ids, second: Ids | None, max_length: int) -> Encoding:
         """One sequence of one text or two, special tokens added, the longer text cut first."""
+
+    def encode_joined(self, texts: Sequence[str], max_length: int) -> Joined | None:
+        """What `join` makes of each text by itself, all at once; None if the tokenizer has no faster way than that."""
+        return None
 
 
 class Packing(ABC):

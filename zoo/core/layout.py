@@ -204,7 +204,7 @@ class Layout:
         """
         if packed.device == CPU:
             return packed.new_zeros(self.n_sequences, *packed.shape[1:]).index_add(0, self.sequence_of, packed)
-        if packed.is_cuda and packed.is_floating_point():
+        if packed.is_cuda and packed.is_floating_point() and not torch.is_grad_enabled():
             summed = torch.segment_reduce(packed.float(), "sum", offsets=self.ends, axis=0, unsafe=True, initial=0)
             return summed.to(packed.dtype)
         return self.pad(packed)[0].sum(1)

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import TypeAlias
+from collections.abc import Iterator, Mapping, Sequence
+from functools import cached_property
+from typing import Any, TypeAlias
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from zoo.core.batch import IGNORE, Batch, Encoding, Ids, Layout
+from zoo.core.batch import IGNORE, Batch, Encoding, Ids, Joined, Layout
+from zoo.text.runs import runs
 
 Label: TypeAlias = int | float | Sequence[int]
 """A class or score of a sequence; or several numbers: a yes or no for each label, or an answer's two ends."""
@@ -50,33 +52,63 @@ def collate(
 
 
 class Sequences:
-    """Many sequences end to end, of which batches are gathered without a step of Python for each."""
+    """Many sequences, of which batches are gathered without a step of Python for each once they lie end to end."""
 
-    def __init__(self, encodings: Sequence[Encoding]) -> None:
-        self.lengths = np.fromiter(map(len, encodings), np.int64, len(encodings))
-        self.n_tokens = int(self.lengths.sum())
-        self._starts = self.lengths.cumsum() - self.lengths
-        self._ids = _tensor([encoding.ids for encoding in encodings])
-        self._segments = _tensor([encoding.segments for encoding in encodings])
-        self._special = torch.from_numpy(np.concatenate([encoding.special for encoding in encodings]))
-        self._types = _types(encodings)
+    def __init__(self, given: Sequence[Encoding] | Joined) -> None:
+        self._given = given
 
-    def batch(self, indices: Sequence[int]) -> Batch:
-        """Those with these indices as `collate` packs them, with nothing to be predicted."""
-        chosen = np.asarray(indices)
+    def __len__(self) -> int:
+        return len(self._given.lengths if isinstance(self._given, Joined) else self._given)
+
+    def each_length(self) -> Iterator[int]:
+        """The tokens of each, which are counted when they are asked for."""
+        if isinstance(self._given, Joined):
+            return iter(self._given.lengths.tolist())
+        return (len(encoding.ids) for encoding in self._given)
+
+    @cached_property
+    def lengths(self) -> NDArray[np.int64]:
+        """The tokens of each. [B]"""
+        return np.fromiter(self.each_length(), np.int64, len(self))
+
+    def part(self, start: int, stop: int) -> Sequences:
+        """Some that follow each other."""
+        if not isinstance(self._given, Joined):
+            return Sequences(self._given[start:stop])
+        its = slice(self._starts[start], self._starts[stop - 1] + self.lengths[stop - 1])
+        ids, special, lengths = self._given.ids[its], self._given.special[its], self.lengths[start:stop]
+        return Sequences(Joined(ids, special, lengths, self._given.n_cut))
+
+    @cached_property
+    def _starts(self) -> NDArray[np.int64]:
+        return self.lengths.cumsum() - self.lengths
+
+    @cached_property
+    def _tensors(self) -> dict[str, Tensor | None]:
+        """Ids, segments, special and types of all, end to end."""
+        if isinstance(self._given, Joined):
+            ids = torch.from_numpy(self._given.ids.astype(np.int64))
+            special = torch.from_numpy(self._given.special)
+            return {"ids": ids, "segments": torch.zeros_like(ids), "special": special, "types": None}
+        return {
+            "ids": _tensor([encoding.ids for encoding in self._given]),
+            "segments": _tensor([encoding.segments for encoding in self._given]),
+            "special": torch.from_numpy(np.concatenate([encoding.special for encoding in self._given])),
+            "types": _types(self._given),
+        }
+
+    def batch(self, indices: Sequence[int] | None = None) -> Batch:
+        """All, or those with these indices, as `collate` packs them, with nothing to be predicted."""
+        chosen = np.arange(len(self)) if indices is None else np.asarray(indices)
         order = self.lengths[chosen].argsort(kind="stable")
         lengths = self.lengths[chosen[order]]
-        offsets = self._starts[chosen[order]] - (lengths.cumsum() - lengths)
-        places = torch.from_numpy(np.repeat(offsets, lengths) + np.arange(lengths.sum()))
-        ids = self._ids[places]
+        places = torch.from_numpy(runs(self._starts[chosen[order]], lengths))
+        fields: dict[str, Any] = {name: None if its is None else its[places] for name, its in self._tensors.items()}
         return Batch(
-            ids=ids,
-            segments=self._segments[places],
-            special=self._special[places],
+            **fields,
             layout=Layout(tuple(lengths.tolist())),
-            targets=torch.full_like(ids, IGNORE),
+            targets=torch.full_like(fields["ids"], IGNORE),
             order=tuple(order.tolist()),
-            types=None if self._types is None else self._types[places],
         )
 
 

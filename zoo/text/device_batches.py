@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Generic, TypeAlias, TypeVar
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
-from zoo.core.batch import Batch, Encoding
+from zoo.core.batch import Batch
 from zoo.core.prefetch import prefetch
 from zoo.core.specs import Dims
 from zoo.text.collate import Sequences
-from zoo.text.encoding import BATCH_TOKENS, batches_by_length
-from zoo.text.repeated_batches import Repeated, Shipment, in_order
+from zoo.text.encoding import BATCH_TOKENS, batches_by_length, tokens_on_cpu, tokens_up_to
+from zoo.text.repeated_batches import Repeated, Shipment, in_order, repeated_for
 
 MOST_TOKENS = 65_536
 """Tokens that keep a large GPU busy for longer than its CPU takes to launch the kernels of the next batch."""
@@ -53,7 +53,27 @@ def bytes_per_token(dims: Dims) -> int:
 
 
 def mapped(
-    encodings: Sequence[Encoding],
+    model: nn.Module,
+    hidden: Work,
+    dims: Dims,
+    sequences: Sequences,
+    function: Function,
+    device: torch.device,
+    batch_size: int | None,
+) -> Mapped:
+    """A function of a model's hidden states of sequences, in batches of `batch_size`, or as the device handles them
+    well.
+    """
+    n_tokens = tokens_at_once(device, bytes_per_token(dims))
+    many = n_tokens is not None and batch_size is None and tokens_up_to(sequences, n_tokens) >= n_tokens
+    repeated = repeated_for(model, device) if many else None
+    if n_tokens and repeated:
+        return mapped_again(sequences, hidden, function, repeated, n_tokens, dims.max_length)
+    return mapped_by_length(sequences, hidden, function, device, batch_size, n_tokens or tokens_on_cpu(dims))
+
+
+def mapped_by_length(
+    sequences: Sequences,
     hidden: Work,
     function: Function,
     device: torch.device,
@@ -61,7 +81,6 @@ def mapped(
     n_tokens: int | None,
 ) -> Mapped:
     """A function of the hidden states of sequences, in batches of like lengths, as `batches_by_length` makes them."""
-    sequences = Sequences(encodings)
     chunks = batches_by_length(sequences.lengths, batch_size, n_tokens)
     work = lambda batch: function(hidden(batch), batch)  # noqa: E731
     for indices, batch, found in computed(chunks, sequences.batch, work, device):
@@ -69,17 +88,17 @@ def mapped(
 
 
 def mapped_again(
-    encodings: Sequence[Encoding], hidden: Work, function: Function, repeated: Repeated, n_tokens: int, longest: int
+    sequences: Sequences, hidden: Work, function: Function, repeated: Repeated, n_tokens: int, longest: int
 ) -> Mapped:
     """The same in batches that are repeated; none has sequences of more than `longest` tokens."""
 
     def make(chunk: list[int]) -> Shipment:
-        return repeated.shipment(Sequences(encodings[chunk[0] : chunk[-1] + 1]), n_tokens, longest)
+        return repeated.shipment(sequences.part(chunk[0], chunk[-1] + 1), n_tokens, longest)
 
     def work(shipment: Shipment) -> Tensor:
         return function(*repeated.hidden(hidden, shipment))
 
-    chunks = (list(range(*places)) for places in in_order(encodings, n_tokens))
+    chunks = (list(range(*places)) for places in in_order(sequences.each_length(), n_tokens))
     for indices, shipment, found in _computed(chunks, make, work, on_gpu=True, relieve=repeated.forget):
         yield [indices[place] for place in shipment.batch.order], shipment.batch, found
 

@@ -15,6 +15,7 @@ from zoo.core.batch import Encoding, Ids
 from zoo.core.errors import ZooError
 from zoo.core.interfaces import Tokenizer
 from zoo.core.specs import Dims
+from zoo.text.collate import Sequences
 
 Text: TypeAlias = str | tuple[str, str]
 """One text, or a pair."""
@@ -37,9 +38,7 @@ LONG = 64
 log = logging.getLogger("zoo")
 
 
-def encoded_windows(
-    tokenizer: Tokenizer, texts: Iterator[Text], max_length: int, most: int
-) -> Iterator[list[Encoding]]:
+def encoded_windows(tokenizer: Tokenizer, texts: Iterator[Text], max_length: int, most: int) -> Iterator[Sequences]:
     """Texts or pairs as sequences, some at a time: few at first, so that a GPU has work soon, later up to `most`.
 
     How many were cut is logged at the end.
@@ -47,10 +46,20 @@ def encoded_windows(
     n_cut = n_texts = 0
     size = min(WINDOW, most)
     while window := list(islice(texts, size)):
-        encodings, cut = encode_texts(tokenizer, window, max_length)
+        sequences, cut = _joined(tokenizer, window, max_length)
         n_cut, n_texts, size = n_cut + cut, n_texts + len(window), min(2 * size, most)
-        yield encodings
+        yield sequences
     log_cut(n_cut, n_texts, max_length)
+
+
+def _joined(tokenizer: Tokenizer, texts: Sequence[Text], max_length: int) -> tuple[Sequences, int]:
+    """The same as `encode_texts`, all texts at once where the tokenizer can do that and none is a pair or very long."""
+    single = [text for text in texts if isinstance(text, str) and len(text) <= LONG * max_length]
+    joined = tokenizer.encode_joined(single, max_length) if len(single) == len(texts) else None
+    if joined is not None:
+        return Sequences(joined), joined.n_cut
+    encodings, n_cut = encode_texts(tokenizer, texts, max_length)
+    return Sequences(encodings), n_cut
 
 
 def encode_texts(tokenizer: Tokenizer, texts: Sequence[Text], max_length: int) -> tuple[list[Encoding], int]:
@@ -171,11 +180,11 @@ def check_texts(texts: Iterable[Text]) -> Iterator[Text]:
         yield text
 
 
-def tokens_up_to(encodings: Sequence[Encoding], most: int) -> int:
+def tokens_up_to(sequences: Sequences, most: int) -> int:
     """How many tokens sequences have, counted no further than `most`."""
     n_tokens = 0
-    for encoding in encodings:
-        n_tokens += len(encoding.ids)
+    for length in sequences.each_length():
+        n_tokens += length
         if n_tokens >= most:
             break
     return n_tokens

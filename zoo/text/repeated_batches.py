@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Iterator, Sequence
+from collections.abc import Callable, Hashable, Iterable, Iterator
 from dataclasses import dataclass, replace
 from typing import TypeAlias
 from weakref import WeakKeyDictionary
@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 from zoo.blocks.attention import attentions_are_kept
 from zoo.blocks.kernels import kernels_taken, note_kernel
-from zoo.core.batch import SENT, Batch, Encoding
+from zoo.core.batch import SENT, Batch
 from zoo.core.filling import filled
 from zoo.core.parcel import Parcel, opened
 from zoo.core.recording import CudaRecorder, Recorded, Recorder, Recordings
@@ -75,7 +75,7 @@ class Repeated:
 
     def shipment(self, sequences: Sequences, n_tokens: int, most: int) -> Shipment:
         """All sequences as a batch, filled up to `n_tokens`; none has more than `most`. May be called in a thread."""
-        batch = sequences.batch(range(len(sequences.lengths)))
+        batch = sequences.batch()
         full = _filled(batch, n_tokens, most)
         return Shipment(batch, full, self._recordings.parcel(full))
 
@@ -124,21 +124,20 @@ def repeated_for(model: nn.Module, device: torch.device) -> Repeated | None:
 _by_model: WeakKeyDictionary[nn.Module, Repeated] = WeakKeyDictionary()
 
 
-def in_order(encodings: Sequence[Encoding], n_tokens: int) -> Iterator[tuple[int, int]]:
+def in_order(lengths: Iterable[int], n_tokens: int) -> Iterator[tuple[int, int]]:
     """The first of each batch's sequences and the one after its last: as many in order as fit into `n_tokens` with
     those that fill it up, one at least; at first into a part of that, then twice as much each time, so that a GPU has
     work soon.
     """
-    start = held = 0
+    start = stop = held = 0
     size = max(n_tokens // PARTS, 4 * SPARE)
-    for index, encoding in enumerate(encodings):
-        length = len(encoding.ids)
-        if held + length > min(size, n_tokens) - SPARE and index > start:
-            yield start, index
-            start, held, size = index, 0, 2 * size
+    for stop, length in enumerate(lengths):
+        if held + length > min(size, n_tokens) - SPARE and stop > start:
+            yield start, stop
+            start, held, size = stop, 0, 2 * size
         held += length
-    if start < len(encodings):
-        yield start, len(encodings)
+    if held:
+        yield start, stop + 1
 
 
 def _filled(batch: Batch, n_tokens: int, most: int) -> Batch:

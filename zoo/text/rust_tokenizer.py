@@ -16,10 +16,11 @@ import numpy as np
 import tokenizers
 import torch
 
-from zoo.core.batch import Encoding, Flags, Ids
+from zoo.core.batch import Encoding, Flags, Ids, Joined
 from zoo.core.errors import ZooError
 from zoo.core.interfaces import FolderLike, Tokenizer
 from zoo.text.added_tokens import AddedToken, Special
+from zoo.text.runs import end_to_end
 from zoo.text.schemes import AS_IT_IS, Built, Scheme, as_it_is, by_class, scheme_of
 from zoo.text.tokenizer_document import PROBES, check_ids, frame_of, make_rust, try_out, with_tokens
 from zoo.text.word_memo import Found, WordMemo
@@ -268,11 +269,18 @@ class RustTokenizer(Tokenizer):
         tail = after if second is None else np.concatenate([second[:n_second], after])
         ids = np.concatenate([before, first[:n_first], between, tail])
         if not len(ids):
-            raise ZooError(
-                f"{self._where}: a text without tokens makes an empty sequence, as there is no special token"
-            )
+            raise ZooError(f"{self._where}: a text without tokens makes an empty sequence, with no special token")
         segments = _segments(len(ids), 0 if second is None else len(tail))
         return Encoding(ids, segments, self._is_special[ids], None if types is None else types.of(n_first, n_second))
+
+    def encode_joined(self, texts: SequenceOf[str], max_length: int) -> Joined | None:
+        """What `join` makes of each text by itself, at once where its template allows it. Raises ZooError as `join`."""
+        before, _, after, types = self._frames[False]
+        n_around = len(before) + len(after)
+        if types or not 0 < n_around < max_length:
+            return None
+        ids, lengths, n_cut = end_to_end(self.encode(texts), before, after, max_length - n_around)
+        return Joined(ids, self._is_special[ids], lengths, n_cut)
 
 
 @lru_cache(maxsize=4_096)
