@@ -1,4 +1,4 @@
-"""Many sequences end to end in one array, without a step of Python for each."""
+"""Texts cut to fit, and many sequences end to end in one array, without a step of Python for each."""
 
 from __future__ import annotations
 
@@ -34,3 +34,10 @@ def end_to_end(texts: Sequence[Ids], before: Ids, after: Ids, room: int) -> tupl
     n_cut = int((lengths > room).sum())
     ids[runs(starts + len(before), kept)] = read[runs(lengths.cumsum() - lengths, kept)] if n_cut else read
     return ids, whole, n_cut
+
+
+def longest_first(n_first: int, n_second: int, room: int) -> tuple[int, int]:
+    """What remains of two texts cut token by token from the longer; an odd place goes to the longer one."""
+    shorter = min(n_first, n_second, room // 2)
+    longer = min(max(n_first, n_second), room - shorter)
+    return (longer, shorter) if n_first > n_second else (shorter, longer)

@@ -20,7 +20,7 @@ from zoo.core.batch import Encoding, Flags, Ids, Joined
 from zoo.core.errors import ZooError
 from zoo.core.interfaces import FolderLike, Tokenizer
 from zoo.text.added_tokens import AddedToken, Special
-from zoo.text.runs import end_to_end
+from zoo.text.runs import end_to_end, longest_first
 from zoo.text.schemes import AS_IT_IS, Built, Scheme, as_it_is, by_class, scheme_of
 from zoo.text.tokenizer_document import PROBES, check_ids, frame_of, make_rust, try_out, with_tokens
 from zoo.text.word_memo import Found, WordMemo
@@ -265,7 +265,7 @@ class RustTokenizer(Tokenizer):
         room = max_length - self.n_special(second is not None)
         if room < 1:
             raise ZooError(f"{max_length} tokens leave no room for text beside the special ones; allow more")
-        n_first, n_second = _longest_first(len(first), 0 if second is None else len(second), room)
+        n_first, n_second = longest_first(len(first), len(second) if second is not None else 0, room)
         tail = after if second is None else np.concatenate([second[:n_second], after])
         ids = np.concatenate([before, first[:n_first], between, tail])
         if not len(ids):
@@ -276,10 +276,10 @@ class RustTokenizer(Tokenizer):
     def encode_joined(self, texts: SequenceOf[str], max_length: int) -> Joined | None:
         """What `join` makes of each text by itself, at once where its template allows it. Raises ZooError as `join`."""
         before, _, after, types = self._frames[False]
-        n_around = len(before) + len(after)
-        if types or not 0 < n_around < max_length:
+        room = max_length - len(before) - len(after)
+        if types or not 0 < room < max_length:
             return None
-        ids, lengths, n_cut = end_to_end(self.encode(texts), before, after, max_length - n_around)
+        ids, lengths, n_cut = end_to_end(self.encode(texts), before, after, room)
         return Joined(ids, self._is_special[ids], lengths, n_cut)
 
 
@@ -309,13 +309,6 @@ def _refuse(texts: SequenceOf[object], reason: str) -> Never:
                 f"text {number} holds half of a surrogate pair at character {lone[0]}: {text!r:.60}; read it as UTF-8"
             ) from None
     raise ZooError(reason) from None
-
-
-def _longest_first(n_first: int, n_second: int, room: int) -> tuple[int, int]:
-    """What remains of two texts cut token by token from the longer; an odd place goes to the longer one."""
-    shorter = min(n_first, n_second, room // 2)
-    longer = min(max(n_first, n_second), room - shorter)
-    return (longer, shorter) if n_first > n_second else (shorter, longer)
 
 
 def count_words(texts: Iterable[str], normalizer: Any, pre_tokenizer: Any) -> Counter[str]:
