@@ -8,7 +8,7 @@ from typing import Literal
 
 from zoo.core.errors import ZooError
 from zoo.tasks.microworld.grammar import Clause, Statement, phrases, pronoun, say, state
-from zoo.tasks.microworld.lexicon import ALIVE, CATEGORIES
+from zoo.tasks.microworld.lexicon import CATEGORIES
 from zoo.tasks.microworld.narrator import Narrator
 from zoo.tasks.task import Example
 
@@ -89,8 +89,8 @@ def _paraphrase(narrator: Narrator, index: int, difficulty: float) -> Example | 
     the same, and the meaning of the verb decides, which is never the same word. Either sentence may be either of the
     two that differ, so that none of it shows alone.
     """
-    same, dice, clause = bool(index % 2), narrator.dice, replace(narrator.clause(transitive=True), trait=None)
-    trap = dice.chance(difficulty)
+    same, dice, trap = bool(index % 2), narrator.dice, narrator.dice.chance(difficulty)
+    clause = replace(narrator.clause(cast="mutual" if trap else "transitive"), trait=None)
     verbs = [verb for verb in narrator.verbs[True] if verb is not clause.verb]
     one, other = dice.order([clause, _reversed(clause) if trap else replace(clause, verb=dice.pick(verbs))])
     if not all(each.sensible and narrator.owns(each) for each in (one, other)):
@@ -122,10 +122,10 @@ def _reference(narrator: Narrator, index: int, difficulty: float) -> Example | N
     The label is whether it is the right being. With a trap, the first sentence is passive, so that the order of words
     does not tell agent from patient.
     """
-    right, dice, first = bool(index % 2), narrator.dice, narrator.clause(transitive=True)
+    right, dice, first = bool(index % 2), narrator.dice, narrator.clause(cast="beings")
     assert first.object is not None
     beings = [(first.subject, first.subject_plural), (first.object, first.object_plural)]
-    if first.object.category not in ALIVE or pronoun(*beings[0]) == pronoun(*beings[1]):
+    if pronoun(*beings[0]) == pronoun(*beings[1]):
         return None
     meant, other = dice.order(beings)
     readings = narrator.deed(first.subject.topic, meant, other)
@@ -141,11 +141,11 @@ def _reference(narrator: Narrator, index: int, difficulty: float) -> Example | N
 
 def _similarity(narrator: Narrator, index: int, difficulty: float) -> Example | None:
     """The share of subject, verb, object and place that two sentences have in common: 0 to 1."""
-    level, clause = index % 5, narrator.clause(transitive=True, placed=True)
+    level, clause = index % 5, narrator.clause(cast="transitive", placed=True)
     plain = narrator.wording(clause, passive=0.0, fronted=0.0)
     kept = narrator.dice.order(SLOTS)[:level]
     topic = clause.subject.topic if narrator.dice.chance(difficulty) else None
-    other = _mixed(narrator, clause, kept, narrator.clause(topic, transitive=True, placed=True))
+    other = _mixed(narrator, clause, kept, narrator.clause(topic, "transitive", placed=True))
     if other is None or _n_common(clause, other) != level:
         return None
     return _pair(say(clause, plain), say(other, narrator.reworded(other, plain)), level / 4)
@@ -160,7 +160,7 @@ def _entailment(narrator: Narrator, index: int, difficulty: float) -> Example | 
     entailed = bool(index % 2)
     if narrator.dice.chance(difficulty):
         return _entailed_opinion(narrator, entailed)
-    clause = replace(narrator.clause(transitive=True), trait=None)
+    clause = replace(narrator.clause(cast="transitive"), trait=None)
     other = _not_entailed(narrator, clause)
     if other is None:
         return None

@@ -12,6 +12,7 @@ from typing import Literal, TypeVar
 from zoo.tasks.microworld.grammar import Clause, Opinion, Statement, Wording, key_of
 from zoo.tasks.microworld.lexicon import (
     ADVERBS,
+    ALIVE,
     COMPANY,
     NOUNS,
     PLACES,
@@ -31,7 +32,13 @@ Home = Literal["text", "train", "dev"]
 T = TypeVar("T")
 C = TypeVar("C", bound=Concept)
 
-_Fields = tuple[Noun, Verb, Noun | None, Place | None, Trait | None, bool, bool, str]
+Cast = Literal["intransitive", "transitive", "beings", "mutual"]
+"""Who takes part: one alone; two; two beings; or two who may also do it the other way round."""
+
+_CASTS: tuple[Cast, ...] = ("intransitive", "transitive", "beings", "mutual")
+
+_Roles = tuple[Verb, tuple[str, ...], tuple[str, ...]]
+"""A verb, and the categories of who does it, and to whom."""
 
 TRIES = 30
 """Attempts to find what someone does, before something else is told."""
@@ -101,35 +108,50 @@ class Narrator:
             self.nouns[noun.topic].append(noun)
         for place in self._known(PLACES):
             self.places[place.topic].append(place)
+        self._roles = {(cast, topic): self._cast(cast, topic) for cast in _CASTS for topic in TOPICS}
 
     def _known(self, concepts: Sequence[C]) -> list[C]:
         return [concept for concept in concepts if not (concept.novel and self.home == "train")]
+
+    def _cast(self, cast: Cast, topic: str) -> list[_Roles]:
+        """The verbs for a cast, if a topic has someone to do it and another to whom."""
+        if cast == "intransitive":
+            return [(verb, verb.subjects, ()) for verb in self.verbs[False]]
+        found = []
+        for verb in self.verbs[True]:
+            both = tuple(category for category in verb.subjects if category in verb.objects)
+            alive = tuple(category for category in verb.objects if category in ALIVE)
+            agents = both if cast == "mutual" else verb.subjects
+            patients = {"transitive": verb.objects, "beings": alive, "mutual": both}[cast]
+            if sum(noun.category in patients for noun in self.nouns[topic]) > any(both):
+                found.append((verb, agents, patients))
+        return found
 
     def owns(self, said: Clause | Statement) -> bool:
         """Whether this may be said here."""
         return home(said.key) == self.home
 
-    def clause(self, topic: str | None = None, transitive: bool = False, placed: bool = False) -> Clause:
-        """A clause on a topic, with an object or a place if that is asked for, and often without."""
+    def clause(self, topic: str | None = None, cast: Cast | None = None, placed: bool = False) -> Clause:
+        """A clause on a topic, with these taking part and with a place if that is asked for, and often without."""
         while True:
-            drawn = self._drawn(topic or self.dice.pick(TOPICS), transitive, placed)
+            drawn = self._drawn(topic or self.dice.pick(TOPICS), cast, placed)
             if home_of(*drawn[:4]) == self.home:
                 return Clause(*drawn)
 
     def _drawn(
-        self, topic: str, transitive: bool, placed: bool
+        self, topic: str, cast: Cast | None, placed: bool
     ) -> tuple[Noun, Verb, Noun | None, Place | None, Trait | None, bool, bool, str]:
         """The fields of a clause, before it is known whether it is at home here: most are not, so that millions are
         drawn, and `Dice.chance` and `Dice.pick` are written out.
         """
         random, noun = self.dice.random, self.noun
-        verbs = self.verbs[transitive or random() < 0.75]
-        verb = verbs[int(random() * len(verbs))]
-        subject, places, traits = noun(topic, verb.subjects), self.places[topic], self.traits
+        roles = self._roles[cast or ("transitive" if random() < 0.75 else "intransitive"), topic]
+        verb, agents, patients = roles[int(random() * len(roles))]
+        subject, places, traits = noun(topic, agents), self.places[topic], self.traits
         return (
             subject,
             verb,
-            noun(topic, verb.objects, subject) if verb.objects else None,
+            noun(topic, patients, subject) if patients else None,
             places[int(random() * len(places))] if placed or random() < 0.6 else None,
             traits[int(random() * len(traits))] if random() < 0.35 else None,
             random() < 0.4,
@@ -139,16 +161,14 @@ class Narrator:
 
     def deed(self, topic: str, *patients: tuple[Noun, bool]) -> list[Clause]:
         """What someone else of a topic does to each of these nouns, one or several; empty if nothing is found."""
-        random, verbs, places = self.dice.random, self.verbs[True], self.places[topic]
+        random, places = self.dice.random, self.places[topic]
         nouns = [noun for noun, _ in patients]
-        categories = {noun.category for noun in nouns}
-        for _ in range(TRIES):
+        verbs = [verb for verb in self.verbs[True] if all(noun.category in verb.objects for noun in nouns)]
+        for _ in range(TRIES if verbs else 0):
             verb = verbs[int(random() * len(verbs))]
             agent = self.noun(topic, verb.subjects)
             place = places[int(random() * len(places))] if random() < 0.5 else None
-            if agent in nouns or not categories.issubset(verb.objects):
-                continue
-            if all(home_of(agent, verb, noun, place) == self.home for noun in nouns):
+            if agent not in nouns and all(home_of(agent, verb, noun, place) == self.home for noun in nouns):
                 several, near = self.dice.chance(0.4), self.dice.pick(PREPOSITIONS)
                 return [Clause(agent, verb, noun, place, None, several, many, near) for noun, many in patients]
         return []

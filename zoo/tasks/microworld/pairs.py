@@ -67,21 +67,21 @@ def _verb_number(narrator: Narrator) -> Pair:
 
 def _verb_number_after_place(narrator: Narrator) -> Pair:
     """The place, in the singular, stands before a subject in the plural."""
-    clause = replace(narrator.clause(transitive=True, placed=True), subject_plural=True)
+    clause = replace(narrator.clause(cast="transitive", placed=True), subject_plural=True)
     wording = _active(narrator, clause, fronted=1.0)
     return say(clause, wording), say(clause, wording, agree=False)
 
 
 def _verb_number_across_place(narrator: Narrator) -> Pair:
     """The place, in the singular, stands between a subject in the plural and its verb."""
-    clause = replace(narrator.clause(transitive=True, placed=True), subject_plural=True)
+    clause = replace(narrator.clause(cast="transitive", placed=True), subject_plural=True)
     wording = _active(narrator, clause, inside=1.0)
     return say(clause, wording), say(clause, wording, agree=False)
 
 
 def _passive_number(narrator: Narrator) -> Pair:
     """The patient decides the number, while the agent has the other one."""
-    clause = narrator.clause(transitive=True, placed=True)
+    clause = narrator.clause(cast="transitive", placed=True)
     clause = replace(clause, subject_plural=not clause.object_plural)
     wording = replace(narrator.wording(clause, fronted=0.0), passive=True)
     return say(clause, wording), say(clause, wording, agree=False)
@@ -111,28 +111,28 @@ def _adjective_order(narrator: Narrator) -> Pair:
 
 
 def _verb_order(narrator: Narrator) -> Pair:
-    clause = narrator.clause(transitive=True, placed=True)
+    clause = narrator.clause(cast="transitive", placed=True)
     (_, agent), (_, verb), (_, patient), *rest = phrases(clause, _active(narrator, clause))
     end = [word for _, words in rest for word in words]
     return " ".join([*agent, *verb, *patient, *end]), " ".join([*agent, *patient, *verb, *end])
 
 
 def _preposition_order(narrator: Narrator) -> Pair:
-    clause = narrator.clause(transitive=True, placed=True)
+    clause = narrator.clause(cast="transitive", placed=True)
     *start, preposition, the, place, stop = say(clause, _active(narrator, clause)).split()
     return " ".join([*start, preposition, the, place, stop]), " ".join([*start, the, preposition, place, stop])
 
 
 def _transitivity(narrator: Narrator) -> Pair:
     """A verb that takes no object gets one."""
-    clause = narrator.clause(transitive=True, placed=True)
+    clause = narrator.clause(cast="transitive", placed=True)
     verbs = [verb for verb in narrator.verbs[False] if clause.subject.category in verb.subjects]
     return _with_other_verb(narrator, clause, verbs)
 
 
 def _object_category(narrator: Narrator) -> Pair:
     """A verb whose objects are of another kind."""
-    clause = narrator.clause(transitive=True, placed=True)
+    clause = narrator.clause(cast="transitive", placed=True)
     assert clause.object is not None
     kind = clause.object.category
     verbs = [v for v in narrator.verbs[True] if clause.subject.category in v.subjects and kind not in v.objects]
@@ -148,7 +148,7 @@ def _with_other_verb(narrator: Narrator, clause: Clause, verbs: Sequence[Verb]) 
 
 def _animacy(narrator: Narrator) -> Pair:
     """Subject and object exchanged where the object cannot act so."""
-    clause = narrator.clause(transitive=True, placed=True)
+    clause = narrator.clause(cast="transitive", placed=True)
     subject, thing = clause.subject, clause.object
     if thing is None or thing.category in clause.verb.subjects:
         return None
@@ -159,7 +159,7 @@ def _animacy(narrator: Narrator) -> Pair:
 
 def _place_topic(narrator: Narrator) -> Pair:
     """A place of another topic than all that happens there."""
-    clause = narrator.clause(transitive=True, placed=True)
+    clause = narrator.clause(cast="transitive", placed=True)
     others = [place for topic, places in narrator.places.items() for place in places if topic != clause.subject.topic]
     wording = _active(narrator, clause)
     return say(clause, wording), say(replace(clause, place=narrator.dice.pick(others)), wording)
@@ -167,7 +167,7 @@ def _place_topic(narrator: Narrator) -> Pair:
 
 def _pronoun(narrator: Narrator) -> Pair:
     """The next sentence names the patient again, by the pronoun that fits, or by one that fits neither being."""
-    clause = replace(narrator.clause(transitive=True), trait=None)
+    clause = replace(narrator.clause(cast="transitive"), trait=None)
     assert clause.object is not None
     patient = clause.object, clause.object_plural
     next_one = narrator.deed(clause.subject.topic, patient)
