@@ -93,6 +93,9 @@ class Silent:
     def admitted(self, jobs: object) -> None:
         """Nothing."""
 
+    def started(self, job: object) -> None:
+        """Nothing."""
+
     def moved(self, job: object, done: int, total: int) -> None:
         """Nothing."""
 

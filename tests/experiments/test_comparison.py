@@ -51,6 +51,8 @@ class Watcher:
 
     def admitted(self, jobs: object) -> None: ...
 
+    def started(self, job: object) -> None: ...
+
     def moved(self, job: Job, done: int, total: int) -> None:
         self.steps[job.name] = (done, total)
 

@@ -87,6 +87,8 @@ class Silent:
 
     def admitted(self, jobs: object) -> None: ...
 
+    def started(self, job: object) -> None: ...
+
     def moved(self, *_: object) -> None: ...
 
     def ended(self, *_: object) -> None: ...
@@ -101,7 +103,7 @@ def test_an_encoder_without_heads_states_none_and_one_with_heads_asks_for_them_b
         CATALOG.build(CATALOG.variant("stranger-recurrent+encoder=bert.stack"))
     with pytest.raises(ZooError, match=r"'bert.stack': it needs dims.ffn_width, which the variant leaves out"):
         CATALOG.check(CATALOG.variant("stranger-recurrent+encoder=bert.stack+dims.n_heads=2"))
-    whole = "stranger-recurrent+encoder=bert.stack+dims.n_heads=2+dims.ffn_width=512"
+    whole = "stranger-recurrent+encoder=bert.stack+dims.n_heads=4+dims.ffn_width=128"
     assert CATALOG.variant(whole).dims == CATALOG.variant("bert-tiny").dims
 
 

@@ -19,12 +19,12 @@ RECORDINGS = Path(__file__).with_name("recordings")
 
 @dataclass(frozen=True)
 class Event:
-    """A job has got so far; `seconds` is what it took as a whole, if it has ended."""
+    """A job was started, has got so far, or has ended."""
 
     time: float
     job: Job
-    share: float
-    seconds: float | None = None
+    share: float | None = None
+    ended: bool = False
 
 
 class Recording:
@@ -63,9 +63,10 @@ class Recording:
 
     def _done(self, job: Job, start: float) -> Iterator[Event]:
         *parts, whole = self.seconds[job]
+        yield Event(start, job)
         for tenths, seconds in enumerate(parts):
             yield Event(start + seconds, job, tenths / 10)
-        yield Event(start + whole, job, 1.0, whole)
+        yield Event(start + whole, job, 1.0, ended=True)
 
 
 def ratios(recording: Recording, workers: int) -> Iterator[tuple[float, float]]:
@@ -77,10 +78,12 @@ def ratios(recording: Recording, workers: int) -> Iterator[tuple[float, float]]:
     end = events[-1].time
     for event in events:
         now[0] = event.time
-        if event.seconds is None:
-            forecast.moved(event.job, event.share)
+        if event.share is None:
+            forecast.started(event.job)
+        elif event.ended:
+            forecast.ended(event.job)
         else:
-            forecast.ended(event.job, event.seconds)
+            forecast.moved(event.job, event.share)
         if event.time < end and forecast.left is not None:
             yield forecast.done / forecast.work, forecast.left / (end - event.time)
 
@@ -98,7 +101,7 @@ def test_results_that_were_there_are_no_sign_of_speed() -> None:
     forecast = Forecast(recording.work.__getitem__, recording.needs, lambda: now[0])
     forecast.admit(recording.seconds)
     first, second, *_ = recording.seconds
-    forecast.ended(first, None)
+    forecast.ended(first)
     assert forecast.left is None and str(forecast) == "0:00, ? left"
     forecast.moved(second, 0.5)  # as a resumed job, half of which was done before
     assert forecast.left is None
@@ -107,7 +110,7 @@ def test_results_that_were_there_are_no_sign_of_speed() -> None:
     rest = forecast.work - forecast.done
     assert forecast.left == pytest.approx(rest / (0.25 * recording.work[second]) * 10.0, rel=0.35)
     for job in recording.seconds:
-        forecast.ended(job, 1.0)
+        forecast.ended(job)
     assert forecast.left == 0.0 and forecast.done == forecast.work
 
 
@@ -121,7 +124,28 @@ def test_jobs_that_take_no_steps_are_no_work() -> None:
         now[0] = time
         forecast.moved(learnt, share)
     assert forecast.left == 5.0
-    forecast.ended(learnt, 10.0)
+    now[0] = 10.0
+    forecast.ended(learnt)
+    assert forecast.left == 0.0
+
+
+def test_what_a_job_takes_beside_its_steps_counts_for_those_to_come() -> None:
+    now = [0.0]
+    first, second = (Job(kind="finetune", system="bert", task="rte", seed=seed) for seed in (0, 1))
+    words = Job(kind="baseline", system="bag-of-words", task="rte", seed=0)
+    forecast = Forecast({first: 10.0, second: 10.0, words: 1e-9}.__getitem__, lambda job: [], lambda: now[0])
+    forecast.admit([first, second, words])
+    forecast.started(first)
+    for share, time in ((0.0, 2.0), (0.5, 6.0), (1.0, 10.0)):  # two seconds of loading, eight of steps
+        now[0] = time
+        forecast.moved(first, share)
+    now[0] = 13.0  # three of scoring
+    forecast.ended(first)
+    assert forecast.left == pytest.approx(13.0)
+    for job, time in ((second, 26.0), (words, 27.0)):
+        forecast.started(job)
+        now[0] = time
+        forecast.ended(job)
     assert forecast.left == 0.0
 
 

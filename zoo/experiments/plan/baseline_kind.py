@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 from zoo.experiments.plan.inputs import Inputs
 from zoo.experiments.plan.job import Job
-from zoo.experiments.plan.job_kind import JobKind, text_of
+from zoo.experiments.plan.job_kind import CHARACTERS_PER_WORD, JobKind, text_of
 from zoo.experiments.plan.spec import PlanSpec
 
 SECONDS_PER_CHARACTER = 4e-6
@@ -33,6 +33,10 @@ class Baseline(JobKind):
         task = plan.task(str(job.task))
         source = {"trained_on": plan.task(task.trained_on).content} if task.trained_on else {}
         return {"baseline": job.system, "task": task.content, **source}
+
+    def size(self, plan: PlanSpec, job: Job) -> float:
+        """The task's text, which those read that learn."""
+        return self.text(plan, job) / CHARACTERS_PER_WORD
 
     def text(self, plan: PlanSpec, job: Job) -> float:
         """As JobKind says."""

@@ -26,10 +26,13 @@ PRIOR = 0.3
 
 @dataclass
 class _Progress:
-    """How much of a job is done; the share of its steps that was seen, in how many seconds; and what else it took."""
+    """How much of a job is done; when it was started; the share of its steps that was seen, in how many seconds; and
+    what else it took, as loading before its steps and scoring after them.
+    """
 
     work: float
     done: float = 0.0
+    started: float | None = None
     first: float = 0.0
     began: float = 0.0
     seen: float = 0.0
@@ -57,6 +60,10 @@ class Forecast:
         """More jobs are to be done."""
         self._jobs |= {job: _Progress(self._work(job)) for job in jobs}
 
+    def started(self, job: Job) -> None:
+        """A job was begun, now."""
+        self._jobs[job].started = self._clock()
+
     def moved(self, job: Job, share: float) -> None:
         """A share of a job is done; what was done before it was first seen says nothing of its speed."""
         at, now = self._jobs[job], self._clock()
@@ -65,13 +72,13 @@ class Forecast:
             self._most_running = max(self._most_running, sum(each.running for each in self._jobs.values()))
         at.done, at.seen, at.seconds = share, share - at.first, now - at.began
 
-    def ended(self, job: Job, seconds: float | None) -> None:
-        """A job is done, in so many seconds; None if its result was there before."""
+    def ended(self, job: Job, *, failed: bool = False) -> None:
+        """A job is done; what it took counts for others, if it was started and did not fail."""
         at = self._jobs[job]
         at.done, at.running = 1.0, False
-        if seconds is not None:
+        if at.started is not None and not failed:
             stepping = at.seconds / at.seen if at.seen else 0.0
-            at.besides = max(0.0, seconds - stepping)
+            at.besides = max(0.0, self._clock() - at.started - stepping)
 
     @property
     def work(self) -> float:

@@ -36,6 +36,10 @@ class Display(Shown):
         self._n_jobs += len(jobs)
         self._show()
 
+    def started(self, job: Job) -> None:
+        """A job was begun."""
+        self._forecast.started(job)
+
     def moved(self, job: Job, done: int, total: int) -> None:
         """A job has advanced."""
         if job.name not in self._at_work:
@@ -51,8 +55,7 @@ class Display(Shown):
     def ended(self, job: Job, result: Result, reused: bool) -> None:
         """A job has a result."""
         self._n_ended += 1
-        seconds = None if reused or isinstance(result, FailedResult) else result.cost.seconds
-        self._forecast.ended(job, seconds)
+        self._forecast.ended(job, failed=isinstance(result, FailedResult))
         self._show()
         if job.name in self._at_work:
             self.bars.remove_task(self._at_work.pop(job.name)[0])

@@ -28,6 +28,9 @@ class Watcher(Protocol):
     def admitted(self, jobs: Sequence[Job]) -> None:
         """These jobs are to be done, too."""
 
+    def started(self, job: Job) -> None:
+        """A job was begun."""
+
     def moved(self, job: Job, done: int, total: int) -> None:
         """A job has advanced."""
 
@@ -89,6 +92,7 @@ def run(
                     report(store.record(job, found))
                     continue
                 executor.start(job)
+                watcher.started(job)
                 running += 1
             if running:
                 for job, result in executor.ended():
