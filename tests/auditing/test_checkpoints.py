@@ -234,7 +234,7 @@ def test_a_folder_of_the_zoo_itself_agrees(tmp_path: Path) -> None:
     write(tmp_path / "model.safetensors", shapes)
     found = audit(tmp_path)
     assert found.agrees and found.sources.checkpoint == found.counts
-    assert found.counts.pretraining == 370_194
+    assert found.counts.pretraining == 271_506
 
 
 def test_a_header_of_a_thousand_tensors_takes_a_tenth_of_a_second(tmp_path: Path) -> None:

@@ -135,8 +135,13 @@ def _runs(variant: Variant) -> int:
         "modernbert-tiny",
         "deberta-tiny",
         "bert-mini+dims.vocab_size=500+dims.attention_dropout=0.1",
-        *("distilbert-tiny+dims.dropout=0.1", "gpt2-tiny+dims.dropout=0.1", "transformer-tiny", "d2l-tiny"),
-        *("electra-tiny", "electra-tiny+dims.embedding_width=64"),
+        *(
+            "distilbert-tiny+dims.ffn_width=512+dims.dropout=0.1",
+            "gpt2-tiny+dims.dropout=0.1",
+            "transformer-tiny",
+            "d2l-tiny",
+        ),
+        *("electra-tiny+dims.ffn_width=512", "electra-tiny+dims.ffn_width=512+dims.embedding_width=64"),
     ],
 )
 def test_the_estimate_of_activations_is_the_measured_peak(name: str) -> None:

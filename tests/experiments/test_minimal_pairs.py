@@ -33,7 +33,7 @@ from zoo.tasks.record_file import read_task_file
 CATALOG = Catalog.of(builtin_plugin, zoo_bert)
 SMALL = (
     "bert-tiny+dims.hidden_width=32+dims.embedding_width=32+dims.ffn_width=48+dims.max_length=24"
-    "+pretraining.sequence_length=24+finetuning.max_length=24+pretraining.batch_tokens=240+finetuning.batch_size=16"
+    "+pretraining.sequence_length=24+finetuning.max_length=24+pretraining.batch_tokens=240+finetuning.batch_size=8"
 )
 WORDS = (("the", "a"), ("cook", "judge", "nurse"), ("saw", "met", "knew"), ("it", "us", "them"))
 

@@ -34,7 +34,7 @@ from zoo.machine.environment import environment
 CATALOG = Catalog.of(builtin_plugin, zoo_bert)
 SMALL = (
     "small=bert-tiny+dims.hidden_width=32+dims.embedding_width=32+dims.ffn_width=48+dims.max_length=24"
-    "+pretraining.sequence_length=24+finetuning.max_length=24+pretraining.batch_tokens=240+finetuning.batch_size=16"
+    "+pretraining.sequence_length=24+finetuning.max_length=24+pretraining.batch_tokens=240+finetuning.batch_size=8"
     "+finetuning.learning_rate=0.01"
 )
 LABELS = ("entailment", "neutral", "contradiction")

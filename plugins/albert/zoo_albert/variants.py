@@ -56,7 +56,7 @@ def _cpu(name: str, size: Size) -> Variant:
         embedding=part("albert.factorized"),
         encoder=part("albert.shared", share="all"),
         objectives=(part("bert.mlm", bias="unigram"), part("albert.sop", pair="compare")),
-        packing=part("bert.segment_pair", short_seq_prob=0.1),
+        packing=part("bert.segment_pair", short_seq_prob=0.0),
         masking=part("albert.ngram", max_n=3, dupe_factor=10, rate=CPU_MASK_RATE),
         **cpu_size(size, embedding_width=64 if size == "tiny" else 128),
     )

@@ -65,7 +65,7 @@ def _cpu(name: str, size: Size) -> Variant:
         embedding=part("bert.absolute"),
         encoder=part("bert.stack"),
         objectives=(part("bert.mlm", bias="unigram"), part("bert.nsp", pair="compare")),
-        packing=part("bert.segment_pair", short_seq_prob=0.1),
+        packing=part("bert.segment_pair", short_seq_prob=0.0),
         masking=part("bert.static", dupe_factor=10, rate=CPU_MASK_RATE),
         **cpu_size(size),
     )

@@ -64,11 +64,12 @@ def _released(
 def _cpu(name: str, size: Size) -> Variant:
     """Every other layer is global, and local ones see 8 tokens on either side, as sequences are short.
 
-    With 8/3 of its width, a gated feed-forward network has as many parameters as a plain one of 4 widths.
+    With 2/3 of its width, a gated feed-forward network has as many parameters as a plain one.
     """
     fields = cpu_size(size)
     dims, init = fields["dims"], fields["init"]
-    changes = {"ffn_width": 8 * (dims.hidden_width // 3), "norm_eps": 1e-5}
+    n_widths = dims.required("ffn_width") // dims.hidden_width
+    changes = {"ffn_width": 2 * n_widths * (dims.hidden_width // 3), "norm_eps": 1e-5}
     fields |= {
         "dims": dims.model_copy(update=changes),
         "init": init.model_copy(update={"positions": "normal"}),  # there are no position embeddings

@@ -41,12 +41,12 @@ def test_the_suite_of_families_has_a_tiny_variant_of_each_plugin() -> None:
 def test_equal_parameters_are_counted_in_the_modules_themselves() -> None:
     variants = made_equal(CATALOG, of("bert-tiny", "albert-tiny", "elmo-tiny", "roberta-tiny"), "parameters")
     counts = {v.name: module_counts(on_meta(CATALOG, v)).encoder for v in variants}
-    albert, elmo = "albert-tiny+dims.hidden_width=208+dims.ffn_width=832", "elmo-tiny+dims.hidden_width=80"
+    albert, elmo = "albert-tiny+dims.hidden_width=232+dims.ffn_width=232", "elmo-tiny+dims.hidden_width=32"
     assert list(counts)[::3] == ["bert-tiny", "roberta-tiny"]
     assert list(counts)[1] == albert and list(counts)[2].startswith(elmo)
-    assert all(abs(count / counts["bert-tiny"] - 1) < 0.01 for count in counts.values())
+    assert all(abs(count / counts["bert-tiny"] - 1) < 0.03 for count in counts.values())  # widths have steps of 8
     sizes, before = variants[1].dims, CATALOG.variant("albert-tiny").dims
-    assert sizes.ffn_width == 4 * sizes.hidden_width and sizes.embedding_width == before.embedding_width
+    assert sizes.ffn_width == sizes.hidden_width and sizes.embedding_width == before.embedding_width
     assert made_equal(CATALOG, variants, "parameters") == variants
     assert of(*counts) == variants  # their names can be typed
 
@@ -55,7 +55,7 @@ def test_parameters_that_no_width_reaches_are_told(caplog: pytest.LogCaptureFixt
     with caplog.at_level(logging.WARNING, logger="zoo"):
         made_equal(CATALOG, of("bert-tiny", "roberta-base"), "parameters")
     narrow = "roberta-base+dims.hidden_width=24+dims.embedding_width=24+dims.ffn_width=96"
-    assert f"{narrow} has 1,3" in caplog.text and "bert-tiny 669,440" in caplog.text
+    assert f"{narrow} has 1,3" in caplog.text and "bert-tiny 472,064" in caplog.text
 
 
 def test_equal_operations_are_numbers_of_tokens() -> None:
@@ -63,7 +63,7 @@ def test_equal_operations_are_numbers_of_tokens() -> None:
     four products of H x H and the two of the feed-forward network, the scores and mixtures, and both heads; one of
     distil-like half depth takes half of the layers."""
     length, predicted, width, vocabulary = 48, 7, 128, 2_000
-    layer = length * 2 * (4 * width**2 + 2 * width * 512) + 4 * length**2 * width
+    layer = length * 2 * (4 * width**2 + 2 * width * 128) + 4 * length**2 * width
     heads = predicted * 2 * (width**2 + width * vocabulary) + 2 * width**2 + 4 * width
     bert, shallow = made_equal(CATALOG, of("bert-tiny", "bert-tiny+dims.n_layers=1"), "operations")
     assert bert.pretraining.tokens == CATALOG.variant("bert-tiny").pretraining.tokens

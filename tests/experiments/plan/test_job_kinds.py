@@ -115,4 +115,4 @@ def test_a_fine_tuning_on_the_microworld_reads_a_token_per_word() -> None:
         words = sum(len(f"{item.first} {item.second or ''}".split()) for item in items) / len(items)
         (job,) = (job for job in made.jobs if (job.kind, job.task) == ("finetune", task.name))
         tokens = words + 3 if task.pair else words + 2
-        assert kind_of(job).size(made, job) == pytest.approx(10 * 32 * tokens, rel=0.15)
+        assert kind_of(job).size(made, job) == pytest.approx(10 * 16 * tokens, rel=0.15)
