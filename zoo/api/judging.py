@@ -65,6 +65,8 @@ def judge(
     from zoo.experiments.plan.requests import asked_tasks
 
     gold: Any = options.get("gold")
+    if isinstance(gold, dict):
+        raise ZooError("gold labels of several tasks are read from files, as gold='gold/{task}.tsv'")
     if isinstance(gold, Path) or hasattr(gold, "tolist"):
         options["gold"] = str(gold) if isinstance(gold, Path) else gold.tolist()
     asked = JudgeOptions.of(options)

@@ -91,3 +91,8 @@ def test_an_empty_file_is_called_empty(here: Path) -> None:
     written("gold.tsv", ["index\tlabel", "0\tyes", "1\tno"])
     with pytest.raises(zoo.ZooError, match=r"^a\.txt: is empty"):
         zoo.judge("a=a.txt", gold="gold.tsv")
+
+
+def test_gold_labels_of_several_tasks_in_python_are_told_to_be_files() -> None:
+    with pytest.raises(zoo.ZooError, match="gold labels of several tasks are read from files"):
+        zoo.judge({"one": [GOLD]}, gold={"task": GOLD})
