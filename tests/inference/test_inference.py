@@ -1,11 +1,9 @@
-"""Vectors, masks and predictions: in Python and on the command line."""
+"""Vectors and predictions: in Python and on the command line."""
 
 from __future__ import annotations
 
-import json
 import os
-import sys
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -16,12 +14,11 @@ from safetensors import safe_open
 from safetensors.torch import load_file
 
 import zoo
+from tests.inference.conftest import Make, Run
 from zoo import model as model_module
 from zoo.api import models
-from zoo.cli import main
 from zoo.core.errors import ZooError
 from zoo.core.files import is_device
-from zoo.inference.fill_mask import fill
 from zoo.inference.vector_file import VectorFile
 from zoo.model import Model
 from zoo.progress import Pace
@@ -29,22 +26,6 @@ from zoo.tasks.scoring import score
 from zoo.text import encoding
 
 TEXTS = ["the capital of france is paris.", "", "a b ac", "paris is the capital of the capital", "a"] * 3
-
-Make = Callable[..., Path]
-
-
-def run(capsys: pytest.CaptureFixture[str], *arguments: object) -> tuple[int, str, str]:
-    before = sys.argv
-    sys.argv = ["zoo", *map(str, arguments)]
-    try:
-        main()
-        status: object = 0
-    except SystemExit as left:
-        status = left.code
-    finally:
-        sys.argv = before
-    captured = capsys.readouterr()
-    return int(str(status)), captured.out, captured.err
 
 
 def test_vectors_come_in_order_however_they_are_windowed(make: Make, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -56,7 +37,7 @@ def test_vectors_come_in_order_however_they_are_windowed(make: Make, monkeypatch
 
 
 def test_passes_in_bf16_give_nearly_the_vectors_of_fp32_and_write_their_precision(
-    make: Make, capsys: pytest.CaptureFixture[str], tmp_path: Path
+    make: Make, zoo_command: Run, tmp_path: Path
 ) -> None:
     folder = make("BertModel")
     exact, rounded = zoo.encode(folder, TEXTS), zoo.encode(folder, TEXTS, precision="bf16")
@@ -66,7 +47,7 @@ def test_passes_in_bf16_give_nearly_the_vectors_of_fp32_and_write_their_precisio
     (tmp_path / "texts.txt").write_text("\n".join(text for text in TEXTS if isinstance(text, str)) + "\n")
     written = tmp_path / "vectors.safetensors"
     assert (
-        run(capsys, "encode", folder, "--text", tmp_path / "texts.txt", "--out", written, "--precision", "bf16")[0] == 0
+        zoo_command("encode", folder, "--text", tmp_path / "texts.txt", "--out", written, "--precision", "bf16")[0] == 0
     )
     with safe_open(written, "pt") as file:
         said = file.metadata()
@@ -74,12 +55,12 @@ def test_passes_in_bf16_give_nearly_the_vectors_of_fp32_and_write_their_precisio
 
 
 def test_a_precision_that_this_processor_lacks_is_refused_in_a_line(
-    make: Make, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+    make: Make, zoo_command: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(torch.cpu, "get_capabilities", dict, raising=False)
     command = ("fill", make("BertForMaskedLM"), "Paris is in [MASK].", "--device", "cpu", "--precision", "fp16")
     told = "error: --precision fp16: this processor has no fp16 instructions and would be slower; give bf16 or fp32\n"
-    assert run(capsys, *command) == (2, "", told)
+    assert zoo_command(*command) == (2, "", told)
     with pytest.raises(ZooError, match="'half' is not a precision"):
         zoo.encode(make("BertModel"), "Paris", precision="half")  # type: ignore[arg-type]
 
@@ -105,13 +86,13 @@ def test_training_goes_on_as_before_after_encoding(make: Make) -> None:
     assert model.training and not found.requires_grad
 
 
-def test_the_command_writes_what_the_call_gives(make: Make, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_command_writes_what_the_call_gives(make: Make, tmp_path: Path, zoo_command: Run) -> None:
     folder = make("BertModel")
     model = zoo.load(folder)
     (tmp_path / "texts.txt").write_text("\n".join(TEXTS) + "\n")
     for pool in ("mean", "cls", "none"):
         out = tmp_path / f"{pool}.safetensors"
-        status, said, _ = run(capsys, "encode", folder, "--text", tmp_path / "texts.txt", "--pool", pool, "--out", out)
+        status, said, _ = zoo_command("encode", folder, "--text", tmp_path / "texts.txt", "--pool", pool, "--out", out)
         assert status == 0 and "15 vectors" in said
         found = load_file(out)
         if pool == "none":
@@ -122,33 +103,31 @@ def test_the_command_writes_what_the_call_gives(make: Make, tmp_path: Path, caps
             torch.testing.assert_close(found["vectors"], model.encode(TEXTS, pool=pool), atol=0, rtol=0)  # type: ignore[arg-type]
 
 
-def test_a_line_may_hold_a_pair(make: Make, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_line_may_hold_a_pair(make: Make, tmp_path: Path, zoo_command: Run) -> None:
     folder = make("BertModel")
     (tmp_path / "pairs.tsv").write_text("a b\tparis\nthe\t\n")
-    status, _, _ = run(
-        capsys, "encode", folder, "--text", tmp_path / "pairs.tsv", "--pairs", "--out", tmp_path / "x.safetensors"
+    status, _, _ = zoo_command(
+        "encode", folder, "--text", tmp_path / "pairs.tsv", "--pairs", "--out", tmp_path / "x.safetensors"
     )
     expected = zoo.load(folder).encode([("a b", "paris"), ("the", "")])
     assert status == 0 and torch.equal(load_file(tmp_path / "x.safetensors")["vectors"], expected)
     (tmp_path / "pairs.tsv").write_text("a b\tparis\nalone\n")
-    status, _, said = run(
-        capsys, "encode", folder, "--text", tmp_path / "pairs.tsv", "--pairs", "--out", tmp_path / "y.safetensors"
+    status, _, said = zoo_command(
+        "encode", folder, "--text", tmp_path / "pairs.tsv", "--pairs", "--out", tmp_path / "y.safetensors"
     )
     assert status == 2 and "pairs.tsv:2: has 1 texts" in said
     assert not list(tmp_path.glob("*y.safetensors*"))
 
 
-def test_a_device_or_pipe_is_written_to_and_never_replaced(
-    make: Make, tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_a_device_or_pipe_is_written_to_and_never_replaced(make: Make, tmp_path: Path, zoo_command: Run) -> None:
     pipe, lines = tmp_path / "pipe", tmp_path / "t.txt"
     lines.write_text("a\n")
     os.mkfifo(pipe)
     end = os.open(pipe, os.O_RDWR)
     folder = make("BertForSequenceClassification", id2label={0: "no", 1: "yes"})
-    assert run(capsys, "predict", folder, lines, "--out", pipe)[:2] == (0, f"1 predictions: {pipe}\n")
+    assert zoo_command("predict", folder, lines, "--out", pipe)[:2] == (0, f"1 predictions: {pipe}\n")
     assert os.read(end, 100).startswith(b"index\tprediction\tprobability\n0\t")
-    status, _, told = run(capsys, "encode", folder, "--text", lines, "--out", pipe)
+    status, _, told = zoo_command("encode", folder, "--text", lines, "--out", pipe)
     assert (status, told) == (2, f"error: {pipe} is a pipe or a device; give the name of a file\n")
     with pytest.raises(ZooError, match="pipe is a pipe or a device; give the name of a folder"):
         zoo.save(zoo.load(folder), pipe, replace=True)
@@ -157,12 +136,10 @@ def test_a_device_or_pipe_is_written_to_and_never_replaced(
     os.close(end)
 
 
-def test_vectors_are_not_written_under_the_name_of_another_format(
-    make: Make, tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_vectors_are_not_written_under_the_name_of_another_format(make: Make, tmp_path: Path, zoo_command: Run) -> None:
     (tmp_path / "t.txt").write_text("a\n")
     out = tmp_path / "x.npy"
-    status, _, told = run(capsys, "encode", make("BertModel"), "--text", tmp_path / "t.txt", "--out", out)
+    status, _, told = zoo_command("encode", make("BertModel"), "--text", tmp_path / "t.txt", "--out", out)
     assert status == 2 and not out.exists()
     assert told == f"error: {out}: vectors are written as safetensors; name the file x.safetensors\n"
 
@@ -176,45 +153,6 @@ def test_a_file_that_fails_leaves_the_older_one(tmp_path: Path) -> None:
         file.add([torch.zeros(3)])
         raise RuntimeError
     assert path.read_bytes() == before and list(tmp_path.iterdir()) == [path]
-
-
-def test_a_mask_is_filled_as_the_reference_library_fills_it(make: Make, capsys: pytest.CaptureFixture[str]) -> None:
-    folder = make("BertForMaskedLM")
-    theirs = transformers.BertForMaskedLM.from_pretrained(folder).eval()
-    tokenizer = transformers.BertTokenizer(str(folder / "vocab.txt"))
-    text = "The capital of [MASK] is [MASK]."
-    inputs = tokenizer(text, return_tensors="pt")
-    with torch.no_grad():
-        logits = theirs(**inputs).logits[0, inputs["input_ids"][0] == 4]
-    expected = logits.softmax(1).topk(3, dim=1)
-    found = fill(zoo.load(folder), text, top=3)
-    assert len(found) == 2
-    words = (folder / "vocab.txt").read_text().splitlines()
-    for mask, ids, values in zip(found, expected.indices.tolist(), expected.values.tolist(), strict=True):
-        shown = [words[index] for index in ids]
-        assert [candidate.piece for candidate in mask] == shown
-        assert [candidate.probability for candidate in mask] == pytest.approx(values, abs=1e-6)
-    status, said, _ = run(capsys, "fill", folder, text, "--top", 3, "--json")
-    assert status == 0 and json.loads(said)[1][0]["probability"] == pytest.approx(
-        expected.values[1, 0].item(), abs=1e-6
-    )
-    status, said, _ = run(capsys, "fill", folder, "The capital [MASK].")
-    assert status == 0 and "probability" in said
-
-
-@pytest.mark.parametrize(
-    ("head", "text", "message"),
-    [
-        ("BertForMaskedLM", "no hole", "the text holds no mask; write '[MASK]' for it"),
-        ("BertForTokenClassification", "[MASK]", "has task, and no output layer for masked tokens"),
-        ("BertModel", "[MASK]", "has pool, and no output layer"),
-    ],
-)
-def test_what_cannot_be_filled_is_said(
-    head: str, text: str, message: str, make: Make, capsys: pytest.CaptureFixture[str]
-) -> None:
-    status, _, said = run(capsys, "fill", make(head), text)
-    assert status == 2 and message in said and said.count("\n") == 1
 
 
 def test_a_model_without_a_tokenizer_reads_no_text(make: Make) -> None:
@@ -233,9 +171,7 @@ def sst2(folder: Path) -> Path:
 
 
 @pytest.mark.parametrize("labels", [{0: "LABEL_0", 1: "LABEL_1"}, {0: "1", 1: "0"}])
-def test_predictions_are_the_tasks_words(
-    labels: dict[int, str], make: Make, tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_predictions_are_the_tasks_words(labels: dict[int, str], make: Make, tmp_path: Path, zoo_command: Run) -> None:
     folder = make("BertForSequenceClassification", id2label=labels)
     theirs = transformers.BertForSequenceClassification.from_pretrained(folder).eval()
     tokenizer = transformers.BertTokenizer(str(folder / "vocab.txt"))
@@ -243,7 +179,7 @@ def test_predictions_are_the_tasks_words(
     with torch.no_grad():
         ids = [int(theirs(**tokenizer(text, return_tensors="pt")).logits.argmax()) for text in texts]
     words = [labels[index].removeprefix("LABEL_") for index in ids]
-    status, said, scores = run(capsys, "predict", folder, sst2(tmp_path), "--task", "sst2")
+    status, said, scores = zoo_command("predict", folder, sst2(tmp_path), "--task", "sst2")
     assert status == 0
     assert said.splitlines() == ["index\tprediction", *(f"{place}\t{word}" for place, word in enumerate(words))]
     task = zoo.Catalog.installed().task("sst2")
@@ -273,9 +209,9 @@ def test_a_head_of_another_task_is_refused(
     message: str,
     make: Make,
     tmp_path: Path,
-    capsys: pytest.CaptureFixture[str],
+    zoo_command: Run,
 ) -> None:
-    status, _, said = run(capsys, "predict", make(head, **config), sst2(tmp_path), "--task", task)
+    status, _, said = zoo_command("predict", make(head, **config), sst2(tmp_path), "--task", task)
     assert status == 2 and message in said
 
 
@@ -322,45 +258,20 @@ def test_a_vector_for_each_token_is_not_one_for_each_text(make: Make) -> None:
         zoo.load(make("BertModel")).encode(["a"], pool="none")
 
 
-def test_what_encode_cuts_is_said(make: Make, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_what_encode_cuts_is_said(make: Make, tmp_path: Path, zoo_command: Run) -> None:
     path = tmp_path / "t.txt"
     path.write_text("a " * 22 + "\n" + "a " * 23 + "\n" + "a " * 600 + "\n")
     out = tmp_path / "v.safetensors"
-    status, said, told = run(capsys, "encode", make("BertModel"), "--text", path, "--out", out)
+    status, said, told = zoo_command("encode", make("BertModel"), "--text", path, "--out", out)
     assert (status, said) == (0, f"3 vectors: {out}\n")
     assert told.startswith("2 of 3 items were cut to 24 tokens\non cpu (")
 
 
-def test_what_predict_cuts_for_a_task_is_said(make: Make, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_what_predict_cuts_for_a_task_is_said(make: Make, tmp_path: Path, zoo_command: Run) -> None:
     path = tmp_path / "items.tsv"
     path.write_text("sentence\n" + "a " * 40 + "\n" + "a\n" * 6)
     folder = make("BertForSequenceClassification", id2label={0: "0", 1: "1"})
-    assert "1 of 7 items were cut to 24 tokens\n" in run(capsys, "predict", folder, path, "--task", "sst2")[2]
-
-
-@pytest.mark.parametrize(
-    ("text", "message"),
-    [
-        ("a " * 22 + "[MASK]", "error: the mask lies beyond token 24, the last that is read; shorten the text before"),
-        ("[MASK] " + "a " * 22 + "[MASK] [MASK]", "error: 2 of 3 masks lie beyond token 24"),
-    ],
-)
-def test_a_mask_that_is_cut_off_is_an_error(
-    text: str, message: str, make: Make, capsys: pytest.CaptureFixture[str]
-) -> None:
-    status, said, told = run(capsys, "fill", make("BertForMaskedLM"), text)
-    assert (status, said, told.count("\n")) == (2, "", 1) and told.startswith(message)
-
-
-def test_what_fill_cuts_behind_the_mask_is_said(make: Make, capsys: pytest.CaptureFixture[str]) -> None:
-    status, said, told = run(capsys, "fill", make("BertForMaskedLM"), "[MASK] " + "a " * 40, "--json")
-    assert (status, told) == (0, "1 of 1 items were cut to 24 tokens\n") and len(json.loads(said)) == 1
-
-
-def test_any_objective_that_predicts_hidden_tokens_fills_masks_whatever_it_is_called(make: Make) -> None:
-    model = zoo.load(make("BertForMaskedLM"))
-    renamed = model.with_head("strangers.words", model.objective("bert.mlm"))
-    assert fill(renamed, "the [MASK]") == fill(model, "the [MASK]")
+    assert "1 of 7 items were cut to 24 tokens\n" in zoo_command("predict", folder, path, "--task", "sst2")[2]
 
 
 def test_the_bar_counts_texts_that_have_their_vectors_and_not_those_that_are_read(
@@ -385,15 +296,3 @@ def test_the_bar_counts_texts_that_have_their_vectors_and_not_those_that_are_rea
     (tmp_path / "lines.txt").write_text("the capital\nof france .\n")
     assert zoo.encode_file(make("BertModel"), tmp_path / "lines.txt", tmp_path / "v.safetensors") == 2
     assert seen == [0.0] and paces[0].done == paces[0].total == 24
-
-
-def test_a_model_that_reads_from_left_to_right_fills_no_masks(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    config = transformers.GPT2Config(vocab_size=40, n_embd=16, n_layer=1, n_head=2, n_positions=20)
-    transformers.GPT2LMHeadModel(config).save_pretrained(tmp_path / "gpt")
-    status, _, told = run(capsys, "fill", tmp_path / "gpt", "a [MASK]")
-    assert status == 2 and told == "error: the model 'gpt' reads from left to right, and predicts no masked tokens\n"
-    (tmp_path / "t.txt").write_text("a\n")
-    status, _, told = run(capsys, "predict", tmp_path / "gpt", tmp_path / "t.txt")
-    assert status == 2 and "what works with it is zoo encode, and" in told
