@@ -78,8 +78,7 @@ class Model(ReadsLayers):
         self.variant = variant
         self.loss_weights = loss_weights or {}
         self.causal = causal
-        self.embedding = embedding
-        self.encoder = encoder
+        self.embedding, self.encoder = embedding, encoder
         self._keys = {name: _key(name) for name in objectives}
         self.objectives = nn.ModuleDict({self._keys[name]: objective for name, objective in objectives.items()})
 

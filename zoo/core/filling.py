@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 
 import torch
@@ -11,6 +11,27 @@ from torch import Tensor
 
 from zoo.core.batch import IGNORE, Batch
 from zoo.core.layout import Layout
+
+LEAST, STEP = 1_024, 256
+"""On a CPU, batches of so many tokens are filled up to multiples of this. In the mean, a batch misses its size by half
+a text, so that less than a hundredth is added."""
+
+
+def in_few_shapes(hidden: Callable[[Batch], Tensor], most: int) -> Callable[[Batch], Tensor]:
+    """The same hidden states of a batch [T, H], on a CPU computed with sequences of up to `most` tokens added to it.
+
+    Tensors of batch after batch then have the same sizes, so that each finds the memory of an earlier one. Else what
+    the C library holds in pieces that are a little too small grows with the number of texts.
+    """
+
+    def computed(batch: Batch) -> Tensor:
+        n_tokens = batch.layout.n_tokens
+        missing = -n_tokens % STEP
+        if not missing or n_tokens < LEAST or batch.ids.device.type != "cpu":
+            return hidden(batch)
+        return hidden(filled(batch, -(-missing // most), n_tokens + missing, 0))[:n_tokens]
+
+    return computed
 
 
 def filled(batch: Batch, n_added: int, n_tokens: int, room: int) -> Batch:

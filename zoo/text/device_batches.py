@@ -11,6 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from zoo.core.batch import Batch
+from zoo.core.filling import in_few_shapes
 from zoo.core.prefetch import prefetch
 from zoo.core.specs import Dims
 from zoo.text.collate import Sequences
@@ -69,6 +70,7 @@ def mapped(
     repeated = repeated_for(model, device) if many else None
     if n_tokens and repeated:
         return mapped_again(sequences, hidden, function, repeated, n_tokens, dims.max_length)
+    hidden = in_few_shapes(hidden, dims.max_length)
     return mapped_by_length(sequences, hidden, function, device, batch_size, n_tokens or tokens_on_cpu(dims))
 
 

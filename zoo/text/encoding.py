@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from zoo.core.batch import Encoding, Ids
 from zoo.core.errors import ZooError
+from zoo.core.filling import STEP
 from zoo.core.interfaces import Tokenizer
 from zoo.core.specs import Dims
 from zoo.text.collate import Sequences
@@ -193,7 +194,7 @@ def tokens_up_to(sequences: Sequences, most: int) -> int:
 def tokens_on_cpu(dims: Dims) -> int:
     """The tokens of a batch on a CPU, so that the widest tensor of a layer can be reused."""
     width = dims.ffn_width or 4 * dims.hidden_width
-    return max(1, min(BATCH_TOKENS, LARGEST_REUSED // (4 * width)))
+    return min(BATCH_TOKENS, max(1, LARGEST_REUSED // (4 * width * STEP)) * STEP)
 
 
 def batches_by_length(
