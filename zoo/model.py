@@ -13,6 +13,7 @@ from typing import Any, TypeAlias, TypeVar
 import torch
 from torch import Tensor, nn
 
+from zoo.blocks.evaluating import evaluating
 from zoo.blocks.features import Features, ReadsLayers
 from zoo.blocks.fused import fused_layers
 from zoo.blocks.onednn import onednn_linear
@@ -188,15 +189,13 @@ class Model(ReadsLayers):
 
     @contextmanager
     def eval_mode(self, n_tokens: int = 0) -> Iterator[torch.device]:
-        """Inside, no dropout and no gradients, and faster layers if `n_tokens` pay for them. Yields the device."""
-        training = self.training
-        self.eval()
-        try:
-            fused = fused_layers(n_tokens, self.embedding, self.encoder)
-            with torch.no_grad(), onednn_linear(self.encoder, n_tokens, keep=not training), fused:
-                yield next(self.parameters()).device
-        finally:
-            self.train(training)
+        """Inside, no dropout and no gradients, and faster layers if `n_tokens` pay for them. Yields the device.
+
+        Threads may predict with one model at once, but not train it meanwhile: then there is no dropout there, either.
+        """
+        fused = fused_layers(n_tokens, self.embedding, self.encoder)
+        with evaluating(self) as trains, torch.no_grad(), onednn_linear(self.encoder, n_tokens, keep=not trains), fused:
+            yield next(self.parameters()).device
 
     def map_sequences(
         self,
