@@ -131,6 +131,15 @@ Paths = Annotated[tuple[Path, ...], BeforeValidator(read_several)]
 """One path or several; on the command line, the option is repeated."""
 
 
+MACHINE = "Where it runs"
+
+DeviceName = Annotated[
+    str | None,
+    Help("Where to compute: auto, cpu, cuda, cuda:1 or mps.", MACHINE, "cuda", "auto: cuda if there is a GPU"),
+]
+"""Of several commands, the device that they compute on."""
+
+
 class Options(BaseModel):
     """The options of a command and of its Python function, each field with its `Help`.
 

@@ -7,10 +7,10 @@ from typing import Annotated
 
 from pydantic import Field
 
-from zoo.core.options import Amount, Help, Options, Paths
+from zoo.core.options import MACHINE, Amount, DeviceName, Help, Options, Paths
 from zoo.core.specs import TrainingPrecision
 
-DATA, TRAINING, MACHINE = "Task and text", "Training", "Where it runs"
+DATA, TRAINING = "Task and text", "Training"
 
 LEARNING_RATE = 0.01
 """Of heads alone, which have no encoder to disturb."""
@@ -38,10 +38,7 @@ class ProbeRequest(Options):
     control: Annotated[
         bool | None, Help("Also probe the same encoder with random weights.", TRAINING, default="yes")
     ] = None
-    device: Annotated[
-        str | None,
-        Help("Where to compute: auto, cpu, cuda, cuda:1 or mps.", MACHINE, "cuda", "auto: cuda if there is a GPU"),
-    ] = None
+    device: DeviceName = None
     precision: Annotated[
         TrainingPrecision, Help("Number format of forward and backward passes: fp32 or bf16.", MACHINE, "bf16")
     ] = "fp32"

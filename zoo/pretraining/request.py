@@ -11,7 +11,7 @@ from pydantic import Field
 
 from zoo.core.diff import diff
 from zoo.core.errors import ZooError
-from zoo.core.options import Amount, Help, Options, Paths, Texts, Whole
+from zoo.core.options import MACHINE, Amount, DeviceName, Help, Options, Paths, Texts, Whole
 from zoo.core.seeds import seed_of
 from zoo.core.specs import TrainingPrecision, Variant
 from zoo.core.user_cache import cache_folder
@@ -30,7 +30,7 @@ CHECKPOINTS = 20
 EVALUATIONS = 10
 """How many a run makes by default; checkpoints at least every thousand steps."""
 
-TEXT, TRAINING, MACHINE, FOLDER = "Text and tokenizer", "Training", "Where it runs", "Run folder"
+TEXT, TRAINING, FOLDER = "Text and tokenizer", "Training", "Run folder"
 
 Corpus = Annotated[Paths, Help("Text files, folders or patterns; may be repeated.", TEXT, "wiki.txt")]
 Tokenizer = Annotated[
@@ -72,10 +72,7 @@ class PretrainRequest(Options):
     set: Exchanged = ()
     seed: Annotated[Whole, Help("Seed of all random numbers.", TRAINING, "7")] = 0
     from_scratch: Annotated[bool, Help("Use only a folder's record, not its weights and tokenizer.", TRAINING)] = False
-    device: Annotated[
-        str | None,
-        Help("Where to compute: auto, cpu, cuda, cuda:1 or mps.", MACHINE, "cuda", "auto: cuda if there is a GPU"),
-    ] = None
+    device: DeviceName = None
     precision: Annotated[TrainingPrecision, Help("Number format of forward and backward passes.", MACHINE, "bf16")] = (
         "fp32"
     )

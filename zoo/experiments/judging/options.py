@@ -9,7 +9,7 @@ from pydantic import Field
 
 from zoo.core.options import Help, Names, Options
 from zoo.experiments.plan.claims import Claims
-from zoo.experiments.plan.options import DATA, FOLDER, VERDICTS, TaskNames
+from zoo.experiments.plan.options import DATA, FOLDER, VERDICTS, FamilyWise, Margin, TaskNames
 
 FILES = "How files are read"
 Form: TypeAlias = Literal["tsv", "csv", "lines", "jsonl", "json", "conll", "parquet"]
@@ -63,13 +63,8 @@ class JudgeOptions(Options):
     scale: Annotated[
         Annotated[float, Field(gt=0.0)], Help("What a perfect score is, if files hold scores.", FILES, "100")
     ] = 1.0
-    margin: Annotated[
-        Annotated[float, Field(gt=0.0, le=100.0)] | None,
-        Help("Scores shown to differ by less than this many points are equivalent.", VERDICTS, "1", "no such verdict"),
-    ] = None
-    family_wise: Annotated[
-        bool, Help("One correction for multiple tests over all pairs and tasks, not one per pair.", VERDICTS)
-    ] = False
+    margin: Margin = None
+    family_wise: FamilyWise = False
     against: Annotated[
         str | None, Help("Compare every system with this one only, with one correction over all.", VERDICTS, "bert")
     ] = None

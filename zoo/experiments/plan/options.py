@@ -7,14 +7,27 @@ from typing import Annotated, Literal
 
 from pydantic import BeforeValidator, Field
 
-from zoo.core.options import Amount, ByName, Duration, Help, Names, Options, Paths, Texts, Whole, read_names
+from zoo.core.options import (
+    MACHINE,
+    Amount,
+    ByName,
+    DeviceName,
+    Duration,
+    Help,
+    Names,
+    Options,
+    Paths,
+    Texts,
+    Whole,
+    read_names,
+)
 from zoo.core.specs import TrainingPrecision
 from zoo.experiments.plan.equal import Equal
 from zoo.experiments.plan.plan import Plan
 from zoo.tasks.record import RecordTask
 
 PATH = "Path"
-DATA, TRAINING, MACHINE, FOLDER = "Tasks and text", "Training", "Where it runs", "Run folder and plan"
+DATA, TRAINING, FOLDER = "Tasks and text", "Training", "Run folder and plan"
 VERDICTS = "Verdicts"
 
 
@@ -28,6 +41,13 @@ def _read_tasks(value: object) -> object:
 TaskNames = Annotated[tuple[str | RecordTask, ...], BeforeValidator(_read_tasks)]
 """Tasks by name, by the file that describes one, or as the record."""
 
+Margin = Annotated[
+    Annotated[float, Field(gt=0.0, le=100.0)] | None,
+    Help("Scores shown to differ by less than this many points are equivalent.", VERDICTS, "1", "no such verdict"),
+]
+FamilyWise = Annotated[
+    bool, Help("One correction for multiple tests over all pairs and tasks, not one per pair.", VERDICTS)
+]
 Seeds = Annotated[Amount, Field(le=100)]
 Workers = Annotated[Whole, Field(le=256)]
 HeldOut = Annotated[float, Field(ge=0.0, le=0.5)]
@@ -122,10 +142,7 @@ class PlanOptions(Options):
             "dev",
         ),
     ] = "train"
-    device: Annotated[
-        str | None,
-        Help("Where to compute: auto, cpu, cuda, cuda:1 or mps.", MACHINE, "cuda", "auto: cuda if there is a GPU"),
-    ] = None
+    device: DeviceName = None
     precision: Annotated[
         TrainingPrecision, Help("Number format of forward and backward passes, training and scoring.", TRAINING, "bf16")
     ] = "fp32"
@@ -133,13 +150,8 @@ class PlanOptions(Options):
         bool | None, Help("On a GPU, use only algorithms that repeat bit for bit.", MACHINE, "", "yes")
     ] = None
     threads: Annotated[Threads, Help("CPU threads per process.", MACHINE, "4")] = 1
-    margin: Annotated[
-        Annotated[float, Field(gt=0.0, le=100.0)] | None,
-        Help("Scores shown to differ by less than this many points are equivalent.", VERDICTS, "1", "no such verdict"),
-    ] = None
-    family_wise: Annotated[
-        bool, Help("One correction for multiple tests over all pairs and tasks, not one per pair.", VERDICTS)
-    ] = False
+    margin: Margin = None
+    family_wise: FamilyWise = False
     against: Annotated[
         str | None,
         Help("Compare every variant with this one only, with one correction over all.", VERDICTS, "bert-tiny"),
