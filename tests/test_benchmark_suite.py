@@ -15,6 +15,7 @@ from scipy import stats
 
 from benchmarks import (
     bench_limits,
+    bench_precision,
     bench_starts,
     bench_tokenizing,
     encoding,
@@ -313,3 +314,10 @@ def test_sentences_of_squad_are_a_task_whose_answers_hold_the_answer(
     for items in dataset.splits.values():
         assert all(item.choices[item.label] == texts[0] and {*item.choices} <= {*texts} for item in items)
     assert len({item.label for item in dataset.splits["train"]}) == squad_sentences.N_CHOICES
+
+
+def test_each_format_is_tried_and_nearer_with_more_in_fp32(capsys: pytest.CaptureFixture[str]) -> None:
+    bench_precision.main(["bert-tiny"])
+    rows = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    assert rows[0]["passes"] == "bf16" and rows[-1]["passes"] == "bf16, outputs of attention in fp32"
+    assert 0 < rows[-1]["by length"] < rows[0]["by length"] < 0.01

@@ -92,16 +92,16 @@ def _key(model: Model, compute: Compute, catalog: Catalog) -> str:
 
 
 def _found(model: Model, compute: Compute) -> Choice:
-    exact, seconds = _tried(model, compute, FP32)
-    for choice in _choices(compute):
-        vectors, took = _tried(model, compute, choice)
+    exact, seconds = tried(model, compute, FP32)
+    for choice in choices(compute):
+        vectors, took = tried(model, compute, choice)
         error = float(((vectors - exact).norm(dim=1) / exact.norm(dim=1)).max())
         if error <= ALLOWED and seconds >= LEAST_GAIN * took:  # not if it is NaN
             return choice.model_copy(update={"error": error, "speed": seconds / took})
     return FP32
 
 
-def _choices(compute: Compute) -> Iterator[Choice]:
+def choices(compute: Compute) -> Iterator[Choice]:
     """Those that the device has, the fastest first; bf16 before fp16, in which large numbers overflow."""
     formats: tuple[Precision, ...] = ("bf16", "fp16")
     for precision in formats:
@@ -112,7 +112,7 @@ def _choices(compute: Compute) -> Iterator[Choice]:
         yield Choice(precision="bf16", outputs_in_fp32=True)
 
 
-def _tried(model: Model, compute: Compute, choice: Choice) -> tuple[Tensor, float]:
+def tried(model: Model, compute: Compute, choice: Choice) -> tuple[Tensor, float]:
     """The mean of the hidden states of each of some sequences of random tokens [B, H], and the seconds of a pass."""
     dims = model.variant.dims
     shape = N_SEQUENCES, min(LENGTH, dims.max_length)
