@@ -112,7 +112,7 @@ def test_a_decoder_scores_texts_as_the_library_does(make_folder: MakeFolder, tie
 def test_a_text_of_a_decoder_opens_with_the_end_of_another(make_folder: MakeFolder) -> None:
     folder = make_folder("Llama", "ForCausalLM")
     tokenizer("<s>").save(str(folder / "tokenizer.json"))
-    with pytest.raises(ZooError, match="name one as bos_token in tokenizer_config"):
+    with pytest.raises(ZooError, match="name one as bos_token or eos_token in tokenizer_config"):
         zoo.score(zoo.load(folder, catalog=CATALOG), texts=TEXTS[:1])
     (folder / "tokenizer_config.json").write_text(json.dumps({"eos_token": "<s>"}))
     ours, theirs = zoo.load(folder, catalog=CATALOG), transformers.LlamaForCausalLM.from_pretrained(folder).eval()

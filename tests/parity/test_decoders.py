@@ -86,3 +86,13 @@ def test_a_text_as_long_as_the_model_reads_leaves_room_for_the_start(pair: Any) 
     if tokenizer.bos_token_id is not None:
         (found,) = score_texts(ours, ["cat " * 200])
         assert found.cut and found.n_tokens == 63
+
+
+def test_a_folder_without_an_opening_token_opens_texts_with_the_end_of_another(tmp_path: Path) -> None:
+    theirs, tokenizer = gpt2(tmp_path, whole=False)
+    theirs.eval().save_pretrained(tmp_path)
+    (tmp_path / "tokenizer_config.json").write_text(json.dumps({"model_max_length": 64, "bos_token": None}))
+    (found,) = score_texts(zoo.load(tmp_path), TEXTS[:1])
+    ids = torch.tensor([[tokenizer.eos_token_id, *tokenizer(TEXTS[0])["input_ids"]]])
+    loss = theirs(ids, labels=ids).loss.item()
+    assert found.log_probability == pytest.approx(-loss * (ids.shape[1] - 1), rel=1e-5)
