@@ -220,7 +220,7 @@ class Model(ReadsLayers):
         made = torch.empty(0, 0)
         for indices, _, found in self._mapped(encodings, function):
             if not len(made):
-                made = found.new_zeros(len(encodings), found.shape[1]).fill_(0)  # takes its memory while a GPU computes
+                made = found.new_empty(len(encodings), found.shape[1])
             made.numpy()[indices] = found.numpy()
         return made
 
