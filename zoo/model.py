@@ -227,8 +227,10 @@ class Model(ReadsLayers):
     def _mapped(self, given: Given, function: Function, batch_size: int | None = None) -> Mapped:
         sequences = given if isinstance(given, Sequences) else Sequences(given)
         if len(sequences):
-            with self.eval_mode(tokens_up_to(sequences, MOST_TOKENS)) as device:
-                yield from mapped(self, self.hidden, self.variant.dims, sequences, function, device, batch_size)
+            device = next(self.parameters()).device
+            made = mapped(self, self.hidden, self.variant.dims, sequences, function, device, batch_size)
+            with self.eval_mode(tokens_up_to(sequences, MOST_TOKENS)):  # while the first batches for a GPU are made
+                yield from made
 
     def encode(
         self,

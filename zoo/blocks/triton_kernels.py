@@ -11,8 +11,8 @@ from torch import Tensor
 
 from zoo.core.layout import Layout
 
-ROWS = 64
-"""Queries, and keys, that a program holds at a time."""
+ROWS, KEYS = 64, 32
+"""Queries and keys that a program holds at a time."""
 
 WIDEST = 8_192
 """Numbers of a row that one program can norm."""
@@ -33,8 +33,9 @@ def attend_short(
         *(query, key, value, mixed, layout.sequence_of, layout.ends, n_tokens),
         *(query.stride(0), key.stride(0), value.stride(0), mixed.stride(0)),
         *(query.stride(1), key.stride(1), value.stride(1), width),
-        *((width**-0.5 if scale is None else scale), -1 if window is None else window),
-        causal=layout.causal, width=width, columns=max(16, triton.next_power_of_2(width)), rows=ROWS, num_warps=4,
+        *((width**-0.5 if scale is None else scale), window or 0),
+        causal=layout.causal, windowed=window is not None, width=width, columns=max(16, triton.next_power_of_2(width)),
+        rows=ROWS, places=KEYS, num_warps=4, num_stages=3,
     )  # fmt: skip
     return mixed
 
@@ -43,13 +44,16 @@ def attend_short(
 def _attend_short(  # type: ignore[no-untyped-def]
     queries, keys, values, mixed, sequence_of, ends, n_tokens,
     query_step, key_step, value_step, mixed_step, query_head, key_head, value_head, mixed_head, scale, window,
-    causal: tl.constexpr, width: tl.constexpr, columns: tl.constexpr, rows: tl.constexpr,
+    causal: tl.constexpr, windowed: tl.constexpr, width: tl.constexpr, columns: tl.constexpr, rows: tl.constexpr,
+    places: tl.constexpr,
 ):  # fmt: skip
     head = tl.program_id(1)
     row = tl.program_id(0) * rows + tl.arange(0, rows)
     column = tl.arange(0, columns)
     real = row < n_tokens
-    held = real[:, None] & (column < width)[None, :]
+    held = real[:, None]
+    if columns != width:
+        held = held & (column < width)[None, :]
     sequence = tl.load(sequence_of + row, mask=real, other=0)
     first = tl.where(real, tl.load(ends + sequence), n_tokens)
     last = tl.where(real, tl.load(ends + sequence + 1), 0)
@@ -57,15 +61,17 @@ def _attend_short(  # type: ignore[no-untyped-def]
     highest = tl.full([rows], float("-inf"), tl.float32)
     total = tl.zeros([rows], tl.float32)
     sums = tl.zeros([rows, columns], tl.float32)
-    for start in range(tl.min(first), tl.max(last), rows):
-        place = start + tl.arange(0, rows)
-        there = (place < n_tokens)[:, None] & (column < width)[None, :]
+    for start in range(tl.min(first), tl.max(last), places):
+        place = start + tl.arange(0, places)
+        there = (place < n_tokens)[:, None]
+        if columns != width:
+            there = there & (column < width)[None, :]
         key = tl.load(keys + place[:, None] * key_step + head * key_head + column[None, :], mask=there, other=0.0)
         seen = (place[None, :] >= first[:, None]) & (place[None, :] < last[:, None])
         if causal:
             seen = seen & (place[None, :] <= row[:, None])
-        near = (place[None, :] >= row[:, None] - window) & (place[None, :] <= row[:, None] + window)
-        seen = seen & (near | (window < 0))
+        if windowed:
+            seen = seen & (place[None, :] >= row[:, None] - window) & (place[None, :] <= row[:, None] + window)
         scores = tl.dot(query, tl.trans(key)) * (scale * 1.4426950408889634)  # powers of 2 are faster than those of e
         scores = tl.where(seen, scores, float("-inf"))
         higher = tl.maximum(highest, tl.max(scores, 1))
@@ -79,8 +85,8 @@ def _attend_short(  # type: ignore[no-untyped-def]
         total = total * shrunk + tl.sum(weights, 1)
         highest = higher
     out = sums / tl.where(total == 0.0, 1.0, total)[:, None]
-    places = mixed + row[:, None] * mixed_step + head * mixed_head + column[None, :]
-    tl.store(places, out.to(mixed.dtype.element_ty), mask=held)
+    at = mixed + row[:, None] * mixed_step + head * mixed_head + column[None, :]
+    tl.store(at, out.to(mixed.dtype.element_ty), mask=held)
 
 
 def sum_norm(hidden: Tensor, added: Tensor, weight: Tensor, bias: Tensor | None, eps: float) -> tuple[Tensor, Tensor]:

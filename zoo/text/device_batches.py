@@ -85,8 +85,8 @@ def mapped_by_length(
     """A function of the hidden states of sequences, in batches of like lengths, as `batches_by_length` makes them."""
     chunks = batches_by_length(sequences.lengths, batch_size, n_tokens)
     work = lambda batch: function(hidden(batch), batch)  # noqa: E731
-    for indices, batch, found in computed(chunks, sequences.batch, work, device):
-        yield [indices[place] for place in batch.order], batch, found
+    done = computed(chunks, sequences.batch, work, device)
+    return (([its[place] for place in batch.order], batch, found) for its, batch, found in done)
 
 
 def mapped_again(
@@ -101,8 +101,8 @@ def mapped_again(
         return function(*repeated.hidden(hidden, shipment))
 
     chunks = (list(range(*places)) for places in in_order(sequences.each_length(), n_tokens))
-    for indices, shipment, found in _computed(chunks, make, work, on_gpu=True, relieve=repeated.forget):
-        yield [indices[place] for place in shipment.batch.order], shipment.batch, found
+    done = _computed(chunks, make, work, on_gpu=True, relieve=repeated.forget)
+    return (([its[place] for place in sent.batch.order], sent.batch, found) for its, sent, found in done)
 
 
 def computed(
@@ -124,7 +124,11 @@ def _computed(
     on_gpu: bool,
     relieve: Callable[[], None] = lambda: None,
 ) -> Iterator[tuple[list[int], Made, Tensor]]:
-    """The same for whatever is made of a chunk; what can `relieve` memory is called where it runs out."""
+    """The same for whatever is made of a chunk, which for a GPU begins at once; what can `relieve` memory is called
+    where it runs out.
+    """
+    batches = ((chunk, make(chunk)) for chunk in chunks)
+    fed = prefetch(batches, AHEAD) if on_gpu else batches
     waiting: deque[_Computed[Made]] = deque()
 
     def in_parts(chunk: list[int], made: Made) -> Iterator[_Computed[Made]]:
@@ -139,13 +143,18 @@ def _computed(
         for half in (chunk[: len(chunk) // 2], chunk[len(chunk) // 2 :]):
             yield from in_parts(half, make(half))
 
-    batches = ((chunk, make(chunk)) for chunk in chunks)
-    for chunk, made in prefetch(batches, AHEAD) if on_gpu else batches:
-        for done in in_parts(chunk, made):
-            waiting.append(done)
-            if len(waiting) > on_gpu:
-                yield waiting.popleft().fetched()
-    yield from (done.fetched() for done in waiting)
+    def results() -> Iterator[tuple[list[int], Made, Tensor]]:
+        try:
+            for chunk, made in fed:
+                for done in in_parts(chunk, made):
+                    waiting.append(done)
+                    if len(waiting) > on_gpu:
+                        yield waiting.popleft().fetched()
+            yield from (done.fetched() for done in waiting)
+        finally:
+            fed.close()
+
+    return results()
 
 
 @dataclass(frozen=True)
