@@ -15,13 +15,14 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from itertools import chain
+from pathlib import Path
 
 import torch
 from torch.utils.flop_counter import FlopCounterMode
 
 from benchmarks import encoding, rows
 from benchmarks.rows import BASE, MINI, SMALL, Row
-from zoo.blocks.onednn import operators
+from zoo.blocks.products import operators
 from zoo.core.specs import Precision
 from zoo.machine.compute import Compute
 from zoo.text.collate import collate
@@ -109,14 +110,19 @@ def measured(name: str, n_rounds: int) -> dict[str, object]:
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    """Print a line of JSON per row."""
+    """Print a line of JSON per row; a file of them begins with a line about the machine."""
     parser = argparse.ArgumentParser()
     parser.add_argument("--rows", nargs="+", default=MEASURED, metavar="ROW", help=f"of {', '.join(MEASURED)}")
     parser.add_argument("--rounds", type=int, default=N_ROUNDS)
+    parser.add_argument("--out", type=Path, help="a file for all lines as JSON")
     asked = parser.parse_args(arguments)
     torch.set_num_threads(1)
+    kept: list[dict[str, object]] = [rows.machine(Compute())]
     for name in asked.rows:
-        print(json.dumps(measured(name, asked.rounds)), flush=True)
+        kept.append(measured(name, asked.rounds))
+        print(json.dumps(kept[-1]), flush=True)
+        if asked.out:
+            asked.out.write_text(json.dumps(kept, indent=1), encoding="utf-8")
 
 
 if __name__ == "__main__":

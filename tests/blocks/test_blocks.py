@@ -9,7 +9,7 @@ import torch
 from torch import nn
 
 from zoo import IGNORE, Batch, Dims, Init, Layout, ZooError
-from zoo.blocks import Dropout, SelfAttention, TokenPrediction, attention, initialise, predict_tokens
+from zoo.blocks import Dropout, SelfAttention, TokenPrediction, attention, dropped_attention, initialise, predict_tokens
 from zoo.blocks.attention import _attend_by_length, _attend_padded
 from zoo.blocks.init import sinusoids
 
@@ -118,7 +118,7 @@ def test_a_batch_in_which_nothing_is_masked_has_a_loss_of_zero_and_a_gradient() 
 def test_attention_with_dropout_is_the_librarys_but_for_what_it_drops(
     causal: bool, window: int | None, biased: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(attention, "_is_faster_by_hand", lambda value: True)
+    monkeypatch.setattr(dropped_attention, "CACHED_SCORES", 3 * 4**2)  # one of the sequences of four at a time
     torch.manual_seed(0)
     layout = Layout((7, 4, 4), causal=causal)
     added = torch.randn(1, 3, 7, 7)
@@ -130,11 +130,29 @@ def test_attention_with_dropout_is_the_librarys_but_for_what_it_drops(
     error = draws.std(0) / math.sqrt(len(draws))
     assert ((draws.mean(0) - expected).abs() <= 5 * error + 1e-5).all() and error.mean() > 1e-3
     monkeypatch.setattr(attention, "dropped", lambda weights, p: weights)
+    monkeypatch.setattr(dropped_attention, "kept_share", lambda p: 1.0)
+    monkeypatch.setattr(dropped_attention, "kept_values", lambda shape, p: torch.ones(shape, dtype=torch.uint8))
     kept = _attend_by_length(q, k, v, layout, 0.2, window, bias, 0.3)
     torch.testing.assert_close(kept, expected, atol=1e-6, rtol=1e-5)
     gradients = (torch.autograd.grad(out.square().sum(), (q, k, v)) for out in (kept, expected))
     for ours, theirs in zip(*gradients, strict=True):
         torch.testing.assert_close(ours, theirs, atol=1e-5, rtol=1e-4)
+
+
+def test_the_gradient_of_attention_with_dropout_is_that_of_the_same_mask() -> None:
+    """Against torch's operations in double precision, with the mask that was drawn."""
+    q, k, v = (torch.randn(18, 3, 5, requires_grad=True, dtype=torch.float64) for _ in range(3))
+    torch.manual_seed(3)
+    mixed = _attend_by_length(q, k, v, Layout((6, 6, 6)), 0.4)
+    torch.manual_seed(3)
+    kept = dropped_attention.kept_values((9, 6, 6), 0.4)
+    heads = [its.view(3, 6, 3, 5).transpose(1, 2) for its in (q, k, v)]
+    weights = (heads[0] @ heads[1].mT * 5**-0.5).softmax(-1) * kept.view(3, 3, 6, 6) / (1 - round(0.4 * 2**16) / 2**16)
+    expected = (weights @ heads[2]).transpose(1, 2).reshape(18, 3, 5)
+    torch.testing.assert_close(mixed, expected)
+    gradients = (torch.autograd.grad(out.pow(3).sum(), (q, k, v)) for out in (mixed, expected))
+    for ours, theirs in zip(*gradients, strict=True):
+        torch.testing.assert_close(ours, theirs)
 
 
 def test_in_half_precision_attention_with_dropout_stays_near_the_librarys() -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
@@ -21,6 +20,7 @@ from zoo.blocks import (
     LayerStack,
     initialise,
     onednn,
+    products,
 )
 from zoo.blocks.kernels import kernels_taken
 from zoo.blocks.onednn import onednn_linear
@@ -59,7 +59,7 @@ def both(encoder: nn.Module, hidden: Tensor) -> tuple[Tensor, Tensor]:
 
 @needs_avx512
 def test_torch_still_has_the_private_operators() -> None:
-    assert onednn.operators() is not None, "encoders are 1.2 times as slow without; look for what replaces them"
+    assert products.operators() is not None, "encoders are 1.2 times as slow without; look for what replaces them"
 
 
 @needs_avx512
@@ -85,24 +85,6 @@ def test_in_bfloat16_the_error_is_not_that_of_autocast_or_more(hidden: Tensor) -
         plain, packed = both(encoder, hidden)
     errors = [float((found - exact).abs().mean()) for found in (plain, packed)]
     assert 0 < errors[1] < 1.05 * errors[0] and packed.dtype == torch.float32
-
-
-@needs_avx512
-@pytest.mark.parametrize("frozen", [False, True])
-def test_gradients_differ_by_rounding(frozen: bool, hidden: Tensor, monkeypatch: pytest.MonkeyPatch) -> None:
-    encoder, found = stack(), []
-    encoder.layers[0].feedforward.requires_grad_(not frozen)
-    exact = copy.deepcopy(encoder).double()
-    monkeypatch.setattr(onednn, "LEAST_TRAINED", 0)
-    for its, dtype in ((exact, torch.float64), (encoder, torch.float32)):
-        given = hidden.to(dtype).requires_grad_()
-        with kernels_taken() as names, onednn_linear(its, len(hidden)):
-            out = its(given, LAYOUT)
-        out.pow(3).mean().backward()
-        found.append([out, given.grad, *(p.grad for p in its.parameters() if p.requires_grad)])
-    for ours, wanted in zip(found[1], found[0], strict=True):
-        assert (ours - wanted).norm() < 3e-6 * wanted.norm() + 1e-8  # keys' biases have no gradient
-    assert "oneDNN linear" in names
 
 
 class Strange(nn.Module):
@@ -186,7 +168,7 @@ def test_what_was_laid_out_serves_until_a_weight_changes(
     change: Callable[[nn.Parameter], None], hidden: Tensor, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     encoder, laid_out = stack(), []
-    linear, reorder = onednn.operators()
+    linear, reorder = products.operators()
     monkeypatch.setattr(onednn, "operators", lambda: (linear, lambda weight: laid_out.append(0) or reorder(weight)))
 
     def read() -> Tensor:
@@ -267,7 +249,7 @@ def test_bits_are_those_of_torch_where_nothing_would_be_gained(
     elif reason == "double":
         dtype = torch.float64
     elif reason == "no operators":
-        monkeypatch.setattr(onednn, "operators", lambda: None)
+        monkeypatch.setattr(products, "operators", lambda: None)
     encoder, hidden = encoder.to(dtype), hidden.to(dtype)
     with (
         torch.set_grad_enabled(reason == "gradients of few tokens"),

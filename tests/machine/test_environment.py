@@ -16,7 +16,7 @@ from zoo import Catalog
 from zoo.blocks.kernels import note_kernel
 from zoo.machine.compute import Compute
 from zoo.machine.environment import driver_version, environment
-from zoo.machine.memory import peak_memory, reset_peak_memory
+from zoo.machine.memory import freed_memory_kept, peak_memory, reset_peak_memory
 from zoo.machine.usage import measured
 
 CATALOG = Catalog.installed()
@@ -80,6 +80,22 @@ def test_work_elsewhere_asks_no_card(device: torch.device | None, asked: list[tu
     reset_peak_memory(device)
     assert peak_memory(device) > 10_000_000
     assert not asked
+
+
+@pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="other C libraries are left as they are")
+def test_memory_that_is_freed_is_kept_inside_and_given_back_afterwards() -> None:
+    resource = pytest.importorskip("resource")
+
+    def new_pages() -> int:
+        """Of eight blocks that are there at a time."""
+        before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
+        blocks = [torch.ones(4_000_000) for _ in range(8)]
+        return int(resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before) if blocks else 0
+
+    n_pages = 8 * 16_000_000 // resource.getpagesize()
+    with freed_memory_kept():
+        *_, again = new_pages(), new_pages(), new_pages()
+    assert again < n_pages / 4 and new_pages() > n_pages / 2
 
 
 def test_the_driver_is_read_from_the_system_if_it_has_one(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

@@ -106,7 +106,7 @@ class _Exploding(nn.Module):
 
     def __init__(self) -> None:
         super().__init__()
-        self.encoder = nn.Identity()
+        self.encoder, self.embedding = nn.Identity(), nn.ModuleDict({"tokens": nn.Embedding(2, 1)})
         self.weight = nn.Parameter(torch.ones(()))
         self.steps = 0
 

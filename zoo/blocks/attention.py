@@ -13,6 +13,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from zoo.blocks.dropout import dropped
+from zoo.blocks.dropped_attention import attend_dropping
 from zoo.blocks.flash import attend_flash, can_attend_short, can_flash
 from zoo.blocks.kernels import note_kernel, own_kernels
 from zoo.blocks.units import Units
@@ -230,13 +231,15 @@ def _attend_by_length(
     scale: float | None = None,
 ) -> Tensor:
     """One attention for each run of sequences of equal length, unmasked where it can be. All [T, N, H/N]."""
+    by_hand = dropout > 0.0 and query.device.type == "cpu"  # torch's own is slow then
+    if by_hand and bias is None:
+        seen = {length: _seen(length, query.device, layout.causal, window) for _, length in layout.groups}
+        return attend_dropping(query, key, value, layout.groups, seen, dropout, scale)
     mixed = []
     masks = window is not None or bias is not None
     for rectangles in zip(*map(layout.rectangles, (query, key, value)), strict=True):
         q, k, v = (rectangle.transpose(1, 2) for rectangle in rectangles)
-        by_hand = dropout > 0.0 and _is_faster_by_hand(v)
-        needed = masks or (by_hand and layout.causal)
-        mask = _biased(_seen(q.shape[2], q.device, layout.causal, window), q, k, bias) if needed else None
+        mask = _biased(_seen(q.shape[2], q.device, layout.causal, window), q, k, bias) if masks else None
         if by_hand:
             out = _with_dropout(q, k, v, mask, dropout, scale)
         else:
@@ -244,13 +247,6 @@ def _attend_by_length(
             out = F.scaled_dot_product_attention(q, k, v, mask, dropout, is_causal=causal, scale=scale)
         mixed.append(out.transpose(1, 2).flatten(0, 1))
     return mixed[0] if len(mixed) == 1 else torch.cat(mixed)
-
-
-def _is_faster_by_hand(value: Tensor) -> bool:
-    """Whether torch's own attention with dropout is slow: on a CPU it computes in single precision, whatever it is
-    given. In single precision a step would gain 3%, so it keeps its bits.
-    """
-    return value.device.type == "cpu" and value.dtype != torch.float32
 
 
 def _with_dropout(

@@ -10,7 +10,7 @@ from threading import get_ident
 from types import ModuleType
 from typing import Any, TypeVar
 
-from torch import Tensor, nn
+from torch import nn
 
 _taken: ContextVar[set[str] | None] = ContextVar("kernels taken", default=None)
 
@@ -49,7 +49,7 @@ def note_kernel(name: str) -> None:
         names.add(name)
 
 
-def put_in_thread(stack: ExitStack, module: nn.Module, name: str, function: Callable[..., Tensor]) -> None:
+def put_in_thread(stack: ExitStack, module: nn.Module, name: str, function: Callable[..., object]) -> None:
     """Let a method of a module be another function in this thread, as long as the stack is open; in others it stays
     what it is: they may compute in another precision, or with gradients.
     """
@@ -57,9 +57,8 @@ def put_in_thread(stack: ExitStack, module: nn.Module, name: str, function: Call
         return
     owner, own = get_ident(), getattr(type(module), name)
 
-    def chosen(*given: Any) -> Tensor:
-        made: Tensor = function(*given) if get_ident() == owner else own(module, *given)
-        return made
+    def chosen(*given: Any) -> object:
+        return function(*given) if get_ident() == owner else own(module, *given)
 
     setattr(module, name, chosen)
     stack.callback(module.__dict__.pop, name, None)

@@ -6,15 +6,17 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack, contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
-from functools import cache, partial
-from typing import Any, TypeGuard
+from functools import partial
+from typing import TypeGuard
 from weakref import WeakKeyDictionary, WeakSet
 
 import torch
 from torch import Tensor, nn
 
-from zoo.blocks.feedforward import FeedForward, GatedFeedForward
+from zoo.blocks.attention import SelfAttention
+from zoo.blocks.feedforward import LARGE, FeedForward, GatedFeedForward
 from zoo.blocks.kernels import note_kernel, put_in_thread
+from zoo.blocks.products import feedforward, linears, operators, precision
 
 LEAST_TOKENS = 1_024
 """To lay out a weight again takes as long as oneDNN then saves in about 300 tokens."""
@@ -22,8 +24,8 @@ LEAST_TOKENS = 1_024
 LEAST_WEIGHTS = 2**21
 """For smaller encoders, code for each new number of tokens costs more than it saves."""
 
-LEAST_TRAINED = 2**35
-"""The same for weights times tokens of a training step, which needs code for three products and saves a tenth."""
+LEAST_TRAINED = 2**33
+"""Weights times tokens of a training step, from which on it saves more than code for another number of tokens costs."""
 
 FUSED: dict[tuple[type[nn.Module], str], tuple[str, str]] = {
     (nn.GELU, "none"): ("gelu", "none"),
@@ -58,19 +60,19 @@ def onednn_linear(module: nn.Module, n_tokens: int, *, keep: bool = False) -> It
     """Inside, the linear layers of a module on a CPU compute by oneDNN, if `n_tokens` to read make up for it.
 
     Without gradients they read weights laid out for it, in bfloat16 under autocast, and the activation of a
-    feed-forward network is part of its first product. With gradients that is done in float32 alone: in bfloat16 torch's
-    own layers use oneDNN. Hooks are called. Nothing of the module is changed for good; what a layer gives differs by
-    rounding. If `keep`, what was laid out serves again until the weights change or are trained.
+    feed-forward network is part of its first product. Hooks are called. Nothing of the module is changed for good; what
+    a layer gives differs by rounding. If `keep`, what was laid out serves again until the weights change or are
+    trained.
     """
     with ExitStack() as stack:
-        dtype = _precision()
+        dtype = precision()
         layers = [layer for layer in module.modules() if _is_plain(layer)] if dtype else []
         if dtype and _pays(sum(layer.weight.numel() for layer in layers), n_tokens):
             if torch.is_grad_enabled():
                 note_kernel("oneDNN linear")
                 for layer in layers:
                     _kept.pop(layer, None)
-                    put_in_thread(stack, layer, "forward", partial(_trained, layer))
+                _train(stack, module, layers, dtype)
             else:
                 note_kernel("prepacked linear")
                 _prepack(stack, module, layers, _Narrow(dtype, keep))
@@ -170,37 +172,46 @@ def _in_full(layer: nn.Module, values: Tensor) -> Tensor:
         return out
 
 
-def _trained(layer: nn.Linear, values: Tensor) -> Tensor:
-    out: Tensor = _Linear.apply(values.flatten(0, -2), layer.weight, layer.bias)  # type: ignore[no-untyped-call]
-    return out.view(*values.shape[:-1], out.shape[-1])
+def _train(stack: ExitStack, module: nn.Module, layers: list[nn.Linear], dtype: torch.dtype) -> None:
+    """Several layers are one operation where they read the same, or are a feed-forward network with GELU."""
+    free, joined = {layer for layer in layers if not _hooked(layer)}, set[nn.Module]()
+    for each in module.modules():
+        if isinstance(each, SelfAttention) and type(each).projected is SelfAttention.projected:
+            its = each.query, each.key, each.value
+            if free.issuperset(its):
+                put_in_thread(stack, each, "projected", partial(_joined, its, dtype))
+                joined.update(its)
+        elif type(each) is FeedForward and free.issuperset((each.up, each.down)) and _is_gelu(each.activation):
+            put_in_thread(stack, each, "forward", partial(_feedforward, each, each.activation, dtype))
+            joined.update((each.up, each.down))
+    for layer in layers:
+        if layer not in joined:
+            put_in_thread(stack, layer, "forward", partial(_trained, layer, dtype))
 
 
-class _Linear(torch.autograd.Function):
-    """A linear layer whose three products, one forward and two backward, are oneDNN's."""
-
-    @staticmethod
-    def forward(ctx: Any, values: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
-        """[T, in], [out, in], [out] -> [T, out]"""
-        ctx.save_for_backward(values, weight)
-        return _product(values, weight, bias)
-
-    @staticmethod
-    @torch.autograd.function.once_differentiable
-    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor | None, ...]:
-        """[T, out] -> [T, in], [out, in], [out]"""
-        values, weight = ctx.saved_tensors
-        of_values, of_weight, of_bias = ctx.needs_input_grad
-        return (
-            _product(gradient, weight.t()) if of_values else None,
-            _product(gradient.t(), values.t()) if of_weight else None,
-            gradient.sum(0) if of_bias else None,
-        )
+def _joined(layers: tuple[nn.Linear, ...], dtype: torch.dtype, values: Tensor) -> tuple[Tensor, ...]:
+    return linears(values, dtype, *(parameter for layer in layers for parameter in (layer.weight, layer.bias)))
 
 
-def _product(left: Tensor, right: Tensor, bias: Tensor | None = None) -> Tensor:
-    """The product of the left matrix with the right one's transpose, plus a bias."""
-    made: Tensor = operators()[0](left, right, bias, "none", [], "")
-    return made
+def _trained(layer: nn.Linear, dtype: torch.dtype, values: Tensor) -> Tensor:
+    return linears(values, dtype, layer.weight, layer.bias)[0]
+
+
+def _feedforward(network: FeedForward, activation: nn.GELU, dtype: torch.dtype, values: Tensor) -> Tensor:
+    up, down = network.up, network.down
+    keeps = len(values) * up.out_features < LARGE
+    return feedforward(values, dtype, activation.approximate, keeps, up.weight, up.bias, down.weight, down.bias)
+
+
+def _is_gelu(activation: nn.Module) -> TypeGuard[nn.GELU]:
+    return type(activation) is nn.GELU and not _hooked(activation)
+
+
+def _hooked(module: nn.Module) -> bool:
+    """Whether something is called when it is, or when its gradient is known."""
+    return bool(
+        module._forward_hooks or module._forward_pre_hooks or module._backward_hooks or module._backward_pre_hooks
+    )
 
 
 def _is_plain(layer: nn.Module) -> TypeGuard[nn.Linear]:
@@ -208,30 +219,3 @@ def _is_plain(layer: nn.Module) -> TypeGuard[nn.Linear]:
     if type(layer) is not nn.Linear or layer._forward_pre_hooks:  # in which torch's pruning makes the weight
         return False
     return layer.weight.device.type == "cpu" and layer.weight.dtype == torch.float32
-
-
-def _precision() -> torch.dtype | None:
-    """The type of numbers that products have here and now; None where oneDNN's are not known to be faster."""
-    if operators() is None:
-        return None
-    if not torch.is_autocast_enabled("cpu"):
-        return torch.float32
-    is_bf16 = torch.get_autocast_dtype("cpu") == torch.bfloat16 and torch.ops.mkldnn._is_mkldnn_bf16_supported()
-    return torch.bfloat16 if is_bf16 and not torch.is_grad_enabled() else None
-
-
-@cache
-def operators() -> Any:
-    """Torch's private operators: a product with an activation, and what lays out its weight.
-
-    None if this torch has them no longer, or in another form, or without AVX-512, where they were not measured.
-    """
-    is_built_in: bool = torch.backends.mkldnn.is_available()  # type: ignore[no-untyped-call]
-    if not is_built_in or torch.backends.cpu.get_cpu_capability() != "AVX512":
-        return None
-    linear = getattr(torch.ops.mkldnn, "_linear_pointwise", None)
-    reorder = getattr(torch.ops.mkldnn, "_reorder_linear_weight", None)
-    if linear is None or reorder is None:
-        return None
-    names = [argument.name for argument in linear.default._schema.arguments]
-    return (linear, reorder) if names == ["X", "W", "B", "attr", "scalars", "algorithm"] else None

@@ -10,11 +10,16 @@ from torch import Tensor, nn
 
 from zoo.blocks.activation import activation as make_activation
 from zoo.blocks.cross_entropy import cross_entropy_sum
+from zoo.blocks.products import precision
+from zoo.blocks.token_table import table_product
 from zoo.core.batch import IGNORE, Batch, Output, Predicted
 from zoo.core.specs import Activation, Dims
 
 MULTIPLE = 64
 """Of what the vocabulary is filled up to on a GPU."""
+
+LARGE = 2**31
+"""Operations from which on oneDNN computes logits: for each number of tokens it takes milliseconds to prepare."""
 
 
 class TokenHead(Protocol):
@@ -55,6 +60,9 @@ def wide_linear(hidden: Tensor, token_table: Tensor, bias: Tensor) -> Tensor:
     [M, E], [V, E], [V] -> [M, V or more]
     """
     missing = -len(token_table) % MULTIPLE if hidden.device.type == "cuda" else 0
+    is_large = hidden.device.type == "cpu" and len(hidden) * token_table.numel() >= LARGE
+    if is_large and (dtype := precision()) is not None:
+        return table_product(hidden, token_table, bias, dtype)
     if not missing:
         return F.linear(hidden, token_table, bias)
     return F.linear(hidden, F.pad(token_table, (0, 0, 0, missing)), F.pad(bias, (0, missing), value=-torch.inf))

@@ -5,12 +5,16 @@ from __future__ import annotations
 import ctypes
 import resource
 import sys
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     import torch
+
+M_TRIM_THRESHOLD, M_MMAP_THRESHOLD = -1, -3
+"""GNU's numbers, of malloc.h."""
 
 
 def give_back_freed() -> None:
@@ -21,6 +25,28 @@ def give_back_freed() -> None:
     """
     with suppress(AttributeError, OSError):
         ctypes.CDLL(None).malloc_trim(0)
+
+
+@contextmanager
+def freed_memory_kept() -> Iterator[None]:
+    """Inside, the C library keeps what is freed, if it is GNU's, so that the system need not fill it with zeros again:
+    that took 2 to 6% of a training step's time. Afterwards it is given back, and the library is as it comes to be when
+    large blocks are freed.
+    """
+    _keep(2**30, 2**31 - 1)
+    try:
+        yield
+    finally:
+        _keep(2**25, 2**26)
+        give_back_freed()
+
+
+def _keep(largest: int, free: int) -> None:
+    """Let blocks up to a size be of memory that is kept, and keep so much of it free; mallopt(3)."""
+    with suppress(AttributeError, OSError):
+        mallopt = ctypes.CDLL(None).mallopt
+        mallopt(M_MMAP_THRESHOLD, largest)
+        mallopt(M_TRIM_THRESHOLD, free)
 
 
 def reset_peak_memory(device: torch.device | None = None) -> None:

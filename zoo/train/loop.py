@@ -13,7 +13,7 @@ import torch
 from zoo.core.batch import Batch
 from zoo.core.errors import RunFailed
 from zoo.core.specs import Recipe, Techniques
-from zoo.machine.memory import give_back_freed
+from zoo.machine.memory import freed_memory_kept, give_back_freed
 from zoo.model import Model
 from zoo.train.compiling import compiled_layers, pays
 from zoo.train.distillation import Student
@@ -109,6 +109,8 @@ def train(
     stream = iter(batches)
     with ExitStack() as stack:
         stack.enter_context(dropping_layers(model, recipe, how.seed))
+        if how.compute.torch_device.type == "cpu":
+            stack.enter_context(freed_memory_kept())
         for index in range(done, n_steps):
             began = time.perf_counter()
             batch = next(stream, None)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections import Counter
 from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field, replace
 from math import ceil
 
@@ -12,6 +13,7 @@ import torch
 from torch import Tensor, nn
 
 from zoo.blocks.onednn import onednn_linear
+from zoo.blocks.token_table import late_gradient
 from zoo.core.batch import IGNORE, Batch, Output
 from zoo.core.errors import RunFailed
 from zoo.core.layout import send
@@ -174,7 +176,7 @@ class Stepper:
 
     def forward_and_backward(self, batch: Batch, shares: Mapping[str, float], tally: Tally, *place: int) -> None:
         """Add the gradient of one micro-batch that is on the device, its losses being shares of the batch's."""
-        with self.draws.apart(*place):
+        with self.draws.apart(*place), self.token_gradient():
             with self.how.compute.autocast(), onednn_linear(self.model.encoder, len(batch.ids)):
                 outputs = self.outputs(batch, *place)
             weights = self.model.loss_weights
@@ -184,6 +186,10 @@ class Stepper:
             (torch.stack(losses).sum() * self.how.distributed.size).backward()  # type: ignore[no-untyped-call]
         for name, output in outputs.items():
             tally.add(name, output, shares.get(name, 1.0))
+
+    def token_gradient(self) -> AbstractContextManager[None]:
+        """Inside, the gradient of the token table is made late, unless other processes wait for it."""
+        return late_gradient(self.model.embedding.tokens) if self.how.distributed.size == 1 else nullcontext()
 
     def outputs(self, batch: Batch, *place: int) -> dict[str, Output]:
         """What the objectives make of a batch that is on the device; `place` is its step and micro-batch."""
