@@ -107,7 +107,7 @@ def test_kept_models_answer_again_as_the_run_says(pruned: Comparison) -> None:
     assert [check.detail for check in checks if check.finding != "confirmed"] == []
     assert sum("compressed" in check.where for check in checks) == 4
     model = zoo.load(next(path for path in (pruned.folder / "compressed").iterdir() if "heads" in path.name))
-    assert model.variant.dims.n_heads == 1 and not model.variant.is_compressed
+    assert model.variant.dims.n_heads == 2 and not model.variant.is_compressed
 
 
 def test_the_report_says_what_was_done_and_what_it_does_not_save(pruned: Comparison) -> None:
@@ -194,7 +194,7 @@ def test_integers_are_those_that_a_scale_per_row_makes(tmp_path: Path) -> None:
     ("expression", "message"),
     [
         ("bert-tiny+pruning.heads=1.5", "less than 1"),
-        ("bert-tiny+pruning.heads=0.1", "takes out none of 2; the least is 0.5"),
+        ("bert-tiny+pruning.heads=0.1", "takes out none of 4; the least is 0.25"),
         ("bert-tiny+pruning.layers=2", "leaves none of its 2 layers"),
         ("albert-tiny+pruning.layers=1", "have no weights of their own.*as [+]dims.n_layers="),
         ("bert-tiny+pruning.layers=1+pruning.when=during", "not during it"),

@@ -231,7 +231,7 @@ def test_distillation_is_one_design_choice() -> None:
             "cannot be divided into 3 heads",
         ),
         (
-            "distillation.teacher=bert-mini+distillation.attention=1",
+            "dims.n_heads=2+distillation.teacher=bert-mini+distillation.attention=1",
             r"2 heads and one of the teacher 4, .* exchange \+dims.n_heads=4, or learn distillation.relations",
         ),
         (
@@ -252,7 +252,7 @@ def test_distillation_is_one_design_choice() -> None:
             "names 2 of .* has 1; name",
         ),
         (
-            "dims.n_heads=4+distillation.teacher=bert-mini+distillation.attention=1+finetuning.layer_drop=0.2",
+            "distillation.teacher=bert-mini+distillation.attention=1+finetuning.layer_drop=0.2",
             "it leaves layers out in training",
         ),
         ("distillation.teacher=elmo-tiny+distillation.attention=1", "not every layer of elmo-tiny attends"),

@@ -214,7 +214,7 @@ def test_one_seed_has_an_interval_over_items_and_a_missing_point_has_no_reach() 
         (
             ("bert-tiny",),
             {"evaluate_at": "every 100", "pretrain_tokens": "4k"},
-            "4 steps; give points .* further apart",
+            "8 steps; give points .* further apart",
         ),
         (("bert-tiny",), {"evaluate_at": "10M"}, "beyond the end"),
     ],

@@ -20,7 +20,7 @@ def test_a_variant_prints_its_sizes_parts_and_recipes() -> None:
     shown = str(VARIANT)
     assert shown == repr(VARIANT) and shown.count("\n") == 6
     assert shown.startswith("Variant albert-tiny+encoder.n_groups=2 (ours, after Lan et al. 2020")
-    for said in ("2 layers of width 128, 2 heads, embeddings 64", "albert.shared(share=all, n_groups=2)", "220 steps"):
+    for said in ("2 layers of width 128, 4 heads, embeddings 64", "albert.shared(share=all, n_groups=2)", "220 steps"):
         assert said in shown
     assert VARIANT._repr_html_().startswith("<pre>Variant ")
 

@@ -156,7 +156,7 @@ def test_a_full_disk_fails_jobs_and_what_is_missing_is_done_later(
 ) -> None:
     disk = tmp_path / "disk"
     disk.mkdir()
-    mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=1120k", "none", disk], capture_output=True)
+    mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=724k", "none", disk], capture_output=True)
     if mounted.returncode != 0:
         pytest.skip("a small disk can only be mounted by root")
     try:
