@@ -12,7 +12,7 @@ from torch import Tensor
 from zoo.core.batch import IGNORE, Batch
 from zoo.core.layout import Layout
 
-LEAST, STEP = 1_024, 256
+LEAST, STEP = 1_024, 64
 """On a CPU, batches of so many tokens are filled up to multiples of this. In the mean, a batch misses its size by half
 a text, so that less than a hundredth is added."""
 
