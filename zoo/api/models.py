@@ -115,8 +115,9 @@ def fill(
 
     Raises ZooError if the model predicts no masked tokens, or the text holds no mask.
     """
-    with at_work(model, device, precision) as (loaded, _):
-        return Filled(text, fill_mask.fill(loaded, text, top=top))
+    with at_work(model, device, precision) as (loaded, compute), measured(compute) as usage:
+        found = fill_mask.fill(loaded, text, top=top)
+        return Filled(text, found, usage())
 
 
 def predict(

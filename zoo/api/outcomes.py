@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from zoo.checkpoints.converting import Moved
     from zoo.core.specs import Variant
     from zoo.inference.fill_mask import Candidate
+    from zoo.machine.usage import Usage
     from zoo.model import Model
     from zoo.pretraining.outcome import Summary
     from zoo.text.cache import CorpusFacts
@@ -91,10 +92,11 @@ class CorpusCounts:
 
 @dataclass(frozen=True)
 class Filled:
-    """The most probable tokens for each mask of a text, best first."""
+    """The most probable tokens for each mask of a text, best first, and what finding them took."""
 
     text: str
     masks: list[list[Candidate]]
+    usage: Usage
 
     def __repr__(self) -> str:
         return "\n".join(

@@ -101,7 +101,9 @@ def fill(
 
     import zoo
 
-    masks = zoo.fill(folder, text, top=top, device=device, precision=precision).masks
+    filled = zoo.fill(folder, text, top=top, device=device, precision=precision)
+    masks = filled.masks
+    print(filled.usage, file=sys.stderr)
     if as_json:
         print_json([[asdict(candidate) for candidate in mask] for mask in masks])
         return
