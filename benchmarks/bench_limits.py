@@ -26,6 +26,7 @@ from zoo.blocks.products import operators
 from zoo.core.specs import Precision
 from zoo.machine.compute import Compute
 from zoo.text.collate import collate
+from zoo.text.encoding import encode_texts
 from zoo.train.speed import training_flops
 
 N_TEXTS, N_ROUNDS = 256, 2
@@ -64,7 +65,7 @@ def encoding_flops(variant: str, n_texts: int) -> float:
     """The operations of the products of a pass over the texts."""
     model = encoding.model_with_tokenizer(variant)
     tokenizer = model.text_tokenizer
-    encodings = encoding.encode_texts(tokenizer, encoding.texts_of(n_texts, tokenizer), 128)[0]
+    encodings = encode_texts(tokenizer, encoding.texts_of(n_texts, tokenizer), 128)[0]
     with torch.no_grad(), FlopCounterMode(display=False) as counter:
         model.eval().hidden(collate(encodings[: n_texts // 4]))
     n_counted = sum(map(len, encodings[: n_texts // 4]))
