@@ -16,7 +16,7 @@ from zoo.weights.format import CheckpointFormat
 def check_variant(catalog: Catalog, variant: Variant) -> None:
     """Its parts fit together, and untrained, at a small size, its first loss is that of guessing: ln V."""
     catalog.check(variant)
-    width = 24 * (variant.dims.n_heads or 1)
+    width = 12 * (variant.dims.n_heads or 2)
     narrow = width if variant.dims.embedding_width == variant.dims.hidden_width else 20
     small = variant.dims.model_copy(
         update={
