@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from threading import Thread
+from time import sleep
 
 import numpy as np
 import pytest
@@ -39,6 +41,20 @@ class Again:
             return work()
 
         return repeat
+
+
+class Overwriting(Again):
+    """The same, but what is left lies in one place, and other threads have time to come between."""
+
+    def __call__(self, work: Work, generators: Sequence[torch.Generator]) -> Work:
+        repeat, left = super().__call__(work, generators), work().clone()
+
+        def again() -> Tensor:
+            sleep(0.001)
+            left.copy_(repeat())
+            return left
+
+        return again
 
 
 @pytest.fixture(autouse=True)
@@ -129,3 +145,29 @@ def test_nothing_is_repeated_where_something_looks_on_and_recordings_go_with_the
     assert repeated.begin(model)
     repeated.pads = True
     assert not repeated.begin(model)
+
+
+def test_threads_that_repeat_batches_of_one_model_do_not_mix_them_up() -> None:
+    model, repeated = model_of(), Repeated(CPU, Overwriting())
+    both = drawn(900)[:450], drawn(900)[450:]
+    found: dict[int, list[Tensor]] = {}
+
+    def encode(which: int) -> None:
+        with torch.no_grad():
+            made = mapped_again(Sequences(both[which]), model.hidden, means, repeated, FULL, SMALL.max_length)
+            found[which] = [rows[torch.tensor(indices).argsort()] for indices, _, rows in made]
+
+    with model.eval_mode():
+        assert repeated.begin(model)
+        encode(0)
+        alone = {0: found.pop(0)}
+        encode(1)
+        alone[1] = found.pop(1)
+        for _ in range(3):
+            threads = [Thread(target=encode, args=(which,)) for which in (0, 1)]
+            for thread in threads:
+                thread.start()
+            for thread in threads:
+                thread.join()
+            for which, rows in found.items():
+                torch.testing.assert_close(torch.cat(rows), torch.cat(alone[which]), rtol=0, atol=1e-5)

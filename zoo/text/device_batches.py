@@ -10,6 +10,7 @@ from typing import Generic, TypeAlias, TypeVar
 import torch
 from torch import Tensor, nn
 
+from zoo.blocks.fused import LEAST_TOKENS
 from zoo.core.batch import Batch
 from zoo.core.filling import in_few_shapes
 from zoo.core.prefetch import prefetch
@@ -66,7 +67,8 @@ def mapped(
     well.
     """
     n_tokens = tokens_at_once(device, bytes_per_token(dims))
-    many = n_tokens is not None and batch_size is None and tokens_up_to(sequences, n_tokens) >= n_tokens
+    least = max(n_tokens or 0, LEAST_TOKENS)  # so many that layers are fused, of which recordings may be
+    many = n_tokens is not None and batch_size is None and tokens_up_to(sequences, least) >= least
     repeated = repeated_for(model, device) if many else None
     if n_tokens and repeated:
         return mapped_again(sequences, hidden, function, repeated, n_tokens, dims.max_length)
@@ -98,7 +100,8 @@ def mapped_again(
         return repeated.shipment(sequences.part(chunk[0], chunk[-1] + 1), n_tokens, longest)
 
     def work(shipment: Shipment) -> Tensor:
-        return function(*repeated.hidden(hidden, shipment))
+        with repeated.alone:
+            return function(*repeated.hidden(hidden, shipment))
 
     chunks = (list(range(*places)) for places in in_order(sequences.each_length(), n_tokens))
     done = _computed(chunks, make, work, on_gpu=True, relieve=repeated.forget)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Iterable, Iterator
 from dataclasses import dataclass, replace
+from threading import Lock
 from typing import TypeAlias
 from weakref import WeakKeyDictionary
 
@@ -51,6 +52,8 @@ class Repeated:
 
     def __init__(self, device: torch.device, recorder: Recorder | None = None) -> None:
         self.device, self._given = device, recorder
+        self.alone = Lock()
+        """Held while a batch is computed and read: the next one's is written to the same place, by whatever thread."""
         self.pads = False
         """Whether a batch had to be padded."""
         self._state: Hashable = None
