@@ -73,8 +73,8 @@ def attention_block(dims: Dims, copies: Polynomial | int, runs: Polynomial | int
     """
     width = attention_width(dims)
     # The input, queries, keys, values and their mixture; a sum for each row of scores, or where scores are dropped out
-    # all of them, before and after, a byte to tell which, and the mixture as it is made beside the one that is packed.
-    kept = 4 * S * H + (20 * S * width + 9 * N * S * S if dims.attention_dropout else 16 * S * width + 4 * N * S)
+    # all of them, and a byte to tell which.
+    kept = 4 * S * H + 16 * S * width + (5 * N * S * S if dims.attention_dropout else 4 * N * S)
     return [
         Component(
             "attention",
@@ -122,4 +122,4 @@ def pair_objective(name: str, pair: str = "joint") -> list[Component]:
 
 
 def _dropout(dims: Dims, values: Polynomial) -> Polynomial:
-    return 4 * values if dims.dropout else ZERO
+    return values if dims.dropout else ZERO

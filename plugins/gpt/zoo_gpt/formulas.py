@@ -22,7 +22,7 @@ from zoo.formulas import (
 def absolute(dims: Dims) -> list[Component]:
     """Tables of tokens and positions."""
     one_width(dims)
-    dropped = 4 * S * H if dims.dropout else 0 * S
+    dropped = S * H if dims.dropout else 0 * S
     return [Component("token", V * H, met=H, kept=8 * S), Component("position", P * H, met=H, kept=8 * S + dropped)]
 
 

@@ -23,8 +23,8 @@ def alternating(
     width = attention_width(dims)
     dims.required("ffn_width")
     check_options(window, global_every)
-    dropped = 4 * S * H if dims.dropout else 0
-    kept = 4 * S * H + (20 * S * width + 9 * N * S * S if dims.attention_dropout else 16 * S * width + 4 * N * S)
+    dropped = S * H if dims.dropout else 0
+    kept = 4 * S * H + 16 * S * width + (5 * N * S * S if dims.attention_dropout else 4 * N * S)
     return [
         Component("attention", 4 * H * width, L, L, flops=8 * S * H * width + 4 * S * S * width, kept=kept + dropped),
         Component("ffn", 3 * H * F, L, L, flops=6 * S * H * F, kept=4 * S * H + 16 * S * F + dropped),

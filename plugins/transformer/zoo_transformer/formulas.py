@@ -11,7 +11,7 @@ from zoo.formulas import Component, H, L, S, V, attention_block, attention_width
 def sinusoidal(dims: Dims) -> list[Component]:
     """A table of tokens; positions have none."""
     one_width(dims)
-    return [Component("token", V * H, met=H, kept=8 * S + (4 * S * H if dims.dropout else 0 * S))]
+    return [Component("token", V * H, met=H, kept=8 * S + (S * H if dims.dropout else 0 * S))]
 
 
 def stack(dims: Dims) -> list[Component]:
