@@ -157,12 +157,23 @@ def change_by_data(weight: nn.Parameter) -> None:
     weight.data[0] += 1
 
 
+def change_places_of_rows(weight: nn.Parameter) -> None:
+    weight.data[[0, 1]] = weight.data[[1, 0]]
+
+
+def change_places_of_columns(weight: nn.Parameter) -> None:
+    weight.data[:, [0, 2]] = weight.data[:, [2, 0]]
+
+
 def change_by_replacing(weight: nn.Parameter) -> None:
     weight.data = weight.data * 2
 
 
 @needs_avx512
-@pytest.mark.parametrize("change", [change_in_place, change_by_data, change_by_replacing])
+@pytest.mark.parametrize(
+    "change",
+    [change_in_place, change_by_data, change_places_of_rows, change_places_of_columns, change_by_replacing],
+)
 @torch.no_grad()
 def test_what_was_laid_out_serves_until_a_weight_changes(
     change: Callable[[nn.Parameter], None], hidden: Tensor, monkeypatch: pytest.MonkeyPatch

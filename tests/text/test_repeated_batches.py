@@ -137,6 +137,9 @@ def test_nothing_is_repeated_where_something_looks_on_and_recordings_go_with_the
             parameter.data = parameter.detach().clone()
     passed()
     assert recorder.recorded == 2 * n
+    model.encoder.add_module("another", torch.nn.Identity())
+    passed()
+    assert recorder.recorded == 3 * n
     with attentions_kept():
         assert not repeated.begin(model)
     hook = model.encoder.register_forward_hook(lambda *_: None)

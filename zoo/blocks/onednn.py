@@ -27,6 +27,9 @@ LEAST_WEIGHTS = 2**21
 LEAST_TRAINED = 2**33
 """Weights times tokens of a training step, from which on it saves more than code for another number of tokens costs."""
 
+N_SUMS = 2_039
+"""Sums of a weight's bits: a prime, so that rows and columns of the usual widths that change places change sums."""
+
 FUSED: dict[tuple[type[nn.Module], str], tuple[str, str]] = {
     (nn.GELU, "none"): ("gelu", "none"),
     (nn.GELU, "tanh"): ("gelu", "tanh"),
@@ -156,9 +159,14 @@ class _Narrow:
 
 
 def _state(weight: Tensor) -> tuple[object, ...]:
-    """What changes with a weight: its place, its version, and, as `weight.data` may be written to, its bits' sum."""
-    bits = weight.detach().contiguous().flatten()
-    return weight.data_ptr(), _version(weight), int(bits[: len(bits) // 2 * 2].view(torch.int64).sum())
+    """What changes with a weight: its place, its version, and, as `weight.data` may be written to, sums of its bits.
+
+    One sum would be that of the same numbers in other places, as after a permutation of rows.
+    """
+    numbers = weight.detach().contiguous().flatten()
+    n_summed = len(numbers) // (2 * N_SUMS) * 2 * N_SUMS
+    sums = numbers[:n_summed].view(torch.int64).view(-1, N_SUMS).sum(0)
+    return weight.data_ptr(), _version(weight), hash(sums.numpy().tobytes() + numbers[n_summed:].numpy().tobytes())
 
 
 def _version(values: Tensor) -> int:

@@ -35,6 +35,9 @@ Mapped: TypeAlias = Iterator[tuple[list[int], Batch, Tensor]]
 Function: TypeAlias = Callable[[Tensor, Batch], Tensor]
 """What is computed of the hidden states [T, H] of a batch, and the batch."""
 
+Arriving: TypeAlias = tuple[Tensor, torch.cuda.Event | None]
+"""Results on the way to the CPU, and when they are there."""
+
 Made = TypeVar("Made")
 
 
@@ -99,9 +102,9 @@ def mapped_again(
     def make(chunk: list[int]) -> Shipment:
         return repeated.shipment(sequences.part(chunk[0], chunk[-1] + 1), n_tokens, longest)
 
-    def work(shipment: Shipment) -> Tensor:
+    def work(shipment: Shipment) -> Arriving:
         with repeated.alone:
-            return function(*repeated.hidden(hidden, shipment))
+            return _sent_back(function(*repeated.hidden(hidden, shipment)))
 
     chunks = (list(range(*places)) for places in in_order(sequences.each_length(), n_tokens))
     done = _computed(chunks, make, work, on_gpu=True, relieve=repeated.forget)
@@ -116,13 +119,14 @@ def computed(
     A GPU gets the next batch before the last one's results are fetched; a batch that does not fit into its memory is
     halved. Raises torch.OutOfMemoryError if a single sequence does not fit.
     """
-    return _computed(chunks, make, lambda batch: work(batch.to(device)), on_gpu=device.type == "cuda")
+    done = lambda batch: _sent_back(work(batch.to(device)))  # noqa: E731
+    return _computed(chunks, make, done, on_gpu=device.type == "cuda")
 
 
 def _computed(
     chunks: Iterable[list[int]],
     make: Callable[[list[int]], Made],
-    work: Callable[[Made], Tensor],
+    work: Callable[[Made], Arriving],
     *,
     on_gpu: bool,
     relieve: Callable[[], None] = lambda: None,
@@ -136,7 +140,7 @@ def _computed(
 
     def in_parts(chunk: list[int], made: Made) -> Iterator[_Computed[Made]]:
         try:
-            yield _Computed(chunk, made, *_sent_back(work(made)))
+            yield _Computed(chunk, made, *work(made))
             return
         except torch.OutOfMemoryError:
             if len(chunk) == 1:
@@ -175,8 +179,7 @@ class _Computed(Generic[Made]):
         return self.chunk, self.made, self.results
 
 
-def _sent_back(results: Tensor) -> tuple[Tensor, torch.cuda.Event | None]:
-    """Results on the way to the CPU, and when they are there."""
+def _sent_back(results: Tensor) -> Arriving:
     if not results.is_cuda:
         return results.cpu(), None
     arriving, arrived = results.to("cpu", non_blocking=True), torch.cuda.Event()  # type: ignore[no-untyped-call]

@@ -60,10 +60,13 @@ class Repeated:
         self._recordings: Recordings
 
     def begin(self, model: nn.Module) -> bool:
-        """Whether batches can be repeated now. What was recorded is dropped if the model's weights are elsewhere."""
+        """Whether batches can be repeated now. What was recorded is dropped if the model's weights are elsewhere, or
+        its modules are of other types.
+        """
         tensors = [*model.parameters(), *model.buffers()]
         state = (
             *(tensor.data_ptr() for tensor in tensors),
+            *map(type, model.modules()),
             torch.get_autocast_dtype(self.device.type),
             _autocasts(self.device),
         )
