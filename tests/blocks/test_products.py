@@ -10,7 +10,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from tests.blocks.test_onednn import LAYOUT, needs_avx512, stack
+from tests.blocks.test_onednn import ENOUGH, LAYOUT, needs_avx512, stack
 from zoo.blocks import FeedForward, GatedFeedForward, TokenPrediction, onednn, token_prediction, token_table
 from zoo.blocks.kernels import kernels_taken
 from zoo.blocks.onednn import onednn_linear
@@ -129,3 +129,17 @@ def test_a_frozen_table_has_no_gradient() -> None:
     with token_table.late_gradient(table):
         assert not table(torch.tensor([1, 2])).requires_grad
     assert table.weight.grad is None and "forward" not in table.__dict__
+
+
+@needs_avx512
+@pytest.mark.parametrize("shape", [(512,), (0, 512), (2, 0, 512)])
+def test_one_vector_and_none(shape: tuple[int, ...]) -> None:
+    network = FeedForward(Dims(vocab_size=8, embedding_width=512, hidden_width=512, n_layers=1, ffn_width=2048))
+    values = torch.randn(shape, generator=torch.Generator().manual_seed(0))
+    for module in (network, network.up):
+        wanted = module(values)
+        wanted_gradients = torch.autograd.grad(wanted.pow(2).sum(), list(module.parameters()))
+        with onednn_linear(module, ENOUGH):
+            made = module(values)
+            gradients = torch.autograd.grad(made.pow(2).sum(), list(module.parameters()))
+        torch.testing.assert_close((made, *gradients), (wanted, *wanted_gradients), rtol=1e-4, atol=1e-4)

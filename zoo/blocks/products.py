@@ -41,7 +41,7 @@ def linears(values: Tensor, dtype: torch.dtype, *parameters: Tensor | None) -> t
 
     [..., in] -> [..., out] each
     """
-    made: tuple[Tensor, ...] = _Linears.apply(values.flatten(0, -2), dtype, *parameters)  # type: ignore[no-untyped-call]
+    made: tuple[Tensor, ...] = _Linears.apply(_rows(values), dtype, *parameters)  # type: ignore[no-untyped-call]
     return tuple(its.view(*values.shape[:-1], its.shape[-1]) for its in made)
 
 
@@ -52,9 +52,13 @@ def feedforward(
 
     Unless it `keeps` what GELU gave, that is computed again for the gradient.
     """
-    flat = values.flatten(0, -2)
-    made: Tensor = _FeedForward.apply(flat, dtype, approximate, keeps, *parameters)  # type: ignore[no-untyped-call]
+    made: Tensor = _FeedForward.apply(_rows(values), dtype, approximate, keeps, *parameters)  # type: ignore[no-untyped-call]
     return made.view(*values.shape[:-1], made.shape[-1])
+
+
+def _rows(values: Tensor) -> Tensor:
+    """[..., H] -> [T, H]; a single vector is a row."""
+    return values.reshape(-1, values.shape[-1])
 
 
 class _Linears(torch.autograd.Function):
@@ -126,7 +130,7 @@ def product(left: Tensor, right: Tensor, bias: Tensor | None = None) -> Tensor:
 def _of_parameters(gradient: Tensor, values: Tensor, of_weight: bool, of_bias: bool) -> list[Tensor | None]:
     """The gradients of a layer's weight and bias. [T, out], [T, in] -> [out, in], [out]"""
     weight = None
-    if of_weight and gradient.dtype == torch.float32 and gradient.shape[1] < values.shape[1]:
+    if of_weight and len(values) and gradient.dtype == torch.float32 and gradient.shape[1] < values.shape[1]:
         weight = product(gradient.t(), values.t())
     elif of_weight:
         weight = (gradient.t() @ values).float()  # without a copy of the gradient, as `product` would make one
