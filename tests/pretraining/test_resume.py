@@ -130,6 +130,7 @@ def test_a_folder_with_another_run_is_left_alone(
     assert zoo(arguments(folder, steps=2)) == 0
     for more, message in (
         (("--seed", "7"), "holds another run: it differs in seed"),
+        (("--set", "masking.rate=0.3"), "holds another run: it differs in masking.rate;"),
         (("--resume", "--seed", "7"), "holds another run: it differs in seed"),
     ):
         assert zoo(arguments(folder, *more, steps=2)) == 2

@@ -11,6 +11,7 @@ from typing import Annotated
 
 from pydantic import Field, ValidationError
 
+from zoo.core.diff import diff
 from zoo.core.errors import RunFailed, ZooError, explain
 from zoo.core.files import locked, make_folder, write_text
 from zoo.core.specs import Count, Precision, Record, Share, Variant
@@ -149,12 +150,18 @@ def _holds(folder: Path, spec: PretrainSpec) -> bool:
         found = PretrainSpec.model_validate_json(path.read_bytes())
     except ValidationError as error:
         raise ZooError(f"{path} is not a run: {explain(error)}; give another --out") from None
-    differing = [name for name in PretrainSpec.model_fields if getattr(found, name) != getattr(spec, name)]
-    if differing:
+    if differing := _differing(found, spec):
         raise ZooError(
             f"{folder} holds another run: it differs in {', '.join(differing)}; give the same again, or another --out"
         )
     return True
+
+
+def _differing(found: PretrainSpec, spec: PretrainSpec) -> list[str]:
+    """The fields in which two runs differ; of a variant's, few by name, as --set names them."""
+    fields = [name for name in PretrainSpec.model_fields if getattr(found, name) != getattr(spec, name)]
+    of_variant = list(diff(found.variant, spec.variant))
+    return [*of_variant, *(name for name in fields if name != "variant")] if 0 < len(of_variant) <= 3 else fields
 
 
 def _empty(folder: Path) -> None:
