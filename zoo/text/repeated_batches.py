@@ -67,8 +67,6 @@ class Repeated:
         state = (
             *(tensor.data_ptr() for tensor in tensors),
             *map(type, model.modules()),
-            torch.get_autocast_dtype(self.device.type),
-            _autocasts(self.device),
         )
         if state != self._state:
             self._state, self.pads = state, False
@@ -123,11 +121,13 @@ def repeated_for(model: nn.Module, device: torch.device) -> Repeated | None:
     """What repeats a model's batches; None where they cannot be."""
     if device.type != "cuda":
         return None
-    found = _by_model.setdefault(model, Repeated(device))
+    precision = torch.get_autocast_dtype(device.type) if _autocasts(device) else torch.float32
+    found = _by_model.setdefault(model, {}).setdefault(precision, Repeated(device))
     return found if found.begin(model) else None
 
 
-_by_model: WeakKeyDictionary[nn.Module, Repeated] = WeakKeyDictionary()
+_by_model: WeakKeyDictionary[nn.Module, dict[torch.dtype, Repeated]] = WeakKeyDictionary()
+"""By model and precision: threads may differ in it."""
 
 
 def in_order(lengths: Iterable[int], n_tokens: int) -> Iterator[tuple[int, int]]:
