@@ -96,3 +96,10 @@ def test_an_empty_file_is_called_empty(here: Path) -> None:
 def test_gold_labels_of_several_tasks_in_python_are_told_to_be_files() -> None:
     with pytest.raises(zoo.ZooError, match="gold labels of several tasks are read from files"):
         zoo.judge({"one": [GOLD]}, gold={"task": GOLD})
+
+
+def test_a_name_with_a_line_s_end_is_refused_in_words(here: Path) -> None:
+    written("gold.txt", words(GOLD))
+    done = typed("judge", "a\nb=gold.txt", "--gold", "gold.txt")
+    assert (done.returncode, done.stderr.count("\n")) == (2, 1)
+    assert "no line's end or other control character (given: 'a\\nb')" in done.stderr

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import Annotated, Any, Final, Literal
 
-from pydantic import Field, JsonValue, TypeAdapter, model_validator
+from pydantic import BeforeValidator, Field, JsonValue, TypeAdapter, model_validator
 
 from zoo.core.errors import ZooError
 from zoo.core.files import make_folder, write_text
@@ -28,7 +29,17 @@ JUDGEMENT: Final = "judgement.json"
 KIND: Final = "judged"
 REMEDY = "judge again from the files of predictions"
 
-Name = Annotated[str, Field(pattern=r"^[^\x00-\x1f\x7f]+$", max_length=200)]
+
+_PRINTED = r"^[^\x00-\x1f\x7f]+$"
+
+
+def _printed(name: Any) -> Any:
+    if isinstance(name, str) and not re.match(_PRINTED, name):
+        raise ValueError("a name has at least one character, and no line's end or other control character")
+    return name
+
+
+Name = Annotated[str, BeforeValidator(_printed), Field(pattern=_PRINTED, max_length=200)]
 """The name of a system or task, which others have chosen."""
 
 
