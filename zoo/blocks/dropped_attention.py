@@ -38,7 +38,10 @@ def attend_dropping(
 
 
 class _Dropping(torch.autograd.Function):
-    """Softmax(scale Q K^T), dropped, times V; Vaswani et al. 2017, equation 1."""
+    """Softmax(scale Q K^T), dropped, times V; Vaswani et al. 2017, equation 1.
+
+    The softmax is computed again for the gradient, so that a byte for each weight is all that is kept.
+    """
 
     @staticmethod
     def forward(
@@ -53,40 +56,43 @@ class _Dropping(torch.autograd.Function):
     ) -> Tensor:
         """3 x [T, N, H/N] -> [T, N, H/N]"""
         n_heads = q.shape[1]
-        n_scores = n_heads * sum(n * length**2 for n, length in groups)
-        all_weights, all_kept = v.new_empty(n_scores), torch.empty(n_scores, dtype=torch.uint8)
+        all_kept = torch.empty(n_heads * sum(n * length**2 for n, length in groups), dtype=torch.uint8)
         mixed, factor = torch.empty_like(v, memory_format=torch.contiguous_format), 1 / kept_share(dropout)
         for tokens, some, shape in _pieces(groups, n_heads):
-            weights, kept = all_weights[some].view(shape), all_kept[some].view(shape)
-            scores = torch.bmm(_heads(q, tokens, shape), _heads(k, tokens, shape).mT).mul_(scale)
-            if (seen_here := seen[shape[-1]]) is not None:
-                scores.masked_fill_(~seen_here, -torch.inf)
-            torch.softmax(scores, -1, out=weights)
-            kept.copy_(kept_values(shape, dropout))
-            made = torch.bmm(scores.copy_(kept).mul_(weights), _heads(v, tokens, shape))
+            kept = all_kept[some].view(shape).copy_(kept_values(shape, dropout))
+            weights = _weights(_heads(q, tokens, shape), _heads(k, tokens, shape), seen[shape[-1]], scale)
+            made = torch.bmm(weights.mul_(kept.to(v.dtype)), _heads(v, tokens, shape))
             _put(mixed, tokens, made.mul_(factor), n_heads)
-        ctx.save_for_backward(q, k, v, all_weights, all_kept)
-        ctx.how = groups, factor, scale
+        ctx.save_for_backward(q, k, v, all_kept)
+        ctx.how = groups, seen, factor, scale
         return mixed
 
     @staticmethod
     @torch.autograd.function.once_differentiable
     def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor | None, ...]:
         """[T, N, H/N] -> 3 x [T, N, H/N]"""
-        q, k, v, all_weights, all_kept = ctx.saved_tensors
-        groups, factor, scale = ctx.how
+        q, k, v, all_kept = ctx.saved_tensors
+        groups, seen, factor, scale = ctx.how
         of_q, of_k, of_v = (torch.empty_like(v, memory_format=torch.contiguous_format) for _ in range(3))
         n_heads = q.shape[1]
         for tokens, some, shape in _pieces(groups, n_heads):
-            weights, kept = all_weights[some].view(shape), all_kept[some].view(shape)
-            given, its_v = _heads(gradient, tokens, shape), _heads(v, tokens, shape)
-            factors = kept.to(v.dtype).mul_(factor)
+            its_q, its_k, its_v, given = (_heads(each, tokens, shape) for each in (q, k, v, gradient))
+            weights = _weights(its_q, its_k, seen[shape[-1]], scale)
+            factors = all_kept[some].view(shape).to(v.dtype).mul_(factor)
             scores = torch.bmm(given, its_v.mT).mul_(factors)
             _put(of_v, tokens, torch.bmm(factors.mul_(weights).mT, given), n_heads)
             scores = torch._softmax_backward_data(scores, weights, -1, weights.dtype)
-            _put(of_q, tokens, torch.bmm(scores, _heads(k, tokens, shape)).mul_(scale), n_heads)
-            _put(of_k, tokens, torch.bmm(scores.mT, _heads(q, tokens, shape)).mul_(scale), n_heads)
+            _put(of_q, tokens, torch.bmm(scores, its_k).mul_(scale), n_heads)
+            _put(of_k, tokens, torch.bmm(scores.mT, its_q).mul_(scale), n_heads)
         return of_q, of_k, of_v, None, None, None, None
+
+
+def _weights(query: Tensor, key: Tensor, seen: Tensor | None, scale: float) -> Tensor:
+    """The weights of attention before some are dropped. 2 x [n N, S, H/N] -> [n N, S, S]"""
+    scores = torch.bmm(query, key.mT).mul_(scale)
+    if seen is not None:
+        scores.masked_fill_(~seen, -torch.inf)
+    return torch.softmax(scores, -1)
 
 
 def _pieces(groups: Groups, n_heads: int) -> Iterator[tuple[slice, slice, tuple[int, int, int]]]:

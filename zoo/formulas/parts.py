@@ -72,9 +72,9 @@ def attention_block(dims: Dims, copies: Polynomial | int, runs: Polynomial | int
     is the width of all heads.
     """
     width = attention_width(dims)
-    # The input, queries, keys, values and their mixture; a sum for each row of scores, or where scores are dropped out
-    # all of them, and a byte to tell which.
-    kept = 4 * S * H + 16 * S * width + (5 * N * S * S if dims.attention_dropout else 4 * N * S)
+    # The input, queries, keys, values and their mixture; a sum for each row of scores, or where weights are dropped out
+    # a byte for each to tell which.
+    kept = 4 * S * H + 16 * S * width + (N * S * S if dims.attention_dropout else 4 * N * S)
     return [
         Component(
             "attention",

@@ -24,7 +24,7 @@ def alternating(
     dims.required("ffn_width")
     check_options(window, global_every)
     dropped = S * H if dims.dropout else 0
-    kept = 4 * S * H + 16 * S * width + (5 * N * S * S if dims.attention_dropout else 4 * N * S)
+    kept = 4 * S * H + 16 * S * width + (N * S * S if dims.attention_dropout else 4 * N * S)
     return [
         Component("attention", 4 * H * width, L, L, flops=8 * S * H * width + 4 * S * S * width, kept=kept + dropped),
         Component("ffn", 3 * H * F, L, L, flops=6 * S * H * F, kept=4 * S * H + 16 * S * F + dropped),
