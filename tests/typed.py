@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sys
 from contextlib import redirect_stderr, redirect_stdout
 from io import StringIO
@@ -23,3 +24,8 @@ def typed(*words: object, cwd: Path | None = None) -> CompletedProcess[str]:
         with pytest.raises(SystemExit) as end:
             main()
     return CompletedProcess([*map(str, words)], int(end.value.code or 0), out.getvalue(), err.getvalue())
+
+
+def on_any_machine(printed: str) -> str:
+    """What a command printed, without what it says of this machine and its memory."""
+    return re.sub(r"^on cpu \(.*\) in fp32 by [a-z, ]+; peak memory [0-9,]+ MB$", "on cpu", printed, flags=re.MULTILINE)

