@@ -39,7 +39,7 @@ def _printed(name: Any) -> Any:
     return name
 
 
-Name = Annotated[str, BeforeValidator(_printed), Field(pattern=_PRINTED, max_length=200)]
+Name = Annotated[str, Field(pattern=_PRINTED, max_length=200), BeforeValidator(_printed)]
 """The name of a system or task, which others have chosen."""
 
 
