@@ -64,10 +64,7 @@ class Repeated:
         its modules are of other types.
         """
         tensors = [*model.parameters(), *model.buffers()]
-        state = (
-            *(tensor.data_ptr() for tensor in tensors),
-            *map(type, model.modules()),
-        )
+        state = (*(tensor.data_ptr() for tensor in tensors), *map(type, model.modules()))
         if state != self._state:
             self._state, self.pads = state, False
             self.forget()
