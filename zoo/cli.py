@@ -66,38 +66,38 @@ GROUPS: dict[str, tuple[str, str, dict[str, str]]] = {
 SUMMARIES = {
     "list": "List variants, parts, tasks, formats and everything else that has a name.",
     "show": "Show what a name refers to, or the fields in which two variants differ.",
-    "audit": "Count parameters by formula, on the module, in a checkpoint and as published, and explain differences.",
+    "audit": "Count parameters by formula, in the built module, in checkpoints and as published, and explain "
+    "differences.",
     "data": (
-        "Fetch the data of a suite of tasks from the Hugging Face hub, check them, and say their source and licence."
+        "Download the data of a suite of tasks from the Hugging Face Hub, check them, and print their "
+        "source and license."
     ),
     "plugins": "List the installed plugins, what each registers, and what failed.",
-    "compare": "Pre-train variants on the same text, fine-tune them on the same tasks, and print one table.",
-    "ablate": "Go from one variant to another, one design choice at a time, and report what each choice does.",
-    "pretrain": "Pre-train one variant on text, with a live display; stop it at any time; the same command goes on.",
+    "compare": "Pre-train variants on the same text, fine-tune them on the same tasks, and test which "
+    "differences are significant.",
+    "ablate": "Change one variant into another, one design choice at a time, and report the effect of each choice.",
+    "pretrain": "Pre-train a variant on text. The same command resumes a run that was stopped.",
     "corpus": (
-        "Count a corpus's documents, sentences, tokens and unknown tokens, and keep it tokenized for `zoo pretrain`."
+        "Count a corpus's documents, sentences, tokens and unknown tokens, and cache the tokens for `zoo pretrain`."
     ),
-    "report": "Report on a run from its saved results alone.",
+    "report": "Report on a run, from its saved results.",
     "verify": "Check a run's published numbers: confirmed, contradicted (status 1) or not decidable.",
-    "judge": "Compare what systems predicted, whatever tool made the predictions, with the verdicts of `zoo compare`.",
-    "board": "Write a leaderboard over many runs, made from their folders alone; status 1 if a folder is left out.",
-    "merge": "Merge runs of several machines or of several variants, and report on them as one.",
-    "glue-submission": "Write the files that GLUE's leaderboard takes; status 1 if --check finds something wrong.",
-    "superglue-submission": "Write the files that SuperGLUE's leaderboard takes, but for ReCoRD's.",
-    "encode": "Write a vector for each line of a file.",
-    "fill": "Print the most probable tokens for each mask of a text.",
-    "predict": (
-        "Print the predictions of the model's own head for each line of a file; with --task, also their scores."
-    ),
-    "probe": "Score every layer of a frozen encoder by what a linear head learns from it.",
+    "judge": "Compare systems by their predictions, made with any tool, with the tests and verdicts of `zoo compare`.",
+    "board": "Write a leaderboard page from the folders of many runs; status 1 if a folder is left out.",
+    "merge": "Merge runs of the same tasks into one, such as those of several machines, and report on it.",
+    "glue-submission": "Write a submission to GLUE's leaderboard, or check one (status 1 if something is wrong).",
+    "superglue-submission": "Write a submission to SuperGLUE's leaderboard, without ReCoRD.",
+    "encode": "Write one vector per line of a text file.",
+    "fill": "Print the most probable tokens for each mask in a text.",
+    "predict": ("Print the predictions of a model's task head for each line of a file; with --task, score them too."),
+    "probe": "Score each layer of a frozen encoder by a linear head that is trained on it.",
     "score": (
-        "Score minimal pairs, texts, or candidates for a gap, by what models were pre-trained to do; "
-        "nothing is trained."
+        "Score minimal pairs, texts, or candidates for a gap with pre-trained language models, without training."
     ),
-    "convert": "Write a model's folder in the Hugging Face format, or in the zoo's own.",
-    "new": "Write a package for a new plugin, which installs, passes its tests and takes part in comparisons.",
-    "check": "Check everything that a plugin offers, with advice for what fails (status 1).",
-    "export": "Write a model as an ONNX program, checked against the model, or as a sentence-transformers folder.",
+    "convert": "Convert a model folder to the Hugging Face format, or to zoo's own.",
+    "new": "Create the package of a new plugin, ready to be installed, tested and compared.",
+    "check": "Check everything that a plugin offers, with advice for each failure (status 1).",
+    "export": "Export a model as an ONNX program, checked against the model, or as a sentence-transformers folder.",
 }
 """The first sentence of each function, for a list of all of them."""
 

@@ -55,9 +55,8 @@ class Origin:
 class Model(ReadsLayers):
     """An encoder with its objectives; a task head is one more objective.
 
-    `loss_weights` are the objectives' factors in the sum of losses, 1 if not given. If `causal`, no token sees later
-    ones.
-    A model that was loaded from a folder has the folder's `tokenizer`, if there is one, and its `origin`.
+    `loss_weights` are the objectives' factors in the sum of losses, 1 by default. If `causal`, no token attends to
+    later ones. A model loaded from a folder has the folder's `tokenizer`, if there is one, and its `origin`.
     """
 
     tokenizer: Tokenizer | None = None

@@ -18,6 +18,7 @@ import zoo_bert
 from tests.experiments.synthetic_runs import rendered
 from zoo import Catalog, ZooError
 from zoo.core.errors import RunFailed
+from zoo.core.specs import Finetuning
 from zoo.experiments.plan.corpus import FilesCorpus
 from zoo.experiments.plan.job import Job, slug
 from zoo.experiments.plan.make import make_plan, with_budget
@@ -26,7 +27,7 @@ from zoo.experiments.report.build import write_report
 from zoo.experiments.report.costs import cost_table
 from zoo.experiments.report.results_json import summary
 from zoo.experiments.report.scores import score_table
-from zoo.experiments.results.folder import read_run
+from zoo.experiments.results.folder import read_made, read_run, write_made
 from zoo.experiments.results.records import FailedResult, ModelResult, TaskResult, fingerprint
 from zoo.experiments.results.run import ComparisonRun
 from zoo.experiments.runner.run import run
@@ -148,11 +149,54 @@ def test_a_run_goes_on_where_it_was_stopped(finished: tuple[ComparisonRun, Path,
     assert fingerprints(resumed) == fingerprints(done)
 
 
-def test_a_folder_with_another_plan_is_left_alone(
+def test_a_folder_with_another_plan_is_left_alone_and_the_message_says_what_differs(
     finished: tuple[ComparisonRun, Path, Watcher], corpus: FilesCorpus
 ) -> None:
-    with pytest.raises(ZooError, match="holds the run of another plan; give another --out"):
-        run(plan(corpus, "bert-tiny"), finished[1], workers=0, watcher=Watcher(), catalog=CATALOG)
+    before = (finished[1] / "plan.json").read_bytes()
+    other = plan(corpus, "bert-tiny", "albert-tiny+finetuning.learning_rate=2e-3", seeds=1)
+    with pytest.raises(ZooError, match="holds the run of another plan") as refused:
+        run(other, finished[1], workers=0, watcher=Watcher(), catalog=CATALOG)
+    assert "seeds (0, 1 there, 0 here), variants albert-tiny+" in str(refused.value)
+    assert f"Give another --out, and --reuse {finished[1]}" in str(refused.value)
+    faster = (
+        finished[0]
+        .plan.variants[0]
+        .model_copy(update={"finetuning": Finetuning(learning_rate=1.0, steps=12, max_length=24)})
+    )
+    other = finished[0].plan.model_copy(update={"variants": (faster, *finished[0].plan.variants[1:])})
+    with pytest.raises(ZooError, match=r"finetuning.learning_rate of bert-tiny.* there, 1.0 here"):
+        run(other, finished[1], workers=0, watcher=Watcher(), catalog=CATALOG)
+    assert (finished[1] / "plan.json").read_bytes() == before
+
+
+def test_more_seeds_and_variants_are_added_to_a_run_in_its_folder(
+    finished: tuple[ComparisonRun, Path, Watcher], corpus: FilesCorpus, tmp_path: Path
+) -> None:
+    folder = shutil.copytree(finished[1], tmp_path / "run")
+    write_made(folder, "zoo compare --seeds 2")
+    more = plan(corpus, "bert-tiny", "albert-tiny", "bert-tiny+finetuning.learning_rate=2e-3", seeds=3)
+    watcher = Watcher()
+    done = run(more, folder, workers=0, watcher=watcher, catalog=CATALOG, command="zoo compare --seeds 3")
+    old = fingerprints(finished[0])
+    assert fingerprints(done).items() >= old.items()
+    assert sorted(watcher.reused) == sorted(old) and len(watcher.done) == 2 + 3
+    assert read_run(folder) == done and done.plan.content_hash == more.content_hash
+    assert (made := read_made(folder)) and made.command == "zoo compare --seeds 3"
+    with pytest.raises(ZooError, match=r"seeds \(0, 1, 2 there, 0, 1 here\)"):
+        run(finished[0].plan, folder, workers=0, watcher=Watcher(), catalog=CATALOG)
+
+
+def test_a_run_is_not_extended_by_other_code(
+    finished: tuple[ComparisonRun, Path, Watcher],
+    corpus: FilesCorpus,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    folder = shutil.copytree(finished[1], tmp_path / "run")
+    monkeypatch.setattr("zoo.machine.environment.code_hash", lambda installed: "other")
+    with pytest.raises(ZooError, match="new results would not compare with it, so give another --out"):
+        run(plan(corpus, "bert-tiny", "albert-tiny", seeds=3), folder, workers=0, watcher=Watcher(), catalog=CATALOG)
+    assert read_run(folder) == finished[0]
 
 
 def test_a_folder_with_something_else_is_left_alone(corpus: FilesCorpus, tmp_path: Path) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import random
 import re
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,7 +17,6 @@ from zoo.core.specs import HeadConfig, Reading
 from zoo.heads import LABEL
 from zoo.tasks.kinds import BUILT_IN, TaskKind, make_head, task_kind
 from zoo.tasks.metrics import metrics_of
-from zoo.tasks.tagging import entities
 from zoo.tasks.tsv import TsvFile, TsvTask
 from zoo.testing import DIMS
 from zoo.testing.material import Pieces
@@ -225,81 +223,6 @@ def test_the_same_answer_to_everything_is_seen_whatever_is_asked() -> None:
 
 def test_a_regression_predicts_the_same_but_for_rounding() -> None:
     assert kind("regression").same(2.5, 2.50001) and not kind("regression").same(2.5, 2.51)
-
-
-# The rules of conlleval, as two tables: where an entity ends, and where one begins.
-ENDS = {"BB", "BO", "BS", "IB", "IO", "IS", "EB", "EE", "EI", "EO", "ES"}
-BEGINS = {"B", "S"}
-
-
-def by_tables(tags: list[str]) -> list[tuple[str, int, int]]:
-    found, start = [], 0
-    before, kind_before = "O", ""
-    for place, tag in enumerate([*tags, "O"]):
-        prefix, _, kind_now = tag.partition("-")
-        if before != "O" and (before + prefix in ENDS or before in "ES" or kind_before != kind_now):
-            found.append((kind_before, start, place - 1))
-        if prefix != "O" and (prefix in BEGINS or before in "OES" or kind_before != kind_now):
-            start = place
-        before, kind_before = prefix, kind_now
-    return found
-
-
-def test_entities_are_those_of_the_tables_of_conlleval() -> None:
-    draw = random.Random(0)
-    tags = ["O", *(f"{prefix}-{kind}" for prefix in "BIES" for kind in ("A", "B"))]
-    for _ in range(5_000):
-        drawn = [draw.choice(tags) for _ in range(draw.randint(1, 8))]
-        assert list(entities(drawn)) == by_tables(drawn), drawn
-
-
-@pytest.mark.parametrize(
-    ("tags", "expected"),
-    [
-        ("B-PER I-PER O B-LOC", [("PER", 0, 1), ("LOC", 3, 3)]),
-        ("I-PER I-PER", [("PER", 0, 1)]),  # no B is needed to begin
-        ("B-PER B-PER", [("PER", 0, 0), ("PER", 1, 1)]),
-        ("B-PER I-LOC", [("PER", 0, 0), ("LOC", 1, 1)]),
-        ("S-PER E-PER", [("PER", 0, 0), ("PER", 1, 1)]),
-        ("O O", []),
-    ],
-)
-def test_entities_by_hand(tags: str, expected: list[tuple[str, int, int]]) -> None:
-    assert list(entities(tags.split())) == expected
-
-
-def test_the_f1_of_entities_is_that_of_seqevals_own_example() -> None:
-    gold = [["O", "O", "O", "B-MISC", "I-MISC", "I-MISC", "O"], ["B-PER", "I-PER", "O"]]
-    made = [["O", "O", "B-MISC", "I-MISC", "I-MISC", "I-MISC", "O"], ["B-PER", "I-PER", "O"]]
-    found = {name: metric.value(gold, made) for name, metric in metrics_of("token-classification").items()}
-    assert found["entity-f1"] == found["entity-precision"] == found["entity-recall"] == 0.5
-    assert found["accuracy"] == pytest.approx(0.8)
-
-
-@pytest.mark.parametrize("seed", range(3))
-def test_means_over_classes_are_those_of_scikit_learn(seed: int) -> None:
-    generator = np.random.default_rng(seed)
-    gold, made = generator.integers(0, 5, (2, 30))
-    for name, average in (("macro-f1", "macro"), ("weighted-f1", "weighted")):
-        expected = sklearn_metrics.f1_score(gold, made, average=average, zero_division=0.0)
-        assert metrics_of("classification")[name].value(gold, made) == pytest.approx(expected)
-    several = generator.integers(0, 2, (2, 30, 4))
-    for name, average in (("macro-f1", "macro"), ("micro-f1", "micro")):
-        expected = sklearn_metrics.f1_score(*several, average=average, zero_division=0.0)
-        assert metrics_of("multi-label")[name].value(*several) == pytest.approx(expected)
-    assert metrics_of("multi-label")["exact-match"].value(*several) == sklearn_metrics.accuracy_score(*several)
-    assert metrics_of("multi-label")["label-accuracy"].value(*several) == pytest.approx(
-        1 - sklearn_metrics.hamming_loss(*several)
-    )
-    words = [[[TAGS[tag] for tag in row] for row in side] for side in generator.integers(0, 5, (2, 6, 7))]
-    flat = [[tag for tags in side for tag in tags] for side in words]
-    assert metrics_of("token-classification")["macro-f1"].value(*words) == pytest.approx(
-        sklearn_metrics.f1_score(*flat, average="macro", zero_division=0.0)
-    )
-    real = generator.normal(size=(2, 20))
-    assert metrics_of("regression")["mean-absolute-error"].value(*real) == pytest.approx(
-        sklearn_metrics.mean_absolute_error(*real)
-    )
 
 
 def read(folder: Path, name: str, labels: tuple[str, ...], text: str) -> list[Any]:

@@ -12,7 +12,7 @@ from sklearn import metrics as sklearn_metrics
 
 from zoo.core.errors import RunFailed, UnknownName
 from zoo.tasks.glue import TASKS
-from zoo.tasks.metrics import built_in
+from zoo.tasks.metrics import built_in, metrics_of
 from zoo.tasks.scoring import main_limits, main_score, score
 from zoo.tasks.task import Dataset, Task
 
@@ -160,3 +160,30 @@ def test_listing_tasks_and_metrics_imports_nothing_heavy() -> None:
 
 def test_a_dataset_has_no_notes_unless_given() -> None:
     assert Dataset(splits={}, content_hash="").notes == ()
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_means_over_classes_are_those_of_scikit_learn(seed: int) -> None:
+    generator = np.random.default_rng(seed)
+    gold, made = generator.integers(0, 5, (2, 30))
+    for name, average in (("macro-f1", "macro"), ("weighted-f1", "weighted")):
+        expected = sklearn_metrics.f1_score(gold, made, average=average, zero_division=0.0)
+        assert metrics_of("classification")[name].value(gold, made) == pytest.approx(expected)
+    several = generator.integers(0, 2, (2, 30, 4))
+    for name, average in (("macro-f1", "macro"), ("micro-f1", "micro")):
+        expected = sklearn_metrics.f1_score(*several, average=average, zero_division=0.0)
+        assert metrics_of("multi-label")[name].value(*several) == pytest.approx(expected)
+    assert metrics_of("multi-label")["exact-match"].value(*several) == sklearn_metrics.accuracy_score(*several)
+    assert metrics_of("multi-label")["label-accuracy"].value(*several) == pytest.approx(
+        1 - sklearn_metrics.hamming_loss(*several)
+    )
+    tags = ("O", "B-PER", "I-PER", "B-LOC", "I-LOC")
+    words = [[[tags[tag] for tag in row] for row in side] for side in generator.integers(0, 5, (2, 6, 7))]
+    flat = [[tag for row in side for tag in row] for side in words]
+    assert metrics_of("token-classification")["macro-f1"].value(*words) == pytest.approx(
+        sklearn_metrics.f1_score(*flat, average="macro", zero_division=0.0)
+    )
+    real = generator.normal(size=(2, 20))
+    assert metrics_of("regression")["mean-absolute-error"].value(*real) == pytest.approx(
+        sklearn_metrics.mean_absolute_error(*real)
+    )

@@ -123,3 +123,18 @@ def test_mixed_letters_are_of_no_scheme() -> None:
 def test_what_cannot_be_converted_is_told(tags: str, scheme: str, message: str) -> None:
     with pytest.raises(ZooError, match=message):
         convert_tags(tags.split(), scheme)
+
+
+@pytest.mark.parametrize(
+    ("tags", "expected"),
+    [
+        ("B-PER I-PER O B-LOC", [("PER", 0, 1), ("LOC", 3, 3)]),
+        ("I-PER I-PER", [("PER", 0, 1)]),  # no B is needed to begin
+        ("B-PER B-PER", [("PER", 0, 0), ("PER", 1, 1)]),
+        ("B-PER I-LOC", [("PER", 0, 0), ("LOC", 1, 1)]),
+        ("S-PER E-PER", [("PER", 0, 0), ("PER", 1, 1)]),
+        ("O O", []),
+    ],
+)
+def test_entities_by_hand(tags: str, expected: list[tuple[str, int, int]]) -> None:
+    assert list(entities(tags.split())) == expected

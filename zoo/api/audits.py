@@ -23,7 +23,7 @@ from zoo.registry.catalog import Catalog
 
 @dataclass(frozen=True)
 class Audits(Sequence[Audit]):
-    """Audits of the given names, or of every variant: counts, whether they agree, and causes if they do not."""
+    """Audits of the given names, or of every variant: counts, whether they agree, and why if they do not."""
 
     audits: tuple[Audit, ...]
     named: bool
@@ -86,8 +86,8 @@ class Audits(Sequence[Audit]):
 def audit(*names: str, catalog: Catalog | None = None, **options: Any) -> Audits:
     """Count parameters by formula, on the module, in a checkpoint and as published; as `zoo audit`.
 
-    `names` are variants, expressions, folders or safetensors files; every variant by default. A failed audit has its
-    reason in `error`.
+    `names` are variants, expressions, folders or safetensors files; by default, every variant. An audit that failed
+    says why in `error`.
     """
     asked, catalog = AuditRequest.of(options), catalog or Catalog.installed()
     settings = _settings(asked, named=bool(names))
@@ -99,7 +99,7 @@ def audit(*names: str, catalog: Catalog | None = None, **options: Any) -> Audits
 def check_audit(
     expected: str | Path, *names: str, catalog: Catalog | None = None, **options: Any
 ) -> dict[str, list[str] | Audit]:
-    """Changes since `zoo audit --json` wrote a file, one line each, by name; an audit if none could be made."""
+    """By name, the changes since `zoo audit --json` wrote a file, one line each; or the audit, if it failed."""
     asked, catalog = AuditRequest.of(options), catalog or Catalog.installed()
     settings, changes = _settings(asked, named=bool(names)), {}
     for before in read_expectations(Path(expected)):

@@ -15,7 +15,7 @@ PAGE, DATA = "index.html", "board.json"
 
 @dataclass(frozen=True)
 class Leaderboard:
-    """A board, and the folder of its page if it was written."""
+    """A leaderboard, and the folder of its page if it was written."""
 
     board: Board
     folder: Path | None
@@ -38,11 +38,11 @@ def _counted(n: int, what: str) -> str:
 
 
 def board(*runs: str | Path, out: str | Path | None = None) -> Leaderboard:
-    """A leaderboard over run folders, folders of them and judged folders; as `zoo board`.
+    """A leaderboard over run folders, judged folders and folders of them; as `zoo board`.
 
-    Only runs that would merge into one comparison are compared with each other. With `out`, the folder gets
-    `index.html` and `board.json`, with the same bytes for the same runs. A folder that is no sound run is among
-    `board.left_out`. Raises ZooError if none is sound.
+    Only runs that `merge` would accept are compared with each other. With `out`, `index.html` and `board.json` are
+    written to that folder, with the same bytes for the same runs. Folders that cannot be read are listed in
+    `board.left_out`. Raises ZooError if no folder can be read.
     """
     from zoo.experiments.board.collect import board as collected
 

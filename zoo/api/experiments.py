@@ -47,9 +47,9 @@ def compare(
 ) -> Comparison:
     """Pre-train variants on the same text, fine-tune them on the same tasks, and compare them; as `zoo compare`.
 
-    Without variants, the three tiny ones. With `progress`, progress is shown on standard error. `command` is recorded
-    as the command line, for the report. Raises
-    ZooError for what cannot be planned, before any training; a job that fails is among the `failures`.
+    Without variants, compares the three tiny ones. With `progress`, progress is shown on standard error. `command`
+    is recorded as the command line, for the report. Raises ZooError before any training if no plan can be made;
+    jobs that fail are listed in `failures`.
     """
     asked = ComparisonOptions.of(options)
     command = command or _called("compare", variants, options)
@@ -64,10 +64,10 @@ def ablate(
     command: str | None = None,
     **options: Any,
 ) -> Comparison:
-    """Go from one variant to another, one design choice at a time, and report what each does; as `zoo ablate`.
+    """Change one variant into another, one design choice at a time, and report each effect; as `zoo ablate`.
 
-    Two variants are the ends of a path; more are the path itself; a `preset` is a paper's table. Raises ZooError for
-    what cannot be planned, before any training.
+    Two variants are the ends of a path; more are every variant on it, in order; a `preset` is a paper's ablation
+    table. Raises ZooError before any training if no plan can be made.
     """
     command = command or _called("ablate", variants, options)
     return _carried_out("ablate", catalog, variants, AblationOptions.of(options), progress, command)
@@ -87,7 +87,7 @@ def plan_ablation(*variants: str, catalog: Catalog | None = None, **options: Any
 
 @takes(AblationOptions)
 def ablation_edges(*variants: str, catalog: Catalog | None = None, **options: Any) -> Ablation:
-    """The edges that `ablate` would report on, one design choice each; reads no data."""
+    """The edges that `ablate` would report on, one design choice each; no data are read."""
     return asked_path(catalog or Catalog.installed(), variants, AblationOptions.of(options))[1]
 
 
@@ -99,8 +99,8 @@ def estimate(
     out: Place | None = None,
     catalog: Catalog | None = None,
 ) -> Estimate:
-    """The time, disk and memory that a plan needs, estimated from a few steps of every variant. Results in `out` or the
-    run folders in `reuse` are subtracted. Raises RunFailed if a variant fails.
+    """The time, disk and memory that a plan needs, estimated from a few steps of every variant. Jobs whose results
+    are in `out`, or in the run folders in `reuse`, cost nothing. Raises RunFailed if a variant fails.
     """
     from zoo.experiments.runner import estimate as runner
     from zoo.experiments.statistics.seeding import jobs_for
@@ -125,7 +125,7 @@ def report(
     against: str | None = None,
     across_hardware: bool = False,
 ) -> Comparison | Judged:
-    """A finished run or judgement, read from its saved results, with verdicts as it asks for, or as asked here.
+    """A finished run or judgement, read from its saved results; `margin`, `family_wise` and `against` replace its own.
 
     Raises ZooError if the folder holds no results, and UnknownName if `against` is no variant of the run.
     """
@@ -191,8 +191,8 @@ def superglue_submission(
 ) -> Submission:
     """Write the files that SuperGLUE's leaderboard takes, but for ReCoRD's; as `zoo superglue-submission`.
 
-    `variant` is required if the run has several; `out` is `superglue-submission` in the run folder by default, and
-    `data` where the run read its tasks.
+    `variant` is required if the run has several. By default, `out` is `superglue-submission` in the run folder, and
+    `data` is the folder that the run read its tasks from.
     """
     from zoo.experiments.submission.superglue import submit_superglue
 
@@ -202,7 +202,7 @@ def superglue_submission(
 
 
 def check_glue_submission(path: Place) -> list[str]:
-    """What is wrong with a submission, a folder or a zip, one line each; empty if nothing is."""
+    """What is wrong with a submission (a folder or a zip), one line each; an empty list if nothing is."""
     from zoo.experiments.submission.glue import check
 
     return list(check(Path(path)))

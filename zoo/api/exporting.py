@@ -27,12 +27,13 @@ def export(
     normalize: bool = False,
     replace: bool = False,
 ) -> Exported | Path:
-    """Write a model for another runtime or library; as `zoo export`.
+    """Export a model to another runtime or library; as `zoo export`.
 
-    To ONNX, a folder with the program, checked against the model, and its tokenizer: the predictions of its head, or
-    with `vectors` its hidden states and sentence vectors. To sentence-transformers, a folder of that library, with the
-    `pool` and, if `normalize`, vectors of length 1. Raises ZooError if `out` exists (unless `replace`), or the model
-    has something that cannot be exported, and RunFailed if the program does not give what the model gives.
+    With `to="onnx"`, writes a folder with the tokenizer and a program, checked against the model, for the
+    predictions of its head or, with `vectors`, for its hidden states and sentence vectors. With
+    `to="sentence-transformers"`, writes a folder of that library, with pooling `pool` and, if `normalize`,
+    vectors of length 1. Raises ZooError if `out` exists (unless `replace`) or a part of the model cannot be
+    exported, and RunFailed if the program's outputs differ from the model's.
     """
     for what, value, known in (("target", to, get_args(Target)), ("precision", precision, get_args(NumberFormat))):
         if value not in known:

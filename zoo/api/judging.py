@@ -54,11 +54,12 @@ class Judged(Rendered):
 def judge(
     *systems: str | Mapping[str, Any], command: str = "zoo.judge(...)", catalog: Catalog | None = None, **options: Any
 ) -> Judged:
-    """Compare what systems predicted, whatever tool made them do so, with the verdicts of `compare`; as `zoo judge`.
+    """Compare systems by their predictions, made with any tool, with the verdicts of `compare`; as `zoo judge`.
 
-    Each system is NAME=FILES, a file per seed; or a mapping from names to files, to predictions in memory (a list per
-    seed) or to scores (a number per seed). Nothing is written without `out`; `command` is what the report says made it.
-    Raises ZooError, with file and line, for whatever does not fit.
+    Each system is NAME=FILES, with one file per seed; or a mapping from names to files, to predictions in memory
+    (one list per seed) or to scores (one number per seed). Nothing is written without `out`; `command` is
+    recorded as the command line, for the report. Raises ZooError, with file and line, for input that does not
+    fit.
     """
     from zoo.answers.sources import named
     from zoo.experiments.judging.judge import judged_run

@@ -57,9 +57,10 @@ def encode(
     device: str | None = None,
     precision: InferencePrecision = "fp32",
 ) -> Tensor:
-    """One vector per text or pair of texts, in order; one vector for a single text. Defaults are those of the sentence
-    encoder's folder; otherwise the mean of all tokens, up to the model's maximum length, without normalisation or
-    prompt. -> [N, H], or [H], in float32. Raises ZooError if the model has no tokenizer.
+    """One vector per text or pair of texts, in order; one vector for a single text. A sentence encoder's folder
+    sets the defaults; for other models, the vector is the mean over all tokens, up to the model's maximum
+    length, without normalization or prompt. -> [N, H], or [H], in float32. Raises ZooError if the model has no
+    tokenizer.
     """
     how = {"max_length": max_length, "normalize": normalize, "prompt": prompt, "prompt_name": prompt_name}
     with at_work(model, device, precision) as (loaded, _):
@@ -83,8 +84,8 @@ def encode_file(
 ) -> int:
     """Write one vector per line of a file to a safetensors file, and return the number of texts; as `zoo encode`.
 
-    With `pairs`, a line is two texts separated by a tab. The file's metadata name the model, the device, the precision
-    and the kernels. Memory does not grow with the file.
+    With `pairs`, a line is two texts separated by a tab. The file's metadata name the model, device, precision and
+    kernels. Memory use does not grow with the file.
     """
     how = {"pool": pool, "max_length": max_length, "normalize": normalize, "prompt": prompt, "prompt_name": prompt_name}
     source, n_texts = Path(text), 0
@@ -111,7 +112,7 @@ def encode_file(
 def fill(
     model: AnyModel, text: str, *, top: int = 5, device: str | None = None, precision: InferencePrecision = "fp32"
 ) -> Filled:
-    """The most probable tokens for each mask of a text, as "The capital of France is [MASK]."; as `zoo fill`.
+    """The most probable tokens for each mask in a text, such as "The capital of France is [MASK]."; as `zoo fill`.
 
     Raises ZooError if the model predicts no masked tokens, or the text holds no mask.
     """
@@ -128,8 +129,8 @@ def predict(
     device: str | None = None,
     precision: InferencePrecision = "fp32",
 ) -> Predictions:
-    """The predictions of the model's own head for each item: a text, a pair, a question and a text, or a text and
-    choices.
+    """The predictions of the model's task head for each item: a text, a pair of texts, a question and a text, or a
+    text and its choices.
 
     `labels` rename the head's classes, in order. Raises ZooError if the model has no task head,
     or items do not fit it.
@@ -149,10 +150,10 @@ def predict_file(
     device: str | None = None,
     precision: InferencePrecision = "fp32",
 ) -> Predictions:
-    """The predictions of the model's own head for each line of a file, texts separated by tabs; as `zoo predict`. With
-    `task`, the file has that task's layout, and if it has labels the predictions are scored; in place of a model, a
-    file of predictions in the layout of the task's own evaluation is read. Raises ZooError where the model's head is
-    another's.
+    """The predictions of the model's task head for each line of a file, texts separated by tabs; as `zoo predict`.
+    With `task`, the file has that task's format, and the predictions are scored if it has labels. A file of
+    predictions in the format of the task's official evaluation can be given instead of a model. Raises ZooError
+    if the head does not fit the task.
     """
     names = list(labels) if labels is not None else None
     if task is not None and not isinstance(model, Model) and Path(model).is_file():
@@ -197,7 +198,7 @@ def _told(task: Task, examples: Sequence[Example], predictions: Sequence[Any]) -
 def convert(
     source: str | Path, target: str | Path, *, to: Literal["hf", "zoo"] = "hf", replace: bool = False
 ) -> Conversion:
-    """Write a model's folder in the Hugging Face format, or in the zoo's own; as `zoo convert`.
+    """Convert a model folder to the Hugging Face format, or to zoo's own; as `zoo convert`.
 
     Raises ZooError if the folder cannot be read, or the format cannot express what it holds.
     """

@@ -24,7 +24,7 @@ def pretrain(
     command: str | None = None,
     **options: Any,
 ) -> Pretrained:
-    """Pre-train one variant on text, or train the model in a folder further; as `zoo pretrain`.
+    """Pre-train a variant on text, or continue from the model in a folder; as `zoo pretrain`.
 
     `corpus` and `out` must be given. `command` is recorded as the command line. Raises ZooError if the run cannot
     start, RunFailed if it cannot finish, and KeyboardInterrupt if it is stopped, after a checkpoint.
@@ -51,7 +51,7 @@ def pretrain(
 
 @takes(CorpusRequest)
 def corpus(*files: str | Path, catalog: Catalog | None = None, **options: Any) -> CorpusCounts:
-    """Count a corpus's documents, sentences, tokens and unknown tokens, and keep it tokenized; as `zoo corpus`.
+    """Count a corpus's documents, sentences, tokens and unknown tokens, and cache the tokens; as `zoo corpus`.
 
     The tokenizer is the variant's: trained on the text, or loaded from `tokenizer`.
     """

@@ -46,10 +46,10 @@ class Probed(Reported):
 def probe(
     model: str | Path | Model, task: str, *, progress: bool = False, catalog: Catalog | None = None, **options: Any
 ) -> Probed:
-    """The score on a task by layer, of linear heads on a frozen encoder, as `zoo probe`: beside baselines and the same
-    encoder with random weights, unless `control` is false.
+    """The scores of linear heads on each layer of a frozen encoder, beside baselines and (unless `control` is
+    false) the same encoder with random weights; as `zoo probe`.
 
-    `model` is a folder, a loaded model, or a variant, which is first pre-trained as `compare` would, on `corpus` for
+    `model` is a folder, a loaded model, or a variant, which is first pre-trained as in `compare`, on `corpus` for
     `pretrain_tokens`. Raises ZooError for a task without data, or a model without a tokenizer.
     """
     asked, catalog = ProbeRequest.of(options), catalog or Catalog.installed()

@@ -60,13 +60,13 @@ def score(
     device: str | None = None,
     precision: InferencePrecision = "fp32",
 ) -> Scored:
-    """Score minimal pairs, texts or candidates for a gap by what models were pre-trained to do; as `zoo score`.
+    """Score minimal pairs, texts or candidates for a gap with pre-trained language models; as `zoo score`.
 
-    Give one of `pairs`, a suite such as micro-pairs, a JSONL file or a folder of them; `texts`, a file with one per
-    line; or `cloze`, a file of texts with a gap and candidates, tabs between them. Masked language models give
-    pseudo-log-likelihoods, causal ones log-likelihoods. With `within_words`, the later pieces of a token's word are
-    hidden with it. `limit` takes the first pairs of each phenomenon; `precision` is that of the passes. Raises ZooError
-    if a model predicts no tokens, or the input is malformed.
+    Give one of `pairs` (a suite such as micro-pairs, a JSONL file or a folder of such files), `texts` (a file with one
+    text per line) or `cloze` (a file of texts with a gap and its candidates, separated by tabs). Scores are
+    pseudo-log-likelihoods of masked language models, and log-likelihoods of causal ones. With `within_words`, the
+    following tokens of a masked token's word are masked too. `limit` takes the first pairs of each phenomenon. Raises
+    ZooError if a model predicts no tokens, or the input is malformed.
     """
     asked = {"pairs": pairs, "texts": texts, "cloze": cloze}
     if sum(given is not None for given in asked.values()) != 1:

@@ -17,12 +17,15 @@ class AuditRequest(Options):
     """The options of `zoo audit`."""
 
     module: Annotated[
-        bool | None, Help("Also count on the built module.", COUNTS, default="only where something is named")
+        bool | None,
+        Help("Also build the module and count its parameters.", COUNTS, default="only for names that are given"),
     ] = None
     length: Annotated[
         tuple[Length, ...],
         BeforeValidator(read_several),
-        Help("Tokens per sequence of the costs; may be repeated.", COUNTS, "384", "128 and 512"),
+        Help("Sequence length in tokens, for memory and operations; may be repeated.", COUNTS, "384", "128 and 512"),
     ] = (128, 512)
-    batch: Annotated[Annotated[Amount, Field(le=1_000_000)], Help("Sequences per batch.", COUNTS, "64")] = 32
-    figure: Annotated[Texts, Help("A printed figure to explain; may be repeated.", COUNTS, "206.9M")] = ()
+    batch: Annotated[
+        Annotated[Amount, Field(le=1_000_000)], Help("Sequences per batch, for memory and operations.", COUNTS, "64")
+    ] = 32
+    figure: Annotated[Texts, Help("A published figure to explain; may be repeated.", COUNTS, "206.9M")] = ()

@@ -53,12 +53,12 @@ def load(
     parse_special: bool = False,
     catalog: Catalog | None = None,
 ) -> Model:
-    """The model in a folder, with its tokenizer: one that the zoo wrote, or one of the Hugging Face format.
+    """The model in a folder, with its tokenizer, in zoo's own format or the Hugging Face format.
 
-    A folder may be named as hub:OWNER/NAME@REVISION.
-    Weights stay mapped to the file and keep its type, unless `dtype` says otherwise. With `parse_special` the
-    tokenizer reads "[MASK]" and its like in a text as the special token, as the transformers library does.
-    Raises ZooError if anything is missing, broken or unknown; no code from the folder is ever run.
+    The folder can also be hub:OWNER/NAME@REVISION. Weights are memory-mapped and keep the file's type, unless
+    `dtype` is given. With `parse_special` the tokenizer reads names of special tokens in a text, such as
+    "[MASK]", as the special tokens, as the transformers library does. Raises ZooError if anything is missing,
+    broken or unknown; no code from the folder is ever run.
     """
     if dtype is not None and not dtype.is_floating_point:
         raise ZooError(f"weights are floats and cannot be read as {dtype}")

@@ -40,10 +40,10 @@ def save(
 ) -> None:
     """Write a model, and its tokenizer if it has one, as a folder that `load` and the transformers library read.
 
-    Beside them lie the beginnings of a model card, and how the weights were made where that is known.
-    `to="zoo"` keeps the whole record of the variant, in a form that the zoo alone reads. The folder appears when all
-    of it is there. Raises ZooError if it exists, unless `replace` allows to put the new one in its place, and
-    if the model cannot be expressed in the Hugging Face format.
+    The folder also gets the draft of a model card, and the weights' provenance where it is known. `to="zoo"` keeps
+    the complete record of the variant, in a format that only zoo reads. The folder is written completely or not
+    at all. Raises ZooError if it exists and `replace` is false, or if the Hugging Face format cannot express
+    the model.
     """
     folder = Path(folder)
     if to not in ("hf", "zoo"):

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 Variants = Annotated[
     list[str] | None,
     typer.Argument(
-        help="Two variants, the ends of the path; more are the path itself.", autocompletion=COMPLETIONS["variants"]
+        help="The two ends of the path; or every variant on it, in order.", autocompletion=COMPLETIONS["variants"]
     ),
 ]
 
@@ -41,7 +41,7 @@ def ablate(
     as_json: AsJson = False,
     strict: Strict = False,
 ) -> int:
-    """Go from one variant to another, one design choice at a time, and report what each choice does.
+    """Change one variant into another, one design choice at a time, and report the effect of each choice.
 
     Example: zoo ablate bert-tiny albert-tiny --pretrain-tokens 1M
     """

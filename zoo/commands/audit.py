@@ -36,7 +36,7 @@ def audit(
     as_markdown: Annotated[bool, typer.Option("--markdown", help="Print Markdown.", rich_help_panel=OUTPUT)] = False,
     html: Annotated[
         Path | None,
-        typer.Option(help="Write a page with tables and chart. [dim](e.g. audit.html)[/dim]", rich_help_panel=OUTPUT),
+        typer.Option(help="Write an HTML page, with the chart. [dim](e.g. audit.html)[/dim]", rich_help_panel=OUTPUT),
     ] = None,
     chart: Annotated[
         Path | None,
@@ -45,20 +45,21 @@ def audit(
     update: Annotated[
         Path | None,
         typer.Option(
-            help="Write Markdown between the marks of this file. [dim](e.g. README.md)[/dim]", rich_help_panel=OUTPUT
+            help="Replace the Markdown between the markers in this file. [dim](e.g. README.md)[/dim]",
+            rich_help_panel=OUTPUT,
         ),
     ] = None,
     check: Annotated[
         Path | None,
         typer.Option(
-            help="Compare with a file that --json wrote; status 1 if something moved. [dim](e.g. audit.json)[/dim]",
+            help="Compare with an earlier --json output; status 1 if a count changed. [dim](e.g. audit.json)[/dim]",
             rich_help_panel=OUTPUT,
         ),
     ] = None,
     as_json: AsJson = False,
     strict: Strict = False,
 ) -> int:
-    """Count parameters by formula, on the module, in a checkpoint and as published, and explain differences.
+    """Count parameters by formula, in the built module, in checkpoints and as published, and explain differences.
 
     Example: zoo audit bert-base-uncased albert-base-v2
     """

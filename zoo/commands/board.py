@@ -13,9 +13,9 @@ from zoo.commands.console import ending
 
 def board(
     runs: Annotated[list[Path], typer.Argument(help="Run folders, judged folders, or folders of them.")],
-    out: Annotated[Path, typer.Option(help="The folder of the page. [dim](e.g. site)[/dim]")] = Path("site"),
+    out: Annotated[Path, typer.Option(help="The folder to write the page to. [dim](e.g. site)[/dim]")] = Path("site"),
 ) -> int:
-    """Write a leaderboard over many runs, made from their folders alone; status 1 if a folder is left out.
+    """Write a leaderboard page from the folders of many runs; status 1 if a folder is left out.
 
     Example: zoo board runs --out site
     """

@@ -15,7 +15,7 @@ from zoo.experiments.plan.options import ComparisonOptions
 Variants = Annotated[
     list[str] | None,
     typer.Argument(
-        help="Variants, expressions or folders with models. [dim](default: the three tiny ones)[/dim]",
+        help="Variants, expressions or model folders. [dim](default: the three tiny ones)[/dim]",
         autocompletion=COMPLETIONS["variants"],
     ),
 ]
@@ -31,7 +31,8 @@ def compare(
     as_json: AsJson = False,
     strict: Strict = False,
 ) -> int:
-    """Pre-train variants on the same text, fine-tune them on the same tasks, and print one table.
+    """Pre-train variants on the same text, fine-tune them on the same tasks, and test which differences are
+    significant.
 
     Example: zoo compare bert-tiny albert-tiny --pretrain-tokens 1M --seeds 5
     """

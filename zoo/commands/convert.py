@@ -23,13 +23,13 @@ def convert(
     source: Annotated[str, typer.Argument(help="A folder with a model, or hub:OWNER/NAME@REVISION.")],
     target: Annotated[Path, typer.Argument(help="The folder to write.")],
     to: Annotated[
-        Format, typer.Option(help="hf: the Hugging Face format; zoo: the zoo's own. [dim](e.g. zoo)[/dim]")
+        Format, typer.Option(help="hf, the Hugging Face format, or zoo, zoo's own. [dim](e.g. zoo)[/dim]")
     ] = Format.hf,
-    tensors: Annotated[bool, typer.Option("--tensors", help="List what became of each tensor.")] = False,
+    tensors: Annotated[bool, typer.Option("--tensors", help="List each tensor with its new name.")] = False,
     replace: Annotated[bool, typer.Option("--replace", help="Replace an existing folder.")] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Write a model's folder in the Hugging Face format, or in the zoo's own.
+    """Convert a model folder to the Hugging Face format, or to zoo's own.
 
     Example: zoo convert runs/mine/model bert-mine
     """

@@ -12,18 +12,20 @@ from zoo.commands.console import ending, split
 
 
 def data(
-    suite: Annotated[str, typer.Argument(help="What to fetch: glue.")],
+    suite: Annotated[str, typer.Argument(help="The suite to download: glue.")],
     out: Annotated[Path, typer.Option(help="The folder to write. [dim](e.g. data)[/dim]")],
     only: Annotated[
         str | None,
-        typer.Option(help="Data sets, separated by commas. [dim](default: all of the suite; e.g. rte,mrpc)[/dim]"),
+        typer.Option(
+            help="Data sets to download, separated by commas. [dim](default: all of the suite; e.g. rte,mrpc)[/dim]"
+        ),
     ] = None,
     revision: Annotated[str, typer.Option(help="A commit or branch on the hub.")] = "main",
 ) -> None:
-    """Fetch the data of a suite of tasks from the Hugging Face hub, check them, and say their source and licence.
+    """Download the data of a suite of tasks from the Hugging Face Hub, check them, and print their source and license.
 
-    Files that are there already and whole are kept, so an interrupted command can be typed again. Needs
-    encoder-zoo[hub,data]; the variable HF_ENDPOINT names another hub.
+    Complete files are kept, so the same command resumes an interrupted download. Needs encoder-zoo[hub,data]. The
+    environment variable HF_ENDPOINT selects another hub.
 
     Example: zoo data glue --out data
     """

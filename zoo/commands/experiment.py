@@ -24,7 +24,7 @@ SavePlan = Annotated[
     typer.Option(help="Write the plan to this file and stop. [dim](e.g. plan.json)[/dim]", rich_help_panel=FOLDER),
 ]
 DryRun = Annotated[
-    bool, typer.Option("--dry-run", help="Print the jobs and their estimated cost, and stop.", rich_help_panel=FOLDER)
+    bool, typer.Option("--dry-run", help="Print the jobs and estimate their cost, and stop.", rich_help_panel=FOLDER)
 ]
 
 

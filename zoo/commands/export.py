@@ -32,26 +32,31 @@ def export(
     out: Annotated[Path, typer.Argument(help="The folder to write.")],
     to: Annotated[
         Target,
-        typer.Option(help="onnx: a program for onnxruntime; or a sentence-transformers folder. [dim](e.g. onnx)[/dim]"),
+        typer.Option(help="onnx, a program for onnxruntime, or a sentence-transformers folder. [dim](e.g. onnx)[/dim]"),
     ] = Target.onnx,
     precision: Annotated[
         Precision,
-        typer.Option(help="The program's numbers: with int8-weights integers are only stored. [dim](e.g. int8)[/dim]"),
+        typer.Option(
+            help="Number format of the program; int8-weights stores integers and computes with floating-point "
+            "numbers. [dim](e.g. int8)[/dim]"
+        ),
     ] = Precision.fp32,
     vectors: Annotated[
-        bool, typer.Option("--vectors", help="Export hidden states and sentence vectors, also of a model with a head.")
+        bool,
+        typer.Option("--vectors", help="Export hidden states and sentence vectors, even if the model has a task head."),
     ] = False,
     pool: Annotated[
         str | None,
         typer.Option(
-            help="Pooling of the sentence-transformers folder, by default its own or mean. [dim](e.g. cls)[/dim]"
+            help="Pooling of the sentence-transformers folder; by default that of the source, else mean. "
+            "[dim](e.g. cls)[/dim]"
         ),
     ] = None,
     normalize: Annotated[bool, typer.Option("--normalize", help="Scale sentence vectors to length 1.")] = False,
     replace: Annotated[bool, typer.Option("--replace", help="Replace an existing folder.")] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Write a model as an ONNX program, checked against the model, or as a sentence-transformers folder.
+    """Export a model as an ONNX program, checked against the model, or as a sentence-transformers folder.
 
     Example: zoo export runs/mine/finetuned/finetune-bert-tiny-rte-s0 rte-onnx --precision int8
     """

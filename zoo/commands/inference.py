@@ -18,12 +18,13 @@ from zoo.document import Table
 Device = Annotated[
     str | None,
     typer.Option(
-        help="Where to compute: auto, cpu, cuda, cuda:1 or mps. [dim](default: auto: cuda if there is a GPU)[/dim]"
+        help="The device to compute on: auto, cpu, cuda, cuda:1 or mps. "
+        "[dim](default: auto, which is cuda if there is a GPU)[/dim]"
     ),
 ]
 InPrecision = Annotated[
     InferencePrecision,
-    typer.Option(help="Number format of the passes: fp32, bf16, fp16, or auto: what is fast and near fp32 here."),
+    typer.Option(help="Number format: fp32, bf16, fp16, or auto, the fastest here whose error is small."),
 ]
 FEW_SHAPES = ("ONEDNN_PRIMITIVE_CACHE_CAPACITY", "32")
 """How many shapes of its arguments oneDNN keeps code for: its 1,024 would take more memory the longer a file is."""
@@ -38,13 +39,16 @@ def encode(
     pool: Annotated[
         str | None,
         typer.Option(
-            help="How tokens become a vector: mean, cls, max, ..., several as cls,mean; none keeps all. "
-            "[dim](default: as the folder says, else mean)[/dim]"
+            help="The pooling: mean, cls, max, ..., several such as cls,mean, or none for one vector per token. "
+            "[dim](default: the folder's, else mean)[/dim]"
         ),
     ] = None,
     pairs: Annotated[bool, typer.Option("--pairs", help="Each line is two texts separated by a tab.")] = False,
     max_length: Annotated[
-        int | None, typer.Option(min=3, help="The most tokens per text, special ones included. [dim](e.g. 128)[/dim]")
+        int | None,
+        typer.Option(
+            min=3, help="The maximum number of tokens per text, special tokens included. [dim](e.g. 128)[/dim]"
+        ),
     ] = None,
     normalize: Annotated[
         bool | None, typer.Option("--normalize/--no-normalize", help="Scale vectors to length 1.")
@@ -53,15 +57,15 @@ def encode(
         str | None, typer.Option(help='Text to put before each text; "" for none. [dim](e.g. "query: ")[/dim]')
     ] = None,
     prompt_name: Annotated[
-        str | None, typer.Option(help="The folder's prompt of this name. [dim](e.g. query)[/dim]")
+        str | None, typer.Option(help="The name of one of the folder's prompts. [dim](e.g. query)[/dim]")
     ] = None,
     device: Device = None,
     precision: InPrecision = "fp32",
 ) -> None:
-    """Write a vector for each line of a file.
+    """Write one vector per line of a text file.
 
-    Defaults are those of the sentence encoder's folder; otherwise the mean of all tokens, up to the model's maximum
-    length, without prompt or scaling.
+    A sentence encoder's folder sets the defaults of pooling, maximum length, prompt and scaling. For other models,
+    the vector is the mean over all tokens, up to the model's maximum length, without a prompt or scaling.
 
     Example: zoo encode runs/mine/model --text texts.txt --out vectors.safetensors
     """
@@ -88,12 +92,12 @@ def encode(
 def fill(
     folder: Folder,
     text: Annotated[str, typer.Argument(help='A text with a mask. [dim](e.g. "Paris is in \\[MASK].")[/dim]')],
-    top: Annotated[int, typer.Option(min=1, max=1_000, help="How many tokens per mask.")] = 5,
+    top: Annotated[int, typer.Option(min=1, max=1_000, help="Number of tokens per mask.")] = 5,
     device: Device = None,
     precision: InPrecision = "fp32",
     as_json: AsJson = False,
 ) -> None:
-    """Print the most probable tokens for each mask of a text.
+    """Print the most probable tokens for each mask in a text.
 
     Example: zoo fill runs/mine/model "The cook \\[MASK]."
     """
@@ -118,19 +122,21 @@ def fill(
 def predict(
     folder: Folder,
     file: Annotated[
-        Path, typer.Argument(help="A file with one item per line; with --task, laid out as the task's files.")
+        Path, typer.Argument(help="A file with one item per line; with --task, in the format of the task's files.")
     ],
     task: Annotated[
         str | None,
         typer.Option(
-            help="A task with the model's labels, or a task file; FILE has its layout. [dim](e.g. rte)[/dim]",
+            help="A task with the model's labels, by name or by the file that describes one. [dim](e.g. rte)[/dim]",
             autocompletion=COMPLETIONS["tasks"],
         ),
     ] = None,
     pairs: Annotated[bool, typer.Option("--pairs", help="Each line is two texts separated by a tab.")] = False,
     labels: Annotated[
         str | None,
-        typer.Option(help="The model's labels in its order. [dim](e.g. entailment,neutral,contradiction)[/dim]"),
+        typer.Option(
+            help="Names for the model's labels, in its order. [dim](e.g. entailment,neutral,contradiction)[/dim]"
+        ),
     ] = None,
     out: Annotated[
         Path | None,
@@ -139,11 +145,12 @@ def predict(
     device: Device = None,
     precision: InPrecision = "fp32",
 ) -> None:
-    """Print the predictions of the model's own head for each line of a file; with --task, also their scores.
+    """Print the predictions of a model's task head for each line of a file; with --task, score them too.
 
-    A line is a text; for question answering a question, a tab and a text; for multiple choice a text and its choices,
-    separated by tabs. With --task squad, --out FILE.json has the layout of SQuAD's official evaluation, and such a file
-    in place of FOLDER is scored; with a task of SuperGLUE, --out FILE.jsonl is what its leaderboard takes.
+    A line holds a text; for question answering, a question, a tab and a text; for multiple choice, a text and its
+    choices, separated by tabs. With --task squad, --out FILE.json has the format of SQuAD's official
+    evaluation, and a file in this format can be given instead of FOLDER, to score it. With a SuperGLUE task,
+    --out FILE.jsonl has the format of its leaderboard.
 
     Example: zoo predict runs/mine/finetuned/MODEL texts.txt
     """

@@ -18,8 +18,8 @@ def judge(
     systems: Annotated[
         list[str] | None,
         typer.Argument(
-            help="NAME=FILES for each system, a file per seed. Patterns may have *, {task} and {seed}; or give a score "
-            "per seed. [dim](e.g. 'bert=preds/bert-*.jsonl')[/dim]",
+            help="NAME=FILES for each system, with one file per seed; patterns may contain *, {task} and "
+            "{seed}. Or NAME=SCORES, with one score per seed. [dim](e.g. 'bert=preds/bert-*.jsonl')[/dim]",
             metavar="NAME=FILES...",
         ),
     ] = None,
@@ -27,7 +27,7 @@ def judge(
     options: JudgeOptions,
     as_json: AsJson = False,
 ) -> None:
-    """Compare what systems predicted, whatever tool made the predictions, with the verdicts of `zoo compare`.
+    """Compare systems by their predictions, made with any tool, with the tests and verdicts of `zoo compare`.
 
     Example: zoo judge 'bert=preds/bert-*.jsonl' 'roberta=preds/roberta-*.jsonl' --gold gold.tsv
     """

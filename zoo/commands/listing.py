@@ -28,11 +28,11 @@ class ListOptions(Options):
     """Which of the names are listed."""
 
     family: Annotated[
-        str | None, Help("Only what this plugin offers.", FILTERS, example="bert", completes="plugins")
+        str | None, Help("Show only what this plugin offers.", FILTERS, example="bert", completes="plugins")
     ] = None
-    suite: Annotated[str | None, Help("Only tasks of this suite.", FILTERS, example="glue")] = None
+    suite: Annotated[str | None, Help("Show only tasks of this suite.", FILTERS, example="glue")] = None
     max_parameters: Annotated[
-        Amount | None, Help("Only variants with at most this many parameters.", FILTERS, example="20M")
+        Amount | None, Help("Show only variants with at most this many parameters.", FILTERS, example="20M")
     ] = None
 
 
@@ -41,7 +41,7 @@ def list_(
     what: Annotated[
         str,
         typer.Argument(
-            help="What to list: variants, parts or one kind of part as encoders, tasks, task-kinds, metrics, "
+            help="What to list: variants, parts, one kind of part (such as encoders), tasks, task-kinds, metrics, "
             "checkpoint-formats, paper-tables, search-grids, report-formats, executors, published-counts, "
             "formulas, sizes, corpora, or all.",
             metavar="[WHAT]",
@@ -57,7 +57,7 @@ def list_(
 
     Example: zoo list variants --family bert --max-parameters 20M
 
-    Parameters are those of embedding and encoder, by formula; `zoo audit` has other definitions.
+    Parameters are counted by formula, in the embedding and the encoder; `zoo audit` has other definitions.
     """
     catalog = open_catalog(strict)
     rows = list(rows_of(catalog, what, options))

@@ -19,7 +19,7 @@ def merge(
     across_hardware: AcrossHardware = False,
     as_json: AsJson = False,
 ) -> int:
-    """Merge runs of several machines or of several variants, and report on them as one.
+    """Merge runs of the same tasks into one, such as those of several machines, and report on it.
 
     Example: zoo merge runs/here runs/there --out runs/both
     """

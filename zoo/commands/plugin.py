@@ -17,20 +17,20 @@ from zoo.commands.console import AsJson, ending, print_json, show
 def new(
     name: Annotated[
         str,
-        typer.Argument(help="The plugin's name: its parts are called NAME.PART. [dim](e.g. fnet)[/dim]"),
+        typer.Argument(help="The plugin's name; its parts are called NAME.PART. [dim](e.g. fnet)[/dim]"),
     ],
     out: Annotated[
         Path | None,
-        typer.Option(help="The folder to make. [dim](default: ./zoo-NAME; e.g. work/fnet)[/dim]"),
+        typer.Option(help="The folder to create. [dim](default: ./zoo-NAME; e.g. work/fnet)[/dim]"),
     ] = None,
     contents: Annotated[
         str,
         typer.Option(
-            "--with", help="What it has besides a variant: encoder, objective, task. [dim](e.g. encoder)[/dim]"
+            "--with", help="What to create besides a variant: encoder, objective, task. [dim](e.g. encoder)[/dim]"
         ),
     ] = "encoder,objective,task",
 ) -> None:
-    """Write a package for a new plugin, which installs, passes its tests and takes part in comparisons.
+    """Create the package of a new plugin, ready to be installed, tested and compared.
 
     Example: zoo new fnet --with encoder
     """
@@ -61,7 +61,7 @@ def check(
     ],
     as_json: AsJson = False,
 ) -> int:
-    """Check everything that a plugin offers, with advice for what fails (status 1).
+    """Check everything that a plugin offers, with advice for each failure (status 1).
 
     Example: zoo check ./zoo-fnet
     """

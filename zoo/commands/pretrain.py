@@ -20,22 +20,22 @@ def pretrain(
     variant: Annotated[
         str,
         typer.Argument(
-            help="A variant or expression; or a folder, to continue from its weights.",
+            help="A variant, an expression, or a model folder to continue from.",
             autocompletion=COMPLETIONS["variants"],
         ),
     ],
     more: Annotated[
         list[Path] | None,
-        typer.Argument(help="More text, as a shell expands --corpus *.txt."),
+        typer.Argument(help="More text files, so that --corpus *.txt works."),
     ] = None,
     *,
     options: PretrainRequest,
     as_json: AsJson = False,
     strict: Strict = False,
 ) -> int:
-    """Pre-train one variant on text, with a live display; stop it at any time; the same command goes on.
+    """Pre-train a variant on text. The same command resumes a run that was stopped.
 
-    A folder with a model is trained further, from its weights and with its tokenizer.
+    Given a model folder, continue from its weights, with its tokenizer.
 
     Example: zoo pretrain bert-tiny --corpus wiki.txt --tokens 10M --out runs/bert-tiny
     """
@@ -66,9 +66,9 @@ def corpus_(
     as_json: AsJson = False,
     strict: Strict = False,
 ) -> None:
-    """Count a corpus's documents, sentences, tokens and unknown tokens, and keep it tokenized for `zoo pretrain`.
+    """Count a corpus's documents, sentences, tokens and unknown tokens, and cache the tokens for `zoo pretrain`.
 
-    Also show the share of the tokens that an epoch reads, as the variant packs them at its sequence length.
+    Also show the share of the tokens that one epoch reads, given the variant's packing and sequence length.
 
     Example: zoo corpus wiki.txt --variant roberta-tiny
     """

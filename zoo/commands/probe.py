@@ -18,7 +18,7 @@ def probe(
     model: Annotated[
         str,
         typer.Argument(
-            help="A folder with a model; or a variant, which is pre-trained first.",
+            help="A model folder; or a variant, which is pre-trained first.",
             autocompletion=COMPLETIONS["variants"],
         ),
     ],
@@ -26,22 +26,22 @@ def probe(
     task: Annotated[
         str,
         typer.Option(
-            help="The task that heads learn. [dim](e.g. micro-roles)[/dim]", autocompletion=COMPLETIONS["tasks"]
+            help="The task to train heads on. [dim](e.g. micro-roles)[/dim]", autocompletion=COMPLETIONS["tasks"]
         ),
     ],
     options: ProbeRequest,
     out: Annotated[
         Path | None,
         typer.Option(
-            help="Write all of it to a file: .html, .md, .json, .csv, .tex. [dim](e.g. probe.html)[/dim]",
+            help="Write the full report to a file: .html, .md, .json, .csv or .tex. [dim](e.g. probe.html)[/dim]",
             rich_help_panel=OUTPUT,
         ),
     ] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Score every layer of a frozen encoder by what a linear head learns from it.
+    """Score each layer of a frozen encoder by a linear head that is trained on it.
 
-    Beside it stand the task's baselines and the same encoder with random weights.
+    The results include the task's baselines and the same encoder with random weights.
 
     Example: zoo probe runs/mine/model --task micro-roles --out probe.html
     """

@@ -26,32 +26,32 @@ def report(
         typer.Option(
             "--format",
             metavar="NAME",
-            help="terminal, markdown, csv, json, html, latex, or a plugin's. "
-            "[dim](default: as --out ends, or terminal; e.g. html)[/dim]",
+            help="The format: terminal, markdown, csv, json, html, latex, or one of a plugin. "
+            "[dim](default: by the ending of --out, else terminal; e.g. html)[/dim]",
             autocompletion=COMPLETIONS["formats"],
         ),
     ] = None,
     out: Annotated[
-        Path | None, typer.Option(help="Write to this file, not to the terminal. [dim](e.g. report.html)[/dim]")
+        Path | None, typer.Option(help="Write to this file instead of the terminal. [dim](e.g. report.html)[/dim]")
     ] = None,
     section: Annotated[
         list[str] | None,
-        typer.Option(help="Only the sections of these ids; may be repeated. [dim](e.g. scores)[/dim]"),
+        typer.Option(help="Report only the section with this id; may be repeated. [dim](e.g. scores)[/dim]"),
     ] = None,
     margin: Annotated[
         float | None,
         typer.Option(help="Scores shown to differ by less than this many points are equivalent. [dim](e.g. 1)[/dim]"),
     ] = None,
     family_wise: Annotated[
-        bool, typer.Option("--family-wise", help="One correction for multiple tests over all pairs and tasks.")
+        bool, typer.Option("--family-wise", help="Correct for multiple tests over all pairs and tasks together.")
     ] = False,
     against: Annotated[
         str | None,
-        typer.Option(help="Only differences from this system, corrected together. [dim](e.g. bert-tiny)[/dim]"),
+        typer.Option(help="Report only differences from this system, corrected together. [dim](e.g. bert-tiny)[/dim]"),
     ] = None,
     across_hardware: AcrossHardware = False,
 ) -> None:
-    """Report on a run from its saved results alone.
+    """Report on a run, from its saved results.
 
     Example: zoo report runs/mine --format html --out report.html
     """
@@ -99,14 +99,14 @@ OfVariant = Annotated[
 
 
 def glue_submission(
-    run: Annotated[Path, typer.Argument(help="A run folder; with --check, a submission's folder or zip.")],
+    run: Annotated[Path, typer.Argument(help="A run folder; with --check, the folder or zip of a submission.")],
     out: Annotated[
         Path | None, typer.Option(help="The folder to write. [dim](default: submission in the run folder)[/dim]")
     ] = None,
     variant: OfVariant = None,
-    check: Annotated[bool, typer.Option("--check", help="Check the files of a submission; write nothing.")] = False,
+    check: Annotated[bool, typer.Option("--check", help="Check a submission instead of writing one.")] = False,
 ) -> int:
-    """Write the files that GLUE's leaderboard takes; status 1 if --check finds something wrong.
+    """Write a submission to GLUE's leaderboard, or check one (status 1 if something is wrong).
 
     Example: zoo glue-submission runs/mine --variant bert-tiny
     """
@@ -132,10 +132,10 @@ def superglue_submission(
     variant: OfVariant = None,
     data: Annotated[
         Path | None,
-        typer.Option(help="The folder of SuperGLUE's files. [dim](default: where the run read them)[/dim]"),
+        typer.Option(help="The folder with SuperGLUE's files. [dim](default: the one that the run used)[/dim]"),
     ] = None,
 ) -> int:
-    """Write the files that SuperGLUE's leaderboard takes, but for ReCoRD's.
+    """Write a submission to SuperGLUE's leaderboard, without ReCoRD.
 
     Example: zoo superglue-submission runs/mine --variant bert-tiny
     """

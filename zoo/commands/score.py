@@ -21,7 +21,7 @@ def score(
     pairs: Annotated[
         str | None,
         typer.Option(
-            help="Minimal pairs: a suite, a JSONL file as BLiMP's, or a folder of them. [dim](e.g. micro-pairs)[/dim]",
+            help="Minimal pairs: a suite, a JSONL file as BLiMP's, or a folder of these. [dim](e.g. micro-pairs)[/dim]",
             rich_help_panel=WHAT,
         ),
     ] = None,
@@ -38,15 +38,15 @@ def score(
         ),
     ] = None,
     within_words: Annotated[
-        bool, typer.Option("--within-words", help="Hide with a token the later pieces of its word.")
+        bool, typer.Option("--within-words", help="When a token is masked, also mask the following tokens of its word.")
     ] = False,
     limit: Annotated[
-        int | None, typer.Option(min=1, help="The most pairs of each phenomenon, the first. [dim](e.g. 50)[/dim]")
+        int | None, typer.Option(min=1, help="Score only the first N pairs of each phenomenon. [dim](e.g. 50)[/dim]")
     ] = None,
     out: Annotated[
         Path | None,
         typer.Option(
-            help="Write all of it to a file: .html, .md, .json, .csv, .tex. [dim](e.g. pairs.html)[/dim]",
+            help="Write the full report to a file: .html, .md, .json, .csv or .tex. [dim](e.g. pairs.html)[/dim]",
             rich_help_panel=OUTPUT,
         ),
     ] = None,
@@ -54,9 +54,9 @@ def score(
     precision: InPrecision = "fp32",
     as_json: AsJson = False,
 ) -> None:
-    """Score minimal pairs, texts, or candidates for a gap, by what models were pre-trained to do; nothing is trained.
+    """Score minimal pairs, texts, or candidates for a gap with pre-trained language models, without training.
 
-    Masked language models give pseudo-log-likelihoods, causal ones log-likelihoods.
+    Scores are pseudo-log-likelihoods of masked language models, and log-likelihoods of causal ones.
 
     Example: zoo score runs/mine/model --pairs micro-pairs
     """

@@ -23,14 +23,15 @@ def show(
     name: Annotated[
         str,
         typer.Argument(
-            help="A variant, expression or folder, a part, a task, or anything else that `zoo list all` names.",
+            help="A variant, expression, model folder, part, task, or any other name in `zoo list all`.",
             autocompletion=COMPLETIONS["named"],
         ),
     ],
     other: Annotated[
         str | None,
         typer.Argument(
-            help="Another variant: print the fields in which they differ.", autocompletion=COMPLETIONS["variants"]
+            help="A second variant, to print the fields in which the two differ.",
+            autocompletion=COMPLETIONS["variants"],
         ),
     ] = None,
     as_json: AsJson = False,

@@ -26,14 +26,14 @@ def check(
     variant: Annotated[
         str | None,
         typer.Option(
-            help="Also measure lengths in tokens, with this variant's or model folder's tokenizer. "
+            help="Also measure lengths in tokens, with the tokenizer of this variant or model folder. "
             "[dim](e.g. bert-tiny)[/dim]",
             autocompletion=COMPLETIONS["variants"],
         ),
     ] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Show what is read of a task's data: items, labels, duplicates, overlap between splits, and lengths.
+    """Summarize a task's data: items, labels, duplicates, overlap between splits, and lengths.
 
     Example: zoo task check my/task.toml --variant bert-tiny
     """

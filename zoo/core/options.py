@@ -135,7 +135,12 @@ MACHINE = "Where it runs"
 
 DeviceName = Annotated[
     str | None,
-    Help("Where to compute: auto, cpu, cuda, cuda:1 or mps.", MACHINE, "cuda", "auto: cuda if there is a GPU"),
+    Help(
+        "The device to compute on: auto, cpu, cuda, cuda:1 or mps.",
+        MACHINE,
+        "cuda",
+        "auto, which is cuda if there is a GPU",
+    ),
 ]
 """Of several commands, the device that they compute on."""
 

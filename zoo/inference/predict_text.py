@@ -26,10 +26,11 @@ SHOWN = 10
 
 @dataclass(frozen=True)
 class Predictions:
-    """A table of words, each row beginning with its item's number from 0; and scores, where there are gold labels.
+    """A table of predictions, one row per item, which begins with the item's number from 0; and scores, if there
+    are gold labels.
 
-    `files` are the same in the layout of the task's own evaluation, by how their names end; `usage` says what a file of
-    items took.
+    `files` are the same predictions in the formats of the task's official evaluation, by file ending; `usage` is
+    the time and memory that a file of items took.
     """
 
     columns: tuple[str, ...]

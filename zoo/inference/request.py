@@ -28,7 +28,9 @@ class ProbeRequest(Options):
         Annotated[Amount, Field(ge=64)] | None,
         Help("Pre-training tokens of a variant.", TRAINING, "1M", "as its record says"),
     ] = None
-    seeds: Annotated[Annotated[Amount, Field(le=100)], Help("Heads per layer, one per seed.", TRAINING, "5")] = 3
+    seeds: Annotated[
+        Annotated[Amount, Field(le=100)], Help("Number of heads per layer, one per seed.", TRAINING, "5")
+    ] = 3
     steps: Annotated[
         Amount | None, Help("Training steps of the heads.", TRAINING, "200", "as the variant's record says")
     ] = None
@@ -39,6 +41,4 @@ class ProbeRequest(Options):
         bool | None, Help("Also probe the same encoder with random weights.", TRAINING, default="yes")
     ] = None
     device: DeviceName = None
-    precision: Annotated[
-        TrainingPrecision, Help("Number format of forward and backward passes: fp32 or bf16.", MACHINE, "bf16")
-    ] = "fp32"
+    precision: Annotated[TrainingPrecision, Help("Number format: fp32 or bf16.", MACHINE, "bf16")] = "fp32"

@@ -34,17 +34,28 @@ TEXT, TRAINING, FOLDER = "Text and tokenizer", "Training", "Run folder"
 
 Corpus = Annotated[Paths, Help("Text files, folders or patterns; may be repeated.", TEXT, "wiki.txt")]
 Tokenizer = Annotated[
-    Path | None, Help("A folder with a tokenizer.", TEXT, "runs/mine/model", "one is trained on the corpus")
+    Path | None,
+    Help("A folder with the tokenizer to use.", TEXT, "runs/mine/model", "a new one, trained on the corpus"),
 ]
-Exchanged = Annotated[Texts, Help("A field of the variant to change; may be repeated.", TRAINING, "masking.rate=0.3")]
-Cache = Annotated[Path | None, Help("Where tokenized corpora are kept.", TEXT, "cache", "~/.cache/encoder-zoo/corpora")]
+Exchanged = Annotated[
+    Texts, Help("Change a field of the variant, as FIELD=VALUE; may be repeated.", TRAINING, "masking.rate=0.3")
+]
+Cache = Annotated[
+    Path | None, Help("The folder of the cache of tokenized corpora.", TEXT, "cache", "~/.cache/encoder-zoo/corpora")
+]
 
 
 class CorpusRequest(Options):
     """The options of `zoo corpus`."""
 
     variant: Annotated[
-        str, Help("Whose tokenizer to train on the text, or to load.", TEXT, "roberta-tiny", completes="variants")
+        str,
+        Help(
+            "The variant whose tokenizer is trained on the text, or the model folder whose tokenizer is loaded.",
+            TEXT,
+            "roberta-tiny",
+            completes="variants",
+        ),
     ] = "bert-tiny"
     tokenizer: Tokenizer = None
     set: Exchanged = ()
@@ -57,49 +68,52 @@ class PretrainRequest(Options):
     corpus: Corpus
     tokenizer: Tokenizer = None
     held_out: Annotated[
-        Annotated[float, Field(ge=0.0, le=0.5)], Help("Share of the documents to evaluate on.", TEXT, "0.05")
+        Annotated[float, Field(ge=0.0, le=0.5)], Help("Share of the documents held out for evaluation.", TEXT, "0.05")
     ] = 0.02
     cache: Cache = None
     tokens: Annotated[
         Annotated[Amount, Field(ge=64)] | None,
-        Help("Tokens to train on; few scale the recipe down.", TRAINING, "10M", "as the variant's record says"),
+        Help(
+            "Tokens to train on; for small numbers, batch size and learning rate are scaled down.",
+            TRAINING,
+            "10M",
+            "as the variant's record says",
+        ),
     ] = None
-    steps: Annotated[Amount | None, Help("Steps to train for, instead of --tokens.", TRAINING, "20k")] = None
+    steps: Annotated[Amount | None, Help("Training steps, instead of --tokens.", TRAINING, "20k")] = None
     batch_tokens: Annotated[
         Annotated[Amount, Field(ge=8)] | None,
         Help("Tokens per batch, over all processes.", TRAINING, "8192", "as the variant's record says"),
     ] = None
     set: Exchanged = ()
-    seed: Annotated[Whole, Help("Seed of all random numbers.", TRAINING, "7")] = 0
-    from_scratch: Annotated[bool, Help("Use only a folder's record, not its weights and tokenizer.", TRAINING)] = False
+    seed: Annotated[Whole, Help("The random seed.", TRAINING, "7")] = 0
+    from_scratch: Annotated[
+        bool, Help("Given a model folder, use its configuration only, not its weights and tokenizer.", TRAINING)
+    ] = False
     device: DeviceName = None
-    precision: Annotated[TrainingPrecision, Help("Number format of forward and backward passes.", MACHINE, "bf16")] = (
-        "fp32"
+    precision: Annotated[TrainingPrecision, Help("Number format of training.", MACHINE, "bf16")] = "fp32"
+    deterministic: Annotated[bool | None, Help("On a GPU, use only deterministic algorithms.", MACHINE, "", "yes")] = (
+        None
     )
-    deterministic: Annotated[
-        bool | None, Help("On a GPU, use only algorithms that repeat bit for bit.", MACHINE, "", "yes")
-    ] = None
     threads: Annotated[
         Annotated[Amount, Field(le=256)] | None, Help("CPU threads per process.", MACHINE, "4", "PyTorch's choice")
     ] = None
-    gradient_accumulation_steps: Annotated[
-        Amount, Help("Micro-batches that each process divides its share of a batch into.", MACHINE, "4")
-    ] = 1
-    shard: Annotated[bool, Help("Divide the optimizer's state among the processes.", MACHINE)] = False
-    fully_shard: Annotated[
-        bool, Help("Divide weights, gradients and the optimizer's state among the processes.", MACHINE)
-    ] = False
+    gradient_accumulation_steps: Annotated[Amount, Help("Micro-batches per batch, in each process.", MACHINE, "4")] = 1
+    shard: Annotated[bool, Help("Shard the optimizer state across processes.", MACHINE)] = False
+    fully_shard: Annotated[bool, Help("Shard weights, gradients and optimizer state across processes.", MACHINE)] = (
+        False
+    )
     out: Annotated[Path, Help("The run folder.", FOLDER, "runs/mine")]
     checkpoint_every: Annotated[
         Amount | None, Help("Steps between checkpoints.", FOLDER, "500", "20 per run, at most 1000 steps apart")
     ] = None
-    keep: Annotated[Annotated[Amount, Field(le=1_000)], Help("Checkpoints to keep.", FOLDER, "5")] = 2
+    keep: Annotated[Annotated[Amount, Field(le=1_000)], Help("Number of checkpoints to keep.", FOLDER, "5")] = 2
     evaluate_every: Annotated[
         Amount | None, Help("Steps between evaluations on held-out text.", FOLDER, "500", "10 per run")
     ] = None
-    log_every: Annotated[Amount, Help("Steps between lines of the log.", FOLDER, "10")] = 1
-    tensorboard: Annotated[bool, Help("Write events for TensorBoard.", FOLDER)] = False
-    resume: Annotated[bool, Help("Continue the run in --out, and begin none.", FOLDER)] = False
+    log_every: Annotated[Amount, Help("Steps between log lines.", FOLDER, "10")] = 1
+    tensorboard: Annotated[bool, Help("Write TensorBoard events.", FOLDER)] = False
+    resume: Annotated[bool, Help("Continue the run in --out; it is an error if there is none.", FOLDER)] = False
 
 
 @dataclass(frozen=True)

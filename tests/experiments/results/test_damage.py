@@ -22,8 +22,8 @@ from zoo.experiments.report.results_json import summary
 from zoo.experiments.results.folder import read_run, results_by_key
 from zoo.experiments.results.merge import merge
 from zoo.experiments.results.run import ComparisonRun
+from zoo.experiments.runner.claim import claim
 from zoo.experiments.runner.job_store import JobStore
-from zoo.experiments.runner.run import claim
 from zoo.experiments.statistics import verdicts
 from zoo.experiments.statistics.ablation import effects
 from zoo.experiments.statistics.analysis import analyse
@@ -78,7 +78,7 @@ def scores(run: ComparisonRun) -> str:
 
 def resumed(folder: Path) -> None:
     plan = read_plan(folder / "plan.json")
-    claim(plan, folder)
+    claim(plan, folder, PLACE)
     JobStore(plan, folder, PLACE).completed()
 
 

@@ -13,8 +13,8 @@ from zoo.experiments.plan.job import Job
 from zoo.experiments.plan.make import make_plan
 from zoo.experiments.plan.plan import Plan
 from zoo.experiments.results.records import FailedResult, Finished
+from zoo.experiments.runner.claim import claim
 from zoo.experiments.runner.job_store import JobStore
-from zoo.experiments.runner.run import claim
 
 
 @pytest.fixture(scope="module")
@@ -23,7 +23,7 @@ def plan() -> Plan:
 
 
 def store(plan: Plan, folder: Path) -> JobStore:
-    claim(plan, folder)
+    claim(plan, folder, PLACE)
     (folder / "checkpoints" / "bert-tiny").mkdir(parents=True)
     return JobStore(plan, folder, PLACE)
 

@@ -20,26 +20,40 @@ class JudgeOptions(Options):
 
     gold: Annotated[
         tuple[Any, ...] | str | None,
-        Help("The file of gold labels; with {task} in its name, one per task.", DATA, "gold.tsv", "in the files"),
+        Help(
+            "The file of gold labels; with several tasks, a pattern that contains {task}.",
+            DATA,
+            "gold.tsv",
+            "in the files of predictions",
+        ),
     ] = None
     scores: Annotated[
         Path | None,
-        Help("Instead of predictions, a table with the columns system, task, seed and score.", DATA, "scores.csv"),
+        Help(
+            "A table of scores instead of predictions, with the columns system, task, seed and score.",
+            DATA,
+            "scores.csv",
+        ),
     ] = None
     tasks: Annotated[
         TaskNames | None,
         Help(
-            "Known tasks, or files that describe a task, whose gold labels count.", DATA, "rte,mrpc", completes="tasks"
+            "Tasks whose gold labels to use, by name or by the file that describes one.",
+            DATA,
+            "rte,mrpc",
+            completes="tasks",
         ),
     ] = None
     data: Annotated[Path | None, Help("The folder that holds the data of --tasks.", DATA, "data/glue")] = None
     split: Annotated[
-        str | None, Help("The split of --tasks that was predicted.", DATA, "dev_mismatched", "the development set")
+        str | None,
+        Help("The split of --tasks that the predictions are for.", DATA, "dev_mismatched", "the development set"),
     ] = None
     metric: Annotated[
         Names,
         Help(
-            "Metrics, averaged if several; a TASK=METRIC is for one task. Or a column with the scores of items.",
+            "The metric, or several to average; TASK=METRIC sets that of one task. Or the column that "
+            "holds a score per item.",
             DATA,
             "matthews",
             "the task's own",
@@ -47,26 +61,38 @@ class JudgeOptions(Options):
     ] = ()
     kind: Annotated[
         str | None,
-        Help("The kind of task, as `zoo list task-kinds` names it.", DATA, "", "as the gold labels are"),
+        Help("The kind of task, from `zoo list task-kinds`.", DATA, "", "inferred from the gold labels"),
     ] = None
     labels: Annotated[
         Names,
-        Help("The labels, in order; F1 of two labels is that of the second.", DATA, "no,yes", "those of the gold"),
+        Help(
+            "The labels, in order; with two labels, F1 is that of the second.",
+            DATA,
+            "no,yes",
+            "those among the gold labels",
+        ),
     ] = ()
-    form: Annotated[Form | None, Help("The form of the files.", FILES, "csv", "as their content is")] = None
-    column: Annotated[str | None, Help("The column of predictions.", FILES, "guess", "by usual names")] = None
-    gold_column: Annotated[str | None, Help("The column of gold labels.", FILES, "Quality", "by usual names")] = None
-    id_column: Annotated[str | None, Help("The column of items' ids.", FILES, "pairID", "by usual names")] = None
+    form: Annotated[Form | None, Help("The format of the files.", FILES, "csv", "inferred from their content")] = None
+    column: Annotated[str | None, Help("The column of predictions.", FILES, "guess", "a column with a usual name")] = (
+        None
+    )
+    gold_column: Annotated[
+        str | None, Help("The column of gold labels.", FILES, "Quality", "a column with a usual name")
+    ] = None
+    id_column: Annotated[
+        str | None, Help("The column of items' ids.", FILES, "pairID", "a column with a usual name")
+    ] = None
     filter: Annotated[
-        str | None, Help("Of several filters of the evaluation harness, the one to judge.", FILES, "strict-match")
+        str | None, Help("The filter to judge, if files of lm-evaluation-harness hold several.", FILES, "strict-match")
     ] = None
     scale: Annotated[
-        Annotated[float, Field(gt=0.0)], Help("What a perfect score is, if files hold scores.", FILES, "100")
+        Annotated[float, Field(gt=0.0)], Help("The score of a perfect system, if files hold scores.", FILES, "100")
     ] = 1.0
     margin: Margin = None
     family_wise: FamilyWise = False
     against: Annotated[
-        str | None, Help("Compare every system with this one only, with one correction over all.", VERDICTS, "bert")
+        str | None,
+        Help("Compare every system with this one only, and correct over all these tests together.", VERDICTS, "bert"),
     ] = None
     out: Annotated[Path | None, Help("The folder to write.", FOLDER, "runs/judged", "runs/judge-DATE-TIME")] = None
 

@@ -46,7 +46,11 @@ Margin = Annotated[
     Help("Scores shown to differ by less than this many points are equivalent.", VERDICTS, "1", "no such verdict"),
 ]
 FamilyWise = Annotated[
-    bool, Help("One correction for multiple tests over all pairs and tasks, not one per pair.", VERDICTS)
+    bool,
+    Help(
+        "Correct for multiple tests over all pairs and tasks together, instead of over the tasks of each pair.",
+        VERDICTS,
+    ),
 ]
 Seeds = Annotated[Amount, Field(le=100)]
 Workers = Annotated[Whole, Field(le=256)]
@@ -75,12 +79,12 @@ class PlanOptions(Options):
         Help("Text files or folders to pre-train on; may be repeated.", DATA, "wiki.txt", "text of the tasks"),
     ] = ()
     held_out: Annotated[
-        HeldOut, Help("Share of the documents to evaluate models on, instead of pre-training on them.", DATA, "0.02")
+        HeldOut, Help("Share of the documents held out from pre-training, to evaluate models on.", DATA, "0.02")
     ] = 0.0
     evaluate_only: Annotated[
         Texts,
         Help(
-            "A folder with a model that has a task head: it is scored without training; may be repeated.",
+            "A folder with a model that has a task head, to score it without training; may be repeated.",
             DATA,
             "runs/mine/finetuned/finetune-bert-tiny-rte-s0",
         ),
@@ -92,8 +96,9 @@ class PlanOptions(Options):
     evaluate_at: Annotated[
         Names,
         Help(
-            "Evaluate models in training too, after these shares or tokens of the pre-training, for curves of score "
-            "against cost: 10%,30% or 100k,300k or 'every 100k'.",
+            "Also fine-tune and score models from earlier points of their pre-training, for curves of "
+            "score against cost: shares or numbers of tokens, such as 10%,30% or 100k,300k or 'every "
+            "100k'.",
             TRAINING,
             "10%,30%",
         ),
@@ -101,7 +106,7 @@ class PlanOptions(Options):
     finetune_steps: Annotated[
         ByName | None,
         Help(
-            "Fine-tuning steps per variant and task, for some tasks also others.",
+            "Fine-tuning steps per variant and task; TASK=N sets those of one task.",
             TRAINING,
             "500 or 300,squad=1500",
             "as each variant's record says",
@@ -111,13 +116,15 @@ class PlanOptions(Options):
     until_decided: Annotated[
         bool,
         Help(
-            "Begin with --seeds, and add seeds where a difference between two variants on a task is undecided: until "
-            "it is better, equivalent (--margin) or out of reach of --max-seeds.",
+            "Start with --seeds seeds, and add more where a difference between two variants on a task "
+            "is undecided, until one is better, they are equivalent (--margin), or --max-seeds would "
+            "hardly decide it.",
             TRAINING,
         ),
     ] = False
     max_seeds: Annotated[
-        Seeds | None, Help("With --until-decided, the most seeds per variant and task.", TRAINING, "30", "20")
+        Seeds | None,
+        Help("With --until-decided: the largest number of seeds per variant and task.", TRAINING, "30", "20"),
     ] = None
     pretrain_each_seed: Annotated[bool, Help("Pre-train once per seed, instead of once for all seeds.", TRAINING)] = (
         False
@@ -125,8 +132,8 @@ class PlanOptions(Options):
     tune: Annotated[
         Texts,
         Help(
-            "Fine-tuning settings to try: a grid's name, or FIELD=VALUE,VALUE for any field of a fine-tuning recipe "
-            "(may be repeated). The best is reported.",
+            "Fine-tuning settings to try, of which the best is reported: the name of a search grid, "
+            "or FIELD=VALUE,VALUE for any field of a fine-tuning recipe; may be repeated.",
             TRAINING,
             "learning_rate=1e-3,3e-4",
             "each variant's own settings",
@@ -136,31 +143,33 @@ class PlanOptions(Options):
     tune_on: Annotated[
         Literal["train", "dev"],
         Help(
-            "On what --tune chooses: a tenth of the training items, held out from every try; or dev, the items that "
-            "are scored, which flatters.",
+            "What --tune selects on: train, a tenth of the training items, held out from every trial; "
+            "or dev, the items that are scored, which is optimistic.",
             TRAINING,
             "dev",
         ),
     ] = "train"
     device: DeviceName = None
-    precision: Annotated[
-        TrainingPrecision, Help("Number format of forward and backward passes, training and scoring.", TRAINING, "bf16")
-    ] = "fp32"
-    deterministic: Annotated[
-        bool | None, Help("On a GPU, use only algorithms that repeat bit for bit.", MACHINE, "", "yes")
-    ] = None
+    precision: Annotated[TrainingPrecision, Help("Number format of training and scoring.", TRAINING, "bf16")] = "fp32"
+    deterministic: Annotated[bool | None, Help("On a GPU, use only deterministic algorithms.", MACHINE, "", "yes")] = (
+        None
+    )
     threads: Annotated[Threads, Help("CPU threads per process.", MACHINE, "4")] = 1
     margin: Margin = None
     family_wise: FamilyWise = False
     against: Annotated[
         str | None,
-        Help("Compare every variant with this one only, with one correction over all.", VERDICTS, "bert-tiny"),
+        Help(
+            "Compare every variant with this one only, and correct over all these tests together.",
+            VERDICTS,
+            "bert-tiny",
+        ),
     ] = None
-    keep_finetuned: Annotated[bool, Help("Keep every fine-tuned model, for `zoo verify --depth models`.", FOLDER)] = (
-        False
-    )
+    keep_finetuned: Annotated[
+        bool, Help("Keep every fine-tuned model; `zoo verify --depth models` needs them.", FOLDER)
+    ] = False
     keep_probabilities: Annotated[
-        bool, Help("Store the probabilities of all predictions, and report how well they are calibrated.", FOLDER)
+        bool, Help("Store predicted probabilities, and report how well they are calibrated.", FOLDER)
     ] = False
 
 
@@ -169,7 +178,12 @@ class ExperimentOptions(PlanOptions):
 
     workers: Annotated[
         Workers | None,
-        Help("Parallel processes; 0 runs in this one.", MACHINE, "4", "2; on GPUs, as many as their memory holds"),
+        Help(
+            "Parallel processes; 0 runs all jobs in the current process.",
+            MACHINE,
+            "4",
+            "2; on GPUs, as many as their memory holds",
+        ),
     ] = None
     executor: Annotated[
         str,
@@ -182,16 +196,14 @@ class ExperimentOptions(PlanOptions):
     ] = "local"
     max_time: Annotated[
         Duration | None,
-        Help("With --until-decided, start no job for further seeds after this time.", MACHINE, "30m", "no limit"),
+        Help("With --until-decided: start no job for additional seeds after this time.", MACHINE, "30m", "no limit"),
     ] = None
     address: Annotated[str | None, Help("Address of the Ray cluster.", MACHINE, "HEAD:6379", "a local cluster")] = None
-    plan: Annotated[Plan | Path | None, Help("Run this plan file instead of making a plan.", FOLDER, "plan.json")] = (
-        None
-    )
+    plan: Annotated[Plan | Path | None, Help("Run this saved plan.", FOLDER, "plan.json")] = None
     resume: Annotated[bool, Help("Continue the run in --out, or the newest run.", FOLDER)] = False
     reuse: Annotated[
         Paths,
-        Help("Take finished jobs from this run folder, or folder of run folders; may be repeated.", FOLDER, "runs"),
+        Help("Reuse finished jobs of this run folder, or of all run folders in it; may be repeated.", FOLDER, "runs"),
     ] = ()
     out: Annotated[Path | None, Help("The run folder.", FOLDER, "runs/mine", "runs/COMMAND-DATE-TIME")] = None
 
@@ -211,13 +223,13 @@ class ComparisonOptions(ExperimentOptions):
 
     suite: Annotated[
         Literal["families"] | None,
-        Help("A suite of variants in place of their names: families, a tiny one of each plugin.", TRAINING, "families"),
+        Help("Compare a suite of variants: families, one tiny variant per plugin.", TRAINING, "families"),
     ] = None
     equal: Annotated[
         Equal | None,
         Help(
-            "What every variant gets as much of as the first: tokens of text, parameters (widths change), or "
-            "operations (numbers of tokens change).",
+            "What all variants have as much of as the first one: tokens, parameters (widths are "
+            "changed) or operations (numbers of tokens are changed).",
             TRAINING,
             "parameters",
             "tokens",
@@ -230,10 +242,16 @@ class AblationOptions(ExperimentOptions):
 
     seeds: Annotated[Seeds, Help("Fine-tuning seeds per variant and task.", TRAINING, "10")] = 5
     via: Annotated[
-        Names, Help("Variants on the way, separated by commas.", PATH, "roberta-tiny", completes="variants")
+        Names,
+        Help("Variants that the path passes through, separated by commas.", PATH, "roberta-tiny", completes="variants"),
     ] = ()
     preset: Annotated[
         str | None,
-        Help("A paper's table, or compression, instead of a path.", PATH, "bert-table-5", completes="presets"),
+        Help(
+            "An ablation table of a paper, or compression, instead of a path.",
+            PATH,
+            "bert-table-5",
+            completes="presets",
+        ),
     ] = None
-    size: Annotated[str | None, Help("The preset's size.", PATH, "mini", "its smallest")] = None
+    size: Annotated[str | None, Help("The size of the preset's variants.", PATH, "mini", "the smallest")] = None

@@ -17,7 +17,7 @@ from zoo.core.files import sweep
 from zoo.experiments.plan.cache_key import cache_key, cache_keys
 from zoo.experiments.plan.job import Job
 from zoo.experiments.plan.job_kinds import kind_of
-from zoo.experiments.plan.plan import Plan
+from zoo.experiments.plan.plan import Plan, read_plan
 from zoo.experiments.results.beside_models import write_provenance_of
 from zoo.experiments.results.folder import (
     SHARED,
@@ -177,10 +177,12 @@ class JobStore:
         return Recorded(result, False)
 
     def close(self) -> None:
-        """Release what was acquired; when all is done, clean up after killed runs."""
+        """Release what was acquired; when all is done, and no run has extended this one, clean up after killed runs."""
         for lock in self._locks.values():
             lock.release()
-        if not self.waiting and not self._locks:
+        if self.waiting or self._locks:
+            return
+        if read_plan(self._folder / "plan.json").content_hash == self._plan.content_hash:
             for name in ("jobs", "checkpoints", "finetuned", "compressed"):
                 sweep(self._folder / name)
                 for left in (self._folder / name).glob(".*.lock"):

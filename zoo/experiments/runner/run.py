@@ -8,13 +8,11 @@ from math import inf
 from pathlib import Path
 from typing import Protocol, TypeAlias
 
-from zoo.core.errors import ZooError
-from zoo.core.files import make_folder, write_text
 from zoo.experiments.plan.job import Job
-from zoo.experiments.plan.plan import Plan, read_plan
-from zoo.experiments.results.folder import write_made
+from zoo.experiments.plan.plan import Plan
 from zoo.experiments.results.records import Result
 from zoo.experiments.results.run import ComparisonRun
+from zoo.experiments.runner.claim import claim
 from zoo.experiments.runner.executors import WATCH_EVERY, Executor, InProcess, LocalProcesses
 from zoo.experiments.runner.gold import keep_gold
 from zoo.experiments.runner.job_store import JobStore, Recorded
@@ -66,15 +64,14 @@ def run(
     asked at the start and whenever all are done, so that it depends on no order of jobs; after so many seconds, only
     those of the start are begun. `command` is written down, for the report.
     Other runs may work in the folder at the same time: they share the jobs. Raises ZooError if the folder holds
-    the run of another plan, or results made by other code or on another kind of machine.
+    the run of a plan that this one does not extend, or results made by other code or on another kind of machine.
     """
     catalog = (catalog or Catalog.installed()).with_tasks(plan.own_tasks)
     executor = executor or (LocalProcesses(workers) if workers else InProcess(catalog))
-    claim(plan, folder)
-    if command:
-        write_made(folder, command)
+    place = environment(catalog, plan.compute)
+    claim(plan, folder, place, command)
     keep_gold(catalog, plan, folder)
-    store = JobStore(plan, folder, environment(catalog, plan.compute), reuse, jobs=())
+    store = JobStore(plan, folder, place, reuse, jobs=())
     rounds = _Rounds(store, wanted, watcher, seconds)
 
     def report(recorded: Recorded) -> None:
@@ -127,21 +124,3 @@ class _Rounds:
     def late(self) -> bool:
         """Whether the time for jobs of further rounds is over."""
         return self._n > 1 and time.monotonic() > self._until
-
-
-def claim(plan: Plan, folder: Path) -> None:
-    """Claim the run folder for this plan, or check that it is. Raises ZooError if it belongs to anything else."""
-    path = folder / "plan.json"
-    if path.exists():
-        if read_plan(path).content_hash != plan.content_hash:
-            raise ZooError(f"{folder} holds the run of another plan; give another --out, or delete that folder")
-    elif folder.is_dir() and not all(_half_written(found) for found in folder.iterdir()):
-        raise ZooError(f"{folder} is not empty and holds no run; give another --out")
-    make_folder(folder)
-    write_text(path, plan.model_dump_json(indent=1))
-    make_folder(folder / "jobs")
-
-
-def _half_written(path: Path) -> bool:
-    """A plan being written by a run that starts at the same time, or was killed at its start."""
-    return path.name.startswith(".plan.json")

@@ -18,20 +18,30 @@ class VerifyRequest(Options):
 
     depth: Annotated[
         Depth,
-        Help("Score the stored predictions; also let kept models predict; or also train again.", CHECKS, "models"),
+        Help(
+            "files: score the stored predictions again; models: also predict again with the kept models; "
+            "training: also train again.",
+            CHECKS,
+            "models",
+        ),
     ] = "files"
-    seeds: Annotated[Amount, Help("With --depth training, how many seeds to train again.", AGAIN, "1")] = 3
+    seeds: Annotated[Amount, Help("With --depth training: the number of seeds to train again.", AGAIN, "1")] = 3
     margin: Annotated[
         Annotated[float, Field(ge=0.0)],
         Help(
-            "With --depth training, scores shown to differ by less than this many points count as equal.", AGAIN, "0.5"
+            "With --depth training: scores shown to differ by less than this many points count as equal.", AGAIN, "0.5"
         ),
     ] = 1.0
     device: Annotated[
         str | None,
-        Help("Where to compute again: auto, cpu, cuda, cuda:1 or mps.", AGAIN, "cpu", "as the run, if it is here"),
+        Help("The device to compute on: auto, cpu, cuda, cuda:1 or mps.", AGAIN, "cpu", "the run's, if available"),
     ] = None
     workers: Annotated[
         Annotated[Whole, Field(le=256)] | None,
-        Help("Parallel processes; 0 runs in this one.", AGAIN, "4", "2; on GPUs, as many as their memory holds"),
+        Help(
+            "Parallel processes; 0 runs all jobs in the current process.",
+            AGAIN,
+            "4",
+            "2; on GPUs, as many as their memory holds",
+        ),
     ] = None
