@@ -217,10 +217,13 @@ def _usage(error: Any) -> str:
     if unknown is None or getattr(error, "possibilities", None) is None:
         message = str(error.format_message()).replace(": Value error, ", ": ")  # as pydantic, under typer, opens it
         return message[:1].lower() + message[1:]
+    command = error.ctx.command_path
+    if unknown.strip("-") in (words := [p.name for p in error.ctx.command.params if p.param_type_name == "argument"]):
+        return f"{unknown} is an argument here, without dashes: {command} {' '.join(words).upper()}"
     known = [name for parameter in error.ctx.command.params for name in parameter.opts if name.startswith("--")]
     near = [name for name in known if unknown.strip("-") in name] or nearest_few(unknown, known, N_NEAR)
     hint = f"did you mean {' or '.join(near)}? " if near else ""
-    return f"no such option: {unknown}; {hint}{error.ctx.command_path} --help lists them"
+    return f"no such option: {unknown}; {hint}{command} --help lists them"
 
 
 def _help_if_alone(context: typer.Context) -> None:

@@ -247,6 +247,12 @@ def test_a_config_of_another_kind_or_size_is_refused_in_one_line(
     assert message in str(error.value) and "\n" not in str(error.value)
 
 
+def test_a_text_that_the_librarys_layers_cannot_read_is_told_in_one_line(make_folder: MakeFolder) -> None:
+    folder = make_folder("Nystromformer", num_landmarks=8)
+    with pytest.raises(ZooError, match=r"the transformers library cannot run this nystromformer on 1 x \d+ tokens: "):
+        zoo.load(folder, catalog=CATALOG).encode([TEXTS[0]])
+
+
 def test_code_of_a_folder_is_not_run_and_pickles_are_not_read(make_folder: MakeFolder) -> None:
     folder = make_folder("Llama")
     (folder / "modeling_llama.py").write_text("raise SystemExit('it was run')\n")

@@ -26,6 +26,12 @@ def test_a_folder_is_called_by_as_much_of_its_path_as_it_takes(tmp_path: Path) -
     assert told_apart(folders[:1]) == {folders[0]: "model"}
 
 
+def test_a_link_gives_a_folder_its_own_name(tmp_path: Path) -> None:
+    (tmp_path / "site-packages" / "model").mkdir(parents=True)
+    (tmp_path / "minilm").symlink_to(tmp_path / "site-packages" / "model")
+    assert name_of(tmp_path / "minilm") == "minilm" and name_of(tmp_path / "minilm" / ".." / "minilm") == "minilm"
+
+
 def test_a_long_name_stays_short_and_its_own(tmp_path: Path) -> None:
     names = {name_of(tmp_path / ("x" * 150 + end)) for end in "ab"}
     assert len(names) == 2 and {len(name) for name in names} == {100}

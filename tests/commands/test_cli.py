@@ -248,3 +248,9 @@ def test_an_unknown_option_is_answered_with_the_nearest(zoo: Zoo, option: str) -
     status, _, err = zoo("compare", option, "3")
     assert status == 2 and err.startswith(f"error: no such option: {option}; ") and "zoo compare --help" in err
     assert option != "--token" or "--pretrain-tokens" in err
+
+
+def test_an_argument_given_as_an_option_is_answered_with_the_usage(zoo: Zoo) -> None:
+    status, _, err = zoo("export", "folder", "--out", "program")
+    assert status == 2 and "--out is an argument here, without dashes: " in err
+    assert err.endswith("zoo export SOURCE OUT\n")

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import ast
 import re
 import runpy
 import shlex
 import sys
+from collections.abc import Iterator
 from contextlib import nullcontext, redirect_stdout
 from pathlib import Path
 
@@ -238,6 +240,22 @@ OF_PLUGINS = sorted(
 def test_a_command_of_a_plugins_page_has_all_that_it_needs(line: str) -> None:
     program, name, *words = shlex.split(line)
     assert program == "zoo"
+    typed_command(name).make_context(name, words)
+
+
+def said_next() -> Iterator[str]:
+    """What commands say to type next, with a word in place of each value."""
+    for module in (ROOT / "zoo" / "commands").glob("*.py"):
+        for call in ast.walk(ast.parse(module.read_text())):
+            if isinstance(call, ast.Call) and isinstance(call.func, ast.Name) and call.func.id == "ending":
+                for text in (node for node in ast.walk(call) if isinstance(node, ast.JoinedStr)):
+                    parts = (str(part.value) if isinstance(part, ast.Constant) else "models" for part in text.values)
+                    yield "".join(parts).replace("zoo models", "zoo compare")
+
+
+@pytest.mark.parametrize("line", sorted(line for line in {*said_next()} if line.startswith("zoo ")))
+def test_what_a_command_says_to_type_next_has_all_that_it_needs(line: str) -> None:
+    _, name, *words = shlex.split(line)
     typed_command(name).make_context(name, words)
 
 

@@ -243,6 +243,11 @@ def test_a_task_without_a_dev_split_is_refused_before_training(corpus: FilesCorp
     ("second", "message"),
     [
         ("albert-tiny+head.pooling=first", "differ in head.pooling, .*as albert-tiny.*head.pooling=mean"),
+        (
+            "albert-tiny+head.pooling=first+head.pair=joint",
+            r"exchange fields, as albert-tiny\S+\+head.pooling=mean\+head.pair=compare$",
+        ),
+        ("albert-tiny+head.pooling=last", r"at its first token: give bert-tiny and albert-tiny\S+\+head.pooling=mean$"),
         ("albert-tiny+pretraining.tokens=5000", "with --pretrain-tokens N"),
         ("bert-tiny", "given twice"),
     ],
@@ -256,6 +261,8 @@ def test_an_unequal_comparison_is_refused(corpus: FilesCorpus, second: str, mess
 def test_a_budget_that_no_machine_meets_by_accident_must_be_asked_for(corpus: FilesCorpus) -> None:
     with pytest.raises(ZooError, match="bert-base-uncased asks for 42,598,400,000 pre-training tokens"):
         make_plan(CATALOG, [CATALOG.variant("bert-base-uncased")], ["lamps"], corpus=corpus)
+    asked = make_plan(CATALOG, [CATALOG.variant("bert-base-uncased")], ["lamps"], corpus=corpus, budget_given=True)
+    assert asked.variants[0].pretraining.tokens == 42_598_400_000
 
 
 def test_file_names_are_fit_and_unique() -> None:

@@ -72,7 +72,8 @@ def test_objectives_that_stay_keep_their_options(catalog: Catalog) -> None:
         ("bert-tiny+pruning.layers=1+pruning.when=during", "and not during it$"),
         ("bert-tiny+quantization=none", "'quantization=none' in .* changes nothing"),
         ("runs/none+dims.n_layers=3", "^runs/none: there is no folder$"),
-        ("./", "^./: no model is in this folder$"),
+        ("./", "^./: no model is in this folder, for it has neither config.json nor variant.json$"),
+        ("tests", "^tests: no model is in this folder"),
         (__file__, "this is a file, not the folder of a model$"),
     ],
 )

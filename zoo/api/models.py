@@ -36,7 +36,7 @@ from zoo.tasks.scoring import score
 from zoo.tasks.task import Example, Task
 from zoo.text.encoding import Text, log_cut
 from zoo.text.lines import read_lines
-from zoo.weights.folder_names import told_apart
+from zoo.weights.folder_names import as_typed, told_apart
 from zoo.weights.hub import folder_named
 
 AnyModel = str | Path | Model
@@ -236,7 +236,7 @@ def at_work(
 def names_of(models: Sequence[AnyModel]) -> list[str]:
     """What models are called side by side: by as much of their folders' paths as tells them apart."""
     folders = {
-        place: folder_named(model).resolve() for place, model in enumerate(models) if not isinstance(model, Model)
+        place: as_typed(folder_named(model)) for place, model in enumerate(models) if not isinstance(model, Model)
     }
     names = told_apart(folders.values())
     return [

@@ -111,8 +111,8 @@ def _print(estimate: Estimate) -> None:
     if most > least:
         jobs, time = f"{least} to {most}", f"{time} to {_duration(estimate.seconds)}"
     print(
-        f"{jobs} of {len(estimate.work)} jobs to do: about {time} with {estimate.workers or 1} "
-        f"process(es), {estimate.disk_bytes / 1e6:,.1f} MB on disk, {estimate.memory_bytes / 1e6:,.0f} MB of memory "
+        f"{jobs} of {len(estimate.work)} jobs to do: about {time} with {_processes(estimate)}, "
+        f"{estimate.disk_bytes / 1e6:,.1f} MB on disk, {estimate.memory_bytes / 1e6:,.0f} MB of memory "
         "per process"
     )
     if estimate.kept_since is not None:
@@ -120,7 +120,13 @@ def _print(estimate: Estimate) -> None:
         print(f"by costs of steps measured here since {when}; to measure again, delete {cache_folder('costs')}")
 
 
+def _processes(estimate: Estimate) -> str:
+    return f"{estimate.workers} processes" if estimate.workers > 1 else "one process"
+
+
 def _duration(seconds: float) -> str:
     minutes, rest = divmod(round(seconds), 60)
     hours, minutes = divmod(minutes, 60)
-    return f"{hours} h {minutes:02} min" if hours else f"{minutes} min {rest:02} s"
+    if hours:
+        return f"{hours} h {minutes:02} min"
+    return f"{minutes} min {rest:02} s" if minutes else f"{rest} s"

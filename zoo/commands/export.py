@@ -77,4 +77,4 @@ def export(
     else:
         print(done)
     if isinstance(done, Path):
-        ending({}, f"zoo encode {quoted(out)} TEXTS --out vectors.safetensors")
+        ending({}, f"zoo encode {quoted(out)} --text TEXTS --out vectors.safetensors")

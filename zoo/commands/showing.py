@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
@@ -78,6 +79,8 @@ def records_of(catalog: Catalog, name: str) -> Iterator[dict[str, Any]]:
     kinds = [kind for kind in KINDS if kind not in others and name in catalog.offered[kind]]
     if is_variant:
         yield buildable(catalog, name).model_dump(mode="json")
+    elif not kinds and not metrics and Path(name).is_dir():
+        catalog.variant(name)  # which says what the folder lacks
     elif not kinds and not metrics:
         names = {known for kind in KINDS if kind != UNNAMED for known in catalog.offered[kind]}
         names |= {str(row["name"]) for row in known_metrics}

@@ -43,7 +43,8 @@ class Environment(Record):
         """What times depend on: they compare only if this is the same."""
         device = f"{self.device} ({self.accelerator})" if self.accelerator else self.device
         more = f", {self.precision}" * (self.precision != "fp32") + ", not deterministic" * (not self.deterministic)
-        return f"{device}, {self.processor}, {self.instruction_set}, {self.threads} thread(s) per process{more}"
+        threads = f"{self.threads} thread{'s' * (self.threads > 1)} per process"
+        return f"{device}, {self.processor}, {self.instruction_set}, {threads}{more}"
 
     @property
     def arithmetic(self) -> str:

@@ -33,10 +33,10 @@ class Catalog(Offered):
         It is named after its folder, with more of the path if folders in `beside` would have the same name; or as the
         expression says. Raises UnknownName or ZooError.
         """
-        from zoo.weights.folder_names import told_apart
+        from zoo.weights.folder_names import as_typed, told_apart
 
         own, rest = self.named(expression)
-        folders = [folder.resolve() for name in (expression, *beside) if (folder := self.folder(name)) is not None]
+        folders = [as_typed(folder) for name in (expression, *beside) if (folder := self.folder(name)) is not None]
         return evaluate(rest, partial(self._found, told_apart(folders)), self._is_folder, own)
 
     def named(self, expression: str) -> tuple[str, str]:
@@ -71,17 +71,20 @@ class Catalog(Offered):
 
     def _found(self, names: Mapping[Path, str], name: str) -> Variant:
         if not self._is_folder(name):
+            if Path(name).is_dir() and name not in self.variants:
+                raise ZooError(f"{name}: no model is in this folder, for it has neither config.json nor variant.json")
             if "/" in name:
                 there = "this is a file, not the folder of a model" if Path(name).is_file() else "there is no folder"
-                raise ZooError(f"{name}: {'no model is in this folder' if Path(name).is_dir() else there}")
+                raise ZooError(f"{name}: {there}")
             found: Variant = self._find("variant", name)
             return found
         from zoo.weights.folder import CheckpointFolder
+        from zoo.weights.folder_names import as_typed
         from zoo.weights.hub import folder_named
         from zoo.weights.record import variant_in
 
         folder = folder_named(name)
-        called = names[folder.resolve()]
+        called = names[as_typed(folder)]
         called = f"folder:{called}" if called in self.variants else called
         past = {"name": called, "distillation": Distillation()}  # whom its weights have learnt from, they need no more
         return variant_in(CheckpointFolder(folder), self.checkpoint_formats).model_copy(update=past)

@@ -144,7 +144,8 @@ def _unreached(model: Model) -> Iterator[str]:
     if init.keys_start_as_queries and "keys_start_as_queries" not in reached:
         yield (
             "init.keys_start_as_queries=true reaches no part of it, for none has a zoo.blocks.SelfAttention or a "
-            "method start_keys_as_queries; switch it off, as +init.keys_start_as_queries=false"
+            "method start_keys_as_queries; give attention this method, or switch the setting off, as "
+            "+init.keys_start_as_queries=false"
         )
     if init.positions == "sinusoidal" and "positions" not in reached:
         yield (

@@ -16,8 +16,8 @@ ADVICE = {
     "those of `prepare` from its rng",
     "formula": "write one Component per group of parameters, biases and norms included; `zoo audit VARIANT --module` "
     "shows the module's own count",
-    "variant": "`zoo show VARIANT` prints the record; large outputs at the start come from `init` or from a part with "
-    "keeps_own_init",
+    "variant": "`zoo show VARIANT` prints the record, the line above names the field; large outputs at the start come "
+    "from `init` or from a part with keeps_own_init",
     "task_kind": "one file says everything about a kind; zoo/tasks/kinds/regression.py is a short one",
     "metric": "`value` takes gold labels and predictions as TaskKind.side gives them, and is best when both are equal",
     "task": "`zoo task check TASK` shows what is read; labels and metrics have to fit the kind",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 import re
 from collections import Counter
 from collections.abc import Iterable
@@ -15,13 +16,18 @@ LONGEST = 100
 
 def name_of(folder: Path, depth: int = 1) -> str:
     """A folder's name on the hub, or the last `depth` parts of its path, as the name of a variant."""
-    name = (hub_name(folder) or "-".join(folder.resolve().parts[1:][-depth:])).removeprefix(PREFIX)
+    name = (hub_name(folder) or "-".join(as_typed(folder).parts[1:][-depth:])).removeprefix(PREFIX)
     fit = re.sub(r"[^A-Za-z0-9._+=,:~-]+", "-", name).lstrip("._+=,:~-").rstrip("-") or "checkpoint"
     return fit if len(fit) <= LONGEST else f"{fit[: LONGEST - 9]}-{hashlib.sha256(name.encode()).hexdigest()[:8]}"
 
 
+def as_typed(folder: Path) -> Path:
+    """The whole path of a folder, by the links that lead to it: who made a link chose its name."""
+    return Path(os.path.abspath(folder))
+
+
 def told_apart(folders: Iterable[Path]) -> dict[Path, str]:
-    """A name for each of several resolved folders: as much of the end of its path as makes it unique."""
+    """A name for each of several whole paths of folders: as much of the end of the path as makes it unique."""
     depths = dict.fromkeys(folders, 1)
     deepest = max((len(folder.parts) for folder in depths), default=1)
     for _ in range(deepest):

@@ -14,6 +14,10 @@ from zoo_transformers.heads import TaskLayers
 from zoo_transformers.library import MIXES_NEIGHBOURS, Config, build, config_of, embedding_scale, is_causal
 
 
+DEVICES_OWN = ("memory", "ALLOC_FAILED", "deterministic", "CUDA error")
+"""Words of errors that say something of the device, and nothing of the model."""
+
+
 class Tokens(Embedding):
     """The table of word embeddings alone; all else is the encoder's. Positions and types are added there."""
 
@@ -87,9 +91,11 @@ class LibraryEncoder(Encoder):
         given |= {"inputs_embeds": rows * self.scale, "attention_mask": mask.long()}
         try:
             made = self.model(output_hidden_states=output_hidden_states, return_dict=True, **given)
-        except ValueError as error:
-            kind = self.model.config.model_type
-            raise ZooError(f"the transformers library cannot run this {kind}: {error}") from None
+        except (AssertionError, IndexError, RuntimeError, TypeError, ValueError) as error:
+            if any(word in str(error) for word in DEVICES_OWN):  # the runner knows what to do then
+                raise
+            kind, shape = self.model.config.model_type, " x ".join(map(str, rows.shape[:2]))
+            raise ZooError(f"the transformers library cannot run this {kind} on {shape} tokens: {error}") from None
         states = [*(made.hidden_states if output_hidden_states else ()), made.last_hidden_state]
         if any(each.shape[1] != rows.shape[1] for each in states):
             raise ZooError(

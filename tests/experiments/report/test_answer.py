@@ -58,6 +58,15 @@ def test_without_a_significant_difference_there_is_no_winner() -> None:
     assert "but its lead of 1.7 points (" in best and "over bert-tiny is not significant" in best
 
 
+def test_systems_that_are_level_with_the_majority_say_nothing_of_their_designs() -> None:
+    best, chance, grounds, *_ = lead(made_up(3, {"bert-tiny": [19, 21, 20], "albert-tiny": [20, 20, 19]}))
+    assert best.startswith("No winner") and grounds.startswith("Grounds")
+    assert chance.startswith("None of them is significantly better than majority on lamps, so these scores say nothing")
+    assert not any(
+        "None of them" in line for line in lead(made_up(3, {"bert-tiny": [3, 5, 4], "albert-tiny": [4, 3, 3]}))
+    )
+
+
 def test_the_grounds_are_the_seeds_there_are_and_what_they_vary_over() -> None:
     single = lead(made_up(1, {"bert-tiny": [3], "albert-tiny": [4]}))
     assert "Grounds: 1 task, 1 seed, 40 development items; intervals and tests are at 95% over items." in single

@@ -142,11 +142,12 @@ def test_what_a_job_takes_beside_its_steps_counts_for_those_to_come() -> None:
     now[0] = 13.0  # three of scoring
     forecast.ended(first)
     assert forecast.left == pytest.approx(13.0)
-    for job, time in ((second, 26.0), (words, 27.0)):
+    for job, time in ((second, 26.0), (words, 26.5)):
         forecast.started(job)
         now[0] = time
         forecast.ended(job)
-    assert forecast.left == 0.0
+        assert str(forecast).endswith(" left")
+    assert forecast.left == 0.0 and str(forecast) == "0:26, 0:00 left"
 
 
 def test_a_larger_model_is_more_work_and_a_tiny_one_is_not_free() -> None:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from itertools import pairwise
 from pathlib import Path
 from statistics import fmean
 from typing import Any
 
-from pydantic import ValidationError
+from pydantic import JsonValue, ValidationError
 
 from zoo.core.diff import diff
 from zoo.core.errors import ZooError, explain
@@ -45,18 +46,22 @@ def make_plan(
     evaluated: Collection[str] = (),
     teachers: Sequence[Variant] = (),
     one_head: bool = True,
+    budget_given: bool = False,
     settings: PlanSettings = ON_ONE_THREAD,
 ) -> Plan:
     """A checked plan: every part builds, every task's data are read, budgets agree, and so do heads.
 
     Without a corpus, the text is the microworld, or the training text of real tasks. A variant in `folders` starts from
-    weights, one also in `evaluated` is scored as it is; `teachers` are not compared. Raises ZooError beforehand.
+    weights, one also in `evaluated` is scored as it is; `teachers` are not compared. Numbers of tokens that are not
+    `budget_given` must be small. Raises ZooError beforehand.
     """
     learners = (*variants, *teachers)
     checkpoints = _checked(catalog, learners, [catalog.task(t) for t in tasks], folders or {}, evaluated)
     trained = {*checkpoints, *(variant.name for variant in learners if variant.distillation.inherits)}
     refuse_unfit_settings(catalog, learners, settings.tuning, trained)
     refuse_unequal(variants, trained, evaluated, one_head=one_head, one_budget=settings.equal != "operations")
+    if not budget_given:
+        _refuse_huge([variant for variant in variants if variant.name not in trained])
     _refuse_untrained(catalog, tasks, [variant.name for variant in variants if variant.name not in evaluated])
     planned = [planned_task(catalog, name, data_folder, beside=tasks) for name in tasks]
     corpus = corpus or _text_of(planned, data_folder)
@@ -279,13 +284,31 @@ def refuse_unequal(
             raise ZooError(f"{name!r} is the name of a baseline; rename the variant, as mine=VARIANT")
     first, *others = [variant for variant in variants if variant.name not in evaluated] or variants[:1]
     for other in others:
-        heads = [path for path in diff(first, other) if path.startswith("head.")]
+        heads = {path: values for path, values in diff(first, other).items() if path.startswith("head.")}
         if heads and one_head:
             raise ZooError(
                 f"{first.name} and {other.name} differ in {', '.join(heads)}, so their tables would compare heads, "
-                f"not encoders; exchange one, as {other.name}+{heads[0]}={diff(other, first)[heads[0]][1]}"
+                f"not encoders; {_with_one_head(first, other, heads)}"
             )
     _refuse_budgets([variant for variant in variants if variant.name not in trained], one_budget)
+
+
+def _with_one_head(first: Variant, other: Variant, heads: Mapping[str, tuple[JsonValue, JsonValue]]) -> str:
+    """What to give in place of two variants that differ in their heads."""
+    wanted = {path: value for path, (value, _) in heads.items()}
+    if "last" not in heads.get("head.pooling", ()):
+        return f"exchange fields, as {_exchanged(other, wanted)}"
+    mean: dict[str, JsonValue] = {"head.pooling": "mean"}
+    given = _exchanged(first, mean), _exchanged(other, wanted | mean)
+    return f"a model that reads from left to right knows nothing at its first token: give {' and '.join(given)}"
+
+
+def _exchanged(variant: Variant, fields: Mapping[str, JsonValue]) -> str:
+    """The expression of a variant with other values in these fields of its head."""
+    own = {f"head.{name}": value for name, value in variant.head.model_dump(mode="json").items()}
+    new = {path: value for path, value in fields.items() if own[path] != value}
+    written = (f"{path}={value if isinstance(value, str) else json.dumps(value)}" for path, value in new.items())
+    return "+".join([variant.name, *written])
 
 
 def _refuse_budgets(variants: Sequence[Variant], one: bool) -> None:
@@ -295,8 +318,11 @@ def _refuse_budgets(variants: Sequence[Variant], one: bool) -> None:
                 f"{first.name} asks for {first.pretraining.tokens:,} pre-training tokens and {other.name} for "
                 f"{other.pretraining.tokens:,}; give both the same with --pretrain-tokens N"
             )
+
+
+def _refuse_huge(variants: Sequence[Variant]) -> None:
     if variants and variants[0].pretraining.tokens > LARGEST_DEFAULT_BUDGET:
         raise ZooError(
-            f"{variants[0].name} asks for {variants[0].pretraining.tokens:,} pre-training tokens; "
-            "set the number with --pretrain-tokens N"
+            f"{variants[0].name} asks for {variants[0].pretraining.tokens:,} pre-training tokens, more than the "
+            f"{LARGEST_DEFAULT_BUDGET:,} that a comparison trains for; set the number with --pretrain-tokens N"
         )

@@ -154,6 +154,8 @@ def _plan(
         n_seeds=looks[-1] if looks else options.seeds,
         corpus=_files(options.corpus),
         data_folder=folder,
+        budget_given=options.pretrain_tokens is not None
+        or all("pretraining.tokens" in own.get(variant.name, ()) for variant in variants),
         one_head=ablation is None,  # in an ablation, a head is a choice like any other
         settings=PlanSettings(
             compute=chosen_compute(

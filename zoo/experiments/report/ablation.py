@@ -11,12 +11,12 @@ from pydantic import JsonValue
 
 from zoo.document import MISSING, Figure, Notes, Section, Table
 from zoo.experiments.plan.ablation import Ablation, Changes, Edge
-from zoo.experiments.report.differences import INTERVAL, MDE, detectable, interval, interval_and_p
+from zoo.experiments.report.differences import INTERVAL, MDE, detectable, interval, interval_and_p, seeds_to_show
 from zoo.experiments.report.plots import intervals_chart
 from zoo.experiments.results.run import ComparisonRun
 from zoo.experiments.statistics.ablation import Effects, Ratio
 from zoo.experiments.statistics.draft import MEAN
-from zoo.experiments.statistics.tests import Difference
+from zoo.experiments.statistics.tests import SAME, Difference
 
 MEAN_OF_TASKS = "mean over tasks"
 
@@ -46,7 +46,7 @@ def answer(effects: Effects) -> str:
     where = "in the mean over tasks" if _quality(effects) == MEAN_OF_TASKS else f"on {_quality(effects)}"
     verb = "makes" if len(shown) == 1 else "make"
     if len(of) == 1 and not shown:
-        return f"The choice makes no significant difference {where}."
+        return f"The choice makes no significant difference {where}{_undecided(*of.values())}."
     if not shown:
         return f"None of {len(of)} choices makes a significant difference {where}."
     if len(of) == 1:
@@ -216,6 +216,14 @@ def _quality(effects: Effects) -> str:
 
 def _decided(d: Difference | None) -> TypeGuard[Difference]:
     return d is not None and d.verdict == "better"
+
+
+def _undecided(d: Difference | None) -> str:
+    """How large a difference that is not significant is, and how many seeds would show it if they could."""
+    if d is None or d.verdict == SAME:
+        return ""
+    ends = f" ({interval(d.low, d.high)})" if d.low is not None else ""
+    return f": {100 * d.difference:+z.1f}{ends}{seeds_to_show(d)}"
 
 
 def _difference(d: Difference | None) -> tuple[str, str, str]:

@@ -8,7 +8,7 @@ from zoo.document import MISSING, Figure, Notes, Section, Table
 from zoo.document.blocks import Block
 from zoo.document.charts import number
 from zoo.experiments.report.costs import cost_chart
-from zoo.experiments.report.differences import interval
+from zoo.experiments.report.differences import interval, seeds_to_show
 from zoo.experiments.results.scored import ScoredRun
 from zoo.experiments.statistics.costs import LATENCY, MEMORY, OPERATIONS, PARAMETERS, Quantity
 from zoo.experiments.statistics.draft import MEAN
@@ -17,8 +17,11 @@ from zoo.experiments.statistics.tests import EQUIVALENT, SAME, Difference, tiers
 from zoo.experiments.statistics.verdicts import Comparisons
 
 CHARTED = (PARAMETERS, OPERATIONS, LATENCY, MEMORY)
-SHORT = {PARAMETERS: "params", LATENCY: "ms per item"}
+SHORT = {PARAMETERS: "params", LATENCY: "latency, ms"}
 """The costs in the table, by their short names."""
+
+CHANCE = "majority"
+"""The baseline that reads nothing."""
 
 MOST_NAMED = 4
 """Systems or tasks that a sentence names."""
@@ -61,7 +64,7 @@ class _Answer:
             yield self._without_answer()
             return
         yield self._best() if len(self.ranked) > 1 else self._alone()
-        more = [*self._cost(), *self._baselines()]
+        more = [*self._at_chance()] or [*self._cost(), *self._baselines()]
         yield from [" ".join(more)] if more else []
         yield self._grounds()
 
@@ -119,9 +122,7 @@ class _Answer:
             return f", and {second} is the same model"
         if d.verdict == EQUIVALENT:
             return f", and {second} is equivalent within {self.comparisons.claims.margin:g} points"
-        more = d.seeds_needed and d.seeds_needed > d.n_seeds
-        needed = f"; a difference of this size needs about {d.seeds_needed} seeds" if more else ""
-        return f", but its lead of {_lead(d)} over {second} is not significant{needed}"
+        return f", but its lead of {_lead(d)} over {second} is not significant{seeds_to_show(d)}"
 
     def _alone(self) -> str:
         (name,) = self.ranked
@@ -131,6 +132,17 @@ class _Answer:
         if self.comparisons.undecided:
             return f"No verdict: the gold labels of {_listed(self.comparisons.undecided)} were not stored."
         return "No answer yet: no system has finished every task."
+
+    def _at_chance(self) -> Iterator[str]:
+        """Where several systems are level, and with them the baseline that reads nothing."""
+        tested = [d for d in self.comparisons.differences if d.first in self.ranked and d.second == CHANCE]
+        better = any(d.verdict == "better" and d.difference > 0 for d in tested)
+        if tested and not better and len(self.tiers) == 1 < len(self.ranked):
+            where = f"on {_on(self.run.plan.averaged, self.run.plan.averaged)}".replace("every", "any")
+            yield (
+                f"None of them is significantly better than {CHANCE} {where}, so these scores say nothing of the "
+                "designs: train for longer, or score more items."
+            )
 
     def _cost(self) -> Iterator[str]:
         """How the best compares in size with the smallest."""

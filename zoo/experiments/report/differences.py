@@ -99,6 +99,12 @@ def interval(low: float | None, high: float | None) -> str:
     return MISSING if low is None or high is None else f"{100 * low:+z.1f} to {100 * high:+z.1f}"
 
 
+def seeds_to_show(d: Difference) -> str:
+    """The end of a sentence on a difference that is not significant: how many seeds it needs, if more would show it."""
+    more = d.seeds_needed is not None and d.seeds_needed > d.n_seeds
+    return f"; a difference of this size needs about {d.seeds_needed} seeds" if more else ""
+
+
 def detectable(d: Difference) -> str:
     """The minimum detectable difference, x 100."""
     found = d.minimum_detectable_difference

@@ -108,7 +108,7 @@ class Forecast:
         return _last_end(rest, running, self._needs, max(self._most_running, len(running)))
 
     def __str__(self) -> str:
-        if self.elapsed >= self._shown[0] + 1:
+        if self.elapsed >= self._shown[0] + 1 or self.done == self.work:
             self._shown = self.elapsed, self.left
         left = self._shown[1]
         return f"{clock_time(self.elapsed)}, {'?' if left is None else clock_time(left)} left"
