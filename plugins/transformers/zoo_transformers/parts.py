@@ -13,7 +13,6 @@ from zoo.formulas import one_width
 from zoo_transformers.heads import TaskLayers
 from zoo_transformers.library import MIXES_NEIGHBOURS, Config, build, config_of, embedding_scale, is_causal
 
-
 DEVICES_OWN = ("memory", "ALLOC_FAILED", "deterministic", "CUDA error")
 """Words of errors that say something of the device, and nothing of the model."""
 
