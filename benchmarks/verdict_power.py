@@ -5,9 +5,9 @@
 
 Two systems answer N items with K seeds each. An item is answered correctly with a probability that depends on the item,
 on how well it suits the system, and on the luck of the seed. Without a true difference, a test should find one in at
-most 5% of runs; with one, the more the better. Compared are zoo's test, the same with Satterthwaite's degrees of
-freedom, the plain paired t-test over seeds with the error of items added, a bootstrap of items, each with its mean over
-the seeds (Koehn 2004), Welch's t-test over seeds, and McNemar's test on the first seed. `--metrics` does the same
+most 5% of runs; with one, the more the better. Compared are zoo's test, the same with a weighted mean of t values
+(Cochran and Cox 1957, zoo's test before) and with Satterthwaite's degrees of freedom, a bootstrap of items, each with
+its mean over the seeds (Koehn 2004), Welch's t-test over seeds, and McNemar's test on the first seed. `--metrics` does the same
 through resampled metrics, for zoo's test alone.
 """
 
@@ -25,7 +25,6 @@ from zoo.document import Axis, Chart, Panel, Point, Series
 from zoo.document.svg import standalone
 from zoo.experiments.statistics.bootstrap import Array, resampled
 from zoo.experiments.statistics.draft import draft
-from zoo.experiments.statistics.error import KNOWN_FROM_ITEMS
 from zoo.tasks.metrics import built_in
 
 SEEDS = (3, 5, 10, 20)
@@ -78,10 +77,20 @@ class Errors:
 
     def reach(self, level: float, n_seeds: int) -> Array:
         """Half of the interval, had there been so many seeds."""
-        size = self.size(n_seeds)
-        share = (self.of_one_seed - KNOWN_FROM_ITEMS * self.together) / n_seeds / size**2
-        critical = share * -stdtrit(n_seeds - 1, level / 2) + (1 - share) * -stdtrit(self.n_items - 1, level / 2)
-        return np.asarray(critical * size)
+        of_seeds, of_items = _critical(level, n_seeds, self.n_items)
+        known = self.together / n_seeds**2
+        return np.sqrt(of_seeds**2 * (self.of_one_seed / n_seeds - known) + of_items**2 * (self.of_items + known))
+
+    def weighted(self, level: float, n_seeds: int) -> Array:
+        """The same by a weighted mean of both t values (Cochran and Cox 1957), 0.45 of the interaction known."""
+        size, (of_seeds, of_items) = self.size(n_seeds), _critical(level, n_seeds, self.n_items)
+        share = (self.of_one_seed - 0.45 * self.together) / n_seeds / size**2
+        return np.asarray((share * of_seeds + (1 - share) * of_items) * size)
+
+
+def _critical(level: float, n_seeds: int, n_items: int) -> tuple[float, float]:
+    """Student's t values, two-sided."""
+    return -float(stdtrit(n_seeds - 1, level / 2)), -float(stdtrit(n_items - 1, level / 2))
 
 
 def findings(right: Array, level: float) -> Iterator[tuple[str, Array]]:
@@ -91,12 +100,12 @@ def findings(right: Array, level: float) -> Iterator[tuple[str, Array]]:
     errors = Errors.of(gains)
     distance = np.abs(errors.mean)
     yield "zoo", distance > errors.reach(level, n_seeds)
+    yield "weighted t", distance > errors.weighted(level, n_seeds)
 
     spread, of_items = gains.mean(2).var(1, ddof=1) / n_seeds, gains.mean(1).var(1, ddof=1) / n_items
     size = np.sqrt(spread + of_items)
     freedom = size**4 / np.maximum(spread**2 / (n_seeds - 1) + of_items**2 / (n_items - 1), 1e-300)
     yield "Satterthwaite", distance > -stdtrit(np.maximum(freedom, 1), level / 2) * size
-    yield "paired t", distance > -stdtrit(n_seeds - 1, level / 2) * size
 
     yield "paired bootstrap", _outside_of_draws(gains.mean(1), level)
 

@@ -73,7 +73,7 @@ def test_the_effect_of_an_edge_is_the_paired_difference_with_its_interval() -> N
     (effect,) = effects(run, ablation).effects
     on_first, on_second = effect.tasks
     # 4, 6 and 2 of 40 fewer are wrong: 0.1, 0.15 and 0.05 more, mean 0.1. Its error is that of the mean squares of the
-    # table of gains; with Holm over two tasks, t at 98.75% is 6.2053 of 2 degrees of freedom and 2.3313 of 39.
+    # table of gains; corrected over two tasks, t at 98.75% is 6.2053 of 2 degrees of freedom and 2.3313 of 39.
     before, after = (
         np.array([r.predictions["dev"] for r in run.finetuned(v.name, on_first.task)]) == run.gold[on_first.task]["dev"]
         for v in way

@@ -140,11 +140,12 @@ def contrast_table(effects: Effects) -> Table:
 def ablation_notes(run: ComparisonRun, effects: Effects) -> list[str]:
     """Notes on how to read the tables."""
     origin = "each with its own pre-training" if run.plan.pretrain_each_seed else "all from one pre-training"
+    over_tasks = "Holm" if run.plan.claims.looks else "Hochberg"
     notes = [
         "Effects are scores after an edge minus scores before, x 100; speed and memory are ratios, geometric means "
         f"over tasks, with 95% intervals over seeds in brackets, {origin}. Effects have {INTERVAL}.",
         "Better or worse: significant at 5% over seeds and items; Holm over the effects in the mean, and for one edge "
-        "over its tasks.",
+        f"{over_tasks} over its tasks.",
     ]
     planned = len(run.plan.tasks)
     notes += [

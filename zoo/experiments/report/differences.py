@@ -121,9 +121,9 @@ def _counts(comparisons: Comparisons) -> Iterator[str]:
     told = ", ".join(f"{verdict} {counts[verdict]}" for verdict in COUNTED if counts[verdict] or verdict in always)
     n_pairs = len({(d.first, d.second) for d in pairs})
     together = claims.family_wise or claims.against is not None
-    corrected = (
-        "Holm over all of them" if together or n_pairs == 1 else f"Holm over tasks, not over the {n_pairs} pairs"
-    )
+    correction = "Holm" if together or claims.looks else "Hochberg"
+    where = "all of them" if together or n_pairs == 1 else f"tasks, not over the {n_pairs} pairs"
+    corrected = f"{correction} over {where}"
     differences = "1 difference" if len(pairs) == 1 else f"{len(pairs)} differences"
     yield f"{differences}: {told} (tested at 5%; {corrected})."
     if claims.margin:

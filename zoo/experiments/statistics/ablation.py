@@ -80,7 +80,7 @@ Pair = tuple[str, str]
 def effects(run: ComparisonRun, ablation: Ablation) -> Effects:
     """The effect of every edge, and where the ablation repeats a paper's table, how the paper's compare.
 
-    On a task as in every comparison (Holm over tasks); in the mean over tasks with Holm over all that is asked.
+    On a task as in every comparison (corrected over tasks); in the mean over tasks with Holm over all that is asked.
     """
     edges = [(edge.first, edge.second) for edge in ablation.edges]
     asked = dict(_printed(ablation))
@@ -113,7 +113,7 @@ def _overall(run: ComparisonRun, scores: AllScores, pairs: list[Pair]) -> dict[P
 
 def _by_task(run: ComparisonRun, scores: AllScores, pair: Pair) -> tuple[Difference, ...]:
     asked = [found for task in run.plan.tasks if (found := _pairing(run, scores, [task.name], pair))]
-    return tuple(settled(asked, run.plan.claims))
+    return tuple(settled(asked, run.plan.claims, independent=True))
 
 
 def _pairing(run: ComparisonRun, scores: AllScores, tasks: Sequence[str], pair: Pair) -> Pairing | None:

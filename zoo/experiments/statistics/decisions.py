@@ -18,6 +18,7 @@ from zoo.experiments.statistics.tests import (
     Difference,
     Look,
     Verdict,
+    hochberg_factors,
     holm_factors,
 )
 
@@ -75,31 +76,38 @@ class Tested:
         return min(1.0, found + inside)
 
 
-def corrected(drafts: Sequence[Draft], margin: float | None = None) -> list[Tested]:
-    """Holm-corrected over all that can differ; `margin` is a share of 1, like a score."""
+def corrected(drafts: Sequence[Draft], margin: float | None = None, *, independent: bool = False) -> list[Tested]:
+    """Corrected over all that can differ: by Hochberg if these are independent, else by Holm.
+
+    `margin` is a share of 1, like a score.
+    """
+    correction = hochberg_factors if independent else holm_factors
     tested = [d for d in drafts if not d.same]
-    factors = dict(zip(map(id, tested), holm_factors([d.overall_p for d in tested]), strict=True))
+    factors = dict(zip(map(id, tested), correction([d.overall_p for d in tested]), strict=True))
     within = [d.equivalence_p(margin) for d in tested] if margin else []
-    inside = dict(zip(map(id, tested), holm_factors(within), strict=False))
+    inside = dict(zip(map(id, tested), correction(within), strict=False))
     return [
         Tested(d, factors.get(id(d), 1.0), margin if id(d) in inside else None, inside.get(id(d), 1.0)) for d in drafts
     ]
 
 
-def decided(drafts: Sequence[Draft], margin: float | None = None) -> list[Difference]:
+def decided(
+    drafts: Sequence[Draft], margin: float | None = None, *, independent: bool = False
+) -> list[Difference]:
     """With verdicts, corrected together."""
-    return [_difference(tested) for tested in corrected(drafts, margin)]
+    return [_difference(tested) for tested in corrected(drafts, margin, independent=independent)]
 
 
-def settled(pairings: Sequence[Pairing], claims: Claims) -> list[Difference]:
+def settled(pairings: Sequence[Pairing], claims: Claims, *, independent: bool = False) -> list[Difference]:
     """With verdicts, corrected together; where seeds are added until differences are decided, look by look.
 
-    What a look has decided stays as it was then, whatever seeds others need: Holm's procedure may then test the rest at
-    higher levels (Maurer and Bretz 2013). Pairings that reached no look are left out.
+    `independent`: the pairings share no results, as one pair on several tasks. What a look has decided stays as it was
+    then, whatever seeds others need: Holm's procedure may then test the rest at higher levels (Maurer and Bretz 2013).
+    Pairings that reached no look are left out.
     """
     known = [pairing for pairing in pairings if pairing.seeds]
     if not claims.looks:
-        return decided([pairing.draft(pairing.seeds) for pairing in known], claims.share)
+        return decided([pairing.draft(pairing.seeds) for pairing in known], claims.share, independent=independent)
     rows = [_Row(pairing, Looks(claims.looks)) for pairing in known]
     for number in claims.looks:
         for row in rows:

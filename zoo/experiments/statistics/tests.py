@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from math import sqrt
+from math import inf, sqrt
 from typing import Final, Literal, TypeAlias
 
 import numpy as np
@@ -128,6 +128,15 @@ def holm_factors(p_values: Sequence[float]) -> list[float]:
     for rank, index in enumerate(np.argsort(p_values, kind="stable")):
         highest = max(highest, (len(p_values) - rank) * p_values[index])
         factors[index] = highest / p_values[index]
+    return factors
+
+
+def hochberg_factors(p_values: Sequence[float]) -> list[float]:
+    """The same of Hochberg's adjustment (1988), which finds more, and holds for independent tests."""
+    factors, lowest = [1.0] * len(p_values), inf
+    for rank, index in enumerate(reversed(np.argsort(p_values, kind="stable")), 1):
+        lowest = min(lowest, rank * p_values[index])
+        factors[index] = lowest / p_values[index]
     return factors
 
 

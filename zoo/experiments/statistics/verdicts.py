@@ -134,14 +134,17 @@ def _of_given_items(results: Sequence[ScoredResult]) -> Scores:
 
 
 def adjusted(run: ScoredRun, pairings: Sequence[Pairing]) -> list[Difference]:
-    """With verdicts, corrected as the run's claims say: over the tasks of each pair, or over all pairs of variants."""
+    """With verdicts, corrected as the run's claims say: over the tasks of each pair, or over all pairs of variants.
+
+    Results on different tasks are independent; pairs share a variant's results.
+    """
     claims, baselines = run.plan.claims, run.plan.baselines
     together = claims.family_wise or claims.against is not None
     families: dict[object, list[Pairing]] = {}
     for pairing in pairings:
         family = () if together and pairing.second not in baselines else (pairing.first, pairing.second)
         families.setdefault(family, []).append(pairing)
-    found = [d for family in families.values() for d in settled(family, claims)]
+    found = [d for key, family in families.items() for d in settled(family, claims, independent=bool(key))]
     order = {(pairing.task, pairing.first, pairing.second): place for place, pairing in enumerate(pairings)}
     return sorted(found, key=lambda d: order[d.task, d.first, d.second])
 
