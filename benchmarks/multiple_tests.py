@@ -3,10 +3,10 @@
     python -m benchmarks.multiple_tests --repetitions 2000
 
 Two systems are compared on several tasks, of which some have a true difference; a wrong finding is a "better" on one of
-the others. Verdicts are those of a comparison (`settled`): Hochberg's correction over tasks, and with looks Holm's, where
-what a look decides stays and leaves its part of the level to the rest (Maurer and Bretz 2013). Over all pairs and tasks
-(`--family-wise`) and over the pairs with one variant (`--against`) it is Holm's too: such differences share a system,
-and with it the luck of its seeds. `--shared` makes all pairs against one.
+the others. Verdicts are those of a comparison (`settled`): Hochberg's correction over tasks, and with looks Holm's,
+where what a look decides stays and leaves its part of the level to the rest (Maurer and Bretz 2013). Over all pairs and
+tasks (`--family-wise`) and over the pairs with one variant (`--against`) it is Holm's too: such differences share a
+system, and with it the luck of its seeds. `--shared` makes all pairs against one.
 """
 
 from __future__ import annotations

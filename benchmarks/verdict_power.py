@@ -7,8 +7,8 @@ Two systems answer N items with K seeds each. An item is answered correctly with
 on how well it suits the system, and on the luck of the seed. Without a true difference, a test should find one in at
 most 5% of runs; with one, the more the better. Compared are zoo's test, the same with a weighted mean of t values
 (Cochran and Cox 1957, zoo's test before) and with Satterthwaite's degrees of freedom, a bootstrap of items, each with
-its mean over the seeds (Koehn 2004), Welch's t-test over seeds, and McNemar's test on the first seed. `--metrics` does the same
-through resampled metrics, for zoo's test alone.
+its mean over the seeds (Koehn 2004), Welch's t-test over seeds, and McNemar's test on the first seed. `--metrics` does
+the same through resampled metrics, for zoo's test alone.
 """
 
 from __future__ import annotations

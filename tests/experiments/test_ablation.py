@@ -81,12 +81,12 @@ def test_the_effect_of_an_edge_is_the_paired_difference_with_its_interval() -> N
     gains = after.astype(float) - before
     of_seeds, of_items = 40 * gains.mean(1).var(ddof=1), 3 * gains.mean(0).var(ddof=1)
     left = (40 * 3 * gains.var() - 2 * of_seeds - 39 * of_items) / 78
-    a, b = max(of_seeds, left) / 120, (of_items - left) / 120
+    a, b = max(of_seeds, left) / 120, max((of_items - left) / 120, 1 / 40**2)  # one item, if it is less
     assert on_first.difference == pytest.approx(0.1)
-    share = (a - 0.45 * left / 120) / (a + b)
-    reach = (share * 6.2053 + (1 - share) * 2.3313) * sqrt(a + b)
+    known = left / 360
+    reach = sqrt(6.2053**2 * (a - known) + 2.3313**2 * (b + known))
     assert on_first.low is not None and on_first.level == pytest.approx(0.025)
-    assert on_first.low == pytest.approx(0.1 - reach, abs=0.012)
+    assert on_first.low == pytest.approx(0.1 - reach, abs=0.002)
     assert on_second.difference == 0.0 and on_second.verdict == "not significant"
     assert effect.overall is not None and effect.overall.task == "mean"
     assert effect.overall.difference == pytest.approx(0.05)

@@ -91,9 +91,7 @@ def corrected(drafts: Sequence[Draft], margin: float | None = None, *, independe
     ]
 
 
-def decided(
-    drafts: Sequence[Draft], margin: float | None = None, *, independent: bool = False
-) -> list[Difference]:
+def decided(drafts: Sequence[Draft], margin: float | None = None, *, independent: bool = False) -> list[Difference]:
     """With verdicts, corrected together."""
     return [_difference(tested) for tested in corrected(drafts, margin, independent=independent)]
 
