@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from statistics import fmean
 
 from zoo.document import MISSING, Figure, Notes, Section, Table
 from zoo.document.blocks import Block
 from zoo.document.charts import number
+from zoo.experiments.plan.claims import FEWEST
+from zoo.experiments.report.chance import differing
 from zoo.experiments.report.costs import cost_chart
-from zoo.experiments.report.differences import interval, seeds_to_show
+from zoo.experiments.report.differences import interval
 from zoo.experiments.results.scored import ScoredRun
 from zoo.experiments.statistics.costs import LATENCY, MEMORY, OPERATIONS, PARAMETERS, Quantity
 from zoo.experiments.statistics.draft import MEAN
 from zoo.experiments.statistics.standing import Standing
-from zoo.experiments.statistics.tests import EQUIVALENT, SAME, Difference, tiers
+from zoo.experiments.statistics.tests import EQUIVALENT, SAME, TOO_FEW, Difference, tiers
 from zoo.experiments.statistics.verdicts import Comparisons
 
 CHARTED = (PARAMETERS, OPERATIONS, LATENCY, MEMORY)
@@ -28,10 +31,17 @@ MOST_NAMED = 4
 
 
 def answer_section(
-    run: ScoredRun, comparisons: Comparisons, costs: Sequence[Quantity] = (), caveats: Sequence[str] = ()
+    run: ScoredRun,
+    comparisons: Comparisons,
+    costs: Sequence[Quantity] = (),
+    caveats: Sequence[str] = (),
+    more_seeds: Callable[[int], str] = lambda n_seeds: "",
 ) -> Section:
-    """Sentences, a table with intervals and tiers, and a chart of score against cost, if costs are known."""
-    answer = _Answer(run, comparisons, {quantity.label: quantity for quantity in costs})
+    """Sentences, a table with intervals and tiers, and a chart of score against cost, if costs are known.
+
+    `more_seeds` says what it takes to have so many.
+    """
+    answer = _Answer(run, comparisons, {quantity.label: quantity for quantity in costs}, more_seeds)
     lead = Notes((*answer.sentences(), *caveats), lead=True)
     blocks: list[Block] = [answer.table(), *answer.chart()] if answer.ranked else []
     return Section("summary", "Summary", (lead, *blocks), brief=True)
@@ -40,8 +50,14 @@ def answer_section(
 class _Answer:
     """What the scores that decide as a whole say of the systems."""
 
-    def __init__(self, run: ScoredRun, comparisons: Comparisons, costs: Mapping[str, Quantity]) -> None:
-        self.run, self.comparisons, self.costs = run, comparisons, costs
+    def __init__(
+        self,
+        run: ScoredRun,
+        comparisons: Comparisons,
+        costs: Mapping[str, Quantity],
+        more_seeds: Callable[[int], str],
+    ) -> None:
+        self.run, self.comparisons, self.costs, self.more_seeds = run, comparisons, costs, more_seeds
         self.standings = comparisons.main_standings
         self.ranked = sorted(
             (name for name in run.plan.names if name in self.standings), key=lambda name: -self.standings[name].mean
@@ -63,8 +79,14 @@ class _Answer:
         if not self.ranked:
             yield self._without_answer()
             return
-        yield self._best() if len(self.ranked) > 1 else self._alone()
-        more = [*self._at_chance()] or [*self._cost(), *self._baselines()]
+        if len(self.ranked) > 1:
+            yield self._best()
+            yield from self._undecided()
+        else:
+            yield self._alone()
+        level = [*self._at_chance()]
+        yield from [] if level else differing(self.comparisons)
+        more = level or [*self._cost(), *self._baselines()]
         yield from [" ".join(more)] if more else []
         yield self._grounds()
 
@@ -103,13 +125,14 @@ class _Answer:
 
     def _best(self) -> str:
         best, second = self.ranked[:2]
-        group = self.tiers[0]
+        group, d = self.tiers[0], self._of_the_best
         score = f"{100 * self.standings[best].mean:.1f} {self.where}"
-        d = self.found.get((best, second)) or self.found.get((second, best))
         if len(group) == 1:
             by = f": {_lead(d)} above {second}" if d else ""
             return f"{best} is the best of {len(self.ranked)} systems, with {score}{by}."
-        if len(group) == len(self.ranked):
+        if d and d.verdict == TOO_FEW:
+            start = f"No winner yet {'between' if len(group) == 2 else 'among'} {_listed(group)} {self.where}"
+        elif len(group) == len(self.ranked):
             start = f"No winner among {_listed(self.ranked)} {self.where}"
         else:
             start = f"{_listed(group)} share the first place {self.where}"
@@ -122,7 +145,44 @@ class _Answer:
             return f", and {second} is the same model"
         if d.verdict == EQUIVALENT:
             return f", and {second} is equivalent within {self.comparisons.claims.margin:g} points"
-        return f", but its lead of {_lead(d)} over {second} is not significant{seeds_to_show(d)}"
+        if d.n_seeds == 1 and not d.fixed:
+            return f", {_lead(d)} above {second}, but another seed could tell otherwise"
+        return f", but its lead of {_lead(d)} over {second} is not significant{self._by_seed(second)}"
+
+    @property
+    def _of_the_best(self) -> Difference | None:
+        """The difference between the first two."""
+        best, second = self.ranked[:2]
+        return self.found.get((best, second)) or self.found.get((second, best))
+
+    def _by_seed(self, second: str) -> str:
+        """How the best's lead varies from seed to seed."""
+        best, tasks = self.ranked[0], self.run.plan.averaged
+        scores: dict[int, dict[tuple[str, str], float]] = {}
+        for name in (best, second):
+            for task in tasks:
+                for result in self.run.finetuned(name, task):
+                    scores.setdefault(result.job.seed, {})[name, task] = result.main_score
+        whole = [by_cell for _, by_cell in sorted(scores.items()) if len(by_cell) == 2 * len(tasks)]
+        leads = [100 * fmean(by_cell[best, task] - by_cell[second, task] for task in tasks) for by_cell in whole]
+        if len(leads) < 2:
+            return ""
+        if len(leads) <= MOST_NAMED:
+            return f": by seed it is {_listed([f'{lead:.1f}' for lead in leads])}"
+        return f": by seed it is {min(leads):.1f} to {max(leads):.1f}"
+
+    def _undecided(self) -> Iterator[str]:
+        """How many seeds would tell, and what they take."""
+        d = self._of_the_best
+        if d is None or d.verdict != TOO_FEW:
+            return
+        needed = d.seeds_needed or (FEWEST if d.n_seeds < FEWEST else 0)
+        if needed <= d.n_seeds:
+            return
+        size = "A lead of this size takes" if d.seeds_needed else "To tell takes at least"
+        power = " to show (80% power)" if d.seeds_needed else ""
+        cost = self.more_seeds(needed)
+        yield f"{size} {'about ' * bool(power)}{needed} seeds{power}{cost and f'; {cost}'}."
 
     def _alone(self) -> str:
         (name,) = self.ranked

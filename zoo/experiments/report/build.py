@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 
 from zoo.core.files import write_text
@@ -27,6 +28,7 @@ from zoo.experiments.report import (
     selection,
 )
 from zoo.experiments.report.answer import answer_section
+from zoo.experiments.report.more_seeds import more_seeds
 from zoo.experiments.report.results_json import summary
 from zoo.experiments.results.folder import read_made
 from zoo.experiments.results.records import FailedResult
@@ -54,7 +56,7 @@ def document(analysis: Analysis, made: Made | None = None) -> Document:
     plan = analysis.run.plan
     return Document(
         title=title(plan),
-        sections=tuple(sections(analysis)),
+        sections=tuple(sections(analysis, made)),
         data=lambda: summary(analysis, costs=True),
         files={"plan.json": plan.model_dump_json(indent=1)},
         made=made,
@@ -62,15 +64,15 @@ def document(analysis: Analysis, made: Made | None = None) -> Document:
     )
 
 
-def sections(analysis: Analysis) -> Iterator[Section]:
+def sections(analysis: Analysis, made: Made | None = None) -> Iterator[Section]:
     """The whole report: the answer, what it rests on, details, and how it was made."""
     run, comparisons, effects = analysis.run, analysis.comparisons, analysis.effects
     warned = tuple(caveats(run, comparisons))
-    made = (
+    whole = (
         *(
             ablation.sections(run, effects, warned)
             if effects
-            else [answer_section(run, comparisons, quantities(run), warned)]
+            else [answer_section(run, comparisons, quantities(run), warned, partial(more_seeds, run, made))]
         ),
         scores.scores_section(run, comparisons),
         differences.tiers_section(comparisons),
@@ -94,7 +96,7 @@ def sections(analysis: Analysis) -> Iterator[Section]:
         provenance.environment_section(run),
         provenance.repeat_section(run),
     )
-    return (section for section in made if section)
+    return (section for section in whole if section)
 
 
 def caveats(run: ComparisonRun, comparisons: Comparisons) -> Iterator[str]:

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from typing import TypeAlias
 
 from zoo.document import MISSING, Figure, Notes, Section, Table
+from zoo.experiments.report import chance
 from zoo.experiments.report.plots import differences_chart
 from zoo.experiments.statistics.tests import EQUIVALENT, OUT_OF_REACH, SAME, TOO_FEW, Difference, Spread
 from zoo.experiments.statistics.verdicts import Comparisons
@@ -82,6 +83,7 @@ def comparison_notes(comparisons: Comparisons) -> list[str]:
         of_variants = {name: s for name, s in by_system.items() if name not in comparisons.baselines}
         constant = [_constant(name, s) for name, s in of_variants.items() if s.n_constant]
         notes += [f"Constant predictions on {task}: {', '.join(constant)}."] if constant else []
+    notes += chance.notes(comparisons)
     notes += [f"No verdict on {task}: its gold labels were not stored." for task in comparisons.undecided]
     return notes
 

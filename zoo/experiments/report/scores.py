@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from statistics import fmean, stdev
 
 from zoo.document import MISSING, Figure, Notes, Section, Table
+from zoo.experiments.report.chance import mark
 from zoo.experiments.report.data_notes import device_notes, left_out_notes, training_split
 from zoo.experiments.report.differences import comparison_notes, tier_of
 from zoo.experiments.report.plots import seeds_chart
@@ -53,7 +54,9 @@ def score_table(run: ScoredRun, comparisons: Comparisons) -> Table:
     """A row per system, a column per task, and the mean of all; the tiers of variants by cell."""
     tasks = [task.name for task in run.plan.tasks]
     means = average_table(run, comparisons)
-    rows = tuple((name, *(score(run, name, task) for task in tasks), *texts) for name, *texts in means.rows)
+    rows = tuple(
+        (name, *(score(run, comparisons, name, task) for task in tasks), *texts) for name, *texts in means.rows
+    )
     ranks = {
         (row, column): rank
         for row, (name, *_) in enumerate(rows)
@@ -179,8 +182,8 @@ def task_label(run: ScoredRun, name: str) -> str:
     return f"{name} ({' + '.join(run.plan.task(name).measures)})"
 
 
-def score(run: ScoredRun, system: str, task: str) -> str:
-    """Mean and standard deviation over seeds, x 100, and how many seeds are missing."""
+def score(run: ScoredRun, comparisons: Comparisons, system: str, task: str) -> str:
+    """Mean and standard deviation over seeds, x 100, and how many seeds are missing or have learnt nothing."""
     values = [100 * result.main_score for result in run.finetuned(system, task)]
     if not values:
         if system in run.plan.baselines and system not in run.plan.task(task).baselines:
@@ -188,8 +191,9 @@ def score(run: ScoredRun, system: str, task: str) -> str:
         return "failed" if run.failed(system, task) else "not done"
     expected = run.plan.n_seeds(system, task)
     spread = f" ± {stdev(values):.1f}" if len(values) > 1 else ""
-    missing = f" ({len(values)} of {expected})" if len(values) < expected else ""
-    return f"{fmean(values):.1f}{spread}{missing}"
+    missing = f"{len(values)} of {expected}" if len(values) < expected else ""
+    remarks = "; ".join(filter(None, (missing, mark(comparisons.spreads[task][system]))))
+    return f"{fmean(values):.1f}{spread}{remarks and f' ({remarks})'}"
 
 
 def points(value: float | None) -> str:

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from statistics import fmean
 
 from zoo.document import MISSING, Notes, Section, Table
-from zoo.experiments.results.records import TaskResult
+from zoo.experiments.report.more_seeds import duration, seconds_by_cell
 from zoo.experiments.results.run import ComparisonRun
 from zoo.experiments.statistics.seeding import decides
 from zoo.experiments.statistics.tests import OUT_OF_REACH, SAME, TOO_FEW, Difference
@@ -66,21 +66,14 @@ def _counts(asked: Sequence[Difference]) -> Iterator[str]:
 
 def _cost(run: ComparisonRun) -> Iterator[str]:
     """What the trainings have cost, and what the rest would, by the mean of the same variant and task."""
-    trained = [r for r in run.results if isinstance(r, TaskResult) and r.job.system in run.plan.finetuned]
     jobs = [job for job in run.plan.jobs if job.task is not None and job.system in run.plan.finetuned]
-    seconds: dict[tuple[str, str | None], list[float]] = {}
-    for result in trained:
-        seconds.setdefault((result.job.system, result.job.task), []).append(result.cost.seconds)
+    seconds = seconds_by_cell(run)
     means = {cell: fmean(values) for cell, values in seconds.items()}
     if any((job.system, job.task) not in means for job in jobs):
         return
     done, whole = sum(map(sum, seconds.values())), sum(means[job.system, job.task] for job in jobs)
+    n_done = sum(map(len, seconds.values()))
     yield (
-        f"{len(trained)} of {len(jobs)} fine-tunings were made, in {_time(done)} of computing; all of them would have "
-        f"taken about {_time(whole)}."
+        f"{n_done} of {len(jobs)} fine-tunings were made, in {duration(done)} of computing; all of them would have "
+        f"taken about {duration(whole)}."
     )
-
-
-def _time(seconds: float) -> str:
-    minutes = seconds / 60
-    return f"{seconds:.0f} s" if minutes < 2 else f"{minutes:,.0f} min" if minutes < 120 else f"{minutes / 60:,.1f} h"

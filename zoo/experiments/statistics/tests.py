@@ -31,7 +31,8 @@ N_DRAWS = 2_000
 class Spread(Record):
     """A system's scores on a task over seeds; the interval is Student's, None for a single seed.
 
-    `n_constant` runs predict one and the same for every item.
+    `n_constant` runs predict one and the same for every item. The runs of the seeds `at_chance` are not significantly
+    above the best such answer; None where there is none, or no gold labels.
     """
 
     n: int
@@ -41,6 +42,8 @@ class Spread(Record):
     high: float | None
     n_constant: int
     mean_without_constant: float | None
+    at_chance: tuple[int, ...] | None = None
+    mean_above_chance: float | None = None
 
 
 class Look(Record):

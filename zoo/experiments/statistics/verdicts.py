@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import combinations
+from statistics import fmean
 
 import numpy as np
 
@@ -11,6 +12,7 @@ from zoo.core.specs import Record
 from zoo.experiments.plan.claims import Claims
 from zoo.experiments.results.scored import ScoredResult, ScoredRun, ScoredTask
 from zoo.experiments.statistics.bootstrap import resampled
+from zoo.experiments.statistics.chance import at_chance, chance_of
 from zoo.experiments.statistics.decisions import settled
 from zoo.experiments.statistics.draft import MEAN, Pairing, Scores
 from zoo.experiments.statistics.standing import Standing, standings
@@ -63,16 +65,9 @@ class Comparisons(Record):
 def compare_systems(run: ScoredRun) -> Comparisons:
     """Spread, differences and tiers of every task; only the spread if gold labels are missing."""
     variants = run.plan.names
-    spreads = {
-        task.name: {
-            system: spread([r.main_score for r in results], [has_constant_predictions(task, r) for r in results])
-            for system in (*variants, *task.baselines)
-            if (results := run.finetuned(system, task.name))
-        }
-        for task in run.plan.tasks
-    }
     undecided = tuple(task.name for task in run.plan.tasks if task.dev and not run.gold.get(task.name))
-    scores = {task: _scores(run, task) for task in spreads if task not in undecided}
+    scores = {task.name: _scores(run, task.name) for task in run.plan.tasks if task.name not in undecided}
+    spreads = {task.name: _spreads(run, task, scores.get(task.name, {})) for task in run.plan.tasks}
     differences = adjusted(run, [pairing for task in scores for pairing in _pairings(run, {task: scores[task]})])
     tiers_of = {
         task: tuple(
@@ -98,6 +93,20 @@ def compare_systems(run: ScoredRun) -> Comparisons:
         baselines=run.plan.baselines,
         claims=run.plan.claims,
     )
+
+
+def _spreads(run: ScoredRun, task: ScoredTask, scores: Mapping[str, Scores]) -> dict[str, Spread]:
+    chance, found = chance_of(run, task.name), {}
+    for system in (*run.plan.names, *task.baselines):
+        if results := run.finetuned(system, task.name):
+            made = spread([r.main_score for r in results], [has_constant_predictions(task, r) for r in results])
+            if chance and system in run.plan.names:
+                seeds = at_chance(scores[system], chance)
+                above = [result.main_score for result in results if result.job.seed not in seeds]
+                rest = fmean(above) if above else None
+                made = made.model_copy(update={"at_chance": seeds, "mean_above_chance": rest})
+            found[system] = made
+    return found
 
 
 def has_constant_predictions(task: ScoredTask, result: ScoredResult) -> bool:

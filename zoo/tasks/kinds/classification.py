@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from zoo.core.errors import UnknownName
 from zoo.core.specs import LOSS_FIELDS
-from zoo.tasks.kinds.kind import EncodedItem, TaskKind, are_probabilities, percent, rounded
+from zoo.tasks.kinds.kind import EncodedItem, TaskKind, are_probabilities, most_common, percent, rounded
 from zoo.tasks.task import Example
 
 if TYPE_CHECKING:
@@ -78,6 +78,10 @@ class Classification(TaskKind):
         import numpy as np
 
         return np.asarray(values, dtype=np.int64)
+
+    def constants(self, gold: Sequence[Any]) -> list[list[Any]]:
+        """The most frequent classes, each for every item."""
+        return most_common(gold)
 
 
 def is_id(value: Any, n: int) -> bool:

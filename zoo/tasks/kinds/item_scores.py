@@ -38,3 +38,7 @@ class ItemScores(Regression):
     def is_constant(self, values: Sequence[Any]) -> bool:
         """Equal scores do not mean equal predictions."""
         return False
+
+    def constants(self, gold: Sequence[Any]) -> list[list[Any]]:
+        """None: no labels are known."""
+        return []

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 from abc import ABC, abstractmethod
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, ClassVar, TypeAlias
@@ -27,6 +29,9 @@ class UnfitWord(ZooError):
         super().__init__(f"word {place + 1}: {message}")
         self.place = place
 
+
+MOST_CONSTANTS = 10
+"""Answers that are tried as the only one."""
 
 DIGITS = 6
 """Digits of a probability that is kept."""
@@ -304,6 +309,16 @@ class TaskKind(ABC):
     def is_constant(self, values: Sequence[Any]) -> bool:
         """Whether the same is predicted whatever is read."""
         return all(value == values[0] for value in values)
+
+    def constants(self, gold: Sequence[Any]) -> list[list[Any]]:
+        """Predictions of one answer for every item, of which the best has the score of chance; none by default."""
+        return []
+
+
+def most_common(gold: Sequence[Any]) -> list[list[Any]]:
+    """Each of the most frequent labels for every item."""
+    counts = Counter(map(json.dumps, gold))
+    return [[json.loads(label)] * len(gold) for label, _ in counts.most_common(MOST_CONSTANTS)]
 
 
 def rounded(probabilities: Tensor) -> Any:

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from zoo.tasks.kinds.classification import class_id, id_of, is_id
-from zoo.tasks.kinds.kind import EncodedItem, TaskKind, are_probabilities, judged_each, percent, rounded
+from zoo.tasks.kinds.kind import EncodedItem, TaskKind, are_probabilities, judged_each, most_common, percent, rounded
 from zoo.tasks.task import Example
 
 if TYPE_CHECKING:
@@ -98,6 +98,10 @@ class MultiLabel(TaskKind):
         for row, ids in zip(made, values, strict=True):
             row[list(ids)] = 1
         return made
+
+    def constants(self, gold: Sequence[Any]) -> list[list[Any]]:
+        """The most frequent sets of labels, each for every item."""
+        return most_common(gold)
 
 
 def _split(cell: str) -> list[str]:

@@ -7,7 +7,17 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from zoo.core.errors import ZooError
 from zoo.tasks.kinds.classification import NO_CLASS
-from zoo.tasks.kinds.kind import TEXT, EncodedItem, ItemField, TaskKind, are_probabilities, percent, rounded, text_in
+from zoo.tasks.kinds.kind import (
+    TEXT,
+    EncodedItem,
+    ItemField,
+    TaskKind,
+    are_probabilities,
+    most_common,
+    percent,
+    rounded,
+    text_in,
+)
 from zoo.tasks.task import Example
 
 if TYPE_CHECKING:
@@ -136,3 +146,7 @@ class MultipleChoice(TaskKind):
         import numpy as np
 
         return np.asarray(values, dtype=np.int64)
+
+    def constants(self, gold: Sequence[Any]) -> list[list[Any]]:
+        """The most frequent places, each for every item."""
+        return most_common(gold)

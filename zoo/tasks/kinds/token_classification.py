@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
@@ -12,6 +13,7 @@ from zoo.core.errors import UnknownName, ZooError
 from zoo.core.specs import LOSS_FIELDS
 from zoo.tasks.kinds.classification import class_id, id_of, is_id
 from zoo.tasks.kinds.kind import (
+    MOST_CONSTANTS,
     EncodedItem,
     ItemField,
     Rewording,
@@ -263,6 +265,11 @@ class TokenClassification(TaskKind):
     def is_constant(self, values: Sequence[Any]) -> bool:
         """Whether all words have one tag."""
         return len({tag for tags in values for tag in tags}) == 1
+
+    def constants(self, gold: Sequence[Any]) -> list[list[Any]]:
+        """The most frequent tags, each for every word."""
+        counts = Counter(tag for tags in gold for tag in tags)
+        return [[[tag] * len(tags) for tags in gold] for tag, _ in counts.most_common(MOST_CONSTANTS)]
 
 
 def _firsts(offsets: Ids, words: Sequence[tuple[int, int]]) -> list[int]:

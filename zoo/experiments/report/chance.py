@@ -1,0 +1,62 @@
+"""Sentences and marks on runs that have learnt nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from zoo.experiments.statistics.tests import Spread
+from zoo.experiments.statistics.verdicts import Comparisons
+
+MOST_NAMED = 4
+"""Systems on a task that the answer names."""
+
+REMEDY = (
+    "Where some seeds learn, more steps, a longer warm-up or a lower learning rate may let the others (Mosbach et al. "
+    "2021)"
+)
+
+
+def mark(spread: Spread) -> str:
+    """How many runs are at chance, in a cell; empty if none is."""
+    n = len(spread.at_chance or ())
+    if not n or spread.n == 1:
+        return "at chance" * n
+    return "all at chance" if n == spread.n else f"{n} of {spread.n} at chance"
+
+
+def notes(comparisons: Comparisons) -> Iterator[str]:
+    """Which runs are at chance, by task, and what may help."""
+    found = {task: [*_told(of)] for task, of in comparisons.spreads.items()}
+    yield from (f"At chance on {task}: {', '.join(told)}." for task, told in found.items() if told)
+    if any(found.values()):
+        yield (
+            "At chance: a run's score is not significantly above that of the best one answer for every item (one-sided "
+            "at 5%, over items)."
+        )
+    if any(_differ(comparisons)):
+        yield f"{REMEDY}: zoo compare --finetune-steps, --tune."
+
+
+def differing(comparisons: Comparisons) -> Iterator[str]:
+    """That not every seed has learnt, which makes spreads large; nothing if all or none have."""
+    found = [*_differ(comparisons)]
+    if found:
+        listed = "; ".join(found[:MOST_NAMED])
+        more = f"; {len(found) - MOST_NAMED} more in Scores" if len(found) > MOST_NAMED else ""
+        yield f"Not every seed learns, so means depend on how many do. At chance: {listed}{more}. {REMEDY}."
+
+
+def _differ(comparisons: Comparisons) -> Iterator[str]:
+    for task, by_system in comparisons.spreads.items():
+        for name, spread in by_system.items():
+            if spread.at_chance and spread.mean_above_chance is not None:
+                rest = 100 * spread.mean_above_chance
+                yield f"{len(spread.at_chance)} of {spread.n} runs of {name} on {task} (the others: {rest:.1f})"
+
+
+def _told(by_system: dict[str, Spread]) -> Iterator[str]:
+    for name, spread in by_system.items():
+        if spread.at_chance:
+            rest = spread.mean_above_chance
+            others = "" if rest is None else f" (mean of the others {100 * rest:.1f})"
+            yield f"{name} in {len(spread.at_chance)} of {spread.n} runs{others}"
