@@ -10,10 +10,7 @@ from zoo.experiments.statistics.verdicts import Comparisons
 MOST_NAMED = 4
 """Systems on a task that the answer names."""
 
-REMEDY = (
-    "Where some seeds learn, more steps, a longer warm-up or a lower learning rate may let the others (Mosbach et al. "
-    "2021)"
-)
+REMEDY = "Where some seeds learn, more steps or a longer warm-up may let the others (Mosbach et al. 2021)"
 
 
 def mark(spread: Spread) -> str:

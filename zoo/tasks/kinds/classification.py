@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from zoo.core.errors import UnknownName
 from zoo.core.specs import LOSS_FIELDS
-from zoo.tasks.kinds.kind import EncodedItem, TaskKind, are_probabilities, most_common, percent, rounded
+from zoo.tasks.kinds.constants import most_common
+from zoo.tasks.kinds.kind import EncodedItem, TaskKind, are_probabilities, percent, rounded
 from zoo.tasks.task import Example
 
 if TYPE_CHECKING:

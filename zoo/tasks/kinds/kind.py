@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import json
 from abc import ABC, abstractmethod
-from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, ClassVar, TypeAlias
@@ -29,9 +27,6 @@ class UnfitWord(ZooError):
         super().__init__(f"word {place + 1}: {message}")
         self.place = place
 
-
-MOST_CONSTANTS = 10
-"""Answers that are tried as the only one."""
 
 DIGITS = 6
 """Digits of a probability that is kept."""
@@ -313,12 +308,6 @@ class TaskKind(ABC):
     def constants(self, gold: Sequence[Any]) -> list[list[Any]]:
         """Predictions of one answer for every item, of which the best has the score of chance; none by default."""
         return []
-
-
-def most_common(gold: Sequence[Any]) -> list[list[Any]]:
-    """Each of the most frequent labels for every item."""
-    counts = Counter(map(json.dumps, gold))
-    return [[json.loads(label)] * len(gold) for label, _ in counts.most_common(MOST_CONSTANTS)]
 
 
 def rounded(probabilities: Tensor) -> Any:

@@ -6,7 +6,8 @@ from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from zoo.tasks.kinds.classification import class_id, id_of, is_id
-from zoo.tasks.kinds.kind import EncodedItem, TaskKind, are_probabilities, judged_each, most_common, percent, rounded
+from zoo.tasks.kinds.constants import most_common
+from zoo.tasks.kinds.kind import EncodedItem, TaskKind, are_probabilities, judged_each, percent, rounded
 from zoo.tasks.task import Example
 
 if TYPE_CHECKING:

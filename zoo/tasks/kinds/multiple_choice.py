@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from zoo.core.errors import ZooError
 from zoo.tasks.kinds.classification import NO_CLASS
+from zoo.tasks.kinds.constants import most_common
 from zoo.tasks.kinds.kind import (
     TEXT,
     EncodedItem,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
@@ -12,8 +11,8 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from zoo.core.errors import UnknownName, ZooError
 from zoo.core.specs import LOSS_FIELDS
 from zoo.tasks.kinds.classification import class_id, id_of, is_id
+from zoo.tasks.kinds.constants import most_common_tags
 from zoo.tasks.kinds.kind import (
-    MOST_CONSTANTS,
     EncodedItem,
     ItemField,
     Rewording,
@@ -268,8 +267,7 @@ class TokenClassification(TaskKind):
 
     def constants(self, gold: Sequence[Any]) -> list[list[Any]]:
         """The most frequent tags, each for every word."""
-        counts = Counter(tag for tags in gold for tag in tags)
-        return [[[tag] * len(tags) for tags in gold] for tag, _ in counts.most_common(MOST_CONSTANTS)]
+        return most_common_tags(gold)
 
 
 def _firsts(offsets: Ids, words: Sequence[tuple[int, int]]) -> list[int]:
