@@ -14,7 +14,6 @@ from zoo.tasks.kinds.kind import (
     ItemField,
     TaskKind,
     are_probabilities,
-    most_common,
     percent,
     rounded,
     text_in,
