@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from datetime import date
 from math import sqrt
@@ -73,9 +74,13 @@ def test_where_seeds_are_too_few_it_says_why_and_what_more_would_take() -> None:
     n_more = d.seeds_needed - 3
     assert more == (  # each fine-tuning takes a second here, and two variants have one task
         f"A lead of this size takes about {d.seeds_needed} seeds to show (80% power); {n_more} more take about "
-        f"{2 * n_more} s of computing: zoo compare bert-tiny albert-tiny --tasks lamps --seeds {d.seeds_needed} "
-        "--reuse mine."
+        f"{2 * n_more} s of computing: zoo compare bert-tiny albert-tiny --tasks lamps --out=mine --seeds {d.seeds_needed}."
     )
+
+
+def test_where_the_folder_is_not_known_results_are_taken_from_all() -> None:
+    more = document(analyse(made_up(3, UNSURE)), Made("2026-11-28", "zoo compare --seeds=3")).answer[1]
+    assert re.search(r": zoo compare --seeds \d+ --reuse runs\.$", more)
 
 
 @pytest.mark.parametrize("command", ["zoo.compare()", "zoo compare --plan p.json", "zoo compare --resume --out x"])

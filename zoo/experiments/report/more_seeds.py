@@ -3,14 +3,10 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Sequence
 
 from zoo.document import Made
 from zoo.experiments.results.records import TaskResult
 from zoo.experiments.results.run import ComparisonRun
-
-REPLACED = ("--seeds", "--out", "--reuse")
-"""Options of the command that made a run, each with a value, that are others in the one that adds seeds."""
 
 FIXED = ("--plan", "--resume", "--until-decided")
 """Options with which a command cannot be given other seeds, or adds them itself."""
@@ -54,21 +50,11 @@ def _seconds(run: ComparisonRun, n_more: int) -> float | None:
 
 
 def _command(made: Made | None, n_seeds: int) -> str:
-    """The command that made the run, with more seeds and its results; empty if that cannot be said."""
+    """The command that made the run, with more seeds, which extends the run; empty if that cannot be said."""
     words = shlex.split(made.command) if made else []
-    if words[:2] != ["zoo", "compare"] or {*FIXED} & {word.split("=")[0] for word in words}:
+    names = [word.partition("=")[0] for word in words]
+    if words[:2] != ["zoo", "compare"] or {*FIXED} & {*names}:
         return ""
-    folder = _value(words, "--out") or "runs"
-    kept = [word for place, word in enumerate(words) if not _replaced(words, place)]
-    return shlex.join([*kept, "--seeds", f"{n_seeds}", "--reuse", folder])
-
-
-def _replaced(words: Sequence[str], place: int) -> bool:
-    return words[place].split("=")[0] in REPLACED or (place > 0 and words[place - 1] in REPLACED)
-
-
-def _value(words: Sequence[str], option: str) -> str | None:
-    for word, following in zip(words, [*words[1:], ""], strict=True):
-        if word.split("=")[0] == option:
-            return word.partition("=")[2] or following
-    return None
+    kept = [w for w, name, before in zip(words, names, ["", *words], strict=False) if "--seeds" not in (name, before)]
+    reused = [] if "--out" in names else ["--reuse", "runs"]
+    return shlex.join([*kept, "--seeds", f"{n_seeds}", *reused])
