@@ -74,7 +74,8 @@ def test_where_seeds_are_too_few_it_says_why_and_what_more_would_take() -> None:
     n_more = d.seeds_needed - 3
     assert more == (  # each fine-tuning takes a second here, and two variants have one task
         f"A lead of this size takes about {d.seeds_needed} seeds to show (80% power); {n_more} more take about "
-        f"{2 * n_more} s of computing: zoo compare bert-tiny albert-tiny --tasks lamps --out=mine --seeds {d.seeds_needed}."
+        f"{2 * n_more} s of computing: zoo compare bert-tiny albert-tiny --tasks lamps --out=mine --seeds "
+        f"{d.seeds_needed}."
     )
 
 
