@@ -10,7 +10,7 @@ from torch import nn
 
 from zoo import IGNORE, Batch, Dims, Init, Layout, ZooError
 from zoo.blocks import Dropout, SelfAttention, TokenPrediction, attention, dropped_attention, initialise, predict_tokens
-from zoo.blocks.attention import _attend_by_length, _attend_padded
+from zoo.blocks.attention import Attention, _attend_by_length, _attend_padded
 from zoo.blocks.init import sinusoids
 
 DIMS = Dims(
@@ -37,8 +37,8 @@ def test_attention_over_the_padded_rectangle_is_the_same() -> None:
     torch.manual_seed(0)
     q, k, v = torch.randn(3, sum(LENGTHS), 3, 5)
     layout = Layout(LENGTHS)
-    expected = _attend_by_length(q, k, v, layout, 0.0)
-    torch.testing.assert_close(_attend_padded(q, k, v, layout, 0.0), expected, atol=1e-6, rtol=1e-5)
+    expected = _attend_by_length(Attention(q, k, v, layout, 0.0))
+    torch.testing.assert_close(_attend_padded(Attention(q, k, v, layout, 0.0)), expected, atol=1e-6, rtol=1e-5)
 
 
 def test_a_head_count_that_does_not_divide_the_width_is_refused() -> None:
@@ -124,15 +124,15 @@ def test_attention_with_dropout_is_the_librarys_but_for_what_it_drops(
     added = torch.randn(1, 3, 7, 7)
     bias = (lambda query, key: added[..., : query.shape[2], : query.shape[2]]) if biased else None
     q, k, v = (torch.randn(15, 3, 5, requires_grad=True) for _ in range(3))
-    expected = _attend_by_length(q, k, v, layout, 0.0, window, bias, 0.3)  # torch's own attention
+    expected = _attend_by_length(Attention(q, k, v, layout, 0.0, window, bias, 0.3))  # torch's own attention
     with torch.no_grad():
-        draws = torch.stack([_attend_by_length(q, k, v, layout, 0.2, window, bias, 0.3) for _ in range(600)])
+        draws = torch.stack([_attend_by_length(Attention(q, k, v, layout, 0.2, window, bias, 0.3)) for _ in range(600)])
     error = draws.std(0) / math.sqrt(len(draws))
     assert ((draws.mean(0) - expected).abs() <= 5 * error + 1e-5).all() and error.mean() > 1e-3
     monkeypatch.setattr(attention, "dropped", lambda weights, p: weights)
     monkeypatch.setattr(dropped_attention, "kept_share", lambda p: 1.0)
     monkeypatch.setattr(dropped_attention, "kept_values", lambda shape, p: torch.ones(shape, dtype=torch.uint8))
-    kept = _attend_by_length(q, k, v, layout, 0.2, window, bias, 0.3)
+    kept = _attend_by_length(Attention(q, k, v, layout, 0.2, window, bias, 0.3))
     torch.testing.assert_close(kept, expected, atol=1e-6, rtol=1e-5)
     gradients = (torch.autograd.grad(out.square().sum(), (q, k, v)) for out in (kept, expected))
     for ours, theirs in zip(*gradients, strict=True):
@@ -143,7 +143,7 @@ def test_the_gradient_of_attention_with_dropout_is_that_of_the_same_mask() -> No
     """Against torch's operations in double precision, with the mask that was drawn."""
     q, k, v = (torch.randn(18, 3, 5, requires_grad=True, dtype=torch.float64) for _ in range(3))
     torch.manual_seed(3)
-    mixed = _attend_by_length(q, k, v, Layout((6, 6, 6)), 0.4)
+    mixed = _attend_by_length(Attention(q, k, v, Layout((6, 6, 6)), 0.4))
     torch.manual_seed(3)
     kept = dropped_attention.kept_values((9, 6, 6), 0.4)
     heads = [its.view(3, 6, 3, 5).transpose(1, 2) for its in (q, k, v)]
@@ -159,8 +159,10 @@ def test_in_half_precision_attention_with_dropout_stays_near_the_librarys() -> N
     torch.manual_seed(0)
     layout = Layout((40, 24))
     q, k, v = (torch.randn(64, 3, 16) for _ in range(3))
-    expected = _attend_by_length(q, k, v, layout, 0.0)
+    expected = _attend_by_length(Attention(q, k, v, layout, 0.0))
     with torch.autocast("cpu", torch.bfloat16):
-        found = [_attend_by_length(q.bfloat16(), k.bfloat16(), v.bfloat16(), layout, 0.1) for _ in range(400)]
+        found = [
+            _attend_by_length(Attention(q.bfloat16(), k.bfloat16(), v.bfloat16(), layout, 0.1)) for _ in range(400)
+        ]
     assert found[0].dtype == torch.bfloat16
     torch.testing.assert_close(torch.stack(found).float().mean(0), expected, atol=0.08, rtol=0.0)

@@ -10,7 +10,7 @@ from torch import Tensor
 
 from zoo import Layout
 from zoo.blocks import attention, flash
-from zoo.blocks.attention import _attend_by_length, _attend_padded, _chosen
+from zoo.blocks.attention import Attention, _attend_by_length, _attend_padded, _chosen
 from zoo.blocks.cross_entropy import _Chunked
 
 LENGTHS = (4, 7, 1, 7, 2)
@@ -57,7 +57,7 @@ def test_the_kernel_is_told_where_sequences_end_and_what_each_token_sees(
     q, k, v = queries()
     layout = Layout(LENGTHS, causal=causal)
     found = flash.attend_flash(q, k, v, layout, 0.0, window)
-    torch.testing.assert_close(found, _attend_by_length(q, k, v, layout, 0.0, window))
+    torch.testing.assert_close(found, _attend_by_length(Attention(q, k, v, layout, 0.0, window)))
 
 
 @pytest.mark.parametrize(
@@ -83,11 +83,12 @@ def test_the_kernel_depends_on_the_queries_and_the_lengths(
 ) -> None:
     monkeypatch.setattr(flash, "_has_kernel", lambda device: True)
     query, layout = torch.empty(sum(lengths), 2, width, device="meta", dtype=dtype), Layout(lengths)
-    assert _chosen(query, layout, 0.1, window, None)[0] == name
-    with_bias = _chosen(query, layout, 0.1, window, lambda q, k: q)
+    asked = Attention(query, query, query, layout, 0.1, window)
+    assert _chosen(asked)[0] == name
+    with_bias = _chosen(asked._replace(bias=lambda q, k: q))
     assert with_bias[1] is (_attend_by_length if layout.is_rectangle else _attend_padded)
     monkeypatch.setattr(attention, "can_flash", lambda query, dropout: dropout == 0.0)  # torch's public function
-    assert (_chosen(query, layout, 0.1, window, None)[0] == "flash") is False
+    assert (_chosen(asked)[0] == "flash") is False
 
 
 def test_queries_have_half_precision_under_autocast_although_hidden_states_have_not() -> None:

@@ -24,7 +24,7 @@ from zoo.blocks import (
     by_key,
     log_bucket,
 )
-from zoo.blocks.attention import _attend_by_length, _attend_padded
+from zoo.blocks.attention import Attention, _attend_by_length, _attend_padded
 
 DIMS = Dims(vocab_size=23, embedding_width=12, hidden_width=12, n_layers=2, n_heads=3, ffn_width=22, dropout=0.0)
 LENGTHS = (4, 4, 9, 1, 9, 6)
@@ -70,7 +70,7 @@ def test_each_token_attends_to_its_window_of_its_own_sequence(
     )
     for found in (
         attend(q, k, v, layout, window=window, bias=bias),
-        _attend_padded(q, k, v, layout, 0.0, window, bias),
+        _attend_padded(Attention(q, k, v, layout, 0.0, window, bias)),
     ):
         torch.testing.assert_close(found, expected, atol=2e-6, rtol=1e-5)
 
@@ -83,7 +83,7 @@ def test_padding_that_sees_nothing_leaves_gradients_finite_and_equal(causal: boo
     for way in (_attend_by_length, _attend_padded):
         torch.manual_seed(1)
         q, k, v = (torch.randn(sum(LENGTHS), 3, 4).requires_grad_() for _ in range(3))
-        (way(q, k, v, layout, 0.0, 1, slopes) * weights).sum().backward()
+        (way(Attention(q, k, v, layout, 0.0, 1, slopes)) * weights).sum().backward()
         gradients.append((q.grad, k.grad, v.grad))
     for one, other in zip(*gradients, strict=True):
         torch.testing.assert_close(one, other, atol=1e-5, rtol=1e-5)

@@ -9,7 +9,7 @@ import torch
 import torch.nn.functional as F
 
 from zoo import Layout
-from zoo.blocks.attention import _attend_by_length
+from zoo.blocks.attention import Attention, _attend_by_length
 
 pytest.importorskip("triton", reason="Triton is not installed")
 if os.environ.get("TRITON_INTERPRET") != "1":
@@ -30,7 +30,7 @@ def test_short_sequences_attend_to_themselves(
     layout = Layout(lengths, causal=causal)
     query, key, value = torch.randn(sum(lengths), 3, 2, width).unbind(1)
     found = kernels.attend_short(query, key, value, layout, window, scale)
-    wanted = _attend_by_length(query, key, value, layout, 0.0, window, None, scale)
+    wanted = _attend_by_length(Attention(query, key, value, layout, 0.0, window, None, scale))
     torch.testing.assert_close(found, wanted, rtol=0, atol=2e-5)
 
 

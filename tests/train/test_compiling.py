@@ -11,7 +11,6 @@ import torch
 from torch import Tensor
 
 from tests.train.test_graphs import batch_of, model_of
-from zoo import Layout
 from zoo.blocks import attention
 from zoo.model import Model
 from zoo.train.compiling import compiled_layers
@@ -38,8 +37,9 @@ def traced(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     return counted
 
 
-def attend_by_ends(query: Tensor, key: Tensor, value: Tensor, layout: Layout, *_: object) -> Tensor:
+def attend_by_ends(asked: attention.Attention) -> Tensor:
     """What the flash kernel computes, reading of a layout what the kernel reads."""
+    query, key, value, layout, *_ = asked
     sequence = torch.bucketize(torch.arange(query.shape[0]), layout.ends[1:], right=True)
     scores = torch.einsum("qnd,knd->nqk", query, key) / query.shape[2] ** 0.5
     seen = sequence[:, None] == sequence

@@ -26,7 +26,7 @@ from zoo.train.step import StepConfig, Stepper
 
 def attention(seed: int, layout: Layout, n_heads: int = 2, window: int | None = None) -> Attention:
     query, key, value = (drawn(layout.n_tokens, n_heads, 3, seed=seed + at) for at in range(3))
-    return Attention(query, key, value, layout, window, None, None)
+    return Attention(query, key, value, layout, window=window)
 
 
 def scores_by_hand(of: Attention) -> list[Tensor]:

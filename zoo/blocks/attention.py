@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
-from dataclasses import dataclass
-from typing import Any, TypeAlias
+from typing import Any, NamedTuple, TypeAlias
 
 import torch
 import torch.nn.functional as F
@@ -50,24 +49,25 @@ def attend(
     done for each length. Elsewhere, sequences of several lengths go packed through the flash kernel if it can take
     them (half precision, no bias), without gradients many short ones through a kernel of ours; else they are padded.
     """
-    name, kernel = _chosen(query, layout, dropout, window, bias)
+    asked = Attention(query, key, value, layout, dropout, window, bias, scale)
+    name, kernel = _chosen(asked)
     note_kernel(name)
     if not torch.compiler.is_compiling() and (kept := _kept.get()) is not None:
-        kept.append(Attention(query, key, value, layout, window, bias, scale))
-    return kernel(query, key, value, layout, dropout, window, bias, scale)
+        kept.append(asked)
+    return kernel(asked)
 
 
-@dataclass(frozen=True)
-class Attention:
+class Attention(NamedTuple):
     """What one call of `attend` was given; queries, keys and values are [T, N, H/N]."""
 
     query: Tensor
     key: Tensor
     value: Tensor
     layout: Layout
-    window: int | None
-    bias: Bias | None
-    scale: float | None
+    dropout: float = 0.0
+    window: int | None = None
+    bias: Bias | None = None
+    scale: float | None = None
 
     @property
     def n_heads(self) -> int:
@@ -110,16 +110,15 @@ def attentions_are_kept() -> bool:
     return _kept.get() is not None
 
 
-def _chosen(
-    query: Tensor, layout: Layout, dropout: float, window: int | None, bias: Bias | None
-) -> tuple[str, Callable[..., Tensor]]:
+def _chosen(asked: Attention) -> tuple[str, Callable[[Attention], Tensor]]:
     """The kernel for these queries, by the name that results record."""
+    query, layout = asked.query, asked.layout
     if query.device.type == "cpu" and not layout.is_padded:
         return "sdpa by length", _attend_by_length
-    masks = bias is not None or window is not None
-    if bias is None and can_attend_short(query, layout, dropout):
+    masks = asked.bias is not None or asked.window is not None
+    if asked.bias is None and can_attend_short(query, layout, asked.dropout):
         return "short flash", _attend_short
-    if bias is None and can_flash(query, dropout) and (masks or not layout.is_rectangle):
+    if asked.bias is None and can_flash(query, asked.dropout) and (masks or not layout.is_rectangle):
         return "flash", _attend_flash
     return ("sdpa by length", _attend_by_length) if layout.is_rectangle else ("padded sdpa", _attend_padded)
 
@@ -188,49 +187,22 @@ def _no_positions(query: Tensor, key: Tensor, layout: Layout) -> tuple[Tensor, T
     return query, key
 
 
-def _attend_flash(
-    query: Tensor,
-    key: Tensor,
-    value: Tensor,
-    layout: Layout,
-    dropout: float,
-    window: int | None,
-    bias: None,
-    scale: float | None,
-) -> Tensor:
-    """Attention of packed sequences by the flash kernel, which divides by the root of the width. All [T, N, H/N]."""
-    if scale is not None:
-        query = query * (scale * query.shape[-1] ** 0.5)
-    return attend_flash(query, key, value, layout, dropout, window)
+def _attend_flash(asked: Attention) -> Tensor:
+    """Attention of packed sequences by the flash kernel, which divides by the root of the width. [T, N, H/N]"""
+    query = asked.query if asked.scale is None else asked.query * (asked.scale * asked.query.shape[-1] ** 0.5)
+    return attend_flash(query, asked.key, asked.value, asked.layout, asked.dropout, asked.window)
 
 
-def _attend_short(
-    query: Tensor,
-    key: Tensor,
-    value: Tensor,
-    layout: Layout,
-    dropout: float,
-    window: int | None,
-    bias: None,
-    scale: float | None,
-) -> Tensor:
-    """Attention of many short sequences, without dropout. All [T, N, H/N]."""
-    fused: Any = own_kernels()
-    mixed: Tensor = fused.attend_short(query, key, value, layout, window, scale)
+def _attend_short(asked: Attention) -> Tensor:
+    """Attention of many short sequences, without dropout. [T, N, H/N]"""
+    ours: Any = own_kernels()
+    mixed: Tensor = ours.attend_short(asked.query, asked.key, asked.value, asked.layout, asked.window, asked.scale)
     return mixed
 
 
-def _attend_by_length(
-    query: Tensor,
-    key: Tensor,
-    value: Tensor,
-    layout: Layout,
-    dropout: float,
-    window: int | None = None,
-    bias: Bias | None = None,
-    scale: float | None = None,
-) -> Tensor:
-    """One attention for each run of sequences of equal length, unmasked where it can be. All [T, N, H/N]."""
+def _attend_by_length(asked: Attention) -> Tensor:
+    """One attention for each run of sequences of equal length, unmasked where it can be. [T, N, H/N]"""
+    query, key, value, layout, dropout, window, bias, scale = asked
     by_hand = dropout > 0.0 and query.device.type == "cpu"  # torch's own is slow then
     if by_hand and bias is None:
         seen = {length: _seen(length, query.device, layout.causal, window) for _, length in layout.groups}
@@ -266,17 +238,9 @@ def _scores(query: Tensor, key: Tensor, mask: Tensor | None, scale: float | None
     return scores.masked_fill(~mask, -torch.inf) if mask.dtype == torch.bool else scores + mask.to(scores.dtype)
 
 
-def _attend_padded(
-    query: Tensor,
-    key: Tensor,
-    value: Tensor,
-    layout: Layout,
-    dropout: float,
-    window: int | None = None,
-    bias: Bias | None = None,
-    scale: float | None = None,
-) -> Tensor:
-    """Attention over the padded rectangle with a mask, if no faster kernel fits. All [T, N, H/N]."""
+def _attend_padded(asked: Attention) -> Tensor:
+    """Attention over the padded rectangle with a mask, if no faster kernel fits. [T, N, H/N]"""
+    query, key, value, layout, dropout, window, bias, scale = asked
     (q, known), (k, _), (v, _) = (layout.pad(packed) for packed in (query, key, value))
     q, k, v = (padded.transpose(1, 2) for padded in (q, k, v))
     seen = known[:, None, None, :]
