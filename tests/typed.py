@@ -28,4 +28,6 @@ def typed(*words: object, cwd: Path | None = None) -> CompletedProcess[str]:
 
 def on_any_machine(printed: str) -> str:
     """What a command printed, without what it says of this machine and its memory."""
-    return re.sub(r"^on cpu \(.*\) in fp32 by [a-z, ]+; peak memory [0-9,]+ MB$", "on cpu", printed, flags=re.MULTILINE)
+    return re.sub(
+        r"^cpu \(.*\), fp32, kernels [a-z, ]+; peak memory [0-9,]+ MB$", "on cpu", printed, flags=re.MULTILINE
+    )

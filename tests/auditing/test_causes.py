@@ -108,5 +108,5 @@ def test_a_difference_without_a_cause_has_none() -> None:
 
 @pytest.mark.parametrize("figure", ["110", "M", "-1M", "1e9M", "110 M", "٣M", "1" * 5_000 + "M"])
 def test_what_is_no_figure_is_refused(figure: str) -> None:
-    with pytest.raises(ZooError, match="is no figure"):
+    with pytest.raises(ZooError, match="is not a figure"):
         ways("bert-base-uncased", figure)

@@ -115,7 +115,7 @@ ROWS: dict[str, tuple[Break, str, str]] = {
     "empty": (content(lambda old: b""), WEIGHTS, "has 0 bytes"),
     "huge header": (content(lambda old: struct.pack("<Q", 2**62) + old[8:]), WEIGHTS, "announces a header of"),
     "truncated": (content(lambda old: old[:-100]), WEIGHTS, "is cut short"),
-    "truncated header": (content(lambda old: old[:100]), WEIGHTS, "fetch it again"),
+    "truncated header": (content(lambda old: old[:100]), WEIGHTS, "download it again"),
     "trailing bytes": (content(lambda old: old + b"\0"), WEIGHTS, "1 bytes after its last tensor"),
     "overlap": (header(lambda d: shift(d, -4)), WEIGHTS, "overlaps"),
     "hole": (header(lambda d: shift(d, 4)), WEIGHTS, "hole"),

@@ -182,8 +182,8 @@ def test_a_name_on_the_hub_stands_wherever_a_folder_does(
     [
         ("hub:owner/name/more@main", "is not a name on the hub"),
         ("hub:", "is not a name on the hub"),
-        ("hub:owner/other@main", "cannot fetch hub:owner/other@main"),
-        ("hub:owner/name@v2", "cannot fetch hub:owner/name@v2"),
+        ("hub:owner/other@main", "cannot download hub:owner/other@main"),
+        ("hub:owner/name@v2", "cannot download hub:owner/name@v2"),
     ],
 )
 @pytest.mark.parametrize("command", ["show", "audit", "compare"])

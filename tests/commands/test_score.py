@@ -29,9 +29,9 @@ def test_pairs_are_reported_by_group_with_ties_and_differences(make: Make) -> No
     assert report.right[next(iter(report.scores))][0] == (good.log_probability > bad.log_probability)
     assert last[0].log_probability == last[1].log_probability and not report.right["BertForPreTraining"][2]
     shown = zoo.score(*models, pairs=PAIRS).render()
-    assert "finds the sentences of 1 of 3 pairs equally probable; these are wrong" in shown
+    assert "gives equal probability to both sentences of 1 of 3 pairs; these count as wrong" in shown
     assert "all: " in shown and "not significant" in shown
-    assert "one token hidden at a time; on cpu (" in shown and "peak memory" in shown
+    assert "one token hidden at a time; cpu (" in shown and "peak memory" in shown
 
 
 def test_the_same_scores_come_in_every_format(make: Make, tmp_path: Path, zoo_command: Run) -> None:

@@ -194,7 +194,7 @@ def test_a_run_is_not_extended_by_other_code(
 ) -> None:
     folder = shutil.copytree(finished[1], tmp_path / "run")
     monkeypatch.setattr("zoo.machine.environment.code_hash", lambda installed: "other")
-    with pytest.raises(ZooError, match="new results would not compare with it, so give another --out"):
+    with pytest.raises(ZooError, match="new results would not be comparable, so give another --out"):
         run(plan(corpus, "bert-tiny", "albert-tiny", seeds=3), folder, workers=0, watcher=Watcher(), catalog=CATALOG)
     assert read_run(folder) == finished[0]
 

@@ -118,7 +118,7 @@ def test_the_report_says_what_was_done_and_what_it_does_not_save(pruned: Compari
     assert rows["zeros"][0] == "without 60% of the weights (global); during fine-tuning, over 50% of the steps"
     assert rows["zeros"][1] == "60.0" and rows["layers"][1] == "0.0"
     assert rows["layers"][3] == rows["layers"][7] == "-" != rows["heads"][7]
-    assert any("zeros: single weights that are zero save neither time" in note for note in section.notes)
+    assert any("zeros: individual zero weights save neither time" in note for note in section.notes)
     assert "Compression" in pruned.render("markdown")
 
 

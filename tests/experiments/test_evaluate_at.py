@@ -47,9 +47,9 @@ def test_points_are_shares_or_tokens(asked: tuple[str, ...], found: tuple[int, .
     [
         ("2M", "beyond the end of the pre-training, 1,000,000 tokens"),
         ("100%", "only the end"),
-        ("half", "'half' is none"),
-        ("0%", "'0%' is none"),
-        ("every 1%, ", "'every 1%, ' is none"),
+        ("half", "'half' is not one"),
+        ("0%", "'0%' is not one"),
+        ("every 1%, ", "'every 1%, ' is not one"),
         ("every 1k", "999 points, and 100 are the most"),
     ],
 )

@@ -125,7 +125,7 @@ def test_what_cannot_be_evaluated_is_refused_before_anything_is_done(
     strange = theirs(tmp_path / "model", ("spam", "ham"))
     with pytest.raises(ZooError, match="the model's labels are spam, ham, and those of task 'lamps' are no, yes"):
         asked(evaluate_only=[str(strange)])
-    with pytest.raises(ZooError, match="takes a folder with a trained model, and 'bert-tiny' is none"):
+    with pytest.raises(ZooError, match="takes a folder with a trained model, and 'bert-tiny' is not one"):
         asked(evaluate_only=["bert-tiny"])
     with pytest.raises(ZooError, match="an ablation trains every variant of its path"):
         zoo.ablate("bert-tiny", "roberta-tiny", evaluate_only=[str(strange)], catalog=CATALOG)

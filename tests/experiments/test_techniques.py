@@ -130,7 +130,7 @@ def test_settings_are_chosen_on_training_items_that_no_try_was_trained_on(done: 
     assert shown == {max(best, key=lambda label: sum(best[label]))}
     plain = done.run.finetuned("plain")[0]
     assert plain.selection_score is None and plain.truncated["train"].items == 48
-    assert "on which none of the tries was trained" in tuned.render("markdown")
+    assert "on which none of the trials was trained" in tuned.render("markdown")
 
 
 @pytest.fixture(scope="module")

@@ -58,12 +58,12 @@ def test_values_on_the_command_line_are_combined() -> None:
     ("asked", "complaint"),
     [
         (["brt"], "did you mean 'bert'"),
-        (["bert", "learning_rate=1"], "'bert' is no field to try once"),
+        (["bert", "learning_rate=1"], "'bert' is not a field to try"),
         (["lr=1e-3"], "'lr' is not a field of a fine-tuning recipe"),
         (["learning_rate=fast"], "does not fit: learning_rate: input should be a valid number"),
         (["learning_rate=-1"], "does not fit: learning_rate: input should be greater than 0"),
-        (["adaptation.tokens=5,6"], "'adaptation.tokens' is no field of fine-tuning; --tune tries these alone"),
-        (["batch_size=16", "batch_size=32"], "no field to try once"),
+        (["adaptation.tokens=5,6"], "'adaptation.tokens' is not a field of fine-tuning; --tune tries these alone"),
+        (["batch_size=16", "batch_size=32"], "not a field to try"),
         (["batch_size="], "does not fit: batch_size"),
         (["finetuning.layer_decay=0.9,0.9"], "tries 0.9 twice"),
         (["class_weights=equal,ballanced"], "does not fit: class_weights: input should be 'equal' or 'balanced'"),
@@ -178,7 +178,7 @@ def test_the_best_setting_in_the_mean_over_seeds_is_shown_and_what_that_adds_is_
     # Over both tasks the first rate has 0.5 and 1.0, the second 0.9 and 0.5, the third 0.6 and 0.5.
     assert (first.fixed, second.fixed) == (pytest.approx(0.5), pytest.approx(1.0))
     assert selection_table(run).rows[0][1:5] == (RATES[1], "3", "-", "90.0")
-    assert any("flatters" in note for note in selection_notes(run))
+    assert any("optimistic" in note for note in selection_notes(run))
 
 
 def test_a_setting_that_is_best_on_held_out_items_is_shown_with_its_score_on_dev() -> None:
@@ -188,7 +188,7 @@ def test_a_setting_that_is_best_on_held_out_items_is_shown_with_its_score_on_dev
     assert {result.job.selection for result in run.finetuned("bert-tiny")} == {"best on held-out items"}
     assert selection_table(run).rows[0][1:6] == (RATES[2], "3", "80.0", "50.0", "-")
     (note,) = [note for note in selection_notes(run) if "held-out" in note]
-    assert "10% of the training items" in note and not any("flatters" in note for note in selection_notes(run))
+    assert "10% of the training items" in note and not any("optimistic" in note for note in selection_notes(run))
 
 
 def test_a_setting_that_fewer_seeds_finished_is_not_chosen() -> None:

@@ -190,7 +190,7 @@ def test_predictions_are_the_tasks_words(labels: dict[int, str], make: Make, tmp
 @pytest.mark.parametrize(
     ("head", "config", "task", "message"),
     [
-        ("BertModel", {}, "sst2", "and no task head"),
+        ("BertModel", {}, "sst2", "has no task head"),
         ("BertForTokenClassification", {}, "sst2", "the model's is of kind 'token-classification'"),
         (
             "BertForSequenceClassification",
@@ -264,7 +264,7 @@ def test_what_encode_cuts_is_said(make: Make, tmp_path: Path, zoo_command: Run) 
     out = tmp_path / "v.safetensors"
     status, said, told = zoo_command("encode", make("BertModel"), "--text", path, "--out", out)
     assert (status, said) == (0, f"3 vectors: {out}\n")
-    assert told.startswith("2 of 3 items were cut to 24 tokens\non cpu (")
+    assert told.startswith("2 of 3 items were cut to 24 tokens\ncpu (")
 
 
 def test_what_predict_cuts_for_a_task_is_said(make: Make, tmp_path: Path, zoo_command: Run) -> None:

@@ -102,7 +102,7 @@ def test_texts_are_scored_in_order_and_what_is_cut_is_said(make: Make) -> None:
 
 
 def test_a_model_that_predicts_no_tokens_is_refused(make: Make) -> None:
-    with pytest.raises(ZooError, match="has pool, and no output layer for tokens"):
+    with pytest.raises(ZooError, match="has no output layer for tokens, only pool"):
         list(score_texts(zoo.load(make("BertModel")), ["a"]))
     with pytest.raises(ZooError, match="text 2 is '', which holds no token"):
         list(score_texts(zoo.load(make("BertForMaskedLM")), ["a", ""]))

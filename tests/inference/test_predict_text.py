@@ -175,8 +175,8 @@ def test_one_of_several_choices_is_taken(make: Make, predict: Predict) -> None:
 @pytest.mark.parametrize(
     ("head", "line", "more", "message"),
     [
-        ("BertModel", "a", (), "has pool, and no task head; what works with it is zoo encode, and zoo compare"),
-        ("BertForMaskedLM", "a", (), "has bert.mlm, and no task head; what works with it is zoo encode and zoo fill"),
+        ("BertModel", "a", (), "has no task head, only pool; use zoo encode, or fine-tune it with zoo compare"),
+        ("BertForMaskedLM", "a", (), "has no task head, only bert.mlm; use zoo encode or zoo fill, or fine-tune"),
         ("BertForMaskedLM", "a", ("--task", "sst2"), "lines.txt:1: must be a header"),
         (
             "BertForSequenceClassification",

@@ -213,9 +213,9 @@ def test_the_command_follows_the_folder_says_so_once_and_heeds_its_options(
         "3 of 5 items were cut to 6 tokens",
         told.splitlines()[-1],
     ]
-    assert told.splitlines()[-1].startswith("on cpu (")
+    assert told.splitlines()[-1].startswith("cpu (")
     options = ["--pool", "mean,max", "--max-length", "24", "--no-normalize", "--prompt", ""]
-    assert zoo_command("encode", folder, "--text", text, "--out", out, *options)[2].startswith("on cpu (")
+    assert zoo_command("encode", folder, "--text", text, "--out", out, *options)[2].startswith("cpu (")
     close(load_file(out)["vectors"], expected(folder, TEXTS, ["mean", "max"]))
     status, _, told = zoo_command("encode", folder, "--text", text, "--out", out, "--pool", "maen")
     assert status == 2 and "'maen' is not a pooling; did you mean 'mean'" in told

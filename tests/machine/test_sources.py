@@ -71,7 +71,7 @@ def test_an_edit_of_a_report_leaves_finished_jobs_valid_and_one_of_the_loop_does
         edit(copy / name)
     assert compare(out, text, resume=True) == done
     edit(copy / "train" / "loop.py")
-    with pytest.raises(ZooError, match="was made by or on something else: code"):
+    with pytest.raises(ZooError, match="was made by other code, versions or hardware: code"):
         compare(out, text, resume=True)
 
 

@@ -52,7 +52,7 @@ def test_a_teacher_that_is_no_folder_is_refused(
 ) -> None:
     variant = f"pupil={TAUGHT}+distillation.teacher=bert-mini"
     assert zoo(arguments(tmp_path / "run", variant=variant)) == 2
-    assert "distillation.teacher=bert-mini is no folder with a trained model" in capsys.readouterr().err
+    assert "distillation.teacher=bert-mini is not a folder with a trained model" in capsys.readouterr().err
     assert not (tmp_path / "run").exists()
 
 

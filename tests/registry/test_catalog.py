@@ -221,7 +221,7 @@ def test_parts_that_do_not_fit_are_refused_before_any_training(expression: str, 
 
 def test_without_any_variant_it_is_said_how_to_get_some() -> None:
     with pytest.raises(
-        ZooError, match=r"'bert-tiny' is not a variant\. No installed plugin offers any; install one, as pip"
+        ZooError, match=r"'bert-tiny' is not a variant\. No installed plugin offers any; pip install encoder-zoo-bert"
     ):
         Catalog.of().variant("bert-tiny")
 

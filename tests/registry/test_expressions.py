@@ -87,7 +87,9 @@ def test_a_long_expression_needs_a_name_of_its_own(catalog: Catalog) -> None:
     long = f"bert-tiny+distillation.teacher=runs/{'far/' * 260}away"
     named = catalog.variant(f"pupil={long}+dims.n_layers=3")
     assert (named.name, named.dims.n_layers, named.distillation.teacher) == ("pupil", 3, long.partition("=")[2])
-    with pytest.raises(ZooError, match=r"more than 1000 characters; give .* of its own, as mine=bert-tiny\+\.\.\.$"):
+    with pytest.raises(
+        ZooError, match=r"more than 1000 characters; give .* of its own, for example mine=bert-tiny\+\.\.\.$"
+    ):
         catalog.variant(long)
 
 

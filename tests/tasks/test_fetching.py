@@ -195,4 +195,4 @@ def test_a_hub_that_cannot_be_reached_is_one_line(
 ) -> None:
     monkeypatch.setenv("HF_ENDPOINT", "http://127.0.0.1:9")
     assert type_("zoo", "data", "glue", "--out", str(tmp_path)) == 1
-    assert capsys.readouterr().err.startswith("error: cannot fetch nyu-mll/glue: ")
+    assert capsys.readouterr().err.startswith("error: cannot download nyu-mll/glue: ")

@@ -94,5 +94,5 @@ def test_the_text_that_cannot_be_read_is_named() -> None:
     tokenizer = WordPiece.train(SENTENCES, 200)
     with pytest.raises(ZooError, match="text 2 holds half of a surrogate pair at character 5"):
         tokenizer.encode(["the farmer", "the \ud800", "watch"])
-    with pytest.raises(ZooError, match="text 1 is no text but a int"):
+    with pytest.raises(ZooError, match="text 1 is not a text but a int"):
         tokenizer.encode([3])  # type: ignore[list-item]

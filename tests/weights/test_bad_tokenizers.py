@@ -170,5 +170,5 @@ def test_text_that_no_file_can_hold_is_refused_by_its_number(tmp_path: Path) -> 
     for read in (tokenizer.encode, tokenizer.encode_with_offsets):
         with pytest.raises(ZooError, match=r"text 2 holds half of a surrogate pair at character 3: 'ab\\ud83d'"):
             read(["ab", "ab\ud83d"])
-        with pytest.raises(ZooError, match="text 1 is no text but a int"):
+        with pytest.raises(ZooError, match="text 1 is not a text but a int"):
             read([3])  # type: ignore[list-item]  # what a careless caller gives

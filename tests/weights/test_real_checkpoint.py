@@ -66,7 +66,7 @@ def test_vectors_of_first_tokens_are_the_encoders(model: zoo.Model) -> None:
 
 
 def test_it_cannot_fill_masks_and_says_so(model: zoo.Model) -> None:
-    with pytest.raises(ZooError, match="has pool, and no output layer for masked tokens"):
+    with pytest.raises(ZooError, match="has no output layer for masked tokens, only pool"):
         fill(model, "The capital of France is [MASK].")
 
 

@@ -30,7 +30,7 @@ def named(argument: str) -> tuple[str, str]:
     """A system's name and its patterns, from NAME=PATTERN. Raises ZooError if there is no name."""
     name, equals, patterns = argument.partition("=")
     if not (equals and name.strip() and patterns.strip()):
-        raise ZooError(f"{argument!r:.80} names no system; write NAME=FILES, as bert='preds/bert-*.jsonl'")
+        raise ZooError(f"{argument!r:.80} names no system; write NAME=FILES, such as bert='preds/bert-*.jsonl'")
     return name.strip(), patterns.strip()
 
 

@@ -121,7 +121,7 @@ def _described(gold: Items, files: Files, wanted: Wanted) -> Answered:
     asked = guessed(raw, made, kind=wanted.kind, metrics=wanted.metrics, labels=wanted.labels)
     if asked.kind == "regression" and not wanted.kind and not any(map(is_number, map(str, made))):
         raise ZooError(
-            f"{gold.name}: the gold labels are numbers, as {raw[0]!r:.40}, and the predictions are words, as "
+            f"{gold.name}: the gold labels are numbers, such as {raw[0]!r:.40}, and the predictions are words, such as "
             f"{made[0]!r:.40}; give another --gold-column, or --kind classification"
         )
     if problem := task_kind(asked).problem():

@@ -47,7 +47,7 @@ def board(*runs: str | Path, out: str | Path | None = None) -> Leaderboard:
     from zoo.experiments.board.collect import board as collected
 
     if not runs:
-        raise ZooError("give run folders, or a folder that holds them, as runs")
+        raise ZooError("give run folders, or a folder that holds them, such as runs")
     Catalog.installed()  # makes the kinds and metrics of plugins known
     found = collected([Path(run) for run in runs])
     if not found.rows:

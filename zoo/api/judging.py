@@ -67,7 +67,7 @@ def judge(
 
     gold: Any = options.get("gold")
     if isinstance(gold, dict):
-        raise ZooError("gold labels of several tasks are read from files, as gold='gold/{task}.tsv'")
+        raise ZooError("gold labels of several tasks are read from files, such as gold='gold/{task}.tsv'")
     if isinstance(gold, Path) or hasattr(gold, "tolist"):
         options["gold"] = str(gold) if isinstance(gold, Path) else gold.tolist()
     asked = JudgeOptions.of(options)

@@ -70,7 +70,7 @@ def score(
     """
     asked = {"pairs": pairs, "texts": texts, "cloze": cloze}
     if sum(given is not None for given in asked.values()) != 1:
-        raise ZooError("say what to score: one of pairs, texts and cloze, as --pairs micro-pairs")
+        raise ZooError("say what to score: one of pairs, texts and cloze, such as --pairs micro-pairs")
     how = _Scoring(models, within_words, device, precision)
     if pairs is not None:
         return Scored(_pairs(how, pairs, limit))
@@ -89,7 +89,7 @@ class _Scoring:
     def by_model(self, scored: Callable[[Model], T]) -> tuple[dict[str, T], dict[str, str]]:
         """What each model gives, one model in memory at a time; and how it was made."""
         if not self.models:
-            raise ZooError("name a model to score with: the folder of one, as runs/mine/model")
+            raise ZooError("name a model to score with: its folder, such as runs/mine/model")
         scores: dict[str, T] = {}
         methods: dict[str, str] = {}
         for name, given in zip(names_of(self.models), self.models, strict=True):

@@ -1,4 +1,4 @@
-"""Where the parameters are: by component, each layer's and in total."""
+"""Parameters by component: by component, each layer's and in total."""
 
 from __future__ import annotations
 

@@ -54,7 +54,7 @@ def explain_figure(form: ClosedForm, figure: str, counts: Counts) -> tuple[Expla
     `counts` stand in where a part without a formula leaves nothing to vary.
     """
     if not re.fullmatch(FIGURE, figure):
-        raise ZooError(f"{figure!r} is no figure; write it as 110M, 4.4M, 235000K or 1.2B")
+        raise ZooError(f"{figure!r} is not a figure; write it as 110M, 4.4M, 235000K or 1.2B")
     digits, suffix = figure[:-1], figure[-1]
     unit = UNITS[suffix] // 10 ** len(digits.partition(".")[2])
     value = round(float(digits) * UNITS[suffix])

@@ -1,4 +1,4 @@
-"""Where the parameters are, as a chart: embedding against encoder, variants beside each other."""
+"""Parameters by component, as a chart: embedding against encoder, variants beside each other."""
 
 from __future__ import annotations
 

@@ -39,7 +39,9 @@ def read_expectations(path: Path) -> list[Expectation]:
     except OSError as error:
         raise ZooError(f"cannot read {path}: {error.strerror}") from error
     except ValidationError as error:
-        raise ZooError(f"{path} is no list of expectations, as zoo audit --json writes it: {explain(error)}") from None
+        raise ZooError(
+            f"{path} is not a list of expectations, as zoo audit --json writes it: {explain(error)}"
+        ) from None
 
 
 def moved(expected: Expectation, audit: Audit) -> list[str]:

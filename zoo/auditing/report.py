@@ -25,7 +25,7 @@ def with_notes(sections: Iterable[Section], notes: Iterable[str]) -> list[Sectio
 def page(audits: Sequence[Audit], sections: Iterable[Section]) -> Document:
     """A document with the chart of components first."""
     first = Section(
-        "where", "Where the parameters are", (Notes((answer(audits),), lead=True), Figure(TITLE, chart(audits)))
+        "where", "Parameters by component", (Notes((answer(audits),), lead=True), Figure(TITLE, chart(audits)))
     )
     return Document("Parameter audit", (first, *sections))
 

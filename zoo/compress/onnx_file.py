@@ -249,5 +249,5 @@ def _refuse_missing() -> None:
             import_module(name)
         except ImportError:
             raise ZooError(
-                f"the package {name} is not installed; install encoder-zoo with its extra, as encoder-zoo[onnx]"
+                f"the package {name} is not installed; install encoder-zoo with its extra, such as encoder-zoo[onnx]"
             ) from None

@@ -95,9 +95,7 @@ class UnknownName(ZooError):
 def _absent(name: str, kind: str, known: Iterable[str]) -> str:
     """What is installed too little: any plugin with variants, or the one that a name begins with."""
     if kind == "variant" and not known:
-        return (
-            " No installed plugin offers any; install one, as pip install encoder-zoo-bert, or name a model's folder."
-        )
+        return " No installed plugin offers any; pip install encoder-zoo-bert, for example, or name a model's folder."
     plugin, dot, _ = name.partition(".")
     if not dot or not plugin.isidentifier() or len(plugin) > _LONGEST_NAME or kind == "variant":
         return ""

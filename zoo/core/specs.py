@@ -100,7 +100,9 @@ class Dims(Record):
         value: int | None = getattr(self, name)
         if value is None:
             example = {"n_heads": 4, "ffn_width": 4 * self.hidden_width}[name]
-            raise ZooError(f"it needs dims.{name}, which the variant leaves out; set it, as +dims.{name}={example}")
+            raise ZooError(
+                f"it needs dims.{name}, which the variant leaves out; set it, for example +dims.{name}={example}"
+            )
         return value
 
 

@@ -26,7 +26,7 @@ def one_width(dims: Dims) -> int:
     if dims.embedding_width != dims.hidden_width:
         raise ZooError(
             f"it needs dims.embedding_width={dims.embedding_width} equal to dims.hidden_width={dims.hidden_width}; "
-            "make them equal, or use an embedding that projects, as +embedding=albert.factorized"
+            "make them equal, or use an embedding that projects, such as +embedding=albert.factorized"
         )
     return dims.hidden_width
 

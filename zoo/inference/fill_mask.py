@@ -31,8 +31,8 @@ def fill(model: Model, text: str, *, top: int = 5) -> list[list[Candidate]]:
     """
     objective = mask_objective(model)
     if objective is None:
-        has = ", ".join(model.objective_names) or "no head"
-        raise ZooError(f"the model {model.variant.name!r} has {has}, and no output layer for masked tokens")
+        has = ", ".join(model.objective_names) or "an encoder alone"
+        raise ZooError(f"the model {model.variant.name!r} has no output layer for masked tokens, only {has}")
     if objective.causal:
         raise ZooError(f"the model {model.variant.name!r} reads from left to right, and predicts no masked tokens")
     tokenizer = model.text_tokenizer.parsing_special()

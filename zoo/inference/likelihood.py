@@ -39,10 +39,10 @@ def language_model(model: Model) -> Objective:
     """The objective that predicts a model's tokens. Raises ZooError if it has none, or its tokenizer has no mask."""
     objective = mask_objective(model)
     if objective is None:
-        has = ", ".join(model.objective_names) or "no head"
+        has = ", ".join(model.objective_names) or "an encoder alone"
         raise ZooError(
-            f"the model {model.variant.name!r} has {has}, and no output layer for tokens; texts are scored by one that "
-            "was pre-trained to predict them"
+            f"the model {model.variant.name!r} has no output layer for tokens, only {has}; give a model that was "
+            "pre-trained to predict tokens"
         )
     if not objective.causal:
         _ = model.text_tokenizer.mask_id

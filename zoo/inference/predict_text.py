@@ -92,10 +92,10 @@ def head_for_text(model: Model, labels: Sequence[str] | None = None) -> TaskHead
     heads = [head for head in model.objectives.values() if isinstance(head, TaskHead)]
     if not heads:
         has = ", ".join(model.objective_names) or "an encoder alone"
-        use = "zoo encode and zoo fill" if mask_objective(model) and not model.causal else "zoo encode"
+        use = "zoo encode or zoo fill" if mask_objective(model) and not model.causal else "zoo encode"
         raise ZooError(
-            f"the model {model.variant.name!r} has {has}, and no task head; what works with it is {use}, and zoo "
-            "compare fine-tunes it"
+            f"the model {model.variant.name!r} has no task head, only {has}; use {use}, or fine-tune it with zoo "
+            "compare"
         )
     return heads[0] if labels is None else _renamed(heads[0], labels)
 

@@ -37,9 +37,9 @@ class Usage(Record):
 
     def __str__(self) -> str:
         driver = f", driver {self.driver}" if self.driver else ""
-        by = f" by {', '.join(self.kernels)}" if self.kernels else ""
+        by = f", kernels {', '.join(self.kernels)}" if self.kernels else ""
         memory = f"peak memory {self.peak_bytes / 1e6:,.0f} MB"
-        return f"on {self.device} ({self.name}{driver}) in {self.precision}{by}; {memory}"
+        return f"{self.device} ({self.name}{driver}), {self.precision}{by}; {memory}"
 
 
 @contextmanager

@@ -79,7 +79,7 @@ def _check_mask(catalog: Catalog, variant: Variant, tokenizer: Tokenizer, folder
         except ZooError:
             raise ZooError(
                 f"{folder}: the tokenizer has no mask token, and masking {variant.masking.name!r} hides tokens; "
-                "give another tokenizer, or hide nothing, as --set masking=bert.unmasked"
+                "give another tokenizer, or hide nothing, with --set masking=bert.unmasked"
             ) from None
 
 

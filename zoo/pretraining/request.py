@@ -190,8 +190,8 @@ def _teacher(catalog: Catalog, variant: Variant, asked: PretrainRequest) -> str 
     folder = catalog.folder(str(record.teacher))
     if folder is None:
         raise ZooError(
-            f"distillation.teacher={record.teacher} is no folder with a trained model; pre-train it first and name its "
-            "folder, or have zoo compare do both"
+            f"distillation.teacher={record.teacher} is not a folder with a trained model; pre-train it first and name "
+            "its folder, or have zoo compare do both"
         )
     if asked.fully_shard:
         raise ZooError("a model that learns from a teacher is not divided among processes; leave out --fully-shard")

@@ -122,7 +122,7 @@ def claimed(folder: Path, spec: PretrainSpec, resume: bool) -> Iterator[None]:
     ZooError where the folder is anything else's.
     """
     if resume and not (folder / RUN).exists():
-        raise ZooError(f"there is no run in {folder} to continue; without --resume one begins")
+        raise ZooError(f"there is no run in {folder} to continue; leave out --resume to start one")
     made = [place for place in (folder, *folder.parents) if not place.exists()]
     make_folder(folder)
     with locked(folder, wait=False):

@@ -189,11 +189,11 @@ def reads_from_left(variant: Variant, encoder: Encoder, objectives: Mapping[str,
         named = " and ".join(name for name, objective in objectives.items() if objective.causal)
         raise ZooError(
             f"variant {variant.name!r}: {named} reads from left to right and its other objectives don't; "
-            f"train one kind alone, as +objectives={named}"
+            f"train one kind alone, for example +objectives={named}"
         )
     if wishes == {True} and not encoder.can_be_causal:
         raise ZooError(
             f"variant {variant.name!r}: its objectives read from left to right, which encoder "
-            f"{variant.encoder.name!r} cannot; exchange one of them, as +encoder=bert.stack"
+            f"{variant.encoder.name!r} cannot; change one of them, for example +encoder=bert.stack"
         )
     return True in wishes

@@ -40,7 +40,7 @@ def misfits_in_compression(model: Model, tasks: Iterable[Task]) -> Iterator[str]
         yield f"it cannot be quantized, as it cannot be exported to ONNX: {why}"
     missing = [name for name in PACKAGES if variant.quantization and find_spec(name) is None]
     if missing:
-        yield f"quantization needs the package {missing[0]}; install encoder-zoo with its extra, as encoder-zoo[onnx]"
+        yield f"quantization needs the package {missing[0]}; pip install 'encoder-zoo[onnx]'"
 
 
 def _unexportable(model: Model) -> str:

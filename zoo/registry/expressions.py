@@ -75,12 +75,12 @@ def evaluate(
     for exchange in exchanges:
         field, equals, value = exchange.partition("=")
         if not equals or not field:
-            raise ZooError(f"{exchange!r} in {expression!r} is not of the form +FIELD=VALUE, as +dims.n_layers=6")
+            raise ZooError(f"{exchange!r} in {expression!r} is not of the form +FIELD=VALUE, such as +dims.n_layers=6")
         name = own or f"{variant.name}+{re.sub(NOT_IN_NAMES, '-', exchange)}"
         if len(name) > LONGEST_NAME:
             raise ZooError(
                 f"{shortened(expression, 100)!r} makes a name of more than {LONGEST_NAME} characters; give the variant "
-                f"a name of its own, as mine={base}+..."
+                f"a name of its own, for example mine={base}+..."
             )
         changed = _exchange(variant, field, value, name)
         if not diff(variant, changed):

@@ -133,10 +133,10 @@ def _given(asked: Sequence[str]) -> tuple[Setting, ...]:
         name, equals, listed = text.partition("=")
         field = name.removeprefix("finetuning.")
         if not equals or field in values:
-            raise ZooError(f"{text!r} is no field to try once; write FIELD=VALUE,VALUE, as learning_rate=1e-3,3e-4")
+            raise ZooError(f"{text!r} is not a field to try; write FIELD=VALUE,VALUE, such as learning_rate=1e-3,3e-4")
         if "." in field:
             raise ZooError(
-                f"{field!r} is no field of fine-tuning; --tune tries these alone, as finetuning.learning_rate"
+                f"{field!r} is not a field of fine-tuning; --tune tries these alone, as finetuning.learning_rate"
             )
         if field not in Finetuning.model_fields:
             raise UnknownName("field of a fine-tuning recipe", field, Finetuning.model_fields)

@@ -99,7 +99,7 @@ class ConllTask(FilesTask):
             for tag in dict.fromkeys(text.tags):
                 where = f"{path}:{text.lines[text.tags.index(tag)]}"
                 if not TAG.fullmatch(tag):
-                    raise ZooError(f"{where}: the tag {tag!r:.60} is neither O nor a letter and a type, as B-PER")
+                    raise ZooError(f"{where}: the tag {tag!r:.60} is neither O nor a letter and a type, such as B-PER")
                 if tag != OUTSIDE and tag[2:] not in types:
                     raise ZooError(f"{where}: {UnknownName('entity type', tag[2:62], types)}")
         try:
@@ -114,7 +114,9 @@ class ConllTask(FilesTask):
         right = write_tags(found, n_words, scheme)
         if right != text.tags:
             if self.wrong_sequences == "refuse":
-                raise ZooError(f"{path}:{_first_wrong(text, right)} in {scheme}; mend it, or have such repaired")
+                raise ZooError(
+                    f"{path}:{_first_wrong(text, right)} in {scheme}; correct it, or have such sequences repaired"
+                )
             seen[f"{{n}} texts have wrong sequences of {scheme}; repaired as seqeval reads them"] += 1
         return write_tags(found, n_words, self.scheme)
 

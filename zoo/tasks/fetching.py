@@ -90,7 +90,7 @@ def _hub() -> Any:
     try:
         from huggingface_hub import HfApi
     except ImportError:
-        raise ZooError('fetching needs huggingface_hub; pip install "encoder-zoo[hub,data]"') from None
+        raise ZooError('downloading needs huggingface_hub; pip install "encoder-zoo[hub,data]"') from None
     return HfApi(endpoint=os.environ.get("HF_ENDPOINT") or None)
 
 
@@ -104,8 +104,8 @@ def _asked(question: Any, suite: Suite, revision: str) -> Any:
     except Exception as error:  # of the library, of its HTTP client, or of the system
         reason = str(error).strip().split("\n")[0]
         raise RunFailed(
-            f"cannot fetch {suite.repository}: {type(error).__name__}: {reason:.200}; what was fetched is kept, and "
-            "the same command goes on"
+            f"cannot download {suite.repository}: {type(error).__name__}: {reason:.200}; what was "
+            "downloaded is kept, and the same command resumes"
         ) from None
 
 
@@ -120,7 +120,7 @@ def _fetch(api: Any, suite: Suite, commit: str, its: Any, out: Path) -> None:
     _asked(get, suite, commit)
     if not _is_whole(path, its):
         path.unlink(missing_ok=True)
-        raise RunFailed(f"{path}: is not the file whose hash the hub states, and was removed; fetch it again")
+        raise RunFailed(f"{path}: is not the file whose hash the hub states, and was removed; download it again")
 
 
 def _is_wanted(name: str, folders: Iterable[str]) -> bool:

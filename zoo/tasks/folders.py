@@ -71,7 +71,7 @@ def renamed(where: str, files: Mapping[str, Any], asked: Mapping[str, str]) -> d
     found = dict(asked) or {split: name for split, name in usual.items() if name}
     if not {"train", "dev"} <= {*found}:
         example = 'splits = {train = "train", dev = "validation"}'
-        raise ZooError(f"{where}: its splits are {listed([*files])}; say which are train and dev, as {example}")
+        raise ZooError(f"{where}: its splits are {listed([*files])}; say which are train and dev, such as {example}")
     return found
 
 
@@ -118,7 +118,7 @@ def _shards(folder: Path, config: str | None) -> Shards:
         raise ZooError(f"{folder}: holds no Parquet or Arrow files{of} that the data sets library wrote")
     if len(by_set) > 1:
         names = listed([place.relative_to(folder).as_posix() for place in by_set])
-        raise ZooError(f"{folder}: holds several data sets, {names}; say which one is meant, as config")
+        raise ZooError(f"{folder}: holds several data sets, {names}; say which one is meant, as the key config")
     (shards,) = by_set.values()
     return {split: _complete(paths) for split, paths in shards.items()}
 
@@ -135,7 +135,7 @@ def _complete(paths: Sequence[Path]) -> tuple[Path, ...]:
     """All shards of a split. Raises ZooError if one is missing."""
     counts = {int(found["count"]) for path in paths if (found := _SHARD.fullmatch(path.name)) and found["count"]}
     if counts and counts != {len(paths)}:
-        raise ZooError(f"{paths[0]}: {len(paths)} of {max(counts)} shards are there; fetch all of them")
+        raise ZooError(f"{paths[0]}: {len(paths)} of {max(counts)} shards are there; download all of them")
     return tuple(paths)
 
 

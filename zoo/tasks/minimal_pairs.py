@@ -41,7 +41,9 @@ def read_pairs(path: Path) -> tuple[MinimalPair, ...]:
     """
     files = sorted(path.glob("*.jsonl")) if path.is_dir() else [path]
     if not files:
-        raise ZooError(f"{path}: no file of this folder ends with .jsonl; minimal pairs are JSONL files, as BLiMP's")
+        raise ZooError(
+            f"{path}: no file of this folder ends with .jsonl; minimal pairs are JSONL files in BLiMP's format"
+        )
     pairs = tuple(pair for file in files for pair in _read(file))
     if not pairs:
         raise ZooError(f"{path}: holds no pairs; each line should be an object with {GOOD} and {BAD}")

@@ -50,7 +50,7 @@ def _one_or_several(value: Any) -> Column:
 
 def _by_split(value: Any) -> Any:
     if not isinstance(value, dict):
-        raise ValueError('should name the files of each split, as train = "train.csv"')
+        raise ValueError('should name the files of each split, such as train = "train.csv"')
     return value
 
 

@@ -109,7 +109,7 @@ def convert_tags(tags: Sequence[str], scheme: str) -> list[str]:
         raise UnknownName("tagging scheme", scheme[:60], SCHEMES)
     for place, tag in enumerate(tags, 1):
         if not TAG.fullmatch(tag):
-            raise ZooError(f"tag {place}, {tag!r:.60}, is neither O nor a letter and a type, as B-PER")
+            raise ZooError(f"tag {place}, {tag!r:.60}, is neither O nor a letter and a type, such as B-PER")
     return write_tags(entities(tags), len(tags), scheme)
 
 

@@ -52,7 +52,7 @@ def read_lines(path: Path) -> Iterator[tuple[int, str]]:
                     raise ZooError(f"{path}:1: {LONE_RETURN}")
                 yield number, _decode(raw, path, number)
     except (EOFError, zlib.error, gzip.BadGzipFile) as error:
-        raise ZooError(f"{path}: broken gzip file ({error}); fetch it again") from None
+        raise ZooError(f"{path}: broken gzip file ({error}); download it again") from None
     except OSError as error:
         raise ZooError(f"{path}: {error.strerror or error}") from None
 
@@ -66,5 +66,5 @@ def _decode(raw: bytes, path: Path, number: int) -> str:
             f"{path}:{number}: byte {place} of the line, 0x{byte:02x}, is not UTF-8; save the file as UTF-8"
         ) from None
     if "\0" in line:
-        raise ZooError(f"{path}:{number}: a NUL at character {line.index(chr(0)) + 1}; this is no plain UTF-8 text")
+        raise ZooError(f"{path}:{number}: a NUL at character {line.index(chr(0)) + 1}; this is not plain UTF-8 text")
     return line.removesuffix("\n").removesuffix("\r")

@@ -302,7 +302,7 @@ def _refuse(texts: SequenceOf[object], reason: str) -> Never:
     """Raise ZooError for the first that is no text, or that holds what no file can."""
     for number, text in enumerate(texts, 1):
         if not isinstance(text, str):
-            raise ZooError(f"text {number} is no text but a {type(text).__name__}: {text!r:.60}") from None
+            raise ZooError(f"text {number} is not a text but a {type(text).__name__}: {text!r:.60}") from None
         lone = [place for place, character in enumerate(text, 1) if "\ud800" <= character <= "\udfff"]
         if lone:
             raise ZooError(

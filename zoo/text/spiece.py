@@ -47,7 +47,7 @@ def read_spiece(path: Path, content: bytes) -> StoredHeads:
             elif number == 3 and isinstance(value, bytes):
                 characters = _bytes(dict(_fields(value)).get(2, b""))
     except (_Broken, KeyError, UnicodeDecodeError, struct.error):
-        raise ZooError(f"{path}: not a SentencePiece model; fetch it again") from None
+        raise ZooError(f"{path}: not a SentencePiece model; download it again") from None
     if kind != 1 or types.count(UNKNOWN) != 1:
         raise ZooError(f"{path}: not a SentencePiece model of the unigram kind with one unknown piece")
     added = [(piece, kind == CONTROL) for (piece, _), kind in zip(scores, types, strict=True) if kind in (CONTROL, OWN)]

@@ -161,7 +161,7 @@ def _refusing(where: str) -> Iterator[None]:
             raise
         except BaseException as error:
             reason = visible(" ".join(str(error).split()))
-            raise ZooError(f"{where}: not a tokenizer that can be used ({reason:.200}); fetch it again") from None
+            raise ZooError(f"{where}: not a tokenizer that can be used ({reason:.200}); download it again") from None
 
 
 @contextmanager

@@ -32,7 +32,7 @@ class FolderFiles:
         if path.is_file():
             return True
         if path.is_symlink() and not path.exists():
-            raise ZooError(f"{path} is a link to a file that is not there; fetch it again")
+            raise ZooError(f"{path} is a link to a file that is not there; download it again")
         if path.exists():
             raise irregular(path, path.stat().st_mode)
         return False

@@ -139,9 +139,9 @@ class CheckpointFolder(FolderFiles):
         try:
             found = json.loads(content)
         except (ValueError, RecursionError) as error:
-            raise ZooError(f"{path}: not {what} ({error}); fetch it again") from None
+            raise ZooError(f"{path}: not {what} ({error}); download it again") from None
         if not isinstance(found, dict):
-            raise ZooError(f"{path}: not {what} but a {type(found).__name__}; fetch it again")
+            raise ZooError(f"{path}: not {what} but a {type(found).__name__}; download it again")
         return found
 
     def tokenizer_content(self, name: str) -> bytes:

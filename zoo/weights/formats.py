@@ -38,7 +38,7 @@ class Formats(Mapping[str, CheckpointFormat]):
         kind, found = config.get("model_type"), self.find(config, where)
         if not isinstance(kind, str):
             known = ", ".join(self)
-            raise ZooError(f'{where} names no model_type; add one, as "model_type": "bert". Known: {known}')
+            raise ZooError(f'{where} names no model_type; add one, such as "model_type": "bert". Known: {known}')
         if found is None:
             unknown = UnknownName("model_type that an installed plugin reads", kind[:100], self, where)
             raise ZooError(f"{unknown}{'' if self._makers else MORE}")

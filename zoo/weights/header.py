@@ -82,11 +82,11 @@ def _text(path: Path, file: BufferedReader, size: int) -> bytes:
             _refuse(path, f"is {kind}, whatever its name says; the zoo loads safetensors only")
     length = int.from_bytes(first, "little")
     if len(first) < 8:
-        _refuse(path, f"has {size} bytes, too few for a safetensors file; fetch it again")
+        _refuse(path, f"has {size} bytes, too few for a safetensors file; download it again")
     if length > LARGEST_HEADER:
         _refuse(path, f"announces a header of {length:,} bytes; this is not a safetensors file")
     if 8 + length > size:
-        _refuse(path, f"announces a header of {length:,} bytes and has {size:,} in all; fetch it again")
+        _refuse(path, f"announces a header of {length:,} bytes and has {size:,} in all; download it again")
     return file.read(length)
 
 
@@ -122,9 +122,9 @@ def _check_cover(path: Path, entries: Mapping[str, Entry], size: int) -> None:
             _refuse(path, f"tensor {name!r:.100} {relation} {before}")
         at, before = entry.stop, f"tensor {name!r:.100}"
     if at > size:
-        _refuse(path, f"is cut short: its tensors take {at:,} bytes and {size:,} are there; fetch it again")
+        _refuse(path, f"is cut short: its tensors take {at:,} bytes and {size:,} are there; download it again")
     if at < size:
-        _refuse(path, f"has {size - at:,} bytes after its last tensor; fetch it again")
+        _refuse(path, f"has {size - at:,} bytes after its last tensor; download it again")
 
 
 def _refuse(path: Path, what: str) -> NoReturn:

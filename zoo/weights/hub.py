@@ -58,5 +58,5 @@ def fetch(name: str) -> Path:
         place = snapshot_download(found["repository"], revision=found["revision"] or LATEST, allow_patterns=list(FILES))
     except (OSError, ValueError) as error:  # huggingface_hub raises these or their subclasses
         reason = str(error).strip().split("\n")[0]
-        raise ZooError(f"cannot fetch {name}: {type(error).__name__}: {reason}") from None
+        raise ZooError(f"cannot download {name}: {type(error).__name__}: {reason}") from None
     return Path(place)

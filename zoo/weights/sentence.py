@@ -50,7 +50,9 @@ class SentenceModule:
     def settings(self) -> Mapping[str, Any]:
         """Its config.json. Raises ZooError if that is missing."""
         if not self.folder.holds(CONFIG):
-            raise ZooError(f"{self.folder.path / CONFIG}: No such file, but {MODULES} needs it; fetch the folder again")
+            raise ZooError(
+                f"{self.folder.path / CONFIG}: No such file, but {MODULES} needs it; download the folder again"
+            )
         return self.folder.config
 
     @cached_property

@@ -67,7 +67,7 @@ class SentenceOrder(PairObjective):
     ) -> Passage:
         """The passage with text of another document, if there is any among them."""
         if not self.fallback:
-            raise ZooError("albert.sop needs passages of two parts; use a packing of pairs, as bert.segment_pair")
+            raise ZooError("albert.sop needs passages of two parts; use a packing of pairs, such as bert.segment_pair")
         if not elsewhere.any():
             return passage
         other = passages[int(rng.choice(np.flatnonzero(elsewhere)))]

@@ -72,5 +72,5 @@ class NextSentence(PairObjective):
 
 def _second(passage: Passage) -> Ids:
     if passage.second is None:
-        raise ZooError("bert.nsp needs passages of two parts; use a packing of pairs, as bert.segment_pair")
+        raise ZooError("bert.nsp needs passages of two parts; use a packing of pairs, such as bert.segment_pair")
     return passage.second

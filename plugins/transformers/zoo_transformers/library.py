@@ -122,7 +122,9 @@ def build(config: PretrainedConfig, where: str = "its config") -> PreTrainedMode
     if isinstance(getattr(model, "pooler", None), nn.Module):
         model.pooler = nn.Identity()
     if embedding_scale(model) is None:
-        raise ZooError(f"{where}: the word embeddings of a {config.model_type} are no plain table, as the zoo needs")
+        raise ZooError(
+            f"{where}: the word embeddings of a {config.model_type} are not a plain table, which the zoo needs"
+        )
     return model
 
 

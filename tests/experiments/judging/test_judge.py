@@ -89,7 +89,7 @@ def test_only_scores_are_tested_over_seeds_as_scipy_does() -> None:
     assert found.p == pytest.approx(stats.ttest_rel(one, two).pvalue, rel=1e-6)
     interval = stats.ttest_rel(one, two).confidence_interval(0.95)
     assert (found.low, found.high) == pytest.approx((interval.low, interval.high), rel=1e-6)
-    assert "of other items nothing can be said" in judged.render(sections=["scores"]).replace("\n", " ")
+    assert "nothing can be said about other items" in judged.render(sections=["scores"]).replace("\n", " ")
 
 
 def test_single_scores_show_nothing() -> None:

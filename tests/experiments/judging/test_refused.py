@@ -59,7 +59,9 @@ def test_scores_of_whole_tasks_and_words_for_numbers_are_told_apart_from_answers
         zoo.judge("bert=results_2026.json")
     written("gold.txt", ["0.3", "1.5", "2.0"])
     written("bert.txt", ["yes", "no", "yes"])
-    with pytest.raises(zoo.ZooError, match=r"gold.txt: the gold labels are numbers, as '0.3', .* words, as 'yes'"):
+    with pytest.raises(
+        zoo.ZooError, match=r"gold.txt: the gold labels are numbers, such as '0.3', .* words, such as 'yes'"
+    ):
         zoo.judge("bert=bert.txt", gold="gold.txt")
 
 

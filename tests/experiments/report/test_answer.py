@@ -38,7 +38,7 @@ def test_the_best_is_named_with_its_lead_and_its_interval() -> None:
     assert best == f"albert-tiny is the best of 2 systems, with 96.7 on lamps: 41.7 points ({ends}) above bert-tiny."
     assert cost.startswith("It is also the smallest, with ")
     assert grounds.startswith("Grounds: 1 task, 3 seeds, 40 development items")
-    assert caveat.startswith("All seeds share one pre-training per variant")
+    assert caveat.startswith("All seeds of a variant share one pre-training")
 
 
 def test_where_the_best_is_larger_the_cost_of_being_best_is_said() -> None:
@@ -148,7 +148,7 @@ def test_without_gold_labels_or_results_it_says_that_there_is_no_answer() -> Non
     assert lead(replace(run, gold={}))[0] == "No verdict: the gold labels of lamps were not stored."
     begun = replace(run, results=())
     assert lead(begun)[0] == "No answer yet: no system has finished every task."
-    assert lead(begun)[-1] == f"{len(run.plan.jobs)} of {len(run.plan.jobs)} jobs are missing; see What is missing."
+    assert lead(begun)[-1] == f"{len(run.plan.jobs)} of {len(run.plan.jobs)} jobs are missing; see Missing results."
 
 
 def test_the_table_ranks_the_systems_and_puts_baselines_below() -> None:

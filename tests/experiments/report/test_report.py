@@ -20,7 +20,7 @@ from zoo.cli import main
 from zoo.core.errors import visible
 from zoo.document.latex import escaped
 from zoo.experiments.report.costs import beaten, cost_table, scored_costs
-from zoo.experiments.report.models import audit_table, variant_table
+from zoo.experiments.report.models import audit_table, common_table, variant_table
 from zoo.experiments.report.provenance import missing_table
 from zoo.experiments.report.results_json import schema, summary
 from zoo.experiments.report.scores import averages, score_table
@@ -170,6 +170,20 @@ def test_the_audit_and_the_differences_stand_in_the_results(run: ComparisonRun) 
     assert variant_table(run).by_label["encoder"] == ("bert.stack", "albert.shared")
 
 
+def test_settings_of_all_variants_are_shown_as_far_as_they_are_set(run: ComparisonRun) -> None:
+    shown = common_table(run).by_label
+    assert shown["finetuning.learning_rate"] == ("0.001",) and not {"finetuning.mixup", "finetuning.patience"} & {
+        *shown
+    }
+    variants = [
+        variant.model_copy(update={"finetuning": variant.finetuning.model_copy(update={"early_stopping": 0.1})})
+        for variant in run.plan.variants
+    ]
+    stopping = replace(run, plan=run.plan.model_copy(update={"variants": tuple(variants)}))
+    added = {*common_table(stopping).by_label} - {*shown}
+    assert added == {f"finetuning.{name}" for name in ("early_stopping", "patience", "augmented")}
+
+
 HOSTILE = [
     "<img src=x onerror=alert(1)><script>alert(2)</script>",
     "=HYPERLINK(1)",
@@ -269,7 +283,7 @@ def test_a_report_needs_no_plugin(
     assert not end.value.code
     page = Page(capsys.readouterr().out)
     assert sum(tag == "figure" for tag, _ in page.elements) == 5
-    for heading in ("Where the parameters are", "How the variants differ", "What is missing", "How to repeat it"):
+    for heading in ("Parameters by component", "How the variants differ", "Missing results", "How to reproduce it"):
         assert heading in page.text
     assert isinstance(run.results[0], ModelResult) and "Pre-training" in page.text
 

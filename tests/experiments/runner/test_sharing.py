@@ -117,7 +117,7 @@ def test_jobs_made_by_other_versions_are_neither_mixed_nor_overwritten(
     path.write_text(json.dumps(job))
     refused = compare(folder, *small)
     assert refused.returncode == 2
-    assert f"{path.name} was made by or on something else: libraries.torch (1.0 then" in refused.stderr
+    assert f"{path.name} was made by other code, versions or hardware: libraries.torch (1.0 then" in refused.stderr
     assert json.loads(path.read_text()) == job
 
 

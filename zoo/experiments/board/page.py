@@ -188,7 +188,7 @@ def _groups(board: Board) -> Iterator[str]:
     shown = table(Table(columns, rows, words=frozenset(columns)), "What is compared with what")
     places = _notes(*board.environments)
     yield f"<section><h2>What is compared with what</h2>{shown}</section>"
-    yield f"<section><h2>Where it ran</h2>{places}</section>"
+    yield f"<section><h2>Environment</h2>{places}</section>"
 
 
 def _left_out(board: Board) -> Iterator[str]:

@@ -50,7 +50,7 @@ def judged_run(sources: Sources, options: JudgeOptions, tasks: Sequence[Task]) -
     if options.scores:
         judged = [_of_scores(task, its, options) for task, its in _scores(sources, options.scores).items()]
     elif not sources:
-        raise ZooError("there is nothing to judge; name systems and their files, as bert='preds/bert-*.jsonl'")
+        raise ZooError("there is nothing to judge; name systems and their files, such as bert='preds/bert-*.jsonl'")
     else:
         by_task, golds = given_by_task(sources, options.gold_files, [task.name for task in tasks])
         known = {task.name: task for task in tasks}

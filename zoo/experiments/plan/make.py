@@ -96,7 +96,7 @@ def _checked(
 ) -> dict[str, PlannedCheckpoint]:
     """The trained weights that variants start from, if all variants build and suit the tasks and their teachers."""
     if not tasks:
-        raise ZooError("there is nothing to compare on; give at least one task, as --tasks rte")
+        raise ZooError("there is nothing to compare on; give at least one task, such as --tasks rte")
     for variant in variants:
         is_trained = variant.name in folders or variant.distillation.inherits
         catalog.check(variant, tasks, trained=is_trained and not variant.adaptation.tokens)
@@ -279,9 +279,9 @@ def refuse_unequal(
     names = [variant.name for variant in variants]
     for name in names:
         if names.count(name) > 1:
-            raise ZooError(f"variant {name!r} is given twice; give each once, or rename one, as mine=VARIANT")
+            raise ZooError(f"variant {name!r} is given twice; give each once, or rename one, for example mine=VARIANT")
         if name in baseline_names():
-            raise ZooError(f"{name!r} is the name of a baseline; rename the variant, as mine=VARIANT")
+            raise ZooError(f"{name!r} is the name of a baseline; rename the variant, for example mine=VARIANT")
     first, *others = [variant for variant in variants if variant.name not in evaluated] or variants[:1]
     for other in others:
         heads = {path: values for path, values in diff(first, other).items() if path.startswith("head.")}

@@ -34,7 +34,7 @@ def _of(text: str, budget: int) -> Iterator[int]:
     except ValueError:
         tokens = 0
     if not isinstance(tokens, int) or tokens < 1:
-        raise ZooError(f"--evaluate-at takes points such as 10%, 100k or every 100k; {text!r:.40} is none")
+        raise ZooError(f"--evaluate-at takes points such as 10%, 100k or every 100k; {text!r:.40} is not one")
     if tokens > budget:
         raise ZooError(
             f"--evaluate-at {text:.40} is beyond the end of the pre-training, {budget:,} tokens; "

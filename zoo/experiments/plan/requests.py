@@ -54,7 +54,7 @@ def comparison_plan(catalog: Catalog, variants: Sequence[str | Variant], options
         options = options.model_copy(update={"equal": options.equal or "tokens"})
     for name in options.evaluate_only:
         if catalog.folder(name) is None:
-            raise ZooError(f"--evaluate-only takes a folder with a trained model, and {name!r} is none")
+            raise ZooError(f"--evaluate-only takes a folder with a trained model, and {name!r} is not one")
     for item in variants:
         if not isinstance(item, str | Variant):
             raise ZooError(f"a variant is a name or a Variant, each an argument of its own; got {item!r:.80}")
@@ -238,7 +238,7 @@ def _tuning(catalog: Catalog, options: PlanOptions, tasks: Sequence[str]) -> Tun
     if not options.tune:
         if "tune_on" in options.given:
             raise ZooError(
-                "--tune-on says on what --tune chooses; give settings to try, as --tune learning_rate=1e-3,3e-4"
+                "--tune-on says on what --tune chooses; give settings to try, such as --tune learning_rate=1e-3,3e-4"
             )
         return None
     trained = [name for name in tasks if is_learnt(catalog.task(name))]

@@ -120,7 +120,7 @@ class PlanSpec(PlanSettings):
     def _refuse_points(self) -> None:
         """Raises ValueError unless each point has a step of its own, before the last, in every pre-training."""
         if self.checkpoints or self.tuning:
-            raise ValueError("points of the pre-training go with neither trained weights nor several settings")
+            raise ValueError("points of the pre-training cannot be combined with trained weights or several settings")
         if adapted := [variant.name for variant in self.trained if variant.adaptation.tokens]:
             raise ValueError(
                 f"{adapted[0]} is adapted to each task's text after its pre-training, so it cannot be evaluated in it; "

@@ -59,7 +59,7 @@ def with_teachers(catalog: Catalog, variants: Sequence[Variant], folders: Mappin
         elif folder != taught.folders.get(found.name) or known[found.name] != found:
             raise ZooError(
                 f"distillation.teacher={name} of {student.name} and another variant are both called {found.name}; "
-                f"rename the other, as mine=VARIANT"
+                f"rename the other, for example mine=VARIANT"
             )
         record = student.distillation.model_copy(update={"teacher": found.name})
         return student.model_copy(update={"distillation": record})

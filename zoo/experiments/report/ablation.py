@@ -25,7 +25,7 @@ def sections(run: ComparisonRun, effects: Effects, caveats: Sequence[str] = ()) 
     """The most important first: the answer with its caveats, then the effects."""
     lead, notes = Notes((answer(effects), *caveats), lead=True), Notes(tuple(ablation_notes(run, effects)))
     blocks = lead, effect_table(effects), notes
-    yield Section("effects", "What each choice does", blocks, brief=True)
+    yield Section("effects", "Effect of each choice", blocks, brief=True)
     if panels := _panels(effects):
         title = f"Effects with {INTERVAL}"
         figure = Figure(title, intervals_chart(panels, list(labelled(effects.ablation))))

@@ -42,11 +42,12 @@ MOST_NAMES = 5
 """Variants that a title names."""
 
 HELD_EQUAL = {
-    "tokens": "Held equal: the text, and how many tokens of it are read. Parameters and operations differ.",
-    "parameters": "Held equal: the text, its tokens and the parameters of embedding and encoder as records state them, "
-    "as near as the width of a model brings them; a tokenizer that finds fewer words stores fewer. Operations differ.",
-    "operations": "Held equal: the operations of pre-training, as the audit counts them. A model that needs more of "
-    "them for a token reads fewer tokens.",
+    "tokens": "Held equal: the text and the number of tokens read. Parameters and operations differ.",
+    "parameters": "Held equal: the text, the number of tokens read, and the parameters of embedding and encoder "
+    "according to the records, as closely as a change of widths allows; a tokenizer that finds fewer "
+    "words stores fewer. Operations differ.",
+    "operations": "Held equal: the operations of pre-training, as counted by the audit. A model that needs more "
+    "operations per token reads fewer tokens.",
 }
 """What was made equal, in words."""
 
@@ -109,12 +110,12 @@ def caveats(run: ComparisonRun, comparisons: Comparisons) -> Iterator[str]:
         yield HELD_EQUAL[run.plan.equal]
     own = [name for name in run.plan.names if run.plan.is_pretrained(name)]
     if own and len(run.plan.seeds) > 1 and not run.plan.pretrain_each_seed:
-        yield "All seeds share one pre-training per variant; what another one would change is not in the intervals."
+        yield "All seeds of a variant share one pre-training: intervals leave out the variation between pre-trainings."
     there = {result.job for result in run.results if not isinstance(result, FailedResult)}
     jobs = jobs_for(run.plan, comparisons.differences)
     n_missing = sum(job not in there for job in jobs)
     if n_missing:
-        yield f"{n_missing} of {len(jobs)} jobs are missing; see What is missing."
+        yield f"{n_missing} of {len(jobs)} jobs are missing; see Missing results."
 
 
 def write_report(analysis: Analysis, folder: Path) -> None:

@@ -9,7 +9,7 @@ from zoo.document import Axis, Chart, Figure, Notes, Panel, Point, Section, Seri
 from zoo.experiments.results.run import ComparisonRun
 from zoo.experiments.statistics.calibration import N_BINS, Calibration, calibrations
 
-TITLE = "Reliability: the share of right answers by their mean probability; the closer to the diagonal, the better"
+TITLE = "Reliability: share of correct predictions against mean probability; the closer to the diagonal, the better"
 
 
 def calibration_section(run: ComparisonRun) -> Section | None:
@@ -25,9 +25,10 @@ def note() -> str:
     """What is measured, and of what."""
     return (
         f"ECE is the expected calibration error in {N_BINS} bins of equal width (Guo et al. 2017), mean ± standard "
-        "deviation over seeds, x 100: the mean distance of probability and share of right answers. An answer is a "
-        "class or a choice; of multi-label tasks each label, of tags each word that was read, of questions the stretch "
-        "of text, which is right if it matches an answer exactly. Baselines give no probabilities."
+        "deviation over seeds, x 100: the mean distance between probability and share of correct "
+        "predictions. A prediction is a class or a choice; in multi-label tasks, each label; in tagging, "
+        "the tag of each word that was read; in question answering, the span, which is correct if it matches an answer "
+        "exactly. Baselines have no probabilities."
     )
 
 

@@ -12,8 +12,8 @@ from zoo.tasks.kinds import task_kind
 from zoo.tasks.scoring import chosen_metrics
 
 NOTE = (
-    "Means over seeds, x 100, on the items of each set; a set of few items or of one label tells little. No verdicts "
-    "are drawn from parts of a task."
+    "Means over seeds, x 100, on the items of each category; categories with few items or one label "
+    "say little. There are no verdicts on parts of a task."
 )
 
 

@@ -13,8 +13,8 @@ from zoo.experiments.results.run import ComparisonRun
 from zoo.experiments.statistics.costs import REPEATS, withheld
 
 ORIGINAL = (
-    "The original is the same fine-tuned model before it was compressed, on the same items; there is none of a variant "
-    "that was pruned before fine-tuning."
+    "The original is the same fine-tuned model before compression, on the same items; a variant that "
+    "was pruned before fine-tuning has none."
 )
 
 
@@ -90,7 +90,7 @@ def _original_score(run: ComparisonRun, variant: Variant, its: Sequence[TaskResu
 def _told(run: ComparisonRun, variant: Variant, its: Sequence[TaskResult]) -> Iterator[str]:
     """What a variant's compression does not save here."""
     if variant.pruning.weights:
-        yield f"{variant.name}: single weights that are zero save neither time nor bytes; they are stored like others."
+        yield f"{variant.name}: individual zero weights save neither time nor bytes; they are stored like others."
     if withheld(run) or not _has_original(variant) or not (now := _middle([result.cost.latency_s for result in its])):
         return
     costs = list(_costs(its))

@@ -37,7 +37,7 @@ def costs_section(run: ComparisonRun) -> Section:
     machines = hardware(run)
     lines = [f"Times and memory were measured on {machines[0]}."] if len(machines) == 1 else []
     if len(machines) > 1:
-        what = "withheld, as they were" if withheld(run) else "compared on request, though they were"
+        what = "withheld, as they were" if withheld(run) else "compared on request, although they were"
         lines.append(f"Times and memory are {what} measured on different machines: {'; '.join(machines)}.")
     return Section("costs", "Costs", (cost_table(run), *([Notes(tuple(lines))] if lines else [])), brief=True)
 

@@ -115,8 +115,8 @@ def _protocol(run: JudgedRun) -> Iterator[str]:
         )
     if given := [task.name for task in plan.tasks if not task.dev]:
         yield (
-            f"Only scores are known of {', '.join(given)}: verdicts are over seeds, for these items; of other items "
-            "nothing can be said."
+            f"Only scores are known of {', '.join(given)}: verdicts are over seeds, for these items; nothing "
+            "can be said about other items."
         )
     for task in plan.tasks:
         if len(task.labels) == 2 and "f1" in task.metrics:
@@ -133,7 +133,7 @@ def _metrics(run: JudgedRun) -> Section | None:
 
 
 def _seeds(run: JudgedRun) -> Section:
-    title = "A point per seed, a tick at the mean, a cross for constant predictions"
+    title = "One point per seed; the tick is the mean, crosses are constant predictions"
     rows = tuple(
         (result.job.system, str(result.job.task), f"{result.job.seed}", split, metric, f"{100 * value:.4f}")
         for result in run.results
@@ -157,4 +157,4 @@ def _sources(run: JudgedRun) -> Section:
         f"{task.name}: {task.kind}{f', {len(task.labels)} labels' if task.labels else ''}; gold labels: {task.gold}."
         for task in run.plan.tasks
     )
-    return Section("sources", "Where the predictions are from", (table, Notes(notes)))
+    return Section("sources", "Sources of the predictions", (table, Notes(notes)))

@@ -16,8 +16,9 @@ from zoo.experiments.statistics.standing import Standing
 from zoo.experiments.statistics.verdicts import Comparisons
 
 NOTES = (
-    "Each score is of the model as it was at that point, fine-tuned like the last one. Learning rates are those of the "
-    "whole pre-training, so a point is below what a run that ends there would reach.",
+    "Each score is that of the model at that point of its pre-training, fine-tuned like the final "
+    "one. Learning rates are those of the complete pre-training, so earlier points score lower than "
+    "complete runs of that length would.",
     "Times: the tokens with which the first variant reaches the final score of the second, as a multiple of all tokens "
     "of the second; linear between points, in the logarithm of the tokens. > 1: not within the budget. At most: "
     "already at the first point. Intervals are 95%, by a bootstrap over seeds and items.",

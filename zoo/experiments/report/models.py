@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from zoo.core.diff import diff
+from zoo.core.recipes import DETAILS, Techniques
+from zoo.core.specs import Variant
 from zoo.document import MISSING, Figure, Section, Table
 from zoo.experiments.report.plots import curves_chart
 from zoo.experiments.results.run import ComparisonRun
@@ -19,9 +21,9 @@ def pretraining_section(run: ComparisonRun) -> Section | None:
 
 
 def parameters_section(run: ComparisonRun) -> Section | None:
-    """Where the parameters are; None if no variant is trained."""
+    """Parameters by component; None if no variant is trained."""
     table = audit_table(run)
-    return Section("parameters", "Where the parameters are", (table,)) if table.rows else None
+    return Section("parameters", "Parameters by component", (table,)) if table.rows else None
 
 
 def variants_section(run: ComparisonRun) -> Section:
@@ -59,19 +61,24 @@ def variant_table(run: ComparisonRun) -> Table:
 
 
 def common_table(run: ComparisonRun) -> Table:
-    """A row per field of heads and recipes that all variants share."""
-    of_each = [
-        {
-            f"{part}.{name}": value
-            for part in ("head", "init", "pretraining", "finetuning")
-            for name, value in getattr(variant, part)
-        }
-        for variant in run.plan.variants
-    ]
-    common = {name: value for name, value in of_each[0].items() if all(other[name] == value for other in of_each)}
+    """A row per field of heads and recipes that all variants share, as far as it is set."""
+    of_each = [_settings(variant) for variant in run.plan.variants]
+    common = {name: value for name, value in of_each[0].items() if all(other.get(name) == value for other in of_each)}
     common |= {f"finetuning.steps on {task}": steps for task, steps in run.plan.task_steps.items()}
     rows = tuple((name, _value(value)) for name, value in common.items())
-    return Table(("field", "value"), rows, title="Head and recipe of all", words=frozenset({"value"}))
+    return Table(("field", "value"), rows, title="Settings of all variants", words=frozenset({"value"}))
+
+
+def _settings(variant: Variant) -> dict[str, object]:
+    """The fields of head and recipes by dotted path, without those that are not set and techniques that are off."""
+    used = variant.finetuning.changed
+    off = {*Techniques.model_fields} - {*used, *(DETAILS if used else ())}
+    return {
+        f"{part}.{name}": value
+        for part in ("head", "init", "pretraining", "finetuning")
+        for name, value in getattr(variant, part)
+        if value is not None and not (part == "finetuning" and name in off)
+    }
 
 
 def audit_table(run: ComparisonRun) -> Table:
@@ -86,7 +93,7 @@ def audit_table(run: ComparisonRun) -> Table:
 
     rows = [(f"{kind}: {name}", *(cell(variant, (kind, name)) for variant in of)) for kind, name in components]
     total = (
-        "all, with the heads of pre-training",
+        "total, with pre-training heads",
         *(f"{sum(row.stored for row in breakdown):,}" for breakdown in of.values()),
     )
     return Table(("component", *of), (*rows, total) if rows else ())

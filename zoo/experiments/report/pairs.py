@@ -117,8 +117,10 @@ class PairReport:
         for model, scores in self.scores.items():
             of, n_ties = f"of {len(scores):,} pairs", sum(abs(margin(*pair)) <= TIE for pair in scores)
             n_cut = sum(good.cut or bad.cut for good, bad in scores)
-            lines += [f"{model} finds the sentences of {n_ties} {of} equally probable; these are wrong."] * bool(n_ties)
-            lines += [f"{model} read {n_cut} {of} in part, as they are longer than it reads."] * bool(n_cut)
+            lines += [
+                f"{model} gives equal probability to both sentences of {n_ties} {of}; these count as wrong."
+            ] * bool(n_ties)
+            lines += [f"{model} read {n_cut} {of} only in part, because they exceed its maximum length."] * bool(n_cut)
         lines.append("Intervals of accuracies are Wilson's, over pairs. Models are as they are, without seeds.")
         if self.differences:
             lines.append(

@@ -144,12 +144,12 @@ class ProbeReport:
         lines = [
             "A linear head per layer and seed, on a frozen encoder: mean over seeds, and in brackets the 95% interval "
             f"over seeds and development items; {_settings(self.settings)}.",
-            f"Best: layer {best.layer}. Chosen on these items, its score is a little high.",
+            f"Best: layer {best.layer}. It was chosen on these items, so its score is slightly optimistic.",
         ]
         if self.differences:
             lines.append(
-                f"{RANDOM.capitalize()}: the same encoder before any training, with the same tokenizer; what its "
-                "layers reach as well is not learnt by pre-training (Hewitt and Liang 2019). Holm over layers."
+                f"{RANDOM.capitalize()}: the same encoder before any training, with the same tokenizer; scores that "
+                "its layers reach too are not due to pre-training (Hewitt and Liang 2019). Holm over layers."
             )
         return Notes(tuple(lines))
 

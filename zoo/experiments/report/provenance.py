@@ -18,28 +18,28 @@ def missing_section(run: ComparisonRun, comparisons: Comparisons) -> Section:
     jobs = jobs_for(run.plan, comparisons.differences)
     table = missing_table(run, jobs)
     if table.rows:
-        return Section("missing", "What is missing", (table,), brief=True)
+        return Section("missing", "Missing results", (table,), brief=True)
     rest = len(run.plan.jobs) - len(run.results)
     spared = f" The other {rest} of the plan were not needed." if rest else ""
-    return Section("missing", "What is missing", (Notes((f"Nothing: {len(run.results)} jobs are finished.{spared}",)),))
+    return Section("missing", "Missing results", (Notes((f"Nothing: {len(run.results)} jobs are finished.{spared}",)),))
 
 
 def environment_section(run: ComparisonRun) -> Section:
     """Versions, plugins and machines."""
-    return Section("environment", "Where it ran", (Notes(tuple(where(run))),))
+    return Section("environment", "Environment", (Notes(tuple(where(run))),))
 
 
 def repeat_section(run: ComparisonRun) -> Section:
     """How to reproduce the results, or to check them."""
     folder = run.plan.data_folder
     steps = (
-        "Install the versions above; the same instruction set and number of threads give the same bits.",
+        "Install the versions above; with the same instruction set and number of threads, results repeat bit for bit.",
         *([f"Put the tasks' files in {folder}, or give their folder with --data."] if folder else []),
         f"Save the plan (SHA-256 {run.plan.content_hash}) as plan.json and run: "
         "zoo compare --plan plan.json --out again",
         "Check that this run's numbers follow from its predictions: zoo verify RUN",
     )
-    return Section("repeat", "How to repeat it", (Notes(steps, numbered=True),))
+    return Section("repeat", "How to reproduce it", (Notes(steps, numbered=True),))
 
 
 def missing_table(run: ComparisonRun, jobs: Sequence[Job]) -> Table:

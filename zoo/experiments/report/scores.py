@@ -46,7 +46,7 @@ def scores_section(run: ComparisonRun, comparisons: Comparisons) -> Section:
 def seeds_section(run: ComparisonRun) -> Section:
     """Every score of every finished run, and a chart of them."""
     table = every_score(run)
-    title = "A point per seed, a tick at the mean, a cross for constant predictions"
+    title = "One point per seed; the tick is the mean, crosses are constant predictions"
     return Section("seeds", "Scores by seed", (Figure(title, seeds_chart(run), table) if table.rows else table,))
 
 
@@ -148,15 +148,15 @@ def notes(run: ComparisonRun, comparisons: Comparisons) -> list[str]:
     if scored := [task.name for task in plan.tasks if task_kind(task).by_likelihood]:
         models = "the model of each pre-training seed" if plan.pretrain_each_seed else "each pre-trained model once"
         lines.append(
-            f"Nothing is trained on {', '.join(scored)}: {models} is asked which of two sentences is more probable, by "
-            "(pseudo-)log-likelihood. A verdict on models scored once is about these models."
+            f"Nothing is trained on {', '.join(scored)}: {models} is scored on which of two sentences is more "
+            "probable, by (pseudo-)log-likelihood. A verdict on models scored once is about these models."
         )
     if synthetic:
         lines.append(
             f"Synthetic tasks: {', '.join(synthetic)}. They show differences of design, not of language understanding."
         )
     if len(plan.averaged) > 1 and (others := [task.name for task in plan.tasks if task.name not in plan.averaged]):
-        lines.append(f"The mean of tasks is that of those that models learn, without {', '.join(others)}.")
+        lines.append(f"The mean over tasks covers the tasks that models are trained on, without {', '.join(others)}.")
     notes = (*device_notes(run), *left_out_notes(run), *selection_notes(run), *comparison_notes(comparisons))
     return [*lines, *notes]
 

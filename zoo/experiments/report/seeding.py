@@ -47,11 +47,11 @@ def _protocol(run: ComparisonRun) -> Iterator[str]:
     looks = ", ".join(map(str, run.plan.claims.looks))
     yield (
         f"Seeds were added until a difference was decided, with looks at {looks} seeds; p-values and intervals are "
-        "corrected for looking repeatedly. A difference stays as it was when it was decided."
+        "corrected for looking repeatedly. A difference is frozen when it is decided."
     )
     yield (
-        f"{OUT_OF_REACH.capitalize()}: the seeds that are left would decide it with a chance below 10%, "
-        "were the true difference the observed one."
+        f"{OUT_OF_REACH.capitalize()}: the remaining seeds would decide it with a probability below 10% if "
+        "the true difference were the observed one."
     )
 
 

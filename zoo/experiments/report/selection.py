@@ -63,13 +63,14 @@ def selection_notes(run: ComparisonRun) -> list[str]:
         share = f"{run.plan.tuning.held_out:.0%}"
         notes.append(
             "Best on held-out items: of several settings, the one with a variant's best mean over seeds on "
-            f"{share} of the training items, on which none of the tries was trained. The items that are scored chose "
-            "nothing."
+            f"{share} of the training items, on which none of the trials was trained. The scored "
+            "items play no part in the selection."
         )
     if any("dev" in rule for rule in by_rule):
         notes.append(
             "Best on dev: of several settings, the one with a variant's best mean over seeds on the same items that it "
-            "is scored on. This flatters it by up to what the table of settings shows; verdicts do not correct for it."
+            "is scored on. This is optimistic by up to the amount in the table of settings; verdicts do not correct "
+            "for it."
         )
     return notes
 

@@ -60,8 +60,8 @@ class TextReport:
         for model, scores in self.scores.items():
             cut = sum(each.cut for each in scores)
             of = f"of {len(scores):,} texts"
-            lines += [f"{model} read {cut} {of} in part, as they are longer than it reads."] * bool(cut)
-        lines.append("Log-probabilities are in nats. Perplexity per token depends on how a tokenizer divides words.")
+            lines += [f"{model} read {cut} {of} only in part, because they exceed its maximum length."] * bool(cut)
+        lines.append("Log-probabilities are in nats. Perplexity per token depends on how a tokenizer splits words.")
         return Notes(tuple(lines))
 
     def _data(self) -> dict[str, JsonValue]:
@@ -85,7 +85,10 @@ class GapReport:
         """Each gap's candidates, most probable first for the first model."""
         table = Table(("text", "candidate", *self._columns()), tuple(self._rows()), words={"candidate"})
         lines = [f"{model}: {method}." for model, method in self.methods.items()]
-        lines.append("Probabilities are of these candidates only; a candidate of several tokens sums theirs.")
+        lines.append(
+            "Probabilities are over these candidates only; the log-probability of a candidate of several "
+            "tokens is their sum."
+        )
         section = Section("gaps", "Candidates", (table, Notes(tuple(lines))), brief=True)
         return Document(f"Gaps: {self.source}", (section,), self._data)
 

@@ -218,8 +218,8 @@ class JobStore:
         if found.key != self._keys[job.name]:
             changed = ", ".join(f"{path} ({a} then, {b} now)" for path, (a, b) in _changes(found, self._place).items())
             raise ZooError(
-                f"{result_path(self._folder, job)} was made by or on something else: {changed or 'another format'}; "
-                "new results would not compare with it, so give another --out"
+                f"{result_path(self._folder, job)} was made by other code, versions or hardware: "
+                f"{changed or 'another format'}; new results would not be comparable, so give another --out"
             )
         return found if self._is_whole(Stored(self._folder, self._plan, found)) else None
 
@@ -267,7 +267,7 @@ class JobStore:
             f"{path} {there!s:.60} ({here!s:.60} at the start)" for path, (there, here) in changes.items()
         )
         return FailedResult(
-            job=result.job, reason=f"it does not compare with the rest of the run: {listed}; {_advice(changes)}"
+            job=result.job, reason=f"it is not comparable with the rest of the run: {listed}; {_advice(changes)}"
         )
 
 

@@ -37,7 +37,7 @@ def submit_superglue(run: ComparisonRun, system: str | None, folder: Path, data:
     if not made:
         raise ZooError(
             f"the run has no predictions of {variant} for a test split of SuperGLUE; run zoo compare --tasks superglue "
-            "with --data DIR where DIR holds test files, as DIR/BoolQ/test.jsonl"
+            "with --data DIR where DIR holds test files, such as DIR/BoolQ/test.jsonl"
         )
     write_files(folder, made, run, variant, sources)
     return [*sources, Source(LEFT_OUT)]

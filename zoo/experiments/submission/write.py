@@ -57,7 +57,7 @@ def submit(run: ComparisonRun, system: str | None, folder: Path) -> list[Source]
     if all(source.default is not None for source in sources):
         raise ZooError(
             f"the run has no predictions of {variant} for a test split of GLUE; run zoo compare with --data DIR where "
-            "DIR holds test files, as DIR/RTE/test.tsv"
+            "DIR holds test files, such as DIR/RTE/test.tsv"
         )
     made = {file.name: table(answers[file.name] or [file.default] * file.n_rows) for file in FILES}
     write_files(folder, made, run, variant, sources)
