@@ -228,8 +228,8 @@ class ComparisonOptions(ExperimentOptions):
     equal: Annotated[
         Equal | None,
         Help(
-            "What all variants have as much of as the first one: tokens, parameters (widths are "
-            "changed) or operations (numbers of tokens are changed).",
+            "What to hold equal, measured by the first variant: tokens, parameters (by changing "
+            "widths) or operations (by changing numbers of tokens).",
             TRAINING,
             "parameters",
             "tokens",

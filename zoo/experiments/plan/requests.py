@@ -112,7 +112,10 @@ def asked_path(catalog: Catalog, names: Sequence[str], options: AblationOptions)
 def kept_plan(catalog: Catalog, plan: Plan | Path, options: ExperimentOptions) -> Plan:
     """A plan, or one from a file, whose data may have moved. Raises ZooError if the data have changed."""
     if extra := options.beside_a_plan:
-        raise ZooError(f"the plan decides {', '.join(extra)}; leave that out, or omit --plan and --resume")
+        raise ZooError(
+            f"the plan decides {', '.join(extra)}; leave that out, or give the whole command in place of --plan or "
+            "--resume"
+        )
     plan = plan if isinstance(plan, Plan) else read_plan(plan)
     moved: dict[str, Any] = {"keep_finetuned": plan.keep_finetuned or options.keep_finetuned}
     if options.data:
