@@ -102,6 +102,10 @@ SUMMARIES = {
 """The first sentence of each function, for a list of all of them."""
 
 
+HELP = {"help_option_names": ["--help", "-h"]}
+"""How help is asked for."""
+
+
 class Commands(TyperGroup):
     """The commands, of which only the one that is typed is imported."""
 
@@ -123,11 +127,11 @@ def command(name: str) -> Any:
     alone = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
     if name in GROUPS:
         _, help, seconds = GROUPS[name]
-        alone.callback(help=help, invoke_without_command=True)(_help_if_alone)
+        alone.callback(help=help, invoke_without_command=True, context_settings=HELP)(_help_if_alone)
     else:
         seconds = next({name: commands[name]} for commands in COMMANDS.values() if name in commands)
     for second, called in seconds.items():
-        alone.command(second)(_keeping(resolve_name(called)))
+        alone.command(second, context_settings=HELP)(_keeping(resolve_name(called)))
     return typer.main.get_command(alone)
 
 
@@ -137,6 +141,7 @@ app = typer.Typer(
     help="Define a BERT variant once; then audit, pre-train, fine-tune, compare and re-verify it.",
     epilog="`zoo COMMAND --help` lists a command's options, with defaults and examples.",
     pretty_exceptions_enable=False,
+    context_settings=HELP,
 )
 
 FIRST_STEPS = """

@@ -203,6 +203,12 @@ def test_a_list_of_commands_says_of_each_what_its_own_help_begins_with() -> None
         assert " ".join(typed_command(name).help.split()).startswith(SUMMARIES[name]), name
 
 
+@pytest.mark.parametrize("words", [(), ("show",), ("task",), ("task", "check")])
+def test_help_is_asked_for_in_short_too(words: tuple[str, ...], zoo: Zoo) -> None:
+    status, shown, _ = zoo(*words, "-h")
+    assert status == 0 and "Usage: " in shown and shown == zoo(*words, "--help")[1]
+
+
 def test_ablate_has_every_option_of_compare() -> None:
     assert options_of("ablate") - options_of("compare") == {"--via", "--preset", "--size", "--list", "--edges"}
     assert options_of("compare") - options_of("ablate") == {"--suite", "--equal"}
