@@ -10,6 +10,7 @@ from functools import partial
 from html import escape
 from typing import Any, TypeAlias, TypeVar
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 
@@ -220,7 +221,7 @@ class Model(ReadsLayers):
         for indices, _, found in self._mapped(encodings, function):
             if not len(made):
                 made = found.new_empty(len(encodings), found.shape[1])
-            made.numpy()[indices] = found.numpy()
+            made.index_copy_(0, torch.from_numpy(np.array(indices)), found)
         return made
 
     def _mapped(self, given: Given, function: Function, batch_size: int | None = None) -> Mapped:

@@ -106,7 +106,8 @@ def test_batches_take_sequences_in_order_and_have_few_shapes() -> None:
     repeated.begin(model_of())
     for start, stop in in_order(map(len, encodings), FULL):
         made = Sequences(encodings[start:stop])
-        full = repeated.shipment(made, FULL, SMALL.max_length).filled.layout
+        batch = made.batch(range(len(made)))
+        full = repeated.shipment(batch, FULL, SMALL.max_length).filled.layout
         assert sum(made.lengths) <= FULL - SPARE and full.n_tokens <= FULL and full.n_sequences % STEP == 0
         assert max(full.lengths) <= SMALL.max_length
         shapes.add((full.n_tokens, full.n_sequences, full.longest))

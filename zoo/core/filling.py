@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 
+import numpy as np
 import torch
-import torch.nn.functional as F
 from torch import Tensor
 
 from zoo.core.batch import IGNORE, Batch
@@ -43,11 +43,11 @@ def filled(batch: Batch, n_added: int, n_tokens: int, room: int) -> Batch:
     lengths = tuple(missing // n_added + (place < missing % n_added) for place in range(n_added))
     return replace(
         batch,
-        ids=F.pad(batch.ids, (0, missing), value=int(batch.ids[0])),
-        segments=F.pad(batch.segments, (0, missing)),
-        special=F.pad(batch.special, (0, missing), value=True),
-        targets=F.pad(batch.targets, (0, missing), value=IGNORE),
-        types=None if batch.types is None else F.pad(batch.types, (0, missing)),
+        ids=_lengthened(batch.ids, missing, int(batch.ids[0])),
+        segments=_lengthened(batch.segments, missing, 0),
+        special=_lengthened(batch.special, missing, True),
+        targets=_lengthened(batch.targets, missing, IGNORE),
+        types=None if batch.types is None else _lengthened(batch.types, missing, 0),
         layout=Layout((*layout.lengths, *lengths), layout.device, layout.causal, room),
         labels=_unlabelled(batch.labels, n_added),
         order=(*batch.order, *range(len(batch.order), len(batch.order) + n_added)),
@@ -59,4 +59,9 @@ def filled(batch: Batch, n_added: int, n_tokens: int, room: int) -> Batch:
 
 
 def _unlabelled(labels: Mapping[str, Tensor], n: int) -> dict[str, Tensor]:
-    return {name: torch.cat([its, its.new_full((n, *its.shape[1:]), IGNORE)]) for name, its in labels.items()}
+    return {name: _lengthened(its, n, IGNORE) for name, its in labels.items()}
+
+
+def _lengthened(values: Tensor, n: int, value: int) -> Tensor:
+    added = np.full((n, *values.shape[1:]), value, dtype=values.numpy().dtype)
+    return torch.from_numpy(np.concatenate([values.numpy(), added]))

@@ -8,6 +8,7 @@ from functools import cached_property
 from itertools import groupby
 from typing import Any
 
+import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import Tensor
@@ -23,7 +24,10 @@ def send(tensor: Tensor, device: torch.device) -> Tensor:
 
 
 class _Table:
-    """A tensor that follows from the lengths, made on the CPU: a device would be waited for to say its size."""
+    """A tensor that follows from the lengths, made on the CPU: a device would be waited for to say its size.
+
+    Those of all batches are made with NumPy: in a thread of its own, torch would begin with threads for it.
+    """
 
     def __init__(self, make: Callable[[Any], Tensor]) -> None:
         self._make, self._name = make, make.__name__
@@ -74,10 +78,10 @@ class Layout:
         """Runs of adjacent sequences of equal length, as (how many, length); few if sequences are sorted by length."""
         return tuple((sum(1 for _ in run), length) for length, run in groupby(self.lengths))
 
-    @property
+    @cached_property
     def is_rectangle(self) -> bool:
         """Whether all sequences have one length."""
-        return len(self.groups) == 1
+        return len(set(self.lengths)) == 1
 
     @property
     def is_padded(self) -> bool:
@@ -121,7 +125,7 @@ class Layout:
     @_Table
     def sizes(self) -> Tensor:
         """The lengths as a tensor. [B]"""
-        return torch.tensor(self.lengths)
+        return torch.from_numpy(np.array(self.lengths))
 
     @_Table
     def starts(self) -> Tensor:
@@ -136,12 +140,12 @@ class Layout:
     @_Table
     def sequence_of(self) -> Tensor:
         """The sequence that each token belongs to. [T]"""
-        return torch.arange(self.n_sequences).repeat_interleave(self.sizes)
+        return torch.from_numpy(np.repeat(np.arange(self.n_sequences), self.sizes.numpy()))
 
     @_Table
     def positions(self) -> Tensor:
         """The position of each token in its sequence, from 0. [T]"""
-        return torch.arange(self.n_tokens) - self.starts[self.sequence_of]
+        return torch.from_numpy(np.arange(self.n_tokens) - np.repeat(self.starts.numpy(), self.sizes.numpy()))
 
     @_Table
     def inside(self) -> Tensor:

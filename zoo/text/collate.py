@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from functools import cached_property
-from typing import Any, TypeAlias
+from typing import TypeAlias
 
 import numpy as np
 import torch
@@ -33,8 +33,8 @@ def collate(
     `documents` has the number of the document that each sequence begins in, if it is of any; `items` that of the item
     which it is a part of, if several sequences make up one.
     """
-    lengths = np.array([len(encoding) for encoding in encodings])
-    order = np.argsort(lengths, kind="stable").tolist()
+    lengths = np.fromiter((len(encoding.ids) for encoding in encodings), np.int64, len(encodings))
+    order = lengths.argsort(kind="stable").tolist()
     packed = [encodings[index] for index in order]
     ids = _tensor([encoding.ids for encoding in packed])
     return Batch(
@@ -42,7 +42,7 @@ def collate(
         segments=_tensor([encoding.segments for encoding in packed]),
         special=torch.from_numpy(np.concatenate([encoding.special for encoding in packed])),
         layout=Layout(tuple(lengths[order].tolist())),
-        targets=torch.full_like(ids, IGNORE) if targets is None else _tensor([targets[index] for index in order]),
+        targets=_all(IGNORE, len(ids)) if targets is None else _tensor([targets[index] for index in order]),
         labels={name: torch.tensor([values[index] for index in order]) for name, values in (labels or {}).items()},
         order=tuple(order),
         documents=tuple(documents[index] for index in order) if documents else (),
@@ -52,7 +52,7 @@ def collate(
 
 
 class Sequences:
-    """Many sequences, of which batches are gathered without a step of Python for each once they lie end to end."""
+    """Many sequences, of which batches are made; those that lie end to end without a step of Python for each."""
 
     def __init__(self, given: Sequence[Encoding] | Joined) -> None:
         self._given = given
@@ -71,45 +71,32 @@ class Sequences:
         """The tokens of each. [B]"""
         return np.fromiter(self.each_length(), np.int64, len(self))
 
-    def part(self, start: int, stop: int) -> Sequences:
-        """Some that follow each other."""
-        if not isinstance(self._given, Joined):
-            return Sequences(self._given[start:stop])
-        its = slice(self._starts[start], self._starts[stop - 1] + self.lengths[stop - 1])
-        ids, special, lengths = self._given.ids[its], self._given.special[its], self.lengths[start:stop]
-        return Sequences(Joined(ids, special, lengths, self._given.n_cut))
-
     @cached_property
     def _starts(self) -> NDArray[np.int64]:
         return self.lengths.cumsum() - self.lengths
 
-    @cached_property
-    def _tensors(self) -> dict[str, Tensor | None]:
-        """Ids, segments, special and types of all, end to end."""
-        if isinstance(self._given, Joined):
-            ids = torch.from_numpy(self._given.ids.astype(np.int64))
-            special = torch.from_numpy(self._given.special)
-            return {"ids": ids, "segments": torch.zeros_like(ids), "special": special, "types": None}
-        return {
-            "ids": _tensor([encoding.ids for encoding in self._given]),
-            "segments": _tensor([encoding.segments for encoding in self._given]),
-            "special": torch.from_numpy(np.concatenate([encoding.special for encoding in self._given])),
-            "types": _types(self._given),
-        }
-
-    def batch(self, indices: Sequence[int] | None = None) -> Batch:
-        """All, or those with these indices, as `collate` packs them, with nothing to be predicted."""
-        chosen = np.arange(len(self)) if indices is None else np.asarray(indices)
+    def batch(self, indices: Sequence[int]) -> Batch:
+        """Those with these indices, as `collate` packs them, with nothing to be predicted."""
+        its = self._given
+        if not isinstance(its, Joined):
+            return collate([its[index] for index in indices])
+        chosen = np.asarray(indices)
         order = self.lengths[chosen].argsort(kind="stable")
         lengths = self.lengths[chosen[order]]
-        places = torch.from_numpy(runs(self._starts[chosen[order]], lengths))
-        fields: dict[str, Any] = {name: None if its is None else its[places] for name, its in self._tensors.items()}
+        places = runs(self._starts[chosen[order]], lengths)
+        ids = torch.from_numpy(its.ids[places].astype(np.int64))
         return Batch(
-            **fields,
+            ids=ids,
+            segments=_all(0, len(ids)),
+            special=torch.from_numpy(its.special[places]),
             layout=Layout(tuple(lengths.tolist())),
-            targets=torch.full_like(fields["ids"], IGNORE),
+            targets=_all(IGNORE, len(ids)),
             order=tuple(order.tolist()),
         )
+
+
+def _all(value: int, n: int) -> Tensor:
+    return torch.from_numpy(np.full(n, value))
 
 
 def _types(packed: Sequence[Encoding]) -> Tensor | None:

@@ -100,7 +100,7 @@ def mapped_again(
     """The same in batches that are repeated; none has sequences of more than `longest` tokens."""
 
     def make(chunk: list[int]) -> Shipment:
-        return repeated.shipment(sequences.part(chunk[0], chunk[-1] + 1), n_tokens, longest)
+        return repeated.shipment(sequences.batch(chunk), n_tokens, longest)
 
     def work(shipment: Shipment) -> Arriving:
         with repeated.alone:

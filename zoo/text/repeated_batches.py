@@ -17,7 +17,6 @@ from zoo.core.batch import SENT, Batch
 from zoo.core.filling import filled
 from zoo.core.parcel import Parcel, opened
 from zoo.core.recording import CudaRecorder, Recorded, Recorder, Recordings
-from zoo.text.collate import Sequences
 
 MOST_GRAPHS = 16
 """So many shapes are recorded."""
@@ -74,9 +73,8 @@ class Repeated:
         """Drop what was recorded, and its memory."""
         self._recordings = Recordings(self.device, self._given or CudaRecorder(), "batches", MOST_GRAPHS)
 
-    def shipment(self, sequences: Sequences, n_tokens: int, most: int) -> Shipment:
-        """All sequences as a batch, filled up to `n_tokens`; none has more than `most`. May be called in a thread."""
-        batch = sequences.batch()
+    def shipment(self, batch: Batch, n_tokens: int, most: int) -> Shipment:
+        """A batch filled up to `n_tokens`; no sequence has more than `most`. May be called in a thread."""
         full = _filled(batch, n_tokens, most)
         return Shipment(batch, full, self._recordings.parcel(full))
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 import numpy as np
 from numpy.typing import NDArray
 
@@ -17,11 +15,12 @@ def runs(starts: NDArray[np.int64], lengths: NDArray[np.int64]) -> NDArray[np.in
     return places
 
 
-def end_to_end(texts: Sequence[Ids], before: Ids, after: Ids, room: int) -> tuple[Ids, NDArray[np.int64], int]:
-    """Texts of at most `room` ids, each between those of its frame: all ids [T], how many each sequence has [B], and
-    how many texts were cut.
+def framed(
+    read: Ids, lengths: NDArray[np.int64], before: Ids, after: Ids, room: int
+) -> tuple[Ids, NDArray[np.int64], int]:
+    """Texts of these lengths [B], end to end, cut to `room` ids and each put between those of its frame: all ids [T],
+    how many each sequence has [B], and how many texts were cut.
     """
-    lengths = np.fromiter(map(len, texts), np.int64, len(texts))
     kept = np.minimum(lengths, room)
     whole = kept + len(before) + len(after)
     ends = whole.cumsum()
@@ -30,7 +29,6 @@ def end_to_end(texts: Sequence[Ids], before: Ids, after: Ids, room: int) -> tupl
     for places, frame in ((starts, before), (ends - len(after), after)):
         for place, index in enumerate(frame):
             ids[places + place] = index
-    read = np.concatenate([np.zeros(0, dtype=np.int32), *texts])
     n_cut = int((lengths > room).sum())
     ids[runs(starts + len(before), kept)] = read[runs(lengths.cumsum() - lengths, kept)] if n_cut else read
     return ids, whole, n_cut

@@ -3,43 +3,38 @@
 from __future__ import annotations
 
 import json
-from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from collections.abc import Sequence as SequenceOf
 from copy import copy
 from functools import cached_property, lru_cache
 from itertools import accumulate, chain, pairwise
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple, Never, NoReturn, Self
+from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple, Never, NoReturn, Self, TypeVar
 
 import numpy as np
 import tokenizers
-import torch
+from numpy.typing import NDArray
 
 from zoo.core.batch import Encoding, Flags, Ids, Joined
 from zoo.core.errors import ZooError
 from zoo.core.interfaces import FolderLike, Tokenizer
 from zoo.text.added_tokens import AddedToken, Special
-from zoo.text.runs import end_to_end, longest_first
+from zoo.text.runs import framed, longest_first
 from zoo.text.schemes import AS_IT_IS, Built, Scheme, as_it_is, by_class, scheme_of
 from zoo.text.tokenizer_document import PROBES, check_ids, frame_of, make_rust, try_out, with_tokens
 from zoo.text.word_memo import Found, WordMemo
 from zoo.text.words import begins_word
 from zoo.weights.folder import TOKENIZER, TOKENIZER_CONFIG, CheckpointFolder
 
+T = TypeVar("T")
+
 TRAINED = "a tokenizer just trained"
 
 AT_ONCE = 4_096
 """Texts that are encoded together."""
 
-MANY_TEXTS, MANY_THREADS = 256, 4
-"""From these on, the library, which divides texts among threads, is faster than what one thread remembers."""
-
 WORDS_AT_ONCE = 256
 """Words by themselves that the library is given as one text."""
-
-COVERAGE = 0.9999
-"""The share of a text's characters that a trained vocabulary knows, if it has the room."""
 
 
 class SpecialTokens(NamedTuple):
@@ -170,27 +165,39 @@ class RustTokenizer(Tokenizer):
 
     def encode(self, texts: SequenceOf[str]) -> list[Ids]:
         """The ids of each text, without special tokens. Raises ZooError for what is no text."""
-        return [found.ids for found in self._found(texts, located=False)]
+        ids, lengths = self._end_to_end(texts)
+        return [ids[start:end] for start, end in pairwise(accumulate(lengths.tolist(), initial=0))]
 
     def encode_with_offsets(self, texts: SequenceOf[str]) -> list[tuple[Ids, Ids]]:
         """The ids of each text, and where in it each begins and ends, in characters. -> [S], [S, 2]"""
-        return [(found.ids, found.offsets) for found in self._found(texts, located=True)]
+        return [(found.ids, found.offsets) for part in self._in_parts(texts, self._located) for found in part]
 
-    def _found(self, texts: SequenceOf[str], *, located: bool) -> Iterator[Found]:
-        """The pieces of each text, from memory where its words were met before; a few texts at a time."""
+    def _end_to_end(self, texts: SequenceOf[str]) -> tuple[Ids, NDArray[np.int64]]:
+        """The ids of all texts [T], and how many each has [B]."""
+        none = np.zeros(0, dtype=np.int32), np.zeros(0, dtype=np.int64)
+        ids, lengths = zip(none, *self._in_parts(texts, self._ids), strict=True)
+        return np.concatenate(ids), np.concatenate(lengths)
+
+    def _in_parts(self, texts: SequenceOf[str], read: Callable[[list[str]], T]) -> Iterator[T]:
+        """What is read of a few texts at a time."""
         texts = list(texts)
         for start in range(0, len(texts), AT_ONCE):
-            part = texts[start : start + AT_ONCE]
             try:
-                if self._memo is None or (len(part) >= MANY_TEXTS and torch.get_num_threads() >= MANY_THREADS):
-                    found = [Found(pieces) for pieces in self._pieces(part, located)]
-                else:
-                    found = self._memo.found(part, located)
+                found = read(texts[start : start + AT_ONCE])
             except (KeyboardInterrupt, MemoryError):
                 raise
             except BaseException as error:  # the Rust library's panics are no Exceptions
                 _refuse(texts, f"{self._where}: {' '.join(str(error).split()):.200}")
-            yield from found
+            yield found
+
+    def _ids(self, texts: list[str]) -> tuple[Ids, NDArray[np.int64]]:
+        if self._memo:
+            return self._memo.ids(texts)
+        pieces = self._pieces(texts, False)
+        return np.concatenate(pieces)[:, 0], np.fromiter(map(len, pieces), np.int64, len(pieces))
+
+    def _located(self, texts: list[str]) -> list[Found]:
+        return self._memo.found(texts, True) if self._memo else [Found(its) for its in self._pieces(texts, True)]
 
     def _pieces(self, texts: list[str], located: bool) -> list[Ids]:
         """The id of each piece of texts, and its characters if it is `located`. -> [S, 1 or 3]"""
@@ -279,7 +286,7 @@ class RustTokenizer(Tokenizer):
         room = max_length - len(before) - len(after)
         if types or not 0 < room < max_length:
             return None
-        ids, lengths, n_cut = end_to_end(self.encode(texts), before, after, room)
+        ids, lengths, n_cut = framed(*self._end_to_end(texts), before, after, room)
         return Joined(ids, self._is_special[ids], lengths, n_cut)
 
 
@@ -309,36 +316,3 @@ def _refuse(texts: SequenceOf[object], reason: str) -> Never:
                 f"text {number} holds half of a surrogate pair at character {lone[0]}: {text!r:.60}; read it as UTF-8"
             ) from None
     raise ZooError(reason) from None
-
-
-def count_words(texts: Iterable[str], normalizer: Any, pre_tokenizer: Any) -> Counter[str]:
-    """How often each word occurs in texts, as a normalizer and a pre-tokenizer of the library make words.
-
-    Raises ZooError if there is none.
-    """
-    counts: Counter[str] = Counter()
-    for text in texts:
-        counts.update(word for word, _ in pre_tokenizer.pre_tokenize_str(normalizer.normalize_str(text)))
-    if not counts:
-        raise ZooError("there is no text to learn a vocabulary from; give at least one word")
-    return counts
-
-
-def count_letters(words: Mapping[str, int], letters: Callable[[str], Iterable[str]] = iter) -> Counter[str]:
-    """How often each of a word's letters, as a function makes them of it, occurs in counted words."""
-    counts: Counter[str] = Counter()
-    for word, count in words.items():
-        for letter in letters(word):
-            counts[letter] += count
-    return counts
-
-
-def most_frequent(counts: Counter[str], room: int) -> list[str]:
-    """The most frequent characters of a text, or forms of characters: those that a vocabulary begins with.
-
-    They fill half of the room if there are so many, and more of it as long as they are needed to cover COVERAGE.
-    """
-    ranked = sorted(counts, key=lambda form: (-counts[form], form))
-    covered = np.cumsum([counts[form] for form in ranked]) / counts.total()
-    needed = 1 + int(np.searchsorted(covered, COVERAGE))
-    return ranked[: min(room, max(room // 2, needed))]

@@ -10,7 +10,8 @@ from typing import Any, NamedTuple, Self
 import tokenizers
 from tokenizers import Regex, decoders, models, normalizers, pre_tokenizers
 
-from zoo.text.rust_tokenizer import RustTokenizer, count_letters, count_words, most_frequent
+from zoo.text.counting import count_letters, count_words, most_frequent
+from zoo.text.rust_tokenizer import RustTokenizer
 from zoo.text.schemes import Document, template
 from zoo.text.spiece import read_spiece
 from zoo.text.unigram import learn_pieces

@@ -13,6 +13,7 @@ from typing import Any, NamedTuple, Self, TypeAlias
 
 import numpy as np
 import tokenizers
+from numpy.typing import NDArray
 
 from zoo.core.batch import Ids
 from zoo.text.tokenizer_document import PROBES
@@ -104,6 +105,22 @@ class WordMemo:
             Found(read[number]) if number in read else self._joined(words[number], its, located)
             for number, its in enumerate(known)
         ]
+
+    def ids(self, texts: Sequence[str]) -> tuple[Ids, NDArray[np.int64]]:
+        """The ids of all texts end to end [T], and how many each has [B]."""
+        rows, lacking = [], []
+        for number, text in enumerate(texts):
+            known = self._known(text.split(" "))
+            if None in known:
+                lacking.append(number)
+                rows.append(b"")
+            else:
+                rows.append(b"".join(known))
+        for number, found in zip(lacking, self.found([texts[number] for number in lacking], False), strict=True):
+            rows[number] = np.repeat(found.pieces[:, :1], NUMBERS, axis=1).tobytes()
+        joined = np.frombuffer(b"".join(rows), dtype=np.int32).reshape(-1, NUMBERS)
+        n_bytes = np.fromiter(map(len, rows), np.int64, len(rows))
+        return joined[:, 0].copy(), n_bytes // (NUMBERS * joined.itemsize)
 
     def _known(self, words: list[str]) -> list[Any]:
         found: list[Any] = [*map(self._later.get, words)]

@@ -11,8 +11,9 @@ from typing import Any, Self
 import tokenizers
 from tokenizers import decoders, models, normalizers, pre_tokenizers, trainers
 
+from zoo.text.counting import count_letters, count_words, most_frequent
 from zoo.text.lines import read_lines
-from zoo.text.rust_tokenizer import RustTokenizer, SpecialTokens, count_letters, count_words, most_frequent
+from zoo.text.rust_tokenizer import RustTokenizer, SpecialTokens
 from zoo.text.schemes import Document, Ids, Scheme, said_flag, template, vocabulary_in
 from zoo.weights.folder import CheckpointFolder
 from zoo_bert.weights import FORMAT

@@ -8,7 +8,8 @@ from typing import Self
 import tokenizers
 from tokenizers import models, normalizers, pre_tokenizers
 
-from zoo.text.rust_tokenizer import RustTokenizer, SpecialTokens, count_words
+from zoo.text.counting import count_words
+from zoo.text.rust_tokenizer import RustTokenizer, SpecialTokens
 from zoo.text.schemes import template
 
 
