@@ -5,12 +5,10 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
 from functools import partial
 from html import escape
-from typing import Any, TypeAlias, TypeVar
+from typing import TypeAlias, TypeVar
 
-import numpy as np
 import torch
 from torch import Tensor, nn
 
@@ -21,36 +19,22 @@ from zoo.blocks.onednn import onednn_linear
 from zoo.core.batch import Batch, Encoding, Layout, Output
 from zoo.core.errors import ZooError
 from zoo.core.interfaces import Embedding, Encoder, Objective, Reads, Tokenizer
-from zoo.core.prefetch import prefetch
 from zoo.core.specs import Variant
 from zoo.pooling.config import VectorConfig, vector_config
 from zoo.text.collate import Sequences
-from zoo.text.device_batches import MOST_TOKENS, Function, Mapped, mapped
+from zoo.text.collecting import Rows, as_sequences, rows, values, within
+from zoo.text.device_batches import MOST_TOKENS, Function, Mapped, mapped, mapped_by_length
 from zoo.text.encoding import GPU_WINDOW, WINDOW, Text, check_texts, encoded_windows, tokens_up_to
-from zoo.weights.scores import ModelScores
+from zoo.weights.origin import ModelOrigin
 from zoo.weights.sentence import SentenceConfig
 
 T = TypeVar("T")
+R = TypeVar("R")
 
 Given: TypeAlias = Sequence[Encoding] | Sequences
 """Sequences one by one, or end to end."""
 
 log = logging.getLogger("zoo")
-
-
-@dataclass(frozen=True)
-class Origin:
-    """The folder that a model was loaded from, and what its files say beyond the model itself."""
-
-    folder: str
-    config: Mapping[str, Any]
-    metadata: Mapping[str, str]
-    provenance: Mapping[str, Any] = field(default_factory=dict)
-    """How the weights were made, as far as the zoo knows."""
-    sentence: SentenceConfig | None = None
-    scores: ModelScores | None = None
-    left_out: tuple[str, ...] = ()
-    """The stored names of unused weights, such as those of a head of unknown kind."""
 
 
 class Model(ReadsLayers):
@@ -61,7 +45,7 @@ class Model(ReadsLayers):
     """
 
     tokenizer: Tokenizer | None = None
-    origin: Origin | None = None
+    origin: ModelOrigin | None = None
     _logged = False
     """Whether it was logged that texts become vectors as the folder says."""
 
@@ -210,27 +194,37 @@ class Model(ReadsLayers):
         CPU, and gives one value per sequence. A batch has `batch_size` sequences, or by default about as many tokens
         as the device handles well.
         """
-        values: dict[int, T] = {}
-        for indices, batch, found in self._mapped(encodings, function, batch_size):
-            values |= zip(indices, divide(found, batch), strict=True)
-        return [values[index] for index in range(len(encodings))]
+        windows = iter([as_sequences(encodings)])
+        made = self._collected(windows, function, partial(values, divide), batch_size)
+        return [value for values in made for value in values]
 
     def encode_sequences(self, encodings: Given, function: Function) -> Tensor:
         """A function's vectors [B, P] of all sequences, in their order, as `map_sequences` makes them. [N, P]"""
-        made = torch.empty(0, 0)
-        for indices, _, found in self._mapped(encodings, function):
-            if not len(made):
-                made = found.new_empty(len(encodings), found.shape[1])
-            made.index_copy_(0, torch.from_numpy(np.array(indices)), found)
-        return made
+        made = Rows(len(encodings))
+        for _ in self._collected(iter([as_sequences(encodings)]), function, made.put):
+            pass
+        return made.made
 
-    def _mapped(self, given: Given, function: Function, batch_size: int | None = None) -> Mapped:
-        sequences = given if isinstance(given, Sequences) else Sequences(given)
-        if len(sequences):
-            device = next(self.parameters()).device
-            made = mapped(self, self.hidden, self.variant.dims, sequences, function, device, batch_size)
-            with self.eval_mode(tokens_up_to(sequences, MOST_TOKENS)):  # while the first batches for a GPU are made
-                yield from made
+    def _collected(
+        self,
+        windows: Iterable[Sequences],
+        function: Function,
+        collect: Callable[[Sequences, Mapped], R],
+        batch_size: int | None = None,
+    ) -> Iterator[R]:
+        """What is collected of a function's results for some sequences at a time, which follow each other."""
+        device, dims = next(self.parameters()).device, self.variant.dims
+        if batch_size is None:
+            windows, stream = mapped(self, self.hidden, dims, windows, function, device)
+            if stream:
+                for some, batch, found in within(lambda: self.eval_mode(MOST_TOKENS), stream):
+                    yield collect(some, iter([([*batch.order], batch, found)]))
+                return
+        for window in windows:
+            made = mapped_by_length(window, self.hidden, dims, function, device, batch_size)
+            with self.eval_mode(tokens_up_to(window, MOST_TOKENS)):
+                collected = collect(window, made)
+            yield collected
 
     def encode(
         self,
@@ -265,9 +259,11 @@ class Model(ReadsLayers):
             )
         if config.keeps_tokens:
             raise ZooError("a vector per token is not one per text; Model.embed gives them")
-        windows = self._windows([texts] if isinstance(texts, str) else texts, config)
-        made = [self.encode_sequences(encodings, pool) for encodings, pool in windows]
-        vectors = torch.cat([torch.empty(0, config.width), *made])
+        given = [texts] if isinstance(texts, str) else list(texts)
+        made = Rows(len(given))
+        for _ in self._collected(self._windows(given, config), self._pooled(config), made.put):
+            pass
+        vectors = made.made.view(len(given), config.width)
         return vectors[0] if isinstance(texts, str) else vectors
 
     def embed(self, texts: Iterable[Text], config: VectorConfig | None = None) -> Iterator[list[Tensor]]:
@@ -277,23 +273,22 @@ class Model(ReadsLayers):
         Raises ZooError if the model has no tokenizer, or an item is no text.
         """
         config = config or vector_config(self.sentence, self.variant.dims)
-        for encodings, pool in self._windows(texts, config):
-            if config.keeps_tokens:
-                yield self.map_sequences(encodings, pool, config.by_text)
-            else:
-                yield list(self.encode_sequences(encodings, pool))
+        collect = partial(values, config.by_text) if config.keeps_tokens else rows
+        return self._collected(self._windows(texts, config), self._pooled(config), collect)
 
-    def _windows(self, texts: Iterable[Text], config: VectorConfig) -> Iterator[tuple[Sequences, Function]]:
-        """The sequences of some texts at a time, and what makes vectors of hidden states."""
-        tokenizer = self.text_tokenizer
+    def _pooled(self, config: VectorConfig) -> Function:
+        """What makes vectors of hidden states."""
+        return partial(config.vectors, n_not_pooled=config.n_not_pooled(self.text_tokenizer))
+
+    def _windows(self, texts: Iterable[Text], config: VectorConfig) -> Iterator[Sequences]:
+        """The sequences of some texts at a time."""
         if config.from_folder and not self._logged:
             self._logged = True
             log.warning(config.from_folder)
-        pool = partial(config.vectors, n_not_pooled=config.n_not_pooled(tokenizer))
         on_gpu = next(self.parameters()).device.type == "cuda"
         most = GPU_WINDOW if on_gpu and not config.keeps_tokens else WINDOW
-        windows = encoded_windows(tokenizer, map(config.prepare, check_texts(texts)), config.max_length, most)
-        yield from ((encodings, pool) for encodings in (prefetch(windows, 1) if on_gpu else windows))
+        prepared = map(config.prepare, check_texts(texts))
+        return encoded_windows(self.text_tokenizer, prepared, config.max_length, most)
 
     @property
     def sentence(self) -> SentenceConfig | None:

@@ -11,8 +11,8 @@ import torch
 
 import zoo
 from zoo.checkpoints.converting import convert
-from zoo.model import Origin
 from zoo.weights.checkpoint import weights_hash
+from zoo.weights.origin import ModelOrigin
 
 Run = Callable[..., tuple[int, str, str]]
 CATALOG = zoo.Catalog.installed()
@@ -75,7 +75,7 @@ def test_weights_that_changed_are_not_said_to_be_the_runs(pretrained: Path, tmp_
 def test_a_card_says_what_a_format_left_out_of_weights_that_did_not_change(tmp_path: Path) -> None:
     whole = CATALOG.build(CATALOG.variant(TINY.rpartition("+")[0]))
     made = {"made_by": "zoo pretrain", "weights_hash": weights_hash(whole.state_dict())}
-    whole.origin = Origin("run/model", {}, {}, made)
+    whole.origin = ModelOrigin("run/model", {}, {}, made)
     zoo.save(whole, tmp_path / "hf")
     assert whole.objective_names == ("bert.mlm", "bert.nsp") and whole.origin.provenance == made
     convert(tmp_path / "hf", tmp_path / "back", to="zoo")

@@ -88,35 +88,39 @@ def test_what_is_repeated_is_what_is_computed_each_time(variant: str) -> None:
         assert repeated.begin(model)
         wanted = {
             index: row
-            for indices, _, rows in mapped_by_length(Sequences(encodings), model.hidden, means, CPU, None, None)
+            for indices, _, rows in mapped_by_length(Sequences(encodings), model.hidden, SMALL, means, CPU, None)
             for index, row in zip(indices, rows, strict=True)
         }
-        found = list(mapped_again(Sequences(encodings), model.hidden, means, repeated, FULL, SMALL.max_length))
+        windows = [Sequences(encodings[:250]), Sequences([]), Sequences(encodings[250:])]
+        found = list(mapped_again(windows, model.hidden, means, repeated, FULL, SMALL.max_length))
     assert recorder.recorded >= 1 and recorder.repeated >= 2 and "CUDA graph" in names
-    assert [i for at, _, _ in found for i in sorted(at)] == list(range(600))
-    for at, batch, rows in found:
+    assert sum(len(some) for some, _, _ in found) == 600
+    start = 0
+    for some, batch, rows in found:
+        at = [start + place for place in batch.order]
         ids = torch.split(batch.ids, list(batch.layout.lengths))
         assert [encodings[i].ids.tolist() for i in at] == [its.tolist() for its in ids]
         torch.testing.assert_close(rows, torch.stack([wanted[i] for i in at]), rtol=0, atol=1e-5)
+        start += len(some)
 
 
 def test_batches_take_sequences_in_order_and_have_few_shapes() -> None:
     encodings = drawn(3_000)
     repeated, shapes, added = Repeated(CPU, Again()), set(), []
     repeated.begin(model_of())
-    for start, stop in in_order(map(len, encodings), FULL):
-        made = Sequences(encodings[start:stop])
-        batch = made.batch(range(len(made)))
-        full = repeated.shipment(batch, FULL, SMALL.max_length).filled.layout
+    for made in in_order([Sequences(encodings)], FULL):
+        full = repeated.shipment(made.batch(), FULL, SMALL.max_length).filled.layout
         assert sum(made.lengths) <= FULL - SPARE and full.n_tokens <= FULL and full.n_sequences % STEP == 0
         assert max(full.lengths) <= SMALL.max_length
         shapes.add((full.n_tokens, full.n_sequences, full.longest))
         added.append(full.n_tokens - sum(made.lengths))
     assert len(shapes) <= 4 and max(added) < SPARE + SMALL.max_length + FULL // 4
     whole = drawn(30_000)
-    sizes = [sum(map(len, whole[start:stop])) for start, stop in in_order(map(len, whole), 2**17)]
+    halves = [Sequences(whole[:9_000]), Sequences(whole[9_000:])]
+    sizes = [int(sum(some.lengths)) for some in in_order(halves, 2**17)]
     assert [size // 2**13 for size in sizes[:4]] == [1, 3, 7, 15] and sum(sizes) == sum(map(len, whole))
-    assert list(in_order([9, 9, 9], SPARE + 8)) == [(0, 1), (1, 2), (2, 3)] and list(in_order([], 8)) == []
+    long = Sequences([encoding for encoding in whole if len(encoding) == 9][:3])
+    assert [some.lengths.tolist() for some in in_order([long], SPARE + 8)] == [[9]] * 3 and list(in_order([], 8)) == []
 
 
 def test_nothing_is_repeated_where_something_looks_on_and_recordings_go_with_the_weights() -> None:
@@ -127,7 +131,7 @@ def test_nothing_is_repeated_where_something_looks_on_and_recordings_go_with_the
     def passed() -> None:
         with model.eval_mode():
             assert repeated.begin(model)
-            list(mapped_again(Sequences(encodings), model.hidden, means, repeated, FULL, SMALL.max_length))
+            list(mapped_again([Sequences(encodings)], model.hidden, means, repeated, FULL, SMALL.max_length))
 
     passed()
     n = recorder.recorded
@@ -158,8 +162,8 @@ def test_threads_that_repeat_batches_of_one_model_do_not_mix_them_up() -> None:
 
     def encode(which: int) -> None:
         with torch.no_grad():
-            made = mapped_again(Sequences(both[which]), model.hidden, means, repeated, FULL, SMALL.max_length)
-            found[which] = [rows[torch.tensor(indices).argsort()] for indices, _, rows in made]
+            made = mapped_again([Sequences(both[which])], model.hidden, means, repeated, FULL, SMALL.max_length)
+            found[which] = [rows[torch.tensor(batch.order).argsort()] for _, batch, rows in made]
 
     with model.eval_mode():
         assert repeated.begin(model)

@@ -30,7 +30,7 @@ def test_a_gathered_batch_is_a_collated_one(typed: bool) -> None:
         assert torch.equal(sequences.batch([0, 1]).token_types, collate(encodings[:2]).token_types)
 
 
-def test_lengths_and_batches_are_those_of_the_sequences() -> None:
+def test_parts_and_lengths_are_those_of_the_sequences() -> None:
     rng = np.random.default_rng(0)
     ids = [rng.integers(0, 99, length, dtype=np.int32) for length in (5, 3, 9, 3)]
     encodings = [Encoding(its, np.zeros_like(its), its % 2 == 0) for its in ids]
@@ -38,7 +38,9 @@ def test_lengths_and_batches_are_those_of_the_sequences() -> None:
     joined = Sequences(Joined(whole, whole % 2 == 0, np.array([5, 3, 9, 3]), 0))
     for sequences in (Sequences(encodings), joined):
         assert list(sequences.each_length()) == sequences.lengths.tolist() == [5, 3, 9, 3] and len(sequences) == 4
-        found, wanted = sequences.batch([1, 2]), collate(encodings[1:3])
+        found, wanted = sequences[1:3].batch(), collate(encodings[1:3])
+        assert (sequences[:1] + sequences[1:]).batch().order == sequences.batch().order
+        assert sequences[2:].lengths.tolist() == [9, 3] and len(sequences[4:]) == 0
         assert found.order == wanted.order and found.layout == wanted.layout
         assert all(torch.equal(found.tensors()[name], its) for name, its in wanted.tensors().items())
 
@@ -61,6 +63,6 @@ def test_texts_joined_at_once_are_those_joined_one_by_one(variant: str, max_leng
     wanted, n_cut = encode_texts(tokenizer, TEXTS, max_length)
     joined = tokenizer.encode_joined(TEXTS, max_length)
     assert joined is not None and joined.n_cut == n_cut and joined.lengths.tolist() == [len(one) for one in wanted]
-    found, collated = Sequences(joined).batch(range(len(TEXTS))), collate(wanted)
+    found, collated = Sequences(joined).batch(), collate(wanted)
     assert found.order == collated.order
     assert all(torch.equal(found.tensors()[name], its) for name, its in collated.tensors().items() if name != "types")

@@ -24,7 +24,8 @@ def evaluating(module: nn.Module) -> Iterator[bool]:
     with _lock:
         n, training = _inside.get(module, (0, module.training))
         _inside[module] = n + 1, training
-        module.eval()
+        if any(part.training for part in module.modules()):
+            module.eval()
     try:
         yield training
     finally:
@@ -32,5 +33,5 @@ def evaluating(module: nn.Module) -> Iterator[bool]:
             n, training = _inside.pop(module)
             if n > 1:
                 _inside[module] = n - 1, training
-            else:
-                module.train(training)
+            elif training:
+                module.train()

@@ -68,13 +68,11 @@ class _Ready:
 
     def forward(self, half: nn.Module) -> Callable[..., Tensor] | None:
         """What an embedding or half of a layer computes; None if it is of a kind that is not known here."""
-        if not _is_plain(half):
-            return None
-        if isinstance(half, SummedEmbedding) and half.project is None and _is_own(half):
+        if isinstance(half, SummedEmbedding) and half.project is None and _is_own(half) and _is_plain(half):
             return self._embedding(half)
-        if type(half) is AttentionBlock and type(half.attention) is SelfAttention:
+        if type(half) is AttentionBlock and type(half.attention) is SelfAttention and _is_plain(half):
             return self._attention(half, half.attention)
-        if type(half) is FeedForwardBlock and type(half.feedforward) is FeedForward:
+        if type(half) is FeedForwardBlock and type(half.feedforward) is FeedForward and _is_plain(half):
             return self._feedforward(half, half.feedforward)
         return None
 

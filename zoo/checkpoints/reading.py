@@ -16,7 +16,7 @@ from zoo.core.interfaces import Objective, Tokenizer
 from zoo.core.meta import without_memory
 from zoo.core.specs import HeadConfig, Variant
 from zoo.heads import TaskHead
-from zoo.model import Model, Origin
+from zoo.model import Model
 from zoo.registry.catalog import Catalog
 from zoo.tasks.kinds import make_head
 from zoo.weights.assign import assign, common_dtype
@@ -25,6 +25,7 @@ from zoo.weights.folder import VARIANT, CheckpointFolder, Objectives
 from zoo.weights.format import POOL, TASK
 from zoo.weights.hub import hub_name, open_folder
 from zoo.weights.match import match
+from zoo.weights.origin import ModelOrigin
 from zoo.weights.record import read_huggingface, tokenizer_use
 
 log = logging.getLogger("zoo")
@@ -77,7 +78,7 @@ def load(
     model.tokenizer = tokenizer
     if tokenizer is not None:
         model.embedding.set_spellings(tokenizer)
-    model.origin = Origin(
+    model.origin = ModelOrigin(
         hub_name(opened.path) or str(opened.path if isinstance(folder, CheckpointFolder) else folder),
         {} if opened.variant else opened.config,
         opened.weights.metadata,

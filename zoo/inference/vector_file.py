@@ -13,6 +13,7 @@ from types import TracebackType
 from typing import Self
 
 import numpy as np
+import torch
 from torch import Tensor
 
 from zoo.core.errors import RunFailed, ZooError
@@ -55,13 +56,12 @@ class VectorFile:
     def add(self, vectors: list[Tensor]) -> None:
         """The vectors of some more texts, [H] or [S, H] each."""
         with self._telling():
-            for vector in vectors:
-                rows = vector.reshape(-1, self._width)
-                self._file.write(rows.contiguous().numpy().astype("<f4", copy=False).tobytes())
+            for rows in vectors if self._several else [torch.stack(vectors)]:
+                self._file.write(rows.contiguous().numpy().astype("<f4", copy=False).data)
                 self._rows += len(rows)
-                self._texts += 1
                 if self._several:
                     self._lengths.write(np.int64(len(rows)).tobytes())
+            self._texts += len(vectors)
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None

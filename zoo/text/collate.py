@@ -66,6 +66,27 @@ class Sequences:
             return iter(self._given.lengths.tolist())
         return (len(encoding.ids) for encoding in self._given)
 
+    def __getitem__(self, part: slice) -> Sequences:
+        """Some that follow each other."""
+        its = self._given
+        if not isinstance(its, Joined):
+            return Sequences(its[part])
+        start, stop, _ = part.indices(len(self))
+        places = slice(*np.append(self._starts, len(its.ids))[[start, stop]])
+        return Sequences(Joined(its.ids[places], its.special[places], its.lengths[part], its.n_cut))
+
+    def __add__(self, others: Sequences) -> Sequences | None:
+        """These and others after them; None if only one of the two lies end to end."""
+        if not len(self):
+            return others
+        one, two = self._given, others._given
+        if isinstance(one, Joined) and isinstance(two, Joined):
+            ids, special = np.concatenate([one.ids, two.ids]), np.concatenate([one.special, two.special])
+            return Sequences(Joined(ids, special, np.concatenate([one.lengths, two.lengths]), one.n_cut + two.n_cut))
+        if isinstance(one, Joined) or isinstance(two, Joined):
+            return None
+        return Sequences([*one, *two])
+
     @cached_property
     def lengths(self) -> NDArray[np.int64]:
         """The tokens of each. [B]"""
@@ -75,12 +96,12 @@ class Sequences:
     def _starts(self) -> NDArray[np.int64]:
         return self.lengths.cumsum() - self.lengths
 
-    def batch(self, indices: Sequence[int]) -> Batch:
-        """Those with these indices, as `collate` packs them, with nothing to be predicted."""
+    def batch(self, indices: Sequence[int] | None = None) -> Batch:
+        """All, or those with these indices, as `collate` packs them, with nothing to be predicted."""
         its = self._given
         if not isinstance(its, Joined):
-            return collate([its[index] for index in indices])
-        chosen = np.asarray(indices)
+            return collate(its if indices is None else [its[index] for index in indices])
+        chosen = np.arange(len(self)) if indices is None else np.asarray(indices)
         order = self.lengths[chosen].argsort(kind="stable")
         lengths = self.lengths[chosen[order]]
         places = runs(self._starts[chosen[order]], lengths)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from itertools import chain
 from typing import Generic, TypeAlias, TypeVar
 
 import torch
@@ -39,6 +40,7 @@ Arriving: TypeAlias = tuple[Tensor, torch.cuda.Event | None]
 """Results on the way to the CPU, and when they are there."""
 
 Made = TypeVar("Made")
+Chunk = TypeVar("Chunk", list[int], Sequences)
 
 
 def tokens_at_once(device: torch.device, bytes_per_token: int) -> int | None:
@@ -58,36 +60,38 @@ def bytes_per_token(dims: Dims) -> int:
 
 
 def mapped(
-    model: nn.Module,
-    hidden: Work,
-    dims: Dims,
-    sequences: Sequences,
-    function: Function,
-    device: torch.device,
-    batch_size: int | None,
-) -> Mapped:
-    """A function of a model's hidden states of sequences, in batches of `batch_size`, or as the device handles them
-    well.
+    model: nn.Module, hidden: Work, dims: Dims, windows: Iterable[Sequences], function: Function, device: torch.device
+) -> tuple[Iterable[Sequences], Iterator[tuple[Sequences, Batch, Tensor]] | None]:
+    """A function of a model's hidden states of windows of sequences, batch after batch without a pause between windows,
+    if batches can be repeated and there are enough of them; and the windows, for where they can't be.
     """
     n_tokens = tokens_at_once(device, bytes_per_token(dims))
-    least = max(n_tokens or 0, LEAST_TOKENS)  # so many that layers are fused, of which recordings may be
-    many = n_tokens is not None and batch_size is None and tokens_up_to(sequences, least) >= least
+    if n_tokens is None:
+        return windows, None
+    windows, many = begun(windows, LEAST_TOKENS)
     repeated = repeated_for(model, device) if many else None
-    if n_tokens and repeated:
-        return mapped_again(sequences, hidden, function, repeated, n_tokens, dims.max_length)
-    hidden = in_few_shapes(hidden, dims.max_length)
-    return mapped_by_length(sequences, hidden, function, device, batch_size, n_tokens or tokens_on_cpu(dims))
+    if repeated is None:
+        return prefetch(iter(windows), 1), None
+    return windows, mapped_again(windows, hidden, function, repeated, n_tokens, dims.max_length)
+
+
+def begun(windows: Iterable[Sequences], least: int) -> tuple[Iterable[Sequences], bool]:
+    """The same windows, the first of which are made, and whether all have so many tokens at least."""
+    rest, first, n_tokens = iter(windows), [], 0
+    while n_tokens < least and (window := next(rest, None)) is not None:
+        first.append(window)
+        n_tokens += tokens_up_to(window, least)
+    return chain(first, rest), n_tokens >= least
 
 
 def mapped_by_length(
-    sequences: Sequences,
-    hidden: Work,
-    function: Function,
-    device: torch.device,
-    batch_size: int | None,
-    n_tokens: int | None,
+    sequences: Sequences, hidden: Work, dims: Dims, function: Function, device: torch.device, batch_size: int | None
 ) -> Mapped:
-    """A function of the hidden states of sequences, in batches of like lengths, as `batches_by_length` makes them."""
+    """A function of the hidden states of sequences, in batches of like lengths, of `batch_size` or as the device
+    handles them well.
+    """
+    n_tokens = tokens_at_once(device, bytes_per_token(dims)) or tokens_on_cpu(dims)
+    hidden = in_few_shapes(hidden, dims.max_length)
     chunks = batches_by_length(sequences.lengths, batch_size, n_tokens)
     work = lambda batch: function(hidden(batch), batch)  # noqa: E731
     done = computed(chunks, sequences.batch, work, device)
@@ -95,20 +99,22 @@ def mapped_by_length(
 
 
 def mapped_again(
-    sequences: Sequences, hidden: Work, function: Function, repeated: Repeated, n_tokens: int, longest: int
-) -> Mapped:
-    """The same in batches that are repeated; none has sequences of more than `longest` tokens."""
+    windows: Iterable[Sequences], hidden: Work, function: Function, repeated: Repeated, n_tokens: int, longest: int
+) -> Iterator[tuple[Sequences, Batch, Tensor]]:
+    """The same of windows in batches that are repeated, each with sequences that follow each other, in the order given.
 
-    def make(chunk: list[int]) -> Shipment:
-        return repeated.shipment(sequences.batch(chunk), n_tokens, longest)
+    None has more than `longest` tokens.
+    """
+
+    def make(some: Sequences) -> Shipment:
+        return repeated.shipment(some.batch(), n_tokens, longest)
 
     def work(shipment: Shipment) -> Arriving:
         with repeated.alone:
             return _sent_back(function(*repeated.hidden(hidden, shipment)))
 
-    chunks = (list(range(*places)) for places in in_order(sequences.each_length(), n_tokens))
-    done = _computed(chunks, make, work, on_gpu=True, relieve=repeated.forget)
-    return (([its[place] for place in sent.batch.order], sent.batch, found) for its, sent, found in done)
+    done = _computed(in_order(windows, n_tokens), make, work, on_gpu=True, relieve=repeated.forget)
+    return ((some, sent.batch, found) for some, sent, found in done)
 
 
 def computed(
@@ -124,21 +130,21 @@ def computed(
 
 
 def _computed(
-    chunks: Iterable[list[int]],
-    make: Callable[[list[int]], Made],
+    chunks: Iterable[Chunk],
+    make: Callable[[Chunk], Made],
     work: Callable[[Made], Arriving],
     *,
     on_gpu: bool,
     relieve: Callable[[], None] = lambda: None,
-) -> Iterator[tuple[list[int], Made, Tensor]]:
+) -> Iterator[tuple[Chunk, Made, Tensor]]:
     """The same for whatever is made of a chunk, which for a GPU begins at once; what can `relieve` memory is called
     where it runs out.
     """
     batches = ((chunk, make(chunk)) for chunk in chunks)
     fed = prefetch(batches, AHEAD) if on_gpu else batches
-    waiting: deque[_Computed[Made]] = deque()
+    waiting: deque[_Computed[Chunk, Made]] = deque()
 
-    def in_parts(chunk: list[int], made: Made) -> Iterator[_Computed[Made]]:
+    def in_parts(chunk: Chunk, made: Made) -> Iterator[_Computed[Chunk, Made]]:
         try:
             yield _Computed(chunk, made, *work(made))
             return
@@ -150,7 +156,7 @@ def _computed(
         for half in (chunk[: len(chunk) // 2], chunk[len(chunk) // 2 :]):
             yield from in_parts(half, make(half))
 
-    def results() -> Iterator[tuple[list[int], Made, Tensor]]:
+    def results() -> Iterator[tuple[Chunk, Made, Tensor]]:
         try:
             for chunk, made in fed:
                 for done in in_parts(chunk, made):
@@ -165,15 +171,15 @@ def _computed(
 
 
 @dataclass(frozen=True)
-class _Computed(Generic[Made]):
+class _Computed(Generic[Chunk, Made]):
     """A batch whose results are on their way."""
 
-    chunk: list[int]
+    chunk: Chunk
     made: Made
     results: Tensor
     arrived: torch.cuda.Event | None
 
-    def fetched(self) -> tuple[list[int], Made, Tensor]:
+    def fetched(self) -> tuple[Chunk, Made, Tensor]:
         if self.arrived is not None:
             self.arrived.synchronize()
         return self.chunk, self.made, self.results

@@ -30,7 +30,7 @@ M_MMAP_THRESHOLD (mallopt(3)). A product with such a result takes up to 15% long
 WINDOW = 512
 """The number of texts held at once; sorted by length, they make batches without waste."""
 
-GPU_WINDOW = 8_192
+GPU_WINDOW = 2_048
 """The same on a GPU, which takes more at once, and for which the next window is prepared meanwhile."""
 
 LONG = 64

@@ -17,6 +17,7 @@ from zoo.core.batch import SENT, Batch
 from zoo.core.filling import filled
 from zoo.core.parcel import Parcel, opened
 from zoo.core.recording import CudaRecorder, Recorded, Recorder, Recordings
+from zoo.text.collate import Sequences
 
 MOST_GRAPHS = 16
 """So many shapes are recorded."""
@@ -125,20 +126,25 @@ _by_model: WeakKeyDictionary[nn.Module, dict[torch.dtype, Repeated]] = WeakKeyDi
 """By model and precision: threads may differ in it."""
 
 
-def in_order(lengths: Iterable[int], n_tokens: int) -> Iterator[tuple[int, int]]:
-    """The first of each batch's sequences and the one after its last: as many in order as fit into `n_tokens` with
-    those that fill it up, one at least; at first into a part of that, then twice as much each time, so that a GPU has
-    work soon.
+def in_order(windows: Iterable[Sequences], n_tokens: int) -> Iterator[Sequences]:
+    """The sequences of each batch: as many in order as fit into `n_tokens` with those that fill it up, one at least;
+    at first into a part of that, then twice as much each time, so that a GPU has work soon.
     """
-    start = stop = held = 0
-    size = max(n_tokens // PARTS, 4 * SPARE)
-    for stop, length in enumerate(lengths):
-        if held + length > min(size, n_tokens) - SPARE and stop > start:
-            yield start, stop
-            start, held, size = stop, 0, 2 * size
-        held += length
-    if held:
-        yield start, stop + 1
+    size, left = max(n_tokens // PARTS, 4 * SPARE), Sequences([])
+    for window in windows:
+        both = left + window
+        if both is None:  # they can't be in one batch
+            yield left
+            both = window
+        start = held = 0
+        for stop, length in enumerate(both.each_length()):
+            if held + length > min(size, n_tokens) - SPARE and stop > start:
+                yield both[start:stop]
+                start, held, size = stop, 0, 2 * size
+            held += length
+        left = both[start:]
+    if len(left):
+        yield left
 
 
 def _filled(batch: Batch, n_tokens: int, most: int) -> Batch:
