@@ -91,7 +91,7 @@ def theirs(
     )  # fmt: skip
     with device:
         peer: Any = BertModel(config, add_pooling_layer=False).eval()
-    padded = _tokenized(model) if isinstance(given[0], str) else _padded
+    padded = padded_texts(model) if isinstance(given[0], str) else padded_ids
     while True:
         order = sorted(range(len(given)), key=lambda i: -len(given[i])) if by_length else range(len(given))
         batches = ([given[i] for i in order[at : at + batch_size]] for at in range(0, len(given), batch_size))
@@ -104,12 +104,12 @@ def theirs(
         yield
 
 
-def _padded(batch: Sequence[Encoding]) -> tuple[Tensor, Tensor]:
+def padded_ids(batch: Sequence[Encoding]) -> tuple[Tensor, Tensor]:
     ids = [torch.from_numpy(encoding.ids.astype(np.int64)) for encoding in batch]
     return pad_sequence(ids, True), pad_sequence([torch.ones_like(row) for row in ids], True)
 
 
-def _tokenized(model: Model) -> Callable[[Sequence[str]], tuple[Tensor, Tensor]]:
+def padded_texts(model: Model) -> Callable[[Sequence[str]], tuple[Tensor, Tensor]]:
     """Our tokenizer's file as transformers reads it."""
     from transformers import PreTrainedTokenizerFast
 

@@ -14,6 +14,7 @@ import transformers
 from scipy import stats
 
 from benchmarks import (
+    bench_feeding,
     bench_limits,
     bench_precision,
     bench_starts,
@@ -64,8 +65,8 @@ def test_the_peer_encodes_the_same_tokens() -> None:
     model = encoding.model_with_tokenizer(TINY[0].variant)
     texts = encoding.texts_of(40, model.text_tokenizer)
     ours = encoding.encode_texts(model.text_tokenizer, texts, 128)[0]
-    ids, mask = encoding._tokenized(model)(texts)
-    same_ids, same_mask = encoding._padded(ours)
+    ids, mask = encoding.padded_texts(model)(texts)
+    same_ids, same_mask = encoding.padded_ids(ours)
     assert torch.equal(mask, same_mask) and torch.equal(ids[mask.bool()], same_ids[mask.bool()])
 
 
@@ -97,11 +98,22 @@ def test_the_cost_of_a_run_beside_its_jobs_is_measured(little_text: None) -> Non
     assert 0 < bench_starts.milliseconds_per_job([2])[2] < 10_000
 
 
-def test_tokenizing_is_measured_beside_the_library(capsys: pytest.CaptureFixture[str]) -> None:
-    bench_tokenizing.main(["--documents", "30", "--rounds", "1"])
+@pytest.mark.parametrize("stored", [False, True])
+def test_tokenizing_is_measured_beside_the_library(
+    stored: bool, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    if stored:
+        encoding.model_with_tokenizer(TINY[0].variant).text_tokenizer.save(tmp_path)
+    bench_tokenizing.main(["--documents", "30", "--rounds", "1", *(["--vocabulary", str(tmp_path)] if stored else [])])
     for line in capsys.readouterr().out.splitlines():
         row = json.loads(line)
         assert all(row[f"{way}, MB/s"] > 0 for way in ("library", "zoo, first pass", "zoo, again"))
+
+
+def test_what_a_cpu_makes_for_a_gpu_is_measured_beside_the_peer(capsys: pytest.CaptureFixture[str]) -> None:
+    bench_feeding.main(["--variant", "bert-tiny", "--texts", "200", "--rounds", "1"])
+    rates = json.loads(capsys.readouterr().out)
+    assert len(rates) == 4 and all(rate > 0 for rate in rates.values())
 
 
 def test_rates_of_wrong_and_found_differences_are_printed(

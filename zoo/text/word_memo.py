@@ -35,6 +35,10 @@ ReadWords: TypeAlias = Callable[[list[str]], list[Ids]]
 """Words, each read by itself, to the located pieces of each. -> [S, 3]"""
 
 
+LookedUp: TypeAlias = tuple[list[str], list[Any]]
+"""The words of a text, and the pieces of each as bytes, or None."""
+
+
 class Found(NamedTuple):
     """The pieces of a text [S, 1 or 3], and where the word of each begins [S] if they are located in words."""
 
@@ -95,37 +99,42 @@ class WordMemo:
 
     def found(self, texts: Sequence[str], located: bool) -> list[Found]:
         """The pieces of texts."""
-        words = [text.split(" ") for text in texts]
-        known = [self._known(its) for its in words]
-        lacking = [number for number, its in enumerate(known) if None in its]
-        whole = [number for number in lacking if not self._fits(words[number])]
-        read = dict(zip(whole, self._read([texts[number] for number in whole], located), strict=True))
-        self._learn([(words[number], known[number]) for number in lacking if number not in read])
+        looked_up = [self._known(text) for text in texts]
+        whole = self._completed(texts, {n: its for n, its in enumerate(looked_up) if None in its[1]}, located)
         return [
-            Found(read[number]) if number in read else self._joined(words[number], its, located)
-            for number, its in enumerate(known)
+            Found(whole[number]) if number in whole else self._joined(*its, located)
+            for number, its in enumerate(looked_up)
         ]
 
     def ids(self, texts: Sequence[str]) -> tuple[Ids, NDArray[np.int64]]:
         """The ids of all texts end to end [T], and how many each has [B]."""
-        rows, lacking = [], []
+        rows: list[bytes] = []
+        lacking: dict[int, LookedUp] = {}
         for number, text in enumerate(texts):
-            known = self._known(text.split(" "))
-            if None in known:
-                lacking.append(number)
-                rows.append(b"")
-            else:
-                rows.append(b"".join(known))
-        for number, found in zip(lacking, self.found([texts[number] for number in lacking], False), strict=True):
-            rows[number] = np.repeat(found.pieces[:, :1], NUMBERS, axis=1).tobytes()
+            words, known = self._known(text)
+            complete = None not in known
+            rows.append(b"".join(known) if complete else b"")
+            if not complete:
+                lacking[number] = words, known
+        whole = self._completed(texts, lacking, located=False)
+        for number, (_, known) in lacking.items():
+            rows[number] = np.repeat(whole[number], NUMBERS, 1).tobytes() if number in whole else b"".join(known)
         joined = np.frombuffer(b"".join(rows), dtype=np.int32).reshape(-1, NUMBERS)
         n_bytes = np.fromiter(map(len, rows), np.int64, len(rows))
         return joined[:, 0].copy(), n_bytes // (NUMBERS * joined.itemsize)
 
-    def _known(self, words: list[str]) -> list[Any]:
+    def _completed(self, texts: Sequence[str], lacking: Mapping[int, LookedUp], located: bool) -> dict[int, Ids]:
+        """Learn the words of texts, by number, that lack some; the pieces of those that have to be read whole."""
+        whole = [number for number, (words, _) in lacking.items() if not self._fits(words)]
+        read = dict(zip(whole, self._read([texts[number] for number in whole], located), strict=True))
+        self._learn([its for number, its in lacking.items() if number not in read])
+        return read
+
+    def _known(self, text: str) -> LookedUp:
+        words = text.split(" ")
         found: list[Any] = [*map(self._later.get, words)]
         found[0] = self._first.get(words[0])
-        return found
+        return words, found
 
     def _fits(self, words: list[str]) -> bool:
         """Whether the pieces of each word of a text are its own."""
@@ -137,7 +146,7 @@ class WordMemo:
         own = words[1:] if begun else words
         return not any(not word or word[0].isspace() or word[-1].isspace() for word in own)
 
-    def _learn(self, lacking: list[tuple[list[str], list[Any]]]) -> None:
+    def _learn(self, lacking: list[LookedUp]) -> None:
         """Read the words of texts that are not known, and put their pieces in their places."""
         firsts = [*({words[0] for words, _ in lacking} - self._first.keys())]
         laters = [*(set().union(*(words[1:] for words, _ in lacking)) - self._later.keys())]
