@@ -84,7 +84,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     lines = asked.text.read_text(encoding="utf-8").splitlines() if asked.text else []
     texts = [line.strip() for line in lines if line.strip()] or generated(asked.documents)
     tokenizers: Mapping[str, RustTokenizer] = {
-        str(folder): WordPiece.load(folder) for folder in asked.vocabulary  # of any kind, as its files say
+        str(folder): WordPiece.load(folder) for folder in asked.vocabulary
     } or trained(texts)
     for name, tokenizer in tokenizers.items():
         found = rates(tokenizer, texts, asked.rounds)
