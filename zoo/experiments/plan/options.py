@@ -205,7 +205,15 @@ class ExperimentOptions(PlanOptions):
         Paths,
         Help("Reuse finished jobs of this run folder, or of all run folders in it; may be repeated.", FOLDER, "runs"),
     ] = ()
-    out: Annotated[Path | None, Help("The run folder.", FOLDER, "runs/mine", "runs/COMMAND-DATE-TIME")] = None
+    out: Annotated[
+        Path | None,
+        Help(
+            "The run folder; a run that it holds is continued, or extended by seeds, variants and tasks.",
+            FOLDER,
+            "runs/mine",
+            "runs/COMMAND-DATE-TIME",
+        ),
+    ] = None
 
     @property
     def beside_a_plan(self) -> list[str]:
