@@ -42,6 +42,12 @@ def never() -> Iterator[list[str]]:
     yield []
 
 
+def test_where_no_cache_can_be_the_error_says_how_to_name_another(tokenizer: WordPiece, tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    with pytest.raises(ZooError, match=r"cannot make the folder .*/file/cache: .* give another folder with --cache"):
+        cached_corpus(tmp_path / "file" / "cache", "text", documents(2), tokenizer)
+
+
 def test_what_is_read_back_is_what_was_tokenized(
     tokenizer: WordPiece, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from zoo.auditing.audit import Audit, PublishedCount
 from zoo.auditing.counts import DEFINITIONS, LABELS
-from zoo.document import MISSING, Section, Table
+from zoo.document import MISSING, Notes, Section, Table
 
 COMPONENTS = ("token", "position", "segment", "projection", "attention", "ffn", "norms", "pooler")
 """The components that the published architectures have; whatever else there is counts as heads or other."""
@@ -15,11 +15,19 @@ WORDS = frozenset({"published", "formula"})
 """Columns of words beside the first ones."""
 
 
-def _section(title: str, columns: tuple[str, ...], rows: tuple[tuple[str, ...], ...], n_words: int = 1) -> Section:
-    """A section of one table, whose first columns hold words."""
+SUPPOSED = (
+    "What sharing and factorizing save is counted from a variant with neither. One that does not share layers or "
+    "factorize its tables is counted as if it did: one layer for all, tables of the width E that is shown."
+)
+
+
+def _section(
+    title: str, columns: tuple[str, ...], rows: tuple[tuple[str, ...], ...], n_words: int = 1, note: str = ""
+) -> Section:
+    """A section of one table, whose first columns hold words, and a note."""
     identity = title.split(":")[0].lower().replace(" ", "-")
     words = frozenset(columns[:n_words]) | WORDS
-    return Section(identity, title, (Table(columns, rows, words=words),))
+    return Section(identity, title, (Table(columns, rows, words=words), *([Notes((note,))] if note else [])))
 
 
 def overview(audits: Sequence[Audit]) -> Section:
@@ -127,7 +135,7 @@ def sharing(audits: Sequence[Audit]) -> Section:
         "variant", "stored", "executed per token", "unshared equivalent", "E if factorized", "neither shared nor "
         "factorized", "sharing saves", "factorizing saves", "both save",
     )  # fmt: skip
-    return _section("Sharing: embedding and encoder", columns, tuple(rows))
+    return _section("Sharing: embedding and encoder", columns, tuple(rows), note=SUPPOSED)
 
 
 def costs(audits: Sequence[Audit]) -> Section:

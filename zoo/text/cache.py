@@ -68,7 +68,10 @@ def cached_corpus(
     tokenizer_hash = hash_tokenizer(tokenizer)
     place = folder / hashlib.sha256(f"{corpus_hash} {tokenizer_hash}".encode()).hexdigest()[:32]
     if not place.is_dir():
-        make_folder(folder)
+        try:
+            make_folder(folder)
+        except ZooError as error:
+            raise ZooError(f"{error}; tokenized text is kept there: give another folder with --cache") from None
         with locked(folder, wait=True):  # so that of two runs on the same text only one tokenizes it
             if not place.is_dir():
                 sweep(folder)

@@ -62,11 +62,12 @@ def test_many_small_models_share_a_gpu_and_a_large_one_has_it_alone() -> None:
 def test_without_a_number_workers_are_as_many_as_memory_processors_and_jobs_allow(
     two_gpus: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    assert default_workers(planned("bert-tiny", Compute(threads=1))) == 2
     assert default_workers(planned("bert-tiny")) == 2 * min(fits(planned("bert-tiny"), 20 * GIB), 16, 12)
     assert default_workers(planned(BASE)) == 2 * fits(planned(BASE), 20 * GIB)
     assert default_workers(planned("bert-tiny", n_seeds=1)) <= 4
-    monkeypatch.setattr(placement, "n_processors", lambda: 4)
+    for processors, workers in ((1, 1), (2, 2), (4, 2)):
+        monkeypatch.setattr(placement, "n_processors", lambda processors=processors: processors)
+        assert default_workers(planned("bert-tiny", Compute(threads=1))) == workers
     assert default_workers(planned("bert-tiny")) == 4
     assert default_workers(planned("bert-tiny", Compute(device="cuda:1"))) == 4
 

@@ -182,7 +182,7 @@ class ExperimentOptions(PlanOptions):
             "Parallel processes; 0 runs all jobs in the current process.",
             MACHINE,
             "4",
-            "2; on GPUs, as many as their memory holds",
+            "2, or 1 on a single processor; on GPUs, as many as their memory holds",
         ),
     ] = None
     executor: Annotated[

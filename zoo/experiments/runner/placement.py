@@ -110,10 +110,12 @@ def release_memory(*, after_failure: bool = False) -> None:
 
 
 def default_workers(plan: Plan) -> int:
-    """How many processes to start for a plan: two on a CPU, on GPUs as many as their memory and the processors hold."""
+    """How many processes to start for a plan: two on a CPU, if it has two processors; on GPUs as many as their memory
+    and the processors hold.
+    """
     gpus = gpus_of(plan)
     if not plan.compute.device.startswith("cuda"):
-        return 1 if plan.compute.device == "mps" else WORKERS_ON_A_CPU
+        return 1 if plan.compute.device == "mps" else min(WORKERS_ON_A_CPU, n_processors())
     n_gpus = max(1, len(gpus))
     per_gpu = min(fits(plan, free_gpu_memory(plan.compute.torch_device.index)), max(1, n_processors() // n_gpus))
     return n_gpus * min(per_gpu, -(-len(plan.jobs) // n_gpus))
