@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import gc
+import re
 import signal
 import sys
 from collections.abc import Callable
@@ -217,7 +218,11 @@ def _keeping(command: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def _usage(error: Any) -> str:
-    """The error in a command line; for an unknown option, the nearest one and where all are listed."""
+    """The error in a command line: for an unknown option the nearest one and where all are listed, for a missing one
+    what it is.
+    """
+    if type(error).__name__ == "MissingParameter" and error.param and error.ctx:
+        return _missing(error.param, error.ctx.command_path)
     unknown = getattr(error, "option_name", None)
     if unknown is None or getattr(error, "possibilities", None) is None:
         message = str(error.format_message()).replace(": Value error, ", ": ")  # as pydantic, under typer, opens it
@@ -229,6 +234,13 @@ def _usage(error: Any) -> str:
     near = [name for name in known if unknown.strip("-") in name] or nearest_few(unknown, known, N_NEAR)
     hint = f"did you mean {' or '.join(near)}? " if near else ""
     return f"no such option: {unknown}; {hint}{command} --help lists them"
+
+
+def _missing(parameter: Any, command: str) -> str:
+    named = parameter.name.upper() if parameter.param_type_name == "argument" else parameter.opts[-1]
+    meaning = re.split(r"[.;] |\.$", parameter.help or "", maxsplit=1)[0]
+    what = f", {meaning[:1].lower()}{meaning[1:]}" if meaning else ""
+    return f"{command} needs {named}{what}; {command} --help has an example"
 
 
 def _help_if_alone(context: typer.Context) -> None:

@@ -256,6 +256,18 @@ def test_an_unknown_option_is_answered_with_the_nearest(zoo: Zoo, option: str) -
     assert option != "--token" or "--pretrain-tokens" in err
 
 
+@pytest.mark.parametrize(
+    ("words", "needed"),
+    [
+        ("encode folder lines.txt", "encode needs --text, a file with one text per line; "),
+        ("export folder", "export needs OUT, the folder to write; "),
+    ],
+)
+def test_what_is_missing_is_told_with_what_it_is(zoo: Zoo, words: str, needed: str) -> None:
+    status, _, err = zoo(*words.split())
+    assert status == 2 and needed in err and err.count("\n") == 1 and "--help has an example" in err
+
+
 def test_an_argument_given_as_an_option_is_answered_with_the_usage(zoo: Zoo) -> None:
     status, _, err = zoo("export", "folder", "--out", "program")
     assert status == 2 and "--out is an argument here, without dashes: " in err

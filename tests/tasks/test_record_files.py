@@ -125,3 +125,9 @@ def test_the_name_of_an_installed_task_is_refused(shop: Path) -> None:
     shop.write_text(TOML.replace('"reviews"', '"rte"'))
     with pytest.raises(ZooError, match="'rte' is the name of an installed task; give your own another"):
         Catalog.installed().task(str(shop))
+
+
+def test_a_table_in_place_of_a_task_is_told_apart_from_a_wrong_name(shop: Path) -> None:
+    for given in (shop.parent / "dev.csv", shop.parent):
+        with pytest.raises(ZooError, match=r"is no task; describe the task in a file, such as task.toml"):
+            Catalog.installed().task(str(given))

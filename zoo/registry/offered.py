@@ -120,6 +120,10 @@ class Offered:
         if name not in self.tasks:
             if suite := [task.name for task in self.tasks.values() if task.suite == name]:
                 raise ZooError(f"{name!r} is a suite of several tasks; name one of them: {listed(suite, len(suite))}")
+            if Path(name).exists():
+                raise ZooError(
+                    f"{name} is no task; describe the task in a file, such as task.toml, and give that file's name"
+                )
             raise UnknownName("task", name, self.tasks)
         return self.tasks[name]
 
