@@ -34,7 +34,7 @@ class _Story:
     def __init__(self, narrator: Narrator) -> None:
         self.narrator, self.dice = narrator, narrator.dice
         topic = self.dice.pick(TOPICS)
-        beings = [noun for kind in ALIVE for noun in narrator.kinds[topic, kind, None]]
+        beings = [noun for nouns in narrator.kinds[topic, ALIVE, None] for noun in nouns]
         things = [noun for noun in narrator.nouns[topic] if noun not in beings]
         one, other = (_Figure(noun, self.dice.chance(0.4)) for noun in self.dice.order(beings)[:2])
         if one.pronoun == other.pronoun:

@@ -186,11 +186,10 @@ def _entailed_opinion(narrator: Narrator, entailed: bool) -> Example | None:
     good = narrator.dice.chance(0.5)
     one = narrator.statement(good, opposed=0.0).opinions[-1]
     other = narrator.statement(good == entailed, [one.noun], opposed=0.0).opinions[-1]
-    if one.verdict is other.verdict:
+    if one.verdict is other.verdict or not all(narrator.owns(Statement((opinion,))) for opinion in (one, other)):
         return None
-    statements = [Statement((replace(opinion, plural=one.plural, adverb=""),)) for opinion in (one, other)]
-    first, second = map(state, statements)
-    return _pair(first, second, int(entailed)) if all(map(narrator.owns, statements)) else None
+    first, second = (state(Statement((replace(opinion, plural=one.plural, adverb=""),))) for opinion in (one, other))
+    return _pair(first, second, int(entailed))
 
 
 def _roles(narrator: Narrator, index: int, difficulty: float) -> Example | None:

@@ -24,7 +24,6 @@ from zoo.tasks.microworld.lexicon import (
     Concept,
     Noun,
     Place,
-    Trait,
     Verb,
 )
 
@@ -76,19 +75,21 @@ class Dice:
 
     def order(self, options: Sequence[T]) -> list[T]:
         """All the options in random order."""
-        return sorted(options, key=lambda _: self.random())
+        random = self.random
+        return sorted(options, key=lambda _: random())
 
 
-class _Kinds(dict[tuple[str, str, Noun | None], list[Noun]]):
-    """The nouns of a topic and a category but for one, made when they are first asked for."""
+class _Kinds(dict[tuple[str, tuple[str, ...], Noun | None], list[list[Noun]]]):
+    """The nouns of a topic but for one, by some categories, made when they are first asked for."""
 
     def __init__(self, nouns: Mapping[str, Sequence[Noun]]) -> None:
         super().__init__()
         self._nouns = nouns
 
-    def __missing__(self, key: tuple[str, str, Noun | None]) -> list[Noun]:
-        topic, category, other = key
-        self[key] = [noun for noun in self._nouns[topic] if noun.category == category and noun is not other]
+    def __missing__(self, key: tuple[str, tuple[str, ...], Noun | None]) -> list[list[Noun]]:
+        topic, categories, other = key
+        nouns = [noun for noun in self._nouns[topic] if noun is not other]
+        self[key] = [[noun for noun in nouns if noun.category == category] for category in categories]
         return self[key]
 
 
@@ -108,6 +109,7 @@ class Narrator:
             self.nouns[noun.topic].append(noun)
         for place in self._known(PLACES):
             self.places[place.topic].append(place)
+        self._doables: dict[tuple[str, ...], list[tuple[Verb, list[list[Noun]]]]] = {}
         self._roles = {(cast, topic): self._cast(cast, topic) for cast in _CASTS for topic in TOPICS}
 
     def _known(self, concepts: Sequence[C]) -> list[C]:
@@ -132,54 +134,59 @@ class Narrator:
         return home(said.key) == self.home
 
     def clause(self, topic: str | None = None, cast: Cast | None = None, placed: bool = False) -> Clause:
-        """A clause on a topic, with these taking part and with a place if that is asked for, and often without."""
-        while True:
-            drawn = self._drawn(topic or self.dice.pick(TOPICS), cast, placed)
-            if home_of(*drawn[:4]) == self.home:
-                return Clause(*drawn)
+        """A clause on a topic, with these taking part and with a place if that is asked for, and often without.
 
-    def _drawn(
-        self, topic: str, cast: Cast | None, placed: bool
-    ) -> tuple[Noun, Verb, Noun | None, Place | None, Trait | None, bool, bool, str]:
-        """The fields of a clause, before it is known whether it is at home here: most are not, so that millions are
-        drawn, and `Dice.chance` and `Dice.pick` are written out.
+        Most that are drawn are not at home here, so that millions are, and `Dice.chance` and `Dice.pick` are written
+        out.
         """
-        random, noun = self.dice.random, self.noun
-        roles = self._roles[cast or ("transitive" if random() < 0.75 else "intransitive"), topic]
-        verb, agents, patients = roles[int(random() * len(roles))]
-        subject, places, traits = noun(topic, agents), self.places[topic], self.traits
-        return (
-            subject,
-            verb,
-            noun(topic, patients, subject) if patients else None,
-            places[int(random() * len(places))] if placed or random() < 0.6 else None,
-            traits[int(random() * len(traits))] if random() < 0.35 else None,
-            random() < 0.4,
-            random() < 0.4,
-            PREPOSITIONS[int(random() * len(PREPOSITIONS))],
-        )
+        random, noun, traits = self.dice.random, self.noun, self.traits
+        while True:
+            on = topic or self.dice.pick(TOPICS)
+            roles = self._roles[cast or ("transitive" if random() < 0.75 else "intransitive"), on]
+            verb, agents, patients = roles[int(random() * len(roles))]
+            subject, places = noun(on, agents), self.places[on]
+            target = noun(on, patients, subject) if patients else None
+            place = places[int(random() * len(places))] if placed or random() < 0.6 else None
+            trait = traits[int(random() * len(traits))] if random() < 0.35 else None
+            several, many, near = random() < 0.4, random() < 0.4, random()
+            if home_of(subject, verb, target, place) == self.home:
+                at = PREPOSITIONS[int(near * len(PREPOSITIONS))]
+                return Clause(subject, verb, target, place, trait, several, many, at)
 
     def deed(self, topic: str, *patients: tuple[Noun, bool]) -> list[Clause]:
-        """What someone else of a topic does to each of these nouns, one or several; empty if nothing is found."""
+        """What someone else of a topic does to each of these nouns, one or several; empty if nothing is found.
+
+        Of a million tries, few find something, so that `noun` is written out.
+        """
         random, places = self.dice.random, self.places[topic]
-        nouns = [noun for noun, _ in patients]
-        verbs = [verb for verb in self.verbs[True] if all(noun.category in verb.objects for noun in nouns)]
+        first, *others = (noun for noun, _ in patients)
+        verbs = self._doable(topic, *(noun.category for noun, _ in patients))
         for _ in range(TRIES if verbs else 0):
-            verb = verbs[int(random() * len(verbs))]
-            agent = self.noun(topic, verb.subjects)
+            verb, kinds = verbs[int(random() * len(verbs))]
+            while not (agents := kinds[int(random() * len(kinds))]):
+                pass
+            agent = agents[int(random() * len(agents))]
             place = places[int(random() * len(places))] if random() < 0.5 else None
-            if agent not in nouns and all(home_of(agent, verb, noun, place) == self.home for noun in nouns):
+            if home_of(agent, verb, first, place) != self.home or agent is first or agent in others:
+                continue
+            if all(home_of(agent, verb, noun, place) == self.home for noun in others):
                 several, near = self.dice.chance(0.4), self.dice.pick(PREPOSITIONS)
                 return [Clause(agent, verb, noun, place, None, several, many, near) for noun, many in patients]
         return []
 
-    def noun(self, topic: str, categories: Sequence[str], other: Noun | None = None) -> Noun:
+    def _doable(self, topic: str, *categories: str) -> list[tuple[Verb, list[list[Noun]]]]:
+        """The verbs that take all these categories as objects, each with who of a topic may do it, by category."""
+        if (topic, *categories) not in self._doables:
+            verbs = [verb for verb in self.verbs[True] if not {*categories} - {*verb.objects}]
+            self._doables[topic, *categories] = [(verb, self.kinds[topic, verb.subjects, None]) for verb in verbs]
+        return self._doables[topic, *categories]
+
+    def noun(self, topic: str, categories: tuple[str, ...], other: Noun | None = None) -> Noun:
         """A noun of a topic and one of these categories, each category as likely, other than one."""
-        random, kinds = self.dice.random, self.kinds
-        while True:
-            options = kinds[topic, categories[int(random() * len(categories))], other]
-            if options:
-                return options[int(random() * len(options))]
+        random, kinds = self.dice.random, self.kinds[topic, categories, other]
+        while not (nouns := kinds[int(random() * len(kinds))]):
+            pass
+        return nouns[int(random() * len(nouns))]
 
     def wording(
         self, clause: Clause, renamed: float = 0.5, passive: float = 0.25, fronted: float = 0.3, inside: float = 0.0
