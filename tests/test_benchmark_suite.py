@@ -19,6 +19,7 @@ from benchmarks import (
     bench_precision,
     bench_starts,
     bench_tokenizing,
+    bench_versions,
     encoding,
     finetuning,
     gpu_check,
@@ -333,3 +334,27 @@ def test_each_format_is_tried_and_nearer_with_more_in_fp32(capsys: pytest.Captur
     rows = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
     assert rows[0]["passes"] == "bf16" and rows[-1]["passes"] == "bf16, outputs of attention in fp32"
     assert 0 < rows[-1]["by length"] < rows[0]["by length"] < 0.01
+
+
+def test_the_least_of_each_version_counts(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    told = iter([4.0, 3.0, 5.0, 2.0])  # before, now, before, now
+    monkeypatch.setattr(bench_versions, "seconds_there", lambda *_: next(told))
+    bench_versions.main([str(ROOT), str(ROOT), "--rows", "finetune-tiny"])
+    assert json.loads(capsys.readouterr().out) == {
+        "row": "finetune-tiny", "before, s": 4.0, "now, s": 2.0, "now / before": 0.5,
+    }  # fmt: skip
+
+
+def test_a_version_works_in_a_process_of_its_own() -> None:
+    assert 0 < bench_versions.seconds_there(ROOT, "finetune-tiny", 1) < 60
+
+
+@pytest.mark.parametrize("row", ["mlm-tiny", "encode-few", "tokenize"])
+def test_the_work_of_a_version_can_be_repeated(row: str) -> None:
+    assert 0 < bench_versions.least_seconds(row, 1) < 60
+
+
+def test_a_folder_without_sources_is_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit, match="2"):
+        bench_versions.main([str(ROOT), str(tmp_path)])
+    assert f"{tmp_path} holds no zoo" in capsys.readouterr().err
