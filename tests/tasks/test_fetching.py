@@ -131,7 +131,7 @@ def test_what_is_fetched_is_what_the_data_option_reads(
 ) -> None:
     assert type_("zoo", "data", "glue", "--out", str(tmp_path / "data"), "--only", "rte") == 0
     out = capsys.readouterr().out
-    assert "licence, as its README says: other" in out and f"nyu-mll/glue@{COMMIT[:12]}" in out
+    assert "license, as its README says: other" in out and f"nyu-mll/glue@{COMMIT[:12]}" in out
     assert f"next: zoo compare --tasks rte --data {tmp_path / 'data'}" in out
     splits = zoo.Catalog.installed().task("rte").load(tmp_path / "data").splits
     assert {split: [item.label for item in items] for split, items in splits.items()} == {

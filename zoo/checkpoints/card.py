@@ -39,8 +39,8 @@ def model_card(model: Model, catalog: Catalog) -> str:
         "Describe intended uses, uses to avoid, and languages.",
         "## Evaluation",
         _evaluation(model) or "Give scores with their seeds and the rule by which they were selected.",
-        "## Licence",
-        "Name the licence of the weights.",
+        "## License",
+        "Name the license of the weights.",
     ]
     if head and head.labels:
         parts.insert(4, f"Labels: {', '.join(map(visible, head.labels))}.")

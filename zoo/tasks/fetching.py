@@ -38,12 +38,12 @@ SUITES: Mapping[str, Suite] = {
 
 @dataclass(frozen=True)
 class Fetched:
-    """What was fetched: the commit of the repository, its licence, and the files, some of which were there before."""
+    """What was fetched: the commit of the repository, its license, and the files, some of which were there before."""
 
     folder: Path
     suite: Suite
     commit: str
-    licence: str
+    license: str
     files: Mapping[str, str]
     n_kept: int
 
@@ -52,7 +52,7 @@ class Fetched:
         return (
             f"{len(self.files)} files in {self.folder}{kept}, all as the hub's hashes say\n"
             f"source: {self.suite.repository}@{self.commit[:12]}; {self.suite.terms}\n"
-            f"licence, as its README says: {self.licence}"
+            f"license, as its README says: {self.license}"
         )
 
 
@@ -79,11 +79,11 @@ def fetch_suite(name: str, out: Path, folders: Sequence[str] = (), revision: str
     for its in wanted:
         if its.rfilename not in kept:
             _fetch(api, suite, info.sha, its, out)
-    licence = _licence(info)
+    license = _license(info)
     files = {its.rfilename: _stated(its) for its in wanted}
-    source = {"repository": suite.repository, "commit": info.sha, "licence": licence, "terms": suite.terms}
+    source = {"repository": suite.repository, "commit": info.sha, "license": license, "terms": suite.terms}
     write_text(out / RECORD, json.dumps({**source, "files": files}, indent=1) + "\n")
-    return Fetched(out, suite, str(info.sha), licence, files, len(kept))
+    return Fetched(out, suite, str(info.sha), license, files, len(kept))
 
 
 def _hub() -> Any:
@@ -147,6 +147,6 @@ def _is_whole(path: Path, its: Any) -> bool:
     return total.hexdigest() == str(its.lfs.sha256 if its.lfs else its.blob_id)
 
 
-def _licence(info: Any) -> str:
+def _license(info: Any) -> str:
     said = getattr(info.card_data, "license", None) if info.card_data else None
     return ", ".join(map(str, said)) if isinstance(said, list) else str(said or "none stated")
