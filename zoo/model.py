@@ -214,12 +214,12 @@ class Model(ReadsLayers):
     ) -> Iterator[R]:
         """What is collected of a function's results for some sequences at a time, which follow each other."""
         device, dims = next(self.parameters()).device, self.variant.dims
-        if batch_size is None:
+        while batch_size is None:
             windows, stream = mapped(self, self.hidden, dims, windows, function, device)
-            if stream:
-                for some, batch, found in within(lambda: self.eval_mode(MOST_TOKENS), stream):
-                    yield collect(some, iter([([*batch.order], batch, found)]))
-                return
+            if stream is None:
+                break
+            for some, batch, found in within(lambda: self.eval_mode(MOST_TOKENS), stream):
+                yield collect(some, iter([([*batch.order], batch, found)]))
         for window in windows:
             made = mapped_by_length(window, self.hidden, dims, function, device, batch_size)
             with self.eval_mode(tokens_up_to(window, MOST_TOKENS)):

@@ -23,6 +23,9 @@ from zoo.text.repeated_batches import Repeated, Shipment, in_order, repeated_for
 MOST_TOKENS = 65_536
 """Tokens that keep a large GPU busy for longer than its CPU takes to launch the kernels of the next batch."""
 
+TRIED = 256
+"""Sequences of which a model's first batch on a GPU is made, to see whether its attention pads."""
+
 SHARE_OF_MEMORY = 0.25
 """Of what is free, what the tensors of a batch may take."""
 
@@ -63,25 +66,31 @@ def mapped(
     model: nn.Module, hidden: Work, dims: Dims, windows: Iterable[Sequences], function: Function, device: torch.device
 ) -> tuple[Iterable[Sequences], Iterator[tuple[Sequences, Batch, Tensor]] | None]:
     """A function of a model's hidden states of windows of sequences, batch after batch without a pause between windows,
-    if batches can be repeated and there are enough of them; and the windows, for where they can't be.
+    if batches can be repeated and there are enough of them; and the windows that this leaves.
+
+    It leaves most of them where it is not yet known whether attention pads.
     """
     n_tokens = tokens_at_once(device, bytes_per_token(dims))
     if n_tokens is None:
         return windows, None
-    windows, many = begun(windows, LEAST_TOKENS)
+    first, rest, many = begun(windows, LEAST_TOKENS)
     repeated = repeated_for(model, device) if many else None
     if repeated is None:
-        return prefetch(iter(windows), 1), None
-    return windows, mapped_again(windows, hidden, function, repeated, n_tokens, dims.max_length)
+        return (prefetch(chain(first, rest), 1) if first else ()), None
+    given: Iterable[Sequences] = chain(first, rest)
+    left: Iterable[Sequences] = ()
+    if repeated.pads is None:
+        given, left = [first[0][:TRIED]], chain([first[0][TRIED:]], first[1:], rest)
+    return left, mapped_again(given, hidden, function, repeated, n_tokens, dims.max_length)
 
 
-def begun(windows: Iterable[Sequences], least: int) -> tuple[Iterable[Sequences], bool]:
-    """The same windows, the first of which are made, and whether all have so many tokens at least."""
+def begun(windows: Iterable[Sequences], least: int) -> tuple[list[Sequences], Iterator[Sequences], bool]:
+    """The first windows, with so many tokens if all have them; the rest; and whether they have."""
     rest, first, n_tokens = iter(windows), [], 0
     while n_tokens < least and (window := next(rest, None)) is not None:
         first.append(window)
         n_tokens += tokens_up_to(window, least)
-    return chain(first, rest), n_tokens >= least
+    return first, rest, n_tokens >= least
 
 
 def mapped_by_length(

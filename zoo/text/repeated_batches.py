@@ -54,8 +54,8 @@ class Repeated:
         self.device, self._given = device, recorder
         self.alone = Lock()
         """Held while a batch is computed and read: the next one's is written to the same place, by whatever thread."""
-        self.pads = False
-        """Whether a batch had to be padded."""
+        self.pads: bool | None = None
+        """Whether a batch had to be padded; None until one was computed."""
         self._state: Hashable = None
         self._recordings: Recordings
 
@@ -66,7 +66,7 @@ class Repeated:
         tensors = [*model.parameters(), *model.buffers()]
         state = (*(tensor.data_ptr() for tensor in tensors), *map(type, model.modules()))
         if state != self._state:
-            self._state, self.pads = state, False
+            self._state, self.pads = state, None
             self.forget()
         return not self.pads and not attentions_are_kept() and not any(map(_has_hooks, model.modules()))
 
@@ -94,7 +94,7 @@ class Repeated:
                 sent = full.send_to(self.device)
                 hidden = compute(sent)
             self._recordings.learn(sent)
-            self.pads = self.pads or "padded sdpa" in names
+            self.pads = bool(self.pads) or "padded sdpa" in names
         return hidden[: shipment.batch.layout.n_tokens], _without_filling(sent, shipment.batch)
 
     def _recording(self, compute: Hidden) -> Callable[[Batch, Recorded], Tensor]:
