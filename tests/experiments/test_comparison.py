@@ -170,7 +170,10 @@ def test_a_folder_with_another_plan_is_left_alone_and_the_message_says_what_diff
 
 
 def test_more_seeds_and_variants_are_added_to_a_run_in_its_folder(
-    finished: tuple[ComparisonRun, Path, Watcher], corpus: FilesCorpus, tmp_path: Path
+    finished: tuple[ComparisonRun, Path, Watcher],
+    corpus: FilesCorpus,
+    tmp_path: Path,
+    caplog: pytest.LogCaptureFixture,
 ) -> None:
     folder = shutil.copytree(finished[1], tmp_path / "run")
     write_made(folder, "zoo compare --seeds 2")
@@ -179,6 +182,7 @@ def test_more_seeds_and_variants_are_added_to_a_run_in_its_folder(
     done = run(more, folder, workers=0, watcher=watcher, catalog=CATALOG, command="zoo compare --seeds 3")
     old = fingerprints(finished[0])
     assert fingerprints(done).items() >= old.items()
+    assert "extended: seeds (0, 1 there, 0, 1, 2 here), variants bert-tiny+finetuning" in caplog.text
     assert sorted(watcher.reused) == sorted(old) and len(watcher.done) == 2 + 3
     assert read_run(folder) == done and done.plan.content_hash == more.content_hash
     assert (made := read_made(folder)) and made.command == "zoo compare --seeds 3"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import shlex
 from pathlib import Path
 
@@ -13,6 +14,8 @@ from zoo.experiments.plan.plan import Plan, read_plan
 from zoo.experiments.results.folder import MADE, write_made
 from zoo.experiments.runner.job_store import JobStore
 from zoo.machine.environment import Environment
+
+log = logging.getLogger("zoo")
 
 
 def claim(plan: Plan, folder: Path, place: Environment, command: str = "") -> None:
@@ -36,14 +39,15 @@ def claim(plan: Plan, folder: Path, place: Environment, command: str = "") -> No
 
 def _check_extended(old: Plan, plan: Plan, folder: Path, place: Environment) -> None:
     """Raises ZooError unless every job of the old plan is one of this plan, and every result is still valid."""
-    keys = cache_keys(plan, place)
+    keys, differing = cache_keys(plan, place), changes(old, plan)
     if old.compute != plan.compute or any(keys.get(job) != key for job, key in cache_keys(old, place).items()):
         raise ZooError(
             f"{folder} holds the run of another plan, whose jobs are not all in this one. What differs: "
-            f"{listed(changes(old, plan), 3)}. Give another --out, and --reuse {shlex.quote(str(folder))} to take over "
+            f"{listed(differing, 3)}. Give another --out, and --reuse {shlex.quote(str(folder))} to take over "
             "the jobs that are the same"
         )
     JobStore(plan, folder, place).states()
+    log.warning(f"{folder} holds a part of this run, which is extended: {listed(differing, 3)}")
 
 
 def _half_written(path: Path) -> bool:
