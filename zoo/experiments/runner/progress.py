@@ -65,9 +65,9 @@ class Display(Shown):
             self.line(f"failed: {title}: {result.reason}", style="red")
         elif not self.console.is_terminal:
             taken = "" if reused else f", {result.cost.seconds:,.1f} s; {self._forecast}"
-            self.line(f"{self._count} {'had' if reused else 'done'}: {title}{taken}")
+            self.line(f"{self._count} {'reused' if reused else 'done'}: {title}{taken}")
         elif reused and self._n_reused == 1:
-            self.line("continuing: jobs that are finished are not done again")
+            self.line("continuing: finished jobs are reused")
 
     def _show(self) -> None:
         self.bars.move(self._all, self._forecast.done, self._count, total=self._forecast.work)
