@@ -91,9 +91,21 @@ def test_no_command_is_made_up_where_it_cannot_be_said(command: str) -> None:
 
 
 def test_a_single_seed_decides_nothing() -> None:
-    best, more, *_ = lead(made_up(1, {"bert-tiny": [12], "albert-tiny": [1]}))
+    best, more, grounds, *_ = lead(made_up(1, {"bert-tiny": [12], "albert-tiny": [1]}))
     assert best.endswith("97.5, 27.5 points above bert-tiny, but another seed could tell otherwise.")
     assert more == "To tell takes at least 3 seeds; 2 more take about 4 s of computing."
+    assert grounds.startswith("Grounds")  # nothing is said of baselines, against which nothing was tested
+
+
+def test_equal_scores_are_no_lead() -> None:
+    best, *_ = lead(made_up(3, {"bert-tiny": [3, 5, 4], "albert-tiny": [4, 3, 5]}))
+    assert best.endswith(" on lamps: both score 90.0.")
+
+
+def test_without_a_seed_in_common_nothing_is_tested() -> None:
+    failed = ("finetune-albert-tiny-lamps-s1", "finetune-albert-tiny-lamps-s2", "finetune-bert-tiny-lamps-s0")
+    best, *_ = lead(made_up(3, CLEAR, fail=failed))
+    assert best.endswith("97.5, but it has no seed in common with bert-tiny, so nothing is tested.")
 
 
 def test_where_only_some_seeds_learn_that_is_said_first() -> None:
@@ -107,13 +119,12 @@ def test_where_only_some_seeds_learn_that_is_said_first() -> None:
     assert section(none, "scores").tables[0].by_label["bert-tiny"][0].endswith(" (all at chance)")
 
 
-def test_systems_that_are_level_with_the_majority_say_nothing_of_their_designs() -> None:
+def test_runs_that_are_all_at_chance_say_nothing_of_their_designs() -> None:
     best, chance, grounds, *_ = lead(made_up(3, {"bert-tiny": [19, 21, 20], "albert-tiny": [20, 20, 19]}))
     assert best.startswith("No winner") and grounds.startswith("Grounds")
-    assert chance.startswith("None of them is significantly better than majority on lamps, so these scores say nothing")
-    assert not any(
-        "None of them" in line for line in lead(made_up(3, {"bert-tiny": [3, 5, 4], "albert-tiny": [4, 3, 3]}))
-    )
+    assert chance.startswith("Every run is at chance on lamps: ") and "these scores say nothing" in chance
+    for learnt in (made_up(3, {"bert-tiny": [3, 5, 4], "albert-tiny": [4, 3, 3]}), made_up(1, {"bert-tiny": [3]})):
+        assert not any("say nothing" in line for line in lead(learnt))
 
 
 def test_the_grounds_are_the_seeds_there_are_and_what_they_vary_over() -> None:

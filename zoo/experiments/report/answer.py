@@ -15,6 +15,7 @@ from zoo.experiments.report.differences import interval
 from zoo.experiments.results.scored import ScoredRun
 from zoo.experiments.statistics.costs import LATENCY, MEMORY, OPERATIONS, PARAMETERS, Quantity
 from zoo.experiments.statistics.draft import MEAN
+from zoo.experiments.statistics.error import CERTAIN
 from zoo.experiments.statistics.standing import Standing
 from zoo.experiments.statistics.tests import EQUIVALENT, SAME, TOO_FEW, Difference, tiers
 from zoo.experiments.statistics.verdicts import Comparisons
@@ -22,9 +23,6 @@ from zoo.experiments.statistics.verdicts import Comparisons
 CHARTED = (PARAMETERS, OPERATIONS, LATENCY, MEMORY)
 SHORT = {PARAMETERS: "params", LATENCY: "latency, ms"}
 """The costs in the table, by their short names."""
-
-CHANCE = "majority"
-"""The baseline that reads nothing."""
 
 MOST_NAMED = 4
 """Systems or tasks that a sentence names."""
@@ -136,11 +134,15 @@ class _Answer:
             start = f"No winner among {_listed(self.ranked)} {self.where}"
         else:
             start = f"{_listed(group)} share the first place {self.where}"
+        if d and abs(d.difference) <= CERTAIN and d.verdict != SAME:
+            level = "both" if len(group) == 2 else f"{best} and {second}"
+            return f"{start}: {level} score {100 * self.standings[best].mean:.1f}."
         return f"{start}: {best} has the highest score, {100 * self.standings[best].mean:.1f}{self._tied(d, second)}."
 
     def _tied(self, d: Difference | None, second: str) -> str:
         if d is None:
-            return ""
+            untested = f", but it has no seed in common with {second}, so nothing is tested"
+            return "" if self.comparisons.claims.against else untested
         if d.verdict == SAME:
             return f", and {second} is the same model"
         if d.verdict == EQUIVALENT:
@@ -194,14 +196,12 @@ class _Answer:
         return "No answer yet: no system has finished every task."
 
     def _at_chance(self) -> Iterator[str]:
-        """Where several systems are level, and with them the baseline that reads nothing."""
-        tested = [d for d in self.comparisons.differences if d.first in self.ranked and d.second == CHANCE]
-        better = any(d.verdict == "better" and d.difference > 0 for d in tested)
-        if tested and not better and len(self.tiers) == 1 < len(self.ranked):
-            where = f"on {_on(self.run.plan.averaged, self.run.plan.averaged)}".replace("every", "any")
+        """Where no run of several systems has learnt anything."""
+        spreads = [self.comparisons.spreads[task][name] for task in self.run.plan.averaged for name in self.ranked]
+        if len(self.ranked) > 1 and all(spread.at_chance and len(spread.at_chance) == spread.n for spread in spreads):
             yield (
-                f"None of them is significantly better than {CHANCE} {where}, so these scores say nothing of the "
-                "designs: train for longer, or score more items."
+                f"Every run is at chance {self.where}: not significantly above one answer for every item. So these "
+                "scores say nothing of the designs: train for longer, or score more items."
             )
 
     def _cost(self) -> Iterator[str]:
@@ -232,7 +232,7 @@ class _Answer:
         for floor in self.run.plan.baselines:
             of = {d.task: d for d in self.comparisons.differences if (d.first, d.second) == (best, floor)}
             beaten = [task for task, d in of.items() if d.verdict == "better" and d.difference < 0]
-            level = [task for task, d in of.items() if d.verdict != "better"]
+            level = [task for task, d in of.items() if d.verdict != "better" and d.low is not None]
             if beaten:
                 yield f"{floor} is better than {best} on {_on(beaten, tasks)}."
             if level:

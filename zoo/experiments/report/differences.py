@@ -125,9 +125,9 @@ def _counts(comparisons: Comparisons) -> Iterator[str]:
     together = claims.family_wise or claims.against is not None
     correction = "Holm" if together or claims.looks else "Hochberg"
     where = "all of them" if together or n_pairs == 1 else f"tasks, not over the {n_pairs} pairs"
-    corrected = f"{correction} over {where}"
+    corrected = "" if len(pairs) == 1 else f"; {correction} over {where}"
     differences = "1 difference" if len(pairs) == 1 else f"{len(pairs)} differences"
-    yield f"{differences}: {told} (tested at 5%; {corrected})."
+    yield f"{differences}: {told} (tested at 5%{corrected})."
     if claims.margin:
         yield f"Equivalent: shown to differ by less than {claims.margin:g} points (two one-sided tests at 5%)."
 
@@ -163,7 +163,8 @@ def _against_baselines(comparisons: Comparisons) -> tuple[Where, Where]:
     beaten: Where = {}
     floor: Where = {}
     for d in comparisons.differences:
-        if d.second in comparisons.baselines and not (d.verdict == "better" and d.difference > 0):
+        tested = d.second in comparisons.baselines and d.low is not None
+        if tested and not (d.verdict == "better" and d.difference > 0):
             found = beaten if d.verdict == "better" else floor
             found.setdefault(d.second, {}).setdefault(d.first, []).append(d.task)
     return beaten, floor
