@@ -198,6 +198,21 @@ def test_one_altered_mean_hash_or_verdict_is_named_alone(
     assert found.startswith("results.json: ") and found.endswith(str(keys[-1]))
 
 
+def test_a_verdict_of_another_version_of_the_zoo_is_not_decidable_and_an_altered_score_is_named(tmp_path: Path) -> None:
+    path = published(tmp_path) / "results.json"
+    results = json.loads(path.read_text())
+    results["statistics_hash"], results["statistics"]["differences"][0]["p"] = "of another version", 0.123
+    results["scores"]["albert-tiny"]["lamps"]["mean"] = 0.999
+    path.write_text(json.dumps(results))
+    told = {check.where: check for check in verify(tmp_path) if check.finding != "confirmed"}
+    assert {where: check.finding for where, check in told.items()} == {
+        "results.json: statistics_hash": "not decidable",
+        "results.json: statistics": "not decidable",
+        "results.json: scores.albert-tiny.lamps.mean": "contradicted",
+    }
+    assert told["results.json: statistics"].detail == "another version of the zoo made it; 1 differ"
+
+
 def test_what_is_better_in_the_mean_over_tasks_is_told_first() -> None:
     decided = compare_systems(made_up(5, {"bert-tiny": [18, 17, 19, 18, 18], "albert-tiny": [1, 2, 1, 0, 1]}))
     assert not any("mean over tasks" in note for note in comparison_notes(decided))  # of one task there is none

@@ -20,6 +20,7 @@ from zoo.experiments.report.results_json import SCORES, ScoreSummary
 from zoo.experiments.report.scores import score_table
 from zoo.experiments.results.folder import read_made
 from zoo.experiments.results.judged import JudgedRun, Judgement
+from zoo.experiments.statistics.code import statistics_hash
 from zoo.experiments.statistics.parts import PartScores, part_scores
 from zoo.experiments.statistics.verdicts import Comparisons
 from zoo.tasks.scoring import chosen_metrics
@@ -58,6 +59,8 @@ class PublishedJudgement(Record):
 
     format: Literal[1] = 1
     score_unit: str = SCORES
+    statistics_hash: str
+    """A SHA-256 of the code that made the statistics."""
     judgement_hash: str
     judgement: Judgement
     scores: dict[str, dict[str, ScoreSummary | None]]
@@ -75,6 +78,7 @@ def judged_schema() -> str:
 def judged_summary(run: JudgedRun, comparisons: Comparisons) -> dict[str, JsonValue]:
     """The `PublishedJudgement` as JSON; equal results give equal bytes."""
     published = PublishedJudgement(
+        statistics_hash=statistics_hash(),
         judgement_hash=run.plan.content_hash,
         judgement=run.plan,
         scores={name: {task.name: _summary(run, name, task.name) for task in run.plan.tasks} for name in run.systems},

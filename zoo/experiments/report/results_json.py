@@ -15,6 +15,7 @@ from zoo.experiments.results.run import ComparisonRun
 from zoo.experiments.statistics.ablation import Effects
 from zoo.experiments.statistics.analysis import Analysis
 from zoo.experiments.statistics.calibration import Calibration, calibrations
+from zoo.experiments.statistics.code import statistics_hash
 from zoo.experiments.statistics.costs import quantities
 from zoo.experiments.statistics.learning import Learning
 from zoo.experiments.statistics.parts import PartScores, part_scores
@@ -54,6 +55,7 @@ PublishedResults: type[Record] = create_model(
     __doc__="A comparison's results: the plan, every score, and the statistics.",
     format=(Literal[1], ...),
     score_unit=(str, Field(description="The unit of every score and difference.")),
+    statistics_hash=(str, Field(description="A SHA-256 of the code that made the statistics.")),
     plan_hash=(str, ...),
     plan=(Plan, ...),
     scores=(
@@ -103,6 +105,7 @@ def summary(analysis: Analysis, *, costs: bool = False) -> dict[str, JsonValue]:
     return {
         "format": 1,
         "score_unit": SCORES,
+        "statistics_hash": statistics_hash(),
         "plan_hash": run.plan.content_hash,
         "plan": run.plan.model_dump(mode="json"),
         "scores": scores,
