@@ -24,7 +24,7 @@ from zoo.experiments.results.merge import merge
 from zoo.experiments.results.run import ComparisonRun
 from zoo.experiments.runner.claim import claim
 from zoo.experiments.runner.job_store import JobStore
-from zoo.experiments.statistics import verdicts
+from zoo.experiments.statistics import chance, verdicts
 from zoo.experiments.statistics.ablation import effects
 from zoo.experiments.statistics.analysis import analyse
 from zoo.experiments.statistics.error import Error
@@ -47,6 +47,7 @@ ODD_BYTES = (b"\xff", b"\0", b"9", b'"', b"}", b"9" * 5_000, b"[" * 9_000)
 def few_draws() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(verdicts, "N_DRAWS", 20)
+        patch.setattr(chance, "N_DRAWS", 20)
         patch.setattr(Error, "detectable", lambda *level: None)  # the dearest, and it sees variances alone
         yield
 

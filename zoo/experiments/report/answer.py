@@ -77,12 +77,12 @@ class _Answer:
         if not self.ranked:
             yield self._without_answer()
             return
+        level = [*self._at_chance()]
         if len(self.ranked) > 1:
             yield self._best()
-            yield from self._undecided()
+            yield from [] if level else self._undecided()
         else:
             yield self._alone()
-        level = [*self._at_chance()]
         yield from [] if level else differing(self.comparisons)
         more = level or [*self._cost(), *self._baselines()]
         yield from [" ".join(more)] if more else []
