@@ -48,6 +48,7 @@ def words(rendered: str) -> str:
     for tex, char in (
         (r"\allowbreak{}", ""),
         (r"$\pm$", "±"),
+        (r"\textdagger{}", "†"),
         ("$-$", "-"),
         (r"$\rightarrow$", "→"),
         (r"\textgreater{}", ">"),

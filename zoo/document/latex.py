@@ -18,6 +18,7 @@ SPECIAL = {
     "|": r"\textbar{}",
     '"': r"\textquotedbl{}",
     "±": r"$\pm$",
+    "†": r"\textdagger{}",
     "→": r"$\rightarrow$",
     "·": r"$\cdot$",
     "²": r"$^2$",

@@ -79,8 +79,7 @@ class _Answer:
             return
         level = [*self._at_chance()]
         if len(self.ranked) > 1:
-            yield self._best()
-            yield from [] if level else self._undecided()
+            yield " ".join([self._best(), *([] if level else self._undecided())])
         else:
             yield self._alone()
         yield from [] if level else differing(self.comparisons)

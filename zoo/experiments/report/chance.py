@@ -13,18 +13,19 @@ MOST_NAMED = 4
 REMEDY = "Where some seeds learn, more steps or a longer warm-up may let the others (Mosbach et al. 2021)"
 
 
+MARK = "†"
+"""In a cell: some of its runs are at chance."""
+
+
 def mark(spread: Spread) -> str:
-    """How many runs are at chance, in a cell; empty if none is."""
-    n = len(spread.at_chance or ())
-    if not n or spread.n == 1:
-        return "at chance" * n
-    return "all at chance" if n == spread.n else f"{n} of {spread.n} at chance"
+    """The mark where it applies, after a space."""
+    return f" {MARK}" if spread.at_chance else ""
 
 
 def notes(comparisons: Comparisons) -> Iterator[str]:
     """Which runs are at chance, by task, and what may help."""
     found = {task: [*_told(of)] for task, of in comparisons.spreads.items()}
-    yield from (f"At chance on {task}: {', '.join(told)}." for task, told in found.items() if told)
+    yield from (f"{MARK} At chance on {task}: {', '.join(told)}." for task, told in found.items() if told)
     if any(found.values()):
         yield (
             "At chance: a run's score is not significantly above that of the best one answer for every item (one-sided "

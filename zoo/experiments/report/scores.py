@@ -191,9 +191,8 @@ def score(run: ScoredRun, comparisons: Comparisons, system: str, task: str) -> s
         return "failed" if run.failed(system, task) else "not done"
     expected = run.plan.n_seeds(system, task)
     spread = f" ± {stdev(values):.1f}" if len(values) > 1 else ""
-    missing = f"{len(values)} of {expected}" if len(values) < expected else ""
-    remarks = "; ".join(filter(None, (missing, mark(comparisons.spreads[task][system]))))
-    return f"{fmean(values):.1f}{spread}{remarks and f' ({remarks})'}"
+    missing = f" ({len(values)} of {expected})" if len(values) < expected else ""
+    return f"{fmean(values):.1f}{spread}{missing}{mark(comparisons.spreads[task][system])}"
 
 
 def points(value: float | None) -> str:

@@ -120,13 +120,8 @@ def mean_interval(values: Sequence[float]) -> tuple[float, float | None, float |
     return mean, sd, mean - half, mean + half
 
 
-def holm(p_values: Sequence[float]) -> list[float]:
-    """p-values adjusted for multiple tests (Holm 1979)."""
-    return [min(1.0, factor * p) for factor, p in zip(holm_factors(p_values), p_values, strict=True)]
-
-
 def holm_factors(p_values: Sequence[float]) -> list[float]:
-    """By how much Holm's adjustment multiplies each p-value, which must be above 0; a product above 1 counts as 1."""
+    """By how much Holm's adjustment (1979) multiplies each p-value, all above 0; a product above 1 counts as 1."""
     factors, highest = [1.0] * len(p_values), 0.0
     for rank, index in enumerate(np.argsort(p_values, kind="stable")):
         highest = max(highest, (len(p_values) - rank) * p_values[index])
