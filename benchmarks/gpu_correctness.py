@@ -6,6 +6,7 @@ import math
 import traceback
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from copy import deepcopy
 from itertools import islice, product
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -16,6 +17,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from benchmarks.encoding import model_with_tokenizer, texts_of
 from benchmarks.gpu_work import CATALOG, HEADS, Work, finetuning, packed, pretraining
 from zoo import Batch, Layout, Model
 from zoo.blocks import attend
@@ -164,7 +166,8 @@ def repeated(device: torch.device, n_texts: int = 24_000) -> Iterator[dict[str, 
                 again = model.encode_sequences(encodings, mean)
             with compute.autocast(), model.eval_mode(10**6):
                 usual = torch.empty_like(found)
-                for indices, _, rows in mapped_by_length(Sequences(encodings), model.hidden, mean, device, None, 8_192):
+                sequences, dims = Sequences(encodings), model.variant.dims
+                for indices, _, rows in mapped_by_length(sequences, model.hidden, dims, mean, device, 256):
                     usual[indices] = rows
             yield {
                 "check": f"repeated batches, {name}, {precision}, weights x {change}", "off": off(again, usual),
@@ -172,6 +175,23 @@ def repeated(device: torch.device, n_texts: int = 24_000) -> Iterator[dict[str, 
                 "ok": max(off(again, usual), off(found, usual)) <= {"fp32": 1e-4, "bf16": 2e-2}[precision]
                 and (precision == "fp32" or _took("CUDA graph", names, device)),  # attention in fp32 pads
             }  # fmt: skip
+
+
+def streamed(device: torch.device, n_texts: int = 12_000) -> Iterator[dict[str, Any]]:
+    """Vectors of texts, which are read while others are computed, beside those of few texts at a time."""
+    model = deepcopy(model_with_tokenizer("bert-tiny")).eval().to(device)
+    texts = texts_of(n_texts, model.text_tokenizer)
+    usual = torch.cat([model.encode(texts[start : start + 256]) for start in range(0, n_texts, 256)])
+    for precision in ("fp32", "bf16"):
+        with Compute(device=str(device), precision=precision).autocast():
+            model.encode(texts)  # the first pass learns what is repeated
+            found = [model.encode(texts), torch.stack([its for some in model.embed(texts) for its in some])]
+        wrong = max(off(its, usual) for its in found)
+        same = torch.equal(*found)
+        yield {
+            "check": f"stream of texts, {precision}", "off": wrong, "repeats": same,
+            "ok": same and wrong <= {"fp32": 1e-4, "bf16": 3e-2}[precision],
+        }  # fmt: skip
 
 
 def mean(hidden: Tensor, batch: Batch) -> Tensor:
@@ -305,6 +325,7 @@ def checks(device: str, most: int | None = None) -> Iterator[dict[str, Any]]:
             lambda: fused(place),
             lambda: short_attention(place),
             lambda: repeated(place),
+            lambda: streamed(place),
             lambda: attention_dropout(place),
             lambda: waiting(device),
         ]

@@ -23,6 +23,7 @@ from benchmarks import (
     encoding,
     finetuning,
     gpu_check,
+    gpu_correctness,
     multiple_tests,
     squad_features,
     squad_finetune,
@@ -109,6 +110,11 @@ def test_tokenizing_is_measured_beside_the_library(
     for line in capsys.readouterr().out.splitlines():
         row = json.loads(line)
         assert all(row[f"{way}, MB/s"] > 0 for way in ("library", "zoo, first pass", "zoo, again"))
+
+
+def test_checks_of_repeated_batches_and_streams_run_without_a_gpu() -> None:
+    made = [*gpu_correctness.repeated(torch.device("cpu"), 60), *gpu_correctness.streamed(torch.device("cpu"), 300)]
+    assert len(made) == 14 and all(found["ok"] for found in made), made
 
 
 def test_what_a_cpu_makes_for_a_gpu_is_measured_beside_the_peer(capsys: pytest.CaptureFixture[str]) -> None:
