@@ -16,11 +16,13 @@ import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
 from statistics import median
+from typing import Any
 
 import numpy as np
 import pytest
 import torch
 
+from benchmarks.gpu_work import peer_config
 from zoo import IGNORE, Batch, Catalog, Encoding
 from zoo.machine.memory import peak_memory, reset_peak_memory
 from zoo.text.collate import collate
@@ -53,24 +55,18 @@ def ours(shape: str) -> Callable[[], None]:
             yield batch
 
     steps = train(model, make_optimizer(model, variant.pretraining), forever(), variant.pretraining, 1_000_000)
-    return lambda: next(steps) and None
+
+    def step() -> None:
+        next(steps)
+
+    return step
 
 
 def theirs(shape: str) -> Callable[[], None]:
     """The same step with transformers' model and torch's AdamW."""
-    from transformers import BertConfig, BertForMaskedLM
+    from transformers import BertForMaskedLM
 
-    dims = Catalog.installed().variant(shape).dims
-    model = BertForMaskedLM(
-        BertConfig(
-            vocab_size=dims.vocab_size,
-            hidden_size=dims.hidden_width,
-            num_hidden_layers=dims.n_layers,
-            num_attention_heads=dims.n_heads,
-            intermediate_size=dims.ffn_width,
-            attn_implementation="sdpa",
-        )
-    ).train()
+    model: Any = BertForMaskedLM(peer_config(Catalog.installed().variant(shape).dims)).train()
     optimizer = torch.optim.AdamW(model.parameters(), lr=1e-4, weight_decay=0.01, fused=True)
     ids, targets = (torch.from_numpy(array).long() for array in text(shape))
 

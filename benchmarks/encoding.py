@@ -14,7 +14,7 @@ import torch
 from torch import Tensor
 from torch.nn.utils.rnn import pad_sequence
 
-from benchmarks.gpu_work import CATALOG, built
+from benchmarks.gpu_work import CATALOG, built, peer_config
 from zoo import Encoding, Model
 from zoo.core.interfaces import Tokenizer
 from zoo.machine.compute import Compute
@@ -82,15 +82,11 @@ def theirs(
     model: Model, given: Sequence[Any], compute: Compute, *, batch_size: int, by_length: bool = False
 ) -> Iterator[None]:
     """Passes of transformers' BertModel: padded batches in the order of the texts, or sorted by length; the mean."""
-    from transformers import BertConfig, BertModel
+    from transformers import BertModel
 
-    dims, device = model.variant.dims, compute.torch_device
-    config = BertConfig(
-        vocab_size=dims.vocab_size, hidden_size=dims.hidden_width, num_hidden_layers=dims.n_layers,
-        num_attention_heads=dims.n_heads, intermediate_size=dims.ffn_width, attn_implementation="sdpa",
-    )  # fmt: skip
+    device = compute.torch_device
     with device:
-        peer: Any = BertModel(config, add_pooling_layer=False).eval()
+        peer: Any = BertModel(peer_config(model.variant.dims), add_pooling_layer=False).eval()
     padded = padded_texts(model) if isinstance(given[0], str) else padded_ids
     while True:
         order = sorted(range(len(given)), key=lambda i: -len(given[i])) if by_length else range(len(given))

@@ -88,7 +88,8 @@ def made(folder: Path, place: Path, texts: list[str]) -> dict[str, Callable[[], 
         names = [one.name for one in session.get_inputs()]
 
         def by_program(given: dict[str, np.ndarray], run=session.run, names=names) -> np.ndarray:  # type: ignore[no-untyped-def]
-            return run(["last_hidden_state"], {name: given[name] for name in names})[0]
+            made: np.ndarray = run(["last_hidden_state"], {name: given[name] for name in names})[0]
+            return made
 
         ways[f"onnxruntime, {precision}"] = lambda run=by_program: padded(run)  # type: ignore[misc]
     return ways

@@ -40,6 +40,8 @@ from zoo.tasks.kinds import make_head
 from zoo.text.collate import collate
 from zoo.weights.format import CheckpointFormat
 
+Steps = Callable[[], None]
+
 CATALOG = Catalog.installed()
 TIMED = {
     "OpenAIGPT": "gpt-mini",
@@ -180,16 +182,16 @@ def _their_encode(model: nn.Module, batches: Sequence[Sequence[Encoding]]) -> No
             (hidden * mask).sum(1) / mask.sum(1)
 
 
-def _steps(ours: Model, theirs: nn.Module, batches: Sequence[Sequence[Encoding]]) -> tuple[Callable[[], None], ...]:
+def _steps(ours: Model, theirs: nn.Module, batches: Sequence[Sequence[Encoding]]) -> tuple[Steps, Steps]:
     """A step of each on every batch."""
     made = [collate(one, labels={LABEL: [place % 2 for place in range(len(one))]}) for one in batches]
 
-    def run(model: nn.Module, loss: Callable[[Batch], Tensor]) -> Callable[[], None]:
+    def run(model: nn.Module, loss: Callable[[Batch], Tensor]) -> Steps:
         optimizer = torch.optim.AdamW(model.parameters(), lr=1e-4)
 
         def steps() -> None:
             for batch in made:
-                loss(batch).backward()  # type: ignore[no-untyped-call]
+                loss(batch).backward()
                 optimizer.step()
                 optimizer.zero_grad()
 
@@ -201,7 +203,7 @@ def _steps(ours: Model, theirs: nn.Module, batches: Sequence[Sequence[Encoding]]
     )
 
 
-def ratio(ours: Callable[[], None], theirs: Callable[[], None], n_passes: int) -> float:
+def ratio(ours: Steps, theirs: Steps, n_passes: int) -> float:
     """Median processor time of theirs over that of ours, in alternating passes after one of each."""
     found: dict[int, list[float]] = {0: [], 1: []}
     for turn in range(2 * (n_passes + 1)):

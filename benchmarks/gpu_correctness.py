@@ -7,6 +7,7 @@ import traceback
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from copy import deepcopy
+from functools import partial
 from itertools import islice, product
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -50,7 +51,7 @@ def passed(model: Model, batch: Batch, compute: Compute) -> tuple[dict[str, Tens
     model.to(device).eval().zero_grad(set_to_none=True)
     with compute.autocast():
         outputs = model(batch.to(device))
-    torch.stack([output.loss for output in outputs.values()]).sum().backward()  # type: ignore[no-untyped-call]
+    torch.stack([output.loss for output in outputs.values()]).sum().backward()
     losses = {name: output.loss.detach().cpu() for name, output in outputs.items()}
     return losses, {name: p.grad.cpu().clone() for name, p in model.named_parameters() if p.grad is not None}
 
@@ -61,11 +62,19 @@ def apart(found: dict[str, Tensor], wanted: dict[str, Tensor]) -> float:
     return max(float((found[name] - value).abs().max()) for name, value in wanted.items()) / largest
 
 
+def _pretraining(name: str, lengths: Sequence[int]) -> Work:
+    return pretraining(name, [lengths])
+
+
+def _finetuning(kind: str, lengths: Sequence[int]) -> Work:
+    return finetuning("bert-tiny", [lengths], kind)
+
+
 def parity(device: str, most: int | None = None) -> Iterator[dict[str, Any]]:
     """Every family, head, layout and precision against fp32 on the CPU, whose own bf16 may be as far from it."""
     makers: dict[str, Callable[[Sequence[int]], Work]] = {
-        **{name: lambda lengths, name=name: pretraining(name, [lengths]) for name in FAMILIES},
-        **{kind: lambda lengths, kind=kind: finetuning("bert-tiny", [lengths], kind) for kind in HEADS},
+        **{name: partial(_pretraining, name) for name in FAMILIES},
+        **{kind: partial(_finetuning, kind) for kind in HEADS},
     }
     for name, make in islice(makers.items(), most):
         for layout, lengths in LAYOUTS.items():
@@ -134,9 +143,10 @@ def short_attention(device: torch.device) -> Iterator[dict[str, Any]]:
     lengths = tuple(sorted(int(n) for n in np.random.default_rng(4).integers(1, 90, 200)))
     for width, causal, window in product((64, 40), (False, True), (None, 4)):
         given = torch.randn(3, sum(lengths), 2, width, generator=torch.Generator().manual_seed(0))
+        q, k, v = given.to(device, torch.bfloat16)
         with torch.no_grad(), kernels_taken() as names:
-            wanted = attend(*given, Layout(lengths, CPU, causal), window=window)
-            found = attend(*given.to(device, torch.bfloat16), Layout(lengths, device, causal), window=window)
+            wanted = attend(given[0], given[1], given[2], Layout(lengths, CPU, causal), window=window)
+            found = attend(q, k, v, Layout(lengths, device, causal), window=window)
         wrong = off(found, wanted)
         said = f"short attention, heads of {width}, causal {causal}, window {window}"
         yield {
@@ -153,7 +163,7 @@ def repeated(device: torch.device, n_texts: int = 24_000) -> Iterator[dict[str, 
     """
     lengths = np.random.default_rng(5).integers(3, 60, n_texts)
     for name, precision in product(("bert-tiny", "albert-tiny", "modernbert-tiny"), ("fp32", "bf16")):
-        compute = Compute(device=str(device), precision=precision)
+        compute = Compute.model_validate({"device": str(device), "precision": precision})
         model = pretraining(name, [[4]]).model.eval().to(device)
         vocabulary = np.random.default_rng(6)
         ids = [vocabulary.integers(5, model.variant.dims.vocab_size, n).astype(np.int32) for n in lengths]
@@ -183,7 +193,7 @@ def streamed(device: torch.device, n_texts: int = 12_000) -> Iterator[dict[str, 
     texts = texts_of(n_texts, model.text_tokenizer)
     usual = torch.cat([model.encode(texts[start : start + 256]) for start in range(0, n_texts, 256)])
     for precision in ("fp32", "bf16"):
-        with Compute(device=str(device), precision=precision).autocast():
+        with Compute.model_validate({"device": str(device), "precision": precision}).autocast():
             model.encode(texts)  # the first pass learns what is repeated
             found = [model.encode(texts), torch.stack([its for some in model.embed(texts) for its in some])]
         wrong = max(off(its, usual) for its in found)

@@ -15,7 +15,7 @@ import numpy as np
 import torch
 
 from zoo import IGNORE, Batch, Catalog, Encoding, Model
-from zoo.core.specs import Finetuning, HeadConfig, Recipe, Variant
+from zoo.core.specs import Dims, Finetuning, HeadConfig, Recipe, Variant
 from zoo.heads import LABEL
 from zoo.tasks.kinds import make_head
 from zoo.text.collate import collate
@@ -37,6 +37,17 @@ def built(variant: Variant) -> Model:
     if record not in _BUILT:
         _BUILT[record] = CATALOG.build(variant)
     return _BUILT[record]
+
+
+def peer_config(dims: Dims) -> Any:
+    """The same sizes as transformers has them, with its fastest attention."""
+    from transformers import BertConfig
+
+    config: Any = BertConfig  # what else it takes is not in its types
+    return config(
+        vocab_size=dims.vocab_size, hidden_size=dims.hidden_width, num_hidden_layers=dims.n_layers,
+        num_attention_heads=dims.n_heads, intermediate_size=dims.ffn_width, attn_implementation="sdpa", num_labels=3,
+    )  # fmt: skip
 
 
 @dataclass(frozen=True)

@@ -18,6 +18,7 @@ import math
 from collections.abc import Sequence
 from pathlib import Path
 from statistics import mean, stdev
+from typing import Any
 
 import torch
 
@@ -73,7 +74,7 @@ def main(argv: Sequence[str] | None = None) -> None:
 def pretrained(variant: str, corpus: Path, folder: Path, tokens: int, seed: int) -> dict[str, dict[str, float]]:
     """What `zoo pretrain` scores on held-out documents, from the folder if it was done before."""
     if not (folder / "result.json").exists():
-        how = {"held_out": HELD_OUT, "threads": 1, "device": "cpu"}
+        how: Any = {"held_out": HELD_OUT, "threads": 1, "device": "cpu"}
         zoo.pretrain(variant, corpus=[corpus], out=folder, tokens=tokens, seed=seed, **how)
     found: dict[str, dict[str, float]] = json.loads((folder / "result.json").read_text())["held_out"]
     return found

@@ -12,7 +12,7 @@ import numpy as np
 import torch
 
 from benchmarks.encoding import encoding_runs
-from benchmarks.gpu_work import CATALOG, Work, finetuning, pretraining
+from benchmarks.gpu_work import CATALOG, Work, finetuning, peer_config, pretraining
 from zoo.machine.compute import Compute
 from zoo.machine.environment import environment
 from zoo.train.loop import train
@@ -141,15 +141,11 @@ def ours(work: Work, compute: Compute, *, graphs: bool = True, compiles: bool = 
 
 def theirs(row: Row, work: Work, compute: Compute, *, best: bool) -> Iterator[None]:
     """Transformers' steps; at its best compiled, and without a mask where there is no padding."""
-    from transformers import BertConfig, BertForMaskedLM, BertForSequenceClassification
+    from transformers import BertForMaskedLM, BertForSequenceClassification
 
-    dims, device = work.model.variant.dims, compute.torch_device
-    config = BertConfig(
-        vocab_size=dims.vocab_size, hidden_size=dims.hidden_width, num_hidden_layers=dims.n_layers,
-        num_attention_heads=dims.n_heads, intermediate_size=dims.ffn_width, attn_implementation="sdpa", num_labels=3,
-    )  # fmt: skip
+    kind, device = BertForMaskedLM if row.shape else BertForSequenceClassification, compute.torch_device
     with device:
-        model: Any = (BertForMaskedLM if row.shape else BertForSequenceClassification)(config).train()
+        model: Any = kind(peer_config(work.model.variant.dims)).train()
     optimizer = torch.optim.AdamW(model.parameters(), lr=1e-4, weight_decay=0.01, fused=True)
     inputs = [_padded(batch) for batch in work.batches]
     if best and row.shape:

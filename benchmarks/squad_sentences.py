@@ -62,7 +62,7 @@ def main() -> None:
     dataset = Catalog.installed().task("squad-by-article").load(given.data)
     given.out.mkdir(parents=True, exist_ok=True)
     for split, size in SIZES.items():
-        found = list(rows(dataset.splits[split], np.random.default_rng(0)))
+        found: Any = list(rows(dataset.splits[split], np.random.default_rng(0)))
         lines = [json.dumps(row, ensure_ascii=False) + "\n" for row in drawn(found, size)]
         (given.out / f"{split}.jsonl").write_text("".join(lines), encoding="utf-8")
     (given.out / "squad-sentences.toml").write_text(RECORD)

@@ -17,6 +17,7 @@ import argparse
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from scipy.special import bdtr, stdtrit
@@ -151,7 +152,8 @@ def metric_rate(kind: str, metric: str, n: int, n_seeds: int, n_items: int, luck
     """Zoo's rate of false findings with a metric that is no mean over items."""
     generator = np.random.default_rng([n_seeds, n_items, 7])
     labels = {"classification": ("a", "b"), "token-classification": ("O", "B-x", "I-x", "B-y", "I-y")}.get(kind, ())
-    task, found = Task(kind, metric, labels), 0
+    task: Any = Task(kind, metric, labels)
+    found = 0
     for _ in range(n):
         right = answers(generator, 1, n_seeds, n_items, luck, 0.0)[0]
         gold, made = predicted(generator, kind, right)
@@ -162,7 +164,7 @@ def metric_rate(kind: str, metric: str, n: int, n_seeds: int, n_items: int, luck
     return found / n
 
 
-def resampled_once(task: Task, gold: list[object], rows: list[list[object]]) -> Array:
+def resampled_once(task: Any, gold: list[object], rows: list[list[object]]) -> Array:
     """The plain scores [K]."""
     from zoo.tasks.kinds import task_kind
 
@@ -171,9 +173,10 @@ def resampled_once(task: Task, gold: list[object], rows: list[list[object]]) -> 
     return np.asarray([metric.value(kind.side(gold), kind.side(row)) for row in rows])
 
 
-def predicted(generator: np.random.Generator, kind: str, right: Array) -> tuple[list[object], list[list[list[object]]]]:
+def predicted(generator: np.random.Generator, kind: str, right: Array) -> tuple[Any, Any]:
     """Gold labels and each system's predictions by seed, correct where `right` says so."""
     n_items = right.shape[-1]
+    gold: Any
     if kind == "regression":
         gold = generator.normal(size=n_items)
         off = np.where(right, 0.3, 1.2) * generator.normal(size=right.shape)
@@ -186,7 +189,7 @@ def predicted(generator: np.random.Generator, kind: str, right: Array) -> tuple[
         whole = [[0, 1, 2, 0, 3] if item % 2 else [1, 0, 3, 4, 0] for item in range(n_items)]
         wrong = [[0, 1, 0, 0, 3] if item % 2 else [1, 0, 1, 2, 0] for item in range(n_items)]
         return whole, [[[w if r else x for w, x, r in zip(whole, wrong, row, strict=True)] for row in s] for s in right]
-    truth = (generator.random(n_items) < 0.4).astype(int)
+    truth = np.where(generator.random(n_items) < 0.4, 1, 0)
     return truth.tolist(), np.where(right, truth, 1 - truth).tolist()
 
 

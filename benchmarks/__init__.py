@@ -1,0 +1,1 @@
+"""Measurements, and the checks of a GPU."""
