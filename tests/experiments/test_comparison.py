@@ -285,6 +285,8 @@ def test_the_workers_of_a_killed_run_do_not_outlive_it(tmp_path: Path) -> None:
         "micro-sentiment",
         "--pretrain-tokens",
         "10000000",
+        "--workers",
+        "2",
         "--out",
         str(tmp_path / "run"),
     ]
