@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shlex
 from collections.abc import Sequence
 from dataclasses import replace
@@ -221,7 +222,7 @@ def _planned(catalog: Catalog, variants: Sequence[str | Variant], asked: Options
     if asked.plan is not None or asked.resume:
         if variants:
             raise ZooError("the plan decides the variants; leave them out, or omit --plan and --resume")
-        return kept_plan(catalog, asked.plan or (asked.out or _newest()) / "plan.json", asked)
+        return kept_plan(catalog, asked.plan or _begun(asked.out or _newest()), asked)
     if isinstance(asked, AblationOptions):
         return ablation_plan(catalog, [str(name) for name in variants], asked)
     assert isinstance(asked, ComparisonOptions)
@@ -292,6 +293,14 @@ def _workers(plan: Plan, asked: int | None) -> int:
     from zoo.experiments.runner.placement import default_workers
 
     return default_workers(plan) if asked is None else asked
+
+
+def _begun(folder: Path) -> Path:
+    """The plan of the run in a folder. Raises ZooError if there is none."""
+    plan = folder / "plan.json"
+    if not os.path.lexists(plan):
+        raise ZooError(f"there is no run in {folder} to continue; leave out --resume to start one")
+    return plan
 
 
 def _newest() -> Path:

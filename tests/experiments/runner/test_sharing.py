@@ -175,3 +175,5 @@ def test_without_a_run_there_is_nothing_to_resume(tmp_path: Path) -> None:
     refused = typed("compare", "--resume", cwd=tmp_path)
     assert refused.returncode == 2
     assert "there is no run in runs to continue" in refused.stderr
+    refused = typed("compare", "--resume", "--out", "there", cwd=tmp_path)
+    assert refused.returncode == 2 and "there is no run in there to continue" in refused.stderr
