@@ -95,6 +95,6 @@ def test_what_can_be_no_name_is_refused(own: str, told: str, made: Path) -> None
 
 def test_the_same_name_twice_and_a_baselines_name_are_refused_before_any_work(made: Path, run: Run) -> None:
     status, _, err = run("compare", f"a={made}", "a=albert-tiny", "--tasks", "micro-acceptability")
-    assert status == 2 and "variant 'a' is given twice" in err and "as mine=" in err
+    assert status == 2 and "variant 'a' is given twice" in err and "for example mine=VARIANT" in err
     status, _, err = run("compare", f"majority={made}", "--tasks", "micro-acceptability")
     assert status == 2 and "'majority' is the name of a baseline" in err
