@@ -92,10 +92,17 @@ def test_only_scores_are_tested_over_seeds_as_scipy_does() -> None:
     assert "nothing can be said about other items" in judged.render(sections=["scores"]).replace("\n", " ")
 
 
-def test_single_scores_show_nothing() -> None:
-    judged = zoo.judge("bert=0.70", "roberta=0.95")
+@pytest.mark.parametrize("roberta", ["0.95", "0.95,0.95,0.95"])
+def test_scores_without_a_spread_show_nothing(roberta: str) -> None:
+    judged = zoo.judge("bert=0.70" + ",0.70" * roberta.count(","), f"roberta={roberta}")
     (found,) = judged.statistics.between_variants()
     assert (found.verdict, found.p, found.low) == ("too few seeds", 1.0, None)
+    assert judged.statistics.main_standings["roberta"].low is None
+
+
+def test_no_number_among_scores_is_no_file() -> None:
+    with pytest.raises(zoo.ZooError, match="bert on task, seed 1: nan should be a score"):
+        zoo.judge("bert=0.7,nan,0.8", "roberta=0.9,0.9,0.8")
 
 
 def test_two_single_models_are_tested_over_items_as_scipy_does() -> None:

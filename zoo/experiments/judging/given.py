@@ -23,7 +23,7 @@ ONLY = "task"
 
 _HARNESS = re.compile(r"samples_(.+?)_\d{4}-\d\d-\d\d")
 _SPLIT = re.compile(r"(dev|val|valid|validation|test|train|gold|labels|targets)\b", re.IGNORECASE)
-_NUMBERS = re.compile(r"[-+.\deE, ]*\d[-+.\deE, ]*")
+_NUMBERS = re.compile(r"(?:[-+.\deE, ]|nan|inf)*(?:\d|nan|inf)(?:[-+.\deE, ]|nan|inf)*", re.IGNORECASE)
 
 
 def given_by_task(

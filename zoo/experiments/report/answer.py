@@ -146,8 +146,9 @@ class _Answer:
             return f", and {second} is the same model"
         if d.verdict == EQUIVALENT:
             return f", and {second} is equivalent within {self.comparisons.claims.margin:g} points"
-        if d.n_seeds == 1 and not d.fixed:
-            return f", {_lead(d)} above {second}, but another seed could tell otherwise"
+        if d.low is None:
+            why = "another seed could tell otherwise" if d.n_seeds == 1 else "without any spread nothing is tested"
+            return f", {_lead(d)} above {second}, but {why}"
         return f", but its lead of {_lead(d)} over {second} is not significant{self._by_seed(second)}"
 
     @property
@@ -177,7 +178,7 @@ class _Answer:
         d = self._of_the_best
         if d is None or d.verdict != TOO_FEW:
             return
-        needed = d.seeds_needed or (FEWEST if d.n_seeds < FEWEST else 0)
+        needed = d.seeds_needed or (FEWEST if d.n_seeds == 1 else 0)
         if needed <= d.n_seeds:
             return
         size = "A lead of this size takes" if d.seeds_needed else "To tell takes at least"

@@ -32,7 +32,7 @@ def notes(comparisons: Comparisons) -> Iterator[str]:
             "at 5%, over items)."
         )
     if any(_differ(comparisons)):
-        yield f"{REMEDY}: zoo compare --finetune-steps, --tune."
+        yield f"{REMEDY}."
 
 
 def differing(comparisons: Comparisons) -> Iterator[str]:

@@ -26,6 +26,9 @@ POWER = 0.8
 MOST_SEEDS = 1_000
 """The most seeds considered; a difference that needs more is out of reach."""
 
+MANY_ITEMS = 10**9
+"""As if there were so many items where only scores are known, so that items leave no error."""
+
 SMALLEST_P = 1e-15
 CERTAIN = 1e-12
 """Differences and errors below this are rounding."""
@@ -60,7 +63,7 @@ class Error:
 
     @property
     def known(self) -> bool:
-        """Whether it can be estimated: for one seed it cannot."""
+        """Whether it can be estimated: from one seed it cannot."""
         return self.n_seeds != 1
 
     def critical(self, level: float) -> float:
@@ -132,7 +135,8 @@ class Error:
 def error_of(values: NDArray[Any], drawn: NDArray[Any], n_items: int, *, fixed: bool = False) -> Error:
     """The error of differences by seed [K], from the same on drawn items [R, K].
 
-    A difference counts as at least as uncertain as one item could make it.
+    A difference counts as at least as uncertain as one item could make it. Scores alone that are equal for every seed
+    tell nothing of their error.
     """
     n_seeds, n_items = len(values), max(2, n_items)
     unbiased = n_items / (n_items - 1)
@@ -142,6 +146,8 @@ def error_of(values: NDArray[Any], drawn: NDArray[Any], n_items: int, *, fixed: 
         return Error(0.0, max(of_means, least), None if fixed else 1, n_items, varied=of_means > CERTAIN)
     together = float((drawn - drawn.mean(1, keepdims=True)).var(0).sum()) / (n_seeds - 1) * unbiased
     seeds = max(float(np.var(values, ddof=1)), together)
+    if n_items == MANY_ITEMS and seeds <= CERTAIN**2:
+        return Error(0.0, least, 1, n_items)
     over_items = max(of_means - together / n_seeds, least)
     return Error(seeds, over_items, n_seeds, n_items, together, varied=seeds + of_means > CERTAIN)
 

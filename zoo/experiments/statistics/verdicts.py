@@ -15,13 +15,11 @@ from zoo.experiments.statistics.bootstrap import resampled
 from zoo.experiments.statistics.chance import at_chance, chance_of
 from zoo.experiments.statistics.decisions import settled
 from zoo.experiments.statistics.draft import MEAN, Pairing, Scores
+from zoo.experiments.statistics.error import MANY_ITEMS
 from zoo.experiments.statistics.standing import Standing, standings
 from zoo.experiments.statistics.tests import N_DRAWS, Difference, Spread, spread, tiers
 from zoo.tasks.kinds import task_kind
 from zoo.tasks.scoring import main_limits, main_metrics
-
-MANY_ITEMS = 10**9
-"""As if there were so many items where none are known, so that they leave no error."""
 
 
 class Comparisons(Record):
