@@ -272,7 +272,7 @@ def test_arrays_are_taken_as_lists_are() -> None:
 
 def test_a_table_of_scores_names_systems_tasks_and_seeds(here: Path) -> None:
     rows = [
-        f"{name},{task},{seed},{score + seed / 10}"
+        f"{name},{task},{seed},{score + seed * score / 1000}"
         for name, score in (("a", 50), ("b", 70))
         for task in "xy"
         for seed in (4, 7)
