@@ -23,7 +23,7 @@ def test_a_folder_is_called_by_as_much_of_its_path_as_it_takes(tmp_path: Path) -
     folders = [tmp_path / path for path in ("run1/a/model", "run2/a/model", "run2/b/model", "else")]
     names = told_apart(folders)
     assert [names[folder] for folder in folders] == ["run1-a-model", "run2-a-model", "b-model", "else"]
-    assert told_apart(folders[:1]) == {folders[0]: "model"}
+    assert told_apart(folders[:1]) == {folders[0]: "a-model"} and name_of(Path("/model")) == "model"
 
 
 def test_a_link_gives_a_folder_its_own_name(tmp_path: Path) -> None:

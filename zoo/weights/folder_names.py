@@ -13,10 +13,16 @@ from zoo.weights.hub import PREFIX, hub_name
 
 LONGEST = 100
 
+TRAINED = "model"
+"""The folder of a trained model, in that of its run."""
+
 
 def name_of(folder: Path, depth: int = 1) -> str:
-    """A folder's name on the hub, or the last `depth` parts of its path, as the name of a variant."""
-    name = (hub_name(folder) or "-".join(as_typed(folder).parts[1:][-depth:])).removeprefix(PREFIX)
+    """A folder's name on the hub, or the last `depth` parts of its path, as the name of a variant; one part more where
+    the last is what `zoo pretrain` calls every model.
+    """
+    parts = as_typed(folder).parts[1:]
+    name = (hub_name(folder) or "-".join(parts[-depth - (parts[-1:] == (TRAINED,)) :])).removeprefix(PREFIX)
     fit = re.sub(r"[^A-Za-z0-9._+=,:~-]+", "-", name).lstrip("._+=,:~-").rstrip("-") or "checkpoint"
     return fit if len(fit) <= LONGEST else f"{fit[: LONGEST - 9]}-{hashlib.sha256(name.encode()).hexdigest()[:8]}"
 
