@@ -65,7 +65,7 @@ def test_what_work_on_a_card_took_is_told_in_a_line(
         note_kernel("flash")
         note_kernel("CUDA graph")
     took = usage()
-    assert str(took) == "on cuda (ACME 9000, driver 570.1) in bf16 by CUDA graph, flash; peak memory 0 MB"
+    assert str(took) == "cuda (ACME 9000, driver 570.1), bf16, kernels CUDA graph, flash; peak memory 0 MB"
     assert took.peak_bytes == 12_345 and ("reset_peak_memory_stats", CUDA) in asked
     assert took.how == {
         "device": "cuda (ACME 9000)", "driver": "570.1", "precision": "bf16", "kernels": "CUDA graph, flash"
