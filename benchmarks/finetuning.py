@@ -55,7 +55,7 @@ class Peer(ABC):
         """Items as the tokenizer has them, one or several sequences for each."""
 
     @abstractmethod
-    def learnt(self, made: Any, items: Items) -> list[Any]:
+    def learned(self, made: Any, items: Items) -> list[Any]:
         """What is to be predicted for each sequence."""
 
     @abstractmethod
@@ -110,12 +110,12 @@ def theirs(
     schedule = LambdaLR(optimizer, lambda step: min((step + 1) / warmup, (steps - step) / max(1, steps - warmup)))
     clock("")
     made = peer.features(tokenizer, train, recipe)
-    learnt = peer.learnt(made, train)
+    learned = peer.learned(made, train)
     model.train()
     order = training_order([len(ids) for ids in made["input_ids"]], recipe.batch_size, seed)
     for chosen in islice(order, steps):
         batch = _padded(tokenizer, made, chosen)
-        targets = peer.targets([learnt[index] for index in chosen], batch["input_ids"].shape[1])
+        targets = peer.targets([learned[index] for index in chosen], batch["input_ids"].shape[1])
         peer.loss(model, batch, targets).backward()
         torch.nn.utils.clip_grad_norm_(model.parameters(), recipe.clip_norm)
         optimizer.step()

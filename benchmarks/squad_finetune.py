@@ -54,7 +54,7 @@ class Answers(Peer):
             made["item"] += [number] * len(its["input_ids"])
         return made
 
-    def learnt(self, made: Any, items: Items) -> list[tuple[int, int]]:
+    def learned(self, made: Any, items: Items) -> list[tuple[int, int]]:
         """First and last token of the answer, twice the first token where the window does not have it."""
         return [_target(made, index, items) for index in range(len(made["input_ids"]))]
 

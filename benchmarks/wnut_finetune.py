@@ -35,7 +35,7 @@ class Tags(Peer):
         words = [item.first.split() for item in items]
         return tokenizer(words, is_split_into_words=True, truncation=True, max_length=recipe.max_length)
 
-    def learnt(self, made: Any, items: Items) -> list[list[int]]:
+    def learned(self, made: Any, items: Items) -> list[list[int]]:
         """The tag of each word at its first piece."""
         return [
             [NO_TAG if word is None else item.label[word] for word in _firsts(made, index)]

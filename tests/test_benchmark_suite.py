@@ -228,7 +228,7 @@ def test_windows_and_targets_of_fine_tuning_on_squad_are_those_of_the_peer(
     peer = squad_finetune.Answers()
     made = peer.features(transformers.AutoTokenizer.from_pretrained(squad[1]), items, recipe)
     assert made["input_ids"] == [part.encodings[0].ids.tolist() for part, _ in pairs]
-    assert peer.learnt(made, items) == [tuple(kind.target(part, label)) for part, label in pairs]
+    assert peer.learned(made, items) == [tuple(kind.target(part, label)) for part, label in pairs]
     assert len(pairs) == len(items) * {2: 3, 3: 3, 40: 2}[stride]
 
 

@@ -68,7 +68,7 @@ def test_pretraining_is_what_teaches_it(job: tuple[dict[str, Any], str, Path], t
 
 
 def test_the_same_seeds_give_bitwise_the_same_results(job: tuple[dict[str, Any], str, Path], tmp_path: Path) -> None:
-    """One variant and task again, alone and in one process: a job does not depend on its neighbours."""
+    """One variant and task again, alone and in one process: a job does not depend on its neighbors."""
     again, _ = compare(tmp_path / "run", "albert-tiny", "--tasks", "micro-sentiment", "--seeds", "1", "--workers", "0")
     first = {job["name"]: job["fingerprint"] for job in job[0]["jobs"]}
     repeated = {job["name"]: job["fingerprint"] for job in again["jobs"]}

@@ -240,7 +240,7 @@ class Model(ReadsLayers):
 
         `pool` is one or several of `zoo.weights.sentence.POOLINGS`, over all tokens, special ones included; several are
         concatenated. Defaults are those of the sentence encoder's folder, which is logged once; otherwise the mean, as
-        many tokens as the model has positions, no normalisation, no prompt.
+        many tokens as the model has positions, no normalization, no prompt.
 
         -> [N, H], or [H] for a single text. Raises ZooError if the model has no tokenizer, or an item is no text.
         """

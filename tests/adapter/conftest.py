@@ -29,7 +29,7 @@ FAMILIES: dict[str, dict[str, Any]] = {
     },
     "ConvBert": {**SIZES, "intermediate_size": 44, "max_position_embeddings": 64, "embedding_size": 20},
 }  # fmt: skip
-"""Three decoders and three encoders; of Funnel and ConvBert, layers mix neighbours."""
+"""Three decoders and three encoders; of Funnel and ConvBert, layers mix neighbors."""
 
 USUAL = {**SIZES, "intermediate_size": 44, "max_position_embeddings": 64}
 WITH_HEADS: dict[str, dict[str, Any]] = {

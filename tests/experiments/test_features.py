@@ -51,7 +51,7 @@ def test_learnt_mixes_are_in_results_and_in_a_chart(done: Comparison) -> None:
     assert all(sum(mix.weights) == pytest.approx(1) and len(mix.weights) == 3 for mix in mixes["lamps", "mix"])
     assert mix_table(mixes).columns[-1] == "layer 2 x 100"
     page = done.render("html", ["features"])
-    assert "Learnt mix of layers" in page and "<svg" in page
+    assert "Learned mix of layers" in page and "<svg" in page
 
 
 def test_kept_models_predict_again_what_they_predicted(done: Comparison) -> None:

@@ -1,4 +1,4 @@
-"""The CPU sizes of families learn from text, and what was learnt is saved and read again."""
+"""The CPU sizes of families learn from text, and what was learned is saved and read again."""
 
 from __future__ import annotations
 

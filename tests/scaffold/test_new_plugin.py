@@ -64,7 +64,7 @@ def test_each_fault_is_found_with_what_to_do_and_the_rest_is_checked(tmp_path: P
     assert done.returncode == 1 and "Traceback" not in done.stderr
     for reason in (
         "listing of fresh: torch is imported to list it what to do: name parts and tables",
-        "encoder fresh.encoder: a sequence depends on its neighbours in the batch",
+        "encoder fresh.encoder: a sequence depends on its neighbors in the batch",
         "objective fresh.mixed: AttributeError: 'MixedTokens' object has no attribute 'header'",
         "formula fresh.encoder: it counts",
         "documentation of fresh: what it is and where it is from is not said of task fresh-reviews (citation)",

@@ -1,4 +1,4 @@
-"""Tiny files in the official layout of SuperGLUE, CLUE and SWAG, made by hand, with labels that can be learnt."""
+"""Tiny files in the official layout of SuperGLUE, CLUE and SWAG, made by hand, with labels that can be learned."""
 
 from __future__ import annotations
 

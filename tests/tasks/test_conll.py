@@ -136,7 +136,7 @@ def test_lines_of_another_width_can_be_left_out_and_are_counted(write: Write) ->
         ("Ann B-PER\nin M-LOC\nit I-LOC\n", r"train.txt: tags with the letters B, I, M are of no one scheme"),
         ("", r"train.txt holds no items"),
         ("\n-DOCSTART- O\n\n", r"train.txt holds no items"),
-        ("Ann O\nin O\n", r"train.txt: all words have the tag O; nothing can be learnt from it"),
+        ("Ann O\nin O\n", r"train.txt: all words have the tag O; nothing can be learned from it"),
         (b"Ann B-PER\nM\xfcnchen B-LOC\n", r"train.txt:2: byte 2 of the line, 0xfc, is not UTF-8"),
         ("Ann B-PER\nin\0 O\n", r"train.txt:2: a NUL at character 3"),
     ],

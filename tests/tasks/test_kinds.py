@@ -51,11 +51,11 @@ def test_a_long_text_is_read_in_windows_and_each_word_is_learnt_and_predicted_on
     (item,), n_cut = tagging.encode([Example(text, None, label)], tokenizer, 8)  # six pieces in each window
     assert n_cut == 0 and len(item.parts) > 2 and max(map(len, item.parts)) == 8
     parts, labels = training_parts([item], [label])
-    learnt = [tagging.batch([part], [its]).targets for part, its in zip(parts, labels, strict=True)]
-    assert sorted(tag for row in learnt for tag in row.tolist() if tag != IGNORE) == sorted(label)
-    # Logits that are the right tag exactly where it is learnt, and another one elsewhere.
+    learned = [tagging.batch([part], [its]).targets for part, its in zip(parts, labels, strict=True)]
+    assert sorted(tag for row in learned for tag in row.tolist() if tag != IGNORE) == sorted(label)
+    # Logits that are the right tag exactly where it is learned, and another one elsewhere.
     logits = torch.zeros(len(item), len(TAGS))
-    together = torch.cat(learnt)
+    together = torch.cat(learned)
     logits[torch.arange(len(item)), torch.where(together == IGNORE, 4, together)] = 1.0
     assert tagging.decode(item, logits) == list(label)
     rows = list(tagging.rows(Example(text), item, logits))

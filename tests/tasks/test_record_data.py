@@ -80,9 +80,9 @@ def test_a_score_outside_the_range_is_refused_with_its_line(shop: Path) -> None:
     assert complaint(shop, load=True) == "dev.csv:3: the score 5.5 is not a number from 0 to 5"
     (shop.parent / "train.csv").write_text("review,opinion\nfine,5\npoor,5\n")
     (shop.parent / "dev.csv").write_text("review,opinion\nfine,5\npoor,4\n")
-    assert complaint(shop, load=True) == "train.csv: all 2 items have the same score; nothing can be learnt from it"
+    assert complaint(shop, load=True) == "train.csv: all 2 items have the same score; nothing can be learned from it"
     (shop.parent / "train.csv").write_text("review,opinion\nfine,5\n")
-    assert complaint(shop, load=True) == "train.csv: its only item has one score; nothing can be learnt from it"
+    assert complaint(shop, load=True) == "train.csv: its only item has one score; nothing can be learned from it"
 
 
 @pytest.mark.parametrize("suffix", ["parquet", "arrow"])

@@ -12,7 +12,7 @@ from seqeval.scheme import IOB2, IOBES, Entities
 
 from zoo import ZooError, convert_tags
 from zoo.tasks.metrics import metrics_of
-from zoo.tasks.tagging import SCHEMES, entities, recognised, write_tags
+from zoo.tasks.tagging import SCHEMES, entities, recognized, write_tags
 
 STRICT = {"BI": IOB2, "BIES": IOBES}
 SAME = {
@@ -88,8 +88,8 @@ def test_what_is_repaired_is_right_to_seqeval_and_has_the_entities_that_it_sees(
 
 @pytest.mark.parametrize("scheme", SCHEMES)
 def test_a_scheme_is_recognised(scheme: str) -> None:
-    assert recognised([SAME[scheme].split()]) == scheme
-    assert recognised([["O", "O"]]) == "BIO"
+    assert recognized([SAME[scheme].split()]) == scheme
+    assert recognized([["O", "O"]]) == "BIO"
 
 
 @pytest.mark.parametrize(
@@ -105,12 +105,12 @@ def test_a_scheme_is_recognised(scheme: str) -> None:
     ],
 )
 def test_a_scheme_is_recognised_by_hand(texts: list[str], scheme: str) -> None:
-    assert recognised(text.split() for text in texts) == scheme
+    assert recognized(text.split() for text in texts) == scheme
 
 
 def test_mixed_letters_are_of_no_scheme() -> None:
     with pytest.raises(ZooError, match="letters B, E, I, M are of no one scheme"):
-        recognised([["B-X", "I-X", "M-X", "E-X"]])
+        recognized([["B-X", "I-X", "M-X", "E-X"]])
 
 
 @pytest.mark.parametrize(

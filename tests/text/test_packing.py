@@ -196,11 +196,11 @@ def test_full_sentences_are_whole_fit_and_leave_no_room_for_the_next(capacity: i
         assert passage.document == places.document(int(ids[0]))
         across = places.document(int(ids[-1])) != following.document
         assert len(ids) + across + lengths[int(following.first[0])] > capacity
-        borders = [places.document(int(a)) != places.document(int(b)) for a, b in neighbours(ids)]
+        borders = [places.document(int(a)) != places.document(int(b)) for a, b in neighbors(ids)]
         assert sum(borders) == (ids == SEPARATOR).sum()
 
 
-def neighbours(ids: np.ndarray) -> list[tuple[int, int]]:
+def neighbors(ids: np.ndarray) -> list[tuple[int, int]]:
     text = ids[ids != SEPARATOR].tolist()
     return list(pairwise(text))
 

@@ -1,4 +1,4 @@
-"""Vocabularies learnt from texts: the same files each time, of the size asked for, with every character that fits."""
+"""Vocabularies learned from texts: the same files each time, of the size asked for, with every character that fits."""
 
 from __future__ import annotations
 
@@ -130,19 +130,19 @@ def test_no_text_is_refused(family: type[RustTokenizer]) -> None:
 
 def test_expected_counts_are_those_of_all_cuts() -> None:
     counts = {"abab": 3, "bab": 2, "a": 5}
-    learnt = ["a", "b", "ab", "ba", "abab"]
+    learned = ["a", "b", "ab", "ba", "abab"]
     chances = np.array([0.3, 0.2, 0.25, 0.15, 0.1])
-    expected = dict.fromkeys(learnt, 0.0)
+    expected = dict.fromkeys(learned, 0.0)
     for word, count in counts.items():
         weights = {
-            cut: np.prod([chances[learnt.index(piece)] for piece in cut])
+            cut: np.prod([chances[learned.index(piece)] for piece in cut])
             for cut in cuts(word)
-            if set(cut) <= set(learnt)
+            if set(cut) <= set(learned)
         }
         for cut, weight in weights.items():
             for piece in cut:
                 expected[piece] += count * weight / sum(weights.values())
-    groups = unigram._lattices(sorted(counts), counts, learnt)
+    groups = unigram._lattices(sorted(counts), counts, learned)
     made = unigram._expected_counts(groups, np.append(chances, 0.0))
     np.testing.assert_allclose(made[:-1], list(expected.values()), rtol=1e-12)
 

@@ -38,8 +38,8 @@ TRICKY = [
 ]
 
 
-def wordpiece(folder: Path, *learnt: str, **options: bool) -> WordPiece:
-    (folder / "vocab.txt").write_text("\n".join([*WordPiece.names, *learnt]), encoding="utf-8")
+def wordpiece(folder: Path, *learned: str, **options: bool) -> WordPiece:
+    (folder / "vocab.txt").write_text("\n".join([*WordPiece.names, *learned]), encoding="utf-8")
     return WordPiece.load(folder, **options)
 
 
@@ -52,17 +52,17 @@ def test_wordpiece_takes_the_longest_piece_first(tmp_path: Path) -> None:
 
 
 def test_wordpiece_keeps_case_and_accents_and_chinese_words_together_where_asked(tmp_path: Path) -> None:
-    learnt = ("Ä", "ä", "A", "a", "中", "中文", "文")
-    assert pieces(wordpiece(tmp_path, *learnt), "Ä 中文") == ["a", "中", "文"]
-    assert pieces(wordpiece(tmp_path, *learnt, lowercase=False), "Ä") == ["Ä"]
-    assert pieces(wordpiece(tmp_path, *learnt, strip_accents=False), "Ä") == ["ä"]
-    assert pieces(wordpiece(tmp_path, *learnt, lowercase=False, strip_accents=True), "Ä") == ["A"]
-    assert pieces(wordpiece(tmp_path, *learnt, split_chinese=False), "中文") == ["中文"]
+    learned = ("Ä", "ä", "A", "a", "中", "中文", "文")
+    assert pieces(wordpiece(tmp_path, *learned), "Ä 中文") == ["a", "中", "文"]
+    assert pieces(wordpiece(tmp_path, *learned, lowercase=False), "Ä") == ["Ä"]
+    assert pieces(wordpiece(tmp_path, *learned, strip_accents=False), "Ä") == ["ä"]
+    assert pieces(wordpiece(tmp_path, *learned, lowercase=False, strip_accents=True), "Ä") == ["A"]
+    assert pieces(wordpiece(tmp_path, *learned, split_chinese=False), "中文") == ["中文"]
 
 
 def test_byte_level_bpe_merges_in_the_order_of_the_merges_file(tmp_path: Path) -> None:
-    learnt = ["l", "o", "w", "e", "r", "Ġ", "lo", "low", "er", "Ġlow"]
-    vocabulary = {piece: index for index, piece in enumerate(["<s>", "<pad>", "</s>", "<unk>", *learnt, "<mask>"])}
+    learned = ["l", "o", "w", "e", "r", "Ġ", "lo", "low", "er", "Ġlow"]
+    vocabulary = {piece: index for index, piece in enumerate(["<s>", "<pad>", "</s>", "<unk>", *learned, "<mask>"])}
     (tmp_path / "vocab.json").write_text(json.dumps(vocabulary), encoding="utf-8")
     (tmp_path / "merges.txt").write_text("#version: 0.2\nl o\nlo w\ne r\nĠ low\n", encoding="utf-8")
     tokenizer = ByteLevelBPE.load(tmp_path)

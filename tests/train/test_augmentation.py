@@ -156,13 +156,13 @@ def test_items_that_were_changed_are_counted_and_others_are_as_before() -> None:
     made = augmenter(kind(), deleted_words=0.3, augmented=0.5)
     items, labels = encoded(made.kind, TEXTS), [item.label for item in TEXTS]
     plain = TrainingItems(made.kind, items, labels, 3).batches(8)
-    learnt = TrainingItems(made.kind, items, labels, 3, lambda epoch: made.changed(TEXTS, items, epoch))
-    for epoch, (one, other) in enumerate(zip(plain, learnt.batches(8), strict=False), 1):
+    learned = TrainingItems(made.kind, items, labels, 3, lambda epoch: made.changed(TEXTS, items, epoch))
+    for epoch, (one, other) in enumerate(zip(plain, learned.batches(8), strict=False), 1):
         assert sorted(one.labels["task"].tolist()) == sorted(other.labels["task"].tolist())
-        assert learnt.n_read == 8 * epoch
+        assert learned.n_read == 8 * epoch
         if epoch == 20:
             break
-    assert stats.binomtest(learnt.n_changed, learnt.n_read, 0.5).pvalue > 1e-4
+    assert stats.binomtest(learned.n_changed, learned.n_read, 0.5).pvalue > 1e-4
 
 
 def mixed(n: int = 6) -> Any:

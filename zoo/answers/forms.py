@@ -1,4 +1,4 @@
-"""Files of predictions and gold labels, read as rows of named values; a file's form is recognised by its content."""
+"""Files of predictions and gold labels, read as rows of named values; a file's form is recognized by its content."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ LARGEST = 1_000_000_000
 """The most bytes of a JSON file."""
 
 N_LOOKED_AT = 50
-"""The lines at a file's start by which its form is recognised."""
+"""The lines at a file's start by which its form is recognized."""
 
 
 @dataclass(frozen=True)
@@ -51,7 +51,7 @@ def read_rows(path: Path, form: str | None = None, split: str | None = None, hea
     A first line is a header if it holds a usual name of a column, or one in `header`. `split` is the split to read of
     zoo's own files. Raises ZooError with file and line if it is malformed, and UnknownName for an unknown form.
     """
-    form = form or recognised(path)
+    form = form or recognized(path)
     if form not in FORMS:
         raise UnknownName("form of files", form, FORMS)
     if form in _TABLES:
@@ -76,7 +76,7 @@ def rows_of(name: str, values: Iterable[Any]) -> RowFile:
     return RowFile(name, "list", (PREDICTION,), rows)
 
 
-def recognised(path: Path) -> str:
+def recognized(path: Path) -> str:
     """The form of a file, by its suffix or its first lines."""
     if path.suffix in (".parquet", ".arrow"):
         return "parquet"

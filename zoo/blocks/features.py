@@ -16,7 +16,7 @@ from zoo.core.specs import Dims, FeatureConfig
 
 
 class LayerMix(nn.Module):
-    """A learnt mix of layers: softmax weights and a scale; Peters et al. 2018, arXiv:1802.05365, eq. 1.
+    """A learned mix of layers: softmax weights and a scale; Peters et al. 2018, arXiv:1802.05365, eq. 1.
 
     It starts as the mean.
     """
@@ -37,7 +37,7 @@ class LayerMix(nn.Module):
 
 
 class Features(nn.Module):
-    """One vector per token from the states of all layers: some of them, their sum, concatenation or learnt mix, and
+    """One vector per token from the states of all layers: some of them, their sum, concatenation or learned mix, and
     where asked a BiLSTM over them, without dropout.
 
     `selected` has no parameters, so what it gives of a frozen encoder can be kept. "Layers" are the encoder's; the

@@ -14,7 +14,7 @@ class Rotary(nn.Module):
 
     The scores of attention then depend on how far apart two tokens are. The i-th of the H/N/2 pairs rotates by
     `base` ** (-2i / (H/N)) per position. Number i is paired with number i + H/N/2, as in GPT-NeoX and ModernBERT, where
-    the paper pairs neighbours: the same up to the order of a head's numbers.
+    the paper pairs neighbors: the same up to the order of a head's numbers.
     """
 
     def __init__(self, head_width: int, base: float = 10_000.0) -> None:

@@ -64,7 +64,7 @@ class Distillation(Record):
     hidden: Weight = 0.0
     """The weight of the distance of hidden states, the mean over tokens."""
     hidden_distance: Literal["cosine", "squared"] = "cosine"
-    """1 less the cosine, or the mean squared difference. Where widths differ, the student's states go through a learnt
+    """1 less the cosine, or the mean squared difference. Where widths differ, the student's states go through a learned
     matrix, and its embedding's output through another, which are not kept; Jiao et al. 2020, equations 8 and 9."""
     attention: Weight = 0.0
     """The weight of the mean squared difference of attention scores before the softmax, over heads and pairs of tokens,

@@ -45,7 +45,7 @@ class Tokenizer(ABC):
     @classmethod
     @abstractmethod
     def train(cls, texts: Iterable[str], vocab_size: int, *args: Any, **options: Any) -> Self:
-        """A tokenizer learnt from texts, with at most `vocab_size` pieces; the same texts give the same pieces.
+        """A tokenizer learned from texts, with at most `vocab_size` pieces; the same texts give the same pieces.
 
         An implementation names its own options, each with a default.
         """

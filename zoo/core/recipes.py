@@ -15,11 +15,11 @@ FeatureLayers = Annotated[
     str,
     Field(pattern=r"^(embeddings|last|second-to-last|last-four|sum-last-four|sum|mix|layer-(0|[1-9]\d{0,3}))$"),
 ]
-"""The layers that a head reads: one (layer-0 is the embeddings), four concatenated, a sum, or a learnt mix of all."""
+"""The layers that a head reads: one (layer-0 is the embeddings), four concatenated, a sum, or a learned mix of all."""
 
 
 class Recipe(Record):
-    """How one phase of training is optimised."""
+    """How one phase of training is optimized."""
 
     optimizer: Literal["adamw", "lamb"] = "adamw"
     learning_rate: Positive

@@ -87,7 +87,7 @@ class Recordings:
         return Parcel.of(tensors, pinned=self.device.type == "cuda")
 
     def is_whole(self, batch: Batch, parcel: Parcel) -> bool:
-        """Whether a parcel has all that is known to be read; more may have been learnt since it was made."""
+        """Whether a parcel has all that is known to be read; more may have been learned since it was made."""
         known = {f"layout/{name}" for name in self._tables[batch.layout.is_rectangle]}
         return {piece.name for piece in parcel.contents} >= known | {f"made/{name}" for name in self._makers}
 

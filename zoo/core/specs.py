@@ -130,7 +130,7 @@ def part(name: str, **options: JsonValue) -> PartRef:
 
 
 class Init(Record):
-    """How weights are initialised. The defaults are BERT's (google-research/bert, initializer_range)."""
+    """How weights are initialized. The defaults are BERT's (google-research/bert, initializer_range)."""
 
     linear_std: Positive = 0.02
     embedding_std: Positive = 0.02
@@ -241,8 +241,8 @@ class Variant(Record):
         heads = f", {dims.n_heads} heads" if dims.n_heads else ""
         narrow = f", embeddings {dims.embedding_width}" if dims.embedding_width != dims.hidden_width else ""
         length = f"{tuning.steps:,} steps" if tuning.steps else f"{tuning.epochs:g} epochs"
-        learnt = self.distillation
-        taught = [f"  teacher       {learnt.teacher}: {learnt.label}"] if learnt.teacher else []
+        learned = self.distillation
+        taught = [f"  teacher       {learned.teacher}: {learned.label}"] if learned.teacher else []
         return "\n".join(
             (
                 f"Variant {self.name} ({self.paper})",

@@ -59,7 +59,7 @@ def identify(
 
 
 def _given_tokenizer(catalog: Catalog, variant: Variant, options: PretrainOptions) -> Tokenizer | None:
-    """The tokenizer that is there already; None if one is to be learnt."""
+    """The tokenizer that is there already; None if one is to be learned."""
     given = Path(options.tokenizer) if options.tokenizer else None
     if options.teacher and not options.initial_weights:
         given = given or Path(options.teacher)
@@ -117,7 +117,7 @@ def prepare(catalog: Catalog, spec: PretrainSpec, text: TextSource, options: Pre
 
 
 def shared_tokenizer(catalog: Catalog, variant: Variant, text: TextSource, cache: Path) -> Path:
-    """The folder of the variant's tokenizer, learnt from the text by the first process that asks for it."""
+    """The folder of the variant's tokenizer, learned from the text by the first process that asks for it."""
     recipe = {"tokenizer": variant.tokenizer.model_dump(mode="json"), "vocab_size": variant.dims.vocab_size}
     words = json.dumps([text.content_hash, recipe], sort_keys=True)
     place = cache / "tokenizers" / hashlib.sha256(words.encode()).hexdigest()[:32]

@@ -55,7 +55,7 @@ class PretrainOptions(Record):
     model: str | None = None
     """The folder of the trained model; `model` in `out` if not given."""
     tokenizer: str | None = None
-    """The folder of a tokenizer to use; one is learnt from the text if not given."""
+    """The folder of a tokenizer to use; one is learned from the text if not given."""
     models: dict[int, str] = Field(default={})
     """Folders of the model as it is after some of the steps."""
     stop_after: Count | None = None

@@ -20,7 +20,7 @@ from zoo.train.prefetch import BatchStream
 
 
 def train_tokenizer(catalog: Catalog, variant: Variant, documents: Iterable[Sequence[str]]) -> Tokenizer:
-    """The variant's tokenizer, learnt from documents."""
+    """The variant's tokenizer, learned from documents."""
     tokenizer_class, options = catalog.tokenizer(variant)
     texts = (sentence for document in documents for sentence in document)
     return tokenizer_class.train(texts, variant.dims.vocab_size, **options)

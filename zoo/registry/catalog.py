@@ -86,7 +86,7 @@ class Catalog(Offered):
         folder = folder_named(name)
         called = names[as_typed(folder)]
         called = f"folder:{called}" if called in self.variants else called
-        past = {"name": called, "distillation": Distillation()}  # whom its weights have learnt from, they need no more
+        past = {"name": called, "distillation": Distillation()}  # whom its weights have learned from, they need no more
         return variant_in(CheckpointFolder(folder), self.checkpoint_formats).model_copy(update=past)
 
     def exchanged_fields(self, expression: str) -> frozenset[str]:

@@ -59,8 +59,8 @@ def majority_answer(dataset: Dataset, task: Task, seed: int) -> Predictions:
 def answer_regression(dataset: Dataset, task: Task, seed: int) -> Predictions:
     """The answers that `zoo.tasks.baselines.logistic_regression` finds right, each by itself."""
     splits = {name: tuple(_pairs(items)) for name, items in dataset.splits.items() if name in task.dev_splits}
-    learnt = {**splits, task.train_split: tuple(_pairs(labelled(dataset, task)))}
-    judged = logistic_regression(replace(dataset, splits=learnt), task.model_copy(update={"pair": True}), seed)
+    learned = {**splits, task.train_split: tuple(_pairs(labelled(dataset, task)))}
+    judged = logistic_regression(replace(dataset, splits=learned), task.model_copy(update={"pair": True}), seed)
     return {split: _gathered(dataset.splits[split], its) for split, its in judged.items()}
 
 

@@ -14,7 +14,7 @@ from zoo.tasks.files import FilesTask
 from zoo.tasks.kinds import task_kind
 from zoo.tasks.kinds.token_classification import TokenClassification
 from zoo.tasks.tagged_text import ConllFile, TaggedText, read_tagged_texts
-from zoo.tasks.tagging import CHARACTERS, OUTSIDE, SCHEMES, TAG, entities, recognised, types_of, write_tags
+from zoo.tasks.tagging import CHARACTERS, OUTSIDE, SCHEMES, TAG, entities, recognized, types_of, write_tags
 from zoo.tasks.task import Dataset, Example, content_hash
 
 IN_PLACE_OF_SPACE = "_"
@@ -23,7 +23,7 @@ IN_PLACE_OF_SPACE = "_"
 class ConllTask(FilesTask):
     """A task of tags in files of this layout.
 
-    `scheme` is that of the labels: files may be in any, which is recognised, and are converted. Without it, tags are
+    `scheme` is that of the labels: files may be in any, which is recognized, and are converted. Without it, tags are
     taken as they are. A wrong sequence, such as I-PER after O in BIO, is repaired as seqeval reads it, which the notes
     tell, or refused.
     """
@@ -66,7 +66,7 @@ class ConllTask(FilesTask):
             if len(tags) == 1:
                 raise ZooError(
                     f"{self.find(folder)[self.train_split]}: all words have the tag {self.labels[min(tags)]}; "
-                    "nothing can be learnt from it"
+                    "nothing can be learned from it"
                 )
         return Dataset(splits=splits, content_hash=content_hash(splits), notes=tuple(notes))
 
@@ -103,7 +103,7 @@ class ConllTask(FilesTask):
                 if tag != OUTSIDE and tag[2:] not in types:
                     raise ZooError(f"{where}: {UnknownName('entity type', tag[2:62], types)}")
         try:
-            return recognised(text.tags for text in texts)
+            return recognized(text.tags for text in texts)
         except ZooError as error:
             raise ZooError(f"{path}: {error}") from None
 

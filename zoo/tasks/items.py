@@ -52,7 +52,7 @@ def refuse_one_label(task: Task, path: Path, items: Sequence[Example]) -> None:
     if labels and not kind.answers_lie_in_items and kind.is_constant([kind.to_json(label) for label in labels]):
         what = "label" if task.labels else "score"
         which = f"all {len(labels)} items have the same" if len(labels) > 1 else "its only item has one"
-        raise ZooError(f"{path}: {which} {what}; nothing can be learnt from it")
+        raise ZooError(f"{path}: {which} {what}; nothing can be learned from it")
 
 
 def _short(label: Any) -> str:

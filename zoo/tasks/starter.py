@@ -72,9 +72,9 @@ def _task(
 
 TASKS: tuple[Task, ...] = (
     _task("acceptability", ("unacceptable", "acceptable"), pair=False),
-    # Few labels: with more, the words of opinion are learnt from them alone, and pre-training adds little.
+    # Few labels: with more, the words of opinion are learned from them alone, and pre-training adds little.
     _task("sentiment", ("negative", "positive"), pair=False, n_train=160),
-    # Who does what to whom, and no other verbs: which of them mean the same is not learnt at this size.
+    # Who does what to whom, and no other verbs: which of them mean the same is not learned at this size.
     _task("paraphrase", ("different", "same"), pair=True, difficulty=1.0),
     _task("reference", ("other", "same"), pair=True),
     _task("entailment", ("not_entailment", "entailment"), pair=True),

@@ -1,4 +1,4 @@
-"""Entities as tags of words: the schemes in which they are written, recognised and converted.
+"""Entities as tags of words: the schemes in which they are written, recognized and converted.
 
 An entity is (type, first word, last word). It is found by the default rules of seqeval, and of conlleval before it: it
 goes on as long as the type stays and no tag begins or ends one. So a wrong sequence has entities too, and tags are
@@ -113,7 +113,7 @@ def convert_tags(tags: Sequence[str], scheme: str) -> list[str]:
     return write_tags(entities(tags), len(tags), scheme)
 
 
-def recognised(texts: Iterable[Sequence[str]]) -> str:
+def recognized(texts: Iterable[Sequence[str]]) -> str:
     """The scheme of the tags of many texts; BIO if they are right in several.
 
     Letters tell, but for IOB1: there an entity begins with an I, and no B but after one of its type. Raises ZooError if

@@ -51,7 +51,7 @@ def check_encoder(part: Callable[..., Encoder]) -> None:
             out[start : start + length],
             atol=1e-5,
             rtol=1e-5,
-            msg=lambda text: f"a sequence depends on its neighbours in the batch: {text}",
+            msg=lambda text: f"a sequence depends on its neighbors in the batch: {text}",
         )
     if encoder.can_be_causal:
         _check_causal(encoder, hidden, layout)
@@ -155,7 +155,7 @@ def _check_corruption(objective: Objective, batch: Batch) -> None:
 
 
 def _check_labels(objective: Objective, label: str) -> None:
-    """Over thousands of pairs of neighbours: labels even and repeatable, and not shown by lengths and cuts."""
+    """Over thousands of pairs of neighbors: labels even and repeatable, and not shown by lengths and cuts."""
     corpus = ragged_corpus()
     passages = [
         pair(corpus, document, *corpus.sentence_offsets[first : first + 3].tolist())

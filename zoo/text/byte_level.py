@@ -53,9 +53,9 @@ class ByteLevelTokenizer(RustTokenizer):
         )
         learner = byte_level({}, [], add_prefix_space, cls.normal_form)
         learner.train_from_iterator(texts, trainer)
-        learnt = json.loads(learner.to_str())["model"]
-        vocabulary = {**learnt["vocab"], names.mask: len(learnt["vocab"])}
-        merges = [(left, right) for left, right in learnt["merges"]]
+        learned = json.loads(learner.to_str())["model"]
+        vocabulary = {**learned["vocab"], names.mask: len(learned["vocab"])}
+        merges = [(left, right) for left, right in learned["merges"]]
         rust = byte_level(vocabulary, merges, add_prefix_space, cls.normal_form)
         trimming = {"type": "ByteLevel", "add_prefix_space": add_prefix_space, "trim_offsets": True, "use_regex": True}
         around = [(name, vocabulary[name]) for name in (names.cls, names.sep)]

@@ -25,7 +25,7 @@ def collate(
     documents: Sequence[int] = (),
     items: Sequence[int] = (),
 ) -> Batch:
-    """Pack sequences end to end, shortest first, so that those of one length are neighbours in the Layout.
+    """Pack sequences end to end, shortest first, so that those of one length are neighbors in the Layout.
 
     `labels` has a value per sequence, or equally many: ids become a tensor of integers, a name with any float one of
     floats.

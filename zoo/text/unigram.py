@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 LONGEST_PIECE = 16
 LONGEST_WORD = 24
-"""Longer words are learnt from in parts; so no probability of a word underflows."""
+"""Longer words are learned from in parts; so no probability of a word underflows."""
 MOST_WORDS = 50_000
 CANDIDATES_PER_PIECE = 10
 KEPT_PER_ROUND = 0.75

@@ -35,7 +35,7 @@ class UnigramTokenizer(RustTokenizer):
         splits: Sequence[pre_tokenizers.PreTokenizer] = (),
         **frame: int,
     ) -> Self:
-        """Pieces learnt as in zoo.text.unigram, of texts after steps and splits; `frame` are options of `template`.
+        """Pieces learned as in zoo.text.unigram, of texts after steps and splits; `frame` are options of `template`.
 
         Characters may take half of the vocabulary, or more to cover 99.99% of the text; those without room are unknown.
         """

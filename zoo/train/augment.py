@@ -20,7 +20,7 @@ from zoo.text.word_masking import word_borders
 
 Rng: TypeAlias = np.random.Generator
 
-Learnt: TypeAlias = tuple[EncodedItem, Label]
+Learned: TypeAlias = tuple[EncodedItem, Label]
 
 Words: TypeAlias = list[tuple[str, int]]
 """Words of a text, each with the place of the word that it stands for."""
@@ -40,10 +40,10 @@ class Augmenter:
     max_length: int
     synonyms: Synonyms | None = None
 
-    def changed(self, items: Sequence[Example], encoded: Sequence[EncodedItem], epoch: int) -> dict[int, Learnt]:
+    def changed(self, items: Sequence[Example], encoded: Sequence[EncodedItem], epoch: int) -> dict[int, Learned]:
         """By number, the items that are others in an epoch."""
         texts: dict[int, Example] = {}
-        found: dict[int, Learnt] = {}
+        found: dict[int, Learned] = {}
         for number, item in enumerate(items):
             rng = np.random.default_rng(seed_of("augmentation", self.seed, epoch, number))
             if rng.random() >= self.recipe.augmented:

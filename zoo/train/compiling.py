@@ -68,7 +68,7 @@ def _put_in(encoder: nn.Module) -> Iterator[tuple[nn.Module, str]]:
 
 def _by_shape(layer: Layer) -> Callable[..., Tensor]:
     """A layer, compiled for layouts as far as they are the same for all batches of a shape: so it is compiled once, and
-    not while steps are recorded. What it asks of a layout is learnt first, and made before it is called.
+    not while steps are recorded. What it asks of a layout is learned first, and made before it is called.
     """
     plain, compiled, tables = layer.forward, torch.compile(layer.forward), dict[bool, set[str]]()
 

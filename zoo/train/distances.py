@@ -28,7 +28,7 @@ ANSWERS: dict[object, Answers] = {
 def answers_of(objective: Objective | type[Objective]) -> Answers:
     """What an objective's logits are: classes, yes or no, or scores.
 
-    Raises ZooError if they are anything else, so that a teacher's cannot be learnt.
+    Raises ZooError if they are anything else, so that a teacher's cannot be learned.
     """
     if getattr(objective, "fills_masks", False):
         return "classes"
@@ -36,8 +36,8 @@ def answers_of(objective: Objective | type[Objective]) -> Answers:
     if found is None:
         name = getattr(objective, "__name__", type(objective).__name__)
         raise ZooError(
-            f"the logits of {name} are neither classes, nor yes or no, nor scores, and only these can be learnt from a "
-            "teacher; give distillation.logits=0"
+            f"the logits of {name} are neither classes, nor yes or no, nor scores, and only these can be learned from "
+            "a teacher; give distillation.logits=0"
         )
     return found
 

@@ -108,7 +108,7 @@ class Student(Model):
         return (*super().losses, *self.lessons)
 
     def n_targets(self, name: str, batch: Batch) -> Tensor:
-        """As Model says: what is inside layers is learnt of all tokens."""
+        """As Model says: what is inside layers is learned of all tokens."""
         if name in (HIDDEN, ATTENTION, RELATIONS):
             return torch.tensor(len(batch.ids))
         return super().n_targets(self.lesson.own if name == LOGITS else name, batch)
@@ -191,7 +191,7 @@ def _without_targets(loss: Tensor) -> Output:
 def predicts_tokens(model: Model) -> str:
     """The name of the objective that predicts masked tokens from the text that the model is given.
 
-    Raises ZooError if there is none, so that nothing can be learnt from a teacher in pre-training.
+    Raises ZooError if there is none, so that nothing can be learned from a teacher in pre-training.
     """
     objectives = {name: model.objective(name) for name in model.objective_names}
     names = [name for name, objective in objectives.items() if objective.fills_masks]

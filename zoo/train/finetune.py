@@ -23,7 +23,7 @@ from zoo.tasks.kinds import EncodedItem, TaskKind, task_kind
 from zoo.tasks.task import Example, Label, Task
 from zoo.text.device_batches import computed
 from zoo.text.encoding import batches_by_length
-from zoo.train.augment import Learnt, mixed_in_pairs
+from zoo.train.augment import Learned, mixed_in_pairs
 
 EVALUATION_BATCH = 64
 SAMPLE, SAMPLE_BATCH = 256, 32
@@ -50,7 +50,7 @@ def head_for(task: Task, pooling: PoolingConfig, features: FeatureConfig | None 
 
 
 def training_parts(items: Sequence[EncodedItem], labels: Sequence[Label]) -> tuple[list[EncodedItem], list[Label]]:
-    """What is learnt by itself: items, and the windows of those that have them, each with its item's label."""
+    """What is learned by itself: items, and the windows of those that have them, each with its item's label."""
     pairs = [(part, label) for item, label in zip(items, labels, strict=True) for part in item.parts]
     return [part for part, _ in pairs], [label for _, label in pairs]
 
@@ -82,7 +82,7 @@ def training_order(lengths: Sequence[int], batch_size: int, seed: int) -> Iterat
 
 
 def order_of_epoch(lengths: Sequence[int], batch_size: int, seed: int, epoch: int) -> Iterator[list[int]]:
-    """The same of one epoch; neighbours of like length go together, so that attention runs in few groups."""
+    """The same of one epoch; neighbors of like length go together, so that attention runs in few groups."""
     rng = np.random.default_rng(seed_of("fine-tuning order", seed, epoch))
     order = rng.permutation(len(lengths)).tolist()
     window = batch_size * 8
@@ -105,7 +105,7 @@ def shortened(kind: TaskKind, items: Sequence[Example], tokenizer: Tokenizer, re
 
 
 class TrainingItems:
-    """What is learnt from, epoch after epoch: items and windows by themselves, some of them changed anew each time.
+    """What is learned from, epoch after epoch: items and windows by themselves, some of them changed anew each time.
 
     `changed` says by number which items are others in an epoch. With `mixup`, sequences of a batch are mixed in pairs.
     If `numbered`, a batch says by the label ITEM which item each sequence is of. It counts what it has put into
@@ -120,7 +120,7 @@ class TrainingItems:
         items: Sequence[EncodedItem],
         labels: Sequence[Label],
         seed: int,
-        changed: Callable[[int], Mapping[int, Learnt]] | None = None,
+        changed: Callable[[int], Mapping[int, Learned]] | None = None,
         mixup: float = 0.0,
         numbered: bool = False,
     ) -> None:
@@ -161,7 +161,7 @@ class TrainingItems:
 
 
 class _Part(NamedTuple):
-    """What is learnt by itself, with its label, the number of its item, and whether that was changed."""
+    """What is learned by itself, with its label, the number of its item, and whether that was changed."""
 
     item: EncodedItem
     label: Label
@@ -169,7 +169,7 @@ class _Part(NamedTuple):
     changed: bool
 
 
-def _parts(items: Sequence[Learnt], changed: Mapping[int, Learnt]) -> Iterator[_Part]:
+def _parts(items: Sequence[Learned], changed: Mapping[int, Learned]) -> Iterator[_Part]:
     for number, plain in enumerate(items):
         item, label = changed.get(number, plain)
         for part in item.parts:

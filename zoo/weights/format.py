@@ -161,11 +161,11 @@ class CheckpointFormat:
         return bare if bare.split(".")[0] in self.base_prefixes else name
 
     def ignores(self, name: str) -> bool:
-        """Whether a normalised name is one of those that hold nothing."""
+        """Whether a normalized name is one of those that hold nothing."""
         return _is_among(name, self.ignored)
 
     def transposes(self, name: str) -> bool:
-        """Whether a normalised name is one of those that are stored transposed."""
+        """Whether a normalized name is one of those that are stored transposed."""
         return _is_among(name, self.transposed)
 
     def left_out(self, variant: Variant) -> set[str]:

@@ -28,7 +28,7 @@ class Unigram(UnigramTokenizer):
     def train(  # a family names its own options
         cls, texts: Iterable[str], vocab_size: int, *, lowercase: bool = True, strip_accents: bool = True
     ) -> Self:
-        """Pieces learnt as by UnigramTokenizer."""
+        """Pieces learned as by UnigramTokenizer."""
         accents = [normalizers.StripAccents()] * strip_accents
         return cls.learn(texts, vocab_size, [*_quotes(), normalizers.NFKD(), *accents, *_case(lowercase)])
 

@@ -161,7 +161,7 @@ TABLE_7 = PaperTable(
     limits=(
         "Twelve layers are four here, so the last four are all. Features are read by a BiLSTM of two layers, each "
         "direction as wide as the encoder, as in the paper.",
-        "The sum of the last four has no weights here; that of all layers has learnt ones, and counts the embeddings.",
+        "The sum of the last four has no weights here; that of all layers has learned ones, and counts the embeddings.",
     ),
 )
 

@@ -45,7 +45,7 @@ class WordPiece(RustTokenizer):
         strip_accents: bool | None = None,
         split_chinese: bool = True,
     ) -> Self:
-        """Pieces learnt by merging the most frequent pair, as long as it occurs at least twice.
+        """Pieces learned by merging the most frequent pair, as long as it occurs at least twice.
 
         The vocabulary begins with characters in the forms in which they occur, at the start of a word or inside it.
         They may take half of it, or more to cover 99.99% of the text; those without room are unknown.
@@ -55,9 +55,9 @@ class WordPiece(RustTokenizer):
         counts = count_letters(words, _forms)
         room = vocab_size - len(cls.names)
         forms = sorted(most_frequent(counts, room))
-        learnt = [*forms, *_merged(words, forms, room)]
-        rest = sorted(counts.keys() - set(learnt), key=lambda form: (-counts[form], form))
-        vocabulary = [*cls.names, *learnt, *rest][:vocab_size]
+        learned = [*forms, *_merged(words, forms, room)]
+        rest = sorted(counts.keys() - set(learned), key=lambda form: (-counts[form], form))
+        vocabulary = [*cls.names, *learned, *rest][:vocab_size]
         ids = {piece: index for index, piece in enumerate(vocabulary)}
         rust = _assemble(ids, lowercase, strip_accents, split_chinese)
         frame = template((cls.names.cls, ids[cls.names.cls]), (cls.names.sep, ids[cls.names.sep]))

@@ -25,7 +25,7 @@ class Unigram(UnigramTokenizer):
     def train(  # a family names its own options
         cls, texts: Iterable[str], vocab_size: int, *, lowercase: bool = False, split_punctuation: bool = False
     ) -> Self:
-        """Pieces learnt as by UnigramTokenizer."""
+        """Pieces learned as by UnigramTokenizer."""
         return cls.learn(texts, vocab_size, [*_case(lowercase), normalizers.NFC()], _splits(split_punctuation))
 
 

@@ -1,4 +1,4 @@
-"""The generator: masked-language modelling by a small network beside the encoder; Clark et al. 2020, section 3."""
+"""The generator: masked-language modeling by a small network beside the encoder; Clark et al. 2020, section 3."""
 
 from __future__ import annotations
 

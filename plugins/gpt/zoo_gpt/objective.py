@@ -1,4 +1,4 @@
-"""Language modelling from left to right."""
+"""Language modeling from left to right."""
 
 from __future__ import annotations
 

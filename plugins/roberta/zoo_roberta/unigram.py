@@ -35,7 +35,7 @@ class XLMRobertaUnigram(UnigramTokenizer):
 
     @classmethod
     def train(cls, texts: Iterable[str], vocab_size: int) -> Self:
-        """Pieces learnt as by UnigramTokenizer."""
+        """Pieces learned as by UnigramTokenizer."""
         return cls.learn(texts, vocab_size, [normalizers.NFKC()], n_between=2, second=0)
 
 

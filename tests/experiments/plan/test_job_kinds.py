@@ -107,7 +107,7 @@ def test_a_new_kind_is_one_record_and_one_work_file(tmp_path: Path, monkeypatch:
 
 
 def test_a_fine_tuning_on_the_microworld_reads_a_token_per_word() -> None:
-    """All of its words are pieces of a vocabulary learnt from its text; [CLS] and one or two [SEP] are added."""
+    """All of its words are pieces of a vocabulary learned from its text; [CLS] and one or two [SEP] are added."""
     catalog = Catalog.of(zoo_bert, builtin_plugin)
     made = zoo.plan_comparison("bert-tiny", finetune_steps=10, seeds=1, catalog=catalog)
     for task in made.tasks:

@@ -126,8 +126,8 @@ def test_runs_that_are_all_at_chance_say_nothing_of_their_designs() -> None:
     best, chance, grounds, *_ = lead(made_up(3, {"bert-tiny": [19, 21, 20], "albert-tiny": [20, 20, 19]}))
     assert best.startswith("No winner") and grounds.startswith("Grounds")
     assert chance.startswith("Every run is at chance on lamps: ") and "these scores say nothing" in chance
-    for learnt in (made_up(3, {"bert-tiny": [3, 5, 4], "albert-tiny": [4, 3, 3]}), made_up(1, {"bert-tiny": [3]})):
-        assert not any("say nothing" in line for line in lead(learnt))
+    for learned in (made_up(3, {"bert-tiny": [3, 5, 4], "albert-tiny": [4, 3, 3]}), made_up(1, {"bert-tiny": [3]})):
+        assert not any("say nothing" in line for line in lead(learned))
 
 
 def test_the_grounds_are_the_seeds_there_are_and_what_they_vary_over() -> None:

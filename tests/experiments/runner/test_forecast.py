@@ -116,16 +116,16 @@ def test_results_that_were_there_are_no_sign_of_speed() -> None:
 
 def test_jobs_that_take_no_steps_are_no_work() -> None:
     now = [0.0]
-    learnt = Job(kind="finetune", system="bert", task="rte", seed=0)
+    learned = Job(kind="finetune", system="bert", task="rte", seed=0)
     asked = Job(kind="transfer", system="bert", task="ax-g", seed=0)
-    forecast = Forecast({learnt: 10.0, asked: 0.0}.__getitem__, lambda job: [], lambda: now[0])
-    forecast.admit([learnt, asked])
+    forecast = Forecast({learned: 10.0, asked: 0.0}.__getitem__, lambda job: [], lambda: now[0])
+    forecast.admit([learned, asked])
     for share, time in ((0.0, 0.0), (0.5, 5.0)):
         now[0] = time
-        forecast.moved(learnt, share)
+        forecast.moved(learned, share)
     assert forecast.left == 5.0
     now[0] = 10.0
-    forecast.ended(learnt)
+    forecast.ended(learned)
     assert forecast.left == 0.0
 
 

@@ -151,11 +151,11 @@ def test_text_is_tokenized_once_per_tokenizer_however_many_variants_and_seeds(
     monkeypatch.setattr(cache, "tokenized", counted)
     trained: list[str] = []
 
-    def learnt(catalog_: Catalog, variant: Any, documents: Any) -> Any:
+    def learned(catalog_: Catalog, variant: Any, documents: Any) -> Any:
         trained.append(variant.tokenizer.name)
         return train_tokenizer(catalog_, variant, documents)
 
-    monkeypatch.setattr("zoo.pretraining.preparation.train_tokenizer", learnt)
+    monkeypatch.setattr("zoo.pretraining.preparation.train_tokenizer", learned)
     names = (SMALL, f"{SMALL}+objectives=bert.mlm", f"{SMALL}+tokenizer=albert.unigram")
     plan = planned(tmp_path, *names, families=families, pretrain_each_seed=True)
     done = run(plan, tmp_path / "run", catalog=families, watcher=Silent())

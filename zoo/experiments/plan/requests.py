@@ -225,10 +225,10 @@ def _task_steps(tasks: Sequence[Task], own: Mapping[str, Collection[str]], optio
     sets its own.
     """
     steps = {task: number for task, number in (options.finetune_steps or {}).items() if task != ANY}
-    learnt = [task.name for task in tasks if is_learnt(task)]
+    learned = [task.name for task in tasks if is_learnt(task)]
     for task in steps:
-        if task not in learnt:
-            raise UnknownName("task", task, learnt, "--finetune-steps, for tasks trained on in this run")
+        if task not in learned:
+            raise UnknownName("task", task, learned, "--finetune-steps, for tasks trained on in this run")
         for variant, fields in own.items():
             if "finetuning.steps" in fields:
                 raise ZooError(

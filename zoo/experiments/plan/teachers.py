@@ -91,7 +91,7 @@ def refuse_unfit_teachers(
 ) -> None:
     """Raises ZooError if a variant, or a teacher of one, cannot learn on these tasks what its record says."""
     by_name = {variant.name: variant for variant in variants}
-    learnt = [task for task in tasks if is_learnt(task)]
+    learned = [task for task in tasks if is_learnt(task)]
     for student in by_name.values():
         record = student.distillation
         if record.teacher is None:
@@ -102,9 +102,9 @@ def refuse_unfit_teachers(
                 f"{student.name} starts from {folders[student.name]} and is not pre-trained here, so it cannot learn "
                 "in pre-training; give distillation.phase=finetuning, or train it with zoo pretrain"
             )
-        for misfit in _misfits(catalog, student, teacher, record, learnt, folders):
+        for misfit in _misfits(catalog, student, teacher, record, learned, folders):
             raise ZooError(f"{student.name} cannot learn from {teacher.name}: {misfit}")
-        for why in _reads_the_same(student, record, learnt):
+        for why in _reads_the_same(student, record, learned):
             if _tokenizers_differ(catalog, student, teacher, folders):
                 raise ZooError(
                     f"{student.name} cannot learn from {teacher.name}: their tokenizers differ, and both must read the "
@@ -176,7 +176,7 @@ def _misfits(
 
 
 def _tokenizer(catalog: Catalog, variant: Variant, folders: Mapping[str, Path]) -> object:
-    """What a variant's token ids depend on: a hash of its folder's tokenizer, or the recipe by which one is learnt."""
+    """What a variant's token ids depend on: a hash of its folder's tokenizer, or the recipe by which one is learned."""
     if variant.name not in folders:
         return catalog.without_defaults(variant).tokenizer, variant.dims.vocab_size
     from zoo.checkpoints import tokenizer_of

@@ -196,7 +196,7 @@ class _Answer:
         return "No answer yet: no system has finished every task."
 
     def _at_chance(self) -> Iterator[str]:
-        """Where no run of several systems has learnt anything."""
+        """Where no run of several systems has learned anything."""
         spreads = [self.comparisons.spreads[task][name] for task in self.run.plan.averaged for name in self.ranked]
         if len(self.ranked) > 1 and all(spread.at_chance and len(spread.at_chance) == spread.n for spread in spreads):
             yield (

@@ -1,4 +1,4 @@
-"""Sentences and marks on runs that have learnt nothing."""
+"""Sentences and marks on runs that have learned nothing."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def notes(comparisons: Comparisons) -> Iterator[str]:
 
 
 def differing(comparisons: Comparisons) -> Iterator[str]:
-    """That not every seed has learnt, which makes spreads large; nothing if all or none have."""
+    """That not every seed has learned, which makes spreads large; nothing if all or none have."""
     found = [*_differ(comparisons)]
     if found:
         listed = "; ".join(found[:MOST_NAMED])

@@ -1,4 +1,4 @@
-"""What heads read of the encoders, how many parameters were trained, and learnt mixes of layers."""
+"""What heads read of the encoders, how many parameters were trained, and learned mixes of layers."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def features_section(run: ComparisonRun) -> Section | None:
     if not tables:
         return None
     mixes = mixes_of(run)
-    title = "Learnt mix of layers: the share of each, a point per seed; layer 0 is the embeddings"
+    title = "Learned mix of layers: the share of each, a point per seed; layer 0 is the embeddings"
     figures = (Figure(title, _chart(run, mixes), mix_table(mixes)),) if mixes else ()
     return Section("features", "What is trained", (*tables, *figures))
 
@@ -76,7 +76,7 @@ def adaptation_table(run: ComparisonRun) -> Table:
 
 
 def mixes_of(run: ComparisonRun) -> Mixes:
-    """The mixes that were learnt."""
+    """The mixes that were learned."""
     return {
         (task.name, variant.name): found
         for task in run.plan.tasks

@@ -183,7 +183,7 @@ def task_label(run: ScoredRun, name: str) -> str:
 
 
 def score(run: ScoredRun, comparisons: Comparisons, system: str, task: str) -> str:
-    """Mean and standard deviation over seeds, x 100, and how many seeds are missing or have learnt nothing."""
+    """Mean and standard deviation over seeds, x 100, and how many seeds are missing or have learned nothing."""
     values = [100 * result.main_score for result in run.finetuned(system, task)]
     if not values:
         if system in run.plan.baselines and system not in run.plan.task(task).baselines:

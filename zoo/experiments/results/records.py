@@ -117,7 +117,7 @@ class ItemsSeen(Record):
 
 
 class LayerWeights(Record):
-    """A learnt mix of layers: the share of each, the embeddings first, 1 in all; and the scale of their sum."""
+    """A learned mix of layers: the share of each, the embeddings first, 1 in all; and the scale of their sum."""
 
     weights: tuple[float, ...]
     scale: float

@@ -51,8 +51,8 @@ def finetune(work: JobContext) -> TaskResult:
     kind = task_kind(task, recipe)
     encoded = {task.train_split: kind.encode(items, tokenizer, recipe.max_length)}
     began = time.perf_counter()
-    learnt = _to_learn(work, model, items, encoded[task.train_split][0], has_cached_teacher(work, head, recipe))
-    history = _trained(work, model, head, learnt, items, held_out)
+    learned = _to_learn(work, model, items, encoded[task.train_split][0], has_cached_teacher(work, head, recipe))
+    history = _trained(work, model, head, learned, items, held_out)
     trained = time.perf_counter()
     selection_score = _score_of(work, model, head, to_choose_on) if to_choose_on else None
     for split in (*task.dev_splits, *unlabelled(task, dataset)):
@@ -74,7 +74,7 @@ def finetune(work: JobContext) -> TaskResult:
         steps=history.n_steps,
         best_step=history.best_step,
         selection_score=selection_score,
-        items_seen=_seen(learnt, recipe),
+        items_seen=_seen(learned, recipe),
         parameters_trained=sum(each.numel() for each in model.parameters() if each.requires_grad),
         layer_mix=_mix(model),
         truncated={
@@ -116,7 +116,7 @@ def _trained(
     work: JobContext,
     model: Model,
     head: TaskHead,
-    learnt: TrainingItems,
+    learned: TrainingItems,
     items: Sequence[Example],
     held_out: Sequence[Example],
 ) -> History:
@@ -125,8 +125,8 @@ def _trained(
     known_to_loss(head, recipe, labels_of(items))
     how = replace(work.how, micro_batch=recipe.micro_batch)
     held_out_score = partial(_score_of, work, model, head, held_out)
-    batches, n_steps = learnt.batches(recipe.batch_size), recipe.steps_over(len(learnt))
-    gradual = GradualPruning(model, pruning, n_steps, learnt.sample) if pruning.when == "during" else None
+    batches, n_steps = learned.batches(recipe.batch_size), recipe.steps_over(len(learned))
+    gradual = GradualPruning(model, pruning, n_steps, learned.sample) if pruning.when == "during" else None
     after_step = gradual.after_step if gradual else None
     with taught(work, model, head, work.catalog.task(str(work.job.task)), items) as learner, keeping(learner):
         history = fit(learner, batches, recipe, n_steps, work.progress, how, held_out_score, after_step)
@@ -150,10 +150,10 @@ def _to_learn(
     return TrainingItems(kind, encoded, labels_of(items), seed, changed, recipe.mixup, numbered)
 
 
-def _seen(learnt: TrainingItems, recipe: Finetuning) -> ItemsSeen | None:
+def _seen(learned: TrainingItems, recipe: Finetuning) -> ItemsSeen | None:
     if not (recipe.ways or recipe.mixup):
         return None
-    return ItemsSeen(items=learnt.n_read, changed=learnt.n_changed, mixed=learnt.n_mixed)
+    return ItemsSeen(items=learned.n_read, changed=learned.n_changed, mixed=learned.n_mixed)
 
 
 def _score_of(work: JobContext, model: Model, head: TaskHead, items: Sequence[Example]) -> float:

@@ -1,4 +1,4 @@
-"""The time that a run still takes: jobs weighed by their operations, and speeds learnt while it runs."""
+"""The time that a run still takes: jobs weighed by their operations, and speeds learned while it runs."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which runs have learnt nothing: those not significantly above one answer for every item.
+"""Which runs have learned nothing: those not significantly above one answer for every item.
 
 Fine-tuning fails with some seeds and not with others (Devlin et al. 2019, section 5.1; Dodge et al. 2020). Mosbach et
 al. 2021 (section 3) call a run failed if it scores no more than the most frequent class. Half of all runs that guess do

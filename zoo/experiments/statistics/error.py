@@ -49,7 +49,7 @@ class Error:
     n_items: int
     together: float = 0.0
     varied: bool = True
-    """Whether anything varied; runs that learnt nothing say nothing about what could be detected."""
+    """Whether anything varied; runs that learned nothing say nothing about what could be detected."""
 
     @cached_property
     def of_seeds(self) -> float:

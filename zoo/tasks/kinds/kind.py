@@ -44,7 +44,7 @@ class EncodedItem:
     [W, 2] the same of words, and `places` [W] the first token of each, -1 where it was cut off. `widest` [S] says for
     which tokens this window of a text is the one to ask (zoo.text.windows). `text` is what they are places in.
 
-    An item whose text is too long for one sequence has `windows`, each an item of one sequence: these are learnt and
+    An item whose text is too long for one sequence has `windows`, each an item of one sequence: these are learned and
     predicted apart, in whatever batch, and their logits are put together to be decoded (TaskKind.join_logits).
     """
 
@@ -221,7 +221,7 @@ class TaskKind(ABC):
         return self.encode(examples, tokenizer, max_length)
 
     def batch(self, items: Sequence[EncodedItem], labels: Sequence[Label] | None = None) -> Batch:
-        """Items, with their labels if they are to be learnt, packed; the sequences of an item say that they are its.
+        """Items, with their labels if they are to be learned, packed; the sequences of an item say that they are its.
 
         A batch is divided by items, none of which is torn apart (Batch.micro_batch). Of an item with windows, the
         windows are given, each with the item's label.

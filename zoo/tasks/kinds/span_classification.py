@@ -68,8 +68,8 @@ class SpanClassification(Classification):
         from zoo.text.collate import collate
 
         spans = [[int(place) for place in item.places] for item in items if item.places is not None]
-        learnt = {} if labels is None else {LABEL: list(labels)}
-        return collate([item.encodings[0] for item in items], {**learnt, SPANS: spans})
+        learned = {} if labels is None else {LABEL: list(labels)}
+        return collate([item.encodings[0] for item in items], {**learned, SPANS: spans})
 
 
 def _marked(texts: Sequence[str], label: Any) -> Example:

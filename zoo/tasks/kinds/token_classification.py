@@ -23,7 +23,7 @@ from zoo.tasks.kinds.kind import (
     rounded,
     text_in,
 )
-from zoo.tasks.tagging import CHARACTERS, OUTSIDE, SPACES, convert_tags, marks_entities, recognised, word_spans
+from zoo.tasks.tagging import CHARACTERS, OUTSIDE, SPACES, convert_tags, marks_entities, recognized, word_spans
 from zoo.tasks.task import Example
 
 if TYPE_CHECKING:
@@ -104,7 +104,7 @@ class TokenClassification(TaskKind):
             return None
         by_type = sorted(self.labels, key=lambda label: (label[2:], label))
         with suppress(ZooError):
-            return recognised([by_type])
+            return recognized([by_type])
         return None
 
     def shown(self, value: Any) -> str:

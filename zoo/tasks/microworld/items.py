@@ -45,7 +45,7 @@ def _acceptability(narrator: Narrator, index: int, difficulty: float) -> Example
     """A sentence as it is, or with a mistake.
 
     With a trap, no two neighbouring words show it: a place stands between noun and verb, or a thing acts on a being.
-    Without one, neighbours are exchanged or a determiner is displaced.
+    Without one, neighbors are exchanged or a determiner is displaced.
     """
     dice, clause = narrator.dice, narrator.clause()
     if dice.chance(difficulty):
