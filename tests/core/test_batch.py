@@ -9,6 +9,10 @@ import pytest
 import torch
 
 from zoo import IGNORE, Batch, Encoding, Layout, Output
+from zoo.core.batch import CPU
+from zoo.core.filling import filled
+from zoo.core.parcel import Parcel
+from zoo.testing.material import ragged_batch
 from zoo.text.collate import collate
 
 LENGTHS = (2, 3, 3, 1)
@@ -98,3 +102,34 @@ def test_a_target_that_shares_the_highest_logit_is_predicted_correctly() -> None
     logits = torch.tensor([[1.0, 2.0, 2.0], [1.0, 2.0, 2.0], [3.0, 2.0, 2.0], [0.0, 1.0, 0.0]])
     output = Output(torch.zeros(()), logits, torch.tensor([2, 1, 2, IGNORE]))
     assert [int(count) for count in output.hits()] == [2, 3]
+
+
+@pytest.mark.parametrize(
+    "label",
+    [
+        torch.arange(6)[::2],
+        torch.tensor([1.0]).expand(3),
+        torch.rand(4, 3).t(),
+        torch.tensor([True, False, True]),
+        torch.rand(3).bfloat16(),
+        torch.ones(3, dtype=torch.uint8),
+        torch.zeros(3, 0),
+        torch.rand(3, 2, 2, requires_grad=True),
+    ],
+    ids=lambda label: f"{label.dtype}, {tuple(label.shape)}",
+)
+def test_labels_of_any_kind_are_sent_and_filled_up(label: torch.Tensor) -> None:
+    alone = torch.tensor(7)
+    sent = Parcel.of({"first": torch.ones(3), "label": label, "alone": alone}).open(CPU)
+    assert (
+        torch.equal(sent["label"], label) and sent["label"].dtype == label.dtype and torch.equal(sent["alone"], alone)
+    )
+    batch = replace(ragged_batch(9, {}, lengths=(1, 2, 3)), labels={"label": label})
+    its = filled(batch, 2, 10, 0).labels["label"]
+    assert torch.equal(its[:3], label) and torch.equal(its[3:], label.new_full((2, *label.shape[1:]), IGNORE))
+
+
+def test_no_sequences_have_tables_too() -> None:
+    layout = Layout(())
+    assert layout.sizes.dtype == layout.positions.dtype == layout.sequence_of.dtype == torch.int64
+    assert not len(layout.positions) and not layout.is_rectangle

@@ -8,8 +8,10 @@ import numpy as np
 import pytest
 
 from zoo import ZooError
+from zoo.core.batch import Ids
 from zoo.text import word_memo
 from zoo.text.rust_tokenizer import RustTokenizer
+from zoo.text.word_memo import ReadWords, WordMemo
 from zoo_albert.tokenizer import Unigram
 from zoo_bert.tokenizer import WordPiece
 from zoo_gpt.tokenizer import GPT2Bytes
@@ -72,6 +74,22 @@ def test_memory_is_bounded_and_what_was_forgotten_is_read_again(monkeypatch: pyt
         part = given[start : start + 10]
         assert [ids.tolist() for ids in tokenizer.encode(part)] == [whole(tokenizer, text)[0] for text in part]
         assert max(len(memo) for memo in (tokenizer._memo._first, tokenizer._memo._later)) <= 20
+
+
+def test_words_that_another_thread_forgets_meanwhile_are_read_all_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
+    for tokenizer in (WordPiece.train(SENTENCES, 200), ByteLevelBPE.train(SENTENCES, 400)):
+        memo, given = tokenizer._memo, ["the farmer", "sailor the farmer"]
+        assert memo is not None
+        tokenizer.encode(given[:1])
+        read = memo._read_words
+
+        def forgetting(words: list[str], memo: WordMemo = memo, read: ReadWords = read) -> list[Ids]:
+            memo._first.clear()
+            memo._later.clear()
+            return read(words)
+
+        monkeypatch.setattr(memo, "_read_words", forgetting)
+        assert [ids.tolist() for ids in tokenizer.encode(given)] == [whole(tokenizer, text)[0] for text in given]
 
 
 def test_what_is_handed_out_can_be_written_to_without_harm() -> None:

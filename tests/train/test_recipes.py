@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 from itertools import islice
+from threading import Event, Thread
 from typing import Any
 
 import numpy as np
@@ -13,6 +14,7 @@ import torch
 from torch import nn
 
 from zoo import IGNORE, Catalog, Pretraining, diff
+from zoo.core import prefetch as ahead
 from zoo.core.corpus import TokenCorpus
 from zoo.core.prefetch import prefetch
 from zoo.machine.compute import Compute
@@ -176,6 +178,23 @@ def test_items_made_ahead_are_the_same_and_the_thread_ends() -> None:
     assert [next(early), next(early)] == [0, 1]
     early.close()  # type: ignore[attr-defined]
     assert not [thread for thread in __import__("threading").enumerate() if thread.name == "zoo-feed"]
+
+
+def test_items_that_never_come_are_not_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    more = Event()
+
+    def slow() -> Iterator[int]:
+        yield 1
+        more.wait()
+
+    monkeypatch.setattr(ahead, "LONGEST_WAIT", 0.01)
+    items = prefetch(slow(), 1)
+    assert next(items) == 1
+    closing = Thread(target=items.close, daemon=True)  # type: ignore[attr-defined]
+    closing.start()
+    closing.join(10)
+    assert not closing.is_alive() and items._worker.is_alive()  # type: ignore[attr-defined]
+    more.set()
 
 
 def test_what_fails_while_items_are_made_ahead_is_raised_where_they_are_used() -> None:

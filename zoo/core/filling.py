@@ -59,9 +59,10 @@ def filled(batch: Batch, n_added: int, n_tokens: int, room: int) -> Batch:
 
 
 def _unlabelled(labels: Mapping[str, Tensor], n: int) -> dict[str, Tensor]:
-    return {name: _lengthened(its, n, IGNORE) for name, its in labels.items()}
+    return {name: torch.cat([its, its.new_full((n, *its.shape[1:]), IGNORE)]) for name, its in labels.items()}
 
 
 def _lengthened(values: Tensor, n: int, value: int) -> Tensor:
-    added = np.full((n, *values.shape[1:]), value, dtype=values.numpy().dtype)
-    return torch.from_numpy(np.concatenate([values.numpy(), added]))
+    """Made with NumPy, as the tables of a Layout are. [T] -> [T + n]"""
+    its = values.numpy()
+    return torch.from_numpy(np.concatenate([its, np.full(n, value, its.dtype)]))

@@ -125,7 +125,7 @@ class Layout:
     @_Table
     def sizes(self) -> Tensor:
         """The lengths as a tensor. [B]"""
-        return torch.from_numpy(np.array(self.lengths))
+        return torch.from_numpy(np.array(self.lengths, dtype=np.int64))
 
     @_Table
     def starts(self) -> Tensor:

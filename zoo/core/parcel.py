@@ -53,7 +53,7 @@ class Parcel:
         room = made.buffer.numpy()
         for piece in contents:
             # by NumPy: in a thread of its own, torch would begin with threads for it
-            room[piece.start : piece.end] = tensors[piece.name].flatten().view(torch.uint8).numpy()
+            room[piece.start : piece.end] = tensors[piece.name].detach().contiguous().view(-1).view(torch.uint8).numpy()
         return made
 
     def open(self, device: torch.device) -> dict[str, Tensor]:

@@ -14,6 +14,9 @@ Entry: TypeAlias = tuple[bool, Item | BaseException | None]
 
 _POLL = 0.1
 
+LONGEST_WAIT = 1.0
+"""Seconds that closing waits for an item that is being made: its source, such as a pipe, may stay silent for long."""
+
 
 class prefetch(Iterator[Item], Generic[Item]):  # called as a function
     """The same items, up to `depth` of them made in advance by a thread that starts at once, and ends when this
@@ -41,7 +44,7 @@ class prefetch(Iterator[Item], Generic[Item]):  # called as a function
     def close(self) -> None:
         """Make no more items."""
         self._closed.set()
-        self._worker.join()
+        self._worker.join(LONGEST_WAIT)
 
     def __del__(self) -> None:
         self._closed.set()

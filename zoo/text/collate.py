@@ -75,7 +75,7 @@ class Sequences:
         places = slice(*np.append(self._starts, len(its.ids))[[start, stop]])
         return Sequences(Joined(its.ids[places], its.special[places], its.lengths[part], its.n_cut))
 
-    def __add__(self, others: Sequences) -> Sequences | None:
+    def followed_by(self, others: Sequences) -> Sequences | None:
         """These and others after them; None if only one of the two lies end to end."""
         if not len(self):
             return others

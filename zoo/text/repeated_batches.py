@@ -132,7 +132,7 @@ def in_order(windows: Iterable[Sequences], n_tokens: int) -> Iterator[Sequences]
     """
     size, left = max(n_tokens // PARTS, 4 * SPARE), Sequences([])
     for window in windows:
-        both = left + window
+        both = left.followed_by(window)
         if both is None:  # they can't be in one batch
             yield left
             both = window

@@ -7,7 +7,7 @@ byte-level BPE do.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from itertools import islice
 from typing import Any, NamedTuple, Self, TypeAlias
 
@@ -148,15 +148,15 @@ class WordMemo:
 
     def _learn(self, lacking: list[LookedUp]) -> None:
         """Read the words of texts that are not known, and put their pieces in their places."""
-        firsts = [*({words[0] for words, _ in lacking} - self._first.keys())]
-        laters = [*(set().union(*(words[1:] for words, _ in lacking)) - self._later.keys())]
+        firsts = [*{words[0] for words, known in lacking if known[0] is None}]
+        laters = [*{word for words, known in lacking for word, its in _after_first(words, known) if its is None}]
         pieces = iter(self._read_words([*firsts, *(self._space + word for word in laters)]))
         first, later = ({word: next(pieces).tobytes() for word in new} for new in (firsts, laters))
+        for words, known in lacking:  # not from memory, which another thread may have emptied
+            known[0] = first[words[0]] if known[0] is None else known[0]
+            known[1:] = [later[word] if its is None else its for word, its in _after_first(words, known)]
         self._first.update(first)
         self._later.update(later)
-        for words, known in lacking:
-            known[1:] = map(self._later.__getitem__, words[1:])
-            known[0] = self._first[words[0]]
         for memo, new in ((self._first, first), (self._later, later)):
             if len(memo) > MOST_WORDS:
                 memo.clear()
@@ -170,3 +170,7 @@ class WordMemo:
         begins = np.cumsum([0, *(len(word) + 1 for word in words[:-1])], dtype=np.int32)
         begins[1:] -= len(self._space)
         return Found(joined, np.repeat(begins, [len(its) // (NUMBERS * joined.itemsize) for its in pieces]))
+
+
+def _after_first(words: list[str], known: list[Any]) -> Iterator[tuple[str, Any]]:
+    return islice(zip(words, known, strict=True), 1, None)
