@@ -39,7 +39,8 @@ def test_parts_and_lengths_are_those_of_the_sequences() -> None:
     for sequences in (Sequences(encodings), joined):
         assert list(sequences.each_length()) == sequences.lengths.tolist() == [5, 3, 9, 3] and len(sequences) == 4
         found, wanted = sequences[1:3].batch(), collate(encodings[1:3])
-        assert (sequences[:1] + sequences[1:]).batch().order == sequences.batch().order
+        again = sequences[:1].followed_by(sequences[1:])
+        assert again is not None and again.batch().order == sequences.batch().order
         assert sequences[2:].lengths.tolist() == [9, 3] and len(sequences[4:]) == 0
         assert found.order == wanted.order and found.layout == wanted.layout
         assert all(torch.equal(found.tensors()[name], its) for name, its in wanted.tensors().items())
