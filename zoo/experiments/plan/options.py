@@ -81,14 +81,6 @@ class PlanOptions(Options):
     held_out: Annotated[
         HeldOut, Help("Share of the documents held out from pre-training, to evaluate models on.", DATA, "0.02")
     ] = 0.0
-    evaluate_only: Annotated[
-        Texts,
-        Help(
-            "A folder with a model that has a task head, to score it without training; may be repeated.",
-            DATA,
-            "runs/mine/finetuned/finetune-bert-tiny-rte-s0",
-        ),
-    ] = ()
     pretrain_tokens: Annotated[
         Annotated[Amount, Field(ge=64)] | None,
         Help("Pre-training tokens per variant.", TRAINING, "1M", "as each variant's record says"),
@@ -229,6 +221,14 @@ MOVES = ("data", "corpus", "keep_finetuned")
 class ComparisonOptions(ExperimentOptions):
     """The further options of `zoo compare`: which variants, and what they have alike."""
 
+    evaluate_only: Annotated[
+        Texts,
+        Help(
+            "A folder with a model that has a task head, to score it without training; may be repeated.",
+            DATA,
+            "runs/mine/finetuned/finetune-bert-tiny-rte-s0",
+        ),
+    ] = ()
     suite: Annotated[
         Literal["families"] | None,
         Help("Compare a suite of variants: families, one tiny variant per plugin.", TRAINING, "families"),

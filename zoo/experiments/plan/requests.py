@@ -77,8 +77,6 @@ def ablation_plan(catalog: Catalog, names: Sequence[str], options: AblationOptio
     if ablation.paper is None:  # steps of the path are named by generated expressions
         typed = frozenset().union(*(catalog.exchanged_fields(name) for name in (*names, *options.via)))
         own = {name: fields & typed for name, fields in own.items()}
-    if options.evaluate_only:
-        raise ZooError("an ablation trains every variant of its path; --evaluate-only goes with zoo compare")
     if ablation.paper is not None:
         options = as_the_paper(ablation.paper, options)
     return _plan(catalog, way, own, options, ablation=ablation)
