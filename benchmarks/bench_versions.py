@@ -134,8 +134,8 @@ def seconds_there(folder: Path, row: str, rounds: int | None) -> float:
     sources = [folder, *sorted((folder / "plugins").iterdir())]
     command = [sys.executable, __file__, "--here", row, *(["--rounds", str(rounds)] if rounds else [])]
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join(str(each.resolve()) for each in sources)}
-    told = subprocess.run(command, env=environment, check=True, capture_output=True, text=True).stdout
-    return float(told)
+    printed = subprocess.run(command, env=environment, check=True, capture_output=True, text=True).stdout
+    return float(printed)
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -143,7 +143,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description="The same work by two versions of the sources.")
     parser.add_argument("folders", nargs="*", type=Path, help="the sources before and now")
     parser.add_argument("--rows", nargs="+", choices=list(ROWS), default=list(ROWS))
-    parser.add_argument("--turns", type=int, default=2, help="processes of each version per row")
+    parser.add_argument("--processes", type=int, default=2, help="processes of each version per row")
     parser.add_argument("--rounds", type=int, help="measurements per process, by default each row's own number")
     parser.add_argument("--here", choices=list(ROWS), help=argparse.SUPPRESS)
     asked = parser.parse_args(arguments)
@@ -157,8 +157,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
         if not (folder / "zoo").is_dir() or not (folder / "plugins").is_dir():
             parser.error(f"{folder} holds no zoo with its plugins")
     for row in asked.rows:
-        turns = [[seconds_there(folder, row, asked.rounds) for folder in asked.folders] for _ in range(asked.turns)]
-        before, now = map(min, zip(*turns, strict=True))
+        pairs = [[seconds_there(folder, row, asked.rounds) for folder in asked.folders] for _ in range(asked.processes)]
+        before, now = map(min, zip(*pairs, strict=True))
         print(json.dumps({"row": row, "before, s": before, "now, s": now, "now / before": round(now / before, 3)}))
 
 

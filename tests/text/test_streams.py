@@ -15,6 +15,9 @@ from zoo.blocks import attention
 from zoo.core.batch import Batch
 from zoo.core.recording import Work
 from zoo.text import device_batches
+from zoo.text.collate import Sequences
+from zoo.text.collecting import Rows
+from zoo.text.encoding import encode_texts
 from zoo.text.repeated_batches import Repeated
 
 CPU = torch.device("cpu")
@@ -116,6 +119,16 @@ def test_a_batch_of_a_stream_that_does_not_fit_is_halved(
     monkeypatch.setattr(model, "hidden", tight)
     torch.testing.assert_close(model.encode(given), wanted, rtol=0, atol=1e-5)
     assert max(tried) > 1_024
+
+
+@pytest.mark.usefixtures("packed", "played")
+def test_a_window_without_texts_is_passed_over(model: Model) -> None:
+    given = texts(600)
+    windows = [Sequences([]), Sequences(encode_texts(model.text_tokenizer, given, 128)[0]), Sequences([])]
+    made = Rows(len(given))
+    for _ in model._collected(windows, lambda hidden, batch: batch.layout.mean(hidden), made.put):
+        pass
+    torch.testing.assert_close(made.made, model.encode(given), rtol=0, atol=1e-5)
 
 
 @pytest.mark.usefixtures("packed", "played")

@@ -25,7 +25,7 @@ class ConllTask(FilesTask):
 
     `scheme` is that of the labels: files may be in any, which is recognized, and are converted. Without it, tags are
     taken as they are. A wrong sequence, such as I-PER after O in BIO, is repaired as seqeval reads it, which the notes
-    tell, or refused.
+    say, or refused.
     """
 
     kind: str = "token-classification"

@@ -88,7 +88,8 @@ def begun(windows: Iterable[Sequences], least: int) -> tuple[list[Sequences], It
     """The first windows, with so many tokens if all have them; the rest; and whether they have."""
     rest, first, n_tokens = iter(windows), [], 0
     while n_tokens < least and (window := next(rest, None)) is not None:
-        first.append(window)
+        if len(window):
+            first.append(window)
         n_tokens += tokens_up_to(window, least)
     return first, rest, n_tokens >= least
 

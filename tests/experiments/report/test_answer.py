@@ -94,7 +94,7 @@ def test_no_command_is_made_up_where_it_cannot_be_said(command: str) -> None:
 def test_a_single_seed_decides_nothing() -> None:
     best, grounds, *_ = lead(made_up(1, {"bert-tiny": [12], "albert-tiny": [1]}))
     assert best.endswith(
-        "97.5, 27.5 points above bert-tiny, but another seed could tell otherwise. To tell takes at least 3 seeds; "
+        "97.5, 27.5 points above bert-tiny, but another seed could differ. A verdict takes at least 3 seeds; "
         "2 more take about 4 s of computing."
     )
     assert grounds.startswith("Grounds")  # nothing is said of baselines, against which nothing was tested

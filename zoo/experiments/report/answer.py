@@ -147,7 +147,7 @@ class _Answer:
         if d.verdict == EQUIVALENT:
             return f", and {second} is equivalent within {self.comparisons.claims.margin:g} points"
         if d.low is None:
-            why = "another seed could tell otherwise" if d.n_seeds == 1 else "without any spread nothing is tested"
+            why = "another seed could differ" if d.n_seeds == 1 else "without any spread nothing is tested"
             return f", {_lead(d)} above {second}, but {why}"
         return f", but its lead of {_lead(d)} over {second} is not significant{self._by_seed(second)}"
 
@@ -174,14 +174,14 @@ class _Answer:
         return f": by seed it is {min(leads):.1f} to {max(leads):.1f}"
 
     def _undecided(self) -> Iterator[str]:
-        """How many seeds would tell, and what they take."""
+        """How many seeds would decide it, and what they take."""
         d = self._of_the_best
         if d is None or d.verdict != TOO_FEW:
             return
         needed = d.seeds_needed or (FEWEST if d.n_seeds == 1 else 0)
         if needed <= d.n_seeds:
             return
-        size = "A lead of this size takes" if d.seeds_needed else "To tell takes at least"
+        size = "A lead of this size takes" if d.seeds_needed else "A verdict takes at least"
         power = " to show (80% power)" if d.seeds_needed else ""
         cost = self.more_seeds(needed)
         yield f"{size} {'about ' * bool(power)}{needed} seeds{power}{cost and f'; {cost}'}."

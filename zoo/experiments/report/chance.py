@@ -25,7 +25,7 @@ def mark(spread: Spread) -> str:
 def notes(comparisons: Comparisons) -> Iterator[str]:
     """Which runs are at chance, by task, and what may help."""
     found = {task: [*_told(of)] for task, of in comparisons.spreads.items()}
-    yield from (f"{MARK} At chance on {task}: {', '.join(told)}." for task, told in found.items() if told)
+    yield from (f"{MARK} At chance on {task}: {', '.join(its)}." for task, its in found.items() if its)
     if any(found.values()):
         yield (
             "At chance: a run's score is not significantly above that of the best one answer for every item (one-sided "

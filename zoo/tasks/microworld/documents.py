@@ -1,4 +1,4 @@
-"""Running text of the microworld, for pre-training: stories of two beings at one place, told in order."""
+"""Running text of the microworld, for pre-training: stories of two beings at one place, their events in order."""
 
 from __future__ import annotations
 
